@@ -1,0 +1,57 @@
+//! The caller's deadline, as the `grpc-timeout` header states it.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+/// How long the caller is willing to wait, or `None` when the header is absent or malformed: a server's own limit never
+/// depends on it.
+///
+/// Source: the gRPC wire format, `Timeout → "grpc-timeout" TimeoutValue TimeoutUnit`, at most eight digits.
+pub fn requested(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let value: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(value * 3600)),
+        "M" => Some(Duration::from_secs(value * 60)),
+        "S" => Some(Duration::from_secs(value)),
+        "m" => Some(Duration::from_millis(value)),
+        "u" => Some(Duration::from_micros(value)),
+        "n" => Some(Duration::from_nanos(value)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-timeout", text.parse().unwrap());
+        requested(&headers)
+    }
+
+    #[test]
+    fn every_unit_is_read() {
+        assert_eq!(parse("2H"), Some(Duration::from_secs(7200)));
+        assert_eq!(parse("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(parse("4S"), Some(Duration::from_secs(4)));
+        assert_eq!(parse("500m"), Some(Duration::from_millis(500)));
+        assert_eq!(parse("7u"), Some(Duration::from_micros(7)));
+        assert_eq!(parse("8n"), Some(Duration::from_nanos(8)));
+        assert_eq!(parse("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+    }
+
+    #[test]
+    fn anything_else_counts_as_absent() {
+        for text in ["", "5", "S", "-1S", "1.5S", "123456789S", "1s", "1 S", "+1S", "é"] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+        assert_eq!(requested(&HeaderMap::new()), None);
+    }
+}

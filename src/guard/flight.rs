@@ -1,0 +1,169 @@
+//! One question for all callers that hold the same token at the same time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Digest, Token, Unavailable, Verdict, Verify};
+
+type Answer = Option<Result<Verdict, Unavailable>>;
+type Flights = Arc<Mutex<HashMap<Digest, watch::Receiver<Answer>>>>;
+
+/// A decorator by which concurrent calls with equal tokens share one flight to the inner verifier.
+///
+/// A flight is a task of its own with a deadline of its own, so that it belongs to none of its callers: one caller's
+/// cancellation or short deadline never fails the others. A caller that joins gets the answer to a question asked at
+/// most that deadline ago. Nothing is kept after the landing.
+pub struct SingleFlight<V> {
+    inner: Arc<V>,
+    limit: Duration,
+    flights: Flights,
+}
+
+impl<V: Verify> SingleFlight<V> {
+    /// Shares flights to `inner`, each of which lasts at most `limit`.
+    pub fn new(inner: V, limit: Duration) -> Self {
+        Self { inner: Arc::new(inner), limit, flights: Flights::default() }
+    }
+
+    /// The flight for this token: the one under way, or a new one.
+    fn board(&self, token: &Token) -> watch::Receiver<Answer> {
+        let digest = token.digest();
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&digest) {
+            return flight.clone();
+        }
+        let (landing, flight) = watch::channel(None);
+        flights.insert(digest, flight.clone());
+        drop(flights);
+
+        let seat = Seat { digest, flights: Arc::clone(&self.flights) };
+        let (inner, token, deadline) = (Arc::clone(&self.inner), token.clone(), Instant::now() + self.limit);
+        tokio::spawn(async move {
+            let answer = timeout_at(deadline, inner.verify(&token, deadline)).await.unwrap_or(Err(Unavailable));
+            // Off the board before the landing: who comes now begins a flight of its own.
+            drop(seat);
+            landing.send_replace(Some(answer));
+        });
+        flight
+    }
+}
+
+impl<V: Verify> Verify for SingleFlight<V> {
+    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
+        let mut flight = self.board(token);
+        // An error means that the flight's task has panicked: nobody can say what the token is worth.
+        let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable)?;
+        answer.clone().unwrap_or(Err(Unavailable))
+    }
+}
+
+/// A flight's place on the board, given up however its task ends.
+struct Seat {
+    digest: Digest,
+    flights: Flights,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.digest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::guard::Denial;
+
+    /// Counts its questions, and answers as many as it has been given permits for.
+    struct Gate {
+        asked: AtomicUsize,
+        permits: Semaphore,
+    }
+
+    impl Verify for Arc<Mutex<()>> {
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
+            panic!("the verifier's own bug")
+        }
+    }
+
+    impl Verify for Gate {
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.permits.acquire().await.map_err(|_| Unavailable)?.forget();
+            Ok(Verdict::Denied(Denial::Revoked))
+        }
+    }
+
+    fn gate() -> (Arc<Gate>, Arc<SingleFlight<Arc<Gate>>>) {
+        let gate = Arc::new(Gate { asked: AtomicUsize::new(0), permits: Semaphore::new(0) });
+        (Arc::clone(&gate), Arc::new(SingleFlight::new(gate, Duration::from_millis(500))))
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    fn token(text: &str) -> Token {
+        Token::parse(text).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn equal_tokens_share_a_flight_and_others_do_not() {
+        let (gate, flights) = gate();
+        let mut callers = JoinSet::new();
+        for name in ["a", "a", "a", "b"] {
+            let flights = Arc::clone(&flights);
+            callers.spawn(async move { flights.verify(&token(name), later()).await });
+        }
+        while gate.asked.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        gate.permits.add_permits(2);
+        while let Some(answer) = callers.join_next().await {
+            assert!(matches!(answer.unwrap(), Ok(Verdict::Denied(Denial::Revoked))));
+        }
+        assert_eq!(gate.asked.load(Ordering::SeqCst), 2);
+        assert!(flights.flights.lock().unwrap().is_empty(), "nothing is kept after the landing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_caller_fails_nobody_else() {
+        let (gate, flights) = gate();
+        let first = tokio::spawn({
+            let flights = Arc::clone(&flights);
+            async move { flights.verify(&token("a"), later()).await }
+        });
+        while gate.asked.load(Ordering::SeqCst) < 1 {
+            tokio::task::yield_now().await;
+        }
+        let second = tokio::spawn({
+            let flights = Arc::clone(&flights);
+            async move { flights.verify(&token("a"), later()).await }
+        });
+        tokio::task::yield_now().await;
+        first.abort();
+        gate.permits.add_permits(1);
+        assert!(second.await.unwrap().is_ok());
+        assert_eq!(gate.asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flight_ends_by_its_own_deadline_and_by_a_panic() {
+        let (_, flights) = gate();
+        assert_eq!(flights.verify(&token("a"), later()).await.unwrap_err(), Unavailable);
+        assert!(flights.flights.lock().unwrap().is_empty());
+
+        let broken = SingleFlight::new(Arc::new(Arc::new(Mutex::new(()))), Duration::from_secs(1));
+        assert_eq!(broken.verify(&token("a"), later()).await.unwrap_err(), Unavailable);
+        assert!(broken.flights.lock().unwrap().is_empty());
+    }
+}

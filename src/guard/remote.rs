@@ -1,0 +1,95 @@
+//! Asks the auth service over gRPC.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+use tonic::Request;
+use tonic::transport::{Channel, Endpoint, Error};
+
+use super::layer::GUARD_TIMEOUT;
+use super::{Denial, Identity, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify};
+use crate::api::auth::v1::token_service_client::TokenServiceClient;
+use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
+
+/// Asks `VerifyToken` of the auth service at each call; never caches.
+#[derive(Clone)]
+pub struct RemoteVerifier {
+    client: TokenServiceClient<Channel>,
+}
+
+impl RemoteVerifier {
+    /// Asks the auth service at `url` (`http://host:port`), one flight for concurrent equal tokens. The connection is
+    /// made at the first call and made again whenever it is lost.
+    ///
+    /// # Errors
+    /// When `url` is no URL.
+    pub fn lazy(url: impl Into<String>) -> Result<SingleFlight<Self>, Error> {
+        let endpoint = Endpoint::from_shared(url.into())?
+            .connect_timeout(GUARD_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .keep_alive_while_idle(true);
+        Ok(SingleFlight::new(Self::over(endpoint.connect_lazy()), GUARD_TIMEOUT))
+    }
+
+    /// Asks over a channel that the caller has set up; each call is a question of its own.
+    pub fn over(channel: Channel) -> Self {
+        Self { client: TokenServiceClient::new(channel) }
+    }
+}
+
+impl Verify for RemoteVerifier {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
+        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+        match self.client.clone().verify_token(request).await {
+            Ok(answer) => read(answer.into_inner()),
+            Err(status) => {
+                // The code alone: another service's message and metadata may hold secrets.
+                tracing::warn!(code = ?status.code(), "the auth service did not answer VerifyToken");
+                Err(Unavailable)
+            }
+        }
+    }
+}
+
+/// The verdict in an answer; an answer that says nothing we understand is no answer.
+fn read(answer: VerifyTokenResponse) -> Result<Verdict, Unavailable> {
+    let verdict = match TokenState::try_from(answer.state).unwrap_or_default() {
+        TokenState::Active => identity(answer.claims).map(|identity| Verdict::Valid(Arc::new(identity))),
+        TokenState::Invalid => Some(Verdict::Denied(Denial::Invalid)),
+        TokenState::Expired => Some(Verdict::Denied(Denial::Expired)),
+        TokenState::Revoked => Some(Verdict::Denied(Denial::Revoked)),
+        TokenState::UserDeleted => Some(Verdict::Denied(Denial::UserDeleted)),
+        TokenState::UserDisabled => Some(Verdict::Denied(Denial::UserDisabled)),
+        TokenState::Unspecified => None,
+    };
+    if verdict.is_none() {
+        tracing::warn!("the auth service's answer to VerifyToken makes no sense");
+    }
+    verdict.ok_or(Unavailable)
+}
+
+fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
+    let claims = claims?;
+    let kind = match v1::SubjectKind::try_from(claims.subject_kind).ok()? {
+        v1::SubjectKind::User => SubjectKind::User,
+        v1::SubjectKind::Service => SubjectKind::Service,
+        v1::SubjectKind::Unspecified => return None,
+    };
+    let expire_time = match claims.expire_time {
+        Some(time) => Some(SystemTime::try_from(time).ok()?),
+        None if kind == SubjectKind::Service => None,
+        None => return None,
+    };
+    (!claims.subject.is_empty()).then_some(Identity {
+        subject: claims.subject,
+        kind,
+        roles: claims.roles,
+        session: Some(claims.session_id).filter(|id| !id.is_empty()),
+        audience: claims.audience,
+        expire_time,
+    })
+}
