@@ -19,6 +19,13 @@ pub struct Token(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
+impl Digest {
+    /// The digest's 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 impl Token {
     /// The token, if it can be one: 1 to 4096 bytes of visible ASCII.
     pub fn parse(text: &str) -> Option<Self> {
@@ -84,7 +91,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, TwoV
 /// The credentials of the scheme `Bearer`, whose name has no case (RFC 9110 §11.1); another scheme is not for us.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case(b"bearer") || !rest.first().is_none_or(|byte| *byte == b' ') {
+    if !scheme.eq_ignore_ascii_case(b"bearer") || rest.first().is_some_and(|byte| *byte != b' ') {
         return None;
     }
     Some(rest.trim_ascii_start())

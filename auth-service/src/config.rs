@@ -1,0 +1,160 @@
+//! The service's settings, and the checks that they must pass before it listens.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Parser, ValueEnum};
+use kit::Clock;
+use kit::config::{ConfigError, Environment, address, check_plaintext, duration};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::domain::{Email, NewPassword};
+use crate::store::DatabaseUrl;
+use crate::tokens::{Key, check_secret};
+
+/// The shortest and the longest life of an access token (C30).
+const ACCESS_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24);
+
+/// The longest life of a session (C35).
+const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 30);
+
+const SECRETS: &str = "\
+Secrets, by the environment alone (each also as NAME_FILE, the path of a file that holds it):
+  JWT_SECRET_KEY       Signs tokens with HS256; at least 32 bytes. Unset: Ed25519, with a key made at the first start
+  AUTH_SERVICE_KEY     What other services may present in place of a user's token; at least 32 bytes
+  AUTH_ADMIN_PASSWORD  The first admin's password, together with AUTH_ADMIN_EMAIL
+
+Logs go to standard error; RUST_LOG sets how much (`debug`, `auth_service=trace,info`).";
+
+/// The auth service: owns the users, issues tokens and says what they are worth.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "auth-service", version, after_help = SECRETS, hide_possible_values = false)]
+pub struct Flags {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
+    pub listen: SocketAddr,
+    /// The database: sqlite:PATH
+    #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true)]
+    pub database_url: DatabaseUrl,
+    /// What tokens say of who issued them
+    #[arg(long, env = "AUTH_ISSUER", default_value = "gatepost", hide_env_values = true)]
+    pub issuer: String,
+    /// What tokens say of whom they are meant for
+    #[arg(long, env = "AUTH_AUDIENCE", default_value = "gatepost", hide_env_values = true)]
+    pub audience: String,
+    /// How long an access token lives, 1m to 1d
+    #[arg(long, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
+    pub access_ttl: Duration,
+    /// How long a session lives that is not refreshed; at least access-ttl
+    #[arg(long, env = "AUTH_REFRESH_IDLE_TTL", default_value = "7d", value_parser = duration, hide_env_values = true)]
+    pub refresh_idle_ttl: Duration,
+    /// How long a session lives at the most, up to 30d
+    #[arg(long, env = "AUTH_REFRESH_TTL", default_value = "30d", value_parser = duration, hide_env_values = true)]
+    pub refresh_ttl: Duration,
+    /// Who may create users: anybody, or admins
+    #[arg(long, env = "AUTH_REGISTRATION", default_value = "open", hide_env_values = true)]
+    pub registration: Registration,
+    /// The first admin's email address; the account is made when there is none with this address
+    #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
+    pub admin_email: Option<String>,
+    /// Allow plaintext beyond loopback
+    #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
+          default_missing_value = "true", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+    pub insecure: bool,
+}
+
+/// Who may create users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    /// Anybody.
+    Open,
+    /// Admins.
+    Closed,
+}
+
+/// Everything that the service is told from outside.
+pub struct Config {
+    /// The flags.
+    pub flags: Flags,
+    /// The HS256 key; `None` means a key in a file.
+    pub secret_key: Option<Key>,
+    /// The key that services present.
+    pub service_key: Option<SecretString>,
+    /// The first admin.
+    pub admin: Option<Admin>,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// The first admin.
+pub struct Admin {
+    /// The email address.
+    pub email: Email,
+    /// The password.
+    pub password: NewPassword,
+}
+
+impl Config {
+    /// Checks the flags and reads the secrets.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the setting and not its value.
+    pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
+        check(&flags)?;
+        let secret_key = match environment.secret("JWT_SECRET_KEY")? {
+            Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
+            None => None,
+        };
+        let service_key = environment.secret("AUTH_SERVICE_KEY")?;
+        if let Some(key) = &service_key {
+            check_secret(key.expose_secret()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
+            if gatepost::Token::parse(key.expose_secret()).is_none() {
+                return Err(ConfigError::setting("AUTH_SERVICE_KEY", "must be visible ASCII of at most 4096 bytes"));
+            }
+        }
+        let admin = admin(flags.admin_email.as_deref(), environment.secret("AUTH_ADMIN_PASSWORD")?)?;
+        Ok(Self { flags, secret_key, service_key, admin, clock })
+    }
+}
+
+fn weak_secret(name: &str, weak: crate::tokens::WeakSecret) -> ConfigError {
+    ConfigError::setting(name, weak.to_string())
+}
+
+fn check(flags: &Flags) -> Result<(), ConfigError> {
+    check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, "AUTH_INSECURE")?;
+    let problem = if !ACCESS_TTL.contains(&flags.access_ttl) {
+        ("--access-ttl (AUTH_ACCESS_TTL)", "must be from 1m to 1d")
+    } else if flags.access_ttl > flags.refresh_idle_ttl {
+        ("--access-ttl (AUTH_ACCESS_TTL)", "must not be longer than --refresh-idle-ttl")
+    } else if flags.refresh_idle_ttl > flags.refresh_ttl {
+        ("--refresh-idle-ttl (AUTH_REFRESH_IDLE_TTL)", "must not be longer than --refresh-ttl")
+    } else if flags.refresh_ttl > MAX_REFRESH_TTL {
+        ("--refresh-ttl (AUTH_REFRESH_TTL)", "must be at most 30d")
+    } else if flags.issuer.is_empty() || flags.issuer.len() > 256 {
+        ("--issuer (AUTH_ISSUER)", "must have 1 to 256 bytes")
+    } else if flags.audience.is_empty() || flags.audience.len() > 256 {
+        ("--audience (AUTH_AUDIENCE)", "must have 1 to 256 bytes")
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::setting(problem.0, problem.1))
+}
+
+fn admin(email: Option<&str>, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {
+    let (email, password) = match (email, password) {
+        (None, None) => return Ok(None),
+        (Some(email), Some(password)) => (email, password),
+        (Some(_), None) => {
+            return Err(ConfigError::setting("AUTH_ADMIN_PASSWORD", "must be set with AUTH_ADMIN_EMAIL"));
+        }
+        (None, Some(_)) => {
+            return Err(ConfigError::setting("AUTH_ADMIN_EMAIL", "must be set with AUTH_ADMIN_PASSWORD"));
+        }
+    };
+    let email = Email::parse(email).map_err(|error| ConfigError::setting("AUTH_ADMIN_EMAIL", error.to_string()))?;
+    let password = NewPassword::parse(password.expose_secret().to_owned())
+        .map_err(|error| ConfigError::setting("AUTH_ADMIN_PASSWORD", error.to_string()))?;
+    Ok(Some(Admin { email, password }))
+}

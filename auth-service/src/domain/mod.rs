@@ -1,0 +1,15 @@
+//! What the service is about, without wire and without database.
+
+mod email;
+mod name;
+mod password;
+mod role;
+mod session;
+mod user;
+
+pub use email::{Email, EmailError};
+pub use name::{Name, NameError};
+pub use password::{NewPassword, Password, PasswordError};
+pub use role::{Role, Roles};
+pub use session::Session;
+pub use user::{NewUser, User, UserState};

@@ -1,0 +1,62 @@
+//! What a call can fail with, as facts, and the one place that makes statuses of them.
+
+use std::time::Duration;
+
+use gatepost::Refusal;
+use gatepost::api::auth::v1::ErrorReason;
+use gatepost::status::{retry, status};
+use kit::failure::{self, Violation};
+use tonic::{Code, Status};
+
+use crate::passwords::HashError;
+use crate::store::StoreError;
+
+/// How long a caller waits before it tries again when too many passwords wait.
+const HASH_DELAY: Duration = Duration::from_secs(2);
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("bad fields")]
+    InvalidFields(Vec<Violation>),
+    #[error("the pair of email and password is not a user's")]
+    InvalidCredentials,
+    #[error("another user has this email")]
+    EmailTaken,
+    #[error("the guard would not have let the caller in")]
+    Refused(Refusal),
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sign(#[from] crate::tokens::SignError),
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::InvalidFields(violations) => failure::invalid_fields::<ErrorReason>(&violations),
+            Error::InvalidCredentials => {
+                status(Code::Unauthenticated, ErrorReason::InvalidCredentials, "invalid credentials")
+            }
+            Error::EmailTaken => status(
+                Code::AlreadyExists,
+                ErrorReason::EmailTaken,
+                "User already exists, please supply another email address",
+            ),
+            Error::Refused(refusal) => refusal.into(),
+            Error::Hash(HashError::Overloaded) => retry(
+                Code::ResourceExhausted,
+                ErrorReason::Overloaded,
+                "too many passwords wait to be checked, try again in a moment",
+                HASH_DELAY,
+            ),
+            Error::Hash(error @ (HashError::Unreadable(_) | HashError::Gone)) => {
+                failure::internal::<ErrorReason>(&error)
+            }
+            Error::Store(error) => failure::store::<ErrorReason>(&error),
+            Error::Sign(error) => failure::internal::<ErrorReason>(&error),
+        }
+    }
+}

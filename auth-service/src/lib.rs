@@ -1,0 +1,17 @@
+//! Owns the users, issues tokens and says what they are worth.
+
+mod config;
+mod convert;
+pub mod domain;
+mod error;
+mod passwords;
+mod policy;
+mod rpc;
+mod run;
+mod state;
+pub mod store;
+pub mod tokens;
+
+pub use config::{Config, Flags, Registration};
+pub use passwords::{HashError, Hasher};
+pub use run::{RunError, run};

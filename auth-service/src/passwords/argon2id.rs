@@ -1,0 +1,75 @@
+//! Argon2id (RFC 9106) with a buffer that the caller keeps.
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use subtle::ConstantTimeEq as _;
+
+/// Memory in KiB, passes and lanes: OWASP's minimum for Argon2id (C49).
+const MEMORY: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Bytes of a hash.
+const OUTPUT: usize = 32;
+
+/// A stored hash that this version cannot read, or a machine without memory for it.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored password hash cannot be computed")]
+pub struct Unreadable;
+
+fn params() -> Result<Params, Unreadable> {
+    Params::new(MEMORY, PASSES, LANES, Some(OUTPUT)).map_err(|_| Unreadable)
+}
+
+/// The PHC string of a password under a fresh salt.
+pub(super) fn hash(password: &[u8], buffer: &mut Vec<Block>) -> Result<String, Unreadable> {
+    let params = params()?;
+    let salt = Salt::generate();
+    let output = compute(password, salt.as_ref(), &params, buffer)?;
+    let phc = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(|_| Unreadable)?,
+        salt: Some(salt),
+        hash: Some(Output::new(&output).map_err(|_| Unreadable)?),
+    };
+    Ok(phc.to_string())
+}
+
+/// Whether the password is the one behind the PHC string.
+pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Vec<Block>) -> Result<bool, Unreadable> {
+    let phc = PasswordHash::new(phc).map_err(|_| Unreadable)?;
+    let (Some(salt), Some(expected)) = (&phc.salt, &phc.hash) else { return Err(Unreadable) };
+    if phc.algorithm != ARGON2ID_IDENT {
+        return Err(Unreadable);
+    }
+    let params = Params::try_from(&phc).map_err(|_| Unreadable)?;
+    let output = compute(password, salt.as_ref(), &params, buffer)?;
+    Ok(output.as_slice().ct_eq(expected.as_bytes()).into())
+}
+
+fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Vec<Block>) -> Result<[u8; OUTPUT], Unreadable> {
+    let mut output = [0; OUTPUT];
+    buffer.resize(params.block_count().max(buffer.len()), Block::default());
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+        .hash_password_into_with_memory(password, salt, &mut output, buffer.as_mut_slice())
+        .map_err(|_| Unreadable)?;
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c49_hashes_are_salted_and_say_their_parameters() {
+        let mut buffer = Vec::new();
+        let (one, other) = (hash(b"password", &mut buffer).unwrap(), hash(b"password", &mut buffer).unwrap());
+        assert_ne!(one, other);
+        assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+        assert!(verify(b"password", &one, &mut buffer).unwrap());
+        assert!(!verify(b"passwore", &one, &mut buffer).unwrap());
+        assert!(!verify(b"", &one, &mut buffer).unwrap());
+        assert!(verify(b"password", "no hash", &mut buffer).is_err());
+    }
+}

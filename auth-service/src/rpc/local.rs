@@ -1,0 +1,28 @@
+//! The service guards itself, by the same layer as any other service, without a wire between.
+
+use std::sync::Arc;
+
+use gatepost::{Token, Unavailable, Verdict, Verify};
+use tokio::time::Instant;
+use tonic::Status;
+
+use super::introspect::{Worth, introspect};
+use crate::convert;
+use crate::state::State;
+
+pub(crate) struct LocalVerifier(pub(crate) Arc<State>);
+
+impl Verify for LocalVerifier {
+    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
+        let worth = introspect(&self.0, token.expose()).await.map_err(|error| {
+            let status = Status::from(error);
+            tracing::warn!(code = ?status.code(), "a token could not be judged");
+            Unavailable
+        })?;
+        Ok(match worth {
+            Worth::User(claims, _) => Verdict::Valid(Arc::new(convert::identity(claims))),
+            Worth::Service => Verdict::Valid(Arc::new(convert::service_identity(&self.0.audience))),
+            Worth::Nothing(denial) => Verdict::Denied(denial),
+        })
+    }
+}

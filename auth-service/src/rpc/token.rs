@@ -1,0 +1,57 @@
+//! `TokenService`: what a token is worth, for services that ask.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::token_service_server::TokenService;
+use gatepost::api::auth::v1::{
+    ListSigningKeysRequest, ListSigningKeysResponse, TokenState, VerifyTokenRequest, VerifyTokenResponse,
+};
+use tonic::{Request, Response, Status};
+
+use super::introspect::{Worth, introspect};
+use crate::convert;
+use crate::state::State;
+
+/// The longest time for which an answer may be kept.
+const MAX_TTL: Duration = Duration::from_hours(1);
+
+pub(super) struct TokenRpc(pub(super) Arc<State>);
+
+#[tonic::async_trait]
+impl TokenService for TokenRpc {
+    async fn verify_token(
+        &self,
+        request: Request<VerifyTokenRequest>,
+    ) -> Result<Response<VerifyTokenResponse>, Status> {
+        let state = &self.0;
+        let answer = match introspect(state, &request.into_inner().token).await? {
+            Worth::User(claims, key_id) => {
+                let left = claims.exp.saturating_sub(state.clock.now().timestamp());
+                let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
+                active(convert::claims(&claims, key_id), left)
+            }
+            Worth::Service => active(convert::service_claims(&state.audience), MAX_TTL),
+            Worth::Nothing(denial) => {
+                VerifyTokenResponse { state: convert::state(denial).into(), ..VerifyTokenResponse::default() }
+            }
+        };
+        Ok(Response::new(answer))
+    }
+
+    async fn list_signing_keys(
+        &self,
+        _: Request<ListSigningKeysRequest>,
+    ) -> Result<Response<ListSigningKeysResponse>, Status> {
+        let keys = self.0.keys.public().into_iter().map(convert::signing_key).collect();
+        Ok(Response::new(ListSigningKeysResponse { keys }))
+    }
+}
+
+fn active(claims: gatepost::api::auth::v1::TokenClaims, left: Duration) -> VerifyTokenResponse {
+    VerifyTokenResponse {
+        state: TokenState::Active.into(),
+        claims: Some(claims),
+        ttl: prost_types::Duration::try_from(left.min(MAX_TTL)).ok(),
+    }
+}

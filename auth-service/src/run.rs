@@ -1,0 +1,124 @@
+//! The only way into the service, for `main`, for tests and for the pair.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::ErrorReason;
+use gatepost::{GuardLayer, Token};
+use kit::db::OpenError;
+use kit::ids::Ids;
+use kit::serve::{Limits, MethodDeadlines, Parts, ServeError, serve};
+use kit::shutdown::Shutdown;
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+
+use crate::config::{Admin, Config};
+use crate::domain::{Name, NewUser, Roles};
+use crate::passwords::{HashError, Hasher};
+use crate::rpc::{self, LocalVerifier};
+use crate::state::State;
+use crate::store::{Created, Store, StoreError};
+use crate::tokens::{Issuer, Key, KeyFileError, KeySet, Verifier};
+use crate::{domain, policy};
+
+/// The longest life that a token of this service can have, whatever the setting in force.
+const MAX_LIFETIME: Duration = Duration::from_hours(24);
+
+const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
+
+/// Why the service could not start, or ended by itself: each a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The signing key cannot be read or made.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The hashing threads do not start.
+    #[error("the hashing threads do not start ({0}): allow this process more threads or memory")]
+    Threads(std::io::Error),
+    /// The first admin could not be made.
+    #[error("AUTH_ADMIN_EMAIL: the first admin could not be made ({0}): start again once that is mended")]
+    Admin(String),
+    /// Serving ended.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Serves on `listener` until `shutdown`.
+///
+/// # Errors
+/// [`RunError`], whose text says what to do.
+pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+    let Config { flags, secret_key, service_key, admin, clock } = config;
+    let store = Store::open(&flags.database_url).await?;
+    let key = match secret_key {
+        Some(key) => key,
+        None => Key::from_file(&flags.database_url.path().with_extension("key.pem"))?,
+    };
+    let keys = Arc::new(KeySet::new(key));
+    let state = Arc::new(State {
+        hasher: Hasher::start().map_err(RunError::Threads)?,
+        issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.audience.clone(), flags.access_ttl),
+        verifier: Verifier::new(Arc::clone(&keys), flags.issuer, flags.audience.clone(), MAX_LIFETIME),
+        service_key: service_key.and_then(|key| Token::parse(key.expose_secret())).map(|key| key.digest()),
+        ids: Ids::new(clock.clone()),
+        audience: flags.audience.clone(),
+        session_lifetime: flags.refresh_ttl,
+        registration: flags.registration,
+        store,
+        keys,
+        clock,
+    });
+    if let Some(admin) = admin {
+        first_admin(&state, admin).await?;
+    }
+    let parts = Parts {
+        name: "auth-service",
+        services: &policy::SERVICES,
+        routes: rpc::routes(&state),
+        guard: GuardLayer::new(policy::policy(flags.registration), LocalVerifier(Arc::clone(&state)))
+            .audience(flags.audience),
+        limits: Limits::default(),
+        deadlines: DEADLINES,
+    };
+    let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
+    state.store.close().await;
+    Ok(ended?)
+}
+
+/// Makes the first admin, unless the account stands already. Somebody else's account is never raised.
+async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
+    let found = state.store.credentials(admin.email.key()).await.map_err(unmade)?;
+    if let Some(found) = found {
+        if found.user.roles.words().contains(&domain::Role::ADMIN) {
+            return Ok(());
+        }
+        return Err(RunError::Admin("the address belongs to an ordinary user, so choose another one".into()));
+    }
+    let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;
+    let new = NewUser {
+        id: state.ids.next(),
+        name,
+        email: admin.email,
+        password_hash: state.hasher.hash(admin.password.into_password()).await.map_err(unhashed)?,
+        roles: Roles::admin(),
+        create_time: state.clock.now(),
+    };
+    match state.store.create_user(&new, None).await.map_err(unmade)? {
+        Created::User(_) => tracing::info!("the first admin has been made"),
+        Created::EmailTaken => tracing::info!("the first admin stands already"),
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn unmade(error: StoreError) -> RunError {
+    RunError::Admin(error.to_string())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn unhashed(error: HashError) -> RunError {
+    RunError::Admin(error.to_string())
+}

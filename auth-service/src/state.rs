@@ -1,0 +1,44 @@
+//! What every RPC works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost::Digest;
+use kit::Clock;
+use kit::ids::Ids;
+
+use crate::config::Registration;
+use crate::domain::{Session, User};
+use crate::error::Error;
+use crate::passwords::Hasher;
+use crate::store::Store;
+use crate::tokens::{Issued, Issuer, KeySet, Verifier};
+
+/// The service's parts, shared by all calls.
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) hasher: Hasher,
+    pub(crate) keys: Arc<KeySet>,
+    pub(crate) issuer: Issuer,
+    pub(crate) verifier: Verifier,
+    /// What a service's key must hash to.
+    pub(crate) service_key: Option<Digest>,
+    pub(crate) audience: String,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) session_lifetime: Duration,
+    pub(crate) registration: Registration,
+}
+
+impl State {
+    /// A session of this user that begins now.
+    pub(crate) fn new_session(&self, user_id: uuid::Uuid, generation: i32) -> Session {
+        let now = self.clock.now();
+        Session { id: self.ids.next(), user_id, generation, create_time: now, expire_time: now + self.session_lifetime }
+    }
+
+    /// An access token of this session.
+    pub(crate) fn access_token(&self, user: &User, session: &Session) -> Result<Issued, Error> {
+        Ok(self.issuer.access_token(user, session, self.ids.next(), self.clock.now())?)
+    }
+}

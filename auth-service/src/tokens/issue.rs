@@ -1,0 +1,65 @@
+//! Issues access tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::jws::{self, SignError};
+use super::{Claims, KeySet};
+use crate::domain::{Session, User};
+
+/// The media type of an access token (RFC 9068 §2.1).
+pub(super) const ACCESS_TOKEN: &str = "at+jwt";
+
+/// Signs access tokens with the set's signing key.
+pub struct Issuer {
+    keys: Arc<KeySet>,
+    name: String,
+    audience: String,
+    lifetime: Duration,
+}
+
+/// A signed token and its expiry time.
+pub struct Issued {
+    /// The token.
+    pub token: String,
+    /// When it expires, in whole seconds.
+    pub expire_time: DateTime<Utc>,
+}
+
+impl Issuer {
+    /// Signs as `issuer` for `audience`, tokens of this lifetime.
+    pub fn new(keys: Arc<KeySet>, issuer: String, audience: String, lifetime: Duration) -> Self {
+        Self { keys, name: issuer, audience, lifetime }
+    }
+
+    /// A token of this session, which ends at `now` + lifetime or with the session, whichever is first.
+    ///
+    /// # Errors
+    /// When signing fails, which is a fault of this program.
+    pub fn access_token(
+        &self,
+        user: &User,
+        session: &Session,
+        id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<Issued, SignError> {
+        let expire_time = (now + self.lifetime).min(session.expire_time);
+        let claims = Claims {
+            iss: self.name.clone(),
+            aud: self.audience.clone(),
+            sub: user.id,
+            sid: session.id,
+            generation: user.generation,
+            jti: id,
+            iat: now.timestamp(),
+            nbf: now.timestamp(),
+            exp: expire_time.timestamp(),
+            roles: user.roles.words().into_iter().map(str::to_owned).collect(),
+        };
+        let token = jws::sign(self.keys.signing(), ACCESS_TOKEN, &claims)?;
+        Ok(Issued { token, expire_time: DateTime::from_timestamp(claims.exp, 0).unwrap_or(expire_time) })
+    }
+}

@@ -1,0 +1,86 @@
+//! The signed envelope: compact serialisation (RFC 7515 §7.1), read as strictly as it is written.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::keys::{Key, KeySet};
+
+/// The longest token that is looked at, in bytes (C15).
+const MAX_BYTES: usize = 4096;
+
+/// The longest key id, in bytes (C4).
+const MAX_KEY_ID: usize = 64;
+
+/// The header. A parameter that this service never writes is refused: `crit`, `b64`, `jku`, `jwk`, `x5u`, `x5c` and
+/// their like ask a verifier to do things that this one never does (C3, C5).
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    /// What kind of token this is; absent in a bare JWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typ: Option<String>,
+    /// The algorithm's JOSE name.
+    pub alg: String,
+    /// The signing key's id.
+    pub kid: String,
+}
+
+/// A header and a payload whose signature is right; nothing else in this service makes one.
+pub(super) struct Verified<'a> {
+    pub header: Header,
+    pub payload: Vec<u8>,
+    pub key: &'a Key,
+}
+
+/// Signs a payload.
+pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<String, SignError> {
+    let header = Header { typ: Some(typ.to_owned()), alg: key.algorithm_name().to_owned(), kid: key.id().to_owned() };
+    let message = format!("{}.{}", part(&header)?, part(payload)?);
+    let signature = crypto::sign(message.as_bytes(), key.signing(), key.algorithm())?;
+    Ok(format!("{message}.{signature}"))
+}
+
+/// A token could not be signed: a fault of this program.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The claims have no JSON form.
+    #[error("claims cannot be written")]
+    Json(#[from] serde_json::Error),
+    /// The key is no key.
+    #[error("the key does not sign")]
+    Key(#[from] jsonwebtoken::errors::Error),
+}
+
+fn part(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(value)?))
+}
+
+/// Opens a token: its form, its header, its key, its signature; `None` for whatever is wrong with any of them.
+pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
+    if token.len() > MAX_BYTES {
+        return None;
+    }
+    let (message, signature) = token.rsplit_once('.')?;
+    let (header, payload) = message.split_once('.')?;
+    // C14: the decoder takes neither padding nor other characters nor stray bits, and no segment has a dot left.
+    let header: Header = object(&URL_SAFE_NO_PAD.decode(header).ok()?)?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    URL_SAFE_NO_PAD.decode(signature).ok().filter(|signature| !signature.is_empty())?;
+    let plausible = header.kid.len() <= MAX_KEY_ID
+        && header.kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let key = keys.find(&header.kid).filter(|_| plausible)?;
+    // C1, C2: the key says which algorithm it is for, and the header has only to agree.
+    if header.alg != key.algorithm_name() {
+        return None;
+    }
+    let right = crypto::verify(signature, message.as_bytes(), key.verifying(), key.algorithm()).unwrap_or(false);
+    right.then_some(Verified { header, payload, key })
+}
+
+/// Reads a JSON object; serde would take an array for a struct, too.
+pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
+}

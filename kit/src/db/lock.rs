@@ -1,0 +1,52 @@
+//! One process a database file: a lock on a file beside it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::OpenError;
+
+/// How long a starting process waits for the one that it replaces.
+const OVERLAP: Duration = Duration::from_secs(2);
+
+/// How often it looks meanwhile: a file lock has no asynchronous wait.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Holds a database for this process until it is dropped, or the process ends in whatever way.
+#[derive(Debug)]
+pub(super) struct FileLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+impl FileLock {
+    /// Takes the lock of the database at `path`.
+    ///
+    /// The lock is on a file of its own: SQLite's locks on the database itself would be dropped as soon as any
+    /// descriptor of that file is closed (sqlite.org/howtocorrupt.html §2.2).
+    pub(super) async fn take(path: &Path) -> Result<Self, OpenError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push("-lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(name)
+            .map_err(|error| unwritable(path, &error))?;
+        let give_up = Instant::now() + OVERLAP;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::WouldBlock) if Instant::now() < give_up => sleep_until(Instant::now() + LOOK).await,
+                Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
+                Err(TryLockError::Error(error)) => return Err(unwritable(path, &error)),
+            }
+        }
+    }
+}
+
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::Unwritable(path.to_owned(), error.kind().to_string())
+}

@@ -1,0 +1,115 @@
+//! Opens a database: locked, migrated, with one writer and a few readers.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use super::lock::{FileLock, unwritable};
+use super::{DatabaseUrl, OpenError};
+
+/// Connections that read; more than the cores of a small machine do not read faster.
+const READERS: u32 = 4;
+
+/// How long a call waits for a connection: below every RPC's deadline.
+const ACQUIRE: Duration = Duration::from_millis(400);
+
+/// How long a statement waits for a lock that another program holds on the file.
+const BUSY: Duration = Duration::from_millis(300);
+
+/// The first SQLite without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
+const OLDEST: (u32, u32, u32) = (3, 51, 3);
+
+/// An open database: one writing connection, so that no write ever meets another's lock, and a pool of read-only ones.
+#[derive(Clone, Debug)]
+pub struct Db {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    _lock: Arc<FileLock>,
+}
+
+impl Db {
+    /// Opens the database at `url`, making it (0600) and its folder (0700) where they are missing, and applies the
+    /// migrations that it lacks. A second process waits two seconds for the first to end, then is refused.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open(url: &DatabaseUrl, migrations: &Migrator) -> Result<Self, OpenError> {
+        let path = url.path();
+        make(path)?;
+        let lock = Arc::new(FileLock::take(path).await?);
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode only FULL makes a commit survive a power loss (sqlite.org/pragma.html#pragma_synchronous).
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let writer = pool(1).connect_with(options.clone()).await.map_err(|error| damaged(path, &error))?;
+        check_library(&writer, path).await?;
+        // The file lock stands in for the migrator's own, which does nothing on SQLite.
+        migrations.run(&writer).await.map_err(|error| unmigrated(path, &error))?;
+        let readers =
+            pool(READERS).connect_with(options.read_only(true)).await.map_err(|error| damaged(path, &error))?;
+        Ok(Self { writer, readers, _lock: lock })
+    }
+
+    /// The connections that read.
+    pub fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// The connection that writes.
+    pub fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    /// Closes every connection once its statement has ended.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE)
+}
+
+/// Makes the file and its folder for this user alone, before SQLite would make them for everybody.
+fn make(path: &Path) -> Result<(), OpenError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unwritable(path, &error))?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| unwritable(path, &error))
+}
+
+async fn check_library(pool: &SqlitePool, path: &Path) -> Result<(), OpenError> {
+    const SQL: &str = "select sqlite_version()";
+    let version: String = sqlx::query_scalar(SQL).fetch_one(pool).await.map_err(|error| damaged(path, &error))?;
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    if (next(), next(), next()) < OLDEST { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
+}
+
+fn damaged(path: &Path, error: &sqlx::Error) -> OpenError {
+    OpenError::Damaged(path.to_owned(), error.to_string())
+}
+
+fn unmigrated(path: &Path, error: &MigrateError) -> OpenError {
+    match error {
+        MigrateError::VersionMissing(version) => OpenError::Newer(path.to_owned(), *version),
+        MigrateError::VersionMismatch(version) => OpenError::Altered(path.to_owned(), *version),
+        other => OpenError::Damaged(path.to_owned(), other.to_string()),
+    }
+}

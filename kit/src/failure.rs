@@ -1,0 +1,123 @@
+//! The statuses that both services answer for the same failures, each under its own domain.
+
+use std::error::Error;
+use std::time::Duration;
+
+use gatepost::api::{auth, blog};
+use gatepost::status::{Reason, details, retry, status};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+use uuid::Uuid;
+
+use crate::db::StoreError;
+
+/// The most violations that a status names.
+const MAX_VIOLATIONS: usize = 20;
+
+/// How long a caller waits before it tries again when the database is away or full.
+const STORE_DELAY: Duration = Duration::from_secs(1);
+
+/// The reasons that every service's contract has.
+pub trait Reasons: Reason + Send + Sync + 'static {
+    /// A field breaks its rule.
+    const INVALID_FIELDS: Self;
+    /// The database is away.
+    const STORE_UNAVAILABLE: Self;
+    /// The database's disk is full.
+    const STORE_FULL: Self;
+    /// The call took too long.
+    const DEADLINE: Self;
+    /// A fault of the service.
+    const INTERNAL: Self;
+}
+
+impl Reasons for auth::v1::ErrorReason {
+    const INVALID_FIELDS: Self = Self::InvalidFields;
+    const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
+    const STORE_FULL: Self = Self::StoreFull;
+    const DEADLINE: Self = Self::Deadline;
+    const INTERNAL: Self = Self::Internal;
+}
+
+impl Reasons for blog::v1::ErrorReason {
+    const INVALID_FIELDS: Self = Self::InvalidFields;
+    const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
+    const STORE_FULL: Self = Self::StoreFull;
+    const DEADLINE: Self = Self::Deadline;
+    const INTERNAL: Self = Self::Internal;
+}
+
+/// A field of a request and the rule that it breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path as in the request.
+    pub field: &'static str,
+    /// What the field must be, as a sentence that can stand alone.
+    pub description: &'static str,
+}
+
+/// `INVALID_ARGUMENT` that names each bad field, in its message, too: not every client decodes details.
+pub fn invalid_fields<R: Reasons>(violations: &[Violation]) -> Status {
+    let shown = &violations[..violations.len().min(MAX_VIOLATIONS)];
+    let mut details = details(R::INVALID_FIELDS);
+    let mut message = String::new();
+    for Violation { field, description } in shown {
+        details.add_bad_request_violation(*field, *description);
+        message = format!("{message}{}{field}: {description}", if message.is_empty() { "" } else { "; " });
+    }
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// The status for a database that did not do its work; logs what is a fault.
+pub fn store<R: Reasons>(error: &StoreError) -> Status {
+    match error {
+        StoreError::Unavailable(cause) => {
+            tracing::warn!(%cause, "the database is away");
+            retry(
+                Code::Unavailable,
+                R::STORE_UNAVAILABLE,
+                "the database cannot be reached now, try again in a moment",
+                STORE_DELAY,
+            )
+        }
+        StoreError::Full => {
+            tracing::error!("the database's disk is full");
+            retry(
+                Code::ResourceExhausted,
+                R::STORE_FULL,
+                "the service's disk is full: nothing was written, try again when its operator has made room",
+                STORE_DELAY,
+            )
+        }
+        StoreError::Fault(cause) => internal::<R>(cause),
+    }
+}
+
+/// `DEADLINE_EXCEEDED` of the service's own limit or the caller's.
+pub fn deadline<R: Reasons>() -> Status {
+    status(Code::DeadlineExceeded, R::DEADLINE, "the call took longer than its deadline, try again with a longer one")
+}
+
+/// `INTERNAL` with a fixed sentence and a request id; the cause is logged under that id and goes nowhere else.
+pub fn internal<R: Reasons>(cause: &(dyn Error + 'static)) -> Status {
+    let request_id = Uuid::now_v7().to_string();
+    tracing::error!(request_id, cause, "internal error");
+    fault::<R>(request_id)
+}
+
+/// `INTERNAL` for a panic, which the process's panic hook has printed.
+pub fn panicked<R: Reasons>(method: &str) -> Status {
+    let request_id = Uuid::now_v7().to_string();
+    tracing::error!(request_id, method, "a handler panicked");
+    fault::<R>(request_id)
+}
+
+fn fault<R: Reasons>(request_id: String) -> Status {
+    let mut details = details(R::INTERNAL);
+    details.set_request_info(request_id, "");
+    Status::with_error_details(
+        Code::Internal,
+        "internal error: tell the service's operator the request id in the details",
+        details,
+    )
+}

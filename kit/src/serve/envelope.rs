@@ -1,0 +1,93 @@
+//! The outermost layer: each call ends by its deadline, and a panic ends its call alone.
+
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use gatepost::deadline;
+use http::{Request, Response};
+use tokio::time::timeout;
+use tonic::Status;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::MethodDeadlines;
+use crate::failure::{self, Reasons};
+
+/// Puts an [`Envelope`] around a server.
+pub(super) struct EnvelopeLayer<R> {
+    pub(super) deadline: Duration,
+    pub(super) deadlines: MethodDeadlines,
+    pub(super) reasons: PhantomData<R>,
+}
+
+impl<R> Clone for EnvelopeLayer<R> {
+    fn clone(&self) -> Self {
+        Self { deadline: self.deadline, deadlines: self.deadlines, reasons: PhantomData }
+    }
+}
+
+impl<S, R> Layer<S> for EnvelopeLayer<R> {
+    type Service = Envelope<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Envelope { inner, layer: self.clone() }
+    }
+}
+
+/// A service whose calls end in time, and whose panics are answers.
+pub(super) struct Envelope<S, R> {
+    inner: S,
+    layer: EnvelopeLayer<R>,
+}
+
+impl<S: Clone, R> Clone for Envelope<S, R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<R> EnvelopeLayer<R> {
+    /// The service's own limit for the method, or the caller's where that is shorter.
+    fn limit(&self, path: &str, requested: Option<Duration>) -> Duration {
+        let own = self.deadlines.iter().find(|(method, _)| *method == path).map_or(self.deadline, |(_, limit)| *limit);
+        requested.map_or(own, |requested| requested.min(own))
+    }
+}
+
+impl<S, R, B, T> Service<Request<B>> for Envelope<S, R>
+where
+    S: Service<Request<B>, Response = Response<T>> + Clone + Send + 'static,
+    S::Future: Send,
+    R: Reasons,
+    B: Send + 'static,
+    T: Default,
+{
+    type Response = Response<T>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let path = request.uri().path().to_owned();
+        let limit = self.layer.limit(&path, deadline::requested(request.headers()));
+        Box::pin(async move {
+            // The call itself is inside, too: a service may panic before it has made a future.
+            let served = AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
+            let status: Status = match timeout(limit, served).await {
+                Ok(Ok(response)) => return response,
+                Ok(Err(_panic)) => failure::panicked::<R>(&path),
+                Err(_elapsed) => failure::deadline::<R>(),
+            };
+            Ok(status.into_http())
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! Serves gRPC with every limit that tonic leaves open.
+
+mod envelope;
+mod limits;
+mod run;
+
+pub use limits::{Limits, MethodDeadlines};
+pub use run::{Parts, ServeError, serve};

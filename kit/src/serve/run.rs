@@ -1,0 +1,108 @@
+//! From a bound listener to the last answer.
+
+use std::marker::PhantomData;
+
+use gatepost::{GuardLayer, Verify};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::envelope::EnvelopeLayer;
+use super::{Limits, MethodDeadlines};
+use crate::failure::Reasons;
+use crate::shutdown::Shutdown;
+
+/// What a service brings to be served.
+pub struct Parts<V> {
+    /// The binary's name, for the line that says where it listens.
+    pub name: &'static str,
+    /// The full names of its gRPC services.
+    pub services: &'static [&'static str],
+    /// Their implementations.
+    pub routes: Routes,
+    /// The guard around all of them.
+    pub guard: GuardLayer<V>,
+    /// What a connection and a call may cost.
+    pub limits: Limits,
+    /// The methods with a deadline of their own.
+    pub deadlines: MethodDeadlines,
+}
+
+/// Why a server ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The transport failed.
+    #[error("the server failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The descriptors are unreadable.
+    #[error("reflection cannot serve the descriptors: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The listener is unusable.
+    #[error("the listener failed: {0}")]
+    Listener(#[from] std::io::Error),
+}
+
+/// Serves until `shutdown`, then lets running calls end, for at most `limits.grace`.
+///
+/// Says `NAME listening on ADDR` on standard output once calls succeed. `R` names the domain of the failures that no
+/// handler answers for.
+///
+/// # Errors
+/// [`ServeError`] when serving ends by itself.
+pub async fn serve<R: Reasons, V: Verify>(
+    parts: Parts<V>,
+    listener: TcpListener,
+    shutdown: Shutdown,
+) -> Result<(), ServeError> {
+    let address = listener.local_addr()?;
+    let Parts { name, services, routes, guard, limits, deadlines } = parts;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    for service in services.iter().copied().chain([""]) {
+        health.set_service_status(service, ServingStatus::Serving).await;
+    }
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(limits.tcp_keepalive));
+    let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
+    let serving = limits
+        .server()
+        .layer(envelope)
+        .layer(guard)
+        .add_routes(routes)
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .serve_with_incoming_shutdown(incoming, drain(health, services, shutdown.clone()));
+    announce(name, address);
+    tokio::select! {
+        ended = serving => ended?,
+        () = async { shutdown.cancelled().await; tokio::time::sleep(limits.grace).await } => {
+            tracing::warn!("calls that were still running after {:?} have been cut", limits.grace);
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the signal; then health says so, and its watchers' streams, which would hold the server open, end.
+async fn drain(health: HealthReporter, services: &[&str], shutdown: Shutdown) {
+    shutdown.cancelled().await;
+    for service in services.iter().copied().chain([""]) {
+        health.set_service_status(service, ServingStatus::NotServing).await;
+    }
+    let mut health = health;
+    for service in services.iter().copied().chain([""]) {
+        health.clear_service_status(service).await;
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(gatepost::api::DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+}
+
+#[expect(clippy::print_stdout, reason = "scripts wait for this line, whatever the log's format")]
+fn announce(name: &str, address: std::net::SocketAddr) {
+    println!("{name} listening on {address}");
+}

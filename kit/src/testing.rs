@@ -1,0 +1,25 @@
+//! What the services' tests share: time that stands still and folders that vanish.
+
+use chrono::{DateTime, Utc};
+use tempfile::TempDir;
+
+use crate::Clock;
+
+/// The time at which tests begin: 2026-01-01T00:00:00Z.
+pub fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_767_225_600, 0).unwrap_or_default()
+}
+
+/// A clock that stands at [`start`].
+pub fn clock() -> Clock {
+    Clock::manual(start())
+}
+
+/// A new folder that is removed when the value is dropped.
+///
+/// # Panics
+/// When the machine gives no temporary folder: no test can run then.
+#[expect(clippy::expect_used, reason = "no test can run without a folder")]
+pub fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
