@@ -38,13 +38,13 @@ mod tests {
 
     #[test]
     fn every_unit_is_read() {
-        assert_eq!(parse("2H"), Some(Duration::from_secs(7200)));
-        assert_eq!(parse("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(parse("2H"), Some(Duration::from_hours(2)));
+        assert_eq!(parse("3M"), Some(Duration::from_mins(3)));
         assert_eq!(parse("4S"), Some(Duration::from_secs(4)));
         assert_eq!(parse("500m"), Some(Duration::from_millis(500)));
         assert_eq!(parse("7u"), Some(Duration::from_micros(7)));
         assert_eq!(parse("8n"), Some(Duration::from_nanos(8)));
-        assert_eq!(parse("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(parse("99999999H"), Some(Duration::from_hours(99_999_999)));
     }
 
     #[test]

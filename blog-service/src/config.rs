@@ -1,0 +1,102 @@
+//! The service's settings, and the checks that they must pass before it listens.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use clap::builder::FalseyValueParser;
+use http::Uri;
+use kit::Clock;
+use kit::config::{ConfigError, address, check_plaintext};
+
+use crate::store::DatabaseUrl;
+
+/// The blog service: posts, behind the guard.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "blog-service",
+    version,
+    after_help = "Logs go to standard error; RUST_LOG sets how much (`debug`, `blog_service=trace,info`)."
+)]
+pub struct Flags {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, env = "BLOG_LISTEN", default_value = "127.0.0.1:50052", value_parser = address, hide_env_values = true)]
+    pub listen: SocketAddr,
+    /// The database: sqlite:PATH
+    #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true)]
+    pub database_url: DatabaseUrl,
+    /// The auth service: http://HOST:PORT
+    #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = auth_url, hide_env_values = true)]
+    pub auth_url: Uri,
+    /// Whom a token must be meant for
+    #[arg(long, env = "BLOG_AUDIENCE", default_value = "gatepost", hide_env_values = true)]
+    pub audience: String,
+    /// Let anybody read posts
+    #[arg(long, env = "BLOG_PUBLIC_READS", num_args = 0..=1, require_equals = true, default_value = "false",
+          default_missing_value = "true", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+    pub public_reads: bool,
+    /// Allow plaintext beyond loopback, for listening and for the auth service
+    #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
+          default_missing_value = "true", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+    pub insecure: bool,
+}
+
+/// Everything that the service is told from outside.
+pub struct Config {
+    /// The flags.
+    pub flags: Flags,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+impl Config {
+    /// Checks the flags.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the setting and not its value.
+    pub fn new(flags: Flags, clock: Clock) -> Result<Self, ConfigError> {
+        const SWITCH: &str = "BLOG_INSECURE";
+        check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
+        check_plaintext("--auth-url (BLOG_AUTH_URL)", is_loopback(&flags.auth_url), flags.insecure, SWITCH)?;
+        if flags.audience.is_empty() || flags.audience.len() > 256 {
+            return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
+        }
+        Ok(Self { flags, clock })
+    }
+}
+
+fn auth_url(text: &str) -> Result<Uri, &'static str> {
+    const WANTED: &str = "write http://HOST:PORT, for example http://127.0.0.1:50051";
+    let url: Uri = text.parse().map_err(|_| WANTED)?;
+    let plain = url.scheme_str() == Some("http")
+        && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        && matches!(url.path(), "" | "/")
+        && url.query().is_none();
+    if plain { Ok(url) } else { Err(WANTED) }
+}
+
+fn is_loopback(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c65_plaintext_beyond_loopback_needs_the_switch() {
+        for (url, loopback) in [
+            ("http://127.0.0.1:50051", true),
+            ("http://localhost:1", true),
+            ("http://[::1]:1", true),
+            ("http://auth:50051", false),
+            ("http://10.0.0.1:50051", false),
+        ] {
+            assert_eq!(is_loopback(&auth_url(url).unwrap()), loopback, "{url}");
+        }
+        for url in ["", "127.0.0.1:50051", "https://a:1", "http://user:password@a:1", "http://a:1/path", "http://a:1?q"]
+        {
+            assert!(auth_url(url).is_err(), "{url}");
+        }
+    }
+}

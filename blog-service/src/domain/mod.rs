@@ -1,0 +1,7 @@
+//! What the service is about, without wire and without database.
+
+mod post;
+mod text;
+
+pub use post::{Post, View};
+pub use text::{Content, TextError, Title};

@@ -1,0 +1,32 @@
+//! Posts.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// A post as its row has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// The row's id, a `UUIDv7`.
+    pub id: Uuid,
+    /// The user who wrote it.
+    pub owner_id: Uuid,
+    /// The title.
+    pub title: String,
+    /// The text; empty in the basic view.
+    pub content: String,
+    /// How often the row has been written.
+    pub revision: i32,
+    /// When it was created.
+    pub create_time: DateTime<Utc>,
+    /// When it last changed.
+    pub update_time: DateTime<Utc>,
+}
+
+/// How much of a post is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Everything but the content.
+    Basic,
+    /// Everything.
+    Full,
+}

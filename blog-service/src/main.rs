@@ -1,0 +1,20 @@
+//! The blog service as a process: settings, log, listener, signals.
+
+use std::process::ExitCode;
+
+use blog_service::{Config, Flags};
+use kit::Clock;
+use kit::config::{Environment, parse};
+
+#[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
+async fn main() -> ExitCode {
+    let environment = Environment::new(|name| std::env::var_os(name));
+    kit::process::run("blog-service", environment, async |signals| {
+        let flags: Flags = parse(std::env::args_os(), environment, &[])?;
+        let config = Config::new(flags, Clock::system())?;
+        let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
+        Ok(blog_service::run(config, listener, signals).await?)
+    })
+    .await
+}

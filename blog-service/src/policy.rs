@@ -1,0 +1,29 @@
+//! The service's whole access table on one screen.
+
+use gatepost::{Policy, Rule};
+
+/// The services behind the guard.
+pub(crate) const SERVICES: [&str; 1] = ["gatepost.blog.v1.PostService"];
+
+/// Who may call what.
+pub(crate) fn policy(public_reads: bool) -> Policy {
+    let read = if public_reads { Rule::Optional } else { Rule::Authenticated };
+    Policy::closed()
+        .with_health()
+        .with_reflection()
+        .rule("/gatepost.blog.v1.PostService/CreatePost", Rule::Authenticated)
+        .rule("/gatepost.blog.v1.PostService/GetPost", read.clone())
+        .rule("/gatepost.blog.v1.PostService/ListPosts", read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c23_every_method_has_a_row_and_every_row_a_method() {
+        for public_reads in [false, true] {
+            assert_eq!(policy(public_reads).check(gatepost::api::DESCRIPTOR_SET, &SERVICES), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The only way into the service, for `main`, for tests and for the pair.
+
+use std::sync::Arc;
+
+use gatepost::api::blog::v1::ErrorReason;
+use gatepost::{GuardLayer, RemoteVerifier};
+use kit::db::OpenError;
+use kit::ids::Ids;
+use kit::page::PageTokens;
+use kit::serve::{Limits, Parts, ServeError, serve};
+use kit::shutdown::Shutdown;
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::policy;
+use crate::rpc::{self, State};
+use crate::store::{Store, StoreError};
+
+/// Why the service could not start, or ended by itself: each a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database does not answer.
+    #[error("{0}: see to the database, then start again")]
+    Store(#[from] StoreError),
+    /// The auth service's URL is none.
+    #[error("--auth-url (BLOG_AUTH_URL): write http://HOST:PORT, for example http://127.0.0.1:50051")]
+    AuthUrl,
+    /// Serving ended.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Serves on `listener` until `shutdown`.
+///
+/// # Errors
+/// [`RunError`], whose text says what to do.
+pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+    let Config { flags, clock } = config;
+    let store = Store::open(&flags.database_url).await?;
+    let key = store.page_token_key(kit::random::bytes()).await?;
+    let state = Arc::new(State {
+        page_tokens: PageTokens::new(&key),
+        ids: Ids::new(clock.clone()),
+        store: store.clone(),
+        clock,
+    });
+    let auth = RemoteVerifier::lazy(flags.auth_url.to_string()).map_err(|_| RunError::AuthUrl)?;
+    let parts = Parts {
+        name: "blog-service",
+        services: &policy::SERVICES,
+        routes: rpc::routes(&state),
+        guard: GuardLayer::new(policy::policy(flags.public_reads), auth).audience(flags.audience),
+        limits: Limits::default(),
+        deadlines: &[],
+    };
+    let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
+    store.close().await;
+    Ok(ended?)
+}

@@ -1,0 +1,88 @@
+//! Both services in one process, meeting over the wire as they would on two machines.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use kit::Clock;
+use kit::config::{ConfigError, Environment, address, bind, parse};
+use kit::db::DatabaseUrl;
+use kit::shutdown::Shutdown;
+
+/// Where the pair lives.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PairFlags {
+    /// Folder of the databases and the signing key
+    #[arg(long, env = "GATEPOST_DATA_DIR", default_value = "gatepost-data", hide_env_values = true)]
+    data_dir: PathBuf,
+    /// Address of the auth service; port 0 takes a free one
+    #[arg(long, env = "GATEPOST_AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
+    auth_listen: SocketAddr,
+    /// Address of the blog service; port 0 takes a free one
+    #[arg(long, env = "GATEPOST_BLOG_LISTEN", default_value = "127.0.0.1:50052", value_parser = address, hide_env_values = true)]
+    blog_listen: SocketAddr,
+}
+
+/// What the pair decides itself.
+const PLACES: [&str; 5] = ["AUTH_LISTEN", "AUTH_DATABASE_URL", "BLOG_LISTEN", "BLOG_DATABASE_URL", "BLOG_AUTH_URL"];
+
+/// Runs both until the signal; when one ends by itself, the other is told to end, too.
+pub(crate) async fn run(
+    flags: PairFlags,
+    environment: Environment,
+    shutdown: Shutdown,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PLACES)?;
+    let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PLACES)?;
+    auth.listen = flags.auth_listen;
+    blog.listen = flags.blog_listen;
+    auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
+    blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
+    let auth = auth_service::Config::new(auth, environment, Clock::system())?;
+
+    let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
+    let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
+    let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
+    blog.auth_url = format!("http://{}", reachable(auth_at))
+        .parse()
+        .map_err(|_| ConfigError::setting("--auth-listen (GATEPOST_AUTH_LISTEN)", "is no address to connect to"))?;
+    let blog = blog_service::Config::new(blog, Clock::system())?;
+
+    let auth = async {
+        let ended = auth_service::run(auth, auth_listener, shutdown.clone()).await;
+        shutdown.cancel();
+        ended.map_err(Box::<dyn Error + Send + Sync>::from)
+    };
+    let blog = async {
+        let ended = blog_service::run(blog, blog_listener, shutdown.clone()).await;
+        shutdown.cancel();
+        ended.map_err(Box::<dyn Error + Send + Sync>::from)
+    };
+    let hint = async { hint(&flags.data_dir, auth_at, blog_at) };
+    let (auth, blog, ()) = tokio::join!(auth, blog, hint);
+    auth.and(blog)
+}
+
+/// The address by which this process reaches its own listener.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0, 0, 0, 0, 1].into() });
+    }
+    address
+}
+
+/// Three lines to try, on standard error so that standard output stays for scripts.
+#[expect(clippy::print_stderr, reason = "for the person at the terminal, whatever the log's filter")]
+fn hint(folder: &std::path::Path, auth: SocketAddr, blog: SocketAddr) {
+    eprintln!(
+        r#"
+Data in {}; Ctrl-C stops. Try:
+  grpcurl -plaintext -d '{{"name":"Ada","email":"ada@example.com","password":"correct horse battery staple"}}' {auth} gatepost.auth.v1.UserService/CreateUser
+  grpcurl -plaintext -H "api-token: $TOKEN" -d '{{"title":"Hello","content":"First post."}}' {blog} gatepost.blog.v1.PostService/CreatePost
+  grpcurl -plaintext -H "api-token: $TOKEN" {blog} gatepost.blog.v1.PostService/ListPosts
+"#,
+        folder.display()
+    );
+}
