@@ -60,3 +60,8 @@ pub use guard::{
     SubjectKind, Token, Unavailable, Verdict, Verify, WithToken,
 };
 pub use status::AUTH_DOMAIN;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,7 +11,7 @@ use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Denial, Identity, Policy, Refusal, Rule, Token, Verdict, Verify, identity, token};
+use super::{Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verdict, Verify, identity, token};
 use crate::deadline;
 
 /// How long the guard waits for a verdict.
@@ -121,17 +121,17 @@ impl<V: Verify> Rules<V> {
             Ok(caller) => {
                 tracing::debug!(method = path, subject = caller.as_ref().map(|caller| &*caller.subject), "let in");
             }
-            Err(refusal) => tracing::info!(method = path, reason = refusal.reason().as_str_name(), "refused"),
+            Err(refusal) => tracing::info!(method = path, reason = ?refusal.reason(), "refused"),
         }
         decision
     }
 
     async fn decide(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
         let rule = self.policy.of(path);
-        let role = match rule {
+        let wanted = match rule {
             Rule::Public => return Ok(None),
             Rule::Optional | Rule::Authenticated => None,
-            Rule::Role(role) => Some(role),
+            Rule::Role(name) => Some(name),
         };
         let token = match Token::of_call(headers) {
             Err(Refusal::TokenMissing) if *rule == Rule::Optional => return Ok(None),
@@ -141,7 +141,7 @@ impl<V: Verify> Rules<V> {
         if audience.is_some_and(|audience| audience != identity.audience) {
             return Err(Refusal::Token(Denial::Invalid));
         }
-        if role.is_some_and(|role| !identity.has_role(role)) {
+        if wanted.is_some_and(|name| !identity.has_role(name)) {
             return Err(Refusal::NotAllowed);
         }
         Ok(Some(identity))
@@ -151,14 +151,12 @@ impl<V: Verify> Rules<V> {
     async fn identify(&self, token: &Token, requested: Option<Duration>) -> Result<Arc<Identity>, Refusal> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        let verdict = match timeout_at(deadline, self.verifier.verify(token, deadline)).await {
-            Ok(verdict) => verdict.map_err(|_| Refusal::AuthUnavailable)?,
-            Err(_) if caller_is_shorter => return Err(Refusal::Deadline),
-            Err(_) => return Err(Refusal::AuthUnavailable),
-        };
-        match verdict {
-            Verdict::Valid(identity) => Ok(identity),
-            Verdict::Denied(denial) => Err(Refusal::Token(denial)),
+        match timeout_at(deadline, self.verifier.verify(token, deadline)).await.unwrap_or(Err(Unavailable)) {
+            Ok(Verdict::Valid(identity)) => Ok(identity),
+            Ok(Verdict::Denied(denial)) => Err(Refusal::Token(denial)),
+            // Whoever gave up first: the timer, or a verifier that keeps the deadline itself.
+            Err(Unavailable) if caller_is_shorter && Instant::now() >= deadline => Err(Refusal::Deadline),
+            Err(Unavailable) => Err(Refusal::AuthUnavailable),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use prost_types::Timestamp;
 use tokio::time::Instant;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint, Error};
@@ -80,7 +81,7 @@ fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
         v1::SubjectKind::Unspecified => return None,
     };
     let expire_time = match claims.expire_time {
-        Some(time) => Some(SystemTime::try_from(time).ok()?),
+        Some(time) => Some(read_time(time)?),
         None if kind == SubjectKind::Service => None,
         None => return None,
     };
@@ -92,4 +93,12 @@ fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
         audience: claims.audience,
         expire_time,
     })
+}
+
+/// A time of the years 1970 to 9999; a system's own range is wider than what protobuf calls valid.
+fn read_time(time: Timestamp) -> Option<SystemTime> {
+    const YEAR_10000: u64 = 253_402_300_800;
+    let seconds = u64::try_from(time.seconds).ok().filter(|seconds| *seconds < YEAR_10000)?;
+    let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }

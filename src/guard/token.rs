@@ -70,10 +70,11 @@ impl Token {
     }
 }
 
-/// Marks the headers that carry tokens, so that a log of the headers does not show them.
+/// Marks every value of the headers that carry tokens, so that a log of the headers does not show them.
 pub(super) fn hide(headers: &mut HeaderMap) {
-    for name in [API_TOKEN, AUTHORIZATION] {
-        if let Some(value) = headers.get_mut(name) {
+    for (name, value) in headers.iter_mut() {
+        let name = name.as_str();
+        if [API_TOKEN, AUTHORIZATION].contains(&name.strip_suffix("-bin").unwrap_or(name)) {
             value.set_sensitive(true);
         }
     }

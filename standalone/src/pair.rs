@@ -6,9 +6,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kit::Clock;
-use kit::config::{ConfigError, Environment, address, bind, parse};
+use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
 use kit::db::DatabaseUrl;
 use kit::shutdown::Shutdown;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 /// Where the pair lives.
 #[derive(Clone, Debug, Args)]
@@ -35,6 +38,12 @@ pub(crate) async fn run(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PLACES)?;
     let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PLACES)?;
+    for (name, listen, insecure, switch) in [
+        ("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen, auth.insecure, "AUTH_INSECURE"),
+        ("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen, blog.insecure, "BLOG_INSECURE"),
+    ] {
+        check_plaintext(name, listen.ip().is_loopback(), insecure, switch)?;
+    }
     auth.listen = flags.auth_listen;
     blog.listen = flags.blog_listen;
     auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
@@ -59,7 +68,13 @@ pub(crate) async fn run(
         shutdown.cancel();
         ended.map_err(Box::<dyn Error + Send + Sync>::from)
     };
-    let hint = async { hint(&flags.data_dir, auth_at, blog_at) };
+    let hint = async {
+        // The listeners are bound, so the calls wait until their services answer, or are dropped with them.
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            ((), ()) = async { tokio::join!(answers(auth_at), answers(blog_at)) } => hint(&flags.data_dir, auth_at, blog_at),
+        }
+    };
     let (auth, blog, ()) = tokio::join!(auth, blog, hint);
     auth.and(blog)
 }
@@ -71,6 +86,12 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0, 0, 0, 0, 1].into() });
     }
     address
+}
+
+/// Waits until the service at this address has answered a health check, or refused to.
+async fn answers(address: SocketAddr) {
+    let Ok(endpoint) = Endpoint::from_shared(format!("http://{}", reachable(address))) else { return };
+    let _ = HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await;
 }
 
 /// Three lines to try, on standard error so that standard output stays for scripts.

@@ -70,8 +70,8 @@ pub async fn serve<R: Reasons, V: Verify>(
         .layer(guard)
         .add_routes(routes)
         .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
+        .add_service(reflection(services).build_v1()?)
+        .add_service(reflection(services).build_v1alpha()?)
         .serve_with_incoming_shutdown(incoming, drain(health, services, shutdown.clone()));
     announce(name, address);
     tokio::select! {
@@ -95,11 +95,13 @@ async fn drain(health: HealthReporter, services: &[&str], shutdown: Shutdown) {
     }
 }
 
-fn reflection() -> tonic_reflection::server::Builder<'static> {
-    tonic_reflection::server::Builder::configure()
+/// Reflection of what this server serves; the descriptors know the other service, too.
+fn reflection(services: &[&'static str]) -> tonic_reflection::server::Builder<'static> {
+    let builder = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(gatepost::api::DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
+    services.iter().chain(&["grpc.health.v1.Health"]).fold(builder, |builder, name| builder.with_service_name(*name))
 }
 
 #[expect(clippy::print_stdout, reason = "scripts wait for this line, whatever the log's format")]

@@ -1,0 +1,140 @@
+"""One user's story against a running pair: python story.py AUTH_ADDR BLOG_ADDR
+
+Prints a line for each step; the exit code is 0 only when every answer was the expected one.
+"""
+
+import secrets
+import sys
+
+import grpc
+
+from reflected import Refused, Server
+
+AUTH = "gatepost.auth.v1.AuthService"
+USERS = "gatepost.auth.v1.UserService"
+POSTS = "gatepost.blog.v1.PostService"
+
+
+class Unexpected(Exception):
+    """An answer that is not as it should be."""
+
+
+def expect(actual, expected, what):
+    if actual != expected:
+        raise Unexpected(f"{what} is {actual!r}, not {expected!r}")
+
+
+def done(step):
+    print(f"ok  {step}", flush=True)
+
+
+def refused(code, reason, domain, call):
+    """Makes a call that must be refused in just this way; answers the refusal."""
+    try:
+        call()
+    except Refused as refusal:
+        expect(refusal.code, code, "the status code")
+        info = refusal.details.get("google.rpc.ErrorInfo")
+        if info is None:
+            raise Unexpected(f"{refusal} has no ErrorInfo") from refusal
+        expect((info.reason, info.domain), (reason, domain), "the reason and its domain")
+        return refusal
+    raise Unexpected(f"the call succeeded; {reason} was expected")
+
+
+def unauthenticated(reason, call):
+    """A token's failure has the auth service's domain, whichever service raises it."""
+    return refused(grpc.StatusCode.UNAUTHENTICATED, reason, "auth.gatepost.dev", call)
+
+
+def comments(server, service, method):
+    found = server.comments(service)
+    for name in (service.rpartition(".")[2], method):
+        if not found.get(name, "").strip().startswith(name):
+            raise Unexpected(f"reflection serves no comment on {service}: {name}: {found.get(name)!r}")
+    done(f"reflection describes {service}, with its comments")
+
+
+def register(auth):
+    email = f"ada-{secrets.token_hex(8)}@example.com"
+    answer = auth.call(USERS, "CreateUser", name="Ada", email=email, password="correct horse battery staple")
+    expect((answer.user.name, answer.user.email), ("Ada", email), "the new user")
+    if not answer.tokens.access_token:
+        raise Unexpected("registration did not log in")
+    done(f"registered {email}")
+    return answer.user, answer.tokens.access_token
+
+
+def blog_posts(blog, token, owner):
+    created = blog.call(POSTS, "CreatePost", token, title="Hello", content="First post.").post
+    expect((created.title, created.content), ("Hello", "First post."), "the new post")
+    expect(created.owner_id, owner.id, "its owner")
+    done(f"created post {created.id}")
+
+    read = blog.call(POSTS, "GetPost", token, id=created.id).post
+    expect(read, created, "the post as it is read")
+    done("read it again")
+
+    page = blog.call(POSTS, "ListPosts", token, page_size=10)
+    expect([post.content for post in page.posts if post.id == created.id], [""], "the post's content in a list")
+    done(f"found it in a page of {len(page.posts)}")
+
+
+def refusals(blog, token):
+    refusal = unauthenticated("TOKEN_MISSING", lambda: blog.call(POSTS, "CreatePost", title="Hello", content="…"))
+    expect(refusal.message, "Authentication token not provided", "the message")
+    done("refused a call without a token: TOKEN_MISSING")
+
+    refusal = refused(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "INVALID_FIELDS",
+        "blog.gatepost.dev",
+        lambda: blog.call(POSTS, "CreatePost", token, title="", content="First post."),
+    )
+    violations = refusal.details["google.rpc.BadRequest"].field_violations
+    expect([violation.field for violation in violations], ["title"], "the list of wrong fields")
+    done(f"refused an empty title: {violations[0].description}")
+
+
+def leave(auth, blog, token):
+    auth.call(AUTH, "Logout", token)
+    done("logged out")
+    unauthenticated("TOKEN_REVOKED", lambda: auth.call(USERS, "GetMe", token))
+    unauthenticated("TOKEN_REVOKED", lambda: blog.call(POSTS, "ListPosts", token))
+    done("refused the same token at both services: TOKEN_REVOKED")
+
+
+def story(auth, blog):
+    for server, service, method in ((auth, USERS, "CreateUser"), (blog, POSTS, "CreatePost")):
+        if service not in server.services():
+            raise Unexpected(f"reflection does not list {service}")
+        comments(server, service, method)
+    user, token = register(auth)
+    expect(auth.call(USERS, "GetMe", token).user, user, "the user behind the token")
+    done("asked who the token is: the same user")
+    blog_posts(blog, token, user)
+    refusals(blog, token)
+    leave(auth, blog, token)
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        with Server(arguments[0]) as auth, Server(arguments[1]) as blog:
+            story(auth, blog)
+    except (Unexpected, Refused) as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    except grpc.RpcError as error:
+        print(f"failed: reflection: {error.code().name}: {error.details()}", file=sys.stderr)
+        return 1
+    except KeyError as error:
+        print(f"failed: reflection does not know {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

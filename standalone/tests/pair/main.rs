@@ -1,0 +1,10 @@
+//! The pair as its users meet it: a process, a folder, two addresses.
+
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod start;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod support;

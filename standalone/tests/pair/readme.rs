@@ -1,0 +1,59 @@
+//! The README's quick start works as written, and so does the example in Python.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::support::{Pair, folder};
+
+const README: &str = include_str!("../../../README.md");
+
+/// The shell block under the heading "Quick start".
+fn quick_start() -> &'static str {
+    let section = README.split("## Quick start").nth(1).expect("the README has a quick start");
+    section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has a shell block")
+}
+
+#[expect(clippy::disallowed_methods, reason = "scripts/test names its tools by the environment")]
+fn tool(variable: &str, otherwise: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
+}
+
+#[test]
+fn the_quick_start_works_word_for_word_with_grpcurl() {
+    let grpcurl = tool("GATEPOST_GRPCURL", "grpcurl");
+    if grpcurl == "skip" {
+        println!("skipped: GATEPOST_GRPCURL=skip, so the quick start was not run");
+        return;
+    }
+    let found = Command::new(&grpcurl).arg("--version").output();
+    assert!(found.is_ok(), "grpcurl is missing: run scripts/test, or set GATEPOST_GRPCURL to its path (or to `skip`)");
+    let folder = folder();
+    let pair = Pair::start(folder.path(), &[]);
+    let script = quick_start().replace("127.0.0.1:50051", &pair.auth).replace("127.0.0.1:50052", &pair.blog);
+    let script = script.replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext");
+    let run = Command::new("bash").args(["-uo", "pipefail", "-c", &script]).env("GRPCURL", &grpcurl).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    for wanted in ["\"name\": \"Ada\"", "\"title\": \"Hello\"", "TOKEN_STATE_ACTIVE"] {
+        assert!(out.contains(wanted), "{wanted} is missing in:\n{out}\n{err}");
+    }
+    // The README shows how the last command is refused, and nothing else is.
+    let shown = README.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the refusal");
+    assert_eq!(err, shown, "standard output was:\n{out}");
+    pair.stop();
+}
+
+#[test]
+fn the_python_example_works_by_reflection_alone() {
+    let python = tool("GATEPOST_PYTHON", "python3");
+    let known = Command::new(&python).args(["-c", "import grpc_reflection, grpc_status"]).output();
+    assert!(
+        known.is_ok_and(|output| output.status.success()),
+        "grpcio is missing: run scripts/test, or set GATEPOST_PYTHON to a Python that has clients/python/requirements.txt"
+    );
+    let story = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients/python/story.py");
+    let folder = folder();
+    let pair = Pair::start(folder.path(), &[]);
+    let run = Command::new(&python).arg(story).args([&pair.auth, &pair.blog]).output().unwrap();
+    assert!(run.status.success(), "{}\n{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    pair.stop();
+}

@@ -1,0 +1,114 @@
+//! Every way in which a start can fail is one sentence that says what to do, and a stop is clean.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::support::{Pair, fails, folder, gatepost};
+use rustix::process::Signal;
+
+const FREE: [&str; 4] = ["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0"];
+
+#[test]
+fn ctrl_c_and_sigterm_stop_cleanly() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let folder = folder();
+        let pair = Pair::start(folder.path(), &[]);
+        pair.signal(signal);
+        assert_eq!(pair.wait().code(), Some(0), "{signal:?}");
+    }
+}
+
+#[test]
+fn a_second_process_on_the_folder_is_told_so() {
+    let folder = folder();
+    let _first = Pair::start(folder.path(), &[]);
+    let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
+    assert_eq!(code, Some(1));
+    assert!(said.contains("is in use by another process: stop that one first, or use another folder"), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "one sentence: {said}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let (one, other) = (folder(), folder());
+    let pair = Pair::start(one.path(), &[]);
+    let (code, said) = fails(
+        gatepost().args(["--auth-listen", &pair.auth, "--blog-listen", "127.0.0.1:0", "--data-dir"]).arg(other.path()),
+    );
+    assert_eq!(code, Some(2));
+    assert!(said.contains("GATEPOST_AUTH_LISTEN") && said.contains("choose another port"), "{said}");
+}
+
+#[test]
+fn an_unwritable_folder_is_named() {
+    let folder = folder();
+    // A file where the folder should be: not even root can write into it.
+    let place = folder.path().join("data");
+    fs::write(&place, "").unwrap();
+    let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(&place));
+    assert_eq!(code, Some(1));
+    assert!(said.contains("cannot be written to") && said.contains("make its folder writable"), "{said}");
+}
+
+#[test]
+fn a_newer_database_is_left_alone() {
+    let folder = folder();
+    Pair::start(folder.path(), &[]).stop();
+    let database = folder.path().join("blog.db");
+    // What a later version would leave behind: a migration that this one does not know.
+    let later = "insert into _sqlx_migrations values (9999, 'later', '2030-01-01', 1, x'00', 1)";
+    let done = std::process::Command::new(python()).args(["-c", PYTHON_SQLITE]).arg(&database).arg(later).status();
+    assert!(done.unwrap().success());
+    let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
+    assert_eq!(code, Some(1));
+    assert!(said.contains("was written by a newer version (migration 9999 is unknown): run that version"), "{said}");
+}
+
+const PYTHON_SQLITE: &str = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+
+#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter by the environment")]
+fn python() -> std::ffi::OsString {
+    std::env::var_os("GATEPOST_PYTHON").unwrap_or_else(|| "python3".into())
+}
+
+#[test]
+fn c70_bad_settings_are_named_and_their_values_are_not_shown() {
+    for (name, value, sentence) in [
+        ("JWT_SECRET_KEY", "canary-canary", "must have at least 32 bytes"),
+        ("AUTH_SERVICE_KEY", "canary-canary", "must have at least 32 bytes"),
+        ("AUTH_ACCESS_TTL", "canary", "write a length of time"),
+        ("AUTH_ACCESS_TTL", "9d", "must be from 1m to 1d"),
+        ("AUTH_REFRESH_TTL", "31d", "must be at most 30d"),
+        ("AUTH_REGISTRATION", "canary", "open"),
+        ("AUTH_ADMIN_EMAIL", "canary@example.com", "AUTH_ADMIN_PASSWORD"),
+        ("AUTH_ADMIN_PASSWORD", "canary-canary", "AUTH_ADMIN_EMAIL"),
+        ("GATEPOST_AUTH_LISTEN", "canary", "write an address and a port"),
+        ("GATEPOST_AUTH_LISTEN", "0.0.0.0:0", "plaintext beyond loopback is refused"),
+    ] {
+        let folder = folder();
+        let (code, said) = fails(gatepost().env(name, value).arg("--data-dir").arg(folder.path()));
+        assert_eq!(code, Some(2), "{name}: {said}");
+        assert!(said.contains(name) && said.contains(sentence), "{name}: {said}");
+        assert!(!said.contains("canary"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn an_empty_value_means_unset() {
+    let folder = folder();
+    let empty = ["JWT_SECRET_KEY", "AUTH_ACCESS_TTL", "AUTH_ADMIN_EMAIL", "AUTH_LISTEN", "BLOG_PUBLIC_READS"];
+    Pair::start(folder.path(), &empty.map(|name| (name, ""))).stop();
+}
+
+#[test]
+fn the_folder_and_its_files_are_for_their_owner_alone() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    Pair::start(&data, &[]).stop();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for file in fs::read_dir(&data).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}

@@ -1,0 +1,79 @@
+//! A pair in a process of its own, on free ports and in a folder that vanishes.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// A running `gatepost`; killed when dropped.
+pub(super) struct Pair {
+    child: Child,
+    pub(super) auth: String,
+    pub(super) blog: String,
+}
+
+/// The command, with none of the caller's settings.
+pub(super) fn gatepost() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+pub(super) fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+impl Pair {
+    /// Starts the pair on this folder, and waits until both services say where they listen.
+    pub(super) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = gatepost();
+        command
+            .args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder)
+            .envs(settings.iter().copied())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut auth, mut blog) = (None, None);
+        while auth.is_none() || blog.is_none() {
+            let line = lines.next().expect("both services come up").unwrap();
+            auth = auth.or_else(|| line.strip_prefix("auth-service listening on ").map(str::to_owned));
+            blog = blog.or_else(|| line.strip_prefix("blog-service listening on ").map(str::to_owned));
+        }
+        Self { child, auth: auth.unwrap(), blog: blog.unwrap() }
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    pub(super) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Asks the pair to stop, and waits until it has.
+    pub(super) fn stop(self) {
+        self.signal(Signal::TERM);
+        assert!(self.wait().success());
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a command that ends by itself: its exit code and what it said on standard error.
+pub(super) fn fails(command: &mut Command) -> (Option<i32>, String) {
+    let mut child = command.spawn().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (child.wait().unwrap().code(), said)
+}

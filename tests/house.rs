@@ -1,0 +1,112 @@
+//! The house's rules, read from the sources: who may name whom (docs/ARCHITECTURE.md).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A rule: in the files below `room`, no line of code names any of `words`.
+struct Rule {
+    room: &'static str,
+    except: &'static [&'static str],
+    words: &'static [&'static str],
+}
+
+const RULES: [Rule; 7] = [
+    // The shared library stands on its own.
+    Rule { room: "src", except: &[], words: &["kit::", "sqlx", "argon2", "auth_service", "blog_service"] },
+    // The kit serves services and knows none.
+    Rule { room: "kit/src", except: &[], words: &["auth_service", "blog_service"] },
+    // The services meet over the wire alone.
+    Rule { room: "auth-service/src", except: &[], words: &["blog_service", "api::blog"] },
+    Rule { room: "blog-service/src", except: &[], words: &["auth_service", "api::auth"] },
+    // The domain imports nothing of ours, and neither wire nor database.
+    Rule {
+        room: "auth-service/src/domain",
+        except: &[],
+        words: &["tonic", "sqlx", "gatepost", "kit::", "crate::store", "crate::rpc", "crate::tokens"],
+    },
+    Rule {
+        room: "blog-service/src/domain",
+        except: &[],
+        words: &["tonic", "sqlx", "gatepost", "kit::", "crate::store", "crate::rpc"],
+    },
+    // Only the kit's `db` speaks to a database driver; the services' stores have a rule below.
+    Rule { room: "kit/src", except: &["kit/src/db"], words: &["sqlx"] },
+];
+
+/// The rooms of a service that may name the wire, and those that may name the database.
+const WIRE: [&str; 3] = ["convert.rs", "error.rs", "rpc"];
+const DATABASE: [&str; 1] = ["store"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The lines of code that name one of the words.
+fn naming(file: &Path, words: &[&str]) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+    code.filter(|(_, line)| words.iter().any(|word| line.contains(word)))
+        .map(|(number, line)| format!("{}:{}: {}", file.strip_prefix(root()).unwrap().display(), number + 1, line.trim()))
+        .collect()
+}
+
+#[test]
+fn no_room_names_what_it_may_not() {
+    let mut broken = Vec::new();
+    for Rule { room, except, words } in RULES {
+        let allowed = |file: &Path| except.iter().any(|except| file.starts_with(root().join(except)));
+        for file in files(&root().join(room)).iter().filter(|file| !allowed(file)) {
+            broken.extend(naming(file, words));
+        }
+    }
+    assert!(broken.is_empty(), "the house's rules are broken:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn only_the_rooms_for_it_name_the_wire_and_the_database() {
+    let mut broken = Vec::new();
+    for service in ["auth-service/src", "blog-service/src"] {
+        let folder = root().join(service);
+        for file in files(&folder) {
+            let room = file.strip_prefix(&folder).unwrap().iter().next().unwrap().to_str().unwrap().to_owned();
+            if !WIRE.contains(&room.as_str()) {
+                broken.extend(naming(&file, &["tonic", "api::auth::v1::{", "api::blog::v1::{"]));
+            }
+            if !DATABASE.contains(&room.as_str()) {
+                broken.extend(naming(&file, &["sqlx"]));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "the house's rules are broken:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn no_file_holds_two_ideas() {
+    let rooms = ["src", "kit/src", "auth-service/src", "blog-service/src", "standalone/src", "bench/src"];
+    for file in rooms.iter().flat_map(|room| files(&root().join(room))) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.lines().count() <= 350, "{} is longer than 350 lines", file.display());
+        assert!(text.starts_with("//!"), "{} does not say in its first line why it exists", file.display());
+    }
+}
+
+#[test]
+fn the_rules_find_what_breaks_them() {
+    // A rule that finds nothing must be able to find something: the stores do name the driver.
+    let store = root().join("auth-service/src/store/users.rs");
+    assert!(!naming(&store, &["sqlx"]).is_empty());
+}
