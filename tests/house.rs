@@ -60,7 +60,9 @@ fn naming(file: &Path, words: &[&str]) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap();
     let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
     code.filter(|(_, line)| words.iter().any(|word| line.contains(word)))
-        .map(|(number, line)| format!("{}:{}: {}", file.strip_prefix(root()).unwrap().display(), number + 1, line.trim()))
+        .map(|(number, line)| {
+            format!("{}:{}: {}", file.strip_prefix(root()).unwrap().display(), number + 1, line.trim())
+        })
         .collect()
 }
 

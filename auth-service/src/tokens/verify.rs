@@ -65,3 +65,83 @@ impl Verifier {
             && lifetime.is_some_and(|lifetime| (0..=max_lifetime).contains(&lifetime))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kit::testing::start;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{Roles, Session, User, UserState};
+    use crate::tokens::{Issuer, Key};
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn ed25519() -> Key {
+        let folder = kit::testing::folder();
+        Key::from_file(&folder.path().join("key.pem")).unwrap()
+    }
+
+    fn hs256() -> Key {
+        Key::hs256(&"b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c".to_owned().into()).unwrap()
+    }
+
+    fn issue(keys: &Arc<KeySet>) -> String {
+        let user = User {
+            id: Uuid::from_u128(1),
+            name: "Ada".into(),
+            email: "ada@example.com".into(),
+            roles: Roles::admin(),
+            state: UserState::Active,
+            generation: 3,
+            revision: 1,
+            create_time: start(),
+            update_time: start(),
+        };
+        let session = Session {
+            id: Uuid::from_u128(2),
+            user_id: user.id,
+            generation: 3,
+            create_time: start(),
+            expire_time: start() + Duration::from_mins(30),
+        };
+        let issuer = Issuer::new(Arc::clone(keys), "gatepost".into(), "gatepost".into(), DAY);
+        issuer.access_token(&user, &session, Uuid::from_u128(3), start()).unwrap().token
+    }
+
+    #[test]
+    fn c16_c17_every_flipped_bit_of_every_character_is_found() {
+        for key in [ed25519(), hs256()] {
+            let keys = Arc::new(KeySet::new(key));
+            let verifier = Verifier::new(Arc::clone(&keys), "gatepost".into(), "gatepost".into(), DAY);
+            let token = issue(&keys);
+            let (claims, key_id) = verifier.verify(&token, start()).unwrap();
+            assert_eq!((claims.generation, key_id.as_str()), (3, keys.signing().id()));
+            for bit in 0..token.len() * 8 {
+                let mut bytes = token.clone().into_bytes();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                let Ok(flipped) = String::from_utf8(bytes) else { continue };
+                assert_eq!(verifier.verify(&flipped, start()), Err(TokenFault::Invalid), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_ends_with_its_session_at_the_latest() {
+        let keys = Arc::new(KeySet::new(ed25519()));
+        let verifier = Verifier::new(Arc::clone(&keys), "gatepost".into(), "gatepost".into(), DAY);
+        let token = issue(&keys);
+        let end = start() + Duration::from_mins(30);
+        assert!(verifier.verify(&token, end - Duration::from_secs(1)).is_ok());
+        assert_eq!(verifier.verify(&token, end), Err(TokenFault::Expired));
+    }
+
+    #[test]
+    fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
+        let keys = Arc::new(KeySet::new(hs256()));
+        let verifier = Verifier::new(Arc::clone(&keys), "gatepost".into(), "gatepost".into(), DAY);
+        let token = issue(&keys);
+        assert!(verifier.verify(&token, start() - Duration::from_secs(5)).is_ok());
+        assert_eq!(verifier.verify(&token, start() - Duration::from_secs(6)), Err(TokenFault::Invalid));
+    }
+}

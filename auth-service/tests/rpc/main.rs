@@ -1,0 +1,14 @@
+//! The service over the wire: a real server, a real client, a clock that stands still.
+
+#[cfg(test)]
+mod hardening;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod register;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod verify;

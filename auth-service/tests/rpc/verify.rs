@@ -1,0 +1,220 @@
+//! What a token is worth: its life, and the attacks of security.md's C1 to C21, each signed with the right key.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatepost::api::auth::v1::{TokenState, VerifyTokenRequest};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
+use serde_json::{Value, json};
+
+use super::support::{EMAIL, SECRET, Service, Settings, start, start_with};
+
+const DAY: Duration = Duration::from_hours(24);
+
+fn part(token: &str, index: usize) -> Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
+}
+
+fn sign(header: &[u8], payload: &[u8]) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    format!("{message}.{}", crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap())
+}
+
+/// A service that signs with the secret, and a token of it in parts.
+async fn known() -> (Service, Value, Value) {
+    let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
+    let token = service.token().await;
+    let (header, claims) = (part(&token, 0), part(&token, 1));
+    assert_eq!(
+        service.state(&sign(header.to_string().as_bytes(), claims.to_string().as_bytes())).await,
+        TokenState::Active
+    );
+    (service, header, claims)
+}
+
+fn changed(value: &Value, name: &str, to: Value) -> Vec<u8> {
+    let mut value = value.clone();
+    value[name] = to;
+    value.to_string().into_bytes()
+}
+
+fn without(value: &Value, name: &str) -> Vec<u8> {
+    let mut value = value.clone();
+    value.as_object_mut().unwrap().remove(name);
+    value.to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn a_token_lives_until_its_expiry_time_and_not_a_second_longer() {
+    let service = start().await;
+    let token = service.token().await;
+    service.clock.advance(DAY - Duration::from_secs(1));
+    assert_eq!(service.state(&token).await, TokenState::Active);
+    let answer = service.tokens().verify_token(VerifyTokenRequest { token: token.clone() }).await.unwrap().into_inner();
+    assert_eq!(answer.ttl.unwrap().seconds, 1);
+    service.clock.advance(Duration::from_secs(1));
+    assert_eq!(service.state(&token).await, TokenState::Expired);
+}
+
+#[tokio::test]
+async fn c1_c3_c4_c5_c6_c7_headers_that_ask_for_something_else() {
+    let (service, header, claims) = known().await;
+    let payload = claims.to_string();
+    for (id, name, to) in [
+        ("c1", "alg", json!("none")),
+        ("c1", "alg", json!("nOnE")),
+        ("c1", "alg", json!("hs256")),
+        ("c1", "alg", json!("HS384")),
+        ("c1", "alg", json!("EdDSA")),
+        ("c1", "alg", json!(["HS256"])),
+        ("c3", "jku", json!("http://127.0.0.1:1/keys")),
+        ("c3", "jwk", json!({"kty": "oct", "k": "AAAA"})),
+        ("c3", "x5u", json!("http://127.0.0.1:1/cert")),
+        ("c3", "x5c", json!(["MII"])),
+        ("c4", "kid", json!("")),
+        ("c4", "kid", json!("../../etc/passwd")),
+        ("c4", "kid", json!("' or 1=1 --")),
+        ("c4", "kid", json!("a\0b")),
+        ("c4", "kid", json!("k".repeat(65))),
+        ("c4", "kid", json!(7)),
+        ("c5", "crit", json!(["exp"])),
+        ("c5", "crit", json!([])),
+        ("c5", "b64", json!(false)),
+        ("c6", "typ", json!("JWT")),
+        ("c6", "typ", json!("AT+JWT")),
+        ("c7", "typ", json!("rt+jwt")),
+        ("c13", "x", json!("an unknown parameter")),
+    ] {
+        let token = sign(&changed(&header, name, to.clone()), payload.as_bytes());
+        assert_eq!(service.state(&token).await, TokenState::Invalid, "{id} {name}={to}");
+    }
+    for name in ["alg", "kid", "typ"] {
+        let token = sign(&without(&header, name), payload.as_bytes());
+        assert_eq!(service.state(&token).await, TokenState::Invalid, "without {name}");
+    }
+}
+
+#[tokio::test]
+async fn c8_to_c12_claims_that_are_not_ours() {
+    let (service, header, claims) = known().await;
+    let header = header.to_string();
+    let now = claims["iat"].as_i64().unwrap();
+    for (id, name, to) in [
+        ("c8", "iss", json!("gatepost.evil")),
+        ("c8", "iss", json!(["gatepost"])),
+        ("c8", "iss", json!("gatepos")),
+        ("c8", "iss", json!(7)),
+        ("c9", "aud", json!("other")),
+        ("c9", "aud", json!([])),
+        ("c9", "aud", json!(["other", "gatepost"])),
+        ("c9", "aud", json!("")),
+        ("c10", "sub", json!("")),
+        ("c10", "sub", json!(1)),
+        ("c10", "sub", json!("ada@example.com")),
+        ("c11", "exp", json!(now.to_string())),
+        ("c11", "exp", json!(1.5e9)),
+        ("c11", "exp", json!(-1)),
+        ("c11", "exp", json!(null)),
+        ("c11", "exp", json!(u64::MAX)),
+        ("c11", "exp", json!(i64::MAX)),
+        ("c11", "exp", json!(now + 86_401)),
+        ("c12", "nbf", json!(now + 3_600)),
+        ("c12", "iat", json!(now + 6)),
+        ("c12", "iat", json!(-1)),
+        ("c13", "admin", json!(true)),
+        ("c21", "email", json!("ada@example.com")),
+    ] {
+        let token = sign(header.as_bytes(), &changed(&claims, name, to.clone()));
+        assert_eq!(service.state(&token).await, TokenState::Invalid, "{id} {name}={to}");
+    }
+    for name in ["iss", "aud", "sub", "sid", "gen", "jti", "iat", "nbf", "exp", "roles"] {
+        let token = sign(header.as_bytes(), &without(&claims, name));
+        assert_eq!(service.state(&token).await, TokenState::Invalid, "without {name}");
+    }
+}
+
+#[tokio::test]
+async fn c13_c14_c15_forms_that_are_not_strict() {
+    let (service, header, claims) = known().await;
+    let (header, payload) = (header.to_string(), claims.to_string());
+    let good = sign(header.as_bytes(), payload.as_bytes());
+    let twice = |json: &str, name: &str, value: &str| format!("{},\"{name}\":{value}}}", &json[..json.len() - 1]);
+    let parts: Vec<&str> = good.split('.').collect();
+    let array = format!("[{},{},{}]", part(&good, 0)["typ"], part(&good, 0)["alg"], part(&good, 0)["kid"]);
+    for (id, token) in [
+        ("c13", sign(twice(&header, "alg", "\"HS256\"").as_bytes(), payload.as_bytes())),
+        ("c13", sign(header.as_bytes(), twice(&payload, "exp", "1").as_bytes())),
+        ("c13", sign(header.as_bytes(), format!("{payload} {payload}").as_bytes())),
+        ("c13", sign(array.as_bytes(), payload.as_bytes())),
+        ("c14", format!("{good}=")),
+        ("c14", format!(" {good}")),
+        ("c14", format!("{good}\n")),
+        ("c14", format!("{good}.")),
+        ("c14", format!("{good}.{}", parts[2])),
+        ("c14", format!("{}.{}", parts[0], parts[1])),
+        ("c14", format!("{}..{}", parts[0], parts[2])),
+        ("c14", format!("{}.{}.", parts[0], parts[1])),
+        ("c14", format!("{}.{}.{}", parts[0], parts[1], parts[2].replace('-', "+").replace('_', "/") + "+")),
+        ("c14", json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string()),
+        ("c15", format!("{}.{}.{}", parts[0], "A".repeat(4096), parts[2])),
+        ("c15", "a".repeat(100_000)),
+        ("", String::new()),
+    ] {
+        assert_eq!(service.state(&token).await, TokenState::Invalid, "{id} {token:.80}");
+    }
+}
+
+#[tokio::test]
+async fn c2_a_public_key_is_no_secret() {
+    let service = start().await;
+    let token = service.token().await;
+    let keys = service.tokens().list_signing_keys(gatepost::api::auth::v1::ListSigningKeysRequest {}).await.unwrap();
+    let jwk: Value = serde_json::from_str(&keys.into_inner().keys[0].jwk_json).unwrap();
+    let public = URL_SAFE_NO_PAD.decode(jwk["x"].as_str().unwrap()).unwrap();
+    let message = token.rsplit_once('.').unwrap().0;
+    let verifying = DecodingKey::from_ed_der(&public);
+    let right = crypto::verify(token.rsplit_once('.').unwrap().1, message.as_bytes(), &verifying, Algorithm::EdDSA);
+    assert!(right.unwrap(), "anybody can verify with the listed key");
+    for secret in [public.as_slice(), jwk.to_string().as_bytes()] {
+        let header = changed(&part(&token, 0), "alg", json!("HS256"));
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), token.split('.').nth(1).unwrap());
+        let forged = crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret), Algorithm::HS256).unwrap();
+        assert_eq!(service.state(&format!("{message}.{forged}")).await, TokenState::Invalid);
+    }
+}
+
+#[tokio::test]
+async fn c16_c17_every_flipped_bit_is_found() {
+    for settings in [Settings::default(), Settings { secret: Some(SECRET), ..Settings::default() }] {
+        let service = start_with(settings).await;
+        let token = service.token().await;
+        // One bit in each character over the wire; `tokens::verify` has a test of every bit.
+        for (place, bit) in (0..token.len()).map(|place| (place, place % 7)) {
+            let mut bytes = token.clone().into_bytes();
+            bytes[place] ^= 1 << bit;
+            let Ok(flipped) = String::from_utf8(bytes) else { continue };
+            assert_eq!(service.state(&flipped).await, TokenState::Invalid, "{place}.{bit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn c19_another_key_is_unknown_here() {
+    let (one, other) = (start().await, start().await);
+    let token = one.token().await;
+    assert_eq!(other.state(&token).await, TokenState::Invalid);
+}
+
+#[tokio::test]
+async fn c20_c21_ids_are_unique_and_the_payload_holds_no_secret() {
+    let service = start().await;
+    let first = service.token().await;
+    let second = service.login(EMAIL, super::support::PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    assert_ne!(part(&first, 1)["jti"], part(&second, 1)["jti"]);
+    assert_ne!(part(&first, 1)["sid"], part(&second, 1)["sid"]);
+    let names: Vec<_> = part(&first, 1).as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names.len(), 10, "{names:?}");
+    assert!(!part(&first, 1).to_string().contains('@'));
+}

@@ -1,0 +1,32 @@
+//! Prints the project's figures, each with the command, the machine and the commit that it comes from.
+
+mod load;
+mod machine;
+mod pair;
+mod quick;
+
+use clap::{Parser, Subcommand};
+
+/// Measures the pair in processes of its own, on this machine's loopback.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Bench {
+    /// Memory, start and the cost of a guarded call; about two minutes
+    Quick,
+}
+
+/// Whatever goes wrong ends the run: a figure of half a run is none.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    match Cli::parse().bench {
+        Bench::Quick => quick::run().await,
+    }
+}

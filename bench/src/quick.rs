@@ -1,0 +1,139 @@
+//! `bench quick`: what the pair costs at rest, how fast it starts, what a guarded call costs beside a health check.
+
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, VerifyTokenRequest};
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, get_post_request};
+use gatepost::{Token, WithToken};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::Failure;
+use crate::load::{Figures, measure};
+use crate::pair::{self, Pair};
+
+const STARTS: usize = 20;
+const LOGINS: usize = 100;
+const REST: Duration = Duration::from_secs(30);
+const ROUNDS: usize = 3;
+
+const EMAIL: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse battery staple";
+
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(crate) async fn run() -> Result<(), Failure> {
+    crate::machine::print("cargo run --release -p bench -- quick");
+    let binary = pair::build()?;
+    let folder = tempfile::tempdir()?;
+    let pair = Pair::start(&binary, folder.path()).await?;
+    println!("\nfigure                                     measured      target");
+    row("memory of the pair at start", &format!("{:.1} MB", pair.memory()?), "<= 25 MB");
+    let token = register(&pair).await?;
+    for _ in 0..LOGINS {
+        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+        AuthServiceClient::new(pair.auth.clone()).login(request).await?;
+    }
+    tokio::time::sleep(REST).await;
+    row("  half a minute after 100 logins", &format!("{:.1} MB", pair.memory()?), "<= 40 MB");
+
+    let verify = compare(health(&pair.auth), verify_token(&pair, &token)).await?;
+    let id = create_post(&pair, &token).await?;
+    let guarded = compare(health(&pair.blog), get_post(&pair, &token, id)).await?;
+    pair.stop()?;
+
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        let pair = Pair::start(&binary, folder.path()).await?;
+        starts.push(pair.start);
+        pair.stop()?;
+    }
+    starts.sort();
+    let millis = |index: usize| starts[index].as_secs_f64() * 1000.0;
+    let shown = format!("{:.0} ms, at most {:.0} ms", millis(STARTS / 2), millis(STARTS - 1));
+    row("start to serving, existing folder (median)", &shown, "<= 300 ms");
+
+    println!("\ncall, 32 callers on one connection         calls/s   p50 ms   p99 ms");
+    for (name, figures) in [
+        ("auth: health Check", verify.0),
+        ("auth: VerifyToken", verify.1),
+        ("blog: health Check", guarded.0),
+        ("blog: GetPost, guarded", guarded.1),
+    ] {
+        println!("{name:<42}{:>8.0}{:>9.2}{:>9.2}", figures.rate, figures.p50, figures.p99);
+    }
+    println!("VerifyToken / Check: {:.2}", verify.1.rate / verify.0.rate);
+    println!("GetPost / Check:     {:.2}", guarded.1.rate / guarded.0.rate);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+fn row(name: &str, measured: &str, target: &str) {
+    println!("{name:<42} {measured:<13} {target}");
+}
+
+/// Both calls in turn, several times; of each the round with the median rate.
+async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<(Figures, Figures), Failure>
+where
+    A: Fn() -> FA + Clone + Send + 'static,
+    B: Fn() -> FB + Clone + Send + 'static,
+    FA: Future<Output = Result<TA, tonic::Status>> + Send,
+    FB: Future<Output = Result<TB, tonic::Status>> + Send,
+    TA: Send,
+    TB: Send,
+{
+    let (mut ones, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ones.push(measure(one.clone()).await?);
+        others.push(measure(other.clone()).await?);
+    }
+    Ok((median(ones), median(others)))
+}
+
+fn median(mut rounds: Vec<Figures>) -> Figures {
+    rounds.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+    rounds[rounds.len() / 2]
+}
+
+async fn register(pair: &Pair) -> Result<Token, Failure> {
+    let request = CreateUserRequest { name: "Ada".into(), email: EMAIL.into(), password: PASSWORD.into() };
+    let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
+    let token = created.tokens.ok_or("no tokens")?.access_token;
+    Token::parse(&token).ok_or_else(|| "no token".into())
+}
+
+async fn create_post(pair: &Pair, token: &Token) -> Result<String, Failure> {
+    let mut posts = PostServiceClient::with_interceptor(pair.blog.clone(), WithToken::new(token));
+    let request = CreatePostRequest { title: "Hello".into(), content: "First post.".into() };
+    Ok(posts.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
+}
+
+type Called<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
+
+fn health(channel: &tonic::transport::Channel) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+    let client = HealthClient::new(channel.clone());
+    move || {
+        let mut client = client.clone();
+        Box::pin(async move { client.check(HealthCheckRequest::default()).await.map(drop) })
+    }
+}
+
+fn verify_token(pair: &Pair, token: &Token) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+    let (client, token) = (TokenServiceClient::new(pair.auth.clone()), token.expose().to_owned());
+    move || {
+        let (mut client, token) = (client.clone(), token.clone());
+        Box::pin(async move { client.verify_token(VerifyTokenRequest { token }).await.map(drop) })
+    }
+}
+
+fn get_post(pair: &Pair, token: &Token, id: String) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+    let client = PostServiceClient::with_interceptor(pair.blog.clone(), WithToken::new(token));
+    move || {
+        let mut client = client.clone();
+        let request = GetPostRequest { post: Some(get_post_request::Post::Id(id.clone())), view: 0 };
+        Box::pin(async move { client.get_post(request).await.map(drop) })
+    }
+}
