@@ -1,5 +1,7 @@
 //! The house's rules, read from the sources: who may name whom (docs/ARCHITECTURE.md).
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

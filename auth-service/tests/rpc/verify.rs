@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 
 use super::support::{EMAIL, SECRET, Service, Settings, start, start_with};
 
-const DAY: Duration = Duration::from_hours(24);
-
 fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
@@ -50,7 +48,7 @@ fn without(value: &Value, name: &str) -> Vec<u8> {
 async fn a_token_lives_until_its_expiry_time_and_not_a_second_longer() {
     let service = start().await;
     let token = service.token().await;
-    service.clock.advance(DAY - Duration::from_secs(1));
+    service.clock.advance(Duration::from_secs(24 * 3600 - 1));
     assert_eq!(service.state(&token).await, TokenState::Active);
     let answer = service.tokens().verify_token(VerifyTokenRequest { token: token.clone() }).await.unwrap().into_inner();
     assert_eq!(answer.ttl.unwrap().seconds, 1);

@@ -41,7 +41,9 @@ impl Db {
     pub async fn open(url: &DatabaseUrl, migrations: &Migrator) -> Result<Self, OpenError> {
         let path = url.path();
         make(path)?;
-        let lock = Arc::new(FileLock::take(path).await?);
+        // By its real name, so that two links to one file meet at one lock.
+        let real = path.canonicalize().map_err(|error| unwritable(path, &error))?;
+        let lock = Arc::new(FileLock::take(&real).await?);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)

@@ -17,6 +17,9 @@ use tower_service::Service;
 use super::MethodDeadlines;
 use crate::failure::{self, Reasons};
 
+/// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
+const MARGIN: Duration = Duration::from_millis(2);
+
 /// Puts an [`Envelope`] around a server.
 pub(super) struct EnvelopeLayer<R> {
     pub(super) deadline: Duration,
@@ -52,9 +55,12 @@ impl<S: Clone, R> Clone for Envelope<S, R> {
 
 impl<R> EnvelopeLayer<R> {
     /// The service's own limit for the method, or the caller's where that is shorter.
+    ///
+    /// The caller's is cut a little: the transport keeps it, too, and would answer CANCELLED in our place.
     fn limit(&self, path: &str, requested: Option<Duration>) -> Duration {
         let own = self.deadlines.iter().find(|(method, _)| *method == path).map_or(self.deadline, |(_, limit)| *limit);
-        requested.map_or(own, |requested| requested.min(own))
+        let cut = |requested: Duration| requested.saturating_sub((requested / 20).max(MARGIN));
+        requested.map_or(own, |requested| cut(requested).min(own))
     }
 }
 

@@ -1,0 +1,10 @@
+//! The service over the wire: a real server behind its guard, a real client, a clock that stands still.
+
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod posts;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,126 @@
+//! A service on a free port, and in place of the auth service a server that takes a user's id for a token.
+
+use std::net::SocketAddr;
+
+use blog_service::{Config, Flags};
+use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
+use gatepost::api::auth::v1::{
+    ListSigningKeysRequest, ListSigningKeysResponse, SubjectKind, TokenClaims, TokenState, VerifyTokenRequest,
+    VerifyTokenResponse,
+};
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::api::blog::v1::{CreatePostRequest, Post};
+use gatepost::{Token, WithToken};
+use kit::Clock;
+use kit::config::{Environment, parse};
+use kit::shutdown::Shutdown;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::StatusExt as _;
+
+/// Two users, by their ids.
+pub(crate) const ADA: &str = "01900000-0000-7000-8000-00000000000a";
+pub(crate) const BOB: &str = "01900000-0000-7000-8000-00000000000b";
+
+pub(crate) type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
+
+pub(crate) struct Service {
+    pub(crate) clock: Clock,
+    pub(crate) channel: Channel,
+    pub(crate) folder: TempDir,
+    shutdown: tokio_util::sync::DropGuard,
+}
+
+pub(crate) async fn start() -> Service {
+    start_in(kit::testing::folder(), kit::testing::clock()).await
+}
+
+pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
+    let shutdown = Shutdown::new();
+    let auth = auth(shutdown.clone()).await;
+    let database = format!("sqlite:{}", folder.path().join("blog.db").display());
+    let auth = format!("http://{auth}");
+    let args = ["blog-service", "--listen", "127.0.0.1:0", "--database-url", &database, "--auth-url", &auth];
+    let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let config = Config::new(flags, clock.clone()).unwrap();
+    let listener = TcpListener::bind(config.flags.listen).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(blog_service::run(config, listener, shutdown.clone()));
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    Service { clock, channel, folder, shutdown: shutdown.drop_guard() }
+}
+
+impl Service {
+    /// A client that calls as this user.
+    pub(crate) fn posts(&self, user: &str) -> Posts {
+        PostServiceClient::with_interceptor(self.channel.clone(), WithToken::new(&Token::parse(user).unwrap()))
+    }
+
+    pub(crate) async fn create(&self, user: &str, title: &str, content: &str) -> Result<Post, Status> {
+        let request = CreatePostRequest { title: title.into(), content: content.into() };
+        Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
+    }
+
+    /// Stops the service and gives back what outlives it.
+    pub(crate) fn stop(self) -> (TempDir, Clock) {
+        drop(self.shutdown);
+        (self.folder, self.clock)
+    }
+}
+
+async fn auth(shutdown: Shutdown) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Server::builder().add_service(TokenServiceServer::new(Auth));
+    tokio::spawn(async move {
+        server.serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown.cancelled_owned()).await.unwrap();
+    });
+    address
+}
+
+/// Takes a UUID for the token of the user with this id, `service` for a service's, and nothing else.
+struct Auth;
+
+#[tonic::async_trait]
+impl TokenService for Auth {
+    async fn verify_token(
+        &self,
+        request: Request<VerifyTokenRequest>,
+    ) -> Result<Response<VerifyTokenResponse>, Status> {
+        let subject = request.into_inner().token;
+        let kind = if subject == "service" { SubjectKind::Service } else { SubjectKind::User };
+        if kind == SubjectKind::User && subject.len() != 36 {
+            return Ok(Response::new(VerifyTokenResponse {
+                state: TokenState::Invalid.into(),
+                claims: None,
+                ttl: None,
+            }));
+        }
+        let claims = TokenClaims {
+            subject,
+            subject_kind: kind.into(),
+            expire_time: Some(std::time::SystemTime::from(kit::testing::start()).into()),
+            audience: "gatepost".into(),
+            ..TokenClaims::default()
+        };
+        Ok(Response::new(VerifyTokenResponse { state: TokenState::Active.into(), claims: Some(claims), ttl: None }))
+    }
+
+    async fn list_signing_keys(
+        &self,
+        _: Request<ListSigningKeysRequest>,
+    ) -> Result<Response<ListSigningKeysResponse>, Status> {
+        Ok(Response::new(ListSigningKeysResponse::default()))
+    }
+}
+
+#[track_caller]
+pub(crate) fn refused(status: &Status, code: Code, reason: &str, domain: &str, message: &str) {
+    let info = status.get_details_error_info().expect("every status has ErrorInfo");
+    let seen = (status.code(), info.reason.as_str(), info.domain.as_str(), status.message());
+    assert_eq!(seen, (code, reason, domain, message));
+}

@@ -1,0 +1,66 @@
+//! HTTP/2 frames by hand (RFC 9113 §4.1): what a client library would hide.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+pub(crate) struct Connection(TcpStream);
+
+/// A frame's bytes.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+impl Connection {
+    /// Connects and sends the preface with empty settings.
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let mut connection = Self(TcpStream::connect(address).await.unwrap());
+        connection.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        connection.send(&frame(SETTINGS, 0, 0, &[])).await;
+        connection
+    }
+
+    /// Sends frames; a connection that the server has closed takes none, which the reader sees.
+    pub(crate) async fn send(&mut self, frames: &[u8]) {
+        let _ = self.0.write_all(frames).await;
+    }
+
+    /// The next frame, or `None` once the server has closed the connection.
+    pub(crate) async fn next(&mut self) -> Option<Frame> {
+        let mut head = [0; 9];
+        self.0.read_exact(&mut head).await.ok()?;
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        self.0.read_exact(&mut payload).await.ok()?;
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+    }
+
+    /// The next frame of this kind.
+    pub(crate) async fn find(&mut self, kind: u8) -> Option<Frame> {
+        while let Some(frame) = self.next().await {
+            if frame.kind == kind {
+                return Some(frame);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,10 @@
+//! The server's settings, each seen from the wire: a test fails when its line is deleted.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod frames;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod support;

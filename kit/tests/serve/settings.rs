@@ -1,0 +1,80 @@
+//! What the server tells a client of its limits, and what it does to one that breaks them.
+
+use std::time::Duration;
+
+use kit::serve::Limits;
+
+use super::frames::{Connection, DATA, GOAWAY, HEADERS, PING, SETTINGS, WINDOW_UPDATE, frame};
+use super::support::start;
+
+/// The settings of RFC 9113 §6.5.2.
+const MAX_CONCURRENT_STREAMS: u16 = 3;
+const INITIAL_WINDOW_SIZE: u16 = 4;
+const MAX_FRAME_SIZE: u16 = 5;
+const MAX_HEADER_LIST_SIZE: u16 = 6;
+
+/// RFC 9113 §7.
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+#[tokio::test]
+async fn f1_the_settings_frame_carries_every_limit() {
+    let server = start(Limits::default()).await;
+    let mut connection = Connection::open(server.address).await;
+    let frame = connection.find(SETTINGS).await.unwrap();
+    let settings: Vec<(u16, u32)> = frame
+        .payload
+        .chunks(6)
+        .map(|entry| (u16::from_be_bytes([entry[0], entry[1]]), u32::from_be_bytes(entry[2..].try_into().unwrap())))
+        .collect();
+    for wanted in [
+        (MAX_CONCURRENT_STREAMS, 100),
+        (INITIAL_WINDOW_SIZE, 64 * 1024),
+        (MAX_FRAME_SIZE, 16 * 1024),
+        (MAX_HEADER_LIST_SIZE, 16 * 1024),
+    ] {
+        assert!(settings.contains(&wanted), "{wanted:?} is missing in {settings:?}");
+    }
+    let update = connection.find(WINDOW_UPDATE).await.unwrap();
+    let grown = u32::from_be_bytes(update.payload.try_into().unwrap());
+    assert_eq!((update.stream, grown), (0, 1024 * 1024 - 65_535), "the connection's window is 1 MiB");
+}
+
+#[tokio::test]
+async fn f5_a_silent_peer_is_asked_for_a_sign_of_life_and_closed() {
+    let fast = Duration::from_millis(50);
+    let server = start(Limits { keepalive: (fast, fast), ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    let ping = connection.find(PING).await.expect("the server asks");
+    assert_eq!(ping.flags, 0, "it is no answer to a ping of ours");
+    // Nobody answers: the connection ends.
+    while connection.next().await.is_some() {}
+    assert_eq!(Limits::default().keepalive, (Duration::from_secs(10), Duration::from_secs(5)));
+}
+
+#[tokio::test]
+async fn an_old_connection_is_ended() {
+    let fast = Duration::from_millis(50);
+    let server = start(Limits { connection_age: (fast, fast), ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    while connection.next().await.is_some() {}
+    assert_eq!(Limits::default().connection_age, (Duration::from_mins(10), Duration::from_secs(30)));
+}
+
+#[tokio::test]
+async fn f2_a_client_that_makes_the_server_reset_streams_is_closed() {
+    let server = start(Limits { error_resets: 5, ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    // `:method POST`, `:scheme http`, `:path /` of HPACK's static table (RFC 7541 appendix A) and `content-length: 0`; the
+    // byte of data that follows is one too many, an error of its stream alone (RFC 9113 §8.1.1). All in one write, so
+    // that the server has read it before it answers.
+    let headers = [0x83, 0x86, 0x84, 0x0f, 0x0d, 1, b'0'];
+    let mut frames = Vec::new();
+    for stream in (1..80).step_by(2) {
+        frames.extend(frame(HEADERS, 0x4, stream, &headers));
+        frames.extend(frame(DATA, 0, stream, b"x"));
+    }
+    connection.send(&frames).await;
+    let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
+    assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
+    assert_eq!(Limits::default().error_resets, 100);
+}

@@ -1,0 +1,75 @@
+//! The caller's deadline: passed on to the auth service, told apart from the guard's own, and nobody else's.
+
+use std::time::Duration;
+
+use gatepost::{GuardLayer, Policy, RemoteVerifier, SingleFlight, Verify};
+use tokio::time::Instant;
+use tonic::Code;
+
+use crate::support::{Auth, Memory, Raw, Refused, TELL, World, known};
+
+const LIMIT: Duration = Duration::from_millis(500);
+
+fn remote(auth: &Auth) -> RemoteVerifier {
+    RemoteVerifier::over(Memory::auth(auth).channel())
+}
+
+async fn guarded_by(verifier: impl Verify) -> Raw {
+    Memory::guarded(GuardLayer::new(Policy::closed(), verifier)).raw().await
+}
+
+async fn ends_after_200_ms(auth: &Auth, raw: &Raw) {
+    auth.fall_silent();
+    let begun = Instant::now();
+    let refusal = raw.call(TELL, &[("api-token", b"good"), ("grpc-timeout", b"200m")]).await.status();
+    Refused::DEADLINE.is(&refusal);
+    let taken = begun.elapsed();
+    assert!((200..=201).contains(&taken.as_millis()), "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_shorter_deadline_passes_as_deadline_exceeded() {
+    let auth = Auth::new(known);
+    let raw = guarded_by(SingleFlight::new(remote(&auth), LIMIT)).await;
+    ends_after_200_ms(&auth, &raw).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verifier_that_keeps_the_deadline_itself_makes_no_difference() {
+    let auth = Auth::new(known);
+    let raw = guarded_by(remote(&auth)).await;
+    ends_after_200_ms(&auth, &raw).await;
+    let asked = auth.asked(1).await;
+    assert_eq!(asked[0].timeout, Some(Duration::from_millis(200)), "the shorter deadline is passed on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_callers_short_deadline_fails_nobody_else() {
+    let auth = Auth::new(known);
+    let raw = guarded_by(SingleFlight::new(remote(&auth), LIMIT)).await;
+    auth.fall_silent();
+    let hasty = tokio::spawn({
+        let raw = raw.clone();
+        async move { raw.call(TELL, &[("api-token", b"good"), ("grpc-timeout", b"100m")]).await.status() }
+    });
+    auth.asked(1).await;
+    let patient = tokio::spawn(async move { raw.call_as_ada(TELL).await.status() });
+    Refused::DEADLINE.is(&hasty.await.unwrap());
+    auth.speak();
+    assert_eq!(patient.await.unwrap().code(), Code::Ok);
+    assert_eq!(auth.count(), 1);
+}
+
+#[tokio::test]
+async fn c24_the_question_carries_a_deadline_of_at_most_half_a_second() {
+    let world = World::start(Policy::closed()).await;
+    let raw = world.server.raw().await;
+    for timeout in ["1H", "300m", "nonsense"] {
+        let headers = [("api-token", &b"good"[..]), ("grpc-timeout", timeout.as_bytes())];
+        assert_eq!(raw.call(TELL, &headers).await.status().code(), Code::Ok, "{timeout}");
+    }
+    assert_eq!(raw.call_as_ada(TELL).await.status().code(), Code::Ok);
+    for asked in world.auth.asked(4).await {
+        assert!(asked.timeout.is_some_and(|timeout| !timeout.is_zero() && timeout <= LIMIT), "{asked:?}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Who calls is what the guard has found out, never what a caller or another layer says.
+
+use std::time::SystemTime;
+
+use gatepost::{GuardLayer, Identity, Policy, RemoteVerifier, Rule, SubjectKind};
+
+use crate::support::{Auth, Guarded, Outside, Port, Raw, TELL, Told, World, known};
+
+const FORGED: [(&str, &[u8]); 12] = [
+    ("x-user-id", b"eve"),
+    ("x-user-id", b"mallory"),
+    ("x-user-id-bin", b"ZXZl"),
+    ("x-user-roles", b"admin"),
+    ("x-forwarded-user", b"eve"),
+    ("x-forwarded-email", b"eve@example.com"),
+    ("x-forwarded-client-cert", b"By=eve"),
+    ("x-auth-request-user", b"eve"),
+    ("x-authenticated-user", b"eve"),
+    ("x-remote-user", b"eve"),
+    ("x-gatepost-subject", b"eve"),
+    ("x-jwt-payload", b"e30"),
+];
+
+const ROUTE: [(&str, &[u8]); 3] = [
+    ("x-forwarded-for", b"192.0.2.1"),
+    ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ("x-request-id", b"r1"),
+];
+
+async fn tell(raw: &Raw, token: Option<&'static [u8]>) -> Told {
+    let token = token.map(|token| ("api-token", token));
+    let headers: Vec<_> = FORGED.into_iter().chain(ROUTE).chain(token).collect();
+    raw.call(TELL, &headers).await.message()
+}
+
+fn only_the_route_is_left(told: &Told) {
+    for (name, _) in FORGED {
+        assert!(!told.names.iter().any(|seen| seen == name), "{name}");
+    }
+    for (name, _) in ROUTE {
+        assert!(told.names.iter().any(|seen| seen == name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn c26_forged_identity_headers_do_not_reach_a_handler_and_route_headers_do() {
+    for rule in [Rule::Public, Rule::Optional, Rule::Authenticated, Rule::role("seller")] {
+        let world = World::start(Policy::closed().rule(TELL, rule.clone())).await;
+        let told = tell(&world.server.raw().await, Some(b"seller")).await;
+        only_the_route_is_left(&told);
+        assert_eq!(told.subject.is_some(), rule != Rule::Public, "{rule:?}");
+    }
+}
+
+#[tokio::test]
+async fn c26_forged_identity_headers_make_nobody_of_an_anonymous_caller() {
+    for rule in [Rule::Public, Rule::Optional] {
+        let world = World::start(Policy::closed().rule(TELL, rule)).await;
+        let told = tell(&world.server.raw().await, None).await;
+        only_the_route_is_left(&told);
+        assert_eq!(told.subject, None);
+    }
+}
+
+#[tokio::test]
+async fn c26_an_identity_of_a_layer_outside_does_not_survive() {
+    let eve = Identity {
+        subject: "eve".into(),
+        kind: SubjectKind::User,
+        roles: vec!["admin".into()],
+        session: None,
+        audience: "gatepost".into(),
+        expire_time: Some(SystemTime::UNIX_EPOCH),
+    };
+    let (auth, port) = (Auth::new(known), Port::reserve());
+    let _running = auth.serve(port.listen());
+    for (rule, expected) in [(Rule::Public, None), (Rule::Optional, None), (Rule::Optional, Some("ada"))] {
+        let policy = Policy::closed().rule(TELL, rule);
+        let guard = GuardLayer::new(policy, RemoteVerifier::lazy(port.url()).unwrap());
+        let server = Guarded::start_within(Outside::forging(eve.clone()), guard).await;
+        let raw = server.raw().await;
+        let reply = if expected.is_some() { raw.call_as_ada(TELL).await } else { raw.call(TELL, &[]).await };
+        assert_eq!(reply.message::<Told>().subject.as_deref(), expected);
+    }
+}

@@ -1,0 +1,68 @@
+//! Without its auth service a guarded server refuses, says so, keeps its public methods, and recovers by itself.
+
+use gatepost::{GuardLayer, Policy, RemoteVerifier};
+use tonic::Code;
+
+use crate::support::{Auth, CHECK, Guarded, Port, Refused, TELL, Told, World, known};
+
+async fn guarded(port: &Port) -> Guarded {
+    let verifier = RemoteVerifier::lazy(port.url()).unwrap();
+    Guarded::start(GuardLayer::new(Policy::closed().with_health(), verifier).audience("gatepost")).await
+}
+
+#[tokio::test]
+async fn c24_an_auth_service_that_is_down_is_unavailable_until_it_comes_up() {
+    let port = Port::reserve();
+    let server = guarded(&port).await;
+    let raw = server.raw().await;
+    for token in ["good", "good", "forged"] {
+        Refused::AUTH_UNAVAILABLE.is(&raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+    }
+    Refused::TOKEN_MISSING.is(&raw.call(TELL, &[]).await.status());
+    assert_eq!(raw.call(CHECK, &[]).await.status().code(), Code::Ok);
+    assert_eq!(server.inside.paths(), [CHECK]);
+
+    let _running = Auth::new(known).serve(port.listen());
+    assert_eq!(raw.call_as_ada(TELL).await.message::<Told>().subject.as_deref(), Some("ada"));
+}
+
+#[tokio::test]
+async fn c24_an_auth_service_that_goes_and_comes_back_on_its_port_is_asked_again() {
+    let (port, auth) = (Port::reserve(), Auth::new(known));
+    let server = guarded(&port).await;
+    let raw = server.raw().await;
+    for _ in 0..3 {
+        let running = auth.serve(port.listen());
+        assert_eq!(raw.call_as_ada(TELL).await.status().code(), Code::Ok);
+        running.stop().await;
+        Refused::AUTH_UNAVAILABLE.is(&raw.call_as_ada(TELL).await.status());
+        assert_eq!(raw.call(CHECK, &[]).await.status().code(), Code::Ok);
+    }
+    assert_eq!(auth.count(), 3);
+}
+
+#[tokio::test]
+async fn c24_something_that_takes_connections_and_says_nothing_is_unavailable() {
+    let port = Port::reserve();
+    let _mute = port.listen();
+    let server = guarded(&port).await;
+    let raw = server.raw().await;
+    let (guarded, public) = tokio::join!(raw.call_as_ada(TELL), raw.call(CHECK, &[]));
+    Refused::AUTH_UNAVAILABLE.is(&guarded.status());
+    assert_eq!(public.status().code(), Code::Ok);
+    assert_eq!(server.inside.paths(), [CHECK]);
+}
+
+#[tokio::test]
+async fn c24_an_answer_that_comes_too_late_lets_nobody_in() {
+    let world = World::start(Policy::closed().with_health()).await;
+    let raw = world.server.raw().await;
+    world.auth.fall_silent();
+    Refused::AUTH_UNAVAILABLE.is(&raw.call_as_ada(TELL).await.status());
+    assert_eq!(world.auth.count(), 1);
+
+    world.auth.speak();
+    assert_eq!(world.server.inside.paths(), [""; 0]);
+    assert_eq!(raw.call_as_ada(TELL).await.status().code(), Code::Ok);
+    assert_eq!(world.auth.count(), 2, "the late answer is not kept");
+}

@@ -1,0 +1,76 @@
+//! What is no gRPC is turned away before the token, the policy and the handler.
+
+use gatepost::Policy;
+use http::{Method, Request, StatusCode, header};
+use tonic::Code;
+
+use crate::support::{CHECK, Guarded, Raw, Reply, TELL, World};
+
+async fn world() -> (World, Raw) {
+    let world = World::start(Policy::closed().with_health()).await;
+    let raw = world.server.raw().await;
+    (world, raw)
+}
+
+async fn send(raw: &Raw, method: Method, path: &str, kinds: &[&str]) -> Reply {
+    let mut request = Request::builder().method(method).uri(format!("http://localhost{path}"));
+    request = request.header(header::TE, "trailers").header("api-token", "good");
+    for kind in kinds {
+        request = request.header(header::CONTENT_TYPE, *kind);
+    }
+    raw.send(request.body(()).unwrap()).await
+}
+
+fn nothing_got_in(world: &World, server: &Guarded) {
+    assert_eq!(server.inside.paths(), [""; 0]);
+    assert_eq!(world.auth.count(), 0, "the token was not even asked about");
+}
+
+#[tokio::test]
+async fn c29_another_content_type_is_415_for_public_and_closed_methods() {
+    let (world, raw) = world().await;
+    for kinds in [
+        &[][..],
+        &[""],
+        &["application/json"],
+        &["application/grpc-web"],
+        &["application/grpc-web+proto"],
+        &["application/grpcx"],
+        &["text/plain;application/grpc"],
+        &["application/grpc", "application/grpc"],
+        &["application/grpc", "application/json"],
+        &["application/json", "application/grpc"],
+    ] {
+        for path in [CHECK, TELL, "/no.Such/Method"] {
+            let reply = send(&raw, Method::POST, path, kinds).await;
+            assert_eq!(reply.http, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kinds:?}");
+            assert!(reply.data.is_empty(), "{kinds:?}");
+        }
+    }
+    nothing_got_in(&world, &world.server);
+}
+
+#[tokio::test]
+async fn c29_another_http_method_is_405() {
+    let (world, raw) = world().await;
+    for method in [Method::GET, Method::PUT, Method::OPTIONS, Method::DELETE, Method::PATCH] {
+        for path in [CHECK, TELL] {
+            let reply = send(&raw, method.clone(), path, &["application/grpc"]).await;
+            assert_eq!(reply.http, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+            assert!(reply.data.is_empty(), "{method}");
+        }
+    }
+    nothing_got_in(&world, &world.server);
+}
+
+#[tokio::test]
+async fn c29_grpc_with_or_without_a_subtype_passes() {
+    let (world, raw) = world().await;
+    for kind in ["application/grpc", "application/grpc+proto"] {
+        for path in [CHECK, TELL] {
+            let reply = send(&raw, Method::POST, path, &[kind]).await;
+            assert_eq!(reply.status().code(), Code::Ok, "{kind} {path}");
+        }
+    }
+    assert_eq!(world.server.inside.paths(), [CHECK, TELL, CHECK, TELL]);
+}

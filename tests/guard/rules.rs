@@ -1,0 +1,74 @@
+//! What each rule of the policy asks of a caller, and for whom a token must be meant.
+
+use gatepost::{GuardLayer, Policy, RemoteVerifier, Rule};
+
+use crate::support::{Auth, Guarded, Port, Raw, Refused, TELL, Told, World, known};
+
+async fn tell(raw: &Raw, token: &'static [u8]) -> Option<String> {
+    raw.call(TELL, &[("api-token", token)]).await.message::<Told>().subject
+}
+
+#[tokio::test]
+async fn a_role_lets_its_holders_in_and_nobody_else() {
+    let world = World::start(Policy::closed().rule(TELL, Rule::role("seller"))).await;
+    let raw = world.server.raw().await;
+    Refused::NOT_ALLOWED.is(&raw.call_as_ada(TELL).await.status());
+    Refused::TOKEN_MISSING.is(&raw.call(TELL, &[]).await.status());
+    Refused::TOKEN_INVALID.is(&raw.call(TELL, &[("api-token", b"forged")]).await.status());
+    assert_eq!(world.server.inside.paths(), [""; 0]);
+    assert_eq!(tell(&raw, b"seller").await.as_deref(), Some("ada"));
+}
+
+#[tokio::test]
+async fn a_role_is_compared_as_a_whole_and_by_case() {
+    for role in ["sell", "Seller", "sellers", "buyer,seller", ""] {
+        let world = World::start(Policy::closed().rule(TELL, Rule::role(role))).await;
+        let reply = world.server.raw().await.call(TELL, &[("api-token", b"seller")]).await;
+        Refused::NOT_ALLOWED.is(&reply.status());
+    }
+}
+
+#[tokio::test]
+async fn optional_takes_an_anonymous_caller_and_a_good_token_but_no_bad_one() {
+    let world = World::start(Policy::closed().rule(TELL, Rule::Optional)).await;
+    let raw = world.server.raw().await;
+    assert_eq!(raw.call(TELL, &[]).await.message::<Told>().subject, None);
+    assert_eq!(world.auth.count(), 0);
+    assert_eq!(tell(&raw, b"good").await.as_deref(), Some("ada"));
+
+    for (token, expected) in [
+        (&b"forged"[..], Refused::TOKEN_INVALID),
+        (b"expired", Refused::TOKEN_EXPIRED),
+        (b"revoked", Refused::TOKEN_REVOKED),
+        (b"not a token", Refused::TOKEN_INVALID),
+        (b"elsewhere", Refused::TOKEN_INVALID),
+    ] {
+        expected.is(&raw.call(TELL, &[("api-token", token)]).await.status());
+    }
+    let two = raw.call(TELL, &[("api-token", b"good"), ("api-token", b"good")]).await;
+    Refused::TOKEN_INVALID.is(&two.status());
+    let binary = raw.call(TELL, &[("api-token-bin", b"Z29vZA")]).await;
+    Refused::TOKEN_INVALID.is(&binary.status());
+    assert_eq!(world.server.inside.paths().len(), 2);
+}
+
+#[tokio::test]
+async fn c9_a_token_for_another_audience_is_invalid() {
+    let world = World::start(Policy::closed().rule("/a.B/C", Rule::role("seller"))).await;
+    let raw = world.server.raw().await;
+    for path in [TELL, "/a.B/C"] {
+        for token in [&b"elsewhere"[..], b"nowhere"] {
+            Refused::TOKEN_INVALID.is(&raw.call(path, &[("api-token", token)]).await.status());
+        }
+    }
+    assert_eq!(world.server.inside.paths(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_guard_without_an_audience_does_not_look_at_it() {
+    let (auth, port) = (Auth::new(known), Port::reserve());
+    let _running = auth.serve(port.listen());
+    let guard = GuardLayer::new(Policy::closed(), RemoteVerifier::lazy(port.url()).unwrap());
+    let server = Guarded::start(guard).await;
+    assert_eq!(tell(&server.raw().await, b"elsewhere").await.as_deref(), Some("ada"));
+}

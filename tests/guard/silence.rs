@@ -1,0 +1,60 @@
+//! How long the guard waits for a silent auth service, by a clock that moves only when everybody waits.
+
+use std::time::Duration;
+
+use gatepost::{GuardLayer, Policy, RemoteVerifier, Rule, SingleFlight};
+use tokio::time::Instant;
+use tonic::Code;
+
+use crate::support::{Auth, GATHER, Memory, Raw, Refused, TELL, known};
+
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// A guard with the policy of one closed and one public method, and the fake auth service that it asks.
+async fn world() -> (Auth, Raw) {
+    let auth = Auth::new(known);
+    let verifier = SingleFlight::new(RemoteVerifier::over(Memory::auth(&auth).channel()), LIMIT);
+    let policy = Policy::closed().rule(GATHER, Rule::Public);
+    (auth, Memory::guarded(GuardLayer::new(policy, verifier)).raw().await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn c24_a_silent_auth_service_is_given_half_a_second() {
+    let (auth, raw) = world().await;
+    auth.fall_silent();
+    for timeout in [None, Some("1S"), Some("500m"), Some("nonsense")] {
+        let timeout = timeout.map(|timeout: &str| ("grpc-timeout", timeout.as_bytes()));
+        let headers: Vec<_> = [("api-token", &b"good"[..])].into_iter().chain(timeout).collect();
+        let begun = Instant::now();
+        let refusal = raw.call(TELL, &headers).await.status();
+        Refused::AUTH_UNAVAILABLE.is(&refusal);
+        let taken = begun.elapsed();
+        assert!((LIMIT..=LIMIT + Duration::from_millis(1)).contains(&taken), "{timeout:?}: {taken:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn c24_public_methods_do_not_wait_for_a_silent_auth_service() {
+    let (auth, raw) = world().await;
+    auth.fall_silent();
+    let closed = tokio::spawn({
+        let raw = raw.clone();
+        async move { raw.call_as_ada(TELL).await.status() }
+    });
+    auth.asked(1).await;
+    let begun = Instant::now();
+    assert_eq!(raw.call(GATHER, &[]).await.status().code(), Code::Ok);
+    assert!(begun.elapsed().is_zero());
+    Refused::AUTH_UNAVAILABLE.is(&closed.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn c24_the_auth_service_may_take_its_time_within_the_limit() {
+    let (auth, raw) = world().await;
+    auth.fall_silent();
+    let call = tokio::spawn(async move { raw.call_as_ada(TELL).await.status() });
+    auth.asked(1).await;
+    tokio::time::advance(Duration::from_millis(498)).await;
+    auth.speak();
+    assert_eq!(call.await.unwrap().code(), Code::Ok);
+}

@@ -1,0 +1,29 @@
+//! What the guard's wire tests share: a server behind the guard, a fake auth service, and clients that can misbehave.
+
+mod answers;
+mod auth;
+mod frames;
+mod memory;
+mod outside;
+mod port;
+mod probe;
+mod raw;
+mod refused;
+mod server;
+
+pub(crate) use answers::{Answer, active, claims, known, state};
+pub(crate) use auth::{Auth, Running};
+pub(crate) use frames::Frames;
+pub(crate) use memory::Memory;
+pub(crate) use outside::{Inside, Outside};
+pub(crate) use port::Port;
+pub(crate) use probe::{CHAT, GATHER, Probe, ProbeClient, TELL, Told};
+pub(crate) use raw::{Raw, Reply};
+pub(crate) use refused::Refused;
+pub(crate) use server::{Guarded, World};
+
+/// The unary method of the health service.
+pub(crate) const CHECK: &str = "/grpc.health.v1.Health/Check";
+
+/// The server-streaming method of the health service.
+pub(crate) const WATCH: &str = "/grpc.health.v1.Health/Watch";

@@ -1,0 +1,94 @@
+//! A client that sends whatever a test says, where a proper gRPC client would not.
+
+use std::net::SocketAddr;
+
+use h2::client::SendRequest;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
+use prost::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tonic::Status;
+use tonic::codegen::Bytes;
+
+/// An empty message in gRPC's frame: no compression, length 0.
+pub(crate) const EMPTY: &[u8] = &[0; 5];
+
+/// An HTTP/2 connection.
+#[derive(Clone)]
+pub(crate) struct Raw(SendRequest<Bytes>);
+
+impl Raw {
+    /// Connects over TCP.
+    pub(crate) async fn connect(addr: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(addr).await.unwrap()).await
+    }
+
+    /// Speaks HTTP/2 over this.
+    pub(crate) async fn over(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+        let (send, connection) = h2::client::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        Self(send)
+    }
+
+    /// A gRPC call with an empty message and these headers beside the usual ones.
+    pub(crate) async fn call(&self, path: &str, headers: &[(&'static str, &[u8])]) -> Reply {
+        let mut request = Request::post(uri(path)).header(header::TE, "trailers");
+        request = request.header(header::CONTENT_TYPE, "application/grpc");
+        for (name, value) in headers {
+            request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        self.send(request.body(()).unwrap()).await
+    }
+
+    /// A gRPC call with the token `good`.
+    pub(crate) async fn call_as_ada(&self, path: &str) -> Reply {
+        self.call(path, &[("api-token", b"good")]).await
+    }
+
+    /// Sends this request with an empty message.
+    pub(crate) async fn send(&self, request: Request<()>) -> Reply {
+        let mut send = self.0.clone().ready().await.unwrap();
+        let (response, mut body) = send.send_request(request, false).unwrap();
+        // A server that has answered already may not want it any more.
+        let _ = body.send_data(Bytes::from_static(EMPTY), true);
+        let (head, mut stream) = response.await.unwrap().into_parts();
+        let mut data = Vec::new();
+        while let Some(chunk) = stream.data().await {
+            data.extend_from_slice(&chunk.unwrap());
+        }
+        let trailers = stream.trailers().await.unwrap();
+        Reply { http: head.status, headers: head.headers, data, trailers }
+    }
+}
+
+/// An absolute URI, as HTTP/2 wants it, with this path.
+pub(crate) fn uri(path: &str) -> Uri {
+    Uri::builder().scheme("http").authority("localhost").path_and_query(path).build().unwrap()
+}
+
+/// All that came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// The HTTP status.
+    pub(crate) http: StatusCode,
+    /// The response's headers.
+    pub(crate) headers: HeaderMap,
+    /// The messages, in their frames.
+    pub(crate) data: Vec<u8>,
+    /// The response's trailers.
+    pub(crate) trailers: Option<HeaderMap>,
+}
+
+impl Reply {
+    /// The gRPC status, from the trailers or, when nothing else was sent, from the headers.
+    pub(crate) fn status(&self) -> Status {
+        assert_eq!(self.http, StatusCode::OK);
+        Status::from_header_map(self.trailers.as_ref().unwrap_or(&self.headers)).unwrap()
+    }
+
+    /// The message of a call that succeeded.
+    pub(crate) fn message<M: Message + Default>(&self) -> M {
+        assert_eq!(self.status().code(), tonic::Code::Ok, "{self:?}");
+        M::decode(&self.data[EMPTY.len()..]).unwrap()
+    }
+}

@@ -1,0 +1,37 @@
+//! The client's side: the token goes with each call, under its own name, and shows in nobody's log.
+
+use gatepost::{Policy, Rule, Token, WithToken};
+use tonic::service::interceptor::InterceptedService;
+
+use crate::support::{ProbeClient, TELL, Told, World};
+
+#[tokio::test]
+async fn the_clients_interceptor_sends_api_token_with_every_call() {
+    let world = World::start(Policy::closed()).await;
+    let interceptor = WithToken::new(&Token::parse("good").unwrap());
+    let mut probe = ProbeClient::new(InterceptedService::new(world.server.channel().await, interceptor));
+    for _ in 0..2 {
+        let told = probe.tell().await.unwrap();
+        assert_eq!(told.subject.as_deref(), Some("ada"));
+        assert_eq!(told.tokens, ["good"]);
+        assert!(!told.names.iter().any(|name| name == "authorization"));
+        assert!(!told.debug.contains("good"), "{}", told.debug);
+    }
+}
+
+#[tokio::test]
+async fn c66_no_token_shows_in_the_metadata_that_a_handler_might_log() {
+    let world = World::start(Policy::closed().rule(TELL, Rule::Public)).await;
+    let raw = world.server.raw().await;
+    for headers in [
+        &[("api-token", &b"canary"[..])][..],
+        &[("authorization", b"Bearer canary")],
+        &[("api-token", b"canary-1"), ("api-token", b"canary-2")],
+        &[("authorization", b"Bearer canary-1"), ("authorization", b"Bearer canary-2")],
+        &[("api-token-bin", b"canary")],
+        &[("authorization-bin", b"canary")],
+    ] {
+        let told: Told = raw.call(TELL, headers).await.message();
+        assert!(!told.debug.contains("canary"), "{}", told.debug);
+    }
+}
