@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
     kit::process::run("gatepost", environment, async |signals| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
         match cli.service {
-            None => pair::run(cli.pair, environment, signals).await,
+            None => Box::pin(pair::run(cli.pair, environment, signals)).await,
             Some(Service::Auth(flags)) => {
                 let config = auth_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
