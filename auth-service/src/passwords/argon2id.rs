@@ -17,12 +17,29 @@ const OUTPUT: usize = 32;
 #[error("the stored password hash cannot be computed")]
 pub struct Unreadable;
 
+/// Blocks of 1 KiB that a buffer reserves at the least. Only what is used is ever resident; but from 32 MiB up glibc gives
+/// every allocation a mapping of its own, which goes back to the system when it is freed (mallopt(3),
+/// `M_MMAP_THRESHOLD`). A smaller one stays with the process for ever once another of its size has been freed.
+const RESERVED: usize = 33 * 1024;
+
+/// The memory of one hash at a time; costs nothing until it is used.
+#[derive(Default)]
+pub(super) struct Buffer(Vec<Block>);
+
+impl Buffer {
+    fn blocks(&mut self, count: usize) -> &mut [Block] {
+        self.0.reserve_exact(RESERVED.max(count).saturating_sub(self.0.len()));
+        self.0.resize(count.max(self.0.len()), Block::default());
+        &mut self.0
+    }
+}
+
 fn params() -> Result<Params, Unreadable> {
     Params::new(MEMORY, PASSES, LANES, Some(OUTPUT)).map_err(|_| Unreadable)
 }
 
 /// The PHC string of a password under a fresh salt.
-pub(super) fn hash(password: &[u8], buffer: &mut Vec<Block>) -> Result<String, Unreadable> {
+pub(super) fn hash(password: &[u8], buffer: &mut Buffer) -> Result<String, Unreadable> {
     let params = params()?;
     let salt = Salt::generate();
     let output = compute(password, salt.as_ref(), &params, buffer)?;
@@ -37,7 +54,7 @@ pub(super) fn hash(password: &[u8], buffer: &mut Vec<Block>) -> Result<String, U
 }
 
 /// Whether the password is the one behind the PHC string.
-pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Vec<Block>) -> Result<bool, Unreadable> {
+pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Buffer) -> Result<bool, Unreadable> {
     let phc = PasswordHash::new(phc).map_err(|_| Unreadable)?;
     let (Some(salt), Some(expected)) = (&phc.salt, &phc.hash) else { return Err(Unreadable) };
     if phc.algorithm != ARGON2ID_IDENT {
@@ -48,11 +65,10 @@ pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Vec<Block>) -> Res
     Ok(output.as_slice().ct_eq(expected.as_bytes()).into())
 }
 
-fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Vec<Block>) -> Result<[u8; OUTPUT], Unreadable> {
+fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Buffer) -> Result<[u8; OUTPUT], Unreadable> {
     let mut output = [0; OUTPUT];
-    buffer.resize(params.block_count().max(buffer.len()), Block::default());
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
-        .hash_password_into_with_memory(password, salt, &mut output, buffer.as_mut_slice())
+        .hash_password_into_with_memory(password, salt, &mut output, buffer.blocks(params.block_count()))
         .map_err(|_| Unreadable)?;
     Ok(output)
 }
@@ -63,7 +79,7 @@ mod tests {
 
     #[test]
     fn c49_hashes_are_salted_and_say_their_parameters() {
-        let mut buffer = Vec::new();
+        let mut buffer = Buffer::default();
         let (one, other) = (hash(b"password", &mut buffer).unwrap(), hash(b"password", &mut buffer).unwrap());
         assert_ne!(one, other);
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");

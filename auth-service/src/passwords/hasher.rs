@@ -1,15 +1,14 @@
 //! The hashing threads and their queue: what a flood of logins may cost is decided here.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use argon2::Block;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 
-use super::argon2id::{self, Unreadable};
+use super::argon2id::{self, Buffer, Unreadable};
 use crate::domain::Password;
 
 /// Hashes that may wait: about two seconds of work on a small machine.
@@ -27,7 +26,7 @@ const NOBODY: &[u8] = b"nobody has this password";
 /// Hashes and checks passwords on threads of its own, one for each core.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: SyncSender<Job>,
+    queue: Sender<Job>,
     /// The hash that a login of an unknown user is checked against: the same work as for a known one (C51).
     nobody: Arc<str>,
 }
@@ -46,8 +45,7 @@ pub enum HashError {
     Gone,
 }
 
-type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
-type Job = Work;
+type Job = Box<dyn FnOnce(&mut Buffer) + Send>;
 
 impl Hasher {
     /// Starts the threads, which end when the last clone is dropped.
@@ -55,11 +53,10 @@ impl Hasher {
     /// # Errors
     /// When no thread can be started or no password hashed.
     pub fn start() -> std::io::Result<Self> {
-        let nobody = argon2id::hash(NOBODY, &mut Vec::new()).map_err(std::io::Error::other)?.into();
-        let (queue, jobs) = sync_channel::<Job>(QUEUE);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let nobody = argon2id::hash(NOBODY, &mut Buffer::default()).map_err(std::io::Error::other)?.into();
+        let (queue, jobs) = bounded::<Job>(QUEUE);
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
-            let jobs = Arc::clone(&jobs);
+            let jobs = jobs.clone();
             thread::Builder::new().name("hashing".into()).spawn(move || run(&jobs))?;
         }
         Ok(Self { queue, nobody })
@@ -93,7 +90,7 @@ impl Hasher {
 
     async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Vec<Block>) -> Result<T, Unreadable> + Send + 'static,
+        work: impl FnOnce(&mut Buffer) -> Result<T, Unreadable> + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, asked) = oneshot::channel();
         let job: Job = Box::new(move |buffer| {
@@ -111,16 +108,15 @@ impl Hasher {
 }
 
 /// Works off the queue until nobody can add to it any more.
-fn run(jobs: &Mutex<Receiver<Job>>) {
+fn run(jobs: &Receiver<Job>) {
     if setpriority_process(None, NICE).is_err() {
         tracing::debug!("the hashing threads keep their priority");
     }
-    let mut buffer = Vec::new();
+    let mut buffer = Buffer::default();
     loop {
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(IDLE);
-        match next {
+        match jobs.recv_timeout(IDLE) {
             Ok(job) => job(&mut buffer),
-            Err(RecvTimeoutError::Timeout) => buffer = Vec::new(),
+            Err(RecvTimeoutError::Timeout) => buffer = Buffer::default(),
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

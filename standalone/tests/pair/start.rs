@@ -1,10 +1,11 @@
 //! Every way in which a start can fail is one sentence that says what to do, and a stop is clean.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::support::{Pair, fails, folder, gatepost};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 const FREE: [&str; 4] = ["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0"];
 
@@ -15,6 +16,22 @@ fn ctrl_c_and_sigterm_stop_cleanly() {
         let pair = Pair::start(folder.path(), &[]);
         pair.signal(signal);
         assert_eq!(pair.wait().code(), Some(0), "{signal:?}");
+    }
+}
+
+#[test]
+fn each_service_runs_alone_and_stops_cleanly() {
+    for (service, line) in
+        [("auth", "auth-service listening on 127.0.0.1:"), ("blog", "blog-service listening on 127.0.0.1:")]
+    {
+        let folder = folder();
+        let database = format!("sqlite:{}", folder.path().join("alone.db").display());
+        let mut child =
+            gatepost().args([service, "--listen", "127.0.0.1:0", "--database-url", &database]).spawn().unwrap();
+        let said = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        assert!(said.starts_with(line), "{said}");
+        kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 }
 

@@ -1,12 +1,17 @@
 //! The whole story over the wire: register, post, read, be refused, log out, restart.
 
 use super::support::{Outcome, Pair, folder};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, GetMeRequest, LoginRequest, LogoutRequest};
 use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, get_post_request};
 use gatepost::{Token, WithToken};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -95,6 +100,31 @@ async fn no_token_and_a_forged_one_are_refused() -> Outcome {
         let status = posts(&pair, &bad).create_post(hello()).await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");
     }
+    pair.stop();
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_is_refused_by_both_services() -> Outcome {
+    const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
+    let folder = folder();
+    let pair = Pair::start(folder.path(), &[("JWT_SECRET_KEY", SECRET)]);
+    let token = register(&pair).await?;
+    // The genuine token, an hour of life that ended a minute ago, signed with the pair's own secret.
+    let parts: Vec<&str> = token.split('.').collect();
+    let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1])?)?;
+    let now = claims["iat"].as_i64().unwrap();
+    (claims["iat"], claims["nbf"], claims["exp"]) = (json!(now - 3660), json!(now - 3660), json!(now - 60));
+    let message = format!("{}.{}", parts[0], URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())?;
+    mac.update(message.as_bytes());
+    let expired = format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
+
+    let status = posts(&pair, &expired).create_post(hello()).await.unwrap_err();
+    refused(&status, Code::Unauthenticated, "TOKEN_EXPIRED", "invalid token");
+    let status = UserServiceClient::new(channel(&pair.auth)).get_me(with_token(GetMeRequest {}, &expired)).await;
+    refused(&status.unwrap_err(), Code::Unauthenticated, "TOKEN_EXPIRED", "invalid token");
+    assert!(posts(&pair, &token).create_post(hello()).await.is_ok());
     pair.stop();
     Ok(())
 }
