@@ -29,7 +29,8 @@
 //! # What is promised
 //!
 //! - A method that the policy does not name needs a valid token.
-//! - The auth service is asked on every call; calls that carry the same token at the same time share one question.
+//! - The auth service is asked on every call; calls that carry the same token at the same time share one question,
+//!   which lasts 500 ms at the most: the longest for which a call can be let in after its token was revoked.
 //! - When the auth service is down, slower than 500 ms or answers nonsense, guarded methods answer `UNAVAILABLE`, and
 //!   never let anybody in.
 //! - An identity header that a caller sends (`x-user-id` and its like) never reaches a handler.

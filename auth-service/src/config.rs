@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
 use clap::{Parser, ValueEnum};
 use kit::Clock;
-use kit::config::{ConfigError, Environment, address, check_plaintext, duration};
+use kit::config::{ConfigError, Environment, address, boolean, check_plaintext, duration};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::domain::{Email, NewPassword};
@@ -29,7 +28,7 @@ Logs go to standard error; RUST_LOG sets how much (`debug`, `auth_service=trace,
 
 /// The auth service: owns the users, issues tokens and says what they are worth.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "auth-service", version, after_help = SECRETS, hide_possible_values = false)]
+#[command(name = "auth-service", version, after_help = SECRETS)]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
@@ -46,7 +45,7 @@ pub struct Flags {
     /// How long an access token lives, 1m to 1d
     #[arg(long, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
     pub access_ttl: Duration,
-    /// How long a session lives that is not refreshed; at least access-ttl
+    /// How long a session will live that is not refreshed (this version has no refresh tokens yet); at least access-ttl
     #[arg(long, env = "AUTH_REFRESH_IDLE_TTL", default_value = "7d", value_parser = duration, hide_env_values = true)]
     pub refresh_idle_ttl: Duration,
     /// How long a session lives at the most, up to 30d
@@ -60,7 +59,7 @@ pub struct Flags {
     pub admin_email: Option<String>,
     /// Allow plaintext beyond loopback
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
-          default_missing_value = "true", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+          default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
 }
 
@@ -102,6 +101,7 @@ impl Config {
     /// [`ConfigError`], which names the setting and not its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
+        environment.refuse(&["AUTH_OPS_LISTEN", "AUTH_MASTER_KEY", "AUTH_MASTER_KEY_FILE"])?;
         let secret_key = match environment.secret("JWT_SECRET_KEY")? {
             Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
             None => None,

@@ -19,7 +19,7 @@ pub(crate) struct Registrant {
 }
 
 pub(crate) fn registrant(request: v1::CreateUserRequest) -> Result<Registrant, Error> {
-    const NAME: &str = "must have 1 to 128 characters, none of them a control character";
+    const NAME: &str = "must have 1 to 128 characters, none of them a control character, and not be blank";
     const PASSWORD: &str = "must have 8 to 128 characters and at most 512 bytes";
     let mut violations = Vec::new();
     let name = Name::parse(&request.name).map_err(|_| violations.push(Violation { field: "name", description: NAME }));

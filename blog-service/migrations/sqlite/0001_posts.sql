@@ -3,10 +3,11 @@ create table posts (
     id blob primary key not null,
     owner_id blob not null,
     title text not null,
-    content text not null,
     revision integer not null,
     create_time text not null,
-    update_time text not null
+    update_time text not null,
+    -- Last, so that a list without contents does not walk through them to reach the other columns.
+    content text not null
 ) strict;
 
 create table secrets (

@@ -21,14 +21,14 @@ pub struct TextError;
 
 impl Title {
     /// What a title must be.
-    pub const RULE: &'static str = "must have 1 to 128 characters, none of them a control character";
+    pub const RULE: &'static str = "must have 1 to 128 characters, none of them a control character, and not be blank";
 
     /// Reads a title.
     ///
     /// # Errors
     /// When the text is empty, blank, too long, or has a control character.
     pub fn parse(text: String) -> Result<Self, TextError> {
-        let fits = !text.trim().is_empty() && text.chars().count() <= MAX_TITLE && !text.chars().any(char::is_control);
+        let fits = !text.trim().is_empty() && text.chars().count() <= MAX_TITLE && !text.chars().any(breaks_the_line);
         if fits { Ok(Self(text)) } else { Err(TextError) }
     }
 
@@ -57,6 +57,11 @@ impl Content {
     }
 }
 
+/// Control characters, line and paragraph separators, and what turns the direction of text around (UAX #9).
+fn breaks_the_line(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,7 +69,15 @@ mod tests {
     #[test]
     fn c59_the_limits_count_code_points_and_bytes() {
         assert!(Title::parse("\u{1f980}".repeat(128)).is_ok());
-        for text in [String::new(), " ".into(), "a\nb".into(), "a\0".into(), "a".repeat(129)] {
+        for text in [
+            String::new(),
+            " ".into(),
+            "a\nb".into(),
+            "a\0".into(),
+            "a\u{2028}b".into(),
+            "a\u{202e}b".into(),
+            "a".repeat(129),
+        ] {
             assert!(Title::parse(text).is_err());
         }
         assert!(Content::parse("a".repeat(MAX_CONTENT)).is_ok());

@@ -46,7 +46,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
     let auth = format!("http://{auth}");
     let args = ["blog-service", "--listen", "127.0.0.1:0", "--database-url", &database, "--auth-url", &auth];
     let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
-    let config = Config::new(flags, clock.clone()).unwrap();
+    let config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(blog_service::run(config, listener, shutdown.clone()));

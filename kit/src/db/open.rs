@@ -1,6 +1,7 @@
 //! Opens a database: locked, migrated, with one writer and a few readers.
 
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -40,10 +41,11 @@ impl Db {
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl, migrations: &Migrator) -> Result<Self, OpenError> {
         let path = url.path();
-        make(path)?;
-        // By its real name, so that two links to one file meet at one lock.
-        let real = path.canonicalize().map_err(|error| unwritable(path, &error))?;
+        make_folder(path)?;
+        // By its real name, so that a symbolic link and its target meet at one lock.
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Arc::new(FileLock::take(&real).await?);
+        make_file(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -81,19 +83,22 @@ fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE)
 }
 
-/// Makes the file and its folder for this user alone, before SQLite would make them for everybody.
-fn make(path: &Path) -> Result<(), OpenError> {
+/// Makes the folder for this user alone.
+fn make_folder(path: &Path) -> Result<(), OpenError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unwritable(path, &error))?;
     }
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|error| unwritable(path, &error))
+    Ok(())
+}
+
+/// Makes the file for this user alone, before SQLite would make it for everybody. A file that stands is not opened: to
+/// close it again would drop SQLite's locks on it.
+fn make_file(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(unwritable(path, &error)),
+    }
 }
 
 async fn check_library(pool: &SqlitePool, path: &Path) -> Result<(), OpenError> {

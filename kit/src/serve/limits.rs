@@ -20,7 +20,8 @@ pub struct Limits {
     pub header_list: u32,
     /// Bytes in flight on a stream.
     pub stream_window: u32,
-    /// Bytes in flight on a connection: the most that a slow reader makes the server keep.
+    /// Bytes in flight on a connection: the most that a client can send ahead of the handlers. What a slow reader makes
+    /// the server keep is bounded by its streams and the size of an answer.
     pub connection_window: u32,
     /// Bytes of a frame.
     pub frame: u32,
