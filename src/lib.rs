@@ -4,7 +4,7 @@
 //! handler finds out who calls from [`Identity`]:
 //!
 //! ```no_run
-//! use gatepost::{GuardLayer, Identity, Policy, RemoteVerifier, Rule};
+//! use gatepost::{GuardLayer, Identity, InvalidUrl, Policy, RemoteVerifier, Rule};
 //! # use tonic::{Request, Response, Status};
 //!
 //! # fn layer() -> Result<(), Box<dyn std::error::Error>> {
@@ -57,8 +57,8 @@ mod guard;
 pub mod status;
 
 pub use guard::{
-    Denial, Digest, Guard, GuardLayer, Identity, Policy, PolicyError, Refusal, RemoteVerifier, Rule, SingleFlight,
-    SubjectKind, Token, Unavailable, Verdict, Verify, WithToken,
+    Denial, Digest, Guard, GuardLayer, Identity, InvalidUrl, Policy, PolicyError, Refusal, RemoteVerifier, Rule,
+    SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify, WithToken,
 };
 pub use status::AUTH_DOMAIN;
 

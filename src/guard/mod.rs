@@ -15,7 +15,7 @@ pub use identity::{Identity, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Rule};
 pub use refusal::Refusal;
-pub use remote::RemoteVerifier;
+pub use remote::{InvalidUrl, RemoteVerifier};
 pub use token::{Digest, Token};
 pub use verify::{Denial, Unavailable, Verdict, Verify};
 pub use with_token::WithToken;

@@ -1,12 +1,13 @@
 //! Asks the auth service over gRPC.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use prost_types::Timestamp;
 use tokio::time::Instant;
-use tonic::Request;
-use tonic::transport::{Channel, Endpoint, Error};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
 
 use super::layer::GUARD_TIMEOUT;
 use super::{Denial, Identity, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify};
@@ -24,9 +25,14 @@ impl RemoteVerifier {
     /// made at the first call and made again whenever it is lost.
     ///
     /// # Errors
-    /// When `url` is no URL.
-    pub fn lazy(url: impl Into<String>) -> Result<SingleFlight<Self>, Error> {
-        let endpoint = Endpoint::from_shared(url.into())?
+    /// When `url` is anything but `http://host:port`: a verifier that can never connect would only be found out by its
+    /// callers.
+    pub fn lazy(url: impl Into<String>) -> Result<SingleFlight<Self>, InvalidUrl> {
+        let endpoint = Endpoint::from_shared(url.into()).map_err(|_| InvalidUrl)?;
+        if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().port().is_none() {
+            return Err(InvalidUrl);
+        }
+        let endpoint = endpoint
             .connect_timeout(GUARD_TIMEOUT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(10))
@@ -48,12 +54,24 @@ impl Verify for RemoteVerifier {
         match self.client.clone().verify_token(request).await {
             Ok(answer) => read(answer.into_inner()),
             Err(status) => {
-                // The code alone: another service's message and metadata may hold secrets.
-                tracing::warn!(code = ?status.code(), "the auth service did not answer VerifyToken");
+                // The code and this machine's own cause: another service's message and metadata may hold secrets.
+                let cause = causes(&status);
+                tracing::warn!(code = ?status.code(), cause, "the auth service did not answer VerifyToken");
                 Err(Unavailable)
             }
         }
     }
+}
+
+/// The URL is not of the form `http://host:port`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the auth service's URL must be http://HOST:PORT, for example http://127.0.0.1:50051")]
+pub struct InvalidUrl;
+
+/// What the transport says of a connection that failed; empty for a status that the peer has sent.
+fn causes(status: &Status) -> String {
+    let causes = std::iter::successors(status.source(), |&cause| cause.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The verdict in an answer; an answer that says nothing we understand is no answer.
@@ -101,4 +119,17 @@ fn read_time(time: Timestamp) -> Option<SystemTime> {
     let seconds = u64::try_from(time.seconds).ok().filter(|seconds| *seconds < YEAR_10000)?;
     let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_can_never_work_is_refused() {
+        for url in ["", "127.0.0.1:50051", "https://auth:50051", "http://auth", "not a url"] {
+            assert_eq!(RemoteVerifier::lazy(url).err(), Some(InvalidUrl), "{url}");
+        }
+        assert!(RemoteVerifier::lazy("http://[::1]:50051").is_ok());
+    }
 }
