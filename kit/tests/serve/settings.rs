@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kit::serve::Limits;
 
-use super::frames::{Connection, DATA, GOAWAY, HEADERS, PING, SETTINGS, WINDOW_UPDATE, frame};
+use super::frames::{Connection, DATA, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
 use super::support::start;
 
 /// The settings of RFC 9113 §6.5.2.
@@ -77,4 +77,21 @@ async fn f2_a_client_that_makes_the_server_reset_streams_is_closed() {
     let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
     assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
     assert_eq!(Limits::default().error_resets, 100);
+}
+
+#[tokio::test]
+async fn f3_a_client_that_opens_and_resets_streams_is_closed() {
+    let server = start(Limits { pending_resets: 5, ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
+    // More than the five that this server takes, and fewer than the twenty of the library's default.
+    let mut frames = Vec::new();
+    for stream in (1..25).step_by(2) {
+        frames.extend(frame(HEADERS, 0x5, stream, &headers));
+        frames.extend(frame(RST_STREAM, 0, stream, &cancel));
+    }
+    connection.send(&frames).await;
+    let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
+    assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
+    assert_eq!(Limits::default().pending_resets, 20);
 }
