@@ -19,23 +19,19 @@ pub(crate) struct Registrant {
 }
 
 pub(crate) fn registrant(request: v1::CreateUserRequest) -> Result<Registrant, Error> {
-    const NAME: &str = "must have 1 to 128 characters, none of them a control character, and not be blank";
-    const PASSWORD: &str = "must have 8 to 128 characters and at most 512 bytes";
     let mut violations = Vec::new();
-    let name = Name::parse(&request.name).map_err(|_| violations.push(Violation { field: "name", description: NAME }));
+    let name =
+        Name::parse(&request.name).map_err(|_| violations.push(Violation { field: "name", description: Name::RULE }));
     let email = Email::parse(&request.email).map_err(|_| violations.push(EMAIL));
     let password = NewPassword::parse(request.password)
-        .map_err(|_| violations.push(Violation { field: "password", description: PASSWORD }));
+        .map_err(|_| violations.push(Violation { field: "password", description: NewPassword::RULE }));
     match (name, email, password) {
         (Ok(name), Ok(email), Ok(password)) => Ok(Registrant { name, email, password }),
         _ => Err(Error::InvalidFields(violations)),
     }
 }
 
-const EMAIL: Violation = Violation {
-    field: "email",
-    description: "must be an email address such as ada@example.com, at most 254 bytes long",
-};
+const EMAIL: Violation = Violation { field: "email", description: Email::RULE };
 
 pub(crate) fn email(text: &str) -> Result<Email, Error> {
     Email::parse(text).map_err(|_| Error::InvalidFields(vec![EMAIL]))

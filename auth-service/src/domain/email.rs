@@ -17,10 +17,13 @@ pub struct Email {
 
 /// The text is no email address of the form `local@domain`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an email address such as ada@example.com, at most 254 bytes long")]
+#[error("{}", Email::RULE)]
 pub struct EmailError;
 
 impl Email {
+    /// What an email address must be.
+    pub const RULE: &'static str = "must be an email address such as ada@example.com, at most 254 bytes long";
+
     /// Reads an address of the form `local@domain`.
     ///
     /// The local part is of RFC 5322's dot-atoms, in Unicode as RFC 6532 has it; quoted local parts, comments and

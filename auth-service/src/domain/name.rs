@@ -3,20 +3,24 @@
 /// The longest name, in code points.
 const MAX_CODE_POINTS: usize = 128;
 
-/// A display name: 1 to 128 code points without control characters, kept exactly as given.
+/// A display name: 1 to 128 code points on one line, kept exactly as given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
 /// The text is no display name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to 128 characters, none of them a control character, and not be blank")]
+#[error("{}", Name::RULE)]
 pub struct NameError;
 
 impl Name {
+    /// What a display name must be.
+    pub const RULE: &'static str =
+        "must have 1 to 128 characters, not only blanks, and no control character, line separator or mark of direction";
+
     /// Reads a display name.
     ///
     /// # Errors
-    /// When the text is empty, blank, too long, or has a control character.
+    /// When the text is empty, blank, too long, or has what [`Name::RULE`] names.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let fits =
             !text.trim().is_empty() && text.chars().count() <= MAX_CODE_POINTS && !text.chars().any(breaks_the_line);

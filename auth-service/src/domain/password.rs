@@ -17,7 +17,7 @@ pub struct NewPassword(Password);
 
 /// The text may not become a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must have 8 to 128 characters and at most 512 bytes")]
+#[error("{}", NewPassword::RULE)]
 pub struct PasswordError;
 
 impl Password {
@@ -33,6 +33,9 @@ impl Password {
 }
 
 impl NewPassword {
+    /// What a new password must be.
+    pub const RULE: &'static str = "must have 8 to 128 characters and at most 512 bytes";
+
     /// Reads a new password.
     ///
     /// # Errors

@@ -21,12 +21,13 @@ pub struct TextError;
 
 impl Title {
     /// What a title must be.
-    pub const RULE: &'static str = "must have 1 to 128 characters, none of them a control character, and not be blank";
+    pub const RULE: &'static str =
+        "must have 1 to 128 characters, not only blanks, and no control character, line separator or mark of direction";
 
     /// Reads a title.
     ///
     /// # Errors
-    /// When the text is empty, blank, too long, or has a control character.
+    /// When the text is empty, blank, too long, or has what [`Title::RULE`] names.
     pub fn parse(text: String) -> Result<Self, TextError> {
         let fits = !text.trim().is_empty() && text.chars().count() <= MAX_TITLE && !text.chars().any(breaks_the_line);
         if fits { Ok(Self(text)) } else { Err(TextError) }
