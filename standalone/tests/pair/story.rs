@@ -130,6 +130,20 @@ async fn an_expired_token_is_refused_by_both_services() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn passwords_are_hashed_at_the_lowest_priority() -> Outcome {
+    let folder = folder();
+    let pair = Pair::start(folder.path(), &[]);
+    // The thread that has hashed this password has set its priority before.
+    register(&pair).await?;
+    let priorities = pair.priorities("hashing");
+    assert!(priorities.contains(&19), "{priorities:?}");
+    let others = pair.priorities("tokio");
+    assert!(!others.is_empty() && !others.contains(&19), "whoever answers calls keeps its own: {others:?}");
+    pair.stop();
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_restart_everything_is_still_there() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);

@@ -1,5 +1,6 @@
 //! A pair in a process of its own, on free ports and in a folder that vanishes.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -54,6 +55,16 @@ impl Pair {
 
     pub(super) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The nice values of the threads whose name begins so (proc(5), `stat`, field 19).
+    pub(super) fn priorities(&self, name: &str) -> Vec<i32> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).ok());
+        let named = stats.filter(|stat| stat.split_once('(').is_some_and(|(_, rest)| rest.starts_with(name)));
+        named
+            .map(|stat| stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap())
+            .collect()
     }
 
     /// Asks the pair to stop, and waits until it has.
