@@ -2,20 +2,40 @@
 
 use std::time::SystemTime;
 
+use chrono::{DateTime, Utc};
 use gatepost::api::auth::v1;
 use gatepost::{Denial, Identity, SubjectKind};
 use kit::failure::Violation;
+use kit::request_id::{self, Fingerprint};
+use kit::{etag, mask, page};
 use prost_types::Timestamp;
+use tonic::Request;
+use uuid::Uuid;
 
-use crate::domain::{Email, Name, NewPassword, Role, User, UserState};
+use crate::domain::{
+    Client, Email, ListedSession, Name, NewPassword, Password, Role, Roles, User, UserChange, UserState,
+};
 use crate::error::Error;
+use crate::store::Filter;
 use crate::tokens::{Claims, Issued, PublicKey};
+
+/// The longest name of a client that is kept, in bytes.
+const MAX_USER_AGENT: usize = 256;
 
 /// A registration whose fields keep their rules.
 pub(crate) struct Registrant {
     pub(crate) name: Name,
     pub(crate) email: Email,
     pub(crate) password: NewPassword,
+    pub(crate) request_id: Option<Uuid>,
+    pub(crate) validate_only: bool,
+}
+
+impl Registrant {
+    /// What makes two registrations the same request: everything but the password, which is never kept.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&[self.name.as_str(), self.email.as_str()])
+    }
 }
 
 pub(crate) fn registrant(request: v1::CreateUserRequest) -> Result<Registrant, Error> {
@@ -25,8 +45,12 @@ pub(crate) fn registrant(request: v1::CreateUserRequest) -> Result<Registrant, E
     let email = Email::parse(&request.email).map_err(|_| violations.push(EMAIL));
     let password = NewPassword::parse(request.password)
         .map_err(|_| violations.push(Violation { field: "password", description: NewPassword::RULE }));
-    match (name, email, password) {
-        (Ok(name), Ok(email), Ok(password)) => Ok(Registrant { name, email, password }),
+    let request_id = request_id::parse(&request.request_id)
+        .map_err(|description| violations.push(Violation { field: "request_id", description }));
+    match (name, email, password, request_id) {
+        (Ok(name), Ok(email), Ok(password), Ok(request_id)) => {
+            Ok(Registrant { name, email, password, request_id, validate_only: request.validate_only })
+        }
         _ => Err(Error::InvalidFields(violations)),
     }
 }
@@ -37,25 +61,153 @@ pub(crate) fn email(text: &str) -> Result<Email, Error> {
     Email::parse(text).map_err(|_| Error::InvalidFields(vec![EMAIL]))
 }
 
-pub(crate) fn user(user: &User) -> v1::User {
+/// A change of a user whose fields keep their rules.
+pub(crate) struct UserUpdate {
+    pub(crate) change: UserChange,
+    pub(crate) current_password: Password,
+    pub(crate) expected: Option<i32>,
+}
+
+pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, Error> {
+    let patch = request.patch.unwrap_or_default();
+    let mut violations = Vec::new();
+    let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
+    let fields = [("name", patch.name.is_some()), ("email", patch.email.is_some())];
+    let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
+        violations.push(Violation { field: "update_mask", description: mask::RULE });
+        Vec::new()
+    });
+    let mut change = UserChange::default();
+    if chosen.contains(&"name") {
+        match Name::parse(&patch.name.unwrap_or_default()) {
+            Ok(name) => change.name = Some(name),
+            Err(_) => violations.push(Violation { field: "patch.name", description: Name::RULE }),
+        }
+    }
+    if chosen.contains(&"email") {
+        match Email::parse(&patch.email.unwrap_or_default()) {
+            Ok(email) => change.email = Some(email),
+            Err(_) => violations.push(Violation { field: "patch.email", description: Email::RULE }),
+        }
+        if request.current_password.is_empty() {
+            let description = "must be the caller's own password when an email address is to be changed";
+            violations.push(Violation { field: "current_password", description });
+        }
+    }
+    if chosen.is_empty() && violations.is_empty() {
+        violations.push(Violation { field: "patch", description: mask::EMPTY_RULE });
+    }
+    if !violations.is_empty() {
+        return Err(Error::InvalidFields(violations));
+    }
+    let current_password = Password::new(request.current_password);
+    Ok(UserUpdate { change, current_password, expected: etag::expected(&request.etag) })
+}
+
+pub(crate) fn new_password(text: String) -> Result<NewPassword, Error> {
+    NewPassword::parse(text).map_err(|_| violation("new_password", NewPassword::RULE))
+}
+
+pub(crate) fn roles(words: &[String]) -> Result<Roles, Error> {
+    Roles::parse(words).ok_or_else(|| violation("roles", Roles::RULE))
+}
+
+pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
+    let filter = filter.unwrap_or_default();
+    let mut violations = Vec::new();
+    let state = match v1::UserState::try_from(filter.state) {
+        Ok(v1::UserState::Unspecified) => None,
+        Ok(v1::UserState::Active) => Some(UserState::Active),
+        Ok(v1::UserState::Disabled) => Some(UserState::Disabled),
+        Err(_) => {
+            let description = "must be USER_STATE_ACTIVE or USER_STATE_DISABLED";
+            violations.push(Violation { field: "filter.state", description });
+            None
+        }
+    };
+    let role = Some(filter.role.as_str()).filter(|role| !role.is_empty()).and_then(|role| {
+        let description = "must be a role, `[a-z][a-z0-9._-]{0,62}`";
+        Role::parse(role).or_else(|| {
+            violations.push(Violation { field: "filter.role", description });
+            None
+        })
+    });
+    let email_key = Some(filter.email.as_str()).filter(|email| !email.is_empty()).and_then(|email| {
+        let email = Email::parse(email);
+        email
+            .map_err(|_| violations.push(Violation { field: "filter.email", description: Email::RULE }))
+            .ok()
+            .map(|email| email.key().to_owned())
+    });
+    if violations.is_empty() { Ok(Filter { email_key, role, state }) } else { Err(Error::InvalidFields(violations)) }
+}
+
+pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
+    page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
+}
+
+pub(crate) fn violation(field: &'static str, description: &'static str) -> Error {
+    Error::InvalidFields(vec![Violation { field, description }])
+}
+
+/// Where a call comes from.
+pub(crate) fn client<T>(request: &Request<T>) -> Client {
+    let user_agent = request.metadata().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Client {
+        peer: request.remote_addr().map(|address| address.ip().to_canonical().to_string()).unwrap_or_default(),
+        // A header's text is ASCII, so that it can be cut anywhere.
+        user_agent: user_agent[..user_agent.len().min(MAX_USER_AGENT)].to_owned(),
+    }
+}
+
+/// A user as somebody sees it: with email and roles, or without.
+pub(crate) fn user(user: User, in_full: bool) -> v1::User {
+    let roles = user.roles.words().into_iter().map(str::to_owned);
     v1::User {
         id: user.id.to_string(),
-        name: user.name.clone(),
-        email: user.email.clone(),
-        roles: user.roles.words().into_iter().map(str::to_owned).collect(),
-        state: match user.state {
-            UserState::Active => v1::UserState::Active,
-            UserState::Disabled => v1::UserState::Disabled,
-        }
-        .into(),
-        create_time: Some(SystemTime::from(user.create_time).into()),
-        update_time: Some(SystemTime::from(user.update_time).into()),
-        etag: format!("r{}", user.revision),
+        roles: roles.filter(|_| in_full).collect(),
+        name: user.name,
+        email: if in_full { user.email } else { String::new() },
+        state: state_of(user.state).into(),
+        create_time: Some(time(user.create_time)),
+        update_time: Some(time(user.update_time)),
+        etag: etag::of(user.revision),
+    }
+}
+
+/// The user that a registration would make.
+pub(crate) fn user_to_be(registrant: &Registrant) -> v1::User {
+    v1::User {
+        name: registrant.name.as_str().to_owned(),
+        email: registrant.email.as_str().to_owned(),
+        state: v1::UserState::Active.into(),
+        ..v1::User::default()
+    }
+}
+
+fn state_of(state: UserState) -> v1::UserState {
+    match state {
+        UserState::Active => v1::UserState::Active,
+        UserState::Disabled => v1::UserState::Disabled,
+    }
+}
+
+/// A session as somebody sees it whose own is `current`.
+pub(crate) fn session(listed: ListedSession, current: Option<Uuid>) -> v1::Session {
+    let ListedSession { session, client, last_refresh_time } = listed;
+    v1::Session {
+        id: session.id.to_string(),
+        create_time: Some(time(session.create_time)),
+        last_refresh_time: Some(time(last_refresh_time.unwrap_or(session.create_time))),
+        expire_time: Some(time(session.expire_time)),
+        peer: client.peer,
+        user_agent: client.user_agent,
+        current: current == Some(session.id),
     }
 }
 
 pub(crate) fn tokens(issued: Issued) -> v1::TokenPair {
-    v1::TokenPair { access_token: issued.token, access_expire_time: Some(SystemTime::from(issued.expire_time).into()) }
+    v1::TokenPair { access_token: issued.token, access_expire_time: Some(time(issued.expire_time)) }
 }
 
 pub(crate) fn signing_key(key: PublicKey) -> v1::SigningKey {
@@ -117,6 +269,10 @@ pub(crate) fn state(denial: Denial) -> v1::TokenState {
         Denial::UserDeleted => v1::TokenState::UserDeleted,
         Denial::UserDisabled => v1::TokenState::UserDisabled,
     }
+}
+
+fn time(time: DateTime<Utc>) -> Timestamp {
+    SystemTime::from(time).into()
 }
 
 fn seconds(seconds: i64) -> Timestamp {

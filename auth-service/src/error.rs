@@ -6,10 +6,12 @@ use gatepost::Refusal;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::status::{retry, status};
 use kit::failure::{self, Violation};
+use kit::page::BadToken;
 use tonic::{Code, Status};
+use uuid::Uuid;
 
 use crate::passwords::HashError;
-use crate::store::StoreError;
+use crate::store::{StoreError, Unchanged};
 
 /// How long a caller waits before it tries again when too many passwords wait.
 const HASH_DELAY: Duration = Duration::from_secs(2);
@@ -23,6 +25,16 @@ pub(crate) enum Error {
     InvalidCredentials,
     #[error("another user has this email")]
     EmailTaken,
+    #[error("the page token is not ours, not for this request or too old")]
+    PageTokenInvalid,
+    #[error("the request id stands for another request")]
+    RequestIdReused,
+    #[error("there is no such user")]
+    UserNotFound(String),
+    #[error("there is no such session, or none that the caller may see")]
+    SessionNotFound(String),
+    #[error("the user has changed since the etag was read")]
+    Stale,
     #[error("the guard would not have let the caller in")]
     Refused(Refusal),
     #[error(transparent)]
@@ -31,6 +43,23 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sign(#[from] crate::tokens::SignError),
+}
+
+impl Error {
+    /// Why the user of this id was not changed.
+    pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
+        match why {
+            Unchanged::NotFound => Self::UserNotFound(id.to_string()),
+            Unchanged::Stale => Self::Stale,
+            Unchanged::EmailTaken => Self::EmailTaken,
+        }
+    }
+}
+
+impl From<BadToken> for Error {
+    fn from(BadToken: BadToken) -> Self {
+        Self::PageTokenInvalid
+    }
 }
 
 impl From<Error> for Status {
@@ -45,6 +74,15 @@ impl From<Error> for Status {
                 ErrorReason::EmailTaken,
                 "User already exists, please supply another email address",
             ),
+            Error::PageTokenInvalid => failure::page_token::<ErrorReason>(),
+            Error::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
+            Error::UserNotFound(id) => {
+                failure::not_found(ErrorReason::UserNotFound, "gatepost.auth.v1.User", &id, "user not found")
+            }
+            Error::SessionNotFound(id) => {
+                failure::not_found(ErrorReason::SessionNotFound, "gatepost.auth.v1.Session", &id, "session not found")
+            }
+            Error::Stale => failure::stale::<ErrorReason>(),
             Error::Refused(refusal) => refusal.into(),
             Error::Hash(HashError::Overloaded) => retry(
                 Code::ResourceExhausted,

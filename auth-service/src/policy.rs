@@ -6,10 +6,14 @@ use crate::config::Registration;
 use crate::domain::Role;
 
 /// The services behind the guard.
-pub(crate) const SERVICES: [&str; 3] =
-    ["gatepost.auth.v1.AuthService", "gatepost.auth.v1.TokenService", "gatepost.auth.v1.UserService"];
+pub(crate) const SERVICES: [&str; 4] = [
+    "gatepost.auth.v1.AuthService",
+    "gatepost.auth.v1.SessionService",
+    "gatepost.auth.v1.TokenService",
+    "gatepost.auth.v1.UserService",
+];
 
-/// Who may call what.
+/// Who may call what. Whose data a user may see and change is the handlers' affair.
 pub(crate) fn policy(registration: Registration) -> Policy {
     let create_user = match registration {
         Registration::Open => Rule::Public,
@@ -24,6 +28,18 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         .rule("/gatepost.auth.v1.TokenService/ListSigningKeys", Rule::Public)
         .rule("/gatepost.auth.v1.UserService/CreateUser", create_user)
         .rule("/gatepost.auth.v1.UserService/GetMe", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.UserService/GetUser", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.UserService/BatchGetUsers", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.UserService/ListUsers", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.UserService/UpdateUser", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.UserService/ChangePassword", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.UserService/DeleteUser", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.UserService/SetUserRoles", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.UserService/DisableUser", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.UserService/EnableUser", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.SessionService/ListSessions", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.SessionService/RevokeSession", Rule::Authenticated)
+        .rule("/gatepost.auth.v1.SessionService/RevokeAllSessions", Rule::Authenticated)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use gatepost::api::auth::v1::ErrorReason;
 use gatepost::{GuardLayer, Token};
 use kit::db::OpenError;
 use kit::ids::Ids;
+use kit::page::PageTokens;
 use kit::serve::{Limits, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use secrecy::ExposeSecret as _;
@@ -32,6 +33,9 @@ pub enum RunError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The database does not answer.
+    #[error("{0}: see to the database, then start again")]
+    Store(#[from] StoreError),
     /// The signing key cannot be read or made.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -58,12 +62,14 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         None => Key::from_file(&flags.database_url.path().with_extension("key.pem"))?,
     };
     let keys = Arc::new(KeySet::new(key));
+    let page_token_key = store.page_token_key(kit::random::bytes()).await?;
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
         issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.audience.clone(), flags.access_ttl),
         verifier: Verifier::new(Arc::clone(&keys), flags.issuer, flags.audience.clone(), MAX_LIFETIME),
         service_key: service_key.and_then(|key| Token::parse(key.expose_secret())).map(|key| key.digest()),
         ids: Ids::new(clock.clone()),
+        page_tokens: PageTokens::new(&page_token_key),
         audience: flags.audience.clone(),
         session_lifetime: flags.refresh_ttl,
         registration: flags.registration,
@@ -106,9 +112,9 @@ async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
         roles: Roles::admin(),
         create_time: state.clock.now(),
     };
-    match state.store.create_user(&new, None).await.map_err(unmade)? {
+    match state.store.create_user(&new, None, None).await.map_err(unmade)? {
         Created::User(_) => tracing::info!("the first admin has been made"),
-        Created::EmailTaken => tracing::info!("the first admin stands already"),
+        Created::EmailTaken | Created::Repeated => tracing::info!("the first admin stands already"),
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gatepost::Digest;
 use kit::Clock;
 use kit::ids::Ids;
+use kit::page::PageTokens;
 
 use crate::config::Registration;
 use crate::domain::{Session, User};
@@ -23,6 +24,7 @@ pub(crate) struct State {
     pub(crate) verifier: Verifier,
     /// What a service's key must hash to.
     pub(crate) service_key: Option<Digest>,
+    pub(crate) page_tokens: PageTokens,
     pub(crate) audience: String,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,

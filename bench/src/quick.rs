@@ -99,7 +99,12 @@ fn median(mut rounds: Vec<Figures>) -> Figures {
 }
 
 async fn register(pair: &Pair) -> Result<Token, Failure> {
-    let request = CreateUserRequest { name: "Ada".into(), email: EMAIL.into(), password: PASSWORD.into() };
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: EMAIL.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
     let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     let token = created.tokens.ok_or("no tokens")?.access_token;
     Token::parse(&token).ok_or_else(|| "no token".into())
@@ -107,7 +112,8 @@ async fn register(pair: &Pair) -> Result<Token, Failure> {
 
 async fn create_post(pair: &Pair, token: &Token) -> Result<String, Failure> {
     let mut posts = PostServiceClient::with_interceptor(pair.blog.clone(), WithToken::new(token));
-    let request = CreatePostRequest { title: "Hello".into(), content: "First post.".into() };
+    let request =
+        CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() };
     Ok(posts.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
 }
 

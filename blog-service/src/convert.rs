@@ -2,18 +2,21 @@
 
 use std::time::SystemTime;
 
+use chrono::{DateTime, Utc};
 use gatepost::api::blog::v1;
 use gatepost::{Identity, Refusal, SubjectKind};
 use kit::failure::Violation;
+use kit::request_id::{self, Fingerprint};
+use kit::{etag, mask, page};
+use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
-use crate::domain::{Content, Post, Title, View};
+use crate::domain::{Content, EDITOR, Post, PostChange, Title, View};
 use crate::error::Error;
 
-/// Posts of a page without a wish, and the most of them.
-const DEFAULT_PAGE: u32 = 50;
-const MAX_PAGE: u32 = 1000;
+/// The most ids of a batch.
+const MAX_BATCH: usize = 100;
 
 /// The user who calls; a service owns no posts.
 pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
@@ -24,23 +27,125 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
     }
 }
 
-pub(crate) fn texts(request: v1::CreatePostRequest) -> Result<(Title, Content), Error> {
+/// Who may change a post: its owner, and whoever has the role `editor`.
+pub(crate) struct Writer {
+    user: Option<Uuid>,
+    is_editor: bool,
+}
+
+impl Writer {
+    pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
+        let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
+        Ok(Self { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
+    }
+
+    /// Lets in whoever may change this post.
+    pub(crate) fn must_own(&self, post: &Post) -> Result<(), Error> {
+        if self.is_editor || self.user == Some(post.owner_id) { Ok(()) } else { Err(Error::NotPostOwner) }
+    }
+}
+
+/// A post to be, whose fields keep their rules.
+pub(crate) struct Draft {
+    pub(crate) title: Title,
+    pub(crate) content: Content,
+    pub(crate) request_id: Option<Uuid>,
+    pub(crate) validate_only: bool,
+}
+
+impl Draft {
+    /// What makes two drafts the same request.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&[self.title.as_str(), self.content.as_str()])
+    }
+}
+
+pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
     let mut violations = Vec::new();
     let title = Title::parse(request.title)
         .map_err(|_| violations.push(Violation { field: "title", description: Title::RULE }));
     let content = Content::parse(request.content)
         .map_err(|_| violations.push(Violation { field: "content", description: Content::RULE }));
-    match (title, content) {
-        (Ok(title), Ok(content)) => Ok((title, content)),
+    let request_id = request_id::parse(&request.request_id)
+        .map_err(|description| violations.push(Violation { field: "request_id", description }));
+    match (title, content, request_id) {
+        (Ok(title), Ok(content), Ok(request_id)) => {
+            Ok(Draft { title, content, request_id, validate_only: request.validate_only })
+        }
         _ => Err(Error::InvalidFields(violations)),
     }
 }
+
+/// A change of a post whose fields keep their rules.
+pub(crate) struct PostUpdate {
+    pub(crate) id: Uuid,
+    pub(crate) change: PostChange,
+    pub(crate) expected: Option<i32>,
+    pub(crate) validate_only: bool,
+}
+
+pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, Error> {
+    let patch = request.patch.unwrap_or_default();
+    let mut violations = Vec::new();
+    let id = request.id.parse().map_err(|_| violations.push(Violation { field: "id", description: ID_RULE }));
+    let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
+    let fields = [("title", patch.title.is_some()), ("content", patch.content.is_some())];
+    let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
+        violations.push(Violation { field: "update_mask", description: mask::RULE });
+        Vec::new()
+    });
+    let mut change = PostChange::default();
+    if chosen.contains(&"title") {
+        match Title::parse(patch.title.unwrap_or_default()) {
+            Ok(title) => change.title = Some(title),
+            Err(_) => violations.push(Violation { field: "patch.title", description: Title::RULE }),
+        }
+    }
+    if chosen.contains(&"content") {
+        match Content::parse(patch.content.unwrap_or_default()) {
+            Ok(content) => change.content = Some(content),
+            Err(_) => violations.push(Violation { field: "patch.content", description: Content::RULE }),
+        }
+    }
+    if chosen.is_empty() && violations.is_empty() {
+        violations.push(Violation { field: "patch", description: mask::EMPTY_RULE });
+    }
+    match id {
+        Ok(id) if violations.is_empty() => {
+            Ok(PostUpdate { id, change, expected: etag::expected(&request.etag), validate_only: request.validate_only })
+        }
+        _ => Err(Error::InvalidFields(violations)),
+    }
+}
+
+/// The ids of a batch, and their texts as they were asked.
+pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<(Uuid, String)>, Error> {
+    const RULE: &str = "must be at most 100 different ids, each a UUID";
+    if texts.len() > MAX_BATCH {
+        return Err(violation("ids", RULE));
+    }
+    let mut batch: Vec<(Uuid, String)> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let id = text.parse().map_err(|_| violation("ids", RULE))?;
+        if batch.iter().any(|(other, _)| *other == id) {
+            return Err(violation("ids", RULE));
+        }
+        batch.push((id, text));
+    }
+    Ok(batch)
+}
+
+pub(crate) fn id(text: &str) -> Result<Uuid, Error> {
+    text.parse().map_err(|_| violation("id", ID_RULE))
+}
+
+const ID_RULE: &str = "must be a UUID, as an answer of this service has it";
 
 pub(crate) fn post_id(post: Option<v1::get_post_request::Post>) -> Result<Uuid, Error> {
     let Some(v1::get_post_request::Post::Id(id)) = post else {
         return Err(violation("id", "must name the post that is wanted"));
     };
-    id.parse().map_err(|_| violation("id", "must be a UUID, as an answer of this service has it"))
+    self::id(&id)
 }
 
 pub(crate) fn view(view: i32, default: View) -> Result<View, Error> {
@@ -53,11 +158,7 @@ pub(crate) fn view(view: i32, default: View) -> Result<View, Error> {
 }
 
 pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
-    match u32::try_from(size) {
-        Ok(0) => Ok(DEFAULT_PAGE),
-        Ok(size) => Ok(size.min(MAX_PAGE)),
-        Err(_) => Err(violation("page_size", "must be 1 to 1000, or 0 for 50")),
-    }
+    page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
 }
 
 fn violation(field: &'static str, description: &'static str) -> Error {
@@ -70,9 +171,23 @@ pub(crate) fn post(post: Post) -> v1::Post {
         owner_id: post.owner_id.to_string(),
         title: post.title,
         content: post.content,
-        create_time: Some(SystemTime::from(post.create_time).into()),
-        update_time: Some(SystemTime::from(post.update_time).into()),
+        create_time: Some(time(post.create_time)),
+        update_time: Some(time(post.update_time)),
         revision: post.revision,
-        etag: format!("r{}", post.revision),
+        etag: etag::of(post.revision),
     }
+}
+
+/// The post that a draft would make.
+pub(crate) fn post_to_be(draft: Draft, owner_id: Uuid) -> v1::Post {
+    v1::Post {
+        owner_id: owner_id.to_string(),
+        title: draft.title.into_string(),
+        content: draft.content.into_string(),
+        ..v1::Post::default()
+    }
+}
+
+fn time(time: DateTime<Utc>) -> Timestamp {
+    SystemTime::from(time).into()
 }

@@ -2,12 +2,13 @@
 
 use gatepost::Refusal;
 use gatepost::api::blog::v1::ErrorReason;
-use gatepost::status::{details, status};
+use gatepost::status::status;
 use kit::failure::{self, Violation};
+use kit::page::BadToken;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use uuid::Uuid;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, Unchanged};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,28 +17,54 @@ pub(crate) enum Error {
     InvalidFields(Vec<Violation>),
     #[error("the page token is not ours, not for this request or too old")]
     PageTokenInvalid,
+    #[error("the request id stands for another request")]
+    RequestIdReused,
     #[error("there is no such post")]
     PostNotFound(String),
+    #[error("the caller is neither the post's owner nor an editor")]
+    NotPostOwner,
+    #[error("the post has changed since the etag was read")]
+    Stale,
+    #[error("the answer would be larger than a client takes")]
+    AnswerTooLarge,
     #[error("the guard would not have let the caller in")]
     Refused(Refusal),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
+impl Error {
+    /// Why the post of this id was not changed.
+    pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
+        match why {
+            Unchanged::NotFound => Self::PostNotFound(id.to_string()),
+            Unchanged::Stale => Self::Stale,
+        }
+    }
+}
+
+impl From<BadToken> for Error {
+    fn from(BadToken: BadToken) -> Self {
+        Self::PageTokenInvalid
+    }
+}
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
             Error::InvalidFields(violations) => failure::invalid_fields::<ErrorReason>(&violations),
-            Error::PageTokenInvalid => status(
-                Code::InvalidArgument,
-                ErrorReason::PageTokenInvalid,
-                "page_token: must be the next_page_token of an answer to the same request, at most 24 hours old",
-            ),
+            Error::PageTokenInvalid => failure::page_token::<ErrorReason>(),
+            Error::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
             Error::PostNotFound(id) => {
-                let mut details = details(ErrorReason::PostNotFound);
-                details.set_resource_info("gatepost.blog.v1.Post", id, "", "there is no such post");
-                Self::with_error_details(Code::NotFound, "post not found", details)
+                failure::not_found(ErrorReason::PostNotFound, "gatepost.blog.v1.Post", &id, "post not found")
             }
+            Error::NotPostOwner => status(Code::PermissionDenied, ErrorReason::NotPostOwner, "permission denied"),
+            Error::Stale => failure::stale::<ErrorReason>(),
+            Error::AnswerTooLarge => status(
+                Code::ResourceExhausted,
+                ErrorReason::MessageTooLarge,
+                "the posts are larger than 3 MiB together: ask for fewer, or for POST_VIEW_BASIC",
+            ),
             Error::Refused(refusal) => refusal.into(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
         }

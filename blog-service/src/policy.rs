@@ -5,7 +5,7 @@ use gatepost::{Policy, Rule};
 /// The services behind the guard.
 pub(crate) const SERVICES: [&str; 1] = ["gatepost.blog.v1.PostService"];
 
-/// Who may call what.
+/// Who may call what. Whose posts a user may change is the handlers' affair.
 pub(crate) fn policy(public_reads: bool) -> Policy {
     let read = if public_reads { Rule::Optional } else { Rule::Authenticated };
     Policy::closed()
@@ -13,7 +13,10 @@ pub(crate) fn policy(public_reads: bool) -> Policy {
         .with_reflection()
         .rule("/gatepost.blog.v1.PostService/CreatePost", Rule::Authenticated)
         .rule("/gatepost.blog.v1.PostService/GetPost", read.clone())
+        .rule("/gatepost.blog.v1.PostService/BatchGetPosts", read.clone())
         .rule("/gatepost.blog.v1.PostService/ListPosts", read)
+        .rule("/gatepost.blog.v1.PostService/UpdatePost", Rule::Authenticated)
+        .rule("/gatepost.blog.v1.PostService/DeletePost", Rule::Authenticated)
 }
 
 #[cfg(test)]

@@ -29,6 +29,12 @@ pub trait Reasons: Reason + Send + Sync + 'static {
     const DEADLINE: Self;
     /// A fault of the service.
     const INTERNAL: Self;
+    /// The page token is not ours, not for this request, or too old.
+    const PAGE_TOKEN_INVALID: Self;
+    /// The request id stands for another request.
+    const REQUEST_ID_REUSED: Self;
+    /// The resource is not what its caller has seen.
+    const ETAG_MISMATCH: Self;
 }
 
 impl Reasons for auth::v1::ErrorReason {
@@ -37,6 +43,9 @@ impl Reasons for auth::v1::ErrorReason {
     const STORE_FULL: Self = Self::StoreFull;
     const DEADLINE: Self = Self::Deadline;
     const INTERNAL: Self = Self::Internal;
+    const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
+    const REQUEST_ID_REUSED: Self = Self::RequestIdReused;
+    const ETAG_MISMATCH: Self = Self::EtagMismatch;
 }
 
 impl Reasons for blog::v1::ErrorReason {
@@ -45,6 +54,9 @@ impl Reasons for blog::v1::ErrorReason {
     const STORE_FULL: Self = Self::StoreFull;
     const DEADLINE: Self = Self::Deadline;
     const INTERNAL: Self = Self::Internal;
+    const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
+    const REQUEST_ID_REUSED: Self = Self::RequestIdReused;
+    const ETAG_MISMATCH: Self = Self::EtagMismatch;
 }
 
 /// A field of a request and the rule that it breaks.
@@ -66,6 +78,36 @@ pub fn invalid_fields<R: Reasons>(violations: &[Violation]) -> Status {
         message = format!("{message}{}{field}: {description}", if message.is_empty() { "" } else { "; " });
     }
     Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// `INVALID_ARGUMENT` for a page token that does not open.
+pub fn page_token<R: Reasons>() -> Status {
+    status(
+        Code::InvalidArgument,
+        R::PAGE_TOKEN_INVALID,
+        "page_token: must be the next_page_token of an answer to the same request, at most 24 hours old",
+    )
+}
+
+/// `ALREADY_EXISTS` for a request id that stands for another request.
+pub fn request_id_reused<R: Reasons>() -> Status {
+    status(
+        Code::AlreadyExists,
+        R::REQUEST_ID_REUSED,
+        "request_id: was used for another request within the last 24 hours, draw a new UUID for each request",
+    )
+}
+
+/// `ABORTED` for an etag of another state of the resource.
+pub fn stale<R: Reasons>() -> Status {
+    status(Code::Aborted, R::ETAG_MISMATCH, "etag: the resource has changed since it was read, read it again and retry")
+}
+
+/// `NOT_FOUND` that names the resource: its type in the contract and its id.
+pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static str) -> Status {
+    let mut details = details(reason);
+    details.set_resource_info(kind, id, "", message);
+    Status::with_error_details(Code::NotFound, message, details)
 }
 
 /// The status for a database that did not do its work; logs what is a fault.

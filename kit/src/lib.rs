@@ -3,11 +3,14 @@
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod etag;
 pub mod failure;
 pub mod ids;
+pub mod mask;
 pub mod page;
 pub mod process;
 pub mod random;
+pub mod request_id;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;

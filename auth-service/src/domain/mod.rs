@@ -11,5 +11,5 @@ pub use email::{Email, EmailError};
 pub use name::{Name, NameError};
 pub use password::{NewPassword, Password, PasswordError};
 pub use role::{Role, Roles};
-pub use session::Session;
-pub use user::{NewUser, User, UserState};
+pub use session::{Client, ListedSession, Session};
+pub use user::{NewUser, User, UserChange, UserState};

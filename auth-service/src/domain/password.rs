@@ -10,6 +10,7 @@ const MAX_CODE_POINTS: usize = 128;
 const MAX_BYTES: usize = 512;
 
 /// What somebody says their password is. It may be anything, so that a login answers every wrong one alike.
+#[derive(Clone)]
 pub struct Password(SecretString);
 
 /// A password that a user may have from now on.

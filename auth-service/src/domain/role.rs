@@ -4,6 +4,9 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role(String);
 
+/// The most roles of a user: an access token carries them all, and has at most 4 KiB.
+const MAX_ROLES: usize = 16;
+
 /// The roles of a user, as one row keeps them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles(Vec<Role>);
@@ -31,6 +34,27 @@ impl Role {
 }
 
 impl Roles {
+    /// What a user's roles must be.
+    pub const RULE: &'static str = "must be at most 16 different roles, each `[a-z][a-z0-9._-]{0,62}`, and none of \
+                                    them `service`, which is for services";
+
+    /// Reads the roles that a user may be given.
+    ///
+    /// Returns `None` when they break [`Roles::RULE`].
+    pub fn parse(words: &[String]) -> Option<Self> {
+        let roles: Vec<Role> = words.iter().map(|word| Role::parse(word)).collect::<Option<_>>()?;
+        let mut different: Vec<&str> = words.iter().map(String::as_str).collect();
+        different.sort_unstable();
+        different.dedup();
+        let fits = different.len() == words.len() && words.len() <= MAX_ROLES && !different.contains(&Role::SERVICE);
+        fits.then_some(Self(roles))
+    }
+
+    /// Whether one of these roles is missing in the others.
+    pub fn lose_any(&self, others: &Self) -> bool {
+        self.0.iter().any(|role| !others.0.contains(role))
+    }
+
     /// The admin's roles.
     pub fn admin() -> Self {
         Self(Role::parse(Role::ADMIN).into_iter().collect())
@@ -64,6 +88,27 @@ mod tests {
         for unfit in ["", "Admin", "1a", "a b", "-a", "\u{e4}", &"a".repeat(64)] {
             assert!(Role::parse(unfit).is_none(), "{unfit}");
         }
+    }
+
+    #[test]
+    fn a_user_has_few_roles_each_once_and_is_no_service() {
+        let parse = |words: &[&str]| Roles::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let many: Vec<String> = (0..17).map(|number| format!("r{number}")).collect();
+        assert_eq!(parse(&[]), Some(Roles::default()));
+        assert_eq!(parse(&["editor", "admin"]).unwrap().to_text(), "editor admin");
+        assert!(Roles::parse(&many[1..]).is_some());
+        assert!(Roles::parse(&many).is_none());
+        for words in [&["admin", "admin"][..], &["service"], &["Admin"], &[""], &["a b"]] {
+            assert_eq!(parse(words), None, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_lost_role_is_told_from_a_new_one() {
+        let roles = |text| Roles::from_text(text);
+        assert!(roles("admin editor").lose_any(&roles("editor")));
+        assert!(!roles("editor").lose_any(&roles("admin editor")));
+        assert!(!roles("admin editor").lose_any(&roles("editor admin")));
     }
 
     #[test]

@@ -17,3 +17,23 @@ pub struct Session {
     /// When it ends, whatever happens meanwhile.
     pub expire_time: DateTime<Utc>,
 }
+
+/// Where a login comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The peer's IP address.
+    pub peer: String,
+    /// What the client calls itself, at most 256 bytes.
+    pub user_agent: String,
+}
+
+/// A session as its row has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The session.
+    pub session: Session,
+    /// Where it was begun.
+    pub client: Client,
+    /// When it last got new tokens; `None` while it has those that it began with.
+    pub last_refresh_time: Option<DateTime<Utc>>,
+}

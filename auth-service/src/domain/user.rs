@@ -53,3 +53,12 @@ pub struct NewUser {
     /// When the user registers.
     pub create_time: DateTime<Utc>,
 }
+
+/// What is to be different about a user; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// The display name.
+    pub name: Option<Name>,
+    /// The email address.
+    pub email: Option<Email>,
+}

@@ -1,15 +1,19 @@
 //! The users table and what belongs to it: the only room that speaks SQL.
 
+mod changes;
 mod sessions;
 mod users;
 
 use chrono::{DateTime, Utc};
-use kit::db::{Db, OpenError};
+use kit::db::requests::{self, Earlier};
+use kit::db::{Db, OpenError, secrets};
+use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
+pub use changes::{Outcome, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use sessions::Standing;
-pub use users::{Created, Credentials};
+pub use users::{Created, Credentials, Filter};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -26,6 +30,22 @@ impl Store {
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Ok(Self { db: Db::open(url, &MIGRATIONS).await? })
+    }
+
+    /// The page tokens' key; keeps `fresh` when there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn page_token_key(&self, fresh: [u8; 64]) -> Result<[u8; 64], StoreError> {
+        secrets::shared(self.db.writer(), "page-token-key", fresh).await
+    }
+
+    /// What came before under this request's id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn earlier(&self, key: &RequestKey, now: Time) -> Result<Option<Earlier>, StoreError> {
+        requests::find(self.db.reader(), key, now).await
     }
 
     /// Closes every connection once its statement has ended.

@@ -1,11 +1,12 @@
 //! Rows of the sessions table.
 
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use super::users::state;
 use super::{Store, StoreError, Time};
-use crate::domain::{Session, UserState};
+use crate::domain::{Client, ListedSession, Session, UserState};
 
 /// What the database says of a token's user and session, read in one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +20,62 @@ pub struct Standing {
 }
 
 impl Store {
-    /// Begins a session.
+    /// Begins a session, unless the user has been deleted or disabled, or has ended all sessions of its generation,
+    /// since the password was read that the login was checked against; `false` when nothing was begun.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
-    pub async fn create_session(&self, session: &Session) -> Result<(), StoreError> {
-        let mut connection = self.db.writer().acquire().await?;
-        insert(&mut connection, session).await
+    pub async fn create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
+        const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent) \
+             select $1, $2, $3, $4, $5, $6, $7 from users \
+             where id = $2 and state = 'active' and sessions_since <= $3";
+        let begun = sqlx::query(SQL)
+            .bind(session.id)
+            .bind(session.user_id)
+            .bind(session.generation)
+            .bind(session.create_time)
+            .bind(session.expire_time)
+            .bind(&client.peer)
+            .bind(&client.user_agent)
+            .execute(self.db.writer())
+            .await?;
+        Ok(begun.rows_affected() > 0)
+    }
+
+    /// At most `limit` live sessions of the user, newest first, that are older than the session `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_sessions(
+        &self,
+        user_id: Uuid,
+        after: Option<Uuid>,
+        limit: u32,
+        now: Time,
+    ) -> Result<Vec<ListedSession>, StoreError> {
+        const SQL: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
+             s.last_refresh_time from sessions s join users u on u.id = s.user_id \
+             where s.user_id = $1 and s.id < $2 and s.end_time is null and s.expire_time > $3 \
+             and s.generation >= u.sessions_since order by s.id desc limit $4";
+        Ok(sqlx::query_as(SQL)
+            .bind(user_id)
+            .bind(after.unwrap_or(Uuid::max()))
+            .bind(now)
+            .bind(limit)
+            .fetch_all(self.db.reader())
+            .await?)
+    }
+
+    /// Ends a live session, if it is this user's (`None`: whosever it is); `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then the session still lives.
+    pub async fn revoke_session(&self, id: Uuid, user_id: Option<Uuid>, now: Time) -> Result<bool, StoreError> {
+        const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
+             and end_time is null and expire_time > $3 \
+             and generation >= (select sessions_since from users where users.id = sessions.user_id)";
+        let ended = sqlx::query(SQL).bind(id).bind(user_id).bind(now).execute(self.db.writer()).await?;
+        Ok(ended.rows_affected() > 0)
     }
 
     /// Ends a session; ending it again changes nothing.
@@ -56,16 +106,37 @@ impl Store {
     }
 }
 
-pub(super) async fn insert(connection: &mut SqliteConnection, session: &Session) -> Result<(), StoreError> {
-    const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time) \
-         values ($1, $2, $3, $4, $5)";
+/// The session of a user who has just been written in the same transaction.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    session: &Session,
+    client: &Client,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent) \
+         values ($1, $2, $3, $4, $5, $6, $7)";
     sqlx::query(SQL)
         .bind(session.id)
         .bind(session.user_id)
         .bind(session.generation)
         .bind(session.create_time)
         .bind(session.expire_time)
+        .bind(&client.peer)
+        .bind(&client.user_agent)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+impl FromRow<'_, SqliteRow> for ListedSession {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let session = Session {
+            id: row.try_get("id")?,
+            user_id: row.try_get("user_id")?,
+            generation: row.try_get("generation")?,
+            create_time: row.try_get("create_time")?,
+            expire_time: row.try_get("expire_time")?,
+        };
+        let client = Client { peer: row.try_get("peer")?, user_agent: row.try_get("user_agent")? };
+        Ok(Self { session, client, last_refresh_time: row.try_get("last_refresh_time")? })
+    }
 }

@@ -21,8 +21,12 @@ async fn health_answers_for_the_server_and_for_each_service() {
 #[tokio::test]
 async fn a_request_above_the_limit_is_refused() {
     let service = start().await;
-    let request =
-        CreateUserRequest { name: "a".repeat(300_000), email: "ada@example.com".into(), password: PASSWORD.into() };
+    let request = CreateUserRequest {
+        name: "a".repeat(300_000),
+        email: "ada@example.com".into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
     let status = service.users().create_user(request).await.unwrap_err();
     assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status:?}");
 }

@@ -53,7 +53,12 @@ async fn c61_of_concurrent_registrations_of_one_email_exactly_one_wins() {
 #[tokio::test]
 async fn each_bad_field_is_named() {
     let service = start().await;
-    let request = CreateUserRequest { name: "a\nb".into(), email: "nobody".into(), password: "short".into() };
+    let request = CreateUserRequest {
+        name: "a\nb".into(),
+        email: "nobody".into(),
+        password: "short".into(),
+        ..CreateUserRequest::default()
+    };
     let status = service.users().create_user(request).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     let fields: Vec<_> = status

@@ -79,7 +79,12 @@ impl Service {
     }
 
     pub(crate) async fn register(&self, email: &str) -> Result<CreateUserResponse, Status> {
-        let request = CreateUserRequest { name: "Ada".into(), email: email.into(), password: PASSWORD.into() };
+        let request = CreateUserRequest {
+            name: "Ada".into(),
+            email: email.into(),
+            password: PASSWORD.into(),
+            ..CreateUserRequest::default()
+        };
         Ok(self.users().create_user(request).await?.into_inner())
     }
 

@@ -7,13 +7,15 @@ mod crud {
     use uuid::Uuid;
 
     use super::support::{case, new_user, session};
-    use auth_service::domain::UserState;
+    use auth_service::domain::{Client, UserState};
 
     #[tokio::test]
     async fn a_user_is_found_by_id_and_by_the_emails_canonical_form() {
         let (store, _folder) = case().await;
         let new = new_user(1, "Ada@Example.com");
-        let Created::User(user) = store.create_user(&new, None).await.unwrap() else { panic!("the email is free") };
+        let Created::User(user) = store.create_user(&new, None, None).await.unwrap() else {
+            panic!("the email is free")
+        };
         assert_eq!((user.id, user.email.as_str(), user.generation, user.revision), (new.id, "Ada@Example.com", 1, 1));
         assert_eq!((user.create_time, user.update_time), (start(), start()));
         assert_eq!(store.user(new.id).await.unwrap().as_ref(), Some(&*user));
@@ -28,8 +30,8 @@ mod crud {
         let (store, _folder) = case().await;
         let user = new_user(1, "ada@example.com");
         let (first, second) = (session(10, &user), session(11, &user));
-        store.create_user(&user, Some(&first)).await.unwrap();
-        store.create_session(&second).await.unwrap();
+        store.create_user(&user, Some((&first, &Client::default())), None).await.unwrap();
+        assert!(store.create_session(&second, &Client::default()).await.unwrap());
         let lives = Standing { state: UserState::Active, generation: 1, session_lives: true };
         let ended = Standing { session_lives: false, ..lives };
         for _ in 0..2 {
@@ -46,14 +48,15 @@ mod crud {
         let (store, _folder) = case().await;
         let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
         let session = session(10, &ada);
-        store.create_user(&ada, Some(&session)).await.unwrap();
-        store.create_user(&bob, None).await.unwrap();
+        store.create_user(&ada, Some((&session, &Client::default())), None).await.unwrap();
+        store.create_user(&bob, None, None).await.unwrap();
         assert!(!store.standing(bob.id, session.id).await.unwrap().unwrap().session_lives);
     }
 }
 
 #[cfg(test)]
 mod transaction {
+    use auth_service::domain::Client;
     use auth_service::store::Created;
 
     use super::support::{case, new_user, session};
@@ -61,10 +64,13 @@ mod transaction {
     #[tokio::test]
     async fn a_taken_email_leaves_neither_user_nor_session() {
         let (store, _folder) = case().await;
-        store.create_user(&new_user(1, "ada@example.com"), None).await.unwrap();
+        store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
         let late = new_user(2, "ADA@example.com");
         let session = session(10, &late);
-        assert_eq!(store.create_user(&late, Some(&session)).await.unwrap(), Created::EmailTaken);
+        assert_eq!(
+            store.create_user(&late, Some((&session, &Client::default())), None).await.unwrap(),
+            Created::EmailTaken
+        );
         assert!(store.user(late.id).await.unwrap().is_none());
     }
 
@@ -73,9 +79,12 @@ mod transaction {
         let (store, _folder) = case().await;
         let (ada, nobody) = (new_user(1, "ada@example.com"), new_user(2, "nobody@example.com"));
         // The session of a user who has no row breaks the foreign key.
-        assert!(store.create_user(&ada, Some(&session(10, &nobody))).await.is_err());
+        assert!(store.create_user(&ada, Some((&session(10, &nobody), &Client::default())), None).await.is_err());
         assert!(store.user(ada.id).await.unwrap().is_none());
-        assert!(matches!(store.create_user(&ada, None).await.unwrap(), Created::User(_)), "and the store works on");
+        assert!(
+            matches!(store.create_user(&ada, None, None).await.unwrap(), Created::User(_)),
+            "and the store works on"
+        );
     }
 }
 
@@ -92,13 +101,13 @@ mod concurrent {
         let mut all = JoinSet::new();
         for id in 0..100 {
             let store = store.clone();
-            all.spawn(async move { store.create_user(&new_user(id, "ada@example.com"), None).await });
+            all.spawn(async move { store.create_user(&new_user(id, "ada@example.com"), None, None).await });
         }
         let mut won = 0;
         while let Some(created) = all.join_next().await {
             match created.unwrap() {
                 Ok(Created::User(_)) => won += 1,
-                Ok(Created::EmailTaken) | Err(auth_service::store::StoreError::Unavailable(_)) => {}
+                Ok(Created::EmailTaken | Created::Repeated) | Err(auth_service::store::StoreError::Unavailable(_)) => {}
                 Err(error) => panic!("{error:?}"),
             }
         }

@@ -3,6 +3,11 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::{Content, Title};
+
+/// The role that may change everybody's posts.
+pub const EDITOR: &str = "editor";
+
 /// A post as its row has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
@@ -29,4 +34,25 @@ pub enum View {
     Basic,
     /// Everything.
     Full,
+}
+
+/// What is to be different about a post; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PostChange {
+    /// The title.
+    pub title: Option<Title>,
+    /// The text.
+    pub content: Option<Content>,
+}
+
+impl PostChange {
+    /// The post as it would be.
+    #[must_use]
+    pub fn preview(self, post: Post) -> Post {
+        Post {
+            title: self.title.map_or(post.title, Title::into_string),
+            content: self.content.map_or(post.content, Content::into_string),
+            ..post
+        }
+    }
 }

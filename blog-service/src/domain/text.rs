@@ -37,6 +37,11 @@ impl Title {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The title, to be kept.
+    pub fn into_string(self) -> String {
+        self.0
+    }
 }
 
 impl Content {
@@ -55,6 +60,11 @@ impl Content {
     /// The content.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The content, to be kept.
+    pub fn into_string(self) -> String {
+        self.0
     }
 }
 

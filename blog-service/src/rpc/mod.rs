@@ -1,6 +1,9 @@
 //! The wire's side of each service: convert → domain → store → convert.
 
+mod create;
 mod posts;
+mod read;
+mod write;
 
 use std::sync::Arc;
 

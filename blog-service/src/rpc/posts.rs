@@ -4,25 +4,14 @@ use std::sync::Arc;
 
 use gatepost::api::blog::v1::post_service_server::PostService;
 use gatepost::api::blog::v1::{
-    self, CreatePostRequest, CreatePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse,
+    BatchGetPostsRequest, BatchGetPostsResponse, CreatePostRequest, CreatePostResponse, DeletePostRequest,
+    DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, UpdatePostRequest,
+    UpdatePostResponse,
 };
-use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::State;
-use crate::convert;
-use crate::domain::View;
-use crate::error::Error;
-use crate::store::NewPost;
-
-/// A page ends at so many bytes, whatever its size (a client takes 4 MiB by default).
-const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
-
-/// Rows that are read at once: with the largest content, what is read beyond a page's end stays small.
-const BATCH: u32 = 8;
-
-/// What a page token is bound to.
-const SCOPE: &str = "gatepost.blog.v1.PostService/ListPosts";
+use super::{State, create, read, write};
+use crate::convert::{self, Writer};
 
 pub(super) struct PostRpc(pub(super) Arc<State>);
 
@@ -30,57 +19,34 @@ pub(super) struct PostRpc(pub(super) Arc<State>);
 impl PostService for PostRpc {
     async fn create_post(&self, request: Request<CreatePostRequest>) -> Result<Response<CreatePostResponse>, Status> {
         let owner_id = convert::user(&request)?;
-        let (title, content) = convert::texts(request.into_inner())?;
-        let new = NewPost { id: self.0.ids.next(), owner_id, title, content, create_time: self.0.clock.now() };
-        let post = self.0.store.create_post(&new).await.map_err(Error::from)?;
-        Ok(Response::new(CreatePostResponse { post: Some(convert::post(post)) }))
+        let draft = convert::draft(request.into_inner())?;
+        Ok(Response::new(CreatePostResponse { post: Some(create::create(&self.0, owner_id, draft).await?) }))
     }
 
     async fn get_post(&self, request: Request<GetPostRequest>) -> Result<Response<GetPostResponse>, Status> {
-        let request = request.into_inner();
-        let view = convert::view(request.view, View::Full)?;
-        let id = convert::post_id(request.post)?;
-        let post = self.0.store.post(id, view).await.map_err(Error::from)?;
-        let post = post.ok_or_else(|| Error::PostNotFound(id.to_string()))?;
-        Ok(Response::new(GetPostResponse { post: Some(convert::post(post)) }))
+        Ok(Response::new(GetPostResponse { post: Some(read::one(&self.0, request.into_inner()).await?) }))
+    }
+
+    async fn batch_get_posts(
+        &self,
+        request: Request<BatchGetPostsRequest>,
+    ) -> Result<Response<BatchGetPostsResponse>, Status> {
+        Ok(Response::new(read::some(&self.0, request.into_inner()).await?))
     }
 
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {
-        Ok(Response::new(list(&self.0, request.into_inner()).await?))
+        Ok(Response::new(read::page(&self.0, request.into_inner()).await?))
     }
-}
 
-async fn list(state: &State, request: ListPostsRequest) -> Result<ListPostsResponse, Error> {
-    let now = state.clock.now();
-    let view = convert::view(request.view, View::Basic)?;
-    let wanted = convert::page_size(request.page_size)?;
-    let mut after = match request.page_token.as_str() {
-        "" => None,
-        token => Some(state.page_tokens.open(SCOPE, token, now).ok_or(Error::PageTokenInvalid)?),
-    };
-    let batch = match view {
-        View::Basic => wanted + 1,
-        View::Full => BATCH,
-    };
-    let mut page: Vec<v1::Post> = Vec::new();
-    let mut bytes = 0;
-    loop {
-        let rows = state.store.posts(after, batch, view).await?;
-        let last_batch = rows.len() < batch as usize;
-        for row in rows {
-            let id = row.id;
-            let post = convert::post(row);
-            bytes += post.encoded_len() + 8;
-            let full = page.len() == wanted as usize || (bytes > MAX_PAGE_BYTES && !page.is_empty());
-            if let (true, Some(last)) = (full, after) {
-                let next_page_token = state.page_tokens.seal(SCOPE, last, now);
-                return Ok(ListPostsResponse { posts: page, next_page_token });
-            }
-            page.push(post);
-            after = Some(id);
-        }
-        if last_batch {
-            return Ok(ListPostsResponse { posts: page, next_page_token: String::new() });
-        }
+    async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {
+        let writer = Writer::of(&request)?;
+        let update = convert::post_update(request.into_inner())?;
+        Ok(Response::new(UpdatePostResponse { post: Some(write::update(&self.0, &writer, update).await?) }))
+    }
+
+    async fn delete_post(&self, request: Request<DeletePostRequest>) -> Result<Response<DeletePostResponse>, Status> {
+        let writer = Writer::of(&request)?;
+        write::delete(&self.0, &writer, request.into_inner()).await?;
+        Ok(Response::new(DeletePostResponse {}))
     }
 }

@@ -1,11 +1,15 @@
 //! The posts: the only room that speaks SQL.
 
+mod changes;
 mod posts;
-mod secrets;
 
-use kit::db::{Db, OpenError};
+use chrono::{DateTime, Utc};
+use kit::db::requests::{self, Earlier};
+use kit::db::{Db, OpenError, secrets};
+use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
+pub use changes::{Outcome, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use posts::NewPost;
 
@@ -26,8 +30,26 @@ impl Store {
         Ok(Self { db: Db::open(url, &MIGRATIONS).await? })
     }
 
+    /// The page tokens' key; keeps `fresh` when there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn page_token_key(&self, fresh: [u8; 64]) -> Result<[u8; 64], StoreError> {
+        secrets::shared(self.db.writer(), "page-token-key", fresh).await
+    }
+
+    /// What came before under this request's id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn earlier(&self, key: &RequestKey, now: Time) -> Result<Option<Earlier>, StoreError> {
+        requests::find(self.db.reader(), key, now).await
+    }
+
     /// Closes every connection once its statement has ended.
     pub async fn close(&self) {
         self.db.close().await;
     }
 }
+
+type Time = DateTime<Utc>;

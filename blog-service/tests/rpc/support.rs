@@ -61,7 +61,8 @@ impl Service {
     }
 
     pub(crate) async fn create(&self, user: &str, title: &str, content: &str) -> Result<Post, Status> {
-        let request = CreatePostRequest { title: title.into(), content: content.into() };
+        let request =
+            CreatePostRequest { title: title.into(), content: content.into(), ..CreatePostRequest::default() };
         Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
     }
 

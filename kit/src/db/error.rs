@@ -36,6 +36,11 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// Whether a statement failed because a unique column has the value already.
+pub fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(DatabaseError::is_unique_violation)
+}
+
 // Source: sqlite.org/rescode.html, the primary result codes.
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;

@@ -3,8 +3,10 @@
 mod error;
 mod lock;
 mod open;
+pub mod requests;
+pub mod secrets;
 mod url;
 
-pub use error::{OpenError, StoreError};
+pub use error::{OpenError, StoreError, is_taken};
 pub use open::Db;
 pub use url::DatabaseUrl;

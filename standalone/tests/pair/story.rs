@@ -36,7 +36,12 @@ fn with_token<T>(message: T, token: &str) -> Request<T> {
 }
 
 async fn register(pair: &Pair) -> Result<String, Status> {
-    let request = CreateUserRequest { name: "Ada".into(), email: EMAIL.into(), password: PASSWORD.into() };
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: EMAIL.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
     let answer = UserServiceClient::new(channel(&pair.auth)).create_user(request).await?.into_inner();
     Ok(answer.tokens.unwrap().access_token)
 }
@@ -48,7 +53,7 @@ async fn login(pair: &Pair) -> Result<String, Status> {
 }
 
 fn hello() -> CreatePostRequest {
-    CreatePostRequest { title: "Hello".into(), content: "First post.".into() }
+    CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() }
 }
 
 #[track_caller]
@@ -195,7 +200,12 @@ async fn closed_registration_lets_admins_create_users_and_keeps_their_tokens_fro
     let answer = AuthServiceClient::new(channel(&pair.auth)).login(request).await?.into_inner();
     assert_eq!(answer.user.unwrap().roles, ["admin"]);
     let admin = answer.tokens.unwrap().access_token;
-    let request = CreateUserRequest { name: "Ada".into(), email: EMAIL.into(), password: PASSWORD.into() };
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: EMAIL.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
     let mut users = UserServiceClient::new(channel(&pair.auth));
     let created = users.create_user(with_token(request.clone(), &admin)).await?.into_inner();
     assert_eq!(created.tokens, None);

@@ -1,0 +1,34 @@
+-- Where a session was begun, and when it last got new tokens (null: not since).
+alter table sessions add column peer text not null default '';
+alter table sessions add column user_agent text not null default '';
+alter table sessions add column last_refresh_time text;
+
+-- A user's sessions are listed newest first: their ids rise with time.
+create index sessions_by_user_and_id on sessions (user_id, id);
+drop index sessions_by_user;
+
+-- What is left of a deleted user.
+create table deleted_users (
+    id blob primary key not null,
+    delete_time text not null
+) strict;
+
+create table secrets (
+    name text primary key not null,
+    value blob not null
+) strict;
+
+-- Requests that may be repeated, for 24 hours each.
+create table requests (
+    -- The caller's user id; empty for whoever has no token.
+    caller text not null,
+    method text not null,
+    id blob not null,
+    fingerprint blob not null,
+    -- The row that the request made.
+    resource blob not null,
+    create_time text not null,
+    primary key (caller, method, id)
+) strict, without rowid;
+
+create index requests_by_time on requests (create_time);

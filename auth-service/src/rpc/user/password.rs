@@ -1,0 +1,29 @@
+//! A user changes the password, which ends every session that was begun with the old one.
+
+use gatepost::api::auth::v1::{ChangePasswordRequest, TokenPair};
+use gatepost::{Denial, Refusal};
+
+use super::Caller;
+use crate::convert;
+use crate::domain::{Client, Password};
+use crate::error::Error;
+use crate::rpc::login;
+use crate::state::State;
+
+pub(super) async fn change(
+    state: &State,
+    caller: Caller,
+    client: &Client,
+    request: ChangePasswordRequest,
+) -> Result<TokenPair, Error> {
+    let id = caller.user()?;
+    let new = convert::new_password(request.new_password)?;
+    let found = state.store.credentials_of(id).await?;
+    let user = login::check(state, found, Password::new(request.current_password)).await?;
+    let hash = state.hasher.hash(new.into_password()).await?;
+    let session = state.new_session(id, user.generation + 1);
+    let changed = state.store.change_password(user.generation, &hash, &session, client).await?;
+    // The generation has moved since the old password was read, and with it this call's own token has died.
+    let user = changed.ok_or(Error::Refused(Refusal::Token(Denial::Revoked)))?;
+    Ok(convert::tokens(state.access_token(&user, &session)?))
+}

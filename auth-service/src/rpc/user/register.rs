@@ -1,0 +1,92 @@
+//! Registration, also of a caller that has lost the answer and asks again.
+
+use gatepost::api::auth::v1::CreateUserResponse;
+use kit::db::requests::Earlier;
+use kit::request_id::RequestKey;
+use uuid::Uuid;
+
+use super::Caller;
+use crate::config::Registration;
+use crate::convert::{self, Registrant};
+use crate::domain::{Client, NewUser, Password, Roles};
+use crate::error::Error;
+use crate::rpc::login;
+use crate::state::State;
+use crate::store::Created;
+
+const METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";
+
+pub(super) async fn create(
+    state: &State,
+    caller: Option<Caller>,
+    client: &Client,
+    registrant: Registrant,
+) -> Result<CreateUserResponse, Error> {
+    let request = registrant.request_id.map(|id| RequestKey {
+        caller: caller.and_then(|caller| caller.user().ok()).map(|user| user.to_string()).unwrap_or_default(),
+        method: METHOD,
+        id,
+        fingerprint: registrant.fingerprint(),
+    });
+    let made = earlier(state, request.as_ref()).await?;
+    if registrant.validate_only {
+        return validate(state, made, &registrant).await;
+    }
+    if let Some(id) = made {
+        return repeat(state, id, client, registrant.password.into_password()).await;
+    }
+    let user_id = state.ids.next();
+    let session = logs_in(state).then(|| state.new_session(user_id, 1));
+    let password = registrant.password.into_password();
+    let new = NewUser {
+        id: user_id,
+        name: registrant.name,
+        email: registrant.email,
+        password_hash: state.hasher.hash(password.clone()).await?,
+        roles: Roles::default(),
+        create_time: state.clock.now(),
+    };
+    let first = session.as_ref().map(|session| (session, client));
+    let user = match state.store.create_user(&new, first, request.as_ref()).await? {
+        Created::User(user) => *user,
+        Created::EmailTaken => return Err(Error::EmailTaken),
+        Created::Repeated => {
+            // The same request was under way twice, and the other one came first.
+            let made = earlier(state, request.as_ref()).await?;
+            return repeat(state, made.unwrap_or(user_id), client, password).await;
+        }
+    };
+    let tokens = session.map(|session| state.access_token(&user, &session)).transpose()?;
+    Ok(CreateUserResponse { tokens: tokens.map(convert::tokens), user: Some(convert::user(user, true)) })
+}
+
+/// Closed registration has let only an admin in, who is not to hold the new user's tokens.
+fn logs_in(state: &State) -> bool {
+    state.registration == Registration::Open
+}
+
+/// The user that this very request has made before.
+async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
+    let Some(key) = request else { return Ok(None) };
+    match state.store.earlier(key, state.clock.now()).await? {
+        Some(Earlier::Same(id)) => Ok(Some(id)),
+        Some(Earlier::Other) => Err(Error::RequestIdReused),
+        None => Ok(None),
+    }
+}
+
+/// Answers a request that has made its user already. The password is no part of what is remembered, so it is checked as
+/// at a login.
+async fn repeat(state: &State, id: Uuid, client: &Client, password: Password) -> Result<CreateUserResponse, Error> {
+    let user = login::check(state, state.store.credentials_of(id).await?, password).await?;
+    let tokens = if logs_in(state) { Some(login::begin(state, &user, client).await?) } else { None };
+    Ok(CreateUserResponse { tokens, user: Some(convert::user(user, true)) })
+}
+
+/// What a registration would come to.
+async fn validate(state: &State, made: Option<Uuid>, registrant: &Registrant) -> Result<CreateUserResponse, Error> {
+    if made.is_none() && state.store.credentials(registrant.email.key()).await?.is_some() {
+        return Err(Error::EmailTaken);
+    }
+    Ok(CreateUserResponse { user: Some(convert::user_to_be(registrant)), tokens: None })
+}

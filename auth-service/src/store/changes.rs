@@ -1,0 +1,175 @@
+//! How a user changes, and which tokens die of it: a change raises the user's generation, and whatever was begun or issued
+//! under an older one is refused from then on.
+
+use kit::db::is_taken;
+use uuid::Uuid;
+
+use super::{Store, StoreError, Time};
+use crate::domain::{Client, Email, Name, Roles, Session, User, UserChange, UserState};
+
+/// Why nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchanged {
+    /// There is no such user.
+    NotFound,
+    /// The user has been written since the revision that the change was meant for.
+    Stale,
+    /// Another user has the email.
+    EmailTaken,
+}
+
+/// What a change came to, or that the database did not do its work; then nothing is written.
+pub type Outcome<T> = Result<Result<T, Unchanged>, StoreError>;
+
+impl Store {
+    /// Changes name or email.
+    ///
+    /// `expected` is the revision that the change is meant for; `None` takes any.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn update_user(&self, id: Uuid, change: &UserChange, expected: Option<i32>, now: Time) -> Outcome<User> {
+        const SQL: &str = "update users set name = coalesce($2, name), email = coalesce($3, email), \
+             email_key = coalesce($4, email_key), revision = revision + 1, update_time = $5 \
+             where id = $1 and ($6 is null or revision = $6) \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
+        let updated = sqlx::query_as(SQL)
+            .bind(id)
+            .bind(change.name.as_ref().map(Name::as_str))
+            .bind(change.email.as_ref().map(Email::as_str))
+            .bind(change.email.as_ref().map(Email::key))
+            .bind(now)
+            .bind(expected)
+            .fetch_optional(self.db.writer())
+            .await;
+        match updated {
+            Ok(Some(user)) => Ok(Ok(user)),
+            Ok(None) => Ok(Err(self.unchanged(id).await?)),
+            Err(error) if is_taken(&error) => Ok(Err(Unchanged::EmailTaken)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Replaces the roles. When one is lost, every access token of the user dies; the sessions live on, and their next
+    /// token says less.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn set_roles(&self, id: Uuid, roles: &Roles, expected: Option<i32>, now: Time) -> Outcome<User> {
+        const SQL: &str = "update users set roles = $2, generation = generation + $3, revision = revision + 1, \
+             update_time = $4 where id = $1 and revision = $5 \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
+        // Whether a role is lost is seen in the row that is read, so the write is for that very row; if another write
+        // came between, the row is read again.
+        loop {
+            let Some(user) = self.user(id).await? else { return Ok(Err(Unchanged::NotFound)) };
+            if expected.is_some_and(|expected| expected != user.revision) {
+                return Ok(Err(Unchanged::Stale));
+            }
+            if user.roles == *roles {
+                return Ok(Ok(user));
+            }
+            let written = sqlx::query_as(SQL)
+                .bind(id)
+                .bind(roles.to_text())
+                .bind(i32::from(user.roles.lose_any(roles)))
+                .bind(now)
+                .bind(user.revision)
+                .fetch_optional(self.db.writer())
+                .await?;
+            if let Some(user) = written {
+                return Ok(Ok(user));
+            }
+        }
+    }
+
+    /// Bars the user from logging in and ends every session, or lets the user in again; a user who is in that state
+    /// already stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn set_state(&self, id: Uuid, state: UserState, expected: Option<i32>, now: Time) -> Outcome<User> {
+        const DISABLE: &str = "update users set state = 'disabled', generation = generation + 1, \
+             sessions_since = generation + 1, revision = revision + 1, update_time = $2 \
+             where id = $1 and state <> 'disabled' and ($3 is null or revision = $3) \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
+        const ENABLE: &str = "update users set state = 'active', revision = revision + 1, update_time = $2 \
+             where id = $1 and state <> 'active' and ($3 is null or revision = $3) \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
+        let sql = match state {
+            UserState::Active => ENABLE,
+            UserState::Disabled => DISABLE,
+        };
+        let written = sqlx::query_as(sql).bind(id).bind(now).bind(expected).fetch_optional(self.db.writer()).await?;
+        if let Some(user) = written {
+            return Ok(Ok(user));
+        }
+        Ok(match self.user(id).await? {
+            None => Err(Unchanged::NotFound),
+            Some(user) if expected.is_some_and(|expected| expected != user.revision) => Err(Unchanged::Stale),
+            Some(user) if user.state == state => Ok(user),
+            // Somebody has changed it back between the two statements.
+            Some(_) => Err(Unchanged::Stale),
+        })
+    }
+
+    /// Changes the password, ends every session and begins a new one, whose generation is one above `generation`: the one
+    /// that was read together with the old password's hash. Returns `None` when that is no longer the user's.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn change_password(
+        &self,
+        generation: i32,
+        password_hash: &str,
+        session: &Session,
+        client: &Client,
+    ) -> Result<Option<User>, StoreError> {
+        const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
+             sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
+        let mut transaction = self.db.writer().begin().await?;
+        let user: Option<User> = sqlx::query_as(SQL)
+            .bind(session.user_id)
+            .bind(password_hash)
+            .bind(generation)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(user) = user else { return Ok(None) };
+        super::sessions::insert(&mut transaction, session, client).await?;
+        transaction.commit().await?;
+        Ok(Some(user))
+    }
+
+    /// Ends every session of the user; `false` when there is no such user.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn end_all_sessions(&self, user_id: Uuid) -> Result<bool, StoreError> {
+        const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1";
+        Ok(sqlx::query(SQL).bind(user_id).execute(self.db.writer()).await?.rows_affected() > 0)
+    }
+
+    /// Erases the user and the sessions; the id and the time of it are kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, now: Time) -> Outcome<()> {
+        const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2)";
+        const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
+        let mut transaction = self.db.writer().begin().await?;
+        let erased = sqlx::query(SQL).bind(id).bind(expected).execute(&mut *transaction).await?.rows_affected();
+        if erased == 0 {
+            drop(transaction);
+            return Ok(Err(self.unchanged(id).await?));
+        }
+        sqlx::query(REMEMBER).bind(id).bind(now).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// Why a statement found no row to change.
+    async fn unchanged(&self, id: Uuid) -> Result<Unchanged, StoreError> {
+        Ok(if self.user(id).await?.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
+    }
+}

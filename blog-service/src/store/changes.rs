@@ -1,0 +1,60 @@
+//! How a post changes.
+
+use uuid::Uuid;
+
+use super::{Store, StoreError, Time};
+use crate::domain::{Content, Post, PostChange, Title, View};
+
+/// Why nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchanged {
+    /// There is no such post.
+    NotFound,
+    /// The post has been written since the revision that the change was meant for.
+    Stale,
+}
+
+/// What a change came to, or that the database did not do its work; then nothing is written.
+pub type Outcome<T> = Result<Result<T, Unchanged>, StoreError>;
+
+impl Store {
+    /// Changes title or content.
+    ///
+    /// `expected` is the revision that the change is meant for; `None` takes any.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn update_post(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
+        const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
+             revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
+             returning id, owner_id, title, content, revision, create_time, update_time";
+        let post = sqlx::query_as(SQL)
+            .bind(id)
+            .bind(change.title.as_ref().map(Title::as_str))
+            .bind(change.content.as_ref().map(Content::as_str))
+            .bind(now)
+            .bind(expected)
+            .fetch_optional(self.db.writer())
+            .await?;
+        match post {
+            Some(post) => Ok(Ok(post)),
+            None => Ok(Err(self.unchanged(id).await?)),
+        }
+    }
+
+    /// Deletes a post for good.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn delete_post(&self, id: Uuid, expected: Option<i32>) -> Outcome<()> {
+        const SQL: &str = "delete from posts where id = $1 and ($2 is null or revision = $2)";
+        let deleted = sqlx::query(SQL).bind(id).bind(expected).execute(self.db.writer()).await?.rows_affected();
+        if deleted > 0 { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
+    }
+
+    /// Why a statement found no row to change.
+    async fn unchanged(&self, id: Uuid) -> Result<Unchanged, StoreError> {
+        let found = self.post(id, View::Basic).await?;
+        Ok(if found.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
+    }
+}
