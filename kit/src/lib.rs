@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod config;
 pub mod db;
+#[cfg(feature = "dynamic")]
+pub mod dynamic;
 pub mod etag;
 pub mod failure;
 pub mod ids;

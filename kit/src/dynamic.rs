@@ -1,0 +1,167 @@
+//! Calls any unary method of the contract by its name, with JSON in and out, as grpcurl does.
+
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, MethodDescriptor};
+use serde_json::Value;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+/// The contract, read from its descriptors.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    pool: DescriptorPool,
+}
+
+impl Contract {
+    /// Both packages of this project.
+    ///
+    /// # Panics
+    /// When the descriptors that were compiled in are unreadable: nothing works then.
+    #[expect(clippy::expect_used, reason = "the build script has written the descriptors")]
+    pub fn new() -> Self {
+        let pool = DescriptorPool::decode(gatepost::api::DESCRIPTOR_SET).expect("the descriptors are readable");
+        Self { pool }
+    }
+
+    /// Every method of the services, each service in the contract's order.
+    pub fn methods(&self) -> Vec<MethodDescriptor> {
+        let services = self.pool.services().filter(|service| service.package_name().starts_with("gatepost."));
+        services.flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
+    }
+
+    /// The method of this name, `package.Service/Method`.
+    pub fn method(&self, name: &str) -> Option<MethodDescriptor> {
+        let (service, method) = name.split_once('/')?;
+        self.pool.get_service_by_name(service)?.methods().find(|found| found.name() == method)
+    }
+
+    /// The message type of this full name.
+    pub fn message(&self, name: &str) -> Option<MessageDescriptor> {
+        self.pool.get_message_by_name(name)
+    }
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A method's name as grpcurl takes it, `package.Service/Method`.
+pub fn name(method: &MethodDescriptor) -> String {
+    format!("{}/{}", method.parent_service().full_name(), method.name())
+}
+
+/// The method's request that this JSON says (the canonical mapping of proto3).
+///
+/// # Errors
+/// When the JSON is no such message; an unknown field is an error, too.
+pub fn request(method: &MethodDescriptor, json: &Value) -> Result<DynamicMessage, serde_json::Error> {
+    DynamicMessage::deserialize_with_options(method.input(), json.clone(), &DeserializeOptions::new())
+}
+
+/// The message as JSON.
+///
+/// # Errors
+/// When a value has no JSON form.
+pub fn json(message: &DynamicMessage) -> Result<Value, serde_json::Error> {
+    serde_json::to_value(message)
+}
+
+/// Calls a unary method, with the token as `api-token` where there is one.
+///
+/// # Errors
+/// The status that the call ended with.
+pub async fn call(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    token: Option<&str>,
+    message: DynamicMessage,
+) -> Result<DynamicMessage, Status> {
+    let mut request = Request::new(message);
+    if let Some(token) = token {
+        let mut value: MetadataValue<Ascii> =
+            token.parse().map_err(|_| Status::invalid_argument("the token is no metadata value"))?;
+        value.set_sensitive(true);
+        request.metadata_mut().insert("api-token", value);
+    }
+    let path = format!("/{}", name(method)).parse().map_err(|_| Status::internal("the method's name is no path"))?;
+    let mut grpc = tonic::client::Grpc::new(channel.clone());
+    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let answer = grpc.unary(request, path, DynamicCodec { output: method.output() }).await?;
+    Ok(answer.into_inner())
+}
+
+/// Encodes any message, and decodes messages of one type.
+struct DynamicCodec {
+    output: MessageDescriptor,
+}
+
+impl Codec for DynamicCodec {
+    type Encode = DynamicMessage;
+    type Decode = DynamicMessage;
+    type Encoder = DynamicEncoder;
+    type Decoder = DynamicDecoder;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        DynamicEncoder
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        DynamicDecoder { output: self.output.clone() }
+    }
+}
+
+struct DynamicEncoder;
+
+impl Encoder for DynamicEncoder {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn encode(&mut self, message: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        message.encode(buffer).map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+struct DynamicDecoder {
+    output: MessageDescriptor,
+}
+
+impl Decoder for DynamicDecoder {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<DynamicMessage>, Status> {
+        let message = DynamicMessage::decode(self.output.clone(), buffer);
+        message.map(Some).map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn methods_are_found_by_the_names_that_they_are_listed_by() {
+        let contract = Contract::new();
+        let methods = contract.methods();
+        assert!(methods.len() > 20, "{}", methods.len());
+        for method in methods {
+            assert_eq!(contract.method(&name(&method)).unwrap(), method);
+        }
+        assert!(contract.method("gatepost.auth.v1.AuthService/LogIn").is_none());
+        assert!(contract.method("Login").is_none());
+    }
+
+    #[test]
+    fn json_is_read_strictly_and_written_back() {
+        let method = Contract::new().method("gatepost.auth.v1.UserService/UpdateUser").unwrap();
+        let said = json!({"id": "me", "patch": {"name": "Ada"}, "updateMask": "name"});
+        assert_eq!(json(&request(&method, &said).unwrap()).unwrap(), said);
+        assert!(request(&method, &json!({"id": "me", "nmae": "Ada"})).is_err());
+    }
+}
