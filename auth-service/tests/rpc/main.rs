@@ -1,14 +1,26 @@
 //! The service over the wire: a real server, a real client, a clock that stands still.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod hardening;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod password_change;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
+mod repeats;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod updates;
+#[cfg(test)]
+mod users;
 #[cfg(test)]
 mod verify;

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use auth_service::{Config, Flags};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{
-    CreateUserRequest, CreateUserResponse, LoginRequest, LoginResponse, TokenState, VerifyTokenRequest,
+    CreateUserRequest, CreateUserResponse, LoginRequest, LoginResponse, SetUserRolesRequest, TokenState, User,
+    VerifyTokenRequest,
 };
 use kit::Clock;
 use kit::config::{Environment, parse};
@@ -20,6 +22,7 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 pub(crate) const EMAIL: &str = "ada@example.com";
+pub(crate) const ADMIN: &str = "root@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
 pub(crate) const SERVICE_KEY: &str = "s-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
@@ -36,6 +39,16 @@ pub(crate) struct Service {
 pub(crate) struct Settings {
     pub(crate) secret: Option<&'static str>,
     pub(crate) service_key: Option<&'static str>,
+    /// Whether there is an admin, [`ADMIN`], with the password [`PASSWORD`].
+    pub(crate) admin: bool,
+    pub(crate) closed: bool,
+}
+
+/// A user and a token of it.
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) user: User,
+    pub(crate) token: String,
 }
 
 /// A service with an Ed25519 key of its own.
@@ -47,9 +60,17 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
     let folder = kit::testing::folder();
     let clock = kit::testing::clock();
     let database = format!("sqlite:{}", folder.path().join("auth.db").display());
-    let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
-    let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
-    let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
+    let mut args = vec!["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database];
+    let mut environment = Environment::new(|_| None);
+    if settings.admin {
+        args.extend(["--admin-email", ADMIN]);
+        environment = Environment::new(|name| (name == "AUTH_ADMIN_PASSWORD").then(|| PASSWORD.into()));
+    }
+    if settings.closed {
+        args.extend(["--registration", "closed"]);
+    }
+    let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let mut config = Config::new(flags, environment, clock.clone()).unwrap();
     config.secret_key =
         settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());
     config.service_key = settings.service_key.map(SecretString::from);
@@ -68,6 +89,10 @@ impl Service {
 
     pub(crate) fn users(&self) -> UserServiceClient<Channel> {
         UserServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
+        SessionServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn tokens(&self) -> TokenServiceClient<Channel> {
@@ -91,6 +116,28 @@ impl Service {
     pub(crate) async fn login(&self, email: &str, password: &str) -> Result<LoginResponse, Status> {
         let request = LoginRequest { email: email.into(), password: password.into() };
         Ok(self.auth().login(request).await?.into_inner())
+    }
+
+    /// A newly registered user.
+    pub(crate) async fn account(&self, email: &str) -> Account {
+        let created = self.register(email).await.unwrap();
+        let user = created.user.unwrap();
+        Account { id: user.id.clone(), user, token: created.tokens.unwrap().access_token }
+    }
+
+    /// The admin of [`Settings::admin`].
+    pub(crate) async fn admin(&self) -> Account {
+        let answer = self.login(ADMIN, PASSWORD).await.unwrap();
+        let user = answer.user.unwrap();
+        Account { id: user.id.clone(), user, token: answer.tokens.unwrap().access_token }
+    }
+
+    /// Gives a user these roles, as the admin.
+    pub(crate) async fn set_roles(&self, admin: &Account, id: &str, roles: &[&str]) -> Result<User, Status> {
+        let roles = roles.iter().map(ToString::to_string).collect();
+        let request = SetUserRolesRequest { id: id.into(), roles, etag: String::new() };
+        let answer = self.users().set_user_roles(with_token(request, &admin.token)).await?;
+        Ok(answer.into_inner().user.unwrap())
     }
 
     /// An access token of a newly registered user.
@@ -117,4 +164,17 @@ pub(crate) fn refused(status: &Status, code: Code, reason: &str, message: &str) 
     let info = status.get_details_error_info().expect("every status has ErrorInfo");
     assert_eq!((status.code(), info.reason.as_str(), status.message()), (code, reason, message));
     assert_eq!(info.domain, "auth.gatepost.dev");
+}
+
+/// The fields that a status names as bad.
+#[track_caller]
+pub(crate) fn bad_fields(status: &Status) -> Vec<String> {
+    let info = status.get_details_error_info().expect("every status has ErrorInfo");
+    assert_eq!((status.code(), info.reason.as_str()), (Code::InvalidArgument, "INVALID_FIELDS"), "{status:?}");
+    let bad = status.get_details_bad_request().expect("bad fields are named");
+    for violation in &bad.field_violations {
+        let said = format!("{}: {}", violation.field, violation.description);
+        assert!(status.message().contains(&said), "the text alone suffices: {}", status.message());
+    }
+    bad.field_violations.into_iter().map(|violation| violation.field).collect()
 }

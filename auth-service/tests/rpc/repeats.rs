@@ -1,0 +1,136 @@
+//! Registrations that are repeated because an answer was lost, and registrations that are only tried.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::{CreateUserRequest, CreateUserResponse, ListUsersRequest, TokenState, UserState};
+use tokio::task::JoinSet;
+use tonic::{Code, Status};
+
+use super::support::{EMAIL, PASSWORD, Service, Settings, bad_fields, refused, start, start_with, with_token};
+
+const ID: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+const REUSED: &str =
+    "request_id: was used for another request within the last 24 hours, draw a new UUID for each request";
+const TAKEN: &str = "User already exists, please supply another email address";
+
+fn request() -> CreateUserRequest {
+    CreateUserRequest {
+        name: "Ada".into(),
+        email: EMAIL.into(),
+        password: PASSWORD.into(),
+        request_id: ID.into(),
+        validate_only: false,
+    }
+}
+
+async fn create(service: &Service, request: CreateUserRequest) -> Result<CreateUserResponse, Status> {
+    Ok(service.users().create_user(request).await?.into_inner())
+}
+
+#[tokio::test]
+async fn c64_the_same_request_again_answers_the_same_user_and_logs_in() {
+    let service = start().await;
+    let first = create(&service, request()).await.unwrap();
+    let again = create(&service, request()).await.unwrap();
+    assert_eq!(first.user, again.user);
+    for answer in [first, again] {
+        assert_eq!(service.state(&answer.tokens.unwrap().access_token).await, TokenState::Active);
+    }
+    let wrong = CreateUserRequest { password: "another strong passphrase here".into(), ..request() };
+    let status = create(&service, wrong).await.unwrap_err();
+    refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
+    for other in [
+        CreateUserRequest { name: "Eve".into(), ..request() },
+        CreateUserRequest { email: "eve@example.com".into(), ..request() },
+        CreateUserRequest { name: "Eve".into(), validate_only: true, ..request() },
+    ] {
+        refused(&create(&service, other).await.unwrap_err(), Code::AlreadyExists, "REQUEST_ID_REUSED", REUSED);
+    }
+    let new = CreateUserRequest { request_id: String::new(), ..request() };
+    refused(&create(&service, new).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
+}
+
+#[tokio::test]
+async fn c64_a_request_is_remembered_for_a_day() {
+    let service = start().await;
+    let first = create(&service, request()).await.unwrap();
+    service.clock.advance(Duration::from_secs(24 * 3600 - 1));
+    assert_eq!(create(&service, request()).await.unwrap().user, first.user);
+    service.clock.advance(Duration::from_secs(1));
+    refused(&create(&service, request()).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
+    let other = CreateUserRequest { email: "eve@example.com".into(), ..request() };
+    assert!(create(&service, other).await.is_ok(), "the id is free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c64_the_same_request_at_once_makes_one_user() {
+    let service = Arc::new(start().await);
+    let mut all = JoinSet::new();
+    for _ in 0..16 {
+        let service = Arc::clone(&service);
+        all.spawn(async move { create(&service, request()).await });
+    }
+    let mut ids = Vec::new();
+    while let Some(answer) = all.join_next().await {
+        ids.push(answer.unwrap().unwrap().user.unwrap().id);
+    }
+    assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
+    assert_eq!(ids.len(), 16);
+}
+
+#[tokio::test]
+async fn a_request_that_failed_is_not_remembered() {
+    let service = start().await;
+    service.register(EMAIL).await.unwrap();
+    refused(&create(&service, request()).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
+    let other = CreateUserRequest { email: "eve@example.com".into(), ..request() };
+    assert!(create(&service, other).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_not_made_again_by_a_late_request() {
+    let service = start().await;
+    let token = create(&service, request()).await.unwrap().tokens.unwrap().access_token;
+    let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
+    service.users().delete_user(with_token(delete, &token)).await.unwrap();
+    let status = create(&service, request()).await.unwrap_err();
+    refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
+}
+
+#[tokio::test]
+async fn with_closed_registration_a_request_id_is_the_admins_own_and_brings_no_tokens() {
+    let service = start_with(Settings { admin: true, closed: true, ..Settings::default() }).await;
+    let admin = service.admin().await;
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let answer = service.users().create_user(with_token(request(), &admin.token)).await.unwrap().into_inner();
+        assert_eq!(answer.tokens, None);
+        answers.push(answer.user.unwrap().id);
+    }
+    assert_eq!(answers[0], answers[1]);
+    service.set_roles(&admin, &answers[0], &["admin"]).await.unwrap();
+    let ada = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    let other = CreateUserRequest { email: "bob@example.com".into(), ..request() };
+    let made = service.users().create_user(with_token(other, &ada)).await;
+    assert!(made.is_ok(), "another caller's id is another one: {made:?}");
+}
+
+#[tokio::test]
+async fn a_trial_checks_everything_and_leaves_nothing() {
+    let service = start().await;
+    let trial = CreateUserRequest { validate_only: true, ..request() };
+    let answer = create(&service, trial.clone()).await.unwrap();
+    let user = answer.user.unwrap();
+    assert_eq!((answer.tokens, user.id.as_str(), user.name.as_str()), (None, "", "Ada"));
+    assert_eq!((user.email.as_str(), user.state(), user.create_time), (EMAIL, UserState::Active, None));
+    let token = create(&service, request()).await.unwrap().tokens.unwrap().access_token;
+    let listed = service.users().list_users(with_token(ListUsersRequest::default(), &token)).await.unwrap();
+    assert_eq!(listed.into_inner().users.len(), 1, "the trial has made nobody, and its id is still free");
+
+    assert!(create(&service, trial).await.is_ok(), "the request would be answered again");
+    let taken = CreateUserRequest { validate_only: true, request_id: String::new(), ..request() };
+    refused(&create(&service, taken).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
+    let bad = CreateUserRequest { request_id: "1".into(), name: String::new(), validate_only: true, ..request() };
+    assert_eq!(bad_fields(&create(&service, bad).await.unwrap_err()), ["name", "request_id"]);
+}
