@@ -129,8 +129,8 @@ async fn a_trial_checks_everything_and_leaves_nothing() {
     assert_eq!(listed.into_inner().users.len(), 1, "the trial has made nobody, and its id is still free");
 
     assert!(create(&service, trial).await.is_ok(), "the request would be answered again");
-    let taken = CreateUserRequest { validate_only: true, request_id: String::new(), ..request() };
-    refused(&create(&service, taken).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
+    let known = CreateUserRequest { validate_only: true, request_id: String::new(), ..request() };
+    refused(&create(&service, known).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
     let bad = CreateUserRequest { request_id: "1".into(), name: String::new(), validate_only: true, ..request() };
     assert_eq!(bad_fields(&create(&service, bad).await.unwrap_err()), ["name", "request_id"]);
 }

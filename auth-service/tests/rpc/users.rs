@@ -13,6 +13,7 @@ use super::support::{
     ADMIN, Account, SERVICE_KEY, Service, Settings, bad_fields, refused, start, start_with, with_token,
 };
 
+const ANY: UserState = UserState::Unspecified;
 const ABSENT: &str = "01900000-0000-7000-8000-0000000000ff";
 
 const BAD_TOKEN: &str =
@@ -164,7 +165,6 @@ async fn admins_filter_by_email_role_and_state() {
         role: role.into(),
         state: state.into(),
     };
-    const ANY: UserState = UserState::Unspecified;
     for (filter, wanted) in [
         (by("", "", ANY), vec!["bob@example.com", "Ada@example.com", ADMIN]),
         (by("ADA@EXAMPLE.COM", "", ANY), vec!["Ada@example.com"]),

@@ -2,7 +2,9 @@
 
 use gatepost::api::blog::v1::get_post_request::Post::Id;
 use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest};
+use gatepost::api::blog::v1::{
+    BatchGetPostsRequest, CreatePostRequest, DeletePostRequest, GetPostRequest, ListPostsRequest, UpdatePostRequest,
+};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -18,6 +20,9 @@ async fn c23_every_method_needs_a_token() {
         nobody.create_post(CreatePostRequest::default()).await.map(drop),
         nobody.get_post(GetPostRequest::default()).await.map(drop),
         nobody.list_posts(ListPostsRequest::default()).await.map(drop),
+        nobody.batch_get_posts(BatchGetPostsRequest::default()).await.map(drop),
+        nobody.update_post(UpdatePostRequest::default()).await.map(drop),
+        nobody.delete_post(DeletePostRequest::default()).await.map(drop),
     ];
     for status in answers.map(Result::unwrap_err) {
         let message = "Authentication token not provided";

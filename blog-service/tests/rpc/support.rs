@@ -26,6 +26,10 @@ use tonic_types::StatusExt as _;
 pub(crate) const ADA: &str = "01900000-0000-7000-8000-00000000000a";
 pub(crate) const BOB: &str = "01900000-0000-7000-8000-00000000000b";
 
+/// The token of somebody who has the role `editor`.
+pub(crate) const EDITOR: &str = "editor";
+const EDITOR_ID: &str = "01900000-0000-7000-8000-00000000000e";
+
 pub(crate) type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
 pub(crate) struct Service {
@@ -83,7 +87,8 @@ async fn auth(shutdown: Shutdown) -> SocketAddr {
     address
 }
 
-/// Takes a UUID for the token of the user with this id, `service` for a service's, and nothing else.
+/// Takes a UUID for the token of the user with this id, `editor` for an editor's, `service` for a service's, and nothing
+/// else.
 struct Auth;
 
 #[tonic::async_trait]
@@ -92,7 +97,11 @@ impl TokenService for Auth {
         &self,
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
-        let subject = request.into_inner().token;
+        let token = request.into_inner().token;
+        let (subject, roles) = match token.as_str() {
+            EDITOR => (EDITOR_ID.to_owned(), vec![EDITOR.to_owned()]),
+            _ => (token, Vec::new()),
+        };
         let kind = if subject == "service" { SubjectKind::Service } else { SubjectKind::User };
         if kind == SubjectKind::User && subject.len() != 36 {
             return Ok(Response::new(VerifyTokenResponse {
@@ -106,6 +115,7 @@ impl TokenService for Auth {
             subject_kind: kind.into(),
             expire_time: Some(std::time::SystemTime::from(kit::testing::start()).into()),
             audience: "gatepost".into(),
+            roles,
             ..TokenClaims::default()
         };
         Ok(Response::new(VerifyTokenResponse { state: TokenState::Active.into(), claims: Some(claims), ttl: None }))
@@ -124,4 +134,13 @@ pub(crate) fn refused(status: &Status, code: Code, reason: &str, domain: &str, m
     let info = status.get_details_error_info().expect("every status has ErrorInfo");
     let seen = (status.code(), info.reason.as_str(), info.domain.as_str(), status.message());
     assert_eq!(seen, (code, reason, domain, message));
+}
+
+/// The fields that a status names as bad.
+#[track_caller]
+pub(crate) fn bad_fields(status: &Status) -> Vec<String> {
+    let info = status.get_details_error_info().expect("every status has ErrorInfo");
+    assert_eq!((status.code(), info.reason.as_str()), (Code::InvalidArgument, "INVALID_FIELDS"), "{status:?}");
+    let bad = status.get_details_bad_request().expect("bad fields are named");
+    bad.field_violations.into_iter().map(|violation| violation.field).collect()
 }

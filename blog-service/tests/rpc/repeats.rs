@@ -1,0 +1,103 @@
+//! Posts that are written again because an answer was lost, and posts that are only tried.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost::api::blog::v1::{CreatePostRequest, DeletePostRequest, ListPostsRequest, Post};
+use tokio::task::JoinSet;
+use tonic::{Code, Status};
+
+use super::support::{ADA, BOB, Service, bad_fields, refused, start, start_in};
+
+const ID: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+const REUSED: &str =
+    "request_id: was used for another request within the last 24 hours, draw a new UUID for each request";
+
+fn request() -> CreatePostRequest {
+    CreatePostRequest {
+        title: "Hello".into(),
+        content: "First post.".into(),
+        request_id: ID.into(),
+        validate_only: false,
+    }
+}
+
+async fn create(service: &Service, user: &str, request: CreatePostRequest) -> Result<Post, Status> {
+    Ok(service.posts(user).create_post(request).await?.into_inner().post.unwrap())
+}
+
+async fn count(service: &Service) -> usize {
+    service.posts(BOB).list_posts(ListPostsRequest::default()).await.unwrap().into_inner().posts.len()
+}
+
+#[tokio::test]
+async fn c64_the_same_request_again_answers_the_same_post() {
+    let service = start().await;
+    let first = create(&service, ADA, request()).await.unwrap();
+    let (folder, clock) = service.stop();
+    let service = start_in(folder, clock).await;
+    assert_eq!(create(&service, ADA, request()).await.unwrap(), first, "a restart forgets nothing");
+    assert_eq!(count(&service).await, 1);
+    for other in [
+        CreatePostRequest { title: "Other".into(), ..request() },
+        CreatePostRequest { content: "Other".into(), ..request() },
+        CreatePostRequest { content: "Other".into(), validate_only: true, ..request() },
+    ] {
+        let status = create(&service, ADA, other).await.unwrap_err();
+        refused(&status, Code::AlreadyExists, "REQUEST_ID_REUSED", "blog.gatepost.dev", REUSED);
+    }
+    assert_ne!(create(&service, BOB, request()).await.unwrap().id, first.id, "another caller's id is another one");
+    assert_ne!(
+        create(&service, ADA, CreatePostRequest { request_id: String::new(), ..request() }).await.unwrap(),
+        first
+    );
+    assert_eq!(count(&service).await, 3);
+}
+
+#[tokio::test]
+async fn c64_a_request_is_remembered_for_a_day() {
+    let service = start().await;
+    let first = create(&service, ADA, request()).await.unwrap();
+    service.clock.advance(Duration::from_secs(24 * 3600 - 1));
+    assert_eq!(create(&service, ADA, request()).await.unwrap(), first);
+    service.clock.advance(Duration::from_secs(1));
+    assert_ne!(create(&service, ADA, request()).await.unwrap().id, first.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c64_the_same_request_at_once_makes_one_post() {
+    let service = Arc::new(start().await);
+    let mut all = JoinSet::new();
+    for _ in 0..32 {
+        let service = Arc::clone(&service);
+        all.spawn(async move { create(&service, ADA, request()).await.unwrap() });
+    }
+    let first = all.join_next().await.unwrap().unwrap();
+    while let Some(answer) = all.join_next().await {
+        assert_eq!(answer.unwrap(), first);
+    }
+    assert_eq!(count(&service).await, 1);
+}
+
+#[tokio::test]
+async fn a_deleted_post_is_not_written_again_by_a_late_request() {
+    let service = start().await;
+    let first = create(&service, ADA, request()).await.unwrap();
+    let delete = DeletePostRequest { id: first.id, etag: String::new() };
+    service.posts(ADA).delete_post(delete).await.unwrap();
+    let status = create(&service, ADA, request()).await.unwrap_err();
+    refused(&status, Code::NotFound, "POST_NOT_FOUND", "blog.gatepost.dev", "post not found");
+}
+
+#[tokio::test]
+async fn a_trial_checks_everything_and_leaves_nothing() {
+    let service = start().await;
+    let trial = CreatePostRequest { validate_only: true, ..request() };
+    let shown = create(&service, ADA, trial).await.unwrap();
+    let wanted = Post { owner_id: ADA.into(), title: "Hello".into(), content: "First post.".into(), ..Post::default() };
+    assert_eq!(shown, wanted);
+    assert_eq!(count(&service).await, 0);
+    assert!(create(&service, ADA, request()).await.is_ok(), "the trial has not used up the id");
+    let bad = CreatePostRequest { title: String::new(), request_id: "1".into(), validate_only: true, ..request() };
+    assert_eq!(bad_fields(&create(&service, ADA, bad).await.unwrap_err()), ["title", "request_id"]);
+}
