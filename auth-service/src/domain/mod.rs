@@ -5,6 +5,7 @@ mod name;
 mod password;
 mod role;
 mod session;
+mod text;
 mod user;
 
 pub use email::{Email, EmailError};
