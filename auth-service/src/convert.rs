@@ -1,5 +1,6 @@
 //! Between the wire and the domain.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use gatepost::api::auth::v1;
@@ -7,7 +8,7 @@ use gatepost::{Denial, Identity, SubjectKind};
 use kit::failure::Violation;
 use prost_types::Timestamp;
 
-use crate::domain::{Email, Name, NewPassword, Role, User, UserState};
+use crate::domain::{Email, Name, NewPassword, PasswordPolicy, Role, User, UserState};
 use crate::error::Error;
 use crate::tokens::{Claims, Issued, PublicKey};
 
@@ -18,20 +19,23 @@ pub(crate) struct Registrant {
     pub(crate) password: NewPassword,
 }
 
-pub(crate) fn registrant(request: v1::CreateUserRequest) -> Result<Registrant, Error> {
+pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPolicy) -> Result<Registrant, Error> {
     let mut violations = Vec::new();
-    let name =
-        Name::parse(&request.name).map_err(|_| violations.push(Violation { field: "name", description: Name::RULE }));
+    let name = Name::parse(&request.name)
+        .map_err(|_| violations.push(Violation { field: "name", description: Name::RULE.into() }));
     let email = Email::parse(&request.email).map_err(|_| violations.push(EMAIL));
-    let password = NewPassword::parse(request.password)
-        .map_err(|_| violations.push(Violation { field: "password", description: NewPassword::RULE }));
+    // A field that breaks its own rule is not held against the password: it may be of any length.
+    let own_words = [name.as_ref().map_or("", Name::as_str), email.as_ref().map_or("", Email::as_str)];
+    let password = passwords
+        .accept(request.password, &own_words)
+        .map_err(|error| violations.push(Violation { field: "password", description: error.to_string().into() }));
     match (name, email, password) {
         (Ok(name), Ok(email), Ok(password)) => Ok(Registrant { name, email, password }),
         _ => Err(Error::InvalidFields(violations)),
     }
 }
 
-const EMAIL: Violation = Violation { field: "email", description: Email::RULE };
+const EMAIL: Violation = Violation { field: "email", description: Cow::Borrowed(Email::RULE) };
 
 pub(crate) fn email(text: &str) -> Result<Email, Error> {
     Email::parse(text).map_err(|_| Error::InvalidFields(vec![EMAIL]))

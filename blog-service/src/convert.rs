@@ -27,9 +27,9 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
 pub(crate) fn texts(request: v1::CreatePostRequest) -> Result<(Title, Content), Error> {
     let mut violations = Vec::new();
     let title = Title::parse(request.title)
-        .map_err(|_| violations.push(Violation { field: "title", description: Title::RULE }));
+        .map_err(|_| violations.push(Violation { field: "title", description: Title::RULE.into() }));
     let content = Content::parse(request.content)
-        .map_err(|_| violations.push(Violation { field: "content", description: Content::RULE }));
+        .map_err(|_| violations.push(Violation { field: "content", description: Content::RULE.into() }));
     match (title, content) {
         (Ok(title), Ok(content)) => Ok((title, content)),
         _ => Err(Error::InvalidFields(violations)),
@@ -61,7 +61,7 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
 }
 
 fn violation(field: &'static str, description: &'static str) -> Error {
-    Error::InvalidFields(vec![Violation { field, description }])
+    Error::InvalidFields(vec![Violation { field, description: description.into() }])
 }
 
 pub(crate) fn post(post: Post) -> v1::Post {

@@ -22,7 +22,7 @@ impl UserService for UserRpc {
     async fn create_user(&self, request: Request<CreateUserRequest>) -> Result<Response<CreateUserResponse>, Status> {
         // Closed registration has let only an admin in, who is not to hold the new user's tokens.
         let logs_in = self.0.registration == Registration::Open;
-        let registrant = convert::registrant(request.into_inner())?;
+        let registrant = convert::registrant(request.into_inner(), self.0.passwords)?;
         Ok(Response::new(create_user(&self.0, registrant, logs_in).await?))
     }
 

@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod email;
 #[cfg(test)]
+mod password;
+#[cfg(test)]
 mod random;

@@ -36,6 +36,7 @@ pub(crate) struct Service {
 pub(crate) struct Settings {
     pub(crate) secret: Option<&'static str>,
     pub(crate) service_key: Option<&'static str>,
+    pub(crate) password_min_length: Option<u8>,
 }
 
 /// A service with an Ed25519 key of its own.
@@ -48,7 +49,8 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
     let clock = kit::testing::clock();
     let database = format!("sqlite:{}", folder.path().join("auth.db").display());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
-    let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
+    let mut flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
+    flags.password_min_length = settings.password_min_length.unwrap_or(flags.password_min_length);
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key =
         settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());
