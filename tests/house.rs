@@ -24,7 +24,7 @@ const RULES: [Rule; 7] = [
     Rule {
         room: "auth-service/src/domain",
         except: &[],
-        words: &["tonic", "sqlx", "gatepost", "kit::", "crate::store", "crate::rpc", "crate::tokens"],
+        words: &["tonic", "sqlx", "gatepost::", "kit::", "crate::store", "crate::rpc", "crate::tokens"],
     },
     Rule {
         room: "blog-service/src/domain",

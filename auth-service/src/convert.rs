@@ -1,5 +1,6 @@
 //! Between the wire and the domain.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +14,7 @@ use tonic::Request;
 use uuid::Uuid;
 
 use crate::domain::{
-    Client, Email, ListedSession, Name, NewPassword, Password, Role, Roles, User, UserChange, UserState,
+    Client, Email, ListedSession, Name, NewPassword, Password, PasswordPolicy, Role, Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::store::Filter;
@@ -38,15 +39,17 @@ impl Registrant {
     }
 }
 
-pub(crate) fn registrant(request: v1::CreateUserRequest) -> Result<Registrant, Error> {
+pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPolicy) -> Result<Registrant, Error> {
     let mut violations = Vec::new();
-    let name =
-        Name::parse(&request.name).map_err(|_| violations.push(Violation { field: "name", description: Name::RULE }));
+    let name = Name::parse(&request.name).map_err(|_| violations.push(Violation::new("name", Name::RULE)));
     let email = Email::parse(&request.email).map_err(|_| violations.push(EMAIL));
-    let password = NewPassword::parse(request.password)
-        .map_err(|_| violations.push(Violation { field: "password", description: NewPassword::RULE }));
+    // A field that breaks its own rule is not held against the password: it may be of any length.
+    let own_words = [name.as_ref().map_or("", Name::as_str), email.as_ref().map_or("", Email::as_str)];
+    let password = passwords
+        .accept(request.password, &own_words)
+        .map_err(|error| violations.push(Violation::new("password", error.to_string())));
     let request_id = request_id::parse(&request.request_id)
-        .map_err(|description| violations.push(Violation { field: "request_id", description }));
+        .map_err(|description| violations.push(Violation::new("request_id", description)));
     match (name, email, password, request_id) {
         (Ok(name), Ok(email), Ok(password), Ok(request_id)) => {
             Ok(Registrant { name, email, password, request_id, validate_only: request.validate_only })
@@ -55,7 +58,7 @@ pub(crate) fn registrant(request: v1::CreateUserRequest) -> Result<Registrant, E
     }
 }
 
-const EMAIL: Violation = Violation { field: "email", description: Email::RULE };
+const EMAIL: Violation = Violation { field: "email", description: Cow::Borrowed(Email::RULE) };
 
 pub(crate) fn email(text: &str) -> Result<Email, Error> {
     Email::parse(text).map_err(|_| Error::InvalidFields(vec![EMAIL]))
@@ -74,28 +77,28 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
     let fields = [("name", patch.name.is_some()), ("email", patch.email.is_some())];
     let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
-        violations.push(Violation { field: "update_mask", description: mask::RULE });
+        violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
     });
     let mut change = UserChange::default();
     if chosen.contains(&"name") {
         match Name::parse(&patch.name.unwrap_or_default()) {
             Ok(name) => change.name = Some(name),
-            Err(_) => violations.push(Violation { field: "patch.name", description: Name::RULE }),
+            Err(_) => violations.push(Violation::new("patch.name", Name::RULE)),
         }
     }
     if chosen.contains(&"email") {
         match Email::parse(&patch.email.unwrap_or_default()) {
             Ok(email) => change.email = Some(email),
-            Err(_) => violations.push(Violation { field: "patch.email", description: Email::RULE }),
+            Err(_) => violations.push(Violation::new("patch.email", Email::RULE)),
         }
         if request.current_password.is_empty() {
             let description = "must be the caller's own password when an email address is to be changed";
-            violations.push(Violation { field: "current_password", description });
+            violations.push(Violation::new("current_password", description));
         }
     }
     if chosen.is_empty() && violations.is_empty() {
-        violations.push(Violation { field: "patch", description: mask::EMPTY_RULE });
+        violations.push(Violation::new("patch", mask::EMPTY_RULE));
     }
     if !violations.is_empty() {
         return Err(Error::InvalidFields(violations));
@@ -104,8 +107,10 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
     Ok(UserUpdate { change, current_password, expected: etag::expected(&request.etag) })
 }
 
-pub(crate) fn new_password(text: String) -> Result<NewPassword, Error> {
-    NewPassword::parse(text).map_err(|_| violation("new_password", NewPassword::RULE))
+/// A new password of this user.
+pub(crate) fn new_password(text: String, policy: PasswordPolicy, user: Option<&User>) -> Result<NewPassword, Error> {
+    let own_words = user.map_or(["", ""], |user| [user.name.as_str(), user.email.as_str()]);
+    policy.accept(text, &own_words).map_err(|error| violation("new_password", error.to_string()))
 }
 
 pub(crate) fn roles(words: &[String]) -> Result<Roles, Error> {
@@ -121,21 +126,21 @@ pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
         Ok(v1::UserState::Disabled) => Some(UserState::Disabled),
         Err(_) => {
             let description = "must be USER_STATE_ACTIVE or USER_STATE_DISABLED";
-            violations.push(Violation { field: "filter.state", description });
+            violations.push(Violation::new("filter.state", description));
             None
         }
     };
     let role = Some(filter.role.as_str()).filter(|role| !role.is_empty()).and_then(|role| {
         let description = "must be a role, `[a-z][a-z0-9._-]{0,62}`";
         Role::parse(role).or_else(|| {
-            violations.push(Violation { field: "filter.role", description });
+            violations.push(Violation::new("filter.role", description));
             None
         })
     });
     let email_key = Some(filter.email.as_str()).filter(|email| !email.is_empty()).and_then(|email| {
         let email = Email::parse(email);
         email
-            .map_err(|_| violations.push(Violation { field: "filter.email", description: Email::RULE }))
+            .map_err(|_| violations.push(Violation::new("filter.email", Email::RULE)))
             .ok()
             .map(|email| email.key().to_owned())
     });
@@ -146,8 +151,8 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
     page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
 }
 
-pub(crate) fn violation(field: &'static str, description: &'static str) -> Error {
-    Error::InvalidFields(vec![Violation { field, description }])
+pub(crate) fn violation(field: &'static str, description: impl Into<Cow<'static, str>>) -> Error {
+    Error::InvalidFields(vec![Violation::new(field, description)])
 }
 
 /// Where a call comes from.

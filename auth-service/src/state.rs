@@ -9,7 +9,7 @@ use kit::ids::Ids;
 use kit::page::PageTokens;
 
 use crate::config::Registration;
-use crate::domain::{Session, User};
+use crate::domain::{PasswordPolicy, Session, User};
 use crate::error::Error;
 use crate::passwords::Hasher;
 use crate::store::Store;
@@ -19,6 +19,8 @@ use crate::tokens::{Issued, Issuer, KeySet, Verifier};
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) hasher: Hasher,
+    /// What a new password must keep.
+    pub(crate) passwords: PasswordPolicy,
     pub(crate) keys: Arc<KeySet>,
     pub(crate) issuer: Issuer,
     pub(crate) verifier: Verifier,

@@ -62,12 +62,11 @@ impl Draft {
 
 pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
     let mut violations = Vec::new();
-    let title = Title::parse(request.title)
-        .map_err(|_| violations.push(Violation { field: "title", description: Title::RULE }));
-    let content = Content::parse(request.content)
-        .map_err(|_| violations.push(Violation { field: "content", description: Content::RULE }));
+    let title = Title::parse(request.title).map_err(|_| violations.push(Violation::new("title", Title::RULE)));
+    let content =
+        Content::parse(request.content).map_err(|_| violations.push(Violation::new("content", Content::RULE)));
     let request_id = request_id::parse(&request.request_id)
-        .map_err(|description| violations.push(Violation { field: "request_id", description }));
+        .map_err(|description| violations.push(Violation::new("request_id", description)));
     match (title, content, request_id) {
         (Ok(title), Ok(content), Ok(request_id)) => {
             Ok(Draft { title, content, request_id, validate_only: request.validate_only })
@@ -87,28 +86,28 @@ pub(crate) struct PostUpdate {
 pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, Error> {
     let patch = request.patch.unwrap_or_default();
     let mut violations = Vec::new();
-    let id = request.id.parse().map_err(|_| violations.push(Violation { field: "id", description: ID_RULE }));
+    let id = request.id.parse().map_err(|_| violations.push(Violation::new("id", ID_RULE)));
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
     let fields = [("title", patch.title.is_some()), ("content", patch.content.is_some())];
     let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
-        violations.push(Violation { field: "update_mask", description: mask::RULE });
+        violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
     });
     let mut change = PostChange::default();
     if chosen.contains(&"title") {
         match Title::parse(patch.title.unwrap_or_default()) {
             Ok(title) => change.title = Some(title),
-            Err(_) => violations.push(Violation { field: "patch.title", description: Title::RULE }),
+            Err(_) => violations.push(Violation::new("patch.title", Title::RULE)),
         }
     }
     if chosen.contains(&"content") {
         match Content::parse(patch.content.unwrap_or_default()) {
             Ok(content) => change.content = Some(content),
-            Err(_) => violations.push(Violation { field: "patch.content", description: Content::RULE }),
+            Err(_) => violations.push(Violation::new("patch.content", Content::RULE)),
         }
     }
     if chosen.is_empty() && violations.is_empty() {
-        violations.push(Violation { field: "patch", description: mask::EMPTY_RULE });
+        violations.push(Violation::new("patch", mask::EMPTY_RULE));
     }
     match id {
         Ok(id) if violations.is_empty() => {
@@ -162,7 +161,7 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
 }
 
 fn violation(field: &'static str, description: &'static str) -> Error {
-    Error::InvalidFields(vec![Violation { field, description }])
+    Error::InvalidFields(vec![Violation::new(field, description)])
 }
 
 pub(crate) fn post(post: Post) -> v1::Post {

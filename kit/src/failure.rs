@@ -1,5 +1,6 @@
 //! The statuses that both services answer for the same failures, each under its own domain.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
@@ -65,7 +66,14 @@ pub struct Violation {
     /// The field's path as in the request.
     pub field: &'static str,
     /// What the field must be, as a sentence that can stand alone.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
+}
+
+impl Violation {
+    /// The field of this path breaks this rule.
+    pub fn new(field: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { field, description: description.into() }
+    }
 }
 
 /// `INVALID_ARGUMENT` that names each bad field, in its message, too: not every client decodes details.
@@ -74,7 +82,7 @@ pub fn invalid_fields<R: Reasons>(violations: &[Violation]) -> Status {
     let mut details = details(R::INVALID_FIELDS);
     let mut message = String::new();
     for Violation { field, description } in shown {
-        details.add_bad_request_violation(*field, *description);
+        details.add_bad_request_violation(*field, description.as_ref());
         message = format!("{message}{}{field}: {description}", if message.is_empty() { "" } else { "; " });
     }
     Status::with_error_details(Code::InvalidArgument, message, details)

@@ -3,13 +3,17 @@
 mod email;
 mod name;
 mod password;
+mod password_policy;
 mod role;
 mod session;
+mod strength;
+mod text;
 mod user;
 
 pub use email::{Email, EmailError};
 pub use name::{Name, NameError};
-pub use password::{NewPassword, Password, PasswordError};
+pub use password::{NewPassword, Password};
+pub use password_policy::{PasswordError, PasswordPolicy};
 pub use role::{Role, Roles};
 pub use session::{Client, ListedSession, Session};
 pub use user::{NewUser, User, UserChange, UserState};

@@ -11,6 +11,8 @@ mod login;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]
+mod passwords;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
 mod repeats;

@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     /// Whether there is an admin, [`ADMIN`], with the password [`PASSWORD`].
     pub(crate) admin: bool,
     pub(crate) closed: bool,
+    pub(crate) password_min_length: Option<u8>,
 }
 
 /// A user and a token of it.
@@ -69,7 +70,8 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
     if settings.closed {
         args.extend(["--registration", "closed"]);
     }
-    let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let mut flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    flags.password_min_length = settings.password_min_length.unwrap_or(flags.password_min_length);
     let mut config = Config::new(flags, environment, clock.clone()).unwrap();
     config.secret_key =
         settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());

@@ -97,6 +97,9 @@ fn c70_bad_settings_are_named_and_their_values_are_not_shown() {
         ("AUTH_ACCESS_TTL", "9d", "must be from 1m to 1d"),
         ("AUTH_REFRESH_TTL", "31d", "must be at most 30d"),
         ("AUTH_REGISTRATION", "canary", "open"),
+        ("AUTH_PASSWORD_MIN_LENGTH", "canary", ""),
+        ("AUTH_PASSWORD_MIN_LENGTH", "7", ""),
+        ("AUTH_PASSWORD_MIN_LENGTH", "65", ""),
         ("BLOG_PUBLIC_READS", "canary", "write true or false"),
         ("AUTH_INSECURE", "canary", "write true or false"),
         ("AUTH_OPS_LISTEN", "canary", "is not served by this version"),
@@ -111,6 +114,30 @@ fn c70_bad_settings_are_named_and_their_values_are_not_shown() {
         assert_eq!(code, Some(2), "{name}: {said}");
         assert!(said.contains(name) && said.contains(sentence), "{name}: {said}");
         assert!(!said.contains("canary"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn c46_the_first_admins_password_keeps_the_rules_too() {
+    for (password, least, sentence) in [
+        ("canary", "", "must have 8 to 128 characters"),
+        ("canary-kT9#vQ", "15", "must have 15 to 128 characters"),
+        ("iloveyou2", "", "must not be one of the passwords that attackers try first"),
+        ("Canary-Root-1", "", "must not be built on your name"),
+        ("abcdefghijk", "", "must be harder to guess"),
+    ] {
+        let folder = folder();
+        let (code, said) = fails(
+            gatepost()
+                .env("AUTH_ADMIN_EMAIL", "canary.root@example.com")
+                .env("AUTH_ADMIN_PASSWORD", password)
+                .env("AUTH_PASSWORD_MIN_LENGTH", least)
+                .arg("--data-dir")
+                .arg(folder.path()),
+        );
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("AUTH_ADMIN_PASSWORD: ") && said.contains(sentence), "{said}");
+        assert!(!said.contains(password) && !said.contains("canary"), "{said}");
     }
 }
 

@@ -31,7 +31,7 @@ impl UserService for UserRpc {
         // While registration is open nobody looked at the token; a caller is known only where it is closed.
         let caller = Caller::of(&request).ok();
         let client = convert::client(&request);
-        let registrant = convert::registrant(request.into_inner())?;
+        let registrant = convert::registrant(request.into_inner(), self.0.passwords)?;
         Ok(Response::new(register::create(&self.0, caller, &client, registrant).await?))
     }
 

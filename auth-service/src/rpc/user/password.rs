@@ -17,8 +17,8 @@ pub(super) async fn change(
     request: ChangePasswordRequest,
 ) -> Result<TokenPair, Error> {
     let id = caller.user()?;
-    let new = convert::new_password(request.new_password)?;
     let found = state.store.credentials_of(id).await?;
+    let new = convert::new_password(request.new_password, state.passwords, found.as_ref().map(|found| &found.user))?;
     let user = login::check(state, found, Password::new(request.current_password)).await?;
     let hash = state.hasher.hash(new.into_password()).await?;
     let session = state.new_session(id, user.generation + 1);

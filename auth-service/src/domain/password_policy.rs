@@ -1,0 +1,133 @@
+//! Which texts may become passwords: length, what attackers try first, and strength (NIST SP 800-63B-4 §3.1.1.2).
+
+use std::cmp::Reverse;
+use std::iter::once;
+use std::ops::RangeInclusive;
+
+use super::password::{MAX_BYTES, MAX_CODE_POINTS, NewPassword, Password};
+use super::strength::{ENOUGH, guesses};
+
+/// Leaked passwords, each between line breaks and in lower case (data/README.md). A search through all of them takes
+/// less than 0.1 ms and no memory of its own.
+const LEAKED: &str = concat!("\n", include_str!("../../data/leaked-passwords.txt"));
+
+/// What everybody knows of every user here.
+const SERVICE: &str = "gatepost";
+
+/// The shortest word that a password is searched for, in code points (C46): shorter ones stand in too many others.
+const MIN_WORD: usize = 4;
+
+/// What a new password must keep. There are no rules of composition: any characters, blanks included, used as received.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordPolicy {
+    min_length: usize,
+}
+
+/// Why a text may not become a password. No message repeats it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Too short or too long.
+    #[error("must have {min_length} to {MAX_CODE_POINTS} characters and at most {MAX_BYTES} bytes")]
+    Length {
+        /// The shortest in force, in code points.
+        min_length: usize,
+    },
+    /// On the list of leaked passwords.
+    #[error("must not be one of the passwords that attackers try first: choose one that nobody else has")]
+    Common,
+    /// Little is left of it without words that attackers know of the user.
+    #[error(
+        "must not be built on your name, your email address or the service's name: add what does not belong to them"
+    )]
+    Context,
+    /// Found in too few guesses.
+    #[error("must be harder to guess: take several words that do not belong together, or more characters at random")]
+    Guessable,
+}
+
+impl PasswordPolicy {
+    /// The lengths that may be asked for at the least, in code points.
+    pub const MIN_LENGTHS: RangeInclusive<i64> = 8..=64;
+
+    /// Asks for at least so many code points.
+    pub fn new(min_length: u8) -> Self {
+        Self { min_length: min_length.into() }
+    }
+
+    /// Makes a password of a text that keeps the policy. The user's own words are the display name and the email
+    /// address, of which the local part counts.
+    ///
+    /// # Errors
+    /// The first rule that the text breaks.
+    pub fn accept(self, text: String, own_words: &[&str]) -> Result<NewPassword, PasswordError> {
+        let password = Password::new(text);
+        self.check(password.text(), own_words)?;
+        Ok(NewPassword::kept(password))
+    }
+
+    /// Whether the text keeps the policy; takes at the most a few milliseconds.
+    ///
+    /// # Errors
+    /// The first rule that the text breaks.
+    pub fn check(self, text: &str, own_words: &[&str]) -> Result<(), PasswordError> {
+        let lengths = self.min_length..=MAX_CODE_POINTS;
+        if text.len() > MAX_BYTES || !lengths.contains(&text.chars().count()) {
+            return Err(PasswordError::Length { min_length: self.min_length });
+        }
+        let lower = text.to_lowercase();
+        if is_leaked(&lower) {
+            return Err(PasswordError::Common);
+        }
+        let words = words(own_words);
+        if left_without(lower, &words) < self.min_length {
+            return Err(PasswordError::Context);
+        }
+        if guesses(text, &words) < ENOUGH { Err(PasswordError::Guessable) } else { Ok(()) }
+    }
+}
+
+/// Whether the whole text, and not a part of it, is on the list.
+fn is_leaked(lower: &str) -> bool {
+    !lower.contains('\n') && LEAKED.contains(&format!("\n{lower}\n"))
+}
+
+/// The service's name and the user's own words, whole and in parts, in lower case, the longest first.
+fn words(own_words: &[&str]) -> Vec<String> {
+    let texts =
+        once(SERVICE).chain(own_words.iter().map(|text| text.rsplit_once('@').map_or(*text, |(local, _)| local)));
+    let parts = texts.flat_map(|text| once(text).chain(text.split(|char: char| !char.is_alphanumeric())));
+    let mut words: Vec<String> = parts.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    words.sort_unstable_by(|one, other| Reverse(one.len()).cmp(&Reverse(other.len())).then_with(|| one.cmp(other)));
+    words.dedup();
+    words
+}
+
+/// How many code points are left without these words. A word inside a long password does no harm; what must not be is a
+/// password that a word makes long.
+fn left_without(lower: String, words: &[String]) -> usize {
+    let known = words.iter().filter(|word| word.chars().count() >= MIN_WORD);
+    known.fold(lower, |left, word| left.replace(word.as_str(), "")).chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c46_the_list_is_whole_and_in_the_form_that_the_search_needs() {
+        let lines: Vec<&str> = LEAKED.strip_prefix('\n').unwrap().lines().collect();
+        assert_eq!(lines.len(), 47_023);
+        assert!(LEAKED.ends_with('\n') && !LEAKED.contains('\r') && LEAKED.to_lowercase() == LEAKED);
+        let longest = lines.iter().filter(|line| line.chars().count() >= 8).count();
+        assert_eq!(longest, 15_769, "C46 asks for 3000 that have the least length");
+        assert!(is_leaked("password") && is_leaked(lines[lines.len() - 1]));
+        assert!(!is_leaked("") && !is_leaked("password\n12345678") && !is_leaked("quiet vowel"));
+    }
+
+    #[test]
+    fn c46_words_are_whole_texts_and_their_parts_without_the_domain() {
+        let found = words(&["Ada K\u{f6}nig", "ada.lovelace@example.com"]);
+        assert_eq!(found, ["ada.lovelace", "ada k\u{f6}nig", "gatepost", "lovelace", "k\u{f6}nig", "ada"]);
+        assert_eq!(left_without("gatepostada!".into(), &found), 4);
+    }
+}

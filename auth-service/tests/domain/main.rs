@@ -1,0 +1,8 @@
+//! The domain's rules against other people's vectors and at their limits, without a server.
+
+#[cfg(test)]
+mod email;
+#[cfg(test)]
+mod password;
+#[cfg(test)]
+mod random;

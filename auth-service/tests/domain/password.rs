@@ -1,0 +1,164 @@
+//! Passwords: what the policy refuses, for which fact, and what it leaves alone.
+
+use auth_service::domain::{PasswordError, PasswordPolicy};
+
+use super::random::Random;
+
+const NAME: &str = "Ada Lovelace";
+const EMAIL: &str = "ada.king@example.com";
+
+fn judged_by(min_length: u8, text: &str) -> Result<(), PasswordError> {
+    PasswordPolicy::new(min_length).check(text, &[NAME, EMAIL])
+}
+
+fn judged(text: &str) -> Result<(), PasswordError> {
+    judged_by(8, text)
+}
+
+/// Code points of four bytes, none twice in a row.
+fn wide(count: usize) -> String {
+    let mut random = Random(42);
+    let alphabet: Vec<char> = ('\u{1f300}'..='\u{1f5ff}').collect();
+    (0..count).map(|_| alphabet[random.below(alphabet.len())]).collect()
+}
+
+/// ASCII of any length that nobody guesses.
+fn narrow(count: usize) -> String {
+    "kT9#vQ2m correct horse battery staple; ".chars().cycle().take(count).collect()
+}
+
+#[test]
+fn c42_the_least_length_is_a_setting_and_counts_code_points() {
+    for (min_length, short) in [(8, 7), (15, 14), (64, 63)] {
+        for make in [narrow, wide] {
+            assert_eq!(judged_by(min_length, &make(short + 1)), Ok(()), "{}", make(short + 1));
+            let refused = judged_by(min_length, &make(short)).unwrap_err();
+            assert_eq!(refused, PasswordError::Length { min_length: min_length.into() });
+            assert_eq!(refused.to_string(), format!("must have {min_length} to 128 characters and at most 512 bytes"));
+        }
+    }
+    assert_eq!(judged(""), Err(PasswordError::Length { min_length: 8 }));
+}
+
+#[test]
+fn c43_the_greatest_length_is_128_code_points_of_any_size() {
+    for make in [narrow, wide] {
+        assert_eq!(judged(&make(64)), Ok(()));
+        assert_eq!(judged(&make(128)), Ok(()));
+        assert_eq!(judged(&make(129)), Err(PasswordError::Length { min_length: 8 }));
+    }
+    assert_eq!(wide(128).len(), 512);
+}
+
+#[test]
+fn c44_no_kind_of_character_is_asked_for_and_none_is_refused() {
+    let alphabets = [
+        "quzvkxwpjf",
+        "QUZVKXWPJF",
+        "7194038625",
+        "#)^&*-_=:;",
+        "\u{436}\u{448}\u{449}\u{444}\u{445}",
+        "\u{6f22}\u{5b57}\u{8a9e}",
+    ];
+    let mut random = Random(44);
+    for alphabet in alphabets {
+        let letters: Vec<char> = alphabet.chars().collect();
+        let text: String = (0..24).map(|_| letters[random.below(letters.len())]).collect();
+        assert_eq!(judged(&text), Ok(()), "{text}");
+    }
+    for text in [
+        "  four  blanks and words  ",
+        "tab\tand\nbreak in quiet use",
+        "nul\0 in a quiet vowel",
+        "\u{200d}\u{feff}\u{202e}quiet vowel jumps",
+    ] {
+        assert_eq!(judged(text), Ok(()), "{text:?}");
+    }
+}
+
+#[test]
+fn c45_passwords_are_used_exactly_as_received() {
+    for text in [" jose\u{301} \u{fb01}nds\u{3000}a quiet vowel ", " jos\u{e9} \u{fb01}nds\u{3000}a quiet vowel "] {
+        let password = PasswordPolicy::new(8).accept(text.to_owned(), &[]).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(password.into_password().bytes(), Some(text.as_bytes()));
+    }
+}
+
+#[test]
+fn c46_leaked_passwords_are_refused_in_any_case_of_letters() {
+    let list = include_str!("../../data/leaked-passwords.txt");
+    let long_enough: Vec<&str> = list.lines().filter(|line| line.chars().count() >= 8).collect();
+    assert_eq!(long_enough.len(), 15_769);
+    // The first 3000, and a sample of the others.
+    for text in long_enough[..3_000].iter().chain(long_enough[3_000..].iter().step_by(50)) {
+        assert_eq!(judged(text), Err(PasswordError::Common), "{text}");
+    }
+    for text in long_enough.iter().step_by(200) {
+        assert_eq!(judged(&text.to_uppercase()), Err(PasswordError::Common), "{text}");
+    }
+    // The whole password is compared, not a part of it.
+    assert_eq!(judged("password kettles hum in violet fog"), Ok(()));
+}
+
+#[test]
+fn c46_a_password_must_not_be_made_of_what_is_known_of_its_user() {
+    for text in [
+        "gatepost2024!",
+        "GatePost1",
+        "GATEPOSTgatepost",
+        "lovelace1815",
+        "AdaLovelace!!",
+        "ada.king1815",
+        "Ada Lovelace 1",
+    ] {
+        assert_eq!(judged(text), Err(PasswordError::Context), "{text}");
+    }
+    for text in ["gatepost keeps my long door shut", "why would lovelace hum in fog", "ada kettles hum"] {
+        assert_eq!(judged(text), Ok(()), "{text}");
+    }
+    // Words of three code points stand in too many others, and the domain is everybody's.
+    assert_eq!(judged("adaptable kettles"), Ok(()));
+    assert_ne!(judged("example.com"), Err(PasswordError::Context));
+    assert_eq!(judged_by(15, "gatepost kettles"), Err(PasswordError::Context));
+}
+
+#[test]
+fn c46_what_is_found_in_few_guesses_is_refused() {
+    for text in [
+        "abcdefghijk",
+        "aaaaaaaaaaaaaaaa",
+        "passwordpassword",
+        "qwertyuiop12345",
+        "p4ssw0rd!!",
+        "drowssap123",
+        "13.12.2011 ",
+        "!@#$%^&*()_",
+    ] {
+        assert!(
+            matches!(judged(text), Err(PasswordError::Guessable | PasswordError::Common)),
+            "{text} {:?}",
+            judged(text)
+        );
+    }
+    assert_eq!(judged("abcdefghijk"), Err(PasswordError::Guessable));
+    // Eight characters that have no pattern are enough where eight are.
+    assert_eq!(judged("kT9#vQ2m"), Ok(()));
+}
+
+#[test]
+fn no_sentence_repeats_the_password_or_the_users_words() {
+    for text in ["short7!", "iloveyou2", "lovelace1815", "abcdefghijk"] {
+        let sentence = judged(text).unwrap_err().to_string();
+        assert!(sentence.starts_with("must ") && !sentence.contains(text), "{sentence}");
+        assert!(!sentence.to_lowercase().contains("lovelace"), "{sentence}");
+    }
+}
+
+#[test]
+fn no_text_is_a_panic() {
+    let mut random = Random(46);
+    for _ in 0..500 {
+        let text = random.text(127);
+        let _ = PasswordPolicy::new(8).check(&text, &[&random.text(127), &random.text(16)]);
+    }
+}
