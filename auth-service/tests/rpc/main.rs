@@ -11,4 +11,6 @@ mod register;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod vectors;
+#[cfg(test)]
 mod verify;

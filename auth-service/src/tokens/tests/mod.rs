@@ -1,6 +1,8 @@
 //! Tests of the layer below the verifier, which only this room can reach: form, key set, signature → payload.
 
 mod jwk;
+mod jws_vectors;
+mod primitives;
 mod rfc_8037;
 mod verifier;
 
