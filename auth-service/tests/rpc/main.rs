@@ -11,6 +11,8 @@ mod register;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod untouched;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod verify;

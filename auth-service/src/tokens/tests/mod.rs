@@ -1,5 +1,6 @@
 //! Tests of the layer below the verifier, which only this room can reach: form, key set, signature → payload.
 
+mod flips;
 mod jwk;
 mod jws_vectors;
 mod primitives;
