@@ -7,6 +7,8 @@ mod keys;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod pyjwt;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
 mod support;
