@@ -51,7 +51,8 @@ impl Key {
 
 /// Writes a new key so that a crash leaves either no file or a whole one.
 fn make(path: &Path) -> Result<(), KeyFileError> {
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| KeyFileError::Generate)?;
+    // Version 1: others cannot read version 2, which has the public half in it (RFC 8410 §7).
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(|_| KeyFileError::Generate)?;
     let draft = path.with_extension("new");
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;

@@ -3,13 +3,15 @@
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::{DecodingKey, EncodingKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::{Algorithm, VerifyingKey};
+
 /// The shortest HS256 secret, in bytes: the hash's own length (RFC 7518 §3.2).
-const MIN_SECRET_BYTES: usize = 32;
+pub(super) const MIN_SECRET_BYTES: usize = 32;
 
 /// Secrets that stand in tutorials, templates and documentation, in lower case: anybody can sign with them.
 const KNOWN_SECRETS: [&str; 8] = [
@@ -25,10 +27,8 @@ const KNOWN_SECRETS: [&str; 8] = [
 
 /// A signing key. It has no `Debug`: half of it is a secret.
 pub struct Key {
-    id: String,
-    algorithm: Algorithm,
     signing: EncodingKey,
-    verifying: DecodingKey,
+    verifying: VerifyingKey,
     jwk: Option<String>,
 }
 
@@ -65,11 +65,10 @@ impl Key {
         let bytes = text.as_bytes();
         // Told apart from other secrets' keys by a digest that is cut short, under a prefix of its own.
         let digest = Sha256::new().chain_update(b"gatepost kid\0").chain_update(bytes).finalize();
+        let id = format!("hs256-{}", URL_SAFE_NO_PAD.encode(&digest[..6]));
         Ok(Self {
-            id: format!("hs256-{}", URL_SAFE_NO_PAD.encode(&digest[..6])),
-            algorithm: Algorithm::HS256,
             signing: EncodingKey::from_secret(bytes),
-            verifying: DecodingKey::from_secret(bytes),
+            verifying: VerifyingKey::new(id, Algorithm::Hs256, DecodingKey::from_secret(bytes)),
             jwk: None,
         })
     }
@@ -83,43 +82,31 @@ impl Key {
         let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
         let id = URL_SAFE_NO_PAD.encode(thumbprint);
         let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": id, "alg": "EdDSA", "use": "sig"}).to_string();
+        let public = DecodingKey::from_ed_der(pair.public_key().as_ref());
         Some(Self {
-            id,
-            algorithm: Algorithm::EdDSA,
             signing: EncodingKey::from_ed_der(pkcs8),
-            verifying: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+            verifying: VerifyingKey::new(id, Algorithm::EdDsa, public),
             jwk: Some(jwk),
         })
     }
 
     /// The key's id, the `kid` of its tokens.
     pub fn id(&self) -> &str {
-        &self.id
+        self.verifying.id()
     }
 
-    /// The algorithm's JOSE name.
-    pub fn algorithm_name(&self) -> &'static str {
-        match self.algorithm {
-            Algorithm::HS256 => "HS256",
-            _ => "EdDSA",
-        }
-    }
-
-    pub(super) fn algorithm(&self) -> Algorithm {
-        self.algorithm
+    /// The one algorithm that the key is for.
+    pub fn algorithm(&self) -> Algorithm {
+        self.verifying.algorithm()
     }
 
     pub(super) fn signing(&self) -> &EncodingKey {
         &self.signing
     }
 
-    pub(super) fn verifying(&self) -> &DecodingKey {
-        &self.verifying
-    }
-
     fn public(&self) -> Option<PublicKey> {
         let jwk = self.jwk.clone()?;
-        Some(PublicKey { id: self.id.clone(), algorithm: self.algorithm_name(), jwk })
+        Some(PublicKey { id: self.id().to_owned(), algorithm: self.algorithm().name(), jwk })
     }
 }
 
@@ -135,15 +122,23 @@ pub(crate) fn check_secret(text: &str) -> Result<(), WeakSecret> {
     Ok(())
 }
 
-/// The keys whose tokens are good: for now the one that signs.
+/// The keys whose tokens are good: the one that signs, and any that only verify.
 pub struct KeySet {
     signing: Key,
+    others: Vec<VerifyingKey>,
 }
 
 impl KeySet {
     /// The set of this one key.
     pub fn new(signing: Key) -> Self {
-        Self { signing }
+        Self { signing, others: Vec::new() }
+    }
+
+    /// Takes tokens of this key, too. Of two keys with one id the earlier stays.
+    #[must_use]
+    pub fn with(mut self, key: VerifyingKey) -> Self {
+        self.others.push(key);
+        self
     }
 
     /// The key that signs new tokens.
@@ -151,9 +146,14 @@ impl KeySet {
         &self.signing
     }
 
-    /// The key with this id.
-    pub fn find(&self, id: &str) -> Option<&Key> {
-        Some(&self.signing).filter(|key| key.id == id)
+    /// The key with exactly this id, looked up in memory (C4).
+    pub fn find(&self, id: &str) -> Option<&VerifyingKey> {
+        std::iter::once(&self.signing.verifying).chain(&self.others).find(|key| key.id() == id)
+    }
+
+    /// The key, if there is but one: without an id a choice among several would be a guess.
+    pub(super) fn only(&self) -> Option<&VerifyingKey> {
+        Some(&self.signing.verifying).filter(|_| self.others.is_empty())
     }
 
     /// The public keys; a symmetric one has no public half.
@@ -164,6 +164,8 @@ impl KeySet {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+
     use super::*;
 
     /// The example key of RFC 8037 appendix A.1, as PKCS#8 version 1.
@@ -189,6 +191,15 @@ mod tests {
         }
         assert_eq!(check("b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c"), Ok(()));
         assert!(Key::ed25519(b"no key").is_none());
+    }
+
+    #[test]
+    fn c18_a_private_key_whose_public_half_is_another_is_refused() {
+        let mut pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec();
+        assert!(Key::ed25519(&pkcs8).is_some());
+        // Version 2 of the document ends with the public half.
+        *pkcs8.last_mut().unwrap() ^= 1;
+        assert!(Key::ed25519(&pkcs8).is_none());
     }
 
     #[test]

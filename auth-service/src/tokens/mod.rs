@@ -1,16 +1,24 @@
 //! Access tokens: what they say, who signs them, and how they are read again.
 
+mod algorithm;
 mod claims;
 mod issue;
+mod jwk;
 mod jws;
 mod key_file;
 mod keys;
+#[cfg(test)]
+mod tests;
 mod verify;
+mod verifying_key;
 
+pub use algorithm::Algorithm;
 pub use claims::Claims;
 pub use issue::{Issued, Issuer};
+pub use jwk::JwkError;
 pub use jws::SignError;
 pub use key_file::KeyFileError;
 pub(crate) use keys::check_secret;
 pub use keys::{Key, KeySet, PublicKey, WeakSecret};
 pub use verify::{TokenFault, Verifier};
+pub use verifying_key::VerifyingKey;

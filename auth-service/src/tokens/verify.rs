@@ -11,6 +11,9 @@ use super::{Claims, KeySet, jws};
 /// How far ahead the clock of the replica that issued a token may be, in seconds (C12).
 const LEEWAY: i64 = 5;
 
+/// The longest key id, in bytes (C4).
+const MAX_KEY_ID: usize = 64;
+
 /// Verifies the tokens that this service issues.
 pub struct Verifier {
     keys: Arc<KeySet>,
@@ -40,7 +43,7 @@ impl Verifier {
     /// [`TokenFault::Expired`] only for a token that this service signed.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<(Claims, String), TokenFault> {
         let opened = jws::open(token, &self.keys).ok_or(TokenFault::Invalid)?;
-        if opened.header.typ.as_deref() != Some(ACCESS_TOKEN) {
+        if opened.header.typ.as_deref() != Some(ACCESS_TOKEN) || !opened.header.kid.as_deref().is_some_and(is_key_id) {
             return Err(TokenFault::Invalid);
         }
         let claims: Claims = jws::object(&opened.payload).ok_or(TokenFault::Invalid)?;
@@ -64,6 +67,12 @@ impl Verifier {
             && claims.nbf <= latest
             && lifetime.is_some_and(|lifetime| (0..=max_lifetime).contains(&lifetime))
     }
+}
+
+/// Whether this can be the id of a key that signs access tokens (C4); keys that only verify may have other ids.
+fn is_key_id(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    text.len() <= MAX_KEY_ID && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

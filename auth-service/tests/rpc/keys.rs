@@ -1,6 +1,15 @@
 //! The key set as other services see it.
 
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use auth_service::{Config, Flags, RunError};
 use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState};
+use kit::config::{ConfigError, Environment, parse};
+use kit::shutdown::Shutdown;
+use tokio::net::TcpListener;
 
 use super::support::{SECRET, SERVICE_KEY, Settings, start, start_with};
 
@@ -35,4 +44,54 @@ async fn the_service_key_is_good_where_a_token_is() {
     assert_eq!(service.state(SERVICE_KEY).await, TokenState::Active);
     assert_eq!(service.state(&SERVICE_KEY[1..]).await, TokenState::Invalid);
     assert_eq!(start().await.state(SERVICE_KEY).await, TokenState::Invalid, "no key is good unless one is set");
+}
+
+/// The settings of a service whose database and key lie in this folder.
+fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<Config, ConfigError> {
+    let database = format!("sqlite:{}", folder.join("auth.db").display());
+    let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
+    let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
+    Config::new(flags, Environment::new(environment), kit::testing::clock())
+}
+
+#[test]
+fn c18_a_secret_that_others_can_guess_is_no_setting() {
+    type Read = fn(&str) -> Option<OsString>;
+    let folder = kit::testing::folder();
+    let weak: [(Read, &str); 4] = [
+        (|name| (name == "JWT_SECRET_KEY").then(|| "b3f1c8d2".into()), "at least 32 bytes"),
+        (|name| (name == "JWT_SECRET_KEY").then(|| "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7".into()), "at least 32 bytes"),
+        (|name| (name == "JWT_SECRET_KEY").then(|| "z".repeat(64).into()), "publicly known"),
+        (|name| (name == "JWT_SECRET_KEY").then(|| "a-string-secret-at-least-256-bits-long".into()), "publicly known"),
+    ];
+    for (read, sentence) in weak {
+        let said = config(folder.path(), read).err().unwrap().to_string();
+        assert!(said.contains("JWT_SECRET_KEY") && said.contains(sentence), "{said}");
+        assert!(!said.contains("b3f1c8d2") && !said.contains("zzz") && !said.contains("a-string-secret"), "{said}");
+    }
+    assert!(config(folder.path(), |_| None).is_ok());
+}
+
+#[tokio::test]
+async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves() {
+    for (text, mode, sentence) in [
+        ("no key", 0o600, "holds no Ed25519 key"),
+        // The example of RFC 8037 appendix A.1, cut short.
+        (
+            "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1h\n-----END PRIVATE KEY-----",
+            0o600,
+            "holds no Ed25519 key",
+        ),
+        ("no key", 0o644, "can be read by other users"),
+    ] {
+        let folder = kit::testing::folder();
+        let file = folder.path().join("auth.key.pem");
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let config = config(folder.path(), |_| None).unwrap();
+        let listener = TcpListener::bind(config.flags.listen).await.unwrap();
+        let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
+        assert!(matches!(error, RunError::Key(_)) && error.to_string().contains(sentence), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text, "nothing is lost");
+    }
 }

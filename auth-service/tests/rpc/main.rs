@@ -13,6 +13,8 @@ mod password_change;
 #[cfg(test)]
 mod passwords;
 #[cfg(test)]
+mod pyjwt;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
 mod repeats;
@@ -21,8 +23,12 @@ mod sessions;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod untouched;
+#[cfg(test)]
 mod updates;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod vectors;
 #[cfg(test)]
 mod verify;

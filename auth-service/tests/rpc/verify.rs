@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 
 use super::support::{EMAIL, SECRET, Service, Settings, start, start_with};
 
-fn part(token: &str, index: usize) -> Value {
+pub(crate) fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
-fn sign(header: &[u8], payload: &[u8]) -> String {
+pub(crate) fn sign(header: &[u8], payload: &[u8]) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     format!("{message}.{}", crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap())
 }
 
 /// A service that signs with the secret, and a token of it in parts.
-async fn known() -> (Service, Value, Value) {
+pub(crate) async fn known() -> (Service, Value, Value) {
     let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
     let token = service.token().await;
     let (header, claims) = (part(&token, 0), part(&token, 1));
@@ -32,7 +32,7 @@ async fn known() -> (Service, Value, Value) {
     (service, header, claims)
 }
 
-fn changed(value: &Value, name: &str, to: Value) -> Vec<u8> {
+pub(crate) fn changed(value: &Value, name: &str, to: Value) -> Vec<u8> {
     let mut value = value.clone();
     value[name] = to;
     value.to_string().into_bytes()

@@ -1,0 +1,112 @@
+//! Wycheproof's 401 JWS vectors through the layer that the verifier is built on (C1, C2, C14, C17).
+
+use serde_json::Value;
+
+use super::hs256;
+use crate::tokens::{JwkError, KeySet, VerifyingKey, jws};
+
+const VECTORS: &str = include_str!("../../../tests/vectors/wycheproof/json_web_signature_test.json");
+
+/// Valid, and refused by policy: nobody needs PS256, PS384, PS512, RS384 and RS512 here.
+const OTHER_ALGORITHMS: [u64; 22] = [
+    264, 265, 266, 267, // RS384
+    268, 269, 270, 271, // RS512
+    272, 273, 274, 275, 287, 288, // PS256
+    320, 321, 322, 323, // PS384
+    325, 326, 327, 328, // PS512
+];
+
+/// Marked invalid, and byte for byte the valid vector 357.
+const SAME_AS_357: [u64; 2] = [367, 370];
+
+/// Marked valid, and refused: strictness is what this layer is for.
+const REFUSED: [(u64, &str); 6] = [
+    (346, "a PS384 token under a key that says PS256"),
+    (347, "the key's algorithm is the unregistered ES521"),
+    (350, "a PS384 token under a key that says PS256"),
+    (351, "the key's algorithm is the unregistered ES521"),
+    (372, "a '?' stands in the header's base64url"),
+    (373, "a '?' stands in the payload's base64url"),
+];
+
+struct Vector {
+    id: u64,
+    jws: String,
+    valid: bool,
+    key: Result<VerifyingKey, JwkError>,
+}
+
+/// Every vector, with a key of its own.
+fn vectors() -> Vec<Vector> {
+    let file: Value = serde_json::from_str(VECTORS).unwrap();
+    let mut vectors = Vec::new();
+    for group in file["testGroups"].as_array().unwrap() {
+        // A MAC has one key and no public half.
+        let jwk = group.get("public").unwrap_or(&group["private"]).to_string();
+        for test in group["tests"].as_array().unwrap() {
+            vectors.push(Vector {
+                id: test["tcId"].as_u64().unwrap(),
+                jws: test["jws"].as_str().unwrap().to_owned(),
+                valid: test["result"] == "valid",
+                key: VerifyingKey::from_jwk(&jwk),
+            });
+        }
+    }
+    vectors
+}
+
+/// The payload, by a set that signs with another key and takes this one's tokens as well.
+fn open(jws: &str, key: VerifyingKey) -> Option<Vec<u8>> {
+    jws::open(jws, &KeySet::new(hs256()).with(key)).map(|opened| opened.payload)
+}
+
+#[test]
+fn c1_c2_c14_c17_wycheproof_answers_as_marked_but_for_a_listed_few() {
+    let vectors = vectors();
+    assert_eq!(vectors.len(), 401);
+    let valid_357 = vectors.iter().find(|vector| vector.id == 357).unwrap().jws.clone();
+    let (mut as_marked, mut opened, mut by_policy, mut skipped, mut refused) = (0, 0, 0, 0, 0);
+    for Vector { id, jws, valid, key } in vectors {
+        let got = key.ok().and_then(|key| open(&jws, key)).is_some();
+        opened += u32::from(got);
+        if OTHER_ALGORITHMS.contains(&id) {
+            assert!(valid && !got, "tcId {id}");
+            by_policy += 1;
+        } else if SAME_AS_357.contains(&id) {
+            assert!(!valid && got && jws == valid_357, "tcId {id}");
+            skipped += 1;
+        } else if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == id) {
+            assert!(valid && !got, "tcId {id}: {reason}");
+            refused += 1;
+        } else {
+            assert_eq!(got, valid, "tcId {id}");
+            as_marked += 1;
+        }
+    }
+    assert_eq!((as_marked, by_policy, skipped, refused), (371, 22, 2, 6));
+    // 46 are marked valid: less 22 and 6, and with the two that are byte for byte a valid one.
+    assert_eq!(opened, 20);
+}
+
+#[test]
+fn c2_a_key_for_another_algorithm_or_use_is_refused_as_a_whole() {
+    let (mut good, mut algorithm, mut usage) = (0, 0, 0);
+    for Vector { id, key, .. } in vectors() {
+        match key.map(|key| key.algorithm().name()) {
+            Ok("HS256" | "ES256" | "RS256") => good += 1,
+            Ok(other) => panic!("tcId {id}: {other}"),
+            Err(JwkError::Algorithm) => algorithm += 1,
+            Err(JwkError::Use) => usage += 1,
+            Err(other) => panic!("tcId {id}: {other}"),
+        }
+    }
+    // RS384, RS512, PS256, PS384, PS512 and ES521; then the four keys for encryption.
+    assert_eq!((good, algorithm, usage), (312, 85, 4));
+}
+
+#[test]
+fn the_payload_is_what_was_signed() {
+    let payloads = vectors().into_iter().filter(|vector| [1, 18, 33, 259, 357].contains(&vector.id));
+    let payloads: Vec<_> = payloads.map(|vector| open(&vector.jws, vector.key.ok().unwrap()).unwrap()).collect();
+    assert_eq!(payloads, [&b"foo"[..], b"foo", b"foo", b"", b"Test"]);
+}

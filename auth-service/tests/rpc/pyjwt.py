@@ -1,0 +1,45 @@
+"""Reads tokens and makes them with PyJWT. A list of asks in JSON on standard input, their answers on standard output."""
+
+import json
+import sys
+import time
+
+import jwt
+
+
+def key(ask):
+    if "jwk" in ask:
+        return jwt.PyJWK.from_json(ask["jwk"])
+    if "pem_file" in ask:
+        with open(ask["pem_file"], "rb") as file:
+            return file.read()
+    return bytes.fromhex(ask["secret"])
+
+
+def read(ask):
+    try:
+        claims = jwt.decode(
+            ask["token"],
+            key(ask),
+            algorithms=[ask["algorithm"]],
+            audience=ask["audience"],
+            issuer=ask["issuer"],
+            options={"require": ["iss", "aud", "sub", "sid", "gen", "jti", "iat", "nbf", "exp", "roles"]},
+        )
+    except jwt.InvalidTokenError as error:
+        return {"error": type(error).__name__}
+    return {"header": jwt.get_unverified_header(ask["token"]), "claims": claims}
+
+
+def make(ask):
+    # A header's own `alg` would go before the algorithm.
+    header = {**ask["header"], "alg": ask["algorithm"]}
+    return {"token": jwt.encode(ask["claims"], key(ask), algorithm=ask["algorithm"], headers=header)}
+
+
+def now(_):
+    return {"now": int(time.time())}
+
+
+DO = {"read": read, "make": make, "now": now}
+json.dump([DO[ask["do"]](ask) for ask in json.load(sys.stdin)], sys.stdout)

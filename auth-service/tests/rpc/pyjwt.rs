@@ -1,0 +1,155 @@
+//! Tokens both ways with somebody else's library: `PyJWT` reads ours, and we read `PyJWT`'s.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState, VerifyTokenRequest};
+use serde_json::{Value, json};
+
+use super::support::{SECRET, Service, Settings, start_with};
+use super::verify::part;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rpc/pyjwt.py");
+
+#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter by the environment")]
+fn interpreter() -> String {
+    let python = std::env::var("GATEPOST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let known = Command::new(&python).args(["-c", "import cryptography, jwt; jwt.PyJWK"]).output();
+    assert!(
+        known.is_ok_and(|output| output.status.success()),
+        "PyJWT is missing: run scripts/test, or set GATEPOST_PYTHON to a Python that has scripts/requirements.txt"
+    );
+    python
+}
+
+/// What the script answers, ask by ask.
+fn python(asks: &[Value]) -> Vec<Value> {
+    let mut command = Command::new(interpreter());
+    // PyJWT warns of secrets that are short; that they are refused is what some tests are about.
+    let mut run = command.args(["-W", "ignore", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    run.stdin.take().unwrap().write_all(json!(asks).to_string().as_bytes()).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert!(output.status.success(), "the script failed, and said why above");
+    let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answers.len(), asks.len());
+    answers
+}
+
+/// What the service says of the tokens that `PyJWT` makes.
+async fn are(service: &Service, made: &[(&str, Value, TokenState)]) {
+    let asks: Vec<Value> = made.iter().map(|(_, ask, _)| with(ask, &json!({"do": "make"}))).collect();
+    for ((id, ask, state), answer) in made.iter().zip(python(&asks)) {
+        assert_eq!(service.state(answer["token"].as_str().unwrap()).await, *state, "{id} {ask}");
+    }
+}
+
+/// The ask with other members, too.
+fn with(ask: &Value, more: &Value) -> Value {
+    let mut ask = ask.clone();
+    ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    ask
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// A service at today's date, since `PyJWT` looks at the machine's clock; and a token of it.
+async fn today(secret: Option<&'static str>) -> (Service, String) {
+    let service = start_with(Settings { secret, ..Settings::default() }).await;
+    let now = python(&[json!({"do": "now"})])[0]["now"].as_u64().unwrap();
+    let start = u64::try_from(service.clock.now().timestamp()).unwrap();
+    let passed = now.checked_sub(start).expect("the machine's clock is right");
+    service.clock.advance(Duration::from_secs(passed));
+    let token = service.token().await;
+    (service, token)
+}
+
+/// What tells `PyJWT` to read with the public key as the service lists it.
+async fn listed_key(service: &Service) -> Value {
+    let keys = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
+    json!({"jwk": keys[0].jwk_json, "algorithm": keys[0].algorithm})
+}
+
+/// `PyJWT` reads our token and believes it, and neither for another audience nor of another issuer.
+async fn is_read(service: &Service, token: &str, key: &Value) {
+    // Another character in the signature's middle, where each of its bits counts.
+    let (head, tail) = token.split_at(token.len() - 9);
+    let forged = format!("{head}{}{}", if tail.starts_with('A') { 'B' } else { 'A' }, &tail[1..]);
+    let ask = with(&json!({"do": "read", "token": token, "audience": "gatepost", "issuer": "gatepost"}), key);
+    let answers = python(&[
+        ask.clone(),
+        with(&ask, &json!({"audience": "other"})),
+        with(&ask, &json!({"issuer": "other"})),
+        with(&ask, &json!({"token": forged})),
+    ]);
+    let read = &answers[0];
+    assert_eq!(read["header"], part(token, 0));
+    assert_eq!(read["header"]["typ"], "at+jwt");
+    assert_eq!(read["header"]["alg"], key["algorithm"]);
+    let claims = &read["claims"];
+    assert_eq!(*claims, part(token, 1));
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!("gatepost"), &json!("gatepost")));
+    let answer = service.tokens().verify_token(VerifyTokenRequest { token: token.to_owned() }).await.unwrap();
+    let ours = answer.into_inner().claims.unwrap();
+    assert_eq!((json!(ours.subject), json!(ours.session_id)), (claims["sub"].clone(), claims["sid"].clone()));
+    assert_eq!((json!(ours.key_id), json!(ours.token_id)), (read["header"]["kid"].clone(), claims["jti"].clone()));
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 24 * 3600);
+    let errors: Vec<_> = answers[1..].iter().map(|answer| answer["error"].as_str().unwrap()).collect();
+    assert_eq!(errors, ["InvalidAudienceError", "InvalidIssuerError", "InvalidSignatureError"]);
+}
+
+/// `PyJWT`'s token of the same session is as good as ours, and no better.
+async fn is_believed(service: &Service, token: &str, key: &Value) {
+    let (header, claims) = (part(token, 0), part(token, 1));
+    let now = claims["iat"].as_i64().unwrap();
+    let claims = with(&claims, &json!({"jti": "01890a5d-ac96-774b-bcce-b302099a8057"}));
+    let ask = with(&json!({"header": header, "claims": claims}), key);
+    let changed = |part: &str, more: Value| with(&ask, &json!({part: with(&ask[part], &more)}));
+    let made = [
+        ("", ask.clone(), TokenState::Active),
+        ("c6", changed("header", json!({"typ": "JWT"})), TokenState::Invalid),
+        ("c4", changed("header", json!({"kid": "other"})), TokenState::Invalid),
+        ("c3", changed("header", json!({"jku": "http://127.0.0.1:1/"})), TokenState::Invalid),
+        ("c8", changed("claims", json!({"iss": "other"})), TokenState::Invalid),
+        ("c9", changed("claims", json!({"aud": "other"})), TokenState::Invalid),
+        ("c9", changed("claims", json!({"aud": ["gatepost"]})), TokenState::Invalid),
+        ("c11", changed("claims", json!({"exp": now + 86_401})), TokenState::Invalid),
+        ("c11", changed("claims", json!({"exp": now, "iat": now - 60})), TokenState::Expired),
+        ("c12", changed("claims", json!({"nbf": now + 60})), TokenState::Invalid),
+        ("c13", changed("claims", json!({"admin": true})), TokenState::Invalid),
+    ];
+    are(service, &made).await;
+}
+
+#[tokio::test]
+async fn hs256_goes_both_ways_by_the_secret() {
+    let (service, token) = today(Some(SECRET)).await;
+    let key = json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS256"});
+    is_read(&service, &token, &key).await;
+    is_believed(&service, &token, &key).await;
+    let ask = json!({"header": part(&token, 0), "claims": part(&token, 1)});
+    let made = [
+        ("c1", json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS512"})),
+        ("c2", json!({"secret": hex(&SECRET.as_bytes()[1..]), "algorithm": "HS256"})),
+    ];
+    are(&service, &made.map(|(id, key)| (id, with(&ask, &key), TokenState::Invalid))).await;
+}
+
+#[tokio::test]
+async fn eddsa_goes_both_ways_by_the_key_set_and_the_key_file() {
+    let (service, token) = today(None).await;
+    let listed = listed_key(&service).await;
+    is_read(&service, &token, &listed).await;
+    is_believed(&service, &token, &json!({"pem_file": service.key_file(), "algorithm": "EdDSA"})).await;
+    // The public key is known to everybody, and no secret: neither its bytes nor its text.
+    let jwk: Value = serde_json::from_str(listed["jwk"].as_str().unwrap()).unwrap();
+    let x = jwk["x"].as_str().unwrap();
+    let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "algorithm": "HS256"});
+    let made = [URL_SAFE_NO_PAD.decode(x).unwrap(), x.as_bytes().to_vec()];
+    let made = made.map(|secret| ("c2", with(&ask, &json!({"secret": hex(&secret)})), TokenState::Invalid));
+    are(&service, &made).await;
+}
