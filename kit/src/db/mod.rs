@@ -3,8 +3,12 @@
 mod error;
 mod lock;
 mod open;
+#[cfg(feature = "testing")]
+mod outsider;
 mod url;
 
 pub use error::{OpenError, StoreError};
 pub use open::Db;
+#[cfg(feature = "testing")]
+pub use outsider::Outsider;
 pub use url::DatabaseUrl;
