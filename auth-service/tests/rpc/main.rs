@@ -1,14 +1,18 @@
 //! The service over the wire: a real server, a real client, a clock that stands still.
 
 #[cfg(test)]
-mod hardening;
+mod health;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transport;
 #[cfg(test)]
 mod verify;

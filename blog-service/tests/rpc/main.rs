@@ -3,8 +3,12 @@
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod posts;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transport;

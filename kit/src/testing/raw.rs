@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use h2::client::SendRequest;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use prost::Message;
 use tokio::net::TcpStream;
 use tonic::codegen::Bytes;
 use tonic::{Code, Status};
@@ -57,6 +58,21 @@ impl Raw {
     /// As [`Raw::send`].
     pub async fn unary(&self, path: &str, headers: &[(&str, &str)], message: &[u8]) -> Result<Bytes, Status> {
         self.call(path, headers, framed(message)).await.message()
+    }
+
+    /// Calls the method at `path` with one message: the answer, or the status.
+    ///
+    /// # Panics
+    /// As [`Raw::send`], and when the answer is none of this type.
+    #[expect(clippy::expect_used, reason = "a test that cannot read its answer has failed")]
+    pub async fn ask<A: Message + Default>(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        request: &impl Message,
+    ) -> Result<A, Status> {
+        let answer = self.unary(path, headers, &request.encode_to_vec()).await?;
+        Ok(A::decode(answer).expect("an answer of this type"))
     }
 
     /// Calls the method at `path` with this body, in whatever frames it has, and these headers beside the usual ones.
