@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
@@ -80,7 +81,11 @@ impl Db {
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE)
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).before_acquire(|connection, _| {
+        // When a commit fails, on a full disk for one, SQLite has rolled back and refuses the driver's own rollback. The
+        // driver then takes the transaction for open, and what it calls a commit afterwards is none.
+        Box::pin(async move { Ok(!connection.is_in_transaction()) })
+    })
 }
 
 /// Makes the folder for this user alone.
