@@ -32,14 +32,17 @@ impl Store {
         const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
              values ($1, $2, $3, $4, 1, $5, $5) \
              returning id, owner_id, title, content, revision, create_time, update_time";
+        // A statement that returns rows commits by itself when the driver resets it, and what fails then is told to nobody.
+        let mut transaction = self.db.writer().begin().await?;
         let post = sqlx::query_as(SQL)
             .bind(new.id)
             .bind(new.owner_id)
             .bind(new.title.as_str())
             .bind(new.content.as_str())
             .bind(new.create_time)
-            .fetch_one(self.db.writer())
+            .fetch_one(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(post)
     }
 

@@ -98,11 +98,13 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
     disk.fill();
     let post = async || posts(&pair, &token).create_post(hello()).await;
     full(&first_refusal(async || login(&pair).await).await, "auth.gatepost.dev");
+    full(&first_refusal(&post).await, "blog.gatepost.dev");
     for _ in 0..2 {
         full(&sign_up(&pair).await.unwrap_err(), "auth.gatepost.dev");
     }
     let written = count(&pair, &token).await?;
     full(&login(&pair).await.unwrap_err(), "auth.gatepost.dev");
+    full(&post().await.unwrap_err(), "blog.gatepost.dev");
     let request = VerifyTokenRequest { token: token.clone() };
     let answer = TokenServiceClient::new(channel(&pair.auth)).verify_token(request).await?.into_inner();
     assert_eq!(answer.state(), TokenState::Active, "what only reads goes on");
