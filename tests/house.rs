@@ -99,6 +99,29 @@ fn only_the_rooms_for_it_name_the_wire_and_the_database() {
 }
 
 #[test]
+fn no_status_of_ours_goes_without_details() {
+    // Without a reason it would be taken for the transport's own (kit/src/serve/transport.rs).
+    let bare = ["new", "internal", "out_of_range", "cancelled", "unimplemented", "with_metadata"];
+    let words = bare.map(|name| format!("Status::{name}("));
+    let mut broken = Vec::new();
+    for file in ["auth-service/src", "blog-service/src"].iter().flat_map(|room| files(&root().join(room))) {
+        broken.extend(naming(&file, &words.each_ref().map(String::as_str)));
+    }
+    assert!(broken.is_empty(), "use gatepost::status::status:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn no_store_reads_rows_of_a_write_outside_a_transaction() {
+    // What such a statement's commit fails with is told to nobody (kit::db::Db::write_one).
+    let words = ["one", "optional", "all"].map(|how| format!("fetch_{how}(self.db.writer()"));
+    let mut broken = Vec::new();
+    for file in ["auth-service/src/store", "blog-service/src/store"].iter().flat_map(|room| files(&root().join(room))) {
+        broken.extend(naming(&file, &words.each_ref().map(String::as_str)));
+    }
+    assert!(broken.is_empty(), "use Db::write_one, or a transaction:\n{}", broken.join("\n"));
+}
+
+#[test]
 fn no_file_holds_two_ideas() {
     let rooms = ["src", "kit/src", "auth-service/src", "blog-service/src", "standalone/src", "bench/src"];
     for file in rooms.iter().flat_map(|room| files(&root().join(room))) {

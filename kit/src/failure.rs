@@ -28,6 +28,12 @@ pub trait Reasons: Reason + Send + Sync + 'static {
     const STORE_FULL: Self;
     /// The call took too long.
     const DEADLINE: Self;
+    /// What arrived is no message of the method's request type.
+    const MALFORMED_REQUEST: Self;
+    /// The message is larger than the service takes or gives.
+    const MESSAGE_TOO_LARGE: Self;
+    /// There is no such method, or no such compression.
+    const UNIMPLEMENTED: Self;
     /// A fault of the service.
     const INTERNAL: Self;
     /// The page token is not ours, not for this request, or too old.
@@ -43,6 +49,9 @@ impl Reasons for auth::v1::ErrorReason {
     const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
     const STORE_FULL: Self = Self::StoreFull;
     const DEADLINE: Self = Self::Deadline;
+    const MALFORMED_REQUEST: Self = Self::MalformedRequest;
+    const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
+    const UNIMPLEMENTED: Self = Self::Unimplemented;
     const INTERNAL: Self = Self::Internal;
     const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
     const REQUEST_ID_REUSED: Self = Self::RequestIdReused;
@@ -54,6 +63,9 @@ impl Reasons for blog::v1::ErrorReason {
     const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
     const STORE_FULL: Self = Self::StoreFull;
     const DEADLINE: Self = Self::Deadline;
+    const MALFORMED_REQUEST: Self = Self::MalformedRequest;
+    const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
+    const UNIMPLEMENTED: Self = Self::Unimplemented;
     const INTERNAL: Self = Self::Internal;
     const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
     const REQUEST_ID_REUSED: Self = Self::RequestIdReused;
@@ -146,6 +158,35 @@ pub fn store<R: Reasons>(error: &StoreError) -> Status {
 /// `DEADLINE_EXCEEDED` of the service's own limit or the caller's.
 pub fn deadline<R: Reasons>() -> Status {
     status(Code::DeadlineExceeded, R::DEADLINE, "the call took longer than its deadline, try again with a longer one")
+}
+
+/// `INVALID_ARGUMENT` for bytes that no message of the method has. The sentence is fixed: what a decoder says names our
+/// fields.
+pub fn malformed<R: Reasons>() -> Status {
+    status(
+        Code::InvalidArgument,
+        R::MALFORMED_REQUEST,
+        "the request cannot be read as this method's message: encode it by the contract that reflection serves, and send \
+         it whole",
+    )
+}
+
+/// `RESOURCE_EXHAUSTED` for a request above the service's limit.
+pub fn too_large<R: Reasons>() -> Status {
+    status(
+        Code::ResourceExhausted,
+        R::MESSAGE_TOO_LARGE,
+        "the request is larger than this service takes: send less in one call",
+    )
+}
+
+/// `UNIMPLEMENTED` for a method or a compression that the service does not have.
+pub fn unimplemented<R: Reasons>() -> Status {
+    status(
+        Code::Unimplemented,
+        R::UNIMPLEMENTED,
+        "this service has no such method, or does not read this compression: call what reflection lists, uncompressed",
+    )
 }
 
 /// `INTERNAL` with a fixed sentence and a request id; the cause is logged under that id and goes nowhere else.

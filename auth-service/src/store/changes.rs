@@ -33,16 +33,14 @@ impl Store {
              email_key = coalesce($4, email_key), revision = revision + 1, update_time = $5 \
              where id = $1 and ($6 is null or revision = $6) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let updated = sqlx::query_as(SQL)
+        let statement = sqlx::query_as(SQL)
             .bind(id)
             .bind(change.name.as_ref().map(Name::as_str))
             .bind(change.email.as_ref().map(Email::as_str))
             .bind(change.email.as_ref().map(Email::key))
             .bind(now)
-            .bind(expected)
-            .fetch_optional(self.db.writer())
-            .await;
-        match updated {
+            .bind(expected);
+        match self.db.write_one(statement).await {
             Ok(Some(user)) => Ok(Ok(user)),
             Ok(None) => Ok(Err(self.unchanged(id).await?)),
             Err(error) if is_taken(&error) => Ok(Err(Unchanged::EmailTaken)),
@@ -69,15 +67,13 @@ impl Store {
             if user.roles == *roles {
                 return Ok(Ok(user));
             }
-            let written = sqlx::query_as(SQL)
+            let statement = sqlx::query_as(SQL)
                 .bind(id)
                 .bind(roles.to_text())
                 .bind(i32::from(user.roles.lose_any(roles)))
                 .bind(now)
-                .bind(user.revision)
-                .fetch_optional(self.db.writer())
-                .await?;
-            if let Some(user) = written {
+                .bind(user.revision);
+            if let Some(user) = self.db.write_one(statement).await? {
                 return Ok(Ok(user));
             }
         }
@@ -100,8 +96,8 @@ impl Store {
             UserState::Active => ENABLE,
             UserState::Disabled => DISABLE,
         };
-        let written = sqlx::query_as(sql).bind(id).bind(now).bind(expected).fetch_optional(self.db.writer()).await?;
-        if let Some(user) = written {
+        let statement = sqlx::query_as(sql).bind(id).bind(now).bind(expected);
+        if let Some(user) = self.db.write_one(statement).await? {
             return Ok(Ok(user));
         }
         Ok(match self.user(id).await? {

@@ -62,8 +62,8 @@ async fn a_flood_of_logins_is_shed_and_not_queued_without_end() {
     while let Some(answer) = all.join_next().await {
         match answer.unwrap() {
             Ok(_) => served += 1,
-            // On a machine that is busy with other things, what waits in the queue may run into its deadline.
-            Err(status) if status.code() == Code::DeadlineExceeded => {}
+            // On a machine that is busy with other things, what waits may run into its deadline or the database's limit.
+            Err(status) if matches!(status.code(), Code::DeadlineExceeded | Code::Unavailable) => {}
             Err(status) => {
                 assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
                 assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");

@@ -3,11 +3,13 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
-mod hardening;
+mod health;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod login;
+#[cfg(test)]
+mod outages;
 #[cfg(test)]
 mod password_change;
 #[cfg(test)]
@@ -22,6 +24,8 @@ mod repeats;
 mod sessions;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transport;
 #[cfg(test)]
 mod untouched;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A service on a free port, in a folder that vanishes.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use auth_service::{Config, Flags};
@@ -30,6 +31,7 @@ pub(crate) const SERVICE_KEY: &str = "s-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) channel: Channel,
+    pub(crate) address: SocketAddr,
     folder: TempDir,
     _shutdown: tokio_util::sync::DropGuard,
 }
@@ -81,7 +83,7 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
     let shutdown = Shutdown::new();
     tokio::spawn(auth_service::run(config, listener, shutdown.clone()));
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Service { clock, channel, folder, _shutdown: shutdown.drop_guard() }
+    Service { clock, channel, address, folder, _shutdown: shutdown.drop_guard() }
 }
 
 impl Service {
@@ -103,6 +105,10 @@ impl Service {
 
     pub(crate) fn key_file(&self) -> PathBuf {
         self.folder.path().join("auth.key.pem")
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("auth.db")
     }
 
     pub(crate) async fn register(&self, email: &str) -> Result<CreateUserResponse, Status> {

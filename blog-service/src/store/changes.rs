@@ -28,15 +28,13 @@ impl Store {
         const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
              revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
              returning id, owner_id, title, content, revision, create_time, update_time";
-        let post = sqlx::query_as(SQL)
+        let statement = sqlx::query_as(SQL)
             .bind(id)
             .bind(change.title.as_ref().map(Title::as_str))
             .bind(change.content.as_ref().map(Content::as_str))
             .bind(now)
-            .bind(expected)
-            .fetch_optional(self.db.writer())
-            .await?;
-        match post {
+            .bind(expected);
+        match self.db.write_one(statement).await? {
             Some(post) => Ok(Ok(post)),
             None => Ok(Err(self.unchanged(id).await?)),
         }

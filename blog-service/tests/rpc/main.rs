@@ -7,6 +7,8 @@ mod changes;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod posts;
@@ -14,3 +16,5 @@ mod posts;
 mod repeats;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transport;

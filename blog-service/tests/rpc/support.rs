@@ -1,6 +1,7 @@
 //! A service on a free port, and in place of the auth service a server that takes a user's id for a token.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use blog_service::{Config, Flags};
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
@@ -35,6 +36,7 @@ pub(crate) type Posts = PostServiceClient<InterceptedService<Channel, WithToken>
 pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) channel: Channel,
+    pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
     shutdown: tokio_util::sync::DropGuard,
 }
@@ -46,6 +48,11 @@ pub(crate) async fn start() -> Service {
 pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
     let shutdown = Shutdown::new();
     let auth = auth(shutdown.clone()).await;
+    start_beside(auth, folder, clock, shutdown).await
+}
+
+/// A service whose auth service is at this address.
+pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown) -> Service {
     let database = format!("sqlite:{}", folder.path().join("blog.db").display());
     let auth = format!("http://{auth}");
     let args = ["blog-service", "--listen", "127.0.0.1:0", "--database-url", &database, "--auth-url", &auth];
@@ -55,7 +62,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
     let address = listener.local_addr().unwrap();
     tokio::spawn(blog_service::run(config, listener, shutdown.clone()));
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Service { clock, channel, folder, shutdown: shutdown.drop_guard() }
+    Service { clock, channel, address, folder, shutdown: shutdown.drop_guard() }
 }
 
 impl Service {
@@ -68,6 +75,10 @@ impl Service {
         let request =
             CreatePostRequest { title: title.into(), content: content.into(), ..CreatePostRequest::default() };
         Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("blog.db")
     }
 
     /// Stops the service and gives back what outlives it.

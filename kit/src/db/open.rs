@@ -8,7 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::query::QueryAs;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Connection as _, Database, FromRow, Sqlite};
 
 use super::lock::{FileLock, unwritable};
 use super::{DatabaseUrl, OpenError};
@@ -72,6 +76,26 @@ impl Db {
         &self.writer
     }
 
+    /// Runs a statement that writes and returns at most one row, in a transaction of its own.
+    ///
+    /// Alone, such a statement commits when the driver resets it after its last row, and what fails then, a full disk for
+    /// one, is told to nobody.
+    ///
+    /// # Errors
+    /// What the statement or its commit fails with; then nothing is written.
+    pub async fn write_one<'q, T>(
+        &self,
+        statement: QueryAs<'q, Sqlite, T, <Sqlite as Database>::Arguments>,
+    ) -> Result<Option<T>, sqlx::Error>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, SqliteRow>,
+    {
+        let mut transaction = self.writer.begin().await?;
+        let row = statement.fetch_optional(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(row)
+    }
+
     /// Closes every connection once its statement has ended.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -80,7 +104,11 @@ impl Db {
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE)
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).before_acquire(|connection, _| {
+        // When a commit fails, on a full disk for one, SQLite has rolled back and refuses the driver's own rollback. The
+        // driver then takes the transaction for open, and what it calls a commit afterwards is none.
+        Box::pin(async move { Ok(!connection.is_in_transaction()) })
+    })
 }
 
 /// Makes the folder for this user alone.

@@ -1,4 +1,5 @@
-//! The outermost layer: each call ends by its deadline, and a panic ends its call alone.
+//! The outermost layer: each call ends by its deadline, a panic ends its call alone, and no status goes out without a
+//! reason.
 
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
@@ -9,12 +10,12 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use gatepost::deadline;
 use http::{Request, Response};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::MethodDeadlines;
+use super::{MethodDeadlines, transport};
 use crate::failure::{self, Reasons};
 
 /// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
@@ -85,11 +86,17 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let path = request.uri().path().to_owned();
         let limit = self.layer.limit(&path, deadline::requested(request.headers()));
+        // From here and not from the first poll: the transport's own timer runs from here, too.
+        let end = Instant::now() + limit;
         Box::pin(async move {
+            // A timer of no length still takes a tick, in which the transport's would go off.
+            if limit.is_zero() {
+                return Ok(failure::deadline::<R>().into_http());
+            }
             // The call itself is inside, too: a service may panic before it has made a future.
             let served = AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
-            let status: Status = match timeout(limit, served).await {
-                Ok(Ok(response)) => return response,
+            let status: Status = match timeout_at(end, served).await {
+                Ok(Ok(response)) => return Ok(transport::translate::<R, T>(&path, response?)),
                 Ok(Err(_panic)) => failure::panicked::<R>(&path),
                 Err(_elapsed) => failure::deadline::<R>(),
             };

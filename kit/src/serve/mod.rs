@@ -3,6 +3,7 @@
 mod envelope;
 mod limits;
 mod run;
+mod transport;
 
 pub use limits::{Limits, MethodDeadlines};
 pub use run::{Parts, ServeError, serve};

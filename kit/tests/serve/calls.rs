@@ -1,4 +1,4 @@
-//! A panic ends its call alone, a deadline ends every call, a stop lets running calls end.
+//! A panic ends its call alone, a stop lets running calls end.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use gatepost::api::auth::v1::VerifyTokenRequest;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use kit::serve::Limits;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -33,25 +33,6 @@ async fn c69_a_panic_is_internal_for_that_call_and_the_process_lives() {
     assert!(!status.get_details_request_info().unwrap().request_id.is_empty());
     assert!(!status.message().contains("wished"), "{}", status.message());
     assert!(ask(&channel, "").await.is_ok());
-}
-
-#[tokio::test]
-async fn the_servers_own_deadline_ends_a_call() {
-    let server = start(Limits { deadline: Duration::from_millis(50), ..Limits::default() }).await;
-    let status = ask(&channel(&server), "hang").await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded);
-    assert_eq!(status.get_details_error_info().unwrap().reason, "DEADLINE");
-}
-
-#[tokio::test]
-async fn a_shorter_deadline_of_the_caller_ends_a_call() {
-    let server = start(Limits::default()).await;
-    let mut request = Request::new(VerifyTokenRequest { token: "hang".into() });
-    // The client and the transport keep this deadline, too; a twentieth of it is what the service's answer is ahead.
-    request.metadata_mut().insert("grpc-timeout", "2S".parse().unwrap());
-    let status = TokenServiceClient::new(channel(&server)).verify_token(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
-    assert_eq!(Limits::default().deadline, Duration::from_secs(5));
 }
 
 #[tokio::test]

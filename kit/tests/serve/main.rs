@@ -3,8 +3,12 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod deadlines;
+#[cfg(test)]
 mod frames;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transport;

@@ -1,14 +1,16 @@
 //! A server whose one service does what its caller asks for.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
     ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, VerifyTokenRequest, VerifyTokenResponse,
 };
-use gatepost::{Denial, GuardLayer, Policy, Rule, Token, Unavailable, Verdict, Verify};
+use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, SubjectKind, Token, Unavailable, Verdict, Verify};
 use kit::serve::{Limits, Parts, serve};
 use kit::shutdown::Shutdown;
+use kit::testing::Raw;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -20,16 +22,25 @@ pub(crate) struct Server {
     pub(crate) task: JoinHandle<()>,
 }
 
+impl Server {
+    pub(crate) async fn raw(&self) -> Raw {
+        Raw::connect(self.address).await
+    }
+}
+
 pub(crate) async fn start(limits: Limits) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new();
-    let policy = Policy::closed().with_health().rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public);
+    let policy = Policy::closed()
+        .with_health()
+        .with_reflection()
+        .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public);
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
         routes: Routes::new(TokenServiceServer::new(Obedient)),
-        guard: GuardLayer::new(policy, Nobody),
+        guard: GuardLayer::new(policy, Doorkeeper),
         limits,
         deadlines: &[],
     };
@@ -38,12 +49,22 @@ pub(crate) async fn start(limits: Limits) -> Server {
     Server { address, shutdown, task }
 }
 
-/// Lets nobody in.
-struct Nobody;
+/// Lets the bearer of the token `good` in, and nobody else.
+struct Doorkeeper;
 
-impl Verify for Nobody {
-    async fn verify(&self, _: &Token, _: tokio::time::Instant) -> Result<Verdict, Unavailable> {
-        Ok(Verdict::Denied(Denial::Invalid))
+impl Verify for Doorkeeper {
+    async fn verify(&self, token: &Token, _: tokio::time::Instant) -> Result<Verdict, Unavailable> {
+        if token.expose() != "good" {
+            return Ok(Verdict::Denied(Denial::Invalid));
+        }
+        Ok(Verdict::Valid(Arc::new(Identity {
+            subject: "ada".into(),
+            kind: SubjectKind::User,
+            roles: Vec::new(),
+            session: None,
+            audience: String::new(),
+            expire_time: None,
+        })))
     }
 }
 

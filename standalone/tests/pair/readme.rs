@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::support::{Pair, folder};
+use super::support::{Pair, folder, tool};
 
 const README: &str = include_str!("../../../README.md");
 
@@ -11,11 +11,6 @@ const README: &str = include_str!("../../../README.md");
 fn quick_start() -> &'static str {
     let section = README.split("## Quick start").nth(1).expect("the README has a quick start");
     section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has a shell block")
-}
-
-#[expect(clippy::disallowed_methods, reason = "scripts/test names its tools by the environment")]
-fn tool(variable: &str, otherwise: &str) -> String {
-    std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
 }
 
 #[test]

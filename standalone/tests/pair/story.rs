@@ -18,13 +18,13 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 const EMAIL: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse battery staple";
+pub(super) const PASSWORD: &str = "correct horse battery staple";
 
-fn channel(address: &str) -> Channel {
+pub(super) fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-fn posts(pair: &Pair, token: &str) -> PostServiceClient<InterceptedService<Channel, WithToken>> {
+pub(super) fn posts(pair: &Pair, token: &str) -> PostServiceClient<InterceptedService<Channel, WithToken>> {
     let token = Token::parse(token).unwrap();
     PostServiceClient::with_interceptor(channel(&pair.blog), WithToken::new(&token))
 }
@@ -35,7 +35,7 @@ fn with_token<T>(message: T, token: &str) -> Request<T> {
     request
 }
 
-async fn register(pair: &Pair) -> Result<String, Status> {
+pub(super) async fn register(pair: &Pair) -> Result<String, Status> {
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: EMAIL.into(),
@@ -46,13 +46,13 @@ async fn register(pair: &Pair) -> Result<String, Status> {
     Ok(answer.tokens.unwrap().access_token)
 }
 
-async fn login(pair: &Pair) -> Result<String, Status> {
+pub(super) async fn login(pair: &Pair) -> Result<String, Status> {
     let request = LoginRequest { email: EMAIL.to_uppercase(), password: PASSWORD.into() };
     let answer = AuthServiceClient::new(channel(&pair.auth)).login(request).await?.into_inner();
     Ok(answer.tokens.unwrap().access_token)
 }
 
-fn hello() -> CreatePostRequest {
+pub(super) fn hello() -> CreatePostRequest {
     CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -28,10 +28,20 @@ pub(super) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// What the environment says of a tool or a step.
+#[expect(clippy::disallowed_methods, reason = "scripts/test names its tools by the environment")]
+pub(super) fn tool(variable: &str, otherwise: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
+}
+
 impl Pair {
     /// Starts the pair on this folder, and waits until both services say where they listen.
     pub(super) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut command = gatepost();
+        Self::start_by(&mut gatepost(), folder, settings)
+    }
+
+    /// The same, by a command that becomes the pair.
+    pub(super) fn start_by(command: &mut Command, folder: &Path, settings: &[(&str, &str)]) -> Self {
         command
             .args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"])
             .arg(folder)
@@ -51,6 +61,11 @@ impl Pair {
     pub(super) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// The file system as the pair sees it (proc(5), `root`).
+    pub(super) fn root(&self) -> PathBuf {
+        format!("/proc/{}/root", self.child.id()).into()
     }
 
     pub(super) fn wait(mut self) -> ExitStatus {

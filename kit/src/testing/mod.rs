@@ -1,9 +1,17 @@
-//! What the services' tests share: time that stands still and folders that vanish.
+//! What the services' tests share: time that stands still, folders that vanish, and a client that keeps no rules.
+
+mod garbage;
+mod methods;
+mod raw;
 
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
 use crate::Clock;
+pub use crate::db::Outsider;
+pub use garbage::garbage;
+pub use methods::{Method, methods};
+pub use raw::{Raw, Reply, framed};
 
 /// The time at which tests begin: 2026-01-01T00:00:00Z.
 pub fn start() -> DateTime<Utc> {

@@ -1,0 +1,121 @@
+//! What callers are told when time, the database or the service itself fails them, and that it passes.
+
+use std::time::Duration;
+
+use gatepost::api::auth::v1::{
+    CreateUserRequest, CreateUserResponse, LoginRequest, LoginResponse, LogoutRequest, TokenState, VerifyTokenRequest,
+};
+use kit::testing::{Outsider, Raw};
+use tokio::task::JoinSet;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::support::{EMAIL, PASSWORD, Service, refused, start, with_token};
+
+const LOGIN: &str = "/gatepost.auth.v1.AuthService/Login";
+const CREATE_USER: &str = "/gatepost.auth.v1.UserService/CreateUser";
+const LATE: &str = "the call took longer than its deadline, try again with a longer one";
+
+/// A login by a client that keeps no deadline itself.
+async fn login(raw: &Raw, headers: &[(&str, &str)]) -> Result<LoginResponse, Status> {
+    raw.ask(LOGIN, headers, &LoginRequest { email: EMAIL.into(), password: PASSWORD.into() }).await
+}
+
+async fn registered() -> (Service, Raw) {
+    let service = start().await;
+    service.register(EMAIL).await.unwrap();
+    let raw = Raw::connect(service.address).await;
+    (service, raw)
+}
+
+fn internal(status: &Status) {
+    refused(
+        status,
+        Code::Internal,
+        "INTERNAL",
+        "internal error: tell the service's operator the request id in the details",
+    );
+    assert_eq!(status.get_details_request_info().unwrap().request_id.len(), 36, "a UUID");
+    for word in ["sql", "table", "sessions"] {
+        assert!(!String::from_utf8_lossy(status.details()).to_lowercase().contains(word), "{status:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_passes_in_the_hashing_queue() {
+    let (_service, raw) = registered().await;
+    let mut flood = JoinSet::new();
+    for _ in 0..95 {
+        let raw = raw.clone();
+        flood.spawn(async move { login(&raw, &[]).await });
+    }
+    // The first that is shed says that the queue is full.
+    let shed = |answer: &Result<LoginResponse, Status>| {
+        answer.as_ref().is_err_and(|status| status.code() == Code::ResourceExhausted)
+    };
+    while !shed(&flood.join_next().await.expect("some are shed").unwrap()) {}
+    let status = loop {
+        match login(&raw, &[("grpc-timeout", "30m")]).await.unwrap_err() {
+            status if status.code() == Code::ResourceExhausted => {}
+            status => break status,
+        }
+    };
+    refused(&status, Code::DeadlineExceeded, "DEADLINE", LATE);
+    flood.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_deadline_passes_in_the_database() {
+    let (service, raw) = registered().await;
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.lock().await;
+    let request = CreateUserRequest {
+        name: "Bob".into(),
+        email: "bob@example.com".into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    // Longer than a hash takes, and shorter than the database's patience after it.
+    let headers = [("grpc-timeout", "200m")];
+    let status = raw.ask::<CreateUserResponse>(CREATE_USER, &headers, &request).await.unwrap_err();
+    refused(&status, Code::DeadlineExceeded, "DEADLINE", LATE);
+    outsider.close().await;
+    assert!(raw.ask::<CreateUserResponse>(CREATE_USER, &[], &request).await.is_ok(), "nothing was written");
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_holds_is_unavailable_until_it_lets_go() {
+    let (service, raw) = registered().await;
+    let token = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.lock().await;
+    let message = "the database cannot be reached now, try again in a moment";
+    for status in [
+        login(&raw, &[]).await.unwrap_err(),
+        service.auth().logout(with_token(LogoutRequest {}, &token)).await.unwrap_err(),
+    ] {
+        refused(&status, Code::Unavailable, "STORE_UNAVAILABLE", message);
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+    }
+    assert_eq!(service.state(&token).await, TokenState::Active, "what only reads goes on");
+    outsider.close().await;
+    assert!(login(&raw, &[]).await.is_ok());
+    service.auth().logout(with_token(LogoutRequest {}, &token)).await.unwrap();
+    assert_eq!(service.state(&token).await, TokenState::Revoked);
+}
+
+#[tokio::test]
+async fn c69_a_fault_of_the_service_is_internal_and_says_nothing_of_its_inside() {
+    let (service, raw) = registered().await;
+    let token = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.run("drop table sessions").await;
+    outsider.close().await;
+    let first = login(&raw, &[]).await.unwrap_err();
+    internal(&first);
+    let request = VerifyTokenRequest { token };
+    let second = service.tokens().verify_token(request).await.unwrap_err();
+    internal(&second);
+    let ids = [&first, &second].map(|status| status.get_details_request_info().unwrap().request_id);
+    assert_ne!(ids[0], ids[1], "each call has its own");
+}

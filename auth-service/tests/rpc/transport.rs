@@ -1,0 +1,102 @@
+//! Every RPC refuses what is no request of it, with a reason and in words that give nothing of the service away (F8).
+
+use kit::testing::{Outsider, Raw, Reply, framed, garbage, methods};
+use tonic::Code;
+
+use super::support::{EMAIL, PASSWORD, SERVICE_KEY, Service, Settings, refused, start, start_with};
+
+const PACKAGE: &str = "gatepost.auth.v1";
+
+/// 256 KiB, the largest request.
+const LIMIT: u32 = 256 * 1024;
+
+/// Tokens of which each RPC lets one in: an admin's and a service's.
+async fn tokens(service: &Service) -> [String; 2] {
+    service.register(EMAIL).await.unwrap();
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.run("update users set roles = 'admin'").await;
+    outsider.close().await;
+    let admin = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    [admin, SERVICE_KEY.to_owned()]
+}
+
+/// A service, a connection to it and the tokens.
+async fn ready() -> (Service, Raw, [String; 2]) {
+    let service = start_with(Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
+    let tokens = tokens(&service).await;
+    let raw = Raw::connect(service.address).await;
+    (service, raw, tokens)
+}
+
+/// What the method answers to a caller whom it lets in.
+async fn let_in(raw: &Raw, tokens: &[String; 2], path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    for token in tokens {
+        let headers = [&[("api-token", token.as_str())], headers].concat();
+        let reply = raw.call(path, &headers, body.to_vec()).await;
+        if reply.status().code() != Code::PermissionDenied {
+            return reply;
+        }
+    }
+    panic!("{path} lets nobody in");
+}
+
+#[tokio::test]
+async fn f8_garbage_is_invalid_argument_for_every_method() {
+    let (_service, raw, tokens) = ready().await;
+    for method in methods(PACKAGE) {
+        for (what, body) in garbage(&method) {
+            println!("{}: {what}", method.path);
+            let reply = let_in(&raw, &tokens, &method.path, &[], &body).await;
+            let message = "the request cannot be read as this method's message: encode it by the contract that \
+                           reflection serves, and send it whole";
+            refused(&reply.status(), Code::InvalidArgument, "MALFORMED_REQUEST", message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn f8_a_message_above_256_kib_is_resource_exhausted_for_every_method() {
+    let (_service, raw, tokens) = ready().await;
+    let message = "the request is larger than this service takes: send less in one call";
+    let head = [&[0], &(LIMIT + 1).to_be_bytes()[..]].concat();
+    let whole = framed(&vec![b'a'; LIMIT as usize + 1]);
+    for method in methods(PACKAGE) {
+        for body in [&head[..], &whole] {
+            let reply = let_in(&raw, &tokens, &method.path, &[], body).await;
+            refused(&reply.status(), Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_request_is_unimplemented_for_every_method() {
+    let (_service, raw, tokens) = ready().await;
+    for method in methods(PACKAGE) {
+        let reply = let_in(&raw, &tokens, &method.path, &[("grpc-encoding", "gzip")], &framed(b"")).await;
+        let message = "this service has no such method, or does not read this compression: call what reflection lists, \
+                       uncompressed";
+        refused(&reply.status(), Code::Unimplemented, "UNIMPLEMENTED", message);
+        assert_eq!(reply.headers["grpc-accept-encoding"], "identity");
+    }
+}
+
+#[tokio::test]
+async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs_one() {
+    let service = start().await;
+    let token = service.token().await;
+    let raw = Raw::connect(service.address).await;
+    for path in [
+        "/gatepost.auth.v1.UserService/Canary",
+        "/gatepost.auth.v1.Canary/GetMe",
+        "/gatepost.blog.v1.PostService/GetPost",
+    ] {
+        let status = raw.unary(path, &[], b"").await.unwrap_err();
+        refused(&status, Code::Unauthenticated, "TOKEN_MISSING", "Authentication token not provided");
+        let status = raw.unary(path, &[("api-token", "canary")], b"").await.unwrap_err();
+        refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");
+        let status = raw.unary(path, &[("api-token", &token)], b"").await.unwrap_err();
+        let message = "this service has no such method, or does not read this compression: call what reflection lists, \
+                       uncompressed";
+        refused(&status, Code::Unimplemented, "UNIMPLEMENTED", message);
+    }
+}

@@ -1,0 +1,109 @@
+//! What callers are told when time, the database, the auth service or the service itself fails them, and that it passes.
+
+use std::time::{Duration, Instant};
+
+use gatepost::api::blog::v1::{CreatePostRequest, CreatePostResponse, ListPostsRequest, ListPostsResponse};
+use kit::shutdown::Shutdown;
+use kit::testing::{Outsider, Raw, clock, folder};
+use tokio::net::TcpListener;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::support::{ADA, Service, refused, start, start_beside};
+
+const CREATE_POST: &str = "/gatepost.blog.v1.PostService/CreatePost";
+const LIST_POSTS: &str = "/gatepost.blog.v1.PostService/ListPosts";
+const BLOG: &str = "blog.gatepost.dev";
+const AUTH: &str = "auth.gatepost.dev";
+const AS_ADA: (&str, &str) = ("api-token", ADA);
+
+/// A new post, by a client that keeps no deadline itself.
+async fn create(raw: &Raw, headers: &[(&str, &str)]) -> Result<CreatePostResponse, Status> {
+    let request =
+        CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() };
+    raw.ask(CREATE_POST, &[&[AS_ADA], headers].concat(), &request).await
+}
+
+async fn count(raw: &Raw) -> Result<usize, Status> {
+    let listed: ListPostsResponse = raw.ask(LIST_POSTS, &[AS_ADA], &ListPostsRequest::default()).await?;
+    Ok(listed.posts.len())
+}
+
+/// A service whose database stands.
+async fn ready() -> (Service, Raw) {
+    let service = start().await;
+    let raw = Raw::connect(service.address).await;
+    assert_eq!(count(&raw).await.unwrap(), 0);
+    (service, raw)
+}
+
+#[tokio::test]
+async fn a_deadline_passes_in_the_database() {
+    let (service, raw) = ready().await;
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.lock().await;
+    // Shorter than the database's patience.
+    let status = create(&raw, &[("grpc-timeout", "100m")]).await.unwrap_err();
+    let message = "the call took longer than its deadline, try again with a longer one";
+    refused(&status, Code::DeadlineExceeded, "DEADLINE", BLOG, message);
+    outsider.close().await;
+    // What had reached the database may still be written: a deadline says nothing of that.
+    assert!(create(&raw, &[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_holds_is_unavailable_until_it_lets_go() {
+    let (service, raw) = ready().await;
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.lock().await;
+    let status = create(&raw, &[]).await.unwrap_err();
+    let message = "the database cannot be reached now, try again in a moment";
+    refused(&status, Code::Unavailable, "STORE_UNAVAILABLE", BLOG, message);
+    assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+    assert_eq!(count(&raw).await.unwrap(), 0, "what only reads goes on");
+    outsider.close().await;
+    assert!(create(&raw, &[]).await.is_ok());
+    assert_eq!(count(&raw).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn c24_an_auth_service_that_never_answers_is_unavailable_or_the_callers_deadline() {
+    // The kernel takes the connections, and nobody ever reads from them.
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let service = start_beside(mute.local_addr().unwrap(), folder(), clock(), Shutdown::new()).await;
+    let raw = Raw::connect(service.address).await;
+    // Its own checks need nobody, so the service has come up when they answer.
+    let status = raw.unary(CREATE_POST, &[], b"").await.unwrap_err();
+    refused(&status, Code::Unauthenticated, "TOKEN_MISSING", AUTH, "Authentication token not provided");
+
+    let begun = Instant::now();
+    let status = create(&raw, &[]).await.unwrap_err();
+    let message = "the auth service cannot be asked about the token now, try again in a moment";
+    refused(&status, Code::Unavailable, "AUTH_UNAVAILABLE", AUTH, message);
+    assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(250)));
+    let taken = begun.elapsed();
+    assert!((500..2000).contains(&taken.as_millis()), "the guard waits for 500 ms and no longer: {taken:?}");
+
+    let status = create(&raw, &[("grpc-timeout", "100m")]).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    assert_eq!(status.get_details_error_info().unwrap().reason, "DEADLINE");
+}
+
+#[tokio::test]
+async fn c69_a_fault_of_the_service_is_internal_and_says_nothing_of_its_inside() {
+    let (service, raw) = ready().await;
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.run("drop table posts").await;
+    outsider.close().await;
+    let answers = [create(&raw, &[]).await.map(drop), count(&raw).await.map(drop)].map(Result::unwrap_err);
+    for status in &answers {
+        let message = "internal error: tell the service's operator the request id in the details";
+        refused(status, Code::Internal, "INTERNAL", BLOG, message);
+        assert_eq!(status.get_details_request_info().unwrap().request_id.len(), 36, "a UUID");
+        for word in ["sql", "table", "posts"] {
+            assert!(!String::from_utf8_lossy(status.details()).to_lowercase().contains(word), "{status:?}");
+        }
+    }
+    let ids = answers.map(|status| status.get_details_request_info().unwrap().request_id);
+    assert_ne!(ids[0], ids[1], "each call has its own");
+}

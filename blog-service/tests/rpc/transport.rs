@@ -1,0 +1,89 @@
+//! Every RPC refuses what is no request of it, with a reason and in words that give nothing of the service away (F8).
+
+use kit::testing::{Raw, Reply, framed, garbage, methods};
+use tonic::Code;
+
+use super::support::{ADA, Service, refused, start};
+
+const PACKAGE: &str = "gatepost.blog.v1";
+const DOMAIN: &str = "blog.gatepost.dev";
+
+/// 1.25 MiB, the largest request.
+const LIMIT: u32 = 1024 * 1024 + 256 * 1024;
+
+const UNIMPLEMENTED: &str = "this service has no such method, or does not read this compression: call what reflection \
+                             lists, uncompressed";
+
+async fn ready() -> (Service, Raw) {
+    let service = start().await;
+    let raw = Raw::connect(service.address).await;
+    (service, raw)
+}
+
+/// What the method answers to a caller whom it lets in: a user, or else a service.
+async fn let_in(raw: &Raw, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+    for token in [ADA, "service"] {
+        let headers = [&[("api-token", token)], headers].concat();
+        let reply = raw.call(path, &headers, body.to_vec()).await;
+        if reply.status().code() != Code::PermissionDenied {
+            return reply;
+        }
+    }
+    panic!("{path} lets nobody in");
+}
+
+#[tokio::test]
+async fn f8_garbage_is_invalid_argument_for_every_method() {
+    let (_service, raw) = ready().await;
+    for method in methods(PACKAGE) {
+        for (what, body) in garbage(&method) {
+            println!("{}: {what}", method.path);
+            let reply = let_in(&raw, &method.path, &[], &body).await;
+            let message = "the request cannot be read as this method's message: encode it by the contract that \
+                           reflection serves, and send it whole";
+            refused(&reply.status(), Code::InvalidArgument, "MALFORMED_REQUEST", DOMAIN, message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn f8_a_message_above_its_limit_is_resource_exhausted_for_every_method() {
+    let (_service, raw) = ready().await;
+    let message = "the request is larger than this service takes: send less in one call";
+    let head = [&[0], &(LIMIT + 1).to_be_bytes()[..]].concat();
+    let whole = framed(&vec![b'a'; LIMIT as usize + 1]);
+    for method in methods(PACKAGE) {
+        for body in [&head[..], &whole] {
+            let reply = let_in(&raw, &method.path, &[], body).await;
+            refused(&reply.status(), Code::ResourceExhausted, "MESSAGE_TOO_LARGE", DOMAIN, message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_request_is_unimplemented_for_every_method() {
+    let (_service, raw) = ready().await;
+    for method in methods(PACKAGE) {
+        let reply = let_in(&raw, &method.path, &[("grpc-encoding", "gzip")], &framed(b"")).await;
+        refused(&reply.status(), Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNIMPLEMENTED);
+        assert_eq!(reply.headers["grpc-accept-encoding"], "identity");
+    }
+}
+
+#[tokio::test]
+async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs_one() {
+    const GUARD: &str = "auth.gatepost.dev";
+    let (_service, raw) = ready().await;
+    for path in [
+        "/gatepost.blog.v1.PostService/Canary",
+        "/gatepost.blog.v1.Canary/GetPost",
+        "/gatepost.auth.v1.UserService/GetMe",
+    ] {
+        let status = raw.unary(path, &[], b"").await.unwrap_err();
+        refused(&status, Code::Unauthenticated, "TOKEN_MISSING", GUARD, "Authentication token not provided");
+        let status = raw.unary(path, &[("api-token", "canary")], b"").await.unwrap_err();
+        refused(&status, Code::Unauthenticated, "TOKEN_INVALID", GUARD, "invalid token");
+        let status = raw.unary(path, &[("api-token", ADA)], b"").await.unwrap_err();
+        refused(&status, Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNIMPLEMENTED);
+    }
+}

@@ -1,0 +1,139 @@
+//! What the transport refuses by itself is said with a reason, and in words that give nothing of ours away (F8).
+
+use http::Method as Http;
+use kit::serve::Limits;
+use kit::testing::{Method, Raw, Reply, framed, garbage, methods};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::support::start;
+
+const VERIFY: &str = "/gatepost.auth.v1.TokenService/VerifyToken";
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+const GOOD: (&str, &str) = ("api-token", "good");
+
+/// tonic's own limit, which this server leaves as it is.
+const LIMIT: usize = 4 * 1024 * 1024;
+
+const MALFORMED: &str = "the request cannot be read as this method's message: encode it by the contract that reflection \
+                         serves, and send it whole";
+const UNIMPLEMENTED: &str = "this service has no such method, or does not read this compression: call what reflection \
+                             lists, uncompressed";
+
+#[track_caller]
+fn refused(reply: &Reply, code: Code, reason: &str, message: &str, why: &str) {
+    // Headers alone: nothing else was sent, and each of them once.
+    assert!(reply.trailers.is_none() && reply.data.is_empty(), "{why}: {reply:?}");
+    for name in ["grpc-status", "grpc-message", "grpc-status-details-bin", "content-type"] {
+        assert_eq!(reply.headers.get_all(name).iter().count(), 1, "{why}: {name}");
+    }
+    let status: Status = reply.status();
+    let info = status.get_details_error_info().unwrap();
+    let seen = (status.code(), info.reason.as_str(), info.domain.as_str(), status.message());
+    assert_eq!(seen, (code, reason, "auth.gatepost.dev", message), "{why}");
+}
+
+async fn raw() -> (super::support::Server, Raw) {
+    let server = start(Limits::default()).await;
+    let raw = server.raw().await;
+    (server, raw)
+}
+
+#[tokio::test]
+async fn f8_garbage_is_invalid_argument_and_names_no_field() {
+    let (_server, raw) = raw().await;
+    let verify = methods("gatepost.auth.v1").into_iter().find(|method| method.path == VERIFY).unwrap();
+    assert_eq!(verify.strings, [1], "the field that is no UTF-8 is one of the request's");
+    let health = [CHECK, WATCH].map(|path| Method { path: path.into(), strings: vec![1] });
+    for method in health.iter().chain([&verify]) {
+        for (what, body) in garbage(method) {
+            let why = format!("{}: {what}", method.path);
+            let reply = raw.call(&method.path, &[], body).await;
+            refused(&reply, Code::InvalidArgument, "MALFORMED_REQUEST", MALFORMED, &why);
+        }
+    }
+}
+
+#[tokio::test]
+async fn f8_a_message_above_the_limit_is_resource_exhausted() {
+    let (_server, raw) = raw().await;
+    let message = "the request is larger than this service takes: send less in one call";
+    let whole = framed(&vec![0x7a; LIMIT + 1]);
+    // The frame's head is enough, and what it says is not waited for.
+    for body in [whole.clone(), whole.slice(..5)] {
+        let reply = raw.call(VERIFY, &[], body).await;
+        refused(&reply, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message, "one byte too many");
+    }
+    // A field that nobody knows, of as many bytes as fit: its key of two bytes and its length of four go before it.
+    let mut largest = vec![0xfa, 0x7f, 0xfa, 0xff, 0xff, 0x01];
+    largest.resize(LIMIT, 0);
+    assert!(raw.unary(VERIFY, &[], &largest).await.is_ok(), "the largest message passes");
+}
+
+#[tokio::test]
+async fn an_unknown_method_or_service_is_unimplemented_behind_the_guard() {
+    let (_server, raw) = raw().await;
+    for path in ["/gatepost.auth.v1.TokenService/No", "/no.Such/Method", "/grpc.health.v1.Health/No", "/", "/a/b/c"] {
+        let reply = raw.call(path, &[GOOD], framed(b"")).await;
+        refused(&reply, Code::Unimplemented, "UNIMPLEMENTED", UNIMPLEMENTED, path);
+        let reply = raw.call(path, &[], framed(b"")).await;
+        refused(&reply, Code::Unauthenticated, "TOKEN_MISSING", "Authentication token not provided", path);
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_request_is_unimplemented_and_is_told_what_is_read() {
+    let (_server, raw) = raw().await;
+    for path in [VERIFY, CHECK, WATCH, REFLECT] {
+        for encoding in ["gzip", "zstd", "deflate", "canary"] {
+            let reply = raw.call(path, &[("grpc-encoding", encoding)], framed(b"")).await;
+            refused(&reply, Code::Unimplemented, "UNIMPLEMENTED", UNIMPLEMENTED, path);
+            assert_eq!(reply.headers["grpc-accept-encoding"], "identity");
+        }
+    }
+    let body = [&[1, 0, 0, 0, 1], &b"a"[..]].concat();
+    let reply = raw.call(VERIFY, &[("grpc-encoding", "identity")], body).await;
+    refused(&reply, Code::InvalidArgument, "MALFORMED_REQUEST", MALFORMED, "compressed by what compresses nothing");
+}
+
+#[tokio::test]
+async fn reflection_ends_its_stream_when_its_input_is_garbage() {
+    let (_server, raw) = raw().await;
+    for (what, body) in garbage(&Method { path: REFLECT.into(), strings: vec![1] }) {
+        let reply = raw.call(REFLECT, &[], body).await;
+        // A valid, empty request goes before what is wrong after it; reflection itself refuses that one.
+        let expected = if what == "something after the message" { Code::InvalidArgument } else { Code::Ok };
+        assert_eq!((reply.status().code(), reply.data.len()), (expected, 0), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_statuses_of_health_and_reflection_stay_their_own() {
+    let (_server, raw) = raw().await;
+    for path in [CHECK, WATCH] {
+        let status = raw.unary(path, &[], b"\x0a\x02no").await.unwrap_err();
+        assert_eq!(
+            (status.code(), status.message(), status.details().len()),
+            (Code::NotFound, "service not registered", 0)
+        );
+    }
+    let status = raw.unary(REFLECT, &[], b"\x22\x02no").await.unwrap_err();
+    assert_eq!((status.code(), status.details().len()), (Code::NotFound, 0));
+}
+
+#[tokio::test]
+async fn what_is_no_grpc_gets_an_http_status_and_no_other() {
+    let (_server, raw) = raw().await;
+    for (method, kind, status) in [
+        (Http::GET, "application/grpc", 405),
+        (Http::PUT, "application/grpc", 405),
+        (Http::POST, "application/json", 415),
+        (Http::POST, "application/grpc-web+proto", 415),
+    ] {
+        let reply = raw.send(method.clone(), VERIFY, &[("content-type", kind)], framed(b"")).await;
+        assert_eq!(reply.http.as_u16(), status, "{method} {kind}");
+        assert!(!reply.headers.contains_key("grpc-status") && reply.data.is_empty(), "{reply:?}");
+    }
+}

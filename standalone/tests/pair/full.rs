@@ -1,0 +1,127 @@
+//! A disk that is full, and has room again: a small file system of the pair's own, filled up from outside.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
+use gatepost::api::blog::v1::ListPostsRequest;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::story::{PASSWORD, channel, hello, login, posts, register};
+use super::support::{Outcome, Pair, folder, tool};
+
+const BOB: &str = "bob@example.com";
+
+/// Mounts 2 MiB of memory on `$1`, seen by nobody else, and becomes the rest of its arguments.
+const MOUNT: &str = r#"mount -t tmpfs -o size=2m,mode=0700 gatepost "$1" && shift && exec "$@""#;
+
+/// A command in a name space where it may mount: a user's own, so that nobody needs to be root.
+fn unshared(folder: &Path, program: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"]).arg(folder).arg(program);
+    command
+}
+
+/// The pair's folder as the pair itself sees it, below its mount.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// Writes until nothing more fits.
+    fn fill(&self) {
+        let mut ballast = fs::File::create(self.0.join("ballast")).unwrap();
+        while ballast.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    /// Makes room again.
+    fn empty(&self) {
+        fs::remove_file(self.0.join("ballast")).unwrap();
+    }
+}
+
+#[track_caller]
+fn full(status: &Status, domain: &str) {
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("{status:?}"));
+    let seen = (status.code(), info.reason.as_str(), info.domain.as_str(), status.message());
+    let message = "the service's disk is full: nothing was written, try again when its operator has made room";
+    assert_eq!(seen, (Code::ResourceExhausted, "STORE_FULL", domain, message));
+    assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+}
+
+/// The first refusal: a few small writes still fit into what the database has already.
+async fn first_refusal<T>(write: impl AsyncFn() -> Result<T, Status>) -> Status {
+    for _ in 0..100 {
+        if let Err(status) = write().await {
+            return status;
+        }
+    }
+    panic!("the disk is full, and everything is written");
+}
+
+/// Another user, whom a transaction writes together with the first session.
+async fn sign_up(pair: &Pair) -> Result<(), Status> {
+    let request = CreateUserRequest {
+        name: "Bob".into(),
+        email: BOB.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    UserServiceClient::new(channel(&pair.auth)).create_user(request).await.map(drop)
+}
+
+/// How many posts there are.
+async fn count(pair: &Pair, token: &str) -> Result<usize, Status> {
+    Ok(posts(pair, token).list_posts(ListPostsRequest::default()).await?.into_inner().posts.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outcome {
+    if tool("GATEPOST_FULL_DISK", "run") == "skip" {
+        println!("skipped: GATEPOST_FULL_DISK=skip, so no disk was filled");
+        return Ok(());
+    }
+    let folder = folder();
+    let tried = unshared(folder.path(), "true").output()?;
+    assert!(
+        tried.status.success(),
+        "this machine lets no user mount a file system of their own ({}): allow user name spaces, or leave the full \
+         disk out with GATEPOST_FULL_DISK=skip",
+        String::from_utf8_lossy(&tried.stderr).trim()
+    );
+    let pair = Pair::start_by(&mut unshared(folder.path(), env!("CARGO_BIN_EXE_gatepost")), folder.path(), &[]);
+    let disk = Disk(pair.root().join(folder.path().strip_prefix("/")?));
+    let token = register(&pair).await?;
+    posts(&pair, &token).create_post(hello()).await?;
+
+    disk.fill();
+    let post = async || posts(&pair, &token).create_post(hello()).await;
+    full(&first_refusal(async || login(&pair).await).await, "auth.gatepost.dev");
+    full(&first_refusal(&post).await, "blog.gatepost.dev");
+    for _ in 0..2 {
+        full(&sign_up(&pair).await.unwrap_err(), "auth.gatepost.dev");
+    }
+    let written = count(&pair, &token).await?;
+    full(&login(&pair).await.unwrap_err(), "auth.gatepost.dev");
+    full(&post().await.unwrap_err(), "blog.gatepost.dev");
+    let request = VerifyTokenRequest { token: token.clone() };
+    let answer = TokenServiceClient::new(channel(&pair.auth)).verify_token(request).await?.into_inner();
+    assert_eq!(answer.state(), TokenState::Active, "what only reads goes on");
+
+    disk.empty();
+    login(&pair).await?;
+    sign_up(&pair).await?;
+    assert_eq!(sign_up(&pair).await.unwrap_err().code(), Code::AlreadyExists, "what is acknowledged stands");
+    let request = LoginRequest { email: BOB.into(), password: PASSWORD.into() };
+    assert!(AuthServiceClient::new(channel(&pair.auth)).login(request).await.is_ok(), "for every connection");
+    post().await?;
+    assert_eq!(count(&pair, &token).await?, written + 1, "the refused ones were not written");
+    pair.stop();
+    Ok(())
+}
