@@ -1,0 +1,216 @@
+//! How a user changes: generations, revisions, states, roles, and the end of a row.
+
+use std::time::Duration;
+
+use auth_service::domain::{Client, Email, Name, Role, Roles, Session, UserChange, UserState};
+use auth_service::store::{Created, Filter, Standing, Unchanged};
+use kit::testing::start;
+use uuid::Uuid;
+
+use super::support::{case, new_user, session};
+
+const NOBODY: Uuid = Uuid::from_u128(99);
+
+fn name(text: &str) -> UserChange {
+    UserChange { name: Some(Name::parse(text).unwrap()), email: None }
+}
+
+fn email(text: &str) -> UserChange {
+    UserChange { name: None, email: Some(Email::parse(text).unwrap()) }
+}
+
+#[tokio::test]
+async fn a_change_is_for_the_revision_that_was_read() {
+    let (store, _folder) = case().await;
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let later = start() + Duration::from_secs(1);
+    let user = store.update_user(ada.id, &name("Ada L."), Some(1), later).await.unwrap().unwrap();
+    assert_eq!((user.name.as_str(), user.revision, user.update_time), ("Ada L.", 2, later));
+    assert_eq!((user.email.as_str(), user.create_time), ("ada@example.com", start()), "the rest stays");
+    assert_eq!(store.user(ada.id).await.unwrap(), Some(user));
+    let stale = store.update_user(ada.id, &name("Eve"), Some(1), later).await.unwrap();
+    assert_eq!(stale, Err(Unchanged::Stale));
+    let absent = store.update_user(NOBODY, &name("Eve"), None, later).await.unwrap();
+    assert_eq!(absent, Err(Unchanged::NotFound));
+}
+
+#[tokio::test]
+async fn an_email_is_taken_in_its_canonical_form_and_freed_by_a_change() {
+    let (store, _folder) = case().await;
+    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
+    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&bob, None, None).await.unwrap();
+    let taken = store.update_user(ada.id, &email("BOB@example.com"), None, start()).await.unwrap();
+    assert_eq!(taken, Err(Unchanged::EmailTaken));
+    assert_eq!(store.user(ada.id).await.unwrap().unwrap().revision, 1, "nothing is written");
+    store.update_user(bob.id, &email("new@example.com"), None, start()).await.unwrap().unwrap();
+    store.update_user(ada.id, &email("BOB@example.com"), None, start()).await.unwrap().unwrap();
+    assert_eq!(store.credentials("bob@example.com").await.unwrap().unwrap().user.id, ada.id);
+    assert!(store.credentials("ada@example.com").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_lost_role_raises_the_generation_and_a_new_one_does_not() {
+    let (store, _folder) = case().await;
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    for (roles, generation, revision) in [
+        ("admin editor", 1, 2),
+        ("editor admin", 1, 3),
+        ("editor admin", 1, 3),
+        ("editor", 2, 4),
+        ("", 3, 5),
+        ("", 3, 5),
+    ] {
+        let user = store.set_roles(ada.id, &Roles::from_text(roles), None, start()).await.unwrap().unwrap();
+        assert_eq!((user.roles.to_text().as_str(), user.generation, user.revision), (roles, generation, revision));
+    }
+    let standing = store.standing(ada.id, begun.id).await.unwrap().unwrap();
+    assert!(standing.session_lives, "sessions live on");
+    let stale = store.set_roles(ada.id, &Roles::admin(), Some(4), start()).await.unwrap();
+    assert_eq!(stale, Err(Unchanged::Stale));
+    assert_eq!(store.set_roles(NOBODY, &Roles::admin(), None, start()).await.unwrap(), Err(Unchanged::NotFound));
+}
+
+#[tokio::test]
+async fn a_disabled_user_has_no_session_and_gets_none() {
+    let (store, _folder) = case().await;
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    let read = store.credentials("ada@example.com").await.unwrap().unwrap().user;
+
+    let user = store.set_state(ada.id, UserState::Disabled, Some(1), start()).await.unwrap().unwrap();
+    assert_eq!((user.state, user.generation, user.revision), (UserState::Disabled, 2, 2));
+    let dead = Standing { state: UserState::Disabled, generation: 2, session_lives: false };
+    assert_eq!(store.standing(ada.id, begun.id).await.unwrap(), Some(dead));
+    let late = Session { generation: read.generation, ..session(11, &ada) };
+    assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "a login that raced begins nothing");
+    let fresh = Session { generation: 2, ..session(12, &ada) };
+    assert!(!store.create_session(&fresh, &Client::default()).await.unwrap(), "nor does any other");
+    assert_eq!(store.set_state(ada.id, UserState::Disabled, None, start()).await.unwrap(), Ok(user));
+
+    let user = store.set_state(ada.id, UserState::Active, Some(2), start()).await.unwrap().unwrap();
+    assert_eq!((user.state, user.generation, user.revision), (UserState::Active, 2, 3));
+    assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "what was read before stays dead");
+    assert!(store.create_session(&fresh, &Client::default()).await.unwrap());
+    for state in [UserState::Active, UserState::Disabled] {
+        assert_eq!(store.set_state(ada.id, state, Some(1), start()).await.unwrap(), Err(Unchanged::Stale));
+        assert_eq!(store.set_state(NOBODY, state, None, start()).await.unwrap(), Err(Unchanged::NotFound));
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_read_the_old_password_does_not_survive_the_change() {
+    let (store, _folder) = case().await;
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    // The login has read the hash and is busy with it, while the password is changed.
+    let login = store.credentials("ada@example.com").await.unwrap().unwrap();
+    let own = Session { generation: 2, ..session(11, &ada) };
+    let user = store.change_password(1, "$argon2id$new", &own, &Client::default()).await.unwrap().unwrap();
+    assert_eq!((user.generation, user.revision, user.update_time), (2, 1, start()), "no field of the user has changed");
+    let late = Session { generation: login.user.generation, ..session(12, &ada) };
+    assert!(!store.create_session(&late, &Client::default()).await.unwrap());
+    assert!(!store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    assert!(store.standing(ada.id, own.id).await.unwrap().unwrap().session_lives);
+    assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
+
+    let other = Session { generation: 2, ..session(13, &ada) };
+    let beaten = store.change_password(1, "$argon2id$other", &other, &Client::default()).await.unwrap();
+    assert_eq!(beaten, None, "a change that read the old password is late, too");
+    assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
+    assert!(!store.standing(ada.id, other.id).await.unwrap().unwrap().session_lives);
+}
+
+#[tokio::test]
+async fn all_sessions_end_at_once_and_one_at_a_time() {
+    let (store, _folder) = case().await;
+    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
+    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&bob, None, None).await.unwrap();
+    let client = Client { peer: "192.0.2.7".into(), user_agent: "grpcurl/1".into() };
+    for id in 10..15 {
+        assert!(store.create_session(&session(id, &ada), &client).await.unwrap());
+    }
+    let list = async |after: Option<u128>, limit| {
+        let listed = store.list_sessions(ada.id, after.map(Uuid::from_u128), limit, start()).await.unwrap();
+        listed.iter().map(|listed| listed.session.id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, 3).await, [14, 13, 12]);
+    assert_eq!(list(Some(12), 3).await, [11, 10]);
+    let listed = store.list_sessions(ada.id, None, 1, start()).await.unwrap().remove(0);
+    assert_eq!((listed.session, listed.client, listed.last_refresh_time), (session(14, &ada), client.clone(), None));
+
+    assert!(!store.revoke_session(Uuid::from_u128(14), Some(bob.id), start()).await.unwrap(), "not Bob's");
+    assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), start()).await.unwrap());
+    assert!(!store.revoke_session(Uuid::from_u128(14), None, start()).await.unwrap(), "it has ended");
+    assert!(store.revoke_session(Uuid::from_u128(13), None, start()).await.unwrap());
+    let end = session(12, &ada).expire_time;
+    assert!(!store.revoke_session(Uuid::from_u128(12), None, end).await.unwrap(), "its time is over");
+    assert_eq!(store.list_sessions(ada.id, None, 9, end).await.unwrap(), []);
+    assert_eq!(list(None, 9).await, [12, 11, 10]);
+
+    assert!(store.end_all_sessions(ada.id).await.unwrap());
+    assert!(!store.end_all_sessions(NOBODY).await.unwrap());
+    assert_eq!(list(None, 9).await, [0_u128; 0]);
+    assert!(!store.revoke_session(Uuid::from_u128(12), None, start()).await.unwrap());
+    assert!(!store.create_session(&session(20, &ada), &client).await.unwrap(), "a login that raced begins nothing");
+    let user = store.user(ada.id).await.unwrap().unwrap();
+    assert_eq!((user.generation, user.revision), (2, 1));
+}
+
+#[tokio::test]
+async fn a_deleted_user_leaves_the_id_and_nothing_else() {
+    let (store, _folder) = case().await;
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    assert_eq!(store.delete_user(ada.id, Some(7), start()).await.unwrap(), Err(Unchanged::Stale));
+    assert_eq!(store.delete_user(ada.id, Some(1), start()).await.unwrap(), Ok(()));
+    assert_eq!(store.delete_user(ada.id, None, start()).await.unwrap(), Err(Unchanged::NotFound));
+    assert_eq!(store.standing(ada.id, begun.id).await.unwrap(), None);
+    assert!(store.list_sessions(ada.id, None, 9, start()).await.unwrap().is_empty());
+    assert!(
+        !store.create_session(&session(11, &ada), &Client::default()).await.unwrap(),
+        "a late login begins nothing"
+    );
+    let again = new_user(2, "ada@example.com");
+    assert!(matches!(store.create_user(&again, None, None).await.unwrap(), Created::User(_)), "the address is free");
+}
+
+#[tokio::test]
+async fn users_are_listed_by_filter_and_fetched_by_id() {
+    let (store, _folder) = case().await;
+    for id in 1..=20 {
+        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
+    }
+    store.set_roles(Uuid::from_u128(3), &Roles::from_text("a_b editor"), None, start()).await.unwrap().unwrap();
+    store.set_roles(Uuid::from_u128(4), &Roles::from_text("axb"), None, start()).await.unwrap().unwrap();
+    store.set_state(Uuid::from_u128(5), UserState::Disabled, None, start()).await.unwrap().unwrap();
+    let list = async |filter: &Filter, after: Option<u128>, limit| {
+        let users = store.list_users(filter, after.map(Uuid::from_u128), limit).await.unwrap();
+        users.iter().map(|user| user.id.as_u128()).collect::<Vec<_>>()
+    };
+    let any = Filter::default();
+    assert_eq!(list(&any, None, 3).await, [20, 19, 18]);
+    assert_eq!(list(&any, Some(3), 9).await, [2, 1]);
+    for (role, ids) in [("a_b", vec![3]), ("editor", vec![3]), ("axb", vec![4]), ("edit", vec![])] {
+        let filter = Filter { role: Role::parse(role), ..Filter::default() };
+        assert_eq!(list(&filter, None, 9).await, ids, "{role}");
+    }
+    let disabled = Filter { state: Some(UserState::Disabled), ..Filter::default() };
+    assert_eq!(list(&disabled, None, 9).await, [5]);
+    let by_email = Filter { email_key: Some("user7@example.com".into()), ..Filter::default() };
+    assert_eq!(list(&by_email, None, 9).await, [7]);
+    assert_eq!(list(&by_email, Some(7), 9).await, [0_u128; 0]);
+
+    let ids: Vec<Uuid> = (1..=21).map(Uuid::from_u128).collect();
+    let mut found: Vec<_> = store.users(&ids).await.unwrap().iter().map(|user| user.id.as_u128()).collect();
+    found.sort_unstable();
+    assert_eq!(found, (1..=20).collect::<Vec<_>>());
+    assert!(store.users(&[]).await.unwrap().is_empty());
+}

@@ -1,0 +1,57 @@
+//! Requests that come twice: remembered for a day, in the transaction that does their work.
+
+use auth_service::store::Created;
+use kit::db::requests::Earlier;
+use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::testing::start;
+use uuid::Uuid;
+
+use super::support::{case, new_user};
+
+fn key(caller: &str, id: u128, said: &str) -> RequestKey {
+    let fingerprint = Fingerprint::of(&[said]);
+    RequestKey { caller: caller.into(), method: "CreateUser", id: Uuid::from_u128(id), fingerprint }
+}
+
+#[tokio::test]
+async fn a_request_is_known_by_caller_method_id_and_what_it_said() {
+    let (store, _folder) = case().await;
+    let (ada, key_of_ada) = (new_user(1, "ada@example.com"), key("", 7, "ada"));
+    assert_eq!(store.earlier(&key_of_ada, start()).await.unwrap(), None);
+    assert!(matches!(store.create_user(&ada, None, Some(&key_of_ada)).await.unwrap(), Created::User(_)));
+    assert_eq!(store.earlier(&key_of_ada, start()).await.unwrap(), Some(Earlier::Same(ada.id)));
+    assert_eq!(store.earlier(&key("", 7, "bob"), start()).await.unwrap(), Some(Earlier::Other));
+    for other in [key("somebody", 7, "ada"), key("", 8, "ada"), RequestKey { method: "Other", ..key_of_ada.clone() }] {
+        assert_eq!(store.earlier(&other, start()).await.unwrap(), None, "{other:?}");
+    }
+    let twin = new_user(2, "bob@example.com");
+    assert_eq!(store.create_user(&twin, None, Some(&key_of_ada)).await.unwrap(), Created::Repeated);
+    assert!(store.user(twin.id).await.unwrap().is_none(), "nothing is written");
+}
+
+#[tokio::test]
+async fn a_request_that_failed_is_not_known() {
+    let (store, _folder) = case().await;
+    store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
+    let taken = new_user(2, "ada@example.com");
+    assert_eq!(store.create_user(&taken, None, Some(&key("", 7, "ada"))).await.unwrap(), Created::EmailTaken);
+    assert_eq!(store.earlier(&key("", 7, "ada"), start()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_request_is_forgotten_after_a_day_and_its_id_is_free() {
+    let (store, _folder) = case().await;
+    for id in 1..=40 {
+        let user = new_user(id, &format!("user{id}@example.com"));
+        store.create_user(&user, None, Some(&key("", id, "first"))).await.unwrap();
+    }
+    let (before, after) = (start() + KEPT - chrono::TimeDelta::microseconds(1), start() + KEPT);
+    assert_eq!(store.earlier(&key("", 40, "first"), before).await.unwrap(), Some(Earlier::Same(Uuid::from_u128(40))));
+    assert_eq!(store.earlier(&key("", 40, "first"), after).await.unwrap(), None);
+    // More rows have expired than one request clears away; its own id is free all the same.
+    let mut late = new_user(41, "late@example.com");
+    late.create_time = after;
+    let made = store.create_user(&late, None, Some(&key("", 40, "second"))).await.unwrap();
+    assert!(matches!(made, Created::User(_)), "{made:?}");
+    assert_eq!(store.earlier(&key("", 40, "second"), after).await.unwrap(), Some(Earlier::Same(late.id)));
+}
