@@ -5,6 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
 /// A rule: in the files below `room`, no line of code names any of `words`.
 struct Rule {
     room: &'static str,
@@ -119,6 +122,30 @@ fn no_store_reads_rows_of_a_write_outside_a_transaction() {
         broken.extend(naming(&file, &words.each_ref().map(String::as_str)));
     }
     assert!(broken.is_empty(), "use Db::write_one, or a transaction:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn every_reason_of_the_contract_is_shown_by_a_test() {
+    let mut unshown = Vec::new();
+    for (package, rooms) in [
+        ("gatepost.auth.v1", ["auth-service/tests", "standalone/tests", "tests/guard"]),
+        ("gatepost.blog.v1", ["blog-service/tests", "standalone/tests", "blog-service/tests"]),
+    ] {
+        let tests = rooms.iter().flat_map(|room| files(&root().join(room)));
+        let tests: String = tests.map(|file| fs::read_to_string(file).unwrap()).collect();
+        let unnamed = reasons(package).into_iter().filter(|reason| !tests.contains(&format!("\"{reason}\"")));
+        unshown.extend(unnamed.map(|reason| format!("{package} {reason}")));
+    }
+    assert!(unshown.is_empty(), "no test asserts these reasons: {unshown:?}");
+}
+
+/// The reasons of a package as they stand on the wire.
+fn reasons(package: &str) -> Vec<String> {
+    let set = FileDescriptorSet::decode(gatepost::api::DESCRIPTOR_SET).unwrap();
+    let files = set.file.into_iter().filter(|file| file.package() == package);
+    let enums = files.flat_map(|file| file.enum_type).filter(|found| found.name() == "ErrorReason");
+    let names = enums.flat_map(|found| found.value).map(|value| value.name().replace("ERROR_REASON_", ""));
+    names.filter(|name| name != "UNSPECIFIED").collect()
 }
 
 #[test]

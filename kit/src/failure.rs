@@ -212,3 +212,17 @@ fn fault<R: Reasons>(request_id: String) -> Status {
         details,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_twenty_bad_fields_are_named_in_the_text_and_in_the_details() {
+        let violations: Vec<_> = (0..25).map(|number| Violation::new("field", format!("rule {number}"))).collect();
+        let status = invalid_fields::<auth::v1::ErrorReason>(&violations);
+        let named = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!((named.len(), named[19].description.as_str()), (20, "rule 19"));
+        assert!(status.message().ends_with("field: rule 19"), "{}", status.message());
+    }
+}
