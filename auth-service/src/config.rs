@@ -1,5 +1,7 @@
 //! The service's settings, and the checks that they must pass before it listens.
 
+mod attempts;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use clap::{Parser, ValueEnum, value_parser};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, address, boolean, check_plaintext, duration};
 use secrecy::{ExposeSecret as _, SecretString};
+
+pub use attempts::AttemptFlags;
 
 use crate::domain::{Email, NewPassword, PasswordPolicy};
 use crate::store::DatabaseUrl;
@@ -58,6 +62,9 @@ pub struct Flags {
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     pub password_min_length: u8,
+    /// How often somebody may be wrong
+    #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
+    pub attempts: AttemptFlags,
     /// The first admin's email address; the account is made when there is none with this address
     #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
     pub admin_email: Option<String>,
@@ -112,6 +119,7 @@ impl Config {
     /// [`ConfigError`], which names the setting and not its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
+        flags.attempts.check()?;
         environment.refuse(&["AUTH_OPS_LISTEN", "AUTH_MASTER_KEY", "AUTH_MASTER_KEY_FILE"])?;
         let secret_key = match environment.secret("JWT_SECRET_KEY")? {
             Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),

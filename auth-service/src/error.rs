@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use gatepost::Refusal;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::status::{retry, status};
@@ -23,6 +24,8 @@ pub(crate) enum Error {
     InvalidFields(Vec<Violation>),
     #[error("the pair of email and password is not a user's")]
     InvalidCredentials,
+    #[error("too many wrong passwords or registrations")]
+    TooManyAttempts(TimeDelta),
     #[error("another user has this email")]
     EmailTaken,
     #[error("the page token is not ours, not for this request or too old")]
@@ -56,6 +59,12 @@ impl Error {
     }
 }
 
+/// Rounded up: who comes back then has waited long enough.
+fn whole_seconds(wait: TimeDelta) -> Duration {
+    let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default().div_ceil(1000);
+    Duration::from_secs(seconds)
+}
+
 impl From<BadToken> for Error {
     fn from(BadToken: BadToken) -> Self {
         Self::PageTokenInvalid
@@ -69,6 +78,12 @@ impl From<Error> for Status {
             Error::InvalidCredentials => {
                 status(Code::Unauthenticated, ErrorReason::InvalidCredentials, "invalid credentials")
             }
+            Error::TooManyAttempts(wait) => retry(
+                Code::ResourceExhausted,
+                ErrorReason::TooManyAttempts,
+                format!("too many attempts, try again in {} s", whole_seconds(wait).as_secs()),
+                whole_seconds(wait),
+            ),
             Error::EmailTaken => status(
                 Code::AlreadyExists,
                 ErrorReason::EmailTaken,

@@ -66,6 +66,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
         passwords: flags.passwords(),
+        attempts: flags.attempts.limits(),
         issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.audience.clone(), flags.access_ttl),
         verifier: Verifier::new(Arc::clone(&keys), flags.issuer, flags.audience.clone(), MAX_LIFETIME),
         service_key: service_key.and_then(|key| Token::parse(key.expose_secret())).map(|key| key.digest()),

@@ -9,7 +9,7 @@ use kit::ids::Ids;
 use kit::page::PageTokens;
 
 use crate::config::Registration;
-use crate::domain::{PasswordPolicy, Session, User};
+use crate::domain::{AttemptLimits, PasswordPolicy, Session, User};
 use crate::error::Error;
 use crate::passwords::Hasher;
 use crate::store::Store;
@@ -27,6 +27,8 @@ pub(crate) struct State {
     /// What a service's key must hash to.
     pub(crate) service_key: Option<Digest>,
     pub(crate) page_tokens: PageTokens,
+    /// How often somebody may be wrong.
+    pub(crate) attempts: AttemptLimits,
     pub(crate) audience: String,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,

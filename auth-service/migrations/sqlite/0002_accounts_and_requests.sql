@@ -32,3 +32,23 @@ create table requests (
 ) strict, without rowid;
 
 create index requests_by_time on requests (create_time);
+
+-- Wrong passwords in a row, by the SHA-256 of the account that was tried: addresses of people who have no account here are
+-- not kept.
+create table failed_attempts (
+    account blob primary key not null,
+    failures integer not null,
+    last_time text not null
+) strict;
+
+create index failed_attempts_by_time on failed_attempts (last_time);
+
+-- How much of its allowance an address has used: it has all of it back at this time.
+create table allowances (
+    kind text not null check (kind in ('failure', 'sign-up')),
+    network text not null,
+    full_time text not null,
+    primary key (kind, network)
+) strict, without rowid;
+
+create index allowances_by_time on allowances (full_time);

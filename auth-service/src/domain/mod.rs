@@ -1,5 +1,6 @@
 //! What the service is about, without wire and without database.
 
+mod attempts;
 mod email;
 mod name;
 mod password;
@@ -10,6 +11,7 @@ mod strength;
 mod text;
 mod user;
 
+pub use attempts::{Allowance, AttemptLimits, Failures, network};
 pub use email::{Email, EmailError};
 pub use name::{Name, NameError};
 pub use password::{NewPassword, Password};

@@ -7,6 +7,7 @@ use gatepost::api::auth::v1::auth_service_server::AuthService;
 use gatepost::api::auth::v1::{LoginRequest, LoginResponse, LogoutRequest, LogoutResponse};
 use tonic::{Request, Response, Status};
 
+use super::attempts::Tried;
 use super::caller::Caller;
 use super::login;
 use crate::convert;
@@ -34,7 +35,7 @@ impl AuthService for AuthRpc {
 async fn login(state: &State, request: LoginRequest, client: &Client) -> Result<LoginResponse, Error> {
     let email = convert::email(&request.email)?;
     let found = state.store.credentials(email.key()).await?;
-    let user = login::check(state, found, Password::new(request.password)).await?;
+    let user = login::check(state, Tried::Login(email.key()), client, found, Password::new(request.password)).await?;
     let tokens = login::begin(state, &user, client).await?;
     Ok(LoginResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })
 }

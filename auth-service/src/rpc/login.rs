@@ -2,6 +2,7 @@
 
 use gatepost::api::auth::v1::TokenPair;
 
+use super::attempts::{Attempt, Tried};
 use crate::convert;
 use crate::domain::{Client, Password, User, UserState};
 use crate::error::Error;
@@ -11,11 +12,22 @@ use crate::store::Credentials;
 /// The user whose password this is.
 ///
 /// A known, an unknown and a disabled user cost the same work and get the same answer.
-pub(super) async fn check(state: &State, found: Option<Credentials>, password: Password) -> Result<User, Error> {
+pub(super) async fn check(
+    state: &State,
+    tried: Tried<'_>,
+    client: &Client,
+    found: Option<Credentials>,
+    password: Password,
+) -> Result<User, Error> {
+    let attempt = Attempt::begin(state, tried, client).await?;
     let hash = found.as_ref().map(|found| found.password_hash.clone());
     let right = state.hasher.verify(password, hash).await?;
-    let found = found.filter(|found| right && found.user.state == UserState::Active);
-    Ok(found.ok_or(Error::InvalidCredentials)?.user)
+    if let Some(found) = found.filter(|found| right && found.user.state == UserState::Active) {
+        attempt.succeeded().await?;
+        return Ok(found.user);
+    }
+    attempt.failed().await?;
+    Err(Error::InvalidCredentials)
 }
 
 /// Begins a session of a user whose password has been checked.

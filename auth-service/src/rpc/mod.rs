@@ -1,5 +1,6 @@
 //! The wire's side of each service: convert → domain → store → convert.
 
+mod attempts;
 mod auth;
 mod caller;
 mod introspect;

@@ -124,7 +124,7 @@ impl Store {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let mut transaction = self.db.writer().begin().await?;
+        let mut transaction = self.db.begin().await?;
         let user: Option<User> = sqlx::query_as(SQL)
             .bind(session.user_id)
             .bind(password_hash)
@@ -153,7 +153,7 @@ impl Store {
     pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, now: Time) -> Outcome<()> {
         const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2)";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
-        let mut transaction = self.db.writer().begin().await?;
+        let mut transaction = self.db.begin().await?;
         let erased = sqlx::query(SQL).bind(id).bind(expected).execute(&mut *transaction).await?.rows_affected();
         if erased == 0 {
             drop(transaction);

@@ -1,5 +1,6 @@
 //! The users table and what belongs to it: the only room that speaks SQL.
 
+mod attempts;
 mod changes;
 mod sessions;
 mod users;
@@ -10,6 +11,7 @@ use kit::db::{Db, OpenError, secrets};
 use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
+pub use attempts::{Account, Kind};
 pub use changes::{Outcome, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use sessions::Standing;

@@ -55,7 +55,7 @@ impl Store {
              sessions_since, revision, create_time, update_time) \
              values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7) on conflict (email_key) do nothing \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let mut transaction = self.db.writer().begin().await?;
+        let mut transaction = self.db.begin().await?;
         if let Some(key) = request
             && !requests::keep(&mut transaction, key, new.id, new.create_time).await?
         {

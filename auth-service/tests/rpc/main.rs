@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod keys;

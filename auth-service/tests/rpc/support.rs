@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     /// Whether there is an admin, [`ADMIN`], with the password [`PASSWORD`].
     pub(crate) admin: bool,
     pub(crate) closed: bool,
+    /// Further flags.
+    pub(crate) flags: &'static [&'static str],
     pub(crate) password_min_length: Option<u8>,
 }
 
@@ -72,6 +74,7 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
     if settings.closed {
         args.extend(["--registration", "closed"]);
     }
+    args.extend(settings.flags);
     let mut flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
     flags.password_min_length = settings.password_min_length.unwrap_or(flags.password_min_length);
     let mut config = Config::new(flags, environment, clock.clone()).unwrap();

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
 mod concurrent;
 #[cfg(test)]
 mod crud;

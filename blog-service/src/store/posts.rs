@@ -34,7 +34,7 @@ impl Store {
         const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
              values ($1, $2, $3, $4, 1, $5, $5) \
              returning id, owner_id, title, content, revision, create_time, update_time";
-        let mut transaction = self.db.writer().begin().await?;
+        let mut transaction = self.db.begin().await?;
         if let Some(key) = request
             && !requests::keep(&mut transaction, key, new.id, new.create_time).await?
         {

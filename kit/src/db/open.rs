@@ -12,7 +12,7 @@ use sqlx::query::QueryAs;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Connection as _, Database, FromRow, Sqlite};
+use sqlx::{Connection as _, Database, FromRow, Sqlite, Transaction};
 
 use super::lock::{FileLock, unwritable};
 use super::{DatabaseUrl, OpenError};
@@ -20,8 +20,13 @@ use super::{DatabaseUrl, OpenError};
 /// Connections that read; more than the cores of a small machine do not read faster.
 const READERS: u32 = 4;
 
-/// How long a call waits for a connection: below every RPC's deadline.
-const ACQUIRE: Duration = Duration::from_millis(400);
+/// How long a call waits for a connection that reads, and for the one that writes: below the deadline of every RPC that
+/// does so.
+const ACQUIRE_READER: Duration = Duration::from_millis(400);
+const ACQUIRE_WRITER: Duration = Duration::from_secs(2);
+
+/// How long a start waits for the database to open, on a disk that is busy.
+const OPENING: Duration = Duration::from_secs(30);
 
 /// How long a statement waits for a lock that another program holds on the file.
 const BUSY: Duration = Duration::from_millis(300);
@@ -57,12 +62,14 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|error| damaged(path, &error))?;
-        check_library(&writer, path).await?;
+        // By a connection of its own: to make and migrate a database may take longer than any call waits for one.
+        let first = pool(1, OPENING).connect_with(options.clone()).await.map_err(|error| damaged(path, &error))?;
+        check_library(&first, path).await?;
         // The file lock stands in for the migrator's own, which does nothing on SQLite.
-        migrations.run(&writer).await.map_err(|error| unmigrated(path, &error))?;
-        let readers =
-            pool(READERS).connect_with(options.read_only(true)).await.map_err(|error| damaged(path, &error))?;
+        migrations.run(&first).await.map_err(|error| unmigrated(path, &error))?;
+        first.close().await;
+        let writer = pool(1, ACQUIRE_WRITER).connect_lazy_with(options.clone());
+        let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(options.read_only(true));
         Ok(Self { writer, readers, _lock: lock })
     }
 
@@ -74,6 +81,15 @@ impl Db {
     /// The connection that writes.
     pub fn writer(&self) -> &SqlitePool {
         &self.writer
+    }
+
+    /// Begins a transaction that writes. It has the write lock from its beginning: one that reads first and then finds the
+    /// lock taken would be refused at once instead of waiting.
+    ///
+    /// # Errors
+    /// When no connection or no lock is to be had in time.
+    pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.writer.begin_with("begin immediate").await
     }
 
     /// Runs a statement that writes and returns at most one row, in a transaction of its own.
@@ -90,7 +106,7 @@ impl Db {
     where
         T: Send + Unpin + for<'r> FromRow<'r, SqliteRow>,
     {
-        let mut transaction = self.writer.begin().await?;
+        let mut transaction = self.begin().await?;
         let row = statement.fetch_optional(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(row)
@@ -103,8 +119,8 @@ impl Db {
     }
 }
 
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).before_acquire(|connection, _| {
+fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(acquire).before_acquire(|connection, _| {
         // When a commit fails, on a full disk for one, SQLite has rolled back and refuses the driver's own rollback. The
         // driver then takes the transaction for open, and what it calls a commit afterwards is none.
         Box::pin(async move { Ok(!connection.is_in_transaction()) })

@@ -7,18 +7,26 @@ use uuid::Uuid;
 use super::Caller;
 use super::read::seen;
 use crate::convert;
+use crate::domain::Client;
 use crate::error::Error;
+use crate::rpc::attempts::Tried;
 use crate::rpc::login;
 use crate::state::State;
 
-pub(super) async fn update(state: &State, caller: Caller, request: UpdateUserRequest) -> Result<v1::User, Error> {
+pub(super) async fn update(
+    state: &State,
+    caller: Caller,
+    client: &Client,
+    request: UpdateUserRequest,
+) -> Result<v1::User, Error> {
     let id = caller.named("id", &request.id)?;
     let update = convert::user_update(request)?;
     reach(state, caller, id).await?;
     if update.change.email.is_some() {
         // Whoever holds a stolen token must not be able to take the account with it.
-        let found = state.store.credentials_of(caller.user()?).await?;
-        login::check(state, found, update.current_password).await?;
+        let own = caller.user()?;
+        let found = state.store.credentials_of(own).await?;
+        login::check(state, Tried::Proof(own), client, found, update.current_password).await?;
     }
     let updated = state.store.update_user(id, &update.change, update.expected, state.clock.now()).await?;
     Ok(seen(caller, updated.map_err(|why| Error::unchanged(why, id))?))

@@ -61,7 +61,8 @@ impl UserService for UserRpc {
 
     async fn update_user(&self, request: Request<UpdateUserRequest>) -> Result<Response<UpdateUserResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let user = change::update(&self.0, caller, request.into_inner()).await?;
+        let client = convert::client(&request);
+        let user = change::update(&self.0, caller, &client, request.into_inner()).await?;
         Ok(Response::new(UpdateUserResponse { user: Some(user) }))
     }
 

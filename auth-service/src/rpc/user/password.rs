@@ -7,6 +7,7 @@ use super::Caller;
 use crate::convert;
 use crate::domain::{Client, Password};
 use crate::error::Error;
+use crate::rpc::attempts::Tried;
 use crate::rpc::login;
 use crate::state::State;
 
@@ -19,7 +20,7 @@ pub(super) async fn change(
     let id = caller.user()?;
     let found = state.store.credentials_of(id).await?;
     let new = convert::new_password(request.new_password, state.passwords, found.as_ref().map(|found| &found.user))?;
-    let user = login::check(state, found, Password::new(request.current_password)).await?;
+    let user = login::check(state, Tried::Proof(id), client, found, Password::new(request.current_password)).await?;
     let hash = state.hasher.hash(new.into_password()).await?;
     let session = state.new_session(id, user.generation + 1);
     let changed = state.store.change_password(user.generation, &hash, &session, client).await?;

@@ -10,6 +10,7 @@ use crate::config::Registration;
 use crate::convert::{self, Registrant};
 use crate::domain::{Client, NewUser, Password, Roles};
 use crate::error::Error;
+use crate::rpc::attempts::{self, Tried};
 use crate::rpc::login;
 use crate::state::State;
 use crate::store::Created;
@@ -28,12 +29,16 @@ pub(super) async fn create(
         id,
         fingerprint: registrant.fingerprint(),
     });
+    if caller.is_none() {
+        attempts::sign_up(state, client).await?;
+    }
     let made = earlier(state, request.as_ref()).await?;
     if registrant.validate_only {
         return validate(state, made, &registrant).await;
     }
     if let Some(id) = made {
-        return repeat(state, id, client, registrant.password.into_password()).await;
+        let email = registrant.email.key();
+        return repeat(state, id, email, client, registrant.password.into_password()).await;
     }
     let user_id = state.ids.next();
     let session = logs_in(state).then(|| state.new_session(user_id, 1));
@@ -53,7 +58,7 @@ pub(super) async fn create(
         Created::Repeated => {
             // The same request was under way twice, and the other one came first.
             let made = earlier(state, request.as_ref()).await?;
-            return repeat(state, made.unwrap_or(user_id), client, password).await;
+            return repeat(state, made.unwrap_or(user_id), new.email.key(), client, password).await;
         }
     };
     let tokens = session.map(|session| state.access_token(&user, &session)).transpose()?;
@@ -77,8 +82,15 @@ async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<U
 
 /// Answers a request that has made its user already. The password is no part of what is remembered, so it is checked as
 /// at a login.
-async fn repeat(state: &State, id: Uuid, client: &Client, password: Password) -> Result<CreateUserResponse, Error> {
-    let user = login::check(state, state.store.credentials_of(id).await?, password).await?;
+async fn repeat(
+    state: &State,
+    id: Uuid,
+    email_key: &str,
+    client: &Client,
+    password: Password,
+) -> Result<CreateUserResponse, Error> {
+    let found = state.store.credentials_of(id).await?;
+    let user = login::check(state, Tried::Login(email_key), client, found, password).await?;
     let tokens = if logs_in(state) { Some(login::begin(state, &user, client).await?) } else { None };
     Ok(CreateUserResponse { tokens, user: Some(convert::user(user, true)) })
 }

@@ -1,0 +1,64 @@
+//! How often somebody may be wrong: every number is a setting.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::{Args, value_parser};
+use kit::config::{ConfigError, duration};
+
+use crate::domain::{Allowance, AttemptLimits};
+
+/// The limits of wrong passwords and registrations.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct AttemptFlags {
+    /// Wrong passwords in a row that an account may have before it must wait, 1s and then twice as long after each; 0: it
+    /// never must
+    #[arg(long, env = "AUTH_FREE_FAILURES", default_value = "4", hide_env_values = true)]
+    pub free_failures: u32,
+    /// The longest wait of an account, up to 1d
+    #[arg(long, env = "AUTH_LONGEST_WAIT", default_value = "15m", value_parser = duration, hide_env_values = true)]
+    pub longest_wait: Duration,
+    /// Wrong passwords in a row after which an account must wait for a day
+    #[arg(long, env = "AUTH_MOST_FAILURES", default_value = "100", hide_env_values = true)]
+    pub most_failures: u32,
+    /// Wrong passwords that may come from one address at once; 0: any number (for a service behind a proxy, whose address
+    /// is everybody's)
+    #[arg(long, env = "AUTH_ADDRESS_FAILURES", default_value = "50", hide_env_values = true)]
+    pub address_failures: u32,
+    /// How many of them come back in a minute
+    #[arg(long, env = "AUTH_ADDRESS_FAILURES_PER_MINUTE", default_value = "20", hide_env_values = true,
+          value_parser = value_parser!(u32).range(1..=60_000))]
+    pub address_failures_per_minute: u32,
+    /// Registrations that may come from one address at once; 0: any number
+    #[arg(long, env = "AUTH_SIGN_UPS", default_value = "200", hide_env_values = true)]
+    pub sign_ups: u32,
+    /// How many of them come back in a minute
+    #[arg(long, env = "AUTH_SIGN_UPS_PER_MINUTE", default_value = "20", hide_env_values = true,
+          value_parser = value_parser!(u32).range(1..=60_000))]
+    pub sign_ups_per_minute: u32,
+}
+
+impl AttemptFlags {
+    /// The limits that the flags say.
+    pub(crate) fn limits(&self) -> AttemptLimits {
+        AttemptLimits {
+            free: self.free_failures,
+            rest: TimeDelta::from_std(self.longest_wait).unwrap_or(TimeDelta::MAX),
+            most: self.most_failures,
+            failures: Allowance { burst: self.address_failures, per_minute: self.address_failures_per_minute },
+            sign_ups: Allowance { burst: self.sign_ups, per_minute: self.sign_ups_per_minute },
+        }
+    }
+
+    /// Refuses limits that contradict each other.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.longest_wait > Duration::from_hours(24) {
+            return Err(ConfigError::setting("--longest-wait (AUTH_LONGEST_WAIT)", "must be at most 1d"));
+        }
+        if self.most_failures < self.free_failures {
+            let problem = "must not be below --free-failures (AUTH_FREE_FAILURES)";
+            return Err(ConfigError::setting("--most-failures (AUTH_MOST_FAILURES)", problem));
+        }
+        Ok(())
+    }
+}

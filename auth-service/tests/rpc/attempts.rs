@@ -1,0 +1,174 @@
+//! Wrong passwords and registrations have their limits, for accounts that exist and for those that do not.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::{ChangePasswordRequest, CreateUserRequest, LoginRequest};
+use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::support::{EMAIL, PASSWORD, Service, Settings, refused, start, start_with, with_token};
+
+const WRONG: &str = "a wrong password";
+
+/// How many seconds the caller is told to wait.
+#[track_caller]
+fn told_to_wait(status: &Status) -> u64 {
+    let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
+    let message = format!("too many attempts, try again in {wait} s");
+    refused(status, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", &message);
+    wait
+}
+
+#[track_caller]
+fn wrong(status: &Status) {
+    refused(status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
+}
+
+async fn fail(service: &Service, email: &str) -> Status {
+    service.login(email, WRONG).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn c52_an_account_waits_longer_after_each_wrong_password_whether_it_exists_or_not() {
+    let service = start().await;
+    service.register(EMAIL).await.unwrap();
+    for email in [EMAIL, "nobody@example.com"] {
+        for _ in 0..4 {
+            wrong(&fail(&service, email).await);
+        }
+        for wait in [1, 2, 4] {
+            assert_eq!(told_to_wait(&fail(&service, email).await), wait);
+            let status = service.login(email, PASSWORD).await.unwrap_err();
+            assert_eq!(told_to_wait(&status), wait, "the right password waits, too");
+            service.clock.advance(Duration::from_millis(wait * 1000 - 1));
+            assert_eq!(told_to_wait(&fail(&service, email).await), 1, "what is left is rounded up");
+            service.clock.advance(Duration::from_millis(1));
+            wrong(&fail(&service, email).await);
+        }
+    }
+    service.clock.advance(Duration::from_secs(8));
+    service.login(EMAIL, PASSWORD).await.unwrap();
+    for _ in 0..4 {
+        wrong(&fail(&service, EMAIL).await);
+    }
+    assert_eq!(told_to_wait(&fail(&service, EMAIL).await), 1, "a right password begins anew");
+}
+
+#[tokio::test]
+async fn c52_after_the_most_wrong_passwords_an_account_waits_for_a_day() {
+    let flags = &["--free-failures", "2", "--longest-wait", "3s", "--most-failures", "5"];
+    let service = start_with(Settings { flags, ..Settings::default() }).await;
+    service.register(EMAIL).await.unwrap();
+    for wait in [0, 0, 1, 2, 3] {
+        service.clock.advance(Duration::from_secs(wait));
+        wrong(&fail(&service, EMAIL).await);
+    }
+    assert_eq!(told_to_wait(&fail(&service, EMAIL).await), 24 * 3600);
+    service.clock.advance(Duration::from_hours(24));
+    assert!(service.login(EMAIL, PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn c52_an_address_has_a_burst_of_wrong_passwords_and_then_some_a_minute() {
+    let flags = &["--address-failures", "5", "--address-failures-per-minute", "30"];
+    let service = start_with(Settings { flags, ..Settings::default() }).await;
+    service.register(EMAIL).await.unwrap();
+    for number in 0..5 {
+        wrong(&fail(&service, &format!("user{number}@example.com")).await);
+    }
+    assert_eq!(told_to_wait(&fail(&service, "another@example.com").await), 2);
+    assert_eq!(told_to_wait(&service.login(EMAIL, PASSWORD).await.unwrap_err()), 2);
+    service.clock.advance(Duration::from_secs(2));
+    for _ in 0..9 {
+        service.login(EMAIL, PASSWORD).await.unwrap();
+    }
+    wrong(&fail(&service, "another@example.com").await);
+    assert_eq!(told_to_wait(&fail(&service, "another@example.com").await), 2, "only wrong passwords count");
+}
+
+#[tokio::test]
+async fn c52_c54_an_address_has_a_burst_of_registrations_and_trials_count() {
+    let flags = &["--sign-ups", "2", "--sign-ups-per-minute", "60"];
+    let service = start_with(Settings { flags, ..Settings::default() }).await;
+    service.register(EMAIL).await.unwrap();
+    let trial = CreateUserRequest {
+        name: "Bob".into(),
+        email: EMAIL.into(),
+        password: PASSWORD.into(),
+        validate_only: true,
+        ..CreateUserRequest::default()
+    };
+    assert_eq!(service.users().create_user(trial.clone()).await.unwrap_err().code(), Code::AlreadyExists);
+    assert_eq!(told_to_wait(&service.users().create_user(trial).await.unwrap_err()), 1);
+    assert_eq!(told_to_wait(&service.register("bob@example.com").await.unwrap_err()), 1);
+    service.clock.advance(Duration::from_secs(1));
+    service.register("bob@example.com").await.unwrap();
+}
+
+#[tokio::test]
+async fn c53_nobody_elsewhere_locks_a_user_out_of_a_known_address() {
+    let service = start().await;
+    service.register(EMAIL).await.unwrap();
+    let elsewhere: IpAddr = [127, 0, 0, 2].into();
+    let channel = Endpoint::from_shared(format!("http://{}", service.address)).unwrap();
+    let mut attacker = AuthServiceClient::new(channel.local_address(Some(elsewhere)).connect_lazy());
+    let guess = |password: &str| LoginRequest { email: EMAIL.into(), password: password.into() };
+    for _ in 0..4 {
+        wrong(&attacker.login(guess(WRONG)).await.unwrap_err());
+    }
+    told_to_wait(&attacker.login(guess(PASSWORD)).await.unwrap_err());
+    service.login(EMAIL, PASSWORD).await.expect("the user's own address counts apart");
+    told_to_wait(&attacker.login(guess(PASSWORD)).await.unwrap_err());
+}
+
+#[tokio::test]
+async fn a_stolen_token_does_not_help_to_guess_and_guessing_bars_no_login() {
+    let service = start().await;
+    let token = service.token().await;
+    let change = |current: &str| {
+        let new_password = "purple monkey dishwasher tango".into();
+        let request = ChangePasswordRequest { current_password: current.into(), new_password };
+        let request = with_token(request, &token);
+        let mut users = service.users();
+        async move { users.change_password(request).await.map(drop) }
+    };
+    for _ in 0..4 {
+        wrong(&change(WRONG).await.unwrap_err());
+    }
+    told_to_wait(&change(PASSWORD).await.unwrap_err());
+    service.login(EMAIL, PASSWORD).await.unwrap();
+    service.clock.advance(Duration::from_secs(1));
+    change(PASSWORD).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_at_once_do_not_slip_past_the_count() {
+    let service = std::sync::Arc::new(start().await);
+    service.register(EMAIL).await.unwrap();
+    wrong(&fail(&service, EMAIL).await);
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let service = std::sync::Arc::clone(&service);
+        all.spawn(async move { fail(&service, EMAIL).await });
+    }
+    let mut judged = 0;
+    while let Some(status) = all.join_next().await {
+        match status.unwrap() {
+            status if status.code() == Code::Unauthenticated => judged += 1,
+            status => assert_eq!(told_to_wait(&status), 1),
+        }
+    }
+    assert_eq!(judged, 3, "with the first one, four");
+}
+
+#[tokio::test]
+async fn limits_can_be_switched_off() {
+    let flags = &["--free-failures", "0", "--address-failures", "0", "--sign-ups", "0"];
+    let service = start_with(Settings { flags, ..Settings::default() }).await;
+    for _ in 0..60 {
+        wrong(&fail(&service, EMAIL).await);
+    }
+}

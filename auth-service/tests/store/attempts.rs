@@ -1,0 +1,67 @@
+//! Wrong passwords and registrations are counted where a restart sees them.
+
+use std::time::Duration;
+
+use auth_service::domain::{Allowance, Client, Failures};
+use auth_service::store::{DatabaseUrl, Kind, Store};
+use kit::testing::start;
+
+use super::support::{case, new_user, session};
+
+const ACCOUNT: [u8; 32] = [7; 32];
+const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
+const ADDRESS: &str = "192.0.2.7";
+
+#[tokio::test]
+async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared() {
+    let (store, folder) = case().await;
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
+    for count in 1..=3 {
+        let now = start() + Duration::from_secs(u64::from(count));
+        store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, now).await.unwrap();
+        assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count, last: now }));
+    }
+    store.close().await;
+    drop(store);
+    let store = Store::open(&DatabaseUrl::file(folder.path().join("auth.db"))).await.unwrap();
+    let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
+    assert_eq!(seen.count, 3);
+    let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
+    assert_eq!(full, Some(start() + Duration::from_secs(4)), "one came back while the next was used");
+    store.clear_failures(&ACCOUNT).await.unwrap();
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn c52_an_attempt_is_claimed_once() {
+    let (store, _folder) = case().await;
+    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+    let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
+    assert!(store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
+    assert!(!store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
+}
+
+#[tokio::test]
+async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address() {
+    let (store, _folder) = case().await;
+    let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(take(Kind::SignUp, ADDRESS, start()).await, Ok(()));
+    }
+    assert_eq!(take(Kind::SignUp, ADDRESS, start()).await, Err(chrono::TimeDelta::seconds(1)));
+    assert_eq!(take(Kind::Failure, ADDRESS, start()).await, Ok(()));
+    assert_eq!(take(Kind::SignUp, "192.0.2.8", start()).await, Ok(()));
+    assert_eq!(take(Kind::SignUp, ADDRESS, start() + Duration::from_secs(1)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there() {
+    let (store, _folder) = case().await;
+    let ada = new_user(1, "ada@example.com");
+    let client = Client { peer: ADDRESS.into(), user_agent: String::new() };
+    store.create_user(&ada, Some((&session(10, &ada), &client)), None).await.unwrap();
+    assert!(store.is_known_at("ada@example.com", ADDRESS).await.unwrap());
+    assert!(!store.is_known_at("ada@example.com", "192.0.2.8").await.unwrap());
+    assert!(!store.is_known_at("bob@example.com", ADDRESS).await.unwrap());
+}
