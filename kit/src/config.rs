@@ -43,6 +43,11 @@ impl Environment {
         Self(read)
     }
 
+    /// An environment without settings, whatever the process's own has: each variable is empty, to clap as well.
+    pub fn unset() -> Self {
+        Self(|_| Some(OsString::new()))
+    }
+
     /// A variable's text.
     ///
     /// # Errors
@@ -110,8 +115,9 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     ignored: &[&str],
 ) -> Result<C, ConfigError> {
     let command = unset(C::command(), environment, ignored);
-    let mut known = Vec::new();
-    names(&command, &mut known);
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Two subcommands may have a flag of one name, and a variable each.
+    let known = names(args.get(1).and_then(|name| command.find_subcommand(name)).unwrap_or(&command));
     let matches = command.try_get_matches_from(args).map_err(|error| nameless(error, &known))?;
     C::from_arg_matches(&matches).map_err(|error| nameless(error, &known))
 }
@@ -127,13 +133,9 @@ fn unset(command: Command, environment: Environment, ignored: &[&str]) -> Comman
 }
 
 /// Each flag with its variable.
-fn names(command: &Command, known: &mut Vec<(String, String)>) {
-    for arg in command.get_arguments() {
-        if let (Some(flag), Some(variable)) = (arg.get_long(), arg.get_env().and_then(|name| name.to_str())) {
-            known.push((format!("--{flag}"), variable.to_owned()));
-        }
-    }
-    command.get_subcommands().for_each(|sub| names(sub, known));
+fn names(command: &Command) -> Vec<(String, String)> {
+    let named = |arg: &Arg| Some((format!("--{}", arg.get_long()?), arg.get_env()?.to_str()?.to_owned()));
+    command.get_arguments().filter_map(named).collect()
 }
 
 /// clap prints the value that it could not read, which may be a secret: the setting's name and the rule suffice.

@@ -1,13 +1,16 @@
-//! The `gatepost` command: both services in one process, or one of them.
+//! The `gatepost` command: both services in one process, or one of them, or the demo.
 
+mod demo;
 mod pair;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kit::Clock;
 use kit::config::{Environment, parse};
 
+use crate::demo::DemoFlags;
 use crate::pair::PairFlags;
 
 const SETTINGS: &str = "\
@@ -20,33 +23,46 @@ AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) are the pair's
 #[command(name = "gatepost", version, args_conflicts_with_subcommands = true, after_help = SETTINGS)]
 struct Cli {
     #[command(subcommand)]
-    service: Option<Service>,
+    command: Option<Command>,
     #[command(flatten)]
     pair: PairFlags,
 }
 
 #[derive(Debug, Subcommand)]
-enum Service {
+enum Command {
     /// Run the auth service alone
     Auth(auth_service::Flags),
     /// Run the blog service alone
     Blog(blog_service::Flags),
+    /// Play the whole story: each step as a grpcurl line and its answer, with a pair of its own or a running one
+    Demo(DemoFlags),
+}
+
+/// The demo's own services log each refusal that the story provokes: without a setting, only warnings are shown.
+fn quiet(name: &str) -> Option<OsString> {
+    variable(name).filter(|value| !value.is_empty()).or_else(|| (name == "RUST_LOG").then(|| "warn".into()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 #[tokio::main]
-#[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 async fn main() -> ExitCode {
-    let environment = Environment::new(|name| std::env::var_os(name));
+    let demo = std::env::args_os().nth(1).is_some_and(|command| command == "demo");
+    let environment = Environment::new(if demo { quiet } else { variable });
     kit::process::run("gatepost", environment, async |signals| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
-        match cli.service {
+        match cli.command {
             None => Box::pin(pair::run(cli.pair, environment, signals)).await,
-            Some(Service::Auth(flags)) => {
+            Some(Command::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
+            Some(Command::Auth(flags)) => {
                 let config = auth_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(auth_service::run(config, listener, signals).await?)
             }
-            Some(Service::Blog(flags)) => {
+            Some(Command::Blog(flags)) => {
                 let config = blog_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
                 Ok(blog_service::run(config, listener, signals).await?)

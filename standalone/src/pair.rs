@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kit::Clock;
 use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
 use kit::db::DatabaseUrl;
 use kit::shutdown::Shutdown;
+use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -31,53 +32,100 @@ pub(crate) struct PairFlags {
 /// What the pair decides itself.
 const PLACES: [&str; 5] = ["AUTH_LISTEN", "AUTH_DATABASE_URL", "BLOG_LISTEN", "BLOG_DATABASE_URL", "BLOG_AUTH_URL"];
 
-/// Runs both until the signal; when one ends by itself, the other is told to end, too.
+/// Both services, bound and not yet serving.
+pub(crate) struct Pair {
+    auth: auth_service::Config,
+    blog: blog_service::Config,
+    auth_listener: TcpListener,
+    blog_listener: TcpListener,
+    auth_at: SocketAddr,
+    blog_at: SocketAddr,
+}
+
+impl PairFlags {
+    /// Free ports of this machine, and this folder.
+    pub(crate) fn free(folder: &Path) -> Self {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { data_dir: folder.to_owned(), auth_listen: free, blog_listen: free }
+    }
+}
+
+impl Pair {
+    /// Reads the settings and binds the listeners.
+    pub(crate) async fn bind(
+        flags: &PairFlags,
+        environment: Environment,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PLACES)?;
+        let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PLACES)?;
+        for (name, listen, insecure, switch) in [
+            ("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen, auth.insecure, "AUTH_INSECURE"),
+            ("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen, blog.insecure, "BLOG_INSECURE"),
+        ] {
+            check_plaintext(name, listen.ip().is_loopback(), insecure, switch)?;
+        }
+        auth.listen = flags.auth_listen;
+        blog.listen = flags.blog_listen;
+        auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
+        blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
+        let auth = auth_service::Config::new(auth, environment, Clock::system())?;
+
+        let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
+        let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
+        let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
+        blog.auth_url = format!("http://{}", reachable(auth_at))
+            .parse()
+            .map_err(|_| ConfigError::setting("--auth-listen (GATEPOST_AUTH_LISTEN)", "is no address to connect to"))?;
+        let blog = blog_service::Config::new(blog, environment, Clock::system())?;
+        Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
+    }
+
+    /// Where the auth service listens.
+    pub(crate) fn auth_at(&self) -> SocketAddr {
+        self.auth_at
+    }
+
+    /// Where the blog service listens.
+    pub(crate) fn blog_at(&self) -> SocketAddr {
+        self.blog_at
+    }
+
+    /// Serves both until the signal; when one ends by itself, the other is told to end, too.
+    pub(crate) async fn serve(self, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let auth = async {
+            let ended = auth_service::run(self.auth, self.auth_listener, shutdown.clone()).await;
+            shutdown.cancel();
+            ended.map_err(Box::<dyn Error + Send + Sync>::from)
+        };
+        let blog = async {
+            let ended = blog_service::run(self.blog, self.blog_listener, shutdown.clone()).await;
+            shutdown.cancel();
+            ended.map_err(Box::<dyn Error + Send + Sync>::from)
+        };
+        let (auth, blog) = tokio::join!(auth, blog);
+        auth.and(blog)
+    }
+}
+
+/// Runs both until the signal, with a hint for whoever started them.
 pub(crate) async fn run(
     flags: PairFlags,
     environment: Environment,
     shutdown: Shutdown,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PLACES)?;
-    let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PLACES)?;
-    for (name, listen, insecure, switch) in [
-        ("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen, auth.insecure, "AUTH_INSECURE"),
-        ("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen, blog.insecure, "BLOG_INSECURE"),
-    ] {
-        check_plaintext(name, listen.ip().is_loopback(), insecure, switch)?;
-    }
-    auth.listen = flags.auth_listen;
-    blog.listen = flags.blog_listen;
-    auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
-    blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
-    let auth = auth_service::Config::new(auth, environment, Clock::system())?;
-
-    let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
-    let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
-    let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
-    blog.auth_url = format!("http://{}", reachable(auth_at))
-        .parse()
-        .map_err(|_| ConfigError::setting("--auth-listen (GATEPOST_AUTH_LISTEN)", "is no address to connect to"))?;
-    let blog = blog_service::Config::new(blog, environment, Clock::system())?;
-
-    let auth = async {
-        let ended = auth_service::run(auth, auth_listener, shutdown.clone()).await;
-        shutdown.cancel();
-        ended.map_err(Box::<dyn Error + Send + Sync>::from)
-    };
-    let blog = async {
-        let ended = blog_service::run(blog, blog_listener, shutdown.clone()).await;
-        shutdown.cancel();
-        ended.map_err(Box::<dyn Error + Send + Sync>::from)
-    };
+    let pair = Pair::bind(&flags, environment).await?;
+    let (auth_at, blog_at) = (pair.auth_at, pair.blog_at);
     let hint = async {
         // The listeners are bound, so the calls wait until their services answer, or are dropped with them.
         tokio::select! {
+            // First: a service that has failed answers nothing either, and there is nothing to try then.
+            biased;
             () = shutdown.cancelled() => {}
             ((), ()) = async { tokio::join!(answers(auth_at), answers(blog_at)) } => hint(&flags.data_dir, auth_at, blog_at),
         }
     };
-    let (auth, blog, ()) = tokio::join!(auth, blog, hint);
-    auth.and(blog)
+    let (ended, ()) = tokio::join!(pair.serve(shutdown.clone()), hint);
+    ended
 }
 
 /// The address by which this process reaches its own listener.
@@ -90,13 +138,13 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Waits until the service at this address has answered a health check, or refused to.
-async fn answers(address: SocketAddr) {
+pub(crate) async fn answers(address: SocketAddr) {
     let Ok(endpoint) = Endpoint::from_shared(format!("http://{}", reachable(address))) else { return };
     let _ = HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await;
 }
 
 /// Three lines to try, on standard error so that standard output stays for scripts.
-fn hint(folder: &std::path::Path, auth: SocketAddr, blog: SocketAddr) {
+fn hint(folder: &Path, auth: SocketAddr, blog: SocketAddr) {
     let _ = writeln!(
         std::io::stderr(),
         r#"

@@ -1,6 +1,8 @@
 //! The pair as its users meet it: a process, a folder, two addresses.
 
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod full;
 #[cfg(test)]
 mod readme;

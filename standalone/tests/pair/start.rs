@@ -142,6 +142,15 @@ fn c46_the_first_admins_password_keeps_the_rules_too() {
 }
 
 #[test]
+fn a_flag_that_both_services_have_is_named_with_the_variable_of_the_one_that_was_asked() {
+    for (service, name) in [("auth", "--listen (AUTH_LISTEN)"), ("blog", "--listen (BLOG_LISTEN)")] {
+        let (code, said) = fails(gatepost().args([service, "--listen", "garbled"]));
+        assert_eq!(code, Some(2));
+        assert!(said.starts_with(&format!("gatepost: {name}: ")), "{said}");
+    }
+}
+
+#[test]
 fn an_empty_value_means_unset() {
     let folder = folder();
     let empty = ["JWT_SECRET_KEY", "AUTH_ACCESS_TTL", "AUTH_ADMIN_EMAIL", "AUTH_LISTEN", "BLOG_PUBLIC_READS"];

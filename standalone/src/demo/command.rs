@@ -1,0 +1,56 @@
+//! A step as the grpcurl line that does the same, in the manner of the README.
+
+use super::step::Step;
+use super::values::{Values, variable};
+
+/// A longer line is broken.
+const WIDTH: usize = 120;
+
+/// The line, with shell variables for what an earlier answer has given; a step that keeps a value assigns it to one.
+pub(super) fn line(step: &Step, address: &str, values: &Values) -> String {
+    let token = step.token.map(|token| format!(" -H \"api-token: {token}\""));
+    let mut parts = vec![format!("grpcurl -plaintext{}", token.unwrap_or_default())];
+    if step.request != "{}" {
+        parts.push(format!("-d {}", quote(&values.print(step.request))));
+    }
+    parts.push(format!("{address} {}", step.method));
+    if let Some(keep) = &step.keeps {
+        let key = keep.pointer.rsplit('/').next().unwrap_or_default();
+        parts[0] = format!("{}=$({}", keep.name, parts[0]);
+        parts.push(format!(r#"| sed -n 's/.*"{key}": "\(.*\)",*/\1/p')"#));
+    }
+    let line = parts.join(" ");
+    if line.chars().count() > WIDTH { parts.join(" \\\n  ") } else { line }
+}
+
+/// One argument for a shell: in single quotes, or in double quotes when it has a variable.
+fn quote(text: &str) -> String {
+    if text.split('$').skip(1).all(|part| variable(part).is_empty()) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\"").replace('`', "\\`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: &str = "gatepost.blog.v1.PostService/UpdatePost";
+
+    #[test]
+    fn a_short_step_is_one_line() {
+        let step = Step::new("", METHOD).token("$TOKEN").request(r#"{"id":"$POST"}"#);
+        let wanted = r#"grpcurl -plaintext -H "api-token: $TOKEN" -d "{\"id\":\"$POST\"}" [::1]:2 gatepost.blog.v1.PostService/UpdatePost"#;
+        assert_eq!(line(&step, "[::1]:2", &Values::fixed()), wanted);
+    }
+
+    #[test]
+    fn a_step_that_keeps_a_value_assigns_it() {
+        let step = Step::new("", METHOD).request(r#"{"patch":{"title":"It's {run}"}}"#).keeps("POST", "/post/id");
+        let wanted = r#"POST=$(grpcurl -plaintext \
+  -d '{"patch":{"title":"It'\''s 0badcafe"}}' \
+  127.0.0.1:2 gatepost.blog.v1.PostService/UpdatePost \
+  | sed -n 's/.*"id": "\(.*\)",*/\1/p')"#;
+        assert_eq!(line(&step, "127.0.0.1:2", &Values::fixed()), wanted);
+    }
+}

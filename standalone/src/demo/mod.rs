@@ -1,0 +1,72 @@
+//! `gatepost demo`: the whole story against real services, each step as a line to copy and its answer.
+
+mod answer;
+mod command;
+mod error;
+mod judge;
+mod own;
+mod place;
+mod play;
+mod preflight;
+mod print;
+mod services;
+mod step;
+mod story;
+mod sweep;
+mod values;
+
+use std::error::Error;
+
+use clap::Args;
+use kit::config::{Environment, boolean, check_plaintext};
+use kit::shutdown::Shutdown;
+
+use self::error::DemoError;
+use self::place::Place;
+use self::play::play;
+use self::print::Style;
+use self::services::Services;
+use self::sweep::sweep;
+use self::values::Values;
+
+/// Whom the story is played against. Flags alone: nothing in the environment may change the story.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoFlags {
+    /// A running auth service: http://HOST:PORT
+    #[arg(long, value_name = "URL", requires = "blog_url", value_parser = Place::parse)]
+    auth_url: Option<Place>,
+    /// A running blog service that asks it: http://HOST:PORT
+    #[arg(long, value_name = "URL", requires = "auth_url", value_parser = Place::parse)]
+    blog_url: Option<Place>,
+    /// Allow plaintext beyond loopback
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+          value_parser = boolean)]
+    insecure: bool,
+}
+
+/// Plays the story against the services that the flags name, or against a pair of the demo's own.
+pub(crate) async fn run(
+    flags: DemoFlags,
+    environment: Environment,
+    shutdown: Shutdown,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let style = Style::of(environment)?;
+    let (Some(auth), Some(blog)) = (flags.auth_url, flags.blog_url) else {
+        return Box::pin(own::run(style, &shutdown)).await;
+    };
+    for (name, place) in [("--auth-url", &auth), ("--blog-url", &blog)] {
+        check_plaintext(name, place.is_loopback(), flags.insecure, "--insecure")?;
+    }
+    Ok(tell(Services::new(auth, blog)?, print::RUNNING, style, &shutdown).await?)
+}
+
+/// Tells the story; one that did not end well is swept away, so that it leaves nothing behind either.
+async fn tell(services: Services, opening: &str, style: Style, shutdown: &Shutdown) -> Result<(), DemoError> {
+    preflight::check(&services).await?;
+    let mut values = Values::drawn();
+    print::say(&print::opening(style, opening));
+    let tally = play(&services, &mut values, style, shutdown).await;
+    let swept = if tally.is_well() { Ok(()) } else { sweep(&services, &values).await };
+    print::say(&print::closing(style, &tally));
+    swept.and(tally.result())
+}

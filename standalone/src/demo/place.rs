@@ -1,0 +1,69 @@
+//! Where a service listens.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tonic::transport::Uri;
+
+/// An address for plaintext gRPC: a host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place(String);
+
+impl Place {
+    /// Reads `http://HOST:PORT`, for clap. The port is asked for because grpcurl asks for it.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        const WANTED: &str = "write http://HOST:PORT, for example http://127.0.0.1:50051";
+        let url: Uri = text.parse().map_err(|_| WANTED)?;
+        let authority = url.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(WANTED)?;
+        let plain = url.scheme_str() == Some("http")
+            && authority.port().is_some()
+            && matches!(url.path(), "" | "/")
+            && url.query().is_none();
+        if plain { Ok(Self(authority.to_string())) } else { Err(WANTED) }
+    }
+
+    /// The place of a listener of this process.
+    pub(super) fn of(address: SocketAddr) -> Self {
+        Self(address.to_string())
+    }
+
+    /// `HOST:PORT`, as grpcurl takes it.
+    pub(super) fn address(&self) -> &str {
+        &self.0
+    }
+
+    /// `http://HOST:PORT`.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.0)
+    }
+
+    /// Whether what is sent there stays on this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        let host = self.0.rsplit_once(':').map_or(self.0.as_str(), |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_host_and_a_port() {
+        for (url, address, loopback) in [
+            ("http://127.0.0.1:50051", "127.0.0.1:50051", true),
+            ("http://localhost:1/", "localhost:1", true),
+            ("http://[::1]:1", "[::1]:1", true),
+            ("http://auth:50051", "auth:50051", false),
+            ("http://10.0.0.1:50051", "10.0.0.1:50051", false),
+        ] {
+            let place = Place::parse(url).unwrap();
+            assert_eq!((place.address(), place.is_loopback()), (address, loopback), "{url}");
+        }
+        for url in
+            ["", "127.0.0.1:50051", "http://a", "https://a:1", "http://u:p@a:1", "http://a:1/path", "http://a:1?q"]
+        {
+            assert!(Place::parse(url).is_err(), "{url}");
+        }
+    }
+}

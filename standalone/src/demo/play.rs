@@ -1,0 +1,127 @@
+//! Plays the story step by step, and counts what was as expected.
+
+use kit::shutdown::Shutdown;
+use tonic::{Code, Status};
+
+use super::error::DemoError;
+use super::judge::{judge, reason, text};
+use super::print::{self, Style, say};
+use super::services::{Answer, Services};
+use super::step::{Expected, Step};
+use super::story;
+use super::values::Values;
+use super::{answer, command};
+
+/// How a run went.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) total: usize,
+    /// The numbers of the steps that were not as expected.
+    pub(super) unexpected: Vec<usize>,
+    /// How many steps were not played.
+    pub(super) left_out: usize,
+    /// What ended it early.
+    pub(super) cut: Option<Cut>,
+}
+
+/// What ends a story early.
+#[derive(Debug)]
+pub(super) enum Cut {
+    /// Ctrl-C.
+    Stopped,
+    /// The service at this URL went away.
+    Gone(String),
+}
+
+impl Tally {
+    pub(super) fn is_well(&self) -> bool {
+        self.unexpected.is_empty() && self.left_out == 0
+    }
+
+    pub(super) fn result(&self) -> Result<(), DemoError> {
+        match &self.cut {
+            Some(Cut::Stopped) => Err(DemoError::Stopped),
+            Some(Cut::Gone(url)) => Err(DemoError::Gone(url.clone())),
+            None if self.is_well() => Ok(()),
+            None => Err(DemoError::Unexpected),
+        }
+    }
+}
+
+/// Plays every act; the farewell only after a story that went well, since whoever deletes a user cannot delete that
+/// user's posts any more.
+pub(super) async fn play(services: &Services, values: &mut Values, style: Style, shutdown: &Shutdown) -> Tally {
+    let acts = story::ACTS.iter().map(|act| (act, false)).chain([(&story::FAREWELL, true)]);
+    let mut tally = Tally { total: story::steps().count(), ..Tally::default() };
+    let mut number = 0;
+    for (act, farewell) in acts {
+        let skips = |tally: &Tally| tally.cut.is_some() || farewell && !tally.is_well();
+        if !skips(&tally) {
+            say(&print::heading(style, act.heading));
+        }
+        for step in act.steps {
+            number += 1;
+            if shutdown.is_cancelled() && tally.cut.is_none() {
+                tally.cut = Some(Cut::Stopped);
+            }
+            if skips(&tally) {
+                tally.left_out += 1;
+                continue;
+            }
+            say(&print::title(style, number, tally.total, step.title));
+            let judged = take(step, services, values, style, &mut tally.cut).await;
+            say(&print::mark(style, step, &judged));
+            if judged.is_err() {
+                tally.unexpected.push(number);
+            }
+        }
+    }
+    tally
+}
+
+/// Takes one step: the line, the call, the answer, and what is kept of it.
+async fn take(
+    step: &Step,
+    services: &Services,
+    values: &mut Values,
+    style: Style,
+    cut: &mut Option<Cut>,
+) -> Result<(), String> {
+    let service = services.of(step.method);
+    say(&print::command(style, &command::line(step, service.place.address(), values)));
+    let missing = |name| format!("not played: no answer has given ${name}");
+    let token = step.token.map(|token| values.fill(token)).transpose().map_err(missing)?;
+    let request = values.fill(step.request).map_err(missing)?;
+    let came = services.call(step.method, token.as_deref(), &request).await;
+    let kept = keep(step, &came, values);
+    say(&shown(&came, values));
+    if came.as_ref().is_err_and(|status| status.code() == Code::Unavailable && reason(status).is_empty()) {
+        *cut = Some(Cut::Gone(service.place.url()));
+    }
+    judge(&step.expected, &came, values).and(kept)
+}
+
+/// Keeps what later steps need, whatever else the answer is.
+fn keep(step: &Step, came: &Result<Answer, Status>, values: &mut Values) -> Result<(), String> {
+    let (Some(keep), Ok(answer)) = (&step.keeps, came) else { return Ok(()) };
+    let found = answer.json.pointer(keep.pointer).ok_or_else(|| format!("expected a value for ${}", keep.name))?;
+    values.keep(keep.name, text(found));
+    Ok(())
+}
+
+fn shown(came: &Result<Answer, Status>, values: &Values) -> String {
+    match came {
+        Ok(answer) => values.shorten(answer),
+        Err(status) => answer::refusal(status),
+    }
+}
+
+impl Step {
+    /// What the mark of a step says that went well.
+    pub(super) fn verdict(&self) -> String {
+        match self.expected {
+            Expected::Answer(_) => "as expected".to_owned(),
+            Expected::Refusal { reason, .. } => format!("refused as expected: {reason}"),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The story: two people, a blog, and everything that a token can be worth.
+
+mod accounts;
+mod farewell;
+mod posts;
+mod sessions;
+
+use super::step::{Act, Step};
+
+/// Somebody of the story, as whoever tidies up needs to know.
+pub(super) struct Person {
+    /// A template.
+    pub(super) email: &'static str,
+    /// Every password that the story may have set, none of which opens anything else.
+    pub(super) passwords: &'static [&'static str],
+    /// The variables of the posts.
+    pub(super) posts: &'static [&'static str],
+}
+
+/// Everybody who registers.
+pub(super) const PEOPLE: &[Person] = &[
+    Person {
+        email: "ada-{run}@example.com",
+        passwords: &["orchid lantern walrus seventeen", "copper violin thistle harbour"],
+        posts: &["POST", "SECOND_POST"],
+    },
+    Person { email: "grace-{run}@example.com", passwords: &["marble teapot comet sandal"], posts: &[] },
+];
+
+/// The story but for its end.
+pub(super) const ACTS: &[Act] = &[
+    Act { heading: "Accounts", steps: accounts::STEPS },
+    Act { heading: "Posts", steps: posts::STEPS },
+    Act { heading: "Tokens and sessions", steps: sessions::STEPS },
+];
+
+/// The end, which leaves nothing behind.
+pub(super) const FAREWELL: Act = Act { heading: "Farewell", steps: farewell::STEPS };
+
+/// Every step, in order.
+pub(super) fn steps() -> impl Iterator<Item = &'static Step> {
+    ACTS.iter().flat_map(|act| act.steps).chain(FAREWELL.steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kit::dynamic::{Contract, request};
+
+    use super::super::services::canonical;
+    use super::super::step::{Expected, Want};
+    use super::super::values::Values;
+    use super::*;
+
+    /// Fills the story with any values, in the order in which its answers would give them.
+    fn walk(mut each: impl FnMut(&Step, &Values)) {
+        let mut values = Values::fixed();
+        for step in steps() {
+            each(step, &values);
+            if let Some(keep) = &step.keeps {
+                values.keep(keep.name, "value".into());
+            }
+        }
+    }
+
+    #[test]
+    fn every_step_is_a_call_of_the_contract_with_values_of_earlier_answers() {
+        let contract = Contract::new();
+        walk(|step, values| {
+            let method = contract.method(step.method).expect(step.method);
+            let json = serde_json::from_str(&values.fill(step.request).expect(step.title)).expect(step.title);
+            request(&method, &canonical(json)).expect(step.title);
+            values.fill(step.token.unwrap_or_default()).expect(step.title);
+        });
+    }
+
+    #[test]
+    fn every_template_of_an_answer_can_be_filled() {
+        walk(|step, values| {
+            let Expected::Answer(fields) = &step.expected else { return };
+            for (_, want) in *fields {
+                if let Want::Is(template) = want {
+                    values.fill(template).expect(step.title);
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn whoever_tidies_up_knows_everybody_and_everything() {
+        let (mut emails, mut posts) = (BTreeSet::new(), BTreeSet::new());
+        for step in steps() {
+            let json: serde_json::Value = serde_json::from_str(step.request).unwrap();
+            if step.method.ends_with("/CreateUser") && matches!(step.expected, Expected::Answer(_)) {
+                emails.insert(json["email"].as_str().unwrap().to_owned());
+            }
+            if let (true, Some(keep)) = (step.method.ends_with("/CreatePost"), &step.keeps) {
+                posts.insert(keep.name);
+            }
+            for password in ["password", "newPassword"].iter().filter_map(|name| json.get(*name)?.as_str()) {
+                let known = PEOPLE.iter().any(|person| person.passwords.contains(&password));
+                assert_eq!(
+                    known,
+                    matches!(step.expected, Expected::Answer(_)) || password.contains("orchid"),
+                    "{password}"
+                );
+            }
+        }
+        assert_eq!(emails, PEOPLE.iter().map(|person| person.email.to_owned()).collect());
+        assert_eq!(posts, PEOPLE.iter().flat_map(|person| person.posts).copied().collect());
+    }
+}
