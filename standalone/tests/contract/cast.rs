@@ -1,0 +1,227 @@
+//! Who takes part in a call of the matrix: an owner with data of their own, and a caller.
+
+use serde_json::{Value, json};
+
+use super::row::{Changes, Outcome, Row, Who};
+use super::support::{DELETE_USER, GET_POST, NEW_PASSWORD, PASSWORD, Person, SERVICE_KEY, World, said, text};
+
+const GET_USER: &str = "gatepost.auth.v1.UserService/GetUser";
+const SET_USER_ROLES: &str = "gatepost.auth.v1.UserService/SetUserRoles";
+const DISABLE_USER: &str = "gatepost.auth.v1.UserService/DisableUser";
+const VERIFY: &str = "gatepost.auth.v1.TokenService/VerifyToken";
+const LIST_SESSIONS: &str = "gatepost.auth.v1.SessionService/ListSessions";
+
+/// The user whom the data belongs to: two sessions, a role, a post.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    pub(crate) person: Person,
+    etag: String,
+    post: Value,
+    session: String,
+}
+
+/// Whoever calls.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) who: Who,
+    /// The calling user; nobody and the service are none.
+    pub(crate) person: Option<Person>,
+    session: String,
+}
+
+/// The two of a call.
+pub(crate) struct Cast {
+    pub(crate) owner: Owner,
+    pub(crate) caller: Caller,
+}
+
+/// Those who take part in calls that change nothing.
+#[derive(Clone)]
+pub(crate) struct Stage {
+    pub(crate) owner: Owner,
+    /// In the order of [`Who::ALL`].
+    callers: Vec<Caller>,
+}
+
+/// How the data of the owner stands, and that of a caller who is somebody else.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) owner: Vec<String>,
+    pub(crate) caller: Vec<String>,
+}
+
+impl Stage {
+    pub(crate) async fn new(world: &World) -> Self {
+        let owner = Owner::new(world).await;
+        let mut callers = Vec::new();
+        for who in Who::ALL {
+            callers.push(Caller::new(world, who, &owner).await);
+        }
+        Self { owner, callers }
+    }
+
+    /// The same callers, and where this row changes something an owner of its own.
+    pub(crate) async fn of(&self, world: &World, row: &Row) -> Self {
+        let owner = match row.changes {
+            Changes::Nothing => self.owner.clone(),
+            Changes::Owner | Changes::Caller => Owner::of(world, row).await,
+        };
+        Self { owner, callers: self.callers.clone() }
+    }
+
+    /// Owner and caller; whoever the call is to change takes part in no other call.
+    pub(crate) async fn cast(&self, world: &World, row: &Row, who: Who) -> Cast {
+        let changes = if row.outcome(who) == Outcome::Ok { row.changes } else { Changes::Nothing };
+        let owner = match changes {
+            Changes::Owner => Owner::of(world, row).await,
+            Changes::Caller if who == Who::Owner => Owner::of(world, row).await,
+            Changes::Caller | Changes::Nothing => self.owner.clone(),
+        };
+        let caller = match changes {
+            _ if who == Who::Owner => Caller::new(world, who, &owner).await,
+            Changes::Caller => Caller::new(world, who, &owner).await,
+            Changes::Owner | Changes::Nothing => self.callers[who as usize].clone(),
+        };
+        Cast { owner, caller }
+    }
+}
+
+impl Owner {
+    async fn new(world: &World) -> Self {
+        let mut person = world.person().await;
+        person.tokens.push(world.login(&person.email, PASSWORD).await.unwrap());
+        // A role that opens no door, so that it can be seen who sees it.
+        let request = json!({"id": person.id, "roles": ["reader"]});
+        let user = world.call(SET_USER_ROLES, Some(&world.root), request).await.unwrap();
+        let post = world.post(&person).await;
+        let session = session(world, person.token()).await;
+        Self { person, etag: text(&user, "/user/etag").to_owned(), post, session }
+    }
+
+    /// How the owner and the post stand, read anew.
+    pub(crate) async fn standing(&self, world: &World) -> Vec<String> {
+        let mut lines = standing(world, &self.person).await;
+        let wanted = json!({"id": self.post["id"]});
+        lines.push(outcome(world, GET_POST, Some(self.person.token()), wanted).await);
+        lines
+    }
+
+    /// The owner as the row wants one.
+    async fn of(world: &World, row: &Row) -> Self {
+        let owner = Self::new(world).await;
+        if row.owner_is_disabled {
+            world.call(DISABLE_USER, Some(&world.root), json!({"id": owner.person.id})).await.unwrap();
+        }
+        owner
+    }
+}
+
+impl Caller {
+    async fn new(world: &World, who: Who, owner: &Owner) -> Self {
+        let person = match who {
+            Who::Nobody | Who::Service => None,
+            Who::Owner => return Self { who, person: Some(owner.person.clone()), session: owner.session.clone() },
+            Who::Other | Who::Deleted | Who::Disabled => Some(world.person().await),
+            Who::Editor => Some(with_role(world, "editor").await),
+            Who::Admin => Some(with_role(world, "admin").await),
+        };
+        let mut caller = Self { who, person, session: String::new() };
+        if let Some(person) = &caller.person {
+            caller.session = session(world, person.token()).await;
+            if let Some(method) = end(who) {
+                world.call(method, Some(&world.root), json!({"id": person.id})).await.unwrap();
+            }
+        }
+        caller
+    }
+
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.person.as_ref().map(|person| person.id.as_str())
+    }
+
+    /// What the call carries.
+    pub(crate) fn token(&self) -> Option<&str> {
+        match self.who {
+            Who::Service => Some(SERVICE_KEY),
+            _ => self.person.as_ref().map(Person::token),
+        }
+    }
+}
+
+impl Cast {
+    /// The text with its placeholders filled; `number` makes what must be new to the service new.
+    pub(crate) fn fill(&self, text: &str, number: usize) -> String {
+        let owner = &self.owner;
+        let new_email = format!("new-{number}@example.com");
+        // Before any other that it begins with.
+        let filled: [(&str, &str); 13] = [
+            ("$OWNER_EMAIL", &owner.person.email),
+            ("$OWNER_ETAG", &owner.etag),
+            ("$OWNER_TOKEN", owner.person.token()),
+            ("$OWNER", &owner.person.id),
+            ("$POST_ETAG", owner.post["etag"].as_str().unwrap()),
+            ("$POST", owner.post["id"].as_str().unwrap()),
+            ("$SESSION", &owner.session),
+            ("$CALLER_SESSION", &self.caller.session),
+            ("$CALLER", self.caller.id().unwrap_or_default()),
+            ("$NEW_EMAIL", &new_email),
+            ("$NEW_PASSWORD", NEW_PASSWORD),
+            ("$PASSWORD", PASSWORD),
+            ("$ABSENT", "01890a5d-ac96-774b-bcce-b302099a8057"),
+        ];
+        filled.into_iter().fold(text.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
+    }
+
+    /// How everything stands, read anew: two standings are equal when nothing has changed between them.
+    pub(crate) async fn standing(&self, world: &World) -> Standing {
+        let caller = match &self.caller.person {
+            Some(person) if self.caller.who != Who::Owner => standing(world, person).await,
+            _ => Vec::new(),
+        };
+        Standing { owner: self.owner.standing(world).await, caller }
+    }
+}
+
+/// How the user stands, as an admin and as the user see it.
+async fn standing(world: &World, person: &Person) -> Vec<String> {
+    let mut lines = vec![
+        outcome(world, GET_USER, Some(&world.root), json!({"id": person.id})).await,
+        outcome(world, LIST_SESSIONS, Some(person.token()), json!({})).await,
+    ];
+    for token in &person.tokens {
+        let worth = world.call(VERIFY, None, json!({"token": token})).await.unwrap();
+        lines.push(text(&worth, "/state").to_owned());
+    }
+    lines
+}
+
+/// What a call comes to, in words that can be compared.
+async fn outcome(world: &World, method: &str, token: Option<&str>, request: Value) -> String {
+    match world.call(method, token, request).await {
+        Ok(answer) => answer.to_string(),
+        Err(status) => said(&status),
+    }
+}
+
+/// What has happened to this caller since the token was issued.
+fn end(who: Who) -> Option<&'static str> {
+    match who {
+        Who::Deleted => Some(DELETE_USER),
+        Who::Disabled => Some(DISABLE_USER),
+        _ => None,
+    }
+}
+
+/// A user whose newest token says this role.
+async fn with_role(world: &World, role: &str) -> Person {
+    let mut person = world.person().await;
+    world.call(SET_USER_ROLES, Some(&world.root), json!({"id": person.id, "roles": [role]})).await.unwrap();
+    person.tokens.push(world.login(&person.email, PASSWORD).await.unwrap());
+    person
+}
+
+/// The id of the session that the token belongs to.
+async fn session(world: &World, token: &str) -> String {
+    let worth = world.call(VERIFY, None, json!({"token": token})).await.unwrap();
+    text(&worth, "/claims/sessionId").to_owned()
+}

@@ -1,0 +1,145 @@
+//! Every method by every caller: what each gets, what each sees, and that who is refused has changed nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kit::dynamic::{self, Contract};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::cast::{Cast, Stage};
+use super::row::{Changes, Outcome, Row, Who};
+use super::support::{World, said, text};
+use super::table;
+
+/// How many rows are walked at once: far fewer than the passwords that may wait.
+const AT_ONCE: usize = 8;
+
+#[test]
+fn every_method_has_a_row_and_every_row_a_method() {
+    let rows = table::rows();
+    assert_eq!(gaps(&rows), [""; 0]);
+    let (posts, rest): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.method.ends_with("/DeletePost"));
+    assert!(gaps(&rest)[0].starts_with("gatepost.blog.v1.PostService/DeletePost has no row: add one to "));
+    let unknown = Row { method: "gatepost.blog.v1.PostService/ErasePost", ..posts[0].clone() };
+    assert!(gaps(&[rest, posts, vec![unknown]].concat())[0].contains("ErasePost is no method of the contract"));
+}
+
+/// What the table lacks, and what it has too much.
+fn gaps(rows: &[Row]) -> Vec<String> {
+    const TABLE: &str = "standalone/tests/contract/table.rs";
+    let methods: BTreeSet<String> = Contract::new().methods().iter().map(dynamic::name).collect();
+    let rows: BTreeSet<String> = rows.iter().map(|row| row.method.to_owned()).collect();
+    let missing = methods.difference(&rows);
+    let missing =
+        missing.map(|method| format!("{method} has no row: add one to {TABLE} that says what each caller gets"));
+    let unknown = rows.difference(&methods);
+    let unknown = unknown.map(|row| format!("{row} is no method of the contract: take its rows out of {TABLE}"));
+    missing.chain(unknown).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c56_who_may_call_what() {
+    walk(&[], table::rows()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c56_with_public_reads_anybody_reads_and_a_token_that_comes_along_must_be_good() {
+    walk(&[("BLOG_PUBLIC_READS", "true")], table::posts(Row::optional)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c56_with_registration_closed_only_admins_create_users() {
+    walk(&[("AUTH_REGISTRATION", "closed")], vec![table::create_user_closed()]).await;
+}
+
+/// Every row by every caller. The calls of a row come one after the other, so that each sees what it alone has changed.
+async fn walk(settings: &[(&str, &str)], rows: Vec<Row>) {
+    let world = Arc::new(World::start(settings).await);
+    let stage = Stage::new(&world).await;
+    let before = stage.owner.standing(&world).await;
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut walks = JoinSet::new();
+    for (number, row) in rows.into_iter().enumerate() {
+        let (world, stage, turns) = (Arc::clone(&world), stage.clone(), Arc::clone(&turns));
+        walks.spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            let stage = stage.of(&world, &row).await;
+            let mut wrong = Vec::new();
+            for who in Who::ALL {
+                let found = cell(&world, &row, &stage, who, number * Who::ALL.len() + who as usize).await;
+                let named =
+                    found.into_iter().map(|found| format!("{} {} by {who:?}: {found}", row.method, row.request));
+                wrong.extend(named);
+            }
+            wrong
+        });
+    }
+    let wrong = walks.join_all().await.concat();
+    assert!(wrong.is_empty(), "{} findings:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(before, stage.owner.standing(&world).await, "what changes nothing has changed something");
+    Arc::into_inner(world).unwrap().stop();
+}
+
+/// Makes one call, and says what is not as the row has it.
+async fn cell(world: &World, row: &Row, stage: &Stage, who: Who, number: usize) -> Vec<String> {
+    let cast = stage.cast(world, row, who).await;
+    if row.changes == Changes::Nothing {
+        return call(world, row, &cast, number).await;
+    }
+    let before = cast.standing(world).await;
+    let mut wrong = call(world, row, &cast, number).await;
+    let after = cast.standing(world).await;
+    let changes = match row.outcome(who) {
+        Outcome::Ok if who == Who::Owner => Changes::Owner,
+        Outcome::Ok => row.changes,
+        _ => Changes::Nothing,
+    };
+    let is_right = (before.owner != after.owner) == (changes == Changes::Owner)
+        && (before.caller != after.caller) == (changes == Changes::Caller);
+    if !is_right {
+        wrong.push(format!("should have changed {changes:?}. It stood so: {before:?}, then so: {after:?}"));
+    }
+    wrong
+}
+
+/// Makes a call, and says what of its answer is not as the row has it.
+async fn call(world: &World, row: &Row, cast: &Cast, number: usize) -> Vec<String> {
+    let request = serde_json::from_str(&cast.fill(row.request, number)).unwrap();
+    let outcome = world.call(row.method, cast.caller.token(), request).await;
+    match (row.outcome(cast.caller.who).refusal(), outcome) {
+        (None, Ok(answer)) => seen(row, cast, &answer, number),
+        (Some(wanted), Err(status)) if said(&status) == wanted => Vec::new(),
+        (Some(wanted), Ok(answer)) => vec![format!("should be {wanted} and is {answer}")],
+        (wanted, Err(status)) => vec![format!("should be {} and is {}", wanted.unwrap_or("OK"), said(&status))],
+    }
+}
+
+/// What of an answer should not be seen, or should and is not.
+fn seen(row: &Row, cast: &Cast, answer: &Value, number: usize) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (pointer, value) in &row.shown {
+        let value = cast.fill(value, number);
+        if text(answer, pointer) != value {
+            wrong.push(format!("should have {value} at {pointer}: {answer}"));
+        }
+    }
+    let hidden = row.hidden.iter().filter(|pointer| answer.pointer(pointer).is_some());
+    wrong.extend(hidden.map(|pointer| format!("should have nothing at {pointer}: {answer}")));
+    for user in users(answer) {
+        let id = user["id"].as_str();
+        let in_full = row.is_public || cast.caller.who == Who::Admin || (id.is_some() && id == cast.caller.id());
+        let has_roles = id != Some(&cast.owner.person.id) || user.get("roles").is_some() == in_full;
+        if user.get("email").is_some() != in_full || !has_roles {
+            wrong.push(format!("email and roles should be {}: {user}", if in_full { "shown" } else { "hidden" }));
+        }
+    }
+    wrong
+}
+
+/// The users in an answer, wherever it has one or many.
+fn users(answer: &Value) -> impl Iterator<Item = &Value> {
+    let many = answer.get("users").and_then(Value::as_array).into_iter().flatten();
+    answer.get("user").into_iter().chain(many)
+}

@@ -1,0 +1,176 @@
+//! The authorization matrix: for each method, what each caller gets. The comments in `proto/` are where it comes from.
+
+use super::row::Outcome::{NotAllowed, NotPostOwner, Ok, PostNotFound, SessionNotFound, UserDisabled, UserNotFound};
+use super::row::{Changes, Holders, Row};
+
+// What those get who hold a good token:  other, owner, editor, admin, service.
+const EVERYBODY: Holders = [Ok; 5];
+const USERS: Holders = [Ok, Ok, Ok, Ok, NotAllowed];
+const SELF_AND_ADMINS: Holders = [NotAllowed, Ok, NotAllowed, Ok, NotAllowed];
+const ADMINS: Holders = [NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed];
+const ADMINS_IN_VAIN: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFound, NotAllowed];
+const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostOwner];
+
+/// Every row, as the services are by default.
+pub(crate) fn rows() -> Vec<Row> {
+    let mut rows = vec![create_user()];
+    rows.extend(
+        [tokens(), users(), callers(), admins(), absent(), sessions(), posts(Row::guarded)].into_iter().flatten(),
+    );
+    rows
+}
+
+/// A post's row that reads: guarded, or optional with public reads.
+type Read = fn(&'static str, &'static str, Holders) -> Row;
+
+/// The methods of `PostService`.
+pub(crate) fn posts(read: Read) -> Vec<Row> {
+    const CREATE: &str = "gatepost.blog.v1.PostService/CreatePost";
+    const GET: &str = "gatepost.blog.v1.PostService/GetPost";
+    const BATCH: &str = "gatepost.blog.v1.PostService/BatchGetPosts";
+    const LIST: &str = "gatepost.blog.v1.PostService/ListPosts";
+    const UPDATE: &str = "gatepost.blog.v1.PostService/UpdatePost";
+    const DELETE: &str = "gatepost.blog.v1.PostService/DeletePost";
+    vec![
+        Row::guarded(CREATE, r#"{"title":"Mine","content":"Text."}"#, USERS).showing("/post/ownerId", "$CALLER"),
+        read(GET, r#"{"id":"$POST"}"#, EVERYBODY).showing("/post/ownerId", "$OWNER"),
+        read(GET, r#"{"id":"$ABSENT"}"#, [PostNotFound; 5]),
+        read(BATCH, r#"{"ids":["$POST","$ABSENT"]}"#, EVERYBODY)
+            .showing("/posts/0/id", "$POST")
+            .showing("/missingIds/0", "$ABSENT"),
+        read(LIST, "{}", EVERYBODY).hiding("/posts/0/content"),
+        Row::guarded(UPDATE, r#"{"id":"$POST","patch":{"title":"Again"},"etag":"$POST_ETAG"}"#, OWNER_AND_EDITORS)
+            .showing("/post/title", "Again")
+            .showing("/post/ownerId", "$OWNER")
+            .changing(Changes::Owner),
+        Row::guarded(UPDATE, r#"{"id":"$POST","patch":{"title":"Again"},"validateOnly":true}"#, OWNER_AND_EDITORS),
+        Row::guarded(UPDATE, r#"{"id":"$ABSENT","patch":{"title":"Again"}}"#, [PostNotFound; 5]),
+        Row::guarded(DELETE, r#"{"id":"$POST","etag":"$POST_ETAG"}"#, OWNER_AND_EDITORS).changing(Changes::Owner),
+        Row::guarded(DELETE, r#"{"id":"$ABSENT"}"#, [PostNotFound; 5]),
+    ]
+}
+
+const CREATE_USER: &str = "gatepost.auth.v1.UserService/CreateUser";
+const NEW_USER: &str = r#"{"name":"New","email":"$NEW_EMAIL","password":"$NEW_PASSWORD"}"#;
+
+fn create_user() -> Row {
+    Row::public(CREATE_USER, NEW_USER).showing("/user/email", "$NEW_EMAIL")
+}
+
+/// `CreateUser` with registration closed, when the new user's tokens are not the admin's to hold.
+pub(crate) fn create_user_closed() -> Row {
+    Row::guarded(CREATE_USER, NEW_USER, ADMINS).showing("/user/email", "$NEW_EMAIL").hiding("/tokens")
+}
+
+/// The methods of `AuthService` and `TokenService`.
+fn tokens() -> Vec<Row> {
+    vec![
+        Row::public("gatepost.auth.v1.AuthService/Login", r#"{"email":"$OWNER_EMAIL","password":"$PASSWORD"}"#)
+            .showing("/user/id", "$OWNER")
+            .changing(Changes::Owner),
+        Row::guarded("gatepost.auth.v1.AuthService/Logout", "{}", USERS).changing(Changes::Caller),
+        Row::public("gatepost.auth.v1.TokenService/VerifyToken", r#"{"token":"$OWNER_TOKEN"}"#)
+            .showing("/state", "TOKEN_STATE_ACTIVE")
+            .showing("/claims/subject", "$OWNER"),
+        Row::public("gatepost.auth.v1.TokenService/ListSigningKeys", "{}").showing("/keys/0/algorithm", "EdDSA"),
+    ]
+}
+
+const GET_USER: &str = "gatepost.auth.v1.UserService/GetUser";
+const BATCH_GET_USERS: &str = "gatepost.auth.v1.UserService/BatchGetUsers";
+const LIST_USERS: &str = "gatepost.auth.v1.UserService/ListUsers";
+const UPDATE_USER: &str = "gatepost.auth.v1.UserService/UpdateUser";
+const DELETE_USER: &str = "gatepost.auth.v1.UserService/DeleteUser";
+const SET_USER_ROLES: &str = "gatepost.auth.v1.UserService/SetUserRoles";
+const DISABLE_USER: &str = "gatepost.auth.v1.UserService/DisableUser";
+const ENABLE_USER: &str = "gatepost.auth.v1.UserService/EnableUser";
+
+/// The methods of `UserService` that name another user.
+fn users() -> Vec<Row> {
+    const EMAIL: &str = r#"{"id":"$OWNER","patch":{"email":"$NEW_EMAIL"},"currentPassword":"$PASSWORD"}"#;
+    vec![
+        Row::guarded(GET_USER, r#"{"id":"$OWNER"}"#, EVERYBODY).showing("/user/id", "$OWNER"),
+        Row::guarded(BATCH_GET_USERS, r#"{"ids":["$OWNER","$ABSENT"]}"#, EVERYBODY)
+            .showing("/users/0/id", "$OWNER")
+            .showing("/missingIds/0", "$ABSENT"),
+        Row::guarded(LIST_USERS, r#"{"pageSize":1000}"#, EVERYBODY),
+        Row::guarded(LIST_USERS, r#"{"filter":{"email":"$OWNER_EMAIL"}}"#, ADMINS).showing("/users/0/id", "$OWNER"),
+        Row::guarded(UPDATE_USER, r#"{"id":"$OWNER","patch":{"name":"Grace"},"etag":"$OWNER_ETAG"}"#, SELF_AND_ADMINS)
+            .showing("/user/name", "Grace")
+            .changing(Changes::Owner),
+        Row::guarded(UPDATE_USER, EMAIL, SELF_AND_ADMINS).showing("/user/email", "$NEW_EMAIL").changing(Changes::Owner),
+        Row::guarded(DELETE_USER, r#"{"id":"$OWNER","etag":"$OWNER_ETAG"}"#, SELF_AND_ADMINS).changing(Changes::Owner),
+    ]
+}
+
+/// The methods of `UserService` that are about the caller, by their nature or by `me`.
+fn callers() -> Vec<Row> {
+    const GET_ME: &str = "gatepost.auth.v1.UserService/GetMe";
+    const CHANGE_PASSWORD: &str = "gatepost.auth.v1.UserService/ChangePassword";
+    const PASSWORDS: &str = r#"{"currentPassword":"$PASSWORD","newPassword":"$NEW_PASSWORD"}"#;
+    vec![
+        Row::guarded(GET_ME, "{}", USERS).showing("/user/id", "$CALLER"),
+        Row::guarded(GET_USER, r#"{"id":"me"}"#, USERS).showing("/user/id", "$CALLER"),
+        Row::guarded(BATCH_GET_USERS, r#"{"ids":["me"]}"#, USERS).showing("/users/0/id", "$CALLER"),
+        Row::guarded(UPDATE_USER, r#"{"id":"me","patch":{"name":"Grace"}}"#, USERS)
+            .showing("/user/name", "Grace")
+            .changing(Changes::Caller),
+        Row::guarded(CHANGE_PASSWORD, PASSWORDS, USERS).changing(Changes::Caller),
+        Row::guarded(DELETE_USER, r#"{"id":"me"}"#, USERS).changing(Changes::Caller),
+        Row::guarded(SET_USER_ROLES, r#"{"id":"me","roles":["admin","keeper"]}"#, ADMINS)
+            .showing("/user/roles/1", "keeper")
+            .changing(Changes::Caller),
+        Row::guarded(DISABLE_USER, r#"{"id":"me"}"#, ADMINS).changing(Changes::Caller),
+        Row::guarded(ENABLE_USER, r#"{"id":"me"}"#, ADMINS).showing("/user/id", "$CALLER"),
+    ]
+}
+
+/// The methods of `UserService` that are for admins.
+fn admins() -> Vec<Row> {
+    const OF_DISABLED: Holders = [NotAllowed, UserDisabled, NotAllowed, Ok, NotAllowed];
+    vec![
+        Row::guarded(SET_USER_ROLES, r#"{"id":"$OWNER","roles":["editor"],"etag":"$OWNER_ETAG"}"#, ADMINS)
+            .showing("/user/roles/0", "editor")
+            .changing(Changes::Owner),
+        Row::guarded(DISABLE_USER, r#"{"id":"$OWNER","etag":"$OWNER_ETAG"}"#, ADMINS)
+            .showing("/user/state", "USER_STATE_DISABLED")
+            .changing(Changes::Owner),
+        Row::guarded(ENABLE_USER, r#"{"id":"$OWNER","etag":"$OWNER_ETAG"}"#, ADMINS)
+            .showing("/user/state", "USER_STATE_ACTIVE"),
+        Row::guarded(ENABLE_USER, r#"{"id":"$OWNER"}"#, OF_DISABLED)
+            .of_a_disabled_owner()
+            .showing("/user/state", "USER_STATE_ACTIVE")
+            .changing(Changes::Owner),
+    ]
+}
+
+/// What is said of a user who does not exist: existence comes before ownership, and the policy before both.
+fn absent() -> Vec<Row> {
+    vec![
+        Row::guarded(GET_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 5]),
+        Row::guarded(UPDATE_USER, r#"{"id":"$ABSENT","patch":{"name":"Grace"}}"#, [UserNotFound; 5]),
+        Row::guarded(DELETE_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 5]),
+        Row::guarded(SET_USER_ROLES, r#"{"id":"$ABSENT","roles":["editor"]}"#, ADMINS_IN_VAIN),
+        Row::guarded(DISABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
+        Row::guarded(ENABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
+    ]
+}
+
+/// The methods of `SessionService`. Nobody but its user and admins can tell a session from one that never was.
+fn sessions() -> Vec<Row> {
+    const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
+    const REVOKE: &str = "gatepost.auth.v1.SessionService/RevokeSession";
+    const REVOKE_ALL: &str = "gatepost.auth.v1.SessionService/RevokeAllSessions";
+    const UNSEEN: Holders = [SessionNotFound, Ok, SessionNotFound, Ok, SessionNotFound];
+    vec![
+        Row::guarded(LIST, r#"{"userId":"$OWNER"}"#, SELF_AND_ADMINS).showing("/sessions/0/id", "$SESSION"),
+        Row::guarded(LIST, r#"{"userId":"me"}"#, USERS).showing("/sessions/0/id", "$CALLER_SESSION"),
+        Row::guarded(LIST, "{}", USERS).showing("/sessions/0/id", "$CALLER_SESSION"),
+        Row::guarded(LIST, r#"{"userId":"$ABSENT"}"#, [UserNotFound; 5]),
+        Row::guarded(REVOKE, r#"{"id":"$SESSION"}"#, UNSEEN).changing(Changes::Owner),
+        Row::guarded(REVOKE, r#"{"id":"$ABSENT"}"#, [SessionNotFound; 5]),
+        Row::guarded(REVOKE_ALL, r#"{"userId":"$OWNER"}"#, SELF_AND_ADMINS).changing(Changes::Owner),
+        Row::guarded(REVOKE_ALL, r#"{"userId":"me"}"#, USERS).changing(Changes::Caller),
+        Row::guarded(REVOKE_ALL, r#"{"userId":"$ABSENT"}"#, [UserNotFound; 5]),
+    ]
+}
