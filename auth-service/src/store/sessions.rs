@@ -1,7 +1,8 @@
 //! Rows of the sessions table.
 
+use sqlx::query::Query;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _, SqliteConnection};
+use sqlx::{Database, FromRow, Row as _, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::users::state;
@@ -29,16 +30,7 @@ impl Store {
         const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent) \
              select $1, $2, $3, $4, $5, $6, $7 from users \
              where id = $2 and state = 'active' and sessions_since <= $3";
-        let begun = sqlx::query(SQL)
-            .bind(session.id)
-            .bind(session.user_id)
-            .bind(session.generation)
-            .bind(session.create_time)
-            .bind(session.expire_time)
-            .bind(&client.peer)
-            .bind(&client.user_agent)
-            .execute(self.db.writer())
-            .await?;
+        let begun = of_session(SQL, session, client).execute(self.db.writer()).await?;
         Ok(begun.rows_affected() > 0)
     }
 
@@ -114,7 +106,17 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent) \
          values ($1, $2, $3, $4, $5, $6, $7)";
-    sqlx::query(SQL)
+    of_session(SQL, session, client).execute(connection).await?;
+    Ok(())
+}
+
+/// A statement that writes a session's row, with the row's columns in their order.
+fn of_session<'q>(
+    sql: &'static str,
+    session: &'q Session,
+    client: &'q Client,
+) -> Query<'q, Sqlite, <Sqlite as Database>::Arguments> {
+    sqlx::query(sql)
         .bind(session.id)
         .bind(session.user_id)
         .bind(session.generation)
@@ -122,9 +124,6 @@ pub(super) async fn insert(
         .bind(session.expire_time)
         .bind(&client.peer)
         .bind(&client.user_agent)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 impl FromRow<'_, SqliteRow> for ListedSession {

@@ -40,17 +40,17 @@ pub(super) async fn create(
         let email = registrant.email.key();
         return repeat(state, id, email, client, registrant.password.into_password()).await;
     }
-    let user_id = state.ids.next();
-    let session = logs_in(state).then(|| state.new_session(user_id, 1));
     let password = registrant.password.into_password();
+    let password_hash = state.hasher.hash(password.clone()).await?;
     let new = NewUser {
-        id: user_id,
+        id: state.ids.next(),
         name: registrant.name,
         email: registrant.email,
-        password_hash: state.hasher.hash(password.clone()).await?,
+        password_hash,
         roles: Roles::default(),
         create_time: state.clock.now(),
     };
+    let session = logs_in(state).then(|| state.new_session(new.id, 1));
     let first = session.as_ref().map(|session| (session, client));
     let user = match state.store.create_user(&new, first, request.as_ref()).await? {
         Created::User(user) => *user,
@@ -58,7 +58,7 @@ pub(super) async fn create(
         Created::Repeated => {
             // The same request was under way twice, and the other one came first.
             let made = earlier(state, request.as_ref()).await?;
-            return repeat(state, made.unwrap_or(user_id), new.email.key(), client, password).await;
+            return repeat(state, made.unwrap_or(new.id), new.email.key(), client, password).await;
         }
     };
     let tokens = session.map(|session| state.access_token(&user, &session)).transpose()?;
