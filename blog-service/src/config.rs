@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use http::Uri;
-use kit::Clock;
 use kit::config::{ConfigError, Environment, address, boolean, check_plaintext};
+use kit::{Clock, Place};
 
 use crate::store::DatabaseUrl;
 
@@ -24,8 +23,8 @@ pub struct Flags {
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
     /// The auth service: http://HOST:PORT
-    #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = auth_url, hide_env_values = true)]
-    pub auth_url: Uri,
+    #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = Place::parse, hide_env_values = true)]
+    pub auth_url: Place,
     /// Whom a token must be meant for
     #[arg(long, env = "BLOG_AUDIENCE", default_value = "gatepost", hide_env_values = true)]
     pub audience: String,
@@ -56,47 +55,10 @@ impl Config {
         const SWITCH: &str = "BLOG_INSECURE";
         environment.refuse(&["BLOG_OPS_LISTEN", "BLOG_SERVICE_KEY", "BLOG_SERVICE_KEY_FILE"])?;
         check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
-        check_plaintext("--auth-url (BLOG_AUTH_URL)", is_loopback(&flags.auth_url), flags.insecure, SWITCH)?;
+        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), flags.insecure, SWITCH)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
         Ok(Self { flags, clock })
-    }
-}
-
-fn auth_url(text: &str) -> Result<Uri, &'static str> {
-    const WANTED: &str = "write http://HOST:PORT, for example http://127.0.0.1:50051";
-    let url: Uri = text.parse().map_err(|_| WANTED)?;
-    let plain = url.scheme_str() == Some("http")
-        && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
-        && matches!(url.path(), "" | "/")
-        && url.query().is_none();
-    if plain { Ok(url) } else { Err(WANTED) }
-}
-
-fn is_loopback(url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn c65_plaintext_beyond_loopback_needs_the_switch() {
-        for (url, loopback) in [
-            ("http://127.0.0.1:50051", true),
-            ("http://localhost:1", true),
-            ("http://[::1]:1", true),
-            ("http://auth:50051", false),
-            ("http://10.0.0.1:50051", false),
-        ] {
-            assert_eq!(is_loopback(&auth_url(url).unwrap()), loopback, "{url}");
-        }
-        for url in ["", "127.0.0.1:50051", "https://a:1", "http://user:password@a:1", "http://a:1/path", "http://a:1?q"]
-        {
-            assert!(auth_url(url).is_err(), "{url}");
-        }
     }
 }

@@ -47,7 +47,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         store: store.clone(),
         clock,
     });
-    let auth = RemoteVerifier::lazy(flags.auth_url.to_string()).map_err(|_| RunError::AuthUrl)?;
+    let auth = RemoteVerifier::lazy(flags.auth_url.url()).map_err(|_| RunError::AuthUrl)?;
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,

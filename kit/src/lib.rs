@@ -10,6 +10,7 @@ pub mod failure;
 pub mod ids;
 pub mod mask;
 pub mod page;
+pub mod place;
 pub mod process;
 pub mod random;
 pub mod request_id;
@@ -20,3 +21,4 @@ pub mod telemetry;
 pub mod testing;
 
 pub use clock::Clock;
+pub use place::Place;

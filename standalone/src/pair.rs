@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use kit::Clock;
-use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
+use kit::config::{Environment, address, bind, check_plaintext, parse};
 use kit::db::DatabaseUrl;
 use kit::shutdown::Shutdown;
+use kit::{Clock, Place};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -73,9 +73,7 @@ impl Pair {
         let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
         let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
-        blog.auth_url = format!("http://{}", reachable(auth_at))
-            .parse()
-            .map_err(|_| ConfigError::setting("--auth-listen (GATEPOST_AUTH_LISTEN)", "is no address to connect to"))?;
+        blog.auth_url = Place::of(reachable(auth_at));
         let blog = blog_service::Config::new(blog, environment, Clock::system())?;
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
     }

@@ -5,7 +5,6 @@ mod command;
 mod error;
 mod judge;
 mod own;
-mod place;
 mod play;
 mod preflight;
 mod print;
@@ -18,11 +17,11 @@ mod values;
 use std::error::Error;
 
 use clap::Args;
+use kit::Place;
 use kit::config::{Environment, boolean, check_plaintext};
 use kit::shutdown::Shutdown;
 
 use self::error::DemoError;
-use self::place::Place;
 use self::play::play;
 use self::print::Style;
 use self::services::Services;

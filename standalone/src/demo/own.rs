@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::pin::pin;
 
+use kit::Place;
 use kit::config::Environment;
 use kit::shutdown::Shutdown;
 
-use super::place::Place;
 use super::print::{self, Style};
 use super::services::Services;
 use super::tell;

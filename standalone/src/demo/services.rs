@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use kit::Place;
 use kit::dynamic::{self, Contract};
 use serde_json::Value;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Error};
-
-use super::place::Place;
 
 /// Longer than any deadline of the services: an answer that takes longer does not come.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,16 +1,19 @@
-//! Where a service listens.
+//! Where a service listens, as settings name it.
 
 use std::net::{IpAddr, SocketAddr};
 
-use tonic::transport::Uri;
+use http::Uri;
 
 /// An address for plaintext gRPC: a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place(String);
+pub struct Place(String);
 
 impl Place {
-    /// Reads `http://HOST:PORT`, for clap. The port is asked for because grpcurl asks for it.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Reads `http://HOST:PORT`, for clap. The port is asked for because the guard and grpcurl ask for it.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         const WANTED: &str = "write http://HOST:PORT, for example http://127.0.0.1:50051";
         let url: Uri = text.parse().map_err(|_| WANTED)?;
         let authority = url.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(WANTED)?;
@@ -22,22 +25,22 @@ impl Place {
     }
 
     /// The place of a listener of this process.
-    pub(super) fn of(address: SocketAddr) -> Self {
+    pub fn of(address: SocketAddr) -> Self {
         Self(address.to_string())
     }
 
     /// `HOST:PORT`, as grpcurl takes it.
-    pub(super) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.0
     }
 
     /// `http://HOST:PORT`.
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.0)
     }
 
     /// Whether what is sent there stays on this machine.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub fn is_loopback(&self) -> bool {
         let host = self.0.rsplit_once(':').map_or(self.0.as_str(), |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
