@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_host_and_a_port() {
+    fn c65_a_place_is_a_host_and_a_port_and_on_this_machine_or_not() {
         for (url, address, loopback) in [
             ("http://127.0.0.1:50051", "127.0.0.1:50051", true),
             ("http://localhost:1/", "localhost:1", true),
