@@ -34,6 +34,18 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Both, or all that is wrong with either: a caller learns of every bad field at once.
+    pub(crate) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(Self::InvalidFields(mut all)), Err(Self::InvalidFields(more))) => {
+                all.extend(more);
+                Err(Self::InvalidFields(all))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+
     /// Why the post of this id was not changed.
     pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
         match why {

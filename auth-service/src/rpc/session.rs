@@ -52,10 +52,10 @@ impl SessionService for SessionRpc {
 
 async fn list(state: &State, caller: Caller, request: ListSessionsRequest) -> Result<ListSessionsResponse, Error> {
     let user_id = match request.user_id.as_str() {
-        "" => caller.user()?,
-        text => caller.named("user_id", text)?,
+        "" => caller.user(),
+        text => caller.named("user_id", text),
     };
-    let size = convert::page_size(request.page_size)?;
+    let (user_id, size) = Error::both(user_id, convert::page_size(request.page_size))?;
     let scope = format!("{LIST} {user_id}");
     must_exist(state, user_id).await?;
     caller.must_own(user_id)?;

@@ -69,8 +69,9 @@ async fn a_mask_says_which_fields_are_meant() {
     for nothing in [me(None, None), UpdateUserRequest { id: "me".into(), ..UpdateUserRequest::default() }] {
         assert_eq!(bad_fields(&update(&service, &ada.token, nothing).await.unwrap_err()), ["patch"]);
     }
-    let status = update(&service, &ada.token, me(Some("a\nb"), Some("nobody"))).await.unwrap_err();
-    assert_eq!(bad_fields(&status), ["patch.name", "patch.email", "current_password"]);
+    let all = UpdateUserRequest { id: "x".into(), ..me(Some("a\nb"), Some("nobody")) };
+    let status = update(&service, &ada.token, all).await.unwrap_err();
+    assert_eq!(bad_fields(&status), ["id", "patch.name", "patch.email", "current_password"]);
 }
 
 #[tokio::test]

@@ -182,8 +182,9 @@ async fn admins_filter_by_email_role_and_state() {
         assert_eq!(emails(&service, &admin, filter.clone()).await, wanted, "{filter:?}");
     }
     let bad = UserFilter { email: "nobody".into(), role: "Not A Role".into(), state: 7 };
-    let status = list(&service, &admin.token, filtered(bad)).await.unwrap_err();
-    assert_eq!(bad_fields(&status), ["filter.state", "filter.role", "filter.email"]);
+    let bad = ListUsersRequest { page_size: -1, ..filtered(bad) };
+    let status = list(&service, &admin.token, bad).await.unwrap_err();
+    assert_eq!(bad_fields(&status), ["page_size", "filter.state", "filter.role", "filter.email"]);
     let eve = service.account("eve@example.com").await;
     let status = list(&service, &eve.token, filtered(UserFilter::default())).await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");

@@ -21,15 +21,13 @@ const BATCH: u32 = 8;
 const LIST: &str = "gatepost.blog.v1.PostService/ListPosts";
 
 pub(super) async fn one(state: &State, request: GetPostRequest) -> Result<v1::Post, Error> {
-    let view = convert::view(request.view, View::Full)?;
-    let id = convert::post_id(request.post)?;
+    let (id, view) = Error::both(convert::post_id(request.post), convert::view(request.view, View::Full))?;
     let post = state.store.post(id, view).await?;
     Ok(convert::post(post.ok_or_else(|| Error::PostNotFound(id.to_string()))?))
 }
 
 pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result<BatchGetPostsResponse, Error> {
-    let view = convert::view(request.view, View::Basic)?;
-    let asked = convert::batch(request.ids)?;
+    let (asked, view) = Error::both(convert::batch(request.ids), convert::view(request.view, View::Basic))?;
     let mut answer = BatchGetPostsResponse::default();
     let mut bytes = 0;
     for some in asked.chunks(BATCH as usize) {
@@ -53,8 +51,8 @@ pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result
 }
 
 pub(super) async fn page(state: &State, request: ListPostsRequest) -> Result<ListPostsResponse, Error> {
-    let view = convert::view(request.view, View::Basic)?;
-    let size = convert::page_size(request.page_size)?;
+    let view = convert::view(request.view, View::Basic);
+    let (size, view) = Error::both(convert::page_size(request.page_size), view)?;
     // One more than is wanted says whether there are more.
     let batch = match view {
         View::Basic => size + 1,

@@ -11,8 +11,7 @@ use crate::error::Error;
 use crate::state::State;
 
 pub(super) async fn set_roles(state: &State, caller: Caller, request: SetUserRolesRequest) -> Result<v1::User, Error> {
-    let id = caller.named("id", &request.id)?;
-    let roles = convert::roles(&request.roles)?;
+    let (id, roles) = Error::both(caller.named("id", &request.id), convert::roles(&request.roles))?;
     let set = state.store.set_roles(id, &roles, etag::expected(&request.etag), state.clock.now()).await?;
     Ok(seen(caller, set.map_err(|why| Error::unchanged(why, id))?))
 }

@@ -19,8 +19,8 @@ pub(super) async fn update(
     client: &Client,
     request: UpdateUserRequest,
 ) -> Result<v1::User, Error> {
-    let id = caller.named("id", &request.id)?;
-    let update = convert::user_update(request)?;
+    let id = caller.named("id", &request.id);
+    let (id, update) = Error::both(id, convert::user_update(request))?;
     reach(state, caller, id).await?;
     if update.change.email.is_some() {
         // Whoever holds a stolen token must not be able to take the account with it.

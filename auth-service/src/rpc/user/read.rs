@@ -70,8 +70,7 @@ pub(super) async fn page(state: &State, caller: Caller, request: ListUsersReques
     if request.filter.is_some() && !caller.is_admin() {
         return Err(Error::Refused(Refusal::NotAllowed));
     }
-    let size = convert::page_size(request.page_size)?;
-    let filter = convert::filter(request.filter)?;
+    let (size, filter) = Error::both(convert::page_size(request.page_size), convert::filter(request.filter))?;
     let scope = scope(&filter);
     let filter = &filter;
     let read = async |after, limit| {
