@@ -62,9 +62,6 @@ pub struct Flags {
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     pub password_min_length: u8,
-    /// How often somebody may be wrong
-    #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
-    pub attempts: AttemptFlags,
     /// The first admin's email address; the account is made when there is none with this address
     #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
     pub admin_email: Option<String>,
@@ -72,6 +69,10 @@ pub struct Flags {
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
+    // Last, since whatever follows would stand under its heading.
+    /// How often somebody may be wrong
+    #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
+    pub attempts: AttemptFlags,
 }
 
 /// Who may create users.
