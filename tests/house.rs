@@ -149,6 +149,13 @@ fn reasons(package: &str) -> Vec<String> {
 }
 
 #[test]
+fn both_domains_know_the_same_characters() {
+    // A domain imports nothing of ours, so each has the table; it must stay one.
+    let read = |service: &str| fs::read_to_string(root().join(service).join("src/domain/characters.rs")).unwrap();
+    assert_eq!(read("auth-service"), read("blog-service"));
+}
+
+#[test]
 fn no_file_holds_two_ideas() {
     let rooms = ["src", "kit/src", "auth-service/src", "blog-service/src", "standalone/src", "bench/src"];
     for file in rooms.iter().flat_map(|room| files(&root().join(room))) {

@@ -62,7 +62,7 @@ pub struct Flags {
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     pub password_min_length: u8,
-    /// The first admin's email address; the account is made when there is none with this address
+    /// The first admin's email address; the account is made when no active user is an admin
     #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
     pub admin_email: Option<String>,
     /// Allow plaintext beyond loopback

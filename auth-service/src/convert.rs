@@ -58,7 +58,7 @@ pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPoli
     }
 }
 
-const EMAIL: Violation = Violation { field: "email", description: Cow::Borrowed(Email::RULE) };
+const EMAIL: Violation = Violation { field: Cow::Borrowed("email"), description: Cow::Borrowed(Email::RULE) };
 
 pub(crate) fn email(text: &str) -> Result<Email, Error> {
     Email::parse(text).map_err(|_| Error::InvalidFields(vec![EMAIL]))
@@ -151,7 +151,7 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
     page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
 }
 
-pub(crate) fn violation(field: &'static str, description: impl Into<Cow<'static, str>>) -> Error {
+pub(crate) fn violation(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Error {
     Error::InvalidFields(vec![Violation::new(field, description)])
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use gatepost::Refusal;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::status::{retry, status};
+use gatepost::{Denial, Refusal};
 use kit::failure::{self, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
@@ -67,6 +67,8 @@ impl Error {
             Unchanged::NotFound => Self::UserNotFound(id.to_string()),
             Unchanged::Stale => Self::Stale,
             Unchanged::EmailTaken => Self::EmailTaken,
+            // What has outdated the proof has killed this call's own token, too.
+            Unchanged::Outdated => Self::Refused(Refusal::Token(Denial::Revoked)),
         }
     }
 }

@@ -14,13 +14,13 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
 use crate::config::{Admin, Config};
-use crate::domain::{Name, NewUser, Roles};
-use crate::passwords::{HashError, Hasher};
+use crate::domain::{Name, NewUser, Role, Roles, UserState};
+use crate::passwords::{HashError, Hasher, Shares};
+use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::state::State;
-use crate::store::{Created, Store, StoreError};
+use crate::store::{Created, Filter, Store, StoreError};
 use crate::tokens::{Issuer, Key, KeyFileError, KeySet, Verifier};
-use crate::{domain, policy};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
@@ -65,6 +65,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let page_token_key = store.page_token_key(kit::random::bytes()).await?;
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
+        shares: Shares::default(),
         passwords: flags.passwords(),
         attempts: flags.attempts.limits(),
         issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.audience.clone(), flags.access_ttl),
@@ -96,14 +97,12 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     Ok(ended?)
 }
 
-/// Makes the first admin, unless the account stands already. Somebody else's account is never raised.
+/// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's
+/// account is never raised for it, and what users have made of the address never keeps the service from starting.
 async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
-    let found = state.store.credentials(admin.email.key()).await.map_err(unmade)?;
-    if let Some(found) = found {
-        if found.user.roles.words().contains(&domain::Role::ADMIN) {
-            return Ok(());
-        }
-        return Err(RunError::Admin("the address belongs to an ordinary user, so choose another one".into()));
+    let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
+    if !state.store.list_users(&admins, None, 1).await?.is_empty() {
+        return Ok(());
     }
     let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;
     let new = NewUser {
@@ -114,16 +113,13 @@ async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
         roles: Roles::admin(),
         create_time: state.clock.now(),
     };
-    match state.store.create_user(&new, None, None).await.map_err(unmade)? {
+    match state.store.create_user(&new, None, None).await? {
         Created::User(_) => tracing::info!("the first admin has been made"),
-        Created::EmailTaken | Created::Repeated => tracing::info!("the first admin stands already"),
+        Created::EmailTaken | Created::Repeated => {
+            tracing::warn!("there is no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");
+        }
     }
     Ok(())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-fn unmade(error: StoreError) -> RunError {
-    RunError::Admin(error.to_string())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]

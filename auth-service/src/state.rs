@@ -11,7 +11,7 @@ use kit::page::PageTokens;
 use crate::config::Registration;
 use crate::domain::{AttemptLimits, PasswordPolicy, Session, User};
 use crate::error::Error;
-use crate::passwords::Hasher;
+use crate::passwords::{Hasher, Shares};
 use crate::store::Store;
 use crate::tokens::{Issued, Issuer, KeySet, Verifier};
 
@@ -19,6 +19,7 @@ use crate::tokens::{Issued, Issuer, KeySet, Verifier};
 pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) hasher: Hasher,
+    pub(crate) shares: Shares,
     /// What a new password must keep.
     pub(crate) passwords: PasswordPolicy,
     pub(crate) keys: Arc<KeySet>,

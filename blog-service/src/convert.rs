@@ -1,5 +1,6 @@
 //! Between the wire and the domain.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -119,15 +120,17 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
 
 /// The ids of a batch, and their texts as they were asked.
 pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<(Uuid, String)>, Error> {
-    const RULE: &str = "must be at most 100 different ids, each a UUID";
+    const MANY: &str = "must be at most 100 ids";
+    const TWICE: &str = "must stand once";
     if texts.len() > MAX_BATCH {
-        return Err(violation("ids", RULE));
+        return Err(violation("ids", MANY));
     }
     let mut batch: Vec<(Uuid, String)> = Vec::with_capacity(texts.len());
-    for text in texts {
-        let id = text.parse().map_err(|_| violation("ids", RULE))?;
+    for (index, text) in texts.into_iter().enumerate() {
+        let field = format!("ids[{index}]");
+        let Ok(id) = text.parse() else { return Err(violation(field, ID_RULE)) };
         if batch.iter().any(|(other, _)| *other == id) {
-            return Err(violation("ids", RULE));
+            return Err(violation(field, TWICE));
         }
         batch.push((id, text));
     }
@@ -160,7 +163,7 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
     page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
 }
 
-fn violation(field: &'static str, description: &'static str) -> Error {
+fn violation(field: impl Into<Cow<'static, str>>, description: &'static str) -> Error {
     Error::InvalidFields(vec![Violation::new(field, description)])
 }
 

@@ -76,15 +76,15 @@ impl Reasons for blog::v1::ErrorReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The field's path as in the request.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What the field must be, as a sentence that can stand alone.
     pub description: Cow<'static, str>,
 }
 
 impl Violation {
     /// The field of this path breaks this rule.
-    pub fn new(field: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { field, description: description.into() }
+    pub fn new(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), description: description.into() }
     }
 }
 
@@ -94,7 +94,7 @@ pub fn invalid_fields<R: Reasons>(violations: &[Violation]) -> Status {
     let mut details = details(R::INVALID_FIELDS);
     let mut message = String::new();
     for Violation { field, description } in shown {
-        details.add_bad_request_violation(*field, description.as_ref());
+        details.add_bad_request_violation(field.as_ref(), description.as_ref());
         message = format!("{message}{}{field}: {description}", if message.is_empty() { "" } else { "; " });
     }
     Status::with_error_details(Code::InvalidArgument, message, details)

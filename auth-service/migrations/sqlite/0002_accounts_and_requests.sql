@@ -3,6 +3,10 @@ alter table sessions add column peer text not null default '';
 alter table sessions add column user_agent text not null default '';
 alter table sessions add column last_refresh_time text;
 
+-- The peer's network: where the user has been, as the limits of wrong passwords ask.
+alter table sessions add column network text not null default '';
+create index sessions_by_user_and_network on sessions (user_id, network);
+
 -- A user's sessions are listed newest first: their ids rise with time.
 create index sessions_by_user_and_id on sessions (user_id, id);
 drop index sessions_by_user;

@@ -13,14 +13,16 @@ use crate::domain::{Allowance, AttemptLimits};
 pub struct AttemptFlags {
     /// Wrong passwords in a row that an account may have before it must wait, 1s and then twice as long after each; 0: it
     /// never must
-    #[arg(long, env = "AUTH_FREE_FAILURES", default_value = "4", hide_env_values = true)]
-    pub free_failures: u32,
+    #[arg(long, env = "AUTH_FREE_FAILURES", default_value = "4", hide_env_values = true,
+          value_parser = value_parser!(i32).range(0..=1_000_000))]
+    pub free_failures: i32,
     /// The longest wait of an account, up to 1d
     #[arg(long, env = "AUTH_LONGEST_WAIT", default_value = "15m", value_parser = duration, hide_env_values = true)]
     pub longest_wait: Duration,
     /// Wrong passwords in a row after which an account must wait for a day
-    #[arg(long, env = "AUTH_MOST_FAILURES", default_value = "100", hide_env_values = true)]
-    pub most_failures: u32,
+    #[arg(long, env = "AUTH_MOST_FAILURES", default_value = "100", hide_env_values = true,
+          value_parser = value_parser!(i32).range(1..=1_000_000))]
+    pub most_failures: i32,
     /// Wrong passwords that may come from one address at once; 0: any number (for a service behind a proxy, whose address
     /// is everybody's)
     #[arg(long, env = "AUTH_ADDRESS_FAILURES", default_value = "50", hide_env_values = true)]
@@ -29,7 +31,8 @@ pub struct AttemptFlags {
     #[arg(long, env = "AUTH_ADDRESS_FAILURES_PER_MINUTE", default_value = "20", hide_env_values = true,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub address_failures_per_minute: u32,
-    /// Registrations that may come from one address at once; 0: any number
+    /// Registrations and changes of an email address that may come from one address at once; 0: any number (for a service
+    /// behind a proxy)
     #[arg(long, env = "AUTH_SIGN_UPS", default_value = "200", hide_env_values = true)]
     pub sign_ups: u32,
     /// How many of them come back in a minute

@@ -12,11 +12,11 @@ const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLimits {
     /// Wrong passwords in a row that cost an account nothing; 0 means that none ever does.
-    pub free: u32,
+    pub free: i32,
     /// The longest rest between two attempts: it begins with one second and doubles.
     pub rest: TimeDelta,
     /// Wrong passwords in a row after which an account rests for a day.
-    pub most: u32,
+    pub most: i32,
     /// Wrong passwords of an address.
     pub failures: Allowance,
     /// Registrations of an address.
@@ -27,7 +27,7 @@ pub struct AttemptLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failures {
     /// How many.
-    pub count: u32,
+    pub count: i32,
     /// When the last one was.
     pub last: DateTime<Utc>,
 }
@@ -51,7 +51,7 @@ impl AttemptLimits {
         Some(failures.last + rest - now).filter(|left| *left > TimeDelta::zero())
     }
 
-    fn rest_after(&self, count: u32) -> TimeDelta {
+    fn rest_after(&self, count: i32) -> TimeDelta {
         // Beyond 2^20 seconds, twelve days, every longest rest has been reached.
         TimeDelta::seconds(1 << (count - self.free).min(20)).min(self.rest)
     }
@@ -103,7 +103,7 @@ mod tests {
         let wait = |count| LIMITS.wait(Failures { count, last: now() }, now()).map(|left| left.num_seconds());
         assert_eq!([0, 1, 3].map(wait), [None; 3]);
         assert_eq!([4, 5, 6, 13, 14, 99].map(wait), [1, 2, 4, 512, 900, 900].map(Some));
-        assert_eq!([100, u32::MAX].map(wait), [Some(24 * 3600); 2]);
+        assert_eq!([100, i32::MAX].map(wait), [Some(24 * 3600); 2]);
         let last = now() - TimeDelta::seconds(2);
         assert_eq!(LIMITS.wait(Failures { count: 5, last }, now()), None);
         assert_eq!(LIMITS.wait(Failures { count: 6, last }, now()), Some(TimeDelta::seconds(2)));

@@ -1,6 +1,7 @@
 //! What the service is about, without wire and without database.
 
 mod attempts;
+mod characters;
 mod email;
 mod name;
 mod password;
@@ -8,7 +9,6 @@ mod password_policy;
 mod role;
 mod session;
 mod strength;
-mod text;
 mod user;
 
 pub use attempts::{Allowance, AttemptLimits, Failures, network};

@@ -2,5 +2,7 @@
 
 mod argon2id;
 mod hasher;
+mod share;
 
 pub use hasher::{HashError, Hasher};
+pub(crate) use share::{Share, Shares};

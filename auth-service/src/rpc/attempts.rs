@@ -4,8 +4,9 @@ use kit::Clock;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::domain::{AttemptLimits, Client, network};
+use crate::domain::{AttemptLimits, Client, Failures, network};
 use crate::error::Error;
+use crate::passwords::{HashError, Share};
 use crate::state::State;
 use crate::store::{Account, Kind, Store};
 
@@ -18,58 +19,80 @@ pub(super) enum Tried<'a> {
 }
 
 /// One password that is being tried.
-pub(super) struct Attempt<'a> {
-    store: &'a Store,
-    clock: &'a Clock,
+pub(super) struct Attempt {
+    store: Store,
+    clock: Clock,
     limits: AttemptLimits,
     account: Account,
     network: String,
-    /// Whether the account's count has it already.
-    counted: bool,
+    /// What was known of the account, where the attempt has been counted ahead of its outcome.
+    counted_after: Option<Failures>,
+    _share: Option<Share>,
 }
 
-impl<'a> Attempt<'a> {
+impl Attempt {
     /// Lets the attempt go on, unless the account or the address must wait.
-    pub(super) async fn begin(state: &'a State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
-        let (store, clock, limits) = (&state.store, &state.clock, state.attempts);
-        let (network, now) = (network(&client.peer), clock.now());
+    pub(super) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
+        let (store, limits, now) = (&state.store, state.attempts, state.clock.now());
+        let network = network(&client.peer);
         let full = store.allowance(Kind::Failure, &network).await?.unwrap_or(now);
         if let Some(wait) = limits.failures.wait(full, now) {
             return Err(Error::TooManyAttempts(wait));
         }
-        let account = account(store, tried, &client.peer).await?;
-        let mut attempt = Self { store, clock, limits, account, network, counted: false };
+        // Where all callers have one address, a proxy's, that has no share of its own.
+        let share = match limits.failures.burst {
+            0 => None,
+            _ => Some(state.shares.take(&network).ok_or(Error::Hash(HashError::Overloaded))?),
+        };
+        let account = account(store, tried, &network).await?;
+        let mut counted_after = None;
         while limits.free != 0
             && let Some(failures) = store.failures(&account).await?
         {
             if let Some(wait) = limits.wait(failures, now) {
                 return Err(Error::TooManyAttempts(wait));
             }
-            attempt.counted = store.claim_attempt(&account, failures, now).await?;
-            // Another attempt came first: the count is looked at again.
-            if attempt.counted {
+            // Another attempt may have come first: then the count is looked at again.
+            if store.claim_attempt(&account, failures, now).await? {
+                counted_after = Some(failures);
                 break;
             }
         }
-        Ok(attempt)
+        let (store, clock) = (store.clone(), state.clock.clone());
+        Ok(Self { store, clock, limits, account, network, counted_after, _share: share })
     }
 
     /// The password was right: the account begins anew.
-    pub(super) async fn succeeded(self) -> Result<(), Error> {
-        if self.counted {
+    pub(super) async fn succeeded(mut self) -> Result<(), Error> {
+        if self.counted_after.take().is_some() {
             self.store.clear_failures(&self.account).await?;
         }
         Ok(())
     }
 
     /// The password was wrong.
-    pub(super) async fn failed(self) -> Result<(), Error> {
-        let account = Some(&self.account).filter(|_| !self.counted && self.limits.free != 0);
+    pub(super) async fn failed(mut self) -> Result<(), Error> {
+        let is_counted = self.counted_after.take().is_some();
+        let account = Some(&self.account).filter(|_| !is_counted && self.limits.free != 0);
         Ok(self.store.add_failure(account, &self.network, self.limits.failures, self.clock.now()).await?)
     }
 }
 
-/// Counts a registration, unless the address must wait.
+/// An attempt that nobody has judged, since the queue was full, the caller's time was over or the caller had gone, does not
+/// count.
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Some(seen) = self.counted_after.take() else { return };
+        let (store, account) = (self.store.clone(), self.account);
+        tokio::spawn(async move {
+            if store.release_attempt(&account, seen).await.is_err() {
+                tracing::warn!("an attempt that nobody has judged stays counted");
+            }
+        });
+    }
+}
+
+/// Counts a registration or a change of an email address, unless the caller's address must wait.
 pub(super) async fn sign_up(state: &State, client: &Client) -> Result<(), Error> {
     if state.attempts.sign_ups.burst == 0 {
         return Ok(());
@@ -81,11 +104,11 @@ pub(super) async fn sign_up(state: &State, client: &Client) -> Result<(), Error>
 
 /// What the attempts are counted under. An address at which the user has been logged in counts apart, so that nobody
 /// elsewhere can lock the user out (C53); a user who is logged in counts apart from logins.
-async fn account(store: &Store, tried: Tried<'_>, peer: &str) -> Result<Account, Error> {
+async fn account(store: &Store, tried: Tried<'_>, network: &str) -> Result<Account, Error> {
     let hash = Sha256::new();
     let hash = match tried {
-        Tried::Login(email_key) if store.is_known_at(email_key, peer).await? => {
-            hash.chain_update("known\0").chain_update(peer).chain_update("\0").chain_update(email_key)
+        Tried::Login(email_key) if store.is_known_at(email_key, network).await? => {
+            hash.chain_update("known\0").chain_update(network).chain_update("\0").chain_update(email_key)
         }
         Tried::Login(email_key) => hash.chain_update("login\0").chain_update(email_key),
         Tried::Proof(user) => hash.chain_update("proof\0").chain_update(user),

@@ -1,5 +1,7 @@
 //! Who calls, as far as the rules about other people's data care.
 
+use std::borrow::Cow;
+
 use gatepost::{Identity, Refusal, SubjectKind};
 use tonic::Request;
 use uuid::Uuid;
@@ -7,6 +9,7 @@ use uuid::Uuid;
 use crate::convert;
 use crate::domain::Role;
 use crate::error::Error;
+use crate::state::State;
 
 /// What stands for the caller wherever a user's id does.
 const ME: &str = "me";
@@ -53,12 +56,20 @@ impl Caller {
     }
 
     /// Lets in whoever may see and change all of this user's data.
-    pub(super) fn must_own(self, user: Uuid) -> Result<(), Error> {
+    fn must_own(self, user: Uuid) -> Result<(), Error> {
         if self.owns(user) { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
     }
 
+    /// Existence, then ownership: a user whom everybody can see is not hidden from whoever may not change it.
+    pub(super) async fn reach(self, state: &State, user: Uuid) -> Result<(), Error> {
+        if state.store.user(user).await?.is_none() {
+            return Err(Error::UserNotFound(user.to_string()));
+        }
+        self.must_own(user)
+    }
+
     /// The user that a request names by id or by `me`.
-    pub(super) fn named(self, field: &'static str, text: &str) -> Result<Uuid, Error> {
+    pub(super) fn named(self, field: impl Into<Cow<'static, str>>, text: &str) -> Result<Uuid, Error> {
         if text == ME {
             return self.user();
         }

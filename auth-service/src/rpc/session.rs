@@ -57,8 +57,7 @@ async fn list(state: &State, caller: Caller, request: ListSessionsRequest) -> Re
     };
     let (user_id, size) = Error::both(user_id, convert::page_size(request.page_size))?;
     let scope = format!("{LIST} {user_id}");
-    must_exist(state, user_id).await?;
-    caller.must_own(user_id)?;
+    caller.reach(state, user_id).await?;
     let now = state.clock.now();
     let read = async |after, limit| {
         let rows = state.store.list_sessions(user_id, after, limit, now).await?;
@@ -86,13 +85,7 @@ async fn revoke(state: &State, caller: Caller, text: &str) -> Result<(), Error> 
 
 async fn revoke_all(state: &State, caller: Caller, text: &str) -> Result<(), Error> {
     let user_id = caller.named("user_id", text)?;
-    must_exist(state, user_id).await?;
-    caller.must_own(user_id)?;
+    caller.reach(state, user_id).await?;
     let ended = state.store.end_all_sessions(user_id).await?;
     if ended { Ok(()) } else { Err(Error::UserNotFound(user_id.to_string())) }
-}
-
-async fn must_exist(state: &State, user_id: Uuid) -> Result<(), Error> {
-    let found = state.store.user(user_id).await?;
-    found.map(drop).ok_or_else(|| Error::UserNotFound(user_id.to_string()))
 }

@@ -1,5 +1,6 @@
 //! Wrong passwords and registrations, counted where a restart and another replica see them.
 
+use chrono::TimeDelta;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Store, StoreError, Time};
@@ -41,6 +42,17 @@ impl Store {
         Ok(claimed.execute(self.db.writer()).await?.rows_affected() > 0)
     }
 
+    /// Takes a claim back, of an attempt that nobody has judged; `seen` is what was known before it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it stays counted.
+    pub async fn release_attempt(&self, account: &Account, seen: Failures) -> Result<(), StoreError> {
+        const SQL: &str = "update failed_attempts set failures = failures - 1, \
+             last_time = case when failures = $2 + 1 then $3 else last_time end where account = $1 and failures > 1";
+        sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(seen.last).execute(self.db.writer()).await?;
+        Ok(())
+    }
+
     /// Counts a wrong password: for the account, where it has not been counted ahead, and for the address.
     ///
     /// # Errors
@@ -58,8 +70,8 @@ impl Store {
         if let Some(account) = account {
             sqlx::query(SQL).bind(account.as_slice()).bind(now).execute(&mut *transaction).await?;
         }
-        let full = full_time(&mut transaction, Kind::Failure, network).await?.unwrap_or(now);
-        set_full_time(&mut transaction, Kind::Failure, network, allowance.use_one(full, now)).await?;
+        // However much is used up already: what is counted here has happened.
+        let _ = use_one(&mut transaction, Kind::Failure, network, Allowance { burst: 0, ..allowance }, now).await?;
         forget(&mut transaction, now).await?;
         transaction.commit().await?;
         Ok(())
@@ -94,26 +106,28 @@ impl Store {
         network: &str,
         allowance: Allowance,
         now: Time,
-    ) -> Result<Result<(), chrono::TimeDelta>, StoreError> {
-        let mut transaction = self.db.begin().await?;
-        let full = full_time(&mut transaction, kind, network).await?.unwrap_or(now);
-        if let Some(wait) = allowance.wait(full, now) {
+    ) -> Result<Result<(), TimeDelta>, StoreError> {
+        // Whoever must wait is told so by a read: a flood of those writes nothing.
+        if let Some(full) = self.allowance(kind, network).await?
+            && let Some(wait) = allowance.wait(full, now)
+        {
             return Ok(Err(wait));
         }
-        set_full_time(&mut transaction, kind, network, allowance.use_one(full, now)).await?;
+        let mut transaction = self.db.begin().await?;
+        let used = use_one(&mut transaction, kind, network, allowance, now).await?;
         forget(&mut transaction, now).await?;
         transaction.commit().await?;
-        Ok(Ok(()))
+        Ok(used)
     }
 
-    /// Whether the user of this email has had a session that was begun at this address.
+    /// Whether the user of this email has a session, ended or not, that was begun in this network.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn is_known_at(&self, email_key: &str, peer: &str) -> Result<bool, StoreError> {
+    pub async fn is_known_at(&self, email_key: &str, network: &str) -> Result<bool, StoreError> {
         const SQL: &str = "select exists (select 1 from users u join sessions s on s.user_id = u.id \
-             where u.email_key = $1 and s.peer = $2)";
-        Ok(sqlx::query_scalar(SQL).bind(email_key).bind(peer).fetch_one(self.db.reader()).await?)
+             where u.email_key = $1 and s.network = $2)";
+        Ok(sqlx::query_scalar(SQL).bind(email_key).bind(network).fetch_one(self.db.reader()).await?)
     }
 }
 
@@ -131,16 +145,32 @@ async fn full_time(connection: &mut SqliteConnection, kind: Kind, network: &str)
     Ok(sqlx::query_scalar(SQL).bind(kind.text()).bind(network).fetch_optional(connection).await?)
 }
 
-async fn set_full_time(
+/// Uses one of the allowance, or says how long to wait for it; begins anew whenever somebody else has used one between.
+async fn use_one(
     connection: &mut SqliteConnection,
     kind: Kind,
     network: &str,
-    time: Time,
-) -> Result<(), StoreError> {
-    const SQL: &str = "insert into allowances (kind, network, full_time) values ($1, $2, $3) \
-         on conflict (kind, network) do update set full_time = excluded.full_time";
-    sqlx::query(SQL).bind(kind.text()).bind(network).bind(time).execute(connection).await?;
-    Ok(())
+    allowance: Allowance,
+    now: Time,
+) -> Result<Result<(), TimeDelta>, StoreError> {
+    const FIRST: &str = "insert into allowances (kind, network, full_time) values ($1, $2, $3) \
+         on conflict (kind, network) do nothing";
+    const NEXT: &str = "update allowances set full_time = $3 where kind = $1 and network = $2 and full_time = $4";
+    loop {
+        let seen = full_time(&mut *connection, kind, network).await?;
+        let full = seen.unwrap_or(now);
+        if let Some(wait) = allowance.wait(full, now) {
+            return Ok(Err(wait));
+        }
+        let used = allowance.use_one(full, now);
+        let statement = match seen {
+            None => sqlx::query(FIRST).bind(kind.text()).bind(network).bind(used),
+            Some(seen) => sqlx::query(NEXT).bind(kind.text()).bind(network).bind(used).bind(seen),
+        };
+        if statement.execute(&mut *connection).await?.rows_affected() > 0 {
+            return Ok(Ok(()));
+        }
+    }
 }
 
 /// Takes out what no longer counts: a few rows for each that comes, so that no call pays for a day's worth.
@@ -149,7 +179,7 @@ async fn forget(connection: &mut SqliteConnection, now: Time) -> Result<(), Stor
          (select account from failed_attempts where last_time <= $1 order by last_time limit 16)";
     const ALLOWANCES: &str = "delete from allowances where (kind, network) in \
          (select kind, network from allowances where full_time <= $1 order by full_time limit 16)";
-    sqlx::query(ACCOUNTS).bind(now - chrono::TimeDelta::hours(24)).execute(&mut *connection).await?;
+    sqlx::query(ACCOUNTS).bind(now - TimeDelta::hours(24)).execute(&mut *connection).await?;
     sqlx::query(ALLOWANCES).bind(now).execute(connection).await?;
     Ok(())
 }

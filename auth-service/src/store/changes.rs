@@ -16,6 +16,17 @@ pub enum Unchanged {
     Stale,
     /// Another user has the email.
     EmailTaken,
+    /// Whoever has proved a password for the change has another one now, or has ended all sessions.
+    Outdated,
+}
+
+/// A password that was checked for a change: whose, and the generation that was read together with its hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    /// The user who gave the password.
+    pub user_id: Uuid,
+    /// The user's generation at that time.
+    pub generation: i32,
 }
 
 /// What a change came to, or that the database did not do its work; then nothing is written.
@@ -24,14 +35,23 @@ pub type Outcome<T> = Result<Result<T, Unchanged>, StoreError>;
 impl Store {
     /// Changes name or email.
     ///
-    /// `expected` is the revision that the change is meant for; `None` takes any.
+    /// `expected` is the revision that the change is meant for; `None` takes any. With a `proof` nothing is changed once it
+    /// is outdated.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
-    pub async fn update_user(&self, id: Uuid, change: &UserChange, expected: Option<i32>, now: Time) -> Outcome<User> {
+    pub async fn update_user(
+        &self,
+        id: Uuid,
+        change: &UserChange,
+        proof: Option<Proof>,
+        expected: Option<i32>,
+        now: Time,
+    ) -> Outcome<User> {
         const SQL: &str = "update users set name = coalesce($2, name), email = coalesce($3, email), \
              email_key = coalesce($4, email_key), revision = revision + 1, update_time = $5 \
              where id = $1 and ($6 is null or revision = $6) \
+             and ($7 is null or exists (select 1 from users p where p.id = $7 and p.generation = $8)) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         let statement = sqlx::query_as(SQL)
             .bind(id)
@@ -39,9 +59,12 @@ impl Store {
             .bind(change.email.as_ref().map(Email::as_str))
             .bind(change.email.as_ref().map(Email::key))
             .bind(now)
-            .bind(expected);
+            .bind(expected)
+            .bind(proof.map(|proof| proof.user_id))
+            .bind(proof.map(|proof| proof.generation));
         match self.db.write_one(statement).await {
             Ok(Some(user)) => Ok(Ok(user)),
+            Ok(None) if self.is_outdated(proof).await? => Ok(Err(Unchanged::Outdated)),
             Ok(None) => Ok(Err(self.unchanged(id).await?)),
             Err(error) if is_taken(&error) => Ok(Err(Unchanged::EmailTaken)),
             Err(error) => Err(error.into()),
@@ -96,17 +119,21 @@ impl Store {
             UserState::Active => ENABLE,
             UserState::Disabled => DISABLE,
         };
-        let statement = sqlx::query_as(sql).bind(id).bind(now).bind(expected);
-        if let Some(user) = self.db.write_one(statement).await? {
-            return Ok(Ok(user));
+        loop {
+            let statement = sqlx::query_as(sql).bind(id).bind(now).bind(expected);
+            if let Some(user) = self.db.write_one(statement).await? {
+                return Ok(Ok(user));
+            }
+            match self.user(id).await? {
+                None => return Ok(Err(Unchanged::NotFound)),
+                Some(user) if expected.is_some_and(|expected| expected != user.revision) => {
+                    return Ok(Err(Unchanged::Stale));
+                }
+                Some(user) if user.state == state => return Ok(Ok(user)),
+                // Somebody has changed it back between the two statements.
+                Some(_) => {}
+            }
         }
-        Ok(match self.user(id).await? {
-            None => Err(Unchanged::NotFound),
-            Some(user) if expected.is_some_and(|expected| expected != user.revision) => Err(Unchanged::Stale),
-            Some(user) if user.state == state => Ok(user),
-            // Somebody has changed it back between the two statements.
-            Some(_) => Err(Unchanged::Stale),
-        })
     }
 
     /// Changes the password, ends every session and begins a new one, whose generation is one above `generation`: the one
@@ -162,6 +189,12 @@ impl Store {
         sqlx::query(REMEMBER).bind(id).bind(now).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(Ok(()))
+    }
+
+    async fn is_outdated(&self, proof: Option<Proof>) -> Result<bool, StoreError> {
+        let Some(proof) = proof else { return Ok(false) };
+        let user = self.user(proof.user_id).await?;
+        Ok(user.is_none_or(|user| user.generation != proof.generation))
     }
 
     /// Why a statement found no row to change.

@@ -12,7 +12,7 @@ use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
 pub use attempts::{Account, Kind};
-pub use changes::{Outcome, Unchanged};
+pub use changes::{Outcome, Proof, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use sessions::Standing;
 pub use users::{Created, Credentials, Filter};

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::users::state;
 use super::{Store, StoreError, Time};
-use crate::domain::{Client, ListedSession, Session, UserState};
+use crate::domain::{Client, ListedSession, Session, UserState, network};
 
 /// What the database says of a token's user and session, read in one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,17 +21,24 @@ pub struct Standing {
 }
 
 impl Store {
-    /// Begins a session, unless the user has been deleted or disabled, or has ended all sessions of its generation,
+    /// Begins a session and takes out some of the user's that have expired, unless the user has been deleted or disabled, or has ended all sessions of its generation,
     /// since the password was read that the login was checked against; `false` when nothing was begun.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
     pub async fn create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
-        const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent) \
-             select $1, $2, $3, $4, $5, $6, $7 from users \
+        const SQL: &str = "insert into sessions \
+             (id, user_id, generation, create_time, expire_time, peer, user_agent, network) \
+             select $1, $2, $3, $4, $5, $6, $7, $8 from users \
              where id = $2 and state = 'active' and sessions_since <= $3";
-        let begun = of_session(SQL, session, client).execute(self.db.writer()).await?;
-        Ok(begun.rows_affected() > 0)
+        // The oldest are looked at, a few for each that comes, so that no login pays for a month's worth.
+        const FORGET: &str = "delete from sessions where id in (select id from (select id, expire_time from sessions \
+             where user_id = $1 order by id limit 16) oldest where expire_time <= $2)";
+        let mut transaction = self.db.begin().await?;
+        let begun = of_session(SQL, session, client).execute(&mut *transaction).await?.rows_affected() > 0;
+        sqlx::query(FORGET).bind(session.user_id).bind(session.create_time).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(begun)
     }
 
     /// At most `limit` live sessions of the user, newest first, that are older than the session `after`.
@@ -53,7 +60,7 @@ impl Store {
             .bind(user_id)
             .bind(after.unwrap_or(Uuid::max()))
             .bind(now)
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(self.db.reader())
             .await?)
     }
@@ -104,8 +111,9 @@ pub(super) async fn insert(
     session: &Session,
     client: &Client,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent) \
-         values ($1, $2, $3, $4, $5, $6, $7)";
+    const SQL: &str = "insert into sessions \
+         (id, user_id, generation, create_time, expire_time, peer, user_agent, network) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8)";
     of_session(SQL, session, client).execute(connection).await?;
     Ok(())
 }
@@ -124,6 +132,7 @@ fn of_session<'q>(
         .bind(session.expire_time)
         .bind(&client.peer)
         .bind(&client.user_agent)
+        .bind(network(&client.peer))
 }
 
 impl FromRow<'_, SqliteRow> for ListedSession {

@@ -124,7 +124,7 @@ impl Store {
             .bind(after.unwrap_or(Uuid::max()))
             .bind(filter.state.map(state_text))
             .bind(role)
-            .bind(limit);
+            .bind(i64::from(limit));
         if let Some(email_key) = &filter.email_key {
             query = query.bind(email_key);
         }

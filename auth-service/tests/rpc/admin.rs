@@ -5,7 +5,9 @@ use gatepost::api::auth::v1::{
 };
 use tonic::{Code, Status};
 
-use super::support::{Account, EMAIL, PASSWORD, Service, Settings, bad_fields, refused, start_with, with_token};
+use super::support::{
+    ADMIN, Account, EMAIL, PASSWORD, Service, Settings, bad_fields, refused, start_in, start_with, with_token,
+};
 
 const STALE: &str = "etag: the resource has changed since it was read, read it again and retry";
 const ABSENT: &str = "01900000-0000-7000-8000-0000000000ff";
@@ -113,4 +115,38 @@ async fn c38_a_disabled_user_is_out_until_enabled_and_logged_in_again() {
     }
     let status = enable(&service, &admin.token, ABSENT, "").await.unwrap_err();
     refused(&status, Code::NotFound, "USER_NOT_FOUND", "user not found");
+}
+
+/// The service again, on the same data and with the same settings.
+async fn again(service: Service) -> Service {
+    let (folder, clock) = service.stop().await;
+    start_in(folder, clock, Settings { admin: true, ..Settings::default() }).await
+}
+
+#[tokio::test]
+async fn what_becomes_of_the_first_admin_never_keeps_the_service_from_starting() {
+    let (service, admin, ada) = with_admin().await;
+    service.set_roles(&admin, &ada.id, &["admin"]).await.unwrap();
+    let ada_token = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    let second = Account { id: ada.id.clone(), user: ada.user.clone(), token: ada_token };
+    // Deleted, while there is another admin: not made again.
+    let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
+    service.users().delete_user(with_token(delete, &admin.token)).await.unwrap();
+    let service = again(service).await;
+    assert_eq!(service.login(ADMIN, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
+    // Somebody else's by now: left alone.
+    service.register(ADMIN).await.unwrap();
+    let service = again(service).await;
+    assert!(service.login(ADMIN, PASSWORD).await.unwrap().user.unwrap().roles.is_empty());
+    // No admin at all, and the address somebody else's: the service starts, and raises nobody.
+    service.set_roles(&second, &ada.id, &[]).await.unwrap();
+    let service = again(service).await;
+    let stranger = service.login(ADMIN, PASSWORD).await.unwrap();
+    assert!(stranger.user.unwrap().roles.is_empty());
+    // The address is free: whoever runs the service has an admin again.
+    let token = stranger.tokens.unwrap().access_token;
+    let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
+    service.users().delete_user(with_token(delete, &token)).await.unwrap();
+    let service = again(service).await;
+    assert_eq!(service.login(ADMIN, PASSWORD).await.unwrap().user.unwrap().roles, ["admin"]);
 }

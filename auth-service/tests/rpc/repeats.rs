@@ -109,6 +109,10 @@ async fn with_closed_registration_a_request_id_is_the_admins_own_and_brings_no_t
         answers.push(answer.user.unwrap().id);
     }
     assert_eq!(answers[0], answers[1]);
+    // The new user's own password by now is none of the admin's business.
+    let again = CreateUserRequest { password: "another strong passphrase here".into(), ..request() };
+    let again = service.users().create_user(with_token(again, &admin.token)).await.unwrap().into_inner();
+    assert_eq!(again.user.unwrap().id, answers[0]);
     service.set_roles(&admin, &answers[0], &["admin"]).await.unwrap();
     let ada = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
     let other = CreateUserRequest { email: "bob@example.com".into(), ..request() };

@@ -33,7 +33,8 @@ pub(crate) struct Service {
     pub(crate) channel: Channel,
     pub(crate) address: SocketAddr,
     folder: TempDir,
-    _shutdown: tokio_util::sync::DropGuard,
+    shutdown: tokio_util::sync::DropGuard,
+    task: tokio::task::JoinHandle<Result<(), auth_service::RunError>>,
 }
 
 /// What a test may set.
@@ -62,8 +63,11 @@ pub(crate) async fn start() -> Service {
 }
 
 pub(crate) async fn start_with(settings: Settings) -> Service {
-    let folder = kit::testing::folder();
-    let clock = kit::testing::clock();
+    start_in(kit::testing::folder(), kit::testing::clock(), settings).await
+}
+
+/// The same on what an earlier service has left.
+pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) -> Service {
     let database = format!("sqlite:{}", folder.path().join("auth.db").display());
     let mut args = vec!["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database];
     let mut environment = Environment::new(|_| None);
@@ -84,12 +88,20 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new();
-    tokio::spawn(auth_service::run(config, listener, shutdown.clone()));
+    let task = tokio::spawn(auth_service::run(config, listener, shutdown.clone()));
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Service { clock, channel, address, folder, _shutdown: shutdown.drop_guard() }
+    Service { clock, channel, address, folder, shutdown: shutdown.drop_guard(), task }
 }
 
 impl Service {
+    /// Stops the service, and gives back what outlives it.
+    pub(crate) async fn stop(self) -> (TempDir, Clock) {
+        let Self { clock, channel, folder, shutdown, task, .. } = self;
+        drop((channel, shutdown));
+        task.await.unwrap().unwrap();
+        (folder, clock)
+    }
+
     pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
         AuthServiceClient::new(self.channel.clone())
     }

@@ -100,8 +100,10 @@ async fn a_batch_keeps_the_order_asked_and_names_what_is_missing() {
     let many: Vec<String> = (0..101).map(|number| format!("01900000-0000-7000-8000-{number:012}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(batch(&service, token, &many[1..]).await.unwrap().missing_ids.len(), 100);
-    for bad in [&many[..], &[ids[0], ids[0]], &["me", ids[9]], &["x"]] {
-        assert_eq!(bad_fields(&batch(&service, token, bad).await.unwrap_err()), ["ids"]);
+    for (bad, field) in
+        [(&many[..], "ids"), (&[ids[0], ids[0]], "ids[1]"), (&["me", ids[9]], "ids[1]"), (&["x"], "ids[0]")]
+    {
+        assert_eq!(bad_fields(&batch(&service, token, bad).await.unwrap_err()), [field]);
     }
 }
 

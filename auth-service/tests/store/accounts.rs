@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Client, Email, Name, Role, Roles, Session, UserChange, UserState};
-use auth_service::store::{Created, Filter, Standing, Unchanged};
+use auth_service::store::{Created, Filter, Proof, Standing, Unchanged};
 use kit::testing::start;
 use uuid::Uuid;
 
@@ -25,13 +25,13 @@ async fn a_change_is_for_the_revision_that_was_read() {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let later = start() + Duration::from_secs(1);
-    let user = store.update_user(ada.id, &name("Ada L."), Some(1), later).await.unwrap().unwrap();
+    let user = store.update_user(ada.id, &name("Ada L."), None, Some(1), later).await.unwrap().unwrap();
     assert_eq!((user.name.as_str(), user.revision, user.update_time), ("Ada L.", 2, later));
     assert_eq!((user.email.as_str(), user.create_time), ("ada@example.com", start()), "the rest stays");
     assert_eq!(store.user(ada.id).await.unwrap(), Some(user));
-    let stale = store.update_user(ada.id, &name("Eve"), Some(1), later).await.unwrap();
+    let stale = store.update_user(ada.id, &name("Eve"), None, Some(1), later).await.unwrap();
     assert_eq!(stale, Err(Unchanged::Stale));
-    let absent = store.update_user(NOBODY, &name("Eve"), None, later).await.unwrap();
+    let absent = store.update_user(NOBODY, &name("Eve"), None, None, later).await.unwrap();
     assert_eq!(absent, Err(Unchanged::NotFound));
 }
 
@@ -41,11 +41,11 @@ async fn an_email_is_taken_in_its_canonical_form_and_freed_by_a_change() {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
-    let taken = store.update_user(ada.id, &email("BOB@example.com"), None, start()).await.unwrap();
+    let taken = store.update_user(ada.id, &email("BOB@example.com"), None, None, start()).await.unwrap();
     assert_eq!(taken, Err(Unchanged::EmailTaken));
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().revision, 1, "nothing is written");
-    store.update_user(bob.id, &email("new@example.com"), None, start()).await.unwrap().unwrap();
-    store.update_user(ada.id, &email("BOB@example.com"), None, start()).await.unwrap().unwrap();
+    store.update_user(bob.id, &email("new@example.com"), None, None, start()).await.unwrap().unwrap();
+    store.update_user(ada.id, &email("BOB@example.com"), None, None, start()).await.unwrap().unwrap();
     assert_eq!(store.credentials("bob@example.com").await.unwrap().unwrap().user.id, ada.id);
     assert!(store.credentials("ada@example.com").await.unwrap().is_none());
 }
@@ -213,4 +213,41 @@ async fn users_are_listed_by_filter_and_fetched_by_id() {
     found.sort_unstable();
     assert_eq!(found, (1..=20).collect::<Vec<_>>());
     assert!(store.users(&[]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_email_change_does_not_outlive_the_password_that_proved_it() {
+    let (store, _folder) = case().await;
+    let (ada, root) = (new_user(1, "ada@example.com"), new_user(2, "root@example.com"));
+    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&root, None, None).await.unwrap();
+    let proof = |user: &auth_service::domain::NewUser| Some(Proof { user_id: user.id, generation: 1 });
+    let change = email("new@example.com");
+    for by in [&ada, &root] {
+        store.update_user(ada.id, &change, proof(by), None, start()).await.unwrap().unwrap();
+        let own = Session { generation: 2, user_id: by.id, ..session(by.id.as_u128() + 10, by) };
+        store.change_password(1, "$argon2id$new", &own, &Client::default()).await.unwrap().unwrap();
+        let late = store.update_user(ada.id, &email("late@example.com"), proof(by), None, start()).await.unwrap();
+        assert_eq!(late, Err(Unchanged::Outdated));
+    }
+    assert_eq!(store.user(ada.id).await.unwrap().unwrap().email, "new@example.com");
+}
+
+#[tokio::test]
+async fn a_login_takes_out_what_has_expired_a_few_at_a_time() {
+    let (store, _folder) = case().await;
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let expired = start() + Duration::from_secs(1);
+    for id in 10..50 {
+        let old = Session { expire_time: expired, ..session(id, &ada) };
+        assert!(store.create_session(&old, &Client::default()).await.unwrap());
+    }
+    let first = |from: u128| store.standing(ada.id, Uuid::from_u128(from));
+    assert!(first(10).await.unwrap().unwrap().session_lives);
+    let new = Session { create_time: expired, ..session(100, &ada) };
+    assert!(store.create_session(&new, &Client::default()).await.unwrap());
+    assert!(!first(10).await.unwrap().unwrap().session_lives && !first(25).await.unwrap().unwrap().session_lives);
+    assert!(first(26).await.unwrap().unwrap().session_lives, "sixteen for each that comes");
+    assert!(first(100).await.unwrap().unwrap().session_lives);
 }

@@ -17,7 +17,7 @@ async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared() {
     let (store, folder) = case().await;
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
     for count in 1..=3 {
-        let now = start() + Duration::from_secs(u64::from(count));
+        let now = start() + Duration::from_secs(u64::try_from(count).unwrap());
         store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, now).await.unwrap();
         assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count, last: now }));
     }
@@ -43,6 +43,34 @@ async fn c52_an_attempt_is_claimed_once() {
 }
 
 #[tokio::test]
+async fn c52_an_attempt_that_nobody_judged_is_given_back() {
+    let (store, _folder) = case().await;
+    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+    let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
+    let later = start() + Duration::from_secs(9);
+    assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
+    store.release_attempt(&ACCOUNT, seen).await.unwrap();
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(seen), "with the time of the last failure");
+    // Another one has failed meanwhile: its time stays.
+    assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
+    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, later).await.unwrap();
+    store.release_attempt(&ACCOUNT, seen).await.unwrap();
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c52_an_allowance_used_at_once_is_used_once_each() {
+    let (store, _folder) = case().await;
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let store = store.clone();
+        all.spawn(async move { store.use_allowance(Kind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap() });
+    }
+    let used = all.join_all().await.into_iter().flatten().count();
+    assert_eq!(used, 2);
+}
+
+#[tokio::test]
 async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address() {
     let (store, _folder) = case().await;
     let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
@@ -64,4 +92,7 @@ async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there() {
     assert!(store.is_known_at("ada@example.com", ADDRESS).await.unwrap());
     assert!(!store.is_known_at("ada@example.com", "192.0.2.8").await.unwrap());
     assert!(!store.is_known_at("bob@example.com", ADDRESS).await.unwrap());
+    let client = Client { peer: "2001:db8:1:2:3:4:5:6".into(), user_agent: String::new() };
+    assert!(store.create_session(&session(11, &ada), &client).await.unwrap());
+    assert!(store.is_known_at("ada@example.com", "2001:db8:1:2::").await.unwrap(), "by its network");
 }

@@ -35,7 +35,7 @@ async fn of_a_hundred_changes_for_one_revision_exactly_one_wins() {
     for number in 0..100 {
         let (store, id) = (store.clone(), ada.id);
         let change = UserChange { name: Name::parse(&format!("Ada {number}")).ok(), email: None };
-        all.spawn(async move { store.update_user(id, &change, Some(1), start()).await });
+        all.spawn(async move { store.update_user(id, &change, None, Some(1), start()).await });
     }
     let mut won = 0;
     while let Some(changed) = all.join_next().await {

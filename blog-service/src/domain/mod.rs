@@ -1,5 +1,6 @@
 //! What the service is about, without wire and without database.
 
+mod characters;
 mod post;
 mod text;
 

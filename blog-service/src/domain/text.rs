@@ -1,5 +1,7 @@
 //! What people write: kept to the byte, within limits.
 
+use super::characters::{breaks_the_line, is_invisible};
+
 /// The longest title, in code points.
 const MAX_TITLE: usize = 128;
 
@@ -29,7 +31,8 @@ impl Title {
     /// # Errors
     /// When the text is empty, blank, too long, or has what [`Title::RULE`] names.
     pub fn parse(text: String) -> Result<Self, TextError> {
-        let fits = !text.trim().is_empty() && text.chars().count() <= MAX_TITLE && !text.chars().any(breaks_the_line);
+        let is_blank = text.chars().all(|char| char.is_whitespace() || is_invisible(char));
+        let fits = !is_blank && text.chars().count() <= MAX_TITLE && !text.chars().any(breaks_the_line);
         if fits { Ok(Self(text)) } else { Err(TextError) }
     }
 
@@ -68,11 +71,6 @@ impl Content {
     }
 }
 
-/// Control characters, line and paragraph separators, and what turns the direction of text around (UAX #9).
-fn breaks_the_line(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +85,10 @@ mod tests {
             "a\0".into(),
             "a\u{2028}b".into(),
             "a\u{202e}b".into(),
+            "a\u{200e}b".into(),
+            "a\u{61c}b".into(),
+            "\u{200b}".into(),
+            "\u{3164}\u{ad}".into(),
             "a".repeat(129),
         ] {
             assert!(Title::parse(text).is_err());

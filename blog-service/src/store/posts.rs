@@ -101,7 +101,7 @@ impl Store {
             View::Full => FULL,
         };
         let after = after.unwrap_or(Uuid::max());
-        Ok(sqlx::query_as(sql).bind(after).bind(limit).fetch_all(self.db.reader()).await?)
+        Ok(sqlx::query_as(sql).bind(after).bind(i64::from(limit)).fetch_all(self.db.reader()).await?)
     }
 }
 

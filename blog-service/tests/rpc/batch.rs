@@ -37,8 +37,8 @@ async fn a_batch_has_at_most_a_hundred_ids_each_once() {
     let ids: Vec<String> = (0..101).map(|number| format!("01900000-0000-7000-8000-{number:012}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     assert_eq!(batch(&service, &ids[1..], PostView::Full).await.unwrap().missing_ids.len(), 100);
-    for bad in [&ids[..], &[ABSENT, ABSENT], &["x"], &["me"]] {
-        assert_eq!(bad_fields(&batch(&service, bad, PostView::Full).await.unwrap_err()), ["ids"]);
+    for (bad, field) in [(&ids[..], "ids"), (&[ABSENT, ABSENT], "ids[1]"), (&["x"], "ids[0]"), (&["me"], "ids[0]")] {
+        assert_eq!(bad_fields(&batch(&service, bad, PostView::Full).await.unwrap_err()), [field]);
     }
 }
 

@@ -103,8 +103,7 @@ mod tests {
 
     #[test]
     fn a_refusal_looks_as_grpcurl_prints_it() {
-        let status =
-            invalid_fields::<ErrorReason>(&[Violation { field: "name", description: "must be a name".into() }]);
+        let status = invalid_fields::<ErrorReason>(&[Violation::new("name", "must be a name")]);
         let wanted = "ERROR:\n  Code: InvalidArgument\n  Message: name: must be a name\n  Details:\n  \
             1)\t{\n    \t  \"@type\": \"type.googleapis.com/google.rpc.ErrorInfo\",\n    \t  \
             \"domain\": \"auth.gatepost.dev\",\n    \t  \"reason\": \"INVALID_FIELDS\"\n    \t}\n  \

@@ -18,6 +18,7 @@ use gatepost::api::auth::v1::{
 };
 use tonic::{Request, Response, Status};
 
+use super::attempts;
 use super::caller::Caller;
 use crate::convert;
 use crate::domain::UserState;
@@ -31,6 +32,10 @@ impl UserService for UserRpc {
         // While registration is open nobody looked at the token; a caller is known only where it is closed.
         let caller = Caller::of(&request).ok();
         let client = convert::client(&request);
+        // Before anything else, since to judge a password costs more than all the rest.
+        if caller.is_none() {
+            attempts::sign_up(&self.0, &client).await?;
+        }
         let registrant = convert::registrant(request.into_inner(), self.0.passwords)?;
         Ok(Response::new(register::create(&self.0, caller, &client, registrant).await?))
     }

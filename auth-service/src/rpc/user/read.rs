@@ -42,15 +42,17 @@ pub(super) async fn some(
     caller: Caller,
     request: BatchGetUsersRequest,
 ) -> Result<BatchGetUsersResponse, Error> {
-    const RULE: &str = "must be at most 100 different ids, each a UUID or `me`";
+    const MANY: &str = "must be at most 100 ids";
+    const TWICE: &str = "must stand once";
     if request.ids.len() > MAX_BATCH {
-        return Err(convert::violation("ids", RULE));
+        return Err(convert::violation("ids", MANY));
     }
     let mut ids: Vec<Uuid> = Vec::with_capacity(request.ids.len());
-    for text in &request.ids {
-        let id = caller.named("ids", text)?;
+    for (index, text) in request.ids.iter().enumerate() {
+        let field = format!("ids[{index}]");
+        let id = caller.named(field.clone(), text)?;
         if ids.contains(&id) {
-            return Err(convert::violation("ids", RULE));
+            return Err(convert::violation(field, TWICE));
         }
         ids.push(id);
     }

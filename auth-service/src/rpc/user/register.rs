@@ -10,7 +10,7 @@ use crate::config::Registration;
 use crate::convert::{self, Registrant};
 use crate::domain::{Client, NewUser, Password, Roles};
 use crate::error::Error;
-use crate::rpc::attempts::{self, Tried};
+use crate::rpc::attempts::Tried;
 use crate::rpc::login;
 use crate::state::State;
 use crate::store::Created;
@@ -29,16 +29,12 @@ pub(super) async fn create(
         id,
         fingerprint: registrant.fingerprint(),
     });
-    if caller.is_none() {
-        attempts::sign_up(state, client).await?;
-    }
     let made = earlier(state, request.as_ref()).await?;
     if registrant.validate_only {
         return validate(state, made, &registrant).await;
     }
     if let Some(id) = made {
-        let email = registrant.email.key();
-        return repeat(state, id, email, client, registrant.password.into_password()).await;
+        return repeat(state, id, client, registrant.password.into_password()).await;
     }
     let password = registrant.password.into_password();
     let password_hash = state.hasher.hash(password.clone()).await?;
@@ -58,7 +54,7 @@ pub(super) async fn create(
         Created::Repeated => {
             // The same request was under way twice, and the other one came first.
             let made = earlier(state, request.as_ref()).await?;
-            return repeat(state, made.unwrap_or(new.id), new.email.key(), client, password).await;
+            return repeat(state, made.unwrap_or(new.id), client, password).await;
         }
     };
     let tokens = session.map(|session| state.access_token(&user, &session)).transpose()?;
@@ -80,19 +76,17 @@ async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<U
     }
 }
 
-/// Answers a request that has made its user already. The password is no part of what is remembered, so it is checked as
-/// at a login.
-async fn repeat(
-    state: &State,
-    id: Uuid,
-    email_key: &str,
-    client: &Client,
-    password: Password,
-) -> Result<CreateUserResponse, Error> {
+/// Answers a request that has made its user already. It is not remembered with its password, so that whoever is to be
+/// logged in by it has the password checked as at a login.
+async fn repeat(state: &State, id: Uuid, client: &Client, password: Password) -> Result<CreateUserResponse, Error> {
+    if !logs_in(state) {
+        let user = state.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))?;
+        return Ok(CreateUserResponse { user: Some(convert::user(user, true)), tokens: None });
+    }
     let found = state.store.credentials_of(id).await?;
-    let user = login::check(state, Tried::Login(email_key), client, found, password).await?;
-    let tokens = if logs_in(state) { Some(login::begin(state, &user, client).await?) } else { None };
-    Ok(CreateUserResponse { tokens, user: Some(convert::user(user, true)) })
+    let user = login::check(state, Tried::Proof(id), client, found, password).await?;
+    let tokens = login::begin(state, &user, client).await?;
+    Ok(CreateUserResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })
 }
 
 /// What a registration would come to.
