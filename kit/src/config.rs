@@ -116,8 +116,9 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
 ) -> Result<C, ConfigError> {
     let command = unset(C::command(), environment, ignored);
     let args: Vec<OsString> = args.into_iter().collect();
-    // Two subcommands may have a flag of one name, and a variable each.
-    let known = names(args.get(1).and_then(|name| command.find_subcommand(name)).unwrap_or(&command));
+    let chosen = args.iter().find_map(|arg| command.find_subcommand(arg));
+    // Two subcommands may call two variables by one flag.
+    let known: Vec<_> = names(&command).chain(chosen.into_iter().flat_map(names)).collect();
     let matches = command.try_get_matches_from(args).map_err(|error| nameless(error, &known))?;
     C::from_arg_matches(&matches).map_err(|error| nameless(error, &known))
 }
@@ -132,16 +133,23 @@ fn unset(command: Command, environment: Environment, ignored: &[&str]) -> Comman
         .mut_subcommands(|sub| unset(sub, environment, ignored))
 }
 
-/// Each flag with its variable.
-fn names(command: &Command) -> Vec<(String, String)> {
-    let named = |arg: &Arg| Some((format!("--{}", arg.get_long()?), arg.get_env()?.to_str()?.to_owned()));
-    command.get_arguments().filter_map(named).collect()
+/// Each flag of the command with its variable.
+fn names(command: &Command) -> impl Iterator<Item = (String, String)> {
+    command.get_arguments().filter_map(|arg| {
+        let (flag, variable) = (arg.get_long()?, arg.get_env()?.to_str()?);
+        Some((format!("--{flag}"), variable.to_owned()))
+    })
 }
 
-/// clap prints the value that it could not read, which may be a secret: the setting's name and the rule suffice.
+/// clap prints what it could not read, which may be a secret: the setting's name and the rule suffice.
 fn nameless(error: clap::Error, known: &[(String, String)]) -> ConfigError {
-    if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::NoEquals) {
-        return ConfigError::Usage(error);
+    match error.kind() {
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand if !is_about_a_flag(&error) => {
+            let problem = "one of them is none that is known: --help lists those that are";
+            return ConfigError::setting("the arguments", problem);
+        }
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::NoEquals | ErrorKind::TooManyValues => {}
+        _ => return ConfigError::Usage(error),
     }
     let arg = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(arg)) => arg.split([' ', '=', '[']).next().unwrap_or_default().to_owned(),
@@ -150,10 +158,16 @@ fn nameless(error: clap::Error, known: &[(String, String)]) -> ConfigError {
     let variable = known.iter().find(|(flag, _)| *flag == arg).map(|(_, variable)| format!(" ({variable})"));
     let problem = match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(cause), _) => cause.to_string(),
-        (None, Some(ContextValue::Strings(valid))) => format!("write one of {}", valid.join(", ")),
-        (None, _) => "cannot be read".to_owned(),
+        (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => format!("write one of {}", valid.join(", ")),
+        (None, _) => "its value is absent, or is none".to_owned(),
     };
     ConfigError::setting(format!("{arg}{}", variable.unwrap_or_default()), problem)
+}
+
+/// Whether what clap does not know looks like a flag, and not like a value in the wrong place.
+fn is_about_a_flag(error: &clap::Error) -> bool {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else { return false };
+    arg.strip_prefix('-').is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
 }
 
 /// Reads a listen address, for clap.

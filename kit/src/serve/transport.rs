@@ -29,7 +29,10 @@ pub(super) fn translate<R: Reasons, T>(method: &str, mut response: Response<T>) 
         Code::Unimplemented => failure::unimplemented::<R>(),
         _ => return response,
     };
-    tracing::debug!(method, ?code, message = ?headers.get(MESSAGE), "the transport refused the call");
+    // Of a compression the transport repeats the name, which is the caller's own text: a token that stands in the wrong
+    // header, for instance (C66).
+    let said = headers.get(MESSAGE).filter(|_| code != Code::Unimplemented);
+    tracing::debug!(method, ?code, ?said, "the transport refused the call");
     let (ours, ()) = status.into_http::<()>().into_parts();
     // What else the transport says stays, such as the compressions that it reads.
     response.headers_mut().extend(ours.headers);

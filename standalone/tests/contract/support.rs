@@ -15,7 +15,8 @@ use tonic_types::StatusExt as _;
 use super::pair::{Pair, folder};
 use super::raw;
 
-pub(crate) const PASSWORD: &str = "walnut ferry oblique lantern Tuesday";
+pub(crate) use super::pair::PASSWORD;
+
 pub(crate) const NEW_PASSWORD: &str = "granite otter vinegar compass 41 mosaic";
 pub(crate) const SERVICE_KEY: &str = "s-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 /// How often a call is made before it counts as unavailable: each waits in the service, which gives up after 400 ms.

@@ -14,8 +14,8 @@ use gatepost::api::blog::v1::ListPostsRequest;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::story::{PASSWORD, channel, hello, login, posts, register};
-use super::support::{Outcome, Pair, folder, tool};
+use super::story::{channel, hello, login, posts, register};
+use super::support::{Outcome, PASSWORD, Pair, folder, tool};
 
 const BOB: &str = "bob@example.com";
 

@@ -1,6 +1,6 @@
 //! The whole story over the wire: register, post, read, be refused, log out, restart.
 
-use super::support::{Outcome, Pair, folder};
+use super::support::{Outcome, PASSWORD, Pair, folder};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
@@ -18,7 +18,6 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 const EMAIL: &str = "ada@example.com";
-pub(super) const PASSWORD: &str = "correct horse battery staple";
 
 pub(super) fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()

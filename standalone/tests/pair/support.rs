@@ -1,18 +1,25 @@
 //! A pair in a process of its own, on free ports and in a folder that vanishes.
 
+#[path = "watch.rs"]
+pub(super) mod watch;
+
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use watch::Watch;
+
+pub(super) use watch::PASSWORD;
 
 pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// A running `gatepost`; killed when dropped.
+/// A running `gatepost`, which logs all that it can; killed when dropped, and then no secret may have been in its output.
 pub(super) struct Pair {
     child: Child,
+    watch: Watch,
     pub(super) auth: String,
     pub(super) blog: String,
 }
@@ -45,17 +52,21 @@ impl Pair {
         command
             .args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"])
             .arg(folder)
+            .env("RUST_LOG", "trace")
             .envs(settings.iter().copied())
-            .stderr(Stdio::null());
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (watch, lines) = Watch::over(&mut child);
         let (mut auth, mut blog) = (None, None);
         while auth.is_none() || blog.is_none() {
-            let line = lines.next().expect("both services come up").unwrap();
+            let line = lines.recv().expect("both services come up");
             auth = auth.or_else(|| line.strip_prefix("auth-service listening on ").map(str::to_owned));
             blog = blog.or_else(|| line.strip_prefix("blog-service listening on ").map(str::to_owned));
         }
-        Self { child, auth: auth.unwrap(), blog: blog.unwrap() }
+        let pair = Self { child, watch, auth: auth.unwrap(), blog: blog.unwrap() };
+        let data = pair.root().join(folder.strip_prefix("/").unwrap_or(folder));
+        pair.watch.look_for(watch::secrets(settings, &data.join("auth.key.pem")));
+        pair
     }
 
     pub(super) fn signal(&self, signal: Signal) {
@@ -93,6 +104,8 @@ impl Drop for Pair {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let found = self.watch.found();
+        assert!(found.is_empty() || std::thread::panicking(), "a secret, or a panic, is in the output:\n{found:#?}");
     }
 }
 

@@ -1,0 +1,118 @@
+//! Who calls: an admin, guests whose accounts are worth nothing, and a service, each with a token that is good.
+
+use kit::dynamic::{self, Contract};
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+use super::outcome::{PATIENCE, is_for_later};
+use super::pair::{PASSWORD, Pair, folder};
+
+/// What the service presents.
+pub(super) const SERVICE_KEY: &str = "thicket-marimba-oblong-quince-42";
+
+/// The admin's address.
+pub(super) const ADMIN: &str = "root@example.com";
+
+/// The log of a pair that is called very often: all but what HTTP/2 says of each frame, which is nearly all of it and the
+/// same for every call.
+pub(super) const QUIET: (&str, &str) = ("RUST_LOG", "trace,h2=info");
+
+/// A pair with its admin; the pair ends before its folder does.
+pub(super) struct Cast {
+    pub(super) pair: Pair,
+    pub(super) contract: Contract,
+    /// The admin's token.
+    pub(super) admin: String,
+    auth: Channel,
+    blog: Channel,
+    _folder: TempDir,
+}
+
+/// A user of whom nothing is expected.
+#[derive(Clone, Default)]
+pub(super) struct Guest {
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) token: String,
+    pub(super) session: String,
+    pub(super) post: String,
+}
+
+/// Held by a test that takes the whole machine: the hashing threads yield to all other work, and two such tests at once
+/// would starve each other's.
+pub(super) static MACHINE: Mutex<()> = Mutex::const_new(());
+
+impl Cast {
+    /// Starts the pair with these settings beside those that make its cast.
+    pub(super) async fn start(settings: &[(&str, &str)]) -> Self {
+        let folder = folder();
+        let cast = [
+            ("AUTH_ADMIN_EMAIL", ADMIN),
+            ("AUTH_ADMIN_PASSWORD", PASSWORD),
+            ("AUTH_SERVICE_KEY", SERVICE_KEY),
+            // All of it comes from one address, and much of it is wrong.
+            ("AUTH_SIGN_UPS", "0"),
+            ("AUTH_ADDRESS_FAILURES", "0"),
+            ("AUTH_FREE_FAILURES", "0"),
+        ];
+        let pair = Pair::start(folder.path(), &[&cast, settings].concat());
+        let channel = |address: &str| Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+        let (auth, blog) = (channel(&pair.auth), channel(&pair.blog));
+        let mut cast = Self { pair, contract: Contract::new(), admin: String::new(), auth, blog, _folder: folder };
+        let answer = cast.ask("auth.v1.AuthService/Login", None, json!({"email": ADMIN, "password": PASSWORD})).await;
+        cast.admin = text(&answer, "/tokens/accessToken");
+        cast
+    }
+
+    /// Calls a method, and again when the answer is to come back later.
+    pub(super) async fn call(
+        &self,
+        method: &MethodDescriptor,
+        token: Option<&str>,
+        message: DynamicMessage,
+    ) -> Result<DynamicMessage, Status> {
+        let channel = if is_auth(method) { &self.auth } else { &self.blog };
+        for _ in 0..PATIENCE {
+            match dynamic::call(channel, method, token, message.clone()).await {
+                Err(status) if is_for_later(method.name(), &status) => {}
+                answer => return answer,
+            }
+        }
+        dynamic::call(channel, method, token, message).await
+    }
+
+    /// Calls a method that cannot fail.
+    pub(super) async fn ask(&self, name: &str, token: Option<&str>, request: Value) -> Value {
+        let method = self.contract.method(&format!("gatepost.{name}")).unwrap();
+        let message = dynamic::request(&method, &request).unwrap();
+        dynamic::json(&self.call(&method, token, message).await.unwrap()).unwrap()
+    }
+
+    /// A new user with a session and a post.
+    pub(super) async fn guest(&self, number: usize) -> Guest {
+        let email = format!("guest-{number}@example.com");
+        // Under an id of its own: a registration whose answer came too late is asked for again.
+        let request_id = format!("00000000-0000-4000-8000-{number:012}");
+        let request = json!({"name": "Ada", "email": email, "password": PASSWORD, "requestId": request_id});
+        let answer = self.ask("auth.v1.UserService/CreateUser", None, request).await;
+        let (id, token) = (text(&answer, "/user/id"), text(&answer, "/tokens/accessToken"));
+        let sessions = self.ask("auth.v1.SessionService/ListSessions", Some(&token), json!({})).await;
+        let request = json!({"title": "Hello", "content": "First post."});
+        let post = self.ask("blog.v1.PostService/CreatePost", Some(&token), request).await;
+        Guest { id, email, token, session: text(&sessions, "/sessions/0/id"), post: text(&post, "/post/id") }
+    }
+}
+
+/// Whether the auth service has the method.
+pub(super) fn is_auth(method: &MethodDescriptor) -> bool {
+    method.parent_service().package_name() == "gatepost.auth.v1"
+}
+
+/// The text at this place.
+pub(super) fn text(value: &Value, place: &str) -> String {
+    value.pointer(place).and_then(Value::as_str).unwrap_or_else(|| panic!("{place} in {value}")).to_owned()
+}

@@ -1,0 +1,65 @@
+//! Requests that are messages of their type, and whose fields say anything.
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
+
+use super::random::Random;
+
+/// Numbers at which something might overflow.
+const NUMBERS: [i32; 9] = [0, 1, -1, 3, 1000, 1001, 65_536, i32::MAX, i32::MIN];
+
+/// Lengths about which the contract says something, in code points.
+const LENGTHS: [usize; 6] = [128, 129, 255, 513, 4097, 20_000];
+
+/// The request with some of its fields said differently; `texts` are worth saying anywhere.
+pub(super) fn vary(random: &mut Random, mut message: DynamicMessage, texts: &[&str]) -> DynamicMessage {
+    let fields: Vec<FieldDescriptor> = message.descriptor().fields().collect();
+    for field in fields {
+        match random.below(8) {
+            0 => message.clear_field(&field),
+            1..=3 => {
+                let value = value(random, &field, texts);
+                message.set_field(&field, value);
+            }
+            _ => {}
+        }
+    }
+    message
+}
+
+fn value(random: &mut Random, field: &FieldDescriptor, texts: &[&str]) -> Value {
+    if !field.is_list() {
+        return one(random, &field.kind(), texts);
+    }
+    let count = if random.one_in(50) { 101 } else { random.below(4) };
+    Value::List((0..count).map(|_| one(random, &field.kind(), texts)).collect())
+}
+
+fn one(random: &mut Random, kind: &Kind, texts: &[&str]) -> Value {
+    match kind {
+        Kind::String => Value::String(text(random, texts)),
+        Kind::Bool => Value::Bool(random.one_in(2)),
+        Kind::Int32 => Value::I32(*random.pick(&NUMBERS)),
+        Kind::Enum(_) => Value::EnumNumber(*random.pick(&NUMBERS)),
+        Kind::Message(message) => Value::Message(any(random, message, texts)),
+        other => panic!("no request had a field of the type {other:?} before: say what it may hold"),
+    }
+}
+
+/// Any message of this type. None of ours contains itself.
+fn any(random: &mut Random, descriptor: &MessageDescriptor, texts: &[&str]) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    for field in descriptor.fields().filter(|_| !random.one_in(4)).collect::<Vec<_>>() {
+        let value = value(random, &field, texts);
+        message.set_field(&field, value);
+    }
+    message
+}
+
+fn text(random: &mut Random, texts: &[&str]) -> String {
+    match random.below(200) {
+        0 => "x".repeat(*random.pick(&LENGTHS)),
+        1 => "\u{1f980}".repeat(*random.pick(&LENGTHS)),
+        2..50 => random.text(40),
+        _ => (*random.pick(texts)).to_owned(),
+    }
+}

@@ -1,0 +1,181 @@
+//! C59: each of the strings that have broken other people's software, in each text that a request has.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kit::dynamic;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value};
+use serde_json::{Value as Json, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::cast::{Cast, Guest, MACHINE, QUIET, is_auth, text};
+use super::outcome::Outcome;
+use super::pair::PASSWORD;
+use super::requests::{Subjects, UNUSED, valid};
+
+/// Big List of Naughty Strings (see `../vectors/naughty-strings`).
+const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
+
+/// Fields whose text may be well-formed and still be refused, with the reason. All others: `OK` or `INVALID_FIELDS`.
+const REFUSALS: [(&str, &str); 14] = [
+    ("Login.password", "INVALID_CREDENTIALS"),
+    ("UpdateUser.current_password", "INVALID_CREDENTIALS"),
+    ("UpdateUser.etag", "ETAG_MISMATCH"),
+    ("ChangePassword.current_password", "INVALID_CREDENTIALS"),
+    ("ChangePassword.new_password", "INVALID_CREDENTIALS"),
+    ("DeleteUser.etag", "USER_NOT_FOUND"),
+    ("SetUserRoles.etag", "ETAG_MISMATCH"),
+    ("DisableUser.etag", "USER_NOT_FOUND"),
+    ("EnableUser.etag", "ETAG_MISMATCH"),
+    ("ListUsers.page_token", "PAGE_TOKEN_INVALID"),
+    ("ListSessions.page_token", "PAGE_TOKEN_INVALID"),
+    ("ListPosts.page_token", "PAGE_TOKEN_INVALID"),
+    ("UpdatePost.etag", "ETAG_MISMATCH"),
+    ("DeletePost.etag", "POST_NOT_FOUND"),
+];
+
+/// Fields that are stored, and where the answer gives them back.
+const STORED: [(&str, &str); 9] = [
+    ("CreateUser.name", "/user/name"),
+    ("CreateUser.email", "/user/email"),
+    ("UpdateUser.patch.name", "/user/name"),
+    ("UpdateUser.patch.email", "/user/email"),
+    ("SetUserRoles.roles", "/user/roles/0"),
+    ("CreatePost.title", "/post/title"),
+    ("CreatePost.content", "/post/content"),
+    ("UpdatePost.patch.title", "/post/title"),
+    ("UpdatePost.patch.content", "/post/content"),
+];
+
+/// Calls at a time: each field waits for its answers, so no more passwords wait than the service admits.
+const AT_A_TIME: usize = 16;
+
+/// A text that a request has: its method, and the fields that lead to it.
+#[derive(Clone)]
+struct Place {
+    method: MethodDescriptor,
+    path: Vec<FieldDescriptor>,
+}
+
+impl Place {
+    fn name(&self) -> String {
+        let fields: Vec<_> = self.path.iter().map(FieldDescriptor::name).collect();
+        format!("{}.{}", self.method.name(), fields.join("."))
+    }
+
+    /// Content under which this field's text is what decides.
+    fn content(&self, guest: &Guest) -> Json {
+        let mut content = valid(&self.method, &Subjects::lasting(guest));
+        match self.name().as_str() {
+            "UpdateUser.patch.email" => content["currentPassword"] = json!(PASSWORD),
+            "UpdateUser.current_password" => content["patch"] = json!({"email": "changed@example.com"}),
+            "ChangePassword.new_password" => content["currentPassword"] = json!(UNUSED),
+            "CreateUser.name" | "CreateUser.email" => content["password"] = json!("thicket marimba oblong quince"),
+            _ => {}
+        }
+        content
+    }
+
+    fn request(&self, guest: &Guest, text: &str) -> DynamicMessage {
+        let mut message = dynamic::request(&self.method, &self.content(guest)).unwrap();
+        set(&mut message, &self.path, text);
+        message
+    }
+}
+
+fn set(message: &mut DynamicMessage, path: &[FieldDescriptor], text: &str) {
+    let value = Value::String(text.to_owned());
+    match path {
+        [field] if field.is_list() => message.set_field(field, Value::List(vec![value])),
+        [field] => message.set_field(field, value),
+        [outer, inner @ ..] => set(message.get_field_mut(outer).as_message_mut().unwrap(), inner, text),
+        [] => {}
+    }
+}
+
+/// The ways to every text in this message. None of ours contains itself.
+fn texts(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
+    let ways = |field: FieldDescriptor| match field.kind() {
+        Kind::String => vec![vec![field]],
+        Kind::Message(inner) => {
+            texts(&inner).into_iter().map(|way| std::iter::once(field.clone()).chain(way).collect()).collect()
+        }
+        _ => vec![],
+    };
+    message.fields().flat_map(ways).collect()
+}
+
+/// Sends every string to one place, one after the other; answers how many were taken, and what was refused with.
+async fn send_all(
+    cast: Arc<Cast>,
+    place: Place,
+    guest: Guest,
+    strings: Arc<Vec<String>>,
+) -> (usize, BTreeSet<Outcome>) {
+    let name = place.name();
+    // A post is changed by whoever owns it.
+    let token = if is_auth(&place.method) { &cast.admin } else { &guest.token };
+    let (mut count, mut refused) = (0, BTreeSet::new());
+    for string in strings.iter() {
+        let answer = cast.call(&place.method, Some(token), place.request(&guest, string)).await;
+        let (answer, status) = answer.map_or_else(|status| (None, Err(status)), |answer| (Some(answer), Ok(())));
+        let outcome = Outcome::of(status).unwrap_or_else(|wrong| panic!("{name} {string:?}: {wrong}"));
+        let allowed = REFUSALS.iter().any(|(field, reason)| *field == name && outcome.is(reason));
+        assert!(outcome.is_ok() || outcome.is("INVALID_FIELDS") || allowed, "{name} {string:?}: {outcome}");
+        if let Some(answer) = answer {
+            count += 1;
+            let answer = dynamic::json(&answer).unwrap();
+            if let Some((_, at)) = STORED.iter().find(|(field, _)| *field == name) {
+                assert_eq!(text(&answer, at), *string, "{name}, as answered");
+                read_again(&cast, &answer, at, string).await;
+            }
+        } else {
+            refused.insert(outcome);
+        }
+    }
+    (count, refused)
+}
+
+/// What is stored is read as it was sent; a request that only validates has stored nothing.
+async fn read_again(cast: &Cast, answer: &Json, at: &str, string: &str) {
+    for (id, method) in [("/user/id", "auth.v1.UserService/GetUser"), ("/post/id", "blog.v1.PostService/GetPost")] {
+        if let Some(id) = answer.pointer(id) {
+            let read = cast.ask(method, Some(&cast.admin), json!({"id": id})).await;
+            assert_eq!(text(&read, at), string, "{method}, later");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c59_naughty_strings_come_back_to_the_byte_or_are_refused_by_their_rule() {
+    let _turn = MACHINE.lock().await;
+    let strings: Arc<Vec<String>> = Arc::new(serde_json::from_str(STRINGS).unwrap());
+    assert_eq!(strings.len(), 515);
+    let cast = Arc::new(Cast::start(&[QUIET]).await);
+    let methods = cast.contract.methods();
+    let places = methods
+        .iter()
+        .flat_map(|method| texts(&method.input()).into_iter().map(|path| Place { method: method.clone(), path }));
+    let places: Vec<Place> = places.collect();
+    let names: BTreeSet<String> = places.iter().map(Place::name).collect();
+    for (field, _) in REFUSALS.iter().chain(&STORED) {
+        assert!(names.contains(*field), "{field} is no field");
+    }
+    let (turns, mut running) = (Arc::new(Semaphore::new(AT_A_TIME)), JoinSet::new());
+    for (number, place) in places.into_iter().enumerate() {
+        let (cast, strings, turns) = (Arc::clone(&cast), Arc::clone(&strings), Arc::clone(&turns));
+        running.spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            let (name, guest) = (place.name(), cast.guest(number).await);
+            (name, send_all(cast, place, guest, strings).await)
+        });
+    }
+    let mut outcomes = running.join_all().await;
+    outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (name, (taken, refused)) in outcomes {
+        let refused: Vec<_> = refused.iter().map(Outcome::to_string).collect();
+        println!("{name:40} {taken:4} taken, refused: {}", refused.join(", "));
+    }
+    Arc::into_inner(cast).unwrap().pair.stop();
+}

@@ -1,0 +1,66 @@
+//! A valid request of every method: what the abuse begins with.
+
+use prost_reflect::MethodDescriptor;
+use serde_json::{Value, json};
+
+use super::cast::Guest;
+use super::pair::PASSWORD;
+
+/// A password that nobody has, and that a new one may be.
+pub(super) const UNUSED: &str = "plover gantry umbel 42, the next one";
+
+/// An id that nothing has.
+pub(super) const ABSENT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// Whom a request is about, and what it may put an end to.
+pub(super) struct Subjects<'a> {
+    pub(super) guest: &'a Guest,
+    /// A user who may be deleted.
+    pub(super) user: &'a str,
+    /// A session that may be ended.
+    pub(super) session: &'a str,
+    /// A post that may be deleted.
+    pub(super) post: &'a str,
+}
+
+impl<'a> Subjects<'a> {
+    /// Nothing may be put an end to.
+    pub(super) fn lasting(guest: &'a Guest) -> Self {
+        Self { guest, user: ABSENT, session: ABSENT, post: ABSENT }
+    }
+
+    /// All of the guest's may be put an end to.
+    pub(super) fn doomed(guest: &'a Guest) -> Self {
+        Self { guest, user: &guest.id, session: &guest.session, post: &guest.post }
+    }
+}
+
+/// The request in JSON. A new method needs one here.
+pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value {
+    let Subjects { guest, user, session, post } = subjects;
+    match method.name() {
+        "Login" => json!({"email": guest.email, "password": PASSWORD}),
+        "Logout" | "GetMe" | "ListSigningKeys" => json!({}),
+        "VerifyToken" => json!({"token": guest.token}),
+        "CreateUser" => {
+            json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD, "requestId": ABSENT, "validateOnly": true})
+        }
+        "GetUser" | "EnableUser" => json!({"id": guest.id}),
+        "BatchGetUsers" => json!({"ids": [guest.id, ABSENT]}),
+        "ListUsers" => json!({"pageSize": 2, "filter": {"state": "USER_STATE_ACTIVE"}}),
+        "UpdateUser" => json!({"id": guest.id, "patch": {"name": "Ada L."}}),
+        "ChangePassword" => json!({"currentPassword": "nobody's", "newPassword": UNUSED}),
+        "DeleteUser" | "DisableUser" => json!({"id": user}),
+        "SetUserRoles" => json!({"id": guest.id, "roles": ["editor"]}),
+        "ListSessions" => json!({"userId": guest.id, "pageSize": 2}),
+        "RevokeSession" => json!({"id": session}),
+        "RevokeAllSessions" => json!({"userId": user}),
+        "CreatePost" => json!({"title": "Hello", "content": "First post."}),
+        "GetPost" => json!({"id": guest.post}),
+        "ListPosts" => json!({"pageSize": 2}),
+        "BatchGetPosts" => json!({"ids": [guest.post, ABSENT]}),
+        "UpdatePost" => json!({"id": guest.post, "patch": {"title": "Hello again"}}),
+        "DeletePost" => json!({"id": post}),
+        other => panic!("{other} is new: write a valid request for it"),
+    }
+}

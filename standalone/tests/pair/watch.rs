@@ -1,0 +1,90 @@
+//! Reads all that a process says while it says it, so that no test passes in which a secret was logged (C66, R30).
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+
+/// The password that tests give their users: no part of it stands anywhere else.
+pub(crate) const PASSWORD: &str = "plover gantry umbel 42";
+
+/// Begins a line that somebody has sent after a line break, and that would be a line of the log's own (C67).
+pub(crate) const FORGED: &str = "forged: ";
+
+/// What nobody says aloud: the head of a token, a password's hash, a private key. Nor does a handler panic, nor is a
+/// terminal told what to do (C67).
+const FORMS: [&str; 6] = ["eyJ", "$argon2", "PRIVATE KEY", "panicked at", "\u{1b}", "\u{9b}"];
+
+/// The settings whose values are secrets.
+const SECRETS: [&str; 3] = ["JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "AUTH_ADMIN_PASSWORD"];
+
+/// The most lines that a failure shows.
+const SHOWN: usize = 3;
+
+/// The threads that read a process's output, each of which ends with it.
+pub(super) struct Watch {
+    secrets: Arc<OnceLock<Vec<String>>>,
+    readers: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Watch {
+    /// Reads standard output and standard error; what is said on standard output can be received, too.
+    pub(super) fn over(child: &mut Child) -> (Self, Receiver<String>) {
+        let secrets = Arc::new(OnceLock::new());
+        let (said, lines) = channel();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let known = Arc::clone(&secrets);
+        // Whoever waited for a line may have gone.
+        let out = thread::spawn(move || read(out, &known, |line| drop(said.send(line.to_owned()))));
+        let known = Arc::clone(&secrets);
+        let err = thread::spawn(move || read(err, &known, |_| ()));
+        (Self { secrets, readers: vec![out, err] }, lines)
+    }
+
+    /// From now on, and in what was said before, these are looked for.
+    pub(super) fn look_for(&self, secrets: Vec<String>) {
+        self.secrets.set(secrets).unwrap();
+    }
+
+    /// The lines with a secret, when the process has ended.
+    pub(super) fn found(&mut self) -> Vec<String> {
+        self.readers.drain(..).flat_map(|reader| reader.join().unwrap()).collect()
+    }
+}
+
+/// The secrets of a process with these settings and this signing key.
+pub(super) fn secrets(settings: &[(&str, &str)], key: &Path) -> Vec<String> {
+    let set = settings.iter().filter(|(name, value)| SECRETS.contains(name) && !value.is_empty());
+    // With a secret key there is no file.
+    let pem = std::fs::read_to_string(key).unwrap_or_default();
+    let body = pem.lines().filter(|line| !line.starts_with("-----")).map(str::to_owned);
+    set.map(|(_, value)| (*value).to_owned()).chain(body).chain([PASSWORD.to_owned()]).collect()
+}
+
+/// Whether the line has one of these secrets, or something of the form of one, or is no line of ours.
+pub(crate) fn shows(text: &str, secrets: &[String]) -> bool {
+    text.starts_with(FORGED)
+        || FORMS.iter().any(|form| text.contains(form))
+        || secrets.iter().any(|secret| text.contains(secret.as_str()))
+}
+
+/// The lines with a secret. Those that come before the secrets are known are kept until they are.
+fn read(stream: impl Read, secrets: &OnceLock<Vec<String>>, mut hear: impl FnMut(&str)) -> Vec<String> {
+    let mut stream = BufReader::new(stream);
+    let (mut early, mut found, mut line) = (Vec::new(), Vec::new(), Vec::new());
+    while stream.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+        let text = String::from_utf8_lossy(&line);
+        hear(text.trim_end());
+        match secrets.get() {
+            None => early.push(text.into_owned()),
+            Some(secrets) if found.len() < SHOWN && shows(&text, secrets) => found.push(text.into_owned()),
+            Some(_) => {}
+        }
+        line.clear();
+    }
+    let secrets = secrets.get().map_or(&[][..], Vec::as_slice);
+    found.extend(early.into_iter().filter(|line| shows(line, secrets)).take(SHOWN));
+    found
+}
