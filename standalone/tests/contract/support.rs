@@ -19,7 +19,8 @@ pub(crate) use super::pair::PASSWORD;
 
 pub(crate) const NEW_PASSWORD: &str = "granite otter vinegar compass 41 mosaic";
 pub(crate) const SERVICE_KEY: &str = "s-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
-/// How often a call is made before it counts as unavailable: each waits in the service, which gives up after 400 ms.
+
+/// How often a call is made before it counts as unavailable: each waits in the service for a connection to the database.
 const ATTEMPTS: u32 = 10;
 const ROOT_EMAIL: &str = "root@example.com";
 
