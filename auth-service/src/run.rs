@@ -59,7 +59,10 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let store = Store::open(&flags.database_url).await?;
     let key = match secret_key {
         Some(key) => key,
-        None => Key::from_file(&flags.database_url.path().with_extension("key.pem"))?,
+        None => {
+            let path = flags.database_url.path().unwrap_or(std::path::Path::new("auth.db"));
+            Key::from_file(&path.with_extension("key.pem"))?
+        }
     };
     let keys = Arc::new(KeySet::new(key));
     let page_token_key = store.page_token_key(kit::random::bytes()).await?;

@@ -151,7 +151,17 @@ pub fn store<R: Reasons>(error: &StoreError) -> Status {
                 STORE_DELAY,
             )
         }
-        StoreError::Fault(cause) => internal::<R>(cause),
+        StoreError::Unknown(cause) => {
+            tracing::warn!(%cause, "the database has not answered a commit");
+            // Not UNAVAILABLE, which clients repeat by themselves.
+            status(
+                Code::DeadlineExceeded,
+                R::DEADLINE,
+                "the database has not said whether this was written: look before you repeat it, or repeat it with the same \
+                 request_id",
+            )
+        }
+        StoreError::Taken(cause) | StoreError::Fault(cause) => internal::<R>(&**cause),
     }
 }
 

@@ -1,10 +1,11 @@
 //! How a user changes, and which tokens die of it: a change raises the user's generation, and whatever was begun or issued
 //! under an older one is refused from then on.
 
-use kit::db::is_taken;
+use kit::db::{Verdict, within, write, write_one};
 use uuid::Uuid;
 
-use super::{Store, StoreError, Time};
+use super::users::UserRow;
+use super::{Store, StoreError, Time, roles};
 use crate::domain::{Client, Email, Name, Roles, Session, User, UserChange, UserState};
 
 /// Why nothing was changed.
@@ -53,21 +54,24 @@ impl Store {
              where id = $1 and ($6 is null or revision = $6) \
              and ($7 is null or exists (select 1 from users p where p.id = $7 and p.generation = $8)) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let statement = sqlx::query_as(SQL)
-            .bind(id)
-            .bind(change.name.as_ref().map(Name::as_str))
-            .bind(change.email.as_ref().map(Email::as_str))
-            .bind(change.email.as_ref().map(Email::key))
-            .bind(now)
-            .bind(expected)
-            .bind(proof.map(|proof| proof.user_id))
-            .bind(proof.map(|proof| proof.generation));
-        match self.db.write_one(statement).await {
-            Ok(Some(user)) => Ok(Ok(user)),
+        let user: Result<Option<UserRow>, StoreError> = write_one!(
+            self.db,
+            sqlx::query_as(SQL)
+                .bind(id)
+                .bind(change.name.as_ref().map(Name::as_str))
+                .bind(change.email.as_ref().map(Email::as_str))
+                .bind(change.email.as_ref().map(Email::key))
+                .bind(now)
+                .bind(expected)
+                .bind(proof.map(|proof| proof.user_id))
+                .bind(proof.map(|proof| proof.generation))
+        );
+        match user {
+            Ok(Some(user)) => Ok(Ok(user.into())),
             Ok(None) if self.is_outdated(proof).await? => Ok(Err(Unchanged::Outdated)),
             Ok(None) => Ok(Err(self.unchanged(id).await?)),
-            Err(error) if is_taken(&error) => Ok(Err(Unchanged::EmailTaken)),
-            Err(error) => Err(error.into()),
+            Err(StoreError::Taken(_)) => Ok(Err(Unchanged::EmailTaken)),
+            Err(error) => Err(error),
         }
     }
 
@@ -90,13 +94,22 @@ impl Store {
             if user.roles == *roles {
                 return Ok(Ok(user));
             }
-            let statement = sqlx::query_as(SQL)
-                .bind(id)
-                .bind(roles.to_text())
-                .bind(i32::from(user.roles.lose_any(roles)))
-                .bind(now)
-                .bind(user.revision);
-            if let Some(user) = self.db.write_one(statement).await? {
+            let fewer = i32::from(user.roles.lose_any(roles));
+            let work = self.db.transaction(roles.clone(), move |mut tx, roles| {
+                Box::pin(async move {
+                    let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                        .bind(id)
+                        .bind(roles.to_text())
+                        .bind(fewer)
+                        .bind(now)
+                        .bind(user.revision)
+                        .fetch_optional(connection))?;
+                    let Some(written) = written else { return Ok(Verdict::Undo(None)) };
+                    roles::replace(&mut tx, id, roles).await?;
+                    Ok(Verdict::Commit(Some(User::from(written))))
+                })
+            });
+            if let Some(user) = work.await? {
                 return Ok(Ok(user));
             }
         }
@@ -120,9 +133,9 @@ impl Store {
             UserState::Disabled => DISABLE,
         };
         loop {
-            let statement = sqlx::query_as(sql).bind(id).bind(now).bind(expected);
-            if let Some(user) = self.db.write_one(statement).await? {
-                return Ok(Ok(user));
+            let written: Option<UserRow> = write_one!(self.db, sqlx::query_as(sql).bind(id).bind(now).bind(expected))?;
+            if let Some(user) = written {
+                return Ok(Ok(user.into()));
             }
             match self.user(id).await? {
                 None => return Ok(Err(Unchanged::NotFound)),
@@ -151,17 +164,20 @@ impl Store {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let mut transaction = self.db.begin().await?;
-        let user: Option<User> = sqlx::query_as(SQL)
-            .bind(session.user_id)
-            .bind(password_hash)
-            .bind(generation)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some(user) = user else { return Ok(None) };
-        super::sessions::insert(&mut transaction, session, client).await?;
-        transaction.commit().await?;
-        Ok(Some(user))
+        let input = (password_hash.to_owned(), session.clone(), client.clone());
+        let work = self.db.transaction(input, move |mut tx, (password_hash, session, client)| {
+            Box::pin(async move {
+                let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                    .bind(session.user_id)
+                    .bind(password_hash)
+                    .bind(generation)
+                    .fetch_optional(connection))?;
+                let Some(user) = user else { return Ok(Verdict::Undo(None)) };
+                super::sessions::insert(&mut tx, session, client).await?;
+                Ok(Verdict::Commit(Some(user.into())))
+            })
+        });
+        work.await
     }
 
     /// Ends every session of the user; `false` when there is no such user.
@@ -170,7 +186,7 @@ impl Store {
     /// [`StoreError`]; then nothing is written.
     pub async fn end_all_sessions(&self, user_id: Uuid) -> Result<bool, StoreError> {
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1";
-        Ok(sqlx::query(SQL).bind(user_id).execute(self.db.writer()).await?.rows_affected() > 0)
+        Ok(write!(self.db, sqlx::query(SQL).bind(user_id))? > 0)
     }
 
     /// Erases the user and the sessions; the id and the time of it are kept.
@@ -180,15 +196,16 @@ impl Store {
     pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, now: Time) -> Outcome<()> {
         const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2)";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
-        let mut transaction = self.db.begin().await?;
-        let erased = sqlx::query(SQL).bind(id).bind(expected).execute(&mut *transaction).await?.rows_affected();
-        if erased == 0 {
-            drop(transaction);
-            return Ok(Err(self.unchanged(id).await?));
-        }
-        sqlx::query(REMEMBER).bind(id).bind(now).execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(Ok(()))
+        let work = self.db.transaction((), move |mut tx, ()| {
+            Box::pin(async move {
+                if within!(tx, sqlx::query(SQL).bind(id).bind(expected))? == 0 {
+                    return Ok(Verdict::Undo(false));
+                }
+                within!(tx, sqlx::query(REMEMBER).bind(id).bind(now))?;
+                Ok(Verdict::Commit(true))
+            })
+        });
+        if work.await? { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
     }
 
     async fn is_outdated(&self, proof: Option<Proof>) -> Result<bool, StoreError> {

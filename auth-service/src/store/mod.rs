@@ -1,23 +1,30 @@
 //! The users table and what belongs to it: the only room that speaks SQL.
 
+mod allowances;
 mod attempts;
 mod changes;
+mod roles;
 mod sessions;
 mod users;
 
 use chrono::{DateTime, Utc};
 use kit::db::requests::{self, Earlier};
-use kit::db::{Db, OpenError, secrets};
+use kit::db::{Db, Migrations, OpenError, secrets};
 use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
-pub use attempts::{Account, Kind};
+pub use allowances::Kind;
+pub use attempts::Account;
 pub use changes::{Outcome, Proof, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use sessions::Standing;
 pub use users::{Created, Credentials, Filter};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The name of the sealed signing key among the secrets.
+const SIGNING_KEY: &str = "signing-key";
 
 /// The auth service's database.
 #[derive(Clone, Debug)]
@@ -31,7 +38,8 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &MIGRATIONS).await? })
+        let migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
+        Ok(Self { db: Db::open(url, &migrations).await? })
     }
 
     /// The page tokens' key; keeps `fresh` when there is none yet.
@@ -39,7 +47,23 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn page_token_key(&self, fresh: [u8; 64]) -> Result<[u8; 64], StoreError> {
-        secrets::shared(self.db.writer(), "page-token-key", fresh).await
+        secrets::shared(&self.db, "page-token-key", fresh).await
+    }
+
+    /// The sealed signing key, if the database has one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sealed_key(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        secrets::find(&self.db, SIGNING_KEY).await
+    }
+
+    /// The sealed signing key; keeps `fresh` when there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_sealed_key(&self, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+        secrets::keep(&self.db, SIGNING_KEY, fresh).await
     }
 
     /// What came before under this request's id.
@@ -47,7 +71,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn earlier(&self, key: &RequestKey, now: Time) -> Result<Option<Earlier>, StoreError> {
-        requests::find(self.db.reader(), key, now).await
+        requests::find(&self.db, key, now).await
     }
 
     /// Closes every connection once its statement has ended.

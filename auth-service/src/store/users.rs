@@ -1,12 +1,12 @@
 //! Rows of the users table.
 
-use kit::db::requests;
+use kit::db::{Verdict, read, requests, within};
 use kit::request_id::RequestKey;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::FromRow;
+use sqlx::query::QueryAs;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, Time, roles};
 use crate::domain::{Client, NewUser, Role, Roles, Session, User, UserState};
 
 /// A user together with what a login is checked against, all read in one statement.
@@ -55,28 +55,33 @@ impl Store {
              sessions_since, revision, create_time, update_time) \
              values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7) on conflict (email_key) do nothing \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let mut transaction = self.db.begin().await?;
-        if let Some(key) = request
-            && !requests::keep(&mut transaction, key, new.id, new.create_time).await?
-        {
-            return Ok(Created::Repeated);
-        }
-        let user: Option<User> = sqlx::query_as(SQL)
-            .bind(new.id)
-            .bind(new.name.as_str())
-            .bind(new.email.as_str())
-            .bind(new.email.key())
-            .bind(&new.password_hash)
-            .bind(new.roles.to_text())
-            .bind(new.create_time)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let Some(user) = user else { return Ok(Created::EmailTaken) };
-        if let Some((session, client)) = first {
-            super::sessions::insert(&mut transaction, session, client).await?;
-        }
-        transaction.commit().await?;
-        Ok(Created::User(Box::new(user)))
+        let first = first.map(|(session, client)| (session.clone(), client.clone()));
+        let input = (new.clone(), first, request.cloned());
+        let work = self.db.transaction(input, |mut tx, (new, first, request)| {
+            Box::pin(async move {
+                if let Some(key) = request
+                    && !requests::keep(&mut tx, key, new.id, new.create_time).await?
+                {
+                    return Ok(Verdict::Undo(Created::Repeated));
+                }
+                let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                    .bind(new.id)
+                    .bind(new.name.as_str())
+                    .bind(new.email.as_str())
+                    .bind(new.email.key())
+                    .bind(&new.password_hash)
+                    .bind(new.roles.to_text())
+                    .bind(new.create_time)
+                    .fetch_optional(connection))?;
+                let Some(user) = user else { return Ok(Verdict::Undo(Created::EmailTaken)) };
+                roles::insert(&mut tx, new.id, &new.roles).await?;
+                if let Some((session, client)) = first {
+                    super::sessions::insert(&mut tx, session, client).await?;
+                }
+                Ok(Verdict::Commit(Created::User(Box::new(user.into()))))
+            })
+        });
+        work.await
     }
 
     /// The user with this id.
@@ -86,7 +91,8 @@ impl Store {
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
         const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where id = $1";
-        Ok(sqlx::query_as(SQL).bind(id).fetch_optional(self.db.reader()).await?)
+        let user: Option<UserRow> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
+        Ok(user.map(User::from))
     }
 
     /// Those of these users that exist, in no order.
@@ -99,9 +105,10 @@ impl Store {
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(8) {
             // What is missing in the last eight is the nil id, which no row has.
-            let padded = some.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
-            let query = padded.fold(sqlx::query_as(SQL), sqlx::query::QueryAs::bind);
-            found.extend(query.fetch_all(self.db.reader()).await?);
+            let padded = || some.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
+            let users: Vec<UserRow> =
+                read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_all(reader))?;
+            found.extend(users.into_iter().map(User::from));
         }
         Ok(found)
     }
@@ -111,24 +118,43 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_users(&self, filter: &Filter, after: Option<Uuid>, limit: u32) -> Result<Vec<User>, StoreError> {
-        const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
-             from users where id < $1 and ($2 is null or state = $2) \
-             and ($3 is null or ' ' || roles || ' ' like $3 escape '\\') order by id desc limit $4";
+        const ALL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
+             from users where id < $1 order by id desc limit $2";
+        const BY_STATE: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
+             from users where state = $3 and id < $1 order by id desc limit $2";
+        const BY_ROLE: &str = "select u.id, name, email, roles, state, generation, revision, create_time, update_time \
+             from user_roles r join users u on u.id = r.user_id \
+             where r.role = $4 and r.user_id < $1 and ($3 is null or u.state = $3) order by r.user_id desc limit $2";
         const BY_EMAIL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
-             from users where email_key = $5 and id < $1 and ($2 is null or state = $2) \
-             and ($3 is null or ' ' || roles || ' ' like $3 escape '\\') order by id desc limit $4";
-        // The one character of a role that `like` would take for any character.
-        let role = filter.role.as_ref().map(|role| format!("% {} %", role.as_str().replace('_', "\\_")));
-        let sql = if filter.email_key.is_some() { BY_EMAIL } else { SQL };
-        let mut query = sqlx::query_as(sql)
-            .bind(after.unwrap_or(Uuid::max()))
-            .bind(filter.state.map(state_text))
-            .bind(role)
-            .bind(i64::from(limit));
-        if let Some(email_key) = &filter.email_key {
-            query = query.bind(email_key);
-        }
-        Ok(query.fetch_all(self.db.reader()).await?)
+             from users u where email_key = $5 and id < $1 and ($3 is null or state = $3) \
+             and ($4 is null or exists (select 1 from user_roles r where r.role = $4 and r.user_id = u.id)) limit $2";
+        let (after, limit) = (after.unwrap_or(Uuid::max()), i64::from(limit));
+        let state = filter.state.map(state_text);
+        let role = filter.role.as_ref().map(Role::as_str);
+        let users: Vec<UserRow> = match (&filter.email_key, role) {
+            (Some(email_key), _) => read!(self.db, |reader| sqlx::query_as(BY_EMAIL)
+                .bind(after)
+                .bind(limit)
+                .bind(state)
+                .bind(role)
+                .bind(email_key)
+                .fetch_all(reader)),
+            (None, Some(role)) => read!(self.db, |reader| sqlx::query_as(BY_ROLE)
+                .bind(after)
+                .bind(limit)
+                .bind(state)
+                .bind(role)
+                .fetch_all(reader)),
+            (None, None) => match state {
+                Some(state) => read!(self.db, |reader| sqlx::query_as(BY_STATE)
+                    .bind(after)
+                    .bind(limit)
+                    .bind(state)
+                    .fetch_all(reader)),
+                None => read!(self.db, |reader| sqlx::query_as(ALL).bind(after).bind(limit).fetch_all(reader)),
+            },
+        }?;
+        Ok(users.into_iter().map(User::from).collect())
     }
 
     /// The user with this id, and what a password is checked against.
@@ -138,7 +164,8 @@ impl Store {
     pub async fn credentials_of(&self, id: Uuid) -> Result<Option<Credentials>, StoreError> {
         const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time, \
              password_hash from users where id = $1";
-        Ok(sqlx::query_as(SQL).bind(id).fetch_optional(self.db.reader()).await?)
+        let row: Option<CredentialsRow> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
+        Ok(row.map(Credentials::from))
     }
 
     /// The user whose email has this canonical form, and what a password is checked against.
@@ -148,29 +175,44 @@ impl Store {
     pub async fn credentials(&self, email_key: &str) -> Result<Option<Credentials>, StoreError> {
         const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time, \
              password_hash from users where email_key = $1";
-        Ok(sqlx::query_as(SQL).bind(email_key).fetch_optional(self.db.reader()).await?)
+        let row: Option<CredentialsRow> =
+            read!(self.db, |reader| sqlx::query_as(SQL).bind(email_key).fetch_optional(reader))?;
+        Ok(row.map(Credentials::from))
     }
 }
 
-impl FromRow<'_, SqliteRow> for User {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            name: row.try_get("name")?,
-            email: row.try_get("email")?,
-            roles: Roles::from_text(row.try_get("roles")?),
-            state: state(row.try_get("state")?),
-            generation: row.try_get("generation")?,
-            revision: row.try_get("revision")?,
-            create_time: row.try_get("create_time")?,
-            update_time: row.try_get("update_time")?,
-        })
+/// A row of the table, as far as it is shown.
+#[derive(FromRow)]
+pub(super) struct UserRow {
+    id: Uuid,
+    name: String,
+    email: String,
+    roles: String,
+    state: String,
+    generation: i32,
+    revision: i32,
+    create_time: Time,
+    update_time: Time,
+}
+
+#[derive(FromRow)]
+struct CredentialsRow {
+    #[sqlx(flatten)]
+    user: UserRow,
+    password_hash: String,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        let UserRow { id, name, email, roles, state: text, generation, revision, create_time, update_time } = row;
+        let (roles, state) = (Roles::from_text(&roles), state(&text));
+        Self { id, name, email, roles, state, generation, revision, create_time, update_time }
     }
 }
 
-impl FromRow<'_, SqliteRow> for Credentials {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self { user: User::from_row(row)?, password_hash: row.try_get("password_hash")? })
+impl From<CredentialsRow> for Credentials {
+    fn from(row: CredentialsRow) -> Self {
+        Self { user: row.user.into(), password_hash: row.password_hash }
     }
 }
 

@@ -1,7 +1,9 @@
 //! How a post changes.
 
+use kit::db::{write, write_one};
 use uuid::Uuid;
 
+use super::posts::PostRow;
 use super::{Store, StoreError, Time};
 use crate::domain::{Content, Post, PostChange, Title, View};
 
@@ -28,14 +30,17 @@ impl Store {
         const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
              revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
              returning id, owner_id, title, content, revision, create_time, update_time";
-        let statement = sqlx::query_as(SQL)
-            .bind(id)
-            .bind(change.title.as_ref().map(Title::as_str))
-            .bind(change.content.as_ref().map(Content::as_str))
-            .bind(now)
-            .bind(expected);
-        match self.db.write_one(statement).await? {
-            Some(post) => Ok(Ok(post)),
+        let post: Option<PostRow> = write_one!(
+            self.db,
+            sqlx::query_as(SQL)
+                .bind(id)
+                .bind(change.title.as_ref().map(Title::as_str))
+                .bind(change.content.as_ref().map(Content::as_str))
+                .bind(now)
+                .bind(expected)
+        )?;
+        match post {
+            Some(post) => Ok(Ok(post.into())),
             None => Ok(Err(self.unchanged(id).await?)),
         }
     }
@@ -46,7 +51,7 @@ impl Store {
     /// [`StoreError`]; then nothing is written.
     pub async fn delete_post(&self, id: Uuid, expected: Option<i32>) -> Outcome<()> {
         const SQL: &str = "delete from posts where id = $1 and ($2 is null or revision = $2)";
-        let deleted = sqlx::query(SQL).bind(id).bind(expected).execute(self.db.writer()).await?.rows_affected();
+        let deleted = write!(self.db, sqlx::query(SQL).bind(id).bind(expected))?;
         if deleted > 0 { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
     }
 

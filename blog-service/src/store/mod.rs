@@ -5,7 +5,7 @@ mod posts;
 
 use chrono::{DateTime, Utc};
 use kit::db::requests::{self, Earlier};
-use kit::db::{Db, OpenError, secrets};
+use kit::db::{Db, Migrations, OpenError, secrets};
 use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
@@ -13,7 +13,8 @@ pub use changes::{Outcome, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use posts::NewPost;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// The blog service's database.
 #[derive(Clone, Debug)]
@@ -27,7 +28,8 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &MIGRATIONS).await? })
+        let migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
+        Ok(Self { db: Db::open(url, &migrations).await? })
     }
 
     /// The page tokens' key; keeps `fresh` when there is none yet.
@@ -35,7 +37,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn page_token_key(&self, fresh: [u8; 64]) -> Result<[u8; 64], StoreError> {
-        secrets::shared(self.db.writer(), "page-token-key", fresh).await
+        secrets::shared(&self.db, "page-token-key", fresh).await
     }
 
     /// What came before under this request's id.
@@ -43,7 +45,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn earlier(&self, key: &RequestKey, now: Time) -> Result<Option<Earlier>, StoreError> {
-        requests::find(self.db.reader(), key, now).await
+        requests::find(&self.db, key, now).await
     }
 
     /// Closes every connection once its statement has ended.

@@ -1,10 +1,10 @@
 //! Rows of the posts table.
 
 use chrono::{DateTime, Utc};
-use kit::db::requests;
+use kit::db::{Verdict, read, requests, within};
 use kit::request_id::RequestKey;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::FromRow;
+use sqlx::query::QueryAs;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -34,22 +34,25 @@ impl Store {
         const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
              values ($1, $2, $3, $4, 1, $5, $5) \
              returning id, owner_id, title, content, revision, create_time, update_time";
-        let mut transaction = self.db.begin().await?;
-        if let Some(key) = request
-            && !requests::keep(&mut transaction, key, new.id, new.create_time).await?
-        {
-            return Ok(None);
-        }
-        let post = sqlx::query_as(SQL)
-            .bind(new.id)
-            .bind(new.owner_id)
-            .bind(new.title.as_str())
-            .bind(new.content.as_str())
-            .bind(new.create_time)
-            .fetch_one(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(Some(post))
+        let input = (new.clone(), request.cloned());
+        let work = self.db.transaction(input, |mut tx, (new, request)| {
+            Box::pin(async move {
+                if let Some(key) = request
+                    && !requests::keep(&mut tx, key, new.id, new.create_time).await?
+                {
+                    return Ok(Verdict::Undo(None));
+                }
+                let post: PostRow = within!(tx, |connection| sqlx::query_as(SQL)
+                    .bind(new.id)
+                    .bind(new.owner_id)
+                    .bind(new.title.as_str())
+                    .bind(new.content.as_str())
+                    .bind(new.create_time)
+                    .fetch_one(connection))?;
+                Ok(Verdict::Commit(Some(post.into())))
+            })
+        });
+        work.await
     }
 
     /// The post with this id.
@@ -65,7 +68,8 @@ impl Store {
             View::Basic => BASIC,
             View::Full => FULL,
         };
-        Ok(sqlx::query_as(sql).bind(id).fetch_optional(self.db.reader()).await?)
+        let post: Option<PostRow> = read!(self.db, |reader| sqlx::query_as(sql).bind(id).fetch_optional(reader))?;
+        Ok(post.map(Post::from))
     }
 
     /// Those of these posts that exist, in no order; at most eight are asked for at once.
@@ -82,9 +86,10 @@ impl Store {
             View::Full => FULL,
         };
         // What is missing in the eight is the nil id, which no row has.
-        let padded = ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
-        let query = padded.fold(sqlx::query_as(sql), sqlx::query::QueryAs::bind);
-        Ok(query.fetch_all(self.db.reader()).await?)
+        let padded = || ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
+        let posts: Vec<PostRow> =
+            read!(self.db, |reader| padded().fold(sqlx::query_as(sql), QueryAs::bind).fetch_all(reader))?;
+        Ok(posts.into_iter().map(Post::from).collect())
     }
 
     /// At most `limit` posts, newest first, that are older than the post `after`.
@@ -101,20 +106,27 @@ impl Store {
             View::Full => FULL,
         };
         let after = after.unwrap_or(Uuid::max());
-        Ok(sqlx::query_as(sql).bind(after).bind(i64::from(limit)).fetch_all(self.db.reader()).await?)
+        let posts: Vec<PostRow> =
+            read!(self.db, |reader| sqlx::query_as(sql).bind(after).bind(i64::from(limit)).fetch_all(reader))?;
+        Ok(posts.into_iter().map(Post::from).collect())
     }
 }
 
-impl FromRow<'_, SqliteRow> for Post {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: row.try_get("id")?,
-            owner_id: row.try_get("owner_id")?,
-            title: row.try_get("title")?,
-            content: row.try_get("content")?,
-            revision: row.try_get("revision")?,
-            create_time: row.try_get("create_time")?,
-            update_time: row.try_get("update_time")?,
-        })
+/// A row of the table.
+#[derive(FromRow)]
+pub(super) struct PostRow {
+    id: Uuid,
+    owner_id: Uuid,
+    title: String,
+    content: String,
+    revision: i32,
+    create_time: DateTime<Utc>,
+    update_time: DateTime<Utc>,
+}
+
+impl From<PostRow> for Post {
+    fn from(row: PostRow) -> Self {
+        let PostRow { id, owner_id, title, content, revision, create_time, update_time } = row;
+        Self { id, owner_id, title, content, revision, create_time, update_time }
     }
 }

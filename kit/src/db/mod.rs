@@ -1,16 +1,24 @@
-//! The service's own database: where it lies, how it is opened, what can go wrong.
+//! The service's own database: one store, one SQL text, two engines.
+//!
+//! A statement is written once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`] and
+//! [`within!`]; it is evaluated for whichever engine is open, so each driver checks it with its own types.
 
+mod engine;
 mod error;
-mod lock;
-mod open;
-#[cfg(feature = "testing")]
-mod outsider;
+mod macros;
+mod migrations;
+mod postgres;
 pub mod requests;
 pub mod secrets;
+mod sqlite;
 mod url;
 
-pub use error::{OpenError, StoreError, is_taken};
-pub use open::Db;
+pub use engine::{Db, Tx, Verdict};
+pub use error::{OpenError, StoreError};
+pub use macros::{read, within, write, write_one};
+pub use migrations::Migrations;
+pub use postgres::{Lease, Postgres, Reads, Writes};
 #[cfg(feature = "testing")]
-pub use outsider::Outsider;
-pub use url::DatabaseUrl;
+pub use sqlite::Outsider;
+pub use sqlite::Sqlite;
+pub use url::{DatabaseUrl, Server};

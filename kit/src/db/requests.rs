@@ -1,10 +1,9 @@
 //! The table of requests that may be repeated; both services have it, and a row stands for 24 hours.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Row as _, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{Db, StoreError, Tx, read, within};
 use crate::request_id::{KEPT, RequestKey};
 
 /// What is known of a request that came before.
@@ -20,55 +19,49 @@ pub enum Earlier {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn find(reader: &SqlitePool, key: &RequestKey, now: DateTime<Utc>) -> Result<Option<Earlier>, StoreError> {
+pub async fn find(db: &Db, key: &RequestKey, now: DateTime<Utc>) -> Result<Option<Earlier>, StoreError> {
     const SQL: &str = "select fingerprint, resource from requests \
          where caller = $1 and method = $2 and id = $3 and create_time > $4";
-    let row = sqlx::query(SQL)
+    let row: Option<(Vec<u8>, Uuid)> = read!(db, |reader| sqlx::query_as(SQL)
         .bind(&key.caller)
         .bind(key.method)
         .bind(key.id)
         .bind(now - KEPT)
-        .fetch_optional(reader)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let fingerprint: Vec<u8> = row.try_get("fingerprint")?;
-    let is_same = fingerprint == key.fingerprint.as_bytes();
-    Ok(Some(if is_same { Earlier::Same(row.try_get("resource")?) } else { Earlier::Other }))
+        .fetch_optional(reader))?;
+    Ok(row.map(|(fingerprint, resource)| {
+        let is_same = fingerprint == key.fingerprint.as_bytes();
+        if is_same { Earlier::Same(resource) } else { Earlier::Other }
+    }))
 }
 
 /// Remembers that the request has made the row `resource`, in the transaction that makes it; `false` when one under the
 /// same id came first.
 ///
 /// # Errors
-/// [`StoreError`].
-pub async fn keep(
-    connection: &mut SqliteConnection,
-    key: &RequestKey,
-    resource: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+/// What the database fails with.
+pub async fn keep(tx: &mut Tx<'_>, key: &RequestKey, resource: Uuid, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
     const SQL: &str = "insert into requests (caller, method, id, fingerprint, resource, create_time) \
          values ($1, $2, $3, $4, $5, $6) on conflict (caller, method, id) do update \
          set fingerprint = excluded.fingerprint, resource = excluded.resource, create_time = excluded.create_time \
-         where requests.create_time <= $7 returning resource";
-    forget(connection, now).await?;
-    let kept = sqlx::query(SQL)
-        .bind(&key.caller)
-        .bind(key.method)
-        .bind(key.id)
-        .bind(key.fingerprint.as_bytes())
-        .bind(resource)
-        .bind(now)
-        .bind(now - KEPT)
-        .fetch_optional(connection)
-        .await?;
-    Ok(kept.is_some())
+         where requests.create_time <= $7";
+    forget(tx, now).await?;
+    let kept = within!(
+        *tx,
+        sqlx::query(SQL)
+            .bind(&key.caller)
+            .bind(key.method)
+            .bind(key.id)
+            .bind(key.fingerprint.as_bytes())
+            .bind(resource)
+            .bind(now)
+            .bind(now - KEPT)
+    )?;
+    Ok(kept > 0)
 }
 
 /// Takes out what is too old: a few rows for each that comes, so that no call pays for a day's worth.
-async fn forget(connection: &mut SqliteConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn forget(tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     const SQL: &str = "delete from requests where (caller, method, id) in \
          (select caller, method, id from requests where create_time <= $1 order by create_time limit 16)";
-    sqlx::query(SQL).bind(now - KEPT).execute(connection).await?;
-    Ok(())
+    within!(*tx, sqlx::query(SQL).bind(now - KEPT)).map(drop)
 }

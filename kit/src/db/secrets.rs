@@ -1,17 +1,34 @@
-//! Keys that all replicas of a service share: whoever comes first draws them. Both services have the table.
+//! Secrets that all replicas of a service share: whoever comes first draws them. Both services have the table.
 
-use sqlx::SqlitePool;
-
-use super::StoreError;
+use super::{Db, StoreError, read, write};
 
 /// The key of this name; keeps `fresh` when there is none yet.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn shared<const N: usize>(writer: &SqlitePool, name: &str, fresh: [u8; N]) -> Result<[u8; N], StoreError> {
-    const KEEP: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";
+pub async fn shared<const N: usize>(db: &Db, name: &str, fresh: [u8; N]) -> Result<[u8; N], StoreError> {
+    let kept = keep(db, name, &fresh).await?;
+    kept.try_into().map_err(|_| sqlx::Error::Decode("a shared key has another length".into()).into())
+}
+
+/// The secret of this name, if there is one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(db: &Db, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     const SQL: &str = "select value from secrets where name = $1";
-    sqlx::query(KEEP).bind(name).bind(fresh.as_slice()).execute(writer).await?;
-    let kept: Vec<u8> = sqlx::query_scalar(SQL).bind(name).fetch_one(writer).await?;
-    kept.try_into().map_err(|_| StoreError::Fault(sqlx::Error::Decode("a shared key has another length".into())))
+    read!(db, |reader| sqlx::query_scalar(SQL).bind(name).fetch_optional(reader))
+}
+
+/// The secret of this name; keeps `fresh` when there is none yet.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn keep(db: &Db, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+    const SQL: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";
+    write!(*db, sqlx::query(SQL).bind(name).bind(fresh))?;
+    match find(db, name).await? {
+        Some(kept) => Ok(kept),
+        None => Err(sqlx::Error::RowNotFound.into()),
+    }
 }

@@ -1,23 +1,88 @@
 //! The setting that names a database.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// A database, by its URL: `sqlite:PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabaseUrl {
-    path: PathBuf,
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+/// A database, by its URL: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(Server),
 }
+
+/// A PostgreSQL server's address, credentials and database. It shows neither user nor password.
+#[derive(Clone)]
+pub struct Server(Box<PgConnectOptions>);
+
+/// What may stand behind the `?`: the driver would only warn of others, with their values.
+const PARAMETERS: [&str; 8] =
+    ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name", "options"];
+
+const WANTED: &str = "write sqlite:PATH, for example sqlite:gatepost-data/auth.db, or \
+     postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full";
 
 impl DatabaseUrl {
     /// The SQLite file at `path`.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self::Sqlite(path.into())
     }
 
-    /// The database's file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The database's file, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Whether what goes to the database stays on this machine or is encrypted.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(server) => server.is_local() || server.is_encrypted(),
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn options(&self) -> PgConnectOptions {
+        (*self.0).clone()
+    }
+
+    fn is_local(&self) -> bool {
+        let host = self.0.get_host().trim_start_matches('[').trim_end_matches(']');
+        self.0.get_socket().is_some()
+            || host.starts_with('/')
+            || host == "localhost"
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    fn is_encrypted(&self) -> bool {
+        matches!(self.0.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = self.0.get_database().unwrap_or_default();
+        match self.0.get_socket() {
+            Some(socket) => write!(formatter, "the PostgreSQL database {database} at {}", socket.display()),
+            None => {
+                write!(formatter, "the PostgreSQL database {database} at {}:{}", self.0.get_host(), self.0.get_port())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Server({self})")
     }
 }
 
@@ -26,15 +91,35 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            return Err("PostgreSQL is not served by this version: write sqlite:PATH");
+            return server(text).map(Self::Postgres);
         }
-        let path = text.strip_prefix("sqlite:").ok_or("write sqlite:PATH, for example sqlite:gatepost-data/auth.db")?;
+        let path = text.strip_prefix("sqlite:").ok_or(WANTED)?;
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains('?') || path.starts_with(':') {
             return Err("write sqlite:PATH with the path of a file, without parameters");
         }
         Ok(Self::file(path))
     }
+}
+
+fn server(text: &str) -> Result<Server, &'static str> {
+    if let Some((_, query)) = text.split_once('?') {
+        let is_known = |part: &str| {
+            let name = part.split_once('=').map_or(part, |(name, _)| name);
+            PARAMETERS.contains(&name)
+        };
+        if !query.split('&').all(is_known) {
+            return Err("behind the ? only sslmode, sslrootcert, sslcert, sslkey, host, port, application_name and \
+                 options may stand");
+        }
+    }
+    let options = PgConnectOptions::from_str(text).map_err(
+        |_| "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password and so on",
+    )?;
+    if options.get_database().is_none_or(str::is_empty) {
+        return Err("name the database, too: postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+    }
+    Ok(Server(Box::new(options)))
 }
 
 #[cfg(test)]
@@ -49,14 +134,54 @@ mod tests {
             ("sqlite://a/b.db", "a/b.db"),
             ("sqlite:///a/b.db", "/a/b.db"),
         ] {
-            assert_eq!(text.parse(), Ok(DatabaseUrl::file(path)), "{text}");
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().path(), Some(Path::new(path)), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_file_is_refused() {
-        for text in ["", "a.db", "sqlite:", "sqlite::memory:", "sqlite:a.db?mode=ro", "postgres://u:p@h/d", "mysql://h"]
-        {
+    fn servers_are_named_without_user_and_password() {
+        for (text, name) in [
+            ("postgres://ada:secret@db:5433/auth", "the PostgreSQL database auth at db:5433"),
+            ("postgresql://ada:secret@localhost/auth?host=/run/pg", "the PostgreSQL database auth at /run/pg"),
+        ] {
+            let DatabaseUrl::Postgres(server) = text.parse().unwrap() else { panic!("{text}") };
+            assert_eq!((server.to_string(), format!("{server:?}")), (name.to_owned(), format!("Server({name})")));
+        }
+    }
+
+    #[test]
+    fn c65_what_leaves_the_machine_in_plaintext_is_told_apart() {
+        for (text, private) in [
+            ("sqlite:a.db", true),
+            ("postgres://u@localhost/d", true),
+            ("postgres://u@127.0.0.1/d", true),
+            ("postgres://u@[::1]/d", true),
+            ("postgres://u@x/d?host=/run/pg", true),
+            ("postgres://u@db/d?sslmode=require", true),
+            ("postgres://u@db/d?sslmode=verify-full", true),
+            ("postgres://u@db/d", false),
+            ("postgres://u@db/d?sslmode=prefer", false),
+            ("postgres://u@10.0.0.1/d?sslmode=disable", false),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().is_private(), private, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused() {
+        for text in [
+            "",
+            "a.db",
+            "sqlite:",
+            "sqlite::memory:",
+            "sqlite:a.db?mode=ro",
+            "mysql://h",
+            "postgres://u:p@h",
+            "postgres://u:p@h/",
+            "postgres://u:p@h:port/d",
+            "postgres://u:p@h/d?sslmode=perhaps",
+            "postgres://u:p@h/d?passwrod=secret",
+        ] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }
     }

@@ -1,14 +1,15 @@
 //! One process a database file: a lock on a file beside it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::OpenError;
+use super::files::unwritable;
+use crate::db::OpenError;
 
 /// How long a starting process waits for the one that it replaces.
 const OVERLAP: Duration = Duration::from_secs(2);
@@ -40,13 +41,9 @@ impl FileLock {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
                 Err(TryLockError::WouldBlock) if Instant::now() < give_up => sleep_until(Instant::now() + LOOK).await,
-                Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
+                Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.display().to_string())),
                 Err(TryLockError::Error(error)) => return Err(unwritable(path, &error)),
             }
         }
     }
-}
-
-pub(super) fn unwritable(path: &Path, error: &io::Error) -> OpenError {
-    OpenError::Unwritable(path.to_owned(), error.kind().to_string())
 }

@@ -1,0 +1,14 @@
+-- The words of users.roles, so that the users who have one are found without a look at the others.
+create table user_roles (
+    role text not null,
+    user_id blob not null references users (id) on delete cascade,
+    primary key (role, user_id)
+) strict, without rowid;
+
+create index user_roles_by_user on user_roles (user_id);
+
+insert into user_roles (role, user_id)
+select word.value, users.id from users, json_each('["' || replace(users.roles, ' ', '","') || '"]') word
+where users.roles <> '';
+
+create index users_by_state on users (state, id);

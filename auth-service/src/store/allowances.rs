@@ -1,0 +1,104 @@
+//! What an address may use up, of wrong passwords and of registrations, kept where a restart and another replica see it.
+
+use chrono::TimeDelta;
+use kit::db::{Tx, Verdict, read, within};
+
+use super::attempts::forget_accounts;
+use super::{Store, StoreError, Time};
+use crate::domain::Allowance;
+
+/// What an address has an allowance of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Wrong passwords.
+    Failure,
+    /// Registrations.
+    SignUp,
+}
+
+impl Store {
+    /// When the address has its whole allowance back; `None` when it has used nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn allowance(&self, kind: Kind, network: &str) -> Result<Option<Time>, StoreError> {
+        read!(self.db, |reader| sqlx::query_scalar(FULL_TIME).bind(kind.text()).bind(network).fetch_optional(reader))
+    }
+
+    /// Uses one of the address's allowance, or says how long it must wait for it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is used.
+    pub async fn use_allowance(
+        &self,
+        kind: Kind,
+        network: &str,
+        allowance: Allowance,
+        now: Time,
+    ) -> Result<Result<(), TimeDelta>, StoreError> {
+        // Whoever must wait is told so by a read: a flood of those writes nothing.
+        if let Some(full) = self.allowance(kind, network).await?
+            && let Some(wait) = allowance.wait(full, now)
+        {
+            return Ok(Err(wait));
+        }
+        let work = self.db.transaction(network.to_owned(), move |mut tx, network| {
+            Box::pin(async move {
+                let used = use_one(&mut tx, kind, network, allowance, now).await?;
+                forget_accounts(&mut tx, now).await?;
+                forget_allowances(&mut tx, now).await?;
+                Ok(Verdict::Commit(used))
+            })
+        });
+        work.await
+    }
+}
+
+const FULL_TIME: &str = "select full_time from allowances where kind = $1 and network = $2";
+
+impl Kind {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::SignUp => "sign-up",
+        }
+    }
+}
+
+/// Uses one of the allowance, or says how long to wait for it; begins anew whenever somebody else has used one between.
+pub(super) async fn use_one(
+    tx: &mut Tx<'_>,
+    kind: Kind,
+    network: &str,
+    allowance: Allowance,
+    now: Time,
+) -> Result<Result<(), TimeDelta>, sqlx::Error> {
+    const FIRST: &str = "insert into allowances (kind, network, full_time) values ($1, $2, $3) \
+         on conflict (kind, network) do nothing";
+    const NEXT: &str = "update allowances set full_time = $3 where kind = $1 and network = $2 and full_time = $4";
+    loop {
+        let seen: Option<Time> = within!(*tx, |connection| sqlx::query_scalar(FULL_TIME)
+            .bind(kind.text())
+            .bind(network)
+            .fetch_optional(connection))?;
+        let full = seen.unwrap_or(now);
+        if let Some(wait) = allowance.wait(full, now) {
+            return Ok(Err(wait));
+        }
+        let used = allowance.use_one(full, now);
+        let written = match seen {
+            None => within!(*tx, sqlx::query(FIRST).bind(kind.text()).bind(network).bind(used))?,
+            Some(seen) => within!(*tx, sqlx::query(NEXT).bind(kind.text()).bind(network).bind(used).bind(seen))?,
+        };
+        if written > 0 {
+            return Ok(Ok(()));
+        }
+    }
+}
+
+/// Takes out what no longer counts: a few rows for each that comes, so that no call pays for a day's worth.
+pub(super) async fn forget_allowances(tx: &mut Tx<'_>, now: Time) -> Result<(), sqlx::Error> {
+    const SQL: &str = "delete from allowances where (kind, network) in \
+         (select kind, network from allowances where full_time <= $1 order by full_time limit 16)";
+    within!(*tx, sqlx::query(SQL).bind(now)).map(drop)
+}

@@ -1,0 +1,74 @@
+//! The two engines as one type, and a transaction on either.
+
+use futures_util::future::BoxFuture;
+use sqlx::{PgConnection, SqliteConnection};
+
+use super::{DatabaseUrl, Migrations, OpenError, Postgres, Sqlite, StoreError};
+
+/// An open database.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// A file of this process.
+    Sqlite(Sqlite),
+    /// A server that replicas share.
+    Postgres(Postgres),
+}
+
+/// A transaction that is running; [`within!`](crate::db::within) runs statements in it.
+#[derive(Debug)]
+pub enum Tx<'c> {
+    /// Of a file.
+    Sqlite(&'c mut SqliteConnection),
+    /// Of a server.
+    Postgres(&'c mut PgConnection),
+}
+
+/// How a transaction ends that met no error, and what it answers then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<T> {
+    /// What it wrote stands.
+    Commit(T),
+    /// What it wrote is undone.
+    Undo(T),
+}
+
+impl Db {
+    /// Opens the database at `url` and applies the migrations that it lacks.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => Sqlite::open(path, migrations.sqlite).await.map(Self::Sqlite),
+            DatabaseUrl::Postgres(server) => Postgres::open(server, migrations.postgres).await.map(Self::Postgres),
+        }
+    }
+
+    /// Runs several statements as one: all of them stand once it returns [`Verdict::Commit`]'s answer, and none
+    /// otherwise.
+    ///
+    /// On PostgreSQL the work is repeated, whole, when the server asks for it (40001, 40P01), so it must not have effects
+    /// of its own; `input` is what it works with. On SQLite it may share its commit with the work of others.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn transaction<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>> + Send + Sync + 'static,
+    {
+        match self {
+            Self::Sqlite(db) => db.transaction(input, work).await,
+            Self::Postgres(db) => db.transaction(&input, work).await,
+        }
+    }
+
+    /// Closes every connection once its statement has ended.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(db) => db.close().await,
+            Self::Postgres(db) => db.close().await,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The forms in which a store writes a statement once for both engines.
+
+/// Reads: evaluates the expression, a future of the driver, on a connection that only reads.
+///
+/// `read!(db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))` is a `Result<_, StoreError>`. On PostgreSQL it
+/// is evaluated a second time when the connection turns out to be broken.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_read {
+    ($db:expr, |$reader:ident| $statement:expr) => {
+        match &$db {
+            $crate::db::Db::Sqlite(db) => {
+                let $reader = db.readers();
+                $statement.await.map_err($crate::db::StoreError::from)
+            }
+            $crate::db::Db::Postgres(db) => {
+                let mut tries = db.reads();
+                loop {
+                    let read = async {
+                        let mut lease = db.lease_reader().await?;
+                        let $reader = lease.connection();
+                        let read = db.limit_read($statement).await?;
+                        lease.give_back();
+                        Ok(read)
+                    };
+                    match read.await {
+                        Err(error) if tries.once_more(&error) => {}
+                        read => break read.map_err($crate::db::StoreError::from),
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Writes by one statement: how many rows it has written, as a `Result<u64, StoreError>`.
+///
+/// `write!(db, sqlx::query(SQL).bind(id))`. On PostgreSQL the statement is evaluated again when the server asks for it.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_write {
+    ($db:expr, $statement:expr) => {
+        match &$db {
+            $crate::db::Db::Sqlite(db) => db.write($statement).await,
+            $crate::db::Db::Postgres(db) => {
+                let mut tries = db.writes();
+                loop {
+                    let written = db.write($statement).await;
+                    if !tries.once_more(&written).await {
+                        break written;
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Writes by one statement that returns at most one row, as a `Result<Option<_>, StoreError>`.
+///
+/// `write_one!(db, sqlx::query_as(SQL).bind(id))`. On PostgreSQL the statement is evaluated again when the server asks for
+/// it.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_write_one {
+    ($db:expr, $statement:expr) => {
+        match &$db {
+            $crate::db::Db::Sqlite(db) => db.write_one($statement).await,
+            $crate::db::Db::Postgres(db) => {
+                let mut tries = db.writes();
+                loop {
+                    let written = db.write_one($statement).await;
+                    if !tries.once_more(&written).await {
+                        break written;
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Runs a statement in a [`Tx`](crate::db::Tx).
+///
+/// `within!(tx, |connection| sqlx::query_as(SQL).bind(id).fetch_one(connection))` is the future's `Result<_, sqlx::Error>`;
+/// `within!(tx, sqlx::query(SQL).bind(id))` is how many rows were written, as a `Result<u64, sqlx::Error>`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_within {
+    ($tx:expr, |$connection:ident| $statement:expr) => {
+        match &mut $tx {
+            $crate::db::Tx::Sqlite(connection) => {
+                let $connection = &mut **connection;
+                $statement.await
+            }
+            $crate::db::Tx::Postgres(connection) => {
+                let $connection = &mut **connection;
+                $statement.await
+            }
+        }
+    };
+    ($tx:expr, $statement:expr) => {
+        match &mut $tx {
+            $crate::db::Tx::Sqlite(connection) => {
+                $statement.execute(&mut **connection).await.map(|written| written.rows_affected())
+            }
+            $crate::db::Tx::Postgres(connection) => {
+                $statement.execute(&mut **connection).await.map(|written| written.rows_affected())
+            }
+        }
+    };
+}
+
+pub use crate::{__db_read as read, __db_within as within, __db_write as write, __db_write_one as write_one};

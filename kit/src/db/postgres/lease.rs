@@ -1,0 +1,94 @@
+//! A connection out of a pool, which goes back only when its work has ended in order.
+//!
+//! A call that is given up, by its caller or by a limit of time, leaves a connection in the middle of something. To clear
+//! that up takes an answer of the server, for which nobody may wait: such a connection is cut, and the server undoes what
+//! it has not committed.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres as Driver};
+use tokio::time::timeout;
+
+use super::Postgres;
+use super::suspicion::Suspicion;
+use crate::db::error::is_broken;
+
+/// How long a read may take with its way there and back: the server ends it by itself before, if it can.
+const READ: Duration = Duration::from_millis(450);
+
+/// A connection for one piece of work; cut when it is dropped before [`Lease::give_back`].
+#[derive(Debug)]
+pub struct Lease {
+    connection: Option<PoolConnection<Driver>>,
+    suspicion: Suspicion,
+}
+
+impl Lease {
+    /// The connection.
+    ///
+    /// # Panics
+    /// Never: a lease has its connection until it is dropped or given back.
+    #[expect(clippy::expect_used, reason = "a lease has its connection until it is dropped or given back")]
+    pub fn connection(&mut self) -> &mut PgConnection {
+        self.connection.as_mut().expect("a lease that was not given back")
+    }
+
+    /// The work has ended in order: others may have the connection.
+    pub fn give_back(mut self) {
+        drop(self.connection.take());
+    }
+
+    /// Gives the connection back after a refusal that it survives, and cuts it after any other failure.
+    pub(super) fn end(self, error: &sqlx::Error) {
+        if is_broken(error) {
+            self.suspicion.raise();
+        } else if error.as_database_error().is_some() {
+            self.give_back();
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+impl Postgres {
+    /// A connection that reads.
+    ///
+    /// # Errors
+    /// When none is to be had in time.
+    pub async fn lease_reader(&self) -> Result<Lease, sqlx::Error> {
+        let connection = self.readers.acquire().await?;
+        Ok(Lease { connection: Some(connection), suspicion: self.suspicion.clone() })
+    }
+
+    pub(super) async fn lease_writer(&self) -> Result<Lease, sqlx::Error> {
+        let connection = self.writers.acquire().await?;
+        Ok(Lease { connection: Some(connection), suspicion: self.suspicion.clone() })
+    }
+
+    /// Waits for a read's answer, within the time for one.
+    ///
+    /// # Errors
+    /// What the read fails with, or that it took too long.
+    pub async fn limit_read<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+        limited(READ, read).await.inspect_err(|error| {
+            if is_broken(error) {
+                self.suspicion.raise();
+            }
+        })
+    }
+}
+
+/// The future's answer, or that the server's did not come in time.
+pub(super) async fn limited<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+}

@@ -1,0 +1,64 @@
+//! How often a piece of work is tried: a read once more by a new connection, a write for as long as the server asks for it
+//! again and has said that it has written nothing.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::db::StoreError;
+use crate::db::error::{is_broken, is_repeatable};
+
+/// How long a write is tried again: its last try ends below the deadline of every RPC that writes.
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// The first wait before a write is tried again, doubled each time and cut by chance, so that rivals part.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// The tries of a read.
+#[derive(Debug)]
+pub struct Reads {
+    left: u32,
+}
+
+impl Reads {
+    pub(super) fn new() -> Self {
+        Self { left: 1 }
+    }
+
+    /// Whether the read that failed so is to be tried once more.
+    pub fn once_more(&mut self, error: &sqlx::Error) -> bool {
+        let more = self.left > 0 && (is_broken(error) && !is_timeout(error) || is_repeatable(error));
+        self.left = self.left.saturating_sub(1);
+        more
+    }
+}
+
+/// The tries of a write.
+#[derive(Debug)]
+pub struct Writes {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Writes {
+    pub(super) fn new() -> Self {
+        Self { until: Instant::now() + BUDGET, pause: PAUSE }
+    }
+
+    /// Whether the write that ended so is to be tried again; waits a little for that.
+    pub async fn once_more<T>(&mut self, written: &Result<T, StoreError>) -> bool {
+        let Err(StoreError::Unavailable(cause)) = written else { return false };
+        if !is_repeatable(cause) || Instant::now() >= self.until {
+            return false;
+        }
+        let by_chance = u32::from(crate::random::bytes::<1>()[0]) + 1;
+        sleep(self.pause * by_chance / 256).await;
+        self.pause *= 2;
+        true
+    }
+}
+
+/// The server had its time for the answer: another try would take the caller's.
+fn is_timeout(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::TimedOut)
+}

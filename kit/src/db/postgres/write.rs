@@ -1,0 +1,109 @@
+//! Writes: one statement that commits by itself, or a transaction; each knows whether its commit was answered.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{Executor as _, FromRow, Postgres as Driver};
+
+use super::Postgres;
+use super::lease::{Lease, limited};
+use crate::db::{StoreError, Tx, Verdict};
+
+/// How long a statement or a whole transaction may take: the server ends each statement by itself before, if it can.
+const WRITE: Duration = Duration::from_millis(2500);
+
+impl Postgres {
+    /// Runs a statement that writes: how many rows it has written.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn write(&self, statement: Query<'static, Driver, PgArguments>) -> Result<u64, StoreError> {
+        let mut lease = self.lease_writer().await?;
+        // Alone, a statement is its own commit.
+        let written = limited(WRITE, lease.connection().execute(statement)).await;
+        Ok(ended(lease, written, StoreError::of_a_commit)?.rows_affected())
+    }
+
+    /// Runs a statement that writes and returns at most one row.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn write_one<T>(&self, statement: QueryAs<'_, Driver, T, PgArguments>) -> Result<Option<T>, StoreError>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let mut lease = self.lease_writer().await?;
+        // All of its answer is read: behind the row stands whether it was committed.
+        let written = limited(WRITE, statement.fetch_all(lease.connection())).await;
+        Ok(ended(lease, written, StoreError::of_a_commit)?.pop())
+    }
+
+    pub(in crate::db) async fn transaction<I, T, F>(&self, input: &I, work: F) -> Result<T, StoreError>
+    where
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+    {
+        let mut tries = self.writes();
+        loop {
+            let ended = self.transaction_once(input, &work).await;
+            if !tries.once_more(&ended).await {
+                return ended;
+            }
+        }
+    }
+
+    async fn transaction_once<I, T, F>(&self, input: &I, work: &F) -> Result<T, StoreError>
+    where
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+    {
+        let mut lease = self.lease_writer().await?;
+        let worked = limited(WRITE, async {
+            let connection = lease.connection();
+            connection.execute("begin").await?;
+            work(Tx::Postgres(connection), input).await
+        });
+        let verdict = match worked.await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                // The transaction is open: it is undone by a word, or with the connection.
+                return Err(match limited(WRITE, lease.connection().execute("rollback")).await {
+                    Ok(_) if error.as_database_error().is_some() => {
+                        lease.end(&error);
+                        error.into()
+                    }
+                    Ok(_) => error.into(),
+                    Err(lost) => {
+                        lease.end(&lost);
+                        error.into()
+                    }
+                });
+            }
+        };
+        let (last, answer) = match verdict {
+            Verdict::Commit(answer) => ("commit", answer),
+            Verdict::Undo(answer) => ("rollback", answer),
+        };
+        let committed = limited(WRITE, lease.connection().execute(last)).await;
+        ended(lease, committed, if last == "commit" { StoreError::of_a_commit } else { StoreError::from })?;
+        Ok(answer)
+    }
+}
+
+/// Gives the connection back, or cuts it.
+fn ended<T>(
+    lease: Lease,
+    result: Result<T, sqlx::Error>,
+    failure: fn(sqlx::Error) -> StoreError,
+) -> Result<T, StoreError> {
+    match result {
+        Ok(done) => {
+            lease.give_back();
+            Ok(done)
+        }
+        Err(error) => {
+            lease.end(&error);
+            Err(failure(error))
+        }
+    }
+}

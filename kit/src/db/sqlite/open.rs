@@ -1,0 +1,153 @@
+//! Opens a file: locked, migrated, with one writer and a few readers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::migrate::Migrator;
+use sqlx::query::{Query, QueryAs};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
+
+use super::files::{make_file, make_folder};
+use super::job::{Kind, Write};
+use super::lock::FileLock;
+use super::writer::Writer;
+use crate::db::{OpenError, StoreError, Tx, Verdict, migrations};
+
+/// Connections that read; more than the cores of a small machine do not read faster.
+const READERS: u32 = 4;
+
+/// How long a call waits for a connection that reads: below the deadline of every RPC that does so.
+const ACQUIRE_READER: Duration = Duration::from_millis(400);
+
+/// How long a start waits for the database to open, on a disk that is busy.
+const OPENING: Duration = Duration::from_secs(30);
+
+/// How long a statement waits for a lock that another program holds on the file.
+const BUSY: Duration = Duration::from_millis(300);
+
+/// The first SQLite without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
+const OLDEST: (u32, u32, u32) = (3, 51, 3);
+
+/// An open file: one connection writes, so that no write ever meets another's lock, and a pool reads.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    writer: Writer,
+    readers: SqlitePool,
+    _lock: Arc<FileLock>,
+}
+
+impl Sqlite {
+    /// Opens the file, making it (0600) and its folder (0700) where they are missing, and applies the migrations that it
+    /// lacks. A second process waits two seconds for the first to end, then is refused.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
+        Self::open_with(path, migrations, super::group::MOST).await
+    }
+
+    /// The same, with at most `group` writes to a commit: what a benchmark compares.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open_with(path: &Path, migrations: &Migrator, group: usize) -> Result<Self, OpenError> {
+        make_folder(path)?;
+        // By its real name, so that a symbolic link and its target meet at one lock.
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let lock = Arc::new(FileLock::take(&real).await?);
+        make_file(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode only FULL makes a commit survive a power loss (sqlite.org/pragma.html#pragma_synchronous).
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let name = path.display().to_string();
+        // By a connection of its own: to make and migrate a database may take longer than any call waits for one.
+        let first = pool(1, OPENING).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
+        check_library(&first, &name).await?;
+        // The file lock stands in for the migrator's own, which does nothing on SQLite.
+        migrations.run(&first).await.map_err(|error| migrations::failed(&name, &error))?;
+        first.close().await;
+        let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(options.clone().read_only(true));
+        Ok(Self { writer: Writer::start(options, group), readers, _lock: lock })
+    }
+
+    /// The connections that read.
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Runs a statement that writes: how many rows it has written.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn write(&self, statement: Query<'static, Driver, SqliteArguments>) -> Result<u64, StoreError> {
+        let write = Write::new(Kind::OneStatement, move |connection| {
+            Box::pin(async move { Ok(Verdict::Commit(connection.execute(statement).await?.rows_affected())) })
+        });
+        self.writer.run(write).await
+    }
+
+    /// Runs a statement that writes and returns at most one row.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn write_one<T>(
+        &self,
+        mut statement: QueryAs<'_, Driver, T, SqliteArguments>,
+    ) -> Result<Option<T>, StoreError>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + 'static,
+    {
+        // Its values are its own, whatever they were bound from.
+        let values = statement.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+        let sql = statement.sql();
+        let write = Write::new(Kind::OneStatement, move |connection| {
+            let statement = sqlx::query_as_with(sql, values);
+            Box::pin(async move { Ok(Verdict::Commit(statement.fetch_optional(connection).await?)) })
+        });
+        self.writer.run(write).await
+    }
+
+    pub(in crate::db) async fn transaction<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>> + Send + Sync + 'static,
+    {
+        let write = Write::new(Kind::Several, move |connection| {
+            Box::pin(async move { work(Tx::Sqlite(connection), &input).await })
+        });
+        self.writer.run(write).await
+    }
+
+    /// Commits what waits, and closes every connection.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}
+
+fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(acquire)
+}
+
+async fn check_library(pool: &SqlitePool, name: &str) -> Result<(), OpenError> {
+    const SQL: &str = "select sqlite_version()";
+    let version: String = sqlx::query_scalar(SQL).fetch_one(pool).await.map_err(|error| damaged(name, &error))?;
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    if (next(), next(), next()) < OLDEST { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
+}
+
+fn damaged(name: &str, error: &sqlx::Error) -> OpenError {
+    OpenError::Damaged(name.to_owned(), error.to_string())
+}
