@@ -7,6 +7,7 @@ mod jwk;
 mod jws;
 mod key_file;
 mod keys;
+mod master_key;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -20,5 +21,6 @@ pub use jws::SignError;
 pub use key_file::KeyFileError;
 pub(crate) use keys::check_secret;
 pub use keys::{Key, KeySet, PublicKey, WeakSecret};
+pub use master_key::{BadMasterKey, CannotOpen, MasterKey};
 pub use verify::{TokenFault, Verifier};
 pub use verifying_key::VerifyingKey;
