@@ -6,6 +6,7 @@ mod issue;
 mod jwk;
 mod jws;
 mod key_file;
+mod key_source;
 mod keys;
 mod master_key;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use issue::{Issued, Issuer};
 pub use jwk::JwkError;
 pub use jws::SignError;
 pub use key_file::KeyFileError;
+pub use key_source::{Fresh, KeyFile, KeySource, SEALED_KEY, SealedKey, SigningKeyError};
 pub(crate) use keys::check_secret;
 pub use keys::{Key, KeySet, PublicKey, WeakSecret};
 pub use master_key::{BadMasterKey, CannotOpen, MasterKey};
