@@ -14,7 +14,7 @@ pub use attempts::AttemptFlags;
 
 use crate::domain::{Email, NewPassword, PasswordPolicy};
 use crate::store::DatabaseUrl;
-use crate::tokens::{Key, check_secret};
+use crate::tokens::{Key, MasterKey, check_secret};
 
 /// The shortest and the longest life of an access token (C30).
 const ACCESS_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24);
@@ -25,6 +25,8 @@ const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 30);
 const SECRETS: &str = "\
 Secrets, by the environment alone (each also as NAME_FILE, the path of a file that holds it):
   JWT_SECRET_KEY       Signs tokens with HS256; at least 32 bytes. Unset: Ed25519, with a key made at the first start
+  AUTH_MASTER_KEY      Seals that key in the database; 32 bytes in base64 (`openssl rand -base64 32`). Unset: the key is
+                       in a file beside the database
   AUTH_SERVICE_KEY     What other services may present in place of a user's token; at least 32 bytes
   AUTH_ADMIN_PASSWORD  The first admin's password, together with AUTH_ADMIN_EMAIL
 
@@ -88,8 +90,10 @@ pub enum Registration {
 pub struct Config {
     /// The flags.
     pub flags: Flags,
-    /// The HS256 key; `None` means a key in a file.
+    /// The HS256 key; `None` means a key in the database or in a file.
     pub secret_key: Option<Key>,
+    /// What seals the key in the database; `None` means a key in a file.
+    pub master_key: Option<MasterKey>,
     /// The key that services present.
     pub service_key: Option<SecretString>,
     /// The first admin.
@@ -121,9 +125,15 @@ impl Config {
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
         flags.attempts.check()?;
-        environment.refuse(&["AUTH_OPS_LISTEN", "AUTH_MASTER_KEY", "AUTH_MASTER_KEY_FILE"])?;
+        environment.refuse(&["AUTH_OPS_LISTEN"])?;
         let secret_key = match environment.secret("JWT_SECRET_KEY")? {
             Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
+            None => None,
+        };
+        let master_key = match environment.secret("AUTH_MASTER_KEY")? {
+            Some(text) => {
+                Some(MasterKey::parse(&text).map_err(|bad| ConfigError::setting("AUTH_MASTER_KEY", bad.to_string()))?)
+            }
             None => None,
         };
         let service_key = environment.secret("AUTH_SERVICE_KEY")?;
@@ -134,7 +144,7 @@ impl Config {
             }
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
-        Ok(Self { flags, secret_key, service_key, admin, clock })
+        Ok(Self { flags, secret_key, master_key, service_key, admin, clock })
     }
 }
 

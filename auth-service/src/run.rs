@@ -20,7 +20,7 @@ use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::state::State;
 use crate::store::{Created, Filter, Store, StoreError};
-use crate::tokens::{Issuer, Key, KeyFileError, KeySet, Verifier};
+use crate::tokens::{Issuer, Key, KeySet, KeySource, SigningKeyError, Verifier};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
@@ -36,9 +36,12 @@ pub enum RunError {
     /// The database does not answer.
     #[error("{0}: see to the database, then start again")]
     Store(#[from] StoreError),
-    /// The signing key cannot be read or made.
+    /// There is no signing key.
     #[error(transparent)]
-    Key(#[from] KeyFileError),
+    Key(#[from] SigningKeyError),
+    /// The signing key would have to be sealed.
+    #[error("AUTH_MASTER_KEY: this version keeps no key in the database: unset it")]
+    Sealed,
     /// The hashing threads do not start.
     #[error("the hashing threads do not start ({0}): allow this process more threads or memory")]
     Threads(std::io::Error),
@@ -55,13 +58,11 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`], whose text says what to do.
 pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let Config { flags, secret_key, service_key, admin, clock } = config;
+    let Config { flags, secret_key, master_key, service_key, admin, clock } = config;
+    let file = flags.database_url.path().with_extension("key.pem");
+    let source = KeySource::choose(secret_key, master_key, Some(file))?;
     let store = Store::open(&flags.database_url).await?;
-    let key = match secret_key {
-        Some(key) => key,
-        None => Key::from_file(&flags.database_url.path().with_extension("key.pem"))?,
-    };
-    let keys = Arc::new(KeySet::new(key));
+    let keys = Arc::new(KeySet::new(signing_key(source)?));
     let page_token_key = store.page_token_key(kit::random::bytes()).await?;
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
@@ -95,6 +96,14 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
     state.store.close().await;
     Ok(ended?)
+}
+
+fn signing_key(source: KeySource) -> Result<Key, RunError> {
+    match source {
+        KeySource::Secret(key) => Ok(key),
+        KeySource::Sealed(_) => Err(RunError::Sealed),
+        KeySource::File(file) => Ok(file.open(None)?),
+    }
 }
 
 /// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's
