@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum, value_parser};
 use kit::Clock;
-use kit::config::{ConfigError, Environment, address, boolean, check_plaintext, duration};
+use kit::config::{ConfigError, Environment, address, boolean, check_encrypted, check_plaintext, duration};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use attempts::AttemptFlags;
 
 use crate::domain::{Email, NewPassword, PasswordPolicy};
 use crate::store::DatabaseUrl;
-use crate::tokens::{Key, check_secret};
+use crate::tokens::{Key, MasterKey, check_secret};
 
 /// The shortest and the longest life of an access token (C30).
 const ACCESS_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24);
@@ -25,6 +25,8 @@ const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 30);
 const SECRETS: &str = "\
 Secrets, by the environment alone (each also as NAME_FILE, the path of a file that holds it):
   JWT_SECRET_KEY       Signs tokens with HS256; at least 32 bytes. Unset: Ed25519, with a key made at the first start
+  AUTH_MASTER_KEY      Seals that key in the database; 32 bytes in base64 (`openssl rand -base64 32`). Unset: the key is
+                       in a file beside the database
   AUTH_SERVICE_KEY     What other services may present in place of a user's token; at least 32 bytes
   AUTH_ADMIN_PASSWORD  The first admin's password, together with AUTH_ADMIN_EMAIL
 
@@ -37,7 +39,7 @@ pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
-    /// The database: sqlite:PATH
+    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`
     #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
     /// What tokens say of who issued them
@@ -65,7 +67,7 @@ pub struct Flags {
     /// The first admin's email address; the account is made when no active user is an admin
     #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
     pub admin_email: Option<String>,
-    /// Allow plaintext beyond loopback
+    /// Allow plaintext beyond loopback, for listening and for the database
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
@@ -88,8 +90,10 @@ pub enum Registration {
 pub struct Config {
     /// The flags.
     pub flags: Flags,
-    /// The HS256 key; `None` means a key in a file.
+    /// The HS256 key; `None` means a key in the database or in a file.
     pub secret_key: Option<Key>,
+    /// What seals the key in the database; `None` means a key in a file.
+    pub master_key: Option<MasterKey>,
     /// The key that services present.
     pub service_key: Option<SecretString>,
     /// The first admin.
@@ -121,9 +125,15 @@ impl Config {
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
         flags.attempts.check()?;
-        environment.refuse(&["AUTH_OPS_LISTEN", "AUTH_MASTER_KEY", "AUTH_MASTER_KEY_FILE"])?;
+        environment.refuse(&["AUTH_OPS_LISTEN"])?;
         let secret_key = match environment.secret("JWT_SECRET_KEY")? {
             Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
+            None => None,
+        };
+        let master_key = match environment.secret("AUTH_MASTER_KEY")? {
+            Some(text) => {
+                Some(MasterKey::parse(&text).map_err(|bad| ConfigError::setting("AUTH_MASTER_KEY", bad.to_string()))?)
+            }
             None => None,
         };
         let service_key = environment.secret("AUTH_SERVICE_KEY")?;
@@ -134,7 +144,7 @@ impl Config {
             }
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
-        Ok(Self { flags, secret_key, service_key, admin, clock })
+        Ok(Self { flags, secret_key, master_key, service_key, admin, clock })
     }
 }
 
@@ -144,6 +154,12 @@ fn weak_secret(name: &str, weak: crate::tokens::WeakSecret) -> ConfigError {
 
 fn check(flags: &Flags) -> Result<(), ConfigError> {
     check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, "AUTH_INSECURE")?;
+    check_encrypted(
+        "--database-url (AUTH_DATABASE_URL)",
+        flags.database_url.is_private(),
+        flags.insecure,
+        "AUTH_INSECURE",
+    )?;
     let problem = if !ACCESS_TTL.contains(&flags.access_ttl) {
         ("--access-ttl (AUTH_ACCESS_TTL)", "must be from 1m to 1d")
     } else if flags.access_ttl > flags.refresh_idle_ttl {

@@ -20,7 +20,7 @@ use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::state::State;
 use crate::store::{Created, Filter, Store, StoreError};
-use crate::tokens::{Issuer, Key, KeyFileError, KeySet, Verifier};
+use crate::tokens::{Issuer, Key, KeySet, KeySource, SEALED_KEY, SigningKeyError, Verifier};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
@@ -36,9 +36,9 @@ pub enum RunError {
     /// The database does not answer.
     #[error("{0}: see to the database, then start again")]
     Store(#[from] StoreError),
-    /// The signing key cannot be read or made.
+    /// There is no signing key.
     #[error(transparent)]
-    Key(#[from] KeyFileError),
+    Key(#[from] SigningKeyError),
     /// The hashing threads do not start.
     #[error("the hashing threads do not start ({0}): allow this process more threads or memory")]
     Threads(std::io::Error),
@@ -55,16 +55,11 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`], whose text says what to do.
 pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let Config { flags, secret_key, service_key, admin, clock } = config;
+    let Config { flags, secret_key, master_key, service_key, admin, clock } = config;
+    let file = flags.database_url.path().map(|path| path.with_extension("key.pem"));
+    let source = KeySource::choose(secret_key, master_key, file)?;
     let store = Store::open(&flags.database_url).await?;
-    let key = match secret_key {
-        Some(key) => key,
-        None => {
-            let path = flags.database_url.path().unwrap_or(std::path::Path::new("auth.db"));
-            Key::from_file(&path.with_extension("key.pem"))?
-        }
-    };
-    let keys = Arc::new(KeySet::new(key));
+    let keys = Arc::new(KeySet::new(signing_key(source, &store).await?));
     let page_token_key = store.page_token_key(kit::random::bytes()).await?;
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
@@ -98,6 +93,25 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
     state.store.close().await;
     Ok(ended?)
+}
+
+/// The key from where it is kept; a new one is kept first.
+async fn signing_key(source: KeySource, store: &Store) -> Result<Key, RunError> {
+    match source {
+        KeySource::Secret(key) => Ok(key),
+        KeySource::File(file) => Ok(file.open(store.sealed_key(SEALED_KEY).await?.as_deref())?),
+        KeySource::Sealed(key) => {
+            if let Some(sealed) = store.sealed_key(SEALED_KEY).await? {
+                return Ok(key.open(&sealed)?);
+            }
+            let fresh = key.fresh()?;
+            let opened = key.open(&store.keep_sealed_key(SEALED_KEY, &fresh.sealed).await?)?;
+            if let Some(path) = fresh.from {
+                tracing::warn!("the signing key is in the database now, sealed: remove {}", path.display());
+            }
+            Ok(opened)
+        }
+    }
 }
 
 /// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use kit::config::{ConfigError, Environment, address, boolean, check_plaintext};
+use kit::config::{ConfigError, Environment, address, boolean, check_encrypted, check_plaintext};
 use kit::{Clock, Place};
 
 use crate::store::DatabaseUrl;
@@ -19,7 +19,7 @@ pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "BLOG_LISTEN", default_value = "127.0.0.1:50052", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
-    /// The database: sqlite:PATH
+    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
     /// The auth service: http://HOST:PORT
@@ -32,7 +32,7 @@ pub struct Flags {
     #[arg(long, env = "BLOG_PUBLIC_READS", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub public_reads: bool,
-    /// Allow plaintext beyond loopback, for listening and for the auth service
+    /// Allow plaintext beyond loopback, for listening, for the auth service and for the database
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
@@ -55,6 +55,7 @@ impl Config {
         const SWITCH: &str = "BLOG_INSECURE";
         environment.refuse(&["BLOG_OPS_LISTEN", "BLOG_SERVICE_KEY", "BLOG_SERVICE_KEY_FILE"])?;
         check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
+        check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), flags.insecure, SWITCH)?;
         check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), flags.insecure, SWITCH)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));

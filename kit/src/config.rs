@@ -214,6 +214,22 @@ pub fn check_plaintext(name: &str, loopback: bool, insecure: bool, switch: &str)
     ))
 }
 
+/// The database's plaintext may leave the machine only when the operator says so (C65).
+///
+/// # Errors
+/// What to do about it.
+pub fn check_encrypted(name: &str, private: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
+    if private || insecure {
+        return Ok(());
+    }
+    Err(ConfigError::setting(
+        name,
+        format!(
+            "plaintext to a database beyond loopback is refused: add ?sslmode=verify-full, or set {switch}=true if the network between is trusted"
+        ),
+    ))
+}
+
 /// Binds a listen address.
 ///
 /// # Errors

@@ -23,9 +23,6 @@ pub use users::{Created, Credentials, Filter};
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// The name of the sealed signing key among the secrets.
-const SIGNING_KEY: &str = "signing-key";
-
 /// The auth service's database.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -50,20 +47,20 @@ impl Store {
         secrets::shared(&self.db, "page-token-key", fresh).await
     }
 
-    /// The sealed signing key, if the database has one.
+    /// The sealed key of this name, if the database has one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn sealed_key(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        secrets::find(&self.db, SIGNING_KEY).await
+    pub async fn sealed_key(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        secrets::find(&self.db, name).await
     }
 
-    /// The sealed signing key; keeps `fresh` when there is none yet.
+    /// The sealed key of this name; keeps `fresh` when there is none yet.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_sealed_key(&self, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
-        secrets::keep(&self.db, SIGNING_KEY, fresh).await
+    pub async fn keep_sealed_key(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+        secrets::keep(&self.db, name, fresh).await
     }
 
     /// What came before under this request's id.

@@ -9,6 +9,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use secrecy::zeroize::Zeroizing;
 
 use super::Key;
 
@@ -38,36 +39,60 @@ impl Key {
     /// # Errors
     /// [`KeyFileError`], which says what to do.
     pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
+        let pkcs8 = match Self::pkcs8_from_file(path)? {
+            Some(found) => found,
+            None => make(path)?,
+        };
+        Self::ed25519(&pkcs8).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
+    }
+
+    /// The PKCS#8 document in the file at `path`, after the same checks; `None` when there is no file.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], which says what to do.
+    pub fn pkcs8_from_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyFileError> {
         match fs::metadata(path) {
             Ok(found) if found.permissions().mode() & 0o077 != 0 => return Err(KeyFileError::Open(path.to_owned())),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unusable(path, &error)),
         }
-        let text = fs::read_to_string(path).map_err(|error| unusable(path, &error))?;
-        decode(&text).and_then(|pkcs8| Self::ed25519(&pkcs8)).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
+        let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| unusable(path, &error))?);
+        let pkcs8 = decode(&text).filter(|pkcs8| Self::ed25519(pkcs8).is_some());
+        pkcs8.map(Some).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
+    }
+
+    /// A new Ed25519 key's PKCS#8 document, which [`Key::ed25519`] reads.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Generate`].
+    pub fn generate_pkcs8() -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+        // Version 1: others cannot read version 2, which has the public half in it (RFC 8410 §7).
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(|_| KeyFileError::Generate)?;
+        Ok(Zeroizing::new(pkcs8.as_ref().to_vec()))
     }
 }
 
 /// Writes a new key so that a crash leaves either no file or a whole one.
-fn make(path: &Path) -> Result<(), KeyFileError> {
-    // Version 1: others cannot read version 2, which has the public half in it (RFC 8410 §7).
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(|_| KeyFileError::Generate)?;
+fn make(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let pkcs8 = Key::generate_pkcs8()?;
     let draft = path.with_extension("new");
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        writeln!(file, "{BEGIN}\n{}\n{END}", STANDARD.encode(&pkcs8))?;
+        writeln!(file, "{BEGIN}\n{}\n{END}", *Zeroizing::new(STANDARD.encode(&*pkcs8)))?;
         file.sync_all()?;
         fs::rename(&draft, path)?;
         File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
     };
-    write().map_err(|error| unusable(path, &error))
+    write().map_err(|error| unusable(path, &error))?;
+    Ok(pkcs8)
 }
 
-fn decode(text: &str) -> Option<Vec<u8>> {
+fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let body = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
-    STANDARD.decode(body.split_ascii_whitespace().collect::<String>()).ok()
+    let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
+    STANDARD.decode(body.as_bytes()).ok().map(Zeroizing::new)
 }
 
 fn unusable(path: &Path, error: &io::Error) -> KeyFileError {
@@ -89,15 +114,28 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_document_is_read_and_none_is_made() {
+        let folder = kit::testing::folder();
+        let path = folder.path().join("key.pem");
+        assert!(Key::pkcs8_from_file(&path).unwrap().is_none());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let key = Key::from_file(&path).unwrap();
+        let pkcs8 = Key::pkcs8_from_file(&path).unwrap().unwrap();
+        assert_eq!(Key::ed25519(&pkcs8).unwrap().id(), key.id());
+    }
+
+    #[test]
     fn a_file_that_others_can_read_or_that_is_garbled_is_refused() {
         let folder = kit::testing::folder();
         let path = folder.path().join("key.pem");
         Key::from_file(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(Key::from_file(&path), Err(KeyFileError::Open(_))));
+        assert!(matches!(Key::pkcs8_from_file(&path), Err(KeyFileError::Open(_))));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "not a key").unwrap();
         assert!(matches!(Key::from_file(&path), Err(KeyFileError::Garbled(_))));
+        assert!(matches!(Key::pkcs8_from_file(&path), Err(KeyFileError::Garbled(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "not a key", "nothing is lost");
     }
 }

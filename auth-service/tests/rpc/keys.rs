@@ -72,6 +72,25 @@ fn c18_a_secret_that_others_can_guess_is_no_setting() {
     assert!(config(folder.path(), |_| None).is_ok());
 }
 
+#[test]
+fn c18_a_master_key_that_others_can_guess_is_no_setting() {
+    type Read = fn(&str) -> Option<OsString>;
+    let folder = kit::testing::folder();
+    let bad: [(Read, &str); 3] = [
+        (|name| (name == "AUTH_MASTER_KEY").then(|| "canary".into()), "must be 32 bytes in base64"),
+        (|name| (name == "AUTH_MASTER_KEY").then(|| "canarycanary".repeat(4)[..43].into()), "is a pattern"),
+        (|name| (name == "AUTH_MASTER_KEY_FILE").then(|| "/canary/none".into()), "the file cannot be read"),
+    ];
+    for (read, sentence) in bad {
+        let said = config(folder.path(), read).err().unwrap().to_string();
+        assert!(said.starts_with("AUTH_MASTER_KEY") && said.contains(sentence), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
+    let good: Read = |name| (name == "AUTH_MASTER_KEY").then(|| "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=".into());
+    assert!(config(folder.path(), good).unwrap().master_key.is_some());
+    assert!(config(folder.path(), |_| None).unwrap().master_key.is_none());
+}
+
 #[tokio::test]
 async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves() {
     for (text, mode, sentence) in [

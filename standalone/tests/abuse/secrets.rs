@@ -18,6 +18,9 @@ use super::pair::{PASSWORD, folder, gatepost};
 /// A database's address with a password in it.
 const DATABASE: &str = "postgres://gatepost:thicket-marimba-oblong-quince-42@db.example.com/gatepost";
 
+/// A master key: 32 random bytes, in base64.
+const MASTER_KEY: &str = "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=";
+
 /// What a user sends who would like to write the log's next line, and to speak to the operator's terminal.
 const BREAK: &str = "Ada\r\nforged: let in\n\u{1b}[2J\u{9b}31m";
 
@@ -78,7 +81,7 @@ fn told(reply: &Reply) -> String {
 }
 
 fn secrets() -> Vec<String> {
-    [PASSWORD, SERVICE_KEY, "thicket-marimba"].map(str::to_owned).to_vec()
+    [PASSWORD, SERVICE_KEY, MASTER_KEY.trim_end_matches('='), "thicket-marimba"].map(str::to_owned).to_vec()
 }
 
 /// Every request that has a secret, right and wrong. What is wrong has the right one in it, so that the log's reader
@@ -190,6 +193,7 @@ fn with_secrets<'a>(command: &'a mut Command, files: Option<&Path>) -> &'a mut C
     command.env("AUTH_DATABASE_URL", DATABASE).env("BLOG_DATABASE_URL", DATABASE);
     for (name, secret) in [
         ("JWT_SECRET_KEY", SERVICE_KEY),
+        ("AUTH_MASTER_KEY", MASTER_KEY),
         ("AUTH_SERVICE_KEY", SERVICE_KEY),
         ("AUTH_ADMIN_PASSWORD", PASSWORD),
         ("BLOG_SERVICE_KEY", SERVICE_KEY),

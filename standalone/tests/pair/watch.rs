@@ -18,7 +18,7 @@ pub(crate) const FORGED: &str = "forged: ";
 const FORMS: [&str; 6] = ["eyJ", "$argon2", "PRIVATE KEY", "panicked at", "\u{1b}", "\u{9b}"];
 
 /// The settings whose values are secrets.
-const SECRETS: [&str; 3] = ["JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "AUTH_ADMIN_PASSWORD"];
+const SECRETS: [&str; 4] = ["JWT_SECRET_KEY", "AUTH_MASTER_KEY", "AUTH_SERVICE_KEY", "AUTH_ADMIN_PASSWORD"];
 
 /// The most lines that a failure shows.
 const SHOWN: usize = 3;

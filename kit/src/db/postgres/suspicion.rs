@@ -29,7 +29,7 @@ mod tests {
         let suspicion = Suspicion::default();
         assert!(!suspicion.covers(Duration::MAX));
         suspicion.raise();
-        assert!(suspicion.covers(Duration::from_secs(60)));
+        assert!(suspicion.covers(Duration::from_mins(1)));
         assert!(!suspicion.covers(Duration::ZERO));
     }
 }

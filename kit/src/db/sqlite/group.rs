@@ -2,7 +2,7 @@
 //!
 //! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a constraint;
 //! a write of several has one. Any other failure fails the whole group: SQLite may have rolled back everything by then,
-//! savepoints included (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+//! savepoints included (section "Response To Errors Within A Transaction" of <https://sqlite.org/lang_transaction.html>).
 
 use sqlx::{Executor as _, SqliteConnection};
 use tokio::sync::mpsc;
