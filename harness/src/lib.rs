@@ -4,3 +4,4 @@
 
 mod apart;
 pub mod postgres;
+pub mod proxy;
