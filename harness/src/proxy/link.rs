@@ -1,0 +1,166 @@
+//! The connections of a proxy: each is two streams and what flows between them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch::{Receiver, Sender};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::state::{Mode, Search, State};
+
+/// The most that is forwarded at once.
+const PIECE: usize = 64 * 1024;
+
+/// Before the next try to accept a connection.
+const REFUSED: Duration = Duration::from_millis(10);
+
+/// The server behind the proxy.
+#[derive(Clone)]
+pub(super) enum Target {
+    Socket(PathBuf),
+    Address(SocketAddr),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Target {
+    async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Socket(path) => Box::new(UnixStream::connect(path).await?),
+            Self::Address(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+        })
+    }
+}
+
+/// Accepts connections for ever. They end with the future.
+pub(super) async fn serve(listener: TcpListener, target: Target, seen: Receiver<State>, fired: Sender<State>) {
+    let mut links = JoinSet::new();
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            // The client has gone, or this process has too many files open: no event says when that is over.
+            sleep(REFUSED).await;
+            continue;
+        };
+        while links.try_join_next().is_some() {}
+        let (cuts, is_cut) = {
+            let state = seen.borrow();
+            (state.cuts, matches!(state.mode, Mode::Cut))
+        };
+        if is_cut {
+            continue;
+        }
+        let (target, mut cut) = (target.clone(), seen.clone());
+        let link = Link { state: seen.clone(), fired: fired.clone(), waits: AtomicBool::new(false) };
+        links.spawn(async move {
+            tokio::select! {
+                // First, so that nothing is forwarded that came after it.
+                biased;
+                _ = cut.wait_for(|state| state.cuts != cuts) => (),
+                // Whichever side fails, both are closed.
+                _ = link.run(client, target) => (),
+            }
+        });
+    }
+}
+
+/// One connection.
+struct Link {
+    state: Receiver<State>,
+    fired: Sender<State>,
+    /// Whether the client has sent the bytes whose answer shall be lost.
+    waits: AtomicBool,
+}
+
+impl Link {
+    async fn run(&self, client: TcpStream, target: Target) -> io::Result<()> {
+        client.set_nodelay(true)?;
+        // Whether the server is there is an answer, too.
+        self.until(|state| !state.is_hole()).await?;
+        let (from_client, to_client) = split(client);
+        let (from_server, to_server) = split(target.connect().await?);
+        tokio::try_join!(self.requests(from_client, to_server), self.answers(from_server, to_client)).map(drop)
+    }
+
+    /// From the client to the server.
+    async fn requests(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+        let (mut piece, mut search) = (vec![0; PIECE], Search::default());
+        loop {
+            let length = self.read(&mut from, &mut piece).await?;
+            if length == 0 {
+                return to.shutdown().await;
+            }
+            let pattern = match &self.state.borrow().mode {
+                Mode::CutOnAnswer(pattern) => Some(pattern.clone()),
+                _ => None,
+            };
+            if pattern.is_some_and(|pattern| search.sees(&piece[..length], &pattern)) {
+                // Before they are forwarded: the answer may be faster than this task.
+                self.waits.store(true, Ordering::Relaxed);
+            }
+            to.write_all(&piece[..length]).await?;
+        }
+    }
+
+    /// From the server to the client.
+    async fn answers(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let length = self.read(&mut from, &mut piece).await?;
+            if self.state.borrow().is_half_open() {
+                if length > 0 {
+                    continue;
+                }
+                self.until(|state| !state.is_half_open() && !state.is_hole()).await?;
+            }
+            if length == 0 {
+                return to.shutdown().await;
+            }
+            if self.waits.load(Ordering::Relaxed) && self.fire() {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            to.write_all(&piece[..length]).await?;
+        }
+    }
+
+    /// What comes next, after the delay, and when no black hole holds it.
+    async fn read(&self, from: &mut (impl AsyncRead + Unpin), piece: &mut [u8]) -> io::Result<usize> {
+        self.until(|state| !state.is_hole()).await?;
+        let length = from.read(piece).await?;
+        let latency = self.state.borrow().latency;
+        if !latency.is_zero() {
+            sleep(latency).await;
+        }
+        self.until(|state| !state.is_hole()).await?;
+        Ok(length)
+    }
+
+    /// Whether this connection is the one that loses its answer; from then on everything is forwarded.
+    fn fire(&self) -> bool {
+        self.waits.store(false, Ordering::Relaxed);
+        self.fired.send_if_modified(|state| {
+            let fires = matches!(state.mode, Mode::CutOnAnswer(_));
+            if fires {
+                state.mode = Mode::Pass;
+                state.fired = true;
+            }
+            fires
+        })
+    }
+
+    /// Waits for a state.
+    async fn until(&self, is: impl FnMut(&State) -> bool) -> io::Result<()> {
+        let ended = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
+        self.state.clone().wait_for(is).await.map(drop).map_err(ended)
+    }
+}

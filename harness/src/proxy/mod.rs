@@ -1,0 +1,141 @@
+//! A network that fails when it is told to: a TCP proxy in front of a server.
+//!
+//! A client connects to [`Proxy::address`] and speaks with the server behind it. Each fault begins with its call, for
+//! the connections that are there and for new ones, and lasts until the next call.
+
+mod link;
+mod state;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+
+use crate::apart::runtime;
+use link::{Target, serve};
+use state::{Mode, State};
+
+/// A proxy on a port of `127.0.0.1`, in a thread of its own: it works for the tests of any runtime. When the value is
+/// dropped, its connections are closed and its port is free.
+pub struct Proxy {
+    address: SocketAddr,
+    state: watch::Sender<State>,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// In front of a server on a Unix socket. It need not be there yet.
+    ///
+    /// # Panics
+    /// When the machine has no port.
+    pub fn to_socket(path: impl AsRef<Path>) -> Self {
+        Self::start(Target::Socket(path.as_ref().to_owned()))
+    }
+
+    /// In front of a server on TCP. It need not be there yet.
+    ///
+    /// # Panics
+    /// When the machine has no port.
+    pub fn to_address(address: SocketAddr) -> Self {
+        Self::start(Target::Address(address))
+    }
+
+    #[expect(clippy::expect_used, reason = "no test can run without a port")]
+    fn start(target: Target) -> Self {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        listener.set_nonblocking(true).expect("a listener for tokio");
+        let address = listener.local_addr().expect("a listener has an address");
+        let (state, seen) = watch::channel(State::default());
+        let (end, ended) = oneshot::channel();
+        let fired = state.clone();
+        let thread = thread::spawn(move || {
+            runtime().block_on(async {
+                let listener = TcpListener::from_std(listener).expect("a listener for tokio");
+                tokio::select! {
+                    () = serve(listener, target, seen, fired) => (),
+                    _ = ended => (),
+                }
+            });
+        });
+        Self { address, state, end: Some(end), thread: Some(thread) }
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Forwards everything, as at the start. What a [black hole](Self::black_hole) held back goes on its way now.
+    pub fn pass(&self) {
+        self.turn(Mode::Pass);
+    }
+
+    /// Closes every connection at once, on both sides, and each new one as soon as it has been accepted: a server that
+    /// has gone. Nothing that is sent after this call arrives.
+    pub fn cut(&self) {
+        self.state.send_modify(|state| {
+            state.mode = Mode::Cut;
+            state.cuts += 1;
+        });
+    }
+
+    /// Accepts and keeps all connections and forwards nothing, in neither direction, not even that one side has closed: a
+    /// network that loses every packet. Nothing is lost for good: what was sent is held until [`Self::pass`].
+    pub fn black_hole(&self) {
+        self.turn(Mode::BlackHole);
+    }
+
+    /// Loses the answers: what clients send arrives, what the server sends is swallowed, its closing included. A
+    /// connection that has lost something is closed only when the server closes it and something else than this applies.
+    pub fn half_open(&self) {
+        self.turn(Mode::HalfOpen);
+    }
+
+    /// Loses one answer: when a client has sent these bytes and the server has answered, the client's connection is closed
+    /// instead. With `b"commit"`, a transaction is committed and nobody is told. It fires once, for the first connection,
+    /// and then everything is forwarded.
+    ///
+    /// Small and capital letters of ASCII are the same. The bytes may be spread over packets. An answer is whatever the
+    /// server sends next, so a client that asks ahead loses the answer to what it asked before.
+    ///
+    /// # Panics
+    /// When there are no bytes to wait for.
+    pub fn cut_on_answer_of(&self, pattern: &[u8]) {
+        assert!(!pattern.is_empty(), "every answer is one of no bytes");
+        let pattern = pattern.to_ascii_lowercase().into();
+        self.state.send_modify(|state| {
+            state.mode = Mode::CutOnAnswer(pattern);
+            state.fired = false;
+        });
+    }
+
+    /// Waits until [`Self::cut_on_answer_of`] has closed a connection. It has no limit of its own.
+    pub async fn fired(&self) {
+        // The proxy lives as long as it is borrowed, and keeps the sender.
+        let _ = self.state.subscribe().wait_for(|state| state.fired).await;
+    }
+
+    /// Delays what is forwarded by this time in each direction, from now on; zero ends it. What is sent while something
+    /// is delayed goes together after it, so a stream is slowed by twice the time at the most.
+    pub fn latency(&self, each_way: Duration) {
+        self.state.send_modify(|state| state.latency = each_way);
+    }
+
+    fn turn(&self, mode: Mode) {
+        self.state.send_modify(|state| state.mode = mode);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the proxy's has been printed.
+            drop(thread.join());
+        }
+    }
+}
