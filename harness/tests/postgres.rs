@@ -107,13 +107,13 @@ async fn a_dropped_server_leaves_nothing() {
 #[tokio::test]
 async fn a_process_that_is_killed_leaves_nothing() {
     let Some(_) = server().await else { return };
-    for holder in ["holds_a_server", "holds_a_paused_server", "holds_a_killed_server", "panics_with_a_server"] {
-        let mut holder = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "--nocapture", holder])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+    let tests = ["holds_a_server", "holds_a_paused_server", "holds_a_killed_server", "panics_with_a_server"];
+    let holders = tests.map(|test| {
+        let mut holder = Command::new(std::env::current_exe().unwrap());
+        holder.args(["--exact", "--ignored", "--nocapture", test]).stdout(Stdio::piped()).stderr(Stdio::null());
+        holder.spawn().unwrap()
+    });
+    for mut holder in holders {
         let lines = BufReader::new(holder.stdout.take().unwrap()).lines();
         let folder =
             lines.map_while(Result::ok).find_map(|line| line.split_once("folder ").map(|(_, at)| at.to_owned()));
