@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use auth_service::domain::{Client, Email, Name, Role, Roles, Session, UserChange, UserState};
 use auth_service::store::{Created, Filter, Proof, Standing, Unchanged};
-use kit::testing::start;
+use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use super::support::{case, new_user, session};
+use super::support::{Case, new_user, session};
 
 const NOBODY: Uuid = Uuid::from_u128(99);
 
@@ -19,9 +19,7 @@ fn email(text: &str) -> UserChange {
     UserChange { name: None, email: Some(Email::parse(text).unwrap()) }
 }
 
-#[tokio::test]
-async fn a_change_is_for_the_revision_that_was_read() {
-    let (store, _folder) = case().await;
+async fn a_change_is_for_the_revision_that_was_read(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let later = start() + Duration::from_secs(1);
@@ -35,9 +33,7 @@ async fn a_change_is_for_the_revision_that_was_read() {
     assert_eq!(absent, Err(Unchanged::NotFound));
 }
 
-#[tokio::test]
-async fn an_email_is_taken_in_its_canonical_form_and_freed_by_a_change() {
-    let (store, _folder) = case().await;
+async fn an_email_is_taken_in_its_canonical_form_and_freed_by_a_change(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
@@ -50,9 +46,7 @@ async fn an_email_is_taken_in_its_canonical_form_and_freed_by_a_change() {
     assert!(store.credentials("ada@example.com").await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_lost_role_raises_the_generation_and_a_new_one_does_not() {
-    let (store, _folder) = case().await;
+async fn a_lost_role_raises_the_generation_and_a_new_one_does_not(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -74,9 +68,7 @@ async fn a_lost_role_raises_the_generation_and_a_new_one_does_not() {
     assert_eq!(store.set_roles(NOBODY, &Roles::admin(), None, start()).await.unwrap(), Err(Unchanged::NotFound));
 }
 
-#[tokio::test]
-async fn a_disabled_user_has_no_session_and_gets_none() {
-    let (store, _folder) = case().await;
+async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -102,9 +94,7 @@ async fn a_disabled_user_has_no_session_and_gets_none() {
     }
 }
 
-#[tokio::test]
-async fn a_login_that_read_the_old_password_does_not_survive_the_change() {
-    let (store, _folder) = case().await;
+async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -126,9 +116,7 @@ async fn a_login_that_read_the_old_password_does_not_survive_the_change() {
     assert!(!store.standing(ada.id, other.id).await.unwrap().unwrap().session_lives);
 }
 
-#[tokio::test]
-async fn all_sessions_end_at_once_and_one_at_a_time() {
-    let (store, _folder) = case().await;
+async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
@@ -163,9 +151,7 @@ async fn all_sessions_end_at_once_and_one_at_a_time() {
     assert_eq!((user.generation, user.revision), (2, 1));
 }
 
-#[tokio::test]
-async fn a_deleted_user_leaves_the_id_and_nothing_else() {
-    let (store, _folder) = case().await;
+async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -182,9 +168,7 @@ async fn a_deleted_user_leaves_the_id_and_nothing_else() {
     assert!(matches!(store.create_user(&again, None, None).await.unwrap(), Created::User(_)), "the address is free");
 }
 
-#[tokio::test]
-async fn users_are_listed_by_filter_and_fetched_by_id() {
-    let (store, _folder) = case().await;
+async fn users_are_listed_by_filter_and_fetched_by_id(store: Case) {
     for id in 1..=20 {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
     }
@@ -215,9 +199,7 @@ async fn users_are_listed_by_filter_and_fetched_by_id() {
     assert!(store.users(&[]).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn an_email_change_does_not_outlive_the_password_that_proved_it() {
-    let (store, _folder) = case().await;
+async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), new_user(2, "root@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&root, None, None).await.unwrap();
@@ -233,9 +215,7 @@ async fn an_email_change_does_not_outlive_the_password_that_proved_it() {
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().email, "new@example.com");
 }
 
-#[tokio::test]
-async fn a_login_takes_out_what_has_expired_a_few_at_a_time() {
-    let (store, _folder) = case().await;
+async fn a_login_takes_out_what_has_expired_a_few_at_a_time(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let expired = start() + Duration::from_secs(1);
@@ -251,3 +231,5 @@ async fn a_login_takes_out_what_has_expired_a_few_at_a_time() {
     assert!(first(26).await.unwrap().unwrap().session_lives, "sixteen for each that comes");
     assert!(first(100).await.unwrap().unwrap().session_lives);
 }
+
+on_both_engines!(crate::support::Case: a_change_is_for_the_revision_that_was_read, an_email_is_taken_in_its_canonical_form_and_freed_by_a_change, a_lost_role_raises_the_generation_and_a_new_one_does_not, a_disabled_user_has_no_session_and_gets_none, a_login_that_read_the_old_password_does_not_survive_the_change, all_sessions_end_at_once_and_one_at_a_time, a_deleted_user_leaves_the_id_and_nothing_else, users_are_listed_by_filter_and_fetched_by_id, an_email_change_does_not_outlive_the_password_that_proved_it, a_login_takes_out_what_has_expired_a_few_at_a_time);

@@ -3,27 +3,23 @@
 use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Failures};
-use auth_service::store::{DatabaseUrl, Kind, Store};
-use kit::testing::start;
+use auth_service::store::Kind;
+use kit::testing::{on_both_engines, start};
 
-use super::support::{case, new_user, session};
+use super::support::{Case, new_user, session};
 
 const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
 const ADDRESS: &str = "192.0.2.7";
 
-#[tokio::test]
-async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared() {
-    let (store, folder) = case().await;
+async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
     for count in 1..=3 {
         let now = start() + Duration::from_secs(u64::try_from(count).unwrap());
         store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, now).await.unwrap();
         assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count, last: now }));
     }
-    store.close().await;
-    drop(store);
-    let store = Store::open(&DatabaseUrl::file(folder.path().join("auth.db"))).await.unwrap();
+    let store = store.reopened().await;
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     assert_eq!(seen.count, 3);
     let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
@@ -32,9 +28,7 @@ async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared() {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn c52_an_attempt_is_claimed_once() {
-    let (store, _folder) = case().await;
+async fn c52_an_attempt_is_claimed_once(store: Case) {
     store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     assert!(store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
@@ -42,9 +36,7 @@ async fn c52_an_attempt_is_claimed_once() {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-#[tokio::test]
-async fn c52_an_attempt_that_nobody_judged_is_given_back() {
-    let (store, _folder) = case().await;
+async fn c52_an_attempt_that_nobody_judged_is_given_back(store: Case) {
     store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(9);
@@ -58,21 +50,17 @@ async fn c52_an_attempt_that_nobody_judged_is_given_back() {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn c52_an_allowance_used_at_once_is_used_once_each() {
-    let (store, _folder) = case().await;
+async fn c52_an_allowance_used_at_once_is_used_once_each(store: Case) {
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let store = store.clone();
+        let store = (*store).clone();
         all.spawn(async move { store.use_allowance(Kind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap() });
     }
     let used = all.join_all().await.into_iter().flatten().count();
     assert_eq!(used, 2);
 }
 
-#[tokio::test]
-async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address() {
-    let (store, _folder) = case().await;
+async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address(store: Case) {
     let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
     for _ in 0..2 {
         assert_eq!(take(Kind::SignUp, ADDRESS, start()).await, Ok(()));
@@ -83,9 +71,7 @@ async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address() {
     assert_eq!(take(Kind::SignUp, ADDRESS, start() + Duration::from_secs(1)).await, Ok(()));
 }
 
-#[tokio::test]
-async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there() {
-    let (store, _folder) = case().await;
+async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let client = Client { peer: ADDRESS.into(), user_agent: String::new() };
     store.create_user(&ada, Some((&session(10, &ada), &client)), None).await.unwrap();
@@ -96,3 +82,5 @@ async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there() {
     assert!(store.create_session(&session(11, &ada), &client).await.unwrap());
     assert!(store.is_known_at("ada@example.com", "2001:db8:1:2::").await.unwrap(), "by its network");
 }
+
+on_both_engines!(crate::support::Case: c52_failures_are_counted_over_a_restart_until_they_are_cleared, c52_an_attempt_is_claimed_once, c52_an_attempt_that_nobody_judged_is_given_back, c52_an_allowance_used_at_once_is_used_once_each, an_allowance_is_used_up_and_comes_back_for_each_kind_and_address, c53_an_address_is_known_by_the_sessions_that_were_begun_there);

@@ -2,17 +2,15 @@
 
 use auth_service::domain::{Name, Roles, UserChange};
 use auth_service::store::{Created, StoreError, Unchanged};
-use kit::testing::start;
+use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
 
-use super::support::{case, new_user};
+use super::support::{Case, new_user};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn c61_of_a_hundred_registrations_of_one_email_exactly_one_wins() {
-    let (store, _folder) = case().await;
+async fn c61_of_a_hundred_registrations_of_one_email_exactly_one_wins(store: Case) {
     let mut all = JoinSet::new();
     for id in 0..100 {
-        let store = store.clone();
+        let store = (*store).clone();
         all.spawn(async move { store.create_user(&new_user(id, "ada@example.com"), None, None).await });
     }
     let mut won = 0;
@@ -26,14 +24,12 @@ async fn c61_of_a_hundred_registrations_of_one_email_exactly_one_wins() {
     assert_eq!(won, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_changes_for_one_revision_exactly_one_wins() {
-    let (store, _folder) = case().await;
+async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let mut all = JoinSet::new();
     for number in 0..100 {
-        let (store, id) = (store.clone(), ada.id);
+        let (store, id) = ((*store).clone(), ada.id);
         let change = UserChange { name: Name::parse(&format!("Ada {number}")).ok(), email: None };
         all.spawn(async move { store.update_user(id, &change, None, Some(1), start()).await });
     }
@@ -48,14 +44,12 @@ async fn of_a_hundred_changes_for_one_revision_exactly_one_wins() {
     assert_eq!((won, store.user(ada.id).await.unwrap().unwrap().revision), (1, 2));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn roles_set_at_once_leave_one_set_whole_and_count_each_loss() {
-    let (store, _folder) = case().await;
+async fn roles_set_at_once_leave_one_set_whole_and_count_each_loss(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let mut all = JoinSet::new();
     for number in 0..20 {
-        let (store, id) = (store.clone(), ada.id);
+        let (store, id) = ((*store).clone(), ada.id);
         let roles = Roles::from_text(&format!("r{number}"));
         all.spawn(async move { store.set_roles(id, &roles, None, start()).await });
     }
@@ -66,3 +60,5 @@ async fn roles_set_at_once_leave_one_set_whole_and_count_each_loss() {
     // Each but the first took a role away.
     assert_eq!((user.roles.words().len(), user.revision, user.generation), (1, 21, 20));
 }
+
+on_both_engines!(crate::support::Case: c61_of_a_hundred_registrations_of_one_email_exactly_one_wins, of_a_hundred_changes_for_one_revision_exactly_one_wins, roles_set_at_once_leave_one_set_whole_and_count_each_loss);

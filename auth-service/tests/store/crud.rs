@@ -1,15 +1,13 @@
 //! Each method alone: what it writes is what is read.
 
 use auth_service::store::{Created, Standing};
-use kit::testing::start;
+use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use super::support::{case, new_user, session};
+use super::support::{Case, new_user, session};
 use auth_service::domain::{Client, UserState};
 
-#[tokio::test]
-async fn a_user_is_found_by_id_and_by_the_emails_canonical_form() {
-    let (store, _folder) = case().await;
+async fn a_user_is_found_by_id_and_by_the_emails_canonical_form(store: Case) {
     let new = new_user(1, "Ada@Example.com");
     let Created::User(user) = store.create_user(&new, None, None).await.unwrap() else { panic!("the email is free") };
     assert_eq!((user.id, user.email.as_str(), user.generation, user.revision), (new.id, "Ada@Example.com", 1, 1));
@@ -21,9 +19,7 @@ async fn a_user_is_found_by_id_and_by_the_emails_canonical_form() {
     assert!(store.credentials("Ada@Example.com").await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_session_lives_until_it_is_ended() {
-    let (store, _folder) = case().await;
+async fn a_session_lives_until_it_is_ended(store: Case) {
     let user = new_user(1, "ada@example.com");
     let (first, second) = (session(10, &user), session(11, &user));
     store.create_user(&user, Some((&first, &Client::default())), None).await.unwrap();
@@ -39,12 +35,12 @@ async fn a_session_lives_until_it_is_ended() {
     assert_eq!(store.standing(Uuid::from_u128(99), first.id).await.unwrap(), None, "no such user");
 }
 
-#[tokio::test]
-async fn another_users_session_is_none_of_ones_own() {
-    let (store, _folder) = case().await;
+async fn another_users_session_is_none_of_ones_own(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let session = session(10, &ada);
     store.create_user(&ada, Some((&session, &Client::default())), None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
     assert!(!store.standing(bob.id, session.id).await.unwrap().unwrap().session_lives);
 }
+
+on_both_engines!(crate::support::Case: a_user_is_found_by_id_and_by_the_emails_canonical_form, a_session_lives_until_it_is_ended, another_users_session_is_none_of_ones_own);

@@ -3,19 +3,17 @@
 use auth_service::store::Created;
 use kit::db::requests::Earlier;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::start;
+use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use super::support::{case, new_user};
+use super::support::{Case, new_user};
 
 fn key(caller: &str, id: u128, said: &str) -> RequestKey {
     let fingerprint = Fingerprint::of(&[said]);
     RequestKey { caller: caller.into(), method: "CreateUser", id: Uuid::from_u128(id), fingerprint }
 }
 
-#[tokio::test]
-async fn a_request_is_known_by_caller_method_id_and_what_it_said() {
-    let (store, _folder) = case().await;
+async fn a_request_is_known_by_caller_method_id_and_what_it_said(store: Case) {
     let (ada, key_of_ada) = (new_user(1, "ada@example.com"), key("", 7, "ada"));
     assert_eq!(store.earlier(&key_of_ada, start()).await.unwrap(), None);
     assert!(matches!(store.create_user(&ada, None, Some(&key_of_ada)).await.unwrap(), Created::User(_)));
@@ -29,18 +27,14 @@ async fn a_request_is_known_by_caller_method_id_and_what_it_said() {
     assert!(store.user(twin.id).await.unwrap().is_none(), "nothing is written");
 }
 
-#[tokio::test]
-async fn a_request_that_failed_is_not_known() {
-    let (store, _folder) = case().await;
+async fn a_request_that_failed_is_not_known(store: Case) {
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
     let taken = new_user(2, "ada@example.com");
     assert_eq!(store.create_user(&taken, None, Some(&key("", 7, "ada"))).await.unwrap(), Created::EmailTaken);
     assert_eq!(store.earlier(&key("", 7, "ada"), start()).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_request_is_forgotten_after_a_day_and_its_id_is_free() {
-    let (store, _folder) = case().await;
+async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
     for id in 1..=40 {
         let user = new_user(id, &format!("user{id}@example.com"));
         store.create_user(&user, None, Some(&key("", id, "first"))).await.unwrap();
@@ -55,3 +49,5 @@ async fn a_request_is_forgotten_after_a_day_and_its_id_is_free() {
     assert!(matches!(made, Created::User(_)), "{made:?}");
     assert_eq!(store.earlier(&key("", 40, "second"), after).await.unwrap(), Some(Earlier::Same(late.id)));
 }
+
+on_both_engines!(crate::support::Case: a_request_is_known_by_caller_method_id_and_what_it_said, a_request_that_failed_is_not_known, a_request_is_forgotten_after_a_day_and_its_id_is_free);

@@ -1,5 +1,6 @@
-//! A store in a folder that vanishes, and rows for it.
+//! A store on a database that vanishes, and rows for it.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use auth_service::domain::{Email, Name, NewUser, Roles, Session};
@@ -8,9 +9,50 @@ use kit::testing::{folder, start};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-pub(crate) async fn case() -> (Store, TempDir) {
-    let folder = folder();
-    (Store::open(&DatabaseUrl::file(folder.path().join("auth.db"))).await.unwrap(), folder)
+/// A store on a database that vanishes with it.
+pub(crate) struct Case {
+    store: Store,
+    url: DatabaseUrl,
+    place: Place,
+}
+
+/// Where the database lies; dropped after the store.
+#[expect(dead_code, reason = "held until the case has ended")]
+enum Place {
+    Folder(TempDir),
+    Database(harness::postgres::Database),
+}
+
+impl Case {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = folder();
+        Self::open(DatabaseUrl::file(folder.path().join("auth.db")), Place::Folder(folder)).await
+    }
+
+    pub(crate) async fn postgres() -> Option<Self> {
+        let database = harness::postgres::database().await?;
+        Some(Self::open(database.url.parse().unwrap(), Place::Database(database)).await)
+    }
+
+    async fn open(url: DatabaseUrl, place: Place) -> Self {
+        Self { store: Store::open(&url).await.unwrap(), url, place: place }
+    }
+
+    /// The same after a restart.
+    pub(crate) async fn reopened(self) -> Self {
+        let Self { store, url, place } = self;
+        store.close().await;
+        drop(store);
+        Self::open(url, place).await
+    }
+}
+
+impl Deref for Case {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
 }
 
 pub(crate) fn new_user(id: u128, email: &str) -> NewUser {

@@ -6,17 +6,15 @@ use blog_service::domain::{Content, PostChange, View};
 use blog_service::store::{StoreError, Unchanged};
 use kit::db::requests::Earlier;
 use kit::request_id::{Fingerprint, RequestKey};
-use kit::testing::start;
+use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::support::{ADA, case, new_post, title};
+use super::support::{ADA, Case, new_post, title};
 
 const NONE: Uuid = Uuid::from_u128(99);
 
-#[tokio::test]
-async fn a_change_is_for_the_revision_that_was_read() {
-    let (store, _folder) = case().await;
+async fn a_change_is_for_the_revision_that_was_read(store: Case) {
     let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(1);
     let changed = store.update_post(post.id, &title("Second"), Some(1), later).await.unwrap().unwrap();
@@ -30,9 +28,7 @@ async fn a_change_is_for_the_revision_that_was_read() {
     assert_eq!((changed.title.as_str(), changed.content.as_str(), changed.revision), ("Second", "Third", 3));
 }
 
-#[tokio::test]
-async fn a_post_is_deleted_once_and_for_its_revision() {
-    let (store, _folder) = case().await;
+async fn a_post_is_deleted_once_and_for_its_revision(store: Case) {
     let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
     assert_eq!(store.delete_post(post.id, Some(2)).await.unwrap(), Err(Unchanged::Stale));
     assert_eq!(store.delete_post(post.id, Some(1)).await.unwrap(), Ok(()));
@@ -40,9 +36,7 @@ async fn a_post_is_deleted_once_and_for_its_revision() {
     assert_eq!(store.post(post.id, View::Basic).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_request_that_comes_twice_writes_once() {
-    let (store, _folder) = case().await;
+async fn a_request_that_comes_twice_writes_once(store: Case) {
     let key = RequestKey {
         caller: ADA.to_string(),
         method: "CreatePost",
@@ -56,13 +50,11 @@ async fn a_request_that_comes_twice_writes_once() {
     assert_eq!(store.post(Uuid::from_u128(2), View::Basic).await.unwrap(), None, "nothing is written");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_changes_for_one_revision_exactly_one_wins() {
-    let (store, _folder) = case().await;
+async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
     let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
     let mut all = JoinSet::new();
     for number in 0..100 {
-        let (store, id) = (store.clone(), post.id);
+        let (store, id) = ((*store).clone(), post.id);
         all.spawn(async move { store.update_post(id, &title(&format!("{number}")), Some(1), start()).await });
     }
     let mut won = 0;
@@ -75,3 +67,5 @@ async fn of_a_hundred_changes_for_one_revision_exactly_one_wins() {
     }
     assert_eq!(won, 1);
 }
+
+on_both_engines!(crate::support::Case: a_change_is_for_the_revision_that_was_read, a_post_is_deleted_once_and_for_its_revision, a_request_that_comes_twice_writes_once, of_a_hundred_changes_for_one_revision_exactly_one_wins);

@@ -1,18 +1,16 @@
 //! What is written is what is read: one, some, a page.
 
 use blog_service::domain::{Post, View};
-use kit::testing::start;
+use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use super::support::{ADA, case, new_post};
+use super::support::{ADA, Case, new_post};
 
 fn ids(posts: &[Post]) -> Vec<u128> {
     posts.iter().map(|post| post.id.as_u128()).collect()
 }
 
-#[tokio::test]
-async fn a_post_is_read_with_or_without_its_content() {
-    let (store, _folder) = case().await;
+async fn a_post_is_read_with_or_without_its_content(store: Case) {
     let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
     assert_eq!((post.owner_id, post.title.as_str(), post.content.as_str()), (ADA, "Post 1", "First post."));
     assert_eq!((post.revision, post.create_time, post.update_time), (1, start(), start()));
@@ -23,9 +21,7 @@ async fn a_post_is_read_with_or_without_its_content() {
     assert!(store.create_post(&new_post(1), None).await.is_err(), "no two rows have one id");
 }
 
-#[tokio::test]
-async fn some_posts_and_pages_of_them() {
-    let (store, _folder) = case().await;
+async fn some_posts_and_pages_of_them(store: Case) {
     for id in 1..=10 {
         store.create_post(&new_post(id), None).await.unwrap().unwrap();
     }
@@ -40,3 +36,5 @@ async fn some_posts_and_pages_of_them() {
     }
     assert_eq!(store.posts_of(&[], View::Full).await.unwrap(), []);
 }
+
+on_both_engines!(crate::support::Case: a_post_is_read_with_or_without_its_content, some_posts_and_pages_of_them);

@@ -1,5 +1,6 @@
 //! What the services' tests share: time that stands still, folders that vanish, and a client that keeps no rules.
 
+mod engines;
 mod garbage;
 mod methods;
 mod raw;
@@ -9,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::Clock;
 pub use crate::db::Outsider;
+pub use engines::on_both_engines;
 pub use garbage::garbage;
 pub use methods::{Method, methods};
 pub use raw::{Raw, Reply, framed};

@@ -1,0 +1,34 @@
+//! One suite for both engines: what a store does on the one it must do on the other.
+
+/// Runs each case on SQLite and on PostgreSQL, as `sqlite::case` and `postgres::case`.
+///
+/// `on_both_engines!(Case: one, two)` stands below the functions `async fn one(case: Case)` and so on; one that is not named
+/// is dead code, which the checks refuse. `Case::sqlite()` and `Case::postgres()` make what a case works on, the latter
+/// `None` where PostgreSQL is skipped.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __on_both_engines {
+    ($case:ty: $($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    super::$test(<$case>::sqlite().await).await;
+                }
+            )+
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    if let Some(case) = <$case>::postgres().await {
+                        super::$test(case).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+
+pub use crate::__on_both_engines as on_both_engines;
