@@ -35,7 +35,7 @@ impl Case {
     }
 
     async fn open(url: DatabaseUrl, place: Place) -> Self {
-        Self { store: Store::open(&url).await.unwrap(), url, place: place }
+        Self { store: Store::open(&url).await.unwrap(), url, place }
     }
 
     /// The same after a restart.
