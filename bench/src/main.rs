@@ -4,6 +4,7 @@ mod load;
 mod machine;
 mod pair;
 mod quick;
+mod writes;
 
 use clap::{Parser, Subcommand};
 
@@ -19,6 +20,12 @@ struct Cli {
 enum Bench {
     /// Memory, start and the cost of a guarded call; about two minutes
     Quick,
+    /// Writes a second on SQLite, alone and in groups, on this disk and a slower one; about two minutes
+    Writes {
+        /// Only on the disk as it is
+        #[arg(long)]
+        on_this_disk: bool,
+    },
 }
 
 /// Whatever goes wrong ends the run: a figure of half a run is none.
@@ -28,5 +35,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Failure> {
     match Cli::parse().bench {
         Bench::Quick => quick::run().await,
+        Bench::Writes { on_this_disk: false } => writes::run().await,
+        Bench::Writes { on_this_disk: true } => writes::measure().await,
     }
 }

@@ -1,0 +1,146 @@
+//! `bench writes`: what commits in groups gain on SQLite, beside a commit for each write, on this machine's disk and on one
+//! whose sync takes longer.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use harness::disk::Disk;
+use kit::db::Sqlite;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Executor as _};
+use tokio::task::JoinSet;
+
+use crate::Failure;
+
+/// How long each row is measured, and how often; the median counts.
+const ROUND: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 5;
+
+/// The writers at once.
+const MANY: usize = 64;
+
+/// How much longer each sync takes on the slow disk.
+const SLOW: Duration = Duration::from_millis(2);
+
+const TABLE: &str = "create table if not exists posts (id blob primary key not null, title text not null, content text not null) strict";
+const INSERT: &str = "insert into posts (id, title, content) values ($1, $2, $3)";
+
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(crate) async fn run() -> Result<(), Failure> {
+    crate::machine::print("cargo run --release -p bench -- writes");
+    println!("\nthis machine's disk");
+    measure().await?;
+    println!("\na disk whose sync takes {} ms longer", SLOW.as_millis());
+    // In a process of its own: a library that is loaded ahead of libc is in from the start.
+    let folder = tempfile::tempdir()?;
+    let mut again = Command::new(std::env::current_exe()?);
+    again.args(["writes", "--on-this-disk"]).env("TMPDIR", folder.path());
+    let ended = Disk::of(folder.path()).slow_sync(SLOW).apply(&mut again).status()?;
+    if ended.success() { Ok(()) } else { Err("the run on the slow disk has failed".into()) }
+}
+
+/// The rows of one disk.
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(crate) async fn measure() -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    println!("{:<44}{:>10.0} /s", "fdatasync after 4 KiB", syncs(folder.path())?);
+    let (mut bare, mut alone, mut each, mut many) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // In turns, so that whatever else the machine does meets all of them.
+    for round in 0..ROUNDS {
+        let place = |name: &str| folder.path().join(format!("{name}-{round}.db"));
+        bare.push(driver_alone(&place("bare")).await?);
+        alone.push(writers(&place("alone"), 1, None).await?);
+        each.push(writers(&place("each"), MANY, Some(1)).await?);
+        many.push(writers(&place("many"), MANY, None).await?);
+    }
+    let [bare, alone, each, many] = [bare, alone, each, many].map(median);
+    println!("{:<44}{bare:>10.0} /s", "1 writer, the driver alone, a commit each");
+    println!("{:<44}{alone:>10.0} /s  {:.2} x, target >= 1", "1 writer, groups", alone / bare);
+    println!("{:<44}{each:>10.0} /s  {:.2} x", format!("{MANY} writers, a commit each"), each / bare);
+    println!("{:<44}{many:>10.0} /s  {:.2} x, target >= 3 (>= 5)", format!("{MANY} writers, groups"), many / bare);
+    Ok(())
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+/// Syncs of a file that grows, a second.
+fn syncs(folder: &Path) -> Result<f64, Failure> {
+    let mut file = File::create(folder.join("syncs"))?;
+    let (began, mut count) = (Instant::now(), 0_u32);
+    while began.elapsed() < ROUND {
+        file.write_all(&[0; 4096])?;
+        file.sync_data()?;
+        count += 1;
+    }
+    Ok(f64::from(count) / began.elapsed().as_secs_f64())
+}
+
+/// Acknowledged writes a second of one connection that commits each.
+async fn driver_alone(path: &Path) -> Result<f64, Failure> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true);
+    let mut connection: SqliteConnection = options.connect().await?;
+    connection.execute(TABLE).await?;
+    let (began, mut count) = (Instant::now(), 0_usize);
+    while began.elapsed() < ROUND {
+        connection.execute("begin immediate").await?;
+        connection.execute(post(count)).await?;
+        connection.execute("commit").await?;
+        count += 1;
+    }
+    rate(count, began)
+}
+
+/// Acknowledged writes a second of so many writers at once.
+async fn writers(path: &Path, writers: usize, group: Option<usize>) -> Result<f64, Failure> {
+    let migrations = Migrator::with_migrations(Vec::new());
+    let db = match group {
+        Some(group) => Sqlite::open_with(path, &migrations, group).await?,
+        None => Sqlite::open(path, &migrations).await?,
+    };
+    db.write(sqlx::query(TABLE)).await?;
+    let (began, next) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    let mut all = JoinSet::new();
+    for _ in 0..writers {
+        let (db, next) = (db.clone(), Arc::clone(&next));
+        all.spawn(async move {
+            let mut count = 0_usize;
+            while began.elapsed() < ROUND {
+                db.write(post(next.fetch_add(1, Ordering::Relaxed))).await?;
+                count += 1;
+            }
+            Ok::<_, Failure>(count)
+        });
+    }
+    let mut count = 0;
+    while let Some(written) = all.join_next().await {
+        count += written??;
+    }
+    let rate = rate(count, began);
+    db.close().await;
+    rate
+}
+
+type Statement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+
+/// A post of a thousand letters, with an id that rises.
+fn post(number: usize) -> Statement {
+    sqlx::query(INSERT).bind((number as u128).to_be_bytes().to_vec()).bind("Hello").bind("x".repeat(1000))
+}
+
+fn rate(count: usize, began: Instant) -> Result<f64, Failure> {
+    Ok(f64::from(u32::try_from(count)?) / began.elapsed().as_secs_f64())
+}
