@@ -74,6 +74,11 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the server has refused a statement, and takes others by the same connection.
+pub(super) fn is_answer(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some() && !is_broken(error)
+}
+
 /// Whether the server asks for the same transaction again.
 pub(super) fn is_repeatable(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Repeat))

@@ -19,9 +19,8 @@ macro_rules! __db_read {
                     let read = async {
                         let mut lease = db.lease_reader().await?;
                         let $reader = lease.connection();
-                        let read = db.limit_read($statement).await?;
-                        lease.give_back();
-                        Ok(read)
+                        let read = db.limit_read($statement).await;
+                        lease.ended(read)
                     };
                     match read.await {
                         Err(error) if tries.once_more(&error) => {}

@@ -17,7 +17,7 @@ use crate::db::error::is_broken;
 /// How long a read may take with its way there and back: the server ends it by itself before, if it can.
 const READ: Duration = Duration::from_millis(450);
 
-/// A connection for one piece of work; cut when it is dropped before [`Lease::give_back`].
+/// A connection for one piece of work; cut when it is dropped before its work has [ended](Lease::ended).
 #[derive(Debug)]
 pub struct Lease {
     connection: Option<PoolConnection<Driver>>,
@@ -34,18 +34,18 @@ impl Lease {
         self.connection.as_mut().expect("a lease that was not given back")
     }
 
-    /// The work has ended in order: others may have the connection.
-    pub fn give_back(mut self) {
-        drop(self.connection.take());
-    }
-
-    /// Gives the connection back after a refusal that it survives, and cuts it after any other failure.
-    pub(super) fn end(self, error: &sqlx::Error) {
-        if is_broken(error) {
-            self.suspicion.raise();
-        } else if error.as_database_error().is_some() {
-            self.give_back();
+    /// The work has ended so: others may have the connection, unless it was lost or left in the middle of something.
+    ///
+    /// # Errors
+    /// What the work has failed with.
+    pub fn ended<T>(mut self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        match &result {
+            Err(error) if is_broken(error) => self.suspicion.raise(),
+            // The server has answered, and is ready for what comes next.
+            Ok(_) | Err(sqlx::Error::Database(_)) => drop(self.connection.take()),
+            Err(_) => {}
         }
+        result
     }
 }
 
@@ -77,11 +77,7 @@ impl Postgres {
     /// # Errors
     /// What the read fails with, or that it took too long.
     pub async fn limit_read<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-        limited(READ, read).await.inspect_err(|error| {
-            if is_broken(error) {
-                self.suspicion.raise();
-            }
-        })
+        limited(READ, read).await
     }
 }
 

@@ -23,8 +23,13 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// A migration may take long, and a process that is killed in the middle of it must not hold the lock for longer than this:
 /// the server looks whether its client is still there.
-const MIGRATOR: [(&str, &str); 3] =
-    [("client_connection_check_interval", "500ms"), ("tcp_user_timeout", "2s"), ("lock_timeout", "10s")];
+const MIGRATOR: [(&str, &str); 4] = [
+    ("client_connection_check_interval", "500ms"),
+    ("tcp_user_timeout", "2s"),
+    ("lock_timeout", "10s"),
+    // The table of migrations is there already, says a notice at each start.
+    ("client_min_messages", "warning"),
+];
 
 pub(super) async fn migrate(name: &str, options: &PgConnectOptions, migrations: &Migrator) -> Result<(), OpenError> {
     let mut connection = reach(name, &options.clone().options(MIGRATOR)).await?;

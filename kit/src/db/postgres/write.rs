@@ -8,7 +8,8 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{Executor as _, FromRow, Postgres as Driver};
 
 use super::Postgres;
-use super::lease::{Lease, limited};
+use super::lease::limited;
+use crate::db::error::is_answer;
 use crate::db::{StoreError, Tx, Verdict};
 
 /// How long a statement or a whole transaction may take: the server ends each statement by itself before, if it can.
@@ -23,7 +24,7 @@ impl Postgres {
         let mut lease = self.lease_writer().await?;
         // Alone, a statement is its own commit.
         let written = limited(WRITE, lease.connection().execute(statement)).await;
-        Ok(ended(lease, written, StoreError::of_a_commit)?.rows_affected())
+        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.rows_affected())
     }
 
     /// Runs a statement that writes and returns at most one row.
@@ -37,7 +38,7 @@ impl Postgres {
         let mut lease = self.lease_writer().await?;
         // All of its answer is read: behind the row stands whether it was committed.
         let written = limited(WRITE, statement.fetch_all(lease.connection())).await;
-        Ok(ended(lease, written, StoreError::of_a_commit)?.pop())
+        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.pop())
     }
 
     pub(in crate::db) async fn transaction<I, T, F>(&self, input: &I, work: F) -> Result<T, StoreError>
@@ -66,44 +67,27 @@ impl Postgres {
         let verdict = match worked.await {
             Ok(verdict) => verdict,
             Err(error) => {
-                // The transaction is open: it is undone by a word, or with the connection.
-                return Err(match limited(WRITE, lease.connection().execute("rollback")).await {
-                    Ok(_) if error.as_database_error().is_some() => {
-                        lease.end(&error);
-                        error.into()
-                    }
-                    Ok(_) => error.into(),
-                    Err(lost) => {
-                        lease.end(&lost);
-                        error.into()
-                    }
-                });
+                // The transaction may be open: it is undone by a word, or with the connection.
+                if is_answer(&error) {
+                    let undone = limited(WRITE, lease.connection().execute("rollback")).await;
+                    // What the work failed with says more.
+                    let _ = lease.ended(undone);
+                    return Err(error.into());
+                }
+                return Ok(lease.ended(Err(error))?);
             }
         };
-        let (last, answer) = match verdict {
-            Verdict::Commit(answer) => ("commit", answer),
-            Verdict::Undo(answer) => ("rollback", answer),
-        };
-        let committed = limited(WRITE, lease.connection().execute(last)).await;
-        ended(lease, committed, if last == "commit" { StoreError::of_a_commit } else { StoreError::from })?;
-        Ok(answer)
-    }
-}
-
-/// Gives the connection back, or cuts it.
-fn ended<T>(
-    lease: Lease,
-    result: Result<T, sqlx::Error>,
-    failure: fn(sqlx::Error) -> StoreError,
-) -> Result<T, StoreError> {
-    match result {
-        Ok(done) => {
-            lease.give_back();
-            Ok(done)
-        }
-        Err(error) => {
-            lease.end(&error);
-            Err(failure(error))
+        match verdict {
+            Verdict::Commit(answer) => {
+                let committed = limited(WRITE, lease.connection().execute("commit")).await;
+                lease.ended(committed).map_err(StoreError::of_a_commit)?;
+                Ok(answer)
+            }
+            Verdict::Undo(answer) => {
+                let undone = limited(WRITE, lease.connection().execute("rollback")).await;
+                lease.ended(undone)?;
+                Ok(answer)
+            }
         }
     }
 }
