@@ -6,7 +6,7 @@ use auth_service::domain::{Allowance, Client, Failures};
 use auth_service::store::Kind;
 use kit::testing::{on_both_engines, start};
 
-use super::support::{Case, new_user, session};
+use crate::support::{Case, new_user, session};
 
 const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
@@ -50,16 +50,6 @@ async fn c52_an_attempt_that_nobody_judged_is_given_back(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
 }
 
-async fn c52_an_allowance_used_at_once_is_used_once_each(store: Case) {
-    let mut all = tokio::task::JoinSet::new();
-    for _ in 0..20 {
-        let store = (*store).clone();
-        all.spawn(async move { store.use_allowance(Kind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap() });
-    }
-    let used = all.join_all().await.into_iter().flatten().count();
-    assert_eq!(used, 2);
-}
-
 async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address(store: Case) {
     let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
     for _ in 0..2 {
@@ -83,4 +73,10 @@ async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there(store: Ca
     assert!(store.is_known_at("ada@example.com", "2001:db8:1:2::").await.unwrap(), "by its network");
 }
 
-on_both_engines!(crate::support::Case: c52_failures_are_counted_over_a_restart_until_they_are_cleared, c52_an_attempt_is_claimed_once, c52_an_attempt_that_nobody_judged_is_given_back, c52_an_allowance_used_at_once_is_used_once_each, an_allowance_is_used_up_and_comes_back_for_each_kind_and_address, c53_an_address_is_known_by_the_sessions_that_were_begun_there);
+on_both_engines!(crate::support::Case:
+    c52_failures_are_counted_over_a_restart_until_they_are_cleared,
+    c52_an_attempt_is_claimed_once,
+    c52_an_attempt_that_nobody_judged_is_given_back,
+    an_allowance_is_used_up_and_comes_back_for_each_kind_and_address,
+    c53_an_address_is_known_by_the_sessions_that_were_begun_there,
+);

@@ -1,11 +1,11 @@
-//! Each method alone: what it writes is what is read.
+//! A user is written, read and listed.
 
-use auth_service::store::{Created, Standing};
+use auth_service::domain::{Role, Roles, UserState};
+use auth_service::store::{Created, Filter};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use super::support::{Case, new_user, session};
-use auth_service::domain::{Client, UserState};
+use crate::support::{Case, new_user};
 
 async fn a_user_is_found_by_id_and_by_the_emails_canonical_form(store: Case) {
     let new = new_user(1, "Ada@Example.com");
@@ -19,28 +19,38 @@ async fn a_user_is_found_by_id_and_by_the_emails_canonical_form(store: Case) {
     assert!(store.credentials("Ada@Example.com").await.unwrap().is_none());
 }
 
-async fn a_session_lives_until_it_is_ended(store: Case) {
-    let user = new_user(1, "ada@example.com");
-    let (first, second) = (session(10, &user), session(11, &user));
-    store.create_user(&user, Some((&first, &Client::default())), None).await.unwrap();
-    assert!(store.create_session(&second, &Client::default()).await.unwrap());
-    let lives = Standing { state: UserState::Active, generation: 1, session_lives: true };
-    let ended = Standing { session_lives: false, ..lives };
-    for _ in 0..2 {
-        store.end_session(first.id, start()).await.unwrap();
-        assert_eq!(store.standing(user.id, first.id).await.unwrap(), Some(ended));
+async fn users_are_listed_by_filter_and_fetched_by_id(store: Case) {
+    for id in 1..=20 {
+        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
     }
-    assert_eq!(store.standing(user.id, second.id).await.unwrap(), Some(lives));
-    assert_eq!(store.standing(user.id, Uuid::from_u128(99)).await.unwrap(), Some(ended), "no such session");
-    assert_eq!(store.standing(Uuid::from_u128(99), first.id).await.unwrap(), None, "no such user");
+    store.set_roles(Uuid::from_u128(3), &Roles::from_text("a_b editor"), None, start()).await.unwrap().unwrap();
+    store.set_roles(Uuid::from_u128(4), &Roles::from_text("axb"), None, start()).await.unwrap().unwrap();
+    store.set_state(Uuid::from_u128(5), UserState::Disabled, None, start()).await.unwrap().unwrap();
+    let list = async |filter: &Filter, after: Option<u128>, limit| {
+        let users = store.list_users(filter, after.map(Uuid::from_u128), limit).await.unwrap();
+        users.iter().map(|user| user.id.as_u128()).collect::<Vec<_>>()
+    };
+    let any = Filter::default();
+    assert_eq!(list(&any, None, 3).await, [20, 19, 18]);
+    assert_eq!(list(&any, Some(3), 9).await, [2, 1]);
+    for (role, ids) in [("a_b", vec![3]), ("editor", vec![3]), ("axb", vec![4]), ("edit", vec![])] {
+        let filter = Filter { role: Role::parse(role), ..Filter::default() };
+        assert_eq!(list(&filter, None, 9).await, ids, "{role}");
+    }
+    let disabled = Filter { state: Some(UserState::Disabled), ..Filter::default() };
+    assert_eq!(list(&disabled, None, 9).await, [5]);
+    let by_email = Filter { email_key: Some("user7@example.com".into()), ..Filter::default() };
+    assert_eq!(list(&by_email, None, 9).await, [7]);
+    assert_eq!(list(&by_email, Some(7), 9).await, [0_u128; 0]);
+
+    let ids: Vec<Uuid> = (1..=21).map(Uuid::from_u128).collect();
+    let mut found: Vec<_> = store.users(&ids).await.unwrap().iter().map(|user| user.id.as_u128()).collect();
+    found.sort_unstable();
+    assert_eq!(found, (1..=20).collect::<Vec<_>>());
+    assert!(store.users(&[]).await.unwrap().is_empty());
 }
 
-async fn another_users_session_is_none_of_ones_own(store: Case) {
-    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
-    let session = session(10, &ada);
-    store.create_user(&ada, Some((&session, &Client::default())), None).await.unwrap();
-    store.create_user(&bob, None, None).await.unwrap();
-    assert!(!store.standing(bob.id, session.id).await.unwrap().unwrap().session_lives);
-}
-
-on_both_engines!(crate::support::Case: a_user_is_found_by_id_and_by_the_emails_canonical_form, a_session_lives_until_it_is_ended, another_users_session_is_none_of_ones_own);
+on_both_engines!(crate::support::Case:
+    a_user_is_found_by_id_and_by_the_emails_canonical_form,
+    users_are_listed_by_filter_and_fetched_by_id,
+);

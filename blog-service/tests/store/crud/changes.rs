@@ -1,16 +1,13 @@
-//! A post changes once a revision, and requests that come twice write once.
+//! A post changes once a revision, and goes once.
 
 use std::time::Duration;
 
 use blog_service::domain::{Content, PostChange, View};
-use blog_service::store::{StoreError, Unchanged};
-use kit::db::requests::Earlier;
-use kit::request_id::{Fingerprint, RequestKey};
+use blog_service::store::Unchanged;
 use kit::testing::{on_both_engines, start};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::support::{ADA, Case, new_post, title};
+use crate::support::{Case, new_post, title};
 
 const NONE: Uuid = Uuid::from_u128(99);
 
@@ -36,36 +33,7 @@ async fn a_post_is_deleted_once_and_for_its_revision(store: Case) {
     assert_eq!(store.post(post.id, View::Basic).await.unwrap(), None);
 }
 
-async fn a_request_that_comes_twice_writes_once(store: Case) {
-    let key = RequestKey {
-        caller: ADA.to_string(),
-        method: "CreatePost",
-        id: Uuid::from_u128(7),
-        fingerprint: Fingerprint::of(&["Post", "First post."]),
-    };
-    assert_eq!(store.earlier(&key, start()).await.unwrap(), None);
-    let post = store.create_post(&new_post(1), Some(&key)).await.unwrap().unwrap();
-    assert_eq!(store.create_post(&new_post(2), Some(&key)).await.unwrap(), None);
-    assert_eq!(store.earlier(&key, start()).await.unwrap(), Some(Earlier::Same(post.id)));
-    assert_eq!(store.post(Uuid::from_u128(2), View::Basic).await.unwrap(), None, "nothing is written");
-}
-
-async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
-    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
-    let mut all = JoinSet::new();
-    for number in 0..100 {
-        let (store, id) = ((*store).clone(), post.id);
-        all.spawn(async move { store.update_post(id, &title(&format!("{number}")), Some(1), start()).await });
-    }
-    let mut won = 0;
-    while let Some(changed) = all.join_next().await {
-        match changed.unwrap() {
-            Ok(Ok(_)) => won += 1,
-            Ok(Err(Unchanged::Stale)) | Err(StoreError::Unavailable(_)) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(won, 1);
-}
-
-on_both_engines!(crate::support::Case: a_change_is_for_the_revision_that_was_read, a_post_is_deleted_once_and_for_its_revision, a_request_that_comes_twice_writes_once, of_a_hundred_changes_for_one_revision_exactly_one_wins);
+on_both_engines!(crate::support::Case:
+    a_change_is_for_the_revision_that_was_read,
+    a_post_is_deleted_once_and_for_its_revision,
+);
