@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Client, Session, UserState};
 use auth_service::store::Standing;
+use chrono::TimeDelta;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -87,9 +88,39 @@ async fn a_login_takes_out_what_has_expired_a_few_at_a_time(store: Case) {
     assert!(first(100).await.unwrap().unwrap().session_lives);
 }
 
+async fn a_session_is_listed_as_it_was_begun(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let client = Client { peer: "2001:db8::7".into(), user_agent: "\u{1f980}'\"%_ ".repeat(64) };
+    let begun = Session {
+        create_time: start() + TimeDelta::microseconds(1),
+        expire_time: start() + TimeDelta::microseconds(3),
+        ..session(u128::MAX - 1, &ada)
+    };
+    assert!(store.create_session(&begun, &client).await.unwrap());
+    let list = async |after, now| store.list_sessions(ada.id, after, 9, now).await.unwrap();
+    let listed = list(Some(Uuid::max()), start() + TimeDelta::microseconds(2)).await.remove(0);
+    assert_eq!((listed.session, listed.client, listed.last_refresh_time), (begun.clone(), client, None));
+    assert_eq!(list(None, begun.expire_time).await, [], "to the microsecond");
+    assert_eq!(list(Some(begun.id), start()).await, []);
+    assert_eq!(store.list_sessions(ada.id, None, 0, start()).await.unwrap(), []);
+}
+
+async fn who_is_not_there_begins_and_ends_nothing(store: Case) {
+    let nobody = new_user(99, "nobody@example.com");
+    assert!(!store.create_session(&session(10, &nobody), &Client::default()).await.unwrap());
+    assert!(!store.revoke_session(Uuid::from_u128(10), None, start()).await.unwrap());
+    store.end_session(Uuid::from_u128(10), start()).await.unwrap();
+    let own = Session { generation: 2, ..session(11, &nobody) };
+    assert_eq!(store.change_password(1, "$argon2id$", &own, &Client::default()).await.unwrap(), None);
+    assert_eq!(store.list_sessions(NOBODY, None, 9, start()).await.unwrap(), []);
+}
+
 on_both_engines!(crate::support::Case:
     a_session_lives_until_it_is_ended,
     another_users_session_is_none_of_ones_own,
     all_sessions_end_at_once_and_one_at_a_time,
     a_login_takes_out_what_has_expired_a_few_at_a_time,
+    a_session_is_listed_as_it_was_begun,
+    who_is_not_there_begins_and_ends_nothing,
 );
