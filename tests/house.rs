@@ -118,13 +118,35 @@ fn no_status_of_ours_goes_without_details() {
 #[test]
 fn no_store_knows_its_engine() {
     // One SQL text, and statements through kit::db's macros alone: a write that returns rows is then never taken for done
-    // before its commit (docs/decisions/0006).
-    let words = ["sqlx::sqlite", "sqlx::postgres", "Sqlite", "Postgres", "PgConnection", ".readers()", "now()"];
+    // before its commit (docs/decisions/0006). And each statement stands in one literal, so that the stores' tests can ask
+    // for its plan.
+    let words = ["sqlx::sqlite", "sqlx::postgres", "Sqlite", "Postgres", "PgConnection", ".readers()", "now()"]
+        .into_iter()
+        .chain(["AssertSqlSafe", "QueryBuilder", "concat!"])
+        .collect::<Vec<_>>();
     let mut broken = Vec::new();
     for file in ["auth-service/src/store", "blog-service/src/store"].iter().flat_map(|room| files(&root().join(room))) {
         broken.extend(naming(&file, &words));
     }
     assert!(broken.is_empty(), "the stores are written for both engines:\n{}", broken.join("\n"));
+}
+
+/// The names of a store's methods that no case of its suite calls.
+fn untried(store: &Path, suite: &Path) -> Vec<String> {
+    let text = |folder| files(folder).iter().map(|file| fs::read_to_string(file).unwrap()).collect::<String>();
+    let (store, suite) = (text(store), text(suite));
+    let methods = store.lines().filter_map(|line| line.trim_start().strip_prefix("pub async fn "));
+    let names = methods.filter_map(|line| line.split(['(', '<']).next());
+    let is_called = |name: &str| [".", "::"].iter().any(|before| suite.contains(&format!("{before}{name}(")));
+    names.filter(|name| !is_called(name)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_method_of_a_store_has_a_case_in_its_suite() {
+    for service in ["auth-service", "blog-service"].map(|service| root().join(service)) {
+        let untried = untried(&service.join("src/store"), &service.join("tests/store"));
+        assert!(untried.is_empty(), "{} has no case for {untried:?}", service.join("tests/store").display());
+    }
 }
 
 #[test]
@@ -193,4 +215,7 @@ fn the_rules_find_what_breaks_them() {
     // A rule that finds nothing must be able to find something: the stores do name the driver.
     let store = root().join("auth-service/src/store/users.rs");
     assert!(!naming(&store, &["sqlx"]).is_empty());
+    // The one service's suite tries few of the other's methods.
+    let untried = untried(&root().join("auth-service/src/store"), &root().join("blog-service/tests/store"));
+    assert!(untried.contains(&"create_user".to_owned()) && !untried.contains(&"earlier".to_owned()), "{untried:?}");
 }

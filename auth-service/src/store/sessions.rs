@@ -36,7 +36,14 @@ impl Store {
              where user_id = $1 order by id limit 16) oldest where expire_time <= $2)";
         let work = self.db.transaction((session.clone(), client.clone()), |mut tx, (session, client)| {
             Box::pin(async move {
-                let begun = write_row(&mut tx, SQL, session, client).await? > 0;
+                let begun = match write_row(&mut tx, SQL, session, client).await {
+                    Ok(rows) => rows > 0,
+                    // The user has been deleted while the row was being written: PostgreSQL tells so by the foreign key.
+                    Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => {
+                        return Ok(Verdict::Undo(false));
+                    }
+                    Err(error) => return Err(error),
+                };
                 within!(tx, sqlx::query(FORGET).bind(session.user_id).bind(session.create_time))?;
                 Ok(Verdict::Commit(begun))
             })

@@ -1,15 +1,12 @@
-//! The store's methods on a real database: rows, transactions, races.
+//! The store's methods on a real database, in levels: each alone, what fails leaves nothing, what happens at once; and how
+//! the database finds the rows.
 
-#[cfg(test)]
-mod accounts;
-#[cfg(test)]
-mod attempts;
 #[cfg(test)]
 mod concurrent;
 #[cfg(test)]
 mod crud;
 #[cfg(test)]
-mod repeats;
+mod plans;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

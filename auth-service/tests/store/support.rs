@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use auth_service::domain::{Email, Name, NewUser, Roles, Session};
 use auth_service::store::{DatabaseUrl, Store};
-use kit::testing::{folder, start};
+use harness::statements::{Statement, scans_of_file, scans_of_server};
+use kit::testing::{Outsider, folder, start};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -17,9 +18,8 @@ pub(crate) struct Case {
 }
 
 /// Where the database lies; dropped after the store.
-#[expect(dead_code, reason = "held until the case has ended")]
 enum Place {
-    Folder(TempDir),
+    Folder(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
     Database(harness::postgres::Database),
 }
 
@@ -44,6 +44,45 @@ impl Case {
         store.close().await;
         drop(store);
         Self::open(url, place).await
+    }
+
+    /// Makes the database refuse every row that is to be inserted into, updated in or deleted from a table.
+    pub(crate) async fn refuse(&self, verb: &str, table: &str) {
+        match &self.place {
+            Place::Folder(_) => {
+                let sql = "begin select raise(abort, 'refused'); end";
+                let mut outsider = Outsider::open(self.url.path().unwrap()).await;
+                outsider.run(&format!("create trigger refuse_it before {verb} on {table} {sql}")).await;
+                outsider.close().await;
+            }
+            Place::Database(database) => {
+                let sql = "create or replace function refuse_it() returns trigger language plpgsql as $$ \
+                     begin raise exception 'refused'; end $$";
+                database.run(sql).await;
+                let sql = "for each row execute function refuse_it()";
+                database.run(&format!("create trigger refuse_it before {verb} on {table} {sql}")).await;
+            }
+        }
+    }
+
+    /// Ends [`Case::refuse`].
+    pub(crate) async fn accept(&self, table: &str) {
+        match &self.place {
+            Place::Folder(_) => {
+                let mut outsider = Outsider::open(self.url.path().unwrap()).await;
+                outsider.run("drop trigger refuse_it").await;
+                outsider.close().await;
+            }
+            Place::Database(database) => database.run(&format!("drop trigger refuse_it on {table}")).await,
+        }
+    }
+
+    /// Those of the statements that walk through a table.
+    pub(crate) async fn scans(&self, statements: &[Statement]) -> Vec<String> {
+        match &self.place {
+            Place::Folder(_) => scans_of_file(self.url.path().unwrap(), statements).await,
+            Place::Database(database) => scans_of_server(&database.url, statements).await,
+        }
     }
 }
 

@@ -1,11 +1,15 @@
-//! What fails leaves nothing.
+//! What fails leaves nothing: each method is failed at its last statement.
 
-use auth_service::domain::Client;
-use auth_service::store::Created;
+use std::time::Duration;
 
-use kit::testing::on_both_engines;
+use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserState};
+use auth_service::store::{Created, Filter, Kind, StoreError};
+use kit::request_id::{Fingerprint, RequestKey};
+use kit::testing::{on_both_engines, start};
+use tokio::task::JoinSet;
+use uuid::Uuid;
 
-use super::support::{Case, new_user, session};
+use crate::support::{Case, new_user, session};
 
 async fn a_taken_email_leaves_neither_user_nor_session(store: Case) {
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
@@ -26,4 +30,145 @@ async fn a_failed_session_leaves_no_user(store: Case) {
     assert!(matches!(store.create_user(&ada, None, None).await.unwrap(), Created::User(_)), "and the store works on");
 }
 
-on_both_engines!(crate::support::Case: a_taken_email_leaves_neither_user_nor_session, a_failed_session_leaves_no_user);
+async fn a_user_whose_last_row_is_refused_leaves_neither_role_nor_request(store: Case) {
+    let ada = NewUser { roles: Roles::from_text("admin editor"), ..new_user(1, "ada@example.com") };
+    let begun = session(10, &ada);
+    let fingerprint = Fingerprint::of(&["ada"]);
+    let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
+    let create = async || store.create_user(&ada, Some((&begun, &Client::default())), Some(&key)).await;
+
+    store.refuse("insert", "sessions").await;
+    assert!(matches!(create().await, Err(StoreError::Fault(_))));
+    assert_eq!(store.user(ada.id).await.unwrap(), None);
+    assert_eq!(store.earlier(&key, start()).await.unwrap(), None);
+    store.accept("sessions").await;
+    // The same rows once more: a role that had stayed would be in their way.
+    assert!(matches!(create().await, Ok(Created::User(_))));
+    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+}
+
+async fn roles_of_which_one_is_refused_leave_those_that_were(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let before = store.set_roles(ada.id, &Roles::from_text("admin"), None, start()).await.unwrap().unwrap();
+    // The last of these is a second row of the same role.
+    let twice = store.set_roles(ada.id, &Roles::from_text("editor editor"), None, start()).await;
+    assert!(matches!(twice, Err(StoreError::Taken(_))), "{twice:?}");
+    store.refuse("insert", "user_roles").await;
+    let refused = store.set_roles(ada.id, &Roles::from_text("editor"), None, start()).await;
+    assert!(matches!(refused, Err(StoreError::Fault(_))), "{refused:?}");
+    assert_eq!(store.user(ada.id).await.unwrap().as_ref(), Some(&before));
+    for (role, found) in [("admin", 1), ("editor", 0)] {
+        let filter = Filter { role: Role::parse(role), ..Filter::default() };
+        assert_eq!(store.list_users(&filter, None, 9).await.unwrap().len(), found, "{role}");
+    }
+}
+
+async fn a_password_change_whose_session_is_refused_changes_nothing(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    // There is a session with this id already.
+    let own = Session { generation: 2, ..begun.clone() };
+    let refused = store.change_password(1, "$argon2id$new", &own, &Client::default()).await;
+    assert!(matches!(refused, Err(StoreError::Taken(_))), "{refused:?}");
+    let read = store.credentials_of(ada.id).await.unwrap().unwrap();
+    assert_eq!((read.password_hash, read.user.generation), (ada.password_hash.clone(), 1));
+    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+}
+
+async fn a_login_that_cannot_take_out_what_has_expired_begins_nothing(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    let old = Session { expire_time: start() + Duration::from_secs(1), ..session(10, &ada) };
+    store.create_user(&ada, Some((&old, &Client::default())), None).await.unwrap();
+    store.refuse("delete", "sessions").await;
+    let new = Session { create_time: old.expire_time, ..session(11, &ada) };
+    assert!(matches!(store.create_session(&new, &Client::default()).await, Err(StoreError::Fault(_))));
+    assert!(!store.standing(ada.id, new.id).await.unwrap().unwrap().session_lives);
+    store.accept("sessions").await;
+    assert!(store.create_session(&new, &Client::default()).await.unwrap());
+}
+
+async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case) {
+    let ada = NewUser { roles: Roles::admin(), ..new_user(1, "ada@example.com") };
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.refuse("insert", "deleted_users").await;
+    assert!(matches!(store.delete_user(ada.id, None, start()).await, Err(StoreError::Fault(_))));
+    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    let admins = Filter { role: Role::parse("admin"), ..Filter::default() };
+    assert_eq!(store.list_users(&admins, None, 9).await.unwrap().len(), 1);
+    store.accept("deleted_users").await;
+    assert_eq!(store.delete_user(ada.id, None, start()).await.unwrap(), Ok(()));
+}
+
+async fn a_failure_that_cannot_clear_up_is_not_counted_by_half(store: Case) {
+    const ACCOUNT: [u8; 32] = [7; 32];
+    let allowance = Allowance { burst: 2, per_minute: 60 };
+    store.add_failure(None, "192.0.2.8", allowance, start()).await.unwrap();
+    store.refuse("delete", "allowances").await;
+    // By now the row of the other address is to be taken out, which is the last statement of both.
+    let later = start() + Duration::from_hours(1);
+    let added = store.add_failure(Some(&ACCOUNT), "192.0.2.7", allowance, later).await;
+    let used = store.use_allowance(Kind::SignUp, "192.0.2.7", allowance, later).await;
+    assert!(matches!((added, used), (Err(StoreError::Fault(_)), Err(StoreError::Fault(_)))));
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
+    for kind in [Kind::Failure, Kind::SignUp] {
+        assert_eq!(store.allowance(kind, "192.0.2.7").await.unwrap(), None);
+    }
+}
+
+async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    let before = store.user(ada.id).await.unwrap();
+    store.refuse("update", "users").await;
+    let change = UserChange { name: Name::parse("Eve").ok(), email: None };
+    assert!(store.update_user(ada.id, &change, None, None, start()).await.is_err());
+    assert!(store.set_state(ada.id, UserState::Disabled, None, start()).await.is_err());
+    assert!(store.end_all_sessions(ada.id).await.is_err());
+    store.accept("users").await;
+    store.refuse("update", "sessions").await;
+    assert!(store.end_session(begun.id, start()).await.is_err());
+    assert!(store.revoke_session(begun.id, None, start()).await.is_err());
+    assert_eq!(store.user(ada.id).await.unwrap(), before);
+    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+}
+
+async fn whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time(store: Case) {
+    let nobody = new_user(1000, "nobody@example.com");
+    let mut all = JoinSet::new();
+    for id in 0..40 {
+        let (store, nobody) = ((*store).clone(), nobody.clone());
+        all.spawn(async move {
+            let user = new_user(id, &format!("user{id}@example.com"));
+            let first = session(100 + id, if id % 2 == 0 { &user } else { &nobody });
+            (id, store.create_user(&user, Some((&first, &Client::default())), None).await)
+        });
+    }
+    while let Some(created) = all.join_next().await {
+        let (id, created) = created.unwrap();
+        let is_as_it_should = if id % 2 == 0 {
+            matches!(created, Ok(Created::User(_)))
+        } else {
+            matches!(created, Err(StoreError::Fault(_)))
+        };
+        assert!(is_as_it_should, "{id}: {created:?}");
+    }
+    let users = store.list_users(&Filter::default(), None, 100).await.unwrap();
+    assert!(users.len() == 20 && users.iter().all(|user| user.id.as_u128() % 2 == 0));
+}
+
+on_both_engines!(crate::support::Case:
+    a_taken_email_leaves_neither_user_nor_session,
+    a_failed_session_leaves_no_user,
+    a_user_whose_last_row_is_refused_leaves_neither_role_nor_request,
+    roles_of_which_one_is_refused_leave_those_that_were,
+    a_password_change_whose_session_is_refused_changes_nothing,
+    a_login_that_cannot_take_out_what_has_expired_begins_nothing,
+    a_user_whose_end_is_not_remembered_stays_with_all_sessions,
+    a_failure_that_cannot_clear_up_is_not_counted_by_half,
+    one_statement_that_is_refused_leaves_the_row_as_it_was,
+    whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time,
+);

@@ -1,8 +1,13 @@
-//! The store's methods on a real database: rows, revisions, races.
+//! The store's methods on a real database, in levels: each alone, what fails leaves nothing, what happens at once; and how
+//! the database finds the rows.
 
 #[cfg(test)]
-mod changes;
+mod concurrent;
 #[cfg(test)]
-mod reads;
+mod crud;
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transaction;

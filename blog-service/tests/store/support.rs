@@ -2,7 +2,9 @@
 
 use blog_service::domain::{Content, PostChange, Title};
 use blog_service::store::{DatabaseUrl, NewPost, Store};
-use kit::testing::{folder, start};
+use harness::statements::{Statement, scans_of_file, scans_of_server};
+use kit::request_id::{Fingerprint, RequestKey};
+use kit::testing::{Outsider, folder, start};
 use std::ops::Deref;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -12,13 +14,13 @@ pub(crate) const ADA: Uuid = Uuid::from_u128(0xada);
 /// A store on a database that vanishes with it.
 pub(crate) struct Case {
     store: Store,
-    _place: Place,
+    url: DatabaseUrl,
+    place: Place,
 }
 
 /// Where the database lies; dropped after the store.
-#[expect(dead_code, reason = "held until the case has ended")]
 enum Place {
-    Folder(TempDir),
+    Folder(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
     Database(harness::postgres::Database),
 }
 
@@ -34,7 +36,54 @@ impl Case {
     }
 
     async fn open(url: DatabaseUrl, place: Place) -> Self {
-        Self { store: Store::open(&url).await.unwrap(), _place: place }
+        Self { store: Store::open(&url).await.unwrap(), url, place }
+    }
+
+    /// The same after a restart.
+    pub(crate) async fn reopened(self) -> Self {
+        let Self { store, url, place } = self;
+        store.close().await;
+        drop(store);
+        Self::open(url, place).await
+    }
+
+    /// Makes the database refuse every row that is to be inserted into, updated in or deleted from a table.
+    pub(crate) async fn refuse(&self, verb: &str, table: &str) {
+        match &self.place {
+            Place::Folder(_) => {
+                let sql = "begin select raise(abort, 'refused'); end";
+                let mut outsider = Outsider::open(self.url.path().unwrap()).await;
+                outsider.run(&format!("create trigger refuse_it before {verb} on {table} {sql}")).await;
+                outsider.close().await;
+            }
+            Place::Database(database) => {
+                let sql = "create or replace function refuse_it() returns trigger language plpgsql as $$ \
+                     begin raise exception 'refused'; end $$";
+                database.run(sql).await;
+                let sql = "for each row execute function refuse_it()";
+                database.run(&format!("create trigger refuse_it before {verb} on {table} {sql}")).await;
+            }
+        }
+    }
+
+    /// Ends [`Case::refuse`].
+    pub(crate) async fn accept(&self, table: &str) {
+        match &self.place {
+            Place::Folder(_) => {
+                let mut outsider = Outsider::open(self.url.path().unwrap()).await;
+                outsider.run("drop trigger refuse_it").await;
+                outsider.close().await;
+            }
+            Place::Database(database) => database.run(&format!("drop trigger refuse_it on {table}")).await,
+        }
+    }
+
+    /// Those of the statements that walk through a table.
+    pub(crate) async fn scans(&self, statements: &[Statement]) -> Vec<String> {
+        match &self.place {
+            Place::Folder(_) => scans_of_file(self.url.path().unwrap(), statements).await,
+            Place::Database(database) => scans_of_server(&database.url, statements).await,
+        }
     }
 }
 
@@ -58,4 +107,10 @@ pub(crate) fn new_post(id: u128) -> NewPost {
 
 pub(crate) fn title(text: &str) -> PostChange {
     PostChange { title: Some(Title::parse(text.into()).unwrap()), content: None }
+}
+
+/// A request of Ada's.
+pub(crate) fn key(id: u128) -> RequestKey {
+    let fingerprint = Fingerprint::of(&["Post", "First post."]);
+    RequestKey { caller: ADA.to_string(), method: "CreatePost", id: Uuid::from_u128(id), fingerprint }
 }

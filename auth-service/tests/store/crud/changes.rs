@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Client, Email, Name, Role, Roles, Session, UserChange, UserState};
-use auth_service::store::{Created, Filter, Proof, Standing, Unchanged};
+use auth_service::domain::{Client, Email, Name, Roles, Session, UserChange, UserState};
+use auth_service::store::{Created, Proof, Standing, Unchanged};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use super::support::{Case, new_user, session};
+use crate::support::{Case, new_user, session};
 
 const NOBODY: Uuid = Uuid::from_u128(99);
 
@@ -116,41 +116,6 @@ async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: C
     assert!(!store.standing(ada.id, other.id).await.unwrap().unwrap().session_lives);
 }
 
-async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
-    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
-    store.create_user(&ada, None, None).await.unwrap();
-    store.create_user(&bob, None, None).await.unwrap();
-    let client = Client { peer: "192.0.2.7".into(), user_agent: "grpcurl/1".into() };
-    for id in 10..15 {
-        assert!(store.create_session(&session(id, &ada), &client).await.unwrap());
-    }
-    let list = async |after: Option<u128>, limit| {
-        let listed = store.list_sessions(ada.id, after.map(Uuid::from_u128), limit, start()).await.unwrap();
-        listed.iter().map(|listed| listed.session.id.as_u128()).collect::<Vec<_>>()
-    };
-    assert_eq!(list(None, 3).await, [14, 13, 12]);
-    assert_eq!(list(Some(12), 3).await, [11, 10]);
-    let listed = store.list_sessions(ada.id, None, 1, start()).await.unwrap().remove(0);
-    assert_eq!((listed.session, listed.client, listed.last_refresh_time), (session(14, &ada), client.clone(), None));
-
-    assert!(!store.revoke_session(Uuid::from_u128(14), Some(bob.id), start()).await.unwrap(), "not Bob's");
-    assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), start()).await.unwrap());
-    assert!(!store.revoke_session(Uuid::from_u128(14), None, start()).await.unwrap(), "it has ended");
-    assert!(store.revoke_session(Uuid::from_u128(13), None, start()).await.unwrap());
-    let end = session(12, &ada).expire_time;
-    assert!(!store.revoke_session(Uuid::from_u128(12), None, end).await.unwrap(), "its time is over");
-    assert_eq!(store.list_sessions(ada.id, None, 9, end).await.unwrap(), []);
-    assert_eq!(list(None, 9).await, [12, 11, 10]);
-
-    assert!(store.end_all_sessions(ada.id).await.unwrap());
-    assert!(!store.end_all_sessions(NOBODY).await.unwrap());
-    assert_eq!(list(None, 9).await, [0_u128; 0]);
-    assert!(!store.revoke_session(Uuid::from_u128(12), None, start()).await.unwrap());
-    assert!(!store.create_session(&session(20, &ada), &client).await.unwrap(), "a login that raced begins nothing");
-    let user = store.user(ada.id).await.unwrap().unwrap();
-    assert_eq!((user.generation, user.revision), (2, 1));
-}
-
 async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
@@ -166,37 +131,6 @@ async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
     );
     let again = new_user(2, "ada@example.com");
     assert!(matches!(store.create_user(&again, None, None).await.unwrap(), Created::User(_)), "the address is free");
-}
-
-async fn users_are_listed_by_filter_and_fetched_by_id(store: Case) {
-    for id in 1..=20 {
-        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
-    }
-    store.set_roles(Uuid::from_u128(3), &Roles::from_text("a_b editor"), None, start()).await.unwrap().unwrap();
-    store.set_roles(Uuid::from_u128(4), &Roles::from_text("axb"), None, start()).await.unwrap().unwrap();
-    store.set_state(Uuid::from_u128(5), UserState::Disabled, None, start()).await.unwrap().unwrap();
-    let list = async |filter: &Filter, after: Option<u128>, limit| {
-        let users = store.list_users(filter, after.map(Uuid::from_u128), limit).await.unwrap();
-        users.iter().map(|user| user.id.as_u128()).collect::<Vec<_>>()
-    };
-    let any = Filter::default();
-    assert_eq!(list(&any, None, 3).await, [20, 19, 18]);
-    assert_eq!(list(&any, Some(3), 9).await, [2, 1]);
-    for (role, ids) in [("a_b", vec![3]), ("editor", vec![3]), ("axb", vec![4]), ("edit", vec![])] {
-        let filter = Filter { role: Role::parse(role), ..Filter::default() };
-        assert_eq!(list(&filter, None, 9).await, ids, "{role}");
-    }
-    let disabled = Filter { state: Some(UserState::Disabled), ..Filter::default() };
-    assert_eq!(list(&disabled, None, 9).await, [5]);
-    let by_email = Filter { email_key: Some("user7@example.com".into()), ..Filter::default() };
-    assert_eq!(list(&by_email, None, 9).await, [7]);
-    assert_eq!(list(&by_email, Some(7), 9).await, [0_u128; 0]);
-
-    let ids: Vec<Uuid> = (1..=21).map(Uuid::from_u128).collect();
-    let mut found: Vec<_> = store.users(&ids).await.unwrap().iter().map(|user| user.id.as_u128()).collect();
-    found.sort_unstable();
-    assert_eq!(found, (1..=20).collect::<Vec<_>>());
-    assert!(store.users(&[]).await.unwrap().is_empty());
 }
 
 async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Case) {
@@ -215,21 +149,12 @@ async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Cas
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().email, "new@example.com");
 }
 
-async fn a_login_takes_out_what_has_expired_a_few_at_a_time(store: Case) {
-    let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
-    let expired = start() + Duration::from_secs(1);
-    for id in 10..50 {
-        let old = Session { expire_time: expired, ..session(id, &ada) };
-        assert!(store.create_session(&old, &Client::default()).await.unwrap());
-    }
-    let first = |from: u128| store.standing(ada.id, Uuid::from_u128(from));
-    assert!(first(10).await.unwrap().unwrap().session_lives);
-    let new = Session { create_time: expired, ..session(100, &ada) };
-    assert!(store.create_session(&new, &Client::default()).await.unwrap());
-    assert!(!first(10).await.unwrap().unwrap().session_lives && !first(25).await.unwrap().unwrap().session_lives);
-    assert!(first(26).await.unwrap().unwrap().session_lives, "sixteen for each that comes");
-    assert!(first(100).await.unwrap().unwrap().session_lives);
-}
-
-on_both_engines!(crate::support::Case: a_change_is_for_the_revision_that_was_read, an_email_is_taken_in_its_canonical_form_and_freed_by_a_change, a_lost_role_raises_the_generation_and_a_new_one_does_not, a_disabled_user_has_no_session_and_gets_none, a_login_that_read_the_old_password_does_not_survive_the_change, all_sessions_end_at_once_and_one_at_a_time, a_deleted_user_leaves_the_id_and_nothing_else, users_are_listed_by_filter_and_fetched_by_id, an_email_change_does_not_outlive_the_password_that_proved_it, a_login_takes_out_what_has_expired_a_few_at_a_time);
+on_both_engines!(crate::support::Case:
+    a_change_is_for_the_revision_that_was_read,
+    an_email_is_taken_in_its_canonical_form_and_freed_by_a_change,
+    a_lost_role_raises_the_generation_and_a_new_one_does_not,
+    a_disabled_user_has_no_session_and_gets_none,
+    a_login_that_read_the_old_password_does_not_survive_the_change,
+    a_deleted_user_leaves_the_id_and_nothing_else,
+    an_email_change_does_not_outlive_the_password_that_proved_it,
+);

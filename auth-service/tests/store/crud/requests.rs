@@ -6,7 +6,7 @@ use kit::request_id::{Fingerprint, KEPT, RequestKey};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use super::support::{Case, new_user};
+use crate::support::{Case, new_user};
 
 fn key(caller: &str, id: u128, said: &str) -> RequestKey {
     let fingerprint = Fingerprint::of(&[said]);
@@ -50,4 +50,8 @@ async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
     assert_eq!(store.earlier(&key("", 40, "second"), after).await.unwrap(), Some(Earlier::Same(late.id)));
 }
 
-on_both_engines!(crate::support::Case: a_request_is_known_by_caller_method_id_and_what_it_said, a_request_that_failed_is_not_known, a_request_is_forgotten_after_a_day_and_its_id_is_free);
+on_both_engines!(crate::support::Case:
+    a_request_is_known_by_caller_method_id_and_what_it_said,
+    a_request_that_failed_is_not_known,
+    a_request_is_forgotten_after_a_day_and_its_id_is_free,
+);

@@ -6,7 +6,7 @@ use auth_service::domain::{Allowance, Client, Failures};
 use auth_service::store::Kind;
 use kit::testing::{on_both_engines, start};
 
-use super::support::{Case, new_user, session};
+use crate::support::{Case, new_user, session};
 
 const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
@@ -50,16 +50,6 @@ async fn c52_an_attempt_that_nobody_judged_is_given_back(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
 }
 
-async fn c52_an_allowance_used_at_once_is_used_once_each(store: Case) {
-    let mut all = tokio::task::JoinSet::new();
-    for _ in 0..20 {
-        let store = (*store).clone();
-        all.spawn(async move { store.use_allowance(Kind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap() });
-    }
-    let used = all.join_all().await.into_iter().flatten().count();
-    assert_eq!(used, 2);
-}
-
 async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address(store: Case) {
     let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
     for _ in 0..2 {
@@ -83,4 +73,43 @@ async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there(store: Ca
     assert!(store.is_known_at("ada@example.com", "2001:db8:1:2::").await.unwrap(), "by its network");
 }
 
-on_both_engines!(crate::support::Case: c52_failures_are_counted_over_a_restart_until_they_are_cleared, c52_an_attempt_is_claimed_once, c52_an_attempt_that_nobody_judged_is_given_back, c52_an_allowance_used_at_once_is_used_once_each, an_allowance_is_used_up_and_comes_back_for_each_kind_and_address, c53_an_address_is_known_by_the_sessions_that_were_begun_there);
+async fn an_account_that_has_not_failed_has_nothing_to_claim(store: Case) {
+    let seen = Failures { count: 1, last: start() };
+    assert!(!store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
+    store.release_attempt(&ACCOUNT, seen).await.unwrap();
+    store.clear_failures(&ACCOUNT).await.unwrap();
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
+    // An address alone is counted without an account.
+    let now = start() + Duration::from_micros(123_456);
+    store.add_failure(None, ADDRESS, ALLOWANCE, now).await.unwrap();
+    let full = now + Duration::from_secs(1);
+    assert_eq!(store.allowance(Kind::Failure, ADDRESS).await.unwrap(), Some(full), "to the microsecond");
+    assert_eq!(store.allowance(Kind::SignUp, ADDRESS).await.unwrap(), None);
+    assert!(!store.is_known_at("", "").await.unwrap());
+}
+
+async fn what_no_longer_counts_is_taken_out_a_few_at_a_time(store: Case) {
+    for account in 0..20 {
+        let address = format!("192.0.2.{account}");
+        store.add_failure(Some(&[account; 32]), &address, ALLOWANCE, start()).await.unwrap();
+    }
+    let later = start() + Duration::from_hours(24);
+    store.add_failure(None, "198.51.100.1", ALLOWANCE, later).await.unwrap();
+    let (mut accounts, mut addresses) = (0, 0);
+    for account in 0..20 {
+        accounts += usize::from(store.failures(&[account; 32]).await.unwrap().is_some());
+        let address = format!("192.0.2.{account}");
+        addresses += usize::from(store.allowance(Kind::Failure, &address).await.unwrap().is_some());
+    }
+    assert_eq!((accounts, addresses), (4, 4), "sixteen for each that comes");
+}
+
+on_both_engines!(crate::support::Case:
+    c52_failures_are_counted_over_a_restart_until_they_are_cleared,
+    c52_an_attempt_is_claimed_once,
+    c52_an_attempt_that_nobody_judged_is_given_back,
+    an_allowance_is_used_up_and_comes_back_for_each_kind_and_address,
+    c53_an_address_is_known_by_the_sessions_that_were_begun_there,
+    an_account_that_has_not_failed_has_nothing_to_claim,
+    what_no_longer_counts_is_taken_out_a_few_at_a_time,
+);

@@ -1,0 +1,57 @@
+//! Counts that are raised at once, and keys that are drawn at once.
+
+use std::time::Duration;
+
+use auth_service::domain::{Allowance, Failures};
+use auth_service::store::Kind;
+use kit::testing::{on_both_engines, start};
+
+use super::at_once;
+use crate::support::Case;
+
+const ACCOUNT: [u8; 32] = [7; 32];
+const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
+const ADDRESS: &str = "192.0.2.7";
+
+async fn c52_an_allowance_used_at_once_is_used_once_each(store: Case) {
+    let used = at_once(&store, 20, |store, _| async move {
+        store.use_allowance(Kind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap()
+    });
+    assert_eq!(used.await.into_iter().flatten().count(), 2);
+}
+
+async fn c52_failures_at_once_are_all_counted(store: Case) {
+    let added = at_once(&store, 20, |store, _| async move {
+        store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+    });
+    added.await;
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 20, last: start() }));
+    let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
+    assert_eq!(full, Some(start() + Duration::from_secs(20)), "for the address, too");
+}
+
+async fn c52_of_attempts_at_once_one_is_claimed(store: Case) {
+    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+    let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
+    let claimed =
+        at_once(&store, 20, move |store, _| async move { store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap() });
+    assert_eq!(claimed.await.into_iter().filter(|claimed| *claimed).count(), 1);
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
+}
+
+async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
+    let kept = at_once(&store, 20, |store, number| async move {
+        let fresh = [u8::try_from(number).unwrap(); 64];
+        let sealed = store.keep_sealed_key("signing-1", &fresh).await.unwrap();
+        (store.page_token_key(fresh).await.unwrap(), sealed)
+    });
+    let kept = kept.await;
+    assert!(kept.iter().all(|key| *key == kept[0]), "{kept:?}");
+}
+
+on_both_engines!(crate::support::Case:
+    c52_an_allowance_used_at_once_is_used_once_each,
+    c52_failures_at_once_are_all_counted,
+    c52_of_attempts_at_once_one_is_claimed,
+    a_key_that_is_drawn_at_once_is_one,
+);

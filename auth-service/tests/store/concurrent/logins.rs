@@ -1,0 +1,137 @@
+//! Logins that race with what ends sessions: whatever comes first, no session of an old generation lives.
+
+use auth_service::domain::{Client, NewUser, Session, UserState};
+use auth_service::store::Store;
+use kit::testing::{on_both_engines, start};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::at_once;
+use crate::support::{Case, new_user, session};
+
+/// How often each race is run.
+const ROUNDS: u128 = 100;
+
+/// What a login came to.
+#[derive(Debug)]
+struct Login {
+    user_id: Uuid,
+    id: Uuid,
+    /// The generation that it read together with the hash.
+    generation: i32,
+    begun: bool,
+}
+
+/// Lets each of a hundred users log in while the other thing happens to them.
+async fn races<F>(store: &Store, other: impl Fn(Store, NewUser) -> F) -> Vec<Login>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let user = |round| new_user(round + 1, &format!("user{round}@example.com"));
+    let created = at_once(store, ROUNDS, |store, round| async move {
+        store.create_user(&user(round), None, None).await.unwrap();
+    });
+    created.await;
+    let (mut logins, mut others) = (JoinSet::new(), JoinSet::new());
+    for user in (0..ROUNDS).map(user) {
+        others.spawn(other(store.clone(), user.clone()));
+        logins.spawn(login(store.clone(), user));
+    }
+    others.join_all().await;
+    logins.join_all().await.into_iter().flatten().collect()
+}
+
+/// `None` when there is no such user any more.
+async fn login(store: Store, user: NewUser) -> Option<Login> {
+    let generation = store.credentials(user.email.key()).await.unwrap()?.user.generation;
+    let session = Session { generation, ..session(10_000 + user.id.as_u128(), &user) };
+    let begun = store.create_session(&session, &Client::default()).await.unwrap();
+    Some(Login { user_id: user.id, id: session.id, generation, begun })
+}
+
+async fn no_login_outlives_a_password_change_that_it_raced_with(store: Case) {
+    let logins = races(&store, |store, user| async move {
+        let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
+        let changed = store.change_password(1, "$argon2id$new", &own, &Client::default()).await.unwrap();
+        assert_eq!(changed.unwrap().generation, 2);
+        assert!(store.standing(user.id, own.id).await.unwrap().unwrap().session_lives, "the change's own session");
+    });
+    for login in logins.await {
+        let lives = store.standing(login.user_id, login.id).await.unwrap().unwrap().session_lives;
+        assert_eq!(lives, login.begun && login.generation == 2, "{login:?}");
+    }
+}
+
+async fn no_login_outlives_the_end_of_all_sessions_that_it_raced_with(store: Case) {
+    let logins = races(&store, |store, user| async move {
+        assert!(store.end_all_sessions(user.id).await.unwrap());
+    });
+    for login in logins.await {
+        let listed = store.list_sessions(login.user_id, None, 9, start()).await.unwrap();
+        let lives = listed.iter().any(|listed| listed.session.id == login.id);
+        assert_eq!(lives, login.begun && login.generation == 2, "{login:?}");
+    }
+}
+
+async fn no_login_outlives_the_bar_that_it_raced_with(store: Case) {
+    let logins = races(&store, |store, user| async move {
+        store.set_state(user.id, UserState::Disabled, None, start()).await.unwrap().unwrap();
+    });
+    for login in logins.await {
+        let standing = store.standing(login.user_id, login.id).await.unwrap().unwrap();
+        assert_eq!((standing.state, standing.session_lives), (UserState::Disabled, false), "{login:?}");
+        // Nor when the user is let in again.
+        store.set_state(login.user_id, UserState::Active, None, start()).await.unwrap().unwrap();
+        assert!(store.list_sessions(login.user_id, None, 9, start()).await.unwrap().is_empty(), "{login:?}");
+    }
+}
+
+async fn no_login_outlives_the_user_whose_end_it_raced_with(store: Case) {
+    let logins = races(&store, |store, user| async move {
+        assert_eq!(store.delete_user(user.id, None, start()).await.unwrap(), Ok(()));
+    });
+    for login in logins.await {
+        assert_eq!(store.standing(login.user_id, login.id).await.unwrap(), None, "{login:?}");
+        // The row is gone, too: a new one can have its id.
+        let other = NewUser { id: login.user_id, ..new_user(0, &format!("{}@example.com", login.id)) };
+        store.create_user(&other, None, None).await.unwrap();
+        let again = Session { id: login.id, ..session(0, &other) };
+        assert!(store.create_session(&again, &Client::default()).await.unwrap(), "{login:?}");
+    }
+}
+
+async fn a_session_is_ended_once(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    let id = begun.id;
+    let ended = at_once(&store, 20, |store, _| async move { store.revoke_session(id, None, start()).await.unwrap() });
+    assert_eq!(ended.await.into_iter().filter(|ended| *ended).count(), 1);
+    let all = at_once(&store, 20, |store, _| async move { store.end_all_sessions(Uuid::from_u128(1)).await.unwrap() });
+    assert!(all.await.into_iter().all(|ended| ended));
+    assert_eq!(store.user(ada.id).await.unwrap().unwrap().generation, 21);
+}
+
+async fn of_passwords_changed_at_once_one_wins(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let changed = at_once(&store, 20, |store, number| async move {
+        let own = Session { generation: 2, ..session(10 + number, &new_user(1, "ada@example.com")) };
+        let hash = format!("$argon2id${number}");
+        store.change_password(1, &hash, &own, &Client::default()).await.unwrap().map(|_| (hash, own))
+    });
+    let won: Vec<_> = changed.await.into_iter().flatten().collect();
+    let sessions = store.list_sessions(ada.id, None, 99, start()).await.unwrap();
+    assert_eq!((won.len(), sessions.len()), (1, 1));
+    assert_eq!(sessions[0].session, won[0].1);
+    assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, won[0].0);
+}
+
+on_both_engines!(crate::support::Case:
+    no_login_outlives_a_password_change_that_it_raced_with,
+    no_login_outlives_the_end_of_all_sessions_that_it_raced_with,
+    no_login_outlives_the_bar_that_it_raced_with,
+    no_login_outlives_the_user_whose_end_it_raced_with,
+    a_session_is_ended_once,
+    of_passwords_changed_at_once_one_wins,
+);

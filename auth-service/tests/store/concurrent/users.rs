@@ -1,0 +1,143 @@
+//! Users who are written at once.
+
+use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserState};
+use auth_service::store::{Created, Filter, Unchanged};
+use kit::db::requests::Earlier;
+use kit::request_id::{Fingerprint, RequestKey};
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
+
+use super::at_once;
+use crate::support::{Case, new_user, session};
+
+async fn c61_of_a_hundred_registrations_of_one_email_exactly_one_wins(store: Case) {
+    let created = at_once(&store, 100, |store, id| async move {
+        store.create_user(&new_user(id, "ada@example.com"), None, None).await.unwrap()
+    });
+    let created = created.await;
+    let lost = created.iter().filter(|created| **created == Created::EmailTaken).count();
+    assert_eq!((created.len(), lost), (100, 99));
+    assert_eq!(store.list_users(&Filter::default(), None, 9).await.unwrap().len(), 1);
+}
+
+async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let id = ada.id;
+    let changed = at_once(&store, 100, |store, number| async move {
+        let change = UserChange { name: Name::parse(&format!("Ada {number}")).ok(), email: None };
+        store.update_user(id, &change, None, Some(1), start()).await.unwrap()
+    });
+    let (won, lost): (Vec<_>, Vec<_>) = changed.await.into_iter().partition(Result::is_ok);
+    assert!(lost.len() == 99 && lost.iter().all(|lost| *lost == Err(Unchanged::Stale)), "{lost:?}");
+    assert_eq!(store.user(id).await.unwrap().unwrap(), won[0].clone().unwrap());
+    assert_eq!(won[0].as_ref().unwrap().revision, 2);
+}
+
+async fn of_two_who_want_one_email_at_once_one_gets_it(store: Case) {
+    for id in 1..=20 {
+        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
+    }
+    let changed = at_once(&store, 20, |store, number| async move {
+        let change = UserChange { name: None, email: Email::parse("new@example.com").ok() };
+        store.update_user(Uuid::from_u128(number + 1), &change, None, None, start()).await.unwrap()
+    });
+    let lost = changed.await.into_iter().filter(|changed| *changed == Err(Unchanged::EmailTaken)).count();
+    assert_eq!(lost, 19);
+}
+
+async fn roles_set_at_once_leave_one_set_whole_and_count_each_loss(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let id = ada.id;
+    let set = at_once(&store, 20, |store, number| async move {
+        store.set_roles(id, &Roles::from_text(&format!("r{number}")), None, start()).await.unwrap().unwrap()
+    });
+    set.await;
+    let user = store.user(ada.id).await.unwrap().unwrap();
+    // Each but the first took a role away.
+    assert_eq!((user.roles.words().len(), user.revision, user.generation), (1, 21, 20));
+    let mut found = 0;
+    for number in 0..20 {
+        let filter = Filter { role: Role::parse(&format!("r{number}")), ..Filter::default() };
+        found += store.list_users(&filter, None, 9).await.unwrap().len();
+    }
+    assert_eq!(found, 1, "and is found by this one alone");
+}
+
+async fn of_roles_for_one_revision_exactly_one_set_wins(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let id = ada.id;
+    let set = at_once(&store, 20, |store, number| async move {
+        store.set_roles(id, &Roles::from_text(&format!("r{number}")), Some(1), start()).await.unwrap()
+    });
+    let lost = set.await.into_iter().filter(|set| *set == Err(Unchanged::Stale)).count();
+    assert_eq!((lost, store.user(id).await.unwrap().unwrap().revision), (19, 2));
+}
+
+async fn states_set_at_once_follow_each_other(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let id = ada.id;
+    let set = at_once(&store, 40, |store, number| async move {
+        let state = if number % 2 == 0 { UserState::Disabled } else { UserState::Active };
+        (state, store.set_state(id, state, None, start()).await.unwrap().unwrap().state)
+    });
+    assert!(set.await.into_iter().all(|(wanted, got)| wanted == got), "each is told the state that was asked for");
+    let user = store.user(id).await.unwrap().unwrap();
+    // Every other change barred the user, and each of those raised the generation.
+    let (changes, bars) = (user.revision - 1, user.generation - 1);
+    assert_eq!(bars, (changes + 1) / 2);
+    assert_eq!(user.state == UserState::Disabled, changes % 2 == 1);
+}
+
+async fn of_states_for_one_revision_exactly_one_wins(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let id = ada.id;
+    let set = at_once(&store, 20, |store, _| async move {
+        store.set_state(id, UserState::Disabled, Some(1), start()).await.unwrap()
+    });
+    let lost = set.await.into_iter().filter(|set| *set == Err(Unchanged::Stale)).count();
+    let user = store.user(id).await.unwrap().unwrap();
+    assert_eq!((lost, user.revision, user.generation), (19, 2, 2));
+}
+
+async fn a_user_is_deleted_once(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let id = ada.id;
+    let deleted = at_once(&store, 20, |store, _| async move { store.delete_user(id, None, start()).await.unwrap() });
+    let lost = deleted.await.into_iter().filter(|deleted| *deleted == Err(Unchanged::NotFound)).count();
+    assert_eq!(lost, 19);
+}
+
+async fn a_request_that_comes_at_once_writes_once(store: Case) {
+    let fingerprint = Fingerprint::of(&["ada"]);
+    let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
+    let created = at_once(&store, 20, |store, id| {
+        let key = key.clone();
+        async move {
+            let user = new_user(id, &format!("user{id}@example.com"));
+            store.create_user(&user, Some((&session(100 + id, &user), &Client::default())), Some(&key)).await.unwrap()
+        }
+    });
+    let repeated = created.await.into_iter().filter(|created| *created == Created::Repeated).count();
+    assert_eq!(repeated, 19);
+    let users = store.list_users(&Filter::default(), None, 99).await.unwrap();
+    assert_eq!(users.len(), 1, "one row");
+    assert_eq!(store.earlier(&key, start()).await.unwrap(), Some(Earlier::Same(users[0].id)));
+}
+
+on_both_engines!(crate::support::Case:
+    c61_of_a_hundred_registrations_of_one_email_exactly_one_wins,
+    of_a_hundred_changes_for_one_revision_exactly_one_wins,
+    of_two_who_want_one_email_at_once_one_gets_it,
+    roles_set_at_once_leave_one_set_whole_and_count_each_loss,
+    of_roles_for_one_revision_exactly_one_set_wins,
+    states_set_at_once_follow_each_other,
+    of_states_for_one_revision_exactly_one_wins,
+    a_user_is_deleted_once,
+    a_request_that_comes_at_once_writes_once,
+);

@@ -1,0 +1,8 @@
+//! Each method alone: what it writes is what is read.
+
+mod attempts;
+mod changes;
+mod keys;
+mod requests;
+mod sessions;
+mod users;

@@ -1,0 +1,126 @@
+//! A session is begun, listed and ended, one at a time and all at once.
+
+use std::time::Duration;
+
+use auth_service::domain::{Client, Session, UserState};
+use auth_service::store::Standing;
+use chrono::TimeDelta;
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
+
+use crate::support::{Case, new_user, session};
+
+const NOBODY: Uuid = Uuid::from_u128(99);
+
+async fn a_session_lives_until_it_is_ended(store: Case) {
+    let user = new_user(1, "ada@example.com");
+    let (first, second) = (session(10, &user), session(11, &user));
+    store.create_user(&user, Some((&first, &Client::default())), None).await.unwrap();
+    assert!(store.create_session(&second, &Client::default()).await.unwrap());
+    let lives = Standing { state: UserState::Active, generation: 1, session_lives: true };
+    let ended = Standing { session_lives: false, ..lives };
+    for _ in 0..2 {
+        store.end_session(first.id, start()).await.unwrap();
+        assert_eq!(store.standing(user.id, first.id).await.unwrap(), Some(ended));
+    }
+    assert_eq!(store.standing(user.id, second.id).await.unwrap(), Some(lives));
+    assert_eq!(store.standing(user.id, Uuid::from_u128(99)).await.unwrap(), Some(ended), "no such session");
+    assert_eq!(store.standing(Uuid::from_u128(99), first.id).await.unwrap(), None, "no such user");
+}
+
+async fn another_users_session_is_none_of_ones_own(store: Case) {
+    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
+    let session = session(10, &ada);
+    store.create_user(&ada, Some((&session, &Client::default())), None).await.unwrap();
+    store.create_user(&bob, None, None).await.unwrap();
+    assert!(!store.standing(bob.id, session.id).await.unwrap().unwrap().session_lives);
+}
+
+async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
+    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
+    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&bob, None, None).await.unwrap();
+    let client = Client { peer: "192.0.2.7".into(), user_agent: "grpcurl/1".into() };
+    for id in 10..15 {
+        assert!(store.create_session(&session(id, &ada), &client).await.unwrap());
+    }
+    let list = async |after: Option<u128>, limit| {
+        let listed = store.list_sessions(ada.id, after.map(Uuid::from_u128), limit, start()).await.unwrap();
+        listed.iter().map(|listed| listed.session.id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, 3).await, [14, 13, 12]);
+    assert_eq!(list(Some(12), 3).await, [11, 10]);
+    let listed = store.list_sessions(ada.id, None, 1, start()).await.unwrap().remove(0);
+    assert_eq!((listed.session, listed.client, listed.last_refresh_time), (session(14, &ada), client.clone(), None));
+
+    assert!(!store.revoke_session(Uuid::from_u128(14), Some(bob.id), start()).await.unwrap(), "not Bob's");
+    assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), start()).await.unwrap());
+    assert!(!store.revoke_session(Uuid::from_u128(14), None, start()).await.unwrap(), "it has ended");
+    assert!(store.revoke_session(Uuid::from_u128(13), None, start()).await.unwrap());
+    let end = session(12, &ada).expire_time;
+    assert!(!store.revoke_session(Uuid::from_u128(12), None, end).await.unwrap(), "its time is over");
+    assert_eq!(store.list_sessions(ada.id, None, 9, end).await.unwrap(), []);
+    assert_eq!(list(None, 9).await, [12, 11, 10]);
+
+    assert!(store.end_all_sessions(ada.id).await.unwrap());
+    assert!(!store.end_all_sessions(NOBODY).await.unwrap());
+    assert_eq!(list(None, 9).await, [0_u128; 0]);
+    assert!(!store.revoke_session(Uuid::from_u128(12), None, start()).await.unwrap());
+    assert!(!store.create_session(&session(20, &ada), &client).await.unwrap(), "a login that raced begins nothing");
+    let user = store.user(ada.id).await.unwrap().unwrap();
+    assert_eq!((user.generation, user.revision), (2, 1));
+}
+
+async fn a_login_takes_out_what_has_expired_a_few_at_a_time(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let expired = start() + Duration::from_secs(1);
+    for id in 10..50 {
+        let old = Session { expire_time: expired, ..session(id, &ada) };
+        assert!(store.create_session(&old, &Client::default()).await.unwrap());
+    }
+    let first = |from: u128| store.standing(ada.id, Uuid::from_u128(from));
+    assert!(first(10).await.unwrap().unwrap().session_lives);
+    let new = Session { create_time: expired, ..session(100, &ada) };
+    assert!(store.create_session(&new, &Client::default()).await.unwrap());
+    assert!(!first(10).await.unwrap().unwrap().session_lives && !first(25).await.unwrap().unwrap().session_lives);
+    assert!(first(26).await.unwrap().unwrap().session_lives, "sixteen for each that comes");
+    assert!(first(100).await.unwrap().unwrap().session_lives);
+}
+
+async fn a_session_is_listed_as_it_was_begun(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let client = Client { peer: "2001:db8::7".into(), user_agent: "\u{1f980}'\"%_ ".repeat(64) };
+    let begun = Session {
+        create_time: start() + TimeDelta::microseconds(1),
+        expire_time: start() + TimeDelta::microseconds(3),
+        ..session(u128::MAX - 1, &ada)
+    };
+    assert!(store.create_session(&begun, &client).await.unwrap());
+    let list = async |after, now| store.list_sessions(ada.id, after, 9, now).await.unwrap();
+    let listed = list(Some(Uuid::max()), start() + TimeDelta::microseconds(2)).await.remove(0);
+    assert_eq!((listed.session, listed.client, listed.last_refresh_time), (begun.clone(), client, None));
+    assert_eq!(list(None, begun.expire_time).await, [], "to the microsecond");
+    assert_eq!(list(Some(begun.id), start()).await, []);
+    assert_eq!(store.list_sessions(ada.id, None, 0, start()).await.unwrap(), []);
+}
+
+async fn who_is_not_there_begins_and_ends_nothing(store: Case) {
+    let nobody = new_user(99, "nobody@example.com");
+    assert!(!store.create_session(&session(10, &nobody), &Client::default()).await.unwrap());
+    assert!(!store.revoke_session(Uuid::from_u128(10), None, start()).await.unwrap());
+    store.end_session(Uuid::from_u128(10), start()).await.unwrap();
+    let own = Session { generation: 2, ..session(11, &nobody) };
+    assert_eq!(store.change_password(1, "$argon2id$", &own, &Client::default()).await.unwrap(), None);
+    assert_eq!(store.list_sessions(NOBODY, None, 9, start()).await.unwrap(), []);
+}
+
+on_both_engines!(crate::support::Case:
+    a_session_lives_until_it_is_ended,
+    another_users_session_is_none_of_ones_own,
+    all_sessions_end_at_once_and_one_at_a_time,
+    a_login_takes_out_what_has_expired_a_few_at_a_time,
+    a_session_is_listed_as_it_was_begun,
+    who_is_not_there_begins_and_ends_nothing,
+);

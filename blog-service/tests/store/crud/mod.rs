@@ -1,0 +1,5 @@
+//! Each method alone: what it writes is what is read.
+
+mod changes;
+mod reads;
+mod requests;

@@ -1,0 +1,97 @@
+//! What is written is what is read: one, some, a page.
+
+use blog_service::domain::{Content, Post, PostChange, Title, View};
+use blog_service::store::NewPost;
+use chrono::TimeDelta;
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
+
+use crate::support::{ADA, Case, new_post};
+
+fn ids(posts: &[Post]) -> Vec<u128> {
+    posts.iter().map(|post| post.id.as_u128()).collect()
+}
+
+async fn a_post_is_read_with_or_without_its_content(store: Case) {
+    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    assert_eq!((post.owner_id, post.title.as_str(), post.content.as_str()), (ADA, "Post 1", "First post."));
+    assert_eq!((post.revision, post.create_time, post.update_time), (1, start(), start()));
+    assert_eq!(store.post(post.id, View::Full).await.unwrap().as_ref(), Some(&post));
+    let basic = Post { content: String::new(), ..post.clone() };
+    assert_eq!(store.post(post.id, View::Basic).await.unwrap(), Some(basic));
+    assert_eq!(store.post(Uuid::from_u128(9), View::Full).await.unwrap(), None);
+    assert!(store.create_post(&new_post(1), None).await.is_err(), "no two rows have one id");
+}
+
+async fn some_posts_and_pages_of_them(store: Case) {
+    for id in 1..=10 {
+        store.create_post(&new_post(id), None).await.unwrap().unwrap();
+    }
+    for (view, content) in [(View::Basic, ""), (View::Full, "First post.")] {
+        assert_eq!(ids(&store.list_posts(None, 3, view).await.unwrap()), [10, 9, 8]);
+        assert_eq!(ids(&store.list_posts(Some(Uuid::from_u128(3)), 9, view).await.unwrap()), [2, 1]);
+        let wanted: Vec<Uuid> = [3, 9, 99, 1].map(Uuid::from_u128).into();
+        let mut found = store.posts_of(&wanted, view).await.unwrap();
+        found.sort_unstable_by_key(|post| post.id);
+        assert_eq!(ids(&found), [1, 3, 9]);
+        assert!(found.iter().all(|post| post.content == content));
+    }
+    assert_eq!(store.posts_of(&[], View::Full).await.unwrap(), []);
+}
+
+async fn a_post_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
+    // Signs of four bytes and of one, quotes, a backslash, and both forms of an accent; and a time to the microsecond.
+    let text = "\u{1f980}'\"\\%_\u{e9}e\u{301}\n\t ";
+    let content = text.repeat(1024 * 1024 / text.len());
+    let content = format!("{content}{}", "a".repeat(1024 * 1024 - content.len()));
+    let new = NewPost {
+        title: Title::parse("\u{1f980}".repeat(128)).unwrap(),
+        content: Content::parse(content.clone()).unwrap(),
+        create_time: start() + TimeDelta::microseconds(123_456),
+        ..new_post(1)
+    };
+    let post = store.create_post(&new, None).await.unwrap().unwrap();
+    assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(post.clone()));
+    assert_eq!((post.title.as_str(), post.create_time), (new.title.as_str(), new.create_time));
+    assert!(post.content == content, "every byte");
+    assert_eq!(store.posts_of(&[post.id], View::Full).await.unwrap(), [post.clone()]);
+    let later = start() + TimeDelta::microseconds(999_999);
+    let change = PostChange { title: None, content: Some(Content::parse("\u{e9}".repeat(512 * 1024)).unwrap()) };
+    let changed = store.update_post(post.id, &change, Some(1), later).await.unwrap().unwrap();
+    assert_eq!(changed.update_time, later);
+    assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(changed));
+}
+
+async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
+    assert_eq!(store.list_posts(None, 9, View::Full).await.unwrap(), [], "there is none");
+    for id in [1, 2, u128::MAX - 1] {
+        store.create_post(&new_post(id), None).await.unwrap().unwrap();
+    }
+    for (after, limit, found) in [
+        (None, 9, vec![u128::MAX - 1, 2, 1]),
+        (Some(u128::MAX), 9, vec![u128::MAX - 1, 2, 1]),
+        (Some(u128::MAX - 1), 9, vec![2, 1]),
+        (Some(1), 9, vec![]),
+        (Some(0), 9, vec![]),
+        (None, 0, vec![]),
+        (None, u32::MAX, vec![u128::MAX - 1, 2, 1]),
+    ] {
+        let posts = store.list_posts(after.map(Uuid::from_u128), limit, View::Basic).await.unwrap();
+        assert_eq!(ids(&posts), found, "{after:?}, {limit}");
+    }
+}
+
+async fn a_post_that_is_asked_for_twice_is_found_once(store: Case) {
+    store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    let found = store.posts_of(&[Uuid::from_u128(1); 8], View::Basic).await.unwrap();
+    assert_eq!(ids(&found), [1]);
+    assert_eq!(store.posts_of(&[Uuid::nil(), Uuid::max()], View::Basic).await.unwrap(), []);
+}
+
+on_both_engines!(crate::support::Case:
+    a_post_is_read_with_or_without_its_content,
+    some_posts_and_pages_of_them,
+    a_post_of_the_greatest_size_is_read_as_it_was_written,
+    a_list_ends_at_both_ends_of_the_ids,
+    a_post_that_is_asked_for_twice_is_found_once,
+);

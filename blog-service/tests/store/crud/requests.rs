@@ -1,0 +1,52 @@
+//! Requests that come twice write once, and are remembered for a day; and the key that replicas share.
+
+use blog_service::domain::View;
+use blog_service::store::NewPost;
+use chrono::TimeDelta;
+use kit::db::requests::Earlier;
+use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
+
+use crate::support::{Case, key, new_post};
+
+async fn a_request_that_comes_twice_writes_once(store: Case) {
+    let key = key(7);
+    assert_eq!(store.earlier(&key, start()).await.unwrap(), None);
+    let post = store.create_post(&new_post(1), Some(&key)).await.unwrap().unwrap();
+    assert_eq!(store.create_post(&new_post(2), Some(&key)).await.unwrap(), None);
+    assert_eq!(store.earlier(&key, start()).await.unwrap(), Some(Earlier::Same(post.id)));
+    assert_eq!(store.post(Uuid::from_u128(2), View::Basic).await.unwrap(), None, "nothing is written");
+}
+
+async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
+    store.create_post(&new_post(1), Some(&key(7))).await.unwrap().unwrap();
+    let (before, after) = (start() + KEPT - TimeDelta::microseconds(1), start() + KEPT);
+    assert!(store.earlier(&key(7), before).await.unwrap().is_some());
+    assert_eq!(store.earlier(&key(7), after).await.unwrap(), None);
+    let late = NewPost { create_time: after, ..new_post(2) };
+    let post = store.create_post(&late, Some(&key(7))).await.unwrap().unwrap();
+    assert_eq!(store.earlier(&key(7), after).await.unwrap(), Some(Earlier::Same(post.id)));
+}
+
+async fn another_request_under_the_same_id_is_told_apart(store: Case) {
+    store.create_post(&new_post(1), Some(&key(7))).await.unwrap().unwrap();
+    let other = RequestKey { fingerprint: Fingerprint::of(&["other"]), ..key(7) };
+    assert_eq!(store.earlier(&other, start()).await.unwrap(), Some(Earlier::Other));
+    let callers = RequestKey { caller: Uuid::nil().to_string(), ..key(7) };
+    assert_eq!(store.earlier(&callers, start()).await.unwrap(), None);
+}
+
+async fn the_page_tokens_key_is_that_of_whoever_came_first(store: Case) {
+    assert_eq!(store.page_token_key([1; 64]).await.unwrap(), [1; 64]);
+    assert_eq!(store.page_token_key([2; 64]).await.unwrap(), [1; 64]);
+    let store = store.reopened().await;
+    assert_eq!(store.page_token_key([3; 64]).await.unwrap(), [1; 64]);
+}
+
+on_both_engines!(crate::support::Case:
+    a_request_that_comes_twice_writes_once,
+    a_request_is_forgotten_after_a_day_and_its_id_is_free,
+    another_request_under_the_same_id_is_told_apart,
+    the_page_tokens_key_is_that_of_whoever_came_first,
+);

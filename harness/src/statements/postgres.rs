@@ -1,0 +1,113 @@
+//! The plans of a PostgreSQL database.
+
+use std::str::FromStr as _;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _, raw_sql};
+
+use super::plan::{report, walk_of_postgres};
+use super::source::Statement;
+
+/// The tables of a store; the driver's own are named for it.
+const TABLES: &str = "select tablename::text from pg_tables where schemaname = current_schema() \
+     and tablename not like '\\_sqlx%' order by tablename";
+
+/// What only holds rows up that are for the planner alone.
+const CHECKS: &str = "select conname::text from pg_constraint where contype = 'c' and conrelid = $1::regclass";
+
+/// The columns that a table takes values for.
+const COLUMNS: &str = "select column_name::text, data_type::text from information_schema.columns \
+     where table_schema = current_schema() and table_name = $1 order by ordinal_position";
+
+/// The columns that point to another table.
+const KEYS: &str = "select a.attname::text from pg_constraint c \
+     join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] \
+     where c.contype = 'f' and c.conrelid = $1::regclass";
+
+/// Fills the tables of a store's database, which it takes the checks from, and names each of the statements that walks
+/// through one, with those that a foreign key asks by itself when a row goes.
+///
+/// # Panics
+/// When the database refuses a statement.
+pub async fn scans_of_server(url: &str, statements: &[Statement]) -> Vec<String> {
+    find(url, statements).await.unwrap_or_else(|error| panic!("the database refuses the plans: {error}"))
+}
+
+async fn find(url: &str, statements: &[Statement]) -> Result<Vec<String>, sqlx::Error> {
+    let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
+    let mut asked = statements.to_vec();
+    connection.execute("set session_replication_role = replica").await?;
+    for table in texts(&mut connection, TABLES, None).await? {
+        for check in texts(&mut connection, CHECKS, Some(&table)).await? {
+            connection.execute(AssertSqlSafe(format!("alter table {table} drop constraint {check}"))).await?;
+        }
+        fill(&mut connection, &table).await?;
+        for column in texts(&mut connection, KEYS, Some(&table)).await? {
+            let place = format!("the foreign key {table} ({column})");
+            asked.push(Statement { place, sql: format!("delete from {table} where {column} = $1") });
+        }
+    }
+    // A walk is then in a plan only where no index can do the work, whatever the planner thinks of the rows; and the plan is
+    // the one for any values.
+    for setting in ["analyze", "set enable_seqscan = off", "set plan_cache_mode = force_generic_plan"] {
+        connection.execute(setting).await?;
+    }
+    let mut walks = Vec::new();
+    for statement in &asked {
+        let plan = explain(&mut connection, &statement.sql).await;
+        let plan = plan.unwrap_or_else(|error| panic!("{}: {error}\n    {}", statement.place, statement.sql));
+        walks.extend(walk_of_postgres(&plan).map(|walk| report(statement, walk.trim())));
+    }
+    connection.close().await?;
+    Ok(walks)
+}
+
+async fn texts(connection: &mut PgConnection, sql: &'static str, of: Option<&str>) -> Result<Vec<String>, sqlx::Error> {
+    let query = sqlx::query_scalar(sql);
+    match of {
+        Some(of) => query.bind(of.to_owned()).fetch_all(connection).await,
+        None => query.fetch_all(connection).await,
+    }
+}
+
+/// Some thousand rows, no two of which have a value in common.
+async fn fill(connection: &mut PgConnection, table: &str) -> Result<(), sqlx::Error> {
+    let columns: Vec<(String, String)> =
+        sqlx::query_as(COLUMNS).bind(table.to_owned()).fetch_all(&mut *connection).await?;
+    let value = |kind: &str| match kind {
+        "uuid" => "md5(n::text)::uuid",
+        "bytea" => "decode(md5(n::text), 'hex')",
+        "integer" | "bigint" => "n",
+        "timestamp with time zone" => "timestamptz '2026-01-01 00:00:00Z' + n * interval '1 second'",
+        _ => "'row ' || n",
+    };
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let values: Vec<&str> = columns.iter().map(|(_, kind)| value(kind)).collect();
+    let rows = format!("select {} from generate_series(1, 3000) n", values.join(", "));
+    connection.execute(AssertSqlSafe(format!("insert into {table} ({}) {rows}", names.join(", ")))).await.map(drop)
+}
+
+async fn explain(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+    let kinds = parameters(connection, sql).await?;
+    let in_brackets =
+        |words: Vec<&str>| if words.is_empty() { String::new() } else { format!("({})", words.join(", ")) };
+    let nulls = in_brackets(vec!["null"; kinds.len()]);
+    let kinds = in_brackets(kinds.iter().map(String::as_str).collect());
+    connection.execute(raw_sql(AssertSqlSafe(format!("prepare asked {kinds} as {sql}")))).await?;
+    let explained = raw_sql(AssertSqlSafe(format!("explain (costs off) execute asked {nulls}")));
+    let plan = connection.fetch_all(explained).await?;
+    connection.execute(raw_sql("deallocate asked")).await?;
+    Ok(plan.iter().map(|row| row.get(0)).collect())
+}
+
+/// The types of a statement's parameters. The driver names those of what is bound; here the server finds them, for which
+/// it must not meet a parameter in an `is null` first.
+async fn parameters(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>, sqlx::Error> {
+    const TYPES: &str = "select kind::text from pg_prepared_statements, unnest(parameter_types) with ordinality k (kind, n) \
+         where name = 'typed' order by n";
+    let typed = (1..=16).fold(sql.to_owned(), |sql, number| sql.replace(&format!("${number} is null"), "false"));
+    connection.execute(raw_sql(AssertSqlSafe(format!("prepare typed as {typed}")))).await?;
+    let types = sqlx::query_scalar(TYPES).fetch_all(&mut *connection).await?;
+    connection.execute(raw_sql("deallocate typed")).await?;
+    Ok(types)
+}

@@ -1,0 +1,81 @@
+//! The plans of a SQLite file.
+
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
+
+use super::plan::{report, walk_of_sqlite};
+use super::source::Statement;
+
+/// Fills the tables of a store's file and names each of the statements that walks through one, with those that a foreign
+/// key asks by itself when a row goes.
+///
+/// # Panics
+/// When the file refuses a statement.
+pub async fn scans_of_file(file: &Path, statements: &[Statement]) -> Vec<String> {
+    find(file, statements).await.unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+async fn find(file: &Path, statements: &[Statement]) -> Result<Vec<String>, sqlx::Error> {
+    // The rows are for the planner alone: none of them keeps a rule.
+    let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
+    let mut connection = options.connect().await?;
+    connection.execute("pragma ignore_check_constraints = on").await?;
+    let tables = texts(
+        &mut connection,
+        "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' \
+         and name not like '\\_sqlx%' escape '\\' order by name",
+    )
+    .await?;
+    let mut asked = statements.to_vec();
+    for table in &tables {
+        fill(&mut connection, table).await?;
+        asked.extend(keys(&mut connection, table).await?);
+    }
+    connection.execute("analyze").await?;
+    let mut walks = Vec::new();
+    for statement in &asked {
+        let rows = connection.fetch_all(AssertSqlSafe(format!("explain query plan {}", statement.sql))).await;
+        let rows = rows.unwrap_or_else(|error| panic!("{}: {error}\n    {}", statement.place, statement.sql));
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        walks.extend(walk_of_sqlite(&steps).map(|walk| report(statement, walk)));
+    }
+    connection.close().await?;
+    Ok(walks)
+}
+
+async fn texts(connection: &mut SqliteConnection, sql: &'static str) -> Result<Vec<String>, sqlx::Error> {
+    Ok(connection.fetch_all(sql).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// Some thousand rows, no two of which have a value in common.
+async fn fill(connection: &mut SqliteConnection, table: &str) -> Result<(), sqlx::Error> {
+    let columns = connection.fetch_all(AssertSqlSafe(format!("pragma table_info({table})"))).await?;
+    let names: Vec<String> = columns.iter().map(|column| column.get("name")).collect();
+    let values: Vec<&str> = columns
+        .iter()
+        .map(|column| match column.get::<String, _>("type").to_lowercase().as_str() {
+            "blob" => "randomblob(16)",
+            "integer" => "n",
+            _ => "'row ' || n",
+        })
+        .collect();
+    let sql = format!(
+        "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 3000) \
+         insert into {table} ({}) select {} from numbers",
+        names.join(", "),
+        values.join(", ")
+    );
+    connection.execute(AssertSqlSafe(sql)).await.map(drop)
+}
+
+/// How the rows are found that point to one that goes.
+async fn keys(connection: &mut SqliteConnection, table: &str) -> Result<Vec<Statement>, sqlx::Error> {
+    let keys = connection.fetch_all(AssertSqlSafe(format!("pragma foreign_key_list({table})"))).await?;
+    let statement = |column: String| Statement {
+        place: format!("the foreign key {table} ({column})"),
+        sql: format!("delete from {table} where {column} = $1"),
+    };
+    Ok(keys.iter().map(|key| statement(key.get("from"))).collect())
+}

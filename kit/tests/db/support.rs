@@ -1,0 +1,105 @@
+//! A database with one table that vanishes, and writes to it.
+
+use std::future::poll_fn;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::Poll;
+
+use kit::db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, within, write};
+use kit::testing::folder;
+use sqlx::migrate::Migrator;
+use tempfile::TempDir;
+
+static SQLITE: Migrator = sqlx::migrate!("tests/db/migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("tests/db/migrations/postgres");
+
+pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
+
+/// A database that vanishes with its case.
+pub(crate) struct Case {
+    pub(crate) db: Db,
+    url: DatabaseUrl,
+    place: Place,
+}
+
+/// Where the database lies; dropped after the rest.
+enum Place {
+    Folder(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
+    Database(harness::postgres::Database),
+}
+
+impl Case {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = folder();
+        Self::open(DatabaseUrl::file(folder.path().join("notes.db")), Place::Folder(folder)).await
+    }
+
+    pub(crate) async fn postgres() -> Option<Self> {
+        let database = harness::postgres::database().await?;
+        Some(Self::open(database.url.parse().unwrap(), Place::Database(database)).await)
+    }
+
+    async fn open(url: DatabaseUrl, place: Place) -> Self {
+        Self { db: open(&url).await.unwrap(), url, place }
+    }
+
+    /// The same after a restart.
+    pub(crate) async fn reopened(self) -> Self {
+        let Self { db, url, place } = self;
+        db.close().await;
+        drop(db);
+        Self::open(url, place).await
+    }
+
+    /// The file, of SQLite.
+    pub(crate) fn path(&self) -> &Path {
+        self.url.path().unwrap()
+    }
+
+    /// What other programs do to the database, of PostgreSQL.
+    pub(crate) fn outside(&self) -> &harness::postgres::Database {
+        match &self.place {
+            Place::Database(database) => database,
+            Place::Folder(_) => panic!("a file has no server"),
+        }
+    }
+
+    /// Adds a note by one statement.
+    pub(crate) async fn add(&self, id: i32, text: &str) -> Result<u64, StoreError> {
+        add(self.db.clone(), id, text.to_owned()).await
+    }
+
+    /// The ids of the notes.
+    pub(crate) async fn notes(&self) -> Vec<i32> {
+        const SQL: &str = "select id from notes order by id";
+        read!(self.db, |reader| sqlx::query_scalar(SQL).fetch_all(reader)).unwrap()
+    }
+}
+
+pub(crate) async fn open(url: &DatabaseUrl) -> Result<Db, OpenError> {
+    Db::open(url, &Migrations { sqlite: &SQLITE, postgres: &POSTGRES }).await
+}
+
+/// Adds a note by one statement.
+pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError> {
+    write!(db, sqlx::query(ADD).bind(id).bind(text.clone()))
+}
+
+/// Adds notes in one transaction, which ends with `verdict`'s answer.
+pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], verdict: Verdict<()>) -> Result<(), StoreError> {
+    let work = db.transaction(notes.to_vec(), move |mut tx, notes| {
+        Box::pin(async move {
+            for (id, text) in notes {
+                within!(tx, sqlx::query(ADD).bind(*id).bind(*text))?;
+            }
+            Ok(verdict)
+        })
+    });
+    work.await
+}
+
+/// Lets the work go as far as it gets by itself: a write stands in the queue then.
+pub(crate) async fn begun<T>(work: &mut Pin<Box<impl Future<Output = T>>>) {
+    let is_pending = poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_pending())).await;
+    assert!(is_pending, "it waits for another");
+}
