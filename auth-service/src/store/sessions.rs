@@ -37,7 +37,9 @@ impl Store {
         let work = self.db.transaction((session.clone(), client.clone()), |mut tx, (session, client)| {
             Box::pin(async move {
                 let begun = write_row(&mut tx, SQL, session, client).await? > 0;
-                within!(tx, sqlx::query(FORGET).bind(session.user_id).bind(session.create_time))?;
+                if begun {
+                    within!(tx, sqlx::query(FORGET).bind(session.user_id).bind(session.create_time))?;
+                }
                 Ok(Verdict::Commit(begun))
             })
         });

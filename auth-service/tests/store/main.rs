@@ -9,6 +9,8 @@ mod concurrent;
 #[cfg(test)]
 mod crud;
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod repeats;
 #[cfg(test)]
 mod support;
