@@ -44,7 +44,9 @@ impl Store {
                     }
                     Err(error) => return Err(error),
                 };
-                within!(tx, sqlx::query(FORGET).bind(session.user_id).bind(session.create_time))?;
+                if begun {
+                    within!(tx, sqlx::query(FORGET).bind(session.user_id).bind(session.create_time))?;
+                }
                 Ok(Verdict::Commit(begun))
             })
         });

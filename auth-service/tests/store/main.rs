@@ -8,6 +8,8 @@ mod crud;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transaction;

@@ -1,0 +1,204 @@
+//! The store's methods as values: what is called, and what is answered.
+
+use auth_service::domain::{
+    Allowance, Client, Failures, ListedSession, NewUser, Roles, Session, User, UserChange, UserState,
+};
+use auth_service::store::{Account, Created, Filter, Kind, Proof, Standing, Store, StoreError, Unchanged};
+use chrono::{DateTime, TimeDelta, Utc};
+use kit::db::requests::Earlier;
+use kit::request_id::RequestKey;
+use uuid::Uuid;
+
+pub(crate) type Time = DateTime<Utc>;
+
+/// A call of one of the store's methods.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Users(UserCall),
+    Changes(ChangeCall),
+    Sessions(SessionCall),
+    Attempts(AttemptCall),
+    Kept(KeptCall),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum UserCall {
+    Create { new: Box<NewUser>, first: Option<Box<(Session, Client)>>, request: Option<RequestKey> },
+    User { id: Uuid },
+    Users { ids: Vec<Uuid> },
+    CredentialsOf { id: Uuid },
+    Credentials { email_key: String },
+    List { filter: Filter, after: Option<Uuid>, limit: u32 },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ChangeCall {
+    Update { id: Uuid, change: UserChange, proof: Option<Proof>, expected: Option<i32>, now: Time },
+    SetRoles { id: Uuid, roles: Roles, expected: Option<i32>, now: Time },
+    SetState { id: Uuid, state: UserState, expected: Option<i32>, now: Time },
+    ChangePassword { generation: i32, password_hash: String, session: Session, client: Client },
+    EndAllSessions { user_id: Uuid },
+    Delete { id: Uuid, expected: Option<i32>, now: Time },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum SessionCall {
+    Create { session: Session, client: Client },
+    List { user_id: Uuid, after: Option<Uuid>, limit: u32, now: Time },
+    Revoke { id: Uuid, user_id: Option<Uuid>, now: Time },
+    End { id: Uuid, now: Time },
+    Standing { user_id: Uuid, id: Uuid },
+    IsKnownAt { email_key: String, network: String },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum AttemptCall {
+    Failures { account: Account },
+    Claim { account: Account, seen: Failures, now: Time },
+    Release { account: Account, seen: Failures },
+    Add { account: Option<Account>, network: String, allowance: Allowance, now: Time },
+    Clear { account: Account },
+    Allowance { kind: Kind, network: String },
+    Use { kind: Kind, network: String, allowance: Allowance, now: Time },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum KeptCall {
+    Earlier { key: RequestKey, now: Time },
+    SealedKey { name: String },
+    KeepSealedKey { name: String, fresh: Vec<u8> },
+    PageTokenKey { fresh: [u8; 64] },
+}
+
+/// What a call comes to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Answer {
+    Done,
+    Was(bool),
+    Created(Created),
+    User(Option<User>),
+    Users(Vec<User>),
+    Credentials(Option<(User, String)>),
+    Changed(Result<User, Unchanged>),
+    Deleted(Result<(), Unchanged>),
+    Sessions(Vec<ListedSession>),
+    Standing(Option<Standing>),
+    Failures(Option<Failures>),
+    FullTime(Option<Time>),
+    Used(Result<(), TimeDelta>),
+    Earlier(Option<Earlier>),
+    Key(Option<Vec<u8>>),
+}
+
+impl Call {
+    pub(crate) async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+        match self {
+            Self::Users(call) => call.ask(store).await,
+            Self::Changes(call) => call.ask(store).await,
+            Self::Sessions(call) => call.ask(store).await,
+            Self::Attempts(call) => call.ask(store).await,
+            Self::Kept(call) => call.ask(store).await,
+        }
+    }
+}
+
+impl UserCall {
+    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+        Ok(match self {
+            Self::Create { new, first, request } => {
+                let first = first.as_ref().map(|first| (&first.0, &first.1));
+                Answer::Created(store.create_user(new, first, request.as_ref()).await?)
+            }
+            Self::User { id } => Answer::User(store.user(*id).await?),
+            Self::Users { ids } => {
+                let mut users = store.users(ids).await?;
+                users.sort_unstable_by_key(|user| user.id);
+                Answer::Users(users)
+            }
+            Self::CredentialsOf { id } => {
+                let found = store.credentials_of(*id).await?;
+                Answer::Credentials(found.map(|found| (found.user, found.password_hash)))
+            }
+            Self::Credentials { email_key } => {
+                let found = store.credentials(email_key).await?;
+                Answer::Credentials(found.map(|found| (found.user, found.password_hash)))
+            }
+            Self::List { filter, after, limit } => Answer::Users(store.list_users(filter, *after, *limit).await?),
+        })
+    }
+}
+
+impl ChangeCall {
+    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+        Ok(match self {
+            Self::Update { id, change, proof, expected, now } => {
+                Answer::Changed(store.update_user(*id, change, *proof, *expected, *now).await?)
+            }
+            Self::SetRoles { id, roles, expected, now } => {
+                Answer::Changed(store.set_roles(*id, roles, *expected, *now).await?)
+            }
+            Self::SetState { id, state, expected, now } => {
+                Answer::Changed(store.set_state(*id, *state, *expected, *now).await?)
+            }
+            Self::ChangePassword { generation, password_hash, session, client } => {
+                Answer::User(store.change_password(*generation, password_hash, session, client).await?)
+            }
+            Self::EndAllSessions { user_id } => Answer::Was(store.end_all_sessions(*user_id).await?),
+            Self::Delete { id, expected, now } => Answer::Deleted(store.delete_user(*id, *expected, *now).await?),
+        })
+    }
+}
+
+impl SessionCall {
+    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+        Ok(match self {
+            Self::Create { session, client } => Answer::Was(store.create_session(session, client).await?),
+            Self::List { user_id, after, limit, now } => {
+                Answer::Sessions(store.list_sessions(*user_id, *after, *limit, *now).await?)
+            }
+            Self::Revoke { id, user_id, now } => Answer::Was(store.revoke_session(*id, *user_id, *now).await?),
+            Self::End { id, now } => {
+                store.end_session(*id, *now).await?;
+                Answer::Done
+            }
+            Self::Standing { user_id, id } => Answer::Standing(store.standing(*user_id, *id).await?),
+            Self::IsKnownAt { email_key, network } => Answer::Was(store.is_known_at(email_key, network).await?),
+        })
+    }
+}
+
+impl AttemptCall {
+    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+        Ok(match self {
+            Self::Failures { account } => Answer::Failures(store.failures(account).await?),
+            Self::Claim { account, seen, now } => Answer::Was(store.claim_attempt(account, *seen, *now).await?),
+            Self::Release { account, seen } => {
+                store.release_attempt(account, *seen).await?;
+                Answer::Done
+            }
+            Self::Add { account, network, allowance, now } => {
+                store.add_failure(account.as_ref(), network, *allowance, *now).await?;
+                Answer::Done
+            }
+            Self::Clear { account } => {
+                store.clear_failures(account).await?;
+                Answer::Done
+            }
+            Self::Allowance { kind, network } => Answer::FullTime(store.allowance(*kind, network).await?),
+            Self::Use { kind, network, allowance, now } => {
+                Answer::Used(store.use_allowance(*kind, network, *allowance, *now).await?)
+            }
+        })
+    }
+}
+
+impl KeptCall {
+    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+        Ok(match self {
+            Self::Earlier { key, now } => Answer::Earlier(store.earlier(key, *now).await?),
+            Self::SealedKey { name } => Answer::Key(store.sealed_key(name).await?),
+            Self::KeepSealedKey { name, fresh } => Answer::Key(Some(store.keep_sealed_key(name, fresh).await?)),
+            Self::PageTokenKey { fresh } => Answer::Key(Some(store.page_token_key(*fresh).await?.to_vec())),
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! Calls for users: those that add, find and change them.
+
+use auth_service::domain::{Client, Email, Name, NewUser, Role, Roles, Session, UserChange};
+use auth_service::store::{Filter, Proof};
+use uuid::Uuid;
+
+use super::super::calls::{Call, ChangeCall, UserCall};
+use super::super::model::Model;
+use super::super::pools::{EMAILS, HASHES, LIMITS, LIVES, NAMES, PEERS, ROLES, STATES, USER_AGENTS, WANTED_ROLES};
+use super::super::steps::Method;
+use super::{Cast, Dice};
+
+impl Cast {
+    pub(super) fn call_for_users(&mut self, method: Method, dice: &mut Dice, model: &Model) -> Call {
+        let now = self.now;
+        match method {
+            Method::CreateUser => Call::Users(self.create_user(dice)),
+            Method::User => Call::Users(UserCall::User { id: self.user(dice) }),
+            Method::Users => {
+                // Up to nine different ones: more than one statement asks for.
+                let (first, count) = (usize::from(dice.roll()), usize::from(dice.roll()) % 10);
+                let ids = (0..count).map(|next| self.users[(first + next) % self.users.len()]).collect();
+                Call::Users(UserCall::Users { ids })
+            }
+            Method::CredentialsOf => Call::Users(UserCall::CredentialsOf { id: self.user(dice) }),
+            Method::Credentials => Call::Users(UserCall::Credentials { email_key: email_key(dice) }),
+            Method::ListUsers => Call::Users(UserCall::List {
+                filter: filter(dice),
+                after: dice.one_in(2).then(|| self.user(dice)),
+                limit: dice.of(&LIMITS),
+            }),
+            Method::UpdateUser => Call::Changes(self.update_user(dice, model)),
+            Method::SetRoles => {
+                let id = self.user(dice);
+                let (roles, expected) = (roles(dice), expected(id, dice, model));
+                Call::Changes(ChangeCall::SetRoles { id, roles, expected, now })
+            }
+            Method::SetState => {
+                let id = self.user(dice);
+                // More often active than not, so that there is something to do.
+                let state = STATES[usize::from(dice.one_in(3))];
+                Call::Changes(ChangeCall::SetState { id, state, expected: expected(id, dice, model), now })
+            }
+            Method::ChangePassword => Call::Changes(self.change_password(dice, model)),
+            Method::EndAllSessions => Call::Changes(ChangeCall::EndAllSessions { user_id: self.user(dice) }),
+            _ => {
+                let id = self.user(dice);
+                Call::Changes(ChangeCall::Delete { id, expected: expected(id, dice, model), now })
+            }
+        }
+    }
+
+    /// Somebody, who may be gone or may never have been.
+    pub(super) fn user(&self, dice: &mut Dice) -> Uuid {
+        dice.of(&self.users)
+    }
+
+    fn create_user(&mut self, dice: &mut Dice) -> UserCall {
+        let new = Box::new(NewUser {
+            id: self.fresh(dice.roll()),
+            name: Name::parse(dice.of(&NAMES)).unwrap(),
+            email: Email::parse(dice.of(&EMAILS)).unwrap(),
+            password_hash: dice.of(&HASHES).to_owned(),
+            roles: roles(dice),
+            create_time: self.now,
+        });
+        let place = usize::from(dice.roll()) % self.users.len();
+        self.users[place] = new.id;
+        let first = dice.one_in(2).then(|| Box::new(self.session(new.id, 1, dice)));
+        let request = dice.one_in(2).then(|| Self::request(dice));
+        UserCall::Create { new, first, request }
+    }
+
+    fn update_user(&self, dice: &mut Dice, model: &Model) -> ChangeCall {
+        let id = self.user(dice);
+        let change = UserChange {
+            name: dice.one_in(2).then(|| Name::parse(dice.of(&NAMES)).unwrap()),
+            email: dice.one_in(2).then(|| Email::parse(dice.of(&EMAILS)).unwrap()),
+        };
+        let proof = match dice.roll() % 4 {
+            0 | 1 => None,
+            // One's own password, or that of whoever changes another one.
+            own => {
+                let user_id = if own == 2 { id } else { self.user(dice) };
+                Some(Proof { user_id, generation: generation(user_id, dice, model) })
+            }
+        };
+        ChangeCall::Update { id, change, proof, expected: expected(id, dice, model), now: self.now }
+    }
+
+    fn change_password(&mut self, dice: &mut Dice, model: &Model) -> ChangeCall {
+        let user_id = self.user(dice);
+        let generation = generation(user_id, dice, model);
+        let password_hash = dice.of(&HASHES).to_owned();
+        let (session, client) = self.session(user_id, generation + 1, dice);
+        ChangeCall::ChangePassword { generation, password_hash, session, client }
+    }
+
+    /// A session to be. It takes two dice.
+    pub(super) fn session(&mut self, user_id: Uuid, generation: i32, dice: &mut Dice) -> (Session, Client) {
+        let (rolled, place) = (dice.roll(), usize::from(dice.roll()) % self.sessions.len());
+        let id = self.fresh(rolled);
+        self.sessions[place] = id;
+        let life = LIVES[usize::from(rolled) % LIVES.len()];
+        let client = Client {
+            peer: PEERS[usize::from(rolled / 5) % PEERS.len()].to_owned(),
+            user_agent: USER_AGENTS[usize::from(rolled / 64) % USER_AGENTS.len()].to_owned(),
+        };
+        (Session { id, user_id, generation, create_time: self.now, expire_time: self.now + life }, client)
+    }
+}
+
+fn roles(dice: &mut Dice) -> Roles {
+    let words: Vec<String> = dice.of(&ROLES).iter().map(|&word| word.to_owned()).collect();
+    Roles::parse(&words).unwrap()
+}
+
+/// An email's canonical form, or, as no caller should, an email as it was given.
+pub(super) fn email_key(dice: &mut Dice) -> String {
+    let given = dice.of(&EMAILS);
+    if dice.one_in(4) { given.to_owned() } else { Email::parse(given).unwrap().key().to_owned() }
+}
+
+fn filter(dice: &mut Dice) -> Filter {
+    let which = dice.roll();
+    Filter {
+        email_key: (which & 7 > 4).then(|| email_key(dice)),
+        role: (which & 8 > 0).then(|| Role::parse(dice.of(&WANTED_ROLES)).unwrap()),
+        state: (which & 16 > 0).then(|| dice.of(&STATES)),
+    }
+}
+
+/// The revision of the user, one beside it, or none.
+fn expected(id: Uuid, dice: &mut Dice, model: &Model) -> Option<i32> {
+    let revision = model.users.get(&id).map_or(1, |row| row.user.revision);
+    dice.of(&[None, None, Some(revision), Some(revision), Some(revision), Some(revision - 1), Some(revision + 1)])
+}
+
+/// The generation of the user, or one beside it.
+pub(super) fn generation(id: Uuid, dice: &mut Dice, model: &Model) -> i32 {
+    let generation = model.users.get(&id).map_or(1, |row| row.user.generation);
+    generation + dice.of(&[0, 0, 0, 0, -1, -1, 1, -2])
+}

@@ -1,0 +1,103 @@
+//! What a step's dice mean when it is played: whom it is about, as the model knows them at that time.
+
+mod accounts;
+mod others;
+
+use chrono::TimeDelta;
+use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::testing::start;
+use uuid::Uuid;
+
+use super::calls::{Call, Time};
+use super::model::Model;
+use super::pools::{ACCOUNTS, CALLERS, REQUESTS, SAID};
+use super::steps::{Method, Passes, Step};
+use auth_service::domain::Failures;
+
+/// Those that calls are about: the latest user and session of each place.
+pub(crate) struct Cast {
+    pub(crate) now: Time,
+    pub(crate) users: [Uuid; 12],
+    pub(crate) sessions: [Uuid; 32],
+    /// What was known of an account before the last claim.
+    claimed: [Option<Failures>; ACCOUNTS as usize],
+    made: u16,
+}
+
+/// What is left of a step's dice.
+pub(crate) struct Dice(std::array::IntoIter<u8, 16>);
+
+impl Dice {
+    fn roll(&mut self) -> u8 {
+        self.0.next().unwrap()
+    }
+
+    fn one_in(&mut self, sides: u8) -> bool {
+        self.roll().is_multiple_of(sides)
+    }
+
+    /// One of these.
+    fn of<T: Copy>(&mut self, these: &[T]) -> T {
+        these[usize::from(self.roll()) % these.len()]
+    }
+}
+
+impl Cast {
+    pub(crate) fn new() -> Self {
+        let nobody = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
+        let nothing = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
+        Self { now: start(), users: nobody, sessions: nothing, claimed: [None; ACCOUNTS as usize], made: 0 }
+    }
+
+    /// The call that this step is.
+    pub(crate) fn call(&mut self, step: Step, model: &Model) -> Call {
+        self.now = self.later(step.passes, model);
+        let dice = &mut Dice(step.dice.into_iter());
+        if step.method <= Method::DeleteUser {
+            self.call_for_users(step.method, dice, model)
+        } else {
+            self.call_for_others(step.method, dice, model)
+        }
+    }
+
+    fn later(&self, passes: Passes, model: &Model) -> Time {
+        let (which, and) = match passes {
+            Passes::So(span) => return self.now + span,
+            Passes::UntilAnEnd { which, and } => (which, and),
+        };
+        let sessions = model.sessions.values().map(|begun| begun.session.expire_time);
+        let requests = model.requests.values().map(|request| request.time + KEPT);
+        let failures = model.failures.values().map(|failures| failures.last + TimeDelta::hours(24));
+        let allowances = model.allowances.values().copied();
+        let ends = sessions.chain(requests).chain(failures).chain(allowances);
+        let mut coming: Vec<Time> = ends.map(|end| end + and).filter(|end| *end >= self.now).collect();
+        coming.sort_unstable();
+        coming.get(usize::from(which)).copied().unwrap_or(self.now)
+    }
+
+    /// The id of a row that is new: of the time's millisecond, and within it in any order.
+    fn fresh(&mut self, die: u8) -> Uuid {
+        self.made += 1;
+        let millis = u128::try_from(self.now.timestamp_millis()).unwrap();
+        Uuid::from_u128((millis << 80) | (7 << 76) | (2 << 62) | (u128::from(die) << 16) | u128::from(self.made))
+    }
+
+    /// A request's id, or none.
+    fn request(dice: &mut Dice) -> RequestKey {
+        let id = Uuid::from_u128(0xf00 + u128::from(dice.roll() % REQUESTS));
+        let fingerprint = Fingerprint::of(&[dice.of(&SAID)]);
+        RequestKey { caller: dice.of(&CALLERS).to_owned(), method: "CreateUser", id, fingerprint }
+    }
+
+    /// Every request that a sequence may have made.
+    pub(crate) fn requests() -> impl Iterator<Item = RequestKey> {
+        (0..REQUESTS).flat_map(|id| SAID.map(|said| (id, said))).flat_map(|(id, said)| {
+            CALLERS.map(|caller| RequestKey {
+                caller: caller.to_owned(),
+                method: "CreateUser",
+                id: Uuid::from_u128(0xf00 + u128::from(id)),
+                fingerprint: Fingerprint::of(&[said]),
+            })
+        })
+    }
+}

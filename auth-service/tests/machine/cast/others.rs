@@ -1,0 +1,91 @@
+//! Calls for everything but users: sessions, attempts, requests, keys.
+
+use auth_service::domain::{Failures, network};
+use chrono::TimeDelta;
+
+use super::super::calls::{AttemptCall, Call, KeptCall, SessionCall};
+use super::super::model::Model;
+use super::super::pools::{ACCOUNTS, ALLOWANCES, KEYS, KINDS, LIMITS, PEERS, SECRETS, account};
+use super::super::steps::Method;
+use super::accounts::{email_key, generation};
+use super::{Cast, Dice};
+
+impl Cast {
+    pub(super) fn call_for_others(&mut self, method: Method, dice: &mut Dice, model: &Model) -> Call {
+        let now = self.now;
+        match method {
+            Method::CreateSession => {
+                // A few have most of them, so that there are more than one call looks at.
+                let user_id = if dice.one_in(3) { self.user(dice) } else { self.users[usize::from(dice.roll() % 2)] };
+                let generation = generation(user_id, dice, model);
+                let (session, client) = self.session(user_id, generation, dice);
+                Call::Sessions(SessionCall::Create { session, client })
+            }
+            Method::ListSessions => {
+                let user_id = if dice.one_in(2) { self.users[usize::from(dice.roll() % 2)] } else { self.user(dice) };
+                let after = dice.one_in(2).then(|| dice.of(&self.sessions));
+                Call::Sessions(SessionCall::List { user_id, after, limit: dice.of(&LIMITS), now })
+            }
+            Method::RevokeSession => {
+                let id = dice.of(&self.sessions);
+                let owner = model.sessions.get(&id).map(|begun| begun.session.user_id);
+                let user_id = dice.of(&[None, owner, owner, Some(self.users[0])]);
+                Call::Sessions(SessionCall::Revoke { id, user_id, now })
+            }
+            Method::EndSession => Call::Sessions(SessionCall::End { id: dice.of(&self.sessions), now }),
+            Method::Standing => {
+                let id = dice.of(&self.sessions);
+                let owner = model.sessions.get(&id).map(|begun| begun.session.user_id);
+                let user_id = owner.filter(|_| !dice.one_in(4)).unwrap_or_else(|| self.user(dice));
+                Call::Sessions(SessionCall::Standing { user_id, id })
+            }
+            Method::IsKnownAt => {
+                Call::Sessions(SessionCall::IsKnownAt { email_key: email_key(dice), network: place(dice) })
+            }
+            Method::Earlier => Call::Kept(KeptCall::Earlier { key: Self::request(dice), now }),
+            Method::SealedKey => Call::Kept(KeptCall::SealedKey { name: dice.of(&KEYS).to_owned() }),
+            Method::KeepSealedKey => Call::Kept(KeptCall::KeepSealedKey {
+                name: dice.of(&KEYS).to_owned(),
+                fresh: dice.of(&SECRETS).to_vec(),
+            }),
+            Method::PageTokenKey => Call::Kept(KeptCall::PageTokenKey { fresh: [dice.roll(); 64] }),
+            _ => Call::Attempts(self.attempt(method, dice, model)),
+        }
+    }
+
+    fn attempt(&mut self, method: Method, dice: &mut Dice, model: &Model) -> AttemptCall {
+        let now = self.now;
+        let number = dice.roll() % ACCOUNTS;
+        let account = account(number);
+        match method {
+            Method::ClaimAttempt => {
+                let known = model.failures.get(&account).copied();
+                let seen = known.unwrap_or(Failures { count: 1, last: now });
+                let seen = Failures { count: seen.count + dice.of(&[0, 0, 0, -1, 1]), ..seen };
+                self.claimed[usize::from(number)] = known;
+                AttemptCall::Claim { account, seen, now }
+            }
+            Method::ReleaseAttempt => {
+                // What was known before the claim, mostly.
+                let claimed = self.claimed[usize::from(number)].filter(|_| !dice.one_in(4));
+                let seen = claimed.unwrap_or(Failures { count: 2, last: now - TimeDelta::seconds(1) });
+                AttemptCall::Release { account, seen }
+            }
+            Method::AddFailure => {
+                let account = (!dice.one_in(4)).then_some(account);
+                AttemptCall::Add { account, network: place(dice), allowance: dice.of(&ALLOWANCES), now }
+            }
+            Method::ClearFailures => AttemptCall::Clear { account },
+            Method::Allowance => AttemptCall::Allowance { kind: dice.of(&KINDS), network: place(dice) },
+            Method::UseAllowance => {
+                let (kind, network) = (dice.of(&KINDS), place(dice));
+                AttemptCall::Use { kind, network, allowance: dice.of(&ALLOWANCES), now }
+            }
+            _ => AttemptCall::Failures { account },
+        }
+    }
+}
+
+fn place(dice: &mut Dice) -> String {
+    network(dice.of(&PEERS))
+}

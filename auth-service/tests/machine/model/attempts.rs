@@ -1,0 +1,93 @@
+//! Wrong passwords by account, and what addresses have used up.
+
+use auth_service::domain::{Allowance, Failures};
+use auth_service::store::{Account, Kind};
+use chrono::TimeDelta;
+
+use super::super::calls::{Answer, AttemptCall, Time};
+use super::Model;
+
+impl Model {
+    pub(super) fn answer_attempts(&mut self, call: &AttemptCall) -> Answer {
+        match call {
+            AttemptCall::Failures { account } => Answer::Failures(self.failures.get(account).copied()),
+            AttemptCall::Claim { account, seen, now } => Answer::Was(self.claim(account, *seen, *now)),
+            AttemptCall::Release { account, seen } => {
+                self.release(account, *seen);
+                Answer::Done
+            }
+            AttemptCall::Add { account, network, allowance, now } => {
+                if let Some(account) = account {
+                    let before = self.failures.get(account).map_or(0, |failures| failures.count);
+                    self.failures.insert(*account, Failures { count: before + 1, last: *now });
+                }
+                self.use_up(Kind::Failure, network, *allowance, *now);
+                Answer::Done
+            }
+            AttemptCall::Clear { account } => {
+                self.failures.remove(account);
+                Answer::Done
+            }
+            AttemptCall::Allowance { kind, network } => {
+                Answer::FullTime(self.allowances.get(&(name(*kind), network.clone())).copied())
+            }
+            AttemptCall::Use { kind, network, allowance, now } => {
+                Answer::Used(self.use_allowance(*kind, network, *allowance, *now))
+            }
+        }
+    }
+
+    fn claim(&mut self, account: &Account, seen: Failures, now: Time) -> bool {
+        match self.failures.get_mut(account) {
+            Some(failures) if failures.count == seen.count => {
+                *failures = Failures { count: seen.count + 1, last: now };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes one off; when nobody has counted since, all is as it was before the claim.
+    fn release(&mut self, account: &Account, seen: Failures) {
+        if let Some(failures) = self.failures.get_mut(account).filter(|failures| failures.count > 1) {
+            failures.count -= 1;
+            if failures.count == seen.count {
+                failures.last = seen.last;
+            }
+        }
+    }
+
+    fn use_allowance(&mut self, kind: Kind, network: &str, allowance: Allowance, now: Time) -> Result<(), TimeDelta> {
+        if let Some(full) = self.allowances.get(&(name(kind), network.to_owned()))
+            && allowance.burst > 0
+        {
+            // So many are used up as come back until then.
+            let wait = *full - now - interval(allowance) * i32::try_from(allowance.burst - 1).unwrap();
+            if wait > TimeDelta::zero() {
+                return Err(wait);
+            }
+        }
+        self.use_up(kind, network, allowance, now);
+        Ok(())
+    }
+
+    /// Uses one, however much is used up already, and forgets what no longer counts.
+    fn use_up(&mut self, kind: Kind, network: &str, allowance: Allowance, now: Time) {
+        let full = self.allowances.entry((name(kind), network.to_owned())).or_insert(now);
+        *full = now.max(*full) + interval(allowance);
+        // A call takes out a few at the most; of either kind of rows there are not more (`pools.rs`).
+        self.failures.retain(|_, failures| now - failures.last < TimeDelta::hours(24));
+        self.allowances.retain(|_, full| *full > now);
+    }
+}
+
+fn interval(allowance: Allowance) -> TimeDelta {
+    TimeDelta::milliseconds(60_000 / i64::from(allowance.per_minute))
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Failure => "failures",
+        Kind::SignUp => "sign-ups",
+    }
+}

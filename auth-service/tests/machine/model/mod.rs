@@ -1,0 +1,61 @@
+//! What the store's methods say that they do, done in memory: written from their documentation, not from their SQL.
+
+mod attempts;
+mod changes;
+mod kept;
+mod sessions;
+mod users;
+
+use std::collections::BTreeMap;
+
+use auth_service::domain::{Client, Failures, Session, User};
+use auth_service::store::Account;
+use kit::request_id::Fingerprint;
+use uuid::Uuid;
+
+use super::calls::{Answer, Call, Time};
+
+/// Everything that a store keeps.
+#[derive(Default)]
+pub(crate) struct Model {
+    pub(crate) users: BTreeMap<Uuid, Row>,
+    pub(crate) sessions: BTreeMap<Uuid, Begun>,
+    pub(crate) failures: BTreeMap<Account, Failures>,
+    /// When an address has its whole allowance back, by its kind's name and network.
+    pub(crate) allowances: BTreeMap<(&'static str, String), Time>,
+    /// By caller, method and id.
+    pub(crate) requests: BTreeMap<(String, &'static str, Uuid), Request>,
+    pub(crate) keys: BTreeMap<String, Vec<u8>>,
+}
+
+pub(crate) struct Row {
+    pub(crate) user: User,
+    pub(crate) email_key: String,
+    password_hash: String,
+    /// Sessions of an older generation are dead.
+    sessions_since: i32,
+}
+
+pub(crate) struct Begun {
+    pub(crate) session: Session,
+    client: Client,
+    is_ended: bool,
+}
+
+pub(crate) struct Request {
+    fingerprint: Fingerprint,
+    resource: Uuid,
+    pub(crate) time: Time,
+}
+
+impl Model {
+    pub(crate) fn answer(&mut self, call: &Call) -> Answer {
+        match call {
+            Call::Users(call) => self.answer_users(call),
+            Call::Changes(call) => self.answer_changes(call),
+            Call::Sessions(call) => self.answer_sessions(call),
+            Call::Attempts(call) => self.answer_attempts(call),
+            Call::Kept(call) => self.answer_kept(call),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What is drawn: which method is called next, how much time goes by before, and dice for everything else.
+//!
+//! A step names nothing that another one has made, so that any of them can be left out: what its dice mean is said when it
+//! is played (`cast/`).
+
+use chrono::TimeDelta;
+use proptest::prelude::{Strategy, any};
+use proptest::sample::select;
+
+/// A step of a sequence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) method: Method,
+    pub(crate) passes: Passes,
+    pub(crate) dice: [u8; 16],
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Method {
+    CreateUser,
+    User,
+    Users,
+    CredentialsOf,
+    Credentials,
+    ListUsers,
+    UpdateUser,
+    SetRoles,
+    SetState,
+    ChangePassword,
+    EndAllSessions,
+    DeleteUser,
+    CreateSession,
+    ListSessions,
+    RevokeSession,
+    EndSession,
+    Standing,
+    IsKnownAt,
+    Failures,
+    ClaimAttempt,
+    ReleaseAttempt,
+    AddFailure,
+    ClearFailures,
+    Allowance,
+    UseAllowance,
+    Earlier,
+    SealedKey,
+    KeepSealedKey,
+    PageTokenKey,
+}
+
+/// How much time goes by before the call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Passes {
+    So(TimeDelta),
+    /// Until something ends, or so much after it.
+    UntilAnEnd {
+        which: u8,
+        and: TimeDelta,
+    },
+}
+
+/// How often each method is called.
+const WEIGHTS: [(Method, usize); 29] = [
+    (Method::CreateUser, 9),
+    (Method::User, 2),
+    (Method::Users, 2),
+    (Method::CredentialsOf, 2),
+    (Method::Credentials, 3),
+    (Method::ListUsers, 7),
+    (Method::UpdateUser, 8),
+    (Method::SetRoles, 6),
+    (Method::SetState, 5),
+    (Method::ChangePassword, 5),
+    (Method::EndAllSessions, 2),
+    (Method::DeleteUser, 3),
+    (Method::CreateSession, 14),
+    (Method::ListSessions, 7),
+    (Method::RevokeSession, 4),
+    (Method::EndSession, 3),
+    (Method::Standing, 4),
+    (Method::IsKnownAt, 3),
+    (Method::Failures, 3),
+    (Method::ClaimAttempt, 4),
+    (Method::ReleaseAttempt, 3),
+    (Method::AddFailure, 7),
+    (Method::ClearFailures, 1),
+    (Method::Allowance, 3),
+    (Method::UseAllowance, 6),
+    (Method::Earlier, 4),
+    (Method::SealedKey, 1),
+    (Method::KeepSealedKey, 1),
+    (Method::PageTokenKey, 1),
+];
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let methods: Vec<Method> =
+        WEIGHTS.iter().flat_map(|(method, weight)| std::iter::repeat_n(*method, *weight)).collect();
+    let dice = any::<[u8; 16]>();
+    (select(methods), any::<u8>(), any::<u16>(), dice).prop_map(|(method, die, size, dice)| {
+        let passes = passes(die, size);
+        Step { method, passes, dice }
+    })
+}
+
+/// Mostly little time, so that what is begun is met again; now and then enough for all of it to end.
+fn passes(die: u8, size: u16) -> Passes {
+    Passes::So(match die {
+        0..60 => TimeDelta::zero(),
+        60..100 => TimeDelta::microseconds(1),
+        100..160 => TimeDelta::microseconds(size.into()),
+        160..180 => TimeDelta::milliseconds((size / 64).into()),
+        180..220 => TimeDelta::seconds((size % 40).into()),
+        220..230 => TimeDelta::minutes((size % 90).into()),
+        230..232 => TimeDelta::hours((size % 30).into()),
+        232.. => {
+            let and = TimeDelta::microseconds(i64::from(die % 3) - 1);
+            return Passes::UntilAnEnd { which: (size % 8).try_into().unwrap(), and };
+        }
+    })
+}

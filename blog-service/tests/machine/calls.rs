@@ -1,0 +1,55 @@
+//! The store's methods as values: what is called, and what is answered.
+
+use blog_service::domain::{Post, PostChange, View};
+use blog_service::store::{NewPost, Store, StoreError, Unchanged};
+use chrono::{DateTime, Utc};
+use kit::db::requests::Earlier;
+use kit::request_id::RequestKey;
+use uuid::Uuid;
+
+pub(crate) type Time = DateTime<Utc>;
+
+/// A call of one of the store's methods.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Create { new: NewPost, request: Option<RequestKey> },
+    Post { id: Uuid, view: View },
+    Posts { ids: Vec<Uuid>, view: View },
+    List { after: Option<Uuid>, limit: u32, view: View },
+    Update { id: Uuid, change: PostChange, expected: Option<i32>, now: Time },
+    Delete { id: Uuid, expected: Option<i32> },
+    Earlier { key: RequestKey, now: Time },
+    PageTokenKey { fresh: [u8; 64] },
+}
+
+/// What a call comes to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Answer {
+    Post(Option<Post>),
+    Posts(Vec<Post>),
+    Changed(Result<Post, Unchanged>),
+    Deleted(Result<(), Unchanged>),
+    Earlier(Option<Earlier>),
+    Key([u8; 64]),
+}
+
+impl Call {
+    pub(crate) async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+        Ok(match self {
+            Self::Create { new, request } => Answer::Post(store.create_post(new, request.as_ref()).await?),
+            Self::Post { id, view } => Answer::Post(store.post(*id, *view).await?),
+            Self::Posts { ids, view } => {
+                let mut posts = store.posts_of(ids, *view).await?;
+                posts.sort_unstable_by_key(|post| post.id);
+                Answer::Posts(posts)
+            }
+            Self::List { after, limit, view } => Answer::Posts(store.list_posts(*after, *limit, *view).await?),
+            Self::Update { id, change, expected, now } => {
+                Answer::Changed(store.update_post(*id, change, *expected, *now).await?)
+            }
+            Self::Delete { id, expected } => Answer::Deleted(store.delete_post(*id, *expected).await?),
+            Self::Earlier { key, now } => Answer::Earlier(store.earlier(key, *now).await?),
+            Self::PageTokenKey { fresh } => Answer::Key(store.page_token_key(*fresh).await?),
+        })
+    }
+}

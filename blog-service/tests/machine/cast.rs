@@ -1,0 +1,139 @@
+//! What a step's dice mean when it is played: which posts it is about, as the model knows them at that time.
+
+use blog_service::domain::{Content, PostChange, Title, View};
+use blog_service::store::NewPost;
+use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::testing::start;
+use uuid::Uuid;
+
+use super::calls::{Call, Time};
+use super::model::Model;
+use super::pools::{CONTENTS, LIMITS, OWNERS, REQUESTS, SAID, TIMES, TITLES};
+use super::steps::{Method, Passes, Step};
+
+/// What calls are about: the latest post of each place.
+pub(crate) struct Cast {
+    pub(crate) now: Time,
+    pub(crate) posts: [Uuid; 16],
+    made: u16,
+}
+
+/// What is left of a step's dice.
+struct Dice(std::array::IntoIter<u8, 12>);
+
+impl Dice {
+    fn roll(&mut self) -> u8 {
+        self.0.next().unwrap()
+    }
+
+    fn one_in(&mut self, sides: u8) -> bool {
+        self.roll().is_multiple_of(sides)
+    }
+
+    /// One of these.
+    fn of<T: Copy>(&mut self, these: &[T]) -> T {
+        these[usize::from(self.roll()) % these.len()]
+    }
+
+    fn view(&mut self) -> View {
+        self.of(&[View::Basic, View::Full])
+    }
+
+    fn title(&mut self) -> Title {
+        Title::parse(self.of(&TITLES).to_owned()).unwrap()
+    }
+
+    fn content(&mut self) -> Content {
+        Content::parse(self.of(&CONTENTS).repeat(self.of(&TIMES))).unwrap()
+    }
+}
+
+impl Cast {
+    pub(crate) fn new() -> Self {
+        let nothing = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
+        Self { now: start(), posts: nothing, made: 0 }
+    }
+
+    /// The call that this step is.
+    pub(crate) fn call(&mut self, step: Step, model: &Model) -> Call {
+        self.now = self.later(step.passes, model);
+        let dice = &mut Dice(step.dice.into_iter());
+        let id = dice.of(&self.posts);
+        match step.method {
+            Method::Create => self.create(dice),
+            Method::Post => Call::Post { id, view: dice.view() },
+            Method::Posts => {
+                let (first, count) = (usize::from(dice.roll()), usize::from(dice.roll()) % 9);
+                let ids = (0..count).map(|next| self.posts[(first + next) % self.posts.len()]).collect();
+                Call::Posts { ids, view: dice.view() }
+            }
+            Method::List => {
+                let after = dice.one_in(2).then_some(id);
+                Call::List { after, limit: dice.of(&LIMITS), view: dice.view() }
+            }
+            Method::Update => {
+                let change = PostChange {
+                    title: dice.one_in(2).then(|| dice.title()),
+                    content: dice.one_in(2).then(|| dice.content()),
+                };
+                Call::Update { id, change, expected: expected(id, dice, model), now: self.now }
+            }
+            Method::Delete => Call::Delete { id, expected: expected(id, dice, model) },
+            Method::Earlier => Call::Earlier { key: request(dice), now: self.now },
+            Method::PageTokenKey => Call::PageTokenKey { fresh: [dice.roll(); 64] },
+        }
+    }
+
+    fn later(&self, passes: Passes, model: &Model) -> Time {
+        match passes {
+            Passes::So(span) => self.now + span,
+            Passes::UntilAnEnd(and) => {
+                let ends = model.requests.values().map(|request| request.time + KEPT + and);
+                ends.filter(|end| *end >= self.now).min().unwrap_or(self.now)
+            }
+        }
+    }
+
+    fn create(&mut self, dice: &mut Dice) -> Call {
+        self.made += 1;
+        // Of the time's millisecond, and within it in any order.
+        let millis = u128::try_from(self.now.timestamp_millis()).unwrap();
+        let id = (millis << 80) | (7 << 76) | (2 << 62) | (u128::from(dice.roll()) << 16) | u128::from(self.made);
+        let new = NewPost {
+            id: Uuid::from_u128(id),
+            owner_id: dice.of(&OWNERS),
+            title: dice.title(),
+            content: dice.content(),
+            create_time: self.now,
+        };
+        let place = usize::from(dice.roll()) % self.posts.len();
+        self.posts[place] = new.id;
+        let request = dice.one_in(2).then(|| request(dice));
+        Call::Create { new, request }
+    }
+
+    /// Every request that a sequence may have made.
+    pub(crate) fn requests() -> impl Iterator<Item = RequestKey> {
+        let all = (0..REQUESTS).flat_map(|id| OWNERS.map(|owner| (id, owner)));
+        all.flat_map(|(id, owner)| SAID.map(|said| key(owner, id, said)))
+    }
+}
+
+/// The revision of the post, one beside it, or none.
+fn expected(id: Uuid, dice: &mut Dice, model: &Model) -> Option<i32> {
+    let revision = model.posts.get(&id).map_or(1, |post| post.revision);
+    dice.of(&[None, None, Some(revision), Some(revision), Some(revision), Some(revision - 1), Some(revision + 1)])
+}
+
+fn request(dice: &mut Dice) -> RequestKey {
+    key(dice.of(&OWNERS), dice.roll() % REQUESTS, dice.of(&SAID))
+}
+
+fn key(owner: Uuid, id: u8, said: &str) -> RequestKey {
+    RequestKey {
+        caller: owner.to_string(),
+        method: "CreatePost",
+        id: Uuid::from_u128(0xf00 + u128::from(id)),
+        fingerprint: Fingerprint::of(&[said]),
+    }
+}

@@ -1,0 +1,33 @@
+//! The few things that random calls are about, so that they meet: texts that databases like to disagree about, limits, people.
+
+use uuid::Uuid;
+
+pub(crate) const TITLES: [&str; 12] = [
+    "Post",
+    "post",
+    "O'Brien's",
+    "\"quoted\" 100% under_score",
+    "back\\slash",
+    "\u{1f980}\u{200d}\u{1f4bb}",
+    "\u{1d4d0}\u{1d4ed}\u{1d4ea}",
+    "\u{e9}t\u{e9}",
+    "e\u{301}te\u{301}",
+    " padded ",
+    "NULL $1 ?1 :name",
+    "'; drop table posts; --",
+];
+
+pub(crate) const CONTENTS: [&str; 8] =
+    ["First post.", "\n", "\t\r\n\u{1}\u{7f}\u{2028}", "'", "\\0 \\x00", "\u{fffd}\u{10ffff}", "\u{feff}bom", "NULL"];
+
+/// How often a content is repeated, so that some are longer than a page of either engine.
+pub(crate) const TIMES: [usize; 8] = [1, 1, 1, 1, 1, 2, 100, 3000];
+
+pub(crate) const LIMITS: [u32; 6] = [0, 1, 2, 3, 50, u32::MAX];
+
+pub(crate) const OWNERS: [Uuid; 2] = [Uuid::from_u128(0xada), Uuid::from_u128(0xb0b)];
+
+/// How many ids requests have.
+pub(crate) const REQUESTS: u8 = 8;
+
+pub(crate) const SAID: [&str; 2] = ["this", "that"];

@@ -1,0 +1,72 @@
+//! What is drawn: which method is called next, how much time goes by before, and dice for everything else.
+//!
+//! A step names nothing that another one has made, so that any of them can be left out: what its dice mean is said when it
+//! is played (`cast.rs`).
+
+use chrono::TimeDelta;
+use proptest::prelude::{Strategy, any};
+use proptest::sample::select;
+
+/// A step of a sequence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) method: Method,
+    pub(crate) passes: Passes,
+    pub(crate) dice: [u8; 12],
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Method {
+    Create,
+    Post,
+    Posts,
+    List,
+    Update,
+    Delete,
+    Earlier,
+    PageTokenKey,
+}
+
+/// How much time goes by before the call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Passes {
+    So(TimeDelta),
+    /// Until a request is forgotten, or so much after it.
+    UntilAnEnd(TimeDelta),
+}
+
+/// How often each method is called.
+const WEIGHTS: [(Method, usize); 8] = [
+    (Method::Create, 12),
+    (Method::Post, 8),
+    (Method::Posts, 5),
+    (Method::List, 8),
+    (Method::Update, 12),
+    (Method::Delete, 8),
+    (Method::Earlier, 5),
+    (Method::PageTokenKey, 1),
+];
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let methods: Vec<Method> =
+        WEIGHTS.iter().flat_map(|(method, weight)| std::iter::repeat_n(*method, *weight)).collect();
+    let dice = any::<[u8; 12]>();
+    (select(methods), any::<u8>(), any::<u16>(), dice).prop_map(|(method, die, size, dice)| {
+        let passes = passes(die, size);
+        Step { method, passes, dice }
+    })
+}
+
+/// Mostly little time, so that requests are met again; now and then enough for them to be forgotten.
+fn passes(die: u8, size: u16) -> Passes {
+    match die {
+        0..60 => Passes::So(TimeDelta::zero()),
+        60..120 => Passes::So(TimeDelta::microseconds(1)),
+        120..180 => Passes::So(TimeDelta::microseconds(size.into())),
+        180..200 => Passes::So(TimeDelta::milliseconds((size / 64).into())),
+        200..235 => Passes::So(TimeDelta::seconds((size % 90).into())),
+        235..240 => Passes::So(TimeDelta::hours((size % 12).into())),
+        240.. => Passes::UntilAnEnd(TimeDelta::microseconds(i64::from(die % 3) - 1)),
+    }
+}
