@@ -164,6 +164,11 @@ fn migrations_have_the_same_numbers_and_names_for_both_engines() {
         for (index, name) in sqlite.iter().enumerate() {
             assert!(name.starts_with(&format!("{:04}_", index + 1)), "{service}: {name} is out of order");
             assert!(Path::new(name).extension().is_some_and(|extension| extension == "sql"), "{service}: {name}");
+            for engine in ["sqlite", "postgres"] {
+                let file = root().join(service).join("migrations").join(engine).join(name);
+                // Else a kill would leave half of it behind (docs/migrations.md).
+                assert!(!fs::read_to_string(file).unwrap().contains("no-transaction"), "{service}: {engine}: {name}");
+            }
         }
     }
 }

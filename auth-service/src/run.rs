@@ -58,7 +58,9 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let Config { flags, secret_key, master_key, service_key, admin, clock } = config;
     let file = flags.database_url.path().map(|path| path.with_extension("key.pem"));
     let source = KeySource::choose(secret_key, master_key, file)?;
-    let store = Store::open(&flags.database_url).await?;
+    // It may have to wait for the database, and can be told to stop meanwhile.
+    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
+    let Some(store) = opened.transpose()? else { return Ok(()) };
     let keys = Arc::new(KeySet::new(signing_key(source, &store).await?));
     let page_token_key = store.page_token_key(kit::random::bytes()).await?;
     let state = Arc::new(State {

@@ -39,7 +39,9 @@ pub enum RunError {
 /// [`RunError`], whose text says what to do.
 pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
     let Config { flags, clock } = config;
-    let store = Store::open(&flags.database_url).await?;
+    // It may have to wait for the database, and can be told to stop meanwhile.
+    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
+    let Some(store) = opened.transpose()? else { return Ok(()) };
     let key = store.page_token_key(kit::random::bytes()).await?;
     let state = Arc::new(State {
         page_tokens: PageTokens::new(&key),

@@ -163,6 +163,9 @@ pub enum OpenError {
     /// Another process has been migrating it for long.
     #[error("{0} is still being migrated by another process: wait for that one, then start again")]
     Migrating(String),
+    /// A migration did not succeed, and was undone.
+    #[error("{0} could not be migrated ({1}), and nothing is left half done: see to the cause, then start again")]
+    Unmigrated(String, String),
     /// The server may forget what it has acknowledged.
     #[error("{0} has synchronous_commit = off, so an acknowledged write can be lost: set it to on")]
     Forgetful(String),

@@ -24,38 +24,38 @@ const SECRETS: [&str; 4] = ["JWT_SECRET_KEY", "AUTH_MASTER_KEY", "AUTH_SERVICE_K
 const SHOWN: usize = 3;
 
 /// The threads that read a process's output, each of which ends with it.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     secrets: Arc<OnceLock<Vec<String>>>,
     readers: Vec<JoinHandle<Vec<String>>>,
 }
 
 impl Watch {
-    /// Reads standard output and standard error; what is said on standard output can be received, too.
-    pub(super) fn over(child: &mut Child) -> (Self, Receiver<String>) {
+    /// Reads standard output and standard error; each line can be received, too.
+    pub(crate) fn over(child: &mut Child) -> (Self, Receiver<String>) {
         let secrets = Arc::new(OnceLock::new());
         let (said, lines) = channel();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let known = Arc::clone(&secrets);
+        let (known, tell) = (Arc::clone(&secrets), said.clone());
         // Whoever waited for a line may have gone.
-        let out = thread::spawn(move || read(out, &known, |line| drop(said.send(line.to_owned()))));
+        let out = thread::spawn(move || read(out, &known, |line| drop(tell.send(line.to_owned()))));
         let known = Arc::clone(&secrets);
-        let err = thread::spawn(move || read(err, &known, |_| ()));
+        let err = thread::spawn(move || read(err, &known, |line| drop(said.send(line.to_owned()))));
         (Self { secrets, readers: vec![out, err] }, lines)
     }
 
     /// From now on, and in what was said before, these are looked for.
-    pub(super) fn look_for(&self, secrets: Vec<String>) {
+    pub(crate) fn look_for(&self, secrets: Vec<String>) {
         self.secrets.set(secrets).unwrap();
     }
 
     /// The lines with a secret, when the process has ended.
-    pub(super) fn found(&mut self) -> Vec<String> {
+    pub(crate) fn found(&mut self) -> Vec<String> {
         self.readers.drain(..).flat_map(|reader| reader.join().unwrap()).collect()
     }
 }
 
 /// The secrets of a process with these settings and this signing key.
-pub(super) fn secrets(settings: &[(&str, &str)], key: &Path) -> Vec<String> {
+pub(crate) fn secrets(settings: &[(&str, &str)], key: &Path) -> Vec<String> {
     let set = settings.iter().filter(|(name, value)| SECRETS.contains(name) && !value.is_empty());
     // With a secret key there is no file.
     let pem = std::fs::read_to_string(key).unwrap_or_default();

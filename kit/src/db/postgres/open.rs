@@ -6,7 +6,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use super::migrate::migrate;
+use super::migrate::{PATIENCE, migrate};
 use super::suspicion::Suspicion;
 use super::tries::{Reads, Writes};
 use crate::db::OpenError;
@@ -58,7 +58,7 @@ impl Postgres {
         if options.get_application_name().is_none() {
             options = options.application_name("gatepost");
         }
-        migrate(&server.to_string(), &options, migrations).await?;
+        migrate(&server.to_string(), &options, migrations, PATIENCE).await?;
         let suspicion = Suspicion::default();
         let readers = pool(READERS, ACQUIRE_READER, &suspicion, Duration::MAX);
         let writers = pool(WRITERS, ACQUIRE_WRITER, &suspicion, TRUSTED);

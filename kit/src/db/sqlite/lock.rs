@@ -37,10 +37,17 @@ impl FileLock {
             .open(name)
             .map_err(|error| unwritable(path, &error))?;
         let give_up = Instant::now() + OVERLAP;
+        let mut is_told = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::WouldBlock) if Instant::now() < give_up => sleep_until(Instant::now() + LOOK).await,
+                Err(TryLockError::WouldBlock) if Instant::now() < give_up => {
+                    if !is_told {
+                        tracing::debug!("{} is in use by another process: waiting for its end", path.display());
+                        is_told = true;
+                    }
+                    sleep_until(Instant::now() + LOOK).await;
+                }
                 Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.display().to_string())),
                 Err(TryLockError::Error(error)) => return Err(unwritable(path, &error)),
             }

@@ -73,8 +73,9 @@ impl Sqlite {
         // By a connection of its own: to make and migrate a database may take longer than any call waits for one.
         let first = pool(1, OPENING).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
         check_library(&first, &name).await?;
-        // The file lock stands in for the migrator's own, which does nothing on SQLite.
-        migrations.run(&first).await.map_err(|error| migrations::failed(&name, &error))?;
+        let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
+        migrations::run(&name, &mut *connection, migrations).await?;
+        drop(connection);
         first.close().await;
         let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(options.clone().read_only(true));
         Ok(Self { writer: Writer::start(options, group), readers, _lock: lock })

@@ -1,0 +1,92 @@
+//! The signing key over restarts: in a file, or sealed in the database, and never lost or replaced by mistake.
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::outsider::Home;
+use super::pair::folder;
+use super::service::{MASTER_KEY, OTHER_MASTER_KEY, SEALED, Service, Which, file};
+use super::tokens::{is_active, register};
+
+const AUTH: Which = Which::Auth;
+
+/// The object identifier of Ed25519, which each key has in its plain form (RFC 8410).
+const ED25519: &str = "06032b6570";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_nothing_is_written_on_postgresql() {
+    let Some(database) = harness::postgres::database().await else { return };
+    let home = Home::Server(database);
+    let why = Service::start_with(AUTH, &home.url(), &[]).refuses(1);
+    assert!(why.contains("AUTH_MASTER_KEY") && why.contains("JWT_SECRET_KEY"), "{why}");
+    assert_eq!(home.outsider().await.all().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_key_outlives_a_restart_and_opens_to_its_master_key_alone() {
+    for home in Home::all().await {
+        let url = home.url();
+        let mut first = Service::start_with(AUTH, &url, &SEALED);
+        let token = register(&first.serves()).await;
+        first.stop();
+        let mut second = Service::start_with(AUTH, &url, &SEALED);
+        assert!(is_active(&second.serves(), &token).await);
+        second.stop();
+
+        let why = Service::start_with(AUTH, &url, &[("AUTH_MASTER_KEY", OTHER_MASTER_KEY)]).refuses(1);
+        assert!(
+            why.starts_with("AUTH_MASTER_KEY is not the one that the signing key in the database was sealed with"),
+            "{why}"
+        );
+        let why = Service::start_with(AUTH, &url, &[]).refuses(1);
+        assert!(why.contains("AUTH_MASTER_KEY"), "{why}");
+
+        let hex = if let Home::File(_) = home { "lower(hex(value))" } else { "encode(value, 'hex')" };
+        let kept = home.outsider().await.texts(&format!("select {hex} from secrets where name = 'signing-key'")).await;
+        assert_eq!(kept.len(), 1);
+        assert!(!kept[0].contains(ED25519), "the key is there in plain");
+        let mut third = Service::start_with(AUTH, &url, &SEALED);
+        assert!(is_active(&third.serves(), &token).await, "what was refused has changed nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_key_needs_no_master_key() {
+    let secret = [("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")];
+    for home in Home::all().await {
+        let mut first = Service::start_with(AUTH, &home.url(), &secret);
+        let token = register(&first.serves()).await;
+        first.stop();
+        assert!(is_active(&Service::start_with(AUTH, &home.url(), &secret).serves(), &token).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_file_moves_into_the_database_and_tokens_stay_valid() {
+    let folder = folder();
+    let (path, pem) = (folder.path().join("a.db"), folder.path().join("a.key.pem"));
+    let mut first = Service::start_with(AUTH, &file(&path), &[]);
+    let token = register(&first.serves()).await;
+    first.stop();
+
+    let mut second = Service::start_with(AUTH, &file(&path), &[("AUTH_MASTER_KEY", MASTER_KEY)]);
+    second.hears(&["the signing key is in the database now, sealed: remove "]);
+    assert!(is_active(&second.serves(), &token).await);
+    second.stop();
+    let plain: String = fs::read_to_string(&pem).unwrap().lines().filter(|line| !line.starts_with("-----")).collect();
+    let plain = STANDARD.decode(plain).unwrap();
+    let data = fs::read(&path).unwrap();
+    let inner = &plain[plain.len() / 2..][..16];
+    assert!(!data.windows(inner.len()).any(|window| window == inner), "the key is there in plain");
+
+    // With the file and without it: the database's key counts.
+    for _ in 0..2 {
+        let why = Service::start_with(AUTH, &file(&path), &[]).refuses(1);
+        assert!(why.contains("set AUTH_MASTER_KEY"), "{why}");
+        let _ = fs::remove_file(&pem);
+    }
+    let mut third = Service::start_with(AUTH, &file(&path), &SEALED);
+    assert!(is_active(&third.serves(), &token).await);
+}

@@ -1,0 +1,87 @@
+//! A start on PostgreSQL that is killed at any of its statements: the next one succeeds, and nothing is lost.
+
+use std::ops::ControlFlow;
+
+use super::outsider::Outsider;
+use super::service::{Service, Which};
+use super::steps;
+
+/// How many databases are tried at a time: a killed start is waited for, which costs time and little work.
+const LANES: usize = 4;
+
+/// Kills a start at each of its steps, each time on a database of its own; how many there were.
+async fn kill_at_each_step(which: Which, from: i64) -> Option<usize> {
+    let lanes: Vec<_> = (1..=LANES)
+        .map(|lane| {
+            tokio::spawn(async move {
+                let mut step = lane;
+                while kill_at(which, from, step).await?.is_continue() {
+                    step += LANES;
+                }
+                Some(step)
+            })
+        })
+        .collect();
+    let mut beyond = Vec::new();
+    for lane in lanes {
+        beyond.push(lane.await.unwrap()?);
+    }
+    // The first step that no start reached, less one.
+    beyond.into_iter().min().map(|first| first - 1)
+}
+
+/// Kills a start at this step, and starts again; breaks when the start has fewer steps. `None` without PostgreSQL.
+async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>> {
+    let database = harness::postgres::database().await?;
+    let mut outsider = Outsider::of_server(&database.url).await;
+    if from > 0 {
+        outsider.migrate_to(which, from).await;
+        outsider.fill(which).await;
+    }
+    steps::count(&mut outsider).await;
+    steps::hold(&mut outsider, step).await;
+    let mut first = Service::start(which, &database.url);
+    let is_held = first.hears(&[steps::HELD, "listening on"]).contains(steps::HELD);
+    drop(first);
+    if !is_held {
+        return Some(ControlFlow::Break(()));
+    }
+    // What holds the statement up still does so: the server alone ends it, since its client is gone.
+    Service::start(which, &database.url).serves();
+    outsider.check(which, from > 0).await;
+    steps::check_kept_once(&mut outsider).await;
+    Some(ControlFlow::Continue(()))
+}
+
+/// The least number of steps of these, so that a drill which no longer counts shows itself.
+fn check(steps: Option<usize>, least: usize) {
+    if let Some(steps) = steps {
+        assert!(steps >= least, "only {steps} steps were tried");
+        println!("killed at each of {steps} steps");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn auth_on_an_empty_database() {
+    check(kill_at_each_step(Which::Auth, 0).await, 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn auth_on_the_oldest_database_with_rows() {
+    check(kill_at_each_step(Which::Auth, 1).await, 25);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn auth_on_the_last_database_with_rows() {
+    check(kill_at_each_step(Which::Auth, 2).await, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn blog_on_an_empty_database() {
+    check(kill_at_each_step(Which::Blog, 0).await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn blog_on_an_older_database_with_rows() {
+    check(kill_at_each_step(Which::Blog, 1).await, 5);
+}

@@ -1,0 +1,85 @@
+//! A start on SQLite that is killed before any of its writes: the next one succeeds, and nothing is lost.
+
+use std::path::Path;
+
+use harness::disk::{Disk, writes};
+
+use super::outsider::Outsider;
+use super::pair::folder;
+use super::service::{BOTH, Service, Which, command, file};
+
+/// How many starts are killed at a time.
+const LANES: u64 = 4;
+
+/// Makes the database with the first migrations and rows; none at all when there is no such migration.
+async fn older(which: Which, from: i64, path: &Path) {
+    if from > 0 {
+        let mut outsider = Outsider::of_file(path).await;
+        outsider.migrate_to(which, from).await;
+        outsider.fill(which).await;
+    }
+}
+
+/// Starts the service on a disk, and waits until it serves or has been killed: whether it serves.
+fn start_on(disk: &Disk, which: Which, path: &Path) -> bool {
+    let mut command = command(which, &file(path));
+    let mut service = Service::spawn(disk.apply(&mut command), Vec::new());
+    let serves = service.serves_or_ends();
+    if serves {
+        service.stop();
+    }
+    serves
+}
+
+/// How many writes an undisturbed start does, up to the moment when it serves, and as it stops.
+async fn undisturbed(which: Which, from: i64) -> u64 {
+    let (folder, outside) = (folder(), folder());
+    let path = folder.path().join("a.db");
+    older(which, from, &path).await;
+    let count = outside.path().join("writes");
+    assert!(start_on(&Disk::of(folder.path()).count_in(&count), which, &path));
+    writes(&count)
+}
+
+/// Kills a start before this write, and starts again.
+async fn kill_at(which: Which, from: i64, write: u64) {
+    let folder = folder();
+    let path = folder.path().join("a.db");
+    older(which, from, &path).await;
+    start_on(&Disk::of(folder.path()).kill_at(write), which, &path);
+    Service::start(which, &file(&path)).serves();
+    Outsider::of_file(&path).await.check(which, from > 0).await;
+}
+
+/// Kills a start before each of its writes.
+async fn kill_at_each_write(which: Which, from: i64) {
+    let last = undisturbed(which, from).await;
+    assert!(last >= 10, "only {last} writes were seen");
+    let lanes: Vec<_> = (1..=LANES)
+        .map(|lane| {
+            tokio::spawn(async move {
+                for write in (lane..=last).step_by(usize::try_from(LANES).unwrap()) {
+                    kill_at(which, from, write).await;
+                }
+            })
+        })
+        .collect();
+    for lane in lanes {
+        lane.await.unwrap();
+    }
+    println!("killed before each of {last} writes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn on_a_new_file() {
+    for which in BOTH {
+        kill_at_each_write(which, 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn on_an_older_file_with_rows() {
+    for which in BOTH {
+        kill_at_each_write(which, 1).await;
+    }
+}

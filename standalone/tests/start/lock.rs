@@ -1,0 +1,84 @@
+//! F14: whoever waits for the process that migrates does so without a statement that others would have to wait for.
+
+use super::outsider::Outsider;
+use super::service::{Service, Which};
+use super::steps;
+
+/// What a process says that waits.
+pub(super) const WAITS: &str = "is being migrated by another process: waiting";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f14_the_others_wait_for_a_migration_that_is_held_up_and_go_on() {
+    let Some(database) = harness::postgres::database().await else { return };
+    let mut outsider = Outsider::of_server(&database.url).await;
+    outsider.migrate_to(Which::Auth, 1).await;
+    outsider.fill(Which::Auth).await;
+    steps::count(&mut outsider).await;
+    let mut owner = Outsider::of_server(&database.url).await;
+    // The second migration alters this table.
+    owner.run("begin; lock table sessions in access share mode").await;
+    let mut first = Service::start(Which::Auth, &database.url);
+    while outsider.texts("select mode from pg_locks where not granted and locktype = 'relation'").await.is_empty() {}
+    let mut others = [(); 4].map(|()| Service::start(Which::Auth, &database.url));
+    for other in &mut others {
+        other.hears(&[WAITS]);
+    }
+    owner.run("commit").await;
+    first.serves();
+    for other in &mut others {
+        other.serves();
+    }
+    outsider.check(Which::Auth, true).await;
+    steps::check_made_once(&mut outsider).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f14_an_index_that_is_built_concurrently_meanwhile_does_not_deadlock() {
+    let Some(database) = harness::postgres::database().await else { return };
+    let mut outsider = Outsider::of_server(&database.url).await;
+    outsider.run("create table busy (number integer)").await;
+    steps::count(&mut outsider).await;
+    steps::hold(&mut outsider, 1).await;
+    // One holds the lock, in a transaction of its own; two wait for it.
+    let mut first = Service::start(Which::Blog, &database.url);
+    first.hears(&[steps::HELD]);
+    let mut others = [(); 2].map(|()| Service::start(Which::Blog, &database.url));
+    for other in &mut others {
+        other.hears(&[WAITS]);
+    }
+    // It waits for the transactions that are running: for the one that has the lock, not for those that wait.
+    let index = tokio::spawn({
+        let url = database.url.clone();
+        async move { Outsider::of_server(&url).await.run("create index concurrently on busy (number)").await }
+    });
+    steps::release(&mut outsider).await;
+    index.await.unwrap();
+    first.serves();
+    for other in &mut others {
+        other.serves();
+    }
+    outsider.check(Which::Blog, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f14_a_process_that_builds_an_index_concurrently_under_the_lock_does_not_meet_those_that_wait() {
+    let Some(database) = harness::postgres::database().await else { return };
+    let mut outsider = Outsider::of_server(&database.url).await;
+    outsider.run("create table busy (number integer)").await;
+    outsider.run(LOCK).await;
+    let mut others = [(); 2].map(|()| Service::start(Which::Blog, &database.url));
+    for other in &mut others {
+        other.hears(&[WAITS]);
+    }
+    // With waiting statements this would be a deadlock: each would wait for the other's snapshot or lock.
+    outsider.run("create index concurrently on busy (number)").await;
+    let Outsider::Server(holder) = outsider else { unreachable!("it is a server's") };
+    sqlx::Connection::close(holder).await.unwrap();
+    for other in &mut others {
+        other.serves();
+    }
+}
+
+/// The services' lock of the schema `public`, as they name it.
+pub(super) const LOCK: &str = "select pg_advisory_lock(('x' || encode(substr(sha256(convert_to('gatepost migrations', 'UTF8') \
+     || '\\x00'::bytea || convert_to('public', 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint)";

@@ -1,0 +1,180 @@
+//! Another program at a service's database, of either engine: it makes older ones, and looks at what a start leaves.
+
+use std::path::{Path, PathBuf};
+
+use harness::postgres::Database;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+
+use tempfile::TempDir;
+
+use super::service::{Which, file};
+
+/// An empty database of a test's own.
+pub(super) enum Home {
+    File(TempDir),
+    Server(Database),
+}
+
+impl Home {
+    /// One of each engine, as far as there is one.
+    pub(super) async fn all() -> Vec<Self> {
+        let server = harness::postgres::database().await.map(Self::Server);
+        [Self::File(tempfile::tempdir().unwrap())].into_iter().chain(server).collect()
+    }
+
+    pub(super) fn url(&self) -> String {
+        match self {
+            Self::File(folder) => file(&folder.path().join("a.db")),
+            Self::Server(database) => database.url.clone(),
+        }
+    }
+
+    pub(super) async fn outsider(&self) -> Outsider {
+        match self {
+            Self::File(folder) => Outsider::of_file(&folder.path().join("a.db")).await,
+            Self::Server(database) => Outsider::of_server(&database.url).await,
+        }
+    }
+}
+
+/// A connection.
+pub(super) enum Outsider {
+    File(SqliteConnection),
+    Server(PgConnection),
+}
+
+impl Outsider {
+    /// Of a file, which is made when it is not there.
+    pub(super) async fn of_file(path: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        Self::File(SqliteConnection::connect_with(&options).await.unwrap())
+    }
+
+    /// Of a server's database.
+    pub(super) async fn of_server(url: &str) -> Self {
+        Self::Server(PgConnection::connect(url).await.unwrap())
+    }
+
+    /// Runs statements.
+    pub(super) async fn run(&mut self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::File(connection) => drop(connection.execute(sql).await.unwrap()),
+            Self::Server(connection) => drop(connection.execute(sql).await.unwrap()),
+        }
+    }
+
+    /// The texts of a query with one column.
+    pub(super) async fn texts(&mut self, sql: &str) -> Vec<String> {
+        let query = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::File(connection) => sqlx::query_scalar(query).fetch_all(connection).await.unwrap(),
+            Self::Server(connection) => sqlx::query_scalar(query).fetch_all(connection).await.unwrap(),
+        }
+    }
+
+    /// Applies the first migrations of the service, as a version of that time has.
+    pub(super) async fn migrate_to(&mut self, which: Which, last: i64) {
+        let all = Migrator::new(self.folder(which)).await.unwrap();
+        match self {
+            Self::File(connection) => all.run_direct(Some(last), &mut *connection, false).await.unwrap(),
+            Self::Server(connection) => all.run_direct(Some(last), &mut *connection, false).await.unwrap(),
+        }
+    }
+
+    /// Puts in the rows that [`Self::check`] looks for; the first migration suffices for them.
+    pub(super) async fn fill(&mut self, which: Which) {
+        const TIME: &str = "'2026-01-01T00:00:00+00:00'";
+        let [ada, bob, session] = [1, 2, 3].map(|number| match self {
+            Self::File(_) => format!("x'0190000000007000800000000000000{number}'"),
+            Self::Server(_) => format!("'01900000-0000-7000-8000-00000000000{number}'"),
+        });
+        let rows = match which {
+            Which::Auth => format!(
+                "insert into users (id, name, email, email_key, password_hash, roles, state, generation, \
+                     sessions_since, revision, create_time, update_time) values \
+                     ({ada}, 'Ada', 'ada@example.com', 'ada@example.com', '-', 'admin editor', 'active', 1, 1, 1, {TIME}, {TIME}), \
+                     ({bob}, 'Bob', 'bob@example.com', 'bob@example.com', '-', '', 'active', 1, 1, 1, {TIME}, {TIME}); \
+                 insert into sessions (id, user_id, generation, create_time, expire_time) values \
+                     ({session}, {ada}, 1, {TIME}, {TIME})"
+            ),
+            Which::Blog => format!(
+                "insert into posts (id, owner_id, title, revision, create_time, update_time, content) values \
+                     ({ada}, {bob}, 'Hello', 1, {TIME}, {TIME}, 'First post.')"
+            ),
+        };
+        self.run(&rows).await;
+    }
+
+    /// Whether every migration is there, and, in a database that was filled, every row with what was derived from it.
+    pub(super) async fn check(&mut self, which: Which, filled: bool) {
+        let applied = "select version || ' ' || description from _sqlx_migrations where success order by version";
+        let names = names(&self.folder(which));
+        assert_eq!(self.texts(applied).await, names, "all migrations, each once");
+        let (rows, expected): (_, &[&str]) = match which {
+            Which::Auth => (
+                "select 'user ' || name || ': ' || roles || ', ' || state from users \
+                 union all select 'role of ' || name || ': ' || role from user_roles join users on id = user_id \
+                 union all select 'session of ' || name || ' from ' || peer || '.' \
+                     from sessions join users on users.id = user_id order by 1",
+                &[
+                    "role of Ada: admin",
+                    "role of Ada: editor",
+                    "session of Ada from .",
+                    "user Ada: admin editor, active",
+                    "user Bob: , active",
+                ],
+            ),
+            Which::Blog => ("select title || ': ' || content from posts", &["Hello: First post."]),
+        };
+        assert_eq!(self.texts(rows).await, if filled { expected } else { &[] });
+        if let Self::File(_) = self {
+            assert_eq!(self.texts("pragma integrity_check").await, ["ok"]);
+        }
+    }
+
+    /// All that a start could change: tables with their columns, migrations, secrets.
+    pub(super) async fn all(&mut self) -> Vec<String> {
+        let schema = match self {
+            Self::File(_) => "select type || ' ' || name || ': ' || coalesce(sql, '') from sqlite_schema order by 1",
+            Self::Server(_) => {
+                "select table_name || '.' || column_name || ': ' || data_type from information_schema.columns \
+                 where table_schema = 'public' order by 1"
+            }
+        };
+        let mut all = self.texts(schema).await;
+        for table in ["_sqlx_migrations", "secrets"] {
+            if all.iter().any(|line| line.contains(table)) {
+                let bytes = if table == "secrets" { "name || ' '" } else { "version || ' ' || description" };
+                all.extend(self.texts(&format!("select {bytes} from {table} order by 1")).await);
+            }
+        }
+        all
+    }
+
+    fn folder(&self, which: Which) -> PathBuf {
+        let engine = if let Self::File(_) = self { "sqlite" } else { "postgres" };
+        migrations(which, engine)
+    }
+}
+
+/// How many migrations the service has.
+pub(super) fn count(which: Which) -> i64 {
+    i64::try_from(names(&migrations(which, "sqlite")).len()).unwrap()
+}
+
+fn migrations(which: Which, engine: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.join(format!("{}-service/migrations/{engine}", which.name()))
+}
+
+/// The migrations of a folder, as their table names them.
+fn names(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> =
+        files.map(|name| name.trim_start_matches('0').trim_end_matches(".sql").replace('_', " ")).collect();
+    names.sort();
+    names
+}

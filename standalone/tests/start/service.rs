@@ -1,0 +1,147 @@
+//! A service in a process of its own, whose every line is heard, and watched for secrets.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::pair::gatepost;
+use super::pair::watch::{Watch, secrets};
+
+/// 32 random bytes in base64, and others.
+pub(super) const MASTER_KEY: &str = "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=";
+pub(super) const OTHER_MASTER_KEY: &str = "v0xYwfZ1n4C9Xl0mJd3hQp7uTt2sKe8rBb6gMy5aHcE=";
+
+/// What an auth service on PostgreSQL needs.
+pub(super) const SEALED: [(&str, &str); 1] = [("AUTH_MASTER_KEY", MASTER_KEY)];
+
+/// How long a line may take on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// One of the two services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    Auth,
+    Blog,
+}
+
+pub(super) const BOTH: [Which; 2] = [Which::Auth, Which::Blog];
+
+impl Which {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Blog => "blog",
+        }
+    }
+
+    /// What it needs on PostgreSQL.
+    fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Auth => &SEALED,
+            Self::Blog => &[],
+        }
+    }
+}
+
+/// The URL of a database file.
+pub(super) fn file(path: &Path) -> String {
+    format!("sqlite:{}", path.display())
+}
+
+/// The command that runs the service on this database.
+pub(super) fn command(which: Which, url: &str) -> Command {
+    let mut command = gatepost();
+    command.args([which.name(), "--listen", "127.0.0.1:0", "--database-url", url]).env("RUST_LOG", "trace");
+    command
+}
+
+/// A running service, killed when dropped, and then no secret may have been in its output.
+pub(super) struct Service {
+    child: Child,
+    watch: Watch,
+    lines: Receiver<String>,
+}
+
+impl Service {
+    /// Starts the service on this database, with a master key where it needs one.
+    pub(super) fn start(which: Which, url: &str) -> Self {
+        let settings = if url.starts_with("postgres") { which.settings() } else { &[] };
+        Self::start_with(which, url, settings)
+    }
+
+    /// The same with these settings alone.
+    pub(super) fn start_with(which: Which, url: &str, settings: &[(&str, &str)]) -> Self {
+        let hidden = secrets(settings, Path::new("no key file"));
+        Self::spawn(command(which, url).envs(settings.iter().copied()), hidden)
+    }
+
+    /// A command that has all that it needs; what is hidden must not be said.
+    pub(super) fn spawn(command: &mut Command, hidden: Vec<String>) -> Self {
+        let mut child = command.spawn().unwrap();
+        let (watch, lines) = Watch::over(&mut child);
+        watch.look_for(hidden);
+        Self { child, watch, lines }
+    }
+
+    /// Waits for a line that has one of these parts.
+    pub(super) fn hears(&mut self, parts: &[&str]) -> String {
+        let mut last = String::new();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|error| panic!("none of {parts:?} was said ({error}); at last: {last}"));
+            if parts.iter().any(|part| line.contains(part)) {
+                return line;
+            }
+            last = line;
+        }
+    }
+
+    /// Waits until it serves: its address.
+    pub(super) fn serves(&mut self) -> String {
+        let line = self.hears(&["-service listening on ", "gatepost: "]);
+        let address = line.split_once("listening on ");
+        address.unwrap_or_else(|| panic!("it does not serve: {line}")).1.to_owned()
+    }
+
+    /// Waits until it serves, or has ended in whatever way: whether it serves.
+    pub(super) fn serves_or_ends(&mut self) -> bool {
+        let mut until = std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok());
+        until.any(|line| line.contains("-service listening on "))
+    }
+
+    /// Waits until it ends by itself, with this exit code: why.
+    pub(super) fn refuses(mut self, code: i32) -> String {
+        let line = self.hears(&["gatepost: ", "-service listening on "]);
+        let why = line.strip_prefix("gatepost: ").unwrap_or_else(|| panic!("it serves: {line}"));
+        assert_eq!(self.child.wait().unwrap().code(), Some(code), "{why}");
+        why.to_owned()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end, however that comes: the exit code, if it was not killed.
+    pub(super) fn code(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(super) fn stop(self) {
+        self.signal(Signal::TERM);
+        assert_eq!(self.code(), Some(0));
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let found = self.watch.found();
+        assert!(found.is_empty() || std::thread::panicking(), "a secret, or a panic, is in the output:\n{found:#?}");
+    }
+}

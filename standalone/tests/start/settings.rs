@@ -1,0 +1,153 @@
+//! The database's URL, from its form to the server's answer: what is wrong is named, and no part of the URL's secrets is.
+
+use harness::proxy::Proxy;
+use rustix::process::Signal;
+
+use super::outsider::Outsider;
+use super::service::{BOTH, SEALED, Service, Which, command};
+
+/// A password that stands nowhere else.
+const CANARY: &str = "thicket-marimba-quince";
+
+/// What is said of a server that does not answer.
+const AWAY: &str = "does not answer yet: waiting for half a minute";
+
+/// Starts the service with these settings and a URL whose password must not be said.
+fn start(which: Which, url: &str, settings: &[(&str, &str)]) -> Service {
+    Service::spawn(command(which, url).envs(SEALED).envs(settings.iter().copied()), vec![CANARY.to_owned()])
+}
+
+fn insecure(which: Which) -> &'static str {
+    if which == Which::Auth { "AUTH_INSECURE" } else { "BLOG_INSECURE" }
+}
+
+fn setting(which: Which) -> &'static str {
+    if which == Which::Auth { "--database-url (AUTH_DATABASE_URL): " } else { "--database-url (BLOG_DATABASE_URL): " }
+}
+
+#[test]
+fn c65_plaintext_leaves_the_machine_only_when_the_operator_says_so() {
+    for which in BOTH {
+        for query in ["", "?sslmode=prefer", "?sslmode=disable", "?sslmode=require&sslmode=allow"] {
+            // Any address of this machine, and not one of loopback.
+            let url = format!("postgres://ada:{CANARY}@0.0.0.0:1/d{query}");
+            let why = start(which, &url, &[]).refuses(2);
+            assert!(why.starts_with(setting(which)) && why.contains(insecure(which)), "{why}");
+            let mut told = start(which, &url, &[(insecure(which), "true")]);
+            told.hears(&[AWAY]);
+        }
+    }
+}
+
+#[test]
+fn c70_urls_that_are_none_are_refused_without_being_shown() {
+    for which in BOTH {
+        for url in [
+            CANARY.to_owned(),
+            format!("postgres://ada:{CANARY}@"),
+            format!("postgres://ada:{CANARY}@h"),
+            format!("postgres://ada:{CANARY}@h:port/d"),
+            format!("postgres://ada:{CANARY}@h/d?sslmode={CANARY}"),
+            format!("postgres://h/d?password={CANARY}"),
+            format!("postgres://ada:{CANARY}@h@h/d?{CANARY}"),
+            format!("mysql://ada:{CANARY}@h/d"),
+            format!("sqlite:a.db?key={CANARY}"),
+        ] {
+            let why = start(which, &url, &[]).refuses(2);
+            assert!(why.starts_with(setting(which)) && !why.contains("ada"), "{why}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_answer_is_waited_for_and_a_signal_ends_the_wait() {
+    let nowhere = ([127, 0, 0, 1], 1).into();
+    let mut waiting = Vec::new();
+    for which in BOTH {
+        let (gone, silent) = (Proxy::to_address(nowhere), Proxy::to_address(nowhere));
+        gone.cut();
+        silent.black_hole();
+        for proxy in [gone, silent] {
+            let url = format!("postgres://ada:{CANARY}@{}/d?sslmode=disable", proxy.address());
+            waiting.push((start(which, &url, &[]), proxy));
+        }
+    }
+    for (service, _) in &mut waiting {
+        service.hears(&[AWAY]);
+    }
+    for (service, _proxy) in waiting {
+        service.signal(Signal::TERM);
+        assert_eq!(service.code(), Some(0), "a stop is clean at any time");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_back_is_gone_on_with() {
+    let Some(server) = harness::postgres::server().await else { return };
+    server.create_database().await.unwrap();
+    let proxy = Proxy::to_socket(server.socket());
+    for which in BOTH {
+        proxy.cut();
+        let name = format!("of_{}", which.name());
+        Outsider::of_server(&server.url("postgres")).await.run(&format!("create database {name}")).await;
+        let mut service = start(which, &server.url_at(proxy.address(), &name), &[]);
+        service.hears(&[AWAY]);
+        proxy.pass();
+        service.serves();
+        service.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_the_wait_for_another_process_that_migrates() {
+    let Some(database) = harness::postgres::database().await else { return };
+    let mut holder = Outsider::of_server(&database.url).await;
+    holder.run(super::lock::LOCK).await;
+    for which in BOTH {
+        let mut service = start(which, &database.url, &[]);
+        service.hears(&[super::lock::WAITS]);
+        service.stop();
+    }
+    assert_eq!(holder.all().await, [""; 0], "whoever waits writes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_us_is_not_waited_for() {
+    let Some(server) = harness::postgres::server().await else { return };
+    let mut admin = Outsider::of_server(&server.url("postgres")).await;
+    for sql in [
+        "create role ada login password 'plover gantry'",
+        "create role bob password 'plover gantry'",
+        "create role eve login password 'plover gantry'",
+        "create database hers owner ada",
+    ] {
+        admin.run(sql).await;
+    }
+    // Passwords count from now on, for all but the harness itself.
+    let folder = server.socket().parent().unwrap().to_owned();
+    let rules = "local all postgres trust\nlocal all all scram-sha-256\n";
+    std::fs::write(folder.join("data/pg_hba.conf"), rules).unwrap();
+    server.stop_fast().await.unwrap();
+    server.start_again().await.unwrap();
+
+    let url = |user: &str, password: &str, database: &str| {
+        format!("postgres://{user}:{password}@localhost/{database}?host={}", folder.display())
+    };
+    for (user, password, database, says) in [
+        ("ada", CANARY, "hers", "password authentication failed"),
+        ("bob", "plover%20gantry", "hers", "is not permitted to log in"),
+        ("nobody", CANARY, "hers", "password authentication failed"),
+        ("ada", "plover%20gantry", "nowhere", "does not exist"),
+    ] {
+        let why = start(Which::Blog, &url(user, password, database), &[]).refuses(1);
+        assert!(why.contains(says), "{why}");
+        assert!(
+            why.contains("does not let us in (") && why.contains("see that the server runs, and that user"),
+            "{why}"
+        );
+        assert!(!why.contains("plover"), "{why}");
+    }
+    let why = start(Which::Blog, &url("eve", "plover%20gantry", "hers"), &[]).refuses(1);
+    assert!(why.contains("could not be migrated (") && why.contains("permission denied for schema public"), "{why}");
+    start(Which::Blog, &url("ada", "plover%20gantry", "hers"), &[]).serves();
+}

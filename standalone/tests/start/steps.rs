@@ -1,0 +1,70 @@
+//! What a PostgreSQL counts of a start, and where it holds the start up: at each statement that makes or fills a table.
+
+use super::outsider::Outsider;
+
+/// What is said when a step is held up.
+pub(super) const HELD: &str = "the drill holds this statement";
+
+/// Counts each statement in a sequence, which no rollback takes back, and holds the one up whose number is in `drill.held`.
+/// Each table gets a trigger for what is written to it, the migrator's own table, too.
+const DRILL: &str = "
+create schema drill;
+create sequence drill.steps;
+create sequence drill.tables;
+create table drill.held (step bigint not null);
+create table drill.made (name text not null);
+create function drill.step() returns void language plpgsql as $$ begin
+    if nextval('drill.steps') = (select step from drill.held) then
+        raise warning 'the drill holds this statement';
+        perform pg_advisory_xact_lock(4243);
+    end if;
+end $$;
+create function drill.write() returns trigger language plpgsql as $$ begin
+    perform drill.step();
+    return null;
+end $$;
+create function drill.watch(name text) returns void language plpgsql as $$ begin
+    execute format('create trigger drill before insert or update on %s for each statement execute function drill.write()', name);
+end $$;
+create function drill.ddl() returns event_trigger language plpgsql as $$ declare one record; begin
+    for one in select object_identity from pg_event_trigger_ddl_commands() where command_tag = 'CREATE TABLE' loop
+        perform nextval('drill.tables');
+        insert into drill.made values (one.object_identity);
+        perform drill.watch(one.object_identity);
+    end loop;
+    perform drill.step();
+end $$;
+select drill.watch(format('%I.%I', schemaname, tablename)) from pg_tables where schemaname = 'public';
+create event trigger drill on ddl_command_end
+    when tag in ('CREATE TABLE', 'CREATE INDEX', 'ALTER TABLE', 'DROP INDEX') execute function drill.ddl();
+";
+
+/// Sets the drill up; the outsider's connection holds the lock at which a statement waits.
+pub(super) async fn count(outsider: &mut Outsider) {
+    outsider.run(DRILL).await;
+    outsider.run("select pg_advisory_lock(4243)").await;
+}
+
+/// Has this step held up.
+pub(super) async fn hold(outsider: &mut Outsider, step: usize) {
+    outsider.run(&format!("insert into drill.held values ({step})")).await;
+}
+
+/// Lets it go on.
+pub(super) async fn release(outsider: &mut Outsider) {
+    outsider.run("select pg_advisory_unlock(4243)").await;
+}
+
+/// Whether each table that is there was made once.
+pub(super) async fn check_kept_once(outsider: &mut Outsider) {
+    let twice = "select name from drill.made group by name having count(*) > 1";
+    assert_eq!(outsider.texts(twice).await, [""; 0], "made twice");
+}
+
+/// Whether each table was made once, and nobody's try to make one was undone.
+pub(super) async fn check_made_once(outsider: &mut Outsider) {
+    check_kept_once(outsider).await;
+    let begun = "select (case when is_called then last_value else 0 end)::text from drill.tables";
+    let made = "select count(*)::text from drill.made";
+    assert_eq!(outsider.texts(begun).await, outsider.texts(made).await, "made as often as it was begun");
+}

@@ -1,0 +1,31 @@
+//! What a test asks of a running auth service: a token, and what one is worth.
+
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, TokenState, VerifyTokenRequest};
+use tonic::transport::{Channel, Endpoint};
+
+use super::pair::PASSWORD;
+
+fn channel(address: &str) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+}
+
+/// The token of a new user.
+pub(super) async fn register(address: &str) -> String {
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: "ada@example.com".into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    let answer = UserServiceClient::new(channel(address)).create_user(request).await.unwrap().into_inner();
+    answer.tokens.unwrap().access_token
+}
+
+/// Whether the service lets the token in.
+pub(super) async fn is_active(address: &str, token: &str) -> bool {
+    let request = VerifyTokenRequest { token: token.to_owned() };
+    let answer = TokenServiceClient::new(channel(address)).verify_token(request).await.unwrap().into_inner();
+    answer.state() == TokenState::Active
+}
