@@ -1,6 +1,7 @@
 //! Plays a sequence on the model and on the engines, side by side.
 
 use auth_service::store::Filter;
+use chrono::TimeDelta;
 use kit::testing::machine::Found;
 
 use super::calls::{AttemptCall, Call, KeptCall, SessionCall, UserCall};
@@ -47,6 +48,11 @@ fn everything(model: &Model, cast: &Cast) -> Vec<Call> {
     for begun in model.sessions.values() {
         let (id, user_id) = (begun.session.id, begun.session.user_id);
         calls.push(Call::Sessions(SessionCall::Standing { user_id, id }));
+        // Just before its end, and at it.
+        let end = begun.session.expire_time;
+        for now in [end - TimeDelta::microseconds(1), end] {
+            calls.push(Call::Sessions(SessionCall::List { user_id, after: None, limit: 1000, now }));
+        }
     }
     calls.extend((0..ACCOUNTS).map(|number| Call::Attempts(AttemptCall::Failures { account: account(number) })));
     for (kind, peer) in KINDS.into_iter().flat_map(|kind| PEERS.map(|peer| (kind, peer))) {

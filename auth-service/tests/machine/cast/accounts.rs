@@ -67,7 +67,7 @@ impl Cast {
         let place = usize::from(dice.roll()) % self.users.len();
         self.users[place] = new.id;
         let first = dice.one_in(2).then(|| Box::new(self.session(new.id, 1, dice)));
-        let request = dice.one_in(2).then(|| Self::request(dice));
+        let request = dice.one_in(2).then(|| self.request(dice));
         UserCall::Create { new, first, request }
     }
 

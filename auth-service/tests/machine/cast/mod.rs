@@ -21,7 +21,18 @@ pub(crate) struct Cast {
     pub(crate) sessions: [Uuid; 32],
     /// What was known of an account before the last claim.
     claimed: [Option<Failures>; ACCOUNTS as usize],
+    /// What the time has last been moved to: the calls that follow are about it more often than not.
+    ending: Option<Ending>,
     made: u16,
+}
+
+/// Something whose time is over.
+#[derive(Clone)]
+enum Ending {
+    Session(Uuid, Uuid),
+    Request(String, Uuid),
+    Account(u8),
+    Allowance,
 }
 
 /// What is left of a step's dice.
@@ -46,7 +57,14 @@ impl Cast {
     pub(crate) fn new() -> Self {
         let nobody = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
         let nothing = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
-        Self { now: start(), users: nobody, sessions: nothing, claimed: [None; ACCOUNTS as usize], made: 0 }
+        Self {
+            now: start(),
+            users: nobody,
+            sessions: nothing,
+            claimed: [None; ACCOUNTS as usize],
+            ending: None,
+            made: 0,
+        }
     }
 
     /// The call that this step is.
@@ -60,19 +78,31 @@ impl Cast {
         }
     }
 
-    fn later(&self, passes: Passes, model: &Model) -> Time {
+    fn later(&mut self, passes: Passes, model: &Model) -> Time {
         let (which, and) = match passes {
             Passes::So(span) => return self.now + span,
             Passes::UntilAnEnd { which, and } => (which, and),
         };
-        let sessions = model.sessions.values().map(|begun| begun.session.expire_time);
-        let requests = model.requests.values().map(|request| request.time + KEPT);
-        let failures = model.failures.values().map(|failures| failures.last + TimeDelta::hours(24));
-        let allowances = model.allowances.values().copied();
+        let sessions = model.sessions.values().map(|begun| {
+            let session = &begun.session;
+            (session.expire_time, Ending::Session(session.id, session.user_id))
+        });
+        let requests = model
+            .requests
+            .iter()
+            .map(|((caller, _, id), request)| (request.time + KEPT, Ending::Request(caller.clone(), *id)));
+        let failures = model
+            .failures
+            .iter()
+            .map(|(account, failures)| (failures.last + TimeDelta::hours(24), Ending::Account(account[0])));
+        let allowances = model.allowances.values().map(|full| (*full, Ending::Allowance));
         let ends = sessions.chain(requests).chain(failures).chain(allowances);
-        let mut coming: Vec<Time> = ends.map(|end| end + and).filter(|end| *end >= self.now).collect();
-        coming.sort_unstable();
-        coming.get(usize::from(which)).copied().unwrap_or(self.now)
+        let mut coming: Vec<(Time, Ending)> =
+            ends.map(|(end, what)| (end + and, what)).filter(|(end, _)| *end >= self.now).collect();
+        coming.sort_unstable_by_key(|(end, _)| *end);
+        let Some((end, what)) = coming.into_iter().nth(which.into()) else { return self.now };
+        self.ending = Some(what);
+        end
     }
 
     /// The id of a row that is new: of the time's millisecond, and within it in any order.
@@ -83,10 +113,13 @@ impl Cast {
     }
 
     /// A request's id, or none.
-    fn request(dice: &mut Dice) -> RequestKey {
-        let id = Uuid::from_u128(0xf00 + u128::from(dice.roll() % REQUESTS));
+    fn request(&self, dice: &mut Dice) -> RequestKey {
         let fingerprint = Fingerprint::of(&[dice.of(&SAID)]);
-        RequestKey { caller: dice.of(&CALLERS).to_owned(), method: "CreateUser", id, fingerprint }
+        let (caller, id) = match &self.ending {
+            Some(Ending::Request(caller, id)) if dice.one_in(2) => (caller.clone(), *id),
+            _ => (dice.of(&CALLERS).to_owned(), Uuid::from_u128(0xf00 + u128::from(dice.roll() % REQUESTS))),
+        };
+        RequestKey { caller, method: "CreateUser", id, fingerprint }
     }
 
     /// Every request that a sequence may have made.

@@ -2,39 +2,39 @@
 
 use auth_service::domain::{Failures, network};
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use super::super::calls::{AttemptCall, Call, KeptCall, SessionCall};
 use super::super::model::Model;
 use super::super::pools::{ACCOUNTS, ALLOWANCES, KEYS, KINDS, LIMITS, PEERS, SECRETS, account};
 use super::super::steps::Method;
 use super::accounts::{email_key, generation};
-use super::{Cast, Dice};
+use super::{Cast, Dice, Ending};
 
 impl Cast {
     pub(super) fn call_for_others(&mut self, method: Method, dice: &mut Dice, model: &Model) -> Call {
         let now = self.now;
         match method {
             Method::CreateSession => {
-                // A few have most of them, so that there are more than one call looks at.
-                let user_id = if dice.one_in(3) { self.user(dice) } else { self.users[usize::from(dice.roll() % 2)] };
+                let user_id = self.somebody_with_sessions(dice);
                 let generation = generation(user_id, dice, model);
                 let (session, client) = self.session(user_id, generation, dice);
                 Call::Sessions(SessionCall::Create { session, client })
             }
             Method::ListSessions => {
-                let user_id = if dice.one_in(2) { self.users[usize::from(dice.roll() % 2)] } else { self.user(dice) };
+                let user_id = self.somebody_with_sessions(dice);
                 let after = dice.one_in(2).then(|| dice.of(&self.sessions));
                 Call::Sessions(SessionCall::List { user_id, after, limit: dice.of(&LIMITS), now })
             }
             Method::RevokeSession => {
-                let id = dice.of(&self.sessions);
+                let id = self.session_of(dice);
                 let owner = model.sessions.get(&id).map(|begun| begun.session.user_id);
                 let user_id = dice.of(&[None, owner, owner, Some(self.users[0])]);
                 Call::Sessions(SessionCall::Revoke { id, user_id, now })
             }
             Method::EndSession => Call::Sessions(SessionCall::End { id: dice.of(&self.sessions), now }),
             Method::Standing => {
-                let id = dice.of(&self.sessions);
+                let id = self.session_of(dice);
                 let owner = model.sessions.get(&id).map(|begun| begun.session.user_id);
                 let user_id = owner.filter(|_| !dice.one_in(4)).unwrap_or_else(|| self.user(dice));
                 Call::Sessions(SessionCall::Standing { user_id, id })
@@ -42,7 +42,7 @@ impl Cast {
             Method::IsKnownAt => {
                 Call::Sessions(SessionCall::IsKnownAt { email_key: email_key(dice), network: place(dice) })
             }
-            Method::Earlier => Call::Kept(KeptCall::Earlier { key: Self::request(dice), now }),
+            Method::Earlier => Call::Kept(KeptCall::Earlier { key: self.request(dice), now }),
             Method::SealedKey => Call::Kept(KeptCall::SealedKey { name: dice.of(&KEYS).to_owned() }),
             Method::KeepSealedKey => Call::Kept(KeptCall::KeepSealedKey {
                 name: dice.of(&KEYS).to_owned(),
@@ -53,9 +53,28 @@ impl Cast {
         }
     }
 
+    /// A few have most of them, so that there are more than one call looks at.
+    fn somebody_with_sessions(&self, dice: &mut Dice) -> Uuid {
+        match self.ending {
+            Some(Ending::Session(_, user_id)) if dice.one_in(2) => user_id,
+            _ if dice.one_in(3) => self.user(dice),
+            _ => self.users[usize::from(dice.roll() % 2)],
+        }
+    }
+
+    fn session_of(&self, dice: &mut Dice) -> Uuid {
+        match self.ending {
+            Some(Ending::Session(id, _)) if dice.one_in(2) => id,
+            _ => dice.of(&self.sessions),
+        }
+    }
+
     fn attempt(&mut self, method: Method, dice: &mut Dice, model: &Model) -> AttemptCall {
         let now = self.now;
-        let number = dice.roll() % ACCOUNTS;
+        let number = match self.ending {
+            Some(Ending::Account(number)) if dice.one_in(2) => number,
+            _ => dice.roll() % ACCOUNTS,
+        };
         let account = account(number);
         match method {
             Method::ClaimAttempt => {
