@@ -105,9 +105,9 @@ async fn explain(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>
 async fn parameters(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>, sqlx::Error> {
     const TYPES: &str = "select kind::text from pg_prepared_statements, unnest(parameter_types) with ordinality k (kind, n) \
          where name = 'typed' order by n";
-    let typed = (1..=16).fold(sql.to_owned(), |sql, number| sql.replace(&format!("${number} is null"), "false"));
-    connection.execute(raw_sql(AssertSqlSafe(format!("prepare typed as {typed}")))).await?;
-    let types = sqlx::query_scalar(TYPES).fetch_all(&mut *connection).await?;
+    let inferable = (1..=16).fold(sql.to_owned(), |sql, number| sql.replace(&format!("${number} is null"), "false"));
+    connection.execute(raw_sql(AssertSqlSafe(format!("prepare typed as {inferable}")))).await?;
+    let found = sqlx::query_scalar(TYPES).fetch_all(&mut *connection).await?;
     connection.execute(raw_sql("deallocate typed")).await?;
-    Ok(types)
+    Ok(found)
 }

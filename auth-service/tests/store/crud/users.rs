@@ -1,5 +1,7 @@
 //! A user is written, read and listed.
 
+use std::slice::from_ref;
+
 use auth_service::domain::{Email, Name, NewUser, Role, Roles, User, UserState};
 use auth_service::store::{Created, Filter, StoreError};
 use chrono::TimeDelta;
@@ -68,12 +70,12 @@ async fn a_user_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
     assert_eq!((user.name.as_str(), user.email.len()), (new.name.as_str(), 254));
     assert_eq!((&user.roles, user.create_time, user.update_time), (&new.roles, new.create_time, new.create_time));
     assert_eq!(store.user(new.id).await.unwrap().as_ref(), Some(&*user));
-    assert_eq!(store.users(&[new.id]).await.unwrap(), [(*user).clone()]);
+    assert_eq!(store.users(&[new.id]).await.unwrap(), from_ref(&*user));
     let read = store.credentials_of(new.id).await.unwrap().unwrap();
     assert_eq!((read.user, read.password_hash), ((*user).clone(), new.password_hash));
     for word in words {
         let filter = Filter { role: Role::parse(&word), ..Filter::default() };
-        assert_eq!(store.list_users(&filter, None, 9).await.unwrap(), [(*user).clone()], "{word}");
+        assert_eq!(store.list_users(&filter, None, 9).await.unwrap(), from_ref(&*user), "{word}");
     }
     assert!(store.credentials_of(Uuid::from_u128(9)).await.unwrap().is_none());
 }

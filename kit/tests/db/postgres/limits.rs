@@ -1,6 +1,7 @@
 //! What takes too long, and what is left in the middle: the server ends it, and the pool lives on.
 
 use kit::db::{StoreError, Verdict, read, within, write};
+use sqlx::error::DatabaseError;
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::mpsc;
 
@@ -35,7 +36,7 @@ async fn a_wait_for_anothers_lock_is_ended_by_the_server() {
 /// The database was away, and its server said so with this code.
 fn assert_code<T>(ended: &Result<T, StoreError>, code: &str) {
     let Err(StoreError::Unavailable(cause)) = ended else { panic!("{:?}", ended.as_ref().err()) };
-    assert_eq!(cause.as_database_error().and_then(|cause| cause.code()).as_deref(), Some(code), "{cause}");
+    assert_eq!(cause.as_database_error().and_then(DatabaseError::code).as_deref(), Some(code), "{cause}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::support::open;
 
 async fn refused(url: &str) -> OpenError {
-    open(&url.parse::<DatabaseUrl>().unwrap()).await.err().expect("the database is refused")
+    open(&url.parse::<DatabaseUrl>().unwrap()).await.expect_err("the database is refused")
 }
 
 #[tokio::test]

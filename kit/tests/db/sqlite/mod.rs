@@ -18,7 +18,7 @@ async fn locked(case: &Case) -> Outsider {
 }
 
 /// How many commits the database's log holds: a frame that ends one names the size of the database
-/// (sqlite.org/fileformat2.html#the_write_ahead_log).
+/// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
 fn commits(path: &Path) -> usize {
     const HEADER: usize = 32;
     const FRAME: usize = 24;
