@@ -6,3 +6,4 @@ mod apart;
 pub mod disk;
 pub mod postgres;
 pub mod proxy;
+pub mod sqlite;
