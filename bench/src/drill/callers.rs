@@ -52,12 +52,17 @@ impl Callers {
         });
     }
 
-    /// Lets each end its call.
+    /// Lets each end the call that it is making, and make no other.
+    pub fn dismiss(&self) {
+        self.go_on.send_replace(false);
+    }
+
+    /// The same, and waits for it.
     ///
     /// # Errors
     /// When one has panicked.
     pub async fn stop(mut self) -> Result<(), Failure> {
-        self.go_on.send_replace(false);
+        self.dismiss();
         while let Some(ended) = self.tasks.join_next().await {
             ended?;
         }

@@ -38,6 +38,8 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
             callers.add(&client, operation, Duration::from_millis(1));
         }
         sleep(random.millis(50, 500)).await;
+        // What is under way now is cut; more would only fail.
+        callers.dismiss();
         services.kill()?;
         callers.stop().await?;
         services = start(program, folder.path()).await?;
