@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 
-use crate::Failure;
+use bench::Failure;
 
 /// Callers that each wait for their answer before they ask again.
 const CALLERS: usize = 32;

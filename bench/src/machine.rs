@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Prints the command, the machine and the commit.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
-pub(crate) fn print(command: &str) {
+pub fn print(command: &str) {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = processor
         .lines()

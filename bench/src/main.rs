@@ -1,14 +1,15 @@
 //! Prints the project's figures, each with the command, the machine and the commit that it comes from.
 
+mod drills;
 mod load;
-mod machine;
 mod pair;
 mod quick;
 mod writes;
 
+use bench::Failure;
 use clap::{Parser, Subcommand};
 
-/// Measures the pair in processes of its own, on this machine's loopback.
+/// Measures the services in processes of their own, on this machine's loopback.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Cli {
@@ -16,7 +17,7 @@ struct Cli {
     bench: Bench,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Bench {
     /// Memory, start and the cost of a guarded call; about two minutes
     Quick,
@@ -26,10 +27,10 @@ enum Bench {
         #[arg(long)]
         on_this_disk: bool,
     },
+    /// Break what the services stand on, and see whether they keep their promises
+    #[command(subcommand)]
+    Drill(drills::Drill),
 }
-
-/// Whatever goes wrong ends the run: a figure of half a run is none.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -37,5 +38,6 @@ async fn main() -> Result<(), Failure> {
         Bench::Quick => quick::run().await,
         Bench::Writes { on_this_disk: false } => writes::run().await,
         Bench::Writes { on_this_disk: true } => writes::measure().await,
+        Bench::Drill(drill) => drill.run().await,
     }
 }

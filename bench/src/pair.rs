@@ -10,7 +10,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::Failure;
+use bench::Failure;
 
 /// A running pair; killed when dropped.
 pub(crate) struct Pair {

@@ -12,9 +12,9 @@ use gatepost::{Token, WithToken};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::Failure;
 use crate::load::{Figures, measure};
 use crate::pair::{self, Pair};
+use bench::Failure;
 
 const STARTS: usize = 20;
 const LOGINS: usize = 100;
@@ -26,7 +26,7 @@ const PASSWORD: &str = "correct horse battery staple";
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn run() -> Result<(), Failure> {
-    crate::machine::print("cargo run --release -p bench -- quick");
+    bench::machine::print("cargo run --release -p bench -- quick");
     let binary = pair::build()?;
     let folder = tempfile::tempdir()?;
     let pair = Pair::start(&binary, folder.path()).await?;

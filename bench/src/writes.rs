@@ -16,7 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions as _, Executor as _};
 use tokio::task::JoinSet;
 
-use crate::Failure;
+use bench::Failure;
 
 /// How long each row is measured, and how often; the median counts.
 const ROUND: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ const INSERT: &str = "insert into posts (id, title, content) values ($1, $2, $3)
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn run() -> Result<(), Failure> {
-    crate::machine::print("cargo run --release -p bench -- writes");
+    bench::machine::print("cargo run --release -p bench -- writes");
     println!("\nthis machine's disk");
     measure().await?;
     println!("\na disk whose sync takes {} ms longer", SLOW.as_millis());

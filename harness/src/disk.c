@@ -8,6 +8,7 @@
  * GATEPOST_DISK_COUNT=FILE     FILE holds the count of writes, in decimal, after each of them
  * GATEPOST_DISK_FAIL=FILE      while FILE exists, writes, syncs and changes of a length fail with EIO
  * GATEPOST_DISK_READONLY=FILE  while FILE exists, they fail with EROFS
+ * GATEPOST_DISK_FULL=FILE      while FILE exists, writes and extensions of a file fail with ENOSPC
  *
  * A write that fails so is not counted. With KILL_AT or COUNT, writes wait for each other, so that exactly those that were
  * counted have been done. Each process counts for itself. What libc writes by itself (stdio) is not seen. */
@@ -28,7 +29,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-static const char *path_part, *fail_file, *readonly_file, *count_file;
+static const char *path_part, *fail_file, *readonly_file, *full_file, *count_file;
 static unsigned long long kill_at, sync_us, writes;
 static int count_fd = -1;
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
@@ -75,6 +76,7 @@ static void read_settings(void) {
     path_part = text("GATEPOST_DISK_PATH");
     fail_file = text("GATEPOST_DISK_FAIL");
     readonly_file = text("GATEPOST_DISK_READONLY");
+    full_file = text("GATEPOST_DISK_FULL");
     count_file = text("GATEPOST_DISK_COUNT");
     kill_at = number("GATEPOST_DISK_KILL_AT");
     sync_us = number("GATEPOST_DISK_SYNC_US");
@@ -100,10 +102,11 @@ static int watched(int fd, int folders_too) {
 }
 
 /* The error with which what is done now fails, or 0. */
-static int failure(void) {
+static int failure(int needs_room) {
     int before = errno, error = 0;
     if (fail_file && access(fail_file, F_OK) == 0) error = EIO;
     else if (readonly_file && access(readonly_file, F_OK) == 0) error = EROFS;
+    else if (needs_room && full_file && access(full_file, F_OK) == 0) error = ENOSPC;
     errno = before;
     return error;
 }
@@ -125,7 +128,7 @@ static void count(void) {
 #define WRITE(call)                                      \
     do {                                                 \
         if (!watched(fd, 0)) return call;                \
-        int error = failure();                           \
+        int error = failure(1);                          \
         if (error) {                                     \
             errno = error;                               \
             return -1;                                   \
@@ -159,7 +162,8 @@ EXPORT ssize_t pwritev(int fd, const struct iovec *parts, int number_of, off_t a
 }
 
 EXPORT int ftruncate64(int fd, off64_t length) {
-    int error = watched(fd, 0) ? failure() : 0;
+    struct stat64 file;
+    int error = watched(fd, 0) ? failure(fstat64(fd, &file) == 0 && length > file.st_size) : 0;
     if (error) {
         errno = error;
         return -1;
@@ -171,7 +175,7 @@ EXPORT int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
 static int synced(int fd, int (*real)(int)) {
     if (!watched(fd, 1)) return real(fd);
-    int error = failure();
+    int error = failure(0);
     if (error) {
         errno = error;
         return -1;

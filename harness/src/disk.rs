@@ -64,6 +64,12 @@ impl Disk {
         self.with("GATEPOST_DISK_READONLY", file.as_ref())
     }
 
+    /// While the file exists, writes fail with `ENOSPC`, those to room that the file has already, too: the strictest of full
+    /// disks. Syncs succeed.
+    pub fn full_while(self, file: impl AsRef<Path>) -> Self {
+        self.with("GATEPOST_DISK_FULL", file.as_ref())
+    }
+
     /// Gives the disk to a command that is not running yet. The program must be linked dynamically.
     ///
     /// # Panics

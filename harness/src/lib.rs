@@ -6,4 +6,5 @@ mod apart;
 pub mod disk;
 pub mod postgres;
 pub mod proxy;
+pub mod sqlite;
 pub mod statements;

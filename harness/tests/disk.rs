@@ -96,6 +96,21 @@ fn writes_fail_while_a_file_exists() {
 }
 
 #[test]
+fn a_full_disk_refuses_writes_and_not_syncs() {
+    let place = Place::new();
+    let switch = place.path("switch");
+    let disk = watched().full_while(&switch);
+    assert!(place.write(&disk, "watched", &[]).status.success());
+    fs::write(&switch, "").unwrap();
+    let output = place.write(&disk, "watched", &["conv=notrunc"]);
+    assert!(said(&output).contains("No space left on device"), "{}", said(&output));
+    assert!(place.write(&disk, "watched", &["conv=notrunc,fsync", "count=0"]).status.success());
+    assert!(place.write(&disk, "other", &[]).status.success());
+    fs::remove_file(&switch).unwrap();
+    assert!(place.write(&disk, "watched", &[]).status.success());
+}
+
+#[test]
 fn syncs_take_longer() {
     let place = Place::new();
     let longer = Duration::from_millis(200);

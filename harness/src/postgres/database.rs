@@ -112,6 +112,16 @@ pub(super) async fn create(admin: &str, name: &str) -> Result<(), Error> {
     made.map_err(failed("make a database"))
 }
 
+/// The open transactions of a database, but for one's own.
+pub(super) async fn transactions(url: &str) -> Result<Vec<String>, Error> {
+    const SQL: &str = "select format('%s: %s: %s', application_name, state, query) from pg_stat_activity \
+         where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null order by 1";
+    let mut connection = connect(url).await.map_err(failed("name its transactions"))?;
+    let open = sqlx::query_scalar(SQL).fetch_all(&mut connection).await.map_err(failed("name its transactions"))?;
+    connection.close().await.map_err(failed("name its transactions"))?;
+    Ok(open)
+}
+
 async fn remove(admin: &str, name: &str) -> Result<(), sqlx::Error> {
     execute(admin, format!("drop database if exists {name} with (force)")).await
 }

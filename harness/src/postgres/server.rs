@@ -88,6 +88,13 @@ impl Server {
         Ok(url)
     }
 
+    /// The transactions that are open in the database of this name, of others than who asks: each the client's name and
+    /// what it does.
+    pub async fn transactions(&self, database: &str) -> Result<Vec<String>, Error> {
+        let url = self.url(database);
+        apart(async move { database::transactions(&url).await }).await
+    }
+
     /// Ends the server as an operator does: no new sessions, transactions are rolled back, all is written. Waits until it
     /// has ended, 30 s at the most.
     pub async fn stop_fast(&self) -> Result<(), Error> {

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres as Driver};
+use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use super::Postgres;
+use super::pool::Used;
 use super::suspicion::Suspicion;
 use crate::db::error::is_broken;
 
@@ -20,40 +20,28 @@ const READ: Duration = Duration::from_millis(450);
 /// A connection for one piece of work; cut when it is dropped before its work has [ended](Lease::ended).
 #[derive(Debug)]
 pub struct Lease {
-    connection: Option<PoolConnection<Driver>>,
+    used: Used,
     suspicion: Suspicion,
 }
 
 impl Lease {
     /// The connection.
-    ///
-    /// # Panics
-    /// Never: a lease has its connection until it is dropped or given back.
-    #[expect(clippy::expect_used, reason = "a lease has its connection until it is dropped or given back")]
     pub fn connection(&mut self) -> &mut PgConnection {
-        self.connection.as_mut().expect("a lease that was not given back")
+        &mut self.used.connection
     }
 
     /// The work has ended so: others may have the connection, unless it was lost or left in the middle of something.
     ///
     /// # Errors
     /// What the work has failed with.
-    pub fn ended<T>(mut self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    pub fn ended<T>(self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         match &result {
             Err(error) if is_broken(error) => self.suspicion.raise(),
             // The server has answered, and is ready for what comes next.
-            Ok(_) | Err(sqlx::Error::Database(_)) => drop(self.connection.take()),
+            Ok(_) | Err(sqlx::Error::Database(_)) => self.used.give_back(),
             Err(_) => {}
         }
         result
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            drop(connection.detach());
-        }
     }
 }
 
@@ -63,13 +51,11 @@ impl Postgres {
     /// # Errors
     /// When none is to be had in time.
     pub async fn lease_reader(&self) -> Result<Lease, sqlx::Error> {
-        let connection = self.readers.acquire().await?;
-        Ok(Lease { connection: Some(connection), suspicion: self.suspicion.clone() })
+        Ok(Lease { used: self.readers.acquire().await?, suspicion: self.suspicion.clone() })
     }
 
     pub(super) async fn lease_writer(&self) -> Result<Lease, sqlx::Error> {
-        let connection = self.writers.acquire().await?;
-        Ok(Lease { connection: Some(connection), suspicion: self.suspicion.clone() })
+        Ok(Lease { used: self.writers.acquire().await?, suspicion: self.suspicion.clone() })
     }
 
     /// Waits for a read's answer, within the time for one.

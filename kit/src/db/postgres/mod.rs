@@ -3,6 +3,7 @@
 mod lease;
 mod migrate;
 mod open;
+mod pool;
 mod suspicion;
 mod tries;
 mod write;

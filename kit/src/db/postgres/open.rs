@@ -2,26 +2,25 @@
 
 use std::time::Duration;
 
-use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 
 use super::migrate::{PATIENCE, migrate};
+use super::pool::{Limits, Pool};
 use super::suspicion::Suspicion;
 use super::tries::{Reads, Writes};
 use crate::db::OpenError;
 use crate::db::url::Server;
 
-/// Connections that read and that write: a server takes a hundred by default, and replicas share them.
-const READERS: u32 = 8;
-const WRITERS: u32 = 8;
+/// Connections of each pool: a server takes a hundred by default, and replicas share them.
+const CONNECTIONS: u32 = 8;
 
-/// How long a call waits for a connection: below the deadline of every RPC that reads, and that writes.
-const ACQUIRE_READER: Duration = Duration::from_millis(400);
-const ACQUIRE_WRITER: Duration = Duration::from_millis(1500);
-
-/// How long a connection may lie unused before it is tried out for a write, which nobody may repeat.
-const TRUSTED: Duration = Duration::from_secs(1);
+/// A call waits for a connection for less than the deadline of every RPC that reads, and that writes. A write, which nobody
+/// may repeat, tries out a connection that has lain unused.
+const READERS: Limits =
+    Limits { connections: CONNECTIONS, acquire: Duration::from_millis(400), trusted: Duration::MAX };
+const WRITERS: Limits =
+    Limits { connections: CONNECTIONS, acquire: Duration::from_millis(1500), trusted: Duration::from_secs(1) };
 
 /// What the server ends by itself: a read and a write below their RPCs' deadlines, a wait for another's lock before that,
 /// and a transaction that its client has left alone. An answer that nobody takes ends the connection.
@@ -42,8 +41,8 @@ const WRITER: [(&str, &str); 4] = [
 /// A server's database.
 #[derive(Clone, Debug)]
 pub struct Postgres {
-    pub(super) readers: PgPool,
-    pub(super) writers: PgPool,
+    pub(super) readers: Pool,
+    pub(super) writers: Pool,
     pub(super) suspicion: Suspicion,
 }
 
@@ -60,11 +59,9 @@ impl Postgres {
         }
         migrate(&server.to_string(), &options, migrations, PATIENCE).await?;
         let suspicion = Suspicion::default();
-        let readers = pool(READERS, ACQUIRE_READER, &suspicion, Duration::MAX);
-        let writers = pool(WRITERS, ACQUIRE_WRITER, &suspicion, TRUSTED);
         Ok(Self {
-            readers: readers.connect_lazy_with(options.clone().options(READER)),
-            writers: writers.connect_lazy_with(options.options(WRITER)),
+            readers: Pool::new(options.clone().options(READER), READERS, &suspicion),
+            writers: Pool::new(options.options(WRITER), WRITERS, &suspicion),
             suspicion,
         })
     }
@@ -84,27 +81,6 @@ impl Postgres {
         self.readers.close().await;
         self.writers.close().await;
     }
-}
-
-fn pool(connections: u32, acquire: Duration, suspicion: &Suspicion, trusted: Duration) -> PgPoolOptions {
-    let suspicion = suspicion.clone();
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(acquire)
-        // Each connection that comes back is tried out, and one that a fault has shown is not taken again.
-        .test_before_acquire(false)
-        .before_acquire(move |connection, known| {
-            let is_suspect = suspicion.covers(known.age);
-            Box::pin(async move {
-                if is_suspect {
-                    return Ok(false);
-                }
-                if known.idle_for > trusted {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
 }
 
 /// A connection of its own, outside the pools.

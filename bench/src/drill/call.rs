@@ -1,0 +1,129 @@
+//! One call of a client, as it went.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// What was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// `TokenService/VerifyToken`.
+    VerifyToken,
+    /// `UserService/GetUser`.
+    GetUser,
+    /// `AuthService/Login`.
+    Login,
+    /// `UserService/CreateUser`.
+    CreateUser,
+    /// `PostService/CreatePost`.
+    CreatePost,
+    /// `PostService/CreatePost` with a `request_id`, repeated until it is answered.
+    CreatePostOnce,
+    /// `PostService/GetPost`.
+    GetPost,
+    /// `PostService/ListPosts`.
+    ListPosts,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::VerifyToken,
+        Self::GetUser,
+        Self::Login,
+        Self::CreateUser,
+        Self::CreatePost,
+        Self::CreatePostOnce,
+        Self::GetPost,
+        Self::ListPosts,
+    ];
+
+    /// The client's deadline.
+    pub fn deadline(self) -> Duration {
+        match self {
+            Self::VerifyToken | Self::GetUser | Self::GetPost | Self::ListPosts => Duration::from_secs(1),
+            Self::Login | Self::CreateUser | Self::CreatePost | Self::CreatePostOnce => Duration::from_secs(2),
+        }
+    }
+
+    /// Whether it writes.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Login | Self::CreateUser | Self::CreatePost | Self::CreatePostOnce)
+    }
+}
+
+/// How a call was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub code: Code,
+    /// `ErrorInfo.reason`; empty for success, and where nobody of ours has answered.
+    pub reason: String,
+    /// Whether the answer asks for a repetition.
+    pub retry: bool,
+    /// The status's text.
+    pub message: String,
+}
+
+impl Answer {
+    /// What a failed call was told.
+    pub fn of(status: &Status) -> Self {
+        let details = status.get_error_details();
+        let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
+        let retry = details.retry_info().is_some();
+        Self { code: status.code(), reason, retry, message: status.message().to_owned() }
+    }
+
+    /// What a call that succeeded was told.
+    pub fn success() -> Self {
+        Self { code: Code::Ok, reason: String::new(), retry: false, message: String::new() }
+    }
+
+    /// Whether the client's own timer has ended the call, which the service should have done a little before.
+    pub fn is_late(&self) -> bool {
+        self.reason.is_empty() && matches!(self.code, Code::Cancelled | Code::DeadlineExceeded)
+    }
+
+    /// Whether it says that nothing was written.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.reason.as_str(), "STORE_UNAVAILABLE" | "AUTH_UNAVAILABLE" | "STORE_FULL")
+    }
+
+    /// Whether a database that is away may be answered for so.
+    pub fn is_honest(&self) -> bool {
+        self.is_late()
+            || match self.code {
+                Code::Ok => true,
+                Code::Unavailable => matches!(self.reason.as_str(), "STORE_UNAVAILABLE" | "AUTH_UNAVAILABLE"),
+                Code::DeadlineExceeded => self.reason == "DEADLINE" && !self.retry,
+                Code::ResourceExhausted => self.reason == "STORE_FULL",
+                _ => false,
+            }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.is_late()) {
+            (Code::Ok, _) => formatter.write_str("OK"),
+            (_, true) => formatter.write_str("the client's timer"),
+            (code, _) => write!(formatter, "{code:?} {}", self.reason),
+        }
+    }
+}
+
+/// A call that has ended.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What was called.
+    pub operation: Operation,
+    /// When.
+    pub begun: Instant,
+    /// When the answer was there.
+    pub ended: Instant,
+    /// The answer.
+    pub answer: Answer,
+}

@@ -1,0 +1,271 @@
+//! A client of both services, which keeps a history of its calls and a journal of its writes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{
+    CreateUserRequest, GetUserRequest, ListUsersRequest, LoginRequest, TokenState, VerifyTokenRequest,
+};
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, get_post_request};
+use gatepost::{Token, WithToken};
+use tokio::time::{Instant, sleep};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use super::process::{ADMIN, PASSWORD};
+use super::{Answer, Contents, History, Journal, Operation, Random, Services};
+use crate::Failure;
+
+/// How long a client waits before it repeats a request.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long it repeats one: a database that does not come back must not keep a drill from its end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const EMAIL: &str = "ada@example.com";
+
+/// A user who is logged in.
+#[derive(Clone)]
+pub struct Client {
+    auth: Channel,
+    blog: Channel,
+    token: Token,
+    user: String,
+    post: String,
+    number: Arc<AtomicU64>,
+    random: Arc<Mutex<Random>>,
+    /// Every call.
+    pub history: History,
+    /// The posts, by title.
+    pub posts: Journal,
+    /// The users, by email.
+    pub users: Journal,
+}
+
+type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
+
+impl Client {
+    /// Registers the user, who writes a first post. What chance decides comes from the seed.
+    ///
+    /// # Errors
+    /// When that is refused: no fault is in place yet.
+    pub async fn register(services: &Services, seed: u64) -> Result<Self, Failure> {
+        let request = user(EMAIL);
+        let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
+        let token = created.tokens.ok_or("no tokens")?.access_token;
+        let mut client = Self {
+            auth: services.auth.clone(),
+            blog: services.blog.clone(),
+            token: Token::parse(&token).ok_or("no token")?,
+            user: created.user.ok_or("no user")?.id,
+            post: String::new(),
+            number: Arc::default(),
+            random: Arc::new(Mutex::new(Random::new(seed))),
+            history: History::default(),
+            posts: Journal::default(),
+            users: Journal::default(),
+        };
+        client.post = client.create_post().await.map_err(|answer| format!("no first post: {answer}"))?;
+        Ok(client)
+    }
+
+    /// The same client with services that were started again.
+    #[must_use]
+    pub fn over(&self, services: &Services) -> Self {
+        Self { auth: services.auth.clone(), blog: services.blog.clone(), ..self.clone() }
+    }
+
+    /// Makes a call of this kind.
+    ///
+    /// # Errors
+    /// The answer, when it is a failure.
+    pub async fn call(&self, operation: Operation) -> Result<(), Answer> {
+        match operation {
+            Operation::VerifyToken => self.verify().await,
+            Operation::GetUser => self.get_user(&self.user).await,
+            Operation::Login => self.login().await,
+            Operation::CreateUser => self.create_user().await.map(drop),
+            Operation::CreatePost => self.create_post().await.map(drop),
+            Operation::CreatePostOnce => self.create_post_once().await.map(drop),
+            Operation::GetPost => self.get_post(&self.post).await,
+            Operation::ListPosts => {
+                let request = ListPostsRequest { page_size: 10, ..ListPostsRequest::default() };
+                let call = |request| async { self.posts().list_posts(request).await };
+                self.made(Operation::ListPosts, request, call).await.map(drop)
+            }
+        }
+    }
+
+    async fn verify(&self) -> Result<(), Answer> {
+        let request = VerifyTokenRequest { token: self.token.expose().to_owned() };
+        let call = |request| async { TokenServiceClient::new(self.auth.clone()).verify_token(request).await };
+        let state = self.made(Operation::VerifyToken, request, call).await?.state();
+        // A database that is away must not make a token dead; whoever says so answers wrongly.
+        if state == TokenState::Active { Ok(()) } else { Err(Answer::of(&Status::internal(state.as_str_name()))) }
+    }
+
+    /// Reads a user.
+    ///
+    /// # Errors
+    /// The answer, when it is a failure.
+    pub async fn get_user(&self, id: &str) -> Result<(), Answer> {
+        let request = GetUserRequest { id: id.to_owned() };
+        let token = WithToken::new(&self.token);
+        let call = |request| async {
+            UserServiceClient::with_interceptor(self.auth.clone(), token.clone()).get_user(request).await
+        };
+        self.made(Operation::GetUser, request, call).await.map(drop)
+    }
+
+    async fn login(&self) -> Result<(), Answer> {
+        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+        let call = |request| async { AuthServiceClient::new(self.auth.clone()).login(request).await };
+        self.made(Operation::Login, request, call).await.map(drop)
+    }
+
+    /// Registers another user: the id.
+    ///
+    /// # Errors
+    /// The answer, when it is a failure.
+    pub async fn create_user(&self) -> Result<String, Answer> {
+        let email = format!("user-{}@example.com", self.number.fetch_add(1, Ordering::Relaxed));
+        self.users.begin(&email);
+        let call = |request| async { UserServiceClient::new(self.auth.clone()).create_user(request).await };
+        let created = self.made(Operation::CreateUser, user(&email), call).await;
+        let id = created.map(|created| created.user.unwrap_or_default().id);
+        self.users.end(&email, id.as_deref());
+        id
+    }
+
+    /// Writes a post that nobody can ask for again: the id.
+    ///
+    /// # Errors
+    /// The answer, when it is a failure.
+    pub async fn create_post(&self) -> Result<String, Answer> {
+        let title = self.title();
+        self.posts.begin(&title);
+        self.ask_for_post(Operation::CreatePost, &title, "").await
+    }
+
+    /// Writes a post under a request id, and asks until it is answered with success, for ten seconds: the id.
+    ///
+    /// # Errors
+    /// Answers that no fault of the database's explains.
+    pub async fn create_post_once(&self) -> Result<String, Answer> {
+        let title = self.title();
+        self.posts.begin(&title);
+        let request_id = self.random.lock().unwrap_or_else(PoisonError::into_inner).uuid();
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            match self.ask_for_post(Operation::CreatePostOnce, &title, &request_id).await {
+                Err(answer) if answer.is_honest() && Instant::now() < give_up => sleep(PAUSE).await,
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Asks for a post of this title, once.
+    ///
+    /// # Errors
+    /// The answer, when it is a failure.
+    pub async fn ask_for_post(&self, operation: Operation, title: &str, request_id: &str) -> Result<String, Answer> {
+        let (title, request_id) = (title.to_owned(), request_id.to_owned());
+        let content = "As long as a short paragraph: what is written is seldom empty. ".repeat(4);
+        let request = CreatePostRequest { title: title.clone(), content, request_id, validate_only: false };
+        let call = |request| async { self.posts().create_post(request).await };
+        let created = self.made(operation, request, call).await;
+        let id = created.map(|created| created.post.unwrap_or_default().id);
+        self.posts.end(&title, id.as_deref());
+        id
+    }
+
+    /// Reads a post.
+    ///
+    /// # Errors
+    /// The answer, when it is a failure.
+    pub async fn get_post(&self, id: &str) -> Result<(), Answer> {
+        let request = GetPostRequest { post: Some(get_post_request::Post::Id(id.to_owned())), view: 0 };
+        let call = |request| async { self.posts().get_post(request).await };
+        self.made(Operation::GetPost, request, call).await.map(drop)
+    }
+
+    /// Every post by its title.
+    ///
+    /// # Errors
+    /// When the service refuses: no fault is in place any more.
+    pub async fn all_posts(&self) -> Result<Contents, Failure> {
+        let (mut found, mut page_token) = (Contents::new(), String::new());
+        loop {
+            let request = ListPostsRequest { page_size: 1000, page_token, view: 0 };
+            let page = self.posts().list_posts(request).await?.into_inner();
+            for post in page.posts {
+                found.entry(post.title).or_default().push(post.id);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Every user by the email, as the admin sees them.
+    ///
+    /// # Errors
+    /// When the service refuses: no fault is in place any more.
+    pub async fn all_users(&self) -> Result<Contents, Failure> {
+        let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into() };
+        let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
+        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        let mut users = UserServiceClient::with_interceptor(self.auth.clone(), WithToken::new(&token));
+        let (mut found, mut page_token) = (Contents::new(), String::new());
+        loop {
+            let request = ListUsersRequest { page_size: 1000, page_token, filter: None };
+            let page = users.list_users(request).await?.into_inner();
+            for user in page.users {
+                found.entry(user.email).or_default().push(user.id);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// A title that no other post has.
+    pub fn title(&self) -> String {
+        format!("post {}", self.number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn posts(&self) -> Posts {
+        PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&self.token))
+    }
+
+    /// Makes a call with the operation's deadline, and adds it to the history.
+    async fn made<Q, A, F>(&self, operation: Operation, request: Q, call: impl Fn(Request<Q>) -> F) -> Result<A, Answer>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let begun = Instant::now();
+        let mut request = Request::new(request);
+        request.set_timeout(operation.deadline());
+        let answered = call(request).await;
+        let answer = answered.as_ref().map_or_else(Answer::of, |_| Answer::success());
+        self.history.add(operation, begun, answer.clone());
+        answered.map(Response::into_inner).map_err(|_| answer)
+    }
+}
+
+fn user(email: &str) -> CreateUserRequest {
+    CreateUserRequest {
+        name: "Ada".into(),
+        email: email.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    }
+}

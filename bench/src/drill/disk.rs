@@ -1,0 +1,129 @@
+//! `bench drill disk`: the disk of the pair's SQLite files is full, only reads, or fails, and comes back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use harness::disk;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout};
+use tonic::Code;
+
+use super::held;
+use super::judge::judge;
+use super::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, Services};
+use crate::Failure;
+
+/// How a disk fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `ENOSPC`.
+    Full,
+    /// `EROFS`.
+    ReadOnly,
+    /// `EIO`.
+    Io,
+}
+
+/// How long a fault may take until each write has met it, and a disk that is back until each write succeeds.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+const READS: [Operation; 4] = [Operation::VerifyToken, Operation::GetUser, Operation::GetPost, Operation::ListPosts];
+const WRITES: [Operation; 4] =
+    [Operation::Login, Operation::CreateUser, Operation::CreatePost, Operation::CreatePostOnce];
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Full, Self::ReadOnly, Self::Io];
+
+    /// Faults by chance.
+    pub fn by_chance(rounds: usize, seed: u64) -> Vec<Self> {
+        let mut random = Random::new(seed);
+        (0..rounds).map(|_| random.one_of(&Self::ALL)).collect()
+    }
+
+    /// While this file exists, the fault lasts.
+    fn switch(self, folder: &Path) -> PathBuf {
+        folder.join(format!("{self:?}"))
+    }
+}
+
+/// Runs these faults, and looks at the end whether everything is as it was said.
+///
+/// # Errors
+/// When the drill itself cannot go on.
+pub async fn run(program: &Path, faults: &[Fault], seed: u64, bound: Duration) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let services = start(program, &folder).await?;
+    let client = Client::register(&services, seed).await?;
+    let callers = Callers::mix(&client);
+    let (mut report, mut random, mut outages) = (Report::default(), Random::new(seed), Vec::new());
+    for fault in faults {
+        let (outage, broken) = round(&client, folder.path(), *fault, random.millis(50, 300)).await?;
+        outages.push(outage);
+        report.broken.extend(broken);
+    }
+    callers.stop().await?;
+    let calls = client.history.calls().clone();
+    report.broken.extend(calls.iter().filter_map(|call| misses(call, &outages)));
+    judge(&mut report, &calls, &outages, &WRITES, bound);
+    // As much as a restart shows: what is in the file, and not in somebody's memory.
+    services.stop()?;
+    let services = start(program, &folder).await?;
+    held::files(&mut report, &client.over(&services), folder.path()).await?;
+    services.stop()?;
+    Ok(report)
+}
+
+async fn start(program: &Path, folder: &TempDir) -> Result<Services, Failure> {
+    let path = folder.path();
+    let disk = disk::Disk::of(fs::canonicalize(path)?.join("data"))
+        .full_while(Fault::Full.switch(path))
+        .read_only_while(Fault::ReadOnly.switch(path))
+        .fail_while(Fault::Io.switch(path));
+    Services::pair(program, path, |command| disk.apply(command)).await
+}
+
+/// One fault: until each kind of write has met it, and a little longer; then until each has succeeded.
+async fn round(
+    client: &Client,
+    folder: &Path,
+    fault: Fault,
+    longer: Duration,
+) -> Result<(Outage, Vec<Broken>), Failure> {
+    let mut broken = Vec::new();
+    let switch = fault.switch(folder);
+    fs::write(&switch, "")?;
+    let at = Instant::now();
+    let met = client.history.all(&WRITES, at, |answer| answer.code != Code::Ok);
+    if timeout(GIVE_UP, met).await.is_err() {
+        broken.push(Broken::new("a write that cannot be kept is refused", format!("not so with {fault:?}")));
+    }
+    sleep(longer).await;
+    fs::remove_file(&switch)?;
+    let outage = Outage { fault: format!("{fault:?}"), at, back: Instant::now() };
+    let back = client.history.all(&WRITES, outage.back, |answer| answer.code == Code::Ok);
+    if timeout(GIVE_UP, back).await.is_err() {
+        broken.push(Broken::new("every operation succeeds after a fault", format!("not so after {fault:?}")));
+    }
+    Ok((outage, broken))
+}
+
+/// Which promise of a single call this one does not keep.
+fn misses(call: &Call, outages: &[Outage]) -> Option<Broken> {
+    let seen = || format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
+    let within = outages.iter().any(|outage| call.begun >= outage.at && call.ended < outage.back);
+    let is_refusal = matches!(
+        (call.answer.code, call.answer.reason.as_str()),
+        (Code::ResourceExhausted, "STORE_FULL") | (Code::Unavailable, "STORE_UNAVAILABLE")
+    );
+    match call.answer.code {
+        Code::Ok if within && call.operation.writes() => Some(Broken::new("what is acknowledged was written", seen())),
+        Code::Ok => None,
+        _ if READS.contains(&call.operation) => Some(Broken::new("reads go on", seen())),
+        _ if is_refusal => None,
+        // A password's hash may wait for a core, whatever the disk does.
+        Code::DeadlineExceeded if matches!(call.operation, Operation::Login | Operation::CreateUser) => None,
+        _ => Some(Broken::new("a write is refused with STORE_FULL or UNAVAILABLE", seen())),
+    }
+}

@@ -1,0 +1,55 @@
+//! Every call of every client, in the order in which they ended.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Answer, Call, Operation};
+
+/// A history that is being written.
+#[derive(Clone, Debug)]
+pub struct History {
+    calls: Arc<Mutex<Vec<Call>>>,
+    length: watch::Sender<usize>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { calls: Arc::default(), length: watch::Sender::new(0) }
+    }
+}
+
+impl History {
+    /// The calls until now.
+    pub fn calls(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a call that has ended just now.
+    pub fn add(&self, operation: Operation, begun: Instant, answer: Answer) {
+        let mut calls = self.calls();
+        calls.push(Call { operation, begun, ended: Instant::now(), answer });
+        self.length.send_replace(calls.len());
+    }
+
+    /// Waits until each of these operations has had such an answer to a call that was begun after this time. It has no
+    /// limit of its own.
+    pub async fn all(&self, operations: &[Operation], after: Instant, is_such: impl Fn(&Answer) -> bool) {
+        let mut length = self.length.subscribe();
+        let (mut seen, mut left) = (0, operations.to_vec());
+        loop {
+            {
+                let calls = self.calls();
+                let such = calls[seen..].iter().filter(|call| call.begun >= after && is_such(&call.answer));
+                for call in such {
+                    left.retain(|operation| *operation != call.operation);
+                }
+                seen = calls.len();
+            }
+            if left.is_empty() || length.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}

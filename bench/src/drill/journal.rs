@@ -1,0 +1,69 @@
+//! What clients were told of their writes, and whether the database agrees.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Answer, Broken};
+
+/// What a client knows of a write of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is there, under this id.
+    Acknowledged(String),
+    /// It is there or not.
+    Unknown,
+    /// It is not there.
+    Refused,
+}
+
+/// What a database holds: the ids under each name, a title or an email.
+pub type Contents = HashMap<String, Vec<String>>;
+
+/// The writes by name.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Mutex<HashMap<String, Fate>>>);
+
+impl Journal {
+    /// A write is about to be asked for.
+    pub fn begin(&self, name: &str) {
+        self.set(name, Fate::Unknown);
+    }
+
+    /// A write has been answered: with its id, or with a failure.
+    pub fn end(&self, name: &str, answer: Result<&str, &Answer>) {
+        match answer {
+            Ok(id) => self.set(name, Fate::Acknowledged(id.to_owned())),
+            Err(answer) if answer.is_refusal() => self.set(name, Fate::Refused),
+            Err(_) => {}
+        }
+    }
+
+    /// How many were acknowledged, refused and left unknown.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |wanted: fn(&Fate) -> bool| fates.values().filter(|fate| wanted(fate)).count();
+        let acknowledged = count(|fate| matches!(fate, Fate::Acknowledged(_)));
+        (acknowledged, count(|fate| *fate == Fate::Refused), count(|fate| *fate == Fate::Unknown))
+    }
+
+    /// What the database holds against what was said of it.
+    pub fn judge(&self, held: &Contents) -> Vec<Broken> {
+        let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut broken = Vec::new();
+        for (name, fate) in fates.iter() {
+            let ids = held.get(name).map_or(&[][..], Vec::as_slice);
+            let promise = match fate {
+                Fate::Acknowledged(id) if ids != [id.clone()] => "an acknowledged write is there, once",
+                Fate::Unknown if ids.len() > 1 => "a write that was not answered is there at most once",
+                Fate::Refused if !ids.is_empty() => "a refused write is not there",
+                _ => continue,
+            };
+            broken.push(Broken::new(promise, format!("{name}: {fate:?}, and the database has {ids:?}")));
+        }
+        broken
+    }
+
+    fn set(&self, name: &str, fate: Fate) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), fate);
+    }
+}

@@ -1,0 +1,58 @@
+//! What the history says of the promises.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tonic::Code;
+
+use super::{Broken, Call, Operation, Report};
+
+/// How far behind its deadline a call may end.
+const LATE: Duration = Duration::from_millis(100);
+
+/// A fault that is over.
+#[derive(Clone, Debug)]
+pub struct Outage {
+    /// What it was.
+    pub fault: String,
+    /// Its beginning.
+    pub at: Instant,
+    /// Its end: what was away is back.
+    pub back: Instant,
+}
+
+/// Adds what became of the calls: their lengths, and for each fault the time from its end to the first success.
+pub(super) fn judge(
+    report: &mut Report,
+    calls: &[Call],
+    outages: &[Outage],
+    operations: &[Operation],
+    bound: Duration,
+) {
+    report.broken.extend(calls.iter().filter_map(|call| {
+        let length = call.ended - call.begun;
+        let seen = || format!("{:?} ({}): {} ms", call.operation, call.answer, length.as_millis());
+        (length > call.operation.deadline() + LATE)
+            .then(|| Broken::new("each call ends by its deadline, and 100 ms", seen()))
+    }));
+    let mut times: BTreeMap<(&str, bool), Vec<Duration>> = BTreeMap::new();
+    for outage in outages {
+        let since = &calls[calls.partition_point(|call| call.ended < outage.back)..];
+        for operation in operations {
+            let success = since.iter().find(|call| call.operation == *operation && call.answer.code == Code::Ok);
+            let Some(success) = success else { continue };
+            let took = success.ended - outage.back;
+            times.entry((&outage.fault, operation.writes())).or_default().push(took);
+            if took > bound {
+                let seen = format!("{}, {operation:?}: {} ms", outage.fault, took.as_millis());
+                report.broken.push(Broken::new("each operation succeeds within the bound after a fault", seen));
+            }
+        }
+    }
+    for ((fault, writes), times) in times {
+        let kind = if writes { "writes" } else { "reads" };
+        report.times(&format!("back to first success, {fault}, {kind}"), times);
+    }
+    report.answers(calls);
+}

@@ -1,0 +1,68 @@
+//! `bench drill kill`: the pair on SQLite files is killed under eight writers, again and again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tonic::Code;
+
+use super::held;
+use super::{Broken, Callers, Client, Operation, Random, Report, Services};
+use crate::Failure;
+
+/// Who writes: eight callers, two of whom pay for a password's hash each time.
+const WRITERS: [Operation; 8] = [
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreateUser,
+    Operation::CreateUser,
+];
+
+/// Kills the pair this often, and looks after each restart whether everything is as it was said.
+///
+/// # Errors
+/// When the drill itself cannot go on.
+pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let (mut report, mut random, mut starts) = (Report::default(), Random::new(seed), Vec::new());
+    let mut services = start(program, folder.path()).await?;
+    let first = Client::register(&services, seed).await?;
+    for _ in 0..rounds {
+        let client = first.over(&services);
+        let mut callers = Callers::none();
+        for operation in WRITERS {
+            callers.add(&client, operation, Duration::from_millis(1));
+        }
+        sleep(random.millis(50, 500)).await;
+        // What is under way now is cut; more would only fail.
+        callers.dismiss();
+        services.kill()?;
+        callers.stop().await?;
+        services = start(program, folder.path()).await?;
+        starts.push(services.start);
+        held::files(&mut report, &first.over(&services), folder.path()).await?;
+        if !report.broken.is_empty() {
+            break;
+        }
+    }
+    services.stop()?;
+    let calls = first.history.calls().clone();
+    report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
+        let told = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
+        Broken::new("a pair that runs does what it is asked for", told)
+    }));
+    let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok).count();
+    report.lines.clear();
+    report.row("kills", starts.len());
+    report.row("writes", format!("{acknowledged} acknowledged, {} not answered", calls.len() - acknowledged));
+    report.times("from a start after a kill to the first answers", starts);
+    Ok(report)
+}
+
+async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
+    Services::pair(program, folder, |command| command).await
+}

@@ -1,0 +1,66 @@
+//! What can happen to a server and to the way to it.
+
+use std::time::Duration;
+
+use harness::postgres::Server;
+use harness::proxy::Proxy;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::Failure;
+use crate::drill::Outage;
+
+/// A way in which a database goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// An operator's restart.
+    Restart,
+    /// `kill -9` of every process.
+    Kill,
+    /// All its processes stand still.
+    Pause,
+    /// Each connection is closed, and each new one.
+    Cut,
+    /// Nothing is forwarded.
+    BlackHole,
+    /// Answers are lost.
+    HalfOpen,
+    /// The answer of one commit is lost.
+    LostCommit,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Restart, Self::Kill, Self::Pause, Self::Cut, Self::BlackHole, Self::HalfOpen, Self::LostCommit];
+
+    /// Strikes, lasts, and is over.
+    ///
+    /// # Errors
+    /// When the server does not do as it is told, or nothing commits that could lose its answer.
+    pub async fn strike(self, server: &Server, proxy: &Proxy, length: Duration) -> Result<Outage, Failure> {
+        /// Longer than any client goes without a commit.
+        const COMMITS: Duration = Duration::from_secs(10);
+        let at = Instant::now();
+        match self {
+            Self::Restart => server.stop_fast().await?,
+            Self::Kill => server.kill().await?,
+            Self::Pause => server.pause().await?,
+            Self::Cut => proxy.cut(),
+            Self::BlackHole => proxy.black_hole(),
+            Self::HalfOpen => proxy.half_open(),
+            Self::LostCommit => {
+                proxy.cut_on_answer_of(b"commit");
+                timeout(COMMITS, proxy.fired()).await.map_err(|_| "nothing was committed for ten seconds")?;
+            }
+        }
+        if self != Self::LostCommit {
+            sleep(length).await;
+        }
+        match self {
+            Self::Restart | Self::Kill => server.start_again().await?,
+            Self::Pause => server.resume().await?,
+            Self::Cut | Self::BlackHole | Self::HalfOpen | Self::LostCommit => proxy.pass(),
+        }
+        Ok(Outage { fault: format!("{self:?}"), at, back: Instant::now() })
+    }
+}

@@ -1,0 +1,55 @@
+//! One fault, and the way back.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tonic::Code;
+
+use super::{Drill, Fault};
+use crate::Failure;
+use crate::drill::{Broken, Client, Operation, Outage};
+
+/// How long nothing is wrong before a fault.
+const CALM: Duration = Duration::from_millis(100);
+
+/// How long a database that is back may seem away before the drill goes on without it.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+/// As many calls at once as the pools of a service have connections for reads and for writes.
+const POOL: usize = 8;
+
+impl Drill {
+    /// Strikes once, waits until each operation has succeeded again, and then asks for every connection at once.
+    pub(super) async fn round(&self, fault: Fault, length: Duration) -> Result<(Outage, Vec<Broken>), Failure> {
+        sleep(CALM).await;
+        let struck = fault.strike(&self.server, &self.proxy, length).await?;
+        let succeeded = self.client.history.all(&Operation::ALL, struck.back, |answer| answer.code == Code::Ok);
+        let mut broken = Vec::new();
+        if timeout(GIVE_UP, succeeded).await.is_err() {
+            broken.push(Broken::new("every operation succeeds after a fault", format!("not so after {fault:?}")));
+        }
+        broken.extend(all_at_once(&self.client).await?.into_iter().map(|seen| {
+            Broken::new("no connection stays wedged", format!("after {fault:?}, all connections at once: {seen}"))
+        }));
+        Ok((struck, broken))
+    }
+}
+
+/// Asks for every connection of both services at once: what failed.
+pub(super) async fn all_at_once(client: &Client) -> Result<Vec<String>, Failure> {
+    let mut calls = JoinSet::new();
+    for operation in [Operation::VerifyToken, Operation::GetPost, Operation::CreatePost] {
+        for _ in 0..POOL {
+            let client = client.clone();
+            calls.spawn(
+                async move { client.call(operation).await.map_err(|answer| format!("{operation:?}: {answer}")) },
+            );
+        }
+    }
+    let mut failed = Vec::new();
+    while let Some(call) = calls.join_next().await {
+        failed.extend(call?.err());
+    }
+    Ok(failed)
+}

@@ -1,0 +1,190 @@
+//! The services in processes of their own, which can be killed.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::Failure;
+
+/// The first admin, who sees all users.
+pub(super) const ADMIN: &str = "admin@example.com";
+pub(super) const PASSWORD: &str = "correct horse battery staple";
+
+/// Auth and blog service, as one process or as two; killed when dropped.
+#[derive(Debug)]
+pub struct Services {
+    processes: Vec<Killed>,
+    /// To the auth service.
+    pub auth: Channel,
+    /// To the blog service.
+    pub blog: Channel,
+    /// From the start of the first process to the answers of both health checks.
+    pub start: Duration,
+}
+
+/// Builds the program `gatepost` as this program was built, beside it.
+///
+/// # Errors
+/// When it does not build.
+pub fn build() -> Result<PathBuf, Failure> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--locked", "--bin", "gatepost"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    if !command.status()?.success() {
+        return Err("the program `gatepost` does not build".into());
+    }
+    let folder = std::env::current_exe()?;
+    Ok(folder.parent().ok_or("this program lies in no folder")?.join("gatepost"))
+}
+
+/// The program `gatepost` beside a test's own.
+///
+/// # Errors
+/// When it has not been built.
+pub fn beside() -> Result<PathBuf, Failure> {
+    let test = std::env::current_exe()?;
+    let folder = test.parent().and_then(Path::parent).ok_or("this test lies in no folder")?;
+    let program = folder.join("gatepost");
+    if program.is_file() {
+        return Ok(program);
+    }
+    Err(format!(
+        "{} is not there: run `cargo test --workspace`, or `cargo build --bin gatepost` before",
+        program.display()
+    )
+    .into())
+}
+
+impl Services {
+    /// The pair on SQLite files in this folder; `change` has the last word on the command.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn pair(
+        program: &Path,
+        folder: &Path,
+        change: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Result<Self, Failure> {
+        let began = Instant::now();
+        let mut command = command(program, &folder.join("log"))?;
+        command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"]);
+        change(command.arg(folder.join("data")));
+        let mut child = Killed(command.spawn()?);
+        let [auth, blog] = addresses(&mut child.0, ["auth-service", "blog-service"])?;
+        Self::over(vec![child], &auth, &blog, began).await
+    }
+
+    /// Two services in two processes, each with its database on a server.
+    ///
+    /// # Errors
+    /// When they do not come up.
+    pub async fn on_postgres(program: &Path, folder: &Path, auth: &str, blog: &str) -> Result<Self, Failure> {
+        let began = Instant::now();
+        let listen = ["--listen", "127.0.0.1:0", "--database-url"];
+        let mut first = command(program, &folder.join("auth.log"))?;
+        let mut first = Killed(first.arg("auth").args(listen).arg(auth).spawn()?);
+        let [auth] = addresses(&mut first.0, ["auth-service"])?;
+        let mut second = command(program, &folder.join("blog.log"))?;
+        second.arg("blog").args(listen).arg(blog).arg("--auth-url").arg(format!("http://{auth}"));
+        let mut second = Killed(second.spawn()?);
+        let [blog] = addresses(&mut second.0, ["blog-service"])?;
+        Self::over(vec![first, second], &auth, &blog, began).await
+    }
+
+    async fn over(processes: Vec<Killed>, auth: &str, blog: &str, began: Instant) -> Result<Self, Failure> {
+        let (auth, blog) = (channel(auth).await?, channel(blog).await?);
+        for channel in [&auth, &blog] {
+            HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await?;
+        }
+        Ok(Self { processes, auth, blog, start: began.elapsed() })
+    }
+
+    /// Kills the processes, which can do nothing more, and waits until they have ended.
+    ///
+    /// # Errors
+    /// When they had ended before.
+    pub fn kill(mut self) -> Result<(), Failure> {
+        for Killed(process) in &mut self.processes {
+            if let Some(status) = process.try_wait()? {
+                return Err(format!("a service has ended by itself: {status}").into());
+            }
+            process.kill()?;
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks the processes to stop and waits until they have.
+    ///
+    /// # Errors
+    /// When one ends with a failure.
+    pub fn stop(mut self) -> Result<(), Failure> {
+        for Killed(process) in &mut self.processes {
+            let id = i32::try_from(process.id())?;
+            kill_process(Pid::from_raw(id).ok_or("no process")?, Signal::TERM)?;
+            let status = process.wait()?;
+            if !status.success() {
+                return Err(format!("a service has stopped with {status}").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A process that is killed when it is dropped.
+#[derive(Debug)]
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Where these services of a process listen, which say so in any order.
+fn addresses<const N: usize>(process: &mut Child, services: [&str; N]) -> Result<[String; N], Failure> {
+    let mut found = [const { String::new() }; N];
+    let mut lines = BufReader::new(process.stdout.take().ok_or("no standard output")?).lines();
+    while found.iter().any(String::is_empty) {
+        let line = lines.next().ok_or("a service has ended before it listened")??;
+        for (service, address) in services.iter().zip(&mut found) {
+            if let Some(said) = line.strip_prefix(service).and_then(|rest| rest.strip_prefix(" listening on ")) {
+                said.clone_into(address);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The program with what the drills ask of it, and none of the caller's settings. Its log's last lines are for whoever
+/// looks after a failure.
+fn command(program: &Path, log: &Path) -> Result<Command, Failure> {
+    let log = File::options().create(true).append(true).open(log)?;
+    let mut command = Command::new(program);
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    // All callers have one address. The secret is that of databases that live for a drill.
+    command.envs([
+        ("RUST_LOG", "warn"),
+        ("AUTH_SIGN_UPS", "0"),
+        ("AUTH_ADDRESS_FAILURES", "0"),
+        ("AUTH_ADMIN_EMAIL", ADMIN),
+        ("AUTH_ADMIN_PASSWORD", PASSWORD),
+        ("JWT_SECRET_KEY", "the drills' own secret, of databases that live for a drill"),
+    ]);
+    Ok(command)
+}
+
+async fn channel(address: &str) -> Result<Channel, Failure> {
+    Ok(Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
+}

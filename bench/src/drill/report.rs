@@ -1,0 +1,90 @@
+//! What a drill came to: a table, and each promise that did not hold.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Call, Operation};
+
+/// A promise and what was seen instead.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    promise: &'static str,
+    seen: String,
+}
+
+impl Broken {
+    /// The promise, as a sentence, and what was seen.
+    pub fn new(promise: &'static str, seen: impl Into<String>) -> Self {
+        Self { promise, seen: seen.into() }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}; seen: {}", self.promise, self.seen)
+    }
+}
+
+/// The result of a drill.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Lines for people.
+    pub lines: Vec<String>,
+    /// What did not hold.
+    pub broken: Vec<Broken>,
+}
+
+impl Report {
+    /// Adds a row: what, and how much.
+    pub fn row(&mut self, what: &str, how_much: impl fmt::Display) {
+        self.lines.push(format!("{what:<50} {how_much}"));
+    }
+
+    /// Adds how often each operation got each answer, and the longest time that one took beyond its deadline.
+    pub fn answers(&mut self, calls: &[Call]) {
+        let mut counts: BTreeMap<(Operation, String), (usize, Duration)> = BTreeMap::new();
+        for call in calls {
+            let entry = counts.entry((call.operation, call.answer.to_string())).or_default();
+            entry.0 += 1;
+            entry.1 = entry.1.max(call.ended - call.begun);
+        }
+        self.lines.push(format!("{:<16}{:<36}{:>9}{:>12}", "call", "answer", "times", "longest ms"));
+        for ((operation, answer), (times, longest)) in counts {
+            let operation = format!("{operation:?}");
+            self.lines.push(format!("{operation:<16}{answer:<36}{times:>9}{:>12}", longest.as_millis()));
+        }
+    }
+
+    /// Adds the middle, the 99th percentile and the worst of some times.
+    pub fn times(&mut self, what: &str, mut times: Vec<Duration>) {
+        times.sort();
+        let Some(worst) = times.last() else { return };
+        let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)].as_millis();
+        self.row(what, format!("p50 {} ms, p99 {} ms, worst {} ms", at(50), at(99), worst.as_millis()));
+    }
+
+    /// Prints everything. A drill whose promises did not hold is a failure.
+    ///
+    /// # Errors
+    /// How many promises did not hold.
+    #[expect(clippy::print_stdout, reason = "figures are this program's output")]
+    pub fn print(&self) -> Result<(), crate::Failure> {
+        /// More of one kind say no more.
+        const SHOWN: usize = 40;
+        println!();
+        for line in &self.lines {
+            println!("{line}");
+        }
+        for broken in self.broken.iter().take(SHOWN) {
+            println!("BROKEN: {broken}");
+        }
+        match self.broken.len() {
+            0 => {
+                println!("every promise held");
+                Ok(())
+            }
+            count => Err(format!("{count} times a promise did not hold").into()),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What the program `bench` and its tests share: the drills, and what a figure was measured on.
+
+pub mod drill;
+pub mod machine;
+
+/// Whatever goes wrong ends the run: a figure of half a run is none.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

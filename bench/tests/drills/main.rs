@@ -1,0 +1,7 @@
+//! The drills in short: each fault once, and what a caller is told when a commit's answer is lost.
+
+#![cfg(test)]
+
+mod kills;
+mod lost;
+mod outages;
