@@ -16,6 +16,8 @@ create table drill.made (name text not null);
 create function drill.step() returns void language plpgsql as $$ begin
     if nextval('drill.steps') = (select step from drill.held) then
         raise warning 'the drill holds this statement';
+        -- Only the end of its client ends it.
+        perform set_config('lock_timeout', '0', true);
         perform pg_advisory_xact_lock(4243);
     end if;
 end $$;

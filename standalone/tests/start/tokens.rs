@@ -1,14 +1,25 @@
 //! What a test asks of a running auth service: a token, and what one is worth.
 
+use std::time::Duration;
+
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, TokenState, VerifyTokenRequest};
+use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
 use super::pair::PASSWORD;
 
 fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+}
+
+/// A request with more time than the service gives by itself: passwords are hashed at the lowest priority, and a test may
+/// run beside others.
+fn patient<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(Duration::from_mins(1));
+    request
 }
 
 /// The token of a new user.
@@ -19,13 +30,13 @@ pub(super) async fn register(address: &str) -> String {
         password: PASSWORD.into(),
         ..CreateUserRequest::default()
     };
-    let answer = UserServiceClient::new(channel(address)).create_user(request).await.unwrap().into_inner();
+    let answer = UserServiceClient::new(channel(address)).create_user(patient(request)).await.unwrap().into_inner();
     answer.tokens.unwrap().access_token
 }
 
 /// Whether the service lets the token in.
 pub(super) async fn is_active(address: &str, token: &str) -> bool {
     let request = VerifyTokenRequest { token: token.to_owned() };
-    let answer = TokenServiceClient::new(channel(address)).verify_token(request).await.unwrap().into_inner();
+    let answer = TokenServiceClient::new(channel(address)).verify_token(patient(request)).await.unwrap().into_inner();
     answer.state() == TokenState::Active
 }
