@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::{GuardLayer, Token};
-use kit::db::OpenError;
+use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::serve::{Limits, MethodDeadlines, Parts, ServeError, serve};
@@ -62,7 +62,8 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
     let keys = Arc::new(KeySet::new(signing_key(source, &store).await?));
-    let page_token_key = store.page_token_key(kit::random::bytes()).await?;
+    let fresh = kit::random::bytes();
+    let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
         shares: Shares::default(),
@@ -101,13 +102,13 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
 async fn signing_key(source: KeySource, store: &Store) -> Result<Key, RunError> {
     match source {
         KeySource::Secret(key) => Ok(key),
-        KeySource::File(file) => Ok(file.open(store.sealed_key(SEALED_KEY).await?.as_deref())?),
+        KeySource::File(file) => Ok(file.open(patiently(|| store.sealed_key(SEALED_KEY)).await?.as_deref())?),
         KeySource::Sealed(key) => {
-            if let Some(sealed) = store.sealed_key(SEALED_KEY).await? {
+            if let Some(sealed) = patiently(|| store.sealed_key(SEALED_KEY)).await? {
                 return Ok(key.open(&sealed)?);
             }
             let fresh = key.fresh()?;
-            let opened = key.open(&store.keep_sealed_key(SEALED_KEY, &fresh.sealed).await?)?;
+            let opened = key.open(&patiently(|| store.keep_sealed_key(SEALED_KEY, &fresh.sealed)).await?)?;
             if let Some(path) = fresh.from {
                 tracing::warn!("the signing key is in the database now, sealed: remove {}", path.display());
             }
@@ -120,7 +121,7 @@ async fn signing_key(source: KeySource, store: &Store) -> Result<Key, RunError> 
 /// account is never raised for it, and what users have made of the address never keeps the service from starting.
 async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
     let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
-    if !state.store.list_users(&admins, None, 1).await?.is_empty() {
+    if !patiently(|| state.store.list_users(&admins, None, 1)).await?.is_empty() {
         return Ok(());
     }
     let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;

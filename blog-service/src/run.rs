@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gatepost::api::blog::v1::ErrorReason;
 use gatepost::{GuardLayer, RemoteVerifier};
-use kit::db::OpenError;
+use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::serve::{Limits, Parts, ServeError, serve};
@@ -42,7 +42,8 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
-    let key = store.page_token_key(kit::random::bytes()).await?;
+    let fresh = kit::random::bytes();
+    let key = patiently(|| store.page_token_key(fresh)).await?;
     let state = Arc::new(State {
         page_tokens: PageTokens::new(&key),
         ids: Ids::new(clock.clone()),

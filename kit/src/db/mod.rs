@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod macros;
 mod migrations;
+mod patience;
 mod postgres;
 pub mod requests;
 pub mod secrets;
@@ -17,6 +18,7 @@ pub use engine::{Db, Tx, Verdict};
 pub use error::{OpenError, StoreError};
 pub use macros::{read, within, write, write_one};
 pub use migrations::Migrations;
+pub use patience::patiently;
 pub use postgres::{Lease, Postgres, Reads, Writes};
 #[cfg(feature = "testing")]
 pub use sqlite::Outsider;

@@ -1,0 +1,59 @@
+//! What a start asks of its database: a machine that starts everything at once is slow, and a call's limits are short.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::StoreError;
+
+/// How long a start asks again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it waits between.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Does what may be done twice, again and again for half a minute while the database is away.
+///
+/// # Errors
+/// The last [`StoreError`].
+pub async fn patiently<T, F>(work: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match work().await {
+            Err(StoreError::Unavailable(cause) | StoreError::Unknown(cause)) if Instant::now() < give_up => {
+                tracing::debug!(%cause, "the database does not answer yet");
+                sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_may_pass_is_waited_for() {
+        let tries = AtomicU32::new(0);
+        let next = |error: fn(sqlx::Error) -> StoreError, until: u32| {
+            let (tries, error) = (&tries, error);
+            async move {
+                let count = tries.fetch_add(1, Ordering::Relaxed) + 1;
+                if count < until { Err(error(sqlx::Error::PoolTimedOut)) } else { Ok(count) }
+            }
+        };
+        assert_eq!(patiently(|| next(StoreError::from, 3)).await.unwrap(), 3);
+        let fault = |error| StoreError::Fault(std::sync::Arc::new(error));
+        assert!(matches!(patiently(|| next(fault, u32::MAX)).await, Err(StoreError::Fault(_))));
+        assert_eq!(tries.load(Ordering::Relaxed), 4, "a fault is told at once");
+        let began = Instant::now();
+        assert!(matches!(patiently(|| next(StoreError::from, u32::MAX)).await, Err(StoreError::Unavailable(_))));
+        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs(), "and an end is made");
+    }
+}
