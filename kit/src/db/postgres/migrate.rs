@@ -9,11 +9,10 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use super::lease::limited;
-use super::open::connect;
 use crate::db::error::is_broken;
 use crate::db::{OpenError, migrations};
 
@@ -57,7 +56,7 @@ async fn reach(name: &str, options: &PgConnectOptions, patience: Duration) -> Re
     let mut is_told = false;
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
-        let error = match limited(TRY.min(left), connect(options)).await {
+        let error = match limited(TRY.min(left), options.connect()).await {
             Ok(connection) => return Ok(connection),
             Err(error) => error,
         };

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
 
 use super::migrate::{PATIENCE, migrate};
 use super::pool::{Limits, Pool};
@@ -83,8 +82,35 @@ impl Postgres {
     }
 }
 
-/// A connection of its own, outside the pools.
-pub(super) async fn connect(options: &PgConnectOptions) -> Result<sqlx::PgConnection, sqlx::Error> {
-    use sqlx::ConnectOptions as _;
-    options.connect().await
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sqlx::PgConnection;
+
+    use super::*;
+    use crate::db::DatabaseUrl;
+
+    /// What the client has set for its session. On a Unix socket the server says 0 of `tcp_user_timeout`.
+    async fn set_by_us(connection: &mut PgConnection) -> BTreeMap<String, String> {
+        const SQL: &str = "select name, current_setting(name) from pg_settings where source = 'client'";
+        let rows: Vec<(String, String)> = sqlx::query_as(SQL).fetch_all(connection).await.unwrap();
+        rows.into_iter().collect()
+    }
+
+    #[tokio::test]
+    async fn every_connection_has_its_limits_from_the_server() {
+        let Some(database) = harness::postgres::database().await else { return };
+        let DatabaseUrl::Postgres(server) = database.url.parse().unwrap() else { panic!("a server") };
+        let db = Postgres::open(&server, &Migrator::DEFAULT).await.unwrap();
+        let (mut reader, mut writer) = (db.lease_reader().await.unwrap(), db.lease_writer().await.unwrap());
+        for (lease, wanted) in [(&mut reader, &READER[..]), (&mut writer, &WRITER[..])] {
+            let set = set_by_us(lease.connection()).await;
+            for (name, value) in wanted {
+                let value = if *name == "tcp_user_timeout" { "0" } else { *value };
+                assert_eq!(set.get(*name).map(String::as_str), Some(value), "{name}");
+            }
+            assert!(!set.contains_key("synchronous_commit"), "it is left as the server has it");
+        }
+    }
 }

@@ -191,4 +191,16 @@ mod tests {
         pool.close().await;
         assert!(matches!(pool.acquire().await, Err(Error::PoolClosed)));
     }
+
+    #[tokio::test]
+    async fn there_are_no_more_connections_than_the_pool_may_have() {
+        let Some(database) = harness::postgres::database().await else { return };
+        let options = PgConnectOptions::from_str(&database.url).unwrap();
+        let limits = Limits { acquire: Duration::from_millis(200), ..LIMITS };
+        let pool = Pool::new(options, limits, &Suspicion::default());
+        let mut used = all(&pool).await;
+        assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)), "a fifth is waited for in vain");
+        used.pop().unwrap().give_back();
+        pool.acquire().await.unwrap();
+    }
 }

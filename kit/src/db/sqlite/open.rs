@@ -144,11 +144,36 @@ fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
 async fn check_library(pool: &SqlitePool, name: &str) -> Result<(), OpenError> {
     const SQL: &str = "select sqlite_version()";
     let version: String = sqlx::query_scalar(SQL).fetch_one(pool).await.map_err(|error| damaged(name, &error))?;
+    if is_old(&version) { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
+}
+
+/// Whether a version of SQLite has the fault; one that cannot be read counts as old.
+fn is_old(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
-    if (next(), next(), next()) < OLDEST { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
+    (next(), next(), next()) < OLDEST
 }
 
 fn damaged(name: &str, error: &sqlx::Error) -> OpenError {
     OpenError::Damaged(name.to_owned(), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_can_lose_data_is_told_apart() {
+        for (version, old) in [
+            ("3.7.0", true),
+            ("3.51.2", true),
+            ("3.51.3", false),
+            ("3.52.0", false),
+            ("4.0.0", false),
+            ("3.51", true),
+            ("", true),
+        ] {
+            assert_eq!(is_old(version), old, "{version}");
+        }
+    }
 }
