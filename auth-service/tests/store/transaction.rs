@@ -37,11 +37,11 @@ async fn a_user_whose_last_row_is_refused_leaves_neither_role_nor_request(store:
     let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
     let create = async || store.create_user(&ada, Some((&begun, &Client::default())), Some(&key)).await;
 
-    store.refuse("insert", "sessions").await;
+    store.database.refuse("insert", "sessions").await;
     assert!(matches!(create().await, Err(StoreError::Fault(_))));
     assert_eq!(store.user(ada.id).await.unwrap(), None);
     assert_eq!(store.earlier(&key, start()).await.unwrap(), None);
-    store.accept("sessions").await;
+    store.database.accept("sessions").await;
     // The same rows once more: a role that had stayed would be in their way.
     assert!(matches!(create().await, Ok(Created::User(_))));
     assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
@@ -54,7 +54,7 @@ async fn roles_of_which_one_is_refused_leave_those_that_were(store: Case) {
     // The last of these is a second row of the same role.
     let twice = store.set_roles(ada.id, &Roles::from_text("editor editor"), None, start()).await;
     assert!(matches!(twice, Err(StoreError::Taken(_))), "{twice:?}");
-    store.refuse("insert", "user_roles").await;
+    store.database.refuse("insert", "user_roles").await;
     let refused = store.set_roles(ada.id, &Roles::from_text("editor"), None, start()).await;
     assert!(matches!(refused, Err(StoreError::Fault(_))), "{refused:?}");
     assert_eq!(store.user(ada.id).await.unwrap().as_ref(), Some(&before));
@@ -81,11 +81,11 @@ async fn a_login_that_cannot_take_out_what_has_expired_begins_nothing(store: Cas
     let ada = new_user(1, "ada@example.com");
     let old = Session { expire_time: start() + Duration::from_secs(1), ..session(10, &ada) };
     store.create_user(&ada, Some((&old, &Client::default())), None).await.unwrap();
-    store.refuse("delete", "sessions").await;
+    store.database.refuse("delete", "sessions").await;
     let new = Session { create_time: old.expire_time, ..session(11, &ada) };
     assert!(matches!(store.create_session(&new, &Client::default()).await, Err(StoreError::Fault(_))));
     assert!(!store.standing(ada.id, new.id).await.unwrap().unwrap().session_lives);
-    store.accept("sessions").await;
+    store.database.accept("sessions").await;
     assert!(store.create_session(&new, &Client::default()).await.unwrap());
 }
 
@@ -93,12 +93,12 @@ async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case)
     let ada = NewUser { roles: Roles::admin(), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
-    store.refuse("insert", "deleted_users").await;
+    store.database.refuse("insert", "deleted_users").await;
     assert!(matches!(store.delete_user(ada.id, None, start()).await, Err(StoreError::Fault(_))));
     assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
     let admins = Filter { role: Role::parse("admin"), ..Filter::default() };
     assert_eq!(store.list_users(&admins, None, 9).await.unwrap().len(), 1);
-    store.accept("deleted_users").await;
+    store.database.accept("deleted_users").await;
     assert_eq!(store.delete_user(ada.id, None, start()).await.unwrap(), Ok(()));
 }
 
@@ -106,7 +106,7 @@ async fn a_failure_that_cannot_clear_up_is_not_counted_by_half(store: Case) {
     const ACCOUNT: [u8; 32] = [7; 32];
     let allowance = Allowance { burst: 2, per_minute: 60 };
     store.add_failure(None, "192.0.2.8", allowance, start()).await.unwrap();
-    store.refuse("delete", "allowances").await;
+    store.database.refuse("delete", "allowances").await;
     // By now the row of the other address is to be taken out, which is the last statement of both.
     let later = start() + Duration::from_hours(1);
     let added = store.add_failure(Some(&ACCOUNT), "192.0.2.7", allowance, later).await;
@@ -123,13 +123,13 @@ async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
     let before = store.user(ada.id).await.unwrap();
-    store.refuse("update", "users").await;
+    store.database.refuse("update", "users").await;
     let change = UserChange { name: Name::parse("Eve").ok(), email: None };
     assert!(store.update_user(ada.id, &change, None, None, start()).await.is_err());
     assert!(store.set_state(ada.id, UserState::Disabled, None, start()).await.is_err());
     assert!(store.end_all_sessions(ada.id).await.is_err());
-    store.accept("users").await;
-    store.refuse("update", "sessions").await;
+    store.database.accept("users").await;
+    store.database.refuse("update", "sessions").await;
     assert!(store.end_session(begun.id, start()).await.is_err());
     assert!(store.revoke_session(begun.id, None, start()).await.is_err());
     assert_eq!(store.user(ada.id).await.unwrap(), before);

@@ -5,11 +5,12 @@ mod calls;
 #[cfg(test)]
 mod cast;
 #[cfg(test)]
-mod engines;
+mod game;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-mod play;
+#[path = "../store/opens.rs"]
+mod opens;
 #[cfg(test)]
 mod pools;
 #[cfg(test)]
@@ -17,48 +18,16 @@ mod steps;
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
-    use kit::testing::machine::{Found, Plan, seed};
-    use tokio::runtime::Builder;
+    use kit::testing::machine::{Plan, lane, lanes};
 
     use super::calls::Call;
-    use super::engines::Engines;
-    use super::play::{play, told};
-    use super::steps::{Step, step};
-
-    /// Sequences that are played at the same time, each on databases of its own.
-    const LANES: u64 = 2;
-    /// With their lengths: 30,000 steps.
-    const SEQUENCES: u32 = 15;
-    const LENGTH: usize = 1000;
-
-    /// Plays sequences on databases of their own.
-    fn lane(plan: Plan, with_postgres: bool, told: fn(Call) -> Call) -> Result<(), Found<Step>> {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let engines =
-            runtime.block_on(async { if with_postgres { Engines::both().await } else { Engines::sqlite().await } });
-        let engines = std::cell::RefCell::new(engines);
-        let played = plan.play(step(), |steps| runtime.block_on(play(&mut engines.borrow_mut(), steps, told)));
-        runtime.block_on(engines.into_inner().close());
-        played
-    }
+    use super::game::Game;
+    use super::steps::step;
 
     #[test]
     fn r11_both_engines_and_the_model_answer_thirty_thousand_random_calls_alike() {
-        let seed = seed();
-        println!("GATEPOST_SEED={seed}");
-        thread::scope(|scope| {
-            let lanes: Vec<_> = (0..LANES)
-                .map(|number| {
-                    let plan = Plan { seed: seed.wrapping_add(number), sequences: SEQUENCES, length: LENGTH };
-                    scope.spawn(move || lane(plan, true, |call| call))
-                })
-                .collect();
-            if let Some(found) = lanes.into_iter().find_map(|lane| lane.join().unwrap().err()) {
-                panic!("GATEPOST_SEED={seed}: {}", told(&found));
-            }
-        });
+        // In each of two lanes.
+        lanes::<Game, _>(15, 1000, step);
     }
 
     #[test]
@@ -70,7 +39,8 @@ mod tests {
                 other => other,
             }
         }
-        let found = lane(Plan { seed: 1, sequences: 10, length: 300 }, false, without_revision).unwrap_err();
-        assert_eq!(found.steps.len(), 2, "to create a post and to change it: {}", told(&found));
+        let plan = Plan { seed: 1, sequences: 10, length: 300 };
+        let found = lane::<Game, _>(plan, step(), false, without_revision).unwrap_err();
+        assert_eq!(found.steps.len(), 2, "to create a post and to change it: {found:?}");
     }
 }

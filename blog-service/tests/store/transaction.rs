@@ -14,27 +14,27 @@ async fn a_post_that_is_refused_leaves_no_request(store: Case) {
     let taken = store.create_post(&new_post(1), Some(&key(7))).await;
     assert!(matches!(taken, Err(StoreError::Taken(_))), "{taken:?}");
     assert_eq!(store.earlier(&key(7), start()).await.unwrap(), None);
-    store.refuse("insert", "posts").await;
+    store.database.refuse("insert", "posts").await;
     let refused = store.create_post(&new_post(2), Some(&key(7))).await;
     assert!(matches!(refused, Err(StoreError::Fault(_))), "{refused:?}");
     assert_eq!(store.earlier(&key(7), start()).await.unwrap(), None);
-    store.accept("posts").await;
+    store.database.accept("posts").await;
     let post = store.create_post(&new_post(2), Some(&key(7))).await.unwrap().unwrap();
     assert_eq!(store.earlier(&key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
 async fn a_request_that_is_refused_leaves_no_post(store: Case) {
-    store.refuse("insert", "requests").await;
+    store.database.refuse("insert", "requests").await;
     assert!(store.create_post(&new_post(1), Some(&key(7))).await.is_err());
     assert_eq!(store.post(new_post(1).id, View::Basic).await.unwrap(), None);
 }
 
 async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
     let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
-    store.refuse("update", "posts").await;
+    store.database.refuse("update", "posts").await;
     assert!(store.update_post(post.id, &title("Second"), None, start()).await.is_err());
-    store.accept("posts").await;
-    store.refuse("delete", "posts").await;
+    store.database.accept("posts").await;
+    store.database.refuse("delete", "posts").await;
     assert!(store.delete_post(post.id, None).await.is_err());
     assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(post));
 }

@@ -39,18 +39,7 @@ macro_rules! __db_read {
 #[doc(hidden)]
 macro_rules! __db_write {
     ($db:expr, $statement:expr) => {
-        match &$db {
-            $crate::db::Db::Sqlite(db) => db.write($statement).await,
-            $crate::db::Db::Postgres(db) => {
-                let mut tries = db.writes();
-                loop {
-                    let written = db.write($statement).await;
-                    if !tries.once_more(&written).await {
-                        break written;
-                    }
-                }
-            }
-        }
+        $crate::__db_write_by!($db, write, $statement)
     };
 }
 
@@ -62,12 +51,20 @@ macro_rules! __db_write {
 #[doc(hidden)]
 macro_rules! __db_write_one {
     ($db:expr, $statement:expr) => {
+        $crate::__db_write_by!($db, write_one, $statement)
+    };
+}
+
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_write_by {
+    ($db:expr, $write:ident, $statement:expr) => {
         match &$db {
-            $crate::db::Db::Sqlite(db) => db.write_one($statement).await,
+            $crate::db::Db::Sqlite(db) => db.$write($statement).await,
             $crate::db::Db::Postgres(db) => {
                 let mut tries = db.writes();
                 loop {
-                    let written = db.write_one($statement).await;
+                    let written = db.$write($statement).await;
                     if !tries.once_more(&written).await {
                         break written;
                     }

@@ -1,5 +1,7 @@
 //! What the services' tests share: time that stands still, folders that vanish, and a client that keeps no rules.
 
+mod case;
+mod database;
 mod engines;
 mod garbage;
 pub mod machine;
@@ -11,6 +13,8 @@ use tempfile::TempDir;
 
 use crate::Clock;
 pub use crate::db::Outsider;
+pub use case::{Case, Opening};
+pub use database::TestDatabase;
 pub use engines::on_both_engines;
 pub use garbage::garbage;
 pub use methods::{Method, methods};

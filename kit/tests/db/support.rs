@@ -1,69 +1,41 @@
 //! A database with one table that vanishes, and writes to it.
 
 use std::future::poll_fn;
-use std::path::Path;
 use std::pin::Pin;
 use std::task::Poll;
 
 use kit::db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, within, write};
-use kit::testing::folder;
+use kit::testing::Opening;
 use sqlx::migrate::Migrator;
-use tempfile::TempDir;
 
 static SQLITE: Migrator = sqlx::migrate!("tests/db/migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("tests/db/migrations/postgres");
 
 pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
 
-/// A database that vanishes with its case.
-pub(crate) struct Case {
+/// How the database is opened.
+pub(crate) struct Opens;
+
+pub(crate) type Case = kit::testing::Case<Opens>;
+
+impl Opening for Opens {
+    type Store = Notes;
+
+    async fn open(url: &DatabaseUrl) -> Notes {
+        Notes { db: open(url).await.unwrap() }
+    }
+
+    async fn close(notes: &Notes) {
+        notes.db.close().await;
+    }
+}
+
+/// A database with one table.
+pub(crate) struct Notes {
     pub(crate) db: Db,
-    url: DatabaseUrl,
-    place: Place,
 }
 
-/// Where the database lies; dropped after the rest.
-enum Place {
-    Folder(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
-    Database(harness::postgres::Database),
-}
-
-impl Case {
-    pub(crate) async fn sqlite() -> Self {
-        let folder = folder();
-        Self::open(DatabaseUrl::file(folder.path().join("notes.db")), Place::Folder(folder)).await
-    }
-
-    pub(crate) async fn postgres() -> Option<Self> {
-        let database = harness::postgres::database().await?;
-        Some(Self::open(database.url.parse().unwrap(), Place::Database(database)).await)
-    }
-
-    async fn open(url: DatabaseUrl, place: Place) -> Self {
-        Self { db: open(&url).await.unwrap(), url, place }
-    }
-
-    /// The same after a restart.
-    pub(crate) async fn reopened(self) -> Self {
-        let Self { db, url, place } = self;
-        db.close().await;
-        drop(db);
-        Self::open(url, place).await
-    }
-
-    /// The file, of SQLite.
-    pub(crate) fn path(&self) -> &Path {
-        self.url.path().unwrap()
-    }
-
-    /// What other programs do to the database, of PostgreSQL.
-    pub(crate) fn outside(&self) -> &harness::postgres::Database {
-        match &self.place {
-            Place::Database(database) => database,
-            Place::Folder(_) => panic!("a file has no server"),
-        }
-    }
-
+impl Notes {
     /// Adds a note by one statement.
     pub(crate) async fn add(&self, id: i32, text: &str) -> Result<u64, StoreError> {
         add(self.db.clone(), id, text.to_owned()).await

@@ -1,7 +1,6 @@
 //! One process a database file: a lock on a file beside it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;

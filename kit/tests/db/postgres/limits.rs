@@ -23,7 +23,7 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
 async fn a_wait_for_anothers_lock_is_ended_by_the_server() {
     const SELECT: &str = "select id from notes";
     let Some(case) = Case::postgres().await else { return };
-    let mut other = case.outside().connect().await;
+    let mut other = case.database.server().connect().await;
     other.execute("begin; lock table notes in access exclusive mode").await.unwrap();
     assert_code(&case.add(1, "a").await, "55P03");
     let read: Result<Vec<i32>, StoreError> = read!(case.db, |reader| sqlx::query_scalar(SELECT).fetch_all(reader));
@@ -58,7 +58,7 @@ async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_
         process = told.recv() => process.unwrap(),
     };
     // The caller is gone with the future. Sooner than the server would end what is left alone, another may have the row.
-    let mut other = case.outside().connect().await;
+    let mut other = case.database.server().connect().await;
     other.execute("set lock_timeout = '400ms'").await.unwrap();
     sqlx::query(ADD).bind(1).bind("b").execute(&mut other).await.unwrap();
     let next = case.db.transaction((), |mut tx, ()| {

@@ -20,14 +20,14 @@ const REFUSE_TWICE: &str = "create sequence tries;
         when (new.text = 'again') execute function refuse_twice()";
 
 async fn tries(case: &Case) -> i64 {
-    let row = sqlx::query("select last_value from tries").fetch_one(&mut case.outside().connect().await).await;
+    let row = sqlx::query("select last_value from tries").fetch_one(&mut case.database.server().connect().await).await;
     row.unwrap().get(0)
 }
 
 #[tokio::test]
 async fn a_transaction_is_run_again_whole() {
     let Some(case) = Case::postgres().await else { return };
-    case.outside().run(REFUSE_TWICE).await;
+    case.database.server().run(REFUSE_TWICE).await;
     let runs = Arc::new(AtomicU32::new(0));
     let work = case.db.transaction(Arc::clone(&runs), |mut tx, runs| {
         Box::pin(async move {
@@ -47,7 +47,7 @@ async fn a_single_statement_is_run_again() {
     const RETURNING: &str = "insert into notes (id, text) values ($1, $2) returning id";
     for returns in [false, true] {
         let Some(case) = Case::postgres().await else { return };
-        case.outside().run(REFUSE_TWICE).await;
+        case.database.server().run(REFUSE_TWICE).await;
         if returns {
             let row: Option<(i32,)> = write_one!(case.db, sqlx::query_as(RETURNING).bind(1).bind("again")).unwrap();
             assert_eq!(row, Some((1,)));
@@ -61,7 +61,7 @@ async fn a_single_statement_is_run_again() {
 #[tokio::test]
 async fn a_server_that_asks_again_and_again_is_given_up_in_time() {
     let Some(case) = Case::postgres().await else { return };
-    case.outside().run(&REFUSE_TWICE.replace("<= 2", "> 0")).await;
+    case.database.server().run(&REFUSE_TWICE.replace("<= 2", "> 0")).await;
     let refused = case.add(1, "again").await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert!(tries(&case).await > 2);
@@ -96,7 +96,7 @@ async fn of_two_that_wait_for_each_other_both_get_through() {
         mark(case.db.clone(), [2, 1], "b", Arc::clone(&meet), Arc::clone(&runs)),
     );
     assert_eq!(runs.load(Ordering::Relaxed), 3, "one of them was a deadlock's victim, and ran again");
-    let mut outside = case.outside().connect().await;
+    let mut outside = case.database.server().connect().await;
     let texts: Vec<String> =
         sqlx::query_scalar("select text from notes order by id").fetch_all(&mut outside).await.unwrap();
     for (text, begins) in texts.iter().zip(["one ", "two "]) {

@@ -9,7 +9,7 @@ use crate::support::{Case, add_all, begun};
 async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_together() {
     let case = Case::sqlite().await;
     case.add(100, "taken").await.unwrap();
-    let before = commits(case.path());
+    let before = commits(case.database.path());
     let outsider = locked(&case).await;
     let db = || case.db.clone();
     let ones = [(1, "a"), (2, "taken"), (3, "bad"), (100, "b"), (4, "c")];
@@ -39,7 +39,7 @@ async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_togethe
     assert!([1, 3, 5].iter().all(|number| matches!(ended[*number], Err(StoreError::Taken(_)))), "{ended:?}");
     assert!(matches!(ended[2], Err(StoreError::Fault(_))), "{ended:?}");
     assert_eq!(case.notes().await, [1, 4, 9, 10, 100]);
-    assert_eq!(commits(case.path()) - before, 1, "they shared one commit");
+    assert_eq!(commits(case.database.path()) - before, 1, "they shared one commit");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::support::Case;
 
 /// Another program that has the lock which every write needs, until it is closed.
 async fn locked(case: &Case) -> Outsider {
-    let mut outsider = Outsider::open(case.path()).await;
+    let mut outsider = Outsider::open(case.database.path()).await;
     outsider.lock().await;
     outsider
 }

@@ -1,0 +1,55 @@
+//! What a sequence of steps is about: who is in it, and what the model has become.
+
+use blog_service::domain::View;
+use blog_service::store::{Store, StoreError};
+use kit::testing::machine::Machine;
+
+use super::calls::{Answer, Call};
+use super::cast::Cast;
+use super::model::Model;
+use super::opens::Opens;
+use super::steps::Step;
+
+pub(crate) struct Game {
+    model: Model,
+    cast: Cast,
+}
+
+impl Default for Game {
+    fn default() -> Self {
+        Self { model: Model::default(), cast: Cast::new() }
+    }
+}
+
+impl Machine for Game {
+    type Opening = Opens;
+    type Step = Step;
+    type Call = Call;
+    type Answer = Answer;
+
+    const EMPTY: &'static str = "begin; delete from posts; delete from requests; delete from secrets; commit";
+
+    fn call(&mut self, step: Step) -> Call {
+        self.cast.call(step, &self.model)
+    }
+
+    fn answer(&mut self, call: &Call) -> Answer {
+        self.model.answer(call)
+    }
+
+    fn everything(&self) -> Vec<Call> {
+        everything(&self.cast)
+    }
+
+    async fn ask(call: &Call, store: &Store) -> Result<Answer, StoreError> {
+        call.ask(store).await
+    }
+}
+
+/// Calls that read all that there is, and all that there was.
+fn everything(cast: &Cast) -> Vec<Call> {
+    let mut calls = vec![Call::List { after: None, limit: 10_000, view: View::Full }];
+    calls.extend(cast.posts.map(|id| Call::Post { id, view: View::Full }));
+    calls.extend(Cast::requests().map(|key| Call::Earlier { key, now: cast.now }));
+    calls
+}

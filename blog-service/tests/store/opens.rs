@@ -1,0 +1,18 @@
+//! How the tests of the store open it.
+
+use blog_service::store::{DatabaseUrl, Store};
+use kit::testing::Opening;
+
+pub(crate) struct Opens;
+
+impl Opening for Opens {
+    type Store = Store;
+
+    async fn open(url: &DatabaseUrl) -> Store {
+        Store::open(url).await.unwrap()
+    }
+
+    async fn close(store: &Store) {
+        store.close().await;
+    }
+}

@@ -1,0 +1,125 @@
+//! A database of either engine for one test, and what other programs do to it.
+
+use std::path::Path;
+
+use harness::postgres::{Database, database};
+use harness::statements::{Statement, scans_of_file, scans_of_server};
+use tempfile::TempDir;
+
+use super::{Outsider, folder, folder_in_memory};
+use crate::db::DatabaseUrl;
+
+/// A new database that vanishes when the value is dropped.
+pub struct TestDatabase {
+    /// Its URL.
+    pub url: DatabaseUrl,
+    place: Place,
+}
+
+enum Place {
+    Folder(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
+    Server(Database),
+}
+
+impl TestDatabase {
+    /// A file that is not there yet.
+    pub fn sqlite() -> Self {
+        Self::in_folder(folder())
+    }
+
+    /// The same in the machine's memory.
+    pub fn in_memory() -> Self {
+        Self::in_folder(folder_in_memory())
+    }
+
+    fn in_folder(folder: TempDir) -> Self {
+        Self { url: DatabaseUrl::file(folder.path().join("test.db")), place: Place::Folder(folder) }
+    }
+
+    /// An empty database of a server; `None` where PostgreSQL is skipped.
+    ///
+    /// # Panics
+    /// When there is no server, and, in CI, where it would be `None`.
+    #[expect(clippy::expect_used, reason = "a test without its database shows nothing")]
+    pub async fn postgres() -> Option<Self> {
+        let database = database().await?;
+        let url = database.url.parse().expect("the harness's URL is one of ours");
+        Some(Self { url, place: Place::Server(database) })
+    }
+
+    /// The file.
+    ///
+    /// # Panics
+    /// When it is a server's.
+    #[expect(clippy::expect_used, reason = "a test that asks the wrong engine shows nothing")]
+    pub fn path(&self) -> &Path {
+        self.url.path().expect("a file")
+    }
+
+    /// What the harness can do with a server's database.
+    ///
+    /// # Panics
+    /// When it is a file.
+    pub fn server(&self) -> &Database {
+        match &self.place {
+            Place::Server(database) => database,
+            Place::Folder(_) => panic!("a file has no server"),
+        }
+    }
+
+    /// Runs statements as another program.
+    ///
+    /// # Panics
+    /// When the database refuses them.
+    pub async fn run(&self, sql: &str) {
+        match &self.place {
+            Place::Folder(_) => {
+                let mut outsider = Outsider::open(self.path()).await;
+                outsider.run(sql).await;
+                outsider.close().await;
+            }
+            Place::Server(database) => database.run(sql).await,
+        }
+    }
+
+    /// Makes the database refuse every row that is to be inserted into, updated in or deleted from a table.
+    ///
+    /// # Panics
+    /// When the database refuses that.
+    pub async fn refuse(&self, verb: &str, table: &str) {
+        let trigger = format!("create trigger refuse_it before {verb} on {table}");
+        let sql = match &self.place {
+            Place::Folder(_) => format!("{trigger} begin select raise(abort, 'refused'); end"),
+            Place::Server(_) => format!(
+                "create or replace function refuse_it() returns trigger language plpgsql as $$ \
+                 begin raise exception 'refused'; end $$; \
+                 {trigger} for each row execute function refuse_it()"
+            ),
+        };
+        self.run(&sql).await;
+    }
+
+    /// Ends [`TestDatabase::refuse`].
+    ///
+    /// # Panics
+    /// When nothing is refused.
+    pub async fn accept(&self, table: &str) {
+        let sql = match &self.place {
+            Place::Folder(_) => "drop trigger refuse_it".to_owned(),
+            Place::Server(_) => format!("drop trigger refuse_it on {table}"),
+        };
+        self.run(&sql).await;
+    }
+
+    /// Those of the statements that walk through a table. The rows that this puts in keep no rule: nothing else can be
+    /// shown on the database afterwards.
+    ///
+    /// # Panics
+    /// When the database refuses one.
+    pub async fn scans(&self, statements: &[Statement]) -> Vec<String> {
+        match &self.place {
+            Place::Folder(_) => scans_of_file(self.path(), statements).await,
+            Place::Server(database) => scans_of_server(&database.url, statements).await,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! A machine test: random calls of a store, answered alike by both engines and by a model in memory.
+
+mod engines;
+mod plan;
+mod play;
+
+pub use plan::{Found, Plan, seed};
+pub use play::{Machine, lane, lanes};
