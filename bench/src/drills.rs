@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use bench::Failure;
 use bench::drill::postgres::{self, Plan};
-use bench::drill::{BACK, build, disk, kill};
+use bench::drill::{BACK, disk, kill};
+use bench::services::build;
 use clap::{Args, Subcommand};
 use harness::postgres::Server;
 

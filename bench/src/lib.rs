@@ -1,7 +1,8 @@
-//! What the program `bench` and its tests share: the drills, and what a figure was measured on.
+//! What the program `bench` and its tests share: the services, the drills, and what a figure was measured on.
 
 pub mod drill;
 pub mod machine;
+pub mod services;
 
 /// Whatever goes wrong ends the run: a figure of half a run is none.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

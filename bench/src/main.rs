@@ -2,7 +2,6 @@
 
 mod drills;
 mod load;
-mod pair;
 mod quick;
 mod writes;
 

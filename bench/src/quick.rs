@@ -1,5 +1,6 @@
 //! `bench quick`: what the pair costs at rest, how fast it starts, what a guarded call costs beside a health check.
 
+use std::path::Path;
 use std::time::Duration;
 
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
@@ -13,8 +14,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::load::{Figures, measure};
-use crate::pair::{self, Pair};
 use bench::Failure;
+use bench::services::{self, Services};
 
 const STARTS: usize = 20;
 const LOGINS: usize = 100;
@@ -27,9 +28,9 @@ const PASSWORD: &str = "correct horse battery staple";
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn run() -> Result<(), Failure> {
     bench::machine::print("cargo run --release -p bench -- quick");
-    let binary = pair::build()?;
+    let binary = services::build()?;
     let folder = tempfile::tempdir()?;
-    let pair = Pair::start(&binary, folder.path()).await?;
+    let pair = start(&binary, folder.path()).await?;
     println!("\nfigure                                     measured      target");
     row("memory of the pair at start", &format!("{:.1} MB", pair.memory()?), "<= 25 MB");
     let token = register(&pair).await?;
@@ -47,7 +48,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
 
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let pair = Pair::start(&binary, folder.path()).await?;
+        let pair = start(&binary, folder.path()).await?;
         starts.push(pair.start);
         pair.stop()?;
     }
@@ -68,6 +69,10 @@ pub(crate) async fn run() -> Result<(), Failure> {
     println!("VerifyToken / Check: {:.2}", verify.1.rate / verify.0.rate);
     println!("GetPost / Check:     {:.2}", guarded.1.rate / guarded.0.rate);
     Ok(())
+}
+
+async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
+    Services::pair(binary, folder, |command| command).await
 }
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
@@ -98,7 +103,7 @@ fn median(mut rounds: Vec<Figures>) -> Figures {
     rounds[rounds.len() / 2]
 }
 
-async fn register(pair: &Pair) -> Result<Token, Failure> {
+async fn register(pair: &Services) -> Result<Token, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: EMAIL.into(),
@@ -110,7 +115,7 @@ async fn register(pair: &Pair) -> Result<Token, Failure> {
     Token::parse(&token).ok_or_else(|| "no token".into())
 }
 
-async fn create_post(pair: &Pair, token: &Token) -> Result<String, Failure> {
+async fn create_post(pair: &Services, token: &Token) -> Result<String, Failure> {
     let mut posts = PostServiceClient::with_interceptor(pair.blog.clone(), WithToken::new(token));
     let request =
         CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() };
@@ -127,7 +132,7 @@ fn health(channel: &tonic::transport::Channel) -> impl Fn() -> Called<()> + Clon
     }
 }
 
-fn verify_token(pair: &Pair, token: &Token) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+fn verify_token(pair: &Services, token: &Token) -> impl Fn() -> Called<()> + Clone + Send + 'static {
     let (client, token) = (TokenServiceClient::new(pair.auth.clone()), token.expose().to_owned());
     move || {
         let (mut client, token) = (client.clone(), token.clone());
@@ -135,7 +140,7 @@ fn verify_token(pair: &Pair, token: &Token) -> impl Fn() -> Called<()> + Clone +
     }
 }
 
-fn get_post(pair: &Pair, token: &Token, id: String) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+fn get_post(pair: &Services, token: &Token, id: String) -> impl Fn() -> Called<()> + Clone + Send + 'static {
     let client = PostServiceClient::with_interceptor(pair.blog.clone(), WithToken::new(token));
     move || {
         let mut client = client.clone();

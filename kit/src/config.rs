@@ -203,31 +203,25 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
 /// # Errors
 /// What to do about it.
 pub fn check_plaintext(name: &str, loopback: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
-    if loopback || insecure {
-        return Ok(());
-    }
-    Err(ConfigError::setting(
-        name,
-        format!(
-            "plaintext beyond loopback is refused: use a loopback address, or set {switch}=true if the network between is trusted"
-        ),
-    ))
+    const REFUSED: &str = "plaintext beyond loopback is refused: use a loopback address";
+    trusted(name, loopback || insecure, REFUSED, switch)
 }
 
-/// The database's plaintext may leave the machine only when the operator says so (C65).
+/// The same of what goes to a database.
 ///
 /// # Errors
 /// What to do about it.
 pub fn check_encrypted(name: &str, private: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
-    if private || insecure {
+    const REFUSED: &str = "plaintext to a database beyond loopback is refused: add ?sslmode=verify-full";
+    trusted(name, private || insecure, REFUSED, switch)
+}
+
+fn trusted(name: &str, is_fine: bool, refused: &str, switch: &str) -> Result<(), ConfigError> {
+    if is_fine {
         return Ok(());
     }
-    Err(ConfigError::setting(
-        name,
-        format!(
-            "plaintext to a database beyond loopback is refused: add ?sslmode=verify-full, or set {switch}=true if the network between is trusted"
-        ),
-    ))
+    let problem = format!("{refused}, or set {switch}=true if the network between is trusted");
+    Err(ConfigError::setting(name, problem))
 }
 
 /// Binds a listen address.

@@ -18,9 +18,9 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-use super::process::{ADMIN, PASSWORD};
-use super::{Answer, Contents, History, Journal, Operation, Random, Services};
+use super::{ADMIN, Answer, Contents, History, Journal, Operation, PASSWORD, Random};
 use crate::Failure;
+use crate::services::Services;
 
 /// How long a client waits before it repeats a request.
 const PAUSE: Duration = Duration::from_millis(10);

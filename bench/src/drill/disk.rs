@@ -11,8 +11,9 @@ use tonic::Code;
 
 use super::held;
 use super::judge::judge;
-use super::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, Services};
+use super::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, SETTINGS};
 use crate::Failure;
+use crate::services::Services;
 
 /// How a disk fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ async fn start(program: &Path, folder: &TempDir) -> Result<Services, Failure> {
         .full_while(Fault::Full.switch(path))
         .read_only_while(Fault::ReadOnly.switch(path))
         .fail_while(Fault::Io.switch(path));
-    Services::pair(program, path, |command| disk.apply(command)).await
+    Services::pair(program, path, |command| disk.apply(command.envs(SETTINGS))).await
 }
 
 /// One fault: until each kind of write has met it, and a little longer; then until each has succeeded.
@@ -122,8 +123,6 @@ fn misses(call: &Call, outages: &[Outage]) -> Option<Broken> {
         Code::Ok => None,
         _ if READS.contains(&call.operation) => Some(Broken::new("reads go on", seen())),
         _ if is_refusal => None,
-        // A password's hash may wait for a core, whatever the disk does.
-        Code::DeadlineExceeded if matches!(call.operation, Operation::Login | Operation::CreateUser) => None,
         _ => Some(Broken::new("a write is refused with STORE_FULL or UNAVAILABLE", seen())),
     }
 }

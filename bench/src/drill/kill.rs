@@ -7,8 +7,9 @@ use tokio::time::sleep;
 use tonic::Code;
 
 use super::held;
-use super::{Broken, Callers, Client, Operation, Random, Report, Services};
+use super::{Broken, Callers, Client, Operation, Random, Report, SETTINGS};
 use crate::Failure;
+use crate::services::Services;
 
 /// Who writes: eight callers, two of whom pay for a password's hash each time.
 const WRITERS: [Operation; 8] = [
@@ -64,5 +65,5 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
 }
 
 async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
-    Services::pair(program, folder, |command| command).await
+    Services::pair(program, folder, |command| command.envs(SETTINGS)).await
 }

@@ -10,7 +10,6 @@ mod journal;
 mod judge;
 pub mod kill;
 pub mod postgres;
-mod process;
 mod random;
 mod report;
 
@@ -20,9 +19,21 @@ pub use client::Client;
 pub use history::History;
 pub use journal::{Contents, Fate, Journal};
 pub use judge::Outage;
-pub use process::{Services, beside, build};
 pub use random::Random;
 pub use report::{Broken, Report};
 
 /// How long the first success may take once a fault is over, in a drill. Tests wait longer: a timing is no part of them.
 pub const BACK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// The first admin, who sees all users.
+const ADMIN: &str = "admin@example.com";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// What the drills ask of the services: all callers have one address, and the databases live as long as a drill.
+const SETTINGS: [(&str, &str); 5] = [
+    ("AUTH_SIGN_UPS", "0"),
+    ("AUTH_ADDRESS_FAILURES", "0"),
+    ("AUTH_ADMIN_EMAIL", ADMIN),
+    ("AUTH_ADMIN_PASSWORD", PASSWORD),
+    ("JWT_SECRET_KEY", "the drills' own secret, of databases that live for a drill"),
+];

@@ -1,7 +1,8 @@
 //! The pair is killed while it writes.
 
 use bench::Failure;
-use bench::drill::{beside, kill};
+use bench::drill::kill;
+use bench::services::beside;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_outlives_kills() -> Result<(), Failure> {

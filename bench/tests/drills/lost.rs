@@ -2,7 +2,8 @@
 
 use bench::Failure;
 use bench::drill::postgres::Drill;
-use bench::drill::{Answer, Operation, Random, beside};
+use bench::drill::{Answer, Operation, Random};
+use bench::services::beside;
 use harness::postgres::server;
 use tonic::Code;
 

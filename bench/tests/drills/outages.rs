@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bench::Failure;
 use bench::drill::postgres::{Drill, Fault, Plan};
-use bench::drill::{Report, beside, disk};
+use bench::drill::{Report, disk};
+use bench::services::beside;
 use harness::postgres::server;
 
 /// The drills' own bound is a second; here it only tells a way back from none.

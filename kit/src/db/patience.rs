@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-/// How long a start asks again.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a start waits: for its database to open, for another process that migrates it, and for an answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long it waits between.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -12,7 +12,8 @@ use super::round::all_at_once;
 use crate::Failure;
 use crate::drill::held;
 use crate::drill::judge::judge;
-use crate::drill::{Broken, Call, Callers, Client, Operation, Random, Report, Services};
+use crate::drill::{Broken, Call, Callers, Client, Operation, Random, Report, SETTINGS};
+use crate::services::Services;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -56,7 +57,8 @@ impl Drill {
         let databases = [database(&server).await?, database(&server).await?];
         let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
         let folder = tempfile::tempdir()?;
-        let services = Services::on_postgres(program, folder.path(), &auth, &blog).await?;
+        let services =
+            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
         let client = Client::register(&services, seed).await?;
         Ok(Self { server, proxy, client, databases, services, _folder: folder })
     }

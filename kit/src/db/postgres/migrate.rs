@@ -16,9 +16,6 @@ use super::lease::limited;
 use crate::db::error::is_broken;
 use crate::db::{OpenError, migrations};
 
-/// How long a start waits for the server, and then for another process that migrates.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
 /// How often it looks meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 
-use super::migrate::{PATIENCE, migrate};
+use super::migrate::migrate;
 use super::pool::{Limits, Pool};
 use super::suspicion::Suspicion;
 use super::tries::{Reads, Writes};
 use crate::db::OpenError;
+use crate::db::patience::PATIENCE;
 use crate::db::url::Server;
 
 /// Connections of each pool: a server takes a hundred by default, and replicas share them.

@@ -17,6 +17,7 @@ use super::files::{make_file, make_folder};
 use super::job::{Kind, Write};
 use super::lock::FileLock;
 use super::writer::Writer;
+use crate::db::patience::PATIENCE;
 use crate::db::{OpenError, StoreError, Tx, Verdict, migrations};
 
 /// Connections that read; more than the cores of a small machine do not read faster.
@@ -24,9 +25,6 @@ const READERS: u32 = 4;
 
 /// How long a call waits for a connection that reads: below the deadline of every RPC that does so.
 const ACQUIRE_READER: Duration = Duration::from_millis(400);
-
-/// How long a start waits for the database to open, on a disk that is busy.
-const OPENING: Duration = Duration::from_secs(30);
 
 /// How long a statement waits for a lock that another program holds on the file.
 const BUSY: Duration = Duration::from_millis(300);
@@ -71,7 +69,7 @@ impl Sqlite {
             .busy_timeout(BUSY);
         let name = path.display().to_string();
         // By a connection of its own: to make and migrate a database may take longer than any call waits for one.
-        let first = pool(1, OPENING).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
+        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
         check_library(&first, &name).await?;
         let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
         migrations::run(&name, &mut *connection, migrations).await?;

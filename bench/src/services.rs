@@ -1,4 +1,4 @@
-//! The services in processes of their own, which can be killed.
+//! The services in processes of their own, which can be measured and killed.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -13,10 +13,6 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::Failure;
-
-/// The first admin, who sees all users.
-pub(super) const ADMIN: &str = "admin@example.com";
-pub(super) const PASSWORD: &str = "correct horse battery staple";
 
 /// Auth and blog service, as one process or as two; killed when dropped.
 #[derive(Debug)]
@@ -84,19 +80,24 @@ impl Services {
         Self::over(vec![child], &auth, &blog, began).await
     }
 
-    /// Two services in two processes, each with its database on a server.
+    /// Two services in two processes, each with its database on a server; `change` has the last word on both commands.
     ///
     /// # Errors
     /// When they do not come up.
-    pub async fn on_postgres(program: &Path, folder: &Path, auth: &str, blog: &str) -> Result<Self, Failure> {
+    pub async fn on_postgres(
+        program: &Path,
+        folder: &Path,
+        [auth, blog]: [&str; 2],
+        change: impl Fn(&mut Command) -> &mut Command,
+    ) -> Result<Self, Failure> {
         let began = Instant::now();
         let listen = ["--listen", "127.0.0.1:0", "--database-url"];
         let mut first = command(program, &folder.join("auth.log"))?;
-        let mut first = Killed(first.arg("auth").args(listen).arg(auth).spawn()?);
+        let mut first = Killed(change(first.arg("auth").args(listen).arg(auth)).spawn()?);
         let [auth] = addresses(&mut first.0, ["auth-service"])?;
         let mut second = command(program, &folder.join("blog.log"))?;
         second.arg("blog").args(listen).arg(blog).arg("--auth-url").arg(format!("http://{auth}"));
-        let mut second = Killed(second.spawn()?);
+        let mut second = Killed(change(&mut second).spawn()?);
         let [blog] = addresses(&mut second.0, ["blog-service"])?;
         Self::over(vec![first, second], &auth, &blog, began).await
     }
@@ -107,6 +108,20 @@ impl Services {
             HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await?;
         }
         Ok(Self { processes, auth, blog, start: began.elapsed() })
+    }
+
+    /// Resident memory of all processes, in MB.
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub fn memory(&self) -> Result<f64, Failure> {
+        let mut kilobytes = 0.0;
+        for Killed(process) in &self.processes {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+            kilobytes += line.trim().trim_end_matches(" kB").parse::<f64>()?;
+        }
+        Ok(kilobytes / 1024.0)
     }
 
     /// Kills the processes, which can do nothing more, and waits until they have ended.
@@ -167,21 +182,11 @@ fn addresses<const N: usize>(process: &mut Child, services: [&str; N]) -> Result
     Ok(found)
 }
 
-/// The program with what the drills ask of it, and none of the caller's settings. Its log's last lines are for whoever
-/// looks after a failure.
+/// The program with none of the caller's settings. Its log's last lines are for whoever looks after a failure.
 fn command(program: &Path, log: &Path) -> Result<Command, Failure> {
     let log = File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(program);
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-    // All callers have one address. The secret is that of databases that live for a drill.
-    command.envs([
-        ("RUST_LOG", "warn"),
-        ("AUTH_SIGN_UPS", "0"),
-        ("AUTH_ADDRESS_FAILURES", "0"),
-        ("AUTH_ADMIN_EMAIL", ADMIN),
-        ("AUTH_ADMIN_PASSWORD", PASSWORD),
-        ("JWT_SECRET_KEY", "the drills' own secret, of databases that live for a drill"),
-    ]);
+    command.env_clear().env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     Ok(command)
 }
 
