@@ -32,8 +32,8 @@ const READER: [(&str, &str); 5] = [
     ("tcp_user_timeout", "2s"),
 ];
 const WRITER: [(&str, &str); 4] = [
-    ("statement_timeout", "2s"),
-    ("lock_timeout", "1500ms"),
+    ("statement_timeout", "800ms"),
+    ("lock_timeout", "700ms"),
     ("idle_in_transaction_session_timeout", "500ms"),
     ("tcp_user_timeout", "2s"),
 ];

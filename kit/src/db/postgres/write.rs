@@ -12,8 +12,9 @@ use super::lease::limited;
 use crate::db::error::is_answer;
 use crate::db::{StoreError, Tx, Verdict};
 
-/// How long a statement or a whole transaction may take: the server ends each statement by itself before, if it can.
-const WRITE: Duration = Duration::from_millis(2500);
+/// How long a statement, the work of a transaction, and its end may each take: the server ends a statement by itself before,
+/// if it can. Whoever waits for an answer that was lost holds its caller up for so long after the way is good again.
+const WRITE: Duration = Duration::from_millis(900);
 
 impl Postgres {
     /// Runs a statement that writes: how many rows it has written.
