@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use harness::disk::Disk;
 use kit::db::Sqlite;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Executor as _};
 use tokio::task::JoinSet;
 
@@ -50,18 +50,21 @@ pub(crate) async fn run() -> Result<(), Failure> {
 pub(crate) async fn measure() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     println!("{:<44}{:>10.0} /s", "fdatasync after 4 KiB", syncs(folder.path())?);
-    let (mut bare, mut alone, mut each, mut many) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let [mut bare, mut pooled, mut alone, mut each, mut many] = [const { Vec::new() }; 5];
     // In turns, so that whatever else the machine does meets all of them.
     for round in 0..ROUNDS {
         let place = |name: &str| folder.path().join(format!("{name}-{round}.db"));
         bare.push(driver_alone(&place("bare")).await?);
+        pooled.push(by_pool(&place("pooled")).await?);
         alone.push(writers(&place("alone"), 1, None).await?);
         each.push(writers(&place("each"), MANY, Some(1)).await?);
         many.push(writers(&place("many"), MANY, None).await?);
     }
-    let [bare, alone, each, many] = [bare, alone, each, many].map(median);
+    let [bare, pooled, alone, each, many] = [bare, pooled, alone, each, many].map(median);
     println!("{:<44}{bare:>10.0} /s", "1 writer, the driver alone, a commit each");
-    println!("{:<44}{alone:>10.0} /s  {:.2} x, target >= 1", "1 writer, groups", alone / bare);
+    println!("{:<44}{pooled:>10.0} /s  {:.2} x", "1 writer, the driver's pool, a commit each", pooled / bare);
+    let (beside, target) = (alone / pooled, "target >= 1");
+    println!("{:<44}{alone:>10.0} /s  {:.2} x; {beside:.2} x the pool's, {target}", "1 writer, groups", alone / bare);
     println!("{:<44}{each:>10.0} /s  {:.2} x", format!("{MANY} writers, a commit each"), each / bare);
     println!("{:<44}{many:>10.0} /s  {:.2} x, target >= 3 (slow: 5)", format!("{MANY} writers, groups"), many / bare);
     Ok(())
@@ -84,15 +87,39 @@ fn syncs(folder: &Path) -> Result<f64, Failure> {
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
 
-/// Acknowledged writes a second of one connection that commits each.
-async fn driver_alone(path: &Path) -> Result<f64, Failure> {
-    let options = SqliteConnectOptions::new()
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true);
-    let mut connection: SqliteConnection = options.connect().await?;
+        .foreign_keys(true)
+}
+
+/// Acknowledged writes a second of a task that takes the one connection out of the driver's pool for each: what a service
+/// without groups would do.
+async fn by_pool(path: &Path) -> Result<f64, Failure> {
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options(path)).await?;
+    pool.execute(TABLE).await?;
+    let writing = pool.clone();
+    let written = tokio::spawn(async move {
+        let (began, mut count) = (Instant::now(), 0_usize);
+        while began.elapsed() < ROUND {
+            let mut transaction = writing.begin_with("begin immediate").await?;
+            transaction.execute(post(count)).await?;
+            transaction.commit().await?;
+            count += 1;
+        }
+        rate(count, began)
+    });
+    let rate = written.await?;
+    pool.close().await;
+    rate
+}
+
+/// Acknowledged writes a second of one connection that commits each.
+async fn driver_alone(path: &Path) -> Result<f64, Failure> {
+    let mut connection: SqliteConnection = options(path).connect().await?;
     connection.execute(TABLE).await?;
     let (began, mut count) = (Instant::now(), 0_usize);
     while began.elapsed() < ROUND {

@@ -31,7 +31,9 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken(Arc::new(error)),
             sqlx::Error::Database(cause) => match trouble(&**cause) {
                 Trouble::Full => Self::Full,
-                Trouble::Away | Trouble::Broken | Trouble::Repeat => Self::Unavailable(Arc::new(error)),
+                Trouble::Away | Trouble::Broken | Trouble::Repeat | Trouble::Locked => {
+                    Self::Unavailable(Arc::new(error))
+                }
                 Trouble::Fault => Self::Fault(Arc::new(error)),
             },
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
@@ -84,6 +86,12 @@ pub(super) fn is_repeatable(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Repeat))
 }
 
+/// Whether another transaction had what this one waited for. It may have waited for this one, too: after the limit of
+/// this wait, the server finds a deadlock only if it was told to look for it sooner than it does by default (1 s).
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Locked))
+}
+
 /// What a database's refusal means.
 enum Trouble {
     /// It may pass by itself.
@@ -92,6 +100,8 @@ enum Trouble {
     Broken,
     /// The same transaction is to be run again.
     Repeat,
+    /// Another transaction has kept a lock for longer than was waited for.
+    Locked,
     /// The disk is full.
     Full,
     /// It will not pass.
@@ -126,8 +136,9 @@ fn of_postgres(code: &str) -> Trouble {
         "53100" => Trouble::Full,
         // The server ends the connection: it shuts down, has crashed, starts, drops the database, or has waited for us.
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => Trouble::Broken,
-        // statement_timeout, lock_timeout, a server that only reads, a database that is not there (yet).
-        "57014" | "55P03" | "25006" | "3D000" => Trouble::Away,
+        "55P03" => Trouble::Locked,
+        // statement_timeout, a server that only reads, a database that is not there (yet).
+        "57014" | "25006" | "3D000" => Trouble::Away,
         // Connection exception, insufficient resources, system error; credentials that are being changed.
         _ => match code.get(..2) {
             Some("08") => Trouble::Broken,

@@ -10,7 +10,7 @@ use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
-use gatepost::api::blog::v1::ListPostsRequest;
+use gatepost::api::blog::v1::{GetPostRequest, ListPostsRequest, PostPatch, UpdatePostRequest, get_post_request};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -81,6 +81,19 @@ async fn count(pair: &Pair, token: &str) -> Result<usize, Status> {
     Ok(posts(pair, token).list_posts(ListPostsRequest::default()).await?.into_inner().posts.len())
 }
 
+/// Changes a post by one statement that returns its row, until the disk has no room for it: how often that was acknowledged.
+async fn change_until_full(pair: &Pair, token: &str, id: &str) -> i32 {
+    for acknowledged in 0..100 {
+        let patch = PostPatch { title: Some(format!("{acknowledged}")), content: None };
+        let request = UpdatePostRequest { id: id.into(), patch: Some(patch), ..UpdatePostRequest::default() };
+        if let Err(status) = posts(pair, token).update_post(request).await {
+            full(&status, "blog.gatepost.dev");
+            return acknowledged;
+        }
+    }
+    panic!("the disk is full, and everything is written");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outcome {
     if tool("GATEPOST_FULL_DISK", "run") == "skip" {
@@ -98,9 +111,10 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
     let pair = Pair::start_by(&mut unshared(folder.path(), env!("CARGO_BIN_EXE_gatepost")), folder.path(), &[]);
     let disk = Disk(pair.root().join(folder.path().strip_prefix("/")?));
     let token = register(&pair).await?;
-    posts(&pair, &token).create_post(hello()).await?;
+    let first = posts(&pair, &token).create_post(hello()).await?.into_inner().post.unwrap().id;
 
     disk.fill();
+    let acknowledged = change_until_full(&pair, &token, &first).await;
     let post = async || posts(&pair, &token).create_post(hello()).await;
     full(&first_refusal(async || login(&pair).await).await, "auth.gatepost.dev");
     full(&first_refusal(&post).await, "blog.gatepost.dev");
@@ -113,6 +127,10 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
     let request = VerifyTokenRequest { token: token.clone() };
     let answer = TokenServiceClient::new(channel(&pair.auth)).verify_token(request).await?.into_inner();
     assert_eq!(answer.state(), TokenState::Active, "what only reads goes on");
+
+    let request = GetPostRequest { post: Some(get_post_request::Post::Id(first)), view: 0 };
+    let changed = posts(&pair, &token).get_post(request).await?.into_inner().post.unwrap();
+    assert_eq!(changed.revision, 1 + acknowledged, "each that was acknowledged stands, and no other");
 
     disk.empty();
     login(&pair).await?;

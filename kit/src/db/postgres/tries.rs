@@ -1,12 +1,12 @@
 //! How often a piece of work is tried: a read once more by a new connection, a write for as long as the server asks for it
-//! again and has said that it has written nothing.
+//! again, or has ended its wait for a lock, and has so said that it has written nothing.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::db::StoreError;
-use crate::db::error::{is_broken, is_repeatable};
+use crate::db::error::{is_broken, is_locked, is_repeatable};
 
 /// How long a write is tried again: its last try ends below the deadline of every RPC that writes.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ impl Writes {
     /// Whether the write that ended so is to be tried again; waits a little for that.
     pub async fn once_more<T>(&mut self, written: &Result<T, StoreError>) -> bool {
         let Err(StoreError::Unavailable(cause)) = written else { return false };
-        if !is_repeatable(cause) || Instant::now() >= self.until {
+        if !(is_repeatable(cause) || is_locked(cause)) || Instant::now() >= self.until {
             return false;
         }
         let by_chance = u32::from(crate::random::bytes::<1>()[0]) + 1;

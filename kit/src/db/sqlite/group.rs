@@ -30,8 +30,31 @@ impl Group {
         group
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+    /// How many writes it has.
+    pub(super) fn size(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Runs the one write that there is, and nothing beside it: it needs no savepoint, and one statement is its own
+    /// transaction. A lone writer pays for no more than without groups.
+    ///
+    /// # Errors
+    /// As [`Group::commit`].
+    pub(super) async fn commit_alone(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let Some(job) = self.jobs.first_mut() else { return Ok(()) };
+        let several = job.kind() == Kind::Several;
+        if several {
+            connection.execute("begin immediate").await?;
+        }
+        let end = match job.run(connection).await {
+            Ran::Failed(error) => return Err(error),
+            Ran::Undone => "rollback",
+            Ran::Done => "commit",
+        };
+        if several {
+            connection.execute(end).await?;
+        }
+        Ok(())
     }
 
     /// Runs the writes, and those that come meanwhile, in one transaction.

@@ -33,7 +33,7 @@ impl Writer {
     pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let stop = CancellationToken::new();
-        tokio::spawn(Task { options, connection: None, waiting, stop: stop.clone(), most }.serve());
+        tokio::spawn(Task { options, connection: None, waiting, stop: stop.clone(), most, in_company: false }.serve());
         Self { queue, stop }
     }
 
@@ -63,13 +63,16 @@ struct Task {
     waiting: mpsc::Receiver<Box<dyn Job>>,
     stop: CancellationToken,
     most: usize,
+    /// Whether the last write had others beside it: then the next one will have, too, as soon as their callers have come
+    /// back.
+    in_company: bool,
 }
 
 impl Task {
     async fn serve(mut self) {
         while let Some(first) = self.next().await {
             let mut group = Group::gather(first, &mut self.waiting, self.most);
-            if group.is_empty() {
+            if group.size() == 0 {
                 continue;
             }
             let committed = self.commit(&mut group).await;
@@ -102,6 +105,11 @@ impl Task {
             self.connection = Some(self.options.connect().await?);
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        group.commit(connection, &mut self.waiting).await
+        if group.size() == 1 && !self.in_company {
+            return group.commit_alone(connection).await;
+        }
+        let committed = group.commit(connection, &mut self.waiting).await;
+        self.in_company = group.size() > 1;
+        committed
     }
 }

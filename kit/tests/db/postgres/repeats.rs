@@ -69,14 +69,15 @@ async fn a_server_that_asks_again_and_again_is_given_up_in_time() {
 }
 
 /// Marks two notes, one after the other; the first time, it waits between them until the rival has marked the other.
-async fn mark(db: Db, order: [i32; 2], mark: &'static str, meet: Arc<Barrier>, runs: Arc<AtomicU32>) {
+async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) {
     const MARK: &str = "update notes set text = text || $2 where id = $1";
-    let work = db.transaction((order, meet, runs), move |mut tx, (order, meet, runs)| {
+    let work = db.transaction((order, rivals), move |mut tx, (order, rivals)| {
         Box::pin(async move {
-            let run = runs.fetch_add(1, Ordering::Relaxed);
+            let run = rivals.runs.fetch_add(1, Ordering::Relaxed);
+            within!(tx, sqlx::query(rivals.looks))?;
             within!(tx, sqlx::query(MARK).bind(order[0]).bind(mark))?;
             if run < 2 {
-                meet.wait().await;
+                rivals.meet.wait().await;
             }
             within!(tx, sqlx::query(MARK).bind(order[1]).bind(mark))?;
             Ok(Verdict::Commit(()))
@@ -85,21 +86,42 @@ async fn mark(db: Db, order: [i32; 2], mark: &'static str, meet: Arc<Barrier>, r
     work.await.unwrap();
 }
 
-#[tokio::test]
-async fn of_two_that_wait_for_each_other_both_get_through() {
-    let Some(case) = Case::postgres().await else { return };
+/// Two transactions that each come to wait for what the other has.
+struct Rivals {
+    /// When the server looks whether a wait is a deadlock.
+    looks: &'static str,
+    meet: Barrier,
+    runs: AtomicU32,
+}
+
+/// How many runs two rivals took, both of which got through.
+async fn runs_of_rivals(case: &Case, looks: &'static str) -> u32 {
     case.add(1, "one ").await.unwrap();
     add(case.db.clone(), 2, "two ".into()).await.unwrap();
-    let (meet, runs) = (Arc::new(Barrier::new(2)), Arc::new(AtomicU32::new(0)));
+    let rivals = Arc::new(Rivals { looks, meet: Barrier::new(2), runs: AtomicU32::new(0) });
     tokio::join!(
-        mark(case.db.clone(), [1, 2], "a", Arc::clone(&meet), Arc::clone(&runs)),
-        mark(case.db.clone(), [2, 1], "b", Arc::clone(&meet), Arc::clone(&runs)),
+        mark(case.db.clone(), [1, 2], "a", Arc::clone(&rivals)),
+        mark(case.db.clone(), [2, 1], "b", Arc::clone(&rivals)),
     );
-    assert_eq!(runs.load(Ordering::Relaxed), 3, "one of them was a deadlock's victim, and ran again");
     let mut outside = case.database.server().connect().await;
     let texts: Vec<String> =
         sqlx::query_scalar("select text from notes order by id").fetch_all(&mut outside).await.unwrap();
     for (text, begins) in texts.iter().zip(["one ", "two "]) {
         assert!([format!("{begins}ab"), format!("{begins}ba")].contains(text), "{text}");
     }
+    rivals.runs.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn of_two_that_wait_for_each_other_both_get_through() {
+    let Some(case) = Case::postgres().await else { return };
+    let runs = runs_of_rivals(&case, "set local deadlock_timeout = '50ms'").await;
+    assert_eq!(runs, 3, "one of them was a deadlock's victim, and ran again");
+}
+
+#[tokio::test]
+async fn of_two_that_wait_for_each_other_both_get_through_where_the_server_does_not_look() {
+    let Some(case) = Case::postgres().await else { return };
+    let runs = runs_of_rivals(&case, "set local deadlock_timeout = '1h'").await;
+    assert!(runs > 2, "a wait's limit has ended at least one of them");
 }
