@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bench::Failure;
 use bench::drill::postgres::{self, Plan};
-use bench::drill::{BACK, disk, kill};
+use bench::drill::{BACK, backup, disk, kill};
 use bench::services::build;
 use clap::{Args, Subcommand};
 use harness::postgres::Server;
@@ -35,6 +35,14 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
+    /// The pair on SQLite is backed up under eight writers, and each backup is restored and run
+    Backup {
+        /// Backups, one after the other
+        #[arg(long, default_value_t = 100)]
+        rounds: usize,
+        #[command(flatten)]
+        options: Options,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -53,6 +61,7 @@ impl Drill {
             Self::Postgres { rounds, options } => ("postgres", *rounds, options.clone()),
             Self::Disk { rounds, options } => ("disk", *rounds, options.clone()),
             Self::Kill { rounds, options } => ("kill", *rounds, options.clone()),
+            Self::Backup { rounds, options } => ("backup", *rounds, options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
         let other = program.as_ref().map(|program| format!(" --program {}", program.display())).unwrap_or_default();
@@ -66,6 +75,7 @@ impl Drill {
             }
             Self::Disk { .. } => disk::run(&program, &disk::Fault::by_chance(rounds, seed), seed, BACK).await?,
             Self::Kill { .. } => kill::run(&program, rounds, seed).await?,
+            Self::Backup { .. } => backup::run(&program, rounds, seed).await?,
         };
         report.print()
     }

@@ -6,6 +6,7 @@
  * GATEPOST_DISK_SYNC_US=N      each sync takes N microseconds longer
  * GATEPOST_DISK_KILL_AT=N      the process is killed just before its N-th write; the first is 1
  * GATEPOST_DISK_COUNT=FILE     FILE holds the count of writes, in decimal, after each of them
+ * GATEPOST_DISK_NAMES=1        rename, link and unlink count as writes, too, by any of their paths as they are given
  * GATEPOST_DISK_FAIL=FILE      while FILE exists, writes, syncs and changes of a length fail with EIO
  * GATEPOST_DISK_READONLY=FILE  while FILE exists, they fail with EROFS
  * GATEPOST_DISK_FULL=FILE      while FILE exists, writes and extensions of a file fail with ENOSPC
@@ -31,7 +32,7 @@
 
 static const char *path_part, *fail_file, *readonly_file, *full_file, *count_file;
 static unsigned long long kill_at, sync_us, writes;
-static int count_fd = -1;
+static int count_fd = -1, names;
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -42,6 +43,9 @@ static ssize_t (*real_pwritev)(int, const struct iovec *, int, off64_t);
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
 static int (*real_ftruncate)(int, off64_t);
+static int (*real_rename)(const char *, const char *);
+static int (*real_linkat)(int, const char *, int, const char *, int);
+static int (*real_unlink)(const char *);
 
 static void *next(const char *name) {
     void *found = dlsym(RTLD_NEXT, name);
@@ -73,11 +77,15 @@ static void read_settings(void) {
     real_fsync = next("fsync");
     real_fdatasync = next("fdatasync");
     real_ftruncate = next("ftruncate64");
+    real_rename = next("rename");
+    real_linkat = next("linkat");
+    real_unlink = next("unlink");
     path_part = text("GATEPOST_DISK_PATH");
     fail_file = text("GATEPOST_DISK_FAIL");
     readonly_file = text("GATEPOST_DISK_READONLY");
     full_file = text("GATEPOST_DISK_FULL");
     count_file = text("GATEPOST_DISK_COUNT");
+    names = text("GATEPOST_DISK_NAMES") != NULL;
     kill_at = number("GATEPOST_DISK_KILL_AT");
     sync_us = number("GATEPOST_DISK_SYNC_US");
 }
@@ -172,6 +180,29 @@ EXPORT int ftruncate64(int fd, off64_t length) {
 }
 
 EXPORT int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
+
+#define NAME(is_named, call)                                              \
+    do {                                                                  \
+        pthread_once(&once, read_settings);                               \
+        if (!names || !path_part || !(kill_at || count_file)) return call; \
+        if (!(is_named)) return call;                                     \
+        pthread_mutex_lock(&one_at_a_time);                               \
+        count();                                                          \
+        int done = call, after = errno;                                   \
+        pthread_mutex_unlock(&one_at_a_time);                             \
+        errno = after;                                                    \
+        return done;                                                      \
+    } while (0)
+
+EXPORT int rename(const char *from, const char *to) {
+    NAME(strstr(from, path_part) || strstr(to, path_part), real_rename(from, to));
+}
+
+EXPORT int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {
+    NAME(strstr(from, path_part) || strstr(to, path_part), real_linkat(from_fd, from, to_fd, to, flags));
+}
+
+EXPORT int unlink(const char *path) { NAME(strstr(path, path_part), real_unlink(path)); }
 
 static int synced(int fd, int (*real)(int)) {
     if (!watched(fd, 1)) return real(fd);

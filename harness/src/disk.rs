@@ -54,6 +54,12 @@ impl Disk {
         self.with("GATEPOST_DISK_COUNT", file.as_ref())
     }
 
+    /// Names that are given and taken (`rename`, `link`, `unlink`) count as writes, too, by their paths as the program gives
+    /// them.
+    pub fn with_names(self) -> Self {
+        self.with("GATEPOST_DISK_NAMES", "1")
+    }
+
     /// While the file exists, writes, syncs and changes of a length fail with `EIO`, and are not counted.
     pub fn fail_while(self, file: impl AsRef<Path>) -> Self {
         self.with("GATEPOST_DISK_FAIL", file.as_ref())

@@ -1,7 +1,7 @@
 //! How a user changes, and which tokens die of it: a change raises the user's generation, and whatever was begun or issued
 //! under an older one is refused from then on.
 
-use kit::db::{Verdict, within, write, write_one};
+use kit::db::{Verdict, read, within, write, write_one};
 use uuid::Uuid;
 
 use super::users::UserRow;
@@ -187,6 +187,24 @@ impl Store {
     pub async fn end_all_sessions(&self, user_id: Uuid) -> Result<bool, StoreError> {
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1";
         Ok(write!(self.db, sqlx::query(SQL).bind(user_id))? > 0)
+    }
+
+    /// Ends every session of every user, a thousand users at a time: whoever restores a backup cannot know which sessions
+    /// have been ended since. The first migration suffices for it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then only some have been ended.
+    pub async fn end_every_session(&self) -> Result<(), StoreError> {
+        const NEXT: &str = "select id from users where id > $1 order by id limit 1000";
+        const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 \
+             where id > $1 and id <= $2";
+        let mut after = Uuid::nil();
+        loop {
+            let ids: Vec<Uuid> = read!(self.db, |reader| sqlx::query_scalar(NEXT).bind(after).fetch_all(reader))?;
+            let Some(&last) = ids.last() else { return Ok(()) };
+            write!(self.db, sqlx::query(SQL).bind(after).bind(last))?;
+            after = last;
+        }
     }
 
     /// Erases the user and the sessions; the id and the time of it are kept.

@@ -7,6 +7,8 @@ mod roles;
 mod sessions;
 mod users;
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use kit::db::requests::{self, Earlier};
 use kit::db::{Db, Migrations, OpenError, secrets};
@@ -35,8 +37,14 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        let migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
-        Ok(Self { db: Db::open(url, &migrations).await? })
+        Ok(Self { db: Db::open(url, &migrations()).await? })
+    }
+
+    /// Opens a copy that no service has open, and leaves its migrations as they are: only what the first one has made may
+    /// be asked for.
+    #[must_use]
+    pub fn open_copy(path: &Path) -> Self {
+        Self { db: Db::open_copy(path) }
     }
 
     /// The page tokens' key; keeps `fresh` when there is none yet.
@@ -75,6 +83,12 @@ impl Store {
     pub async fn close(&self) {
         self.db.close().await;
     }
+}
+
+/// What makes the tables.
+#[must_use]
+pub fn migrations() -> Migrations {
+    Migrations { sqlite: &SQLITE, postgres: &POSTGRES }
 }
 
 type Time = DateTime<Utc>;

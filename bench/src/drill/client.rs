@@ -11,7 +11,7 @@ use gatepost::api::auth::v1::{
     CreateUserRequest, GetUserRequest, ListUsersRequest, LoginRequest, TokenState, VerifyTokenRequest,
 };
 use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, get_post_request};
+use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, Post, PostView, get_post_request};
 use gatepost::{Token, WithToken};
 use tokio::time::{Instant, sleep};
 use tonic::service::interceptor::InterceptedService;
@@ -176,7 +176,7 @@ impl Client {
     /// The answer, when it is a failure.
     pub async fn ask_for_post(&self, operation: Operation, title: &str, request_id: &str) -> Result<String, Answer> {
         let (title, request_id) = (title.to_owned(), request_id.to_owned());
-        let content = "As long as a short paragraph: what is written is seldom empty. ".repeat(4);
+        let content = content();
         let request = CreatePostRequest { title: title.clone(), content, request_id, validate_only: false };
         let call = |request| async { self.posts().create_post(request).await };
         let created = self.made(operation, request, call).await;
@@ -195,16 +195,40 @@ impl Client {
         self.made(Operation::GetPost, request, call).await.map(drop)
     }
 
+    /// The same client after a new login, of its own.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub async fn logged_in(&self) -> Result<Self, Failure> {
+        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+        let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
+        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        Ok(Self { token, ..self.clone() })
+    }
+
     /// Every post by its title.
     ///
     /// # Errors
     /// When the service refuses: no fault is in place any more.
     pub async fn all_posts(&self) -> Result<Contents, Failure> {
+        self.listed(PostView::Basic, |_| true).await
+    }
+
+    /// The same of those that have the content with which they were written.
+    ///
+    /// # Errors
+    /// When the service refuses: no fault is in place any more.
+    pub async fn all_posts_with_content(&self) -> Result<Contents, Failure> {
+        let written = content();
+        self.listed(PostView::Full, |post| post.content == written).await
+    }
+
+    async fn listed(&self, view: PostView, is_such: impl Fn(&Post) -> bool) -> Result<Contents, Failure> {
         let (mut found, mut page_token) = (Contents::new(), String::new());
         loop {
-            let request = ListPostsRequest { page_size: 1000, page_token, view: 0 };
+            let request = ListPostsRequest { page_size: 1000, page_token, view: view.into() };
             let page = self.posts().list_posts(request).await?.into_inner();
-            for post in page.posts {
+            for post in page.posts.into_iter().filter(&is_such) {
                 found.entry(post.title).or_default().push(post.id);
             }
             page_token = page.next_page_token;
@@ -259,6 +283,11 @@ impl Client {
         self.history.add(operation, begun, answer.clone());
         answered.map(Response::into_inner).map_err(|_| answer)
     }
+}
+
+/// What each post says.
+fn content() -> String {
+    "As long as a short paragraph: what is written is seldom empty. ".repeat(4)
 }
 
 fn user(email: &str) -> CreateUserRequest {

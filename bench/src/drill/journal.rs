@@ -38,6 +38,16 @@ impl Journal {
         }
     }
 
+    /// What was acknowledged until now: the ids by name.
+    pub fn acknowledged(&self) -> Vec<(String, String)> {
+        let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_there = |(name, fate): (&String, &Fate)| match fate {
+            Fate::Acknowledged(id) => Some((name.clone(), id.clone())),
+            Fate::Unknown | Fate::Refused => None,
+        };
+        fates.iter().filter_map(is_there).collect()
+    }
+
     /// How many were acknowledged, refused and left unknown.
     pub fn counts(&self) -> (usize, usize, usize) {
         let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ use crate::Failure;
 use crate::services::Services;
 
 /// Who writes: eight callers, two of whom pay for a password's hash each time.
-const WRITERS: [Operation; 8] = [
+pub(super) const WRITERS: [Operation; 8] = [
     Operation::CreatePost,
     Operation::CreatePost,
     Operation::CreatePost,

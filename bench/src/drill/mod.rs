@@ -1,5 +1,6 @@
 //! Drills: faults under load, and whether the promises hold meanwhile and afterwards (docs/drills.md).
 
+pub mod backup;
 mod call;
 mod callers;
 mod client;

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod backups;
 mod kills;
 mod lost;
 mod outages;

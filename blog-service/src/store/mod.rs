@@ -28,8 +28,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        let migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
-        Ok(Self { db: Db::open(url, &migrations).await? })
+        Ok(Self { db: Db::open(url, &migrations()).await? })
     }
 
     /// The page tokens' key; keeps `fresh` when there is none yet.
@@ -52,6 +51,12 @@ impl Store {
     pub async fn close(&self) {
         self.db.close().await;
     }
+}
+
+/// What makes the tables.
+#[must_use]
+pub fn migrations() -> Migrations {
+    Migrations { sqlite: &SQLITE, postgres: &POSTGRES }
 }
 
 type Time = DateTime<Utc>;

@@ -1,5 +1,7 @@
 //! The two engines as one type, and a transaction on either.
 
+use std::path::Path;
+
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, SqliteConnection};
 
@@ -42,6 +44,12 @@ impl Db {
             DatabaseUrl::Sqlite(path) => Sqlite::open(path, migrations.sqlite).await.map(Self::Sqlite),
             DatabaseUrl::Postgres(server) => Postgres::open(server, migrations.postgres).await.map(Self::Postgres),
         }
+    }
+
+    /// Opens a copy of a file that no service has open, without applying migrations.
+    #[must_use]
+    pub fn open_copy(path: &Path) -> Self {
+        Self::Sqlite(Sqlite::open_copy(path))
     }
 
     /// Runs several statements as one: all of them stand once it returns [`Verdict::Commit`]'s answer, and none

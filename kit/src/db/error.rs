@@ -154,6 +154,9 @@ pub enum OpenError {
     /// Another process has it.
     #[error("{0} is in use by another process: stop that one first, or use another folder")]
     InUse(String),
+    /// A restore has not come to its end.
+    #[error("{0} is being restored, and that was broken off: run the same `gatepost restore` again")]
+    Restoring(String),
     /// Its folder cannot be made or written to.
     #[error("{0} cannot be written to ({1}): make its folder writable for this user, or use another one")]
     Unwritable(String, String),

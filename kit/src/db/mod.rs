@@ -22,5 +22,5 @@ pub use patience::patiently;
 pub use postgres::{Lease, Postgres, Reads, Writes};
 #[cfg(feature = "testing")]
 pub use sqlite::Outsider;
-pub use sqlite::Sqlite;
+pub use sqlite::{CopyError, FileLock, RESTORING, Sqlite, beside, check_copy, copy_file, make_folder, remains};
 pub use url::{DatabaseUrl, Server};

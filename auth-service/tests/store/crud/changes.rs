@@ -133,6 +133,26 @@ async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
     assert!(matches!(store.create_user(&again, None, None).await.unwrap(), Created::User(_)), "the address is free");
 }
 
+async fn every_session_of_every_user_is_ended_at_once(store: Case) {
+    // More users than are changed at a time.
+    let users: Vec<_> = (1..=1001).map(|id| new_user(id, &format!("user-{id}@example.com"))).collect();
+    for user in &users {
+        store
+            .create_user(user, Some((&session(user.id.as_u128() + 10_000, user), &Client::default())), None)
+            .await
+            .unwrap();
+    }
+    store.end_every_session().await.unwrap();
+    for user in &users {
+        let session = Uuid::from_u128(user.id.as_u128() + 10_000);
+        let dead = Standing { state: UserState::Active, generation: 2, session_lives: false };
+        assert_eq!(store.standing(user.id, session).await.unwrap(), Some(dead), "{}", user.id);
+    }
+    let next = Session { generation: 2, ..session(50_000, &users[1000]) };
+    assert!(store.create_session(&next, &Client::default()).await.unwrap(), "a new login lives");
+    assert_eq!(store.user(users[0].id).await.unwrap().unwrap().revision, 1, "no field of a user has changed");
+}
+
 async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), new_user(2, "root@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
@@ -155,6 +175,7 @@ on_both_engines!(crate::support::Case:
     a_lost_role_raises_the_generation_and_a_new_one_does_not,
     a_disabled_user_has_no_session_and_gets_none,
     a_login_that_read_the_old_password_does_not_survive_the_change,
+    every_session_of_every_user_is_ended_at_once,
     a_deleted_user_leaves_the_id_and_nothing_else,
     an_email_change_does_not_outlive_the_password_that_proved_it,
 );

@@ -3,12 +3,34 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::db::OpenError;
 
-/// Makes the folder for this user alone.
-pub(super) fn make_folder(path: &Path) -> Result<(), OpenError> {
+/// What a file's name ends in while a restore is under way: no service opens a database that has such a file beside it.
+pub const RESTORING: &str = "-restoring";
+
+/// What SQLite puts beside a file. A log that is left of another file would be taken for this one's.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// The file beside `path` whose name ends in `suffix`.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The files that are there of the database at `path`: its own, and SQLite's beside it.
+pub fn remains(path: &Path) -> Vec<PathBuf> {
+    let all = [""].into_iter().chain(COMPANIONS).map(|suffix| beside(path, suffix));
+    all.filter(|file| file.symlink_metadata().is_ok()).collect()
+}
+
+/// Makes the folder of the file at `path` for this user alone, where it is missing.
+///
+/// # Errors
+/// [`OpenError::Unwritable`].
+pub fn make_folder(path: &Path) -> Result<(), OpenError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unwritable(path, &error))?;
     }

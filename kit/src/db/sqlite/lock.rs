@@ -7,33 +7,37 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::files::unwritable;
+use super::files::{beside, unwritable};
 use crate::db::OpenError;
 
 /// How long a starting process waits for the one that it replaces.
 const OVERLAP: Duration = Duration::from_secs(2);
+
+/// What the lock's name ends in.
+const LOCK: &str = "-lock";
 
 /// How often it looks meanwhile: a file lock has no asynchronous wait.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Holds a database for this process until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
-pub(super) struct FileLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub struct FileLock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl FileLock {
-    /// Takes the lock of the database at `path`.
+    /// Takes the lock of the database at `path`, waiting two seconds for whoever has it.
     ///
     /// The lock is on a file of its own: SQLite's locks on the database itself would be dropped as soon as any
     /// descriptor of that file is closed (sqlite.org/howtocorrupt.html §2.2).
-    pub(super) async fn take(path: &Path) -> Result<Self, OpenError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push("-lock");
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] or [`OpenError::Unwritable`].
+    pub async fn take(path: &Path) -> Result<Self, OpenError> {
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .open(name)
+            .open(beside(path, LOCK))
             .map_err(|error| unwritable(path, &error))?;
         let give_up = Instant::now() + OVERLAP;
         let mut is_told = false;
@@ -51,5 +55,10 @@ impl FileLock {
                 Err(TryLockError::Error(error)) => return Err(unwritable(path, &error)),
             }
         }
+    }
+
+    /// Whether a process has the database at `path`. Whoever tries to take it at this very moment tries again.
+    pub(super) fn is_held(path: &Path) -> bool {
+        File::open(beside(path, LOCK)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }

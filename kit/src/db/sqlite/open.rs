@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
-use super::files::{make_file, make_folder};
+use super::files::{RESTORING, beside, make_file, make_folder};
 use super::job::{Kind, Write};
 use super::lock::FileLock;
 use super::writer::Writer;
@@ -37,7 +37,8 @@ const OLDEST: (u32, u32, u32) = (3, 51, 3);
 pub struct Sqlite {
     writer: Writer,
     readers: SqlitePool,
-    _lock: Arc<FileLock>,
+    /// A copy that nobody serves has none.
+    _lock: Option<Arc<FileLock>>,
 }
 
 impl Sqlite {
@@ -59,6 +60,9 @@ impl Sqlite {
         // By its real name, so that a symbolic link and its target meet at one lock.
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Arc::new(FileLock::take(&real).await?);
+        if beside(path, RESTORING).symlink_metadata().is_ok() {
+            return Err(OpenError::Restoring(path.display().to_string()));
+        }
         make_file(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -76,7 +80,22 @@ impl Sqlite {
         drop(connection);
         first.close().await;
         let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(options.clone().read_only(true));
-        Ok(Self { writer: Writer::start(options, group), readers, _lock: lock })
+        Ok(Self { writer: Writer::start(options, group), readers, _lock: Some(lock) })
+    }
+
+    /// Opens a copy that no service has open. Its migrations stay as they are, and no file is made beside it: a copy whose
+    /// change was cut off is worth nothing.
+    #[must_use]
+    pub fn open_copy(path: &Path) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Memory)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        // Only the writer sets how it writes.
+        let readers = SqliteConnectOptions::new().filename(path).read_only(true);
+        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(readers);
+        Self { writer: Writer::start(options, super::group::MOST), readers, _lock: None }
     }
 
     /// The connections that read.

@@ -1,0 +1,149 @@
+//! `bench drill backup`: the pair is backed up under eight writers, again and again, and each backup is restored and run.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tonic::Code;
+
+use super::kill::WRITERS;
+use super::{Broken, Call, Callers, Client, Operation, Random, Report, SETTINGS};
+use crate::Failure;
+use crate::services::Services;
+
+/// What the rounds have come to.
+#[derive(Default)]
+struct Figures {
+    backups: Vec<Duration>,
+    starts: Vec<Duration>,
+    bytes: u64,
+    /// From the beginning to the end of each backup, and of as long a time without one.
+    during: Vec<(Instant, Instant)>,
+    without: Vec<(Instant, Instant)>,
+}
+
+/// Backs the pair up this often, and looks each time whether all that was acknowledged before is in the backup.
+///
+/// # Errors
+/// When the drill itself cannot go on.
+pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let (mut report, mut random, mut figures) = (Report::default(), Random::new(seed), Figures::default());
+    let services = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
+    let client = Client::register(&services, seed).await?;
+    for _ in 0..rounds {
+        let mut callers = Callers::none();
+        for operation in WRITERS {
+            callers.add(&client, operation, Duration::from_millis(1));
+        }
+        sleep(random.millis(50, 300)).await;
+        let before = [client.posts.acknowledged(), client.users.acknowledged()];
+        let begun = Instant::now();
+        back_up(program, folder.path()).await?;
+        let length = begun.elapsed();
+        figures.during.push((begun, begun + length));
+        // As long again without a backup, to compare with.
+        let calm = Instant::now();
+        sleep(length).await;
+        figures.without.push((calm, calm + length));
+        figures.backups.push(length);
+        callers.stop().await?;
+        let broken = restored(program, folder.path(), &client, &before, &mut figures).await?;
+        report.broken.extend(broken);
+        if !report.broken.is_empty() {
+            break;
+        }
+    }
+    services.stop()?;
+    let calls = client.history.calls().clone();
+    report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
+        let told = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
+        Broken::new("a pair that is backed up does what it is asked for", told)
+    }));
+    figures.tell(&mut report, &calls);
+    Ok(report)
+}
+
+async fn back_up(program: &Path, folder: &Path) -> Result<(), Failure> {
+    succeed(program, &["backup"], &folder.join("kept"), &folder.join("data")).await
+}
+
+/// Restores the backup into a new folder, starts a pair on it, and takes all away again: which promise did not hold.
+async fn restored(
+    program: &Path,
+    folder: &Path,
+    client: &Client,
+    before: &[Vec<(String, String)>; 2],
+    figures: &mut Figures,
+) -> Result<Vec<Broken>, Failure> {
+    let (kept, new) = (folder.join("kept"), folder.join("new"));
+    figures.bytes = std::fs::metadata(kept.join("auth.db"))?.len() + std::fs::metadata(kept.join("blog.db"))?.len();
+    let begun = Instant::now();
+    succeed(program, &["restore"], &kept, &new.join("data")).await?;
+    let services = Services::pair(program, &new, |command| command.envs(SETTINGS)).await?;
+    figures.starts.push(begun.elapsed());
+    let mut broken = Vec::new();
+    for name in ["auth.db", "blog.db"] {
+        let damages = harness::sqlite::damages(new.join("data").join(name)).await?;
+        broken.extend(damages.into_iter().map(|damage| Broken::new("a restored file is whole", damage)));
+    }
+    let old = client.over(&services);
+    if old.call(Operation::VerifyToken).await.is_ok() {
+        broken.push(Broken::new("no session outlives a restore", "the old token is active"));
+    }
+    let fresh = old.logged_in().await?;
+    let held = [fresh.all_posts_with_content().await?, fresh.all_users().await?];
+    for (written, held) in before.iter().zip(&held) {
+        broken.extend(written.iter().filter(|(name, id)| held.get(name).is_none_or(|ids| *ids != [id.clone()])).map(
+            |(name, id)| {
+                let seen = format!("{name}: {id}, and the backup has {:?}", held.get(name));
+                Broken::new("what was acknowledged before a backup's start is in it, once", seen)
+            },
+        ));
+    }
+    services.stop()?;
+    std::fs::remove_dir_all(&kept)?;
+    std::fs::remove_dir_all(&new)?;
+    Ok(broken)
+}
+
+/// Runs a command of the program's to its good end.
+async fn succeed(program: &Path, command: &[&str], backup: &Path, data: &Path) -> Result<(), Failure> {
+    if let Some(folder) = data.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut process = Command::new(program);
+    process.env_clear().args(command).arg(backup).arg("--data-dir").arg(data).stdin(Stdio::null());
+    // Apart: the writers of this process go on meanwhile.
+    let ended = tokio::task::spawn_blocking(move || process.output()).await??;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(format!("gatepost {}: {}", command.join(" "), String::from_utf8_lossy(&ended.stderr)).into())
+}
+
+impl Figures {
+    fn tell(self, report: &mut Report, calls: &[Call]) {
+        let during = rate(calls, &self.during);
+        let without = rate(calls, &self.without);
+        let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok && call.operation.writes()).count();
+        report.row("backups, each restored and run", self.starts.len());
+        report.row("writes acknowledged", acknowledged);
+        report.row("writes a second without a backup, with one", format!("{without:.0}, {during:.0}"));
+        report.row(
+            "size of the last backup",
+            format!("{:.1} MB", f64::from(u32::try_from(self.bytes).unwrap_or(u32::MAX)) / 1e6),
+        );
+        report.times("a backup", self.backups);
+        report.times("from a restore's begin to the first answers", self.starts);
+    }
+}
+
+/// Acknowledged writes a second within these times.
+fn rate(calls: &[Call], times: &[(Instant, Instant)]) -> f64 {
+    let is_within = |call: &Call| times.iter().any(|(from, to)| call.ended >= *from && call.ended < *to);
+    let count = calls.iter().filter(|call| call.answer.code == Code::Ok && is_within(call)).count();
+    let length: Duration = times.iter().map(|(from, to)| *to - *from).sum();
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / length.as_secs_f64().max(f64::EPSILON)
+}

@@ -1,0 +1,54 @@
+//! Why there is no backup, or nothing was restored.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kit::db::{CopyError, OpenError};
+
+/// Each is a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BackupError {
+    #[error("{} is there already and is not empty: name a new folder", .0.display())]
+    Occupied(PathBuf),
+    #[error("{} cannot be used ({why}): see to the cause, then try again", file.display())]
+    Unusable { file: PathBuf, why: String },
+    #[error("{} is not there: name the folder with --data-dir, or the other service's database alone with {flag} sqlite:PATH",
+            file.display())]
+    Absent { file: PathBuf, flag: &'static str },
+    #[error("stopped before the end: {} holds no backup", .0.display())]
+    Stopped(PathBuf),
+    #[error("{} is no backup: it has no backup.json", .0.display())]
+    NoBackup(PathBuf),
+    #[error("backup.json cannot be understood ({0}): use another backup")]
+    Garbled(String),
+    #[error("backup.json has format {0}, which this version does not know: use the `gatepost` that made the backup")]
+    Format(u64),
+    #[error("{} is missing, though backup.json names it: use another backup", .0.display())]
+    Missing(PathBuf),
+    #[error("{} is not named in backup.json: move it out of the backup", .0.display())]
+    Extra(PathBuf),
+    #[error("{} has been altered since the backup was made: use another backup", .0.display())]
+    Altered(PathBuf),
+    #[error("the backup holds no {0}: leave {1} out, or use another backup")]
+    NotHeld(&'static str, &'static str),
+    #[error("the backup holds nothing: use another backup")]
+    Empty,
+    #[error("{} is there already, and a restore replaces nothing: move it away, or restore into another folder",
+            .0.display())]
+    Taken(PathBuf),
+    #[error("stopped before the end: nothing was restored")]
+    NotRestored,
+    #[error("the sessions of the restored users could not be ended ({0}): nothing was restored; try again")]
+    Sessions(String),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+impl BackupError {
+    /// A file or folder that the operating system does not give.
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::Unusable { file: path.to_owned(), why: error.to_string() }
+    }
+}

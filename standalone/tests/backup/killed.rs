@@ -1,0 +1,94 @@
+//! A backup or a restore that is killed before any of its writes: no half of one is ever taken for the whole.
+
+use std::fs;
+use std::path::Path;
+
+use gatepost::api::auth::v1::TokenState;
+use harness::disk::{Disk, writes};
+
+use super::calls::{log_in, post, posts, register, state};
+use super::command::{backup, command, names, refuses, restore, succeeds};
+use super::pair::{Pair, fails, folder, gatepost};
+
+/// A pair that has run in this folder, with a user and a post: the user's token.
+async fn lived_in(data: &Path) -> String {
+    let pair = Pair::start(data, &[]);
+    let token = register(&pair.auth, "ada@example.com").await;
+    post(&pair.blog, &token, "First").await;
+    pair.stop();
+    token
+}
+
+/// Whether the command was killed before it ended.
+fn is_killed(name: &str, kept: &Path, data: &Path, disk: &Disk) -> bool {
+    let ended = disk.apply(&mut command(name, kept, data)).output().unwrap();
+    assert!(ended.status.success() || ended.status.code().is_none(), "{}", String::from_utf8_lossy(&ended.stderr));
+    !ended.status.success()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_killed_is_none() {
+    let place = folder();
+    // As the process names it, without links.
+    let root = fs::canonicalize(place.path()).unwrap();
+    let data = root.join("data");
+    lived_in(&data).await;
+    let mut step = 1;
+    loop {
+        let kept = root.join(format!("kept-{step}"));
+        let disk = Disk::of(&kept).with_names().kill_at(step);
+        if !is_killed("backup", &kept, &data, &disk) {
+            break;
+        }
+        let new = root.join("new");
+        let said = refuses(&restore(&kept, &new), 1);
+        assert!(said.contains("is no backup: it has no backup.json"), "{said}");
+        assert!(!new.exists() && !kept.exists());
+        let unfinished = format!("kept-{step}.unfinished-");
+        assert_eq!(names(&root).iter().filter(|name| name.starts_with(&unfinished)).count(), 1);
+        step += 1;
+    }
+    assert!(step > 20, "only {step} steps were tried");
+    // The original has come to no harm, and the next backup is one.
+    succeeds(&backup(&root.join("kept"), &data));
+    println!("killed before each of {} steps", step - 1);
+}
+
+/// The pair must not run on half of a restore; the next restore makes it whole.
+async fn comes_whole(kept: &Path, new: &Path, token: &str) {
+    if names(new).iter().any(|name| !name.ends_with("-lock")) {
+        let listen = ["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"];
+        let (code, said) = fails(gatepost().args(listen).arg(new));
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("is being restored, and that was broken off: run the same `gatepost restore` again"),
+            "{said}"
+        );
+    }
+    succeeds(&restore(kept, new));
+    assert_eq!(names(new).iter().filter(|name| name.ends_with("-restoring")).count(), 0, "{:?}", names(new));
+    let pair = Pair::start(new, &[]);
+    assert_eq!(state(&pair.auth, token).await, TokenState::Revoked);
+    let token = log_in(&pair.auth, "ada@example.com").await.unwrap();
+    assert_eq!(posts(&pair.blog, &token).await, Ok(vec!["First: Content of First.".to_owned()]));
+    pair.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_is_killed_is_never_half_there_and_can_be_brought_to_its_end() {
+    let place = folder();
+    let root = fs::canonicalize(place.path()).unwrap();
+    let (data, kept, count) = (root.join("data"), root.join("kept"), root.join("count"));
+    let token = lived_in(&data).await;
+    succeeds(&backup(&kept, &data));
+    let new = root.join("new-0");
+    assert!(!is_killed("restore", &kept, &new, &Disk::of(&new).with_names().count_in(&count)));
+    let all = writes(&count);
+    assert!(all >= 12, "only {all} steps were seen");
+    for step in 1..=all {
+        let new = root.join(format!("new-{step}"));
+        assert!(is_killed("restore", &kept, &new, &Disk::of(&new).with_names().kill_at(step)));
+        comes_whole(&kept, &new, &token).await;
+    }
+    println!("killed before each of {all} steps");
+}

@@ -1,0 +1,127 @@
+//! What a restored backup holds: all that had been acknowledged, and no session.
+
+use std::fs;
+use std::path::Path;
+
+use gatepost::api::auth::v1::TokenState;
+use kit::db::Outsider;
+
+use super::calls::{log_in, post, posts, register, state};
+use super::command::{backup, command, mode, names, restore, run, succeeds};
+use super::pair::{Pair, folder};
+
+const FILES: [&str; 4] = ["auth.db", "auth.key.pem", "backup.json", "blog.db"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_running_pair_is_restored_with_its_posts_and_without_its_sessions() {
+    let place = folder();
+    let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
+    let pair = Pair::start(&data, &[]);
+    let before = register(&pair.auth, "ada@example.com").await;
+    post(&pair.blog, &before, "First").await;
+    succeeds(&backup(&kept, &data));
+    assert_eq!(names(&kept), FILES);
+    assert_eq!(mode(&kept), 0o700);
+    assert!(FILES.iter().all(|file| mode(&kept.join(file)) == 0o600));
+    assert_eq!(names(place.path()), ["data", "kept"], "nothing is left beside");
+    // The pair goes on, and what comes later is not in the backup.
+    let after = log_in(&pair.auth, "ada@example.com").await.unwrap();
+    let bob = register(&pair.auth, "bob@example.com").await;
+    post(&pair.blog, &before, "Second").await;
+    pair.stop();
+
+    let ended = restore(&kept, &new);
+    succeeds(&ended);
+    assert!(ended.said.contains("everybody has to log in again"), "{}", ended.said);
+    assert_eq!(names(&new), ["auth.db", "auth.db-lock", "auth.key.pem", "blog.db", "blog.db-lock"]);
+    assert!(mode(&new) == 0o700 && names(&new).iter().all(|file| mode(&new.join(file)) == 0o600));
+    let key = |folder: &Path| fs::read_to_string(folder.join("auth.key.pem")).unwrap();
+    assert_eq!(key(&new), key(&data));
+    let pair = Pair::start(&new, &[]);
+    for token in [&before, &after] {
+        assert_eq!(state(&pair.auth, token).await, TokenState::Revoked);
+        assert_eq!(posts(&pair.blog, token).await, Err("TOKEN_REVOKED".into()));
+    }
+    assert_eq!(state(&pair.auth, &bob).await, TokenState::UserDeleted, "the backup does not know him");
+    let token = log_in(&pair.auth, "ada@example.com").await.unwrap();
+    assert_eq!(posts(&pair.blog, &token).await, Ok(vec!["First: Content of First.".to_owned()]));
+    pair.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_stopped_pair_leaves_no_log_beside_its_files() {
+    let place = folder();
+    let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
+    let pair = Pair::start(&data, &[]);
+    let token = register(&pair.auth, "ada@example.com").await;
+    post(&pair.blog, &token, "First").await;
+    pair.stop();
+    succeeds(&backup(&kept, &data));
+    assert_eq!(names(&data), ["auth.db", "auth.db-lock", "auth.key.pem", "blog.db", "blog.db-lock"]);
+    // The original is as good as before.
+    let pair = Pair::start(&data, &[]);
+    assert_eq!(state(&pair.auth, &token).await, TokenState::Active);
+    pair.stop();
+    fs::create_dir(&new).unwrap();
+    succeeds(&restore(&kept, &new));
+    let pair = Pair::start(&new, &[]);
+    assert_eq!(state(&pair.auth, &token).await, TokenState::Revoked);
+    pair.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_ended_after_the_backup_stays_dead() {
+    let place = folder();
+    let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
+    // With a secret key there is no file: the same key signs before and after.
+    let secret = [("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")];
+    let pair = Pair::start(&data, &secret);
+    let token = register(&pair.auth, "ada@example.com").await;
+    succeeds(&backup(&kept, &data));
+    assert_eq!(names(&kept), ["auth.db", "backup.json", "blog.db"]);
+    pair.stop();
+    succeeds(&restore(&kept, &new));
+    let pair = Pair::start(&new, &secret);
+    assert_eq!(state(&pair.auth, &token).await, TokenState::Revoked);
+    log_in(&pair.auth, "ada@example.com").await.unwrap();
+    pair.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_service_alone_is_backed_up_and_restored_by_its_flag() {
+    let place = folder();
+    let (data, kept) = (place.path().join("data"), place.path().join("kept"));
+    let pair = Pair::start(&data, &[]);
+    register(&pair.auth, "ada@example.com").await;
+    pair.stop();
+    let file = |name: &str| format!("sqlite:{}", place.path().join(name).display());
+    let named =
+        |name, url: &str| run(command(name, &kept, Path::new("nowhere")).args(["--auth-database-url", url]), &data);
+    succeeds(&named("backup", &file("data/auth.db")));
+    assert_eq!(names(&kept), ["auth.db", "auth.key.pem", "backup.json"]);
+    succeeds(&named("restore", &file("users/of-all.db")));
+    assert_eq!(names(&place.path().join("users")), ["of-all.db", "of-all.db-lock", "of-all.key.pem"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_backup_is_restored_as_old_as_it_is() {
+    let place = folder();
+    let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
+    let pair = Pair::start(&data, &[]);
+    let token = register(&pair.auth, "ada@example.com").await;
+    pair.stop();
+    // As before the third migration.
+    let mut outsider = Outsider::open(data.join("auth.db")).await;
+    outsider
+        .run("drop index users_by_state; drop table user_roles; delete from _sqlx_migrations where version = 3")
+        .await;
+    outsider.close().await;
+    succeeds(&backup(&kept, &data));
+    let manifest = fs::read_to_string(kept.join("backup.json")).unwrap();
+    assert_eq!(manifest.matches("\"migration\": 2").count(), 2, "{manifest}");
+    succeeds(&restore(&kept, &new));
+    let pair = Pair::start(&new, &[]);
+    assert_eq!(state(&pair.auth, &token).await, TokenState::Revoked);
+    log_in(&pair.auth, "ada@example.com").await.unwrap();
+    pair.stop();
+}
