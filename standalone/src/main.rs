@@ -1,5 +1,6 @@
-//! The `gatepost` command: both services in one process, or one of them, or the demo.
+//! The `gatepost` command: both services in one process, or one of them, or the demo, or a copy of a database.
 
+mod copy;
 mod demo;
 mod pair;
 
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 use kit::Clock;
 use kit::config::{Environment, parse};
 
+use crate::copy::CopyFlags;
 use crate::demo::DemoFlags;
 use crate::pair::PairFlags;
 
@@ -36,6 +38,8 @@ enum Command {
     Blog(blog_service::Flags),
     /// Play the whole story: each step as a grpcurl line and its answer, with a pair of its own or a running one
     Demo(DemoFlags),
+    /// Move one service's database to another one, of either engine: all of it or nothing, verified
+    Copy(CopyFlags),
 }
 
 /// The demo's own services log each refusal that the story provokes: without a setting, only warnings are shown.
@@ -57,6 +61,7 @@ async fn main() -> ExitCode {
         match cli.command {
             None => Box::pin(pair::run(cli.pair, environment, signals)).await,
             Some(Command::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
+            Some(Command::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
             Some(Command::Auth(flags)) => {
                 let config = auth_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;

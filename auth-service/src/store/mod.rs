@@ -5,9 +5,11 @@ mod attempts;
 mod changes;
 mod roles;
 mod sessions;
+mod tables;
 mod users;
 
 use chrono::{DateTime, Utc};
+use kit::db::copy::Schema;
 use kit::db::requests::{self, Earlier};
 use kit::db::{Db, Migrations, OpenError, secrets};
 use kit::request_id::RequestKey;
@@ -23,6 +25,13 @@ pub use users::{Created, Credentials, Filter};
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
+/// What the database is, for whoever copies it.
+pub static SCHEMA: Schema = Schema {
+    service: "auth",
+    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES },
+    tables: &tables::TABLES,
+};
+
 /// The auth service's database.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -35,8 +44,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        let migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
-        Ok(Self { db: Db::open(url, &migrations).await? })
+        Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
 
     /// The page tokens' key; keeps `fresh` when there is none yet.

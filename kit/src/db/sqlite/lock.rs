@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Holds a database for this process until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
-pub(super) struct FileLock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(in crate::db) struct FileLock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl FileLock {
     /// Takes the lock of the database at `path`.

@@ -1,5 +1,6 @@
 //! SQLite: a file of this process alone, with one writer that commits in groups and a pool of readers.
 
+mod copy;
 mod files;
 mod group;
 mod job;
@@ -9,6 +10,8 @@ mod open;
 mod outsider;
 mod writer;
 
+pub(super) use copy::{StillFile, check_integrity, has_table, lock_to_fill, open_still, open_to_fill};
+pub(super) use lock::FileLock;
 pub use open::Sqlite;
 #[cfg(feature = "testing")]
 pub use outsider::Outsider;
