@@ -5,6 +5,8 @@ mod copying;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the start look at more of a database than these")]
