@@ -21,7 +21,7 @@ pub struct Statement {
     pub sql: String,
 }
 
-/// Every statement of the Rust files below these folders, save those in folders [apart](APART).
+/// Every statement of the Rust files below these folders, save those in folders that stand apart.
 ///
 /// # Panics
 /// When a file cannot be read, or a folder has no statement: then something is overlooked.

@@ -22,7 +22,7 @@ pub(super) fn begin(service: &str, from: &DatabaseUrl, to: &DatabaseUrl) {
 pub(super) fn progress(progress: Progress) {
     say(&match progress {
         Progress::Copying { table, rows, of } => format!("  {table}: {rows} of {of} rows"),
-        Progress::Copied { table, digest } => format!("  {table}: {} rows written", digest.rows()),
+        Progress::Copied { table, digest } => format!("  {table}: {0} of {0} rows, all written", digest.rows()),
         Progress::Verified { table } => format!("  {table}: read back, the same"),
     });
 }

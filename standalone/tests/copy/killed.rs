@@ -65,8 +65,8 @@ async fn on_a_file_at_each_table() {
     for signal in [Signal::KILL, Signal::TERM] {
         for (before, table) in [
             ("Copying the auth service's database", "users"),
-            ("users: 2 rows written", "user_roles"),
-            ("user_roles: 2 rows written", "sessions"),
+            ("users: 2 of 2 rows, all written", "user_roles"),
+            ("user_roles: 2 of 2 rows, all written", "sessions"),
         ] {
             for from in Home::all().await {
                 filled(Which::Auth, &from).await;

@@ -246,3 +246,19 @@ async fn each_engine_is_copied_to_each() {
         assert_eq!(rows(Which::Auth, &to).await, rows(Which::Auth, &from).await);
     }
 }
+
+#[test]
+fn a_file_that_is_no_database() {
+    let folder = folder();
+    let (path, other) = (folder.path().join("a.db"), file(&folder.path().join("b.db")));
+    fs::write(&path, "Dear diary, ".repeat(100)).unwrap();
+    let why = refuse(&file(&path), &other, &[]);
+    assert!(
+        why.contains("a.db cannot be used (file is not a database), and nothing is kept: see to the cause"),
+        "{why}"
+    );
+    start_once(Which::Blog, &other, &[]);
+    let why = refuse(&other, &file(&path), &[]);
+    assert!(why.contains("a.db cannot be used (file is not a database)"), "{why}");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("Dear diary"), "it is left alone");
+}

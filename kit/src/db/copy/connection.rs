@@ -16,6 +16,9 @@ use crate::db::{postgres, sqlite};
 /// How long one batch, or the wait for the next row, may take: a network that loses everything says nothing of it.
 const STEP: Duration = Duration::from_mins(1);
 
+/// How long a server may count a table, for which it walks through it.
+const COUNT: Duration = Duration::from_mins(10);
+
 /// Where the driver keeps what it has applied.
 const MIGRATIONS: &str = "_sqlx_migrations";
 
@@ -72,7 +75,7 @@ impl Connection {
         let query = AssertSqlSafe(table.count());
         match self {
             Self::Sqlite(connection) => sqlx::query_scalar(query).fetch_one(connection).await,
-            Self::Postgres(connection) => sqlx::query_scalar(query).fetch_one(connection).await,
+            Self::Postgres(connection) => limited(COUNT, sqlx::query_scalar(query).fetch_one(connection)).await,
         }
     }
 
@@ -81,7 +84,7 @@ impl Connection {
         const SQL: &str = "select value from secrets where name = $1";
         match self {
             Self::Sqlite(connection) => sqlx::query_scalar(SQL).bind(name).fetch_optional(connection).await,
-            Self::Postgres(connection) => sqlx::query_scalar(SQL).bind(name).fetch_optional(connection).await,
+            Self::Postgres(connection) => within(sqlx::query_scalar(SQL).bind(name).fetch_optional(connection)).await,
         }
     }
 
@@ -130,6 +133,10 @@ pub(super) async fn next(rows: &mut BoxStream<'_, Result<Row, sqlx::Error>>) -> 
 }
 
 /// The answer, if it comes in time.
-async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    timeout(STEP, work).await.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+pub(super) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    limited(STEP, work).await
+}
+
+async fn limited<T>(limit: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
 }

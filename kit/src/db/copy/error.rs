@@ -59,6 +59,9 @@ pub enum CopyError {
     /// A database refuses what a table holds, or is not able to.
     #[error("{0} refuses table {1} ({2}), and nothing is kept: see to the cause, then copy again")]
     Refused(String, &'static str, String),
+    /// A database refuses what is asked of any, or is none.
+    #[error("{0} cannot be used ({1}), and nothing is kept: see to the cause, or name another database")]
+    Unfit(String, String),
     /// What the target holds is not what was written to it.
     #[error(
         "{name} holds in table {table} something else than was written (rows: {found}, checksum {found_sum}; written: \
@@ -105,6 +108,11 @@ impl CopyError {
 
     /// What it has failed with otherwise.
     pub(super) fn away(name: &str, error: &sqlx::Error) -> Self {
-        if is_locked(error) { Self::Locked(name.to_owned()) } else { Self::Away(name.to_owned(), error.to_string()) }
+        let name = name.to_owned();
+        match error {
+            error if is_locked(error) => Self::Locked(name),
+            sqlx::Error::Database(cause) => Self::Unfit(name, cause.message().to_owned()),
+            error => Self::Away(name, error.to_string()),
+        }
     }
 }

@@ -4,7 +4,7 @@ use futures_util::stream::BoxStream;
 
 use super::applied;
 use super::batch::Row;
-use super::connection::Connection;
+use super::connection::{Connection, within};
 use super::error::CopyError;
 use super::schema::{Schema, Table};
 use crate::db::{DatabaseUrl, postgres, sqlite};
@@ -44,8 +44,8 @@ impl Source {
                 let name = server.to_string();
                 let mut connection = postgres::connect_to_copy(server).await?;
                 let away = |error: sqlx::Error| CopyError::away(&name, &error);
-                let mark = postgres::Mark::set(&mut connection).await.map_err(away)?;
-                let users = postgres::services_at(server, &mut connection).await.map_err(away)?;
+                let mark = within(postgres::Mark::set(&mut connection)).await.map_err(away)?;
+                let users = within(postgres::services_at(server, &mut connection)).await.map_err(away)?;
                 if users > 0 {
                     return Err(CopyError::InUse(name, users));
                 }

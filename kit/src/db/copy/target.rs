@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::batch::{Batch, Row};
-use super::connection::{Connection, next};
+use super::connection::{Connection, next, within};
 use super::schema::{Schema, Table};
 use super::source::{Place, Source};
 use super::value::Value;
@@ -63,7 +63,7 @@ impl Target {
                 let name = server.to_string();
                 let mut connection = postgres::connect_to_copy(server).await?;
                 if let Place::Server(mark) = &source.place
-                    && mark.is_at(&mut connection).await.map_err(|error| CopyError::away(&name, &error))?
+                    && within(mark.is_at(&mut connection)).await.map_err(|error| CopyError::away(&name, &error))?
                 {
                     return Err(CopyError::Same(name));
                 }
@@ -176,7 +176,7 @@ impl Filled {
     pub async fn commit(self) -> Result<Vec<(&'static str, Digest)>, CopyError> {
         let Self { target: Target { name, mut connection, _lock, .. }, tables } = self;
         connection.run("commit").await.map_err(|error| match error {
-            sqlx::Error::Database(cause) => CopyError::Away(name, cause.message().to_owned()),
+            sqlx::Error::Database(cause) => CopyError::Unfit(name, cause.message().to_owned()),
             error => CopyError::Unknown(name, error.to_string()),
         })?;
         // It stands, however the connection ends.
