@@ -7,10 +7,10 @@ use super::outsider::Home;
 use super::pair::folder;
 use super::service::{SEALED, Service, Which};
 
-const HELD: &str = "the drill holds this statement";
+pub(super) const HELD: &str = "the drill holds this statement";
 
 /// Holds up what is written to this table, until its client has ended.
-fn hold(table: &str) -> String {
+pub(super) fn hold(table: &str) -> String {
     format!(
         "create function hold_it() returns trigger language plpgsql as $$ begin \
              raise warning '{HELD}'; perform set_config('lock_timeout', '0', true); \

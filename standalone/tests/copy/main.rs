@@ -9,6 +9,8 @@ mod docs;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod meanwhile;
+#[cfg(test)]
 #[expect(dead_code, reason = "the tests of the start look at more of a database than these")]
 #[path = "../start/outsider.rs"]
 mod outsider;
