@@ -1,6 +1,7 @@
 //! The service's settings, and the checks that they must pass before it listens.
 
 mod attempts;
+mod signing;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use kit::config::{ConfigError, Environment, address, boolean, check_encrypted, c
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use attempts::AttemptFlags;
+pub use signing::SigningSettings;
 
 use crate::domain::{Email, NewPassword, PasswordPolicy};
 use crate::store::DatabaseUrl;
@@ -126,16 +128,7 @@ impl Config {
         check(&flags)?;
         flags.attempts.check()?;
         environment.refuse(&["AUTH_OPS_LISTEN"])?;
-        let secret_key = match environment.secret("JWT_SECRET_KEY")? {
-            Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
-            None => None,
-        };
-        let master_key = match environment.secret("AUTH_MASTER_KEY")? {
-            Some(text) => {
-                Some(MasterKey::parse(&text).map_err(|bad| ConfigError::setting("AUTH_MASTER_KEY", bad.to_string()))?)
-            }
-            None => None,
-        };
+        let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.secret("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {
             check_secret(key.expose_secret()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;

@@ -12,6 +12,6 @@ mod state;
 pub mod store;
 pub mod tokens;
 
-pub use config::{AttemptFlags, Config, Flags, Registration};
+pub use config::{AttemptFlags, Config, Flags, Registration, SigningSettings};
 pub use passwords::{HashError, Hasher};
 pub use run::{RunError, run};

@@ -20,7 +20,7 @@ use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::state::State;
 use crate::store::{Created, Filter, Store, StoreError};
-use crate::tokens::{Issuer, Key, KeySet, KeySource, SEALED_KEY, SigningKeyError, Verifier};
+use crate::tokens::{Issuer, Key, KeySet, KeySource, SEALED_KEY, SigningKeyError, Verifier, key_file};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
@@ -56,7 +56,7 @@ pub enum RunError {
 /// [`RunError`], whose text says what to do.
 pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
     let Config { flags, secret_key, master_key, service_key, admin, clock } = config;
-    let file = flags.database_url.path().map(|path| path.with_extension("key.pem"));
+    let file = flags.database_url.path().map(key_file);
     let source = KeySource::choose(secret_key, master_key, file)?;
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;

@@ -3,6 +3,7 @@
 //! It knows nothing of the services: what it gives is a URL, an address, or the environment of a process.
 
 mod apart;
+pub mod columns;
 pub mod disk;
 pub mod postgres;
 pub mod proxy;

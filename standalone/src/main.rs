@@ -1,6 +1,7 @@
 //! The `gatepost` command: both services in one process, or one of them, the demo, or what is done with their data.
 
 mod backup;
+mod copy;
 mod demo;
 mod pair;
 
@@ -12,6 +13,7 @@ use kit::Clock;
 use kit::config::{Environment, parse};
 
 use crate::backup::{BackupFlags, RestoreFlags};
+use crate::copy::CopyFlags;
 use crate::demo::DemoFlags;
 use crate::pair::PairFlags;
 
@@ -42,6 +44,8 @@ enum Command {
     Backup(BackupFlags),
     /// Put a backup where no data is; everybody has to log in again
     Restore(RestoreFlags),
+    /// Move one service's database to another one, of either engine: all of it or nothing, verified
+    Copy(CopyFlags),
 }
 
 /// The demo's own services log each refusal that the story provokes: without a setting, only warnings are shown.
@@ -65,6 +69,7 @@ async fn main() -> ExitCode {
             Some(Command::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
             Some(Command::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
             Some(Command::Restore(flags)) => Box::pin(backup::restore(flags, signals)).await,
+            Some(Command::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
             Some(Command::Auth(flags)) => {
                 let config = auth_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;

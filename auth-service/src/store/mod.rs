@@ -5,11 +5,13 @@ mod attempts;
 mod changes;
 mod roles;
 mod sessions;
+mod tables;
 mod users;
 
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use kit::db::copy::Schema;
 use kit::db::requests::{self, Earlier};
 use kit::db::{Db, Migrations, OpenError, secrets};
 use kit::request_id::RequestKey;
@@ -25,6 +27,13 @@ pub use users::{Created, Credentials, Filter};
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
+/// What the database is, for whoever copies it or backs it up.
+pub static SCHEMA: Schema = Schema {
+    service: "auth",
+    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES },
+    tables: &tables::TABLES,
+};
+
 /// The auth service's database.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -37,14 +46,14 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &migrations()).await? })
+        Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
 
     /// Opens a copy that no service has open, and leaves its migrations as they are: only what the first one has made may
     /// be asked for.
     #[must_use]
-    pub fn open_copy(path: &Path) -> Self {
-        Self { db: Db::open_copy(path) }
+    pub fn open_snapshot(path: &Path) -> Self {
+        Self { db: Db::open_snapshot(path) }
     }
 
     /// The page tokens' key; keeps `fresh` when there is none yet.
@@ -83,12 +92,6 @@ impl Store {
     pub async fn close(&self) {
         self.db.close().await;
     }
-}
-
-/// What makes the tables.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations { sqlite: &SQLITE, postgres: &POSTGRES }
 }
 
 type Time = DateTime<Utc>;

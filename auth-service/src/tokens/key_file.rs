@@ -25,12 +25,20 @@ pub enum KeyFileError {
     /// It holds no Ed25519 key.
     #[error("{0} holds no Ed25519 key in PKCS#8 PEM form: restore it from a backup, or remove it to log everybody out")]
     Garbled(PathBuf),
+    /// It is where a copy of another key belongs.
+    #[error("{0} is there already and holds another key: move it away, or copy to another path")]
+    Another(PathBuf),
     /// It cannot be read or written.
     #[error("{0} cannot be used ({1}): make it and its folder readable and writable for this user")]
     Io(PathBuf, String),
     /// No key could be made.
     #[error("no signing key could be made: the cryptographic library failed")]
     Generate,
+}
+
+/// Where the signing key lies beside a database's file.
+pub fn key_file(database: &Path) -> PathBuf {
+    database.with_extension("key.pem")
 }
 
 impl Key {
@@ -73,20 +81,25 @@ impl Key {
     }
 }
 
-/// Writes a new key so that a crash leaves either no file or a whole one.
+/// Writes a new key.
 fn make(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let pkcs8 = Key::generate_pkcs8()?;
+    write(path, &pkcs8)?;
+    Ok(pkcs8)
+}
+
+/// Writes a key so that a crash leaves either no file or a whole one.
+pub(super) fn write(path: &Path, pkcs8: &[u8]) -> Result<(), KeyFileError> {
     let draft = path.with_extension("new");
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        writeln!(file, "{BEGIN}\n{}\n{END}", *Zeroizing::new(STANDARD.encode(&*pkcs8)))?;
+        writeln!(file, "{BEGIN}\n{}\n{END}", *Zeroizing::new(STANDARD.encode(pkcs8)))?;
         file.sync_all()?;
         fs::rename(&draft, path)?;
         File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
     };
-    write().map_err(|error| unusable(path, &error))?;
-    Ok(pkcs8)
+    write().map_err(|error| unusable(path, &error))
 }
 
 fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {

@@ -44,6 +44,12 @@ pub enum SigningKeyError {
          (`openssl rand -base64 32`), the same for every replica, or sign with JWT_SECRET_KEY"
     )]
     NoSetting,
+    /// A copy to a replica's database would leave the key behind.
+    #[error(
+        "{0} holds the signing key, and on PostgreSQL it is kept in the database, sealed: set AUTH_MASTER_KEY, 32 bytes in \
+         base64 (`openssl rand -base64 32`), or JWT_SECRET_KEY if that is what signs"
+    )]
+    FileAlone(PathBuf),
     /// The key is in the database, and nothing opens it.
     #[error("the database holds the signing key, sealed: set AUTH_MASTER_KEY to the key that it was sealed with")]
     NoMasterKey,
@@ -87,11 +93,7 @@ impl SealedKey {
     /// # Errors
     /// When it does not open.
     pub fn open(&self, sealed: &[u8]) -> Result<Key, SigningKeyError> {
-        let pkcs8 = self.master.open(SEALED_KEY, sealed).map_err(|error| match error {
-            CannotOpen::Version => SigningKeyError::Later,
-            CannotOpen::Seal => SigningKeyError::OtherMasterKey,
-        })?;
-        Key::ed25519(&pkcs8).ok_or(SigningKeyError::Garbled)
+        open_sealed(&self.master, sealed)
     }
 
     /// A sealed key for a database that holds none: the file's, so that nobody is logged out, or else a new one. The
@@ -110,6 +112,15 @@ impl SealedKey {
         };
         Ok(Fresh { sealed: self.master.seal(SEALED_KEY, &pkcs8), from })
     }
+}
+
+/// The key that was sealed with this master key.
+pub(super) fn open_sealed(master: &MasterKey, sealed: &[u8]) -> Result<Key, SigningKeyError> {
+    let pkcs8 = master.open(SEALED_KEY, sealed).map_err(|error| match error {
+        CannotOpen::Version => SigningKeyError::Later,
+        CannotOpen::Seal => SigningKeyError::OtherMasterKey,
+    })?;
+    Key::ed25519(&pkcs8).ok_or(SigningKeyError::Garbled)
 }
 
 impl KeyFile {

@@ -14,4 +14,6 @@ mod refused;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod transaction;

@@ -2,8 +2,10 @@
 
 mod changes;
 mod posts;
+mod tables;
 
 use chrono::{DateTime, Utc};
+use kit::db::copy::Schema;
 use kit::db::requests::{self, Earlier};
 use kit::db::{Db, Migrations, OpenError, secrets};
 use kit::request_id::RequestKey;
@@ -15,6 +17,13 @@ pub use posts::NewPost;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// What the database is, for whoever copies it or backs it up.
+pub static SCHEMA: Schema = Schema {
+    service: "blog",
+    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES },
+    tables: &tables::TABLES,
+};
 
 /// The blog service's database.
 #[derive(Clone, Debug)]
@@ -28,7 +37,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &migrations()).await? })
+        Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
 
     /// The page tokens' key; keeps `fresh` when there is none yet.
@@ -51,12 +60,6 @@ impl Store {
     pub async fn close(&self) {
         self.db.close().await;
     }
-}
-
-/// What makes the tables.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations { sqlite: &SQLITE, postgres: &POSTGRES }
 }
 
 type Time = DateTime<Utc>;

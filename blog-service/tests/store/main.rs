@@ -12,4 +12,6 @@ mod plans;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod transaction;

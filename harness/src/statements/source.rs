@@ -8,8 +8,9 @@ use std::str::Chars;
 /// How a statement begins.
 const VERBS: [&str; 5] = ["select ", "insert ", "update ", "delete ", "with "];
 
-/// What stands in an engine's own folder is about the engine and asks no table of a store.
-const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+/// What stands in an engine's own folder is about the engine and asks no table of a store; and a copy walks through all of
+/// them, which is its work.
+const APART: [&str; 3] = ["sqlite", "postgres", "copy"];
 
 /// A statement, and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Statement {
     pub sql: String,
 }
 
-/// Every statement of the Rust files below these folders, save those in an engine's own.
+/// Every statement of the Rust files below these folders, save those in folders that stand apart.
 ///
 /// # Panics
 /// When a file cannot be read, or a folder has no statement: then something is overlooked.
@@ -46,7 +47,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap_or_else(|error| panic!("{}: {error}", folder.display())).path();
         if !path.is_dir() {
             found.extend(path.extension().is_some_and(|extension| extension == "rs").then_some(path));
-        } else if !ENGINES.iter().any(|engine| path.ends_with(engine)) {
+        } else if !APART.iter().any(|folder| path.ends_with(folder)) {
             found.extend(files(&path));
         }
     }
@@ -106,12 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_is_found_wherever_it_stands_but_in_an_engines_folder() {
+    fn a_statement_is_found_wherever_it_stands_but_in_a_folder_apart() {
         let folder = tempfile::tempdir().unwrap();
         for (file, text) in [
             ("a.rs", "const SQL: &str = \"select 1\";\nconst NO: &str = \"selected\";"),
             ("deep/b.rs", "query(\"delete from t \\\n   where id = $1\")"),
             ("sqlite/c.rs", "\"select 2\""),
+            ("deep/copy/e.rs", "\"select 4\""),
             ("d.txt", "\"select 3\""),
         ] {
             let path = folder.path().join(file);

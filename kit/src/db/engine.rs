@@ -48,8 +48,8 @@ impl Db {
 
     /// Opens a copy of a file that no service has open, without applying migrations.
     #[must_use]
-    pub fn open_copy(path: &Path) -> Self {
-        Self::Sqlite(Sqlite::open_copy(path))
+    pub fn open_snapshot(path: &Path) -> Self {
+        Self::Sqlite(Sqlite::open_snapshot(path))
     }
 
     /// Runs several statements as one: all of them stand once it returns [`Verdict::Commit`]'s answer, and none

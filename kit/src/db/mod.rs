@@ -3,6 +3,7 @@
 //! A statement is written once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`] and
 //! [`within!`]; it is evaluated for whichever engine is open, so each driver checks it with its own types.
 
+pub mod copy;
 mod engine;
 mod error;
 mod macros;
@@ -22,5 +23,5 @@ pub use patience::patiently;
 pub use postgres::{Lease, Postgres, Reads, Writes};
 #[cfg(feature = "testing")]
 pub use sqlite::Outsider;
-pub use sqlite::{CopyError, FileLock, RESTORING, Sqlite, beside, check_copy, copy_file, make_folder, remains};
+pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};
 pub use url::{DatabaseUrl, Server};

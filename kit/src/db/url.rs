@@ -68,6 +68,16 @@ impl Server {
     }
 }
 
+/// As messages name it: a server's without user and password.
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(formatter),
+            Self::Postgres(server) => server.fmt(formatter),
+        }
+    }
+}
+
 impl fmt::Display for Server {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let database = self.0.get_database().unwrap_or_default();

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use harness::columns::{columns_of_file, columns_of_server};
 use harness::postgres::{Database, database};
 use harness::statements::{Statement, scans_of_file, scans_of_server};
 use tempfile::TempDir;
 
 use super::{Outsider, folder, folder_in_memory};
 use crate::db::DatabaseUrl;
+use crate::db::copy::{Column, Kind, Schema};
 
 /// A new database that vanishes when the value is dropped.
 pub struct TestDatabase {
@@ -111,6 +113,30 @@ impl TestDatabase {
         self.run(&sql).await;
     }
 
+    /// In what the database differs from what a copy takes along of it; a copy would leave that behind.
+    ///
+    /// # Panics
+    /// When the database does not name its columns.
+    pub async fn uncopied(&self, schema: &Schema) -> Vec<String> {
+        let (found, types) = match &self.place {
+            Place::Folder(_) => (columns_of_file(self.path()).await, of_sqlite as fn(Kind) -> &'static str),
+            Place::Server(database) => (columns_of_server(&database.url).await, of_postgres as _),
+        };
+        let found = found.into_iter().map(|(table, column, kind, null)| format!("{table}.{column} {kind} {null}"));
+        let found: Vec<_> = found.collect();
+        let described = schema.tables.iter().flat_map(|table| {
+            let line = move |column: &Column| {
+                format!("{}.{} {} {}", table.name, column.name, types(column.kind), column.is_optional)
+            };
+            table.columns.iter().map(line)
+        });
+        let described: Vec<_> = described.collect();
+        let only = |one: &[String], other: &[String]| -> Vec<String> {
+            one.iter().filter(|line| !other.contains(line)).cloned().collect()
+        };
+        [only(&found, &described), only(&described, &found)].concat()
+    }
+
     /// Those of the statements that walk through a table. The rows that this puts in keep no rule: nothing else can be
     /// shown on the database afterwards.
     ///
@@ -121,5 +147,23 @@ impl TestDatabase {
             Place::Folder(_) => scans_of_file(self.path(), statements).await,
             Place::Server(database) => scans_of_server(&database.url, statements).await,
         }
+    }
+}
+
+fn of_sqlite(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Uuid | Kind::Bytes => "blob",
+        Kind::Text | Kind::Time => "text",
+        Kind::Integer => "integer",
+    }
+}
+
+fn of_postgres(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Uuid => "uuid",
+        Kind::Bytes => "bytea",
+        Kind::Text => "text",
+        Kind::Time => "timestamp with time zone",
+        Kind::Integer => "integer",
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kit::db::{CopyError, OpenError};
+use kit::db::{OpenError, SnapshotError};
 
 /// Each is a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub(super) enum BackupError {
     #[error("the sessions of the restored users could not be ended ({0}): nothing was restored; try again")]
     Sessions(String),
     #[error(transparent)]
-    Copy(#[from] CopyError),
+    Copy(#[from] SnapshotError),
     #[error(transparent)]
     Open(#[from] OpenError),
 }

@@ -35,8 +35,8 @@ impl Part {
     /// The migrations that this version knows.
     pub(super) fn migrations(self) -> Migrations {
         match self {
-            Self::Auth => auth_service::store::migrations(),
-            Self::Blog => blog_service::store::migrations(),
+            Self::Auth => auth_service::store::SCHEMA.migrations,
+            Self::Blog => blog_service::store::SCHEMA.migrations,
         }
     }
 }

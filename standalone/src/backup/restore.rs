@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use auth_service::store::Store;
 use clap::Args;
-use kit::db::{FileLock, check_copy, make_folder, remains};
+use kit::db::{FileLock, check_snapshot, make_folder, remains};
 use kit::shutdown::Shutdown;
 
 use super::error::BackupError;
@@ -129,10 +129,10 @@ async fn draft(folder: &Path, moves: &[Move]) -> Result<(), BackupError> {
             return Err(BackupError::Altered(from));
         }
         if let Some(part) = one.part {
-            check_copy(&draft, &from.display().to_string(), &part.migrations()).await?;
+            check_snapshot(&draft, &from.display().to_string(), &part.migrations()).await?;
         }
         if one.part == Some(Part::Auth) {
-            let store = Store::open_copy(&draft);
+            let store = Store::open_snapshot(&draft);
             let ended = store.end_every_session().await;
             store.close().await;
             ended.map_err(|error| BackupError::Sessions(error.to_string()))?;

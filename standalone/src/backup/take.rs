@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kit::Clock;
-use kit::db::{CopyError, copy_file};
+use kit::db::{SnapshotError, snapshot};
 use kit::shutdown::Shutdown;
 
 use super::error::BackupError;
@@ -47,7 +47,7 @@ pub(crate) async fn run(
     for (part, path) in &files {
         if !path.is_file() {
             let named = flags.places.are_named();
-            let absent = CopyError::Absent(path.display().to_string());
+            let absent = SnapshotError::Absent(path.display().to_string());
             let other = Part::ALL.into_iter().find(|other| other != part).unwrap_or(*part);
             return Err(if named {
                 absent.into()
@@ -94,7 +94,7 @@ async fn make(folder: &Path, files: &[(Part, PathBuf)], clock: &Clock) -> Result
     let mut entries = Vec::new();
     for (part, path) in files {
         let to = unfinished.path().join(part.file());
-        let migration = copy_file(path, &to, &part.migrations()).await?;
+        let migration = snapshot(path, &to, &part.migrations()).await?;
         let copied = entry(&to, part.file()).map_err(failed)?;
         entries.push(super::manifest::Entry { migration: Some(migration), ..copied });
         // Made once and never changed: no older than the database is what counts.

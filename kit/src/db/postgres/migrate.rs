@@ -48,7 +48,11 @@ pub(super) async fn migrate(
 }
 
 /// Connects, and waits for a server that starts.
-async fn reach(name: &str, options: &PgConnectOptions, patience: Duration) -> Result<PgConnection, OpenError> {
+pub(super) async fn reach(
+    name: &str,
+    options: &PgConnectOptions,
+    patience: Duration,
+) -> Result<PgConnection, OpenError> {
     let give_up = Instant::now() + patience;
     let mut is_told = false;
     loop {

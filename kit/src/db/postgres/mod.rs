@@ -1,5 +1,6 @@
 //! PostgreSQL: a server that replicas share, which may go away and come back at any time.
 
+mod copy;
 mod lease;
 mod migrate;
 mod open;
@@ -8,6 +9,7 @@ mod suspicion;
 mod tries;
 mod write;
 
+pub(super) use copy::{Mark, connect_to_copy, has_table, migrate_to_fill, services_at};
 pub use lease::Lease;
 pub use open::Postgres;
 pub use tries::{Reads, Writes};

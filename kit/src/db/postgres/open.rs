@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
 
 use super::migrate::migrate;
 use super::pool::{Limits, Pool};
@@ -11,6 +12,9 @@ use super::tries::{Reads, Writes};
 use crate::db::OpenError;
 use crate::db::patience::PATIENCE;
 use crate::db::url::Server;
+
+/// What a service's connections are called.
+pub(super) const APPLICATION: &str = "gatepost";
 
 /// Connections of each pool: a server takes a hundred by default, and replicas share them.
 const CONNECTIONS: u32 = 8;
@@ -53,10 +57,7 @@ impl Postgres {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(server: &Server, migrations: &Migrator) -> Result<Self, OpenError> {
-        let mut options = server.options();
-        if options.get_application_name().is_none() {
-            options = options.application_name("gatepost");
-        }
+        let options = options(server);
         migrate(&server.to_string(), &options, migrations, PATIENCE).await?;
         let suspicion = Suspicion::default();
         Ok(Self {
@@ -81,6 +82,12 @@ impl Postgres {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// A connection of a service, which calls itself [`APPLICATION`] unless the URL has a name for it.
+fn options(server: &Server) -> PgConnectOptions {
+    let options = server.options();
+    if options.get_application_name().is_none() { options.application_name(APPLICATION) } else { options }
 }
 
 #[cfg(test)]

@@ -1,131 +1,101 @@
-//! Copies of a file: made beside a service that has it open, and checked before anybody relies on them.
+//! A file that is copied: read without a trace, or filled as a service would.
 
-use std::fs::File;
-use std::io;
-use std::path::Path;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
-use sqlx::migrate::{AppliedMigration, Migrate as _, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, SqliteConnection};
 
-use super::files::make_file;
+use super::files::{make_file, make_folder};
 use super::lock::FileLock;
-use crate::db::Migrations;
-use crate::db::patience::PATIENCE;
+use super::open::{check_library, damaged, options};
+use crate::db::{OpenError, migrations};
 
-/// Why there is no copy, or none to rely on: each a sentence that says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum CopyError {
-    /// There is no such file.
-    #[error("{0} is not there: name the place where the service keeps its database")]
-    Absent(String),
-    /// It is something else, or the other service's.
-    #[error("{0} is no database of this service ({1}): name the service's own")]
-    Foreign(String, String),
-    /// It has been migrated by a later version.
-    #[error("{0} was written by a newer version (migration {1} is unknown): use the `gatepost` of that version")]
-    Newer(String, i64),
-    /// SQLite finds a fault in it.
-    #[error("{0} is damaged ({1}): use a backup from before that")]
-    Damaged(String, String),
-    /// It cannot be read, or the copy cannot be written.
-    #[error("{0} cannot be copied ({1}): see to the cause, then try again")]
-    Failed(String, String),
+/// A file that no service has, and that stays as it is.
+#[derive(Debug)]
+pub(in crate::db) struct StillFile {
+    path: PathBuf,
+    before: Option<Stamp>,
+    _lock: FileLock,
 }
 
-/// Copies the file at `from`, as it stands at one moment with all that has been acknowledged, to the new file `to` (0600),
-/// and checks the copy: the number of its last migration.
-///
-/// A service may have the file open. It goes on reading and writing; only its log cannot begin anew before the copy is
-/// complete.
-///
-/// # Errors
-/// [`CopyError`], whose text says what to do; what `to` holds then is worth nothing.
-pub async fn copy_file(from: &Path, to: &Path, migrations: &Migrations) -> Result<i64, CopyError> {
-    /// One transaction that only reads; what it writes is the new file.
-    const SQL: &str = "vacuum into $1";
-    let name = from.display().to_string();
-    if !from.is_file() {
-        return Err(CopyError::Absent(name));
+/// What tells whether somebody has written to a file. In WAL mode whoever opens it makes a log beside it, and whoever has
+/// written and closes it again has changed the file's time.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    seconds: i64,
+    nanos: i64,
+}
+
+impl StillFile {
+    /// Opens the file for reading. A service that has it is waited for as at a restart, and then it is refused.
+    pub(in crate::db) async fn open(path: &Path) -> Result<(Self, SqliteConnection), OpenError> {
+        let lock = FileLock::of_whole(path).await?;
+        let before = stamp(path).filter(|_| !has_log(path));
+        let connection = open_still(path).await?;
+        Ok((Self { path: path.to_owned(), before, _lock: lock }, connection))
     }
-    let into = to.to_str().ok_or_else(|| CopyError::Failed(name.clone(), "a path is not UTF-8".to_owned()))?;
-    make_file(to).map_err(|error| CopyError::Failed(name.clone(), error.to_string()))?;
-    // Beside a service it only reads, so that it can never be the one that moves the log into the file. A file that nobody
-    // has open is left as it was: whoever closes it last takes the log away.
-    let real = from.canonicalize().unwrap_or_else(|_| from.to_owned());
-    let options = SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(&real)).busy_timeout(PATIENCE);
-    let mut connection = options.connect().await.map_err(|error| failed(&name, &error))?;
-    let copied = sqlx::query(SQL).bind(into.to_owned()).execute(&mut connection).await;
-    let closed = connection.close().await;
-    copied.map(drop).and(closed).map_err(|error| failed(&name, &error))?;
-    sync(to).map_err(|error| CopyError::Failed(name.clone(), error.to_string()))?;
-    check(to, &name, migrations.sqlite).await
-}
 
-/// Checks a copy that no service has open: it is whole, it is this service's, and no later version's. The number of its last
-/// migration.
-///
-/// # Errors
-/// [`CopyError`], whose text says what to do.
-pub async fn check_copy(path: &Path, name: &str, migrations: &Migrations) -> Result<i64, CopyError> {
-    check(path, name, migrations.sqlite).await
-}
-
-async fn check(path: &Path, name: &str, migrations: &Migrator) -> Result<i64, CopyError> {
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    let mut connection = options.connect().await.map_err(|error| failed(name, &error))?;
-    let checked = check_open(&mut connection, name, migrations).await;
-    let closed = connection.close().await.map_err(|error| failed(name, &error));
-    closed.and(checked)
-}
-
-async fn check_open(connection: &mut SqliteConnection, name: &str, migrations: &Migrator) -> Result<i64, CopyError> {
-    const WHOLE: &str = "pragma integrity_check";
-    const DANGLING: &str = "select \"table\" from pragma_foreign_key_check limit 1";
-    let faults: Vec<String> =
-        sqlx::query_scalar(WHOLE).fetch_all(&mut *connection).await.map_err(|error| failed(name, &error))?;
-    if let Some(fault) = faults.into_iter().find(|fault| fault != "ok") {
-        return Err(CopyError::Damaged(name.to_owned(), fault));
+    /// Whether somebody has written to the file since, past all locks. With a log, which locks are for, nobody can have been
+    /// seen.
+    pub(in crate::db) fn has_changed(&self) -> bool {
+        self.before.is_some() && (has_log(&self.path) || stamp(&self.path) != self.before)
     }
-    let dangling: Option<String> =
-        sqlx::query_scalar(DANGLING).fetch_optional(&mut *connection).await.map_err(|error| failed(name, &error))?;
-    if let Some(table) = dangling {
-        return Err(CopyError::Damaged(name.to_owned(), format!("a row of {table} refers to none")));
-    }
-    let applied = connection.list_applied_migrations(&migrations.table_name).await;
-    last(name, &applied.unwrap_or_default(), migrations)
-}
 
-/// The last of these migrations, all of which must be known.
-fn last(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<i64, CopyError> {
-    let mut last = None;
-    for applied in applied {
-        let Some(known) = migrations.iter().find(|known| known.version == applied.version) else {
-            return Err(CopyError::Newer(name.to_owned(), applied.version));
-        };
-        if known.checksum != applied.checksum {
-            return Err(CopyError::Foreign(name.to_owned(), format!("migration {} differs", applied.version)));
-        }
-        last = last.max(Some(applied.version));
-    }
-    last.ok_or_else(|| CopyError::Foreign(name.to_owned(), "it has no migrations".to_owned()))
-}
-
-/// What the driver's failure means for the file of this name (sqlite.org/rescode.html).
-fn failed(name: &str, error: &sqlx::Error) -> CopyError {
-    const CORRUPT: u32 = 11;
-    const NOTADB: u32 = 26;
-    let code =
-        error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<u32>().ok());
-    // The driver's own text names the driver, too.
-    let why = error.as_database_error().map_or_else(|| error.to_string(), |cause| cause.message().to_owned());
-    match code.map(|code| code & 0xff) {
-        Some(CORRUPT) => CopyError::Damaged(name.to_owned(), why),
-        Some(NOTADB) => CopyError::Foreign(name.to_owned(), why),
-        _ => CopyError::Failed(name.to_owned(), why),
+    /// Whether the path leads to this file.
+    pub(in crate::db) fn is_at(&self, path: &Path) -> bool {
+        let key = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        key(path).is_some_and(|other| Some(other) == key(&self.path))
     }
 }
 
-fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+/// Opens a file for reading and leaves nothing beside it: a connection that only reads cannot take the log away again that
+/// it has made. So where there is none, it takes the file for one that does not change; the caller has the lock.
+pub(in crate::db) async fn open_still(path: &Path) -> Result<SqliteConnection, OpenError> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!has_log(path));
+    let opened = options.disable_statement_logging().connect().await;
+    opened.map_err(|error| damaged(&path.display().to_string(), &error))
+}
+
+/// Takes the lock of a file that may be missing, with its folder.
+pub(in crate::db) async fn lock_to_fill(path: &Path) -> Result<FileLock, OpenError> {
+    make_folder(path)?;
+    FileLock::of_whole(path).await
+}
+
+/// Opens a file as a service does, made and migrated; the caller has the lock.
+pub(in crate::db) async fn open_to_fill(path: &Path, migrations: &Migrator) -> Result<SqliteConnection, OpenError> {
+    let name = path.display().to_string();
+    make_file(path)?;
+    let connected = options(path).disable_statement_logging().connect().await;
+    let mut connection = connected.map_err(|error| damaged(&name, &error))?;
+    check_library(&mut connection, &name).await?;
+    migrations::run(&name, &mut connection, migrations).await?;
+    Ok(connection)
+}
+
+/// Whether the file has a table of this name.
+pub(in crate::db) async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {
+    const SQL: &str = "select count(*) from sqlite_schema where type = 'table' and name = $1";
+    let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
+    Ok(count > 0)
+}
+
+/// What SQLite finds wrong with the file at first, or `ok` (<https://sqlite.org/pragma.html#pragma_integrity_check>).
+pub(in crate::db) async fn check_integrity(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar("pragma integrity_check(1)").fetch_one(connection).await
+}
+
+fn has_log(path: &Path) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    Path::new(&name).exists()
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let of = |found: Metadata| Stamp { length: found.len(), seconds: found.mtime(), nanos: found.mtime_nsec() };
+    fs::metadata(path).ok().map(of)
 }

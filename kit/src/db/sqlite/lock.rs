@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::files::{beside, unwritable};
+use super::files::{RESTORING, beside, unwritable};
 use crate::db::OpenError;
 
 /// How long a starting process waits for the one that it replaces.
@@ -55,6 +55,17 @@ impl FileLock {
                 Err(TryLockError::Error(error)) => return Err(unwritable(path, &error)),
             }
         }
+    }
+
+    /// Takes the lock of the database that `path` leads to, and refuses one that a broken-off restore has left.
+    pub(super) async fn of_whole(path: &Path) -> Result<Self, OpenError> {
+        // By its real name, so that a symbolic link and its target meet at one lock.
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let lock = Self::take(&real).await?;
+        if beside(path, RESTORING).symlink_metadata().is_ok() {
+            return Err(OpenError::Restoring(path.display().to_string()));
+        }
+        Ok(lock)
     }
 
     /// Whether a process has the database at `path`. Whoever tries to take it at this very moment tries again.

@@ -8,11 +8,13 @@ mod lock;
 mod open;
 #[cfg(feature = "testing")]
 mod outsider;
+mod snapshot;
 mod writer;
 
-pub use copy::{CopyError, check_copy, copy_file};
+pub(super) use copy::{StillFile, check_integrity, has_table, lock_to_fill, open_still, open_to_fill};
 pub use files::{RESTORING, beside, make_folder, remains};
 pub use lock::FileLock;
 pub use open::Sqlite;
 #[cfg(feature = "testing")]
 pub use outsider::Outsider;
+pub use snapshot::{SnapshotError, check_snapshot, snapshot};

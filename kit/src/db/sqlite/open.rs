@@ -8,12 +8,12 @@ use futures_util::future::BoxFuture;
 use sqlx::migrate::Migrator;
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
 use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
-use super::files::{RESTORING, beside, make_file, make_folder};
+use super::files::{make_file, make_folder};
 use super::job::{Kind, Write};
 use super::lock::FileLock;
 use super::writer::Writer;
@@ -57,20 +57,9 @@ impl Sqlite {
     /// [`OpenError`], whose text says what to do.
     pub async fn open_with(path: &Path, migrations: &Migrator, group: usize) -> Result<Self, OpenError> {
         make_folder(path)?;
-        // By its real name, so that a symbolic link and its target meet at one lock.
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let lock = Arc::new(FileLock::take(&real).await?);
-        if beside(path, RESTORING).symlink_metadata().is_ok() {
-            return Err(OpenError::Restoring(path.display().to_string()));
-        }
+        let lock = Arc::new(FileLock::of_whole(path).await?);
         make_file(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            // In WAL mode only FULL makes a commit survive a power loss (sqlite.org/pragma.html#pragma_synchronous).
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY);
+        let options = options(path);
         let name = path.display().to_string();
         // By a connection of its own: to make and migrate a database may take longer than any call waits for one.
         let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
@@ -86,7 +75,7 @@ impl Sqlite {
     /// Opens a copy that no service has open. Its migrations stay as they are, and no file is made beside it: a copy whose
     /// change was cut off is worth nothing.
     #[must_use]
-    pub fn open_copy(path: &Path) -> Self {
+    pub fn open_snapshot(path: &Path) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Memory)
@@ -155,13 +144,24 @@ impl Sqlite {
     }
 }
 
+/// A connection of a service.
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // In WAL mode only FULL makes a commit survive a power loss (sqlite.org/pragma.html#pragma_synchronous).
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+}
+
 fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
     SqlitePoolOptions::new().max_connections(connections).acquire_timeout(acquire)
 }
 
-async fn check_library(pool: &SqlitePool, name: &str) -> Result<(), OpenError> {
+pub(super) async fn check_library(connection: impl SqliteExecutor<'_>, name: &str) -> Result<(), OpenError> {
     const SQL: &str = "select sqlite_version()";
-    let version: String = sqlx::query_scalar(SQL).fetch_one(pool).await.map_err(|error| damaged(name, &error))?;
+    let version: String = sqlx::query_scalar(SQL).fetch_one(connection).await.map_err(|error| damaged(name, &error))?;
     if is_old(&version) { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
 }
 
@@ -172,7 +172,7 @@ fn is_old(version: &str) -> bool {
     (next(), next(), next()) < OLDEST
 }
 
-fn damaged(name: &str, error: &sqlx::Error) -> OpenError {
+pub(super) fn damaged(name: &str, error: &sqlx::Error) -> OpenError {
     OpenError::Damaged(name.to_owned(), error.to_string())
 }
 

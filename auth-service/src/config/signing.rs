@@ -1,0 +1,34 @@
+//! The secrets that sign tokens: what the service needs, and whoever copies its database.
+
+use kit::config::{ConfigError, Environment};
+
+use super::weak_secret;
+use crate::tokens::{Key, MasterKey};
+
+/// What signs, and what seals the key that does.
+pub struct SigningSettings {
+    /// The HS256 key; `None` means a key in the database or in a file.
+    pub secret_key: Option<Key>,
+    /// What seals the key in the database; `None` means a key in a file.
+    pub master_key: Option<MasterKey>,
+}
+
+impl SigningSettings {
+    /// Reads the secrets.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the setting and not its value.
+    pub fn read(environment: Environment) -> Result<Self, ConfigError> {
+        let secret_key = match environment.secret("JWT_SECRET_KEY")? {
+            Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
+            None => None,
+        };
+        let master_key = match environment.secret("AUTH_MASTER_KEY")? {
+            Some(text) => {
+                Some(MasterKey::parse(&text).map_err(|bad| ConfigError::setting("AUTH_MASTER_KEY", bad.to_string()))?)
+            }
+            None => None,
+        };
+        Ok(Self { secret_key, master_key })
+    }
+}

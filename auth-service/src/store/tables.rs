@@ -1,0 +1,69 @@
+//! All that the database holds, column by column, for whoever copies it; `tests/store/tables.rs` compares it with the engines.
+
+use kit::db::copy::{Column, Kind, Table};
+
+/// The tables, in an order in which a row comes after those that it points to.
+pub(super) const TABLES: [Table; 8] = [
+    Table {
+        name: "users",
+        columns: &[
+            Column::new("id", Kind::Uuid),
+            Column::new("name", Kind::Text),
+            Column::new("email", Kind::Text),
+            Column::new("email_key", Kind::Text),
+            Column::new("password_hash", Kind::Text),
+            Column::new("roles", Kind::Text),
+            Column::new("state", Kind::Text),
+            Column::new("generation", Kind::Integer),
+            Column::new("sessions_since", Kind::Integer),
+            Column::new("revision", Kind::Integer),
+            Column::new("create_time", Kind::Time),
+            Column::new("update_time", Kind::Time),
+        ],
+    },
+    Table { name: "user_roles", columns: &[Column::new("role", Kind::Text), Column::new("user_id", Kind::Uuid)] },
+    Table {
+        name: "sessions",
+        columns: &[
+            Column::new("id", Kind::Uuid),
+            Column::new("user_id", Kind::Uuid),
+            Column::new("generation", Kind::Integer),
+            Column::new("create_time", Kind::Time),
+            Column::new("expire_time", Kind::Time),
+            Column::optional("end_time", Kind::Time),
+            Column::new("peer", Kind::Text),
+            Column::new("user_agent", Kind::Text),
+            Column::optional("last_refresh_time", Kind::Time),
+            Column::new("network", Kind::Text),
+        ],
+    },
+    Table { name: "deleted_users", columns: &[Column::new("id", Kind::Uuid), Column::new("delete_time", Kind::Time)] },
+    Table { name: "secrets", columns: &[Column::new("name", Kind::Text), Column::new("value", Kind::Bytes)] },
+    Table {
+        name: "requests",
+        columns: &[
+            Column::new("caller", Kind::Text),
+            Column::new("method", Kind::Text),
+            Column::new("id", Kind::Uuid),
+            Column::new("fingerprint", Kind::Bytes),
+            Column::new("resource", Kind::Uuid),
+            Column::new("create_time", Kind::Time),
+        ],
+    },
+    Table {
+        name: "failed_attempts",
+        columns: &[
+            Column::new("account", Kind::Bytes),
+            Column::new("failures", Kind::Integer),
+            Column::new("last_time", Kind::Time),
+        ],
+    },
+    Table {
+        name: "allowances",
+        columns: &[
+            Column::new("kind", Kind::Text),
+            Column::new("network", Kind::Text),
+            Column::new("full_time", Kind::Time),
+        ],
+    },
+];

@@ -1,0 +1,69 @@
+//! The signing key, which the auth service alone has.
+
+use std::error::Error;
+
+use auth_service::SigningSettings;
+use auth_service::tokens::{KeyCopy, KeyFileError, SEALED_KEY, key_file};
+use kit::config::Environment;
+use kit::db::copy::Source;
+
+use super::CopyFlags;
+
+/// What becomes of the key; `None` for a service that signs nothing.
+pub(super) struct Key(Option<KeyCopy>);
+
+impl Key {
+    /// Decides by the settings of the auth service and by what the source holds.
+    pub(super) async fn choose(
+        source: &mut Source,
+        flags: &CopyFlags,
+        environment: Environment,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        if source.schema().service != auth_service::store::SCHEMA.service {
+            return Ok(Self(None));
+        }
+        let settings = SigningSettings::read(environment)?;
+        let sealed = source.secret(SEALED_KEY).await?;
+        let (from, to) = flags.urls();
+        let (from, to) = (from.path().map(key_file), to.path().map(key_file));
+        let key = KeyCopy::choose(
+            settings.secret_key.is_some(),
+            settings.master_key.as_ref(),
+            from.as_deref(),
+            to.as_deref(),
+            sealed.as_deref(),
+        );
+        Ok(Self(Some(key?)))
+    }
+
+    pub(super) fn secret(&self) -> Option<(&str, &[u8])> {
+        self.0.as_ref().and_then(KeyCopy::secret)
+    }
+
+    pub(super) fn write_file(&self) -> Result<(), KeyFileError> {
+        self.0.as_ref().map_or(Ok(()), KeyCopy::write_file)
+    }
+
+    /// What its owner must know of it now.
+    pub(super) fn note(&self) -> Option<String> {
+        Some(match self.0.as_ref()? {
+            KeyCopy::Sealed => {
+                "The signing key has gone along, sealed: give the service the AUTH_MASTER_KEY that it was \
+                 sealed with."
+                    .to_owned()
+            }
+            KeyCopy::Seal { from, .. } => format!(
+                "The signing key of {} lies in the new database, sealed: give the service this AUTH_MASTER_KEY.",
+                from.display()
+            ),
+            KeyCopy::File { to, .. } => format!("The signing key has gone along, to {}.", to.display()),
+            KeyCopy::Left(from) => format!(
+                "JWT_SECRET_KEY signs, so {} is left where it is: give the service this JWT_SECRET_KEY.",
+                from.display()
+            ),
+            KeyCopy::Absent => "There is no signing key with the source, as with JWT_SECRET_KEY: give the service the \
+                 JWT_SECRET_KEY that it had; with another key all tokens are refused."
+                .to_owned(),
+        })
+    }
+}

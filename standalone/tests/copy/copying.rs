@@ -1,0 +1,92 @@
+//! A copy as a process, whose every line is watched for secrets, and databases to copy.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::outsider::{Home, Outsider};
+use super::pair::gatepost;
+use super::pair::watch::{secrets, shows};
+use super::service::{Service, Which};
+
+/// The command; both URLs by the environment.
+fn command(from: &str, to: &str, settings: &[(&str, &str)]) -> Command {
+    let mut command = gatepost();
+    command.arg("copy").env("GATEPOST_COPY_FROM", from).env("GATEPOST_COPY_TO", to).env("RUST_LOG", "trace");
+    command.envs(settings.iter().copied());
+    command
+}
+
+/// What must not be said: the settings' values, and the key in a file beside the source.
+fn hidden(from: &str, settings: &[(&str, &str)]) -> Vec<String> {
+    let path = from.strip_prefix("sqlite:").unwrap_or("no file");
+    secrets(settings, &Path::new(path).with_extension("key.pem"))
+}
+
+/// Starts a copy.
+pub(super) fn copy(from: &str, to: &str, settings: &[(&str, &str)]) -> Service {
+    Service::spawn(&mut command(from, to, settings), hidden(from, settings))
+}
+
+/// Copies: what it says of each table on standard output.
+pub(super) fn copies(from: &str, to: &str, settings: &[(&str, &str)]) -> Vec<String> {
+    let output = command(from, to, settings).output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
+    assert!(output.status.success() && err.contains("Done: all of it is in "), "{out}{err}");
+    let hidden = hidden(from, settings);
+    let found: Vec<_> = out.lines().chain(err.lines()).filter(|line| shows(line, &hidden)).collect();
+    assert!(found.is_empty(), "a secret, or a panic, is in the output:\n{found:#?}");
+    out.lines().map(str::to_owned).collect()
+}
+
+/// A database that a service has made, with the rows of [`Outsider::fill`] in it.
+pub(super) async fn filled(which: Which, home: &Home) {
+    let mut outsider = home.outsider().await;
+    outsider.migrate_to(which, super::outsider::count(which)).await;
+    outsider.fill(which).await;
+    outsider.run(derived(which)).await;
+    close(outsider).await;
+}
+
+/// What the migrations derive from rows that were there before them.
+fn derived(which: Which) -> &'static str {
+    match which {
+        Which::Auth => {
+            "insert into user_roles (role, user_id) select 'admin', id from users where name = 'Ada' \
+             union all select 'editor', id from users where name = 'Ada'"
+        }
+        Which::Blog => "select 1",
+    }
+}
+
+/// Ends an outsider's connection, so that nothing of a file is left in its log.
+pub(super) async fn close(outsider: Outsider) {
+    use sqlx::Connection as _;
+    match outsider {
+        Outsider::File(connection) => connection.close().await.unwrap(),
+        Outsider::Server(connection) => connection.close().await.unwrap(),
+    }
+}
+
+/// How many rows all tables have together.
+pub(super) async fn rows(which: Which, home: &Home) -> usize {
+    let tables: &[&str] = match which {
+        Which::Auth => &[
+            "users",
+            "user_roles",
+            "sessions",
+            "deleted_users",
+            "secrets",
+            "requests",
+            "failed_attempts",
+            "allowances",
+        ],
+        Which::Blog => &["posts", "secrets", "requests"],
+    };
+    let mut outsider = home.outsider().await;
+    let mut rows = 0;
+    for table in tables {
+        rows += outsider.texts(&format!("select 'row' from {table}")).await.len();
+    }
+    close(outsider).await;
+    rows
+}

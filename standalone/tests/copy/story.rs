@@ -1,0 +1,130 @@
+//! Both services are moved from SQLite to PostgreSQL and back, and their users notice nothing.
+
+use harness::postgres::Database;
+
+use super::copying::copies;
+use super::pair::folder;
+use super::service::{SEALED, Service, Which, command, file};
+use super::told::{Places, Told, login};
+
+/// Both services on these databases.
+struct Running {
+    services: [Service; 2],
+    places: Places,
+}
+
+impl Running {
+    fn start(auth_url: &str, blog_url: &str, settings: &[(&str, &str)]) -> Self {
+        let mut auth = Service::start_with(Which::Auth, auth_url, settings);
+        let at = auth.serves();
+        let mut blog =
+            Service::spawn(command(Which::Blog, blog_url).args(["--auth-url", &format!("http://{at}")]), Vec::new());
+        let places = Places { auth: at, blog: blog.serves() };
+        Self { services: [auth, blog], places }
+    }
+
+    fn stop(self) {
+        self.services.into_iter().for_each(Service::stop);
+    }
+}
+
+async fn servers() -> Option<(Database, Database)> {
+    Some((harness::postgres::database().await?, harness::postgres::database().await?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_sessions_pages_and_requests_live_on_over_postgresql_and_back() {
+    let Some((auth, blog)) = servers().await else { return };
+    let folder = folder();
+    let at = |name: &str| file(&folder.path().join(name));
+    let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
+    let told = Told::tell(&first.places).await;
+    first.stop();
+
+    let there = copies(&at("auth.db"), &auth.url, &SEALED);
+    assert!(
+        there.iter().any(|line| line.starts_with("secrets 2 ")),
+        "the page tokens' key and the sealed one: {there:?}"
+    );
+    let posts = copies(&at("blog.db"), &blog.url, &[]);
+    assert!(posts.iter().any(|line| line.starts_with("posts 5 ")), "{posts:?}");
+    let second = Running::start(&auth.url, &blog.url, &SEALED);
+    told.check(&second.places).await;
+    second.stop();
+
+    let again = copies(&auth.url, &at("back/auth.db"), &SEALED);
+    assert_eq!(again, there, "each table has the same rows and the same checksum on either engine");
+    assert_eq!(copies(&blog.url, &at("back/blog.db"), &[]), posts);
+    let third = Running::start(&at("back/auth.db"), &at("back/blog.db"), &SEALED);
+    told.check(&third.places).await;
+    login(&third.places).await;
+    third.stop();
+
+    // The sources are as they were.
+    let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
+    told.check(&first.places).await;
+    first.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_moved_to_another_with_its_key_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let at = |name: &str| file(&folder.path().join(name));
+    let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
+    let told = Told::tell(&first.places).await;
+    first.stop();
+    let beside = || std::fs::read_dir(folder.path()).unwrap().count();
+    let before = beside();
+    copies(&at("auth.db"), &at("new/auth.db"), &[]);
+    copies(&at("blog.db"), &at("new/blog.db"), &[]);
+    assert_eq!(beside(), before + 1, "nothing is left beside the source, only the new folder is there");
+    for entry in std::fs::read_dir(folder.path().join("new")).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+    }
+    let second = Running::start(&at("new/auth.db"), &at("new/blog.db"), &[]);
+    told.check(&second.places).await;
+    second.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_moved_from_server_to_server() {
+    let Some((from, to)) = servers().await else { return };
+    let mut auth = Service::start(Which::Auth, &from.url);
+    let address = auth.serves();
+    auth.stop();
+    assert!(!address.is_empty());
+    let tables = copies(&from.url, &to.url, &[]);
+    assert!(tables.iter().any(|line| line.starts_with("secrets 2 ")), "{tables:?}");
+    Service::start(Which::Auth, &to.url).serves();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_service_left_in_its_log_goes_along_and_stays() {
+    let folder = folder();
+    let at = |name: &str| file(&folder.path().join(name));
+    let mut blog = Service::start(Which::Blog, &at("a.db"));
+    blog.serves();
+    drop(blog);
+    let log = folder.path().join("a.db-wal");
+    let left = std::fs::read(&log).unwrap();
+    assert!(!left.is_empty(), "it was killed");
+    let tables = copies(&at("a.db"), &at("b.db"), &[]);
+    assert!(tables.iter().any(|line| line.starts_with("secrets 1 ")), "{tables:?}");
+    assert!(std::fs::read(&log).unwrap() == left, "the source is as it was");
+}
+
+#[test]
+fn each_table_is_named_once_on_standard_output() {
+    let folder = folder();
+    let at = |name: &str| file(&folder.path().join(name));
+    let mut blog = Service::start(Which::Blog, &at("a.db"));
+    blog.serves();
+    blog.stop();
+    let names: Vec<_> = copies(&at("a.db"), &at("b.db"), &[])
+        .iter()
+        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(names, ["posts 0", "secrets 1", "requests 0"]);
+}
