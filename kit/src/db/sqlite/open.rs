@@ -139,8 +139,9 @@ impl Sqlite {
 
     /// Commits what waits, and closes every connection.
     pub async fn close(&self) {
-        self.writer.close().await;
+        // The last to close moves the log into the file, and takes it away: a connection that only reads cannot.
         self.readers.close().await;
+        self.writer.close().await;
     }
 }
 

@@ -20,6 +20,8 @@ const QUEUE: usize = 1024;
 pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
     stop: CancellationToken,
+    /// Cancelled once the task's connection is closed.
+    ended: CancellationToken,
 }
 
 impl fmt::Debug for Writer {
@@ -32,9 +34,14 @@ impl Writer {
     /// Starts the task; it ends after [`Writer::close`], or with the last of its handles.
     pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let stop = CancellationToken::new();
-        tokio::spawn(Task { options, connection: None, waiting, stop: stop.clone(), most, in_company: false }.serve());
-        Self { queue, stop }
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let task = Task { options, connection: None, waiting, stop: stop.clone(), most, in_company: false };
+        let end = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            task.serve().await;
+            drop(end);
+        });
+        Self { queue, stop, ended }
     }
 
     /// Waits until the write is committed, or has failed. A write whose caller has gone before its turn is left out.
@@ -51,7 +58,7 @@ impl Writer {
     /// Takes no more writes, commits those that wait and closes the connection.
     pub(super) async fn close(&self) {
         self.stop.cancel();
-        self.queue.closed().await;
+        self.ended.cancelled().await;
     }
 }
 
@@ -83,7 +90,6 @@ impl Task {
             }
             group.answer(&committed);
         }
-        // The queue counts as closed once its end here is dropped: after the last connection to the file.
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }

@@ -53,3 +53,14 @@ async fn what_waits_when_the_database_is_closed_is_committed() {
     assert_eq!((first.await.unwrap(), second.await.unwrap()), (1, 1));
     assert_eq!(case.reopened().await.notes().await, [1, 2]);
 }
+
+#[tokio::test]
+async fn a_closed_database_is_one_file() {
+    let case = Case::sqlite().await;
+    case.add(1, "a").await.unwrap();
+    assert_eq!(case.notes().await, [1]);
+    let log = kit::db::beside(case.database.path(), "-wal");
+    assert!(log.exists(), "a reader has it open");
+    case.db.close().await;
+    assert!(!log.exists());
+}
