@@ -72,6 +72,21 @@ async fn a_newer_database_is_neither_backed_up_nor_restored() {
     assert_eq!(names(&new), ["auth.db-lock", "blog.db-lock"], "nothing is restored");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_refers_to_none_is_found_before_it_is_restored() {
+    let (place, _, kept) = backed_up();
+    let mut outsider = Outsider::open(kept.join("auth.db")).await;
+    outsider.run("pragma foreign_keys = off").await;
+    outsider.run("pragma journal_mode = delete").await;
+    outsider.run("insert into user_roles values ('admin', x'00112233445566778899aabbccddeeff')").await;
+    outsider.close().await;
+    rewrite(&kept, "auth.db");
+    let new = place.path().join("new");
+    let said = refuses(&restore(&kept, &new), 1);
+    assert!(said.contains("is damaged (a row of user_roles refers to none): use a backup from before that"), "{said}");
+    assert!(names(&new).iter().all(|name| name.ends_with("-lock")), "nothing is restored");
+}
+
 /// Gives the manifest the file as it is now.
 fn rewrite(kept: &Path, name: &str) {
     use sha2::{Digest as _, Sha256};
