@@ -5,6 +5,7 @@
 
 mod engine;
 mod error;
+pub mod health;
 mod macros;
 mod migrations;
 mod patience;
