@@ -8,7 +8,7 @@ use gatepost::{GuardLayer, Token};
 use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
 use kit::page::PageTokens;
-use kit::serve::{Limits, MethodDeadlines, Parts, ServeError, serve};
+use kit::serve::{Limits, Look, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
@@ -92,10 +92,19 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
             .audience(flags.audience),
         limits: Limits::default(),
         deadlines: DEADLINES,
+        look: looks_at(state.store.clone()),
     };
     let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
     state.store.close().await;
     Ok(ended?)
+}
+
+/// Looks at the database of this store.
+fn looks_at(store: Store) -> Look {
+    Box::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.look().await })
+    })
 }
 
 /// The key from where it is kept; a new one is kept first.

@@ -7,7 +7,7 @@ use gatepost::{GuardLayer, RemoteVerifier};
 use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
 use kit::page::PageTokens;
-use kit::serve::{Limits, Parts, ServeError, serve};
+use kit::serve::{Limits, Look, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -58,8 +58,17 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         guard: GuardLayer::new(policy::policy(flags.public_reads), auth).audience(flags.audience),
         limits: Limits::default(),
         deadlines: &[],
+        look: looks_at(store.clone()),
     };
     let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
     store.close().await;
     Ok(ended?)
+}
+
+/// Looks at the database of this store.
+fn looks_at(store: Store) -> Look {
+    Box::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.look().await })
+    })
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use kit::Clock;
 use kit::config::{Environment, parse};
+use kit::healthcheck;
 
 use crate::backup::{BackupFlags, RestoreFlags};
 use crate::copy::CopyFlags;
@@ -71,11 +72,17 @@ async fn main() -> ExitCode {
             Some(Command::Restore(flags)) => Box::pin(backup::restore(flags, signals)).await,
             Some(Command::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
             Some(Command::Auth(flags)) => {
+                if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
+                    return Ok(check.run(flags.listen).await?);
+                }
                 let config = auth_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(auth_service::run(config, listener, signals).await?)
             }
             Some(Command::Blog(flags)) => {
+                if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
+                    return Ok(check.run(flags.listen).await?);
+                }
                 let config = blog_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
                 Ok(blog_service::run(config, listener, signals).await?)

@@ -13,7 +13,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use kit::db::copy::Schema;
 use kit::db::requests::{self, Earlier};
-use kit::db::{Db, Migrations, OpenError, secrets};
+use kit::db::{Db, Migrations, OpenError, health, secrets};
 use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
@@ -86,6 +86,14 @@ impl Store {
     /// [`StoreError`].
     pub async fn earlier(&self, key: &RequestKey, now: Time) -> Result<Option<Earlier>, StoreError> {
         requests::find(&self.db, key, now).await
+    }
+
+    /// Whether the database answers: what health says of the service.
+    ///
+    /// # Errors
+    /// [`StoreError`], when it does not.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        health::look(&self.db).await
     }
 
     /// Closes every connection once its statement has ended.

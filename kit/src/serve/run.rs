@@ -7,11 +7,10 @@ use gatepost::{GuardLayer, Verify};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 
 use super::envelope::EnvelopeLayer;
-use super::{Limits, MethodDeadlines};
+use super::health::Health;
+use super::{Limits, Look, MethodDeadlines};
 use crate::failure::Reasons;
 use crate::shutdown::Shutdown;
 
@@ -29,6 +28,8 @@ pub struct Parts<V> {
     pub limits: Limits,
     /// The methods with a deadline of their own.
     pub deadlines: MethodDeadlines,
+    /// How health finds out whether the database answers.
+    pub look: Look,
 }
 
 /// Why a server ended before it was told to.
@@ -58,11 +59,9 @@ pub async fn serve<R: Reasons, V: Verify>(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, routes, guard, limits, deadlines } = parts;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    for service in services.iter().copied().chain([""]) {
-        health.set_service_status(service, ServingStatus::Serving).await;
-    }
+    let Parts { name, services, routes, guard, limits, deadlines, look } = parts;
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    let health = Health::start(reporter, services).await;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(limits.tcp_keepalive));
     let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
     let serving = limits
@@ -73,7 +72,7 @@ pub async fn serve<R: Reasons, V: Verify>(
         .add_service(health_service)
         .add_service(reflection(services).build_v1()?)
         .add_service(reflection(services).build_v1alpha()?)
-        .serve_with_incoming_shutdown(incoming, drain(health, services, shutdown.clone()));
+        .serve_with_incoming_shutdown(incoming, health.follow(look, shutdown.clone()));
     announce(name, address);
     tokio::select! {
         ended = serving => ended?,
@@ -82,18 +81,6 @@ pub async fn serve<R: Reasons, V: Verify>(
         }
     }
     Ok(())
-}
-
-/// Waits for the signal; then health says so, and its watchers' streams, which would hold the server open, end.
-async fn drain(health: HealthReporter, services: &[&str], shutdown: Shutdown) {
-    shutdown.cancelled().await;
-    for service in services.iter().copied().chain([""]) {
-        health.set_service_status(service, ServingStatus::NotServing).await;
-    }
-    let mut health = health;
-    for service in services.iter().copied().chain([""]) {
-        health.clear_service_status(service).await;
-    }
 }
 
 /// Reflection of what this server serves; the descriptors know the other service, too.

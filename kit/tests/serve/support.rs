@@ -43,6 +43,7 @@ pub(crate) async fn start(limits: Limits) -> Server {
         guard: GuardLayer::new(policy, Doorkeeper),
         limits,
         deadlines: &[],
+        look: Box::new(|| Box::pin(async { Ok(()) })),
     };
     let told = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, told).await.unwrap() });

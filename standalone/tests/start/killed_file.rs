@@ -1,8 +1,9 @@
-//! A start on SQLite that is killed before any of its writes: the next one succeeds, and nothing is lost.
+//! A start or a stop on SQLite that is killed before any of its writes: the next start succeeds, and nothing is lost.
 
 use std::path::Path;
 
 use harness::disk::{Disk, writes};
+use rustix::process::Signal;
 
 use super::outsider::Outsider;
 use super::pair::folder;
@@ -20,14 +21,14 @@ async fn older(which: Which, from: i64, path: &Path) {
     }
 }
 
-/// Starts the service on a disk, and waits until it serves or has been killed: whether it serves.
+/// Starts the service on a disk, and waits until it serves or has been killed: whether it serves. Then it stops, which
+/// writes, too, so that it may be killed at that.
 fn start_on(disk: &Disk, which: Which, path: &Path) -> bool {
     let mut command = command(which, &file(path));
     let mut service = Service::spawn(disk.apply(&mut command), Vec::new());
     let serves = service.serves_or_ends();
-    if serves {
-        service.stop();
-    }
+    service.signal(Signal::TERM);
+    assert!(matches!(service.code(), Some(0) | None), "it stops, or is killed");
     serves
 }
 

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod changes;
+mod health;
 mod keys;
 mod requests;
 mod sessions;

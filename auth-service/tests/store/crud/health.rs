@@ -1,0 +1,15 @@
+//! Whether the database answers.
+
+use kit::testing::on_both_engines;
+
+use crate::support::Case;
+
+async fn a_look_succeeds_while_reads_do(store: Case) {
+    store.look().await.unwrap();
+    store.database.run("alter table secrets rename to gone").await;
+    assert!(store.look().await.is_err(), "it reads a table of the service's own");
+    store.database.run("alter table gone rename to secrets").await;
+    store.look().await.unwrap();
+}
+
+on_both_engines!(crate::support::Case: a_look_succeeds_while_reads_do);
