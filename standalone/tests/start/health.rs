@@ -57,10 +57,9 @@ async fn health_follows_a_server_that_is_paused_killed_and_stopped() {
             }
             told(&mut watch, ServingStatus::NotServing).await;
             says(&healthcheck(which, &address, &[]), 1, "its database does not answer");
-            if end == "pause" {
-                server.resume().await.unwrap();
-            } else {
-                server.start_again().await.unwrap();
+            match end {
+                "pause" => server.resume().await.unwrap(),
+                _ => server.start_again().await.unwrap(),
             }
             told(&mut watch, ServingStatus::Serving).await;
             says(&healthcheck(which, &address, &[]), 0, "serves");
