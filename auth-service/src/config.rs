@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum, value_parser};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, address, boolean, check_encrypted, check_plaintext, duration};
+use kit::healthcheck::Command;
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use attempts::AttemptFlags;
@@ -34,7 +35,7 @@ Logs go to standard error; RUST_LOG sets how much (`debug`, `auth_service=trace,
 
 /// The auth service: owns the users, issues tokens and says what they are worth.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "auth-service", version, after_help = SECRETS)]
+#[command(name = "auth-service", version, after_help = SECRETS, disable_help_subcommand = true)]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
@@ -71,6 +72,9 @@ pub struct Flags {
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
+    /// What is to be done instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
     // Last, since whatever follows would stand under its heading.
     /// How often somebody may be wrong
     #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use kit::config::{ConfigError, Environment, address, boolean, check_encrypted, check_plaintext};
+use kit::healthcheck::Command;
 use kit::{Clock, Place};
 
 use crate::store::DatabaseUrl;
@@ -13,6 +14,7 @@ use crate::store::DatabaseUrl;
 #[command(
     name = "blog-service",
     version,
+    disable_help_subcommand = true,
     after_help = "Logs go to standard error; RUST_LOG sets how much (`debug`, `blog_service=trace,info`)."
 )]
 pub struct Flags {
@@ -36,6 +38,9 @@ pub struct Flags {
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
+    /// What is to be done instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
 }
 
 /// Everything that the service is told from outside.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use blog_service::{Config, Flags};
 use kit::Clock;
 use kit::config::{Environment, parse};
+use kit::healthcheck::Command;
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
@@ -12,6 +13,9 @@ async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name));
     kit::process::run("blog-service", environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
+        if let Some(Command::Healthcheck(check)) = flags.command {
+            return Ok(check.run(flags.listen).await?);
+        }
         let config = Config::new(flags, environment, Clock::system())?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
         Ok(blog_service::run(config, listener, signals).await?)

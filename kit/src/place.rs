@@ -1,6 +1,6 @@
 //! Where a service listens, as settings name it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::Uri;
 
@@ -27,6 +27,16 @@ impl Place {
     /// The place of a listener of this process.
     pub fn of(address: SocketAddr) -> Self {
         Self(address.to_string())
+    }
+
+    /// Where this machine reaches a listener at this address: one of every address is at loopback, too.
+    pub fn reaching(address: SocketAddr) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Self::of(SocketAddr::new(ip, address.port()))
     }
 
     /// `HOST:PORT`, as grpcurl takes it.
@@ -67,6 +77,18 @@ mod tests {
             ["", "127.0.0.1:50051", "http://a", "https://a:1", "http://u:p@a:1", "http://a:1/path", "http://a:1?q"]
         {
             assert!(Place::parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_listener_of_every_address_is_reached_at_loopback() {
+        for (listen, reached) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            ("127.0.0.2:1", "127.0.0.2:1"),
+            ("10.0.0.1:1", "10.0.0.1:1"),
+        ] {
+            assert_eq!(Place::reaching(listen.parse().unwrap()).address(), reached);
         }
     }
 }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use kit::Clock;
 use kit::config::{Environment, parse};
+use kit::healthcheck;
 
 use crate::demo::DemoFlags;
 use crate::pair::PairFlags;
@@ -58,11 +59,17 @@ async fn main() -> ExitCode {
             None => Box::pin(pair::run(cli.pair, environment, signals)).await,
             Some(Command::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
             Some(Command::Auth(flags)) => {
+                if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
+                    return Ok(check.run(flags.listen).await?);
+                }
                 let config = auth_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(auth_service::run(config, listener, signals).await?)
             }
             Some(Command::Blog(flags)) => {
+                if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
+                    return Ok(check.run(flags.listen).await?);
+                }
                 let config = blog_service::Config::new(flags, environment, Clock::system())?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
                 Ok(blog_service::run(config, listener, signals).await?)

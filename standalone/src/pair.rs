@@ -73,7 +73,7 @@ impl Pair {
         let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
         let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
-        blog.auth_url = Place::of(reachable(auth_at));
+        blog.auth_url = Place::reaching(auth_at);
         let blog = blog_service::Config::new(blog, environment, Clock::system())?;
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
     }
@@ -126,18 +126,9 @@ pub(crate) async fn run(
     ended
 }
 
-/// The address by which this process reaches its own listener.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let mut address = address;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0, 0, 0, 0, 1].into() });
-    }
-    address
-}
-
 /// Waits until the service at this address has answered a health check, or refused to.
 pub(crate) async fn answers(address: SocketAddr) {
-    let Ok(endpoint) = Endpoint::from_shared(format!("http://{}", reachable(address))) else { return };
+    let Ok(endpoint) = Endpoint::from_shared(Place::reaching(address).url()) else { return };
     let _ = HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await;
 }
 

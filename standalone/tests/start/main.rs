@@ -1,6 +1,8 @@
 //! A service's start as its operator meets it: alone and together, on old and new databases, killed and refused.
 
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod killed;

@@ -1,0 +1,106 @@
+//! Health follows the service's own database, and `healthcheck` says what health says.
+
+use std::process::Output;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::timeout;
+use tonic::Streaming;
+use tonic::transport::Endpoint;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use super::outsider::{Home, Outsider};
+use super::pair::gatepost;
+use super::service::{BOTH, Service, Which};
+
+/// More than any of this takes on a busy machine; what it may take is tested where time stands still (`kit::serve`).
+const LIMIT: Duration = Duration::from_mins(1);
+
+async fn watch(address: &str) -> Streaming<HealthCheckResponse> {
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner()
+}
+
+/// Waits until the watchers are told; what they were told before is the opposite.
+async fn told(watch: &mut Streaming<HealthCheckResponse>, wanted: ServingStatus) {
+    let answer = timeout(LIMIT, watch.message()).await.expect("health changes").unwrap().unwrap();
+    assert_eq!(answer.status(), wanted);
+}
+
+/// `gatepost auth healthcheck` of the service at this address.
+fn healthcheck(which: Which, address: &str, arguments: &[&str]) -> Output {
+    gatepost().args([which.name(), "--listen", address, "healthcheck"]).args(arguments).output().unwrap()
+}
+
+fn says(output: &Output, code: i32, part: &str) {
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(part) && said.lines().count() == 1, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_follows_a_server_that_is_paused_killed_and_stopped() {
+    let Some(server) = harness::postgres::server().await else { return };
+    for which in BOTH {
+        let mut service = Service::start(which, &server.create_database().await.unwrap());
+        let address = service.serves();
+        let mut watch = watch(&address).await;
+        told(&mut watch, ServingStatus::Serving).await;
+        says(&healthcheck(which, &address, &[]), 0, "serves");
+        for end in ["pause", "kill", "stop"] {
+            match end {
+                "pause" => server.pause().await.unwrap(),
+                "kill" => server.kill().await.unwrap(),
+                _ => server.stop_fast().await.unwrap(),
+            }
+            told(&mut watch, ServingStatus::NotServing).await;
+            says(&healthcheck(which, &address, &[]), 1, "its database does not answer");
+            match end {
+                "pause" => server.resume().await.unwrap(),
+                _ => server.start_again().await.unwrap(),
+            }
+            told(&mut watch, ServingStatus::Serving).await;
+            says(&healthcheck(which, &address, &[]), 0, "serves");
+        }
+        service.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_asks_each_engine_for_a_row_of_the_services_own() {
+    for which in BOTH {
+        for home in Home::all().await {
+            let mut service = Service::start(which, &home.url());
+            let address = service.serves();
+            let mut watch = watch(&address).await;
+            told(&mut watch, ServingStatus::Serving).await;
+            let mut outsider: Outsider = home.outsider().await;
+            outsider.run("alter table secrets rename to gone").await;
+            told(&mut watch, ServingStatus::NotServing).await;
+            outsider.run("alter table gone rename to secrets").await;
+            told(&mut watch, ServingStatus::Serving).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthcheck_says_in_one_sentence_why_it_fails() {
+    let folder = super::pair::folder();
+    for which in BOTH {
+        let file = super::service::file(&folder.path().join(which.name()));
+        let mut service = Service::start(which, &file);
+        let address = service.serves();
+        let every = address.replace("127.0.0.1", "0.0.0.0");
+        says(&healthcheck(which, &every, &[]), 0, &address);
+        says(&healthcheck(which, "127.0.0.1:0", &[]), 1, "name its address with --url");
+        says(&healthcheck(which, "127.0.0.1:0", &["--url", &format!("http://{address}")]), 0, "serves");
+        says(&healthcheck(which, &address, &["--url", "ftp://here"]), 2, "write http://HOST:PORT");
+        service.signal(Signal::STOP);
+        says(&healthcheck(which, &address, &["--timeout", "200ms"]), 1, "has not answered within 200ms");
+        service.signal(Signal::CONT);
+        service.stop();
+        says(&healthcheck(which, &address, &[]), 1, "nothing answers at");
+    }
+}
