@@ -1,0 +1,16 @@
+#!/bin/bash
+# Makes the two databases and their owners, when PostgreSQL starts on an empty volume: the image runs what lies in
+# /docker-entrypoint-initdb.d. Nobody but its owner can connect to a database.
+set -euo pipefail
+
+# psql reads the passwords from its environment, so they are on no command line; nor does a failure log them.
+psql -v ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname postgres <<'SQL'
+set log_min_error_statement = panic;
+\getenv auth_password AUTH_DB_PASSWORD
+\getenv blog_password BLOG_DB_PASSWORD
+create role auth login password :'auth_password';
+create role blog login password :'blog_password';
+create database auth owner auth;
+create database blog owner blog;
+revoke connect, temporary on database auth, blog, postgres, template1 from public;
+SQL
