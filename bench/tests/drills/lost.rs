@@ -7,6 +7,8 @@ use bench::services::beside;
 use harness::postgres::server;
 use tonic::Code;
 
+use super::turn::turn;
+
 const SAYS: &str = "the database has not said whether this was written: look before you repeat it, or repeat it with the \
                     same request_id";
 
@@ -27,6 +29,7 @@ fn says_so(answer: &Answer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_commit_was_not_answered_is_not_repeated() -> Result<(), Failure> {
+    let _turn = turn().await;
     let Some(server) = server().await else { return Ok(()) };
     let drill = Drill::start(&beside()?, server, 1).await?;
     says_so(&ask(&drill, "once", "").await?);
@@ -37,6 +40,7 @@ async fn a_write_whose_commit_was_not_answered_is_not_repeated() -> Result<(), F
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_makes_the_repetition_answer_the_same_post() -> Result<(), Failure> {
+    let _turn = turn().await;
     let Some(server) = server().await else { return Ok(()) };
     let drill = Drill::start(&beside()?, server, 1).await?;
     let request_id = Random::new(1).uuid();

@@ -6,3 +6,4 @@ mod backups;
 mod kills;
 mod lost;
 mod outages;
+mod turn;

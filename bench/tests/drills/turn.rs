@@ -1,0 +1,16 @@
+//! One drill at a time.
+
+use bench::drill::Report;
+use tokio::sync::{Mutex, MutexGuard};
+
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Waits until no other drill runs. Each loads the machine, and passwords are hashed only while nobody else wants a core.
+pub(super) async fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().await
+}
+
+#[track_caller]
+pub(super) fn holds(report: &Report) {
+    assert!(report.broken.is_empty(), "{:#?}\n{}", report.broken, report.lines.join("\n"));
+}
