@@ -1,5 +1,6 @@
 //! Who has been wrong too often waits: nothing is looked up or hashed for it, whether the account exists or not (C52).
 
+use chrono::{DateTime, Utc};
 use kit::Clock;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use crate::domain::{AttemptLimits, Client, Failures, network};
 use crate::error::Error;
 use crate::passwords::{HashError, Share};
 use crate::state::State;
-use crate::store::{Account, Kind, Store};
+use crate::store::{Account, Kind, Store, StoreError};
 
 /// What a password is tried for.
 pub(super) enum Tried<'a> {
@@ -25,8 +26,7 @@ pub(super) struct Attempt {
     limits: AttemptLimits,
     account: Account,
     network: String,
-    /// What was known of the account, where the attempt has been counted ahead of its outcome.
-    counted_after: Option<Failures>,
+    claim: Option<Claim>,
     _share: Option<Share>,
 }
 
@@ -45,26 +45,24 @@ impl Attempt {
             _ => Some(state.shares.take(&network).ok_or(Error::Hash(HashError::Overloaded))?),
         };
         let account = account(store, tried, &network).await?;
-        let mut counted_after = None;
-        while limits.free != 0
+        let mut claim = None;
+        // Another attempt may come first: then the count is looked at again.
+        while claim.is_none()
+            && limits.free != 0
             && let Some(failures) = store.failures(&account).await?
         {
             if let Some(wait) = limits.wait(failures, now) {
                 return Err(Error::TooManyAttempts(wait));
             }
-            // Another attempt may have come first: then the count is looked at again.
-            if store.claim_attempt(&account, failures, now).await? {
-                counted_after = Some(failures);
-                break;
-            }
+            claim = Claim::make(store, account, failures, now).await?;
         }
         let (store, clock) = (store.clone(), state.clock.clone());
-        Ok(Self { store, clock, limits, account, network, counted_after, _share: share })
+        Ok(Self { store, clock, limits, account, network, claim, _share: share })
     }
 
     /// The password was right: the account begins anew.
     pub(super) async fn succeeded(mut self) -> Result<(), Error> {
-        if self.counted_after.take().is_some() {
+        if self.claim.take().is_some_and(Claim::keep) {
             self.store.clear_failures(&self.account).await?;
         }
         Ok(())
@@ -72,17 +70,46 @@ impl Attempt {
 
     /// The password was wrong.
     pub(super) async fn failed(mut self) -> Result<(), Error> {
-        let is_counted = self.counted_after.take().is_some();
+        let is_counted = self.claim.take().is_some_and(Claim::keep);
         let account = Some(&self.account).filter(|_| !is_counted && self.limits.free != 0);
         Ok(self.store.add_failure(account, &self.network, self.limits.failures, self.clock.now()).await?)
     }
 }
 
+/// An attempt that has been counted ahead of its outcome.
+struct Claim {
+    store: Store,
+    account: Account,
+    /// What was known of the account before; `None` once the attempt is judged.
+    seen: Option<Failures>,
+}
+
+impl Claim {
+    /// Counts the attempt, unless another has come first. A task of its own ends what a caller who goes meanwhile has begun,
+    /// and then gives it back.
+    async fn make(store: &Store, account: Account, seen: Failures, now: DateTime<Utc>) -> Result<Option<Self>, Error> {
+        let store = store.clone();
+        let claimed = tokio::spawn(async move {
+            let is_ours = store.claim_attempt(&account, seen, now).await?;
+            Ok::<_, StoreError>(is_ours.then(|| Self { store, account, seen: Some(seen) }))
+        });
+        match claimed.await {
+            Ok(claimed) => Ok(claimed?),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// The attempt has been judged: it counts.
+    fn keep(mut self) -> bool {
+        self.seen.take().is_some()
+    }
+}
+
 /// An attempt that nobody has judged, since the queue was full, the caller's time was over or the caller had gone, does not
 /// count.
-impl Drop for Attempt {
+impl Drop for Claim {
     fn drop(&mut self) {
-        let Some(seen) = self.counted_after.take() else { return };
+        let Some(seen) = self.seen.take() else { return };
         let (store, account) = (self.store.clone(), self.account);
         tokio::spawn(async move {
             if store.release_attempt(&account, seen).await.is_err() {
