@@ -12,12 +12,13 @@ use super::service::{SEALED, Service, Which, command};
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
-/// The shell blocks under "Backup and restore" that name PostgreSQL's programs.
+/// The shell blocks under "Backup and restore" that name PostgreSQL's programs; compose's are not for a server of one's own.
 fn blocks() -> [&'static str; 2] {
     let section = OPERATIONS.split("\n## Backup and restore\n").nth(1).expect("the section");
     let section = section.split("\n## ").next().unwrap();
     let blocks = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let ours: Vec<_> = blocks.filter(|block| block.contains("pg_dump") || block.contains("pg_restore")).collect();
+    let is_ours = |block: &&str| block.contains("pg_") && !block.contains("docker compose");
+    let ours: Vec<_> = blocks.filter(is_ours).collect();
     ours.try_into().expect("a block for the backup and one for the restore")
 }
 
