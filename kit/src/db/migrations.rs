@@ -1,6 +1,6 @@
 //! A service's migrations: the same numbers and names for both engines.
 
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 
 use super::OpenError;
 
@@ -38,11 +38,27 @@ where
     let failed = |error: MigrateError| failed(name, &error);
     connection.ensure_migrations_table(&migrations.table_name).await.map_err(failed)?;
     let applied = connection.list_applied_migrations(&migrations.table_name).await.map_err(failed)?;
-    let differs = applied.iter().find(|applied| {
-        let known = migrations.iter().find(|known| known.version == applied.version);
-        known.is_some_and(|known| known.checksum != applied.checksum)
-    });
-    differs.map_or(Ok(()), |differs| Err(OpenError::Altered(name.to_owned(), differs.version)))
+    match misfit(&applied, migrations) {
+        None => Ok(()),
+        Some(Misfit::Newer(version)) => Err(OpenError::Newer(name.to_owned(), version)),
+        Some(Misfit::Altered(version)) => Err(OpenError::Altered(name.to_owned(), version)),
+    }
+}
+
+/// What keeps a database from fitting this version: one of its migrations.
+pub(super) enum Misfit {
+    /// This version does not know it.
+    Newer(i64),
+    /// It is another one than this version's of that number.
+    Altered(i64),
+}
+
+/// The first migration, in their order, that is none of these.
+pub(super) fn misfit(applied: &[AppliedMigration], migrations: &Migrator) -> Option<Misfit> {
+    applied.iter().find_map(|applied| match migrations.iter().find(|known| known.version == applied.version) {
+        None => Some(Misfit::Newer(applied.version)),
+        Some(known) => (known.checksum != applied.checksum).then_some(Misfit::Altered(applied.version)),
+    })
 }
 
 /// Why the migrations of the database of this name did not run.

@@ -4,6 +4,7 @@ use sqlx::migrate::{AppliedMigration, Migrator};
 
 use super::CopyError;
 use super::schema::Schema;
+use crate::db::migrations::{Misfit, misfit};
 
 /// The service whose first migration the database has.
 pub(super) fn service(
@@ -21,14 +22,10 @@ pub(super) fn service(
 
 /// Whether the source of this name has exactly the migrations of this version.
 pub(super) fn check(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<(), CopyError> {
-    for one in applied {
-        match migrations.iter().find(|known| known.version == one.version) {
-            None => return Err(CopyError::Newer(name.to_owned(), one.version)),
-            Some(known) if known.checksum != one.checksum => {
-                return Err(CopyError::Altered(name.to_owned(), one.version));
-            }
-            Some(_) => {}
-        }
+    match misfit(applied, migrations) {
+        None => {}
+        Some(Misfit::Newer(version)) => return Err(CopyError::Newer(name.to_owned(), version)),
+        Some(Misfit::Altered(version)) => return Err(CopyError::Altered(name.to_owned(), version)),
     }
     let is_missing = |version: i64| applied.iter().all(|one| one.version != version);
     let missing = migrations.iter().find(|known| is_missing(known.version));

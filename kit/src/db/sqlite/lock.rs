@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -59,9 +59,7 @@ impl FileLock {
 
     /// Takes the lock of the database that `path` leads to, and refuses one that a broken-off restore has left.
     pub(super) async fn of_whole(path: &Path) -> Result<Self, OpenError> {
-        // By its real name, so that a symbolic link and its target meet at one lock.
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let lock = Self::take(&real).await?;
+        let lock = Self::take(&real(path)).await?;
         if beside(path, RESTORING).symlink_metadata().is_ok() {
             return Err(OpenError::Restoring(path.display().to_string()));
         }
@@ -70,6 +68,12 @@ impl FileLock {
 
     /// Whether a process has the database at `path`. Whoever tries to take it at this very moment tries again.
     pub(super) fn is_held(path: &Path) -> bool {
-        File::open(beside(path, LOCK)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        File::open(beside(&real(path), LOCK))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
+}
+
+/// The path by its real name, so that a symbolic link and its target meet at one lock.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

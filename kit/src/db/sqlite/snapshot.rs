@@ -8,9 +8,11 @@ use sqlx::migrate::{AppliedMigration, Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::copy::check_integrity;
 use super::files::make_file;
 use super::lock::FileLock;
 use crate::db::Migrations;
+use crate::db::migrations::{Misfit, misfit};
 use crate::db::patience::PATIENCE;
 
 /// Why there is no copy, or none to rely on: each a sentence that says what to do.
@@ -52,8 +54,7 @@ pub async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) -> Result
     make_file(to).map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
     // Beside a service it only reads, so that it can never be the one that moves the log into the file. A file that nobody
     // has open is left as it was: whoever closes it last takes the log away.
-    let real = from.canonicalize().unwrap_or_else(|_| from.to_owned());
-    let options = SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(&real)).busy_timeout(PATIENCE);
+    let options = SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(from)).busy_timeout(PATIENCE);
     let mut connection = options.connect().await.map_err(|error| failed(&name, &error))?;
     let copied = sqlx::query(SQL).bind(into.to_owned()).execute(&mut connection).await;
     let closed = connection.close().await;
@@ -84,12 +85,10 @@ async fn check_open(
     name: &str,
     migrations: &Migrator,
 ) -> Result<i64, SnapshotError> {
-    const WHOLE: &str = "pragma integrity_check";
     const DANGLING: &str = "select \"table\" from pragma_foreign_key_check limit 1";
-    let faults: Vec<String> =
-        sqlx::query_scalar(WHOLE).fetch_all(&mut *connection).await.map_err(|error| failed(name, &error))?;
-    if let Some(fault) = faults.into_iter().find(|fault| fault != "ok") {
-        return Err(SnapshotError::Damaged(name.to_owned(), fault));
+    let whole = check_integrity(connection).await.map_err(|error| failed(name, &error))?;
+    if whole != "ok" {
+        return Err(SnapshotError::Damaged(name.to_owned(), whole));
     }
     let dangling: Option<String> =
         sqlx::query_scalar(DANGLING).fetch_optional(&mut *connection).await.map_err(|error| failed(name, &error))?;
@@ -102,17 +101,14 @@ async fn check_open(
 
 /// The last of these migrations, all of which must be known.
 fn last(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<i64, SnapshotError> {
-    let mut last = None;
-    for applied in applied {
-        let Some(known) = migrations.iter().find(|known| known.version == applied.version) else {
-            return Err(SnapshotError::Newer(name.to_owned(), applied.version));
-        };
-        if known.checksum != applied.checksum {
-            return Err(SnapshotError::Foreign(name.to_owned(), format!("migration {} differs", applied.version)));
-        }
-        last = last.max(Some(applied.version));
+    let foreign = |why: String| SnapshotError::Foreign(name.to_owned(), why);
+    match misfit(applied, migrations) {
+        None => {}
+        Some(Misfit::Newer(version)) => return Err(SnapshotError::Newer(name.to_owned(), version)),
+        Some(Misfit::Altered(version)) => return Err(foreign(format!("migration {version} differs"))),
     }
-    last.ok_or_else(|| SnapshotError::Foreign(name.to_owned(), "it has no migrations".to_owned()))
+    let last = applied.iter().map(|applied| applied.version).max();
+    last.ok_or_else(|| foreign("it has no migrations".to_owned()))
 }
 
 /// What the driver's failure means for the file of this name (sqlite.org/rescode.html).
