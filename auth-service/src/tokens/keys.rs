@@ -104,7 +104,11 @@ impl Key {
         &self.signing
     }
 
-    fn public(&self) -> Option<PublicKey> {
+    pub(super) fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    pub(super) fn public(&self) -> Option<PublicKey> {
         let jwk = self.jwk.clone()?;
         Some(PublicKey { id: self.id().to_owned(), algorithm: self.algorithm().name(), jwk })
     }
@@ -122,51 +126,12 @@ pub(crate) fn check_secret(text: &str) -> Result<(), WeakSecret> {
     Ok(())
 }
 
-/// The keys whose tokens are good: the one that signs, and any that only verify.
-pub struct KeySet {
-    signing: Key,
-    others: Vec<VerifyingKey>,
-}
-
-impl KeySet {
-    /// The set of this one key.
-    pub fn new(signing: Key) -> Self {
-        Self { signing, others: Vec::new() }
-    }
-
-    /// Takes tokens of this key, too. Of two keys with one id the earlier stays.
-    #[must_use]
-    pub fn with(mut self, key: VerifyingKey) -> Self {
-        self.others.push(key);
-        self
-    }
-
-    /// The key that signs new tokens.
-    pub fn signing(&self) -> &Key {
-        &self.signing
-    }
-
-    /// The key with exactly this id, looked up in memory (C4).
-    pub fn find(&self, id: &str) -> Option<&VerifyingKey> {
-        std::iter::once(&self.signing.verifying).chain(&self.others).find(|key| key.id() == id)
-    }
-
-    /// The key, if there is but one: without an id a choice among several would be a guess.
-    pub(super) fn only(&self) -> Option<&VerifyingKey> {
-        Some(&self.signing.verifying).filter(|_| self.others.is_empty())
-    }
-
-    /// The public keys; a symmetric one has no public half.
-    pub fn public(&self) -> Vec<PublicKey> {
-        self.signing.public().into_iter().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::rand::SystemRandom;
 
     use super::*;
+    use crate::tokens::KeySet;
 
     /// The example key of RFC 8037 appendix A.1, as PKCS#8 version 1.
     const RFC_8037: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
