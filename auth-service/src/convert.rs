@@ -14,7 +14,8 @@ use tonic::Request;
 use uuid::Uuid;
 
 use crate::domain::{
-    Client, Email, ListedSession, Name, NewPassword, Password, PasswordPolicy, Role, Roles, User, UserChange, UserState,
+    Client, Email, ListedSession, Name, NewPassword, Password, PasswordPolicy, Position, Role, Roles, User, UserChange,
+    UserState,
 };
 use crate::error::Error;
 use crate::store::Filter;
@@ -111,6 +112,12 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
 pub(crate) fn new_password(text: String, policy: PasswordPolicy, user: Option<&User>) -> Result<NewPassword, Error> {
     let own_words = user.map_or(["", ""], |user| [user.name.as_str(), user.email.as_str()]);
     policy.accept(text, &own_words).map_err(|error| violation("new_password", error.to_string()))
+}
+
+/// How far the log of revocations was known when something was said.
+pub(crate) fn position(position: Position) -> v1::Position {
+    let Position { log, last } = position;
+    v1::Position { log_id: log.0.to_vec(), revision: last.revision, mark: last.mark.0.to_vec() }
 }
 
 pub(crate) fn roles(words: &[String]) -> Result<Roles, Error> {

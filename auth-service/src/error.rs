@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::passwords::HashError;
 use crate::store::{StoreError, Unchanged};
+use crate::view::Stale;
 
 /// How long a caller waits before it tries again when too many passwords wait.
 const HASH_DELAY: Duration = Duration::from_secs(2);
@@ -44,6 +45,8 @@ pub(crate) enum Error {
     Hash(#[from] HashError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    View(#[from] Stale),
     #[error(transparent)]
     Sign(#[from] crate::tokens::SignError),
 }
@@ -123,6 +126,8 @@ impl From<Error> for Status {
                 failure::internal::<ErrorReason>(&error)
             }
             Error::Store(error) => failure::store::<ErrorReason>(&error),
+            // The follower has told the log why.
+            Error::View(Stale) => failure::store_unavailable::<ErrorReason>(),
             Error::Sign(error) => failure::internal::<ErrorReason>(&error),
         }
     }

@@ -11,6 +11,7 @@ mod run;
 mod state;
 pub mod store;
 pub mod tokens;
+pub mod view;
 
 pub use config::{AttemptFlags, Config, Flags, Registration, SigningSettings};
 pub use passwords::{HashError, Hasher};

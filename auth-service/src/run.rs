@@ -10,17 +10,19 @@ use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::serve::{Limits, Look, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
+use kit::{Clock, Uptime};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
 use crate::config::{Admin, Config};
-use crate::domain::{Name, NewUser, Role, Roles, UserState};
+use crate::domain::{LogId, Mark, Name, NewUser, Role, Roles, Stamp, UserState};
 use crate::passwords::{HashError, Hasher, Shares};
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::state::State;
 use crate::store::{Created, Filter, Store, StoreError};
 use crate::tokens::{Issuer, Key, KeySet, KeySource, SEALED_KEY, SigningKeyError, Verifier, key_file};
+use crate::view::{Follower, View};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
@@ -64,6 +66,8 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let keys = Arc::new(KeySet::new(signing_key(source, &store).await?));
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
+    let view = Arc::new(View::new(Uptime::system()));
+    let follower = Box::pin(follower(&view, &store, &clock)).await?;
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
         shares: Shares::default(),
@@ -78,6 +82,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         session_lifetime: flags.refresh_ttl,
         registration: flags.registration,
         store,
+        view,
         keys,
         clock,
     });
@@ -94,9 +99,24 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         deadlines: DEADLINES,
         look: looks_at(state.store.clone()),
     };
-    let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
+    let served = Shutdown::new();
+    let serving = async {
+        let _served = served.clone().drop_guard();
+        serve::<ErrorReason, _>(parts, listener, shutdown).await
+    };
+    let (ended, ()) = tokio::join!(serving, Box::pin(follower.follow(served.clone())));
     state.store.close().await;
     Ok(ended?)
+}
+
+/// Whoever moves the view, which is complete by now.
+async fn follower(view: &Arc<View>, store: &Store, clock: &Clock) -> Result<Follower, RunError> {
+    let (id, mark, time) = (LogId(kit::random::bytes()), Mark(kit::random::bytes()), clock.now());
+    patiently(|| store.begin_log(id, Stamp { mark, time })).await?;
+    let mut follower =
+        Follower::new(Arc::clone(view), store.clone(), clock.clone(), Box::new(|| Box::pin(async { Ok(()) })));
+    follower.load().await?;
+    Ok(follower)
 }
 
 /// Looks at the database of this store.

@@ -9,15 +9,18 @@ use kit::ids::Ids;
 use kit::page::PageTokens;
 
 use crate::config::Registration;
-use crate::domain::{AttemptLimits, PasswordPolicy, Session, User};
+use crate::domain::{AttemptLimits, Logged, Mark, PasswordPolicy, Session, Stamp, User};
 use crate::error::Error;
 use crate::passwords::{Hasher, Shares};
 use crate::store::Store;
 use crate::tokens::{Issued, Issuer, KeySet, Verifier};
+use crate::view::View;
 
 /// The service's parts, shared by all calls.
 pub(crate) struct State {
     pub(crate) store: Store,
+    /// What is revoked.
+    pub(crate) view: Arc<View>,
     pub(crate) hasher: Hasher,
     pub(crate) shares: Shares,
     /// What a new password must keep.
@@ -46,6 +49,19 @@ impl State {
 
     /// An access token of this session.
     pub(crate) fn access_token(&self, user: &User, session: &Session) -> Result<Issued, Error> {
-        Ok(self.issuer.access_token(user, session, self.ids.next(), self.clock.now())?)
+        Ok(self.issuer.access_token(user, session, self.ids.next(), self.clock.now(), self.view.horizon())?)
+    }
+
+    /// What the log is told of a revocation that happens now.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { mark: Mark(kit::random::bytes()), time: self.clock.now() }
+    }
+
+    /// Acknowledges a revocation only once this replica refuses what it has revoked.
+    pub(crate) async fn revoked(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), Error> {
+        match logged.into() {
+            Some(logged) => Ok(self.view.reach(logged).await?),
+            None => Ok(()),
+        }
     }
 }

@@ -15,7 +15,8 @@ const OF_FILE: &str = "select t.name, c.name, lower(c.type), c.\"notnull\" = 0 f
      and t.name not like 'sqlite\\_%' escape '\\' and t.name not like '\\_sqlx%' escape '\\'";
 
 const OF_SERVER: &str = "select table_name::text, column_name::text, data_type::text, is_nullable = 'YES' \
-     from information_schema.columns where table_schema = current_schema() and table_name not like '\\_sqlx%'";
+     from information_schema.columns join information_schema.tables using (table_schema, table_name) \
+     where table_type = 'BASE TABLE' and table_schema = current_schema() and table_name not like '\\_sqlx%'";
 
 /// The columns of a file's tables, without the driver's own, in no order.
 ///

@@ -130,17 +130,22 @@ pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static s
     Status::with_error_details(Code::NotFound, message, details)
 }
 
+/// What depends on the database cannot be done now.
+pub fn store_unavailable<R: Reasons>() -> Status {
+    retry(
+        Code::Unavailable,
+        R::STORE_UNAVAILABLE,
+        "the database cannot be reached now, try again in a moment",
+        STORE_DELAY,
+    )
+}
+
 /// The status for a database that did not do its work; logs what is a fault.
 pub fn store<R: Reasons>(error: &StoreError) -> Status {
     match error {
         StoreError::Unavailable(cause) => {
             tracing::warn!(%cause, "the database is away");
-            retry(
-                Code::Unavailable,
-                R::STORE_UNAVAILABLE,
-                "the database cannot be reached now, try again in a moment",
-                STORE_DELAY,
-            )
+            store_unavailable::<R>()
         }
         StoreError::Full => {
             tracing::error!("the database's disk is full");

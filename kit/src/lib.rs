@@ -20,6 +20,8 @@ pub mod shutdown;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod uptime;
 
 pub use clock::Clock;
 pub use place::Place;
+pub use uptime::Uptime;

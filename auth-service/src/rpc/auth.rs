@@ -27,7 +27,8 @@ impl AuthService for AuthRpc {
     async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
         let caller = Caller::of(&request)?;
         let session = caller.session().ok_or(Error::Refused(Refusal::NotAllowed))?;
-        self.0.store.end_session(session, self.0.clock.now()).await.map_err(Error::from)?;
+        let ended = self.0.store.end_session(session, self.0.stamp()).await.map_err(Error::from)?;
+        self.0.revoked(ended).await?;
         Ok(Response::new(LogoutResponse {}))
     }
 }

@@ -1,12 +1,12 @@
-//! What a token is worth: one answer for `VerifyToken` and for the service's own guard.
+//! What a token is worth: one answer for `VerifyToken` and for the service's own guard, without the database.
 
 use gatepost::{Denial, Token};
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::UserState;
+use crate::domain::{Cause, Position};
 use crate::state::State;
-use crate::store::StoreError;
 use crate::tokens::{Claims, TokenFault};
+use crate::view::{Bearer, Stale};
 
 /// What a token is worth.
 pub(super) enum Worth {
@@ -18,33 +18,34 @@ pub(super) enum Worth {
     Nothing(Denial),
 }
 
-/// Judges a token by its signature, its times, and how its user and session stand.
-pub(super) async fn introspect(state: &State, text: &str) -> Result<Worth, crate::error::Error> {
-    let Some(token) = Token::parse(text) else { return Ok(Worth::Nothing(Denial::Invalid)) };
+/// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
+pub(super) async fn introspect(state: &State, text: &str) -> Result<(Worth, Position), Stale> {
+    let now = state.clock.now();
+    let nothing = |denial| Ok((Worth::Nothing(denial), state.view.position()?));
+    let Some(token) = Token::parse(text) else { return nothing(Denial::Invalid) };
     if let Some(key) = &state.service_key
         && bool::from(token.digest().as_bytes().ct_eq(key.as_bytes()))
     {
-        return Ok(Worth::Service);
+        return Ok((Worth::Service, state.view.position()?));
     }
-    let (claims, key_id) = match state.verifier.verify(token.expose(), state.clock.now()) {
+    let (claims, key_id) = match state.verifier.verify(token.expose(), now) {
         Ok(verified) => verified,
-        Err(TokenFault::Invalid) => return Ok(Worth::Nothing(Denial::Invalid)),
-        Err(TokenFault::Expired) => return Ok(Worth::Nothing(Denial::Expired)),
+        Err(TokenFault::Invalid) => return nothing(Denial::Invalid),
+        Err(TokenFault::Expired) => return nothing(Denial::Expired),
     };
-    match standing(state, &claims).await? {
-        None => Ok(Worth::User(claims, key_id)),
-        Some(denial) => Ok(Worth::Nothing(denial)),
-    }
-}
-
-/// What the database holds against the token, if anything.
-async fn standing(state: &State, claims: &Claims) -> Result<Option<Denial>, StoreError> {
-    let Some(standing) = state.store.standing(claims.sub, claims.sid).await? else {
-        return Ok(Some(Denial::UserDeleted));
+    let bearer = Bearer {
+        user: claims.sub,
+        session: claims.sid,
+        generation: claims.generation,
+        key: &key_id,
+        issued: claims.iat,
     };
-    if standing.state == UserState::Disabled {
-        return Ok(Some(Denial::UserDisabled));
-    }
-    let lives = standing.session_lives && claims.generation >= standing.generation;
-    Ok((!lives).then_some(Denial::Revoked))
+    let judged = state.view.judge(bearer)?;
+    let worth = match judged.dead {
+        None => Worth::User(claims, key_id),
+        Some(Cause::Ended) => Worth::Nothing(Denial::Revoked),
+        Some(Cause::Disabled) => Worth::Nothing(Denial::UserDisabled),
+        Some(Cause::Deleted) => Worth::Nothing(Denial::UserDeleted),
+    };
+    Ok((worth, judged.position))
 }

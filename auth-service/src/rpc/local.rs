@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use gatepost::{Token, Unavailable, Verdict, Verify};
 use tokio::time::Instant;
-use tonic::Status;
 
 use super::introspect::{Worth, introspect};
 use crate::convert;
@@ -14,11 +13,7 @@ pub(crate) struct LocalVerifier(pub(crate) Arc<State>);
 
 impl Verify for LocalVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
-        let worth = introspect(&self.0, token.expose()).await.map_err(|error| {
-            // The way to a status is where the cause is logged.
-            drop(Status::from(error));
-            Unavailable
-        })?;
+        let (worth, _) = introspect(&self.0, token.expose()).await.map_err(|_stale| Unavailable)?;
         Ok(match worth {
             Worth::User(claims, _) => Verdict::Valid(Arc::new(convert::identity(claims))),
             Worth::Service => Verdict::Valid(Arc::new(convert::service_identity(&self.0.audience))),

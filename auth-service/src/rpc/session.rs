@@ -79,13 +79,13 @@ async fn revoke(state: &State, caller: Caller, text: &str) -> Result<(), Error> 
         text.parse().map_err(|_| convert::violation("id", "must be a UUID, as an answer of this service has it"))?;
     let missing = || Error::SessionNotFound(id.to_string());
     let whose = if caller.is_admin() { None } else { Some(caller.user().map_err(|_| missing())?) };
-    let ended = state.store.revoke_session(id, whose, state.clock.now()).await?;
-    if ended { Ok(()) } else { Err(missing()) }
+    let ended = state.store.revoke_session(id, whose, state.stamp()).await?;
+    state.revoked(ended.ok_or_else(missing)?).await
 }
 
 async fn revoke_all(state: &State, caller: Caller, text: &str) -> Result<(), Error> {
     let user_id = caller.named("user_id", text)?;
     caller.reach(state, user_id).await?;
-    let ended = state.store.end_all_sessions(user_id).await?;
-    if ended { Ok(()) } else { Err(Error::UserNotFound(user_id.to_string())) }
+    let ended = state.store.end_all_sessions(user_id, state.stamp()).await?;
+    state.revoked(ended.ok_or_else(|| Error::UserNotFound(user_id.to_string()))?).await
 }

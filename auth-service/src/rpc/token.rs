@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::introspect::{Worth, introspect};
 use crate::convert;
+use crate::error::Error;
 use crate::state::State;
 
 /// The longest time for which an answer may be kept.
@@ -25,7 +26,8 @@ impl TokenService for TokenRpc {
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let state = &self.0;
-        let answer = match introspect(state, &request.into_inner().token).await? {
+        let (worth, position) = introspect(state, &request.into_inner().token).await.map_err(Error::from)?;
+        let mut answer = match worth {
             Worth::User(claims, key_id) => {
                 let left = claims.exp.saturating_sub(state.clock.now().timestamp());
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
@@ -36,6 +38,7 @@ impl TokenService for TokenRpc {
                 VerifyTokenResponse { state: convert::state(denial).into(), ..VerifyTokenResponse::default() }
             }
         };
+        answer.position = Some(convert::position(position));
         Ok(Response::new(answer))
     }
 
@@ -53,5 +56,6 @@ fn active(claims: gatepost::api::auth::v1::TokenClaims, left: Duration) -> Verif
         state: TokenState::Active.into(),
         claims: Some(claims),
         ttl: prost_types::Duration::try_from(left.min(MAX_TTL)).ok(),
+        position: None,
     }
 }

@@ -5,8 +5,10 @@ use kit::db::{Verdict, read, within, write, write_one};
 use uuid::Uuid;
 
 use super::users::UserRow;
-use super::{Store, StoreError, Time, roles};
-use crate::domain::{Client, Email, Name, Roles, Session, User, UserChange, UserState};
+use super::{Store, StoreError, Time, log, roles};
+use crate::domain::{
+    Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
+};
 
 /// Why nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +82,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
-    pub async fn set_roles(&self, id: Uuid, roles: &Roles, expected: Option<i32>, now: Time) -> Outcome<User> {
+    pub async fn set_roles(
+        &self,
+        id: Uuid,
+        roles: &Roles,
+        expected: Option<i32>,
+        stamp: Stamp,
+    ) -> Outcome<(User, Option<Logged>)> {
         const SQL: &str = "update users set roles = $2, generation = generation + $3, revision = revision + 1, \
              update_time = $4 where id = $1 and revision = $5 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
@@ -92,25 +100,31 @@ impl Store {
                 return Ok(Err(Unchanged::Stale));
             }
             if user.roles == *roles {
-                return Ok(Ok(user));
+                return Ok(Ok((user, None)));
             }
-            let fewer = i32::from(user.roles.lose_any(roles));
+            let fewer = user.roles.lose_any(roles);
             let work = self.db.transaction(roles.clone(), move |mut tx, roles| {
                 Box::pin(async move {
                     let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
                         .bind(id)
                         .bind(roles.to_text())
-                        .bind(fewer)
-                        .bind(now)
+                        .bind(i32::from(fewer))
+                        .bind(stamp.time)
                         .bind(user.revision)
                         .fetch_optional(connection))?;
                     let Some(written) = written else { return Ok(Verdict::Undo(None)) };
+                    let written = User::from(written);
                     roles::replace(&mut tx, id, roles).await?;
-                    Ok(Verdict::Commit(Some(User::from(written))))
+                    let logged = if fewer {
+                        Some(log::append(&mut tx, &older_tokens(&written, Cause::Ended), stamp).await?)
+                    } else {
+                        None
+                    };
+                    Ok(Verdict::Commit(Some((written, logged))))
                 })
             });
-            if let Some(user) = work.await? {
-                return Ok(Ok(user));
+            if let Some(set) = work.await? {
+                return Ok(Ok(set));
             }
         }
     }
@@ -120,7 +134,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
-    pub async fn set_state(&self, id: Uuid, state: UserState, expected: Option<i32>, now: Time) -> Outcome<User> {
+    pub async fn set_state(
+        &self,
+        id: Uuid,
+        state: UserState,
+        expected: Option<i32>,
+        stamp: Stamp,
+    ) -> Outcome<(User, Option<Logged>)> {
         const DISABLE: &str = "update users set state = 'disabled', generation = generation + 1, \
              sessions_since = generation + 1, revision = revision + 1, update_time = $2 \
              where id = $1 and state <> 'disabled' and ($3 is null or revision = $3) \
@@ -128,21 +148,33 @@ impl Store {
         const ENABLE: &str = "update users set state = 'active', revision = revision + 1, update_time = $2 \
              where id = $1 and state <> 'active' and ($3 is null or revision = $3) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let sql = match state {
-            UserState::Active => ENABLE,
-            UserState::Disabled => DISABLE,
+        // Older tokens stay dead when the user is let in again; only why is another thing then.
+        let (sql, cause) = match state {
+            UserState::Active => (ENABLE, Cause::Ended),
+            UserState::Disabled => (DISABLE, Cause::Disabled),
         };
         loop {
-            let written: Option<UserRow> = write_one!(self.db, sqlx::query_as(sql).bind(id).bind(now).bind(expected))?;
-            if let Some(user) = written {
-                return Ok(Ok(user.into()));
+            let work = self.db.transaction((), move |mut tx, ()| {
+                Box::pin(async move {
+                    let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(sql)
+                        .bind(id)
+                        .bind(stamp.time)
+                        .bind(expected)
+                        .fetch_optional(connection))?;
+                    let Some(written) = written.map(User::from) else { return Ok(Verdict::Undo(None)) };
+                    let logged = log::append(&mut tx, &older_tokens(&written, cause), stamp).await?;
+                    Ok(Verdict::Commit(Some((written, Some(logged)))))
+                })
+            });
+            if let Some(set) = work.await? {
+                return Ok(Ok(set));
             }
             match self.user(id).await? {
                 None => return Ok(Err(Unchanged::NotFound)),
                 Some(user) if expected.is_some_and(|expected| expected != user.revision) => {
                     return Ok(Err(Unchanged::Stale));
                 }
-                Some(user) if user.state == state => return Ok(Ok(user)),
+                Some(user) if user.state == state => return Ok(Ok((user, None))),
                 // Somebody has changed it back between the two statements.
                 Some(_) => {}
             }
@@ -160,7 +192,8 @@ impl Store {
         password_hash: &str,
         session: &Session,
         client: &Client,
-    ) -> Result<Option<User>, StoreError> {
+        stamp: Stamp,
+    ) -> Result<Option<(User, Logged)>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
@@ -172,21 +205,32 @@ impl Store {
                     .bind(password_hash)
                     .bind(generation)
                     .fetch_optional(connection))?;
-                let Some(user) = user else { return Ok(Verdict::Undo(None)) };
+                let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
                 super::sessions::insert(&mut tx, session, client).await?;
-                Ok(Verdict::Commit(Some(user.into())))
+                let logged = log::append(&mut tx, &older_tokens(&user, Cause::Ended), stamp).await?;
+                Ok(Verdict::Commit(Some((user, logged))))
             })
         });
         work.await
     }
 
-    /// Ends every session of the user; `false` when there is no such user.
+    /// Ends every session of the user; `None` when there is no such user.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
-    pub async fn end_all_sessions(&self, user_id: Uuid) -> Result<bool, StoreError> {
-        const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1";
-        Ok(write!(self.db, sqlx::query(SQL).bind(user_id))? > 0)
+    pub async fn end_all_sessions(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+        const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1 \
+             returning generation";
+        let work = self.db.transaction((), move |mut tx, ()| {
+            Box::pin(async move {
+                let generation: Option<i32> =
+                    within!(tx, |connection| sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection))?;
+                let Some(generation) = generation else { return Ok(Verdict::Undo(None)) };
+                let revocation = Revocation::User { id: user_id, generation, cause: Cause::Ended };
+                Ok(Verdict::Commit(Some(log::append(&mut tx, &revocation, stamp).await?)))
+            })
+        });
+        work.await
     }
 
     /// Ends every session of every user, a thousand users at a time: whoever restores a backup cannot know which sessions
@@ -211,19 +255,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
-    pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, now: Time) -> Outcome<()> {
+    pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
         const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2)";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
         let work = self.db.transaction((), move |mut tx, ()| {
             Box::pin(async move {
                 if within!(tx, sqlx::query(SQL).bind(id).bind(expected))? == 0 {
-                    return Ok(Verdict::Undo(false));
+                    return Ok(Verdict::Undo(None));
                 }
-                within!(tx, sqlx::query(REMEMBER).bind(id).bind(now))?;
-                Ok(Verdict::Commit(true))
+                within!(tx, sqlx::query(REMEMBER).bind(id).bind(stamp.time))?;
+                let every = Revocation::User { id, generation: i32::MAX, cause: Cause::Deleted };
+                Ok(Verdict::Commit(Some(log::append(&mut tx, &every, stamp).await?)))
             })
         });
-        if work.await? { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
+        match work.await? {
+            Some(logged) => Ok(Ok(logged)),
+            None => Ok(Err(self.unchanged(id).await?)),
+        }
     }
 
     async fn is_outdated(&self, proof: Option<Proof>) -> Result<bool, StoreError> {
@@ -236,4 +284,9 @@ impl Store {
     async fn unchanged(&self, id: Uuid) -> Result<Unchanged, StoreError> {
         Ok(if self.user(id).await?.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
     }
+}
+
+/// The tokens that a user had before the row was written.
+fn older_tokens(written: &User, cause: Cause) -> Revocation {
+    Revocation::User { id: written.id, generation: written.generation, cause }
 }

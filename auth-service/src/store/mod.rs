@@ -3,6 +3,7 @@
 mod allowances;
 mod attempts;
 mod changes;
+mod log;
 mod roles;
 mod sessions;
 mod tables;
@@ -21,6 +22,7 @@ pub use allowances::Kind;
 pub use attempts::Account;
 pub use changes::{Outcome, Proof, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
+pub use log::{LogReader, Page};
 pub use sessions::Standing;
 pub use users::{Created, Credentials, Filter};
 

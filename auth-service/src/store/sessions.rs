@@ -1,12 +1,12 @@
 //! Rows of the sessions table.
 
-use kit::db::{Tx, Verdict, read, within, write};
+use kit::db::{Tx, Verdict, read, within};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::users::state;
-use super::{Store, StoreError, Time};
-use crate::domain::{Client, ListedSession, Session, UserState, network};
+use super::{Store, StoreError, Time, log};
+use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, UserState, network};
 
 /// What the database says of a token's user and session, read in one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,24 +77,44 @@ impl Store {
         Ok(sessions.into_iter().map(ListedSession::from).collect())
     }
 
-    /// Ends a live session, if it is this user's (`None`: whosever it is); `false` when there is none.
+    /// Ends a live session, if it is this user's (`None`: whosever it is), and revokes its tokens; `None` when there is
+    /// none.
     ///
     /// # Errors
     /// [`StoreError`]; then the session still lives.
-    pub async fn revoke_session(&self, id: Uuid, user_id: Option<Uuid>, now: Time) -> Result<bool, StoreError> {
+    pub async fn revoke_session(
+        &self,
+        id: Uuid,
+        user_id: Option<Uuid>,
+        stamp: Stamp,
+    ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
              and end_time is null and expire_time > $3 \
              and generation >= (select sessions_since from users where users.id = sessions.user_id)";
-        Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(user_id).bind(now))? > 0)
+        let work = self.db.transaction((), move |mut tx, ()| {
+            Box::pin(async move {
+                if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
+                    return Ok(Verdict::Undo(None));
+                }
+                Ok(Verdict::Commit(Some(log::append(&mut tx, &Revocation::Session(id), stamp).await?)))
+            })
+        });
+        work.await
     }
 
-    /// Ends a session; ending it again changes nothing.
+    /// Ends a session and revokes its tokens, whether or not its row is still there.
     ///
     /// # Errors
     /// [`StoreError`]; then the session still lives.
-    pub async fn end_session(&self, id: Uuid, now: Time) -> Result<(), StoreError> {
+    pub async fn end_session(&self, id: Uuid, stamp: Stamp) -> Result<Logged, StoreError> {
         const SQL: &str = "update sessions set end_time = $2 where id = $1 and end_time is null";
-        write!(self.db, sqlx::query(SQL).bind(id).bind(now)).map(drop)
+        let work = self.db.transaction((), move |mut tx, ()| {
+            Box::pin(async move {
+                within!(tx, sqlx::query(SQL).bind(id).bind(stamp.time))?;
+                Ok(Verdict::Commit(log::append(&mut tx, &Revocation::Session(id), stamp).await?))
+            })
+        });
+        work.await
     }
 
     /// How user and session stand, or `None` when the user no longer exists.

@@ -3,7 +3,7 @@
 use kit::db::copy::{Column, Kind, Table};
 
 /// The tables, in an order in which a row comes after those that it points to.
-pub(super) const TABLES: [Table; 8] = [
+pub(super) const TABLES: [Table; 10] = [
     Table {
         name: "users",
         columns: &[
@@ -64,6 +64,31 @@ pub(super) const TABLES: [Table; 8] = [
             Column::new("kind", Kind::Text),
             Column::new("network", Kind::Text),
             Column::new("full_time", Kind::Time),
+        ],
+    },
+    Table {
+        name: "log_head",
+        columns: &[
+            Column::new("id", Kind::Integer),
+            Column::new("log_id", Kind::Bytes),
+            Column::new("revision", Kind::Long),
+            Column::new("mark", Kind::Bytes),
+            Column::new("kind", Kind::Text),
+            Column::new("subject", Kind::Text),
+            Column::new("generation", Kind::Integer),
+            Column::new("log_time", Kind::Time),
+            Column::new("horizon", Kind::Time),
+        ],
+    },
+    Table {
+        name: "revocations",
+        columns: &[
+            Column::new("revision", Kind::Long),
+            Column::new("mark", Kind::Bytes),
+            Column::new("kind", Kind::Text),
+            Column::new("subject", Kind::Text),
+            Column::new("generation", Kind::Integer),
+            Column::new("log_time", Kind::Time),
         ],
     },
 ];

@@ -35,7 +35,8 @@ impl Issuer {
         Self { keys, name: issuer, audience, lifetime }
     }
 
-    /// A token of this session, which ends at `now` + lifetime or with the session, whichever is first.
+    /// A token of this session, which ends at `now` + lifetime or with the session, whichever is first. Tokens that were
+    /// issued until the `horizon` are refused, so that this one says that it was issued after it.
     ///
     /// # Errors
     /// When signing fails, which is a fault of this program.
@@ -45,6 +46,7 @@ impl Issuer {
         session: &Session,
         id: Uuid,
         now: DateTime<Utc>,
+        horizon: DateTime<Utc>,
     ) -> Result<Issued, SignError> {
         let expire_time = (now + self.lifetime).min(session.expire_time);
         let claims = Claims {
@@ -54,7 +56,7 @@ impl Issuer {
             sid: session.id,
             generation: user.generation,
             jti: id,
-            iat: now.timestamp(),
+            iat: now.timestamp().max(horizon.timestamp() + 1),
             nbf: now.timestamp(),
             exp: expire_time.timestamp(),
             roles: user.roles.words().into_iter().map(str::to_owned).collect(),

@@ -115,7 +115,7 @@ mod tests {
             expire_time: start() + Duration::from_mins(30),
         };
         let issuer = Issuer::new(Arc::clone(keys), "gatepost".into(), "gatepost".into(), DAY);
-        issuer.access_token(&user, &session, Uuid::from_u128(3), start()).unwrap().token
+        issuer.access_token(&user, &session, Uuid::from_u128(3), start(), DateTime::UNIX_EPOCH).unwrap().token
     }
 
     #[test]

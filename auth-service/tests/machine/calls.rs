@@ -1,7 +1,7 @@
 //! The store's methods as values: what is called, and what is answered.
 
 use auth_service::domain::{
-    Allowance, Client, Failures, ListedSession, NewUser, Roles, Session, User, UserChange, UserState,
+    Allowance, Client, Failures, ListedSession, Mark, NewUser, Roles, Session, Stamp, User, UserChange, UserState,
 };
 use auth_service::store::{Account, Created, Filter, Kind, Proof, Standing, Store, StoreError, Unchanged};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -135,16 +135,23 @@ impl ChangeCall {
                 Answer::Changed(store.update_user(*id, change, *proof, *expected, *now).await?)
             }
             Self::SetRoles { id, roles, expected, now } => {
-                Answer::Changed(store.set_roles(*id, roles, *expected, *now).await?)
+                Answer::Changed(store.set_roles(*id, roles, *expected, stamp(*now)).await?.map(|(user, _)| user))
             }
             Self::SetState { id, state, expected, now } => {
-                Answer::Changed(store.set_state(*id, *state, *expected, *now).await?)
+                Answer::Changed(store.set_state(*id, *state, *expected, stamp(*now)).await?.map(|(user, _)| user))
             }
             Self::ChangePassword { generation, password_hash, session, client } => {
-                Answer::User(store.change_password(*generation, password_hash, session, client).await?)
+                let stamp = stamp(session.create_time);
+                let changed = store.change_password(*generation, password_hash, session, client, stamp).await?;
+                Answer::User(changed.map(|(user, _)| user))
             }
-            Self::EndAllSessions { user_id } => Answer::Was(store.end_all_sessions(*user_id).await?),
-            Self::Delete { id, expected, now } => Answer::Deleted(store.delete_user(*id, *expected, *now).await?),
+            Self::EndAllSessions { user_id } => {
+                let stamp = stamp(DateTime::UNIX_EPOCH);
+                Answer::Was(store.end_all_sessions(*user_id, stamp).await?.is_some())
+            }
+            Self::Delete { id, expected, now } => {
+                Answer::Deleted(store.delete_user(*id, *expected, stamp(*now)).await?.map(drop))
+            }
         })
     }
 }
@@ -156,9 +163,11 @@ impl SessionCall {
             Self::List { user_id, after, limit, now } => {
                 Answer::Sessions(store.list_sessions(*user_id, *after, *limit, *now).await?)
             }
-            Self::Revoke { id, user_id, now } => Answer::Was(store.revoke_session(*id, *user_id, *now).await?),
+            Self::Revoke { id, user_id, now } => {
+                Answer::Was(store.revoke_session(*id, *user_id, stamp(*now)).await?.is_some())
+            }
             Self::End { id, now } => {
-                store.end_session(*id, *now).await?;
+                store.end_session(*id, stamp(*now)).await?;
                 Answer::Done
             }
             Self::Standing { user_id, id } => Answer::Standing(store.standing(*user_id, *id).await?),
@@ -201,4 +210,9 @@ impl KeptCall {
             Self::PageTokenKey { fresh } => Answer::Key(Some(store.page_token_key(*fresh).await?.to_vec())),
         })
     }
+}
+
+/// What the log is told of it, which no answer shows.
+fn stamp(time: Time) -> Stamp {
+    Stamp { mark: Mark([7; 16]), time }
 }

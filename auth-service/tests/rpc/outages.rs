@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepost::api::auth::v1::{
-    CreateUserRequest, CreateUserResponse, LoginRequest, LoginResponse, LogoutRequest, TokenState, VerifyTokenRequest,
+    CreateUserRequest, CreateUserResponse, ListSessionsRequest, LoginRequest, LoginResponse, LogoutRequest, TokenState,
 };
 use kit::testing::{Outsider, Raw};
 use tokio::task::JoinSet;
@@ -113,8 +113,8 @@ async fn c69_a_fault_of_the_service_is_internal_and_says_nothing_of_its_inside()
     outsider.close().await;
     let first = login(&raw, &[]).await.unwrap_err();
     internal(&first);
-    let request = VerifyTokenRequest { token };
-    let second = service.tokens().verify_token(request).await.unwrap_err();
+    let request = with_token(ListSessionsRequest::default(), &token);
+    let second = service.sessions().list_sessions(request).await.unwrap_err();
     internal(&second);
     let ids = [&first, &second].map(|status| status.get_details_request_info().unwrap().request_id);
     assert_ne!(ids[0], ids[1], "each call has its own");

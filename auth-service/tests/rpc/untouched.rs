@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
-use gatepost::api::auth::v1::{GetMeRequest, TokenState, VerifyTokenRequest};
+use gatepost::api::auth::v1::{DeleteUserRequest, GetMeRequest, TokenState};
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tonic::Code;
@@ -42,11 +42,11 @@ async fn c4_a_bad_key_id_is_refused_without_a_query() {
     let payload = claims.to_string();
     let file = service.key_file().with_file_name("auth.db");
     let mut database = SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();
-    // From here on every query for a session fails.
+    // From here on every query for a session or a user fails.
     sqlx::query("drop table sessions").execute(&mut database).await.unwrap();
+    sqlx::query("drop table users").execute(&mut database).await.unwrap();
     let good = sign(header.to_string().as_bytes(), payload.as_bytes());
-    let asked = service.tokens().verify_token(VerifyTokenRequest { token: good }).await.unwrap_err();
-    assert_ne!(asked.code(), Code::Unauthenticated, "a good token needs the database: {asked:?}");
+    assert_eq!(service.state(&good).await, TokenState::Active, "nor does a good token ask anything");
     for kid in ["", "other", "../../etc/passwd", "' or 1=1 --", "'; drop table users; --", "a\0b", &"k".repeat(3_000)] {
         let token = sign(&changed(&header, "kid", json!(kid)), payload.as_bytes());
         assert_eq!(service.state(&token).await, TokenState::Invalid, "{kid:.80}");
@@ -57,10 +57,17 @@ async fn c4_a_bad_key_id_is_refused_without_a_query() {
 }
 
 #[tokio::test]
-async fn c10_a_genuine_token_of_nobody_is_worth_nothing() {
+async fn c10_a_genuine_token_of_a_deleted_user_is_worth_nothing() {
     let (service, header, claims) = known().await;
-    let nobody = changed(&claims, "sub", json!("01890a5d-ac96-774b-bcce-b302099a8057"));
-    let token = sign(header.to_string().as_bytes(), &nobody);
+    let token = sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
+    let request = DeleteUserRequest { id: "me".into(), etag: String::new() };
+    service.users().delete_user(with_token(request, &token)).await.unwrap();
+    // Whatever generation or session a token of this user claims to be of.
+    let mut later = claims.clone();
+    later["gen"] = json!(i32::MAX - 1);
+    later["sid"] = json!("01890a5d-ac96-774b-bcce-b302099a8057");
+    let later = later.to_string().into_bytes();
+    assert_eq!(service.state(&sign(header.to_string().as_bytes(), &later)).await, TokenState::UserDeleted);
     assert_eq!(service.state(&token).await, TokenState::UserDeleted);
     let status = service.users().get_me(with_token(GetMeRequest {}, &token)).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "USER_DELETED", "user does not exist, bad token");

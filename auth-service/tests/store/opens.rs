@@ -1,7 +1,8 @@
 //! How the tests of the store open it.
 
+use auth_service::domain::{LogId, Mark, Stamp};
 use auth_service::store::{DatabaseUrl, Store};
-use kit::testing::Opening;
+use kit::testing::{Opening, start};
 
 pub(crate) struct Opens;
 
@@ -9,7 +10,10 @@ impl Opening for Opens {
     type Store = Store;
 
     async fn open(url: &DatabaseUrl) -> Store {
-        Store::open(url).await.unwrap()
+        let store = Store::open(url).await.unwrap();
+        let stamp = Stamp { mark: Mark([1; 16]), time: start() };
+        store.begin_log(LogId([1; 16]), stamp).await.unwrap();
+        store
     }
 
     async fn close(store: &Store) {

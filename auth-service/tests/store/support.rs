@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Email, Name, NewUser, Roles, Session};
+use auth_service::domain::{Email, Mark, Name, NewUser, Roles, Session, Stamp};
+use chrono::{DateTime, Utc};
 use kit::testing::start;
 use uuid::Uuid;
 
@@ -29,4 +30,13 @@ pub(crate) fn session(id: u128, user: &NewUser) -> Session {
         create_time: start(),
         expire_time: start() + Duration::from_hours(24 * 30),
     }
+}
+
+/// What the log is told of a revocation that happens then.
+pub(crate) fn stamp_at(time: DateTime<Utc>) -> Stamp {
+    Stamp { mark: Mark(kit::random::bytes()), time }
+}
+
+pub(crate) fn stamp() -> Stamp {
+    stamp_at(start())
 }

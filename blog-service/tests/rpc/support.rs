@@ -119,6 +119,7 @@ impl TokenService for Auth {
                 state: TokenState::Invalid.into(),
                 claims: None,
                 ttl: None,
+                position: None,
             }));
         }
         let claims = TokenClaims {
@@ -129,7 +130,12 @@ impl TokenService for Auth {
             roles,
             ..TokenClaims::default()
         };
-        Ok(Response::new(VerifyTokenResponse { state: TokenState::Active.into(), claims: Some(claims), ttl: None }))
+        Ok(Response::new(VerifyTokenResponse {
+            state: TokenState::Active.into(),
+            claims: Some(claims),
+            ttl: None,
+            position: None,
+        }))
     }
 
     async fn list_signing_keys(

@@ -49,7 +49,7 @@ async fn texts(connection: &mut SqliteConnection, sql: &'static str) -> Result<V
     Ok(connection.fetch_all(sql).await?.iter().map(|row| row.get(0)).collect())
 }
 
-/// Some thousand rows, no two of which have a value in common.
+/// Some thousand rows, no two of which have a value in common, beside one that may be there.
 async fn fill(connection: &mut SqliteConnection, table: &str) -> Result<(), sqlx::Error> {
     let columns = connection.fetch_all(AssertSqlSafe(format!("pragma table_info({table})"))).await?;
     let names: Vec<String> = columns.iter().map(|column| column.get("name")).collect();
@@ -63,7 +63,7 @@ async fn fill(connection: &mut SqliteConnection, table: &str) -> Result<(), sqlx
         .collect();
     let sql = format!(
         "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 3000) \
-         insert into {table} ({}) select {} from numbers",
+         insert or ignore into {table} ({}) select {} from numbers",
         names.join(", "),
         values.join(", ")
     );

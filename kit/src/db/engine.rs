@@ -5,7 +5,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, SqliteConnection};
 
-use super::{DatabaseUrl, Migrations, OpenError, Postgres, Sqlite, StoreError};
+use super::{DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, StoreError, Watcher};
 
 /// An open database.
 #[derive(Clone, Debug)]
@@ -69,6 +69,15 @@ impl Db {
         match self {
             Self::Sqlite(db) => db.transaction(input, work).await,
             Self::Postgres(db) => db.transaction(&input, work).await,
+        }
+    }
+
+    /// A connection of its own, for whoever looks again and again.
+    #[must_use]
+    pub fn watcher(&self) -> Watcher {
+        match self {
+            Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading())),
+            Self::Postgres(db) => Watcher::Postgres(Own::new(db.reading())),
         }
     }
 

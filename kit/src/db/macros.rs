@@ -74,6 +74,34 @@ macro_rules! __db_write_by {
     };
 }
 
+/// Looks at the database through a [`Watcher`](crate::db::Watcher).
+///
+/// `watch!(watcher, |connection| sqlx::query_as(SQL).bind(id).fetch_all(connection))` is a `Result<_, StoreError>`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_watch {
+    ($watcher:expr, |$connection:ident| $statement:expr) => {
+        match &mut $watcher {
+            $crate::db::Watcher::Sqlite(own) => $crate::__db_watch_by!(own, |$connection| $statement),
+            $crate::db::Watcher::Postgres(own) => $crate::__db_watch_by!(own, |$connection| $statement),
+        }
+    };
+}
+
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_watch_by {
+    ($own:ident, |$connection:ident| $statement:expr) => {{
+        let looked = async {
+            let mut taken = $own.take().await?;
+            let $connection = &mut taken;
+            let looked = $own.limit($statement).await;
+            $own.put_back(taken, looked)
+        };
+        looked.await.map_err($crate::db::StoreError::from)
+    }};
+}
+
 /// Runs a statement in a [`Tx`](crate::db::Tx).
 ///
 /// `within!(tx, |connection| sqlx::query_as(SQL).bind(id).fetch_one(connection))` is the future's `Result<_, sqlx::Error>`;
@@ -105,4 +133,6 @@ macro_rules! __db_within {
     };
 }
 
-pub use crate::{__db_read as read, __db_within as within, __db_write as write, __db_write_one as write_one};
+pub use crate::{
+    __db_read as read, __db_watch as watch, __db_within as within, __db_write as write, __db_write_one as write_one,
+};

@@ -15,10 +15,11 @@ pub mod requests;
 pub mod secrets;
 mod sqlite;
 mod url;
+mod watcher;
 
 pub use engine::{Db, Tx, Verdict};
 pub use error::{OpenError, StoreError};
-pub use macros::{read, within, write, write_one};
+pub use macros::{read, watch, within, write, write_one};
 pub use migrations::Migrations;
 pub use patience::patiently;
 pub use postgres::{Lease, Postgres, Reads, Writes};
@@ -26,3 +27,4 @@ pub use postgres::{Lease, Postgres, Reads, Writes};
 pub use sqlite::Outsider;
 pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};
 pub use url::{DatabaseUrl, Server};
+pub use watcher::{Own, Watcher};

@@ -154,7 +154,7 @@ fn of_sqlite(kind: Kind) -> &'static str {
     match kind {
         Kind::Uuid | Kind::Bytes => "blob",
         Kind::Text | Kind::Time => "text",
-        Kind::Integer => "integer",
+        Kind::Integer | Kind::Long => "integer",
     }
 }
 
@@ -165,5 +165,6 @@ fn of_postgres(kind: Kind) -> &'static str {
         Kind::Text => "text",
         Kind::Time => "timestamp with time zone",
         Kind::Integer => "integer",
+        Kind::Long => "bigint",
     }
 }

@@ -12,8 +12,10 @@ use crate::state::State;
 
 pub(super) async fn set_roles(state: &State, caller: Caller, request: SetUserRolesRequest) -> Result<v1::User, Error> {
     let (id, roles) = Error::both(caller.named("id", &request.id), convert::roles(&request.roles))?;
-    let set = state.store.set_roles(id, &roles, etag::expected(&request.etag), state.clock.now()).await?;
-    Ok(seen(caller, set.map_err(|why| Error::unchanged(why, id))?))
+    let set = state.store.set_roles(id, &roles, etag::expected(&request.etag), state.stamp()).await?;
+    let (user, logged) = set.map_err(|why| Error::unchanged(why, id))?;
+    state.revoked(logged).await?;
+    Ok(seen(caller, user))
 }
 
 pub(super) async fn set_state(
@@ -24,6 +26,8 @@ pub(super) async fn set_state(
     to: UserState,
 ) -> Result<v1::User, Error> {
     let id = caller.named("id", id)?;
-    let set = state.store.set_state(id, to, etag::expected(etag), state.clock.now()).await?;
-    Ok(seen(caller, set.map_err(|why| Error::unchanged(why, id))?))
+    let set = state.store.set_state(id, to, etag::expected(etag), state.stamp()).await?;
+    let (user, logged) = set.map_err(|why| Error::unchanged(why, id))?;
+    state.revoked(logged).await?;
+    Ok(seen(caller, user))
 }

@@ -33,8 +33,8 @@ pub(super) async fn update(
 pub(super) async fn delete(state: &State, caller: Caller, request: DeleteUserRequest) -> Result<(), Error> {
     let id = caller.named("id", &request.id)?;
     caller.reach(state, id).await?;
-    let deleted = state.store.delete_user(id, etag::expected(&request.etag), state.clock.now()).await?;
-    deleted.map_err(|why| Error::unchanged(why, id))
+    let deleted = state.store.delete_user(id, etag::expected(&request.etag), state.stamp()).await?;
+    state.revoked(deleted.map_err(|why| Error::unchanged(why, id))?).await
 }
 
 /// Checks the caller's own password: whoever holds a stolen token must not be able to take the account with it. It tells

@@ -23,8 +23,9 @@ pub(super) async fn change(
     let user = login::check(state, Tried::Proof(id), client, found, Password::new(request.current_password)).await?;
     let hash = state.hasher.hash(new.into_password()).await?;
     let session = state.new_session(id, user.generation + 1);
-    let changed = state.store.change_password(user.generation, &hash, &session, client).await?;
+    let changed = state.store.change_password(user.generation, &hash, &session, client, state.stamp()).await?;
     // The generation has moved since the old password was read, and with it this call's own token has died.
-    let user = changed.ok_or(Error::Refused(Refusal::Token(Denial::Revoked)))?;
+    let (user, logged) = changed.ok_or(Error::Refused(Refusal::Token(Denial::Revoked)))?;
+    state.revoked(logged).await?;
     Ok(convert::tokens(state.access_token(&user, &session)?))
 }

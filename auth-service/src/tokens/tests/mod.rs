@@ -10,6 +10,7 @@ mod verifier;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
 use kit::testing::start;
 use uuid::Uuid;
 
@@ -73,5 +74,5 @@ fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
         expire_time: start() + Duration::from_mins(30),
     };
     let issuer = Issuer::new(Arc::clone(keys), "gatepost".into(), "gatepost".into(), DAY);
-    issuer.access_token(&user, &session, draw.id(), start()).unwrap().token
+    issuer.access_token(&user, &session, draw.id(), start(), DateTime::UNIX_EPOCH).unwrap().token
 }

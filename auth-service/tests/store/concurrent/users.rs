@@ -8,7 +8,7 @@ use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
 use super::at_once;
-use crate::support::{Case, new_user, session};
+use crate::support::{Case, new_user, session, stamp};
 
 async fn c61_of_a_hundred_registrations_of_one_email_exactly_one_wins(store: Case) {
     let created = at_once(&store, 100, |store, id| async move {
@@ -51,7 +51,7 @@ async fn roles_set_at_once_leave_one_set_whole_and_count_each_loss(store: Case) 
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
     let set = at_once(&store, 20, |store, number| async move {
-        store.set_roles(id, &Roles::from_text(&format!("r{number}")), None, start()).await.unwrap().unwrap()
+        store.set_roles(id, &Roles::from_text(&format!("r{number}")), None, stamp()).await.unwrap().unwrap()
     });
     set.await;
     let user = store.user(ada.id).await.unwrap().unwrap();
@@ -70,7 +70,7 @@ async fn of_roles_for_one_revision_exactly_one_set_wins(store: Case) {
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
     let set = at_once(&store, 20, |store, number| async move {
-        store.set_roles(id, &Roles::from_text(&format!("r{number}")), Some(1), start()).await.unwrap()
+        store.set_roles(id, &Roles::from_text(&format!("r{number}")), Some(1), stamp()).await.unwrap()
     });
     let lost = set.await.into_iter().filter(|set| *set == Err(Unchanged::Stale)).count();
     assert_eq!((lost, store.user(id).await.unwrap().unwrap().revision), (19, 2));
@@ -82,7 +82,7 @@ async fn states_set_at_once_follow_each_other(store: Case) {
     let id = ada.id;
     let set = at_once(&store, 40, |store, number| async move {
         let state = if number % 2 == 0 { UserState::Disabled } else { UserState::Active };
-        (state, store.set_state(id, state, None, start()).await.unwrap().unwrap().state)
+        (state, store.set_state(id, state, None, stamp()).await.unwrap().unwrap().0.state)
     });
     assert!(set.await.into_iter().all(|(wanted, got)| wanted == got), "each is told the state that was asked for");
     let user = store.user(id).await.unwrap().unwrap();
@@ -97,7 +97,7 @@ async fn of_states_for_one_revision_exactly_one_wins(store: Case) {
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
     let set = at_once(&store, 20, |store, _| async move {
-        store.set_state(id, UserState::Disabled, Some(1), start()).await.unwrap()
+        store.set_state(id, UserState::Disabled, Some(1), stamp()).await.unwrap()
     });
     let lost = set.await.into_iter().filter(|set| *set == Err(Unchanged::Stale)).count();
     let user = store.user(id).await.unwrap().unwrap();
@@ -108,7 +108,7 @@ async fn a_user_is_deleted_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
-    let deleted = at_once(&store, 20, |store, _| async move { store.delete_user(id, None, start()).await.unwrap() });
+    let deleted = at_once(&store, 20, |store, _| async move { store.delete_user(id, None, stamp()).await.unwrap() });
     let lost = deleted.await.into_iter().filter(|deleted| *deleted == Err(Unchanged::NotFound)).count();
     assert_eq!(lost, 19);
 }

@@ -7,7 +7,7 @@ use auth_service::store::{Created, Proof, Standing, Unchanged};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use crate::support::{Case, new_user, session};
+use crate::support::{Case, new_user, session, stamp};
 
 const NOBODY: Uuid = Uuid::from_u128(99);
 
@@ -58,14 +58,14 @@ async fn a_lost_role_raises_the_generation_and_a_new_one_does_not(store: Case) {
         ("", 3, 5),
         ("", 3, 5),
     ] {
-        let user = store.set_roles(ada.id, &Roles::from_text(roles), None, start()).await.unwrap().unwrap();
+        let user = store.set_roles(ada.id, &Roles::from_text(roles), None, stamp()).await.unwrap().unwrap().0;
         assert_eq!((user.roles.to_text().as_str(), user.generation, user.revision), (roles, generation, revision));
     }
     let standing = store.standing(ada.id, begun.id).await.unwrap().unwrap();
     assert!(standing.session_lives, "sessions live on");
-    let stale = store.set_roles(ada.id, &Roles::admin(), Some(4), start()).await.unwrap();
+    let stale = store.set_roles(ada.id, &Roles::admin(), Some(4), stamp()).await.unwrap();
     assert_eq!(stale, Err(Unchanged::Stale));
-    assert_eq!(store.set_roles(NOBODY, &Roles::admin(), None, start()).await.unwrap(), Err(Unchanged::NotFound));
+    assert_eq!(store.set_roles(NOBODY, &Roles::admin(), None, stamp()).await.unwrap(), Err(Unchanged::NotFound));
 }
 
 async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
@@ -74,7 +74,7 @@ async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
     let read = store.credentials("ada@example.com").await.unwrap().unwrap().user;
 
-    let user = store.set_state(ada.id, UserState::Disabled, Some(1), start()).await.unwrap().unwrap();
+    let user = store.set_state(ada.id, UserState::Disabled, Some(1), stamp()).await.unwrap().unwrap().0;
     assert_eq!((user.state, user.generation, user.revision), (UserState::Disabled, 2, 2));
     let dead = Standing { state: UserState::Disabled, generation: 2, session_lives: false };
     assert_eq!(store.standing(ada.id, begun.id).await.unwrap(), Some(dead));
@@ -82,15 +82,15 @@ async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
     assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "a login that raced begins nothing");
     let fresh = Session { generation: 2, ..session(12, &ada) };
     assert!(!store.create_session(&fresh, &Client::default()).await.unwrap(), "nor does any other");
-    assert_eq!(store.set_state(ada.id, UserState::Disabled, None, start()).await.unwrap(), Ok(user));
+    assert_eq!(store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap(), Ok((user, None)));
 
-    let user = store.set_state(ada.id, UserState::Active, Some(2), start()).await.unwrap().unwrap();
+    let user = store.set_state(ada.id, UserState::Active, Some(2), stamp()).await.unwrap().unwrap().0;
     assert_eq!((user.state, user.generation, user.revision), (UserState::Active, 2, 3));
     assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "what was read before stays dead");
     assert!(store.create_session(&fresh, &Client::default()).await.unwrap());
     for state in [UserState::Active, UserState::Disabled] {
-        assert_eq!(store.set_state(ada.id, state, Some(1), start()).await.unwrap(), Err(Unchanged::Stale));
-        assert_eq!(store.set_state(NOBODY, state, None, start()).await.unwrap(), Err(Unchanged::NotFound));
+        assert_eq!(store.set_state(ada.id, state, Some(1), stamp()).await.unwrap(), Err(Unchanged::Stale));
+        assert_eq!(store.set_state(NOBODY, state, None, stamp()).await.unwrap(), Err(Unchanged::NotFound));
     }
 }
 
@@ -101,7 +101,7 @@ async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: C
     // The login has read the hash and is busy with it, while the password is changed.
     let login = store.credentials("ada@example.com").await.unwrap().unwrap();
     let own = Session { generation: 2, ..session(11, &ada) };
-    let user = store.change_password(1, "$argon2id$new", &own, &Client::default()).await.unwrap().unwrap();
+    let user = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap().0;
     assert_eq!((user.generation, user.revision, user.update_time), (2, 1, start()), "no field of the user has changed");
     let late = Session { generation: login.user.generation, ..session(12, &ada) };
     assert!(!store.create_session(&late, &Client::default()).await.unwrap());
@@ -110,7 +110,7 @@ async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: C
     assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
 
     let other = Session { generation: 2, ..session(13, &ada) };
-    let beaten = store.change_password(1, "$argon2id$other", &other, &Client::default()).await.unwrap();
+    let beaten = store.change_password(1, "$argon2id$other", &other, &Client::default(), stamp()).await.unwrap();
     assert_eq!(beaten, None, "a change that read the old password is late, too");
     assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
     assert!(!store.standing(ada.id, other.id).await.unwrap().unwrap().session_lives);
@@ -120,9 +120,9 @@ async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
-    assert_eq!(store.delete_user(ada.id, Some(7), start()).await.unwrap(), Err(Unchanged::Stale));
-    assert_eq!(store.delete_user(ada.id, Some(1), start()).await.unwrap(), Ok(()));
-    assert_eq!(store.delete_user(ada.id, None, start()).await.unwrap(), Err(Unchanged::NotFound));
+    assert_eq!(store.delete_user(ada.id, Some(7), stamp()).await.unwrap(), Err(Unchanged::Stale));
+    assert!(store.delete_user(ada.id, Some(1), stamp()).await.unwrap().is_ok());
+    assert_eq!(store.delete_user(ada.id, None, stamp()).await.unwrap(), Err(Unchanged::NotFound));
     assert_eq!(store.standing(ada.id, begun.id).await.unwrap(), None);
     assert!(store.list_sessions(ada.id, None, 9, start()).await.unwrap().is_empty());
     assert!(
@@ -162,7 +162,7 @@ async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Cas
     for by in [&ada, &root] {
         store.update_user(ada.id, &change, proof(by), None, start()).await.unwrap().unwrap();
         let own = Session { generation: 2, user_id: by.id, ..session(by.id.as_u128() + 10, by) };
-        store.change_password(1, "$argon2id$new", &own, &Client::default()).await.unwrap().unwrap();
+        store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap();
         let late = store.update_user(ada.id, &email("late@example.com"), proof(by), None, start()).await.unwrap();
         assert_eq!(late, Err(Unchanged::Outdated));
     }

@@ -4,6 +4,7 @@ mod attempts;
 mod changes;
 mod health;
 mod keys;
+mod log;
 mod requests;
 mod sessions;
 mod users;

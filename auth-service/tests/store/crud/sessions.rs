@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use crate::support::{Case, new_user, session};
+use crate::support::{Case, new_user, session, stamp, stamp_at};
 
 const NOBODY: Uuid = Uuid::from_u128(99);
 
@@ -20,7 +20,7 @@ async fn a_session_lives_until_it_is_ended(store: Case) {
     let lives = Standing { state: UserState::Active, generation: 1, session_lives: true };
     let ended = Standing { session_lives: false, ..lives };
     for _ in 0..2 {
-        store.end_session(first.id, start()).await.unwrap();
+        store.end_session(first.id, stamp()).await.unwrap();
         assert_eq!(store.standing(user.id, first.id).await.unwrap(), Some(ended));
     }
     assert_eq!(store.standing(user.id, second.id).await.unwrap(), Some(lives));
@@ -53,19 +53,22 @@ async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
     let listed = store.list_sessions(ada.id, None, 1, start()).await.unwrap().remove(0);
     assert_eq!((listed.session, listed.client, listed.last_refresh_time), (session(14, &ada), client.clone(), None));
 
-    assert!(!store.revoke_session(Uuid::from_u128(14), Some(bob.id), start()).await.unwrap(), "not Bob's");
-    assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), start()).await.unwrap());
-    assert!(!store.revoke_session(Uuid::from_u128(14), None, start()).await.unwrap(), "it has ended");
-    assert!(store.revoke_session(Uuid::from_u128(13), None, start()).await.unwrap());
+    assert!(store.revoke_session(Uuid::from_u128(14), Some(bob.id), stamp()).await.unwrap().is_none(), "not Bob's");
+    assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), stamp()).await.unwrap().is_some());
+    assert!(store.revoke_session(Uuid::from_u128(14), None, stamp()).await.unwrap().is_none(), "it has ended");
+    assert!(store.revoke_session(Uuid::from_u128(13), None, stamp()).await.unwrap().is_some());
     let end = session(12, &ada).expire_time;
-    assert!(!store.revoke_session(Uuid::from_u128(12), None, end).await.unwrap(), "its time is over");
+    assert!(
+        store.revoke_session(Uuid::from_u128(12), None, stamp_at(end)).await.unwrap().is_none(),
+        "its time is over"
+    );
     assert_eq!(store.list_sessions(ada.id, None, 9, end).await.unwrap(), []);
     assert_eq!(list(None, 9).await, [12, 11, 10]);
 
-    assert!(store.end_all_sessions(ada.id).await.unwrap());
-    assert!(!store.end_all_sessions(NOBODY).await.unwrap());
+    assert!(store.end_all_sessions(ada.id, stamp()).await.unwrap().is_some());
+    assert!(store.end_all_sessions(NOBODY, stamp()).await.unwrap().is_none());
     assert_eq!(list(None, 9).await, [0_u128; 0]);
-    assert!(!store.revoke_session(Uuid::from_u128(12), None, start()).await.unwrap());
+    assert!(store.revoke_session(Uuid::from_u128(12), None, stamp()).await.unwrap().is_none());
     assert!(!store.create_session(&session(20, &ada), &client).await.unwrap(), "a login that raced begins nothing");
     let user = store.user(ada.id).await.unwrap().unwrap();
     assert_eq!((user.generation, user.revision), (2, 1));
@@ -109,10 +112,10 @@ async fn a_session_is_listed_as_it_was_begun(store: Case) {
 async fn who_is_not_there_begins_and_ends_nothing(store: Case) {
     let nobody = new_user(99, "nobody@example.com");
     assert!(!store.create_session(&session(10, &nobody), &Client::default()).await.unwrap());
-    assert!(!store.revoke_session(Uuid::from_u128(10), None, start()).await.unwrap());
-    store.end_session(Uuid::from_u128(10), start()).await.unwrap();
+    assert!(store.revoke_session(Uuid::from_u128(10), None, stamp()).await.unwrap().is_none());
+    store.end_session(Uuid::from_u128(10), stamp()).await.unwrap();
     let own = Session { generation: 2, ..session(11, &nobody) };
-    assert_eq!(store.change_password(1, "$argon2id$", &own, &Client::default()).await.unwrap(), None);
+    assert_eq!(store.change_password(1, "$argon2id$", &own, &Client::default(), stamp()).await.unwrap(), None);
     assert_eq!(store.list_sessions(NOBODY, None, 9, start()).await.unwrap(), []);
 }
 

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use crate::support::{Case, new_user};
+use crate::support::{Case, new_user, stamp};
 
 async fn a_user_is_found_by_id_and_by_the_emails_canonical_form(store: Case) {
     let new = new_user(1, "Ada@Example.com");
@@ -26,9 +26,9 @@ async fn users_are_listed_by_filter_and_fetched_by_id(store: Case) {
     for id in 1..=20 {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
     }
-    store.set_roles(Uuid::from_u128(3), &Roles::from_text("a_b editor"), None, start()).await.unwrap().unwrap();
-    store.set_roles(Uuid::from_u128(4), &Roles::from_text("axb"), None, start()).await.unwrap().unwrap();
-    store.set_state(Uuid::from_u128(5), UserState::Disabled, None, start()).await.unwrap().unwrap();
+    store.set_roles(Uuid::from_u128(3), &Roles::from_text("a_b editor"), None, stamp()).await.unwrap().unwrap();
+    store.set_roles(Uuid::from_u128(4), &Roles::from_text("axb"), None, stamp()).await.unwrap().unwrap();
+    store.set_state(Uuid::from_u128(5), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     let list = async |filter: &Filter, after: Option<u128>, limit| {
         let users = store.list_users(filter, after.map(Uuid::from_u128), limit).await.unwrap();
         users.iter().map(|user| user.id.as_u128()).collect::<Vec<_>>()
@@ -94,7 +94,7 @@ async fn a_list_keeps_to_every_filter_at_once(store: Case) {
         let user = NewUser { roles: Roles::from_text(roles), ..new_user(id, &email) };
         store.create_user(&user, None, None).await.unwrap();
         if id > 8 {
-            store.set_state(user.id, UserState::Disabled, None, start()).await.unwrap().unwrap();
+            store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
         }
     }
     let all = store.list_users(&Filter::default(), None, 99).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
     assert!(store.list_users(&Filter::default(), None, 9).await.unwrap().is_empty(), "there is none");
     for id in [1, 2, u128::MAX - 1] {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
-        store.set_state(Uuid::from_u128(id), UserState::Disabled, None, start()).await.unwrap().unwrap();
+        store.set_state(Uuid::from_u128(id), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     }
     for filter in [Filter::default(), disabled] {
         for (after, limit, found) in [

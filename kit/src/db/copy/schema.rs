@@ -44,6 +44,8 @@ pub enum Kind {
     Bytes,
     /// `integer`, `integer`: of 32 bits.
     Integer,
+    /// `integer`, `bigint`: of 64 bits.
+    Long,
     /// `text`, `timestamptz`: to the microsecond.
     Time,
 }

@@ -14,6 +14,7 @@ pub(super) enum Value {
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
     Integer(Option<i32>),
+    Long(Option<i64>),
     Time(Option<DateTime<Utc>>),
 }
 
@@ -27,6 +28,7 @@ impl Value {
         String: Decode<'r, R::Database> + Type<R::Database>,
         Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
         i32: Decode<'r, R::Database> + Type<R::Database>,
+        i64: Decode<'r, R::Database> + Type<R::Database>,
         DateTime<Utc>: Decode<'r, R::Database> + Type<R::Database>,
     {
         Ok(match kind {
@@ -34,6 +36,7 @@ impl Value {
             Kind::Text => Self::Text(row.try_get(at)?),
             Kind::Bytes => Self::Bytes(row.try_get(at)?),
             Kind::Integer => Self::Integer(row.try_get(at)?),
+            Kind::Long => Self::Long(row.try_get(at)?),
             Kind::Time => Self::Time(row.try_get(at)?),
         })
     }
@@ -49,6 +52,7 @@ impl Value {
         Option<String>: for<'t> Encode<'t, DB> + Type<DB>,
         Option<Vec<u8>>: for<'t> Encode<'t, DB> + Type<DB>,
         Option<i32>: for<'t> Encode<'t, DB> + Type<DB>,
+        Option<i64>: for<'t> Encode<'t, DB> + Type<DB>,
         Option<DateTime<Utc>>: for<'t> Encode<'t, DB> + Type<DB>,
     {
         match value {
@@ -56,6 +60,7 @@ impl Value {
             Self::Text(value) => query.bind(value),
             Self::Bytes(value) => query.bind(value),
             Self::Integer(value) => query.bind(value),
+            Self::Long(value) => query.bind(value),
             Self::Time(value) => query.bind(value),
         }
     }
@@ -76,6 +81,7 @@ impl Value {
                 });
                 framed(into, 5, parts.as_deref());
             }
+            Self::Long(value) => framed(into, 6, value.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice)),
         }
     }
 

@@ -67,6 +67,11 @@ impl Postgres {
         })
     }
 
+    /// How a connection that reads is made.
+    pub(in crate::db) fn reading(&self) -> PgConnectOptions {
+        self.readers.options()
+    }
+
     /// The tries that a read has.
     pub fn reads(&self) -> Reads {
         Reads::new()

@@ -76,6 +76,11 @@ impl Pool {
         Self(Arc::new(Inner { options, limits, suspicion: suspicion.clone(), places, unused: Mutex::default() }))
     }
 
+    /// How its connections are made.
+    pub(super) fn options(&self) -> PgConnectOptions {
+        self.0.options.clone()
+    }
+
     /// A connection, an old one or a new one.
     pub(super) async fn acquire(&self) -> Result<Used, Error> {
         let give_up = time::Instant::now() + self.0.limits.acquire;

@@ -37,6 +37,7 @@ const OLDEST: (u32, u32, u32) = (3, 51, 3);
 pub struct Sqlite {
     writer: Writer,
     readers: SqlitePool,
+    reading: Arc<SqliteConnectOptions>,
     /// A copy that nobody serves has none.
     _lock: Option<Arc<FileLock>>,
 }
@@ -68,8 +69,9 @@ impl Sqlite {
         migrations::run(&name, &mut *connection, migrations).await?;
         drop(connection);
         first.close().await;
-        let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(options.clone().read_only(true));
-        Ok(Self { writer: Writer::start(options, group), readers, _lock: Some(lock) })
+        let reading = options.clone().read_only(true);
+        let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(reading.clone());
+        Ok(Self { writer: Writer::start(options, group), readers, reading: Arc::new(reading), _lock: Some(lock) })
     }
 
     /// Opens a copy that no service has open. Its migrations stay as they are, and no file is made beside it: a copy whose
@@ -82,9 +84,14 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(BUSY);
         // Only the writer sets how it writes.
-        let readers = SqliteConnectOptions::new().filename(path).read_only(true);
-        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(readers);
-        Self { writer: Writer::start(options, super::group::MOST), readers, _lock: None }
+        let reading = SqliteConnectOptions::new().filename(path).read_only(true);
+        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(reading.clone());
+        Self { writer: Writer::start(options, super::group::MOST), readers, reading: Arc::new(reading), _lock: None }
+    }
+
+    /// How a connection that reads is made.
+    pub(in crate::db) fn reading(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::clone(&self.reading)
     }
 
     /// The connections that read.

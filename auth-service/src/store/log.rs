@@ -1,0 +1,256 @@
+//! The log of revocations: what is written last in each transaction that kills tokens, and read in order.
+
+use std::io;
+use std::sync::Arc;
+
+use chrono::DateTime;
+use kit::db::{Tx, Verdict, Watcher, read, watch, within, write, write_one};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Store, StoreError, Time};
+use crate::domain::{Cause, Entry, LogId, Logged, Mark, Revocation, Stamp};
+
+/// The most entries that one look reads, as the statement says it.
+const PAGE: usize = 1000;
+
+/// Reads the log by a connection of its own.
+#[derive(Debug)]
+pub struct LogReader {
+    watcher: Watcher,
+}
+
+/// What one look has read, all at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The log.
+    pub log: LogId,
+    /// The revision of its last entry.
+    pub head: i64,
+    /// Tokens that were issued until then are dead.
+    pub horizon: Time,
+    /// Its entries from a revision on, in order, at most a thousand.
+    pub entries: Vec<Entry>,
+}
+
+impl Store {
+    /// Begins the log where there is none. Tokens that are older than the log of a database with users are dead: nobody
+    /// knows which of them had been revoked before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_log(&self, id: LogId, stamp: Stamp) -> Result<(), StoreError> {
+        const HEAD: &str = "insert into log_head (id, log_id, revision, mark, kind, subject, generation, log_time, horizon) \
+             values (1, $1, 0, $2, 'start', '', 0, $3, $4) on conflict (id) do nothing";
+        const FIRST: &str = "insert into revocations (revision, mark, kind, subject, generation, log_time) \
+             select revision, mark, kind, subject, generation, log_time from log_head where id = 1";
+        const HORIZON: &str = "update log_head set horizon = $1 where id = 1 \
+             and exists (select 1 from users where users.id > $2)";
+        let work = self.db.transaction((id, stamp), |mut tx, (id, stamp)| {
+            Box::pin(async move {
+                let begun = within!(
+                    tx,
+                    sqlx::query(HEAD)
+                        .bind(id.0.as_slice())
+                        .bind(stamp.mark.0.as_slice())
+                        .bind(stamp.time)
+                        .bind(DateTime::UNIX_EPOCH)
+                )?;
+                if begun > 0 {
+                    within!(tx, sqlx::query(FIRST))?;
+                    within!(tx, sqlx::query(HORIZON).bind(stamp.time).bind(Uuid::nil()))?;
+                }
+                Ok(Verdict::Commit(()))
+            })
+        });
+        work.await
+    }
+
+    /// Makes another log of this one, so that whoever knew the old one begins anew, and refuses every token that was issued
+    /// until `now`. A database of an earlier version has no log yet, and gets a new one at its start.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then the log is the same.
+    pub async fn renew_log(&self, id: LogId, now: Time) -> Result<(), StoreError> {
+        const IS_THERE: &str = "select 1 from _sqlx_migrations where version = 4";
+        const SQL: &str = "update log_head set log_id = $1, horizon = $2 where id = 1";
+        let found: Option<i32> = read!(self.db, |reader| sqlx::query_scalar(IS_THERE).fetch_optional(reader))?;
+        if found.is_some() {
+            write!(self.db, sqlx::query(SQL).bind(id.0.to_vec()).bind(now))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses every token that was issued until then, for good.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn raise_horizon(&self, horizon: Time) -> Result<(), StoreError> {
+        const SQL: &str = "update log_head set horizon = $1 where id = 1 and horizon < $1";
+        write!(self.db, sqlx::query(SQL).bind(horizon)).map(drop)
+    }
+
+    /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
+    /// `until`, but for the last one and for API keys. Returns how many it has taken out.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is taken out.
+    pub async fn prune_log(&self, until: Time) -> Result<usize, StoreError> {
+        const OLDEST: &str = "select revision, log_time from revocations \
+             where revision < (select revision from log_head where id = 1) and kind <> 'api-key' order by revision limit 500";
+        const HORIZON: &str = "update log_head set horizon = $1 where id = 1 and horizon < $1";
+        const SQL: &str = "delete from revocations where revision <= $1 and kind <> 'api-key'";
+        let oldest: Vec<(i64, Time)> = read!(self.db, |reader| sqlx::query_as(OLDEST).fetch_all(reader))?;
+        // Entries of several clocks: an older one behind a younger one waits for it.
+        let expired = || oldest.iter().take_while(|(_, time)| *time <= until);
+        let (Some((last, _)), Some(newest)) = (expired().last(), expired().map(|(_, time)| *time).max()) else {
+            return Ok(0);
+        };
+        let work = self.db.transaction((*last, newest), |mut tx, (last, newest)| {
+            Box::pin(async move {
+                within!(tx, sqlx::query(HORIZON).bind(newest))?;
+                within!(tx, sqlx::query(SQL).bind(last))?;
+                Ok(Verdict::Commit(()))
+            })
+        });
+        work.await?;
+        Ok(expired().count())
+    }
+
+    /// Adds an entry that nothing else goes with.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is revoked.
+    pub async fn revoke(&self, revocation: &Revocation, stamp: Stamp) -> Result<Logged, StoreError> {
+        let (kind, subject, generation) = columns(revocation);
+        let written: Option<(i64,)> = write_one!(
+            self.db,
+            sqlx::query_as(APPEND)
+                .bind(stamp.mark.0.as_slice())
+                .bind(kind)
+                .bind(&subject)
+                .bind(generation)
+                .bind(stamp.time)
+        )?;
+        let (revision,) = written.ok_or(sqlx::Error::RowNotFound)?;
+        Ok(Logged { revision, mark: stamp.mark })
+    }
+
+    /// A connection of its own that reads the log.
+    #[must_use]
+    pub fn log_reader(&self) -> LogReader {
+        LogReader { watcher: self.db.watcher() }
+    }
+}
+
+impl LogReader {
+    /// Closes the connection.
+    pub async fn close(self) {
+        self.watcher.close().await;
+    }
+
+    /// Looks: the end of the log, and its entries from the revision `from` on.
+    ///
+    /// # Errors
+    /// [`StoreError`], also of a server that only repeats what another one writes, and may be behind it.
+    pub async fn look(&mut self, from: i64) -> Result<Page, StoreError> {
+        const SQL: &str = "select h.log_id, h.revision as head, h.horizon, r.revision, r.mark, r.kind, r.subject, \
+             r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
+             where r.revision >= $1 order by r.revision limit 1000";
+        const HEAD: &str = "select log_id, revision, horizon from current_log_head where id = 1";
+        let rows: Vec<Row> =
+            watch!(self.watcher, |connection| sqlx::query_as(SQL).bind(from).fetch_all(&mut *connection))?;
+        if let Some(Row { log_id, head, horizon, .. }) = rows.first() {
+            let (log, head, horizon) = (LogId(bytes(log_id)?), *head, *horizon);
+            let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
+            return Ok(Page { log, head, horizon, entries: entries? });
+        }
+        let head: Option<(Vec<u8>, i64, Time)> =
+            watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
+        let (log_id, head, horizon) = head.ok_or_else(|| {
+            let cause = io::Error::other("the server is in recovery and repeats what another one writes");
+            StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
+        })?;
+        Ok(Page { log: LogId(bytes(&log_id)?), head, horizon, entries: Vec::new() })
+    }
+}
+
+impl Page {
+    /// Whether it reaches the end of the log.
+    pub fn is_last(&self) -> bool {
+        self.entries.len() < PAGE || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
+    }
+}
+
+/// Adds an entry. It must be the transaction's last statement: until the commit, whoever else revokes something waits.
+pub(super) async fn append(tx: &mut Tx<'_>, revocation: &Revocation, stamp: Stamp) -> Result<Logged, sqlx::Error> {
+    let (kind, subject, generation) = columns(revocation);
+    let (revision,): (i64,) = within!(*tx, |connection| sqlx::query_as(APPEND)
+        .bind(stamp.mark.0.as_slice())
+        .bind(kind)
+        .bind(&subject)
+        .bind(generation)
+        .bind(stamp.time)
+        .fetch_one(connection))?;
+    Ok(Logged { revision, mark: stamp.mark })
+}
+
+/// The row's trigger writes the same entry to the log.
+const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \
+     log_time = $5 where id = 1 returning revision";
+
+fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
+    match revocation {
+        Revocation::Start => ("start", String::new(), 0),
+        Revocation::Session(id) => ("session", id.to_string(), 0),
+        Revocation::User { id, generation, cause } => {
+            let kind = match cause {
+                Cause::Ended => "user",
+                Cause::Disabled => "user-disabled",
+                Cause::Deleted => "user-deleted",
+            };
+            (kind, id.to_string(), *generation)
+        }
+        Revocation::SigningKey(id) => ("signing-key", id.clone(), 0),
+        Revocation::NewSigningKeys => ("signing-keys", String::new(), 0),
+        Revocation::ApiKey(id) => ("api-key", id.to_string(), 0),
+    }
+}
+
+/// An entry, with the end of the log.
+#[derive(FromRow)]
+struct Row {
+    log_id: Vec<u8>,
+    head: i64,
+    horizon: Time,
+    revision: i64,
+    mark: Vec<u8>,
+    kind: String,
+    subject: String,
+    generation: i32,
+    log_time: Time,
+}
+
+impl Row {
+    fn entry(self) -> Result<Entry, sqlx::Error> {
+        let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
+        let id = || subject.parse::<Uuid>().map_err(|error| sqlx::Error::Decode(error.into()));
+        let revocation = match kind.as_str() {
+            "start" => Revocation::Start,
+            "session" => Revocation::Session(id()?),
+            "user" => Revocation::User { id: id()?, generation, cause: Cause::Ended },
+            "user-disabled" => Revocation::User { id: id()?, generation, cause: Cause::Disabled },
+            "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
+            "signing-key" => Revocation::SigningKey(subject),
+            "signing-keys" => Revocation::NewSigningKeys,
+            "api-key" => Revocation::ApiKey(id()?),
+            // A later version's: whoever cannot read it cannot say what is good.
+            _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
+        };
+        Ok(Entry { logged: Logged { revision, mark: Mark(bytes(&mark)?) }, revocation, time })
+    }
+}
+
+fn bytes(value: &[u8]) -> Result<[u8; 16], sqlx::Error> {
+    value.try_into().map_err(|_| sqlx::Error::Decode("a mark of the log has another length".into()))
+}

@@ -1,0 +1,168 @@
+//! The follower: the one task that reads the log and moves the view.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::future::BoxFuture;
+use kit::Clock;
+use kit::shutdown::Shutdown;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{History, Taken, View};
+use crate::domain::Revocation;
+use crate::store::{LogReader, Page, Store, StoreError};
+
+/// How often the log is looked at while nobody asks for it.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// The pause after a look that has failed.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// How long a start waits for the first look.
+const LOAD: Duration = Duration::from_secs(30);
+
+/// How often what is over is taken out of the log.
+const PRUNE: Duration = Duration::from_mins(1);
+
+/// How long a revocation is kept: the longest life of an access token, and an hour.
+const KEEP: TimeDelta = TimeDelta::hours(25);
+
+/// Reads the set of signing keys again.
+pub type ReadKeys = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
+
+/// Reads the log and moves the view.
+pub struct Follower {
+    view: Arc<View>,
+    store: Store,
+    reader: LogReader,
+    clock: Clock,
+    read_keys: ReadKeys,
+    pruned: Instant,
+}
+
+impl Follower {
+    /// A follower that moves this view.
+    pub fn new(view: Arc<View>, store: Store, clock: Clock, read_keys: ReadKeys) -> Self {
+        let reader = store.log_reader();
+        Self { view, store, reader, clock, read_keys, pruned: Instant::now() }
+    }
+
+    /// Looks until the view is complete for the first time, for half a minute at the most.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the last look.
+    pub async fn load(&mut self) -> Result<(), StoreError> {
+        let give_up = Instant::now() + LOAD;
+        loop {
+            match self.look().await {
+                Err(StoreError::Unavailable(_)) if Instant::now() < give_up => sleep(AGAIN).await,
+                looked => return looked,
+            }
+        }
+    }
+
+    /// Looks again and again, whenever it is time or somebody asks, until it is told to stop.
+    pub async fn follow(mut self, stop: Shutdown) {
+        let _ = stop.run_until_cancelled(self.look_on()).await;
+        self.reader.close().await;
+    }
+
+    async fn look_on(&mut self) -> std::convert::Infallible {
+        let mut is_away = false;
+        loop {
+            let begun = Instant::now();
+            match self.look().await {
+                Ok(()) => {
+                    if is_away {
+                        tracing::info!("the log of revocations is read again: tokens are judged");
+                        is_away = false;
+                    }
+                    self.prune().await;
+                    tokio::select! {
+                        () = sleep_until(begun + EVERY) => {}
+                        () = self.view.nudge.notified() => {}
+                    }
+                }
+                Err(error) => {
+                    if !is_away {
+                        let cause = &error as &(dyn std::error::Error + 'static);
+                        tracing::warn!(cause, "the log of revocations cannot be read: no token is judged until it is");
+                        is_away = true;
+                    }
+                    sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Reads on until the end of the log.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        loop {
+            let next = self.view.read().next();
+            let (page, asked) = self.page(next).await?;
+            self.keys_of(&page).await?;
+            let taken = self.view.write().take(&page, asked);
+            match taken {
+                Taken::Complete => break,
+                Taken::More => {}
+                Taken::Forked => return self.begin_anew().await,
+            }
+        }
+        self.view.looked.send_replace(());
+        Ok(())
+    }
+
+    /// The log is not the one that was known: nobody knows what else it has lost, so that every token that was issued until
+    /// now is refused, also by whoever reads the log later.
+    async fn begin_anew(&mut self) -> Result<(), StoreError> {
+        tracing::error!("the log of revocations has lost entries: every token that was issued until now is refused");
+        self.store.raise_horizon(self.clock.now()).await?;
+        let mut history = History::default();
+        (self.read_keys)().await?;
+        loop {
+            let (page, asked) = self.page(history.next()).await?;
+            match history.take(&page, asked) {
+                Taken::Complete => break,
+                Taken::More => {}
+                // It is being changed at this moment.
+                Taken::Forked => history = History::default(),
+            }
+        }
+        *self.view.write() = history;
+        self.view.looked.send_replace(());
+        Ok(())
+    }
+
+    /// A page of the log, and when it was asked for.
+    async fn page(&mut self, from: i64) -> Result<(Page, Duration), StoreError> {
+        let asked = self.view.uptime.now();
+        let page = self.reader.look(from).await?;
+        Ok((page, asked))
+    }
+
+    /// Reads the signing keys again before the view says that it knows of their change.
+    async fn keys_of(&self, page: &Page) -> Result<(), StoreError> {
+        let is_about_keys =
+            |revocation: &Revocation| matches!(revocation, Revocation::NewSigningKeys | Revocation::SigningKey(_));
+        let next = self.view.read().next();
+        let mut new = page.entries.iter().filter(|entry| entry.logged.revision > next);
+        if new.any(|entry| is_about_keys(&entry.revocation)) { (self.read_keys)().await } else { Ok(()) }
+    }
+
+    /// Takes what is over out of the log and out of the view, a few entries at a time.
+    async fn prune(&mut self) {
+        if self.pruned.elapsed() < PRUNE {
+            return;
+        }
+        self.pruned = Instant::now();
+        let until = self.clock.now() - KEEP;
+        match self.store.prune_log(until).await {
+            // As many as there may be at once: there are more.
+            Ok(pruned) if pruned >= 500 => self.pruned -= PRUNE,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "what is over stays in the log of revocations for now"),
+        }
+        self.view.write().contents_mut().forget(until);
+    }
+}

@@ -1,0 +1,129 @@
+//! The view: what a replica knows of the log of revocations, so that a token is judged without the database.
+//!
+//! One task, the follower, alone moves it. A token is judged by a view that is at most half a second old, or not at all.
+
+mod contents;
+mod follow;
+mod history;
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use kit::Uptime;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+pub use contents::{Bearer, Contents};
+pub use follow::{Follower, ReadKeys};
+pub use history::{History, Taken};
+
+use crate::domain::{Cause, Logged, Position};
+
+/// How old the view may be when a token is judged by it.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// How long a caller waits until the view has come as far as it must: below the deadline of every method.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// The view is too old, or not complete: nothing can be said of any token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the log of revocations has not been read lately")]
+pub struct Stale;
+
+/// What all calls of a replica share of its view.
+#[derive(Debug)]
+pub struct View {
+    history: RwLock<History>,
+    uptime: Uptime,
+    /// Somebody wants a look now.
+    nudge: Notify,
+    /// A look has ended.
+    looked: watch::Sender<()>,
+}
+
+/// What the view says of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// Why the token is dead, if it is.
+    pub dead: Option<Cause>,
+    /// How far the log was known then.
+    pub position: Position,
+}
+
+impl View {
+    /// A view that knows nothing yet.
+    pub fn new(uptime: Uptime) -> Self {
+        Self { history: RwLock::default(), uptime, nudge: Notify::new(), looked: watch::Sender::new(()) }
+    }
+
+    /// Judges a token.
+    ///
+    /// # Errors
+    /// [`Stale`].
+    pub fn judge(&self, bearer: Bearer<'_>) -> Result<Judgement, Stale> {
+        let history = self.read();
+        let position = self.position_of(&history)?;
+        Ok(Judgement { dead: history.contents().judge(bearer), position })
+    }
+
+    /// How far the log is known.
+    ///
+    /// # Errors
+    /// [`Stale`].
+    pub fn position(&self) -> Result<Position, Stale> {
+        self.position_of(&self.read())
+    }
+
+    fn position_of(&self, history: &History) -> Result<Position, Stale> {
+        let age = history.looked_at().map(|looked_at| self.uptime.now().saturating_sub(looked_at));
+        let is_fresh = age.is_some_and(|age| age <= FRESH);
+        history.position().filter(|_| is_fresh).ok_or(Stale)
+    }
+
+    /// Tokens that are issued until then are dead.
+    pub fn horizon(&self) -> DateTime<Utc> {
+        self.read().contents().horizon()
+    }
+
+    /// Waits until the view has this entry, which has been committed.
+    ///
+    /// # Errors
+    /// [`Stale`], also when the log has lost the entry.
+    pub async fn reach(&self, logged: Logged) -> Result<(), Stale> {
+        let known = self.until(|history| history.has(logged)).await?;
+        if known { Ok(()) } else { Err(Stale) }
+    }
+
+    /// Waits for a look that has begun after this call.
+    ///
+    /// # Errors
+    /// [`Stale`].
+    pub async fn look_again(&self) -> Result<(), Stale> {
+        let now = self.uptime.now();
+        self.until(|history| history.looked_at().filter(|looked_at| *looked_at >= now).map(drop)).await
+    }
+
+    /// Waits until the history answers.
+    async fn until<T>(&self, answer: impl Fn(&History) -> Option<T>) -> Result<T, Stale> {
+        let mut looked = self.looked.subscribe();
+        let waiting = async {
+            loop {
+                if let Some(answer) = answer(&self.read()) {
+                    return Ok(answer);
+                }
+                self.nudge.notify_one();
+                looked.changed().await.map_err(|_| Stale)?;
+            }
+        };
+        timeout(PATIENCE, waiting).await.unwrap_or(Err(Stale))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, History> {
+        self.history.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, History> {
+        self.history.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,220 @@
+//! The log of revocations: what kills tokens is written to it, in order and once, and what is over is taken out.
+
+use std::time::Duration;
+
+use auth_service::domain::{Cause, Client, LogId, Mark, Revocation, Roles, Session, UserState};
+use auth_service::store::Page;
+use chrono::DateTime;
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
+
+use crate::support::{Case, new_user, session, stamp, stamp_at};
+
+/// The log from a revision on.
+async fn look(store: &Case, from: i64) -> Page {
+    let mut reader = store.log_reader();
+    let page = reader.look(from).await.unwrap();
+    reader.close().await;
+    page
+}
+
+/// What the log has after its beginning.
+async fn logged(store: &Case) -> Vec<Revocation> {
+    look(store, 1).await.entries.into_iter().map(|entry| entry.revocation).collect()
+}
+
+fn user(id: Uuid, generation: i32, cause: Cause) -> Revocation {
+    Revocation::User { id, generation, cause }
+}
+
+async fn a_log_is_begun_once(store: Case) {
+    let page = look(&store, 0).await;
+    assert_eq!((page.log, page.head, page.horizon), (LogId([1; 16]), 0, DateTime::UNIX_EPOCH));
+    assert_eq!(page.entries.len(), 1);
+    assert_eq!(page.entries[0].revocation, Revocation::Start);
+    store.begin_log(LogId([2; 16]), stamp()).await.unwrap();
+    assert_eq!(look(&store, 0).await, page);
+}
+
+async fn the_log_of_users_who_were_there_before_it_refuses_their_tokens(store: Case) {
+    store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
+    store.database.run("delete from log_head").await;
+    store.database.run("delete from revocations").await;
+    store.begin_log(LogId([2; 16]), stamp()).await.unwrap();
+    assert_eq!(look(&store, 0).await.horizon, start());
+}
+
+async fn whatever_kills_tokens_is_logged_with_it(store: Case) {
+    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
+    let begun = [session(10, &ada), session(11, &ada)];
+    store.create_user(&ada, Some((&begun[0], &Client::default())), None).await.unwrap();
+    store.create_user(&bob, None, None).await.unwrap();
+    assert!(store.create_session(&begun[1], &Client::default()).await.unwrap());
+    assert_eq!(logged(&store).await, [], "what begins kills nothing");
+
+    let stamps: Vec<_> = (1..=8).map(|second| stamp_at(start() + Duration::from_secs(second))).collect();
+    let mut ended = vec![store.end_session(begun[0].id, stamps[0]).await.unwrap()];
+    ended.extend(store.revoke_session(begun[1].id, None, stamps[1]).await.unwrap());
+    store.set_roles(ada.id, &Roles::from_text("admin editor"), None, stamp()).await.unwrap().unwrap();
+    ended.extend(store.set_roles(ada.id, &Roles::admin(), None, stamps[2]).await.unwrap().unwrap().1);
+    ended.extend(store.end_all_sessions(ada.id, stamps[3]).await.unwrap());
+    ended.extend(store.set_state(ada.id, UserState::Disabled, None, stamps[4]).await.unwrap().unwrap().1);
+    ended.extend(store.set_state(ada.id, UserState::Active, None, stamps[5]).await.unwrap().unwrap().1);
+    let own = Session { generation: 5, ..session(12, &ada) };
+    let changed = store.change_password(4, "$argon2id$new", &own, &Client::default(), stamps[6]).await.unwrap();
+    ended.extend(changed.map(|(_, logged)| logged));
+    ended.push(store.delete_user(ada.id, None, stamps[7]).await.unwrap().unwrap());
+
+    let page = look(&store, 1).await;
+    assert_eq!(page.head, 8);
+    let expected = [
+        Revocation::Session(begun[0].id),
+        Revocation::Session(begun[1].id),
+        user(ada.id, 2, Cause::Ended),
+        user(ada.id, 3, Cause::Ended),
+        user(ada.id, 4, Cause::Disabled),
+        user(ada.id, 4, Cause::Ended),
+        user(ada.id, 5, Cause::Ended),
+        user(ada.id, i32::MAX, Cause::Deleted),
+    ];
+    for (index, (entry, revocation)) in page.entries.iter().zip(&expected).enumerate() {
+        assert_eq!(&entry.revocation, revocation);
+        assert_eq!((entry.logged, entry.time), (ended[index], stamps[index].time), "{revocation:?}");
+        assert_eq!(entry.logged.mark, stamps[index].mark);
+    }
+    assert_eq!((page.entries.len(), ended.len()), (8, 8));
+}
+
+async fn what_changes_nothing_is_not_logged(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    let nobody = Uuid::from_u128(99);
+    store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
+    assert_eq!(store.revoke_session(nobody, None, stamp()).await.unwrap(), None);
+    assert_eq!(store.end_all_sessions(nobody, stamp()).await.unwrap(), None);
+    assert_eq!(store.set_roles(ada.id, &Roles::admin(), None, stamp()).await.unwrap().unwrap().1, None);
+    assert_eq!(store.set_state(ada.id, UserState::Active, None, stamp()).await.unwrap().unwrap().1, None);
+    let own = Session { generation: 10, ..session(11, &ada) };
+    assert!(store.change_password(9, "$argon2id$", &own, &Client::default(), stamp()).await.unwrap().is_none());
+    assert!(store.delete_user(ada.id, Some(9), stamp()).await.unwrap().is_err());
+    assert_eq!(logged(&store).await, []);
+}
+
+async fn an_entry_that_is_refused_leaves_what_it_would_have_revoked(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    let before = store.user(ada.id).await.unwrap();
+    store.database.refuse("update", "log_head").await;
+    assert!(store.end_session(begun.id, stamp()).await.is_err());
+    assert!(store.revoke_session(begun.id, None, stamp()).await.is_err());
+    assert!(store.end_all_sessions(ada.id, stamp()).await.is_err());
+    assert!(store.set_state(ada.id, UserState::Disabled, None, stamp()).await.is_err());
+    let own = Session { generation: 2, ..session(11, &ada) };
+    assert!(store.change_password(1, "$argon2id$", &own, &Client::default(), stamp()).await.is_err());
+    assert!(store.delete_user(ada.id, None, stamp()).await.is_err());
+    assert!(store.revoke(&Revocation::ApiKey(ada.id), stamp()).await.is_err());
+    assert_eq!(store.user(ada.id).await.unwrap(), before);
+    assert_eq!(store.list_sessions(ada.id, None, 9, start()).await.unwrap().len(), 1);
+    assert_eq!(logged(&store).await, []);
+}
+
+async fn every_kind_of_entry_is_read_as_it_was_written(store: Case) {
+    let all = [
+        Revocation::SigningKey("kid-1".into()),
+        Revocation::NewSigningKeys,
+        Revocation::ApiKey(Uuid::from_u128(7)),
+        Revocation::Session(Uuid::max()),
+        user(Uuid::nil(), i32::MIN, Cause::Ended),
+    ];
+    for (index, revocation) in (1..).zip(&all) {
+        let logged = store.revoke(revocation, stamp()).await.unwrap();
+        assert_eq!(logged.revision, index);
+    }
+    assert_eq!(logged(&store).await, all);
+    // A later version's entry is not passed over.
+    store.database.run("update revocations set kind = 'planet' where revision = 2").await;
+    let mut reader = store.log_reader();
+    assert!(reader.look(0).await.is_err());
+    assert_eq!(reader.look(3).await.unwrap().entries.len(), 3, "and the connection serves on");
+    reader.close().await;
+}
+
+async fn a_long_log_is_read_a_page_at_a_time(store: Case) {
+    let (from, count) = (2, 1998);
+    store.database.run("update log_head set revision = 1").await;
+    let insert = "insert into revocations (revision, mark, kind, subject, generation, log_time) ";
+    let rows = "with recursive numbers (n) as (select 2 union all select n + 1 from numbers where n < 1999) \
+                select n, mark, 'signing-keys', '', 0, log_time from numbers, log_head";
+    store.database.run(&format!("{insert}{rows}")).await;
+    store.database.run("update log_head set revision = 2000").await;
+    let mut reader = store.log_reader();
+    let first = reader.look(from).await.unwrap();
+    assert_eq!((first.entries.len(), first.is_last()), (1000, false));
+    let second = reader.look(first.entries[999].logged.revision + 1).await.unwrap();
+    assert_eq!((second.entries.len(), second.is_last()), (999, true));
+    assert_eq!(second.entries.last().unwrap().logged.revision, from + count);
+    let beyond = reader.look(2001).await.unwrap();
+    assert_eq!((beyond.head, beyond.entries.len()), (2000, 0));
+    reader.close().await;
+}
+
+async fn what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows(store: Case) {
+    let at = |second| start() + Duration::from_secs(second);
+    // The clocks of replicas differ: the third is older than the second.
+    for (second, revocation) in [
+        (1, Revocation::Session(Uuid::from_u128(1))),
+        (5, Revocation::Session(Uuid::from_u128(2))),
+        (3, Revocation::ApiKey(Uuid::from_u128(3))),
+        (4, Revocation::Session(Uuid::from_u128(4))),
+        (9, Revocation::Session(Uuid::from_u128(5))),
+        (2, Revocation::Session(Uuid::from_u128(6))),
+        (2, Revocation::Session(Uuid::from_u128(7))),
+    ] {
+        store.revoke(&revocation, stamp_at(at(second))).await.unwrap();
+    }
+    let revisions =
+        async || -> Vec<i64> { look(&store, 0).await.entries.iter().map(|entry| entry.logged.revision).collect() };
+    assert_eq!(store.prune_log(at(0)).await.unwrap(), 1, "the beginning");
+    assert_eq!(look(&store, 0).await.horizon, start());
+    assert_eq!(store.prune_log(at(0)).await.unwrap(), 0);
+    assert_eq!(store.prune_log(at(4)).await.unwrap(), 1, "the second stays, and what is behind it");
+    assert_eq!((revisions().await, look(&store, 0).await.horizon), (vec![2, 3, 4, 5, 6, 7], at(1)));
+    assert_eq!(store.prune_log(at(8)).await.unwrap(), 2, "an API key's entry is kept");
+    assert_eq!((revisions().await, look(&store, 0).await.horizon), (vec![3, 5, 6, 7], at(5)));
+    assert_eq!(store.prune_log(at(99)).await.unwrap(), 2, "the last one stays whatever its age");
+    assert_eq!((revisions().await, look(&store, 0).await.horizon), (vec![3, 7], at(9)));
+    let next = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
+    assert_eq!(next.revision, 8, "and the numbers go on");
+}
+
+async fn a_horizon_is_only_ever_raised(store: Case) {
+    let later = start() + Duration::from_secs(1);
+    for (horizon, found) in [(later, later), (start(), later)] {
+        store.raise_horizon(horizon).await.unwrap();
+        assert_eq!(look(&store, 0).await.horizon, found);
+    }
+}
+
+async fn a_renewed_log_is_another_one_and_refuses_what_was_issued(store: Case) {
+    store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
+    let before = look(&store, 0).await;
+    store.renew_log(LogId([9; 16]), start()).await.unwrap();
+    let after = look(&store, 0).await;
+    assert_eq!((after.log, after.horizon), (LogId([9; 16]), start()));
+    assert_eq!((after.head, &after.entries), (before.head, &before.entries));
+    assert_eq!(after.entries[1].logged.mark, before.entries[1].logged.mark);
+    assert_ne!(after.entries[1].logged.mark, Mark([0; 16]));
+}
+
+on_both_engines!(crate::support::Case:
+    a_log_is_begun_once,
+    the_log_of_users_who_were_there_before_it_refuses_their_tokens,
+    whatever_kills_tokens_is_logged_with_it,
+    what_changes_nothing_is_not_logged,
+    an_entry_that_is_refused_leaves_what_it_would_have_revoked,
+    every_kind_of_entry_is_read_as_it_was_written,
+    a_long_log_is_read_a_page_at_a_time,
+    what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows,
+    a_horizon_is_only_ever_raised,
+    a_renewed_log_is_another_one_and_refuses_what_was_issued,
+);
