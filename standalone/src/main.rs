@@ -69,7 +69,7 @@ async fn main() -> ExitCode {
             None => Box::pin(pair::run(cli.pair, environment, signals)).await,
             Some(Command::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
             Some(Command::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
-            Some(Command::Restore(flags)) => Box::pin(backup::restore(flags, signals)).await,
+            Some(Command::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
             Some(Command::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
             Some(Command::Auth(flags)) => {
                 if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {

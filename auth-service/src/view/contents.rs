@@ -96,3 +96,102 @@ impl Contents {
         is_dead.then_some(Cause::Ended)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kit::testing::start;
+
+    use super::*;
+    use crate::domain::{Logged, Mark};
+
+    const ADA: Uuid = Uuid::from_u128(1);
+    const LAPTOP: Uuid = Uuid::from_u128(10);
+
+    fn entry(revocation: Revocation) -> Entry {
+        Entry { logged: Logged { revision: 1, mark: Mark([0; 16]) }, revocation, time: start() }
+    }
+
+    fn user(generation: i32, cause: Cause) -> Entry {
+        entry(Revocation::User { id: ADA, generation, cause })
+    }
+
+    fn contents<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Contents {
+        let mut contents = Contents::default();
+        entries.into_iter().for_each(|entry| contents.add(entry));
+        contents
+    }
+
+    /// A token of Ada's laptop.
+    fn token(generation: i32) -> Bearer<'static> {
+        let issued = (start() + Duration::from_secs(1)).timestamp();
+        Bearer { user: ADA, session: LAPTOP, generation, key: "kid-1", issued }
+    }
+
+    #[test]
+    fn a_token_lives_until_something_of_it_is_revoked() {
+        let others = [
+            entry(Revocation::Start),
+            entry(Revocation::NewSigningKeys),
+            entry(Revocation::Session(Uuid::from_u128(11))),
+            entry(Revocation::SigningKey("kid-2".into())),
+            entry(Revocation::User { id: Uuid::from_u128(2), generation: i32::MAX, cause: Cause::Deleted }),
+        ];
+        assert_eq!(contents(&others).judge(token(1)), None);
+        for (revocation, cause) in [
+            (entry(Revocation::Session(LAPTOP)), Cause::Ended),
+            (entry(Revocation::SigningKey("kid-1".into())), Cause::Ended),
+            (user(2, Cause::Ended), Cause::Ended),
+            (user(2, Cause::Disabled), Cause::Disabled),
+            (user(i32::MAX, Cause::Deleted), Cause::Deleted),
+        ] {
+            assert_eq!(contents(others.iter().chain([&revocation])).judge(token(1)), Some(cause), "{revocation:?}");
+        }
+    }
+
+    #[test]
+    fn only_older_generations_are_dead() {
+        let contents = contents(&[user(3, Cause::Disabled)]);
+        let judged: Vec<_> = [1, 2, 3, 4].map(|generation| contents.judge(token(generation))).to_vec();
+        assert_eq!(judged, [Some(Cause::Disabled), Some(Cause::Disabled), None, None]);
+    }
+
+    #[test]
+    fn a_user_who_is_let_in_again_has_tokens_that_are_revoked_and_no_longer_barred() {
+        let contents = contents(&[user(2, Cause::Disabled), user(2, Cause::Ended)]);
+        assert_eq!(contents.judge(token(1)), Some(Cause::Ended));
+    }
+
+    #[test]
+    fn what_is_dead_stays_dead_whatever_is_read_later() {
+        let late = contents(&[user(i32::MAX, Cause::Deleted), user(2, Cause::Ended)]);
+        assert_eq!(late.judge(token(7)), Some(Cause::Deleted));
+    }
+
+    #[test]
+    fn what_was_issued_until_the_horizon_is_dead_to_the_second() {
+        let mut contents = Contents::default();
+        for (millis, dead) in [(0, false), (999, false), (1000, true), (1999, true)] {
+            contents.raise_horizon(start() + Duration::from_millis(millis));
+            assert_eq!(contents.judge(token(1)).is_some(), dead, "{millis}");
+        }
+        contents.raise_horizon(start());
+        assert!(contents.judge(token(1)).is_some(), "it never goes back");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_refused_by_the_horizon() {
+        let entries = [entry(Revocation::Session(LAPTOP)), entry(Revocation::ApiKey(Uuid::from_u128(7)))];
+        let mut contents = contents(&entries);
+        let later = start() + Duration::from_mins(1);
+        contents.forget(later);
+        assert_eq!(contents.ids.len(), 2, "nothing that the horizon does not cover");
+        contents.raise_horizon(later);
+        contents.forget(start());
+        assert_eq!(contents.ids.len(), 2, "nothing that is not over");
+        contents.forget(later);
+        assert_eq!(contents.ids.len(), 1, "an API key's entry stays");
+        assert_eq!(contents.judge(token(1)), Some(Cause::Ended));
+    }
+}

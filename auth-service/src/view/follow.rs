@@ -1,6 +1,7 @@
 //! The follower: the one task that reads the log and moves the view.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -64,7 +65,7 @@ impl Follower {
 
     /// Looks again and again, whenever it is time or somebody asks, until it is told to stop.
     pub async fn follow(mut self, stop: Shutdown) {
-        let _ = stop.run_until_cancelled(self.look_on()).await;
+        let _ = stop.run_until_cancelled(Box::pin(self.look_on())).await;
         self.reader.close().await;
     }
 
@@ -98,6 +99,7 @@ impl Follower {
 
     /// Reads on until the end of the log.
     async fn look(&mut self) -> Result<(), StoreError> {
+        let number = self.view.begun.fetch_add(1, SeqCst) + 1;
         loop {
             let next = self.view.read().next();
             let (page, asked) = self.page(next).await?;
@@ -106,10 +108,13 @@ impl Follower {
             match taken {
                 Taken::Complete => break,
                 Taken::More => {}
-                Taken::Forked => return self.begin_anew().await,
+                Taken::Forked => {
+                    self.begin_anew().await?;
+                    break;
+                }
             }
         }
-        self.view.looked.send_replace(());
+        self.view.looked.send_replace(number);
         Ok(())
     }
 
@@ -130,7 +135,6 @@ impl Follower {
             }
         }
         *self.view.write() = history;
-        self.view.looked.send_replace(());
         Ok(())
     }
 

@@ -101,3 +101,96 @@ impl History {
         Some(found == Some(&logged))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::domain::{Entry, LogId, Mark, Revocation};
+
+    const LOG: LogId = LogId([1; 16]);
+    const ASKED: Duration = Duration::from_secs(7);
+
+    fn entry(revision: i64, mark: u8) -> Entry {
+        let logged = Logged { revision, mark: Mark([mark; 16]) };
+        Entry { logged, revocation: Revocation::NewSigningKeys, time: DateTime::UNIX_EPOCH }
+    }
+
+    fn page(head: i64, entries: Vec<Entry>) -> Page {
+        Page { log: LOG, head, horizon: DateTime::UNIX_EPOCH, entries }
+    }
+
+    /// A history that knows the entries 4 to 6, of the mark 0.
+    fn known() -> History {
+        let mut history = History::default();
+        assert_eq!(history.next(), 0);
+        let beginning = page(6, (4..=6).map(|revision| entry(revision, 0)).collect());
+        assert_eq!(history.take(&beginning, ASKED), Taken::Complete);
+        history
+    }
+
+    fn revision(history: &History) -> Option<i64> {
+        history.position().map(|position| position.last.revision)
+    }
+
+    #[test]
+    fn a_history_begins_wherever_the_log_does_and_goes_on_from_there() {
+        let mut history = known();
+        assert_eq!((history.next(), revision(&history), history.looked_at()), (6, Some(6), Some(ASKED)));
+        let later = ASKED + Duration::from_millis(200);
+        assert_eq!(history.take(&page(8, vec![entry(6, 0), entry(7, 1), entry(8, 2)]), later), Taken::Complete);
+        assert_eq!((revision(&history), history.looked_at()), (Some(8), Some(later)));
+        assert_eq!(history.take(&page(8, vec![entry(8, 2)]), later), Taken::Complete, "nothing new");
+    }
+
+    #[test]
+    fn a_page_that_does_not_reach_the_end_says_nothing_of_the_time() {
+        let mut history = known();
+        let many = (6..1006).map(|revision| entry(revision, 0)).collect();
+        assert_eq!(history.take(&page(2000, many), ASKED * 2), Taken::More);
+        assert_eq!((history.next(), history.looked_at()), (1005, Some(ASKED)));
+    }
+
+    #[test]
+    fn a_log_that_has_lost_what_was_known_is_a_fork_and_nothing_of_it_is_taken() {
+        let other = Page { log: LogId([2; 16]), ..page(7, vec![entry(6, 0), entry(7, 0)]) };
+        for (what, fork) in [
+            ("another mark", page(6, vec![entry(6, 1)])),
+            ("another mark, and more", page(7, vec![entry(6, 1), entry(7, 0)])),
+            ("rolled back", page(5, Vec::new())),
+            ("pruned beyond", page(9, vec![entry(8, 0), entry(9, 0)])),
+            ("a gap", page(8, vec![entry(6, 0), entry(8, 0)])),
+            ("another log", other),
+        ] {
+            let mut history = known();
+            assert_eq!(history.take(&fork, ASKED * 2), Taken::Forked, "{what}");
+            assert_eq!((revision(&history), history.looked_at()), (Some(6), Some(ASKED)), "{what}");
+        }
+        assert_eq!(History::default().take(&page(0, Vec::new()), ASKED), Taken::Forked, "no log at all");
+    }
+
+    #[test]
+    fn an_entry_is_known_by_its_mark_once_the_position_is_there() {
+        let history = known();
+        let logged = |revision, mark| entry(revision, mark).logged;
+        assert_eq!(history.has(logged(7, 0)), None, "not yet");
+        assert_eq!(history.has(logged(6, 0)), Some(true));
+        assert_eq!(history.has(logged(4, 0)), Some(true));
+        assert_eq!(history.has(logged(6, 1)), Some(false), "another history's");
+        assert_eq!(history.has(logged(3, 0)), Some(false), "from before the beginning");
+        assert_eq!(History::default().has(logged(0, 0)), None);
+    }
+
+    #[test]
+    fn only_the_last_marks_are_kept() {
+        let mut history = known();
+        for revision in 7..=5000 {
+            history.take(&page(revision, vec![entry(revision - 1, 0), entry(revision, 0)]), ASKED);
+        }
+        assert_eq!(history.recent.len(), MARKS);
+        assert_eq!(history.has(entry(5000, 0).logged), Some(true));
+        assert_eq!(history.has(entry(5001 - 4096, 0).logged), Some(true));
+        assert_eq!(history.has(entry(5000 - 4096, 0).logged), Some(false));
+    }
+}

@@ -6,6 +6,7 @@ mod contents;
 mod follow;
 mod history;
 
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -38,8 +39,10 @@ pub struct View {
     uptime: Uptime,
     /// Somebody wants a look now.
     nudge: Notify,
-    /// A look has ended.
-    looked: watch::Sender<()>,
+    /// How many looks have been begun.
+    begun: AtomicU64,
+    /// The number of the last complete one.
+    looked: watch::Sender<u64>,
 }
 
 /// What the view says of a token.
@@ -54,7 +57,13 @@ pub struct Judgement {
 impl View {
     /// A view that knows nothing yet.
     pub fn new(uptime: Uptime) -> Self {
-        Self { history: RwLock::default(), uptime, nudge: Notify::new(), looked: watch::Sender::new(()) }
+        Self {
+            history: RwLock::default(),
+            uptime,
+            nudge: Notify::new(),
+            begun: AtomicU64::new(0),
+            looked: watch::Sender::new(0),
+        }
     }
 
     /// Judges a token.
@@ -91,7 +100,7 @@ impl View {
     /// # Errors
     /// [`Stale`], also when the log has lost the entry.
     pub async fn reach(&self, logged: Logged) -> Result<(), Stale> {
-        let known = self.until(|history| history.has(logged)).await?;
+        let known = self.until(|_| self.read().has(logged)).await?;
         if known { Ok(()) } else { Err(Stale) }
     }
 
@@ -100,16 +109,17 @@ impl View {
     /// # Errors
     /// [`Stale`].
     pub async fn look_again(&self) -> Result<(), Stale> {
-        let now = self.uptime.now();
-        self.until(|history| history.looked_at().filter(|looked_at| *looked_at >= now).map(drop)).await
+        let begun = self.begun.load(SeqCst);
+        self.until(|complete| (complete > begun).then_some(())).await
     }
 
-    /// Waits until the history answers.
-    async fn until<T>(&self, answer: impl Fn(&History) -> Option<T>) -> Result<T, Stale> {
+    /// Waits for an answer, which is asked for again after each look, with that one's number.
+    async fn until<T>(&self, answer: impl Fn(u64) -> Option<T>) -> Result<T, Stale> {
         let mut looked = self.looked.subscribe();
         let waiting = async {
             loop {
-                if let Some(answer) = answer(&self.read()) {
+                let complete = *looked.borrow_and_update();
+                if let Some(answer) = answer(complete) {
                     return Ok(answer);
                 }
                 self.nudge.notify_one();

@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use auth_service::store::Store;
+use auth_service::domain::LogId;
+use auth_service::store::{Store, StoreError};
 use clap::Args;
+use kit::Clock;
 use kit::db::{FileLock, check_snapshot, make_folder, remains};
 use kit::shutdown::Shutdown;
 
@@ -40,7 +42,11 @@ struct Move {
 }
 
 /// Restores a backup.
-pub(crate) async fn run(flags: RestoreFlags, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub(crate) async fn run(
+    flags: RestoreFlags,
+    clock: Clock,
+    shutdown: Shutdown,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let files = flags.places.files()?;
     let manifest = Manifest::read(&flags.folder)?;
     let moves = moves(&manifest, &files, flags.places.are_named())?;
@@ -56,7 +62,7 @@ pub(crate) async fn run(flags: RestoreFlags, shutdown: Shutdown) -> Result<(), B
     } else {
         take_back(&sites)?;
         check_free(&moves)?;
-        let drafted = shutdown.run_until_cancelled(draft(&flags.folder, &moves)).await;
+        let drafted = shutdown.run_until_cancelled(draft(&flags.folder, &moves, &clock)).await;
         let drafted = drafted.unwrap_or(Err(BackupError::NotRestored));
         let placed = drafted.and_then(|()| place(&placed(&moves)));
         if let Err(error) = placed {
@@ -121,7 +127,7 @@ fn check_free(moves: &[Move]) -> Result<(), BackupError> {
 
 /// Copies everything under names that keep the services away, checks it, and ends the sessions. The database that is put in
 /// place last is the first to be begun, so that a service is kept away from the beginning to the end.
-async fn draft(folder: &Path, moves: &[Move]) -> Result<(), BackupError> {
+async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), BackupError> {
     for one in moves.iter().rev() {
         let (from, draft) = (folder.join(&one.entry.name), one.site.draft());
         let copied = copy(&from, &draft, &one.entry.name).map_err(|error| BackupError::unreadable(&draft, &error))?;
@@ -133,10 +139,16 @@ async fn draft(folder: &Path, moves: &[Move]) -> Result<(), BackupError> {
         }
         if one.part == Some(Part::Auth) {
             let store = Store::open_snapshot(&draft);
-            let ended = store.end_every_session().await;
+            let ended = end_all(&store, clock).await;
             store.close().await;
             ended.map_err(|error| BackupError::Sessions(error.to_string()))?;
         }
     }
     Ok(())
+}
+
+/// Ends the sessions, and makes another log of revocations: whoever knew the old one may not go on with what it has lost.
+async fn end_all(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    store.end_every_session().await?;
+    store.renew_log(LogId(kit::random::bytes()), clock.now()).await
 }

@@ -1,0 +1,73 @@
+//! What is revoked is known at once where it was revoked, and at the next look elsewhere.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use auth_service::domain::{Cause, Logged, Mark, Revocation};
+use auth_service::view::Stale;
+use kit::testing::on_both_engines;
+
+use crate::replica::{ADA, Case, LAPTOP, Replica, judge, stamp};
+
+async fn what_is_acknowledged_is_refused_here_and_soon_elsewhere(store: Case) {
+    let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
+    assert_eq!((here.judge(1), there.judge(1)), (None, None));
+    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    here.view.reach(logged).await.unwrap();
+    assert_eq!(here.judge(1), Some(Cause::Ended));
+    there.view.look_again().await.unwrap();
+    assert_eq!(there.judge(1), Some(Cause::Ended));
+    assert_eq!(here.view.position(), there.view.position());
+    assert_eq!(here.view.position().unwrap().last, logged);
+}
+
+async fn a_view_that_has_not_been_moved_for_half_a_second_says_nothing(store: Case) {
+    let (view, uptime) = Replica::start(&store).await.stop().await;
+    uptime.advance(Duration::from_millis(500));
+    assert_eq!(judge(&view, 1), Ok(None));
+    uptime.advance(Duration::from_millis(1));
+    assert_eq!(judge(&view, 1), Err(Stale));
+    assert_eq!(view.position(), Err(Stale));
+    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    assert_eq!(view.reach(logged).await, Err(Stale), "nor is anything acknowledged");
+}
+
+async fn an_entry_that_the_log_has_lost_is_never_acknowledged(store: Case) {
+    let replica = Replica::start(&store).await;
+    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    replica.view.reach(logged).await.unwrap();
+    assert_eq!(replica.view.reach(Logged { mark: Mark([9; 16]), ..logged }).await, Err(Stale));
+}
+
+async fn signing_keys_are_read_before_their_change_is_known(store: Case) {
+    let replica = Replica::start(&store).await;
+    assert_eq!(replica.keys.load(SeqCst), 0);
+    for (revocation, reads) in
+        [(Revocation::NewSigningKeys, 1), (Revocation::Session(LAPTOP), 1), (Revocation::SigningKey("kid".into()), 2)]
+    {
+        let logged = store.revoke(&revocation, stamp()).await.unwrap();
+        replica.view.reach(logged).await.unwrap();
+        assert_eq!(replica.keys.load(SeqCst), reads, "{revocation:?}");
+    }
+}
+
+async fn a_long_log_is_known_as_a_whole(store: Case) {
+    let user = Revocation::User { id: ADA, generation: 2, cause: Cause::Disabled };
+    store.revoke(&user, stamp()).await.unwrap();
+    let rows = "with recursive numbers (n) as (select 2 union all select n + 1 from numbers where n < 2500) \
+                select n, mark, 'signing-keys', '', 0, log_time from numbers, log_head";
+    let insert = "insert into revocations (revision, mark, kind, subject, generation, log_time) ";
+    store.database.run(&format!("{insert}{rows}")).await;
+    store.database.run("update log_head set revision = 2501").await;
+    let replica = Replica::start(&store).await;
+    assert_eq!(replica.view.position().unwrap().last.revision, 2501);
+    assert_eq!(replica.judge(1), Some(Cause::Disabled));
+}
+
+on_both_engines!(crate::replica::Case:
+    what_is_acknowledged_is_refused_here_and_soon_elsewhere,
+    a_view_that_has_not_been_moved_for_half_a_second_says_nothing,
+    an_entry_that_the_log_has_lost_is_never_acknowledged,
+    signing_keys_are_read_before_their_change_is_known,
+    a_long_log_is_known_as_a_whole,
+);

@@ -1,0 +1,77 @@
+//! A log that has lost what was known of it: a restored file, a server that has taken over with an older copy.
+
+use std::time::Duration;
+
+use auth_service::domain::{Cause, LogId, Revocation};
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
+
+use crate::replica::{Case, LAPTOP, Replica, stamp};
+
+/// A log with two entries, as a replica knows it; then its end is lost in this way.
+async fn loses(store: &Case, statements: &[&str]) {
+    store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
+    let replica = Replica::start(store).await;
+    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    replica.view.reach(logged).await.unwrap();
+    replica.clock.advance(Duration::from_secs(5));
+    for statement in statements {
+        store.database.run(statement).await;
+    }
+    replica.view.look_again().await.unwrap();
+    let horizon = start() + Duration::from_secs(5);
+    assert_eq!(replica.view.horizon(), horizon);
+    assert_eq!(replica.judge(5), Some(Cause::Ended), "whatever was issued until then is refused");
+    // Another session's, since this one may be revoked still.
+    assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log goes on");
+    // Also by a replica that has never known the lost entries.
+    let late = Replica::start(store).await;
+    assert_eq!((late.view.horizon(), late.judge(5)), (horizon, Some(Cause::Ended)));
+    late.view.look_again().await.unwrap();
+    replica.view.look_again().await.unwrap();
+    assert_eq!(replica.view.position(), late.view.position());
+}
+
+async fn a_row_that_is_rolled_back_is_missed(store: Case) {
+    let back = "update log_head set revision = 1";
+    // The row's trigger writes an entry again where there is none.
+    loses(&store, &["delete from revocations where revision >= 1", back]).await;
+}
+
+async fn a_row_that_is_another_one_is_noticed(store: Case) {
+    loses(
+        &store,
+        &["update revocations set mark = (select mark from revocations where revision = 0) where revision = 2"],
+    )
+    .await;
+}
+
+async fn a_history_that_has_gone_on_without_a_row_is_noticed(store: Case) {
+    let lost = "delete from revocations where revision >= 1";
+    let other = "update log_head set revision = 1, mark = (select mark from revocations where revision = 0)";
+    loses(&store, &[lost, other, "update log_head set revision = 2", "update log_head set revision = 3"]).await;
+}
+
+async fn another_log_is_noticed(store: Case) {
+    loses(&store, &["update log_head set log_id = (select mark from revocations where revision = 1)"]).await;
+}
+
+async fn a_restored_log_is_noticed(store: Case) {
+    let replica = Replica::start(&store).await;
+    let before = replica.view.position().unwrap();
+    let now = start() + Duration::from_secs(3);
+    replica.clock.advance(Duration::from_secs(3));
+    store.renew_log(LogId([9; 16]), now).await.unwrap();
+    replica.view.look_again().await.unwrap();
+    let after = replica.view.position().unwrap();
+    assert_eq!((after.log, after.last), (LogId([9; 16]), before.last));
+    assert_eq!((replica.judge(3), replica.judge(4)), (Some(Cause::Ended), None));
+}
+
+on_both_engines!(crate::replica::Case:
+    a_row_that_is_rolled_back_is_missed,
+    a_row_that_is_another_one_is_noticed,
+    a_history_that_has_gone_on_without_a_row_is_noticed,
+    another_log_is_noticed,
+    a_restored_log_is_noticed,
+);

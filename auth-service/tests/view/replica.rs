@@ -1,0 +1,72 @@
+//! A view with its follower, as a replica has one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use auth_service::domain::{Cause, Mark, Stamp};
+use auth_service::store::Store;
+use auth_service::view::{Bearer, Follower, Stale, View};
+use kit::shutdown::Shutdown;
+use kit::testing::{clock, start};
+use kit::{Clock, Uptime};
+use tokio::task::JoinHandle;
+use tokio_util::sync::DropGuard;
+use uuid::Uuid;
+
+use crate::opens::Opens;
+
+pub(crate) type Case = kit::testing::Case<Opens>;
+
+pub(crate) const ADA: Uuid = Uuid::from_u128(1);
+pub(crate) const LAPTOP: Uuid = Uuid::from_u128(10);
+
+pub(crate) struct Replica {
+    pub(crate) view: Arc<View>,
+    pub(crate) uptime: Uptime,
+    pub(crate) clock: Clock,
+    /// How often the signing keys were read.
+    pub(crate) keys: Arc<AtomicUsize>,
+    stop: DropGuard,
+    task: JoinHandle<()>,
+}
+
+impl Replica {
+    /// One whose view is complete.
+    pub(crate) async fn start(store: &Store) -> Self {
+        let (uptime, clock, keys) = (Uptime::manual(), clock(), Arc::new(AtomicUsize::new(0)));
+        let view = Arc::new(View::new(uptime.clone()));
+        assert_eq!(view.position(), Err(Stale), "nothing is known yet");
+        let count = Arc::clone(&keys);
+        let read_keys = Box::new(move || {
+            count.fetch_add(1, SeqCst);
+            Box::pin(async { Ok(()) }) as _
+        });
+        let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), read_keys);
+        follower.load().await.unwrap();
+        let stop = Shutdown::new();
+        let task = tokio::spawn(follower.follow(stop.clone()));
+        Self { view, uptime, clock, keys, stop: stop.drop_guard(), task }
+    }
+
+    /// Looks no more; the view stays as it is.
+    pub(crate) async fn stop(self) -> (Arc<View>, Uptime) {
+        drop(self.stop);
+        self.task.await.unwrap();
+        (self.view, self.uptime)
+    }
+
+    /// What becomes of a token of Ada's laptop that was issued so many seconds after the start.
+    pub(crate) fn judge(&self, second: i64) -> Option<Cause> {
+        judge(&self.view, second).unwrap()
+    }
+}
+
+pub(crate) fn judge(view: &View, second: i64) -> Result<Option<Cause>, Stale> {
+    let issued = start().timestamp() + second;
+    let bearer = Bearer { user: ADA, session: LAPTOP, generation: 1, key: "kid", issued };
+    view.judge(bearer).map(|judged| judged.dead)
+}
+
+pub(crate) fn stamp() -> Stamp {
+    Stamp { mark: Mark(kit::random::bytes()), time: start() }
+}
