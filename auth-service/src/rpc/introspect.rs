@@ -6,12 +6,12 @@ use subtle::ConstantTimeEq as _;
 use crate::domain::UserState;
 use crate::state::State;
 use crate::store::StoreError;
-use crate::tokens::{Claims, TokenFault};
+use crate::tokens::{Claims, TokenFault, VerifiedToken};
 
 /// What a token is worth.
 pub(super) enum Worth {
-    /// A user's token that is good, and the id of the key that signed it.
-    User(Claims, String),
+    /// A user's token that is good.
+    User(VerifiedToken),
     /// The service key.
     Service,
     /// Nothing.
@@ -26,13 +26,13 @@ pub(super) async fn introspect(state: &State, text: &str) -> Result<Worth, crate
     {
         return Ok(Worth::Service);
     }
-    let (claims, key_id) = match state.verifier.verify(token.expose(), state.clock.now()) {
+    let verified = match state.verifier.verify(token.expose(), state.clock.now()) {
         Ok(verified) => verified,
         Err(TokenFault::Invalid) => return Ok(Worth::Nothing(Denial::Invalid)),
         Err(TokenFault::Expired) => return Ok(Worth::Nothing(Denial::Expired)),
     };
-    match standing(state, &claims).await? {
-        None => Ok(Worth::User(claims, key_id)),
+    match standing(state, verified.claims()).await? {
+        None => Ok(Worth::User(verified)),
         Some(denial) => Ok(Worth::Nothing(denial)),
     }
 }

@@ -20,7 +20,7 @@ impl Verify for LocalVerifier {
             Unavailable
         })?;
         Ok(match worth {
-            Worth::User(claims, _) => Verdict::Valid(Arc::new(convert::identity(claims))),
+            Worth::User(token) => Verdict::Valid(Arc::new(convert::identity(token.claims()))),
             Worth::Service => Verdict::Valid(Arc::new(convert::service_identity(&self.0.audience))),
             Worth::Nothing(denial) => Verdict::Denied(denial),
         })

@@ -26,10 +26,10 @@ impl TokenService for TokenRpc {
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let state = &self.0;
         let answer = match introspect(state, &request.into_inner().token).await? {
-            Worth::User(claims, key_id) => {
-                let left = claims.exp.saturating_sub(state.clock.now().timestamp());
+            Worth::User(token) => {
+                let left = token.claims().exp.saturating_sub(state.clock.now().timestamp());
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
-                active(convert::claims(&claims, key_id), left)
+                active(convert::claims(&token), left)
             }
             Worth::Service => active(convert::service_claims(&state.audience), MAX_TTL),
             Worth::Nothing(denial) => {
