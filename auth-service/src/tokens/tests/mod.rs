@@ -1,11 +1,15 @@
 //! Tests of the layer below the verifier, which only this room can reach: form, key set, signature → payload.
 
+mod algorithms;
 mod documents;
 mod flips;
 mod jwk;
 mod jws_vectors;
+mod kinds;
 mod primitives;
+mod rfc_7515;
 mod rfc_8037;
+mod twins;
 mod verifier;
 
 use std::sync::{Arc, LazyLock};
