@@ -31,6 +31,15 @@ impl Algorithm {
             Self::Rs256 => "RS256",
         }
     }
+
+    pub(super) fn computed_as(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
+            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Self::Es256 => jsonwebtoken::Algorithm::ES256,
+            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
+        }
+    }
 }
 
 #[cfg(test)]

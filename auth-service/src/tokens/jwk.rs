@@ -1,15 +1,13 @@
 //! Reads keys that verify from JWKs (RFC 7517), each for the one algorithm that it names.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 
 use super::jws::object;
 use super::keys::MIN_SECRET_BYTES;
-use super::verifying_key::Material;
 use super::{Algorithm, VerifyingKey};
 
 /// The longest key id, in bytes.
@@ -81,31 +79,31 @@ impl Jwk {
             && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|operation| operation == "verify"))
     }
 
-    fn material(&self, algorithm: Algorithm) -> Option<Material> {
+    fn material(&self, algorithm: Algorithm) -> Option<DecodingKey> {
         match (algorithm, self.kty.as_str(), self.crv.as_deref()) {
             (Algorithm::Hs256, "oct", None) => {
                 let secret = bytes(self.k.as_deref())?;
-                (secret.len() >= MIN_SECRET_BYTES).then(|| Material::from_secret(&secret))
+                (secret.len() >= MIN_SECRET_BYTES).then(|| DecodingKey::from_secret(&secret))
             }
             (Algorithm::EdDsa, "OKP", Some("Ed25519")) => {
                 let point = bytes(self.x.as_deref())?;
                 (point.len() == 32).then_some(())?;
-                ParsedPublicKey::new(&ED25519, &point).ok().map(Material::Public)
+                ParsedPublicKey::new(&ED25519, &point).ok()?;
+                Some(DecodingKey::from_ed_der(&point))
             }
             (Algorithm::Es256, "EC", Some("P-256")) => {
                 let (x, y) = (bytes(self.x.as_deref())?, bytes(self.y.as_deref())?);
                 // Each has its full length (RFC 7518 §6.2.1.2), or one point would have several texts.
                 (x.len() == 32 && y.len() == 32).then_some(())?;
                 let point = [&[4], x.as_slice(), y.as_slice()].concat();
-                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).ok().map(Material::Public)
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).ok()?;
+                Some(DecodingKey::from_ec_der(&point))
             }
             (Algorithm::Rs256, "RSA", None) => {
                 let (n, e) = (bytes(self.n.as_deref())?, bytes(self.e.as_deref())?);
                 // A leading zero byte is no part of a number (RFC 7518 §2), and would pass for length.
                 let bits = n.len() * 8 - n.first().filter(|first| **first != 0)?.leading_zeros() as usize;
-                (MODULUS_BITS.contains(&bits) && e == EXPONENT).then_some(())?;
-                let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
-                key.ok().map(Material::Public)
+                (MODULUS_BITS.contains(&bits) && e == EXPONENT).then(|| DecodingKey::from_rsa_raw_components(&n, &e))
             }
             _ => None,
         }

@@ -1,6 +1,5 @@
 //! The signed envelope: compact serialisation (RFC 7515 §7.1), read as strictly as it is written.
 
-use aws_lc_rs::error::Unspecified;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -40,7 +39,7 @@ pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<Str
         Header { typ: Some(typ.to_owned()), alg: key.algorithm().name().to_owned(), kid: Some(key.id().to_owned()) };
     let message = format!("{}.{}", part(&header)?, part(payload)?);
     let signature = key.signing().sign(message.as_bytes())?;
-    Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    Ok(format!("{message}.{signature}"))
 }
 
 /// A token could not be signed: a fault of this program.
@@ -51,7 +50,7 @@ pub enum SignError {
     Json(#[from] serde_json::Error),
     /// The library failed.
     #[error("the key does not sign")]
-    Key(#[from] Unspecified),
+    Key(#[from] jsonwebtoken::errors::Error),
 }
 
 fn part(value: &impl Serialize) -> Result<String, serde_json::Error> {
@@ -68,7 +67,7 @@ pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
     // C14: the decoder takes neither padding nor other characters nor stray bits, and no segment has a dot left.
     let header: Header = object(&URL_SAFE_NO_PAD.decode(header).ok()?)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+    let bytes = URL_SAFE_NO_PAD.decode(signature).ok().filter(|bytes| !bytes.is_empty())?;
     let key = match &header.kid {
         Some(id) => keys.find(id),
         None => keys.only(),
@@ -77,7 +76,7 @@ pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
     if header.alg != key.algorithm().name() {
         return None;
     }
-    key.verifies(message.as_bytes(), &signature).then_some(Verified { header, payload, signature, key })
+    key.verifies(message.as_bytes(), signature).then_some(Verified { header, payload, signature: bytes, key })
 }
 
 /// Reads a JSON object; serde would take an array for a struct, too.

@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::signing_key::SigningKey;
-use super::verifying_key::Material;
 use super::{Algorithm, VerifyingKey};
 
 /// The shortest HS256 secret, in bytes: the hash's own length (RFC 7518 §3.2).
@@ -68,7 +68,7 @@ impl Key {
         let id = format!("hs256-{}", URL_SAFE_NO_PAD.encode(&digest[..6]));
         Ok(Self {
             signing: SigningKey::from_secret(bytes),
-            verifying: VerifyingKey::new(id, Algorithm::Hs256, Material::from_secret(bytes)),
+            verifying: VerifyingKey::new(id, Algorithm::Hs256, DecodingKey::from_secret(bytes)),
             jwk: None,
         })
     }

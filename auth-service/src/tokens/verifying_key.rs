@@ -1,7 +1,6 @@
 //! The half of a key that verifies, bound to one algorithm (C2).
 
-use aws_lc_rs::hmac::{self, HMAC_SHA256};
-use aws_lc_rs::signature::ParsedPublicKey;
+use jsonwebtoken::{DecodingKey, crypto};
 
 use super::{Algorithm, low_s};
 
@@ -9,24 +8,12 @@ use super::{Algorithm, low_s};
 pub struct VerifyingKey {
     id: String,
     algorithm: Algorithm,
-    material: Material,
-}
-
-/// What verifies. A public key has been parsed for its one algorithm.
-pub(super) enum Material {
-    Secret(Box<hmac::Key>),
-    Public(ParsedPublicKey),
-}
-
-impl Material {
-    pub(super) fn from_secret(secret: &[u8]) -> Self {
-        Self::Secret(Box::new(hmac::Key::new(HMAC_SHA256, secret)))
-    }
+    material: DecodingKey,
 }
 
 impl VerifyingKey {
     /// Whoever calls this has checked that the material is a key of the algorithm.
-    pub(super) fn new(id: String, algorithm: Algorithm, material: Material) -> Self {
+    pub(super) fn new(id: String, algorithm: Algorithm, material: DecodingKey) -> Self {
         Self { id, algorithm, material }
     }
 
@@ -40,12 +27,9 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// Whether this is a signature of the message.
-    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.material {
-            Material::Secret(key) => hmac::verify(key, message, signature).is_ok(),
-            Material::Public(key) => key.verify_sig(message, signature).is_ok(),
-        }
+    /// Whether this is a signature of the message, in base64url as a token carries it.
+    pub(super) fn verifies(&self, message: &[u8], signature: &str) -> bool {
+        crypto::verify(signature, message, &self.material, self.algorithm.computed_as()).unwrap_or(false)
     }
 
     /// Whether a right signature is the one that a key of this service writes, where arithmetic gives another (C17).

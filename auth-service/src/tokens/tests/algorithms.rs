@@ -100,7 +100,7 @@ fn c2_a_public_key_is_no_secret_in_any_form() {
             for (kid, said) in set.public().iter().flat_map(|key| [(&key.id, "HS256"), (&key.id, key.algorithm)]) {
                 let header = json!({"typ": "at+jwt", "alg": said, "kid": kid}).to_string();
                 let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(&payload));
-                let tag = URL_SAFE_NO_PAD.encode(liar.sign(message.as_bytes()).unwrap());
+                let tag = liar.sign(message.as_bytes()).unwrap();
                 let forged = format!("{message}.{tag}");
                 assert_eq!(verifier(&set).verify(&forged, start()), Err(TokenFault::Invalid), "{said} {kid}");
                 tried += 1;

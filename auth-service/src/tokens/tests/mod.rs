@@ -96,7 +96,7 @@ fn set_of_all(signing: Algorithm) -> Arc<KeySet> {
 fn sign(key: &Key, header: &Value, payload: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
     let signature = key.signing().sign(message.as_bytes()).unwrap();
-    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    format!("{message}.{signature}")
 }
 
 /// What a part of a token says.

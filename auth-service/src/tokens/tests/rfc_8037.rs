@@ -21,7 +21,7 @@ fn key() -> Key {
 #[test]
 fn signing_gives_the_signature_of_the_rfc() {
     let key = key();
-    assert_eq!(URL_SAFE_NO_PAD.encode(key.signing().sign(MESSAGE.as_bytes()).unwrap()), SIGNATURE);
+    assert_eq!(key.signing().sign(MESSAGE.as_bytes()).unwrap(), SIGNATURE);
     let (header, payload) = MESSAGE.split_once('.').unwrap();
     assert_eq!(URL_SAFE_NO_PAD.decode(header).unwrap(), br#"{"alg":"EdDSA"}"#);
     assert_eq!(URL_SAFE_NO_PAD.decode(payload).unwrap(), PAYLOAD);
@@ -35,7 +35,7 @@ fn verifying_opens_it_to_the_payload_of_the_rfc() {
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
         "alg": "EdDSA", "kid": "rfc8037"});
     let listed = VerifyingKey::from_jwk(&jwk.to_string()).ok().unwrap();
-    assert!(listed.verifies(MESSAGE.as_bytes(), &URL_SAFE_NO_PAD.decode(SIGNATURE).unwrap()));
+    assert!(listed.verifies(MESSAGE.as_bytes(), SIGNATURE));
     // The example names no key: among several it opens nothing, though one of them would fit.
     assert!(jws::open(&jws, &KeySet::new(key()).with(listed)).is_none());
 }
