@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::error::Error;
 use crate::store::Filter;
-use crate::tokens::{Claims, Issued, PublicKey};
+use crate::tokens::{Claims, Issued, PublicKey, VerifiedToken};
 
 /// The longest name of a client that is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;
@@ -226,14 +226,15 @@ pub(crate) fn signing_key(key: PublicKey) -> v1::SigningKey {
     v1::SigningKey { id: key.id, algorithm: key.algorithm.to_owned(), jwk_json: key.jwk }
 }
 
-pub(crate) fn claims(claims: &Claims, key_id: String) -> v1::TokenClaims {
+pub(crate) fn claims(token: &VerifiedToken) -> v1::TokenClaims {
+    let claims = token.claims();
     v1::TokenClaims {
         subject: claims.sub.to_string(),
         subject_kind: v1::SubjectKind::User.into(),
         session_id: claims.sid.to_string(),
         generation: claims.generation,
         token_id: claims.jti.to_string(),
-        key_id,
+        key_id: token.key_id().to_owned(),
         issue_time: Some(seconds(claims.iat)),
         expire_time: Some(seconds(claims.exp)),
         roles: claims.roles.clone(),
@@ -251,13 +252,13 @@ pub(crate) fn service_claims(audience: &str) -> v1::TokenClaims {
     }
 }
 
-pub(crate) fn identity(claims: Claims) -> Identity {
+pub(crate) fn identity(claims: &Claims) -> Identity {
     Identity {
         subject: claims.sub.to_string(),
         kind: SubjectKind::User,
-        roles: claims.roles,
+        roles: claims.roles.clone(),
         session: Some(claims.sid.to_string()),
-        audience: claims.aud,
+        audience: claims.aud.clone(),
         expire_time: SystemTime::try_from(seconds(claims.exp)).ok(),
     }
 }

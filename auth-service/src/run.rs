@@ -21,7 +21,9 @@ use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::state::State;
 use crate::store::{Created, Filter, Store, StoreError};
-use crate::tokens::{Issuer, Key, KeySet, KeySource, SEALED_KEY, SigningKeyError, Verifier, key_file};
+use crate::tokens::{
+    Issuer, Key, KeySet, KeySource, RememberingVerifier, SEALED_KEY, SigningKeyError, Verifier, key_file,
+};
 use crate::view::{Follower, View};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
@@ -74,7 +76,12 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         passwords: flags.passwords(),
         attempts: flags.attempts.limits(),
         issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.audience.clone(), flags.access_ttl),
-        verifier: Verifier::new(Arc::clone(&keys), flags.issuer, flags.audience.clone(), MAX_LIFETIME),
+        verifier: RememberingVerifier::new(Verifier::new(
+            Arc::clone(&keys),
+            flags.issuer,
+            flags.audience.clone(),
+            MAX_LIFETIME,
+        )),
         service_key: service_key.and_then(|key| Token::parse(key.expose_secret())).map(|key| key.digest()),
         ids: Ids::new(clock.clone()),
         page_tokens: PageTokens::new(&page_token_key),

@@ -13,7 +13,7 @@ use crate::domain::{AttemptLimits, Logged, Mark, PasswordPolicy, Session, Stamp,
 use crate::error::Error;
 use crate::passwords::{Hasher, Shares};
 use crate::store::Store;
-use crate::tokens::{Issued, Issuer, KeySet, Verifier};
+use crate::tokens::{Issued, Issuer, KeySet, RememberingVerifier};
 use crate::view::View;
 
 /// The service's parts, shared by all calls.
@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub(crate) passwords: PasswordPolicy,
     pub(crate) keys: Arc<KeySet>,
     pub(crate) issuer: Issuer,
-    pub(crate) verifier: Verifier,
+    pub(crate) verifier: RememberingVerifier,
     /// What a service's key must hash to.
     pub(crate) service_key: Option<Digest>,
     pub(crate) page_tokens: PageTokens,

@@ -1,17 +1,19 @@
 //! What a token is worth: one answer for `VerifyToken` and for the service's own guard, without the database.
 
+use std::sync::Arc;
+
 use gatepost::{Denial, Token};
 use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Cause, Position};
 use crate::state::State;
-use crate::tokens::{Claims, TokenFault};
+use crate::tokens::{TokenFault, VerifiedToken};
 use crate::view::{Bearer, Stale};
 
 /// What a token is worth.
 pub(super) enum Worth {
-    /// A user's token that is good, and the id of the key that signed it.
-    User(Claims, String),
+    /// A user's token that is good.
+    User(Arc<VerifiedToken>),
     /// The service key.
     Service,
     /// Nothing.
@@ -19,30 +21,33 @@ pub(super) enum Worth {
 }
 
 /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
-pub(super) async fn introspect(state: &State, text: &str) -> Result<(Worth, Position), Stale> {
+pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(Worth, Position), Stale> {
     let now = state.clock.now();
     let nothing = |denial| Ok((Worth::Nothing(denial), state.view.position()?));
-    let Some(token) = Token::parse(text) else { return nothing(Denial::Invalid) };
+    // What is no token of any kind is none that this service has given.
+    let Some(token) = token else { return nothing(Denial::Invalid) };
+    let digest = token.digest();
     if let Some(key) = &state.service_key
-        && bool::from(token.digest().as_bytes().ct_eq(key.as_bytes()))
+        && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
     {
         return Ok((Worth::Service, state.view.position()?));
     }
-    let (claims, key_id) = match state.verifier.verify(token.expose(), now) {
+    let verified = match state.verifier.verify(token, &digest, now) {
         Ok(verified) => verified,
         Err(TokenFault::Invalid) => return nothing(Denial::Invalid),
         Err(TokenFault::Expired) => return nothing(Denial::Expired),
     };
+    let claims = verified.claims();
     let bearer = Bearer {
         user: claims.sub,
         session: claims.sid,
         generation: claims.generation,
-        key: &key_id,
+        key: verified.key_id(),
         issued: claims.iat,
     };
     let judged = state.view.judge(bearer)?;
     let worth = match judged.dead {
-        None => Worth::User(claims, key_id),
+        None => Worth::User(verified),
         Some(Cause::Ended) => Worth::Nothing(Denial::Revoked),
         Some(Cause::Disabled) => Worth::Nothing(Denial::UserDisabled),
         Some(Cause::Deleted) => Worth::Nothing(Denial::UserDeleted),

@@ -13,9 +13,9 @@ pub(crate) struct LocalVerifier(pub(crate) Arc<State>);
 
 impl Verify for LocalVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
-        let (worth, _) = introspect(&self.0, token.expose()).await.map_err(|_stale| Unavailable)?;
+        let (worth, _) = introspect(&self.0, Some(token)).await.map_err(|_stale| Unavailable)?;
         Ok(match worth {
-            Worth::User(claims, _) => Verdict::Valid(Arc::new(convert::identity(claims))),
+            Worth::User(token) => Verdict::Valid(Arc::new(convert::identity(token.claims()))),
             Worth::Service => Verdict::Valid(Arc::new(convert::service_identity(&self.0.audience))),
             Worth::Nothing(denial) => Verdict::Denied(denial),
         })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost::Token;
 use gatepost::api::auth::v1::token_service_server::TokenService;
 use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, TokenState, VerifyTokenRequest, VerifyTokenResponse,
@@ -26,12 +27,13 @@ impl TokenService for TokenRpc {
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let state = &self.0;
-        let (worth, position) = introspect(state, &request.into_inner().token).await.map_err(Error::from)?;
+        let (worth, position) =
+            introspect(state, Token::parse(&request.into_inner().token).as_ref()).await.map_err(Error::from)?;
         let mut answer = match worth {
-            Worth::User(claims, key_id) => {
-                let left = claims.exp.saturating_sub(state.clock.now().timestamp());
+            Worth::User(token) => {
+                let left = token.claims().exp.saturating_sub(state.clock.now().timestamp());
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
-                active(convert::claims(&claims, key_id), left)
+                active(convert::claims(&token), left)
             }
             Worth::Service => active(convert::service_claims(&state.audience), MAX_TTL),
             Worth::Nothing(denial) => {

@@ -14,7 +14,8 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    const ALL: [Self; 4] = [Self::Hs256, Self::EdDsa, Self::Es256, Self::Rs256];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Hs256, Self::EdDsa, Self::Es256, Self::Rs256];
 
     /// The algorithm of this JOSE name, which has a case.
     pub fn named(name: &str) -> Option<Self> {

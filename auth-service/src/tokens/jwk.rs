@@ -1,6 +1,6 @@
 //! Reads keys that verify from JWKs (RFC 7517), each for the one algorithm that it names.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -87,7 +87,9 @@ impl Jwk {
             }
             (Algorithm::EdDsa, "OKP", Some("Ed25519")) => {
                 let point = bytes(self.x.as_deref())?;
-                (point.len() == 32).then(|| DecodingKey::from_ed_der(&point))
+                (point.len() == 32).then_some(())?;
+                ParsedPublicKey::new(&ED25519, &point).ok()?;
+                Some(DecodingKey::from_ed_der(&point))
             }
             (Algorithm::Es256, "EC", Some("P-256")) => {
                 let (x, y) = (bytes(self.x.as_deref())?, bytes(self.y.as_deref())?);

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +29,7 @@ pub(super) struct Header {
 pub(super) struct Verified<'a> {
     pub header: Header,
     pub payload: Vec<u8>,
+    pub signature: Vec<u8>,
     pub key: &'a VerifyingKey,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<Str
     let header =
         Header { typ: Some(typ.to_owned()), alg: key.algorithm().name().to_owned(), kid: Some(key.id().to_owned()) };
     let message = format!("{}.{}", part(&header)?, part(payload)?);
-    let signature = crypto::sign(message.as_bytes(), key.signing(), key.algorithm().computed_as())?;
+    let signature = key.signing().sign(message.as_bytes())?;
     Ok(format!("{message}.{signature}"))
 }
 
@@ -48,7 +48,7 @@ pub enum SignError {
     /// The claims have no JSON form.
     #[error("claims cannot be written")]
     Json(#[from] serde_json::Error),
-    /// The key is no key.
+    /// The library failed.
     #[error("the key does not sign")]
     Key(#[from] jsonwebtoken::errors::Error),
 }
@@ -67,7 +67,7 @@ pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
     // C14: the decoder takes neither padding nor other characters nor stray bits, and no segment has a dot left.
     let header: Header = object(&URL_SAFE_NO_PAD.decode(header).ok()?)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    URL_SAFE_NO_PAD.decode(signature).ok().filter(|signature| !signature.is_empty())?;
+    let bytes = URL_SAFE_NO_PAD.decode(signature).ok().filter(|bytes| !bytes.is_empty())?;
     let key = match &header.kid {
         Some(id) => keys.find(id),
         None => keys.only(),
@@ -76,7 +76,7 @@ pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
     if header.alg != key.algorithm().name() {
         return None;
     }
-    key.verifies(message.as_bytes(), signature).then_some(Verified { header, payload, key })
+    key.verifies(message.as_bytes(), signature).then_some(Verified { header, payload, signature: bytes, key })
 }
 
 /// Reads a JSON object; serde would take an array for a struct, too.

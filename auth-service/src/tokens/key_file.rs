@@ -5,13 +5,12 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::zeroize::Zeroizing;
 
-use super::Key;
+use super::signing_key::SigningKey;
+use super::{Key, KeyType};
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
@@ -22,8 +21,10 @@ pub enum KeyFileError {
     /// Others may read it.
     #[error("{0} can be read by other users: run `chmod 600` on it, and replace the key if somebody has")]
     Open(PathBuf),
-    /// It holds no Ed25519 key.
-    #[error("{0} holds no Ed25519 key in PKCS#8 PEM form: restore it from a backup, or remove it to log everybody out")]
+    /// It holds no key that could sign.
+    #[error(
+        "{0} holds no Ed25519, P-256 or RSA key in PKCS#8 PEM form: restore it from a backup, or remove it to log everybody out"
+    )]
     Garbled(PathBuf),
     /// It is where a copy of another key belongs.
     #[error("{0} is there already and holds another key: move it away, or copy to another path")]
@@ -51,7 +52,7 @@ impl Key {
             Some(found) => found,
             None => make(path)?,
         };
-        Self::ed25519(&pkcs8).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
+        Self::from_pkcs8(&pkcs8).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
     }
 
     /// The PKCS#8 document in the file at `path`, after the same checks; `None` when there is no file.
@@ -66,24 +67,22 @@ impl Key {
             Err(error) => return Err(unusable(path, &error)),
         }
         let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| unusable(path, &error))?);
-        let pkcs8 = decode(&text).filter(|pkcs8| Self::ed25519(pkcs8).is_some());
+        let pkcs8 = decode(&text).filter(|pkcs8| Self::from_pkcs8(pkcs8).is_some());
         pkcs8.map(Some).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
     }
 
-    /// A new Ed25519 key's PKCS#8 document, which [`Key::ed25519`] reads.
+    /// A new key's PKCS#8 document, which [`Key::from_pkcs8`] reads.
     ///
     /// # Errors
     /// [`KeyFileError::Generate`].
-    pub fn generate_pkcs8() -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-        // Version 1: others cannot read version 2, which has the public half in it (RFC 8410 §7).
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(|_| KeyFileError::Generate)?;
-        Ok(Zeroizing::new(pkcs8.as_ref().to_vec()))
+    pub fn generate_pkcs8(of: KeyType) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+        SigningKey::generate_pkcs8(of).map_err(|_| KeyFileError::Generate)
     }
 }
 
 /// Writes a new key.
 fn make(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    let pkcs8 = Key::generate_pkcs8()?;
+    let pkcs8 = Key::generate_pkcs8(KeyType::default())?;
     write(path, &pkcs8)?;
     Ok(pkcs8)
 }
@@ -134,7 +133,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         let key = Key::from_file(&path).unwrap();
         let pkcs8 = Key::pkcs8_from_file(&path).unwrap().unwrap();
-        assert_eq!(Key::ed25519(&pkcs8).unwrap().id(), key.id());
+        assert_eq!(Key::from_pkcs8(&pkcs8).unwrap().id(), key.id());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CannotOpen, Key, KeyFileError, MasterKey};
+use super::{CannotOpen, Key, KeyFileError, KeyType, MasterKey};
 
 /// The name that the sealed key is kept under in the database; the seal is bound to it.
 pub const SEALED_KEY: &str = "signing-key";
@@ -60,7 +60,9 @@ pub enum SigningKeyError {
     #[error("the signing key in the database was sealed by a later version: run that version, or a later one")]
     Later,
     /// What was sealed is no key.
-    #[error("the sealed signing key in the database is no Ed25519 key: restore the database from a backup")]
+    #[error(
+        "the sealed signing key in the database is no Ed25519, P-256 or RSA key: restore the database from a backup"
+    )]
     Garbled,
     /// The key's file cannot be used, or no key can be made.
     #[error(transparent)]
@@ -108,7 +110,7 @@ impl SealedKey {
         };
         let (pkcs8, from) = match found {
             Some(pkcs8) => (pkcs8, self.file.as_deref()),
-            None => (Key::generate_pkcs8()?, None),
+            None => (Key::generate_pkcs8(KeyType::default())?, None),
         };
         Ok(Fresh { sealed: self.master.seal(SEALED_KEY, &pkcs8), from })
     }
@@ -120,7 +122,7 @@ pub(super) fn open_sealed(master: &MasterKey, sealed: &[u8]) -> Result<Key, Sign
         CannotOpen::Version => SigningKeyError::Later,
         CannotOpen::Seal => SigningKeyError::OtherMasterKey,
     })?;
-    Key::ed25519(&pkcs8).ok_or(SigningKeyError::Garbled)
+    Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)
 }
 
 impl KeyFile {
@@ -209,7 +211,7 @@ mod tests {
         let folder = kit::testing::folder();
         let path = folder.path().join("auth.key.pem");
         let file = has_file.then(|| Key::from_file(&path).unwrap().id().to_owned());
-        let pkcs8 = Key::generate_pkcs8().unwrap();
+        let pkcs8 = Key::generate_pkcs8(KeyType::default()).unwrap();
         let mut database = match held {
             Held::Nothing => None,
             Held::Ours => Some(master(OURS).seal(SEALED_KEY, &pkcs8)),
@@ -227,11 +229,11 @@ mod tests {
         match (&expected, &key) {
             (Outcome::Refused(sentence), Err(error)) => assert!(error.to_string().contains(sentence), "{case:?}"),
             (Outcome::Secret, Ok(key)) => assert!(key.id().starts_with("hs256-"), "{case:?}"),
-            (Outcome::Held, Ok(key)) => assert_eq!(key.id(), Key::ed25519(&pkcs8).unwrap().id(), "{case:?}"),
+            (Outcome::Held, Ok(key)) => assert_eq!(key.id(), Key::from_pkcs8(&pkcs8).unwrap().id(), "{case:?}"),
             (Outcome::File, Ok(key)) => assert_eq!(Some(key.id()), file.as_deref(), "{case:?}"),
             (Outcome::New, Ok(key)) => {
                 assert!(
-                    key.id() != Key::ed25519(&pkcs8).unwrap().id() && Some(key.id()) != file.as_deref(),
+                    key.id() != Key::from_pkcs8(&pkcs8).unwrap().id() && Some(key.id()) != file.as_deref(),
                     "{case:?}"
                 );
             }

@@ -1,13 +1,13 @@
 //! The keys that sign access tokens, each bound to one algorithm.
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::DecodingKey;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::signing_key::SigningKey;
 use super::{Algorithm, VerifyingKey};
 
 /// The shortest HS256 secret, in bytes: the hash's own length (RFC 7518 §3.2).
@@ -27,7 +27,7 @@ const KNOWN_SECRETS: [&str; 8] = [
 
 /// A signing key. It has no `Debug`: half of it is a secret.
 pub struct Key {
-    signing: EncodingKey,
+    signing: SigningKey,
     verifying: VerifyingKey,
     jwk: Option<String>,
 }
@@ -67,27 +67,26 @@ impl Key {
         let digest = Sha256::new().chain_update(b"gatepost kid\0").chain_update(bytes).finalize();
         let id = format!("hs256-{}", URL_SAFE_NO_PAD.encode(&digest[..6]));
         Ok(Self {
-            signing: EncodingKey::from_secret(bytes),
+            signing: SigningKey::from_secret(bytes),
             verifying: VerifyingKey::new(id, Algorithm::Hs256, DecodingKey::from_secret(bytes)),
             jwk: None,
         })
     }
 
-    /// The Ed25519 key (RFC 8037) in a PKCS#8 document; its id is its thumbprint (RFC 7638).
+    /// The key in a PKCS#8 document, of the [`KeyType`](super::KeyType) that the document names; its id is its
+    /// thumbprint (RFC 7638).
     ///
-    /// Returns `None` when the document holds no such key, or its public half does not match.
-    pub fn ed25519(pkcs8: &[u8]) -> Option<Self> {
-        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
-        let x = URL_SAFE_NO_PAD.encode(pair.public_key());
-        let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
-        let id = URL_SAFE_NO_PAD.encode(thumbprint);
-        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": id, "alg": "EdDSA", "use": "sig"}).to_string();
-        let public = DecodingKey::from_ed_der(pair.public_key().as_ref());
-        Some(Self {
-            signing: EncodingKey::from_ed_der(pkcs8),
-            verifying: VerifyingKey::new(id, Algorithm::EdDsa, public),
-            jwk: Some(jwk),
-        })
+    /// Returns `None` when the document holds no key of these types, or its public half does not match.
+    pub fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
+        let signing = SigningKey::from_pkcs8(pkcs8)?;
+        let (mut jwk, algorithm) = signing.public()?;
+        jwk["kid"] = thumbprint(&jwk).into();
+        jwk["alg"] = algorithm.into();
+        jwk["use"] = json!("sig");
+        let jwk = jwk.to_string();
+        // Read as it will be read once it only verifies, so that what is too weak then is too weak now.
+        let verifying = VerifyingKey::from_jwk(&jwk).ok()?;
+        Some(Self { signing, verifying, jwk: Some(jwk) })
     }
 
     /// The key's id, the `kid` of its tokens.
@@ -100,7 +99,7 @@ impl Key {
         self.verifying.algorithm()
     }
 
-    pub(super) fn signing(&self) -> &EncodingKey {
+    pub(super) fn signing(&self) -> &SigningKey {
         &self.signing
     }
 
@@ -112,6 +111,11 @@ impl Key {
         let jwk = self.jwk.clone()?;
         Some(PublicKey { id: self.id().to_owned(), algorithm: self.algorithm().name(), jwk })
     }
+}
+
+/// The thumbprint (RFC 7638) of a JWK that has just the required members, in their order.
+fn thumbprint(required: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(required.to_string()))
 }
 
 /// Refuses a secret that others can guess.
@@ -128,21 +132,19 @@ pub(crate) fn check_secret(text: &str) -> Result<(), WeakSecret> {
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::rand::SystemRandom;
-
     use super::*;
-    use crate::tokens::KeySet;
-
-    /// The example key of RFC 8037 appendix A.1, as PKCS#8 version 1.
-    const RFC_8037: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
 
     #[test]
-    fn the_key_id_is_the_thumbprint_of_rfc_8037() {
-        let key = Key::ed25519(&URL_SAFE_NO_PAD.decode(RFC_8037).unwrap()).unwrap();
-        assert_eq!(key.id(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-        let jwk: serde_json::Value = serde_json::from_str(&KeySet::new(key).public()[0].jwk).unwrap();
-        assert_eq!(jwk["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
-        assert!(jwk.get("d").is_none(), "the private half is never listed");
+    fn the_thumbprint_is_that_of_rfc_7638() {
+        // Section 3.1, whose key has no private half.
+        let n = concat!(
+            "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3",
+            "oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdA",
+            "ZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-",
+            "kEgU8awapJzKnqDKgw",
+        );
+        let required = json!({"e": "AQAB", "kty": "RSA", "n": n});
+        assert_eq!(thumbprint(&required), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]
@@ -155,21 +157,5 @@ mod tests {
             assert_eq!(check(&known.to_uppercase()), Err(WeakSecret::Known));
         }
         assert_eq!(check("b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c"), Ok(()));
-        assert!(Key::ed25519(b"no key").is_none());
-    }
-
-    #[test]
-    fn c18_a_private_key_whose_public_half_is_another_is_refused() {
-        let mut pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec();
-        assert!(Key::ed25519(&pkcs8).is_some());
-        // Version 2 of the document ends with the public half.
-        *pkcs8.last_mut().unwrap() ^= 1;
-        assert!(Key::ed25519(&pkcs8).is_none());
-    }
-
-    #[test]
-    fn a_symmetric_key_is_never_listed() {
-        let key = Key::hs256(&"b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c".to_owned().into()).unwrap();
-        assert!(KeySet::new(key).public().is_empty());
     }
 }

@@ -22,6 +22,45 @@ pub struct Verifier {
     max_lifetime: Duration,
 }
 
+/// An access token that has been verified: what it says was signed by a key of the set. Only [`Verifier::verify`] makes
+/// one: others can read it,
+///
+/// ```
+/// # use auth_service::tokens::{Claims, VerifiedToken};
+/// fn read(token: &VerifiedToken) -> &Claims {
+///     token.claims()
+/// }
+/// ```
+///
+/// and can neither write nor change nor parse one.
+///
+/// ```compile_fail,E0451
+/// # use auth_service::tokens::{Claims, VerifiedToken};
+/// fn written(claims: Claims) -> VerifiedToken {
+///     VerifiedToken { claims, key_id: String::new() }
+/// }
+/// ```
+///
+/// ```compile_fail,E0616
+/// # use auth_service::tokens::VerifiedToken;
+/// fn changed(mut token: VerifiedToken) -> VerifiedToken {
+///     token.claims.exp = i64::MAX;
+///     token
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use auth_service::tokens::VerifiedToken;
+/// fn parsed(json: &str) -> VerifiedToken {
+///     serde_json::from_str(json).unwrap()
+/// }
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct VerifiedToken {
+    claims: Claims,
+    key_id: String,
+}
+
 /// Why a token says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFault {
@@ -31,41 +70,74 @@ pub enum TokenFault {
     Expired,
 }
 
+impl VerifiedToken {
+    /// What it says.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The id of the key that signed it.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// Whether it is good already and not yet over (C11, C12). Its signature need not be looked at again, its times must
+    /// be at each use.
+    ///
+    /// # Errors
+    /// [`TokenFault::Expired`] when its lifetime is over, and before its time [`TokenFault::Invalid`].
+    pub fn is_live_at(&self, now: DateTime<Utc>) -> Result<(), TokenFault> {
+        let latest = now.timestamp() + LEEWAY;
+        if self.claims.iat > latest || self.claims.nbf > latest {
+            return Err(TokenFault::Invalid);
+        }
+        // The issuer's clock is this clock: no leeway at the end.
+        if now.timestamp() >= self.claims.exp {
+            return Err(TokenFault::Expired);
+        }
+        Ok(())
+    }
+}
+
 impl Verifier {
     /// Takes tokens of `issuer` for `audience` that live for at most `max_lifetime`.
     pub fn new(keys: Arc<KeySet>, issuer: String, audience: String, max_lifetime: Duration) -> Self {
         Self { keys, issuer, audience, max_lifetime }
     }
 
-    /// What the token says and the id of the key that signed it. Whether its session still lives is another question.
+    /// The token, when it is an access token of ours that is live. Whether its session still lives is another question.
     ///
     /// # Errors
     /// [`TokenFault::Expired`] only for a token that this service signed.
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<(Claims, String), TokenFault> {
-        let opened = jws::open(token, &self.keys).ok_or(TokenFault::Invalid)?;
-        if opened.header.typ.as_deref() != Some(ACCESS_TOKEN) || !opened.header.kid.as_deref().is_some_and(is_key_id) {
-            return Err(TokenFault::Invalid);
-        }
-        let claims: Claims = jws::object(&opened.payload).ok_or(TokenFault::Invalid)?;
-        if claims.iss != self.issuer || claims.aud != self.audience || !self.is_timely(&claims, now) {
-            return Err(TokenFault::Invalid);
-        }
-        // The issuer's clock is this clock: no leeway at the end.
-        if now.timestamp() >= claims.exp {
-            return Err(TokenFault::Expired);
-        }
-        Ok((claims, opened.key.id().to_owned()))
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<VerifiedToken, TokenFault> {
+        let token = self.open(token).ok_or(TokenFault::Invalid)?;
+        token.is_live_at(now)?;
+        Ok(token)
     }
 
-    /// Whether the times make sense together and the token is good already (C11, C12).
-    fn is_timely(&self, claims: &Claims, now: DateTime<Utc>) -> bool {
-        let latest = now.timestamp() + LEEWAY;
+    /// Whether the set has this key.
+    pub(super) fn has_key(&self, id: &str) -> bool {
+        self.keys.find(id).is_some()
+    }
+
+    /// The token, when everything but the hour is right.
+    fn open(&self, token: &str) -> Option<VerifiedToken> {
+        let opened = jws::open(token, &self.keys)?;
+        let is_access_token = opened.header.typ.as_deref() == Some(ACCESS_TOKEN);
+        let names_key = opened.header.kid.as_deref().is_some_and(is_key_id);
+        if !is_access_token || !names_key || !opened.key.writes(&opened.signature) {
+            return None;
+        }
+        let claims: Claims = jws::object(&opened.payload)?;
+        let is_ours = claims.iss == self.issuer && claims.aud == self.audience && self.has_lifetime(&claims);
+        is_ours.then(|| VerifiedToken { claims, key_id: opened.key.id().to_owned() })
+    }
+
+    /// Whether the times make sense together (C11).
+    fn has_lifetime(&self, claims: &Claims) -> bool {
         let max_lifetime = i64::try_from(self.max_lifetime.as_secs()).unwrap_or(i64::MAX);
         let lifetime = claims.exp.checked_sub(claims.iat);
-        claims.iat >= 0
-            && claims.iat <= latest
-            && claims.nbf <= latest
-            && lifetime.is_some_and(|lifetime| (0..=max_lifetime).contains(&lifetime))
+        claims.iat >= 0 && lifetime.is_some_and(|lifetime| (0..=max_lifetime).contains(&lifetime))
     }
 }
 
@@ -73,84 +145,4 @@ impl Verifier {
 fn is_key_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     text.len() <= MAX_KEY_ID && text.bytes().all(allowed)
-}
-
-#[cfg(test)]
-mod tests {
-    use kit::testing::start;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::domain::{Roles, Session, User, UserState};
-    use crate::tokens::{Issuer, Key};
-
-    const DAY: Duration = Duration::from_hours(24);
-
-    fn ed25519() -> Key {
-        let folder = kit::testing::folder();
-        Key::from_file(&folder.path().join("key.pem")).unwrap()
-    }
-
-    fn hs256() -> Key {
-        Key::hs256(&"b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c".to_owned().into()).unwrap()
-    }
-
-    fn issue(keys: &Arc<KeySet>) -> String {
-        let user = User {
-            id: Uuid::from_u128(1),
-            name: "Ada".into(),
-            email: "ada@example.com".into(),
-            roles: Roles::admin(),
-            state: UserState::Active,
-            generation: 3,
-            revision: 1,
-            create_time: start(),
-            update_time: start(),
-        };
-        let session = Session {
-            id: Uuid::from_u128(2),
-            user_id: user.id,
-            generation: 3,
-            create_time: start(),
-            expire_time: start() + Duration::from_mins(30),
-        };
-        let issuer = Issuer::new(Arc::clone(keys), "gatepost".into(), "gatepost".into(), DAY);
-        issuer.access_token(&user, &session, Uuid::from_u128(3), start(), DateTime::UNIX_EPOCH).unwrap().token
-    }
-
-    #[test]
-    fn c16_c17_every_flipped_bit_of_every_character_is_found() {
-        for key in [ed25519(), hs256()] {
-            let keys = Arc::new(KeySet::new(key));
-            let verifier = Verifier::new(Arc::clone(&keys), "gatepost".into(), "gatepost".into(), DAY);
-            let token = issue(&keys);
-            let (claims, key_id) = verifier.verify(&token, start()).unwrap();
-            assert_eq!((claims.generation, key_id.as_str()), (3, keys.signing().id()));
-            for bit in 0..token.len() * 8 {
-                let mut bytes = token.clone().into_bytes();
-                bytes[bit / 8] ^= 1 << (bit % 8);
-                let Ok(flipped) = String::from_utf8(bytes) else { continue };
-                assert_eq!(verifier.verify(&flipped, start()), Err(TokenFault::Invalid), "bit {bit}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_token_ends_with_its_session_at_the_latest() {
-        let keys = Arc::new(KeySet::new(ed25519()));
-        let verifier = Verifier::new(Arc::clone(&keys), "gatepost".into(), "gatepost".into(), DAY);
-        let token = issue(&keys);
-        let end = start() + Duration::from_mins(30);
-        assert!(verifier.verify(&token, end - Duration::from_secs(1)).is_ok());
-        assert_eq!(verifier.verify(&token, end), Err(TokenFault::Expired));
-    }
-
-    #[test]
-    fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
-        let keys = Arc::new(KeySet::new(hs256()));
-        let verifier = Verifier::new(Arc::clone(&keys), "gatepost".into(), "gatepost".into(), DAY);
-        let token = issue(&keys);
-        assert!(verifier.verify(&token, start() - Duration::from_secs(5)).is_ok());
-        assert_eq!(verifier.verify(&token, start() - Duration::from_secs(6)), Err(TokenFault::Invalid));
-    }
 }

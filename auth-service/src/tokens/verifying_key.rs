@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{DecodingKey, crypto};
 
-use super::Algorithm;
+use super::{Algorithm, low_s};
 
 /// Verifies signatures of one algorithm. It has no `Debug`: with HS256 it is the secret itself.
 pub struct VerifyingKey {
@@ -27,8 +27,13 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// Whether this is the message's signature, in base64url as a token carries it.
+    /// Whether this is a signature of the message, in base64url as a token carries it.
     pub(super) fn verifies(&self, message: &[u8], signature: &str) -> bool {
         crypto::verify(signature, message, &self.material, self.algorithm.computed_as()).unwrap_or(false)
+    }
+
+    /// Whether a right signature is the one that a key of this service writes, where arithmetic gives another (C17).
+    pub(super) fn writes(&self, signature: &[u8]) -> bool {
+        self.algorithm != Algorithm::Es256 || low_s::is_low(signature)
     }
 }

@@ -11,21 +11,50 @@ use kit::config::{ConfigError, Environment, parse};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
-use super::support::{SECRET, SERVICE_KEY, Settings, start, start_with};
+use super::signers::signers;
+use super::support::{SECRET, SERVICE_KEY, Settings, start, start_in, start_with};
+use super::verify::part;
 
 #[tokio::test]
 async fn the_public_key_is_listed_and_its_private_half_is_not() {
-    let service = start().await;
-    let token = service.token().await;
-    let keys = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
-    assert_eq!(keys.len(), 1);
-    let jwk: serde_json::Value = serde_json::from_str(&keys[0].jwk_json).unwrap();
+    let mut listed = Vec::new();
+    for signer in signers() {
+        let service = start_with(signer.settings()).await;
+        let token = service.token().await;
+        let keys = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
+        for key in keys {
+            let jwk: serde_json::Value = serde_json::from_str(&key.jwk_json).unwrap();
+            assert_eq!(
+                (key.algorithm.as_str(), key.id.as_str()),
+                (signer.algorithm().name(), jwk["kid"].as_str().unwrap())
+            );
+            assert_eq!(jwk["kid"], part(&token, 0)["kid"]);
+            let mut names: Vec<_> = jwk.as_object().unwrap().keys().map(String::as_str).collect();
+            names.sort_unstable();
+            listed.push(format!(
+                "{} {} {}",
+                jwk["kty"].as_str().unwrap(),
+                jwk["alg"].as_str().unwrap(),
+                names.join(" ")
+            ));
+        }
+        assert_eq!(service.state(&token).await, TokenState::Active);
+    }
     assert_eq!(
-        (jwk["kty"].as_str(), jwk["crv"].as_str(), jwk["kid"].as_str()),
-        (Some("OKP"), Some("Ed25519"), Some(keys[0].id.as_str()))
+        listed,
+        ["OKP EdDSA alg crv kid kty use x", "EC ES256 alg crv kid kty use x y", "RSA RS256 alg e kid kty n use"]
     );
-    assert!(jwk.get("d").is_none());
-    assert_eq!(service.state(&token).await, TokenState::Active);
+}
+
+#[tokio::test]
+async fn a_key_of_each_type_outlives_a_restart() {
+    for signer in signers() {
+        let service = start_with(signer.settings()).await;
+        let token = service.token().await;
+        let (folder, clock) = service.stop().await;
+        let again = start_in(folder, clock, Settings { key_pem: None, ..signer.settings() }).await;
+        assert_eq!(again.state(&token).await, TokenState::Active, "{:?}", signer.algorithm());
+    }
 }
 
 #[tokio::test]
@@ -94,12 +123,12 @@ fn c18_a_master_key_that_others_can_guess_is_no_setting() {
 #[tokio::test]
 async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves() {
     for (text, mode, sentence) in [
-        ("no key", 0o600, "holds no Ed25519 key"),
+        ("no key", 0o600, "holds no Ed25519, P-256 or RSA key"),
         // The example of RFC 8037 appendix A.1, cut short.
         (
             "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1h\n-----END PRIVATE KEY-----",
             0o600,
-            "holds no Ed25519 key",
+            "holds no Ed25519, P-256 or RSA key",
         ),
         ("no key", 0o644, "can be read by other users"),
     ] {

@@ -25,6 +25,8 @@ mod repeats;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod signers;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transport;

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState, VerifyTokenRequest};
 use serde_json::{Value, json};
 
-use super::support::{SECRET, Service, Settings, start_with};
+use super::signers::{Signer, signers};
+use super::support::{SECRET, Service, start_with};
 use super::verify::part;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rpc/pyjwt.py");
@@ -58,8 +59,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A service at today's date, since `PyJWT` looks at the machine's clock; and a token of it.
-async fn today(secret: Option<&'static str>) -> (Service, String) {
-    let service = start_with(Settings { secret, ..Settings::default() }).await;
+async fn today(signer: Signer) -> (Service, String) {
+    let service = start_with(signer.settings()).await;
     let now = python(&[json!({"do": "now"})])[0]["now"].as_u64().unwrap();
     let start = u64::try_from(service.clock.now().timestamp()).unwrap();
     let passed = now.checked_sub(start).expect("the machine's clock is right");
@@ -127,7 +128,8 @@ async fn is_believed(service: &Service, token: &str, key: &Value) {
 
 #[tokio::test]
 async fn hs256_goes_both_ways_by_the_secret() {
-    let (service, token) = today(Some(SECRET)).await;
+    let [signer, ..] = signers();
+    let (service, token) = today(signer).await;
     let key = json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS256"});
     is_read(&service, &token, &key).await;
     is_believed(&service, &token, &key).await;
@@ -140,16 +142,31 @@ async fn hs256_goes_both_ways_by_the_secret() {
 }
 
 #[tokio::test]
-async fn eddsa_goes_both_ways_by_the_key_set_and_the_key_file() {
-    let (service, token) = today(None).await;
-    let listed = listed_key(&service).await;
-    is_read(&service, &token, &listed).await;
-    is_believed(&service, &token, &json!({"pem_file": service.key_file(), "algorithm": "EdDSA"})).await;
-    // The public key is known to everybody, and no secret: neither its bytes nor its text.
-    let jwk: Value = serde_json::from_str(listed["jwk"].as_str().unwrap()).unwrap();
-    let x = jwk["x"].as_str().unwrap();
-    let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "algorithm": "HS256"});
-    let made = [URL_SAFE_NO_PAD.decode(x).unwrap(), x.as_bytes().to_vec()];
-    let made = made.map(|secret| ("c2", with(&ask, &json!({"secret": hex(&secret)})), TokenState::Invalid));
+async fn key_pairs_go_both_ways_by_the_key_set_and_the_key_file() {
+    let [_, pairs @ ..] = signers();
+    for signer in pairs {
+        let (service, token) = today(signer).await;
+        let listed = listed_key(&service).await;
+        assert_eq!(listed["algorithm"], signer.algorithm().name());
+        is_read(&service, &token, &listed).await;
+        let held = json!({"pem_file": service.key_file(), "algorithm": signer.algorithm().name()});
+        is_believed(&service, &token, &held).await;
+        // The public key is known to everybody, and no secret: neither its bytes nor its text.
+        let jwk: Value = serde_json::from_str(listed["jwk"].as_str().unwrap()).unwrap();
+        let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "algorithm": "HS256"});
+        let texts = ["x", "y", "n"].into_iter().filter_map(|name| jwk[name].as_str());
+        let made = texts.flat_map(|text| [URL_SAFE_NO_PAD.decode(text).unwrap(), text.as_bytes().to_vec()]);
+        let made = made.map(|secret| ("c2", with(&ask, &json!({"secret": hex(&secret)})), TokenState::Invalid));
+        are(&service, &made.collect::<Vec<_>>()).await;
+    }
+}
+
+#[tokio::test]
+async fn c1_the_same_key_under_another_algorithm_is_refused() {
+    let [.., rsa] = signers();
+    let (service, token) = today(rsa).await;
+    let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "pem_file": service.key_file()});
+    let made = ["RS384", "RS512", "PS256", "PS384", "PS512"]
+        .map(|algorithm| ("c1", with(&ask, &json!({"algorithm": algorithm})), TokenState::Invalid));
     are(&service, &made).await;
 }

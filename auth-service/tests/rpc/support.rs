@@ -1,6 +1,7 @@
 //! A service on a free port, in a folder that vanishes.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use auth_service::{Config, Flags};
@@ -41,6 +42,8 @@ pub(crate) struct Service {
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) secret: Option<&'static str>,
+    /// What is in the key file before the start.
+    pub(crate) key_pem: Option<String>,
     pub(crate) service_key: Option<&'static str>,
     /// Whether there is an admin, [`ADMIN`], with the password [`PASSWORD`].
     pub(crate) admin: bool,
@@ -68,6 +71,11 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
 
 /// The same on what an earlier service has left.
 pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) -> Service {
+    if let Some(pem) = settings.key_pem {
+        let path = folder.path().join("auth.key.pem");
+        std::fs::write(&path, pem).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    }
     let database = format!("sqlite:{}", folder.path().join("auth.db").display());
     let mut args = vec!["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database];
     let mut environment = Environment::new(|_| None);

@@ -8,12 +8,19 @@ use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tonic::Code;
 
+use super::signers::{Signer, signers};
 use super::support::{refused, with_token};
-use super::verify::{changed, known, sign};
+use super::verify::{changed, known};
 
 #[tokio::test]
 async fn c3_nobody_fetches_the_keys_that_a_header_offers() {
-    let (service, header, claims) = known().await;
+    for signer in signers() {
+        offers(signer).await;
+    }
+}
+
+async fn offers(signer: Signer) {
+    let (service, header, claims) = known(signer).await;
     let offered = TcpListener::bind("127.0.0.1:0").unwrap();
     offered.set_nonblocking(true).unwrap();
     let url = format!("http://{}/keys", offered.local_addr().unwrap());
@@ -24,13 +31,13 @@ async fn c3_nobody_fetches_the_keys_that_a_header_offers() {
         ("jwk", json!({"kty": "RSA", "x5u": url})),
         ("x5c", json!([url])),
     ] {
-        let token = sign(&changed(&header, name, to), claims.to_string().as_bytes());
+        let token = signer.sign(&changed(&header, name, to), claims.to_string().as_bytes());
         assert_eq!(service.state(&token).await, TokenState::Invalid, "{name}");
         let status = service.users().get_me(with_token(GetMeRequest {}, &token)).await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");
     }
     // An issuer is no address either, for those who look for keys below it.
-    let token = sign(header.to_string().as_bytes(), &changed(&claims, "iss", json!(url)));
+    let token = signer.sign(header.to_string().as_bytes(), &changed(&claims, "iss", json!(url)));
     assert_eq!(service.state(&token).await, TokenState::Invalid);
     // Whoever had connected would wait here, accepted or not.
     assert_eq!(offered.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -38,28 +45,40 @@ async fn c3_nobody_fetches_the_keys_that_a_header_offers() {
 
 #[tokio::test]
 async fn c4_a_bad_key_id_is_refused_without_a_query() {
-    let (service, header, claims) = known().await;
+    for signer in signers() {
+        bad_key_ids(signer).await;
+    }
+}
+
+async fn bad_key_ids(signer: Signer) {
+    let (service, header, claims) = known(signer).await;
     let payload = claims.to_string();
     let file = service.key_file().with_file_name("auth.db");
     let mut database = SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();
     // From here on every query for a session or a user fails.
     sqlx::query("drop table sessions").execute(&mut database).await.unwrap();
     sqlx::query("drop table users").execute(&mut database).await.unwrap();
-    let good = sign(header.to_string().as_bytes(), payload.as_bytes());
+    let good = signer.sign(header.to_string().as_bytes(), payload.as_bytes());
     assert_eq!(service.state(&good).await, TokenState::Active, "nor does a good token ask anything");
     for kid in ["", "other", "../../etc/passwd", "' or 1=1 --", "'; drop table users; --", "a\0b", &"k".repeat(3_000)] {
-        let token = sign(&changed(&header, "kid", json!(kid)), payload.as_bytes());
+        let token = signer.sign(&changed(&header, "kid", json!(kid)), payload.as_bytes());
         assert_eq!(service.state(&token).await, TokenState::Invalid, "{kid:.80}");
     }
     // A megabyte does not even fit the message; the most that fits is refused before it is decoded.
-    let token = sign(&changed(&header, "kid", json!("k".repeat(150_000))), payload.as_bytes());
+    let token = signer.sign(&changed(&header, "kid", json!("k".repeat(150_000))), payload.as_bytes());
     assert_eq!(service.state(&token).await, TokenState::Invalid);
 }
 
 #[tokio::test]
 async fn c10_a_genuine_token_of_a_deleted_user_is_worth_nothing() {
-    let (service, header, claims) = known().await;
-    let token = sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
+    for signer in signers() {
+        token_of_nobody(signer).await;
+    }
+}
+
+async fn token_of_nobody(signer: Signer) {
+    let (service, header, claims) = known(signer).await;
+    let token = signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
     let request = DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(request, &token)).await.unwrap();
     // Whatever generation or session a token of this user claims to be of.
@@ -67,7 +86,7 @@ async fn c10_a_genuine_token_of_a_deleted_user_is_worth_nothing() {
     later["gen"] = json!(i32::MAX - 1);
     later["sid"] = json!("01890a5d-ac96-774b-bcce-b302099a8057");
     let later = later.to_string().into_bytes();
-    assert_eq!(service.state(&sign(header.to_string().as_bytes(), &later)).await, TokenState::UserDeleted);
+    assert_eq!(service.state(&signer.sign(header.to_string().as_bytes(), &later)).await, TokenState::UserDeleted);
     assert_eq!(service.state(&token).await, TokenState::UserDeleted);
     let status = service.users().get_me(with_token(GetMeRequest {}, &token)).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "USER_DELETED", "user does not exist, bad token");

@@ -4,7 +4,8 @@ use gatepost::api::auth::v1::{GetMeRequest, TokenState};
 use serde_json::Value;
 use tonic::Code;
 
-use super::support::{SECRET, Settings, refused, start_with, with_token};
+use super::signers::signers;
+use super::support::{refused, start_with, with_token};
 
 const VECTORS: &str = include_str!("../vectors/wycheproof/json_web_signature_test.json");
 
@@ -17,8 +18,8 @@ fn vectors() -> Vec<(u64, String)> {
 
 #[tokio::test]
 async fn c1_c2_c14_c17_the_guard_serves_no_vector_and_lives_on() {
-    for settings in [Settings::default(), Settings { secret: Some(SECRET), ..Settings::default() }] {
-        let service = start_with(settings).await;
+    for signer in signers() {
+        let service = start_with(signer.settings()).await;
         let token = service.token().await;
         let (mut invalid, mut missing) = (0, 0);
         for (id, jws) in vectors() {

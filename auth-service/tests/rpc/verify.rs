@@ -1,34 +1,28 @@
-//! What a token is worth: its life, and the attacks of security.md's C1 to C21, each signed with the right key.
+//! What a token is worth: its life, and the attacks of security.md's C1 to C21, each signed with the right key of each algorithm.
 
 use std::time::Duration;
 
+use auth_service::tokens::Algorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatepost::api::auth::v1::{TokenState, VerifyTokenRequest};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
+use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState, VerifyTokenRequest};
 use serde_json::{Value, json};
 
-use super::support::{EMAIL, SECRET, Service, Settings, start, start_with};
+use super::signers::{Signer, signers, tag};
+use super::support::{EMAIL, Service, start, start_with};
 
 pub(crate) fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
-pub(crate) fn sign(header: &[u8], payload: &[u8]) -> String {
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
-    format!("{message}.{}", crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap())
-}
-
-/// A service that signs with the secret, and a token of it in parts.
-pub(crate) async fn known() -> (Service, Value, Value) {
-    let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
+/// A service that signs with this key, and a token of it in parts.
+pub(crate) async fn known(signer: Signer) -> (Service, Value, Value) {
+    let service = start_with(signer.settings()).await;
     let token = service.token().await;
     let (header, claims) = (part(&token, 0), part(&token, 1));
-    assert_eq!(
-        service.state(&sign(header.to_string().as_bytes(), claims.to_string().as_bytes())).await,
-        TokenState::Active
-    );
+    assert_eq!(header["alg"], signer.algorithm().name());
+    let ours = signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
+    assert_eq!(service.state(&ours).await, TokenState::Active);
     (service, header, claims)
 }
 
@@ -46,27 +40,39 @@ fn without(value: &Value, name: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_token_lives_until_its_expiry_time_and_not_a_second_longer() {
-    let service = start().await;
-    let token = service.token().await;
-    service.clock.advance(Duration::from_secs(24 * 3600 - 1));
-    assert_eq!(service.state(&token).await, TokenState::Active);
-    let answer = service.tokens().verify_token(VerifyTokenRequest { token: token.clone() }).await.unwrap().into_inner();
-    assert_eq!(answer.ttl.unwrap().seconds, 1);
-    service.clock.advance(Duration::from_secs(1));
-    assert_eq!(service.state(&token).await, TokenState::Expired);
+    for signer in signers() {
+        let service = start_with(signer.settings()).await;
+        let token = service.token().await;
+        service.clock.advance(Duration::from_secs(24 * 3600 - 1));
+        assert_eq!(service.state(&token).await, TokenState::Active);
+        let request = VerifyTokenRequest { token: token.clone() };
+        let answer = service.tokens().verify_token(request).await.unwrap().into_inner();
+        assert_eq!(answer.ttl.unwrap().seconds, 1);
+        service.clock.advance(Duration::from_secs(1));
+        assert_eq!(service.state(&token).await, TokenState::Expired);
+    }
 }
 
 #[tokio::test]
 async fn c1_c3_c4_c5_c6_c7_headers_that_ask_for_something_else() {
-    let (service, header, claims) = known().await;
+    for signer in signers() {
+        headers(signer).await;
+    }
+}
+
+async fn headers(signer: Signer) {
+    let (service, header, claims) = known(signer).await;
     let payload = claims.to_string();
     for (id, name, to) in [
         ("c1", "alg", json!("none")),
         ("c1", "alg", json!("nOnE")),
         ("c1", "alg", json!("hs256")),
         ("c1", "alg", json!("HS384")),
+        ("c1", "alg", json!("HS256")),
         ("c1", "alg", json!("EdDSA")),
-        ("c1", "alg", json!(["HS256"])),
+        ("c1", "alg", json!("ES256")),
+        ("c1", "alg", json!("RS256")),
+        ("c1", "alg", json!([header["alg"]])),
         ("c3", "jku", json!("http://127.0.0.1:1/keys")),
         ("c3", "jwk", json!({"kty": "oct", "k": "AAAA"})),
         ("c3", "x5u", json!("http://127.0.0.1:1/cert")),
@@ -85,18 +91,25 @@ async fn c1_c3_c4_c5_c6_c7_headers_that_ask_for_something_else() {
         ("c7", "typ", json!("rt+jwt")),
         ("c13", "x", json!("an unknown parameter")),
     ] {
-        let token = sign(&changed(&header, name, to.clone()), payload.as_bytes());
-        assert_eq!(service.state(&token).await, TokenState::Invalid, "{id} {name}={to}");
+        let token = signer.sign(&changed(&header, name, to.clone()), payload.as_bytes());
+        let state = if header[name] == to { TokenState::Active } else { TokenState::Invalid };
+        assert_eq!(service.state(&token).await, state, "{id} {name}={to}");
     }
     for name in ["alg", "kid", "typ"] {
-        let token = sign(&without(&header, name), payload.as_bytes());
+        let token = signer.sign(&without(&header, name), payload.as_bytes());
         assert_eq!(service.state(&token).await, TokenState::Invalid, "without {name}");
     }
 }
 
 #[tokio::test]
 async fn c8_to_c12_claims_that_are_not_ours() {
-    let (service, header, claims) = known().await;
+    for signer in signers() {
+        claims_of_others(signer).await;
+    }
+}
+
+async fn claims_of_others(signer: Signer) {
+    let (service, header, claims) = known(signer).await;
     let header = header.to_string();
     let now = claims["iat"].as_i64().unwrap();
     for (id, name, to) in [
@@ -124,28 +137,34 @@ async fn c8_to_c12_claims_that_are_not_ours() {
         ("c13", "admin", json!(true)),
         ("c21", "email", json!("ada@example.com")),
     ] {
-        let token = sign(header.as_bytes(), &changed(&claims, name, to.clone()));
+        let token = signer.sign(header.as_bytes(), &changed(&claims, name, to.clone()));
         assert_eq!(service.state(&token).await, TokenState::Invalid, "{id} {name}={to}");
     }
     for name in ["iss", "aud", "sub", "sid", "gen", "jti", "iat", "nbf", "exp", "roles"] {
-        let token = sign(header.as_bytes(), &without(&claims, name));
+        let token = signer.sign(header.as_bytes(), &without(&claims, name));
         assert_eq!(service.state(&token).await, TokenState::Invalid, "without {name}");
     }
 }
 
 #[tokio::test]
 async fn c13_c14_c15_forms_that_are_not_strict() {
-    let (service, header, claims) = known().await;
+    for signer in signers() {
+        forms(signer).await;
+    }
+}
+
+async fn forms(signer: Signer) {
+    let (service, header, claims) = known(signer).await;
     let (header, payload) = (header.to_string(), claims.to_string());
-    let good = sign(header.as_bytes(), payload.as_bytes());
+    let good = signer.sign(header.as_bytes(), payload.as_bytes());
     let twice = |json: &str, name: &str, value: &str| format!("{},\"{name}\":{value}}}", &json[..json.len() - 1]);
     let parts: Vec<&str> = good.split('.').collect();
     let array = format!("[{},{},{}]", part(&good, 0)["typ"], part(&good, 0)["alg"], part(&good, 0)["kid"]);
     for (id, token) in [
-        ("c13", sign(twice(&header, "alg", "\"HS256\"").as_bytes(), payload.as_bytes())),
-        ("c13", sign(header.as_bytes(), twice(&payload, "exp", "1").as_bytes())),
-        ("c13", sign(header.as_bytes(), format!("{payload} {payload}").as_bytes())),
-        ("c13", sign(array.as_bytes(), payload.as_bytes())),
+        ("c13", signer.sign(twice(&header, "alg", &part(&good, 0)["alg"].to_string()).as_bytes(), payload.as_bytes())),
+        ("c13", signer.sign(header.as_bytes(), twice(&payload, "exp", "1").as_bytes())),
+        ("c13", signer.sign(header.as_bytes(), format!("{payload} {payload}").as_bytes())),
+        ("c13", signer.sign(array.as_bytes(), payload.as_bytes())),
         ("c14", format!("{good}=")),
         ("c14", format!(" {good}")),
         ("c14", format!("{good}\n")),
@@ -166,29 +185,29 @@ async fn c13_c14_c15_forms_that_are_not_strict() {
 
 #[tokio::test]
 async fn c2_a_public_key_is_no_secret() {
-    let service = start().await;
-    let token = service.token().await;
-    let keys = service.tokens().list_signing_keys(gatepost::api::auth::v1::ListSigningKeysRequest {}).await.unwrap();
-    let jwk: Value = serde_json::from_str(&keys.into_inner().keys[0].jwk_json).unwrap();
-    let public = URL_SAFE_NO_PAD.decode(jwk["x"].as_str().unwrap()).unwrap();
-    let message = token.rsplit_once('.').unwrap().0;
-    let verifying = DecodingKey::from_ed_der(&public);
-    let right = crypto::verify(token.rsplit_once('.').unwrap().1, message.as_bytes(), &verifying, Algorithm::EdDSA);
-    assert!(right.unwrap(), "anybody can verify with the listed key");
-    for secret in [public.as_slice(), jwk.to_string().as_bytes()] {
-        let header = changed(&part(&token, 0), "alg", json!("HS256"));
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), token.split('.').nth(1).unwrap());
-        let forged = crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret), Algorithm::HS256).unwrap();
-        assert_eq!(service.state(&format!("{message}.{forged}")).await, TokenState::Invalid);
+    for signer in signers().into_iter().filter(|signer| signer.algorithm() != Algorithm::Hs256) {
+        let (service, header, claims) = known(signer).await;
+        let keys = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap();
+        let jwk = keys.into_inner().keys[0].jwk_json.clone();
+        let value: Value = serde_json::from_str(&jwk).unwrap();
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(value[name].as_str()?).ok();
+        let mut secrets: Vec<Vec<u8>> = ["x", "y", "n", "e"].into_iter().filter_map(number).collect();
+        secrets.extend([[&[4], secrets.concat().as_slice()].concat(), jwk.into_bytes(), Vec::new()]);
+        for secret in secrets {
+            let header = URL_SAFE_NO_PAD.encode(changed(&header, "alg", json!("HS256")));
+            let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+            let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag(&secret, message.as_bytes())));
+            assert_eq!(service.state(&forged).await, TokenState::Invalid, "{:?}", signer.algorithm());
+        }
     }
 }
 
 #[tokio::test]
 async fn c16_c17_every_flipped_bit_is_found() {
-    for settings in [Settings::default(), Settings { secret: Some(SECRET), ..Settings::default() }] {
-        let service = start_with(settings).await;
+    for signer in signers() {
+        let service = start_with(signer.settings()).await;
         let token = service.token().await;
-        // One bit in each character over the wire; `tokens::verify` has a test of every bit.
+        // One bit in each character over the wire; `tokens::tests::flips` has a test of every bit.
         for (place, bit) in (0..token.len()).map(|place| (place, place % 7)) {
             let mut bytes = token.clone().into_bytes();
             bytes[place] ^= 1 << bit;
@@ -200,9 +219,11 @@ async fn c16_c17_every_flipped_bit_is_found() {
 
 #[tokio::test]
 async fn c19_another_key_is_unknown_here() {
-    let (one, other) = (start().await, start().await);
-    let token = one.token().await;
-    assert_eq!(other.state(&token).await, TokenState::Invalid);
+    let other = start().await;
+    for signer in signers() {
+        let token = start_with(signer.settings()).await.token().await;
+        assert_eq!(other.state(&token).await, TokenState::Invalid, "{:?}", signer.algorithm());
+    }
 }
 
 #[tokio::test]

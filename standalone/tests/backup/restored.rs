@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use gatepost::api::auth::v1::TokenState;
-use kit::db::Outsider;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use super::calls::{log_in, post, posts, register, state};
 use super::command::{backup, command, mode, names, restore, run, succeeds};
@@ -42,7 +44,7 @@ async fn a_backup_of_a_running_pair_is_restored_with_its_posts_and_without_its_s
         assert_eq!(state(&pair.auth, token).await, TokenState::Revoked);
         assert_eq!(posts(&pair.blog, token).await, Err("TOKEN_REVOKED".into()));
     }
-    assert_eq!(state(&pair.auth, &bob).await, TokenState::UserDeleted, "the backup does not know him");
+    assert_eq!(state(&pair.auth, &bob).await, TokenState::Revoked, "the backup does not know him, nor his end");
     let token = log_in(&pair.auth, "ada@example.com").await.unwrap();
     assert_eq!(posts(&pair.blog, &token).await, Ok(vec!["First: Content of First.".to_owned()]));
     pair.stop();
@@ -110,12 +112,7 @@ async fn an_older_backup_is_restored_as_old_as_it_is() {
     let pair = Pair::start(&data, &[]);
     let token = register(&pair.auth, "ada@example.com").await;
     pair.stop();
-    // As before the third migration.
-    let mut outsider = Outsider::open(data.join("auth.db")).await;
-    outsider
-        .run("drop index users_by_state; drop table user_roles; delete from _sqlx_migrations where version = 3")
-        .await;
-    outsider.close().await;
+    before_the_third_migration(&data).await;
     succeeds(&backup(&kept, &data));
     let manifest = fs::read_to_string(kept.join("backup.json")).unwrap();
     assert_eq!(manifest.matches("\"migration\": 2").count(), 2, "{manifest}");
@@ -124,4 +121,21 @@ async fn an_older_backup_is_restored_as_old_as_it_is() {
     assert_eq!(state(&pair.auth, &token).await, TokenState::Revoked);
     log_in(&pair.auth, "ada@example.com").await.unwrap();
     pair.stop();
+}
+
+/// Puts users and sessions into a database as it was before the third migration, in place of their own.
+async fn before_the_third_migration(data: &Path) {
+    const COPY: &str = "insert into users select id, name, email, email_key, password_hash, roles, state, generation, \
+             sessions_since, revision, create_time, update_time from later.users; \
+         insert into sessions (id, user_id, generation, create_time, expire_time) \
+             select id, user_id, generation, create_time, expire_time from later.sessions; detach later";
+    let (file, old) = (data.join("auth.db"), data.join("old.db"));
+    let mut database = SqliteConnectOptions::new().filename(&old).create_if_missing(true).connect().await.unwrap();
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../auth-service/migrations/sqlite");
+    Migrator::new(migrations).await.unwrap().run_direct(Some(2), &mut database, false).await.unwrap();
+    let attach = format!("attach '{}' as later", file.display());
+    database.execute(AssertSqlSafe(attach)).await.unwrap();
+    database.execute(COPY).await.unwrap();
+    database.close().await.unwrap();
+    fs::rename(old, file).unwrap();
 }

@@ -1,0 +1,71 @@
+//! Of an ES256 signature (r, s) and its twin (r, n − s), which is right for the same message and key, the one with the
+//! lesser s is written and read, so that a token has one text (C17).
+
+/// n, the order of P-256 (NIST SP 800-186 §3.2.1.3).
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, //
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+
+/// Whether no twin of this signature is the lesser.
+pub(super) fn is_low(signature: &[u8]) -> bool {
+    signature.last_chunk().is_some_and(|s| *s <= negated(s))
+}
+
+/// Puts the twin in the place of a signature that is the greater.
+pub(super) fn lower(signature: &mut [u8]) {
+    if let Some(s) = signature.last_chunk_mut() {
+        *s = negated(s).min(*s);
+    }
+}
+
+/// n − s, both as big-endian numbers.
+fn negated(s: &[u8; 32]) -> [u8; 32] {
+    let mut difference = [0; 32];
+    let mut borrow = false;
+    for (at, byte) in difference.iter_mut().enumerate().rev() {
+        let (without, first) = ORDER[at].overflowing_sub(s[at]);
+        let (value, second) = without.overflowing_sub(u8::from(borrow));
+        (*byte, borrow) = (value, first || second);
+    }
+    difference
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A signature with this s.
+    fn signature(s: [u8; 32]) -> Vec<u8> {
+        [[7; 32], s].concat()
+    }
+
+    #[test]
+    fn the_twin_is_what_is_left_of_the_order() {
+        let half = negated(&[0; 32]);
+        assert_eq!(half, ORDER);
+        let one = std::array::from_fn(|at| u8::from(at == 31));
+        let mut less = ORDER;
+        less[31] -= 1;
+        assert_eq!((negated(&one), negated(&less)), (less, one));
+    }
+
+    #[test]
+    fn c17_one_of_two_is_low_and_the_border_is_half_the_order() {
+        // (n − 1) / 2, which is the last one, and the number after it, which is its twin.
+        let mut last = ORDER;
+        let mut carry = 0;
+        for byte in &mut last {
+            (*byte, carry) = (carry << 7 | *byte >> 1, *byte & 1);
+        }
+        let mut next = last;
+        next[31] += 1;
+        assert_eq!(negated(&last), next);
+        assert!(is_low(&signature(last)) && !is_low(&signature(next)));
+        let mut lowered = signature(next);
+        lower(&mut lowered);
+        assert_eq!(lowered, signature(last), "and r is left");
+        lower(&mut lowered);
+        assert_eq!(lowered, signature(last));
+    }
+}
