@@ -1,9 +1,14 @@
-//! A closed loop of callers on one connection.
+//! A closed loop of callers on one connection, and calls for it.
 
 use std::time::{Duration, Instant};
 
+use gatepost::api::auth::v1::VerifyTokenRequest;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use bench::Failure;
 
@@ -12,6 +17,9 @@ const CALLERS: usize = 32;
 
 /// How long one measurement lasts.
 const LENGTH: Duration = Duration::from_secs(3);
+
+/// How often two calls are compared.
+const ROUNDS: usize = 3;
 
 /// What a loop came out at.
 #[derive(Clone, Copy, Debug)]
@@ -52,4 +60,53 @@ where
     #[expect(clippy::cast_precision_loss, reason = "counts and microseconds of a few seconds are small")]
     let (count, millis) = (all.len() as f64, |quantile| all.value_at_quantile(quantile) as f64 / 1000.0);
     Ok(Figures { rate: count / seconds, p50: millis(0.5), p99: millis(0.99) })
+}
+
+/// Both calls in turn, several times; of each the round with the median rate.
+pub(crate) async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<(Figures, Figures), Failure>
+where
+    A: Fn() -> FA + Clone + Send + 'static,
+    B: Fn() -> FB + Clone + Send + 'static,
+    FA: Future<Output = Result<TA, tonic::Status>> + Send,
+    FB: Future<Output = Result<TB, tonic::Status>> + Send,
+    TA: Send,
+    TB: Send,
+{
+    let (mut ones, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ones.push(measure(one.clone()).await?);
+        others.push(measure(other.clone()).await?);
+    }
+    Ok((median(ones), median(others)))
+}
+
+fn median(mut rounds: Vec<Figures>) -> Figures {
+    rounds.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+    rounds[rounds.len() / 2]
+}
+
+/// A call that is under way.
+pub(crate) type Called<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
+
+/// Health checks.
+pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+    let client = HealthClient::new(channel.clone());
+    move || {
+        let mut client = client.clone();
+        Box::pin(async move { client.check(HealthCheckRequest::default()).await.map(drop) })
+    }
+}
+
+/// Questions about one token.
+pub(crate) fn verify_token(channel: &Channel, token: &str) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+    let (client, token) = (TokenServiceClient::new(channel.clone()), token.to_owned());
+    move || {
+        let (mut client, token) = (client.clone(), token.clone());
+        Box::pin(async move { client.verify_token(VerifyTokenRequest { token }).await.map(drop) })
+    }
+}
+
+/// A quantile in milliseconds of what was recorded in microseconds.
+pub(crate) fn millis(took: &Histogram<u64>, quantile: f64) -> f64 {
+    Duration::from_micros(took.value_at_quantile(quantile)).as_secs_f64() * 1000.0
 }

@@ -1,5 +1,6 @@
 //! Prints the project's figures, each with the command, the machine and the commit that it comes from.
 
+mod auth;
 mod drills;
 mod load;
 mod quick;
@@ -20,6 +21,10 @@ struct Cli {
 enum Bench {
     /// Memory, start and the cost of a guarded call; about two minutes
     Quick,
+    /// What a token and a login cost beside a million sessions, and in a flood of logins; about three minutes
+    Auth,
+    /// Whether the time of a refused login tells who has an account; about ten minutes
+    Timing,
     /// Writes a second on SQLite, alone and in groups, on this disk and a slower one; about two minutes
     Writes {
         /// Only on the disk as it is
@@ -35,6 +40,8 @@ enum Bench {
 async fn main() -> Result<(), Failure> {
     match Cli::parse().bench {
         Bench::Quick => quick::run().await,
+        Bench::Auth => auth::run().await,
+        Bench::Timing => auth::timing().await,
         Bench::Writes { on_this_disk: false } => writes::run().await,
         Bench::Writes { on_this_disk: true } => writes::measure().await,
         Bench::Drill(drill) => drill.run().await,

@@ -4,23 +4,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
-use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
-use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, VerifyTokenRequest};
+use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest};
 use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, get_post_request};
 use gatepost::{Token, WithToken};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 
-use crate::load::{Figures, measure};
+use crate::load::{Called, compare, health, verify_token};
 use bench::Failure;
 use bench::services::{self, Services};
 
 const STARTS: usize = 20;
 const LOGINS: usize = 100;
 const REST: Duration = Duration::from_secs(30);
-const ROUNDS: usize = 3;
 
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery staple";
@@ -41,7 +37,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     tokio::time::sleep(REST).await;
     row("  half a minute after 100 logins", &format!("{:.1} MB", pair.memory()?), "<= 40 MB");
 
-    let verify = compare(health(&pair.auth), verify_token(&pair, &token)).await?;
+    let verify = compare(health(&pair.auth), verify_token(&pair.auth, token.expose())).await?;
     let id = create_post(&pair, &token).await?;
     let guarded = compare(health(&pair.blog), get_post(&pair, &token, id)).await?;
     pair.stop()?;
@@ -80,29 +76,6 @@ fn row(name: &str, measured: &str, target: &str) {
     println!("{name:<42} {measured:<13} {target}");
 }
 
-/// Both calls in turn, several times; of each the round with the median rate.
-async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<(Figures, Figures), Failure>
-where
-    A: Fn() -> FA + Clone + Send + 'static,
-    B: Fn() -> FB + Clone + Send + 'static,
-    FA: Future<Output = Result<TA, tonic::Status>> + Send,
-    FB: Future<Output = Result<TB, tonic::Status>> + Send,
-    TA: Send,
-    TB: Send,
-{
-    let (mut ones, mut others) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        ones.push(measure(one.clone()).await?);
-        others.push(measure(other.clone()).await?);
-    }
-    Ok((median(ones), median(others)))
-}
-
-fn median(mut rounds: Vec<Figures>) -> Figures {
-    rounds.sort_by(|one, other| one.rate.total_cmp(&other.rate));
-    rounds[rounds.len() / 2]
-}
-
 async fn register(pair: &Services) -> Result<Token, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
@@ -120,24 +93,6 @@ async fn create_post(pair: &Services, token: &Token) -> Result<String, Failure> 
     let request =
         CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() };
     Ok(posts.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
-}
-
-type Called<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
-
-fn health(channel: &tonic::transport::Channel) -> impl Fn() -> Called<()> + Clone + Send + 'static {
-    let client = HealthClient::new(channel.clone());
-    move || {
-        let mut client = client.clone();
-        Box::pin(async move { client.check(HealthCheckRequest::default()).await.map(drop) })
-    }
-}
-
-fn verify_token(pair: &Services, token: &Token) -> impl Fn() -> Called<()> + Clone + Send + 'static {
-    let (client, token) = (TokenServiceClient::new(pair.auth.clone()), token.expose().to_owned());
-    move || {
-        let (mut client, token) = (client.clone(), token.clone());
-        Box::pin(async move { client.verify_token(VerifyTokenRequest { token }).await.map(drop) })
-    }
 }
 
 fn get_post(pair: &Services, token: &Token, id: String) -> impl Fn() -> Called<()> + Clone + Send + 'static {

@@ -1,0 +1,47 @@
+//! Rows for a database that no service has open.
+
+use std::path::Path;
+
+use bench::Failure;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+
+/// Sessions of this user, all of which live, and revocations of other ones.
+pub(super) async fn fill(file: &Path, user: &str, sessions: usize, revocations: usize) -> Result<(), Failure> {
+    let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
+    let numbers = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n <";
+    let user = user.replace('-', "");
+    // As the user's own session, but for the id.
+    let columns = columns(&mut database).await?;
+    let values: Vec<String> = columns.iter().map(|name| value(name)).collect();
+    let begun = format!(
+        "{numbers} {sessions}) insert into sessions ({}) select {} from numbers, \
+         (select * from sessions where user_id = x'{user}' limit 1) s",
+        columns.join(", "),
+        values.join(", ")
+    );
+    let id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || \
+              hex(randomblob(2)) || '-' || hex(randomblob(6)))";
+    let revoked = format!(
+        "{numbers} {revocations} - 1) insert into revocations (revision, mark, kind, subject, generation, log_time) \
+         select h.revision + n, randomblob(16), 'session', {id}, 0, strftime('%Y-%m-%dT%H:%M:%f+00:00') \
+         from numbers, log_head h"
+    );
+    let head = format!(
+        "update log_head set mark = randomblob(16), kind = 'session', subject = {id}, \
+         log_time = strftime('%Y-%m-%dT%H:%M:%f+00:00'), revision = revision + {revocations}"
+    );
+    for statement in [begun, revoked, head] {
+        database.execute(AssertSqlSafe(statement)).await?;
+    }
+    Ok(database.close().await?)
+}
+
+async fn columns(database: &mut SqliteConnection) -> Result<Vec<String>, Failure> {
+    Ok(sqlx::query_scalar("select name from pragma_table_info('sessions')").fetch_all(database).await?)
+}
+
+/// A column's value in a session that is like another one.
+fn value(column: &str) -> String {
+    if column == "id" { "randomblob(16)".to_owned() } else { format!("s.{column}") }
+}

@@ -1,0 +1,127 @@
+//! A flood of logins, ten times as many as can be hashed, and what becomes of everybody else.
+
+use std::time::Duration;
+
+use bench::Failure;
+use bench::services::Services;
+use gatepost::api::auth::v1::LoginRequest;
+use gatepost::api::auth::v1::VerifyTokenRequest;
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::{EMAIL, PASSWORD, row};
+use crate::load::millis;
+
+/// How long each part lasts.
+const LENGTH: Duration = Duration::from_secs(20);
+
+/// Calls of `VerifyToken` a second, quiet and in the flood: far from what the service can do.
+const PROBES: u64 = 500;
+
+/// How often the memory is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What became of the logins.
+struct Logins {
+    begun: u64,
+    /// How long it took to refuse one, in microseconds.
+    refused: Histogram<u64>,
+    without_delay: u64,
+    other: u64,
+}
+
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(), Failure> {
+    // The hashing threads give back what they have not used for a while.
+    sleep(Duration::from_secs(7)).await;
+    let before = pair.memory()?;
+    let quiet = probe(&pair.auth, token).await?;
+    let every = Duration::from_secs_f64(1.0 / (capacity * 10.0));
+    let (flood, probed, memory) = tokio::join!(flood(&pair.auth, every), probe(&pair.auth, token), most_memory(pair));
+    let (logins, probed, memory) = (flood?, probed?, memory?);
+    let [quiet, probed] = [quiet, probed].map(|took| millis(&took, 0.99));
+    row("p99 of VerifyToken in a flood of ten times the logins", &format!("{:.2} x", probed / quiet), "<= 2 x quiet");
+    println!("  {probed:.2} ms and {quiet:.2} ms, at {PROBES} calls/s");
+    let [refused, most] = [0.99, 1.0].map(|part| millis(&logins.refused, part));
+    row("excess logins refused within (99 of 100)", &format!("{refused:.1} ms"), "<= 50 ms");
+    println!(
+        "  {} begun, {} RESOURCE_EXHAUSTED within {most:.1} ms, of them {} without RetryInfo, {} others",
+        logins.begun,
+        logins.refused.len(),
+        logins.without_delay,
+        logins.other
+    );
+    let (hashing, permits) = (memory - before, std::thread::available_parallelism().map_or(1, Into::<usize>::into));
+    row("memory of hashing in the flood", &format!("{hashing:.1} MiB"), &format!("<= {} MiB", permits * 19));
+    Ok(())
+}
+
+/// Logs in at this pace, whatever becomes of it.
+async fn flood(auth: &Channel, every: Duration) -> Result<Logins, Failure> {
+    let end = Instant::now() + LENGTH;
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut calls = JoinSet::new();
+    while Instant::now() < end {
+        ticks.tick().await;
+        let mut client = AuthServiceClient::new(auth.clone());
+        calls.spawn(async move {
+            let began = Instant::now();
+            let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+            (client.login(request).await.map(drop), began.elapsed())
+        });
+    }
+    let mut logins = Logins { begun: 0, refused: Histogram::new(3)?, without_delay: 0, other: 0 };
+    for (login, took) in calls.join_all().await {
+        logins.count(login, took)?;
+    }
+    Ok(logins)
+}
+
+impl Logins {
+    fn count(&mut self, login: Result<(), Status>, took: Duration) -> Result<(), Failure> {
+        match login {
+            Ok(()) => self.begun += 1,
+            Err(status) if status.code() == Code::ResourceExhausted => {
+                self.refused.record(u64::try_from(took.as_micros())?)?;
+                let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
+                self.without_delay += u64::from(delay.is_none());
+            }
+            Err(_) => self.other += 1,
+        }
+        Ok(())
+    }
+}
+
+/// Asks what the token is worth at a steady pace, counted from when each call was due.
+async fn probe(auth: &Channel, token: &str) -> Result<Histogram<u64>, Failure> {
+    let end = Instant::now() + LENGTH;
+    let mut ticks = interval(Duration::from_micros(1_000_000 / PROBES));
+    let mut calls = JoinSet::new();
+    while Instant::now() < end {
+        let due = ticks.tick().await;
+        let (mut client, token) = (TokenServiceClient::new(auth.clone()), token.to_owned());
+        calls.spawn(async move { client.verify_token(VerifyTokenRequest { token }).await.map(|_| due.elapsed()) });
+    }
+    let mut took = Histogram::new(3)?;
+    for answered in calls.join_all().await {
+        took.record(u64::try_from(answered?.as_micros())?)?;
+    }
+    Ok(took)
+}
+
+/// The most memory that the pair has while the flood lasts.
+async fn most_memory(pair: &Services) -> Result<f64, Failure> {
+    let (end, mut most) = (Instant::now() + LENGTH, 0.0_f64);
+    while Instant::now() < end {
+        most = most.max(pair.memory()?);
+        sleep(LOOK).await;
+    }
+    Ok(most)
+}

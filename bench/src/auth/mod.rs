@@ -1,0 +1,150 @@
+//! `bench auth`: what the auth service can do while a million sessions live, and while it is flooded with logins.
+
+mod fill;
+mod flood;
+mod timing;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use auth_service::Hasher;
+use auth_service::domain::{NewPassword, Password, PasswordPolicy};
+use bench::Failure;
+use bench::services::{self, Services};
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
+use tokio::task::JoinSet;
+use tonic::transport::Channel;
+
+use crate::load::{compare, health, verify_token};
+
+pub(crate) use timing::run as timing;
+
+const EMAIL: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Sessions that live, and revocations that are held.
+const SESSIONS: usize = 1_000_000;
+const REVOCATIONS: usize = 100_000;
+
+/// How long logins and hashes are counted, and how many are under way at once.
+const LENGTH: Duration = Duration::from_secs(15);
+const AT_ONCE: usize = 4;
+
+/// Prints the figures of `VerifyToken`, of what is kept in memory, of logins and of a flood of them.
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(crate) async fn run() -> Result<(), Failure> {
+    bench::machine::print("cargo run --release -p bench -- auth");
+    let binary = services::build()?;
+    let folder = tempfile::tempdir()?;
+    let (user, small) = prepare(&binary, folder.path()).await?;
+    fill::fill(&folder.path().join("data/auth.db"), &user, SESSIONS, REVOCATIONS).await?;
+    let pair = start(&binary, folder.path()).await?;
+    let large = pair.memory()?;
+    let token = login(&pair.auth).await?;
+    println!("\nfigure                                                  measured    target");
+    let bytes = (large - small) * 1024.0 * 1024.0 / f64::from(u32::try_from(REVOCATIONS)?);
+    row("memory of a revocation, of 100,000 held", &format!("{bytes:.0} bytes"), "<= 64 bytes");
+
+    let (check, verify) = compare(health(&pair.auth), verify_token(&pair.auth, &token)).await?;
+    row("VerifyToken / Check, 1,000,000 sessions live", &format!("{:.2}", verify.rate / check.rate), ">= 0.9");
+    println!("  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms", verify.rate, check.rate, verify.p99, check.p99);
+
+    let (hashes, logins) = (hashes().await?, logins(&pair.auth).await?);
+    row("Login / hash alone", &format!("{:.2}", logins / hashes), ">= 0.9");
+    println!("  {logins:.1} and {hashes:.1} a second");
+    flood::run(&pair, &token, logins).await?;
+    pair.stop()
+}
+
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+fn row(name: &str, measured: &str, target: &str) {
+    println!("{name:<55} {measured:<11} {target}");
+}
+
+/// The pair, with no limit of wrong passwords: all callers have one address here.
+async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
+    Services::pair(binary, folder, without_limits).await
+}
+
+fn without_limits(command: &mut Command) -> &mut Command {
+    command.env("AUTH_FREE_FAILURES", "0").env("AUTH_ADDRESS_FAILURES", "0").env("AUTH_SIGN_UPS", "0")
+}
+
+/// A database with one user, and the memory of a service that holds no revocations.
+async fn prepare(binary: &Path, folder: &Path) -> Result<(String, f64), Failure> {
+    let pair = start(binary, folder).await?;
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: EMAIL.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
+    pair.stop()?;
+    let pair = start(binary, folder).await?;
+    let memory = pair.memory()?;
+    pair.stop()?;
+    Ok((created.user.ok_or("no user")?.id, memory))
+}
+
+async fn login(auth: &Channel) -> Result<String, Failure> {
+    let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+    let answer = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner();
+    let token = answer.tokens.ok_or("no tokens")?.access_token;
+    let state = TokenServiceClient::new(auth.clone()).verify_token(VerifyTokenRequest { token: token.clone() }).await?;
+    if state.into_inner().state() == TokenState::Active { Ok(token) } else { Err("the token is not good".into()) }
+}
+
+/// Logins a second.
+async fn logins(auth: &Channel) -> Result<f64, Failure> {
+    let auth = auth.clone();
+    rate(move || {
+        let auth = auth.clone();
+        async move { login(&auth).await.map(drop) }
+    })
+    .await
+}
+
+/// Hashes a second by the service's own hasher, with nothing beside it.
+async fn hashes() -> Result<f64, Failure> {
+    let hasher = Hasher::start()?;
+    let new: NewPassword = PasswordPolicy::new(8).accept(PASSWORD.to_owned(), &[])?;
+    let hash = hasher.hash(new.into_password()).await?;
+    rate(move || {
+        let (hasher, hash) = (hasher.clone(), hash.clone());
+        async move {
+            let right = hasher.verify(Password::new(PASSWORD.to_owned()), Some(hash)).await?;
+            if right { Ok(()) } else { Err("the hash is another password's".into()) }
+        }
+    })
+    .await
+}
+
+/// How often this is done in a second, so many at once.
+async fn rate<F>(work: impl Fn() -> F + Clone + Send + 'static) -> Result<f64, Failure>
+where
+    F: Future<Output = Result<(), Failure>> + Send,
+{
+    let began = Instant::now();
+    let mut workers = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let work = work.clone();
+        workers.spawn(async move {
+            let mut done = 0_u32;
+            while began.elapsed() < LENGTH {
+                work().await?;
+                done += 1;
+            }
+            Ok::<_, Failure>(done)
+        });
+    }
+    let mut all = 0;
+    while let Some(done) = workers.join_next().await {
+        all += done??;
+    }
+    Ok(f64::from(all) / began.elapsed().as_secs_f64())
+}

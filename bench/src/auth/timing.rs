@@ -1,0 +1,138 @@
+//! `bench timing`: whether the time of a refused login tells who has an account (C51).
+
+use bench::Failure;
+use bench::services::{self, Services};
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, DisableUserRequest, LoginRequest};
+use gatepost::{Token, WithToken};
+use tokio::time::Instant;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use super::{PASSWORD, without_limits};
+
+/// Logins of each kind in a pair.
+const SAMPLES: usize = 2000;
+
+const ADMIN: &str = "root@example.com";
+const KNOWN: &str = "ada@example.com";
+const DISABLED: &str = "bob@example.com";
+const UNKNOWN: &str = "eve@example.com";
+
+/// A login that is refused.
+struct Tried {
+    name: &'static str,
+    email: &'static str,
+    password: String,
+}
+
+/// Prints the table.
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(crate) async fn run() -> Result<(), Failure> {
+    bench::machine::print("cargo run --release -p bench -- timing");
+    let binary = services::build()?;
+    let folder = tempfile::tempdir()?;
+    let pair = Services::pair(&binary, folder.path(), |command| {
+        without_limits(command).env("AUTH_ADMIN_EMAIL", ADMIN).env("AUTH_ADMIN_PASSWORD", PASSWORD)
+    })
+    .await?;
+    register(&pair.auth, KNOWN).await?;
+    disable(&pair.auth).await?;
+    println!(
+        "\n{SAMPLES} logins of each kind, interleaved        median ms  difference     Welch t  of the fastest 95 %"
+    );
+    println!("{:<43}{:>11}{:>12}{:>12}", "", "", "< 2 %", "< 4.5");
+    let wrong = || tried("known user, wrong password", KNOWN, "wrong horse battery staple");
+    for other in [
+        tried("unknown user", UNKNOWN, "wrong horse battery staple"),
+        tried("known user, empty password", KNOWN, ""),
+        tried("known user, over-long password", KNOWN, &"x".repeat(4096)),
+        tried("disabled user, right password", DISABLED, PASSWORD),
+        tried("unknown user, empty password", UNKNOWN, ""),
+    ] {
+        let [one, two] = compare(&pair.auth, [&wrong(), &other]).await?;
+        let difference = (median(&two) - median(&one)) / median(&one) * 100.0;
+        println!("{:<43}{:>11.3}", wrong().name, median(&one) * 1000.0);
+        let [all, cropped] = [welch(&one, &two), welch(&cropped(&one), &cropped(&two))];
+        let median = median(&two) * 1000.0;
+        println!("{:<43}{median:>11.3}{difference:>10.2} %{all:>12.2}{cropped:>12.2}", other.name);
+    }
+    pair.stop()
+}
+
+fn tried(name: &'static str, email: &'static str, password: &str) -> Tried {
+    Tried { name, email, password: password.to_owned() }
+}
+
+async fn register(auth: &Channel, email: &str) -> Result<String, Failure> {
+    let request = CreateUserRequest {
+        name: "Somebody".into(),
+        email: email.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
+    Ok(created.user.ok_or("no user")?.id)
+}
+
+async fn disable(auth: &Channel) -> Result<(), Failure> {
+    let id = register(auth, DISABLED).await?;
+    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into() };
+    let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens.ok_or("no tokens")?;
+    let token = Token::parse(&tokens.access_token).ok_or("no token")?;
+    let mut users = UserServiceClient::with_interceptor(auth.clone(), WithToken::new(&token));
+    users.disable_user(DisableUserRequest { id, etag: String::new() }).await?;
+    Ok(())
+}
+
+/// The seconds that each of them took, in turn and each as often first as second.
+async fn compare(auth: &Channel, pair: [&Tried; 2]) -> Result<[Vec<f64>; 2], Failure> {
+    let mut took = [Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES)];
+    for round in 0..SAMPLES {
+        for which in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            took[which].push(login(auth, pair[which]).await?);
+        }
+    }
+    Ok(took)
+}
+
+async fn login(auth: &Channel, tried: &Tried) -> Result<f64, Failure> {
+    let request = LoginRequest { email: tried.email.into(), password: tried.password.clone() };
+    let mut client = AuthServiceClient::new(auth.clone());
+    let began = Instant::now();
+    let refused = client.login(request).await;
+    let took = began.elapsed().as_secs_f64();
+    match refused {
+        Err(status) if status.code() == Code::Unauthenticated => Ok(took),
+        other => Err(format!("{}: {:?}", tried.name, other.map(drop)).into()),
+    }
+}
+
+fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Welch's t.
+fn welch(one: &[f64], two: &[f64]) -> f64 {
+    let ((mean_one, of_one), (mean_two, of_two)) = (moments(one), moments(two));
+    (mean_two - mean_one) / (of_one + of_two).sqrt()
+}
+
+/// The samples without the slowest twentieth: what the machine did beside.
+fn cropped(samples: &[f64]) -> Vec<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.truncate(sorted.len() - sorted.len() / 20);
+    sorted
+}
+
+/// The mean, and the variance of the mean.
+fn moments(samples: &[f64]) -> (f64, f64) {
+    let count = f64::from(u32::try_from(samples.len()).unwrap_or(u32::MAX));
+    let mean = samples.iter().sum::<f64>() / count;
+    let variance = samples.iter().map(|sample| (sample - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    (mean, variance / count)
+}
