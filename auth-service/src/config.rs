@@ -1,6 +1,7 @@
 //! The service's settings, and the checks that they must pass before it listens.
 
 mod attempts;
+mod refresh;
 mod signing;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use kit::healthcheck::Command;
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use attempts::AttemptFlags;
+pub use refresh::RefreshFlags;
 pub use signing::SigningSettings;
 
 use crate::domain::{Email, NewPassword, PasswordPolicy};
@@ -54,7 +56,7 @@ pub struct Flags {
     /// How long an access token lives, 1m to 1d
     #[arg(long, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
     pub access_ttl: Duration,
-    /// How long a session will live that is not refreshed (this version has no refresh tokens yet); at least access-ttl
+    /// How long a session lives that is not refreshed; at least access-ttl
     #[arg(long, env = "AUTH_REFRESH_IDLE_TTL", default_value = "7d", value_parser = duration, hide_env_values = true)]
     pub refresh_idle_ttl: Duration,
     /// How long a session lives at the most, up to 30d
@@ -78,6 +80,9 @@ pub struct Flags {
     #[command(subcommand)]
     pub command: Option<Command>,
     // Last, since whatever follows would stand under its heading.
+    /// What becomes of a refresh token whose answer was lost
+    #[command(flatten, next_help_heading = "Refresh tokens whose answer was lost")]
+    pub refresh: RefreshFlags,
     /// How often somebody may be wrong
     #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
     pub attempts: AttemptFlags,
@@ -131,6 +136,7 @@ impl Config {
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
         flags.attempts.check()?;
+        flags.refresh.check()?;
         environment.refuse(&["AUTH_OPS_LISTEN"])?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.secret("AUTH_SERVICE_KEY")?;

@@ -18,8 +18,9 @@ use crate::domain::{
     UserState,
 };
 use crate::error::Error;
+use crate::state::TokenPair;
 use crate::store::Filter;
-use crate::tokens::{Claims, Issued, PublicKey, VerifiedToken};
+use crate::tokens::{Claims, PublicKey, VerifiedToken};
 
 /// The longest name of a client that is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;
@@ -218,8 +219,13 @@ pub(crate) fn session(listed: ListedSession, current: Option<Uuid>) -> v1::Sessi
     }
 }
 
-pub(crate) fn tokens(issued: Issued) -> v1::TokenPair {
-    v1::TokenPair { access_token: issued.token, access_expire_time: Some(time(issued.expire_time)) }
+pub(crate) fn tokens(pair: TokenPair) -> v1::TokenPair {
+    v1::TokenPair {
+        access_token: pair.access.token,
+        access_expire_time: Some(time(pair.access.expire_time)),
+        refresh_token: pair.refresh,
+        refresh_expire_time: Some(time(pair.refresh_expire_time)),
+    }
 }
 
 pub(crate) fn signing_key(key: PublicKey) -> v1::SigningKey {

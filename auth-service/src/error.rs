@@ -25,6 +25,10 @@ pub(crate) enum Error {
     InvalidFields(Vec<Violation>),
     #[error("the pair of email and password is not a user's")]
     InvalidCredentials,
+    #[error("the refresh token has been used before")]
+    RefreshTokenReused,
+    #[error("no session can be refreshed with this token")]
+    RefreshTokenInvalid,
     #[error("too many wrong passwords or registrations")]
     TooManyAttempts(TimeDelta),
     #[error("another user has this email")]
@@ -95,6 +99,16 @@ impl From<Error> for Status {
             Error::InvalidCredentials => {
                 status(Code::Unauthenticated, ErrorReason::InvalidCredentials, "invalid credentials")
             }
+            Error::RefreshTokenReused => status(
+                Code::Unauthenticated,
+                ErrorReason::RefreshTokenReused,
+                "the refresh token has been used before, and its session is ended: log in again",
+            ),
+            Error::RefreshTokenInvalid => status(
+                Code::Unauthenticated,
+                ErrorReason::RefreshTokenInvalid,
+                "no session has this refresh token, or its time is over: log in again",
+            ),
             Error::TooManyAttempts(wait) => retry(
                 Code::ResourceExhausted,
                 ErrorReason::TooManyAttempts,

@@ -10,9 +10,10 @@ mod rpc;
 mod run;
 mod state;
 pub mod store;
+mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use config::{AttemptFlags, Config, Flags, Registration, SigningSettings};
+pub use config::{AttemptFlags, Config, Flags, RefreshFlags, Registration, SigningSettings};
 pub use passwords::{HashError, Hasher};
 pub use run::{RunError, run};

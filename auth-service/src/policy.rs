@@ -23,6 +23,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         .with_health()
         .with_reflection()
         .rule("/gatepost.auth.v1.AuthService/Login", Rule::Public)
+        .rule("/gatepost.auth.v1.AuthService/RefreshToken", Rule::Public)
         .rule("/gatepost.auth.v1.AuthService/Logout", Rule::Authenticated)
         .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public)
         .rule("/gatepost.auth.v1.TokenService/ListSigningKeys", Rule::Public)

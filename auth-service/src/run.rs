@@ -19,8 +19,9 @@ use crate::domain::{LogId, Mark, Name, NewUser, Role, Roles, Stamp, UserState};
 use crate::passwords::{HashError, Hasher, Shares};
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
-use crate::state::State;
+use crate::state::{Lifetimes, State};
 use crate::store::{Created, Filter, Store, StoreError};
+use crate::sweep::sweep;
 use crate::tokens::{
     Issuer, Key, KeySet, KeySource, RememberingVerifier, SEALED_KEY, SigningKeyError, Verifier, key_file,
 };
@@ -86,7 +87,8 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         ids: Ids::new(clock.clone()),
         page_tokens: PageTokens::new(&page_token_key),
         audience: flags.audience.clone(),
-        session_lifetime: flags.refresh_ttl,
+        lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
+        grace: flags.refresh.grace(),
         registration: flags.registration,
         store,
         view,
@@ -111,7 +113,11 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         let _served = served.clone().drop_guard();
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
-    let (ended, ()) = tokio::join!(serving, Box::pin(follower.follow(served.clone())));
+    let (ended, (), ()) = tokio::join!(
+        serving,
+        Box::pin(follower.follow(served.clone())),
+        Box::pin(sweep(state.store.clone(), state.clock.clone(), served.clone()))
+    );
     state.store.close().await;
     Ok(ended?)
 }

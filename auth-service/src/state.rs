@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use gatepost::Digest;
 use kit::Clock;
 use kit::ids::Ids;
 use kit::page::PageTokens;
+use uuid::Uuid;
 
 use crate::config::Registration;
-use crate::domain::{AttemptLimits, Logged, Mark, PasswordPolicy, Session, Stamp, User};
+use crate::domain::{AttemptLimits, Grace, Logged, Mark, PasswordPolicy, Session, Stamp, User};
 use crate::error::Error;
 use crate::passwords::{Hasher, Shares};
 use crate::store::Store;
-use crate::tokens::{Issued, Issuer, KeySet, RememberingVerifier};
+use crate::tokens::{Issued, Issuer, KeySet, RefreshToken, RememberingVerifier};
 use crate::view::View;
 
 /// The service's parts, shared by all calls.
@@ -36,20 +38,79 @@ pub(crate) struct State {
     pub(crate) audience: String,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
-    pub(crate) session_lifetime: Duration,
+    pub(crate) lifetimes: Lifetimes,
+    /// How often, and for how long, a refresh token may be presented once more.
+    pub(crate) grace: Grace,
     pub(crate) registration: Registration,
 }
 
+/// How long things live.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetimes {
+    /// An access token.
+    pub(crate) access: Duration,
+    /// A session that is not refreshed.
+    pub(crate) idle: Duration,
+    /// A session, whatever happens.
+    pub(crate) session: Duration,
+}
+
+/// When what is made now is of no more use.
+pub(crate) struct Expiry {
+    /// The refresh token.
+    pub(crate) idle: DateTime<Utc>,
+    /// It and the access token that goes with it.
+    pub(crate) over: DateTime<Utc>,
+}
+
+/// What a client gets of a session.
+pub(crate) struct TokenPair {
+    /// The access token.
+    pub(crate) access: Issued,
+    /// The refresh token's text.
+    pub(crate) refresh: String,
+    /// Until when it can be used.
+    pub(crate) refresh_expire_time: DateTime<Utc>,
+}
+
+impl Lifetimes {
+    /// Of tokens that are made now for a session that ends then.
+    pub(crate) fn expiry(self, now: DateTime<Utc>, session_end: DateTime<Utc>) -> Expiry {
+        let (access, idle) = ((now + self.access).min(session_end), (now + self.idle).min(session_end));
+        Expiry { idle, over: access.max(idle) }
+    }
+}
+
 impl State {
-    /// A session of this user that begins now.
-    pub(crate) fn new_session(&self, user_id: uuid::Uuid, generation: i32) -> Session {
-        let now = self.clock.now();
-        Session { id: self.ids.next(), user_id, generation, create_time: now, expire_time: now + self.session_lifetime }
+    /// A session of this user that begins now, and its first refresh token.
+    pub(crate) fn new_session(&self, user_id: Uuid, generation: i32) -> (Session, RefreshToken) {
+        let (now, id) = (self.clock.now(), self.ids.next());
+        let refresh = RefreshToken::first(id, kit::random::bytes());
+        let expire_time = now + self.lifetimes.session;
+        let Expiry { idle, over } = self.lifetimes.expiry(now, expire_time);
+        let session = Session {
+            id,
+            user_id,
+            generation,
+            create_time: now,
+            expire_time,
+            refresh_digest: Some(refresh.digest()),
+            idle_expire_time: idle,
+            over_time: over,
+        };
+        (session, refresh)
     }
 
-    /// An access token of this session.
-    pub(crate) fn access_token(&self, user: &User, session: &Session) -> Result<Issued, Error> {
-        Ok(self.issuer.access_token(user, session, self.ids.next(), self.clock.now(), self.view.horizon())?)
+    /// An access token of a session of this user that ends then.
+    pub(crate) fn access_token(&self, user: &User, session: Uuid, end: DateTime<Utc>) -> Result<Issued, Error> {
+        let (id, now) = (self.ids.next(), self.clock.now());
+        Ok(self.issuer.access_token(user, session, end, id, now, self.view.horizon())?)
+    }
+
+    /// The tokens of a session that has just begun.
+    pub(crate) fn tokens(&self, user: &User, session: &Session, refresh: &RefreshToken) -> Result<TokenPair, Error> {
+        let access = self.access_token(user, session.id, session.expire_time)?;
+        Ok(TokenPair { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
     }
 
     /// What the log is told of a revocation that happens now.

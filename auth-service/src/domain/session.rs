@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::RefreshDigest;
+
 /// A session that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -16,6 +18,12 @@ pub struct Session {
     pub create_time: DateTime<Utc>,
     /// When it ends, whatever happens meanwhile.
     pub expire_time: DateTime<Utc>,
+    /// Its current refresh token; a session of an earlier version has none.
+    pub refresh_digest: Option<RefreshDigest>,
+    /// Until when that can be used.
+    pub idle_expire_time: DateTime<Utc>,
+    /// When neither that nor the last access token is good any more.
+    pub over_time: DateTime<Utc>,
 }
 
 /// Where a login comes from.

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use gatepost::Refusal;
 use gatepost::api::auth::v1::auth_service_server::AuthService;
-use gatepost::api::auth::v1::{LoginRequest, LoginResponse, LogoutRequest, LogoutResponse};
+use gatepost::api::auth::v1::{
+    LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse,
+};
 use tonic::{Request, Response, Status};
 
 use super::attempts::Tried;
 use super::caller::Caller;
 use super::login;
+use super::refresh::refresh;
 use crate::convert;
 use crate::domain::{Client, Password};
 use crate::error::Error;
@@ -22,6 +25,15 @@ impl AuthService for AuthRpc {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
         let client = convert::client(&request);
         Ok(Response::new(login(&self.0, request.into_inner(), &client).await?))
+    }
+
+    async fn refresh_token(
+        &self,
+        request: Request<RefreshTokenRequest>,
+    ) -> Result<Response<RefreshTokenResponse>, Status> {
+        let client = convert::client(&request);
+        let tokens = refresh(&self.0, &request.into_inner().refresh_token, &client).await?;
+        Ok(Response::new(RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {

@@ -32,8 +32,8 @@ pub(super) async fn check(
 
 /// Begins a session of a user whose password has been checked.
 pub(super) async fn begin(state: &State, user: &User, client: &Client) -> Result<TokenPair, Error> {
-    let session = state.new_session(user.id, user.generation);
-    let tokens = state.access_token(user, &session)?;
+    let (session, refresh) = state.new_session(user.id, user.generation);
+    let tokens = state.tokens(user, &session, &refresh)?;
     // Whoever has changed the password or ended all sessions meanwhile has ended this one, too.
     if !state.store.create_session(&session, client).await? {
         return Err(Error::InvalidCredentials);

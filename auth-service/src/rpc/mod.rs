@@ -6,6 +6,7 @@ mod caller;
 mod introspect;
 mod local;
 mod login;
+mod refresh;
 mod session;
 mod token;
 mod user;

@@ -4,6 +4,7 @@ mod allowances;
 mod attempts;
 mod changes;
 mod log;
+mod refresh;
 mod roles;
 mod sessions;
 mod tables;
@@ -23,6 +24,7 @@ pub use attempts::Account;
 pub use changes::{Outcome, Proof, Unchanged};
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};
+pub use refresh::{Refreshable, Rotated};
 pub use sessions::Standing;
 pub use users::{Created, Credentials, Filter};
 

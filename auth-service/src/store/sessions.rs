@@ -4,6 +4,7 @@ use kit::db::{Tx, Verdict, read, within};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::refresh::digests;
 use super::users::state;
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, UserState, network};
@@ -20,40 +21,30 @@ pub struct Standing {
 }
 
 impl Store {
-    /// Begins a session and takes out some of the user's that have expired, unless the user has been deleted or disabled,
-    /// or has ended all sessions of its generation, since the password was read that the login was checked against;
-    /// `false` when nothing was begun.
+    /// Begins a session, unless the user has been deleted or disabled, or has ended all sessions of its generation, since
+    /// the password was read that the login was checked against; `false` when nothing was begun.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
     pub async fn create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
-        const SQL: &str = "insert into sessions \
-             (id, user_id, generation, create_time, expire_time, peer, user_agent, network) \
-             select $1, $2, $3, $4, $5, $6, $7, $8 from users \
+        const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, \
+             network, refresh_digests, idle_expire_time, over_time) \
+             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from users \
              where id = $2 and state = 'active' and sessions_since <= $3";
-        // The oldest are looked at, a few for each that comes, so that no login pays for a month's worth.
-        const FORGET: &str = "delete from sessions where id in (select id from (select id, expire_time from sessions \
-             where user_id = $1 order by id limit 16) oldest where expire_time <= $2)";
         let work = self.db.transaction((session.clone(), client.clone()), |mut tx, (session, client)| {
             Box::pin(async move {
-                let begun = match write_row(&mut tx, SQL, session, client).await {
-                    Ok(rows) => rows > 0,
+                match write_row(&mut tx, SQL, session, client).await {
+                    Ok(rows) => Ok(Verdict::Commit(rows > 0)),
                     // The user has been deleted while the row was being written: PostgreSQL tells so by the foreign key.
-                    Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => {
-                        return Ok(Verdict::Undo(false));
-                    }
-                    Err(error) => return Err(error),
-                };
-                if begun {
-                    within!(tx, sqlx::query(FORGET).bind(session.user_id).bind(session.create_time))?;
+                    Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => Ok(Verdict::Undo(false)),
+                    Err(error) => Err(error),
                 }
-                Ok(Verdict::Commit(begun))
             })
         });
         work.await
     }
 
-    /// At most `limit` live sessions of the user, newest first, that are older than the session `after`.
+    /// At most `limit` sessions of the user that have a live token, newest first, that are older than the session `after`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -65,8 +56,9 @@ impl Store {
         now: Time,
     ) -> Result<Vec<ListedSession>, StoreError> {
         const SQL: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
-             s.last_refresh_time from sessions s join users u on u.id = s.user_id \
-             where s.user_id = $1 and s.id < $2 and s.end_time is null and s.expire_time > $3 \
+             s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time \
+             from sessions s join users u on u.id = s.user_id \
+             where s.user_id = $1 and s.id < $2 and s.end_time is null and s.over_time > $3 \
              and s.generation >= u.sessions_since order by s.id desc limit $4";
         let sessions: Vec<ListedRow> = read!(self.db, |reader| sqlx::query_as(SQL)
             .bind(user_id)
@@ -89,7 +81,7 @@ impl Store {
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
-             and end_time is null and expire_time > $3 \
+             and end_time is null and over_time > $3 \
              and generation >= (select sessions_since from users where users.id = sessions.user_id)";
         let work = self.db.transaction((), move |mut tx, ()| {
             Box::pin(async move {
@@ -133,9 +125,8 @@ impl Store {
 
 /// The session of a user who has just been written in the same transaction.
 pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session, client: &Client) -> Result<(), sqlx::Error> {
-    const SQL: &str = "insert into sessions \
-         (id, user_id, generation, create_time, expire_time, peer, user_agent, network) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, network, \
+         refresh_digests, idle_expire_time, over_time) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     write_row(tx, SQL, session, client).await.map(drop)
 }
 
@@ -152,6 +143,9 @@ async fn write_row(tx: &mut Tx<'_>, sql: &'static str, session: &Session, client
             .bind(&client.peer)
             .bind(&client.user_agent)
             .bind(network(&client.peer))
+            .bind(session.refresh_digest.iter().flat_map(|digest| digest.0).collect::<Vec<u8>>())
+            .bind(session.idle_expire_time)
+            .bind(session.over_time)
     )
 }
 
@@ -166,12 +160,24 @@ struct ListedRow {
     peer: String,
     user_agent: String,
     last_refresh_time: Option<Time>,
+    refresh_digest: Vec<u8>,
+    idle_expire_time: Time,
+    over_time: Time,
 }
 
 impl From<ListedRow> for ListedSession {
     fn from(row: ListedRow) -> Self {
-        let ListedRow { id, user_id, generation, create_time, expire_time, peer, user_agent, last_refresh_time } = row;
-        let session = Session { id, user_id, generation, create_time, expire_time };
-        Self { session, client: Client { peer, user_agent }, last_refresh_time }
+        let session = Session {
+            id: row.id,
+            user_id: row.user_id,
+            generation: row.generation,
+            create_time: row.create_time,
+            expire_time: row.expire_time,
+            refresh_digest: digests(&row.refresh_digest).next(),
+            idle_expire_time: row.idle_expire_time,
+            over_time: row.over_time,
+        };
+        let client = Client { peer: row.peer, user_agent: row.user_agent };
+        Self { session, client, last_refresh_time: row.last_refresh_time }
     }
 }

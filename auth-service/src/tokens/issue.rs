@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::jws::{self, SignError};
 use super::{Claims, KeySet};
-use crate::domain::{Session, User};
+use crate::domain::User;
 
 /// The media type of an access token (RFC 9068 §2.1).
 pub(super) const ACCESS_TOKEN: &str = "at+jwt";
@@ -35,7 +35,7 @@ impl Issuer {
         Self { keys, name: issuer, audience, lifetime }
     }
 
-    /// A token of this session, which ends at `now` + lifetime or with the session, whichever is first. Tokens that were
+    /// A token of this session, which ends at `now` + lifetime or at the session's `end`, whichever is first. Tokens that were
     /// issued until the `horizon` are refused, so that this one says that it was issued after it.
     ///
     /// # Errors
@@ -43,17 +43,18 @@ impl Issuer {
     pub fn access_token(
         &self,
         user: &User,
-        session: &Session,
+        session: Uuid,
+        end: DateTime<Utc>,
         id: Uuid,
         now: DateTime<Utc>,
         horizon: DateTime<Utc>,
     ) -> Result<Issued, SignError> {
-        let expire_time = (now + self.lifetime).min(session.expire_time);
+        let expire_time = (now + self.lifetime).min(end);
         let claims = Claims {
             iss: self.name.clone(),
             aud: self.audience.clone(),
             sub: user.id,
-            sid: session.id,
+            sid: session,
             generation: user.generation,
             jti: id,
             iat: now.timestamp().max(horizon.timestamp() + 1),

@@ -13,6 +13,7 @@ mod key_type;
 mod keys;
 mod low_s;
 mod master_key;
+mod refresh;
 mod remembered;
 mod signing_key;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use key_type::KeyType;
 pub(crate) use keys::check_secret;
 pub use keys::{Key, PublicKey, WeakSecret};
 pub use master_key::{BadMasterKey, CannotOpen, MasterKey};
+pub use refresh::RefreshToken;
 pub use remembered::RememberingVerifier;
 pub use verify::{TokenFault, VerifiedToken, Verifier};
 pub use verifying_key::VerifyingKey;

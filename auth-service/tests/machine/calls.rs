@@ -3,7 +3,9 @@
 use auth_service::domain::{
     Allowance, Client, Failures, ListedSession, Mark, NewUser, Roles, Session, Stamp, User, UserChange, UserState,
 };
-use auth_service::store::{Account, Created, Filter, Kind, Proof, Standing, Store, StoreError, Unchanged};
+use auth_service::store::{
+    Account, Created, Filter, Kind, Proof, Refreshable, Rotated, Standing, Store, StoreError, Unchanged,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::db::requests::Earlier;
 use kit::request_id::RequestKey;
@@ -49,6 +51,10 @@ pub(crate) enum SessionCall {
     End { id: Uuid, now: Time },
     Standing { user_id: Uuid, id: Uuid },
     IsKnownAt { email_key: String, network: String },
+    Refreshable { id: Uuid },
+    Rotate { id: Uuid, generation: i32, rotated: Rotated, client: Client },
+    RotateAgain { id: Uuid, generation: i32, graces: i32, end: Time },
+    Sweep { now: Time },
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +89,8 @@ pub(crate) enum Answer {
     Deleted(Result<(), Unchanged>),
     Sessions(Vec<ListedSession>),
     Standing(Option<Standing>),
+    Refreshable(Option<Box<Refreshable>>),
+    Swept(u64),
     Failures(Option<Failures>),
     FullTime(Option<Time>),
     Used(Result<(), TimeDelta>),
@@ -172,6 +180,14 @@ impl SessionCall {
             }
             Self::Standing { user_id, id } => Answer::Standing(store.standing(*user_id, *id).await?),
             Self::IsKnownAt { email_key, network } => Answer::Was(store.is_known_at(email_key, network).await?),
+            Self::Refreshable { id } => Answer::Refreshable(store.refreshable(*id).await?.map(Box::new)),
+            Self::Rotate { id, generation, rotated, client } => {
+                Answer::Was(store.rotate(*id, *generation, rotated, client).await?)
+            }
+            Self::RotateAgain { id, generation, graces, end } => {
+                Answer::Was(store.rotate_again(*id, *generation, *graces, *end).await?)
+            }
+            Self::Sweep { now } => Answer::Swept(store.sweep_sessions(*now).await?),
         })
     }
 }

@@ -36,6 +36,10 @@ pub(crate) enum Method {
     EndSession,
     Standing,
     IsKnownAt,
+    Refreshable,
+    Rotate,
+    RotateAgain,
+    SweepSessions,
     Failures,
     ClaimAttempt,
     ReleaseAttempt,
@@ -61,7 +65,7 @@ pub(crate) enum Passes {
 }
 
 /// How often each method is called.
-const WEIGHTS: [(Method, usize); 29] = [
+const WEIGHTS: [(Method, usize); 33] = [
     (Method::CreateUser, 9),
     (Method::User, 2),
     (Method::Users, 2),
@@ -80,6 +84,10 @@ const WEIGHTS: [(Method, usize); 29] = [
     (Method::EndSession, 3),
     (Method::Standing, 4),
     (Method::IsKnownAt, 3),
+    (Method::Refreshable, 3),
+    (Method::Rotate, 9),
+    (Method::RotateAgain, 3),
+    (Method::SweepSessions, 2),
     (Method::Failures, 3),
     (Method::ClaimAttempt, 4),
     (Method::ReleaseAttempt, 3),

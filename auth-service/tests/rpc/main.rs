@@ -19,6 +19,8 @@ mod passwords;
 #[cfg(test)]
 mod pyjwt;
 #[cfg(test)]
+mod refresh;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
 mod repeats;

@@ -10,8 +10,6 @@ mod opens;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
-mod refused;
-#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tables;

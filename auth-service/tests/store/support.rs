@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Email, Mark, Name, NewUser, Roles, Session, Stamp};
+use auth_service::domain::{Email, Mark, Name, NewUser, RefreshDigest, Roles, Session, Stamp};
 use chrono::{DateTime, Utc};
 use kit::testing::start;
 use uuid::Uuid;
@@ -29,6 +29,9 @@ pub(crate) fn session(id: u128, user: &NewUser) -> Session {
         generation: 1,
         create_time: start(),
         expire_time: start() + Duration::from_hours(24 * 30),
+        refresh_digest: Some(RefreshDigest([7; 32])),
+        idle_expire_time: start() + Duration::from_hours(24 * 7),
+        over_time: start() + Duration::from_hours(24 * 7),
     }
 }
 

@@ -77,18 +77,6 @@ async fn a_password_change_whose_session_is_refused_changes_nothing(store: Case)
     assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
 }
 
-async fn a_login_that_cannot_take_out_what_has_expired_begins_nothing(store: Case) {
-    let ada = new_user(1, "ada@example.com");
-    let old = Session { expire_time: start() + Duration::from_secs(1), ..session(10, &ada) };
-    store.create_user(&ada, Some((&old, &Client::default())), None).await.unwrap();
-    store.database.refuse("delete", "sessions").await;
-    let new = Session { create_time: old.expire_time, ..session(11, &ada) };
-    assert!(matches!(store.create_session(&new, &Client::default()).await, Err(StoreError::Fault(_))));
-    assert!(!store.standing(ada.id, new.id).await.unwrap().unwrap().session_lives);
-    store.database.accept("sessions").await;
-    assert!(store.create_session(&new, &Client::default()).await.unwrap());
-}
-
 async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case) {
     let ada = NewUser { roles: Roles::admin(), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
@@ -166,7 +154,6 @@ on_both_engines!(crate::support::Case:
     a_user_whose_last_row_is_refused_leaves_neither_role_nor_request,
     roles_of_which_one_is_refused_leave_those_that_were,
     a_password_change_whose_session_is_refused_changes_nothing,
-    a_login_that_cannot_take_out_what_has_expired_begins_nothing,
     a_user_whose_end_is_not_remembered_stays_with_all_sessions,
     a_failure_that_cannot_clear_up_is_not_counted_by_half,
     one_statement_that_is_refused_leaves_the_row_as_it_was,

@@ -22,10 +22,10 @@ pub(super) async fn change(
     let new = convert::new_password(request.new_password, state.passwords, found.as_ref().map(|found| &found.user))?;
     let user = login::check(state, Tried::Proof(id), client, found, Password::new(request.current_password)).await?;
     let hash = state.hasher.hash(new.into_password()).await?;
-    let session = state.new_session(id, user.generation + 1);
+    let (session, refresh) = state.new_session(id, user.generation + 1);
     let changed = state.store.change_password(user.generation, &hash, &session, client, state.stamp()).await?;
     // The generation has moved since the old password was read, and with it this call's own token has died.
     let (user, logged) = changed.ok_or(Error::Refused(Refusal::Token(Denial::Revoked)))?;
     state.revoked(logged).await?;
-    Ok(convert::tokens(state.access_token(&user, &session)?))
+    Ok(convert::tokens(state.tokens(&user, &session, &refresh)?))
 }

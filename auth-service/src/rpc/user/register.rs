@@ -47,7 +47,7 @@ pub(super) async fn create(
         create_time: state.clock.now(),
     };
     let session = logs_in(state).then(|| state.new_session(new.id, 1));
-    let first = session.as_ref().map(|session| (session, client));
+    let first = session.as_ref().map(|(session, _)| (session, client));
     let user = match state.store.create_user(&new, first, request.as_ref()).await? {
         Created::User(user) => *user,
         Created::EmailTaken => return Err(Error::EmailTaken),
@@ -57,7 +57,7 @@ pub(super) async fn create(
             return repeat(state, made.unwrap_or(new.id), client, password).await;
         }
     };
-    let tokens = session.map(|session| state.access_token(&user, &session)).transpose()?;
+    let tokens = session.map(|(session, refresh)| state.tokens(&user, &session, &refresh)).transpose()?;
     Ok(CreateUserResponse { tokens: tokens.map(convert::tokens), user: Some(convert::user(user, true)) })
 }
 

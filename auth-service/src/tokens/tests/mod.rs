@@ -24,7 +24,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Algorithm, Issuer, Key, KeySet, KeyType, Verifier, VerifyingKey};
-use crate::domain::{Roles, Session, User, UserState};
+use crate::domain::{Roles, User, UserState};
 
 const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
 const DAY: Duration = Duration::from_hours(24);
@@ -124,13 +124,9 @@ fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
         create_time: start(),
         update_time: start(),
     };
-    let session = Session {
-        id: draw.id(),
-        user_id: user.id,
-        generation: user.generation,
-        create_time: start(),
-        expire_time: start() + Duration::from_mins(30),
-    };
     let issuer = Issuer::new(Arc::clone(keys), "gatepost".into(), "gatepost".into(), DAY);
-    issuer.access_token(&user, &session, draw.id(), start(), DateTime::UNIX_EPOCH).unwrap().token
+    issuer
+        .access_token(&user, draw.id(), start() + Duration::from_mins(30), draw.id(), start(), DateTime::UNIX_EPOCH)
+        .unwrap()
+        .token
 }

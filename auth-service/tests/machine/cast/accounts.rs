@@ -1,7 +1,8 @@
 //! Calls for users: those that add, find and change them.
 
-use auth_service::domain::{Client, Email, Name, NewUser, Role, Roles, Session, UserChange};
+use auth_service::domain::{Client, Email, Name, NewUser, RefreshDigest, Role, Roles, Session, UserChange};
 use auth_service::store::{Filter, Proof};
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::super::calls::{Call, ChangeCall, UserCall};
@@ -106,7 +107,19 @@ impl Cast {
             peer: PEERS[usize::from(rolled / 5) % PEERS.len()].to_owned(),
             user_agent: USER_AGENTS[usize::from(rolled / 64) % USER_AGENTS.len()].to_owned(),
         };
-        (Session { id, user_id, generation, create_time: self.now, expire_time: self.now + life }, client)
+        let over = self.now + life;
+        let digest = (!rolled.is_multiple_of(8)).then_some(RefreshDigest([rolled; 32]));
+        let session = Session {
+            id,
+            user_id,
+            generation,
+            create_time: self.now,
+            expire_time: over + TimeDelta::hours(1),
+            refresh_digest: digest,
+            idle_expire_time: over,
+            over_time: over,
+        };
+        (session, client)
     }
 }
 

@@ -85,7 +85,7 @@ impl Cast {
         };
         let sessions = model.sessions.values().map(|begun| {
             let session = &begun.session;
-            (session.expire_time, Ending::Session(session.id, session.user_id))
+            (session.over_time, Ending::Session(session.id, session.user_id))
         });
         let requests = model
             .requests

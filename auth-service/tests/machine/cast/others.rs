@@ -1,12 +1,13 @@
 //! Calls for everything but users: sessions, attempts, requests, keys.
 
-use auth_service::domain::{Failures, network};
+use auth_service::domain::{Client, Failures, KEPT_GENERATIONS, RefreshDigest, network};
+use auth_service::store::Rotated;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::super::calls::{AttemptCall, Call, KeptCall, SessionCall};
 use super::super::model::Model;
-use super::super::pools::{ACCOUNTS, ALLOWANCES, KEYS, KINDS, LIMITS, PEERS, SECRETS, account};
+use super::super::pools::{ACCOUNTS, ALLOWANCES, KEYS, KINDS, LIMITS, LIVES, PEERS, SECRETS, USER_AGENTS, account};
 use super::super::steps::Method;
 use super::accounts::{email_key, generation};
 use super::{Cast, Dice, Ending};
@@ -42,6 +43,15 @@ impl Cast {
             Method::IsKnownAt => {
                 Call::Sessions(SessionCall::IsKnownAt { email_key: email_key(dice), network: place(dice) })
             }
+            Method::Refreshable => Call::Sessions(SessionCall::Refreshable { id: self.session_of(dice) }),
+            Method::Rotate => Call::Sessions(self.rotate(dice, model)),
+            Method::RotateAgain => {
+                let id = self.session_of(dice);
+                let generation = refresh_generation(id, dice, model);
+                let (graces, end) = (dice.roll().into(), now + dice.of(&LIVES));
+                Call::Sessions(SessionCall::RotateAgain { id, generation, graces, end })
+            }
+            Method::SweepSessions => Call::Sessions(SessionCall::Sweep { now }),
             Method::Earlier => Call::Kept(KeptCall::Earlier { key: self.request(dice), now }),
             Method::SealedKey => Call::Kept(KeptCall::SealedKey { name: dice.of(&KEYS).to_owned() }),
             Method::KeepSealedKey => Call::Kept(KeptCall::KeepSealedKey {
@@ -60,6 +70,23 @@ impl Cast {
             _ if dice.one_in(3) => self.user(dice),
             _ => self.users[usize::from(dice.roll() % 2)],
         }
+    }
+
+    fn rotate(&self, dice: &mut Dice, model: &Model) -> SessionCall {
+        let id = self.session_of(dice);
+        let generation = refresh_generation(id, dice, model);
+        let (number, end) = (dice.roll(), self.now + dice.of(&LIVES));
+        let older = model.sessions.get(&id).map(|begun| begun.rotation.digests.clone()).unwrap_or_default();
+        let rotated = Rotated {
+            salt: vec![number; 32],
+            digests: std::iter::once(RefreshDigest([number; 32])).chain(older).take(KEPT_GENERATIONS).collect(),
+            graces: i32::from(number) % 16,
+            time: self.now,
+            idle_expire_time: end,
+            over_time: end,
+        };
+        let client = Client { peer: dice.of(&PEERS).to_owned(), user_agent: dice.of(&USER_AGENTS).to_owned() };
+        SessionCall::Rotate { id, generation, rotated, client }
     }
 
     fn session_of(&self, dice: &mut Dice) -> Uuid {
@@ -103,6 +130,12 @@ impl Cast {
             _ => AttemptCall::Failures { account },
         }
     }
+}
+
+/// The generation of the session's refresh token, or one beside it.
+fn refresh_generation(id: Uuid, dice: &mut Dice, model: &Model) -> i32 {
+    let generation = model.sessions.get(&id).map_or(0, |begun| begun.rotation.generation);
+    generation + dice.of(&[0, 0, 0, 0, 0, -1, 1])
 }
 
 fn place(dice: &mut Dice) -> String {

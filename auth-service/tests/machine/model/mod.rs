@@ -8,7 +8,7 @@ mod users;
 
 use std::collections::BTreeMap;
 
-use auth_service::domain::{Client, Failures, Session, User};
+use auth_service::domain::{Client, Failures, Rotation, Session, User};
 use auth_service::store::Account;
 use kit::request_id::Fingerprint;
 use uuid::Uuid;
@@ -39,6 +39,7 @@ pub(crate) struct Row {
 pub(crate) struct Begun {
     pub(crate) session: Session,
     client: Client,
+    pub(crate) rotation: Rotation,
     is_ended: bool,
 }
 

@@ -1,14 +1,14 @@
 //! Sessions as they begin, are listed and end.
 
-use auth_service::domain::{Client, ListedSession, Session, UserState, network};
-use auth_service::store::Standing;
+use auth_service::domain::{Client, ListedSession, Rotation, Session, UserState, network};
+use auth_service::store::{Refreshable, Rotated, Standing};
 use uuid::Uuid;
 
 use super::super::calls::{Answer, SessionCall, Time};
 use super::{Begun, Model};
 
-/// How many of a user's oldest sessions a new one looks at, to take out those that have expired.
-const LOOKED_AT: usize = 16;
+/// How many sessions are swept at once.
+const SWEPT: usize = 100;
 
 impl Model {
     pub(super) fn answer_sessions(&mut self, call: &SessionCall) -> Answer {
@@ -17,7 +17,7 @@ impl Model {
             SessionCall::List { user_id, after, limit, now } => {
                 let own = self.sessions.values().rev().filter(|begun| begun.session.user_id == *user_id);
                 let older = own.filter(|begun| after.is_none_or(|after| begun.session.id < after));
-                let live = older.filter(|begun| self.lives(begun) && begun.session.expire_time > *now);
+                let live = older.filter(|begun| self.lives(begun) && begun.session.over_time > *now);
                 Answer::Sessions(live.take(*limit as usize).map(Begun::listed).collect())
             }
             SessionCall::Revoke { id, user_id, now } => Answer::Was(self.revoke(*id, *user_id, *now)),
@@ -31,6 +31,30 @@ impl Model {
             SessionCall::IsKnownAt { email_key, network: place } => Answer::Was(self.sessions.values().any(|begun| {
                 network(&begun.client.peer) == *place && self.users[&begun.session.user_id].email_key == *email_key
             })),
+            SessionCall::Refreshable { id } => Answer::Refreshable(self.refreshable(*id).map(Box::new)),
+            SessionCall::Rotate { id, generation, rotated, client } => {
+                Answer::Was(self.rotate(*id, *generation, rotated, client))
+            }
+            SessionCall::RotateAgain { id, generation, graces, end } => {
+                let begun = self.sessions.get_mut(id).filter(|begun| !begun.is_ended);
+                let begun = begun.filter(|begun| begun.rotation.generation == *generation);
+                Answer::Was(begun.is_some_and(|begun| {
+                    begun.rotation.graces = *graces;
+                    begun.session.over_time = begun.session.over_time.max(*end);
+                    true
+                }))
+            }
+            SessionCall::Sweep { now } => {
+                let mut over: Vec<_> =
+                    self.sessions.values().map(|begun| (begun.session.over_time, begun.session.id)).collect();
+                over.retain(|(end, _)| end <= now);
+                over.sort_unstable();
+                over.truncate(SWEPT);
+                for (_, id) in &over {
+                    self.sessions.remove(id);
+                }
+                Answer::Swept(over.len() as u64)
+            }
         }
     }
 
@@ -40,11 +64,6 @@ impl Model {
             return false;
         }
         self.begin(session, client);
-        let own = self.sessions.values().filter(|begun| begun.session.user_id == session.user_id);
-        let oldest = own.take(LOOKED_AT).map(|begun| &begun.session);
-        let expired: Vec<Uuid> =
-            oldest.filter(|old| old.expire_time <= session.create_time).map(|old| old.id).collect();
-        self.sessions.retain(|id, _| !expired.contains(id));
         true
     }
 
@@ -56,13 +75,45 @@ impl Model {
     fn revoke(&mut self, id: Uuid, user_id: Option<Uuid>, now: Time) -> bool {
         let found = self.sessions.get(&id).filter(|begun| {
             let is_asked_for = user_id.is_none_or(|user_id| user_id == begun.session.user_id);
-            is_asked_for && self.lives(begun) && begun.session.expire_time > now
+            is_asked_for && self.lives(begun) && begun.session.over_time > now
         });
         let revoked = found.is_some();
         if revoked && let Some(begun) = self.sessions.get_mut(&id) {
             begun.is_ended = true;
         }
         revoked
+    }
+
+    fn refreshable(&self, id: Uuid) -> Option<Refreshable> {
+        let begun = self.sessions.get(&id)?;
+        let user = self.users[&begun.session.user_id].user.clone();
+        Some(Refreshable {
+            expire_time: begun.session.expire_time,
+            idle_expire_time: begun.session.idle_expire_time,
+            is_ended: !self.lives(begun) || user.state == UserState::Disabled,
+            rotation: begun.rotation.clone(),
+            user,
+        })
+    }
+
+    fn rotate(&mut self, id: Uuid, generation: i32, rotated: &Rotated, client: &Client) -> bool {
+        let is_live = self.refreshable(id).is_some_and(|found| !found.is_ended);
+        let Some(begun) = self.sessions.get_mut(&id) else { return false };
+        if !is_live || begun.rotation.generation != generation {
+            return false;
+        }
+        begun.rotation = Rotation {
+            generation: generation + 1,
+            salt: rotated.salt.clone(),
+            digests: rotated.digests.clone(),
+            graces: rotated.graces,
+            time: Some(rotated.time),
+        };
+        begun.session.refresh_digest = rotated.digests.first().copied();
+        begun.session.idle_expire_time = rotated.idle_expire_time;
+        begun.session.over_time = rotated.over_time;
+        begun.client = client.clone();
+        true
     }
 
     fn standing(&self, user_id: Uuid, id: Uuid) -> Option<Standing> {
@@ -75,6 +126,10 @@ impl Model {
 
 impl Begun {
     fn listed(&self) -> ListedSession {
-        ListedSession { session: self.session.clone(), client: self.client.clone(), last_refresh_time: None }
+        ListedSession {
+            session: self.session.clone(),
+            client: self.client.clone(),
+            last_refresh_time: self.rotation.time,
+        }
     }
 }

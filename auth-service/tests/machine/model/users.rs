@@ -1,6 +1,6 @@
 //! Users as they are added and found.
 
-use auth_service::domain::{Client, NewUser, Session, User, UserState};
+use auth_service::domain::{Client, NewUser, Rotation, Session, User, UserState};
 use auth_service::store::{Created, Filter};
 use kit::request_id::{KEPT, RequestKey};
 use uuid::Uuid;
@@ -74,7 +74,14 @@ impl Model {
     }
 
     pub(super) fn begin(&mut self, session: &Session, client: &Client) {
-        let begun = Begun { session: session.clone(), client: client.clone(), is_ended: false };
+        let rotation = Rotation {
+            generation: 0,
+            salt: Vec::new(),
+            digests: session.refresh_digest.into_iter().collect(),
+            graces: 0,
+            time: None,
+        };
+        let begun = Begun { session: session.clone(), client: client.clone(), rotation, is_ended: false };
         self.sessions.insert(session.id, begun);
     }
 }

@@ -2,6 +2,7 @@
 
 mod counts;
 mod logins;
+mod refreshes;
 mod users;
 
 use auth_service::store::Store;

@@ -5,6 +5,7 @@ mod changes;
 mod health;
 mod keys;
 mod log;
+mod refresh;
 mod requests;
 mod sessions;
 mod users;

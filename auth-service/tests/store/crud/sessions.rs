@@ -1,7 +1,5 @@
 //! A session is begun, listed and ended, one at a time and all at once.
 
-use std::time::Duration;
-
 use auth_service::domain::{Client, Session, UserState};
 use auth_service::store::Standing;
 use chrono::TimeDelta;
@@ -57,7 +55,7 @@ async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
     assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), stamp()).await.unwrap().is_some());
     assert!(store.revoke_session(Uuid::from_u128(14), None, stamp()).await.unwrap().is_none(), "it has ended");
     assert!(store.revoke_session(Uuid::from_u128(13), None, stamp()).await.unwrap().is_some());
-    let end = session(12, &ada).expire_time;
+    let end = session(12, &ada).over_time;
     assert!(
         store.revoke_session(Uuid::from_u128(12), None, stamp_at(end)).await.unwrap().is_none(),
         "its time is over"
@@ -74,37 +72,20 @@ async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
     assert_eq!((user.generation, user.revision), (2, 1));
 }
 
-async fn a_login_takes_out_what_has_expired_a_few_at_a_time(store: Case) {
-    let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
-    let expired = start() + Duration::from_secs(1);
-    for id in 10..50 {
-        let old = Session { expire_time: expired, ..session(id, &ada) };
-        assert!(store.create_session(&old, &Client::default()).await.unwrap());
-    }
-    let first = |from: u128| store.standing(ada.id, Uuid::from_u128(from));
-    assert!(first(10).await.unwrap().unwrap().session_lives);
-    let new = Session { create_time: expired, ..session(100, &ada) };
-    assert!(store.create_session(&new, &Client::default()).await.unwrap());
-    assert!(!first(10).await.unwrap().unwrap().session_lives && !first(25).await.unwrap().unwrap().session_lives);
-    assert!(first(26).await.unwrap().unwrap().session_lives, "sixteen for each that comes");
-    assert!(first(100).await.unwrap().unwrap().session_lives);
-}
-
 async fn a_session_is_listed_as_it_was_begun(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let client = Client { peer: "2001:db8::7".into(), user_agent: "\u{1f980}'\"%_ ".repeat(64) };
     let begun = Session {
         create_time: start() + TimeDelta::microseconds(1),
-        expire_time: start() + TimeDelta::microseconds(3),
+        over_time: start() + TimeDelta::microseconds(3),
         ..session(u128::MAX - 1, &ada)
     };
     assert!(store.create_session(&begun, &client).await.unwrap());
     let list = async |after, now| store.list_sessions(ada.id, after, 9, now).await.unwrap();
     let listed = list(Some(Uuid::max()), start() + TimeDelta::microseconds(2)).await.remove(0);
     assert_eq!((listed.session, listed.client, listed.last_refresh_time), (begun.clone(), client, None));
-    assert_eq!(list(None, begun.expire_time).await, [], "to the microsecond");
+    assert_eq!(list(None, begun.over_time).await, [], "to the microsecond");
     assert_eq!(list(Some(begun.id), start()).await, []);
     assert_eq!(store.list_sessions(ada.id, None, 0, start()).await.unwrap(), []);
 }
@@ -123,7 +104,6 @@ on_both_engines!(crate::support::Case:
     a_session_lives_until_it_is_ended,
     another_users_session_is_none_of_ones_own,
     all_sessions_end_at_once_and_one_at_a_time,
-    a_login_takes_out_what_has_expired_a_few_at_a_time,
     a_session_is_listed_as_it_was_begun,
     who_is_not_there_begins_and_ends_nothing,
 );

@@ -1,0 +1,46 @@
+//! How a refresh token may be presented once more, when its answer was lost.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::{Args, value_parser};
+use kit::config::{ConfigError, duration};
+
+use crate::domain::Grace;
+
+/// The longest grace: the longer it is, the longer a stolen token works beside its owner's.
+const MAX_GRACE: Duration = Duration::from_mins(10);
+
+/// How a lost answer is made good.
+#[derive(Clone, Debug, Args)]
+pub struct RefreshFlags {
+    /// How long a refresh token that was used can be presented once more, for an answer that was lost, up to 10m; 0: never
+    #[arg(long, env = "AUTH_REFRESH_GRACE", default_value = "60s", value_parser = duration, hide_env_values = true)]
+    pub refresh_grace: Duration,
+    /// A session ends when so many of its last refreshes needed that, 2 to 16
+    #[arg(long, env = "AUTH_REFRESH_GRACES", default_value = "2", hide_env_values = true,
+          value_parser = value_parser!(u8).range(2..=16))]
+    pub refresh_graces: u8,
+    /// How many of the last refreshes are counted for it, 2 to 16
+    #[arg(long, env = "AUTH_REFRESH_GRACES_OF", default_value = "4", hide_env_values = true,
+          value_parser = value_parser!(u8).range(2..=16))]
+    pub refresh_graces_of: u8,
+}
+
+impl RefreshFlags {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.refresh_grace > MAX_GRACE {
+            return Err(ConfigError::setting("--refresh-grace (AUTH_REFRESH_GRACE)", "must be at most 10m"));
+        }
+        if self.refresh_graces > self.refresh_graces_of {
+            let problem = "must not be more than --refresh-graces-of";
+            return Err(ConfigError::setting("--refresh-graces (AUTH_REFRESH_GRACES)", problem));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn grace(&self) -> Grace {
+        let time = TimeDelta::from_std(self.refresh_grace).unwrap_or(TimeDelta::MAX);
+        Grace { time, most: self.refresh_graces, of: self.refresh_graces_of }
+    }
+}

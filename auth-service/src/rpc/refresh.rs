@@ -1,0 +1,102 @@
+//! A session's tokens are replaced by the next ones, in exchange for its refresh token.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::domain::{Client, Decision, Rotation};
+use crate::error::Error;
+use crate::state::{State, TokenPair};
+use crate::store::{Refreshable, Rotated};
+use crate::tokens::RefreshToken;
+
+/// The next tokens of the session that this token belongs to.
+pub(super) async fn refresh(state: &State, text: &str, client: &Client) -> Result<TokenPair, Error> {
+    let presented = RefreshToken::parse(text).ok_or(Error::RefreshTokenInvalid)?;
+    loop {
+        let now = state.clock.now();
+        let found = state.store.refreshable(presented.session()).await?.ok_or(Error::RefreshTokenInvalid)?;
+        // A secret that was never this session's ends nothing: whoever guesses must not be able to end sessions.
+        let index = presented.position(&found.rotation.digests).ok_or(Error::RefreshTokenInvalid)?;
+        if found.is_ended || now >= found.expire_time {
+            return Err(Error::RefreshTokenInvalid);
+        }
+        let refresh = Refresh { state, presented: &presented, found: &found, client, now };
+        let tokens = match state.grace.decide(index, &found.rotation, now) {
+            _ if now >= found.idle_expire_time => return Err(Error::RefreshTokenInvalid),
+            Decision::Rotate => refresh.rotate().await?,
+            Decision::Again { is_first } => refresh.again(is_first).await?,
+            Decision::Reused => return Err(refresh.end().await?),
+        };
+        // Another call with the same token may have come first: then this one comes again.
+        if let Some(tokens) = tokens {
+            return Ok(tokens);
+        }
+    }
+}
+
+/// A genuine token that is presented, and what is known of its session.
+struct Refresh<'a> {
+    state: &'a State,
+    presented: &'a RefreshToken,
+    found: &'a Refreshable,
+    client: &'a Client,
+    now: DateTime<Utc>,
+}
+
+impl Refresh<'_> {
+    fn session(&self) -> Uuid {
+        self.presented.session()
+    }
+
+    /// The next token takes the place of the presented one; `None` when that has happened already.
+    async fn rotate(&self) -> Result<Option<TokenPair>, Error> {
+        let (state, rotation) = (self.state, &self.found.rotation);
+        let salt = kit::random::bytes::<32>();
+        let next = self.presented.successor(rotation.generation + 1, &salt);
+        let expiry = state.lifetimes.expiry(self.now, self.found.expire_time);
+        let access = state.access_token(&self.found.user, self.session(), self.found.expire_time)?;
+        let rotated = Rotated {
+            salt: salt.to_vec(),
+            digests: rotation.digests_with(next.digest()),
+            graces: state.grace.rotated(rotation),
+            time: self.now,
+            idle_expire_time: expiry.idle,
+            over_time: expiry.over,
+        };
+        let is_ours = state.store.rotate(self.session(), rotation.generation, &rotated, self.client).await?;
+        if is_ours {
+            tracing::info!(target: AUDIT, event = "refreshed", session = %self.session(), user = %self.found.user.id,
+                peer = self.client.peer);
+        }
+        Ok(is_ours.then(|| TokenPair { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
+    }
+
+    /// The token that has taken the presented one's place, once more; `None` when it has been used meanwhile.
+    async fn again(&self, is_first: bool) -> Result<Option<TokenPair>, Error> {
+        let (state, rotation) = (self.state, &self.found.rotation);
+        let Rotation { generation, salt, .. } = rotation;
+        let next = self.presented.successor(*generation, salt);
+        let access = state.access_token(&self.found.user, self.session(), self.found.expire_time)?;
+        let graces = state.grace.with_grace(rotation);
+        if !state.store.rotate_again(self.session(), *generation, graces, access.expire_time).await? {
+            return Ok(None);
+        }
+        if is_first {
+            tracing::info!(target: AUDIT, event = "refreshed_again", session = %self.session(),
+                user = %self.found.user.id, peer = self.client.peer);
+        }
+        Ok(Some(TokenPair { access, refresh: next.expose(), refresh_expire_time: self.found.idle_expire_time }))
+    }
+
+    /// The token has been used before: whoever else has it shall not use it any longer.
+    async fn end(&self) -> Result<Error, Error> {
+        let ended = self.state.store.revoke_session(self.session(), None, self.state.stamp()).await?;
+        self.state.revoked(ended).await?;
+        tracing::warn!(target: AUDIT, event = "refresh_token_reused", session = %self.session(),
+            user = %self.found.user.id, peer = self.client.peer, "a refresh token was used twice: its session is ended");
+        Ok(Error::RefreshTokenReused)
+    }
+}
+
+/// Where events go that an operator looks for, whatever else the log shows.
+const AUDIT: &str = "gatepost::audit";

@@ -1,0 +1,130 @@
+//! Refresh tokens: a secret that names its session, and makes its successor by itself.
+//!
+//! The successor is HMAC-SHA-256, keyed by the parent's secret, over session, generation and a salt that is drawn at the
+//! rotation and stored. Whoever presents the parent twice gets the same successor, without a key of the server's, and a dump
+//! of the database alone makes none.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretBox};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+
+use crate::domain::RefreshDigest;
+
+/// What tells a refresh token from any other secret, also where one is looked for among leaked texts.
+const PREFIX: &str = "gpr_";
+
+/// A refresh token. It has neither `Debug` nor `Display`.
+pub struct RefreshToken {
+    session: Uuid,
+    secret: SecretBox<[u8; 32]>,
+}
+
+impl RefreshToken {
+    /// The first token of a session, with these random bytes.
+    pub fn first(session: Uuid, random: [u8; 32]) -> Self {
+        Self { session, secret: SecretBox::new(Box::new(random)) }
+    }
+
+    /// The token in a text: `gpr_`, and the session's id and the secret in base64url; `None` when it cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+        let (session, secret) = bytes.split_first_chunk::<16>()?;
+        Some(Self::first(Uuid::from_bytes(*session), secret.try_into().ok()?))
+    }
+
+    /// The token's text, to hand it out.
+    pub fn expose(&self) -> String {
+        let bytes = [self.session.as_bytes().as_slice(), self.secret.expose_secret()].concat();
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The session that the token says it belongs to.
+    pub fn session(&self) -> Uuid {
+        self.session
+    }
+
+    /// The token that takes this one's place, of this generation and with this salt.
+    #[must_use]
+    pub fn successor(&self, generation: i32, salt: &[u8]) -> Self {
+        // A key that is shorter than a block is filled up with zeros (RFC 2104 §2).
+        let mut block = Zeroizing::new([0; 64]);
+        block[..32].copy_from_slice(self.secret.expose_secret());
+        let hmac = Hmac::<Sha256>::new((&*block).into())
+            .chain_update(self.session.as_bytes())
+            .chain_update(generation.to_be_bytes())
+            .chain_update(salt);
+        Self::first(self.session, hmac.finalize().into_bytes().into())
+    }
+
+    /// What a row keeps of the token.
+    pub fn digest(&self) -> RefreshDigest {
+        RefreshDigest(Sha256::digest(self.secret.expose_secret()).into())
+    }
+
+    /// Where this token's digest stands among these.
+    pub fn position(&self, digests: &[RefreshDigest]) -> Option<usize> {
+        let own = self.digest();
+        digests.iter().position(|digest| digest.0.ct_eq(&own.0).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+
+    fn token() -> RefreshToken {
+        RefreshToken::first(SESSION, std::array::from_fn(|at| u8::try_from(at).unwrap()))
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_is_written() {
+        let text = token().expose();
+        assert_eq!(text, "gpr_AZAAAAAAcACAAAAAAAAAAQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f");
+        let read = RefreshToken::parse(&text).unwrap();
+        assert_eq!((read.session(), read.digest()), (SESSION, token().digest()));
+    }
+
+    #[test]
+    fn what_is_no_refresh_token_is_none() {
+        let text = token().expose();
+        let (longer, shorter) = (format!("{text}A"), &text[..text.len() - 1]);
+        let other = text.replace("gpr_", "gpr-");
+        for text in
+            ["", "gpr_", "gpr_!", &longer, shorter, &text[4..], &other, &format!("{text}="), &format!(" {text}")]
+        {
+            assert!(RefreshToken::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_successor_is_made_of_secret_session_generation_and_salt() {
+        // Computed with Python's hmac and hashlib.
+        let next = token().successor(1, &[0xa5; 32]);
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        assert_eq!(text(next.secret.expose_secret()), "QpiqiyGNC33y_I_sF0unYHlotMRSLTezhwvoo_1Z7nk");
+        assert_eq!(text(&next.digest().0), "JBwoKes9nOZnXfDcaFWMPxF6w0CKJFl_bhORqG5JXqo");
+        let all = [
+            token().successor(2, &[0xa5; 32]),
+            token().successor(1, &[0xa4; 32]),
+            RefreshToken::first(Uuid::nil(), *token().secret.expose_secret()).successor(1, &[0xa5; 32]),
+            next.successor(1, &[0xa5; 32]),
+        ];
+        assert!(all.iter().all(|other| other.digest() != next.digest()));
+        assert_eq!(token().successor(1, &[0xa5; 32]).digest(), next.digest(), "the same once more");
+    }
+
+    #[test]
+    fn a_token_is_found_among_the_digests() {
+        let (first, second) = (token(), token().successor(1, &[1; 32]));
+        let digests = [second.digest(), first.digest()];
+        assert_eq!((second.position(&digests), first.position(&digests)), (Some(0), Some(1)));
+        assert_eq!(second.successor(2, &[2; 32]).position(&digests), None);
+    }
+}
