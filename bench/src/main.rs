@@ -4,6 +4,7 @@ mod auth;
 mod drills;
 mod load;
 mod quick;
+mod replicas;
 mod writes;
 
 use bench::Failure;
@@ -25,6 +26,8 @@ enum Bench {
     Auth,
     /// Whether the time of a refused login tells who has an account; about ten minutes
     Timing,
+    /// How soon a token that is revoked at one replica is refused by the other; about a minute
+    Replicas,
     /// Writes a second on SQLite, alone and in groups, on this disk and a slower one; about two minutes
     Writes {
         /// Only on the disk as it is
@@ -42,6 +45,7 @@ async fn main() -> Result<(), Failure> {
         Bench::Quick => quick::run().await,
         Bench::Auth => auth::run().await,
         Bench::Timing => auth::timing().await,
+        Bench::Replicas => replicas::run().await,
         Bench::Writes { on_this_disk: false } => writes::run().await,
         Bench::Writes { on_this_disk: true } => writes::measure().await,
         Bench::Drill(drill) => drill.run().await,
