@@ -29,6 +29,8 @@ mod sessions;
 #[cfg(test)]
 mod signers;
 #[cfg(test)]
+mod stale;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transport;

@@ -101,6 +101,21 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     Service { clock, channel, address, folder, shutdown: shutdown.drop_guard(), task }
 }
 
+/// A service on a server's database.
+pub(crate) async fn start_at(database: &str) -> Service {
+    let (folder, clock) = (kit::testing::folder(), kit::testing::clock());
+    let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
+    let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
+    config.secret_key = Some(auth_service::tokens::Key::hs256(&SecretString::from(SECRET)).unwrap());
+    let listener = TcpListener::bind(config.flags.listen).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let shutdown = Shutdown::new();
+    let task = tokio::spawn(auth_service::run(config, listener, shutdown.clone()));
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    Service { clock, channel, address, folder, shutdown: shutdown.drop_guard(), task }
+}
+
 impl Service {
     /// Stops the service, and gives back what outlives it.
     pub(crate) async fn stop(self) -> (TempDir, Clock) {

@@ -83,7 +83,7 @@ fn session_of(token: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_dies_at_one_replica_is_refused_by_the_other() {
-    let Some(world) = World::start().await else { return };
+    let Some(mut world) = World::start().await else { return };
     let admin = world.log_in(0, ADMIN).await.unwrap().access_token;
     for (number, way) in WAYS.into_iter().enumerate() {
         let (here, there) = (number % 2, 1 - number % 2);
@@ -108,5 +108,7 @@ async fn a_token_that_dies_at_one_replica_is_refused_by_the_other() {
         assert_eq!(reason(&refused), reason(&at_the_blog), "{way}");
         assert_eq!(format!("TOKEN_STATE_{}", reason(&refused).replace("TOKEN_", "")), expected.as_str_name(), "{way}");
     }
+    let said = world.hears(1, "refresh_token_reused");
+    assert!(said.contains("gatepost::audit") && said.contains("session=") && said.contains("peer="), "{said}");
     world.stop();
 }

@@ -63,6 +63,11 @@ impl World {
         Some(Self { replicas: Replicas { auth, blog }, services, _databases: databases })
     }
 
+    /// Waits until the log of an auth service has this.
+    pub(crate) fn hears(&mut self, replica: usize, part: &str) -> String {
+        self.services[replica * 2].hears(&[part])
+    }
+
     pub(crate) fn stop(self) {
         let Self { replicas, services, _databases } = self;
         // Else a service that is to stop would wait for the other end of an open connection.
