@@ -107,7 +107,7 @@ impl From<Error> for Status {
             Error::RefreshTokenInvalid => status(
                 Code::Unauthenticated,
                 ErrorReason::RefreshTokenInvalid,
-                "no session has this refresh token, or its time is over: log in again",
+                "the refresh token is unknown, or its session is over: log in again",
             ),
             Error::TooManyAttempts(wait) => retry(
                 Code::ResourceExhausted,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bench::Failure;
 use bench::drill::postgres::{self, Plan};
-use bench::drill::{BACK, backup, disk, kill};
+use bench::drill::{BACK, backup, disk, kill, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand};
 use harness::postgres::Server;
@@ -35,6 +35,14 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
+    /// One session is refreshed while answers get lost and the pair on SQLite is killed
+    Refresh {
+        /// Refreshes, one after the other; the pair is killed in every hundredth
+        #[arg(long, default_value_t = 10_000)]
+        rounds: usize,
+        #[command(flatten)]
+        options: Options,
+    },
     /// The pair on SQLite is backed up under eight writers, and each backup is restored and run
     Backup {
         /// Backups, one after the other
@@ -61,6 +69,7 @@ impl Drill {
             Self::Postgres { rounds, options } => ("postgres", *rounds, options.clone()),
             Self::Disk { rounds, options } => ("disk", *rounds, options.clone()),
             Self::Kill { rounds, options } => ("kill", *rounds, options.clone()),
+            Self::Refresh { rounds, options } => ("refresh", *rounds, options.clone()),
             Self::Backup { rounds, options } => ("backup", *rounds, options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
@@ -75,6 +84,7 @@ impl Drill {
             }
             Self::Disk { .. } => disk::run(&program, &disk::Fault::by_chance(rounds, seed), seed, BACK).await?,
             Self::Kill { .. } => kill::run(&program, rounds, seed).await?,
+            Self::Refresh { .. } => refresh::run(&program, rounds, seed).await?,
             Self::Backup { .. } => backup::run(&program, rounds, seed).await?,
         };
         report.print()

@@ -18,13 +18,13 @@ pub struct RefreshFlags {
     #[arg(long, env = "AUTH_REFRESH_GRACE", default_value = "60s", value_parser = duration, hide_env_values = true)]
     pub refresh_grace: Duration,
     /// A session ends when so many of its last refreshes needed that, 2 to 16
-    #[arg(long, env = "AUTH_REFRESH_GRACES", default_value = "2", hide_env_values = true,
+    #[arg(long, env = "AUTH_REFRESH_GRACE_LIMIT", default_value = "2", hide_env_values = true,
           value_parser = value_parser!(u8).range(2..=16))]
-    pub refresh_graces: u8,
+    pub refresh_grace_limit: u8,
     /// How many of the last refreshes are counted for it, 2 to 16
-    #[arg(long, env = "AUTH_REFRESH_GRACES_OF", default_value = "4", hide_env_values = true,
+    #[arg(long, env = "AUTH_REFRESH_GRACE_ROTATIONS", default_value = "4", hide_env_values = true,
           value_parser = value_parser!(u8).range(2..=16))]
-    pub refresh_graces_of: u8,
+    pub refresh_grace_rotations: u8,
 }
 
 impl RefreshFlags {
@@ -32,15 +32,15 @@ impl RefreshFlags {
         if self.refresh_grace > MAX_GRACE {
             return Err(ConfigError::setting("--refresh-grace (AUTH_REFRESH_GRACE)", "must be at most 10m"));
         }
-        if self.refresh_graces > self.refresh_graces_of {
-            let problem = "must not be more than --refresh-graces-of";
-            return Err(ConfigError::setting("--refresh-graces (AUTH_REFRESH_GRACES)", problem));
+        if self.refresh_grace_limit > self.refresh_grace_rotations {
+            let problem = "must not be more than --refresh-grace-rotations";
+            return Err(ConfigError::setting("--refresh-grace-limit (AUTH_REFRESH_GRACE_LIMIT)", problem));
         }
         Ok(())
     }
 
     pub(crate) fn grace(&self) -> Grace {
         let time = TimeDelta::from_std(self.refresh_grace).unwrap_or(TimeDelta::MAX);
-        Grace { time, most: self.refresh_graces, of: self.refresh_graces_of }
+        Grace { time, most: self.refresh_grace_limit, of: self.refresh_grace_rotations }
     }
 }

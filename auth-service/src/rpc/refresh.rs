@@ -11,6 +11,14 @@ use crate::tokens::RefreshToken;
 
 /// The next tokens of the session that this token belongs to.
 pub(super) async fn refresh(state: &State, text: &str, client: &Client) -> Result<TokenPair, Error> {
+    let refreshed = next(state, text, client).await;
+    if let Err(Error::RefreshTokenInvalid) = refreshed {
+        tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer);
+    }
+    refreshed
+}
+
+async fn next(state: &State, text: &str, client: &Client) -> Result<TokenPair, Error> {
     let presented = RefreshToken::parse(text).ok_or(Error::RefreshTokenInvalid)?;
     loop {
         let now = state.clock.now();
@@ -65,7 +73,7 @@ impl Refresh<'_> {
         };
         let is_ours = state.store.rotate(self.session(), rotation.generation, &rotated, self.client).await?;
         if is_ours {
-            tracing::info!(target: AUDIT, event = "refreshed", session = %self.session(), user = %self.found.user.id,
+            tracing::info!(target: AUDIT, event = "refresh", session = %self.session(), user = %self.found.user.id,
                 peer = self.client.peer);
         }
         Ok(is_ours.then(|| TokenPair { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
@@ -82,7 +90,7 @@ impl Refresh<'_> {
             return Ok(None);
         }
         if is_first {
-            tracing::info!(target: AUDIT, event = "refreshed_again", session = %self.session(),
+            tracing::info!(target: AUDIT, event = "refresh_grace", session = %self.session(),
                 user = %self.found.user.id, peer = self.client.peer);
         }
         Ok(Some(TokenPair { access, refresh: next.expose(), refresh_expire_time: self.found.idle_expire_time }))

@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 
 use super::support::{EMAIL, PASSWORD, Service, Settings, refused, start, start_with, with_token};
 
-const INVALID: &str = "no session has this refresh token, or its time is over: log in again";
+const INVALID: &str = "the refresh token is unknown, or its session is over: log in again";
 const REUSED: &str = "the refresh token has been used before, and its session is ended: log in again";
 const DAY: TimeDelta = TimeDelta::hours(24);
 const GRACE: TimeDelta = TimeDelta::minutes(1);

@@ -12,6 +12,7 @@ mod judge;
 pub mod kill;
 pub mod postgres;
 mod random;
+pub mod refresh;
 mod report;
 
 pub use call::{Answer, Call, Operation};

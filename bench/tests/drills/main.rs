@@ -6,4 +6,5 @@ mod backups;
 mod kills;
 mod lost;
 mod outages;
+mod refreshes;
 mod turn;

@@ -40,6 +40,8 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
     let Subjects { guest, user, session, post } = subjects;
     match method.name() {
         "Login" => json!({"email": guest.email, "password": PASSWORD}),
+        // Well formed, and nobody's.
+        "RefreshToken" => json!({"refreshToken": format!("gpr_{}", "A".repeat(64))}),
         "Logout" | "GetMe" | "ListSigningKeys" => json!({}),
         "VerifyToken" => json!({"token": guest.token}),
         "CreateUser" => {

@@ -98,6 +98,7 @@ fn requests(token: &str) -> Vec<(&'static str, Value)> {
         all.extend([
             ("auth.v1.AuthService/Login", json!({"email": ADMIN, "password": password})),
             ("auth.v1.AuthService/Login", json!({"email": password, "password": password})),
+            ("auth.v1.AuthService/RefreshToken", json!({"refreshToken": password})),
             ("auth.v1.UserService/CreateUser", json!({"name": "Ada", "email": ADMIN, "password": password})),
             ("auth.v1.UserService/CreateUser", json!({"name": password, "email": "", "password": password})),
             ("auth.v1.UserService/ChangePassword", json!({"currentPassword": wrong, "newPassword": password})),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::row::{Changes, Outcome, Row, Who};
-use super::support::{DELETE_USER, GET_POST, NEW_PASSWORD, PASSWORD, Person, SERVICE_KEY, World, said, text};
+use super::support::{DELETE_USER, GET_POST, LOGIN, NEW_PASSWORD, PASSWORD, Person, SERVICE_KEY, World, said, text};
 
 const GET_USER: &str = "gatepost.auth.v1.UserService/GetUser";
 const SET_USER_ROLES: &str = "gatepost.auth.v1.UserService/SetUserRoles";
@@ -18,6 +18,8 @@ pub(crate) struct Owner {
     etag: String,
     post: Value,
     session: String,
+    /// The refresh token of that session.
+    refresh_token: String,
 }
 
 /// Whoever calls.
@@ -89,13 +91,16 @@ impl Stage {
 impl Owner {
     async fn new(world: &World) -> Self {
         let mut person = world.person().await;
-        person.tokens.push(world.login(&person.email, PASSWORD).await.unwrap());
+        let login = json!({"email": person.email, "password": PASSWORD});
+        let begun = world.call(LOGIN, None, login).await.unwrap();
+        person.tokens.push(text(&begun, "/tokens/accessToken").to_owned());
+        let refresh_token = text(&begun, "/tokens/refreshToken").to_owned();
         // A role that opens no door, so that it can be seen who sees it.
         let request = json!({"id": person.id, "roles": ["reader"]});
         let user = world.call(SET_USER_ROLES, Some(&world.root), request).await.unwrap();
         let post = world.post(&person).await;
         let session = session(world, person.token()).await;
-        Self { person, etag: text(&user, "/user/etag").to_owned(), post, session }
+        Self { person, etag: text(&user, "/user/etag").to_owned(), post, session, refresh_token }
     }
 
     /// How the owner and the post stand, read anew.
@@ -154,10 +159,11 @@ impl Cast {
         let owner = &self.owner;
         let new_email = format!("new-{number}@example.com");
         // Before any other that it begins with.
-        let filled: [(&str, &str); 13] = [
+        let filled: [(&str, &str); 14] = [
             ("$OWNER_EMAIL", &owner.person.email),
             ("$OWNER_ETAG", &owner.etag),
             ("$OWNER_TOKEN", owner.person.token()),
+            ("$OWNER_REFRESH_TOKEN", &owner.refresh_token),
             ("$OWNER", &owner.person.id),
             ("$POST_ETAG", owner.post["etag"].as_str().unwrap()),
             ("$POST", owner.post["id"].as_str().unwrap()),

@@ -33,6 +33,7 @@ pub(crate) enum Outcome {
     SessionNotFound,
     PostNotFound,
     NotPostOwner,
+    RefreshTokenInvalid,
 }
 
 /// Whose data is another after the call; a call that is refused changes nobody's.
@@ -93,6 +94,10 @@ impl Outcome {
             }
             // Whichever service says it: the status is the guard's.
             Self::NotAllowed => Some("PermissionDenied auth.gatepost.dev NOT_ALLOWED: permission denied"),
+            Self::RefreshTokenInvalid => Some(
+                "Unauthenticated auth.gatepost.dev REFRESH_TOKEN_INVALID: \
+                 the refresh token is unknown, or its session is over: log in again",
+            ),
             Self::UserNotFound => Some("NotFound auth.gatepost.dev USER_NOT_FOUND: user not found"),
             Self::SessionNotFound => Some("NotFound auth.gatepost.dev SESSION_NOT_FOUND: session not found"),
             Self::PostNotFound => Some("NotFound blog.gatepost.dev POST_NOT_FOUND: post not found"),
@@ -129,6 +134,11 @@ impl Row {
             shown: Vec::new(),
             hidden: Vec::new(),
         }
+    }
+
+    /// Whoever calls gets this.
+    pub(crate) fn for_all(self, outcome: Outcome) -> Self {
+        Self { outcomes: [outcome; 8], ..self }
     }
 
     pub(crate) fn changing(self, changes: Changes) -> Self {

@@ -1,6 +1,8 @@
 //! The authorization matrix: for each method, what each caller gets. The comments in `proto/` are where it comes from.
 
-use super::row::Outcome::{NotAllowed, NotPostOwner, Ok, PostNotFound, SessionNotFound, UserDisabled, UserNotFound};
+use super::row::Outcome::{
+    NotAllowed, NotPostOwner, Ok, PostNotFound, RefreshTokenInvalid, SessionNotFound, UserDisabled, UserNotFound,
+};
 use super::row::{Changes, Holders, Row};
 
 // What those get who hold a good token:  other, owner, editor, admin, service.
@@ -64,10 +66,13 @@ pub(crate) fn create_user_closed() -> Row {
 
 /// The methods of `AuthService` and `TokenService`.
 fn tokens() -> Vec<Row> {
+    const REFRESH_TOKEN: &str = "gatepost.auth.v1.AuthService/RefreshToken";
     vec![
         Row::public("gatepost.auth.v1.AuthService/Login", r#"{"email":"$OWNER_EMAIL","password":"$PASSWORD"}"#)
             .showing("/user/id", "$OWNER")
             .changing(Changes::Owner),
+        Row::public(REFRESH_TOKEN, r#"{"refreshToken":"$OWNER_REFRESH_TOKEN"}"#).changing(Changes::Owner),
+        Row::public(REFRESH_TOKEN, r#"{"refreshToken":"$OWNER_TOKEN"}"#).for_all(RefreshTokenInvalid),
         Row::guarded("gatepost.auth.v1.AuthService/Logout", "{}", USERS).changing(Changes::Caller),
         Row::public("gatepost.auth.v1.TokenService/VerifyToken", r#"{"token":"$OWNER_TOKEN"}"#)
             .showing("/state", "TOKEN_STATE_ACTIVE")

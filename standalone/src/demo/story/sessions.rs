@@ -57,4 +57,23 @@ pub(super) const STEPS: &[Step] = &[
     Step::new("The old password is no longer hers.", "gatepost.auth.v1.AuthService/Login")
         .request(r#"{"email":"ada-{run}@example.com","password":"orchid lantern walrus seventeen"}"#)
         .refuses(Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials"),
+    Step::new("She logs in on a new telephone, which keeps the refresh token.", "gatepost.auth.v1.AuthService/Login")
+        .request(r#"{"email":"ada-{run}@example.com","password":"copper violin thistle harbour"}"#)
+        .keeps("REFRESH", "/tokens/refreshToken"),
+    Step::new("It changes it for new tokens, without a password.", "gatepost.auth.v1.AuthService/RefreshToken")
+        .request(r#"{"refreshToken":"$REFRESH"}"#)
+        .answers(&[("/tokens/accessToken", Set)])
+        .keeps("NEXT", "/tokens/refreshToken"),
+    Step::new("And the next one, when its time comes.", "gatepost.auth.v1.AuthService/RefreshToken")
+        .request(r#"{"refreshToken":"$NEXT"}"#)
+        .keeps("LAST", "/tokens/refreshToken"),
+    Step::new(
+        "Somebody has copied the first one: it was used before, and the session ends.",
+        "gatepost.auth.v1.AuthService/RefreshToken",
+    )
+    .request(r#"{"refreshToken":"$REFRESH"}"#)
+    .refuses(Code::Unauthenticated, "REFRESH_TOKEN_REUSED", "log in again"),
+    Step::new("For whoever holds the last one, too.", "gatepost.auth.v1.AuthService/RefreshToken")
+        .request(r#"{"refreshToken":"$LAST"}"#)
+        .refuses(Code::Unauthenticated, "REFRESH_TOKEN_INVALID", "log in again"),
 ];

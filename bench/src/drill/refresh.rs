@@ -1,0 +1,216 @@
+//! `bench drill refresh`: one session is refreshed again and again, while answers get lost and the pair is killed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, ListSessionsRequest, RefreshTokenRequest, TokenPair};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+use tonic::transport::Channel;
+use tonic::{Code, Request};
+
+use super::{Answer, Broken, PASSWORD, Random, Report, SETTINGS};
+use crate::Failure;
+use crate::services::Services;
+
+/// Of so many rounds one may lose its answer, as the service allows it.
+const ONE_OF: usize = 4;
+
+/// In each of so many rounds the pair is killed.
+const KILL_EVERY: usize = 100;
+
+/// How long a client tries again after a fault: less than the grace.
+const GIVE_UP: Duration = Duration::from_secs(30);
+
+/// How the answer of a round is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lost {
+    /// It is not.
+    No,
+    /// It arrives, and the client forgets it.
+    Forgotten,
+    /// The client gives up before it has come.
+    Cancelled,
+    /// Two tabs ask at once.
+    TwoTabs,
+    /// The pair is killed.
+    Killed,
+}
+
+/// The client, and what it was told for the token that it holds.
+struct Holder {
+    auth: Channel,
+    /// The current token, as the client knows it.
+    token: String,
+    access_token: String,
+    /// The two tokens before it, the older one first.
+    used: [String; 2],
+    /// The successors that have been answered for it: one, or there are two live branches.
+    told: Vec<TokenPair>,
+}
+
+/// Refreshes so often, and looks after each round that there is one successor, and that the client gets on.
+///
+/// # Errors
+/// When the drill itself cannot go on.
+pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let (mut report, mut random) = (Report::default(), Random::new(seed));
+    let mut services = start(program, folder.path()).await?;
+    let mut holder = Holder::register(&services).await?;
+    let (mut lost, mut kills) = (0, 0);
+    for round in 1..=rounds {
+        let how = lose(round, &mut random);
+        lost += usize::from(how != Lost::No);
+        match how {
+            Lost::No => {}
+            Lost::Forgotten => holder.refresh_at_once(1).await?,
+            Lost::TwoTabs => holder.refresh_at_once(2).await?,
+            Lost::Cancelled => drop(timeout(random.millis(0, 4), holder.clone_call()).await),
+            Lost::Killed => {
+                let asking = holder.leave_asking();
+                sleep(random.millis(0, 4)).await;
+                services.kill()?;
+                asking.abort();
+                services = start(program, folder.path()).await?;
+                holder.auth = services.auth.clone();
+                kills += 1;
+            }
+        }
+        if let Err(broken) = holder.get_on().await {
+            report
+                .broken
+                .push(Broken::new("a client gets on within the grace", format!("round {round}, {how:?}: {broken}")));
+            break;
+        }
+        if let Some(broken) = holder.move_on() {
+            report
+                .broken
+                .push(Broken::new("a session has one live branch", format!("round {round}, {how:?}: {broken}")));
+            break;
+        }
+    }
+    if report.broken.is_empty() && rounds >= 2 {
+        report.broken.extend(holder.end().await?);
+    }
+    services.stop()?;
+    report.row("rounds", rounds);
+    report.row("answers lost", format!("{lost}, {kills} of them by a kill"));
+    Ok(report)
+}
+
+async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
+    Services::pair(program, folder, |command| command.envs(SETTINGS)).await
+}
+
+/// How this round's answer is lost: by chance, but for the kills.
+fn lose(round: usize, random: &mut Random) -> Lost {
+    match round {
+        _ if round.is_multiple_of(KILL_EVERY) => Lost::Killed,
+        _ if round.is_multiple_of(ONE_OF) => {
+            random.one_of(&[Lost::No, Lost::Forgotten, Lost::Cancelled, Lost::Cancelled, Lost::TwoTabs])
+        }
+        _ => Lost::No,
+    }
+}
+
+/// Asks for the successor of a token.
+async fn refresh(auth: Channel, token: String) -> Result<TokenPair, Answer> {
+    let mut request = Request::new(RefreshTokenRequest { refresh_token: token });
+    request.set_timeout(Duration::from_secs(5));
+    let answer = AuthServiceClient::new(auth).refresh_token(request).await.map_err(|status| Answer::of(&status))?;
+    Ok(answer.into_inner().tokens.unwrap_or_default())
+}
+
+impl Holder {
+    async fn register(services: &Services) -> Result<Self, Failure> {
+        let request = CreateUserRequest {
+            name: "Ada".into(),
+            email: "ada@example.com".into(),
+            password: PASSWORD.into(),
+            ..CreateUserRequest::default()
+        };
+        let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
+        let TokenPair { access_token, refresh_token, .. } = created.tokens.ok_or("no tokens")?;
+        Ok(Self {
+            auth: services.auth.clone(),
+            token: refresh_token,
+            access_token,
+            used: Default::default(),
+            told: Vec::new(),
+        })
+    }
+
+    fn clone_call(&self) -> impl Future<Output = Result<TokenPair, Answer>> + use<> {
+        refresh(self.auth.clone(), self.token.clone())
+    }
+
+    /// Asks without waiting for the answer.
+    fn leave_asking(&self) -> AbortHandle {
+        tokio::spawn(self.clone_call()).abort_handle()
+    }
+
+    /// Asks so many times at once, and remembers the answers for the judge alone.
+    async fn refresh_at_once(&mut self, times: usize) -> Result<(), Failure> {
+        let calls: JoinSet<_> = (0..times).map(|_| self.clone_call()).collect();
+        for answer in calls.join_all().await {
+            self.told.push(answer.map_err(|answer| format!("{answer}, {}", answer.message))?);
+        }
+        Ok(())
+    }
+
+    /// Asks until it is answered, again and again where that is allowed.
+    async fn get_on(&mut self) -> Result<(), String> {
+        let asking = async {
+            loop {
+                match self.clone_call().await {
+                    Ok(tokens) => return Ok(tokens),
+                    Err(answer) if matches!(answer.code, Code::Unavailable | Code::DeadlineExceeded) => {
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                    Err(answer) => return Err(format!("{answer}, {}", answer.message)),
+                }
+            }
+        };
+        let tokens = timeout(GIVE_UP, asking).await.map_err(|_| "no answer".to_owned())??;
+        self.told.push(tokens);
+        Ok(())
+    }
+
+    /// Takes the successor; what is wrong when there are two.
+    fn move_on(&mut self) -> Option<String> {
+        let last = self.told.last()?.clone();
+        let others = self.told.iter().filter(|tokens| tokens.refresh_token != last.refresh_token).count();
+        let count = self.told.len();
+        self.told.clear();
+        if others > 0 || last.refresh_token == self.token {
+            return Some(format!("{others} of {count} answers had another successor"));
+        }
+        self.used.rotate_left(1);
+        self.used[1] = std::mem::replace(&mut self.token, last.refresh_token);
+        self.access_token = last.access_token;
+        None
+    }
+
+    /// Looks at what is left: one session, and an old token that ends it.
+    async fn end(&self) -> Result<Vec<Broken>, Failure> {
+        let mut broken = Vec::new();
+        let mut request = Request::new(ListSessionsRequest::default());
+        request.metadata_mut().insert("api-token", self.access_token.parse()?);
+        let listed = SessionServiceClient::new(self.auth.clone()).list_sessions(request).await?.into_inner();
+        if listed.sessions.len() != 1 {
+            broken.push(Broken::new("one row a session", format!("{} rows", listed.sessions.len())));
+        }
+        let [older, _] = &self.used;
+        for (token, wanted) in [(older, "REFRESH_TOKEN_REUSED"), (&self.token, "REFRESH_TOKEN_INVALID")] {
+            let told = refresh(self.auth.clone(), token.clone()).await.err().map(|answer| answer.reason);
+            if told.as_deref() != Some(wanted) {
+                broken.push(Broken::new("an older token ends the session", format!("{told:?} and not {wanted}")));
+            }
+        }
+        Ok(broken)
+    }
+}
