@@ -75,7 +75,7 @@ async fn main() -> ExitCode {
                 if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }
-                let config = auth_service::Config::new(flags, environment, Clock::system())?;
+                let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(auth_service::run(config, listener, signals).await?)
             }
@@ -83,7 +83,7 @@ async fn main() -> ExitCode {
                 if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }
-                let config = blog_service::Config::new(flags, environment, Clock::system())?;
+                let config = blog_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
                 Ok(blog_service::run(config, listener, signals).await?)
             }
