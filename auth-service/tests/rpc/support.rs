@@ -33,6 +33,8 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) channel: Channel,
     pub(crate) address: SocketAddr,
+    /// The operations port.
+    pub(crate) ops: SocketAddr,
     folder: TempDir,
     shutdown: tokio_util::sync::DropGuard,
     task: tokio::task::JoinHandle<Result<(), auth_service::RunError>>,
@@ -95,10 +97,13 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     config.service_key = settings.service_key.map(SecretString::from);
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
+    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ops = listen.local_addr().unwrap();
+    config.ops = Some(listen);
     let shutdown = Shutdown::new();
     let task = tokio::spawn(auth_service::run(config, listener, shutdown.clone()));
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Service { clock, channel, address, folder, shutdown: shutdown.drop_guard(), task }
+    Service { clock, channel, address, ops, folder, shutdown: shutdown.drop_guard(), task }
 }
 
 impl Service {
