@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum, value_parser};
 use kit::Clock;
-use kit::config::{ConfigError, Environment, address, boolean, check_encrypted, check_plaintext, duration};
+use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, duration};
 use kit::healthcheck::Command;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
 
 pub use attempts::AttemptFlags;
 pub use refresh::RefreshFlags;
@@ -26,6 +27,8 @@ const ACCESS_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=
 
 /// The longest life of a session (C35).
 const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 30);
+
+const OPS_LISTEN: &str = "--ops-listen (AUTH_OPS_LISTEN)";
 
 const SECRETS: &str = "\
 Secrets, by the environment alone (each also as NAME_FILE, the path of a file that holds it):
@@ -44,6 +47,9 @@ pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
+    /// Address of the operations port, over HTTP: /livez, /readyz, /.well-known/jwks.json; port 0 takes a free one. Unset: none
+    #[arg(long, env = "AUTH_OPS_LISTEN", value_parser = address, hide_env_values = true)]
+    pub ops_listen: Option<SocketAddr>,
     /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`
     #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
@@ -111,6 +117,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// The time of day.
     pub clock: Clock,
+    /// The listener of the operations port; `None` means no such port.
+    pub ops: Option<TcpListener>,
 }
 
 /// The first admin.
@@ -137,7 +145,6 @@ impl Config {
         check(&flags)?;
         flags.attempts.check()?;
         flags.refresh.check()?;
-        environment.refuse(&["AUTH_OPS_LISTEN"])?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.secret("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {
@@ -147,7 +154,18 @@ impl Config {
             }
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
-        Ok(Self { flags, secret_key, master_key, service_key, admin, clock })
+        Ok(Self { flags, secret_key, master_key, service_key, admin, clock, ops: None })
+    }
+
+    /// Binds the operations port, if there is to be one.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which says what to do.
+    pub async fn bind_ops(mut self) -> Result<Self, ConfigError> {
+        if let Some(listen) = self.flags.ops_listen {
+            self.ops = Some(bind(OPS_LISTEN, listen).await?);
+        }
+        Ok(self)
     }
 }
 
@@ -157,6 +175,8 @@ fn weak_secret(name: &str, weak: crate::tokens::WeakSecret) -> ConfigError {
 
 fn check(flags: &Flags) -> Result<(), ConfigError> {
     check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, "AUTH_INSECURE")?;
+    let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
+    check_plaintext(OPS_LISTEN, is_private, flags.insecure, "AUTH_INSECURE")?;
     check_encrypted(
         "--database-url (AUTH_DATABASE_URL)",
         flags.database_url.is_private(),

@@ -2,6 +2,7 @@
 
 mod config;
 mod convert;
+mod discovery;
 pub mod domain;
 mod error;
 mod passwords;

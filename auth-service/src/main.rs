@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
         if let Some(Command::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen).await?);
         }
-        let config = Config::new(flags, environment, Clock::system())?;
+        let config = Config::new(flags, environment, Clock::system())?.bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
         Ok(auth_service::run(config, listener, signals).await?)
     })

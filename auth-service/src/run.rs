@@ -7,6 +7,7 @@ use gatepost::api::auth::v1::ErrorReason;
 use gatepost::{GuardLayer, Token};
 use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
+use kit::ops::{self, Board, Write};
 use kit::page::PageTokens;
 use kit::serve::{Limits, Look, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
@@ -15,6 +16,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
 use crate::config::{Admin, Config};
+use crate::discovery;
 use crate::domain::{LogId, Mark, Name, NewUser, Role, Roles, Stamp, UserState};
 use crate::passwords::{HashError, Hasher, Shares};
 use crate::policy;
@@ -55,12 +57,18 @@ pub enum RunError {
     Serve(#[from] ServeError),
 }
 
-/// Serves on `listener` until `shutdown`.
+/// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
 ///
 /// # Errors
 /// [`RunError`], whose text says what to do.
-pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let Config { flags, secret_key, master_key, service_key, admin, clock } = config;
+pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+    let (ops, limits) = (config.ops.take(), ops::Limits::default());
+    let service = async |board| start(config, listener, shutdown.clone(), board).await;
+    ops::beside("auth-service", ops, limits, &shutdown, service).await
+}
+
+async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
+    let Config { flags, secret_key, master_key, service_key, admin, clock, .. } = config;
     let file = flags.database_url.path().map(key_file);
     let source = KeySource::choose(secret_key, master_key, file)?;
     // It may have to wait for the database, and can be told to stop meanwhile.
@@ -71,6 +79,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
     let view = Arc::new(View::new(Uptime::system()));
     let follower = Box::pin(follower(&view, &store, &clock)).await?;
+    let issuer = flags.issuer.clone();
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
         shares: Shares::default(),
@@ -108,6 +117,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         deadlines: DEADLINES,
         look: looks_at(state.store.clone()),
     };
+    board.show(discovery::pages(&state.keys, &issuer), touches(state.store.clone()));
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
@@ -130,6 +140,14 @@ async fn follower(view: &Arc<View>, store: &Store, clock: &Clock) -> Result<Foll
         Follower::new(Arc::clone(view), store.clone(), clock.clone(), Box::new(|| Box::pin(async { Ok(()) })));
     follower.load().await?;
     Ok(follower)
+}
+
+/// Writes to the database of this store.
+fn touches(store: Store) -> Write {
+    Box::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.touch(kit::random::bytes()).await })
+    })
 }
 
 /// Looks at the database of this store.

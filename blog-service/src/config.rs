@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use kit::config::{ConfigError, Environment, address, boolean, check_encrypted, check_plaintext};
+use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext};
 use kit::healthcheck::Command;
 use kit::{Clock, Place};
+use tokio::net::TcpListener;
 
 use crate::store::DatabaseUrl;
+
+const OPS_LISTEN: &str = "--ops-listen (BLOG_OPS_LISTEN)";
 
 /// The blog service: posts, behind the guard.
 #[derive(Clone, Debug, Parser)]
@@ -21,6 +24,9 @@ pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "BLOG_LISTEN", default_value = "127.0.0.1:50052", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
+    /// Address of the operations port, over HTTP: /livez, /readyz; port 0 takes a free one. Unset: none
+    #[arg(long, env = "BLOG_OPS_LISTEN", value_parser = address, hide_env_values = true)]
+    pub ops_listen: Option<SocketAddr>,
     /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
@@ -49,6 +55,8 @@ pub struct Config {
     pub flags: Flags,
     /// The time of day.
     pub clock: Clock,
+    /// The listener of the operations port; `None` means no such port.
+    pub ops: Option<TcpListener>,
 }
 
 impl Config {
@@ -58,13 +66,26 @@ impl Config {
     /// [`ConfigError`], which names the setting and not its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         const SWITCH: &str = "BLOG_INSECURE";
-        environment.refuse(&["BLOG_OPS_LISTEN", "BLOG_SERVICE_KEY", "BLOG_SERVICE_KEY_FILE"])?;
+        environment.refuse(&["BLOG_SERVICE_KEY", "BLOG_SERVICE_KEY_FILE"])?;
         check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
+        let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
+        check_plaintext(OPS_LISTEN, is_private, flags.insecure, SWITCH)?;
         check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), flags.insecure, SWITCH)?;
         check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), flags.insecure, SWITCH)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
-        Ok(Self { flags, clock })
+        Ok(Self { flags, clock, ops: None })
+    }
+
+    /// Binds the operations port, if there is to be one.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which says what to do.
+    pub async fn bind_ops(mut self) -> Result<Self, ConfigError> {
+        if let Some(listen) = self.flags.ops_listen {
+            self.ops = Some(bind(OPS_LISTEN, listen).await?);
+        }
+        Ok(self)
     }
 }

@@ -6,6 +6,7 @@ use gatepost::api::blog::v1::ErrorReason;
 use gatepost::{GuardLayer, RemoteVerifier};
 use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
+use kit::ops::{self, Board, Write};
 use kit::page::PageTokens;
 use kit::serve::{Limits, Look, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
@@ -33,12 +34,18 @@ pub enum RunError {
     Serve(#[from] ServeError),
 }
 
-/// Serves on `listener` until `shutdown`.
+/// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
 ///
 /// # Errors
 /// [`RunError`], whose text says what to do.
-pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let Config { flags, clock } = config;
+pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+    let (ops, limits) = (config.ops.take(), ops::Limits::default());
+    let service = async |board| start(config, listener, shutdown.clone(), board).await;
+    ops::beside("blog-service", ops, limits, &shutdown, service).await
+}
+
+async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
+    let Config { flags, clock, .. } = config;
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
@@ -60,9 +67,18 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
         deadlines: &[],
         look: looks_at(store.clone()),
     };
+    board.show(Vec::new(), touches(store.clone()));
     let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
     store.close().await;
     Ok(ended?)
+}
+
+/// Writes to the database of this store.
+fn touches(store: Store) -> Write {
+    Box::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.touch(kit::random::bytes()).await })
+    })
 }
 
 /// Looks at the database of this store.

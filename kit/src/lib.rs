@@ -10,6 +10,7 @@ pub mod failure;
 pub mod healthcheck;
 pub mod ids;
 pub mod mask;
+pub mod ops;
 pub mod page;
 pub mod place;
 pub mod process;

@@ -75,17 +75,17 @@ async fn main() -> ExitCode {
                 if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }
-                let config = auth_service::Config::new(flags, environment, Clock::system())?;
+                let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-                Ok(auth_service::run(config, listener, signals).await?)
+                Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
             }
             Some(Command::Blog(flags)) => {
                 if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }
-                let config = blog_service::Config::new(flags, environment, Clock::system())?;
+                let config = blog_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-                Ok(blog_service::run(config, listener, signals).await?)
+                Ok(Box::pin(blog_service::run(config, listener, signals)).await?)
             }
         }
     })

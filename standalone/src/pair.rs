@@ -68,13 +68,13 @@ impl Pair {
         blog.listen = flags.blog_listen;
         auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
         blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
-        let auth = auth_service::Config::new(auth, environment, Clock::system())?;
+        let auth = auth_service::Config::new(auth, environment, Clock::system())?.bind_ops().await?;
 
         let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
         let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
         blog.auth_url = Place::reaching(auth_at);
-        let blog = blog_service::Config::new(blog, environment, Clock::system())?;
+        let blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
     }
 

@@ -11,6 +11,8 @@ mod keys;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod password_change;

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import urllib.request
 
 import jwt
 from jwt.utils import base64url_decode
@@ -42,9 +43,17 @@ def make(ask):
             return {"token": token}
 
 
+def discover(ask):
+    with urllib.request.urlopen(ask["configuration"], timeout=10) as answer:
+        found = json.load(answer)
+    key = jwt.PyJWKClient(found["jwks_uri"]).get_signing_key_from_jwt(ask["token"])
+    algorithms = found["id_token_signing_alg_values_supported"]
+    return {"claims": jwt.decode(ask["token"], key, algorithms, audience="gatepost", issuer=found["issuer"])}
+
+
 def now(_):
     return {"now": int(time.time())}
 
 
-DO = {"read": read, "make": make, "now": now}
+DO = {"read": read, "make": make, "discover": discover, "now": now}
 json.dump([DO[ask["do"]](ask) for ask in json.load(sys.stdin)], sys.stdout)

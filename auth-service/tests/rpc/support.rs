@@ -33,6 +33,8 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) channel: Channel,
     pub(crate) address: SocketAddr,
+    /// The operations port.
+    pub(crate) ops: SocketAddr,
     folder: TempDir,
     shutdown: tokio_util::sync::DropGuard,
     task: tokio::task::JoinHandle<Result<(), auth_service::RunError>>,
@@ -93,12 +95,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     config.secret_key =
         settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());
     config.service_key = settings.service_key.map(SecretString::from);
-    let listener = TcpListener::bind(config.flags.listen).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let shutdown = Shutdown::new();
-    let task = tokio::spawn(auth_service::run(config, listener, shutdown.clone()));
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Service { clock, channel, address, folder, shutdown: shutdown.drop_guard(), task }
+    serve(config, folder, clock).await
 }
 
 /// A service on a server's database.
@@ -108,12 +105,19 @@ pub(crate) async fn start_at(database: &str) -> Service {
     let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key = Some(auth_service::tokens::Key::hs256(&SecretString::from(SECRET)).unwrap());
+    serve(config, folder, clock).await
+}
+
+async fn serve(mut config: Config, folder: TempDir, clock: Clock) -> Service {
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
+    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ops = listen.local_addr().unwrap();
+    config.ops = Some(listen);
     let shutdown = Shutdown::new();
     let task = tokio::spawn(auth_service::run(config, listener, shutdown.clone()));
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Service { clock, channel, address, folder, shutdown: shutdown.drop_guard(), task }
+    Service { clock, channel, address, ops, folder, shutdown: shutdown.drop_guard(), task }
 }
 
 impl Service {

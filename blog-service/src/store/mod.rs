@@ -64,6 +64,14 @@ impl Store {
         health::look(&self.db).await
     }
 
+    /// Whether the database takes writes: writes a row that nobody reads.
+    ///
+    /// # Errors
+    /// [`StoreError`], when it does not.
+    pub async fn touch(&self, mark: [u8; 16]) -> Result<(), StoreError> {
+        health::touch(&self.db, mark).await
+    }
+
     /// Closes every connection once its statement has ended.
     pub async fn close(&self) {
         self.db.close().await;

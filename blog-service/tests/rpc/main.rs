@@ -7,6 +7,8 @@ mod changes;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod pages;

@@ -37,6 +37,8 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) channel: Channel,
     pub(crate) address: SocketAddr,
+    /// The operations port.
+    pub(crate) ops: SocketAddr,
     pub(crate) folder: TempDir,
     shutdown: tokio_util::sync::DropGuard,
 }
@@ -57,12 +59,15 @@ pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock
     let auth = format!("http://{auth}");
     let args = ["blog-service", "--listen", "127.0.0.1:0", "--database-url", &database, "--auth-url", &auth];
     let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
-    let config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
+    let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
+    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ops = listen.local_addr().unwrap();
+    config.ops = Some(listen);
     tokio::spawn(blog_service::run(config, listener, shutdown.clone()));
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Service { clock, channel, address, folder, shutdown: shutdown.drop_guard() }
+    Service { clock, channel, address, ops, folder, shutdown: shutdown.drop_guard() }
 }
 
 impl Service {

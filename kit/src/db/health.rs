@@ -1,6 +1,6 @@
-//! Whether the database answers.
+//! Whether the database answers, and whether it takes writes.
 
-use super::{Db, StoreError, read};
+use super::{Db, StoreError, read, write};
 
 /// Looks for a row of a table that both services have, by its index: the least that shows that their reads work.
 ///
@@ -11,4 +11,15 @@ pub async fn look(db: &Db) -> Result<(), StoreError> {
     let found = read!(*db, |reader| sqlx::query_scalar(SQL).bind("page-token-key").fetch_optional(reader));
     // Whether the row is there is not asked.
     found.map(|_: Option<i32>| ())
+}
+
+/// Writes a row that nobody reads: the least that shows that writes reach the disk. It is there from the first such write
+/// on, and changes with each `mark`: SQLite writes no page that stays as it is.
+///
+/// # Errors
+/// [`StoreError`], when the database takes no writes.
+pub async fn touch(db: &Db, mark: [u8; 16]) -> Result<(), StoreError> {
+    const SQL: &str = "\
+        insert into secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
+    write!(*db, sqlx::query(SQL).bind("readiness-mark").bind(mark.as_slice())).map(|_| ())
 }

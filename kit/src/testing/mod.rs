@@ -4,6 +4,7 @@ mod case;
 mod database;
 mod engines;
 mod garbage;
+pub mod http;
 pub mod machine;
 mod methods;
 mod raw;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod envoy;
+#[cfg(test)]
 mod full;
 #[cfg(test)]
 mod readme;

@@ -1,4 +1,4 @@
-//! Whether the database answers.
+//! Whether the database answers, and whether it takes writes.
 
 use kit::testing::on_both_engines;
 
@@ -12,4 +12,13 @@ async fn a_look_succeeds_while_reads_do(store: Case) {
     store.look().await.unwrap();
 }
 
-on_both_engines!(crate::support::Case: a_look_succeeds_while_reads_do);
+async fn a_touch_succeeds_while_writes_do(store: Case) {
+    store.touch([1; 16]).await.unwrap();
+    store.touch([2; 16]).await.unwrap();
+    store.database.run("alter table secrets rename to gone").await;
+    assert!(store.touch([3; 16]).await.is_err(), "it writes to a table of the service's own");
+    store.database.run("alter table gone rename to secrets").await;
+    store.touch([3; 16]).await.unwrap();
+}
+
+on_both_engines!(crate::support::Case: a_look_succeeds_while_reads_do, a_touch_succeeds_while_writes_do);

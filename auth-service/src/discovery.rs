@@ -1,0 +1,118 @@
+//! What lets libraries verify tokens without asking: the public keys, and where they are (docs/decisions/0014).
+
+use std::sync::Arc;
+
+use kit::ops::{Answer, Ask, Page};
+use serde_json::{Value, json};
+
+use crate::tokens::{KeySet, PublicKey};
+
+const KEYS: &str = "/.well-known/jwks.json";
+const CONFIGURATION: &str = "/.well-known/openid-configuration";
+
+/// Seconds for which a cache may keep the keys: a new key is listed for at least ten before it signs, so half of that
+/// leaves the other half for the way.
+const KEPT: u32 = 5;
+
+/// The pages, which say of `keys` what is true when they are asked for.
+pub(crate) fn pages(keys: &Arc<KeySet>, issuer: &str) -> Vec<Page> {
+    let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
+    vec![
+        Page { path: KEYS, answer: Box::new(move |_| key_set(&listed.public())) },
+        Page {
+            path: CONFIGURATION,
+            answer: Box::new(move |ask: &Ask<'_>| {
+                let host = ask.host().map(|host| host.to_string());
+                configuration(&described.public(), &issuer, host.as_deref())
+            }),
+        },
+    ]
+}
+
+/// The key set (RFC 7517, section 5); a secret is in none.
+fn key_set(keys: &[PublicKey]) -> Answer {
+    // Each is a JSON text already.
+    let keys: Vec<_> = keys.iter().map(|key| key.jwk.as_str()).collect();
+    Answer::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(KEPT)
+}
+
+/// The issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2), without endpoints that are not
+/// there.
+fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Answer {
+    let mut algorithms: Vec<_> = keys.iter().map(|key| key.algorithm).collect();
+    algorithms.sort_unstable();
+    algorithms.dedup();
+    let mut members = json!({
+        "issuer": issuer,
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+    });
+    if let Some(base) = url(issuer) {
+        members["jwks_uri"] = Value::from(format!("{base}{KEYS}"));
+        return Answer::json(members.to_string()).kept_for(KEPT);
+    }
+    if let Some(host) = host {
+        members["jwks_uri"] = Value::from(format!("http://{host}{KEYS}"));
+    }
+    // It repeats what this one client has said, so nobody else may be given it.
+    Answer::json(members.to_string())
+}
+
+/// The issuer without its last slash, if paths can be appended to it.
+fn url(issuer: &str) -> Option<&str> {
+    let rest = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"))?;
+    let is_plain = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#']);
+    is_plain.then(|| issuer.strip_suffix('/').unwrap_or(issuer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str, algorithm: &'static str) -> PublicKey {
+        PublicKey { id: id.into(), algorithm, jwk: format!(r#"{{"kid":"{id}"}}"#) }
+    }
+
+    fn read(answer: &Answer) -> Value {
+        serde_json::from_str(answer.text()).unwrap()
+    }
+
+    #[test]
+    fn the_set_has_each_key_once_and_may_have_none() {
+        assert_eq!(key_set(&[]).text(), r#"{"keys":[]}"#);
+        let set = read(&key_set(&[key("a", "EdDSA"), key("b", "ES256")]));
+        assert_eq!(set, json!({"keys": [{"kid": "a"}, {"kid": "b"}]}));
+    }
+
+    #[test]
+    fn the_keys_are_where_the_issuer_is_when_it_is_a_url() {
+        for (issuer, uri) in [
+            ("https://auth.example", "https://auth.example/.well-known/jwks.json"),
+            ("https://auth.example/a/", "https://auth.example/a/.well-known/jwks.json"),
+            ("http://127.0.0.1:9101", "http://127.0.0.1:9101/.well-known/jwks.json"),
+        ] {
+            let said = read(&configuration(&[key("a", "EdDSA")], issuer, Some("evil.example")));
+            assert_eq!((&said["issuer"], &said["jwks_uri"]), (&json!(issuer), &json!(uri)), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn they_are_where_the_client_asked_when_the_issuer_is_a_name() {
+        for issuer in
+            ["gatepost", "https://", "http:///path", "https://auth.example?tenant=1", "https://a#b", "ftp://a"]
+        {
+            let said = read(&configuration(&[], issuer, Some("auth:9101")));
+            assert_eq!(said["jwks_uri"], json!("http://auth:9101/.well-known/jwks.json"), "{issuer}");
+            assert_eq!(read(&configuration(&[], issuer, None)).get("jwks_uri"), None, "HTTP/1.0 may name no host");
+        }
+    }
+
+    #[test]
+    fn the_algorithms_are_those_of_the_keys() {
+        let keys = [key("a", "RS256"), key("b", "ES256"), key("c", "RS256")];
+        let said = read(&configuration(&keys, "gatepost", None));
+        assert_eq!(said["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
+        assert_eq!(said["response_types_supported"], json!([]), "there is no authorization endpoint");
+    }
+}

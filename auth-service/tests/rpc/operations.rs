@@ -1,0 +1,78 @@
+//! What the operations port says of the service and of its keys.
+
+use gatepost::api::auth::v1::ListSigningKeysRequest;
+use kit::testing::Outsider;
+use kit::testing::http::get;
+use serde_json::{Value, json};
+
+use super::signers::signers;
+use super::support::{EMAIL, SECRET, Settings, start, start_with};
+
+#[tokio::test]
+async fn a_service_is_ready_while_its_database_takes_writes() {
+    let service = start().await;
+    // The call waits for the start.
+    service.register(EMAIL).await.unwrap();
+    assert_eq!(get(service.ops, "/readyz").await.body, "ready\n");
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.lock().await;
+    let refused = loop {
+        // What the last write has come to holds for a second.
+        let page = get(service.ops, "/readyz").await;
+        if page.status != 200 {
+            break page;
+        }
+    };
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.body, "the database is away: see to the service's database\n");
+    assert_eq!(get(service.ops, "/livez").await.status, 200);
+    outsider.close().await;
+    while get(service.ops, "/readyz").await.status != 200 {}
+}
+
+#[tokio::test]
+async fn the_key_set_is_the_same_over_both_wires() {
+    let [_, pairs @ ..] = signers();
+    for signer in pairs {
+        let service = start_with(signer.settings()).await;
+        let listed = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
+        let listed: Vec<Value> = listed.iter().map(|key| serde_json::from_str(&key.jwk_json).unwrap()).collect();
+        let page = get(service.ops, "/.well-known/jwks.json").await;
+        assert!(page.head.contains("content-type: application/json"), "{}", page.head);
+        assert!(page.head.contains("cache-control: public, max-age=5"), "{}", page.head);
+        assert_eq!(serde_json::from_str::<Value>(&page.body).unwrap(), json!({"keys": listed}));
+        assert_eq!(listed[0].get("d"), None, "the private half stays");
+
+        let page = get(service.ops, "/.well-known/openid-configuration").await;
+        assert!(page.head.contains("cache-control: no-store"), "it repeats the client's word: {}", page.head);
+        let said: Value = serde_json::from_str(&page.body).unwrap();
+        assert_eq!(said["issuer"], "gatepost");
+        assert_eq!(said["jwks_uri"], format!("http://{}/.well-known/jwks.json", service.ops));
+        assert_eq!(said["id_token_signing_alg_values_supported"], json!([signer.algorithm().name()]));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_key_set() {
+    let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
+    service.register(EMAIL).await.unwrap();
+    assert_eq!(get(service.ops, "/.well-known/jwks.json").await.body, r#"{"keys":[]}"#);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_a_url_says_where_its_keys_are() {
+    let flags = &["--issuer", "https://auth.example/tenant"];
+    let service = start_with(Settings { flags, ..Settings::default() }).await;
+    service.register(EMAIL).await.unwrap();
+    let page = get(service.ops, "/.well-known/openid-configuration").await;
+    let said: Value = serde_json::from_str(&page.body).unwrap();
+    assert_eq!(said["jwks_uri"], "https://auth.example/tenant/.well-known/jwks.json");
+}
+
+#[tokio::test]
+async fn no_call_is_served_on_the_operations_port() {
+    let service = start().await;
+    service.register(EMAIL).await.unwrap();
+    let page = get(service.ops, "/gatepost.auth.v1.TokenService/ListSigningKeys").await;
+    assert_eq!(page.status, 404);
+}

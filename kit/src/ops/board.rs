@@ -1,0 +1,78 @@
+//! What the operations port shows at the moment.
+
+use std::sync::{Arc, OnceLock};
+
+use http::{HeaderMap, Method, StatusCode};
+
+use super::readiness::{Readiness, Write};
+use super::{Answer, Ask, Limits};
+use crate::shutdown::Shutdown;
+
+/// A document of the service's own.
+pub struct Page {
+    /// Its path, such as `/.well-known/jwks.json`.
+    pub path: &'static str,
+    /// What it says; asked at each request, and never of what blocks.
+    pub answer: Box<dyn Fn(&Ask<'_>) -> Answer + Send + Sync>,
+}
+
+/// The board on which a service puts its pages once it has started.
+#[derive(Clone)]
+pub struct Board(Arc<Inner>);
+
+struct Inner {
+    started: OnceLock<Started>,
+    shutdown: Shutdown,
+    limits: Limits,
+}
+
+struct Started {
+    pages: Vec<Page>,
+    readiness: Readiness,
+}
+
+impl Board {
+    pub(super) fn new(shutdown: Shutdown, limits: Limits) -> Self {
+        Self(Arc::new(Inner { started: OnceLock::new(), shutdown, limits }))
+    }
+
+    /// Shows these pages from now on, and is ready while `write` succeeds. A service starts once: a second call does
+    /// nothing.
+    pub fn show(&self, pages: Vec<Page>, write: Write) {
+        self.0.started.get_or_init(|| Started { pages, readiness: Readiness::new(write, self.0.limits) });
+    }
+
+    /// The answer to a request.
+    pub(super) async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
+        let started = self.0.started.get();
+        let page = started.and_then(|started| started.pages.iter().find(|page| page.path == path));
+        let known = matches!(path, "/livez" | "/readyz") || page.is_some();
+        match (path, page) {
+            // What is not here yet may come.
+            _ if !known && started.is_none() => unavailable("starting: the database is not open yet"),
+            _ if !known => Answer::line(StatusCode::NOT_FOUND, "there is nothing here: /livez and /readyz are"),
+            _ if method != Method::GET && method != Method::HEAD => {
+                Answer::line(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here")
+            }
+            (_, Some(page)) => (page.answer)(&Ask::new(headers)),
+            ("/livez", None) => Answer::line(StatusCode::OK, "ok"),
+            (_, None) => self.readiness(started).await,
+        }
+    }
+
+    async fn readiness(&self, started: Option<&Started>) -> Answer {
+        const STOPPING: &str = "stopping: send calls to another replica";
+        let Some(started) = started else { return unavailable("starting: the database is not open yet") };
+        let looked = self.0.shutdown.run_until_cancelled(started.readiness.look()).await;
+        match looked {
+            None => unavailable(STOPPING),
+            Some(_) if self.0.shutdown.is_cancelled() => unavailable(STOPPING),
+            Some(None) => Answer::line(StatusCode::OK, "ready"),
+            Some(Some(problem)) => unavailable(&problem),
+        }
+    }
+}
+
+fn unavailable(line: &str) -> Answer {
+    Answer::line(StatusCode::SERVICE_UNAVAILABLE, line)
+}

@@ -1,0 +1,13 @@
+//! The operations port: whether the process lives, whether it can write, and what a service shows there, over HTTP.
+
+mod answer;
+mod board;
+mod limits;
+mod readiness;
+mod server;
+
+pub use answer::{Answer, Ask};
+pub use board::{Board, Page};
+pub use limits::Limits;
+pub use readiness::Write;
+pub use server::beside;

@@ -1,0 +1,110 @@
+//! HTTP/1.1 with every limit that hyper leaves open.
+
+use std::convert::Infallible;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::{Board, Limits};
+use crate::shutdown::Shutdown;
+
+/// The pause after a connection that could not be accepted: most often there are no file descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs a service with an operations port beside it, if there is a listener for one.
+///
+/// Says `NAME operations on ADDR` on standard output. The port answers before the service has started, and until it has
+/// ended, so that probes see it start and stop.
+pub async fn beside<T>(
+    name: &str,
+    listener: Option<TcpListener>,
+    limits: Limits,
+    shutdown: &Shutdown,
+    service: impl AsyncFnOnce(Board) -> T,
+) -> T {
+    let board = Board::new(shutdown.clone(), limits);
+    let Some(listener) = listener else { return service(board).await };
+    if let Ok(address) = listener.local_addr() {
+        let _ = writeln!(std::io::stdout(), "{name} operations on {address}");
+    }
+    let (end, mut connections) = (Shutdown::new(), JoinSet::new());
+    let ended = tokio::select! {
+        ended = service(board.clone()) => ended,
+        never = accept(&listener, limits, &board, &end, &mut connections) => match never {},
+    };
+    drop(listener);
+    end.cancel();
+    let _ = timeout(limits.grace, async { while connections.join_next().await.is_some() {} }).await;
+    ended
+}
+
+/// Serves each connection that comes.
+async fn accept(
+    listener: &TcpListener,
+    limits: Limits,
+    board: &Board,
+    end: &Shutdown,
+    connections: &mut JoinSet<()>,
+) -> Infallible {
+    let room = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        // The room is never closed.
+        let place = Arc::clone(&room).acquire_owned().await;
+        while connections.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let serving = serve(stream, limits, board.clone(), end.clone());
+                connections.spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection to the operations port could not be accepted");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves a connection until it ends, grows old, or the service ends.
+async fn serve(stream: TcpStream, limits: Limits, board: Board, end: Shutdown) {
+    let answer = service_fn(|request: http::Request<Incoming>| {
+        let board = board.clone();
+        async move {
+            // A body is never read: what is left of it would be taken for the next request.
+            let is_last = !request.body().is_end_stream();
+            let answer = board.answer(request.method(), request.uri().path(), request.headers()).await;
+            Ok::<_, Infallible>(answer.into_http(is_last))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_headers(limits.head_fields)
+        .max_buf_size(limits.head_bytes)
+        .serve_connection(TokioIo::new(stream), answer);
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = async { tokio::select! { () = end.cancelled() => {}, () = sleep(limits.age) => {} } } => {
+            connection.as_mut().graceful_shutdown();
+            match timeout(limits.grace, connection).await {
+                Ok(served) => served,
+                Err(_elapsed) => return,
+            }
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection to the operations port has ended");
+    }
+}
