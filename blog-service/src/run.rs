@@ -41,7 +41,7 @@ pub enum RunError {
 pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
     let (ops, limits) = (config.ops.take(), ops::Limits::default());
     let service = async |board| start(config, listener, shutdown.clone(), board).await;
-    ops::beside("blog-service", ops, limits, &shutdown, service).await
+    Box::pin(ops::beside("blog-service", ops, limits, &shutdown, service)).await
 }
 
 async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {

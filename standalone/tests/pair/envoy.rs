@@ -162,8 +162,10 @@ async fn envoy_finds_the_keys_and_refuses_what_they_did_not_sign() -> Outcome {
         refused_by_envoy(send(forge(&token, &key, &claims)).await, code, message);
     }
     let other = Pair::start(elsewhere.path(), &[]);
-    let message = "Jwt verification fails";
-    refused_by_envoy(send(register(&other).await?).await, Code::Unauthenticated, message);
+    let unknown = "Jwks doesn't have key to match kid or alg from Jwt";
+    refused_by_envoy(send(register(&other).await?).await, Code::Unauthenticated, unknown);
+    let forged = forge(&token, &elsewhere.path().join("auth.key.pem"), &json!({}));
+    refused_by_envoy(send(forged).await, Code::Unauthenticated, "Jwt verification fails");
 
     // A token whose session has ended is a good one to Envoy; the guard behind it knows.
     let mut request = Request::new(LogoutRequest {});

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
 use gatepost::api::blog::v1::{GetPostRequest, ListPostsRequest, PostPatch, UpdatePostRequest, get_post_request};
+use kit::testing::http::get;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -108,7 +110,10 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
          disk out with GATEPOST_FULL_DISK=skip",
         String::from_utf8_lossy(&tried.stderr).trim()
     );
-    let pair = Pair::start_by(&mut unshared(folder.path(), env!("CARGO_BIN_EXE_gatepost")), folder.path(), &[]);
+    let settings = [("AUTH_OPS_LISTEN", "127.0.0.1:0")];
+    let pair = Pair::start_by(&mut unshared(folder.path(), env!("CARGO_BIN_EXE_gatepost")), folder.path(), &settings);
+    let ops: SocketAddr = pair.auth_ops.as_deref().unwrap().parse()?;
+    assert_eq!(get(ops, "/readyz").await.body, "ready\n");
     let disk = Disk(pair.root().join(folder.path().strip_prefix("/")?));
     let token = register(&pair).await?;
     let first = posts(&pair, &token).create_post(hello()).await?.into_inner().post.unwrap().id;
@@ -125,6 +130,10 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
     full(&login(&pair).await.unwrap_err(), "auth.gatepost.dev");
     full(&post().await.unwrap_err(), "blog.gatepost.dev");
     let request = VerifyTokenRequest { token: token.clone() };
+    // What the last write has come to holds for a second.
+    let ready = async || get(ops, "/readyz").await.status == 200;
+    while ready().await {}
+    assert_eq!(get(ops, "/readyz").await.body, "the database's disk is full: see to the service's database\n");
     let answer = TokenServiceClient::new(channel(&pair.auth)).verify_token(request).await?.into_inner();
     assert_eq!(answer.state(), TokenState::Active, "what only reads goes on");
 
@@ -133,6 +142,7 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
     assert_eq!(changed.revision, 1 + acknowledged, "each that was acknowledged stands, and no other");
 
     disk.empty();
+    while !ready().await {}
     login(&pair).await?;
     sign_up(&pair).await?;
     assert_eq!(sign_up(&pair).await.unwrap_err().code(), Code::AlreadyExists, "what is acknowledged stands");
