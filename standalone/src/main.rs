@@ -51,7 +51,9 @@ enum Command {
 
 /// The demo's own services log each refusal that the story provokes: without a setting, only warnings are shown.
 fn quiet(name: &str) -> Option<OsString> {
-    variable(name).filter(|value| !value.is_empty()).or_else(|| (name == "RUST_LOG").then(|| "warn".into()))
+    variable(name)
+        .filter(|value| !value.is_empty())
+        .or_else(|| (name == "RUST_LOG").then(|| "warn,gatepost::audit=off".into()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
