@@ -22,7 +22,7 @@ use crate::rpc::{self, LocalVerifier};
 use crate::state::State;
 use crate::store::{Created, Filter, Store, StoreError};
 use crate::tokens::{
-    Issuer, Key, KeySet, KeySource, RememberingVerifier, SEALED_KEY, SigningKeyError, Verifier, key_file,
+    CurrentKeys, Issuer, Key, KeySet, KeySource, RememberingVerifier, SEALED_KEY, SigningKeyError, Verifier, key_file,
 };
 use crate::view::{Follower, View};
 
@@ -65,7 +65,7 @@ pub async fn run(config: Config, listener: TcpListener, shutdown: Shutdown) -> R
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
-    let keys = Arc::new(KeySet::new(signing_key(source, &store).await?));
+    let keys = Arc::new(CurrentKeys::new(KeySet::new(signing_key(source, &store).await?)));
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
     let view = Arc::new(View::new(Uptime::system()));
