@@ -9,6 +9,7 @@ mod password_policy;
 mod revocation;
 mod role;
 mod session;
+mod signing_key;
 mod strength;
 mod user;
 
@@ -20,4 +21,5 @@ pub use password_policy::{PasswordError, PasswordPolicy};
 pub use revocation::{Cause, Entry, LogId, Logged, Mark, Position, Revocation, Stamp};
 pub use role::{Role, Roles};
 pub use session::{Client, ListedSession, Session};
+pub use signing_key::{KeyState, SigningKeyRecord, signing_at};
 pub use user::{NewUser, User, UserChange, UserState};

@@ -7,4 +7,5 @@ mod keys;
 mod log;
 mod requests;
 mod sessions;
+mod signing_keys;
 mod users;
