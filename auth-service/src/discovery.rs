@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kit::ops::{Answer, Ask, Page};
 use serde_json::{Value, json};
 
-use crate::tokens::{KeySet, PublicKey};
+use crate::tokens::{CurrentKeys, PublicKey};
 
 const KEYS: &str = "/.well-known/jwks.json";
 const CONFIGURATION: &str = "/.well-known/openid-configuration";
@@ -15,15 +15,15 @@ const CONFIGURATION: &str = "/.well-known/openid-configuration";
 const KEPT: u32 = 5;
 
 /// The pages, which say of `keys` what is true when they are asked for.
-pub(crate) fn pages(keys: &Arc<KeySet>, issuer: &str) -> Vec<Page> {
+pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str) -> Vec<Page> {
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     vec![
-        Page { path: KEYS, answer: Box::new(move |_| key_set(&listed.public())) },
+        Page { path: KEYS, answer: Box::new(move |_| key_set(listed.now().public())) },
         Page {
             path: CONFIGURATION,
             answer: Box::new(move |ask: &Ask<'_>| {
                 let host = ask.host().map(|host| host.to_string());
-                configuration(&described.public(), &issuer, host.as_deref())
+                configuration(described.now().public(), &issuer, host.as_deref())
             }),
         },
     ]

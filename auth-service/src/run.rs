@@ -25,7 +25,7 @@ use crate::state::{Lifetimes, State};
 use crate::store::{Created, Filter, Store, StoreError};
 use crate::sweep::sweep;
 use crate::tokens::{
-    Issuer, Key, KeySet, KeySource, RememberingVerifier, SEALED_KEY, SigningKeyError, Verifier, key_file,
+    CurrentKeys, Issuer, Key, KeySet, KeySource, RememberingVerifier, SEALED_KEY, SigningKeyError, Verifier, key_file,
 };
 use crate::view::{Follower, View};
 
@@ -74,7 +74,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
-    let keys = Arc::new(KeySet::new(signing_key(source, &store).await?));
+    let keys = Arc::new(CurrentKeys::new(KeySet::new(signing_key(source, &store).await?)));
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
     let view = Arc::new(View::new(Uptime::system()));

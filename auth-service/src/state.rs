@@ -15,7 +15,7 @@ use crate::domain::{AttemptLimits, Grace, Logged, Mark, PasswordPolicy, Session,
 use crate::error::Error;
 use crate::passwords::{Hasher, Shares};
 use crate::store::Store;
-use crate::tokens::{Issued, Issuer, KeySet, RefreshToken, RememberingVerifier};
+use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier};
 use crate::view::View;
 
 /// The service's parts, shared by all calls.
@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub(crate) shares: Shares,
     /// What a new password must keep.
     pub(crate) passwords: PasswordPolicy,
-    pub(crate) keys: Arc<KeySet>,
+    pub(crate) keys: Arc<CurrentKeys>,
     pub(crate) issuer: Issuer,
     pub(crate) verifier: RememberingVerifier,
     /// What a service's key must hash to.

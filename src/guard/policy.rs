@@ -139,11 +139,13 @@ mod tests {
         let full = Policy::closed()
             .with_health()
             .rule("/gatepost.auth.v1.AuthService/Login", Rule::Public)
+            .rule("/gatepost.auth.v1.AuthService/RefreshToken", Rule::Public)
             .rule("/gatepost.auth.v1.AuthService/Logout", Rule::Authenticated);
         assert_eq!(full.check(DESCRIPTOR_SET, &[AUTH]), Ok(()));
 
         let wrong = Policy::closed()
             .rule("/gatepost.auth.v1.AuthService/Login", Rule::Public)
+            .rule("/gatepost.auth.v1.AuthService/RefreshToken", Rule::Public)
             .rule("/gatepost.auth.v1.AuthService/LogOut", Rule::Authenticated);
         assert_eq!(
             wrong.check(DESCRIPTOR_SET, &[AUTH]),

@@ -10,6 +10,7 @@ mod refresh;
 mod revocation;
 mod role;
 mod session;
+mod signing_key;
 mod strength;
 mod user;
 
@@ -22,4 +23,5 @@ pub use refresh::{Decision, Grace, KEPT_GENERATIONS, RefreshDigest, Rotation};
 pub use revocation::{Cause, Entry, LogId, Logged, Mark, Position, Revocation, Stamp};
 pub use role::{Role, Roles};
 pub use session::{Client, ListedSession, Session};
+pub use signing_key::{KeyState, SigningKeyRecord, signing_at};
 pub use user::{NewUser, User, UserChange, UserState};

@@ -3,6 +3,7 @@
 mod allowances;
 mod attempts;
 mod changes;
+mod keys;
 mod log;
 mod refresh;
 mod roles;

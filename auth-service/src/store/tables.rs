@@ -3,7 +3,7 @@
 use kit::db::copy::{Column, Kind, Table};
 
 /// The tables, in an order in which a row comes after those that it points to.
-pub(super) const TABLES: [Table; 10] = [
+pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "users",
         columns: &[
@@ -95,6 +95,20 @@ pub(super) const TABLES: [Table; 10] = [
             Column::new("subject", Kind::Text),
             Column::new("generation", Kind::Integer),
             Column::new("log_time", Kind::Time),
+        ],
+    },
+    Table {
+        name: "signing_keys",
+        columns: &[
+            Column::new("number", Kind::Integer),
+            Column::new("id", Kind::Text),
+            Column::new("algorithm", Kind::Text),
+            Column::new("public_jwk", Kind::Text),
+            Column::optional("sealed", Kind::Bytes),
+            Column::new("create_time", Kind::Time),
+            Column::new("sign_time", Kind::Time),
+            Column::optional("retire_time", Kind::Time),
+            Column::optional("verify_until", Kind::Time),
         ],
     },
 ];

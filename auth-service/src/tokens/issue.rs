@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::jws::{self, SignError};
-use super::{Claims, KeySet};
+use super::{Claims, CurrentKeys};
 use crate::domain::User;
 
 /// The media type of an access token (RFC 9068 §2.1).
@@ -15,7 +15,7 @@ pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 
 /// Signs access tokens with the set's signing key.
 pub struct Issuer {
-    keys: Arc<KeySet>,
+    keys: Arc<CurrentKeys>,
     name: String,
     audience: String,
     lifetime: Duration,
@@ -31,7 +31,7 @@ pub struct Issued {
 
 impl Issuer {
     /// Signs as `issuer` for `audience`, tokens of this lifetime.
-    pub fn new(keys: Arc<KeySet>, issuer: String, audience: String, lifetime: Duration) -> Self {
+    pub fn new(keys: Arc<CurrentKeys>, issuer: String, audience: String, lifetime: Duration) -> Self {
         Self { keys, name: issuer, audience, lifetime }
     }
 
@@ -62,7 +62,7 @@ impl Issuer {
             exp: expire_time.timestamp(),
             roles: user.roles.words().into_iter().map(str::to_owned).collect(),
         };
-        let token = jws::sign(self.keys.signing(), ACCESS_TOKEN, &claims)?;
+        let token = jws::sign(self.keys.now().signing(), ACCESS_TOKEN, &claims)?;
         Ok(Issued { token, expire_time: DateTime::from_timestamp(claims.exp, 0).unwrap_or(expire_time) })
     }
 }

@@ -28,7 +28,7 @@ pub use jwk::JwkError;
 pub use jws::SignError;
 pub use key_copy::KeyCopy;
 pub use key_file::{KeyFileError, key_file};
-pub use key_set::KeySet;
+pub use key_set::{CurrentKeys, KeySet};
 pub use key_source::{Fresh, KeyFile, KeySource, SEALED_KEY, SealedKey, SigningKeyError};
 pub use key_type::KeyType;
 pub(crate) use keys::check_secret;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::issue::ACCESS_TOKEN;
-use super::{Claims, KeySet, jws};
+use super::{Claims, CurrentKeys, jws};
 
 /// How far ahead the clock of the replica that issued a token may be, in seconds (C12).
 const LEEWAY: i64 = 5;
@@ -16,7 +16,7 @@ const MAX_KEY_ID: usize = 64;
 
 /// Verifies the tokens that this service issues.
 pub struct Verifier {
-    keys: Arc<KeySet>,
+    keys: Arc<CurrentKeys>,
     issuer: String,
     audience: String,
     max_lifetime: Duration,
@@ -101,7 +101,7 @@ impl VerifiedToken {
 
 impl Verifier {
     /// Takes tokens of `issuer` for `audience` that live for at most `max_lifetime`.
-    pub fn new(keys: Arc<KeySet>, issuer: String, audience: String, max_lifetime: Duration) -> Self {
+    pub fn new(keys: Arc<CurrentKeys>, issuer: String, audience: String, max_lifetime: Duration) -> Self {
         Self { keys, issuer, audience, max_lifetime }
     }
 
@@ -117,12 +117,13 @@ impl Verifier {
 
     /// Whether the set has this key.
     pub(super) fn has_key(&self, id: &str) -> bool {
-        self.keys.find(id).is_some()
+        self.keys.now().find(id).is_some()
     }
 
     /// The token, when everything but the hour is right.
     fn open(&self, token: &str) -> Option<VerifiedToken> {
-        let opened = jws::open(token, &self.keys)?;
+        let keys = self.keys.now();
+        let opened = jws::open(token, &keys)?;
         let is_access_token = opened.header.typ.as_deref() == Some(ACCESS_TOKEN);
         let names_key = opened.header.kid.as_deref().is_some_and(is_key_id);
         if !is_access_token || !names_key || !opened.key.writes(&opened.signature) {

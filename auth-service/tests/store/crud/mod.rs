@@ -8,4 +8,5 @@ mod log;
 mod refresh;
 mod requests;
 mod sessions;
+mod signing_keys;
 mod users;

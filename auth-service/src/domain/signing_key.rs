@@ -1,0 +1,106 @@
+//! What is known of a key pair that signs access tokens. Its state follows from its times.
+
+use chrono::{DateTime, Utc};
+
+/// A key pair of the set, without its private half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKeyRecord {
+    /// Its place in the order in which keys sign, from 1 on.
+    pub number: i32,
+    /// The `kid` of its tokens.
+    pub id: String,
+    /// The algorithm's JOSE name.
+    pub algorithm: String,
+    /// The public half as a JWK.
+    pub public_jwk: String,
+    /// When it was made.
+    pub create_time: DateTime<Utc>,
+    /// From when on it signs.
+    pub sign_time: DateTime<Utc>,
+    /// From when on the next one signs in its place.
+    pub retire_time: Option<DateTime<Utc>>,
+    /// From when on all its tokens are dead.
+    pub verify_until: Option<DateTime<Utc>>,
+}
+
+/// What a key of the set does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It is listed, and will sign.
+    Next,
+    /// It signs.
+    Signing,
+    /// Its tokens are good, and it signs no more.
+    Retired,
+    /// All its tokens are dead.
+    Over,
+}
+
+impl SigningKeyRecord {
+    /// What it does at this time.
+    pub fn state_at(&self, now: DateTime<Utc>) -> KeyState {
+        if self.verify_until.is_some_and(|until| until <= now) {
+            KeyState::Over
+        } else if self.retire_time.is_some_and(|retired| retired <= now) {
+            KeyState::Retired
+        } else if self.sign_time <= now {
+            KeyState::Signing
+        } else {
+            KeyState::Next
+        }
+    }
+}
+
+/// The key that signs at this time: of a set in the order in which its keys sign, the last one whose time has come. While
+/// none's has, since the clock is behind or the one before is gone, it is the first of those to come.
+pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&SigningKeyRecord> {
+    let come = keys.iter().rev().find(|key| key.sign_time <= now);
+    come.filter(|key| key.state_at(now) == KeyState::Signing).or_else(|| keys.iter().find(|key| key.sign_time > now))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(second: u64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + Duration::from_secs(second)
+    }
+
+    fn key(number: i32, sign: u64, retire: Option<u64>) -> SigningKeyRecord {
+        SigningKeyRecord {
+            number,
+            id: format!("key-{number}"),
+            algorithm: "EdDSA".into(),
+            public_jwk: "{}".into(),
+            create_time: at(0),
+            sign_time: at(sign),
+            retire_time: retire.map(at),
+            verify_until: retire.map(|retire| at(retire + 10)),
+        }
+    }
+
+    #[test]
+    fn a_key_goes_from_state_to_state_at_its_times() {
+        use KeyState::{Next, Over, Retired, Signing};
+        let states = |key: &SigningKeyRecord| [9, 10, 19, 20, 29, 30].map(|second| key.state_at(at(second)));
+        assert_eq!(states(&key(1, 10, None)), [Next, Signing, Signing, Signing, Signing, Signing]);
+        assert_eq!(states(&key(1, 10, Some(20))), [Next, Signing, Signing, Retired, Retired, Over]);
+    }
+
+    #[test]
+    fn one_key_signs_at_any_time_also_when_one_has_been_taken_out() {
+        let all = [key(1, 10, Some(20)), key(2, 20, Some(30)), key(3, 30, None)];
+        let number = |keys: &[SigningKeyRecord], second| signing_at(keys, at(second)).map(|key| key.number);
+        assert_eq!(
+            [0, 9, 10, 19, 20, 29, 30, 99].map(|second| number(&all, second)),
+            [1, 1, 1, 1, 2, 2, 3, 3].map(Some)
+        );
+        let without_second = [all[0].clone(), all[2].clone()];
+        assert_eq!([19, 20, 30].map(|second| number(&without_second, second)), [1, 3, 3].map(Some));
+        assert_eq!(number(&all[1..], 15), Some(2), "the first is gone before its time");
+        assert_eq!(number(&[], 15), None);
+        assert_eq!(number(&all[..1], 20), None, "nobody follows");
+    }
+}

@@ -1,0 +1,137 @@
+//! The key pairs that sign: one follows another, and what changes them is in the log.
+
+use kit::db::{Verdict, read, within, write};
+use sqlx::FromRow;
+
+use super::{Store, StoreError, Time, log};
+use crate::domain::{Logged, Revocation, SigningKeyRecord, Stamp};
+
+impl Store {
+    /// The signing keys in the order in which they sign, each with its sealed private half if the database has that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn signing_keys(&self) -> Result<Vec<(SigningKeyRecord, Option<Vec<u8>>)>, StoreError> {
+        const SQL: &str = "select number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, \
+             verify_until from signing_keys where number > 0 order by number";
+        let rows: Vec<Row> = read!(self.db, |reader| sqlx::query_as(SQL).fetch_all(reader))?;
+        Ok(rows.into_iter().map(Row::into_record).collect())
+    }
+
+    /// Adds the key that follows the one of the number before it, which signs until this one does and verifies until
+    /// `verify_until`. Returns `None`, and changes nothing, when somebody else has added one first or the one before is
+    /// there no more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is changed.
+    pub async fn add_signing_key(
+        &self,
+        key: &SigningKeyRecord,
+        sealed: Option<&[u8]>,
+        verify_until: Time,
+        stamp: Stamp,
+    ) -> Result<Option<Logged>, StoreError> {
+        const ADD: &str = "insert into signing_keys \
+             (number, id, algorithm, public_jwk, sealed, create_time, sign_time) \
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+        const FOLLOW: &str = "update signing_keys set retire_time = $2, verify_until = $3 \
+             where number = $1 and retire_time is null";
+        let input = (key.clone(), sealed.map(<[u8]>::to_vec));
+        let work = self.db.transaction(input, move |mut tx, (key, sealed)| {
+            Box::pin(async move {
+                let added = within!(
+                    tx,
+                    sqlx::query(ADD)
+                        .bind(key.number)
+                        .bind(&key.id)
+                        .bind(&key.algorithm)
+                        .bind(&key.public_jwk)
+                        .bind(sealed)
+                        .bind(key.create_time)
+                        .bind(key.sign_time)
+                )?;
+                if added == 0 {
+                    return Ok(Verdict::Undo(None));
+                }
+                let followed =
+                    within!(tx, sqlx::query(FOLLOW).bind(key.number - 1).bind(key.sign_time).bind(verify_until))?;
+                if followed == 0 && key.number > 1 {
+                    return Ok(Verdict::Undo(None));
+                }
+                Ok(Verdict::Commit(Some(log::append(&mut tx, &Revocation::NewSigningKeys, stamp).await?)))
+            })
+        });
+        work.await
+    }
+
+    /// Kills a key's tokens, and takes the key out of the set whatever the clocks of replicas say. Returns `None`, and
+    /// changes nothing, when there is no such key, or none that follows it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then its tokens live.
+    pub async fn kill_signing_key(&self, id: &str, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+        const SQL: &str = "delete from signing_keys where id = $1 \
+             and exists (select 1 from signing_keys later where later.number = signing_keys.number + 1)";
+        let work = self.db.transaction(id.to_owned(), move |mut tx, id| {
+            Box::pin(async move {
+                if within!(tx, sqlx::query(SQL).bind(id))? == 0 {
+                    return Ok(Verdict::Undo(None));
+                }
+                Ok(Verdict::Commit(Some(log::append(&mut tx, &Revocation::SigningKey(id.clone()), stamp).await?)))
+            })
+        });
+        work.await
+    }
+
+    /// Forgets the private half of a key that signs no more. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wipe_signing_key(&self, id: &str, now: Time) -> Result<bool, StoreError> {
+        const SQL: &str = "update signing_keys set sealed = null where id = $1 and retire_time <= $2 \
+             and sealed is not null";
+        Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(now))? > 0)
+    }
+
+    /// Forgets a key whose tokens are all dead. Returns whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_signing_key(&self, id: &str, now: Time) -> Result<bool, StoreError> {
+        const SQL: &str = "delete from signing_keys where id = $1 and verify_until <= $2";
+        Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(now))? > 0)
+    }
+
+    /// Puts another seal around a key's private half, if it still has the one that was read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reseal_signing_key(&self, id: &str, from: &[u8], to: &[u8]) -> Result<bool, StoreError> {
+        const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
+        Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(from).bind(to))? > 0)
+    }
+}
+
+/// A key's row.
+#[derive(FromRow)]
+struct Row {
+    number: i32,
+    id: String,
+    algorithm: String,
+    public_jwk: String,
+    sealed: Option<Vec<u8>>,
+    create_time: Time,
+    sign_time: Time,
+    retire_time: Option<Time>,
+    verify_until: Option<Time>,
+}
+
+impl Row {
+    fn into_record(self) -> (SigningKeyRecord, Option<Vec<u8>>) {
+        let Self { number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, verify_until } =
+            self;
+        let record =
+            SigningKeyRecord { number, id, algorithm, public_jwk, create_time, sign_time, retire_time, verify_until };
+        (record, sealed)
+    }
+}

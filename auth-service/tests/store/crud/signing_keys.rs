@@ -1,0 +1,142 @@
+//! The key pairs that sign: one follows another, and every change is in the log.
+
+use std::time::Duration;
+
+use auth_service::domain::{LogId, Revocation, SigningKeyRecord};
+use chrono::{DateTime, Utc};
+use kit::testing::{on_both_engines, start};
+
+use crate::support::{Case, stamp};
+
+fn at(second: u64) -> DateTime<Utc> {
+    start() + Duration::from_secs(second)
+}
+
+fn key(number: i32, sign_time: DateTime<Utc>) -> SigningKeyRecord {
+    SigningKeyRecord {
+        number,
+        id: format!("key-{number}"),
+        algorithm: "EdDSA".into(),
+        public_jwk: format!("{{\"kid\":\"key-{number}\"}}"),
+        create_time: start(),
+        sign_time,
+        retire_time: None,
+        verify_until: None,
+    }
+}
+
+/// Adds the key of this number, which signs from that second on.
+async fn add(store: &Case, number: i32, second: u64) -> bool {
+    let sealed = format!("sealed-{number}");
+    let key = key(number, at(second));
+    let added = store.add_signing_key(&key, Some(sealed.as_bytes()), at(second + 100), stamp()).await;
+    added.unwrap().is_some()
+}
+
+async fn numbers(store: &Case) -> Vec<i32> {
+    store.signing_keys().await.unwrap().iter().map(|(key, _)| key.number).collect()
+}
+
+/// What the log has after its beginning.
+async fn logged(store: &Case) -> Vec<Revocation> {
+    let mut reader = store.log_reader();
+    let page = reader.look(1).await.unwrap();
+    reader.close().await;
+    assert_ne!(page.log, LogId([0; 16]));
+    page.entries.into_iter().map(|entry| entry.revocation).collect()
+}
+
+async fn a_key_follows_the_one_before_it(store: Case) {
+    assert!(store.signing_keys().await.unwrap().is_empty());
+    assert!(add(&store, 1, 0).await);
+    assert_eq!(store.signing_keys().await.unwrap(), [(key(1, at(0)), Some(b"sealed-1".to_vec()))]);
+    assert!(store.add_signing_key(&key(2, at(10)), None, at(110), stamp()).await.unwrap().is_some());
+    let store = store.reopened().await;
+    let retired = SigningKeyRecord { retire_time: Some(at(10)), verify_until: Some(at(110)), ..key(1, at(0)) };
+    let expected = [(retired, Some(b"sealed-1".to_vec())), (key(2, at(10)), None)];
+    assert_eq!(store.signing_keys().await.unwrap(), expected);
+    assert_eq!(logged(&store).await, [Revocation::NewSigningKeys, Revocation::NewSigningKeys]);
+}
+
+async fn of_two_that_add_the_next_key_one_wins(store: Case) {
+    assert!(add(&store, 1, 0).await);
+    let mine = SigningKeyRecord { id: "mine".into(), ..key(2, at(10)) };
+    let yours = SigningKeyRecord { id: "yours".into(), ..key(2, at(20)) };
+    let (mine, yours) = tokio::join!(
+        store.add_signing_key(&mine, None, at(110), stamp()),
+        store.add_signing_key(&yours, None, at(120), stamp()),
+    );
+    let won = [mine.unwrap(), yours.unwrap()].map(|logged| logged.is_some());
+    assert_ne!(won[0], won[1]);
+    let keys = store.signing_keys().await.unwrap();
+    assert_eq!(keys[1].0.id, if won[0] { "mine" } else { "yours" });
+    assert_eq!(keys[0].0.retire_time, Some(keys[1].0.sign_time));
+    assert_eq!(logged(&store).await.len(), 2, "the loser leaves nothing");
+}
+
+async fn a_key_that_does_not_follow_the_last_one_is_not_added(store: Case) {
+    assert!(!add(&store, 2, 0).await, "there is none before it");
+    assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
+    assert!(!add(&store, 1, 20).await && !add(&store, 2, 20).await && !add(&store, 4, 20).await);
+    let twin = SigningKeyRecord { id: "key-1".into(), ..key(3, at(20)) };
+    assert!(store.add_signing_key(&twin, None, at(120), stamp()).await.unwrap().is_none());
+    assert_eq!((numbers(&store).await, logged(&store).await.len()), (vec![1, 2], 2));
+}
+
+async fn a_killed_key_is_gone_and_its_tokens_die_by_the_log(store: Case) {
+    assert!(add(&store, 1, 0).await);
+    assert!(store.kill_signing_key("key-1", stamp()).await.unwrap().is_none(), "none follows it");
+    assert!(store.kill_signing_key("key-9", stamp()).await.unwrap().is_none());
+    assert!(add(&store, 2, 10).await);
+    let killed = store.kill_signing_key("key-1", stamp()).await.unwrap().unwrap();
+    assert_eq!((numbers(&store).await, killed.revision), (vec![2], 3));
+    assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-1".into()));
+    assert!(store.kill_signing_key("key-1", stamp()).await.unwrap().is_none());
+    assert!(add(&store, 3, 20).await, "and the order goes on");
+}
+
+async fn a_private_half_is_wiped_once_its_key_signs_no_more(store: Case) {
+    assert!(add(&store, 1, 0).await);
+    assert!(!store.wipe_signing_key("key-1", at(99)).await.unwrap(), "it signs");
+    assert!(add(&store, 2, 10).await);
+    assert!(!store.wipe_signing_key("key-1", at(9)).await.unwrap());
+    assert!(store.wipe_signing_key("key-1", at(10)).await.unwrap());
+    assert!(!store.wipe_signing_key("key-1", at(10)).await.unwrap());
+    let sealed: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(_, sealed)| sealed).collect();
+    assert_eq!(sealed, [None, Some(b"sealed-2".to_vec())]);
+}
+
+async fn a_key_is_forgotten_once_its_tokens_are_dead(store: Case) {
+    assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
+    assert!(!store.forget_signing_key("key-1", at(109)).await.unwrap());
+    assert!(!store.forget_signing_key("key-2", at(999)).await.unwrap(), "it signs");
+    assert!(store.forget_signing_key("key-1", at(110)).await.unwrap());
+    assert_eq!(numbers(&store).await, [2]);
+}
+
+async fn another_seal_takes_the_place_of_the_one_that_was_read(store: Case) {
+    assert!(add(&store, 1, 0).await);
+    assert!(!store.reseal_signing_key("key-1", b"sealed-0", b"other").await.unwrap());
+    assert!(store.reseal_signing_key("key-1", b"sealed-1", b"other").await.unwrap());
+    assert_eq!(store.signing_keys().await.unwrap()[0].1, Some(b"other".to_vec()));
+}
+
+async fn a_change_that_the_log_refuses_leaves_the_set_as_it_was(store: Case) {
+    assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
+    let before = store.signing_keys().await.unwrap();
+    store.database.refuse("update", "log_head").await;
+    assert!(store.add_signing_key(&key(3, at(20)), None, at(120), stamp()).await.is_err());
+    assert!(store.kill_signing_key("key-1", stamp()).await.is_err());
+    assert_eq!(store.signing_keys().await.unwrap(), before);
+}
+
+on_both_engines!(crate::support::Case:
+    a_key_follows_the_one_before_it,
+    of_two_that_add_the_next_key_one_wins,
+    a_key_that_does_not_follow_the_last_one_is_not_added,
+    a_killed_key_is_gone_and_its_tokens_die_by_the_log,
+    a_private_half_is_wiped_once_its_key_signs_no_more,
+    a_key_is_forgotten_once_its_tokens_are_dead,
+    another_seal_takes_the_place_of_the_one_that_was_read,
+    a_change_that_the_log_refuses_leaves_the_set_as_it_was,
+);
