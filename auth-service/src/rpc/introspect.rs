@@ -22,6 +22,7 @@ pub(super) enum Worth {
 
 /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
 pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(Worth, Position), Stale> {
+    state.view.refresh().await?;
     let now = state.clock.now();
     let nothing = |denial| Ok((Worth::Nothing(denial), state.view.position()?));
     // What is no token of any kind is none that this service has given.

@@ -86,6 +86,9 @@ impl Follower {
                     }
                 }
                 Err(error) => {
+                    self.view.is_away.store(true, SeqCst);
+                    // Whoever waits for a look is told that there is none to wait for.
+                    self.view.looked.send_modify(|_| {});
                     if !is_away {
                         let cause = &error as &(dyn std::error::Error + 'static);
                         tracing::warn!(cause, "the log of revocations cannot be read: no token is judged until it is");
@@ -114,6 +117,7 @@ impl Follower {
                 }
             }
         }
+        self.view.is_away.store(false, SeqCst);
         self.view.looked.send_replace(number);
         Ok(())
     }

@@ -6,7 +6,7 @@ mod contents;
 mod follow;
 mod history;
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -41,8 +41,10 @@ pub struct View {
     nudge: Notify,
     /// How many looks have been begun.
     begun: AtomicU64,
-    /// The number of the last complete one.
+    /// The number of the last complete one; told again when one has failed.
     looked: watch::Sender<u64>,
+    /// Whether the last one has failed.
+    is_away: AtomicBool,
 }
 
 /// What the view says of a token.
@@ -63,6 +65,7 @@ impl View {
             nudge: Notify::new(),
             begun: AtomicU64::new(0),
             looked: watch::Sender::new(0),
+            is_away: AtomicBool::new(false),
         }
     }
 
@@ -74,6 +77,18 @@ impl View {
         let history = self.read();
         let position = self.position_of(&history)?;
         Ok(Judgement { dead: history.contents().judge(bearer), position })
+    }
+
+    /// Makes sure that the view can judge now, and looks once more where it is too old only because this process, or its
+    /// task, had no turn. While the log cannot be read nobody waits.
+    ///
+    /// # Errors
+    /// [`Stale`].
+    pub async fn refresh(&self) -> Result<(), Stale> {
+        match self.position() {
+            Ok(_) => Ok(()),
+            Err(Stale) => self.look_again().await,
+        }
     }
 
     /// How far the log is known.
@@ -98,7 +113,7 @@ impl View {
     /// Waits until the view has this entry, which has been committed.
     ///
     /// # Errors
-    /// [`Stale`], also when the log has lost the entry.
+    /// [`Stale`], at once while the log cannot be read, and when it has lost the entry.
     pub async fn reach(&self, logged: Logged) -> Result<(), Stale> {
         let known = self.until(|_| self.read().has(logged)).await?;
         if known { Ok(()) } else { Err(Stale) }
@@ -121,6 +136,9 @@ impl View {
                 let complete = *looked.borrow_and_update();
                 if let Some(answer) = answer(complete) {
                     return Ok(answer);
+                }
+                if self.is_away.load(SeqCst) {
+                    return Err(Stale);
                 }
                 self.nudge.notify_one();
                 looked.changed().await.map_err(|_| Stale)?;

@@ -32,6 +32,32 @@ async fn a_view_that_has_not_been_moved_for_half_a_second_says_nothing(store: Ca
     assert_eq!(view.reach(logged).await, Err(Stale), "nor is anything acknowledged");
 }
 
+async fn a_view_that_is_old_because_its_process_had_no_turn_looks_once_more(store: Case) {
+    let replica = Replica::start(&store).await;
+    for _ in 0..3 {
+        // As after a stop of the process: the time has gone by, and the follower has not had its turn yet.
+        replica.uptime.advance(Duration::from_mins(1));
+        replica.view.refresh().await.unwrap();
+        assert_eq!(replica.judge(1), None);
+    }
+    let begun = replica.view.position().unwrap();
+    replica.view.refresh().await.unwrap();
+    assert_eq!(replica.view.position().unwrap(), begun, "a fresh one is as it is");
+}
+
+async fn nobody_waits_while_the_log_cannot_be_read(store: Case) {
+    let replica = Replica::start(&store).await;
+    store.database.run("alter table revocations rename to gone").await;
+    replica.uptime.advance(Duration::from_mins(1));
+    assert_eq!(replica.view.refresh().await, Err(Stale));
+    assert_eq!(judge(&replica.view, 1), Err(Stale));
+    store.database.run("alter table gone rename to revocations").await;
+    while replica.view.refresh().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(replica.judge(1), None);
+}
+
 async fn an_entry_that_the_log_has_lost_is_never_acknowledged(store: Case) {
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
@@ -67,6 +93,8 @@ async fn a_long_log_is_known_as_a_whole(store: Case) {
 on_both_engines!(crate::replica::Case:
     what_is_acknowledged_is_refused_here_and_soon_elsewhere,
     a_view_that_has_not_been_moved_for_half_a_second_says_nothing,
+    a_view_that_is_old_because_its_process_had_no_turn_looks_once_more,
+    nobody_waits_while_the_log_cannot_be_read,
     an_entry_that_the_log_has_lost_is_never_acknowledged,
     signing_keys_are_read_before_their_change_is_known,
     a_long_log_is_known_as_a_whole,
