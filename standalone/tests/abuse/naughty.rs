@@ -18,8 +18,9 @@ use super::requests::{Subjects, UNUSED, valid};
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
 /// Fields whose text may be well-formed and still be refused, with the reason. All others: `OK` or `INVALID_FIELDS`.
-const REFUSALS: [(&str, &str); 14] = [
+const REFUSALS: [(&str, &str); 15] = [
     ("Login.password", "INVALID_CREDENTIALS"),
+    ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),
     ("UpdateUser.current_password", "INVALID_CREDENTIALS"),
     ("UpdateUser.etag", "ETAG_MISMATCH"),
     ("ChangePassword.current_password", "INVALID_CREDENTIALS"),
