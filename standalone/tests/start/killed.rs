@@ -35,8 +35,7 @@ async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>
     let database = harness::postgres::database().await?;
     let mut outsider = Outsider::of_server(&database.url).await;
     if from > 0 {
-        outsider.migrate_to(which, from).await;
-        outsider.fill(which).await;
+        outsider.make_older(which, from).await;
     }
     steps::count(&mut outsider).await;
     steps::hold(&mut outsider, step).await;

@@ -16,8 +16,7 @@ const LANES: u64 = 4;
 async fn older(which: Which, from: i64, path: &Path) {
     if from > 0 {
         let mut outsider = Outsider::of_file(path).await;
-        outsider.migrate_to(which, from).await;
-        outsider.fill(which).await;
+        outsider.make_older(which, from).await;
     }
 }
 

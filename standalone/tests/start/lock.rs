@@ -11,8 +11,7 @@ pub(super) const WAITS: &str = "is being migrated by another process: waiting";
 async fn f14_the_others_wait_for_a_migration_that_is_held_up_and_go_on() {
     let Some(database) = harness::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
-    outsider.migrate_to(Which::Auth, 1).await;
-    outsider.fill(Which::Auth).await;
+    outsider.make_older(Which::Auth, 1).await;
     steps::count(&mut outsider).await;
     let mut owner = Outsider::of_server(&database.url).await;
     // The second migration alters this table.

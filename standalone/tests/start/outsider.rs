@@ -75,8 +75,15 @@ impl Outsider {
         }
     }
 
+    /// Makes the database of an earlier version, with the first migrations and rows that are as old as the first.
+    pub(super) async fn make_older(&mut self, which: Which, last: i64) {
+        self.migrate_to(which, 1).await;
+        self.fill(which).await;
+        self.migrate_to(which, last).await;
+    }
+
     /// Applies the first migrations of the service, as a version of that time has.
-    pub(super) async fn migrate_to(&mut self, which: Which, last: i64) {
+    async fn migrate_to(&mut self, which: Which, last: i64) {
         let all = Migrator::new(self.folder(which)).await.unwrap();
         match self {
             Self::File(connection) => all.run_direct(Some(last), &mut *connection, false).await.unwrap(),
@@ -85,8 +92,10 @@ impl Outsider {
     }
 
     /// Puts in the rows that [`Self::check`] looks for; the first migration suffices for them.
-    pub(super) async fn fill(&mut self, which: Which) {
+    async fn fill(&mut self, which: Which) {
         const TIME: &str = "'2026-01-01T00:00:00+00:00'";
+        // What is over is swept.
+        const LATER: &str = "'2926-01-01T00:00:00+00:00'";
         let [ada, bob, session] = [1, 2, 3].map(|number| match self {
             Self::File(_) => format!("x'0190000000007000800000000000000{number}'"),
             Self::Server(_) => format!("'01900000-0000-7000-8000-00000000000{number}'"),
@@ -98,7 +107,7 @@ impl Outsider {
                      ({ada}, 'Ada', 'ada@example.com', 'ada@example.com', '-', 'admin editor', 'active', 1, 1, 1, {TIME}, {TIME}), \
                      ({bob}, 'Bob', 'bob@example.com', 'bob@example.com', '-', '', 'active', 1, 1, 1, {TIME}, {TIME}); \
                  insert into sessions (id, user_id, generation, create_time, expire_time) values \
-                     ({session}, {ada}, 1, {TIME}, {TIME})"
+                     ({session}, {ada}, 1, {TIME}, {LATER})"
             ),
             Which::Blog => format!(
                 "insert into posts (id, owner_id, title, revision, create_time, update_time, content) values \

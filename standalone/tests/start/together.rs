@@ -10,9 +10,7 @@ async fn start(which: Which, processes: usize, from: i64) {
     let Some(database) = harness::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     if from > 0 {
-        outsider.migrate_to(which, 1).await;
-        outsider.fill(which).await;
-        outsider.migrate_to(which, from).await;
+        outsider.make_older(which, from).await;
     }
     steps::count(&mut outsider).await;
     let mut services: Vec<_> = (0..processes).map(|_| Service::start(which, &database.url)).collect();
