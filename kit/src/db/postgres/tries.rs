@@ -14,6 +14,10 @@ const BUDGET: Duration = Duration::from_secs(2);
 /// The first wait before a write is tried again, doubled each time and cut by chance, so that rivals part.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// The least of that after a lock that was waited for in vain: its holder may have waited for this write, and for as long, so
+/// that both begin again at the same moment.
+const PART: Duration = Duration::from_millis(250);
+
 /// The tries of a read.
 #[derive(Debug)]
 pub struct Reads {
@@ -51,8 +55,9 @@ impl Writes {
         if !(is_repeatable(cause) || is_locked(cause)) || Instant::now() >= self.until {
             return false;
         }
+        let most = if is_locked(cause) { self.pause.max(PART) } else { self.pause };
         let by_chance = u32::from(crate::random::bytes::<1>()[0]) + 1;
-        sleep(self.pause * by_chance / 256).await;
+        sleep(most * by_chance / 256).await;
         self.pause *= 2;
         true
     }
