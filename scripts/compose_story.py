@@ -92,7 +92,7 @@ class Writer(threading.Thread):
                 with self.more:
                     self.posts.append((post.id, content))
                     self.more.notify_all()
-                if len(self.posts) % 20 == 0:
+                if len(self.posts) % 100 == 0:
                     self.register()
         except Exception as error:  # Told by whoever waits.
             with self.more:
