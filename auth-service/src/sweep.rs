@@ -7,6 +7,7 @@ use kit::shutdown::Shutdown;
 use tokio::time::sleep;
 
 use crate::store::{Store, StoreError};
+use crate::view::KEEP;
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_mins(1);
@@ -16,7 +17,7 @@ pub(crate) async fn sweep(store: Store, clock: Clock, stop: Shutdown) {
     let sweeping = async {
         loop {
             if let Err(error) = sweep_once(&store, &clock).await {
-                tracing::warn!(%error, "sessions that are over stay in the database for now");
+                tracing::warn!(%error, "what is over stays in the database for now");
             }
             sleep(EVERY).await;
         }
@@ -30,5 +31,6 @@ pub(crate) async fn sweep(store: Store, clock: Clock, stop: Shutdown) {
 /// Sweeps until nothing is left that is over. Between two batches others have their turn.
 async fn sweep_once(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     while store.sweep_sessions(clock.now()).await? > 0 {}
+    while store.prune_log(clock.now() - KEEP).await? > 0 {}
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use kit::db::{Tx, Verdict, Watcher, read, watch, within, write, write_one};
+use kit::db::{Tx, Verdict, Watcher, read, watch, within, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -86,8 +86,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn raise_horizon(&self, horizon: Time) -> Result<(), StoreError> {
-        const SQL: &str = "update log_head set horizon = $1 where id = 1 and horizon < $1";
-        write!(self.db, sqlx::query(SQL).bind(horizon)).map(drop)
+        write!(self.db, sqlx::query(RAISE).bind(horizon)).map(drop)
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
@@ -98,7 +97,6 @@ impl Store {
     pub async fn prune_log(&self, until: Time) -> Result<usize, StoreError> {
         const OLDEST: &str = "select revision, log_time from revocations \
              where revision < (select revision from log_head where id = 1) and kind <> 'api-key' order by revision limit 500";
-        const HORIZON: &str = "update log_head set horizon = $1 where id = 1 and horizon < $1";
         const SQL: &str = "delete from revocations where revision <= $1 and kind <> 'api-key'";
         let oldest: Vec<(i64, Time)> = read!(self.db, |reader| sqlx::query_as(OLDEST).fetch_all(reader))?;
         // Entries of several clocks: an older one behind a younger one waits for it.
@@ -108,7 +106,7 @@ impl Store {
         };
         let work = self.db.transaction((*last, newest), |mut tx, (last, newest)| {
             Box::pin(async move {
-                within!(tx, sqlx::query(HORIZON).bind(newest))?;
+                within!(tx, sqlx::query(RAISE).bind(newest))?;
                 within!(tx, sqlx::query(SQL).bind(last))?;
                 Ok(Verdict::Commit(()))
             })
@@ -122,18 +120,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is revoked.
     pub async fn revoke(&self, revocation: &Revocation, stamp: Stamp) -> Result<Logged, StoreError> {
-        let (kind, subject, generation) = columns(revocation);
-        let written: Option<(i64,)> = write_one!(
-            self.db,
-            sqlx::query_as(APPEND)
-                .bind(stamp.mark.0.as_slice())
-                .bind(kind)
-                .bind(&subject)
-                .bind(generation)
-                .bind(stamp.time)
-        )?;
-        let (revision,) = written.ok_or(sqlx::Error::RowNotFound)?;
-        Ok(Logged { revision, mark: stamp.mark })
+        let work = self.db.transaction(revocation.clone(), move |mut tx, revocation| {
+            Box::pin(async move { Ok(Verdict::Commit(append(&mut tx, revocation, stamp).await?)) })
+        });
+        work.await
     }
 
     /// A connection of its own that reads the log.
@@ -194,6 +184,9 @@ pub(super) async fn append(tx: &mut Tx<'_>, revocation: &Revocation, stamp: Stam
         .fetch_one(connection))?;
     Ok(Logged { revision, mark: stamp.mark })
 }
+
+/// A horizon never goes back, whichever replica is late with its own.
+const RAISE: &str = "update log_head set horizon = $1 where id = 1 and horizon < $1";
 
 /// The row's trigger writes the same entry to the log.
 const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \

@@ -23,11 +23,11 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// How long a start waits for the first look.
 const LOAD: Duration = Duration::from_secs(30);
 
-/// How often what is over is taken out of the log.
-const PRUNE: Duration = Duration::from_mins(1);
+/// How often what is over is taken out of the view.
+const FORGET: Duration = Duration::from_mins(1);
 
 /// How long a revocation is kept: the longest life of an access token, and an hour.
-const KEEP: TimeDelta = TimeDelta::hours(25);
+pub const KEEP: TimeDelta = TimeDelta::hours(25);
 
 /// Reads the set of signing keys again.
 pub type ReadKeys = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
@@ -39,14 +39,14 @@ pub struct Follower {
     reader: LogReader,
     clock: Clock,
     read_keys: ReadKeys,
-    pruned: Instant,
+    forgot: Instant,
 }
 
 impl Follower {
     /// A follower that moves this view.
     pub fn new(view: Arc<View>, store: Store, clock: Clock, read_keys: ReadKeys) -> Self {
         let reader = store.log_reader();
-        Self { view, store, reader, clock, read_keys, pruned: Instant::now() }
+        Self { view, store, reader, clock, read_keys, forgot: Instant::now() }
     }
 
     /// Looks until the view is complete for the first time, for half a minute at the most.
@@ -79,7 +79,7 @@ impl Follower {
                         tracing::info!("the log of revocations is read again: tokens are judged");
                         is_away = false;
                     }
-                    self.prune().await;
+                    self.forget();
                     tokio::select! {
                         () = sleep_until(begun + EVERY) => {}
                         () = self.view.nudge.notified() => {}
@@ -158,19 +158,12 @@ impl Follower {
         if new.any(|entry| is_about_keys(&entry.revocation)) { (self.read_keys)().await } else { Ok(()) }
     }
 
-    /// Takes what is over out of the log and out of the view, a few entries at a time.
-    async fn prune(&mut self) {
-        if self.pruned.elapsed() < PRUNE {
-            return;
+    /// Takes out of the view what the horizon refuses in any case. What is over leaves the log by another task: a look must not
+    /// wait for a write.
+    fn forget(&mut self) {
+        if self.forgot.elapsed() >= FORGET {
+            self.forgot = Instant::now();
+            self.view.write().contents_mut().forget(self.clock.now() - KEEP);
         }
-        self.pruned = Instant::now();
-        let until = self.clock.now() - KEEP;
-        match self.store.prune_log(until).await {
-            // As many as there may be at once: there are more.
-            Ok(pruned) if pruned >= 500 => self.pruned -= PRUNE,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "what is over stays in the log of revocations for now"),
-        }
-        self.view.write().contents_mut().forget(until);
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 pub use contents::{Bearer, Contents};
-pub use follow::{Follower, ReadKeys};
+pub use follow::{Follower, KEEP, ReadKeys};
 pub use history::{History, Taken};
 
 use crate::domain::{Cause, Logged, Position};

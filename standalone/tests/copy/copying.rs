@@ -41,21 +41,8 @@ pub(super) fn copies(from: &str, to: &str, settings: &[(&str, &str)]) -> Vec<Str
 /// A database that a service has made, with the rows of [`Outsider::fill`] in it.
 pub(super) async fn filled(which: Which, home: &Home) {
     let mut outsider = home.outsider().await;
-    outsider.migrate_to(which, super::outsider::count(which)).await;
-    outsider.fill(which).await;
-    outsider.run(derived(which)).await;
+    outsider.make_older(which, super::outsider::count(which)).await;
     close(outsider).await;
-}
-
-/// What the migrations derive from rows that were there before them.
-fn derived(which: Which) -> &'static str {
-    match which {
-        Which::Auth => {
-            "insert into user_roles (role, user_id) select 'admin', id from users where name = 'Ada' \
-             union all select 'editor', id from users where name = 'Ada'"
-        }
-        Which::Blog => "select 1",
-    }
 }
 
 /// Ends an outsider's connection, so that nothing of a file is left in its log.

@@ -83,7 +83,7 @@ impl Outsider {
     }
 
     /// Applies the first migrations of the service, as a version of that time has.
-    async fn migrate_to(&mut self, which: Which, last: i64) {
+    pub(super) async fn migrate_to(&mut self, which: Which, last: i64) {
         let all = Migrator::new(self.folder(which)).await.unwrap();
         match self {
             Self::File(connection) => all.run_direct(Some(last), &mut *connection, false).await.unwrap(),
@@ -92,7 +92,7 @@ impl Outsider {
     }
 
     /// Puts in the rows that [`Self::check`] looks for; the first migration suffices for them.
-    async fn fill(&mut self, which: Which) {
+    pub(super) async fn fill(&mut self, which: Which) {
         const TIME: &str = "'2026-01-01T00:00:00+00:00'";
         // What is over is swept.
         const LATER: &str = "'2926-01-01T00:00:00+00:00'";
