@@ -1,24 +1,28 @@
 //! The service's settings, and the checks that they must pass before it listens.
 
 mod attempts;
+mod keys;
 mod refresh;
 mod signing;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum, value_parser};
+use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, duration};
-use kit::healthcheck::Command;
+use kit::healthcheck::Healthcheck;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 pub use attempts::AttemptFlags;
+pub use keys::KeyFlags;
+pub(crate) use keys::check_lead;
 pub use refresh::RefreshFlags;
 pub use signing::SigningSettings;
 
 use crate::domain::{Email, NewPassword, PasswordPolicy};
+use crate::keyring::KeysCommand;
 use crate::store::DatabaseUrl;
 use crate::tokens::{Key, MasterKey, check_secret};
 
@@ -86,12 +90,24 @@ pub struct Flags {
     #[command(subcommand)]
     pub command: Option<Command>,
     // Last, since whatever follows would stand under its heading.
+    /// How the key pairs that sign follow each other
+    #[command(flatten, next_help_heading = "Key pairs that sign")]
+    pub keys: KeyFlags,
     /// What becomes of a refresh token whose answer was lost
     #[command(flatten, next_help_heading = "Refresh tokens whose answer was lost")]
     pub refresh: RefreshFlags,
     /// How often somebody may be wrong
     #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
     pub attempts: AttemptFlags,
+}
+
+/// What the program does in place of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
+    Healthcheck(Healthcheck),
+    /// List the keys that sign, let another one follow, kill one, or seal them anew
+    Keys(KeysCommand),
 }
 
 /// Who may create users.
@@ -145,6 +161,7 @@ impl Config {
         check(&flags)?;
         flags.attempts.check()?;
         flags.refresh.check()?;
+        flags.keys.check()?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.secret("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kit::Clock;
 use kit::ops::{Answer, Ask, Page};
 use serde_json::{Value, json};
 
@@ -15,15 +16,16 @@ const CONFIGURATION: &str = "/.well-known/openid-configuration";
 const KEPT: u32 = 5;
 
 /// The pages, which say of `keys` what is true when they are asked for.
-pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str) -> Vec<Page> {
+pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Page> {
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
+    let (now, then) = (clock.clone(), clock.clone());
     vec![
-        Page { path: KEYS, answer: Box::new(move |_| key_set(listed.now().public())) },
+        Page { path: KEYS, answer: Box::new(move |_| key_set(listed.at(now.now()).public())) },
         Page {
             path: CONFIGURATION,
             answer: Box::new(move |ask: &Ask<'_>| {
                 let host = ask.host().map(|host| host.to_string());
-                configuration(described.now().public(), &issuer, host.as_deref())
+                configuration(described.at(then.now()).public(), &issuer, host.as_deref())
             }),
         },
     ]

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::passwords::HashError;
 use crate::store::{StoreError, Unchanged};
+use crate::tokens::SignError;
 use crate::view::Stale;
 
 /// How long a caller waits before it tries again when too many passwords wait.
@@ -52,7 +53,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     View(#[from] Stale),
     #[error(transparent)]
-    Sign(#[from] crate::tokens::SignError),
+    Sign(#[from] SignError),
 }
 
 impl Error {
@@ -140,8 +141,8 @@ impl From<Error> for Status {
                 failure::internal::<ErrorReason>(&error)
             }
             Error::Store(error) => failure::store::<ErrorReason>(&error),
-            // The follower has told the log why.
-            Error::View(Stale) => failure::store_unavailable::<ErrorReason>(),
+            // The follower has told the log why, or the keyring; another replica may have what this one has not.
+            Error::View(Stale) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),
             Error::Sign(error) => failure::internal::<ErrorReason>(&error),
         }
     }

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use auth_service::{Config, Flags};
+use auth_service::{Command, Config, Flags};
 use kit::Clock;
 use kit::config::{Environment, parse};
-use kit::healthcheck::Command;
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
@@ -13,8 +12,10 @@ async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name));
     kit::process::run("auth-service", environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
-        if let Some(Command::Healthcheck(check)) = flags.command {
-            return Ok(check.run(flags.listen).await?);
+        match flags.command {
+            Some(Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
+            Some(Command::Keys(keys)) => return keys.run(environment, Clock::system()).await,
+            None => {}
         }
         let config = Config::new(flags, environment, Clock::system())?.bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;

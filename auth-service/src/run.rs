@@ -15,22 +15,21 @@ use kit::{Clock, Uptime};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
-use crate::config::{Admin, Config};
+use crate::config::{Admin, Config, Flags};
 use crate::discovery;
-use crate::domain::{LogId, Mark, Name, NewUser, Role, Roles, Stamp, UserState};
+use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
+use crate::keyring::{self, Keyring, KeyringError, tend};
 use crate::passwords::{HashError, Hasher, Shares};
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
+use crate::stamp::stamp;
 use crate::state::{Lifetimes, State};
 use crate::store::{Created, Filter, Store, StoreError};
 use crate::sweep::sweep;
 use crate::tokens::{
-    CurrentKeys, Issuer, Key, KeySet, KeySource, RememberingVerifier, SEALED_KEY, SigningKeyError, Verifier, key_file,
+    CurrentKeys, Issuer, KeyFile, KeySet, KeySource, RememberingVerifier, SigningKeyError, Timetable, Verifier,
 };
-use crate::view::{Follower, View};
-
-/// The longest life that a token of this service can have, whatever the setting in force.
-const MAX_LIFETIME: Duration = Duration::from_hours(24);
+use crate::view::{Follower, ReadKeys, View};
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
 
@@ -46,6 +45,9 @@ pub enum RunError {
     /// There is no signing key.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
+    /// The set of keys cannot be read.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The hashing threads do not start.
     #[error("the hashing threads do not start ({0}): allow this process more threads or memory")]
     Threads(std::io::Error),
@@ -69,16 +71,19 @@ pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) 
 
 async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
     let Config { flags, secret_key, master_key, service_key, admin, clock, .. } = config;
-    let file = flags.database_url.path().map(key_file);
-    let source = KeySource::choose(secret_key, master_key, file)?;
+    let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
-    let keys = Arc::new(CurrentKeys::new(KeySet::new(signing_key(source, &store).await?)));
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
+    begin_log(&store, &clock).await?;
+    let rotation = flags.keys.rotation();
+    let Keys { current: keys, ring } = Box::pin(keys(source, &store, &clock, &flags)).await?;
     let view = Arc::new(View::new(Uptime::system()));
-    let follower = Box::pin(follower(&view, &store, &clock)).await?;
+    let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
+    Box::pin(follower.load()).await?;
+    check_alive(&keys, &view, &clock)?;
     let issuer = flags.issuer.clone();
     let state = Arc::new(State {
         hasher: Hasher::start().map_err(RunError::Threads)?,
@@ -90,7 +95,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
             Arc::clone(&keys),
             flags.issuer,
             flags.audience.clone(),
-            MAX_LIFETIME,
+            keyring::MAX_LIFETIME,
         )),
         service_key: service_key.and_then(|key| Token::parse(key.expose_secret())).map(|key| key.digest()),
         ids: Ids::new(clock.clone()),
@@ -117,29 +122,72 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         deadlines: DEADLINES,
         look: looks_at(state.store.clone()),
     };
-    board.show(discovery::pages(&state.keys, &issuer), touches(state.store.clone()));
+    board.show(discovery::pages(&state.keys, &issuer, &state.clock), touches(state.store.clone()));
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
-    let (ended, (), ()) = tokio::join!(
+    let (ended, (), (), ()) = tokio::join!(
         serving,
         Box::pin(follower.follow(served.clone())),
-        Box::pin(sweep(state.store.clone(), state.clock.clone(), served.clone()))
+        Box::pin(sweep(state.store.clone(), state.clock.clone(), served.clone())),
+        Box::pin(tend(ring, rotation, served.clone()))
     );
     state.store.close().await;
     Ok(ended?)
 }
 
-/// Whoever moves the view, which is complete by now.
-async fn follower(view: &Arc<View>, store: &Store, clock: &Clock) -> Result<Follower, RunError> {
-    let (id, mark, time) = (LogId(kit::random::bytes()), Mark(kit::random::bytes()), clock.now());
-    patiently(|| store.begin_log(id, Stamp { mark, time })).await?;
-    let mut follower =
-        Follower::new(Arc::clone(view), store.clone(), clock.clone(), Box::new(|| Box::pin(async { Ok(()) })));
-    follower.load().await?;
-    Ok(follower)
+/// Begins the log of revocations where there is none.
+async fn begin_log(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    let (id, stamp) = (LogId(kit::random::bytes()), stamp(clock.now()));
+    patiently(|| store.begin_log(id, stamp)).await
+}
+
+/// The key sets in force.
+struct Keys {
+    current: Arc<CurrentKeys>,
+    /// Who sees to them; a secret needs nobody.
+    ring: Option<Arc<Keyring>>,
+}
+
+/// The keys from where they are kept; a first one is made and kept before. What the settings have replaced is revoked.
+async fn keys(source: KeySource, store: &Store, clock: &Clock, flags: &Flags) -> Result<Keys, RunError> {
+    let secret = match &source {
+        KeySource::Secret(key) => Some(key),
+        KeySource::Pairs(_) => None,
+    };
+    keyring::remember(store, secret, &flags.issuer, clock).await?;
+    match source {
+        KeySource::Secret(key) => {
+            let current = Arc::new(CurrentKeys::new(Timetable::always(KeySet::new(key))));
+            Ok(Keys { current, ring: None })
+        }
+        KeySource::Pairs(custody) => {
+            let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), custody));
+            ring.begin(flags.keys.signing_algorithm).await?;
+            Ok(Keys { current: ring.keys(), ring: Some(ring) })
+        }
+    }
+}
+
+/// Reads the keys again whenever the log says that they have become others.
+fn reads(ring: Option<Arc<Keyring>>) -> ReadKeys {
+    Box::new(move || {
+        let ring = ring.clone();
+        Box::pin(async move {
+            match ring {
+                Some(ring) => ring.read().await,
+                None => Ok(()),
+            }
+        })
+    })
+}
+
+/// Refuses to sign with a key whose tokens are dead.
+fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), SigningKeyError> {
+    let is_dead = keys.at(clock.now()).signing().is_some_and(|key| view.has_killed(key.id()));
+    if is_dead { Err(SigningKeyError::Replaced) } else { Ok(()) }
 }
 
 /// Writes to the database of this store.
@@ -156,25 +204,6 @@ fn looks_at(store: Store) -> Look {
         let store = store.clone();
         Box::pin(async move { store.look().await })
     })
-}
-
-/// The key from where it is kept; a new one is kept first.
-async fn signing_key(source: KeySource, store: &Store) -> Result<Key, RunError> {
-    match source {
-        KeySource::Secret(key) => Ok(key),
-        KeySource::File(file) => Ok(file.open(patiently(|| store.sealed_key(SEALED_KEY)).await?.as_deref())?),
-        KeySource::Sealed(key) => {
-            if let Some(sealed) = patiently(|| store.sealed_key(SEALED_KEY)).await? {
-                return Ok(key.open(&sealed)?);
-            }
-            let fresh = key.fresh()?;
-            let opened = key.open(&patiently(|| store.keep_sealed_key(SEALED_KEY, &fresh.sealed)).await?)?;
-            if let Some(path) = fresh.from {
-                tracing::warn!("the signing key is in the database now, sealed: remove {}", path.display());
-            }
-            Ok(opened)
-        }
-    }
 }
 
 /// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's

@@ -11,11 +11,12 @@ use kit::page::PageTokens;
 use uuid::Uuid;
 
 use crate::config::Registration;
-use crate::domain::{AttemptLimits, Grace, Logged, Mark, PasswordPolicy, Session, Stamp, User};
+use crate::domain::{AttemptLimits, Grace, Logged, PasswordPolicy, Session, Stamp, User};
 use crate::error::Error;
 use crate::passwords::{Hasher, Shares};
+use crate::stamp::stamp;
 use crate::store::Store;
-use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier};
+use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, SignError};
 use crate::view::View;
 
 /// The service's parts, shared by all calls.
@@ -104,6 +105,10 @@ impl State {
     /// An access token of a session of this user that ends then.
     pub(crate) fn access_token(&self, user: &User, session: Uuid, end: DateTime<Utc>) -> Result<Issued, Error> {
         let (id, now) = (self.ids.next(), self.clock.now());
+        // A key that has been killed signs on only where another one is not known yet, or not configured.
+        if self.keys.at(now).signing().is_some_and(|key| self.view.has_killed(key.id())) {
+            return Err(SignError::NoKey.into());
+        }
         Ok(self.issuer.access_token(user, session, end, id, now, self.view.horizon())?)
     }
 
@@ -115,7 +120,7 @@ impl State {
 
     /// What the log is told of a revocation that happens now.
     pub(crate) fn stamp(&self) -> Stamp {
-        Stamp { mark: Mark(kit::random::bytes()), time: self.clock.now() }
+        stamp(self.clock.now())
     }
 
     /// Acknowledges a revocation only once this replica refuses what it has revoked.

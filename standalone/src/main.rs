@@ -8,6 +8,7 @@ mod pair;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use auth_service::keyring::KeysCommand;
 use clap::{Parser, Subcommand};
 use kit::Clock;
 use kit::config::{Environment, parse};
@@ -36,11 +37,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the auth service alone
-    Auth(auth_service::Flags),
+    Auth(Box<auth_service::Flags>),
     /// Run the blog service alone
     Blog(blog_service::Flags),
     /// Play the whole story: each step as a grpcurl line and its answer, with a pair of its own or a running one
     Demo(DemoFlags),
+    /// List the keys that sign tokens, let another one follow, kill one, or seal them anew
+    Keys(KeysCommand),
     /// Copy the SQLite databases and the signing key into a new folder, while the services run
     Backup(BackupFlags),
     /// Put a backup where no data is; everybody has to log in again
@@ -70,14 +73,17 @@ async fn main() -> ExitCode {
         match cli.command {
             None => Box::pin(pair::run(cli.pair, environment, signals)).await,
             Some(Command::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
+            Some(Command::Keys(keys)) => keys.run(environment, Clock::system()).await,
             Some(Command::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
             Some(Command::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
             Some(Command::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
             Some(Command::Auth(flags)) => {
-                if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
-                    return Ok(check.run(flags.listen).await?);
+                match flags.command {
+                    Some(auth_service::Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
+                    Some(auth_service::Command::Keys(keys)) => return keys.run(environment, Clock::system()).await,
+                    None => {}
                 }
-                let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
+                let config = auth_service::Config::new(*flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
             }

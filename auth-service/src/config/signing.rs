@@ -23,12 +23,13 @@ impl SigningSettings {
             Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
             None => None,
         };
-        let master_key = match environment.secret("AUTH_MASTER_KEY")? {
-            Some(text) => {
-                Some(MasterKey::parse(&text).map_err(|bad| ConfigError::setting("AUTH_MASTER_KEY", bad.to_string()))?)
-            }
-            None => None,
-        };
-        Ok(Self { secret_key, master_key })
+        Ok(Self { secret_key, master_key: Self::master_key(environment, "AUTH_MASTER_KEY")? })
+    }
+
+    /// The master key of this name.
+    pub(crate) fn master_key(environment: Environment, name: &str) -> Result<Option<MasterKey>, ConfigError> {
+        let text = environment.secret(name)?;
+        let parse = |text| MasterKey::parse(&text).map_err(|bad| ConfigError::setting(name, bad.to_string()));
+        text.map(parse).transpose()
     }
 }

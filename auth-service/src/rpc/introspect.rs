@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use gatepost::{Denial, Token};
+use chrono::{DateTime, Utc};
+use gatepost::{Denial, Digest, Token};
 use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Cause, Position};
@@ -20,6 +21,21 @@ pub(super) enum Worth {
     Nothing(Denial),
 }
 
+/// Verifies a token, a second time where it may have been signed by a key that another replica has just made.
+async fn verify(
+    state: &State,
+    token: &Token,
+    digest: &Digest,
+    now: DateTime<Utc>,
+) -> Result<Result<Arc<VerifiedToken>, TokenFault>, Stale> {
+    let verified = state.verifier.verify(token, digest, now);
+    if verified.is_err() && state.verifier.lacks_key(token, now) {
+        state.view.look_for_key().await?;
+        return Ok(state.verifier.verify(token, digest, now));
+    }
+    Ok(verified)
+}
+
 /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
 pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(Worth, Position), Stale> {
     state.view.refresh().await?;
@@ -33,7 +49,7 @@ pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(
     {
         return Ok((Worth::Service, state.view.position()?));
     }
-    let verified = match state.verifier.verify(token, &digest, now) {
+    let verified = match verify(state, token, &digest, now).await? {
         Ok(verified) => verified,
         Err(TokenFault::Invalid) => return nothing(Denial::Invalid),
         Err(TokenFault::Expired) => return nothing(Denial::Expired),

@@ -48,7 +48,7 @@ impl TokenService for TokenRpc {
         &self,
         _: Request<ListSigningKeysRequest>,
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
-        let keys = self.0.keys.now().public().iter().cloned().map(convert::signing_key).collect();
+        let keys = self.0.keys.at(self.0.clock.now()).public().iter().cloned().map(convert::signing_key).collect();
         Ok(Response::new(ListSigningKeysResponse { keys }))
     }
 }

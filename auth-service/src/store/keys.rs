@@ -1,10 +1,14 @@
 //! The key pairs that sign: one follows another, and what changes them is in the log.
 
-use kit::db::{Verdict, read, within, write};
+use kit::db::{Tx, Verdict, read, within, write};
 use sqlx::FromRow;
 
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Logged, Revocation, SigningKeyRecord, Stamp};
+
+/// Each key's id and its sealed private half, if the database has that, in the order in which they sign; for whoever
+/// copies the database.
+pub const PRIVATE_HALVES: &str = "select id, sealed from signing_keys where number > 0 order by number";
 
 impl Store {
     /// The signing keys in the order in which they sign, each with its sealed private half if the database has that.
@@ -31,26 +35,12 @@ impl Store {
         verify_until: Time,
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
-        const ADD: &str = "insert into signing_keys \
-             (number, id, algorithm, public_jwk, sealed, create_time, sign_time) \
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
         const FOLLOW: &str = "update signing_keys set retire_time = $2, verify_until = $3 \
              where number = $1 and retire_time is null";
         let input = (key.clone(), sealed.map(<[u8]>::to_vec));
         let work = self.db.transaction(input, move |mut tx, (key, sealed)| {
             Box::pin(async move {
-                let added = within!(
-                    tx,
-                    sqlx::query(ADD)
-                        .bind(key.number)
-                        .bind(&key.id)
-                        .bind(&key.algorithm)
-                        .bind(&key.public_jwk)
-                        .bind(sealed)
-                        .bind(key.create_time)
-                        .bind(key.sign_time)
-                )?;
-                if added == 0 {
+                if !insert(&mut tx, key, sealed.as_deref()).await? {
                     return Ok(Verdict::Undo(None));
                 }
                 let followed =
@@ -64,16 +54,28 @@ impl Store {
         work.await
     }
 
-    /// Kills a key's tokens, and takes the key out of the set whatever the clocks of replicas say. Returns `None`, and
-    /// changes nothing, when there is no such key, or none that follows it.
+    /// Kills a key's tokens, and takes the key out of the set whatever the clocks of replicas say. Where it is the last one,
+    /// this successor takes its place. Returns `None`, and changes nothing, when there is no such key, none that follows it,
+    /// or already another of the successor's number.
     ///
     /// # Errors
     /// [`StoreError`]; then its tokens live.
-    pub async fn kill_signing_key(&self, id: &str, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub async fn kill_signing_key(
+        &self,
+        id: &str,
+        successor: Option<(&SigningKeyRecord, Option<&[u8]>)>,
+        stamp: Stamp,
+    ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "delete from signing_keys where id = $1 \
-             and exists (select 1 from signing_keys later where later.number = signing_keys.number + 1)";
-        let work = self.db.transaction(id.to_owned(), move |mut tx, id| {
+             and exists (select 1 from signing_keys later where later.number > signing_keys.number)";
+        let successor = successor.map(|(key, sealed)| (key.clone(), sealed.map(<[u8]>::to_vec)));
+        let work = self.db.transaction((id.to_owned(), successor), move |mut tx, (id, successor)| {
             Box::pin(async move {
+                if let Some((key, sealed)) = successor
+                    && !insert(&mut tx, key, sealed.as_deref()).await?
+                {
+                    return Ok(Verdict::Undo(None));
+                }
                 if within!(tx, sqlx::query(SQL).bind(id))? == 0 {
                     return Ok(Verdict::Undo(None));
                 }
@@ -102,6 +104,15 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(now))? > 0)
     }
 
+    /// Puts a private half that has lain elsewhere into its key's row. Returns whether the row had none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn seal_signing_key(&self, id: &str, sealed: &[u8]) -> Result<bool, StoreError> {
+        const SQL: &str = "update signing_keys set sealed = $2 where id = $1 and sealed is null";
+        Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(sealed))? > 0)
+    }
+
     /// Puts another seal around a key's private half, if it still has the one that was read.
     ///
     /// # Errors
@@ -110,6 +121,24 @@ impl Store {
         const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(from).bind(to))? > 0)
     }
+}
+
+/// Adds a row, unless there is one of its number or its id.
+async fn insert(tx: &mut Tx<'_>, key: &SigningKeyRecord, sealed: Option<&[u8]>) -> Result<bool, sqlx::Error> {
+    const SQL: &str = "insert into signing_keys (number, id, algorithm, public_jwk, sealed, create_time, sign_time) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+    let added = within!(
+        *tx,
+        sqlx::query(SQL)
+            .bind(key.number)
+            .bind(&key.id)
+            .bind(&key.algorithm)
+            .bind(&key.public_jwk)
+            .bind(sealed)
+            .bind(key.create_time)
+            .bind(key.sign_time)
+    )?;
+    Ok(added > 0)
 }
 
 /// A key's row.

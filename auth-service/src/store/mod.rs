@@ -3,6 +3,7 @@
 mod allowances;
 mod attempts;
 mod changes;
+mod configured;
 mod keys;
 mod log;
 mod refresh;
@@ -23,6 +24,7 @@ use sqlx::migrate::Migrator;
 pub use allowances::Kind;
 pub use attempts::Account;
 pub use changes::{Outcome, Proof, Unchanged};
+pub use keys::PRIVATE_HALVES;
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};
 pub use refresh::{Refreshable, Rotated};
@@ -54,6 +56,14 @@ impl Store {
         Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
 
+    /// Opens the database beside a service that runs, or not, and leaves its migrations as they are.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        Ok(Self { db: Db::open_beside(url, &SCHEMA.migrations).await? })
+    }
+
     /// Opens a copy that no service has open, and leaves its migrations as they are: only what the first one has made may
     /// be asked for.
     #[must_use]
@@ -77,12 +87,12 @@ impl Store {
         secrets::find(&self.db, name).await
     }
 
-    /// The sealed key of this name; keeps `fresh` when there is none yet.
+    /// Takes the sealed key of this name out of the database.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_sealed_key(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
-        secrets::keep(&self.db, name, fresh).await
+    pub async fn forget_sealed_key(&self, name: &str) -> Result<(), StoreError> {
+        secrets::forget(&self.db, name).await
     }
 
     /// What came before under this request's id.

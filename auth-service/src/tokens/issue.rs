@@ -39,7 +39,7 @@ impl Issuer {
     /// issued until the `horizon` are refused, so that this one says that it was issued after it.
     ///
     /// # Errors
-    /// When signing fails, which is a fault of this program.
+    /// [`SignError::NoKey`] when this process cannot open the key that signs now; any other is a fault of this program.
     pub fn access_token(
         &self,
         user: &User,
@@ -62,7 +62,8 @@ impl Issuer {
             exp: expire_time.timestamp(),
             roles: user.roles.words().into_iter().map(str::to_owned).collect(),
         };
-        let token = jws::sign(self.keys.now().signing(), ACCESS_TOKEN, &claims)?;
+        let keys = self.keys.at(now);
+        let token = jws::sign(keys.signing().ok_or(SignError::NoKey)?, ACCESS_TOKEN, &claims)?;
         Ok(Issued { token, expire_time: DateTime::from_timestamp(claims.exp, 0).unwrap_or(expire_time) })
     }
 }

@@ -42,9 +42,12 @@ pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<Str
     Ok(format!("{message}.{signature}"))
 }
 
-/// A token could not be signed: a fault of this program.
+/// A token could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
+    /// This process cannot open the key that signs now.
+    #[error("the key that signs now cannot be opened here")]
+    NoKey,
     /// The claims have no JSON form.
     #[error("claims cannot be written")]
     Json(#[from] serde_json::Error),
@@ -59,13 +62,10 @@ fn part(value: &impl Serialize) -> Result<String, serde_json::Error> {
 
 /// Opens a token: its form, its header, its key, its signature; `None` for whatever is wrong with any of them.
 pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
-    if token.len() > MAX_BYTES {
-        return None;
-    }
+    let header = header(token)?;
     let (message, signature) = token.rsplit_once('.')?;
-    let (header, payload) = message.split_once('.')?;
+    let (_, payload) = message.split_once('.')?;
     // C14: the decoder takes neither padding nor other characters nor stray bits, and no segment has a dot left.
-    let header: Header = object(&URL_SAFE_NO_PAD.decode(header).ok()?)?;
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let bytes = URL_SAFE_NO_PAD.decode(signature).ok().filter(|bytes| !bytes.is_empty())?;
     let key = match &header.kid {
@@ -77,6 +77,15 @@ pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
         return None;
     }
     key.verifies(message.as_bytes(), signature).then_some(Verified { header, payload, signature: bytes, key })
+}
+
+/// What a token says of itself before anything is verified.
+pub(super) fn header(token: &str) -> Option<Header> {
+    if token.len() > MAX_BYTES {
+        return None;
+    }
+    let (header, _) = token.split_once('.')?;
+    object(&URL_SAFE_NO_PAD.decode(header).ok()?)
 }
 
 /// Reads a JSON object; serde would take an array for a struct, too.

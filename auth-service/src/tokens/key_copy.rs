@@ -1,80 +1,110 @@
-//! What becomes of the signing key when the database is copied: decided before anything is written, so that no token dies
+//! What becomes of the signing keys when the database is copied: decided before anything is written, so that no token dies
 //! by a move unless the settings say that it would have died anyway.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use secrecy::zeroize::Zeroizing;
+use super::{KeyFile, KeyFileError, MasterKey, Pkcs8, SigningKeyError};
 
-use super::key_file::write;
-use super::key_source::open_sealed;
-use super::{Key, KeyFileError, MasterKey, SEALED_KEY, SigningKeyError};
+/// A key's id, and its sealed private half if the source's database has that.
+pub type PrivateHalf = (String, Option<Vec<u8>>);
 
-/// What becomes of the key.
+/// What becomes of the keys.
 pub enum KeyCopy {
-    /// It lies in the source sealed, and goes along as it is.
+    /// They lie in the source sealed, and go along as they are.
     Sealed,
-    /// The file's key is sealed into the target.
+    /// The file's keys are sealed into the target.
     Seal {
         /// The source's file, which is left as it is.
         from: PathBuf,
-        /// The sealed key.
-        sealed: Vec<u8>,
+        /// What the rows of these ids get.
+        sealed: Vec<(String, Vec<u8>)>,
     },
-    /// The file's key goes into a file beside the target.
+    /// The file's keys go into a file beside the target.
     File {
         /// The target's file.
-        to: PathBuf,
-        /// The key.
-        pkcs8: Zeroizing<Vec<u8>>,
+        to: KeyFile,
+        /// The keys.
+        keys: Vec<Pkcs8>,
     },
     /// The file is left where it is, since `JWT_SECRET_KEY` signs.
     Left(PathBuf),
-    /// There is none with the source.
+    /// There are none with the source.
     Absent,
 }
 
 impl KeyCopy {
-    /// Chooses by the settings. `from` and `to` are where a key may lie beside source and target: `None` on PostgreSQL;
-    /// `sealed` is what the source holds.
+    /// Chooses by the settings. `from` and `to` are where keys may lie beside source and target: `None` on PostgreSQL;
+    /// `halves` is what the source holds, in the order in which the keys sign.
     ///
     /// # Errors
-    /// When the key cannot go along, or a file cannot be used.
+    /// When a key that is needed cannot go along, or a file cannot be used.
     pub fn choose(
         is_signed_by_secret: bool,
         master: Option<&MasterKey>,
-        from: Option<&Path>,
-        to: Option<&Path>,
-        sealed: Option<&[u8]>,
+        from: Option<&KeyFile>,
+        to: Option<&KeyFile>,
+        halves: &[PrivateHalf],
     ) -> Result<Self, SigningKeyError> {
+        let from = from.filter(|file| file.path().exists());
+        let Some((last, sealed)) = halves.last() else {
+            return match from {
+                None => Ok(Self::Absent),
+                Some(file) if is_signed_by_secret => Ok(Self::Left(file.path().to_owned())),
+                Some(file) => Err(SigningKeyError::NotBegun(file.path().to_owned())),
+            };
+        };
         if let Some(sealed) = sealed {
             if let Some(master) = master {
-                open_sealed(master, sealed)?;
+                master.open(last, sealed)?;
             }
             return Ok(Self::Sealed);
         }
-        let Some(from) = from.filter(|path| path.exists()) else { return Ok(Self::Absent) };
-        if is_signed_by_secret {
-            return Ok(Self::Left(from.to_owned()));
-        }
-        let Some(pkcs8) = Key::pkcs8_from_file(from)? else { return Ok(Self::Absent) };
-        match (master, to) {
-            (Some(master), _) => Ok(Self::Seal { from: from.to_owned(), sealed: master.seal(SEALED_KEY, &pkcs8) }),
-            (None, Some(to)) => {
-                let there = Key::pkcs8_from_file(to)?;
-                if there.is_some_and(|there| there != pkcs8) {
-                    return Err(KeyFileError::Another(to.to_owned()).into());
-                }
-                Ok(Self::File { to: to.to_owned(), pkcs8 })
-            }
-            (None, None) => Err(SigningKeyError::FileAlone(from.to_owned())),
+        match from {
+            Some(file) if is_signed_by_secret => Ok(Self::Left(file.path().to_owned())),
+            None if is_signed_by_secret => Ok(Self::Absent),
+            Some(file) => Self::of_file(file, master, to, halves, last),
+            None => Err(SigningKeyError::Gone(last.clone())),
         }
     }
 
-    /// What is to be added to the target's secrets.
-    pub fn secret(&self) -> Option<(&str, &[u8])> {
+    /// What becomes of the keys of a file, the last one of which is needed.
+    fn of_file(
+        from: &KeyFile,
+        master: Option<&MasterKey>,
+        to: Option<&KeyFile>,
+        halves: &[PrivateHalf],
+        last: &str,
+    ) -> Result<Self, SigningKeyError> {
+        let mut filed = from.read()?;
+        filed.retain(|filed| halves.iter().any(|(id, _)| id == filed.key.id()));
+        if filed.iter().all(|filed| filed.key.id() != last) {
+            return Err(SigningKeyError::Lost { id: last.to_owned(), file: from.path().to_owned() });
+        }
+        match (master, to) {
+            (Some(master), _) => {
+                let seal = |filed: super::FiledKey| {
+                    let id = filed.key.id().to_owned();
+                    let sealed = master.seal(&id, &filed.pkcs8);
+                    (id, sealed)
+                };
+                Ok(Self::Seal { from: from.path().to_owned(), sealed: filed.into_iter().map(seal).collect() })
+            }
+            (None, Some(to)) => {
+                let keys: Vec<_> = filed.into_iter().map(|filed| filed.pkcs8).collect();
+                if to.read()?.iter().any(|there| !keys.contains(&there.pkcs8)) {
+                    return Err(KeyFileError::Another(to.path().to_owned()).into());
+                }
+                Ok(Self::File { to: to.clone(), keys })
+            }
+            (None, None) => Err(SigningKeyError::FileAlone(from.path().to_owned())),
+        }
+    }
+
+    /// What rows of the target get that have no private half in the source.
+    pub fn sealed(&self) -> &[(String, Vec<u8>)] {
         match self {
-            Self::Seal { sealed, .. } => Some((SEALED_KEY, sealed)),
-            _ => None,
+            Self::Seal { sealed, .. } => sealed,
+            _ => &[],
         }
     }
 
@@ -84,7 +114,7 @@ impl KeyCopy {
     /// [`KeyFileError`], which says what to do.
     pub fn write_file(&self) -> Result<(), KeyFileError> {
         match self {
-            Self::File { to, pkcs8 } => write(to, pkcs8),
+            Self::File { to, keys } => to.write(keys),
             _ => Ok(()),
         }
     }
@@ -95,46 +125,60 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::tokens::{Key, KeyType};
 
     fn master(text: &str) -> MasterKey {
         MasterKey::parse(&text.into()).unwrap()
     }
 
+    fn id(pkcs8: &Pkcs8) -> String {
+        Key::from_pkcs8(pkcs8).unwrap().id().to_owned()
+    }
+
     #[test]
-    fn the_key_goes_where_the_target_keeps_it_or_nothing_is_begun() {
+    fn the_keys_go_where_the_target_keeps_them_or_nothing_is_begun() {
         let folder = kit::testing::folder();
-        let (from, to) = (folder.path().join("a.key.pem"), folder.path().join("b.key.pem"));
+        let [from, to] = ["a", "b"].map(|name| KeyFile::new(folder.path().join(name)));
         let (ours, others) = (
             master("Ygr7Mt/clGdk1xhyomNNC5pbaBXl1fYHFhWI8wqwnMg="),
             master("ZpKG7+k6QBFqr3RXEfmsHP/tbd7JmEctl2NGIb1KT3k="),
         );
-        let choose = |secret, master, to: Option<&Path>, sealed: Option<&[u8]>| {
-            KeyCopy::choose(secret, master, Some(&from), to, sealed)
+        let [wiped, old, new, stray] = [(); 4].map(|()| Key::generate_pkcs8(KeyType::default()).unwrap());
+        let halves = [&wiped, &old, &new].map(|pkcs8| (id(pkcs8), None));
+        let choose = |secret, master, to: Option<&KeyFile>, halves: &[PrivateHalf]| {
+            KeyCopy::choose(secret, master, Some(&from), to, halves)
         };
-        assert!(matches!(choose(false, None, None, None), Ok(KeyCopy::Absent)), "there is no key yet");
-        let id = Key::from_file(&from).unwrap().id().to_owned();
-        assert!(matches!(choose(false, None, None, None), Err(SigningKeyError::FileAlone(_))));
-        assert!(matches!(choose(true, None, None, None), Ok(KeyCopy::Left(_))));
-        assert!(matches!(choose(true, Some(&ours), Some(&to), None), Ok(KeyCopy::Left(_))));
+        assert!(matches!(choose(false, None, None, &[]), Ok(KeyCopy::Absent)), "there is no key yet");
+        assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Gone(_))));
+        from.write(&[old.clone(), stray.clone()]).unwrap();
+        assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Lost { .. })));
+        from.write(&[old.clone(), new.clone(), stray]).unwrap();
+        assert!(matches!(choose(false, None, None, &[]), Err(SigningKeyError::NotBegun(_))));
+        assert!(matches!(choose(false, None, None, &halves), Err(SigningKeyError::FileAlone(_))));
+        assert!(matches!(choose(true, None, None, &halves), Ok(KeyCopy::Left(_))));
+        assert!(matches!(choose(true, Some(&ours), Some(&to), &halves), Ok(KeyCopy::Left(_))));
 
-        let Ok(KeyCopy::Seal { sealed, .. }) = choose(false, Some(&ours), None, None) else { panic!("it is sealed") };
-        assert_eq!(open_sealed(&ours, &sealed).unwrap().id(), id);
+        let copy = choose(false, Some(&ours), None, &halves).unwrap();
+        let sealed: Vec<PrivateHalf> =
+            copy.sealed().iter().map(|(id, sealed)| (id.clone(), Some(sealed.clone()))).collect();
+        assert_eq!(sealed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [id(&old), id(&new)], "and no other");
+        assert_eq!(ours.open(&id(&new), sealed[1].1.as_ref().unwrap()).unwrap(), new);
         for (secret, master) in [(false, None), (true, None), (false, Some(&ours)), (true, Some(&ours))] {
-            assert!(matches!(choose(secret, master, None, Some(&sealed)), Ok(KeyCopy::Sealed)));
+            assert!(matches!(choose(secret, master, None, &sealed), Ok(KeyCopy::Sealed)));
         }
-        let refused = choose(false, Some(&others), None, Some(&sealed));
-        assert!(matches!(refused, Err(SigningKeyError::OtherMasterKey)));
+        assert!(matches!(choose(false, Some(&others), None, &sealed), Err(SigningKeyError::OtherMasterKey)));
 
         for _ in 0..2 {
-            let copy = choose(false, None, Some(&to), None).unwrap();
-            assert!(copy.secret().is_none());
+            let copy = choose(false, None, Some(&to), &halves).unwrap();
+            assert!(copy.sealed().is_empty());
             copy.write_file().unwrap();
-            assert_eq!(Key::from_file(&to).unwrap().id(), id, "and again, after a copy that was killed");
+            let there: Vec<_> = to.read().unwrap().iter().map(|filed| filed.key.id().to_owned()).collect();
+            assert_eq!(there, [id(&old), id(&new)], "and again, after a copy that was killed");
         }
-        fs::remove_file(&to).unwrap();
-        let other = Key::from_file(&to).unwrap().id().to_owned();
-        let refused = choose(false, None, Some(&to), None);
+        fs::remove_file(to.path()).unwrap();
+        to.write(std::slice::from_ref(&wiped)).unwrap();
+        let refused = choose(false, None, Some(&to), &halves);
         assert!(matches!(refused, Err(SigningKeyError::File(KeyFileError::Another(_)))));
-        assert_eq!(Key::from_file(&to).unwrap().id(), other, "no key is lost");
+        assert_eq!(to.read().unwrap()[0].key.id(), id(&wiped), "no key is lost");
     }
 }

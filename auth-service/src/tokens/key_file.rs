@@ -1,13 +1,16 @@
-//! The signing key's file beside the database: made at the first start, readable by its owner alone.
+//! The signing keys' file beside the database: for its owner alone, one PEM block a key.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::zeroize::Zeroizing;
+use tokio::time::{Instant, sleep};
 
 use super::signing_key::SigningKey;
 use super::{Key, KeyType};
@@ -15,20 +18,29 @@ use super::{Key, KeyType};
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// Why the signing key's file cannot be used: each a sentence that says what to do.
+/// How long another process that writes the file is waited for, and how often it is looked at meanwhile: a file lock has no
+/// asynchronous wait.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The document of a key pair (PKCS#8, RFC 5958), wiped when it goes.
+pub type Pkcs8 = Zeroizing<Vec<u8>>;
+
+/// Why the signing keys' file cannot be used: each a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// Others may read it.
     #[error("{0} can be read by other users: run `chmod 600` on it, and replace the key if somebody has")]
     Open(PathBuf),
-    /// It holds no key that could sign.
-    #[error(
-        "{0} holds no Ed25519, P-256 or RSA key in PKCS#8 PEM form: restore it from a backup, or remove it to log everybody out"
-    )]
+    /// It holds something that cannot sign.
+    #[error("{0} holds something other than Ed25519, P-256 and RSA keys in PKCS#8 PEM form: restore it from a backup")]
     Garbled(PathBuf),
-    /// It is where a copy of another key belongs.
+    /// It is where a copy of other keys belongs.
     #[error("{0} is there already and holds another key: move it away, or copy to another path")]
     Another(PathBuf),
+    /// Another process writes it.
+    #[error("{0} is being written by another process: run this again once that has ended")]
+    Busy(PathBuf),
     /// It cannot be read or written.
     #[error("{0} cannot be used ({1}): make it and its folder readable and writable for this user")]
     Io(PathBuf, String),
@@ -37,117 +49,216 @@ pub enum KeyFileError {
     Generate,
 }
 
-/// Where the signing key lies beside a database's file.
-pub fn key_file(database: &Path) -> PathBuf {
-    database.with_extension("key.pem")
+/// The file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFile(PathBuf);
+
+/// A key of the file.
+pub struct FiledKey {
+    /// The key.
+    pub key: Arc<Key>,
+    /// Its document.
+    pub pkcs8: Pkcs8,
+}
+
+/// Keeps other processes from writing the file until it is dropped.
+#[derive(Debug)]
+pub struct KeyFileLock(#[expect(dead_code, reason = "the open folder is the lock")] File);
+
+impl KeyFile {
+    /// The file at this path.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// The one that belongs to a database's file.
+    pub fn beside(database: &Path) -> Self {
+        Self(database.with_extension("key.pem"))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Its keys, in the order in which they were added; none when there is no file.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], which says what to do.
+    pub fn read(&self) -> Result<Vec<FiledKey>, KeyFileError> {
+        match fs::metadata(&self.0) {
+            Ok(found) if found.permissions().mode() & 0o077 != 0 => return Err(KeyFileError::Open(self.0.clone())),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.unusable(&error)),
+        }
+        let text = Zeroizing::new(fs::read_to_string(&self.0).map_err(|error| self.unusable(&error))?);
+        let keys = blocks(&text).filter(|keys| !keys.is_empty());
+        keys.ok_or_else(|| KeyFileError::Garbled(self.0.clone()))
+    }
+
+    /// Waits for other processes that write the file, and keeps them from it.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], which says what to do.
+    pub async fn lock(&self) -> Result<KeyFileLock, KeyFileError> {
+        // The folder: the file is another one after each write.
+        let folder = File::open(self.folder()).map_err(|error| self.unusable(&error))?;
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            match folder.try_lock() {
+                Ok(()) => return Ok(KeyFileLock(folder)),
+                Err(TryLockError::WouldBlock) if Instant::now() < give_up => sleep(LOOK).await,
+                Err(TryLockError::WouldBlock) => return Err(KeyFileError::Busy(self.0.clone())),
+                Err(TryLockError::Error(error)) => return Err(self.unusable(&error)),
+            }
+        }
+    }
+
+    /// Adds a key, unless the file has it.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], which says what to do; then the file is as it was.
+    pub fn add(&self, pkcs8: &Pkcs8, _lock: &KeyFileLock) -> Result<(), KeyFileError> {
+        let mut all: Vec<_> = self.read()?.into_iter().map(|filed| filed.pkcs8).collect();
+        if all.contains(pkcs8) {
+            return Ok(());
+        }
+        all.push(pkcs8.clone());
+        self.write(&all)
+    }
+
+    /// Takes out of it the keys that are not to be kept; the file goes with the last one. Returns whether there were any.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], which says what to do; then the file is as it was.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool, _lock: &KeyFileLock) -> Result<bool, KeyFileError> {
+        let all = self.read()?;
+        let count = all.len();
+        let kept: Vec<_> = all.into_iter().filter(|filed| keep(filed.key.id())).map(|filed| filed.pkcs8).collect();
+        if kept.len() == count {
+            return Ok(false);
+        }
+        if kept.is_empty() {
+            fs::remove_file(&self.0).map_err(|error| self.unusable(&error))?;
+            self.sync_folder().map_err(|error| self.unusable(&error))?;
+        } else {
+            self.write(&kept)?;
+        }
+        Ok(true)
+    }
+
+    /// Writes the file so that a crash leaves it as it was or as it is to be.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], which says what to do.
+    pub fn write(&self, keys: &[Pkcs8]) -> Result<(), KeyFileError> {
+        let draft = self.0.with_extension("new");
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            for pkcs8 in keys {
+                writeln!(file, "{BEGIN}\n{}\n{END}", *Zeroizing::new(STANDARD.encode(pkcs8)))?;
+            }
+            file.sync_all()?;
+            fs::rename(&draft, &self.0)?;
+            self.sync_folder()
+        };
+        write().map_err(|error| self.unusable(&error))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(self.folder())?.sync_all()
+    }
+
+    fn folder(&self) -> &Path {
+        self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    fn unusable(&self, error: &io::Error) -> KeyFileError {
+        KeyFileError::Io(self.0.clone(), error.kind().to_string())
+    }
 }
 
 impl Key {
-    /// The key in the file at `path`; makes both when there is no file.
-    ///
-    /// # Errors
-    /// [`KeyFileError`], which says what to do.
-    pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
-        let pkcs8 = match Self::pkcs8_from_file(path)? {
-            Some(found) => found,
-            None => make(path)?,
-        };
-        Self::from_pkcs8(&pkcs8).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
-    }
-
-    /// The PKCS#8 document in the file at `path`, after the same checks; `None` when there is no file.
-    ///
-    /// # Errors
-    /// [`KeyFileError`], which says what to do.
-    pub fn pkcs8_from_file(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyFileError> {
-        match fs::metadata(path) {
-            Ok(found) if found.permissions().mode() & 0o077 != 0 => return Err(KeyFileError::Open(path.to_owned())),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unusable(path, &error)),
-        }
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| unusable(path, &error))?);
-        let pkcs8 = decode(&text).filter(|pkcs8| Self::from_pkcs8(pkcs8).is_some());
-        pkcs8.map(Some).ok_or_else(|| KeyFileError::Garbled(path.to_owned()))
-    }
-
     /// A new key's PKCS#8 document, which [`Key::from_pkcs8`] reads.
     ///
     /// # Errors
     /// [`KeyFileError::Generate`].
-    pub fn generate_pkcs8(of: KeyType) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    pub fn generate_pkcs8(of: KeyType) -> Result<Pkcs8, KeyFileError> {
         SigningKey::generate_pkcs8(of).map_err(|_| KeyFileError::Generate)
     }
 }
 
-/// Writes a new key.
-fn make(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    let pkcs8 = Key::generate_pkcs8(KeyType::default())?;
-    write(path, &pkcs8)?;
-    Ok(pkcs8)
-}
-
-/// Writes a key so that a crash leaves either no file or a whole one.
-pub(super) fn write(path: &Path, pkcs8: &[u8]) -> Result<(), KeyFileError> {
-    let draft = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        writeln!(file, "{BEGIN}\n{}\n{END}", *Zeroizing::new(STANDARD.encode(pkcs8)))?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
-    };
-    write().map_err(|error| unusable(path, &error))
-}
-
-fn decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let body = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
-    let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
-    STANDARD.decode(body.as_bytes()).ok().map(Zeroizing::new)
-}
-
-fn unusable(path: &Path, error: &io::Error) -> KeyFileError {
-    KeyFileError::Io(path.to_owned(), error.kind().to_string())
+/// The keys of a text that has nothing but blocks of them.
+fn blocks(text: &str) -> Option<Vec<FiledKey>> {
+    let (mut keys, mut rest) = (Vec::new(), text.trim());
+    while !rest.is_empty() {
+        let (body, after) = rest.strip_prefix(BEGIN)?.split_once(END)?;
+        let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
+        let pkcs8 = Zeroizing::new(STANDARD.decode(body.as_bytes()).ok()?);
+        keys.push(FiledKey { key: Arc::new(Key::from_pkcs8(&pkcs8)?), pkcs8 });
+        rest = after.trim_start();
+    }
+    Some(keys)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_key_is_made_once_and_kept_for_its_owner() {
-        let folder = kit::testing::folder();
-        let path = folder.path().join("auth-signing-key.pem");
-        let first = Key::from_file(&path).unwrap();
-        assert_eq!(Key::from_file(&path).unwrap().id(), first.id());
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+    fn ids(file: &KeyFile) -> Vec<String> {
+        file.read().unwrap().iter().map(|filed| filed.key.id().to_owned()).collect()
     }
 
-    #[test]
-    fn the_keys_document_is_read_and_none_is_made() {
+    #[tokio::test]
+    async fn keys_are_added_once_in_their_order_and_kept_for_their_owner() {
         let folder = kit::testing::folder();
-        let path = folder.path().join("key.pem");
-        assert!(Key::pkcs8_from_file(&path).unwrap().is_none());
+        let file = KeyFile::beside(&folder.path().join("auth.db"));
+        assert!(file.read().unwrap().is_empty());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "to read makes nothing");
+        let documents = KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap());
+        let lock = file.lock().await.unwrap();
+        for document in documents.iter().chain(&documents) {
+            file.add(document, &lock).unwrap();
+        }
+        let expected = documents.each_ref().map(|document| Key::from_pkcs8(document).unwrap().id().to_owned());
+        assert_eq!(ids(&file), expected);
+        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+        assert!(!file.retain(|_| true, &lock).unwrap());
+        assert!(file.retain(|id| id != expected[1], &lock).unwrap());
+        assert_eq!(ids(&file), [expected[0].clone(), expected[2].clone()]);
+        assert!(file.retain(|_| false, &lock).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        let key = Key::from_file(&path).unwrap();
-        let pkcs8 = Key::pkcs8_from_file(&path).unwrap().unwrap();
-        assert_eq!(Key::from_pkcs8(&pkcs8).unwrap().id(), key.id());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_that_write_one_waits_and_says_so_in_the_end() {
+        let folder = kit::testing::folder();
+        let file = KeyFile::beside(&folder.path().join("auth.db"));
+        let first = file.lock().await.unwrap();
+        assert!(matches!(file.lock().await, Err(KeyFileError::Busy(_))));
+        drop(first);
+        file.lock().await.unwrap();
     }
 
     #[test]
     fn a_file_that_others_can_read_or_that_is_garbled_is_refused() {
         let folder = kit::testing::folder();
-        let path = folder.path().join("key.pem");
-        Key::from_file(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(Key::from_file(&path), Err(KeyFileError::Open(_))));
-        assert!(matches!(Key::pkcs8_from_file(&path), Err(KeyFileError::Open(_))));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        fs::write(&path, "not a key").unwrap();
-        assert!(matches!(Key::from_file(&path), Err(KeyFileError::Garbled(_))));
-        assert!(matches!(Key::pkcs8_from_file(&path), Err(KeyFileError::Garbled(_))));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "not a key", "nothing is lost");
+        let file = KeyFile::beside(&folder.path().join("auth.db"));
+        file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        for mode in [0o640, 0o604, 0o660] {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(file.read(), Err(KeyFileError::Open(_))));
+        }
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        let cut = &text[..text.len() - END.len() - 1];
+        for garbled in ["", "\n", "not a key", cut, &format!("{text}{cut}"), &format!("{text}and more")] {
+            fs::write(file.path(), garbled).unwrap();
+            assert!(matches!(file.read(), Err(KeyFileError::Garbled(_))), "{garbled}");
+            assert_eq!(fs::read_to_string(file.path()).unwrap(), garbled, "nothing is lost");
+        }
     }
 }

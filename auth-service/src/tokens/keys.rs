@@ -1,5 +1,7 @@
 //! The keys that sign access tokens, each bound to one algorithm.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -28,7 +30,7 @@ const KNOWN_SECRETS: [&str; 8] = [
 /// A signing key. It has no `Debug`: half of it is a secret.
 pub struct Key {
     signing: SigningKey,
-    verifying: VerifyingKey,
+    verifying: Arc<VerifyingKey>,
     jwk: Option<String>,
 }
 
@@ -68,7 +70,7 @@ impl Key {
         let id = format!("hs256-{}", URL_SAFE_NO_PAD.encode(&digest[..6]));
         Ok(Self {
             signing: SigningKey::from_secret(bytes),
-            verifying: VerifyingKey::new(id, Algorithm::Hs256, DecodingKey::from_secret(bytes)),
+            verifying: VerifyingKey::new(id, Algorithm::Hs256, DecodingKey::from_secret(bytes)).into(),
             jwk: None,
         })
     }
@@ -86,7 +88,7 @@ impl Key {
         let jwk = jwk.to_string();
         // Read as it will be read once it only verifies, so that what is too weak then is too weak now.
         let verifying = VerifyingKey::from_jwk(&jwk).ok()?;
-        Some(Self { signing, verifying, jwk: Some(jwk) })
+        Some(Self { signing, verifying: verifying.into(), jwk: Some(jwk) })
     }
 
     /// The key's id, the `kid` of its tokens.
@@ -103,11 +105,11 @@ impl Key {
         &self.signing
     }
 
-    pub(super) fn verifying(&self) -> &VerifyingKey {
+    pub(crate) fn verifying(&self) -> &Arc<VerifyingKey> {
         &self.verifying
     }
 
-    pub(super) fn public(&self) -> Option<PublicKey> {
+    pub(crate) fn public(&self) -> Option<PublicKey> {
         let jwk = self.jwk.clone()?;
         Some(PublicKey { id: self.id().to_owned(), algorithm: self.algorithm().name(), jwk })
     }

@@ -31,11 +31,16 @@ impl RememberingVerifier {
     /// [`TokenFault::Expired`] only for a token that this service signed.
     pub fn verify(&self, token: &Token, digest: &Digest, now: DateTime<Utc>) -> Result<Arc<VerifiedToken>, TokenFault> {
         // The key may have left the set since.
-        if let Some(known) = self.known.get(digest).filter(|known| self.verifier.has_key(known.key_id())) {
+        if let Some(known) = self.known.get(digest).filter(|known| self.verifier.has_key(known.key_id(), now)) {
             return known.is_live_at(now).map(|()| known);
         }
         let verified = Arc::new(self.verifier.verify(token.expose(), now)?);
         self.known.insert(*digest, Arc::clone(&verified));
         Ok(verified)
+    }
+
+    /// Whether what is no token by the keys that are known here can be one by a key that is not.
+    pub fn lacks_key(&self, token: &Token, now: DateTime<Utc>) -> bool {
+        self.verifier.lacks_key(token.expose(), now)
     }
 }

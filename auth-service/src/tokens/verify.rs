@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::issue::ACCESS_TOKEN;
-use super::{Claims, CurrentKeys, jws};
+use super::jws::Header;
+use super::{Algorithm, Claims, CurrentKeys, jws};
 
 /// How far ahead the clock of the replica that issued a token may be, in seconds (C12).
 const LEEWAY: i64 = 5;
@@ -110,19 +111,29 @@ impl Verifier {
     /// # Errors
     /// [`TokenFault::Expired`] only for a token that this service signed.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<VerifiedToken, TokenFault> {
-        let token = self.open(token).ok_or(TokenFault::Invalid)?;
+        let token = self.open(token, now).ok_or(TokenFault::Invalid)?;
         token.is_live_at(now)?;
         Ok(token)
     }
 
     /// Whether the set has this key.
-    pub(super) fn has_key(&self, id: &str) -> bool {
-        self.keys.now().find(id).is_some()
+    pub(super) fn has_key(&self, id: &str, now: DateTime<Utc>) -> bool {
+        self.keys.at(now).find(id).is_some()
+    }
+
+    /// Whether what is no token by the keys that are known here can be one by a key that is not: the set may have become
+    /// another one a moment ago.
+    pub fn lacks_key(&self, token: &str, now: DateTime<Utc>) -> bool {
+        let Some(Header { typ, alg, kid }) = jws::header(token) else { return false };
+        let id = kid.filter(|id| is_key_id(id) && !id.is_empty());
+        typ.as_deref() == Some(ACCESS_TOKEN)
+            && Algorithm::named(&alg).is_some()
+            && id.is_some_and(|id| !self.has_key(&id, now))
     }
 
     /// The token, when everything but the hour is right.
-    fn open(&self, token: &str) -> Option<VerifiedToken> {
-        let keys = self.keys.now();
+    fn open(&self, token: &str, now: DateTime<Utc>) -> Option<VerifiedToken> {
+        let keys = self.keys.at(now);
         let opened = jws::open(token, &keys)?;
         let is_access_token = opened.header.typ.as_deref() == Some(ACCESS_TOKEN);
         let names_key = opened.header.kid.as_deref().is_some_and(is_key_id);

@@ -1,6 +1,6 @@
 //! What is revoked, in memory: a few words for each entry of the log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -27,7 +27,8 @@ pub struct Bearer<'a> {
 pub struct Contents {
     /// Sessions, users and API keys: their ids are of one kind, and no two of them are the same.
     ids: HashMap<Uuid, Revoked>,
-    keys: HashSet<String>,
+    /// Each with the time of its entry, as an id has it.
+    keys: HashMap<String, u32>,
     /// Tokens that were issued until then are dead.
     horizon: DateTime<Utc>,
 }
@@ -52,7 +53,7 @@ impl Contents {
         let (id, revoked) = match &entry.revocation {
             Revocation::Start | Revocation::NewSigningKeys => return,
             Revocation::SigningKey(id) => {
-                self.keys.insert(id.clone());
+                self.keys.insert(id.clone(), time);
                 return;
             }
             Revocation::Session(id) => (*id, all),
@@ -79,9 +80,15 @@ impl Contents {
     pub fn forget(&mut self, until: DateTime<Utc>) {
         let until = self.horizon.min(until).timestamp();
         self.ids.retain(|_, revoked| revoked.stays || i64::from(revoked.time) > until);
+        self.keys.retain(|_, time| i64::from(*time) > until);
         if self.ids.len() < self.ids.capacity() / 4 {
             self.ids.shrink_to_fit();
         }
+    }
+
+    /// Whether this key's tokens are dead.
+    pub fn has_killed(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
     }
 
     /// Why the token is dead, if it is.
@@ -91,7 +98,7 @@ impl Contents {
             return Some(revoked.cause);
         }
         let is_dead = dead(bearer.session, bearer.generation).is_some()
-            || self.keys.contains(bearer.key)
+            || self.has_killed(bearer.key)
             || bearer.issued <= self.horizon.timestamp();
         is_dead.then_some(Cause::Ended)
     }

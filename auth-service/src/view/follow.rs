@@ -17,6 +17,9 @@ use crate::store::{LogReader, Page, Store, StoreError};
 /// How often the log is looked at while nobody asks for it.
 const EVERY: Duration = Duration::from_millis(200);
 
+/// How soon a look follows another one that is wanted for the sake of a key alone.
+const SELDOM: Duration = Duration::from_millis(50);
+
 /// The pause after a look that has failed.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -83,6 +86,7 @@ impl Follower {
                     tokio::select! {
                         () = sleep_until(begun + EVERY) => {}
                         () = self.view.nudge.notified() => {}
+                        () = self.wished(begun + SELDOM) => {}
                     }
                 }
                 Err(error) => {
@@ -98,6 +102,12 @@ impl Follower {
                 }
             }
         }
+    }
+
+    /// Waits until somebody wants a look for the sake of a key, and then until its time has come.
+    async fn wished(&self, not_before: Instant) {
+        self.view.wish.notified().await;
+        sleep_until(not_before).await;
     }
 
     /// Reads on until the end of the log.

@@ -39,6 +39,8 @@ pub struct View {
     uptime: Uptime,
     /// Somebody wants a look now.
     nudge: Notify,
+    /// Somebody wants a look for the sake of a key that may not be there at all.
+    wish: Notify,
     /// How many looks have been begun.
     begun: AtomicU64,
     /// The number of the last complete one; told again when one has failed.
@@ -63,6 +65,7 @@ impl View {
             history: RwLock::default(),
             uptime,
             nudge: Notify::new(),
+            wish: Notify::new(),
             begun: AtomicU64::new(0),
             looked: watch::Sender::new(0),
             is_away: AtomicBool::new(false),
@@ -110,12 +113,17 @@ impl View {
         self.read().contents().horizon()
     }
 
+    /// Whether the tokens of this key are dead.
+    pub fn has_killed(&self, key: &str) -> bool {
+        self.read().contents().has_killed(key)
+    }
+
     /// Waits until the view has this entry, which has been committed.
     ///
     /// # Errors
     /// [`Stale`], at once while the log cannot be read, and when it has lost the entry.
     pub async fn reach(&self, logged: Logged) -> Result<(), Stale> {
-        let known = self.until(|_| self.read().has(logged)).await?;
+        let known = self.until(&self.nudge, |_| self.read().has(logged)).await?;
         if known { Ok(()) } else { Err(Stale) }
     }
 
@@ -124,12 +132,24 @@ impl View {
     /// # Errors
     /// [`Stale`].
     pub async fn look_again(&self) -> Result<(), Stale> {
-        let begun = self.begun.load(SeqCst);
-        self.until(|complete| (complete > begun).then_some(())).await
+        self.look_after(self.begun.load(SeqCst), &self.nudge).await
+    }
+
+    /// The same for a token whose key is not known here. Anybody can write one, so that no more than one look in fifty
+    /// milliseconds comes of it.
+    ///
+    /// # Errors
+    /// [`Stale`].
+    pub async fn look_for_key(&self) -> Result<(), Stale> {
+        self.look_after(self.begun.load(SeqCst), &self.wish).await
+    }
+
+    async fn look_after(&self, begun: u64, ask: &Notify) -> Result<(), Stale> {
+        self.until(ask, |complete| (complete > begun).then_some(())).await
     }
 
     /// Waits for an answer, which is asked for again after each look, with that one's number.
-    async fn until<T>(&self, answer: impl Fn(u64) -> Option<T>) -> Result<T, Stale> {
+    async fn until<T>(&self, ask: &Notify, answer: impl Fn(u64) -> Option<T>) -> Result<T, Stale> {
         let mut looked = self.looked.subscribe();
         let waiting = async {
             loop {
@@ -140,7 +160,7 @@ impl View {
                 if self.is_away.load(SeqCst) {
                     return Err(Stale);
                 }
-                self.nudge.notify_one();
+                ask.notify_one();
                 looked.changed().await.map_err(|_| Stale)?;
             }
         };

@@ -71,8 +71,6 @@ pub(crate) enum AttemptCall {
 #[derive(Clone, Debug)]
 pub(crate) enum KeptCall {
     Earlier { key: RequestKey, now: Time },
-    SealedKey { name: String },
-    KeepSealedKey { name: String, fresh: Vec<u8> },
     PageTokenKey { fresh: [u8; 64] },
 }
 
@@ -95,7 +93,7 @@ pub(crate) enum Answer {
     FullTime(Option<Time>),
     Used(Result<(), TimeDelta>),
     Earlier(Option<Earlier>),
-    Key(Option<Vec<u8>>),
+    Key(Vec<u8>),
 }
 
 impl Call {
@@ -221,9 +219,7 @@ impl KeptCall {
     async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Earlier { key, now } => Answer::Earlier(store.earlier(key, *now).await?),
-            Self::SealedKey { name } => Answer::Key(store.sealed_key(name).await?),
-            Self::KeepSealedKey { name, fresh } => Answer::Key(Some(store.keep_sealed_key(name, fresh).await?)),
-            Self::PageTokenKey { fresh } => Answer::Key(Some(store.page_token_key(*fresh).await?.to_vec())),
+            Self::PageTokenKey { fresh } => Answer::Key(store.page_token_key(*fresh).await?.to_vec()),
         })
     }
 }

@@ -9,7 +9,7 @@ use super::calls::{Answer, AttemptCall, Call, KeptCall, SessionCall, UserCall};
 use super::cast::Cast;
 use super::model::Model;
 use super::opens::Opens;
-use super::pools::{ACCOUNTS, KEYS, KINDS, PEERS, account};
+use super::pools::{ACCOUNTS, KINDS, PEERS, account};
 use super::steps::Step;
 
 pub(crate) struct Game {
@@ -73,6 +73,5 @@ fn everything(model: &Model, cast: &Cast) -> Vec<Call> {
         calls.push(Call::Attempts(AttemptCall::Allowance { kind, network: network(peer) }));
     }
     calls.extend(Cast::requests().map(|key| Call::Kept(KeptCall::Earlier { key, now })));
-    calls.extend(KEYS.map(|name| Call::Kept(KeptCall::SealedKey { name: name.to_owned() })));
     calls
 }

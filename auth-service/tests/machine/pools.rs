@@ -105,7 +105,3 @@ pub(crate) const CALLERS: [&str; 2] = ["", "01900000-0000-7000-8000-00000000000a
 pub(crate) const REQUESTS: u8 = 6;
 
 pub(crate) const SAID: [&str; 2] = ["this", "that"];
-
-pub(crate) const KEYS: [&str; 4] = ["signing-key", "SIGNING-KEY", "k'e\\y%_", "\u{1f980}"];
-
-pub(crate) const SECRETS: [&[u8]; 4] = [b"", b"\0", b"one\xff", b"another"];

@@ -48,8 +48,6 @@ pub(crate) enum Method {
     Allowance,
     UseAllowance,
     Earlier,
-    SealedKey,
-    KeepSealedKey,
     PageTokenKey,
 }
 
@@ -65,7 +63,7 @@ pub(crate) enum Passes {
 }
 
 /// How often each method is called.
-const WEIGHTS: [(Method, usize); 33] = [
+const WEIGHTS: [(Method, usize); 31] = [
     (Method::CreateUser, 9),
     (Method::User, 2),
     (Method::Users, 2),
@@ -96,8 +94,6 @@ const WEIGHTS: [(Method, usize); 33] = [
     (Method::Allowance, 3),
     (Method::UseAllowance, 6),
     (Method::Earlier, 4),
-    (Method::SealedKey, 1),
-    (Method::KeepSealedKey, 1),
     (Method::PageTokenKey, 1),
 ];
 

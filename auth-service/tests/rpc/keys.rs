@@ -123,12 +123,12 @@ fn c18_a_master_key_that_others_can_guess_is_no_setting() {
 #[tokio::test]
 async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves() {
     for (text, mode, sentence) in [
-        ("no key", 0o600, "holds no Ed25519, P-256 or RSA key"),
+        ("no key", 0o600, "holds something other than Ed25519, P-256 and RSA keys"),
         // The example of RFC 8037 appendix A.1, cut short.
         (
             "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1h\n-----END PRIVATE KEY-----",
             0o600,
-            "holds no Ed25519, P-256 or RSA key",
+            "holds something other than Ed25519, P-256 and RSA keys",
         ),
         ("no key", 0o644, "can be read by other users"),
     ] {
@@ -139,7 +139,7 @@ async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves
         let config = config(folder.path(), |_| None).unwrap();
         let listener = TcpListener::bind(config.flags.listen).await.unwrap();
         let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
-        assert!(matches!(error, RunError::Key(_)) && error.to_string().contains(sentence), "{error}");
+        assert!(matches!(error, RunError::Keyring(_)) && error.to_string().contains(sentence), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text, "nothing is lost");
     }
 }

@@ -27,6 +27,8 @@ mod register;
 #[cfg(test)]
 mod repeats;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod signers;

@@ -58,6 +58,20 @@ async fn nobody_waits_while_the_log_cannot_be_read(store: Case) {
     assert_eq!(replica.judge(1), None);
 }
 
+async fn what_anybody_can_ask_for_is_looked_for_at_intervals(store: Case) {
+    let replica = Replica::start(&store).await;
+    replica.view.look_for_key().await.unwrap();
+    let begun = std::time::Instant::now();
+    for _ in 0..4 {
+        replica.view.look_for_key().await.unwrap();
+    }
+    // Three intervals of fifty milliseconds lie between four looks.
+    assert!(begun.elapsed() >= Duration::from_millis(150), "{:?}", begun.elapsed());
+    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    let (reached, looked) = tokio::join!(replica.view.reach(logged), replica.view.look_for_key());
+    assert_eq!((reached, looked, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "and keeps nobody waiting");
+}
+
 async fn an_entry_that_the_log_has_lost_is_never_acknowledged(store: Case) {
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
@@ -95,6 +109,7 @@ on_both_engines!(crate::replica::Case:
     a_view_that_has_not_been_moved_for_half_a_second_says_nothing,
     a_view_that_is_old_because_its_process_had_no_turn_looks_once_more,
     nobody_waits_while_the_log_cannot_be_read,
+    what_anybody_can_ask_for_is_looked_for_at_intervals,
     an_entry_that_the_log_has_lost_is_never_acknowledged,
     signing_keys_are_read_before_their_change_is_known,
     a_long_log_is_known_as_a_whole,

@@ -46,6 +46,19 @@ impl Db {
         }
     }
 
+    /// Opens the database at `url` beside a service that runs, or not, and leaves its migrations as they are.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do; also of one that is not there, or not of this version.
+    pub async fn open_beside(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => Sqlite::open_beside(path, migrations.sqlite).await.map(Self::Sqlite),
+            DatabaseUrl::Postgres(server) => {
+                Postgres::open_beside(server, migrations.postgres).await.map(Self::Postgres)
+            }
+        }
+    }
+
     /// Opens a copy of a file that no service has open, without applying migrations.
     #[must_use]
     pub fn open_snapshot(path: &Path) -> Self {

@@ -183,6 +183,12 @@ pub enum OpenError {
     /// The server may forget what it has acknowledged.
     #[error("{0} has synchronous_commit = off, so an acknowledged write can be lost: set it to on")]
     Forgetful(String),
+    /// There is no such file.
+    #[error("{0} is not there: name the file of a service's database")]
+    Absent(String),
+    /// It has not been migrated, and is not to be.
+    #[error("{0} is older than this version (migration {1} is missing): start this version's service on it once")]
+    Older(String, i64),
     /// The SQLite library can lose data.
     #[error("SQLite {0} is too old, at least 3.51.3 is needed: build with the bundled library")]
     OldLibrary(String),

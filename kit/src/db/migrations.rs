@@ -38,10 +38,27 @@ where
     let failed = |error: MigrateError| failed(name, &error);
     connection.ensure_migrations_table(&migrations.table_name).await.map_err(failed)?;
     let applied = connection.list_applied_migrations(&migrations.table_name).await.map_err(failed)?;
-    match misfit(&applied, migrations) {
+    refuse(name, misfit(&applied, migrations).as_ref())
+}
+
+/// Refuses a database that has other migrations than these, and changes none.
+pub(super) async fn check_complete<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
+where
+    C: Migrate + Send,
+{
+    let applied = connection.list_applied_migrations(&migrations.table_name).await;
+    let applied = applied.map_err(|error| failed(name, &error))?;
+    refuse(name, misfit(&applied, migrations).as_ref())?;
+    let is_missing = |version: i64| applied.iter().all(|one| one.version != version);
+    let missing = migrations.iter().find(|known| is_missing(known.version));
+    missing.map_or(Ok(()), |missing| Err(OpenError::Older(name.to_owned(), missing.version)))
+}
+
+fn refuse(name: &str, misfit: Option<&Misfit>) -> Result<(), OpenError> {
+    match misfit {
         None => Ok(()),
-        Some(Misfit::Newer(version)) => Err(OpenError::Newer(name.to_owned(), version)),
-        Some(Misfit::Altered(version)) => Err(OpenError::Altered(name.to_owned(), version)),
+        Some(Misfit::Newer(version)) => Err(OpenError::Newer(name.to_owned(), *version)),
+        Some(Misfit::Altered(version)) => Err(OpenError::Altered(name.to_owned(), *version)),
     }
 }
 

@@ -20,11 +20,17 @@ pub async fn find(db: &Db, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     read!(db, |reader| sqlx::query_scalar(SQL).bind(name).fetch_optional(reader))
 }
 
-/// The secret of this name; keeps `fresh` when there is none yet.
+/// Takes the secret of this name away.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn keep(db: &Db, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub async fn forget(db: &Db, name: &str) -> Result<(), StoreError> {
+    const SQL: &str = "delete from secrets where name = $1";
+    write!(*db, sqlx::query(SQL).bind(name)).map(drop)
+}
+
+/// The secret of this name; keeps `fresh` when there is none yet.
+async fn keep(db: &Db, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
     const SQL: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";
     write!(*db, sqlx::query(SQL).bind(name).bind(fresh))?;
     match find(db, name).await? {

@@ -97,7 +97,7 @@ async fn make(folder: &Path, files: &[(Part, PathBuf)], clock: &Clock) -> Result
         let migration = snapshot(path, &to, &part.migrations()).await?;
         let copied = entry(&to, part.file()).map_err(failed)?;
         entries.push(super::manifest::Entry { migration: Some(migration), ..copied });
-        // Made once and never changed: no older than the database is what counts.
+        // No older than the database is what counts: a key is there before its row, and until long after its retirement.
         let key = key_of(path);
         if *part == Part::Auth && key.symlink_metadata().is_ok() {
             let copied = copy(&key, &unfinished.path().join(KEY), KEY);

@@ -3,9 +3,10 @@
 use std::error::Error;
 
 use auth_service::SigningSettings;
-use auth_service::tokens::{KeyCopy, KeyFileError, SEALED_KEY, key_file};
+use auth_service::store::PRIVATE_HALVES;
+use auth_service::tokens::{KeyCopy, KeyFile, KeyFileError};
 use kit::config::Environment;
-use kit::db::copy::Source;
+use kit::db::copy::{Source, Supplement};
 
 use super::CopyFlags;
 
@@ -23,21 +24,24 @@ impl Key {
             return Ok(Self(None));
         }
         let settings = SigningSettings::read(environment)?;
-        let sealed = source.secret(SEALED_KEY).await?;
+        let halves = source.found(PRIVATE_HALVES).await?;
         let (from, to) = flags.urls();
-        let (from, to) = (from.path().map(key_file), to.path().map(key_file));
+        let (from, to) = (from.path().map(KeyFile::beside), to.path().map(KeyFile::beside));
         let key = KeyCopy::choose(
             settings.secret_key.is_some(),
             settings.master_key.as_ref(),
-            from.as_deref(),
-            to.as_deref(),
-            sealed.as_deref(),
+            from.as_ref(),
+            to.as_ref(),
+            &halves,
         );
         Ok(Self(Some(key?)))
     }
 
-    pub(super) fn secret(&self) -> Option<(&str, &[u8])> {
-        self.0.as_ref().and_then(KeyCopy::secret)
+    /// What the rows of the keys get in the target.
+    pub(super) fn supplements(&self) -> Vec<Supplement<'_>> {
+        let sealed = self.0.as_ref().map_or(&[][..], KeyCopy::sealed);
+        let of = |(id, sealed)| Supplement { table: "signing_keys", of: ("id", id), value: ("sealed", sealed) };
+        sealed.iter().map(|(id, sealed)| of((id.as_str(), sealed.as_slice()))).collect()
     }
 
     pub(super) fn write_file(&self) -> Result<(), KeyFileError> {
@@ -56,7 +60,7 @@ impl Key {
                 "The signing key of {} lies in the new database, sealed: give the service this AUTH_MASTER_KEY.",
                 from.display()
             ),
-            KeyCopy::File { to, .. } => format!("The signing key has gone along, to {}.", to.display()),
+            KeyCopy::File { to, .. } => format!("The signing key has gone along, to {}.", to.path().display()),
             KeyCopy::Left(from) => format!(
                 "JWT_SECRET_KEY signs, so {} is left where it is: give the service this JWT_SECRET_KEY.",
                 from.display()

@@ -61,7 +61,7 @@ async fn fill(
     let key = Key::choose(&mut source, flags, environment).await?;
     let target = Target::open(&flags.to, &source, &SCHEMAS).await?;
     say::begin(service, &flags.from, &flags.to);
-    let filled = target.fill(&mut source, key.secret(), &mut say::progress).await?;
+    let filled = target.fill(&mut source, &key.supplements(), &mut say::progress).await?;
     Ok((filled, service, key))
 }
 

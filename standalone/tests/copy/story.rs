@@ -3,7 +3,7 @@
 use harness::postgres::Database;
 
 use super::copying::copies;
-use super::pair::folder;
+use super::pair::{folder, gatepost};
 use super::service::{SEALED, Service, Which, command, file};
 use super::told::{Places, Told, login};
 
@@ -40,12 +40,12 @@ async fn tokens_sessions_pages_and_requests_live_on_over_postgresql_and_back() {
     let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
     let told = Told::tell(&first.places).await;
     first.stop();
+    // One key signs, and one waits: each start opens both.
+    let rotated = gatepost().args(["keys", "rotate", "--database-url", &at("auth.db")]).output().unwrap();
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
 
     let there = copies(&at("auth.db"), &auth.url, &SEALED);
-    assert!(
-        there.iter().any(|line| line.starts_with("secrets 2 ")),
-        "the page tokens' key and the sealed one: {there:?}"
-    );
+    assert!(there.iter().any(|line| line.starts_with("signing_keys 2 ")), "{there:?}");
     let posts = copies(&at("blog.db"), &blog.url, &[]);
     assert!(posts.iter().any(|line| line.starts_with("posts 5 ")), "{posts:?}");
     let second = Running::start(&auth.url, &blog.url, &SEALED);
@@ -96,7 +96,7 @@ async fn a_database_is_moved_from_server_to_server() {
     auth.stop();
     assert!(!address.is_empty());
     let tables = copies(&from.url, &to.url, &[]);
-    assert!(tables.iter().any(|line| line.starts_with("secrets 2 ")), "{tables:?}");
+    assert!(tables.iter().any(|line| line.starts_with("signing_keys 1 ")), "{tables:?}");
     Service::start(Which::Auth, &to.url).serves();
 }
 

@@ -1,6 +1,8 @@
 //! Two replicas of each service on one server: whatever is done at one is so at the other.
 
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 #[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
 #[path = "../pair/support.rs"]
 mod pair;

@@ -25,7 +25,7 @@ pub(crate) const ADMIN: &str = "root@example.com";
 pub(crate) struct World {
     replicas: Replicas,
     services: Vec<Service>,
-    _databases: [Database; 2],
+    databases: [Database; 2],
 }
 
 /// The ways to them; each blog service asks the auth service of its own number.
@@ -60,7 +60,12 @@ impl World {
             services.extend([users, posts]);
         }
         let [auth, blog] = [auth, blog].map(|two| two.try_into().unwrap());
-        Some(Self { replicas: Replicas { auth, blog }, services, _databases: databases })
+        Some(Self { replicas: Replicas { auth, blog }, services, databases })
+    }
+
+    /// The auth services' database.
+    pub(crate) fn users_url(&self) -> &str {
+        &self.databases[0].url
     }
 
     /// Waits until the log of an auth service has this.
@@ -69,7 +74,7 @@ impl World {
     }
 
     pub(crate) fn stop(self) {
-        let Self { replicas, services, _databases } = self;
+        let Self { replicas, services, databases: _databases } = self;
         // Else a service that is to stop would wait for the other end of an open connection.
         drop(replicas);
         services.into_iter().for_each(Service::stop);

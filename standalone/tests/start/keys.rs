@@ -43,8 +43,8 @@ async fn a_sealed_key_outlives_a_restart_and_opens_to_its_master_key_alone() {
         let why = Service::start_with(AUTH, &url, &[]).refuses(1);
         assert!(why.contains("AUTH_MASTER_KEY"), "{why}");
 
-        let hex = if let Home::File(_) = home { "lower(hex(value))" } else { "encode(value, 'hex')" };
-        let kept = home.outsider().await.texts(&format!("select {hex} from secrets where name = 'signing-key'")).await;
+        let hex = if let Home::File(_) = home { "lower(hex(sealed))" } else { "encode(sealed, 'hex')" };
+        let kept = home.outsider().await.texts(&format!("select {hex} from signing_keys")).await;
         assert_eq!(kept.len(), 1);
         assert!(!kept[0].contains(ED25519), "the key is there in plain");
         let mut third = Service::start_with(AUTH, &url, &SEALED);

@@ -23,7 +23,7 @@ use kit::testing::start;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Algorithm, CurrentKeys, Issuer, Key, KeySet, KeyType, Verifier, VerifyingKey};
+use super::{Algorithm, CurrentKeys, Issuer, Key, KeySet, KeyType, Timetable, Verifier, VerifyingKey};
 use crate::domain::{Roles, User, UserState};
 
 const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
@@ -108,7 +108,12 @@ fn part(token: &str, index: usize) -> String {
 }
 
 fn verifier(keys: &Arc<KeySet>) -> Verifier {
-    Verifier::new(Arc::new(CurrentKeys::new(Arc::clone(keys))), "gatepost".into(), "gatepost".into(), DAY)
+    Verifier::new(
+        Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))),
+        "gatepost".into(),
+        "gatepost".into(),
+        DAY,
+    )
 }
 
 /// A token of some user and session, each time of others.
@@ -124,7 +129,12 @@ fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
         create_time: start(),
         update_time: start(),
     };
-    let issuer = Issuer::new(Arc::new(CurrentKeys::new(Arc::clone(keys))), "gatepost".into(), "gatepost".into(), DAY);
+    let issuer = Issuer::new(
+        Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))),
+        "gatepost".into(),
+        "gatepost".into(),
+        DAY,
+    );
     issuer
         .access_token(&user, draw.id(), start() + Duration::from_mins(30), draw.id(), start(), DateTime::UNIX_EPOCH)
         .unwrap()

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::super::calls::{AttemptCall, Call, KeptCall, SessionCall};
 use super::super::model::Model;
-use super::super::pools::{ACCOUNTS, ALLOWANCES, KEYS, KINDS, LIMITS, LIVES, PEERS, SECRETS, USER_AGENTS, account};
+use super::super::pools::{ACCOUNTS, ALLOWANCES, KINDS, LIMITS, LIVES, PEERS, USER_AGENTS, account};
 use super::super::steps::Method;
 use super::accounts::{email_key, generation};
 use super::{Cast, Dice, Ending};
@@ -53,11 +53,6 @@ impl Cast {
             }
             Method::SweepSessions => Call::Sessions(SessionCall::Sweep { now }),
             Method::Earlier => Call::Kept(KeptCall::Earlier { key: self.request(dice), now }),
-            Method::SealedKey => Call::Kept(KeptCall::SealedKey { name: dice.of(&KEYS).to_owned() }),
-            Method::KeepSealedKey => Call::Kept(KeptCall::KeepSealedKey {
-                name: dice.of(&KEYS).to_owned(),
-                fresh: dice.of(&SECRETS).to_vec(),
-            }),
             Method::PageTokenKey => Call::Kept(KeptCall::PageTokenKey { fresh: [dice.roll(); 64] }),
             _ => Call::Attempts(self.attempt(method, dice, model)),
         }

@@ -25,7 +25,7 @@ pub(crate) struct Model {
     pub(crate) allowances: BTreeMap<(&'static str, String), Time>,
     /// By caller, method and id.
     pub(crate) requests: BTreeMap<(String, &'static str, Uuid), Request>,
-    pub(crate) keys: BTreeMap<String, Vec<u8>>,
+    pub(crate) page_token_key: Option<Vec<u8>>,
 }
 
 pub(crate) struct Row {

@@ -1,7 +1,9 @@
 //! Each method alone: what it writes is what is read.
 
 mod attempts;
+mod beside;
 mod changes;
+mod configured;
 mod health;
 mod keys;
 mod log;

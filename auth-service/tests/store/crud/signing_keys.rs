@@ -85,14 +85,36 @@ async fn a_key_that_does_not_follow_the_last_one_is_not_added(store: Case) {
 
 async fn a_killed_key_is_gone_and_its_tokens_die_by_the_log(store: Case) {
     assert!(add(&store, 1, 0).await);
-    assert!(store.kill_signing_key("key-1", stamp()).await.unwrap().is_none(), "none follows it");
-    assert!(store.kill_signing_key("key-9", stamp()).await.unwrap().is_none());
+    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none(), "none follows it");
+    assert!(store.kill_signing_key("key-9", None, stamp()).await.unwrap().is_none());
     assert!(add(&store, 2, 10).await);
-    let killed = store.kill_signing_key("key-1", stamp()).await.unwrap().unwrap();
+    let killed = store.kill_signing_key("key-1", None, stamp()).await.unwrap().unwrap();
     assert_eq!((numbers(&store).await, killed.revision), (vec![2], 3));
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-1".into()));
-    assert!(store.kill_signing_key("key-1", stamp()).await.unwrap().is_none());
+    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none());
     assert!(add(&store, 3, 20).await, "and the order goes on");
+}
+
+async fn the_last_key_is_killed_with_a_successor_or_not_at_all(store: Case) {
+    assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
+    let taken = key(2, at(5));
+    assert!(store.kill_signing_key("key-2", Some((&taken, None)), stamp()).await.unwrap().is_none());
+    let next = key(3, at(5));
+    assert!(store.kill_signing_key("key-9", Some((&next, None)), stamp()).await.unwrap().is_none());
+    assert_eq!((numbers(&store).await, logged(&store).await.len()), (vec![1, 2], 2), "nothing is left of either");
+    let killed = store.kill_signing_key("key-2", Some((&next, Some(b"sealed-3"))), stamp()).await.unwrap();
+    assert_eq!((killed.unwrap().revision, numbers(&store).await), (3, vec![1, 3]));
+    assert_eq!(store.signing_keys().await.unwrap()[1], (next, Some(b"sealed-3".to_vec())));
+    assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-2".into()));
+    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "one follows, if not at once");
+}
+
+async fn a_private_half_that_lay_elsewhere_is_put_where_none_is(store: Case) {
+    assert!(store.add_signing_key(&key(1, at(0)), None, at(100), stamp()).await.unwrap().is_some());
+    assert!(store.seal_signing_key("key-1", b"sealed").await.unwrap());
+    assert!(!store.seal_signing_key("key-1", b"other").await.unwrap());
+    assert!(!store.seal_signing_key("key-2", b"other").await.unwrap());
+    assert_eq!(store.signing_keys().await.unwrap()[0].1, Some(b"sealed".to_vec()));
 }
 
 async fn a_private_half_is_wiped_once_its_key_signs_no_more(store: Case) {
@@ -126,7 +148,7 @@ async fn a_change_that_the_log_refuses_leaves_the_set_as_it_was(store: Case) {
     let before = store.signing_keys().await.unwrap();
     store.database.refuse("update", "log_head").await;
     assert!(store.add_signing_key(&key(3, at(20)), None, at(120), stamp()).await.is_err());
-    assert!(store.kill_signing_key("key-1", stamp()).await.is_err());
+    assert!(store.kill_signing_key("key-1", None, stamp()).await.is_err());
     assert_eq!(store.signing_keys().await.unwrap(), before);
 }
 
@@ -135,6 +157,8 @@ on_both_engines!(crate::support::Case:
     of_two_that_add_the_next_key_one_wins,
     a_key_that_does_not_follow_the_last_one_is_not_added,
     a_killed_key_is_gone_and_its_tokens_die_by_the_log,
+    the_last_key_is_killed_with_a_successor_or_not_at_all,
+    a_private_half_that_lay_elsewhere_is_put_where_none_is,
     a_private_half_is_wiped_once_its_key_signs_no_more,
     a_key_is_forgotten_once_its_tokens_are_dead,
     another_seal_takes_the_place_of_the_one_that_was_read,

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use sqlx::migrate::{AppliedMigration, Migrate as _, MigrateError, Migrator};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection, SqliteConnection};
 use tokio::time::timeout;
 
 use super::batch::Row;
@@ -79,12 +81,14 @@ impl Connection {
         }
     }
 
-    /// The secret of this name.
-    pub(super) async fn secret(&mut self, name: &str) -> Result<Option<Vec<u8>>, sqlx::Error> {
-        const SQL: &str = "select value from secrets where name = $1";
+    /// What this statement finds.
+    pub(super) async fn found<T>(&mut self, sql: &'static str) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
+    {
         match self {
-            Self::Sqlite(connection) => sqlx::query_scalar(SQL).bind(name).fetch_optional(connection).await,
-            Self::Postgres(connection) => within(sqlx::query_scalar(SQL).bind(name).fetch_optional(connection)).await,
+            Self::Sqlite(connection) => sqlx::query_as(sql).fetch_all(connection).await,
+            Self::Postgres(connection) => within(sqlx::query_as(sql).fetch_all(connection)).await,
         }
     }
 

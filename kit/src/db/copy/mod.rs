@@ -19,4 +19,4 @@ pub use error::CopyError;
 pub use progress::Progress;
 pub use schema::{Column, Kind, Schema, Table};
 pub use source::Source;
-pub use target::{Filled, Target};
+pub use target::{Filled, Supplement, Target};

@@ -1,6 +1,9 @@
 //! The database that is copied: in nobody's use, of exactly this version, and not written to.
 
 use futures_util::stream::BoxStream;
+use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 
 use super::applied;
 use super::batch::Row;
@@ -64,12 +67,15 @@ impl Source {
         self.schema
     }
 
-    /// The secret of this name in it.
+    /// What this statement finds in it.
     ///
     /// # Errors
     /// [`CopyError`], whose text says what to do.
-    pub async fn secret(&mut self, name: &str) -> Result<Option<Vec<u8>>, CopyError> {
-        self.connection.secret(name).await.map_err(|error| CopyError::away(&self.name, &error))
+    pub async fn found<T>(&mut self, sql: &'static str) -> Result<Vec<T>, CopyError>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
+    {
+        self.connection.found(sql).await.map_err(|error| CopyError::away(&self.name, &error))
     }
 
     pub(super) async fn count(&mut self, table: &'static Table) -> Result<i64, CopyError> {

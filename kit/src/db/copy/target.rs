@@ -15,8 +15,16 @@ use crate::db::{DatabaseUrl, postgres, sqlite};
 /// How often a long table says how far it is.
 const SAY: Duration = Duration::from_secs(2);
 
-/// The table that a secret is added to.
-const SECRETS: &str = "secrets";
+/// What a row of the target gets that it lacks in the source: the value of a column of bytes that is null there.
+#[derive(Clone, Copy, Debug)]
+pub struct Supplement<'a> {
+    /// The table.
+    pub table: &'static str,
+    /// A text column, and the row's value in it.
+    pub of: (&'static str, &'a str),
+    /// The column, and its value.
+    pub value: (&'static str, &'a [u8]),
+}
 
 /// An open target: it has its tables, and no row in them.
 #[derive(Debug)]
@@ -75,21 +83,21 @@ impl Target {
         }
     }
 
-    /// Writes all that the source holds, and this secret, in one transaction, and reads it back.
+    /// Writes all that the source holds, supplemented so, in one transaction, and reads it back.
     ///
     /// # Errors
     /// [`CopyError`], whose text says what to do; then nothing is kept.
     pub async fn fill(
         mut self,
         source: &mut Source,
-        secret: Option<(&str, &[u8])>,
+        supplements: &[Supplement<'_>],
         say: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Filled, CopyError> {
         self.begin().await?;
         let mut tables = Vec::new();
         for table in self.schema.tables {
-            let added = secret.filter(|_| table.name == SECRETS).map(row_of);
-            let digest = self.copy(source, table, added, say).await?;
+            let supplements: Vec<_> = supplements.iter().filter(|one| one.table == table.name).collect();
+            let digest = self.copy(source, table, &supplements, say).await?;
             say(Progress::Copied { table: table.name, digest });
             tables.push((table.name, digest));
         }
@@ -121,7 +129,7 @@ impl Target {
         &mut self,
         source: &mut Source,
         table: &'static Table,
-        added: Option<Row>,
+        supplements: &[&Supplement<'_>],
         say: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Digest, CopyError> {
         let of = u64::try_from(source.count(table).await?).unwrap_or_default();
@@ -129,7 +137,10 @@ impl Target {
         let unread = |error: sqlx::Error| CopyError::of(&from, table, &error);
         let (mut digest, mut batch, mut said) = (Digest::default(), Batch::default(), Instant::now());
         let mut rows = source.rows(table);
-        while let Some(row) = next(&mut rows).await.map_err(unread)? {
+        while let Some(mut row) = next(&mut rows).await.map_err(unread)? {
+            for one in supplements {
+                one.apply(table, &mut row);
+            }
             digest.add(&row);
             batch.push(row);
             if batch.is_full() {
@@ -139,10 +150,6 @@ impl Target {
                     said = Instant::now();
                 }
             }
-        }
-        if let Some(row) = added {
-            digest.add(&row);
-            batch.push(row);
         }
         self.insert(table, &mut batch).await?;
         Ok(digest)
@@ -221,7 +228,14 @@ async fn check_empty(name: &str, connection: &mut Connection, schema: &'static S
     Ok(())
 }
 
-/// A row of the table of secrets.
-fn row_of((name, value): (&str, &[u8])) -> Row {
-    vec![Value::Text(Some(name.to_owned())), Value::Bytes(Some(value.to_vec()))]
+impl Supplement<'_> {
+    /// Puts the value into the row, if it is the one that is meant and has none.
+    fn apply(&self, table: &Table, row: &mut Row) {
+        let at = |name: &str| table.columns.iter().position(|column| column.name == name);
+        let (Some(of), Some(value)) = (at(self.of.0), at(self.value.0)) else { return };
+        let is_meant = matches!(row.get(of), Some(Value::Text(Some(text))) if text == self.of.1);
+        if let Some(Value::Bytes(empty @ None)) = row.get_mut(value).filter(|_| is_meant) {
+            *empty = Some(self.value.1.to_vec());
+        }
+    }
 }

@@ -47,6 +47,18 @@ pub(super) async fn migrate(
     answer(name, connection.close()).await
 }
 
+/// Refuses a database that has other migrations than these.
+pub(super) async fn check(name: &str, options: &PgConnectOptions, migrations: &Migrator) -> Result<(), OpenError> {
+    let mut connection = reach(name, options, TRY).await?;
+    check_durability(name, &mut connection).await?;
+    if !answer(name, super::has_table(&mut connection, &migrations.table_name)).await? {
+        let first = migrations.iter().next().map_or(0, |first| first.version);
+        return Err(OpenError::Older(name.to_owned(), first));
+    }
+    migrations::check_complete(name, &mut connection, migrations).await?;
+    answer(name, connection.close()).await
+}
+
 /// Connects, and waits for a server that starts.
 pub(super) async fn reach(
     name: &str,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
-use super::migrate::migrate;
+use super::migrate::{check, migrate};
 use super::pool::{Limits, Pool};
 use super::suspicion::Suspicion;
 use super::tries::{Reads, Writes};
@@ -59,12 +59,26 @@ impl Postgres {
     pub async fn open(server: &Server, migrations: &Migrator) -> Result<Self, OpenError> {
         let options = options(server);
         migrate(&server.to_string(), &options, migrations, PATIENCE).await?;
+        Ok(Self::by(options))
+    }
+
+    /// Opens the database and leaves its migrations as they are.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do; also of a database that is not of this version.
+    pub async fn open_beside(server: &Server, migrations: &Migrator) -> Result<Self, OpenError> {
+        let options = options(server);
+        check(&server.to_string(), &options, migrations).await?;
+        Ok(Self::by(options))
+    }
+
+    fn by(options: PgConnectOptions) -> Self {
         let suspicion = Suspicion::default();
-        Ok(Self {
+        Self {
             readers: Pool::new(options.clone().options(READER), READERS, &suspicion),
             writers: Pool::new(options.options(WRITER), WRITERS, &suspicion),
             suspicion,
-        })
+        }
     }
 
     /// How a connection that reads is made.

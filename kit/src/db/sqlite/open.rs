@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
-use super::files::{make_file, make_folder};
+use super::files::{RESTORING, beside, make_file, make_folder};
 use super::job::{Kind, Write};
 use super::lock::FileLock;
 use super::writer::Writer;
@@ -38,7 +38,7 @@ pub struct Sqlite {
     writer: Writer,
     readers: SqlitePool,
     reading: Arc<SqliteConnectOptions>,
-    /// A copy that nobody serves has none.
+    /// A copy that nobody serves has none, and neither has whoever works beside a service.
     _lock: Option<Arc<FileLock>>,
 }
 
@@ -72,6 +72,30 @@ impl Sqlite {
         let reading = options.clone().read_only(true);
         let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(reading.clone());
         Ok(Self { writer: Writer::start(options, group), readers, reading: Arc::new(reading), _lock: Some(lock) })
+    }
+
+    /// Opens the file beside a service that may have it open: SQLite's own locks part their writes.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do; also of a file that is not there, or not of this version.
+    pub async fn open_beside(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
+        let name = path.display().to_string();
+        if !path.is_file() {
+            return Err(OpenError::Absent(name));
+        }
+        if beside(path, RESTORING).symlink_metadata().is_ok() {
+            return Err(OpenError::Restoring(name));
+        }
+        let options = options(path);
+        let reading = options.clone().read_only(true);
+        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
+        check_library(&first, &name).await?;
+        let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
+        migrations::check_complete(&name, &mut *connection, migrations).await?;
+        drop(connection);
+        first.close().await;
+        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(reading.clone());
+        Ok(Self { writer: Writer::start(options, 1), readers, reading: Arc::new(reading), _lock: None })
     }
 
     /// Opens a copy that no service has open. Its migrations stay as they are, and no file is made beside it: a copy whose

@@ -1,0 +1,56 @@
+//! How the key pairs that sign follow each other.
+
+use std::time::Duration;
+
+use clap::Args;
+use kit::config::{ConfigError, duration};
+
+use crate::keyring::Rotation;
+use crate::tokens::KeyType;
+
+/// How long the next key is listed before it signs: whoever keeps the key set for a moment must have it by then.
+pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(24 * 7);
+
+/// The shortest time for which a key signs: each stays in the set for a day after that.
+const MIN_AGE: Duration = Duration::from_hours(1);
+
+/// How keys follow each other; nothing of it counts while `JWT_SECRET_KEY` signs.
+#[derive(Clone, Debug, Args)]
+pub struct KeyFlags {
+    /// How long a key signs until another one follows it, at least 1h; 0: until `gatepost keys rotate` says so
+    #[arg(long, env = "AUTH_SIGNING_KEY_MAX_AGE", default_value = "90d", value_parser = duration, hide_env_values = true)]
+    pub signing_key_max_age: Duration,
+    /// For how long the next key is listed before it signs, 10s to 7d
+    #[arg(long, env = "AUTH_SIGNING_KEY_LEAD", default_value = "10m", value_parser = duration, hide_env_values = true)]
+    pub signing_key_lead: Duration,
+    /// What new keys sign by: Ed25519, ECDSA on P-256, or RSA of 3072 bits
+    #[arg(long, env = "AUTH_SIGNING_ALGORITHM", default_value = "eddsa", hide_env_values = true)]
+    pub signing_algorithm: KeyType,
+}
+
+impl KeyFlags {
+    /// When a key is followed by another one.
+    pub(crate) fn rotation(&self) -> Rotation {
+        Rotation {
+            max_age: Some(self.signing_key_max_age).filter(|age| !age.is_zero()),
+            lead: self.signing_key_lead,
+            of: self.signing_algorithm,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let age = self.signing_key_max_age;
+        if !age.is_zero() && age < MIN_AGE {
+            return Err(ConfigError::setting(
+                "--signing-key-max-age (AUTH_SIGNING_KEY_MAX_AGE)",
+                "must be at least 1h, or 0",
+            ));
+        }
+        check_lead("--signing-key-lead (AUTH_SIGNING_KEY_LEAD)", self.signing_key_lead)
+    }
+}
+
+/// Refuses a lead that is too short for others, or longer than anybody would wait for.
+pub(crate) fn check_lead(name: &str, lead: Duration) -> Result<(), ConfigError> {
+    if LEAD.contains(&lead) { Ok(()) } else { Err(ConfigError::setting(name, "must be from 10s to 7d")) }
+}

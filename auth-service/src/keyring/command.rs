@@ -1,0 +1,208 @@
+//! `gatepost keys`: what an operator does with the keys, beside services that run.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use kit::Clock;
+use kit::config::{ConfigError, Environment, boolean, check_encrypted, duration};
+
+use super::custody::generate;
+use super::{Keyring, KeyringError};
+use crate::config::{SigningSettings, check_lead};
+use crate::domain::{KeyState, SigningKeyRecord, signing_at};
+use crate::store::{DatabaseUrl, Store};
+use crate::tokens::{KeyFile, KeySource, KeyType, Pkcs8};
+
+const HELP: &str = "\
+The services may run, and learn of it by themselves. AUTH_MASTER_KEY (or AUTH_MASTER_KEY_FILE) must be set as for the \
+service. While JWT_SECRET_KEY signs, none of these keys does: another JWT_SECRET_KEY takes its place at a restart, and \
+revokes the tokens of the one before.";
+
+/// The keys of one auth service's database.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = HELP)]
+pub struct KeysCommand {
+    /// The auth service's database: sqlite:PATH or postgres://…
+    #[arg(
+        long,
+        global = true,
+        env = "AUTH_DATABASE_URL",
+        default_value = "sqlite:gatepost-data/auth.db",
+        hide_env_values = true
+    )]
+    database_url: DatabaseUrl,
+    /// Allow plaintext to a database beyond loopback
+    #[arg(long, global = true, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
+          default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
+    insecure: bool,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Action {
+    /// Print the keys in the order in which they sign, a line each
+    List,
+    /// Let another key follow the last one: it is listed now, and signs once everybody has had the time to read it
+    Rotate {
+        /// For how long it is listed before it signs, 10s to 7d
+        #[arg(long, env = "AUTH_SIGNING_KEY_LEAD", default_value = "10m", value_parser = duration,
+              hide_env_values = true)]
+        lead: Duration,
+        /// What it signs by
+        #[arg(long, env = "AUTH_SIGNING_ALGORITHM", default_value = "eddsa", hide_env_values = true)]
+        algorithm: KeyType,
+        /// A file with the key (PKCS#8 PEM, mode 0600) in place of a new one
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Kill a key that others may have: its tokens are refused at once, and another key signs
+    Retire {
+        /// The key's id, as `list` prints it
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
+        id: String,
+        /// What the key that takes its place signs by
+        #[arg(long, env = "AUTH_SIGNING_ALGORITHM", default_value = "eddsa", hide_env_values = true)]
+        algorithm: KeyType,
+        /// The master key that the key was sealed with is lost: the next one is sealed with the one of now
+        #[arg(long)]
+        lost_master_key: bool,
+    },
+    /// Seal the private keys with `AUTH_MASTER_KEY` that are sealed with `AUTH_OLD_MASTER_KEY`; restart the services after it
+    Reseal,
+}
+
+impl KeysCommand {
+    /// Does it; what it came to goes to standard output.
+    ///
+    /// # Errors
+    /// What to do: nothing has been changed then.
+    pub async fn run(self, environment: Environment, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let Self { database_url, insecure, action } = self;
+        check_encrypted("--database-url (AUTH_DATABASE_URL)", database_url.is_private(), insecure, "AUTH_INSECURE")?;
+        if let Action::Rotate { lead, .. } = &action {
+            check_lead("--lead (AUTH_SIGNING_KEY_LEAD)", *lead)?;
+        }
+        let settings = SigningSettings::read(environment)?;
+        if settings.secret_key.is_some() {
+            if !matches!(action, Action::List) {
+                return Err(SIGNED_BY_SECRET.into());
+            }
+            say("JWT_SECRET_KEY signs: none of these keys does while it is set.");
+        }
+        let file = database_url.path().map(KeyFile::beside);
+        // What lists needs no private half.
+        let custody = match (KeySource::choose(None, settings.master_key, file), &action) {
+            (Ok(KeySource::Pairs(custody)), _) => Some(custody),
+            (Err(error), Action::Rotate { .. } | Action::Retire { .. } | Action::Reseal) => return Err(error.into()),
+            (Ok(KeySource::Secret(_)) | Err(_), _) => None,
+        };
+        let store = Store::open_beside(&database_url).await?;
+        let done = match custody {
+            None => list(&store, clock.now()).await.map_err(Into::into),
+            Some(custody) => {
+                let keyring = Keyring::new(store.clone(), clock.clone(), custody);
+                act(&keyring, &store, action, environment, &clock).await
+            }
+        };
+        store.close().await;
+        done
+    }
+}
+
+const SIGNED_BY_SECRET: &str = "JWT_SECRET_KEY signs, and has no successor: set another one and restart the services, which \
+     revokes the tokens of the one before; or unset it to work with the key pairs";
+
+async fn act(
+    keyring: &Keyring,
+    store: &Store,
+    action: Action,
+    environment: Environment,
+    clock: &Clock,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    match action {
+        Action::List => list(store, clock.now()).await?,
+        Action::Rotate { lead, algorithm, from } => {
+            let pkcs8 = match from {
+                Some(path) => given(path)?,
+                None => generate(algorithm).await?,
+            };
+            let (next, _) = keyring.follow(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
+            tell(&next.id);
+            say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time))));
+        }
+        Action::Retire { id, algorithm, lost_master_key } => {
+            keyring.retire(&id, generate(algorithm).await?, lost_master_key).await?;
+            keyring.tidy().await?;
+            let keys = keyring.list().await?;
+            if let Some(signing) = signing_at(&keys, clock.now()) {
+                tell(&signing.id);
+                say(&format!("{id} is killed, and its tokens are refused. This key signs."));
+            }
+        }
+        Action::Reseal => {
+            let old = SigningSettings::master_key(environment, "AUTH_OLD_MASTER_KEY")?;
+            let old = old.ok_or_else(|| {
+                ConfigError::setting("AUTH_OLD_MASTER_KEY", "must be set to the master key of before")
+            })?;
+            let count = keyring.reseal(&old).await?;
+            tell(&count.to_string());
+            say("So many keys have been sealed anew: give the services this AUTH_MASTER_KEY and restart them.");
+        }
+    }
+    Ok(())
+}
+
+async fn list(store: &Store, now: DateTime<Utc>) -> Result<(), KeyringError> {
+    let keys: Vec<_> = store.signing_keys().await?.into_iter().map(|(record, _)| record).collect();
+    let signing = signing_at(&keys, now).map(|record| record.id.clone());
+    tell(&row(["KID", "ALGORITHM", "STATE", "SIGNS FROM", "SIGNS UNTIL", "VERIFIES UNTIL"]));
+    for key in &keys {
+        let times = [Some(key.sign_time), key.retire_time, key.verify_until].map(time);
+        let state = state(key, signing.as_deref(), now);
+        tell(&row([&key.id, &key.algorithm, state, &times[0], &times[1], &times[2]]));
+    }
+    Ok(())
+}
+
+/// What the key does.
+fn state(key: &SigningKeyRecord, signing: Option<&str>, now: DateTime<Utc>) -> &'static str {
+    match key.state_at(now) {
+        _ if signing == Some(key.id.as_str()) => "signing",
+        KeyState::Next => "next",
+        KeyState::Signing | KeyState::Retired => "retired",
+        KeyState::Over => "over",
+    }
+}
+
+fn row(columns: [&str; 6]) -> String {
+    let [id, algorithm, state, from, until, over] = columns;
+    format!("{id:<44}{algorithm:<11}{state:<9}{from:<22}{until:<22}{over}").trim_end().to_owned()
+}
+
+fn time(time: Option<DateTime<Utc>>) -> String {
+    time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// The one key of a file.
+fn given(path: PathBuf) -> Result<Pkcs8, Box<dyn Error + Send + Sync>> {
+    let mut keys = KeyFile::new(path).read()?;
+    match (keys.pop(), keys.is_empty()) {
+        (Some(one), true) => Ok(one.pkcs8),
+        _ => Err(ConfigError::setting("--from", "must name a file that is there and holds one key").into()),
+    }
+}
+
+/// What scripts read.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// What people read; that nobody does is no reason to end.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,139 @@
+//! Private halves where they are kept: sealed in the database, or in a file beside it.
+
+use std::sync::Arc;
+
+use kit::db::patiently;
+
+use super::{KeyringError, Row};
+use crate::domain::SigningKeyRecord;
+use crate::store::Store;
+use crate::tokens::{
+    Custody, FiledKey, Key, KeyFile, KeyFileError, KeyFileLock, KeyType, MasterKey, Pkcs8, SEALED_KEY, SigningKeyError,
+};
+
+impl Custody {
+    /// The document of the first key: what an earlier version has left, or a new one.
+    pub(super) async fn first(&self, store: &Store, of: KeyType) -> Result<Pkcs8, KeyringError> {
+        let old = patiently(|| store.sealed_key(SEALED_KEY)).await?;
+        let file = match (self, old) {
+            (Self::Sealed { master, .. }, Some(old)) => return Ok(opened(master, SEALED_KEY, &old)?.1),
+            (Self::File(_), Some(_)) => return Err(SigningKeyError::NoMasterKey.into()),
+            (Self::Sealed { file, .. }, None) => file.as_ref(),
+            (Self::File(file), None) => Some(file),
+        };
+        let filed = file.map(KeyFile::read).transpose()?.unwrap_or_default();
+        // The youngest: of a file whose database has been lost, the older ones may have been retired.
+        let Some(youngest) = filed.into_iter().next_back() else { return Ok(generate(of).await?) };
+        if let Self::Sealed { file: Some(file), .. } = self {
+            taken_from(file);
+        }
+        Ok(youngest.pkcs8)
+    }
+
+    /// Keeps a key's private half: what its row is to hold. Until the lock is dropped nobody else takes it for one without
+    /// a row.
+    pub(super) async fn keep(
+        &self,
+        key: &Key,
+        pkcs8: &Pkcs8,
+    ) -> Result<(Option<Vec<u8>>, Option<KeyFileLock>), KeyFileError> {
+        match self {
+            Self::Sealed { master, .. } => Ok((Some(master.seal(key.id(), pkcs8)), None)),
+            Self::File(file) => {
+                let lock = file.lock().await?;
+                file.add(pkcs8, &lock)?;
+                Ok((None, Some(lock)))
+            }
+        }
+    }
+
+    /// The whole key of this id, of which the row holds this.
+    pub(super) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
+        match (self, sealed) {
+            (Self::Sealed { master, .. }, Some(sealed)) => {
+                let (key, _) = opened(master, id, sealed)?;
+                if key.id() == id { Ok(Arc::new(key)) } else { Err(SigningKeyError::Garbled) }
+            }
+            (Self::Sealed { .. }, None) => Err(SigningKeyError::Gone(id.to_owned())),
+            (Self::File(_), Some(_)) => Err(SigningKeyError::NoMasterKey),
+            (Self::File(file), None) => {
+                let filed = find(file.read()?, id).map(|filed| filed.key);
+                filed.ok_or_else(|| SigningKeyError::Lost { id: id.to_owned(), file: file.path().to_owned() })
+            }
+        }
+    }
+
+    /// Seals what lies in a file yet, so that nobody is logged out when a master key is set, and takes away what an earlier
+    /// version kept.
+    pub(super) async fn take_over(
+        &self,
+        store: &Store,
+        rows: &[Row],
+        is_kept: impl Fn(&SigningKeyRecord) -> bool,
+    ) -> Result<(), KeyringError> {
+        let Self::Sealed { master, file } = self else { return Ok(()) };
+        let unsealed: Vec<_> = rows.iter().filter(|(record, sealed)| sealed.is_none() && is_kept(record)).collect();
+        if !unsealed.is_empty()
+            && let Some(file) = file
+        {
+            for filed in file.read()? {
+                let id = filed.key.id();
+                if unsealed.iter().any(|(record, _)| record.id == id) {
+                    let sealed = master.seal(id, &filed.pkcs8);
+                    patiently(|| store.seal_signing_key(id, &sealed)).await?;
+                }
+            }
+            taken_from(file);
+        }
+        if patiently(|| store.sealed_key(SEALED_KEY)).await?.is_some() {
+            patiently(|| store.forget_sealed_key(SEALED_KEY)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes private halves out of the file that are of no more use: those of keys that are not to be kept, or that have no row.
+    pub(super) async fn tidy(
+        &self,
+        store: &Store,
+        is_kept: impl Fn(&SigningKeyRecord) -> bool,
+    ) -> Result<(), KeyringError> {
+        let Self::File(file) = self else { return Ok(()) };
+        let lock = file.lock().await?;
+        let rows = store.signing_keys().await?;
+        let is_needed = |id: &str| rows.iter().any(|(record, _)| record.id == id && is_kept(record));
+        if !rows.is_empty() {
+            file.retain(is_needed, &lock)?;
+        }
+        Ok(())
+    }
+}
+
+/// The file is not read again.
+fn taken_from(file: &KeyFile) {
+    tracing::warn!("the signing key is in the database now, sealed: remove {}", file.path().display());
+}
+
+/// A new key's document, whose id no command line takes for a flag; an RSA key takes a second to make.
+pub(super) async fn generate(of: KeyType) -> Result<Pkcs8, SigningKeyError> {
+    let made = tokio::task::spawn_blocking(move || {
+        loop {
+            let pkcs8 = Key::generate_pkcs8(of)?;
+            let key = Key::from_pkcs8(&pkcs8).ok_or(KeyFileError::Generate)?;
+            if !key.id().starts_with('-') {
+                return Ok(pkcs8);
+            }
+        }
+    });
+    Ok(made.await.unwrap_or(Err(KeyFileError::Generate))?)
+}
+
+/// What was sealed with this master key under this name.
+pub(super) fn opened(master: &MasterKey, name: &str, sealed: &[u8]) -> Result<(Key, Pkcs8), SigningKeyError> {
+    let pkcs8 = master.open(name, sealed)?;
+    let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
+    Ok((key, pkcs8))
+}
+
+fn find(filed: Vec<FiledKey>, id: &str) -> Option<FiledKey> {
+    filed.into_iter().find(|filed| filed.key.id() == id)
+}

@@ -1,0 +1,48 @@
+//! Why the set of keys cannot be read or changed.
+
+use chrono::{DateTime, Utc};
+
+use crate::store::StoreError;
+use crate::tokens::{KeyFileError, SigningKeyError};
+
+/// Each a sentence that says what to do; nothing has been changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// There is no key yet.
+    #[error("the database has no signing key yet: start the auth service once, which makes one")]
+    NoKey,
+    /// There is no key of this id.
+    #[error("the database has no signing key {0}: `gatepost keys list` shows those that it has")]
+    Unknown(String),
+    /// Another key is to follow already.
+    #[error("{id} follows already, and signs from {} on: rotate after that", sign_time.format("%Y-%m-%dT%H:%M:%SZ"))]
+    Waiting {
+        /// The next key.
+        id: String,
+        /// From when on it signs.
+        sign_time: DateTime<Utc>,
+    },
+    /// Somebody else was faster.
+    #[error(
+        "another process has changed the keys at this moment: see `gatepost keys list`, and run this again if needed"
+    )]
+    Outrun,
+    /// The key was sealed with neither master key.
+    #[error(
+        "the signing key was sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY: set the latter to the one that the \
+         services have had"
+    )]
+    OldMasterKey,
+    /// A key cannot be had.
+    #[error(transparent)]
+    Key(#[from] SigningKeyError),
+    /// The database does not answer.
+    #[error("{0}: see to the database, then run this again")]
+    Store(#[from] StoreError),
+}
+
+impl From<KeyFileError> for KeyringError {
+    fn from(error: KeyFileError) -> Self {
+        Self::Key(error.into())
+    }
+}

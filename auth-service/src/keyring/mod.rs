@@ -1,0 +1,292 @@
+//! The key pairs that sign, over time: who keeps the private halves, which one follows another, and how one is killed.
+//!
+//! Every replica reads the same rows and computes from their times which key signs (docs/decisions/0015).
+
+mod command;
+mod configured;
+mod custody;
+mod error;
+mod tend;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use kit::Clock;
+use kit::db::patiently;
+
+pub use command::KeysCommand;
+pub(crate) use configured::remember;
+pub use error::KeyringError;
+pub(crate) use tend::{Rotation, tend};
+
+use crate::domain::{KeyState, Logged, SigningKeyRecord};
+use crate::stamp::stamp;
+use crate::store::{Store, StoreError};
+use crate::tokens::{
+    CurrentKeys, Custody, Key, KeyType, MasterKey, Member, Pkcs8, SigningKeyError, Timetable, VerifyingKey,
+};
+
+/// The longest life that a token of this service can have, whatever the setting in force.
+pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);
+
+/// How far apart the clocks of replicas may be: a token of a key that has just been retired is verified for so much longer.
+const APART: Duration = Duration::from_mins(1);
+
+/// For how long after its retirement a private half is kept: clocks differ, and a backup takes the keys later than the
+/// database.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// The key pairs of one database.
+pub struct Keyring {
+    store: Store,
+    clock: Clock,
+    custody: Custody,
+    keys: Arc<CurrentKeys>,
+    /// Private halves by their key's id: each is opened once.
+    opened: Mutex<HashMap<String, Arc<Key>>>,
+}
+
+/// A row of the database: a key pair, with its sealed private half if that is there.
+type Row = (SigningKeyRecord, Option<Vec<u8>>);
+
+impl Keyring {
+    /// The key pairs of this database, none of which has been read yet.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, custody: Custody) -> Self {
+        let keys = Arc::new(CurrentKeys::new(Timetable::new(&[])));
+        Self { store, clock, custody, keys, opened: Mutex::default() }
+    }
+
+    /// The key sets in force.
+    pub fn keys(&self) -> Arc<CurrentKeys> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Makes the first key where there is none, of this type unless an earlier version has left one, and reads all of them.
+    /// No start makes a new key, which would log everybody out, while an older one is kept.
+    ///
+    /// # Errors
+    /// [`KeyringError`], also when the key that signs, or the next one, cannot be opened.
+    pub async fn begin(&self, of: KeyType) -> Result<(), KeyringError> {
+        let mut rows = self.rows_at_start().await?;
+        if rows.is_empty() {
+            let pkcs8 = self.custody.first(&self.store, of).await?;
+            let now = self.clock.now();
+            self.add(1, pkcs8, now).await?;
+            rows = self.rows_at_start().await?;
+        }
+        self.custody.take_over(&self.store, &rows, |record| self.is_kept(record)).await?;
+        let rows = self.rows_at_start().await?;
+        for (record, sealed) in &rows {
+            if matches!(record.state_at(self.clock.now()), KeyState::Next | KeyState::Signing) {
+                self.open(record, sealed.as_deref())?;
+            }
+        }
+        self.show(rows);
+        Ok(())
+    }
+
+    /// Reads all of them again. A key that cannot be opened here does not sign here.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then all is as it was.
+    pub async fn read(&self) -> Result<(), StoreError> {
+        let rows = self.store.signing_keys().await?;
+        self.show(rows);
+        Ok(())
+    }
+
+    /// Adds the key that signs from `sign_time` on, in place of the last one. Returns `None` when somebody else has just
+    /// added one.
+    ///
+    /// # Errors
+    /// [`KeyringError`], also while a key that is to sign waits for its time already.
+    pub async fn follow(
+        &self,
+        pkcs8: Pkcs8,
+        sign_time: DateTime<Utc>,
+    ) -> Result<Option<(SigningKeyRecord, Logged)>, KeyringError> {
+        let rows = self.store.signing_keys().await?;
+        let (last, sealed) = rows.last().ok_or(KeyringError::NoKey)?;
+        if last.state_at(self.clock.now()) == KeyState::Next {
+            return Err(KeyringError::Waiting { id: last.id.clone(), sign_time: last.sign_time });
+        }
+        // What seals the new key must be what the service opens it with.
+        self.open(last, sealed.as_deref())?;
+        self.add(last.number + 1, pkcs8, sign_time).await
+    }
+
+    /// Kills a key at once: it verifies nothing more, and where it is the last one, this one takes its place. `is_lost` says
+    /// that its private half need not open: then nothing shows that the new one is sealed with what the service has.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; then the key lives.
+    pub async fn retire(&self, id: &str, successor: Pkcs8, is_lost: bool) -> Result<Logged, KeyringError> {
+        let rows = self.store.signing_keys().await?;
+        let (record, sealed) =
+            rows.iter().find(|(record, _)| record.id == id).ok_or_else(|| KeyringError::Unknown(id.to_owned()))?;
+        if !is_lost && self.is_kept(record) {
+            match self.open(record, sealed.as_deref()) {
+                Ok(_) | Err(SigningKeyError::Lost { .. } | SigningKeyError::Gone(_)) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        let stamp = stamp(self.clock.now());
+        let has_follower = rows.last().is_some_and(|(last, _)| last.number > record.number);
+        if has_follower {
+            let killed = self.store.kill_signing_key(id, None, stamp).await?;
+            return killed.ok_or_else(|| KeyringError::Unknown(id.to_owned()));
+        }
+        let key = Key::from_pkcs8(&successor).ok_or(SigningKeyError::Garbled)?;
+        // A key that does not sign yet leaves its time to this one.
+        let now = self.clock.now();
+        let next = record_of(&key, record.number + 1, now, now.max(record.sign_time))?;
+        let (sealed, _lock) = self.custody.keep(&key, &successor).await?;
+        let killed = self.store.kill_signing_key(id, Some((&next, sealed.as_deref())), stamp).await?;
+        killed.ok_or_else(|| KeyringError::Unknown(id.to_owned()))
+    }
+
+    /// All key pairs in the order in which they sign.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        Ok(self.store.signing_keys().await?.into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// Forgets the private halves of keys that sign no more, and keys whose tokens are all dead.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub async fn tidy(&self) -> Result<(), KeyringError> {
+        let now = self.clock.now();
+        for (record, sealed) in self.store.signing_keys().await? {
+            if record.state_at(now) == KeyState::Over {
+                self.store.forget_signing_key(&record.id, now).await?;
+            } else if !self.is_kept(&record) && sealed.is_some() {
+                self.store.wipe_signing_key(&record.id, now).await?;
+            }
+        }
+        self.custody.tidy(&self.store, |record| self.is_kept(record)).await
+    }
+
+    /// Seals the private halves with the master key of now that are sealed with an old one. Returns how many.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; those that were sealed before stay so, and it can be run again.
+    pub async fn reseal(&self, old: &MasterKey) -> Result<usize, KeyringError> {
+        let Custody::Sealed { master, .. } = &self.custody else { return Err(SigningKeyError::NoMasterKey.into()) };
+        let mut count = 0;
+        for (record, sealed) in self.store.signing_keys().await? {
+            let Some(sealed) = sealed else { continue };
+            if custody::opened(master, &record.id, &sealed).is_ok() {
+                continue;
+            }
+            let (_, pkcs8) = custody::opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
+            let anew = master.seal(&record.id, &pkcs8);
+            if !self.store.reseal_signing_key(&record.id, &sealed, &anew).await? {
+                return Err(KeyringError::Outrun);
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    async fn rows_at_start(&self) -> Result<Vec<Row>, StoreError> {
+        patiently(|| self.store.signing_keys()).await
+    }
+
+    /// Adds a key: its private half first, so that no row is without one.
+    async fn add(
+        &self,
+        number: i32,
+        pkcs8: Pkcs8,
+        sign_time: DateTime<Utc>,
+    ) -> Result<Option<(SigningKeyRecord, Logged)>, KeyringError> {
+        let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
+        let now = self.clock.now();
+        let record = record_of(&key, number, now, sign_time)?;
+        let (sealed, _lock) = self.custody.keep(&key, &pkcs8).await?;
+        let verify_until = sign_time + MAX_LIFETIME + APART;
+        let add = || self.store.add_signing_key(&record, sealed.as_deref(), verify_until, stamp(now));
+        // Of one number there is one key, so that it can be tried again.
+        let logged = patiently(add).await?;
+        Ok(logged.map(|logged| {
+            self.opened().insert(record.id.clone(), Arc::new(key));
+            (record, logged)
+        }))
+    }
+
+    /// Whether the private half is still needed.
+    fn is_kept(&self, record: &SigningKeyRecord) -> bool {
+        record.retire_time.is_none_or(|retired| self.clock.now() < retired + KEPT)
+    }
+
+    /// The whole key.
+    fn open(&self, record: &SigningKeyRecord, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
+        if let Some(key) = self.opened().get(&record.id) {
+            return Ok(Arc::clone(key));
+        }
+        let key = self.custody.open(&record.id, sealed)?;
+        self.opened().insert(record.id.clone(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Puts these in force, and forgets the private halves of all others.
+    fn show(&self, rows: Vec<Row>) {
+        let members: Vec<_> = rows.into_iter().filter_map(|row| self.member(row)).collect();
+        self.opened().retain(|id, _| members.iter().any(|member| member.key.is_some() && member.record.id == *id));
+        self.keys.replace(Timetable::new(&members));
+    }
+
+    fn member(&self, (record, sealed): Row) -> Option<Member> {
+        let key = if self.is_kept(&record) {
+            let opened = self.open(&record, sealed.as_deref());
+            if let Err(error) = &opened
+                && record.state_at(self.clock.now()) != KeyState::Retired
+            {
+                tracing::error!(key = record.id, "no token can be signed with it: {error}");
+            }
+            opened.ok()
+        } else {
+            None
+        };
+        let verifying = match &key {
+            Some(key) => Arc::clone(key.verifying()),
+            None => match VerifyingKey::from_jwk(&record.public_jwk) {
+                Ok(verifying) => Arc::new(verifying),
+                Err(error) => {
+                    tracing::error!(key = record.id, "a signing key in the database {error}: restore it from a backup");
+                    return None;
+                }
+            },
+        };
+        Some(Member { record, key, verifying })
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Key>>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of a key that is made now.
+fn record_of(
+    key: &Key,
+    number: i32,
+    create_time: DateTime<Utc>,
+    sign_time: DateTime<Utc>,
+) -> Result<SigningKeyRecord, SigningKeyError> {
+    let public = key.public().ok_or(SigningKeyError::Garbled)?;
+    Ok(SigningKeyRecord {
+        number,
+        id: public.id,
+        algorithm: public.algorithm.to_owned(),
+        public_jwk: public.jwk,
+        create_time,
+        sign_time,
+        retire_time: None,
+        verify_until: None,
+    })
+}

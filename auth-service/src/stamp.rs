@@ -1,0 +1,10 @@
+//! What an entry of the log carries that is made now.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{Mark, Stamp};
+
+/// The stamp of an entry of this time.
+pub(crate) fn stamp(time: DateTime<Utc>) -> Stamp {
+    Stamp { mark: Mark(kit::random::bytes()), time }
+}

@@ -1,0 +1,83 @@
+//! What the settings said at the last start: what they replace kills tokens, as whatever else does, by the log.
+
+use kit::db::{Tx, Verdict, within};
+
+use super::{Store, StoreError, Time, log};
+use crate::domain::{LogId, Logged, Revocation, Stamp};
+
+const SECRET_KEY: &str = "secret-key-id";
+const ISSUER: &str = "issuer";
+
+/// What a setting was before.
+enum Before {
+    /// The same, or not known; or another process is replacing it.
+    Same,
+    /// This.
+    Other(String),
+}
+
+impl Store {
+    /// Remembers the id of the secret that signs, empty when none does, and kills the tokens of the one before.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is changed.
+    pub async fn remember_secret_key(&self, id: &str, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+        let work = self.db.transaction(id.to_owned(), move |mut tx, id| {
+            Box::pin(async move {
+                match remember(&mut tx, SECRET_KEY, id).await? {
+                    Before::Other(old) if !old.is_empty() => {
+                        let logged = log::append(&mut tx, &Revocation::SigningKey(old), stamp).await?;
+                        Ok(Verdict::Commit(Some(logged)))
+                    }
+                    Before::Same | Before::Other(_) => Ok(Verdict::Commit(None)),
+                }
+            })
+        });
+        work.await
+    }
+
+    /// Remembers the issuer. Tokens of another one are dead: the log becomes another one, whose horizon is `now`. Returns
+    /// whether there was another one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is changed.
+    pub async fn remember_issuer(&self, issuer: &str, fresh: LogId, now: Time) -> Result<bool, StoreError> {
+        const SQL: &str = "update log_head set log_id = $1, \
+             horizon = case when horizon < $2 then $2 else horizon end where id = 1";
+        let work = self.db.transaction(issuer.to_owned(), move |mut tx, issuer| {
+            Box::pin(async move {
+                match remember(&mut tx, ISSUER, issuer).await? {
+                    Before::Same => Ok(Verdict::Commit(false)),
+                    Before::Other(_) => {
+                        within!(tx, sqlx::query(SQL).bind(fresh.0.to_vec()).bind(now))?;
+                        Ok(Verdict::Commit(true))
+                    }
+                }
+            })
+        });
+        work.await
+    }
+}
+
+/// Puts a value in the place of the one before. Of two that do so at once, one is told of it.
+async fn remember(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<Before, sqlx::Error> {
+    const FIND: &str = "select value from secrets where name = $1";
+    const FIRST: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";
+    const REPLACE: &str = "update secrets set value = $2 where name = $1 and value = $3";
+    let old: Option<Vec<u8>> =
+        within!(*tx, |connection| sqlx::query_scalar(FIND).bind(name).fetch_optional(connection))?;
+    match old {
+        Some(old) if old == value.as_bytes() => Ok(Before::Same),
+        Some(old) => {
+            let replaced = within!(*tx, sqlx::query(REPLACE).bind(name).bind(value.as_bytes()).bind(&old))?;
+            if replaced == 0 {
+                return Ok(Before::Same);
+            }
+            Ok(Before::Other(String::from_utf8_lossy(&old).into_owned()))
+        }
+        None => {
+            within!(*tx, sqlx::query(FIRST).bind(name).bind(value.as_bytes()))?;
+            Ok(Before::Same)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A ring of keys on a case's database, whose file lies in a folder of its own.
+
+use std::path::Path;
+
+use auth_service::domain::{LogId, Revocation};
+use auth_service::keyring::Keyring;
+use auth_service::store::Store;
+use auth_service::tokens::{Custody, Key, KeyFile, KeySet, KeyType, MasterKey, Pkcs8};
+use chrono::{DateTime, Utc};
+use kit::Clock;
+
+use crate::opens::Opens;
+
+pub(crate) type Case = kit::testing::Case<Opens>;
+
+pub(crate) const OURS: &str = "Ygr7Mt/clGdk1xhyomNNC5pbaBXl1fYHFhWI8wqwnMg=";
+pub(crate) const OTHERS: &str = "ZpKG7+k6QBFqr3RXEfmsHP/tbd7JmEctl2NGIb1KT3k=";
+
+pub(crate) fn master(text: &str) -> MasterKey {
+    MasterKey::parse(&text.into()).unwrap()
+}
+
+pub(crate) fn sealed() -> Custody {
+    Custody::Sealed { master: master(OURS), file: None }
+}
+
+pub(crate) fn file_in(folder: &Path) -> KeyFile {
+    KeyFile::beside(&folder.join("auth.db"))
+}
+
+pub(crate) fn document() -> Pkcs8 {
+    Key::generate_pkcs8(KeyType::default()).unwrap()
+}
+
+pub(crate) fn id_of(pkcs8: &Pkcs8) -> String {
+    Key::from_pkcs8(pkcs8).unwrap().id().to_owned()
+}
+
+/// A ring that has begun.
+pub(crate) async fn ring(store: &Store, clock: &Clock, custody: Custody) -> Keyring {
+    let ring = Keyring::new(store.clone(), clock.clone(), custody);
+    ring.begin(KeyType::default()).await.unwrap();
+    ring
+}
+
+/// The id of the key that signs then.
+pub(crate) fn signs(ring: &Keyring, time: DateTime<Utc>) -> String {
+    ring.keys().at(time).signing().unwrap().id().to_owned()
+}
+
+/// The ids of the keys that are listed then, the signing one first. Each of them verifies.
+pub(crate) fn listed(ring: &Keyring, time: DateTime<Utc>) -> Vec<String> {
+    let set: &KeySet = &ring.keys().at(time);
+    let ids: Vec<_> = set.public().iter().map(|key| key.id.clone()).collect();
+    assert!(ids.iter().all(|id| set.find(id).is_some()));
+    ids
+}
+
+/// What the log has after its beginning.
+pub(crate) async fn logged(store: &Store) -> Vec<Revocation> {
+    let mut reader = store.log_reader();
+    let page = reader.look(1).await.unwrap();
+    reader.close().await;
+    assert_eq!(page.log, LogId([1; 16]));
+    page.entries.into_iter().map(|entry| entry.revocation).collect()
+}

@@ -1,0 +1,176 @@
+//! Every start has the key that signed before, or is refused.
+
+use auth_service::domain::Revocation;
+use auth_service::keyring::{Keyring, KeyringError};
+use auth_service::tokens::{Custody, KeySource, KeyType, SEALED_KEY, SigningKeyError};
+use kit::testing::{clock, folder, on_both_engines, start};
+
+use crate::ring::{Case, OTHERS, OURS, document, file_in, id_of, listed, logged, master, ring, sealed, signs};
+
+/// What the database holds before the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    /// A key that an earlier version sealed.
+    Earlier,
+    /// A row, sealed.
+    Sealed,
+    /// The same with another master key.
+    SealedByOthers,
+    /// A row whose private half was sealed by a later version.
+    Later,
+    /// A row whose private half is none.
+    NoKey,
+    /// A row whose private half lies in the file.
+    Filed,
+}
+
+/// What the file holds before the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    /// There is none: on a file it may be made, and on a server there is never one.
+    Absent,
+    Ours,
+    Others,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    /// The key of before.
+    Same,
+    /// The key of a file that the database does not know.
+    TakenIn,
+    New,
+    Refused(&'static str),
+}
+
+/// The rules: whether there is a master key, what the database holds, what the file holds.
+fn rule(master: bool, held: Held, file: File) -> Outcome {
+    match (master, held, file) {
+        (_, Held::Nothing, File::Absent) => Outcome::New,
+        (_, Held::Nothing, _) => Outcome::TakenIn,
+        (true, Held::Earlier | Held::Sealed, _) | (_, Held::Filed, File::Ours) => Outcome::Same,
+        (true, Held::SealedByOthers, _) => Outcome::Refused("AUTH_MASTER_KEY is not the one"),
+        (true, Held::Later, _) => Outcome::Refused("by a later version"),
+        (true, Held::NoKey, _) => Outcome::Refused("from a backup"),
+        (true, Held::Filed, _) => Outcome::Refused("does not hold the private half"),
+        (false, Held::Filed, _) => Outcome::Refused("does not hold the signing key"),
+        (false, _, _) => Outcome::Refused("set AUTH_MASTER_KEY to the key"),
+    }
+}
+
+async fn check(store: &Case, has_master: bool, held: Held, has: File) {
+    let case = (has_master, held, has);
+    store.database.run("delete from signing_keys").await;
+    store.database.run("delete from secrets").await;
+    let folder = folder();
+    let file = file_in(folder.path());
+    let (ours, others) = (document(), document());
+    match has {
+        File::Absent => {}
+        File::Ours => file.write(std::slice::from_ref(&ours)).unwrap(),
+        File::Others => file.write(std::slice::from_ref(&others)).unwrap(),
+    }
+    // As whoever had that has left it.
+    let earlier = file_in(folder.path().join("earlier").as_path());
+    std::fs::create_dir(folder.path().join("earlier")).unwrap();
+    earlier.write(std::slice::from_ref(&ours)).unwrap();
+    if !matches!(held, Held::Nothing | Held::Earlier) {
+        let before = ring(store, &clock(), Custody::File(earlier)).await;
+        assert_eq!(signs(&before, start()), id_of(&ours));
+    }
+    let half = |name: &str| match held {
+        Held::Nothing | Held::Filed => None,
+        Held::Earlier | Held::Sealed => Some(master(OURS).seal(name, &ours)),
+        Held::SealedByOthers => Some(master(OTHERS).seal(name, &ours)),
+        Held::Later => Some([&[2], &master(OURS).seal(name, &ours)[1..]].concat()),
+        Held::NoKey => Some(master(OURS).seal(name, b"no key")),
+    };
+    if held == Held::Earlier {
+        plant(store, &half(SEALED_KEY).unwrap()).await;
+    } else if let Some(half) = half(&id_of(&ours)) {
+        assert!(store.seal_signing_key(&id_of(&ours), &half).await.unwrap());
+    }
+    let rows = store.signing_keys().await.unwrap();
+
+    let source = KeySource::choose(None, has_master.then(|| master(OURS)), Some(file.clone())).unwrap();
+    let KeySource::Pairs(custody) = source else { panic!("no secret is set") };
+    let ring = Keyring::new((*store).clone(), clock(), custody);
+    let begun = ring.begin(KeyType::default()).await;
+    match (rule(has_master, held, has), begun) {
+        (Outcome::Refused(sentence), Err(error)) => {
+            assert!(error.to_string().contains(sentence), "{case:?}: {error}");
+            assert_eq!(store.signing_keys().await.unwrap(), rows, "{case:?}: nothing is lost");
+            assert_eq!(file.path().exists(), has != File::Absent, "{case:?}: no key is made");
+        }
+        (Outcome::Same, Ok(())) => assert_eq!(signs(&ring, start()), id_of(&ours), "{case:?}"),
+        (Outcome::TakenIn, Ok(())) => {
+            let expected = if has == File::Ours { &ours } else { &others };
+            assert_eq!(signs(&ring, start()), id_of(expected), "{case:?}");
+        }
+        (Outcome::New, Ok(())) => {
+            assert!(![id_of(&ours), id_of(&others)].contains(&signs(&ring, start())), "{case:?}");
+            assert_eq!(file.path().exists(), !has_master, "{case:?}");
+        }
+        (expected, begun) => panic!("{case:?}: {expected:?} {begun:?}"),
+    }
+    if has_master && rule(has_master, held, has) == Outcome::Same {
+        assert_eq!(store.sealed_key(SEALED_KEY).await.unwrap(), None, "{case:?}: it has one place");
+        let halves = store.signing_keys().await.unwrap();
+        assert!(halves.iter().all(|(_, sealed)| sealed.is_some()), "{case:?}");
+    }
+}
+
+/// What an earlier version has kept.
+async fn plant(store: &Case, sealed: &[u8]) {
+    use std::fmt::Write as _;
+    let hex = sealed.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    });
+    let value = if store.database.url.path().is_some() { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") };
+    store.database.run(&format!("insert into secrets (name, value) values ('{SEALED_KEY}', {value})")).await;
+}
+
+async fn every_start_has_the_key_that_signed_before_or_is_refused(store: Case) {
+    use Held::{Earlier, Filed, Later, NoKey, Nothing, Sealed, SealedByOthers};
+    for has_master in [false, true] {
+        for held in [Nothing, Earlier, Sealed, SealedByOthers, Later, NoKey, Filed] {
+            for has in [File::Absent, File::Ours, File::Others] {
+                check(&store, has_master, held, has).await;
+            }
+        }
+    }
+}
+
+async fn the_keys_of_a_file_are_the_same_when_they_are_sealed_and_the_file_may_go(store: Case) {
+    let folder = folder();
+    let file = file_in(folder.path());
+    let first = ring(&store, &clock(), Custody::File(file.clone())).await;
+    let signing = signs(&first, start());
+    let (next, _) = first.follow(document(), start()).await.unwrap().unwrap();
+    let both = [next.id.clone(), signing];
+    for _ in 0..2 {
+        let custody = Custody::Sealed { master: master(OURS), file: Some(file.clone()) };
+        let moved = ring(&store, &clock(), custody).await;
+        assert_eq!((signs(&moved, start()), listed(&moved, start())), (next.id.clone(), both.to_vec()));
+        let _ = std::fs::remove_file(file.path());
+    }
+    let refused = Keyring::new(store.clone(), clock(), Custody::File(file.clone())).begin(KeyType::default()).await;
+    assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::NoMasterKey))));
+    assert!(!file.path().exists(), "no other key is made");
+}
+
+async fn a_first_start_of_two_replicas_at_once_makes_one_key(store: Case) {
+    let clock = clock();
+    let (here, there) =
+        tokio::join!(Box::pin(ring(&store, &clock, sealed())), Box::pin(ring(&store, &clock, sealed())));
+    assert_eq!(signs(&here, start()), signs(&there, start()));
+    assert_eq!(logged(&store).await, [Revocation::NewSigningKeys]);
+}
+
+on_both_engines!(crate::ring::Case:
+    every_start_has_the_key_that_signed_before_or_is_refused,
+    the_keys_of_a_file_are_the_same_when_they_are_sealed_and_the_file_may_go,
+    a_first_start_of_two_replicas_at_once_makes_one_key,
+);

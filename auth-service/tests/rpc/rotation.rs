@@ -1,0 +1,225 @@
+//! The keys of a running service: one follows another, and nobody's token is refused for it; one is killed, and all of its
+//! tokens are.
+
+use std::time::Duration;
+
+use auth_service::domain::{Mark, Stamp};
+use auth_service::keyring::Keyring;
+use auth_service::store::{DatabaseUrl, Store};
+use auth_service::tokens::{Custody, Key, KeyFile, KeyType, Pkcs8};
+use auth_service::{Config, Flags, RunError};
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState};
+use kit::config::{Environment, parse};
+use kit::shutdown::Shutdown;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tonic::Code;
+
+use super::support::{EMAIL, PASSWORD, SECRET, Service, Settings, refused, start, start_in, start_with};
+use super::verify::part;
+
+const DAY: Duration = Duration::from_hours(24);
+const OTHER_SECRET: &str = "0f4a7c1e-93d5-4b68-a2f0-6e1d8c5b7a94";
+
+impl Service {
+    /// The ids of the keys that are listed, the signing one first.
+    async fn listed(&self) -> Vec<String> {
+        let keys = self.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
+        keys.into_iter().map(|key| key.id).collect()
+    }
+
+    /// Waits until so many keys are listed.
+    async fn lists(&self, count: usize) -> Vec<String> {
+        loop {
+            let listed = self.listed().await;
+            if listed.len() == count {
+                return listed;
+            }
+        }
+    }
+
+    async fn new_token(&self) -> String {
+        self.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token
+    }
+
+    /// What an operator has of its keys, beside it.
+    async fn operator(&self) -> (Store, Keyring) {
+        let store = Store::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
+        let custody = Custody::File(KeyFile::beside(&self.database()));
+        (store.clone(), Keyring::new(store, self.clock.clone(), custody))
+    }
+}
+
+fn kid(token: &str) -> String {
+    part(token, 0)["kid"].as_str().unwrap().to_owned()
+}
+
+fn document() -> Pkcs8 {
+    Key::generate_pkcs8(KeyType::Ed25519).unwrap()
+}
+
+#[tokio::test]
+async fn c19_a_key_is_followed_by_age_and_every_token_is_good_until_it_expires() {
+    let service = start().await;
+    let first = kid(&service.token().await);
+    let (folder, clock) = service.stop().await;
+    clock.advance(89 * DAY + Duration::from_hours(23));
+    let service = start_in(folder, clock, Settings::default()).await;
+    assert_eq!(service.listed().await, std::slice::from_ref(&first), "it is young");
+    let (folder, clock) = service.stop().await;
+    clock.advance(Duration::from_hours(1));
+    let service = start_in(folder, clock, Settings::default()).await;
+    let [signing, next] = service.lists(2).await.try_into().unwrap();
+    assert_eq!(signing, first);
+    let old = service.new_token().await;
+    assert_eq!(kid(&old), first, "the next one is listed before it signs");
+    service.clock.advance(Duration::from_mins(10));
+    let new = service.new_token().await;
+    assert_eq!((kid(&new), service.listed().await), (next.clone(), vec![next.clone(), first.clone()]));
+    service.clock.advance(Duration::from_mins(23 * 60 + 49) + Duration::from_secs(59));
+    assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Active; 2]);
+    service.clock.advance(Duration::from_secs(1));
+    assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Expired, TokenState::Active]);
+    service.clock.advance(Duration::from_mins(11));
+    assert_eq!(service.listed().await, std::slice::from_ref(&next));
+    // Nobody can tell any more who signed it.
+    assert_eq!(service.state(&old).await, TokenState::Invalid);
+    let (folder, clock) = service.stop().await;
+    let service = start_in(folder, clock, Settings::default()).await;
+    assert_eq!(kid(&service.new_token().await), next, "and the key outlives a restart");
+}
+
+#[tokio::test]
+async fn keys_are_left_alone_where_no_age_is_set() {
+    let settings = || Settings { flags: &["--signing-key-max-age", "0s"], ..Settings::default() };
+    let service = start_with(settings()).await;
+    let first = kid(&service.token().await);
+    let (folder, clock) = service.stop().await;
+    clock.advance(1000 * DAY);
+    let service = start_in(folder, clock, settings()).await;
+    service.new_token().await;
+    assert_eq!(service.listed().await, [first]);
+}
+
+#[tokio::test]
+async fn a_new_key_is_of_the_algorithm_that_is_set_and_the_old_one_stays() {
+    let service = start().await;
+    service.token().await;
+    let (folder, clock) = service.stop().await;
+    clock.advance(90 * DAY);
+    let flags = &["--signing-algorithm", "es256", "--signing-key-lead", "1h"];
+    let service = start_in(folder, clock, Settings { flags, ..Settings::default() }).await;
+    service.lists(2).await;
+    let old = service.new_token().await;
+    service.clock.advance(Duration::from_hours(1));
+    let new = service.new_token().await;
+    assert_eq!([&old, &new].map(|token| part(token, 0)["alg"].clone()), [json!("EdDSA"), json!("ES256")]);
+    assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Active; 2]);
+}
+
+#[tokio::test]
+async fn c19_a_key_that_is_retired_beside_the_service_is_dead_and_logins_go_on() {
+    let service = start().await;
+    let token = service.token().await;
+    let (store, keyring) = service.operator().await;
+    keyring.retire(&kid(&token), document(), false).await.unwrap();
+    store.close().await;
+    // It never comes to an end where the service does not learn of it.
+    while service.state(&token).await == TokenState::Active {}
+    assert_eq!(service.state(&token).await, TokenState::Invalid);
+    let new = service.new_token().await;
+    assert_ne!(kid(&new), kid(&token));
+    assert_eq!(service.state(&new).await, TokenState::Active);
+    assert_eq!(service.listed().await, [kid(&new)]);
+}
+
+#[tokio::test]
+async fn c4_a_token_of_a_key_that_was_made_a_moment_ago_is_never_called_invalid() {
+    let service = start().await;
+    let token = service.token().await;
+    let (store, keyring) = service.operator().await;
+    for _ in 0..5 {
+        let next = document();
+        keyring.follow(next.clone(), service.clock.now()).await.unwrap().unwrap();
+        let header = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": Key::from_pkcs8(&next).unwrap().id()});
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), token.split('.').nth(1).unwrap());
+        let signature = Ed25519KeyPair::from_pkcs8(&next).unwrap().sign(message.as_bytes());
+        let signed = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+        assert_eq!(service.state(&signed).await, TokenState::Active);
+        // One of a key that is nowhere is looked for, and invalid.
+        let header = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": "nobody"});
+        let unknown =
+            signed.replacen(signed.split('.').next().unwrap(), &URL_SAFE_NO_PAD.encode(header.to_string()), 1);
+        assert_eq!(service.state(&unknown).await, TokenState::Invalid);
+        service.clock.advance(Duration::from_secs(1));
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_service_whose_key_is_killed_and_no_other_known_gives_no_tokens() {
+    let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
+    let token = service.token().await;
+    // As another replica does that is started with another secret.
+    let store = Store::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
+    let stamp = Stamp { mark: Mark([7; 16]), time: service.clock.now() };
+    store.remember_secret_key("another", stamp).await.unwrap().unwrap();
+    store.close().await;
+    while service.state(&token).await == TokenState::Active {}
+    assert_eq!(service.state(&token).await, TokenState::Revoked);
+    let status = service.login(EMAIL, PASSWORD).await.unwrap_err();
+    refused(
+        &status,
+        Code::Unavailable,
+        "STORE_UNAVAILABLE",
+        "the database cannot be reached now, try again in a moment",
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_is_replaced_kills_its_tokens_and_does_not_come_back_for_a_day() {
+    let with = |secret| Settings { secret: Some(secret), ..Settings::default() };
+    let service = start_with(with(SECRET)).await;
+    let old = service.token().await;
+    let (folder, clock) = service.stop().await;
+    let service = start_in(folder, clock, with(OTHER_SECRET)).await;
+    assert_eq!(service.state(&old).await, TokenState::Invalid);
+    let new = service.new_token().await;
+    assert_eq!(service.state(&new).await, TokenState::Active);
+    let (folder, clock) = service.stop().await;
+
+    let database = format!("sqlite:{}", folder.path().join("auth.db").display());
+    let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
+    let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
+    let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
+    config.secret_key = Some(Key::hs256(&SECRET.into()).unwrap());
+    let listener = TcpListener::bind(config.flags.listen).await.unwrap();
+    let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
+    assert!(matches!(error, RunError::Key(_)), "{error}");
+    assert!(error.to_string().starts_with("JWT_SECRET_KEY is one that another has replaced"), "{error}");
+
+    // Key pairs are no secret's twins: what signs now is new, and no token of before comes back.
+    let service = start_in(folder, clock, Settings::default()).await;
+    assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Invalid; 2]);
+    assert_eq!(service.state(&service.new_token().await).await, TokenState::Active);
+}
+
+#[tokio::test]
+async fn another_issuer_ends_every_token_and_no_session() {
+    let service = start().await;
+    let answer = service.register(EMAIL).await.unwrap().tokens.unwrap();
+    let (folder, clock) = service.stop().await;
+    clock.advance(Duration::from_secs(2));
+    let flags = &["--issuer", "https://auth.example"];
+    let service = start_in(folder, clock, Settings { flags, ..Settings::default() }).await;
+    assert_eq!(service.state(&answer.access_token).await, TokenState::Invalid);
+    let request = gatepost::api::auth::v1::RefreshTokenRequest { refresh_token: answer.refresh_token };
+    let fresh = service.auth().refresh_token(request).await.unwrap().into_inner().tokens.unwrap().access_token;
+    assert_eq!(service.state(&fresh).await, TokenState::Active);
+    let (folder, clock) = service.stop().await;
+    let service = start_in(folder, clock, Settings { flags, ..Settings::default() }).await;
+    assert_eq!(service.state(&fresh).await, TokenState::Active, "the same issuer ends nothing");
+}

@@ -1,0 +1,27 @@
+//! A second store beside the one that a service has open, as an operator's command has it.
+
+use auth_service::domain::Role;
+use auth_service::store::{Filter, Store};
+use kit::testing::on_both_engines;
+
+use crate::support::{Case, new_user, stamp};
+
+async fn two_stores_read_and_write_beside_each_other(store: Case) {
+    let beside = Store::open_beside(&store.database.url).await.unwrap();
+    store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
+    let all = Filter { role: Role::parse("nobody"), ..Filter::default() };
+    assert!(beside.list_users(&all, None, 10).await.unwrap().is_empty());
+    let all = Filter::default();
+    assert_eq!(beside.list_users(&all, None, 10).await.unwrap().len(), 1);
+    beside.remember_secret_key("a", stamp()).await.unwrap();
+    let ours = beside.remember_secret_key("b", stamp()).await.unwrap().unwrap();
+    let theirs = store.remember_secret_key("c", stamp()).await.unwrap().unwrap();
+    assert_eq!(theirs.revision, ours.revision + 1);
+    beside.close().await;
+    let store = store.reopened().await;
+    assert_eq!(store.list_users(&all, None, 10).await.unwrap().len(), 1, "whoever closes first takes nothing away");
+}
+
+on_both_engines!(crate::support::Case:
+    two_stores_read_and_write_beside_each_other,
+);

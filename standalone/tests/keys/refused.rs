@@ -1,0 +1,70 @@
+//! What the commands refuse: they say why and what to do, and change nothing.
+
+use super::outsider::{Home, Outsider};
+use super::pair::folder;
+use super::service::{OTHER_MASTER_KEY, SEALED, Service, Which, file};
+use super::told::{keys, listed};
+
+/// A refusal: by exit code 2 of a setting, else by 1.
+#[track_caller]
+fn refused(url: &str, settings: &[(&str, &str)], args: &[&str], sentence: &str) {
+    let told = keys(url, settings, args);
+    assert!(matches!(told.code, 1 | 2) && told.out.is_empty(), "{args:?}: {}", told.err);
+    assert!(told.err.contains(sentence), "{args:?}: {}", told.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_is_said_and_changes_nothing() {
+    for home in Home::all().await {
+        let url = home.url();
+        Service::start_with(Which::Auth, &url, &SEALED).serves();
+        let before = listed(&url);
+        let id = before[0][0].as_str();
+        let other = [("AUTH_MASTER_KEY", OTHER_MASTER_KEY)];
+        let both = [other[0], ("AUTH_OLD_MASTER_KEY", OTHER_MASTER_KEY)];
+        let secret = [("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")];
+        let absent = folder().path().join("no.pem").display().to_string();
+        for (settings, args, sentence) in [
+            (&other[..], &["rotate"][..], "AUTH_MASTER_KEY is not the one"),
+            (&other, &["retire", id], "AUTH_MASTER_KEY is not the one"),
+            (&other, &["reseal"], "AUTH_OLD_MASTER_KEY: must be set"),
+            (&both, &["reseal"], "sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY"),
+            (&[], &["rotate"], "AUTH_MASTER_KEY"),
+            (&[], &["retire", id], "AUTH_MASTER_KEY"),
+            (&secret, &["rotate"], "JWT_SECRET_KEY signs, and has no successor"),
+            (&secret, &["retire", id], "JWT_SECRET_KEY signs, and has no successor"),
+            (&SEALED, &["retire", "nobody"], "has no signing key nobody: `gatepost keys list` shows"),
+            (&SEALED, &["rotate", "--lead", "9s"], "must be from 10s to 7d"),
+            (&SEALED, &["rotate", "--from", &absent], "--from: must name a file that is there and holds one key"),
+        ] {
+            refused(&url, settings, args, sentence);
+        }
+        assert_eq!(listed(&url), before);
+        let told = keys(&url, &secret, &["list"]);
+        assert!(told.code == 0 && told.err.starts_with("JWT_SECRET_KEY signs"), "{}", told.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_an_auth_services_of_this_version_is_left_as_it_is() {
+    let folder = folder();
+    let [absent, older, blog] = ["absent.db", "older.db", "blog.db"].map(|name| folder.path().join(name));
+    refused(&file(&absent), &[], &["list"], "is not there: name the file of a service's database");
+    assert!(!absent.exists());
+    let mut outsider = Outsider::of_file(&older).await;
+    outsider.make_older(Which::Auth, 5).await;
+    drop(outsider);
+    refused(&file(&older), &[], &["list"], "is older than this version (migration 6 is missing)");
+    Service::start_with(Which::Blog, &file(&blog), &[]).serves();
+    refused(&file(&blog), &[], &["rotate"], "does not fit this version");
+    if let Some(server) = harness::postgres::database().await {
+        refused(&server.url, &[], &["list"], "is older than this version (migration 1 is missing)");
+        refused(&server.url, &SEALED, &["rotate"], "is older than this version (migration 1 is missing)");
+    }
+    refused(
+        "postgres://nobody@192.0.2.1/auth",
+        &SEALED,
+        &["list"],
+        "plaintext to a database beyond loopback is refused",
+    );
+}

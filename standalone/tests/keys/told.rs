@@ -1,0 +1,56 @@
+//! A command, and what it says.
+
+use std::path::Path;
+
+use super::pair::gatepost;
+use super::pair::watch::{secrets, shows};
+
+/// What the command came to.
+pub(super) struct Told {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+/// Runs `gatepost keys` on this database; no secret may be in what it says.
+pub(super) fn keys(url: &str, settings: &[(&str, &str)], args: &[&str]) -> Told {
+    let output = gatepost()
+        .arg("keys")
+        .args(args)
+        .env("AUTH_DATABASE_URL", url)
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap();
+    let told = Told {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    };
+    let file = Path::new(url.trim_start_matches("sqlite:")).with_extension("key.pem");
+    let hidden = secrets(settings, &file);
+    for line in told.out.lines().chain(told.err.lines()) {
+        assert!(!shows(line, &hidden), "a secret is in the output: {line}");
+    }
+    told
+}
+
+/// The same of a command that does its work: its lines on standard output.
+pub(super) fn done(url: &str, settings: &[(&str, &str)], args: &[&str]) -> Vec<String> {
+    let told = keys(url, settings, args);
+    assert_eq!(told.code, 0, "{args:?}: {}", told.err);
+    told.out.lines().map(str::to_owned).collect()
+}
+
+/// The keys that `list` prints: id, algorithm and state of each.
+pub(super) fn listed(url: &str) -> Vec<[String; 3]> {
+    let lines = done(url, &[], &["list"]);
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>(),
+        ["KID", "ALGORITHM", "STATE", "SIGNS", "FROM", "SIGNS", "UNTIL", "VERIFIES", "UNTIL"]
+    );
+    let columns = |line: &String| {
+        let mut columns = line.split_whitespace().map(str::to_owned);
+        [(); 3].map(|()| columns.next().unwrap())
+    };
+    lines[1..].iter().map(columns).collect()
+}
