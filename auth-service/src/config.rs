@@ -36,9 +36,9 @@ const OPS_LISTEN: &str = "--ops-listen (AUTH_OPS_LISTEN)";
 
 const SECRETS: &str = "\
 Secrets, by the environment alone (each also as NAME_FILE, the path of a file that holds it):
-  JWT_SECRET_KEY       Signs tokens with HS256; at least 32 bytes. Unset: Ed25519, with a key made at the first start
-  AUTH_MASTER_KEY      Seals that key in the database; 32 bytes in base64 (`openssl rand -base64 32`). Unset: the key is
-                       in a file beside the database
+  JWT_SECRET_KEY       Signs tokens with HS256; at least 32 bytes. Unset: key pairs, the first made at the first start
+  AUTH_MASTER_KEY      Seals those in the database; 32 bytes in base64 (`openssl rand -base64 32`). Unset: they are in a
+                       file beside the database
   AUTH_SERVICE_KEY     What other services may present in place of a user's token; at least 32 bytes
   AUTH_ADMIN_PASSWORD  The first admin's password, together with AUTH_ADMIN_EMAIL
 

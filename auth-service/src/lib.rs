@@ -11,6 +11,7 @@ mod policy;
 mod rpc;
 mod run;
 mod stamp;
+mod start;
 mod state;
 pub mod store;
 mod sweep;

@@ -1,5 +1,7 @@
 //! `bench replicas`: how soon a token that is revoked at one replica is refused by the other.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use bench::Failure;
@@ -19,6 +21,9 @@ use crate::load::millis;
 
 /// Revocations, at either replica by turns.
 const ROUNDS: usize = 300;
+
+/// How often the key that signs is retired.
+const RETIREMENTS: usize = 20;
 
 /// The pause between two questions at the other replica.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -66,7 +71,37 @@ pub(crate) async fn run() -> Result<(), Failure> {
     println!("\nrevoked at one replica, refused by the other, {ROUNDS} times     target");
     let [median, late, most] = [0.5, 0.99, 1.0].map(|part| millis(&took, part));
     println!("{median:.0} ms (median), {late:.0} ms (99 of 100), {most:.0} ms (most)         <= 500 ms");
+    let mut took = Histogram::<u64>::new(3)?;
+    for round in 0..RETIREMENTS {
+        let token = register(&replicas[0].auth, ROUNDS + round).await?.access_token;
+        retire(&binary, &auth.url, &key(&replicas[0].auth, &token).await?)?;
+        let retired = Instant::now();
+        for replica in &replicas {
+            while state(&replica.auth, &token).await? == TokenState::Active {
+                sleep(PAUSE).await;
+            }
+        }
+        took.record(u64::try_from(retired.elapsed().as_micros())?)?;
+    }
+    println!("its key retired by command, refused by both, {RETIREMENTS} times");
+    let [median, most] = [0.5, 1.0].map(|part| millis(&took, part));
+    println!("{median:.0} ms (median), {most:.0} ms (most)                             <= 500 ms");
     replicas.into_iter().try_for_each(Services::stop)
+}
+
+/// The key that has signed the token.
+async fn key(auth: &Channel, token: &str) -> Result<String, Failure> {
+    let request = VerifyTokenRequest { token: token.to_owned() };
+    let answer = TokenServiceClient::new(auth.clone()).verify_token(request).await?.into_inner();
+    Ok(answer.claims.ok_or("the token is not good")?.key_id)
+}
+
+/// Retires a key, as an operator does.
+fn retire(binary: &Path, database: &str, id: &str) -> Result<(), Failure> {
+    let mut command = Command::new(binary);
+    command.args(["keys", "retire", id]).env("AUTH_DATABASE_URL", database).env("AUTH_MASTER_KEY", MASTER_KEY);
+    let output = command.output()?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
 }
 
 async fn register(auth: &Channel, round: usize) -> Result<TokenPair, Failure> {

@@ -1,0 +1,152 @@
+//! From the settings to all that the calls work with: database, log, keys, view, and the first admin.
+
+use std::sync::Arc;
+
+use gatepost::Token;
+use kit::db::patiently;
+use kit::ids::Ids;
+use kit::page::PageTokens;
+use kit::shutdown::Shutdown;
+use kit::{Clock, Uptime};
+use secrecy::ExposeSecret as _;
+
+use crate::config::{Admin, Config};
+use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
+use crate::keyring::{self, Keyring};
+use crate::passwords::{HashError, Hasher, Shares};
+use crate::run::RunError;
+use crate::stamp::stamp;
+use crate::state::{Lifetimes, State};
+use crate::store::{Created, Filter, Store, StoreError};
+use crate::tokens::{
+    CurrentKeys, Issuer, KeyFile, KeySet, KeySource, KeyType, RememberingVerifier, SigningKeyError, Timetable, Verifier,
+};
+use crate::view::{Follower, ReadKeys, View};
+
+/// What is ready to serve.
+pub(crate) struct Started {
+    pub(crate) state: Arc<State>,
+    /// Whoever moves the view, which is complete by now.
+    pub(crate) follower: Follower,
+    /// Who sees to the keys; a secret needs nobody.
+    pub(crate) ring: Option<Arc<Keyring>>,
+}
+
+/// Opens and prepares everything; `None` when it is told to stop while it waits for the database.
+pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
+    let Config { flags, secret_key, master_key, service_key, admin, clock, .. } = config;
+    let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
+    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
+    let Some(store) = opened.transpose()? else { return Ok(None) };
+    let fresh = kit::random::bytes();
+    let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
+    begin_log(&store, &clock).await?;
+    let (keys, ring) = Box::pin(keys(source, &store, &clock, (&flags.issuer, flags.keys.signing_algorithm))).await?;
+    let view = Arc::new(View::new(Uptime::system()));
+    let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
+    Box::pin(follower.load()).await?;
+    check_alive(&keys, &view, &clock)?;
+    let (issuer, audience) = (flags.issuer.clone(), flags.audience.clone());
+    let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audience.clone(), keyring::MAX_LIFETIME);
+    let state = Arc::new(State {
+        hasher: Hasher::start().map_err(RunError::Threads)?,
+        shares: Shares::default(),
+        passwords: flags.passwords(),
+        attempts: flags.attempts.limits(),
+        issuer: Issuer::new(Arc::clone(&keys), issuer, audience.clone(), flags.access_ttl),
+        verifier: RememberingVerifier::new(verifier),
+        service_key: service_key.and_then(|key| Token::parse(key.expose_secret())).map(|key| key.digest()),
+        ids: Ids::new(clock.clone()),
+        page_tokens: PageTokens::new(&page_token_key),
+        audience,
+        lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
+        grace: flags.refresh.grace(),
+        registration: flags.registration,
+        store,
+        view,
+        keys,
+        clock,
+    });
+    if let Some(admin) = admin {
+        first_admin(&state, admin).await?;
+    }
+    Ok(Some(Started { state, follower, ring }))
+}
+
+/// Begins the log of revocations where there is none.
+async fn begin_log(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    let (id, stamp) = (LogId(kit::random::bytes()), stamp(clock.now()));
+    patiently(|| store.begin_log(id, stamp)).await
+}
+
+/// The keys from where they are kept, and who sees to them; a first one, of this type, is made and kept before. What the
+/// settings have replaced is revoked.
+async fn keys(
+    source: KeySource,
+    store: &Store,
+    clock: &Clock,
+    (issuer, of): (&str, KeyType),
+) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), RunError> {
+    let secret = match &source {
+        KeySource::Secret(key) => Some(key),
+        KeySource::Pairs(_) => None,
+    };
+    keyring::remember(store, secret, issuer, clock).await?;
+    match source {
+        KeySource::Secret(key) => Ok((Arc::new(CurrentKeys::new(Timetable::always(KeySet::new(key)))), None)),
+        KeySource::Pairs(custody) => {
+            let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), custody));
+            ring.begin(of).await?;
+            Ok((ring.keys(), Some(ring)))
+        }
+    }
+}
+
+/// Reads the keys again whenever the log says that they have become others.
+fn reads(ring: Option<Arc<Keyring>>) -> ReadKeys {
+    Box::new(move || {
+        let ring = ring.clone();
+        Box::pin(async move {
+            match ring {
+                Some(ring) => ring.read().await,
+                None => Ok(()),
+            }
+        })
+    })
+}
+
+/// Refuses to sign with a key whose tokens are dead.
+fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), SigningKeyError> {
+    let is_dead = keys.at(clock.now()).signing().is_some_and(|key| view.has_killed(key.id()));
+    if is_dead { Err(SigningKeyError::Replaced) } else { Ok(()) }
+}
+
+/// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's
+/// account is never raised for it, and what users have made of the address never keeps the service from starting.
+async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
+    let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
+    if !patiently(|| state.store.list_users(&admins, None, 1)).await?.is_empty() {
+        return Ok(());
+    }
+    let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;
+    let new = NewUser {
+        id: state.ids.next(),
+        name,
+        email: admin.email,
+        password_hash: state.hasher.hash(admin.password.into_password()).await.map_err(unhashed)?,
+        roles: Roles::admin(),
+        create_time: state.clock.now(),
+    };
+    match state.store.create_user(&new, None, None).await? {
+        Created::User(_) => tracing::info!("the first admin has been made"),
+        Created::EmailTaken | Created::Repeated => {
+            tracing::warn!("there is no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn unhashed(error: HashError) -> RunError {
+    RunError::Admin(error.to_string())
+}
