@@ -1,5 +1,8 @@
 //! A closed loop of callers on one connection, and calls for it.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
@@ -24,6 +27,8 @@ const ROUNDS: usize = 3;
 /// What a loop came out at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
+    /// Answers.
+    pub(crate) count: f64,
     /// Answers a second.
     pub(crate) rate: f64,
     /// Milliseconds.
@@ -59,7 +64,7 @@ where
     let seconds = began.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "counts and microseconds of a few seconds are small")]
     let (count, millis) = (all.len() as f64, |quantile| all.value_at_quantile(quantile) as f64 / 1000.0);
-    Ok(Figures { rate: count / seconds, p50: millis(0.5), p99: millis(0.99) })
+    Ok(Figures { count, rate: count / seconds, p50: millis(0.5), p99: millis(0.99) })
 }
 
 /// Both calls in turn, several times; of each the round with the median rate.
@@ -85,11 +90,20 @@ fn median(mut rounds: Vec<Figures>) -> Figures {
     rounds[rounds.len() / 2]
 }
 
+/// One of these calls after the other: a closed loop over several connections.
+pub(crate) fn in_turn<F, T>(calls: Vec<T>) -> impl Fn() -> F + Clone + Send + 'static
+where
+    T: Fn() -> F + Clone + Send + Sync + 'static,
+{
+    let (calls, next) = (Arc::new(calls), Arc::new(AtomicUsize::new(0)));
+    move || calls[next.fetch_add(1, Relaxed) % calls.len()]()
+}
+
 /// A call that is under way.
 pub(crate) type Called<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
 
 /// Health checks.
-pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
     let client = HealthClient::new(channel.clone());
     move || {
         let mut client = client.clone();
@@ -98,7 +112,7 @@ pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Sen
 }
 
 /// Questions about one token.
-pub(crate) fn verify_token(channel: &Channel, token: &str) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+pub(crate) fn verify_token(channel: &Channel, token: &str) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
     let (client, token) = (TokenServiceClient::new(channel.clone()), token.to_owned());
     move || {
         let (mut client, token) = (client.clone(), token.clone());

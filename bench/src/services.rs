@@ -22,6 +22,8 @@ pub struct Services {
     pub auth: Channel,
     /// To the blog service.
     pub blog: Channel,
+    /// Where the auth service listens.
+    address: String,
     /// From the start of the first process to the answers of both health checks.
     pub start: Duration,
 }
@@ -102,12 +104,41 @@ impl Services {
         Self::over(vec![first, second], &auth, &blog, began).await
     }
 
-    async fn over(processes: Vec<Killed>, auth: &str, blog: &str, began: Instant) -> Result<Self, Failure> {
-        let (auth, blog) = (channel(auth).await?, channel(blog).await?);
+    async fn over(processes: Vec<Killed>, address: &str, blog: &str, began: Instant) -> Result<Self, Failure> {
+        let (auth, blog) = (channel(address).await?, channel(blog).await?);
         for channel in [&auth, &blog] {
             HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await?;
         }
-        Ok(Self { processes, auth, blog, start: began.elapsed() })
+        Ok(Self { processes, auth, blog, address: address.to_owned(), start: began.elapsed() })
+    }
+
+    /// So many further connections to the auth service.
+    ///
+    /// # Errors
+    /// When it takes no more.
+    pub async fn connections(&self, count: usize) -> Result<Vec<Channel>, Failure> {
+        let mut all = Vec::new();
+        for _ in 0..count {
+            all.push(channel(&self.address).await?);
+        }
+        Ok(all)
+    }
+
+    /// The time in seconds for which all processes have had a processor, to a hundredth (`proc_pid_stat(5)`).
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub fn processor_time(&self) -> Result<f64, Failure> {
+        let mut ticks = 0;
+        for Killed(process) in &self.processes {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
+            // Behind the name, which may hold anything: fields 14 and 15 of all, 12 and 13 of these.
+            let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
+            for field in fields.split_whitespace().skip(11).take(2) {
+                ticks += field.parse::<u32>()?;
+            }
+        }
+        Ok(f64::from(ticks) / 100.0)
     }
 
     /// Resident memory of all processes, in MB.
@@ -122,6 +153,26 @@ impl Services {
             kilobytes += line.trim().trim_end_matches(" kB").parse::<f64>()?;
         }
         Ok(kilobytes / 1024.0)
+    }
+
+    /// The memory in MiB that is resident in mappings of at least this many KiB (`proc_pid_smaps(5)`).
+    ///
+    /// # Errors
+    /// When a process has ended.
+    pub fn memory_in_mappings(&self, least: u64) -> Result<f64, Failure> {
+        let (mut kilobytes, mut is_large) = (0, false);
+        for Killed(process) in &self.processes {
+            for line in std::fs::read_to_string(format!("/proc/{}/smaps", process.id()))?.lines() {
+                let count =
+                    |name| line.strip_prefix(name).map(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>());
+                if let Some(size) = count("Size:") {
+                    is_large = size? >= least;
+                } else if let Some(resident) = count("Rss:").filter(|_| is_large) {
+                    kilobytes += resident?;
+                }
+            }
+        }
+        Ok(f64::from(u32::try_from(kilobytes)?) / 1024.0)
     }
 
     /// Kills the processes, which can do nothing more, and waits until they have ended.

@@ -24,8 +24,11 @@ const LENGTH: Duration = Duration::from_secs(20);
 /// Calls of `VerifyToken` a second, quiet and in the flood: far from what the service can do.
 const PROBES: u64 = 500;
 
-/// How often the memory is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often the memory is looked at, which costs the process some time.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The hasher reserves 33 MiB for a buffer, of which it uses 19, in a mapping of its own; in KiB.
+const BUFFER: u64 = 33 * 1024;
 
 /// What became of the logins.
 struct Logins {
@@ -40,7 +43,7 @@ struct Logins {
 pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(), Failure> {
     // The hashing threads give back what they have not used for a while.
     sleep(Duration::from_secs(7)).await;
-    let before = pair.memory()?;
+    let before = Memory::of(pair)?;
     let quiet = probe(&pair.auth, token).await?;
     let every = Duration::from_secs_f64(1.0 / (capacity * 10.0));
     let (flood, probed, memory) = tokio::join!(flood(&pair.auth, every), probe(&pair.auth, token), most_memory(pair));
@@ -57,8 +60,10 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
         logins.without_delay,
         logins.other
     );
-    let (hashing, permits) = (memory - before, std::thread::available_parallelism().map_or(1, Into::<usize>::into));
+    let permits = std::thread::available_parallelism().map_or(1, Into::<usize>::into);
+    let [hashing, all] = [memory.buffers - before.buffers, memory.all - before.all];
     row("memory of hashing in the flood", &format!("{hashing:.1} MiB"), &format!("<= {} MiB", permits * 19));
+    println!("  the process had {all:.1} MiB more than before, with all that waited in it");
     Ok(())
 }
 
@@ -116,11 +121,26 @@ async fn probe(auth: &Channel, token: &str) -> Result<Histogram<u64>, Failure> {
     Ok(took)
 }
 
+/// What a pair has in MiB.
+#[derive(Clone, Copy)]
+struct Memory {
+    all: f64,
+    /// In mappings that are large enough for a hash's buffer.
+    buffers: f64,
+}
+
+impl Memory {
+    fn of(pair: &Services) -> Result<Self, Failure> {
+        Ok(Self { all: pair.memory()?, buffers: pair.memory_in_mappings(BUFFER)? })
+    }
+}
+
 /// The most memory that the pair has while the flood lasts.
-async fn most_memory(pair: &Services) -> Result<f64, Failure> {
-    let (end, mut most) = (Instant::now() + LENGTH, 0.0_f64);
+async fn most_memory(pair: &Services) -> Result<Memory, Failure> {
+    let (end, mut most) = (Instant::now() + LENGTH, Memory::of(pair)?);
     while Instant::now() < end {
-        most = most.max(pair.memory()?);
+        let now = Memory::of(pair)?;
+        most = Memory { all: most.all.max(now.all), buffers: most.buffers.max(now.buffers) };
         sleep(LOOK).await;
     }
     Ok(most)

@@ -19,7 +19,7 @@ use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, Verif
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
-use crate::load::{compare, health, verify_token};
+use crate::load::{compare, health, in_turn, measure, verify_token};
 
 pub(crate) use timing::run as timing;
 
@@ -29,6 +29,9 @@ const PASSWORD: &str = "correct horse battery staple";
 /// Sessions that live, and revocations that are held.
 const SESSIONS: usize = 1_000_000;
 const REVOCATIONS: usize = 100_000;
+
+/// Connections of the callers of `VerifyToken`: those of one process, and those of several guards.
+const CONNECTIONS: [usize; 2] = [1, 16];
 
 /// How long logins and hashes are counted, and how many are under way at once.
 const LENGTH: Duration = Duration::from_secs(15);
@@ -45,13 +48,13 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let pair = start(&binary, folder.path()).await?;
     let large = pair.memory()?;
     let token = login(&pair.auth).await?;
-    println!("\nfigure                                                  measured    target");
+    println!("\nfigure                                                      measured    target");
     let bytes = (large - small) * 1024.0 * 1024.0 / f64::from(u32::try_from(REVOCATIONS)?);
     row("memory of a revocation, of 100,000 held", &format!("{bytes:.0} bytes"), "<= 64 bytes");
 
-    let (check, verify) = compare(health(&pair.auth), verify_token(&pair.auth, &token)).await?;
-    row("VerifyToken / Check, 1,000,000 sessions live", &format!("{:.2}", verify.rate / check.rate), ">= 0.9");
-    println!("  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms", verify.rate, check.rate, verify.p99, check.p99);
+    for connections in CONNECTIONS {
+        verify(&pair, &token, connections).await?;
+    }
 
     let (hashes, logins) = (hashes().await?, logins(&pair.auth).await?);
     row("Login / hash alone", &format!("{:.2}", logins / hashes), ">= 0.9");
@@ -60,9 +63,34 @@ pub(crate) async fn run() -> Result<(), Failure> {
     pair.stop()
 }
 
+/// What `VerifyToken` costs beside `Check`, both by callers that share so many connections.
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), Failure> {
+    let channels = pair.connections(connections).await?;
+    let checks = in_turn(channels.iter().map(health).collect());
+    let questions = in_turn(channels.iter().map(|channel| verify_token(channel, token)).collect());
+    let (check, verify) = compare(checks.clone(), questions.clone()).await?;
+    let name = format!("VerifyToken / Check, 1,000,000 sessions, {connections} connections");
+    row(&name, &format!("{:.2}", verify.rate / check.rate), ">= 0.9");
+    println!("  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms", verify.rate, check.rate, verify.p99, check.p99);
+    let [check, verify] = [cost(pair, checks).await?, cost(pair, questions).await?];
+    println!("  {verify:.1} and {check:.1} us of the service's processors a call");
+    Ok(())
+}
+
+/// The time for which a call has the service's processors, in microseconds.
+async fn cost<F>(pair: &Services, call: impl Fn() -> F + Clone + Send + 'static) -> Result<f64, Failure>
+where
+    F: Future<Output = Result<(), tonic::Status>> + Send,
+{
+    let before = pair.processor_time()?;
+    let figures = measure(call).await?;
+    Ok((pair.processor_time()? - before) * 1e6 / figures.count)
+}
+
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 fn row(name: &str, measured: &str, target: &str) {
-    println!("{name:<55} {measured:<11} {target}");
+    println!("{name:<59} {measured:<11} {target}");
 }
 
 /// The pair, with no limit of wrong passwords: all callers have one address here.
