@@ -38,6 +38,7 @@ async fn verify(
 
 /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
 pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(Worth, Position), Stale> {
+    // Before the signature: while nothing can be said, none is looked at.
     state.view.refresh().await?;
     let now = state.clock.now();
     let nothing = |denial| Ok((Worth::Nothing(denial), state.view.position()?));

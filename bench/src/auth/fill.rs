@@ -6,32 +6,41 @@ use bench::Failure;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
-/// Sessions of this user, all of which live, and revocations of other ones.
-pub(super) async fn fill(file: &Path, user: &str, sessions: usize, revocations: usize) -> Result<(), Failure> {
+/// Numbers from 1 on, up to one that is to be added.
+const NUMBERS: &str = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n <";
+
+/// Adds so many sessions of this user, all of which live.
+pub(super) async fn sessions(file: &Path, user: &str, count: usize) -> Result<(), Failure> {
     let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
-    let numbers = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n <";
     let user = user.replace('-', "");
     // As the user's own session, but for the id.
     let columns = columns(&mut database).await?;
     let values: Vec<String> = columns.iter().map(|name| value(name)).collect();
     let begun = format!(
-        "{numbers} {sessions}) insert into sessions ({}) select {} from numbers, \
+        "{NUMBERS} {count}) insert into sessions ({}) select {} from numbers, \
          (select * from sessions where user_id = x'{user}' limit 1) s",
         columns.join(", "),
         values.join(", ")
     );
+    database.execute(AssertSqlSafe(begun)).await?;
+    Ok(database.close().await?)
+}
+
+/// Adds so many revocations of sessions that are nobody's.
+pub(super) async fn revocations(file: &Path, count: usize) -> Result<(), Failure> {
+    let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
     let id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || \
               hex(randomblob(2)) || '-' || hex(randomblob(6)))";
     let revoked = format!(
-        "{numbers} {revocations} - 1) insert into revocations (revision, mark, kind, subject, generation, log_time) \
+        "{NUMBERS} {count} - 1) insert into revocations (revision, mark, kind, subject, generation, log_time) \
          select h.revision + n, randomblob(16), 'session', {id}, 0, strftime('%Y-%m-%dT%H:%M:%f+00:00') \
          from numbers, log_head h"
     );
     let head = format!(
         "update log_head set mark = randomblob(16), kind = 'session', subject = {id}, \
-         log_time = strftime('%Y-%m-%dT%H:%M:%f+00:00'), revision = revision + {revocations}"
+         log_time = strftime('%Y-%m-%dT%H:%M:%f+00:00'), revision = revision + {count}"
     );
-    for statement in [begun, revoked, head] {
+    for statement in [revoked, head] {
         database.execute(AssertSqlSafe(statement)).await?;
     }
     Ok(database.close().await?)
