@@ -41,6 +41,7 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
     begin_log(&store, &clock).await?;
+    let hasher = Hasher::start().map_err(RunError::Threads)?;
     let (keys, ring) = Box::pin(keys(source, &store, &clock, (&flags.issuer, flags.keys.signing_algorithm))).await?;
     let view = Arc::new(View::new(Uptime::system()));
     let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
@@ -49,7 +50,7 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let (issuer, audience) = (flags.issuer.clone(), flags.audience.clone());
     let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audience.clone(), keyring::MAX_LIFETIME);
     let state = Arc::new(State {
-        hasher: Hasher::start().map_err(RunError::Threads)?,
+        hasher,
         shares: Shares::default(),
         passwords: flags.passwords(),
         attempts: flags.attempts.limits(),
@@ -87,16 +88,15 @@ async fn keys(
     clock: &Clock,
     (issuer, of): (&str, KeyType),
 ) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), RunError> {
-    let secret = match &source {
-        KeySource::Secret(key) => Some(key),
-        KeySource::Pairs(_) => None,
-    };
-    keyring::remember(store, secret, issuer, clock).await?;
     match source {
-        KeySource::Secret(key) => Ok((Arc::new(CurrentKeys::new(Timetable::always(KeySet::new(key)))), None)),
+        KeySource::Secret(key) => {
+            keyring::remember(store, Some(&key), issuer, clock).await?;
+            Ok((Arc::new(CurrentKeys::new(Timetable::always(KeySet::new(key)))), None))
+        }
         KeySource::Pairs(custody) => {
             let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), custody));
             ring.begin(of).await?;
+            keyring::remember(store, None, issuer, clock).await?;
             Ok((ring.keys(), Some(ring)))
         }
     }
@@ -117,8 +117,9 @@ fn reads(ring: Option<Arc<Keyring>>) -> ReadKeys {
 
 /// Refuses to sign with a key whose tokens are dead.
 fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), SigningKeyError> {
-    let is_dead = keys.at(clock.now()).signing().is_some_and(|key| view.has_killed(key.id()));
-    if is_dead { Err(SigningKeyError::Replaced) } else { Ok(()) }
+    let set = keys.at(clock.now());
+    let dead = set.signing().filter(|key| view.has_killed(key.id()));
+    dead.map_or(Ok(()), |key| Err(SigningKeyError::Killed(key.id().to_owned())))
 }
 
 /// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's

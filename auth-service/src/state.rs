@@ -102,13 +102,18 @@ impl State {
         (session, refresh)
     }
 
+    /// Refuses a call that will need a token while none can be signed: before it writes, and before it hashes. A key that has
+    /// been killed is there only until another one is known, or configured.
+    pub(crate) fn check_signs(&self) -> Result<(), Error> {
+        let keys = self.keys.at(self.clock.now());
+        let is_good = keys.signing().is_some_and(|key| !self.view.has_killed(key.id()));
+        if is_good { Ok(()) } else { Err(SignError::NoKey.into()) }
+    }
+
     /// An access token of a session of this user that ends then.
     pub(crate) fn access_token(&self, user: &User, session: Uuid, end: DateTime<Utc>) -> Result<Issued, Error> {
+        self.check_signs()?;
         let (id, now) = (self.ids.next(), self.clock.now());
-        // A key that has been killed signs on only where another one is not known yet, or not configured.
-        if self.keys.at(now).signing().is_some_and(|key| self.view.has_killed(key.id())) {
-            return Err(SignError::NoKey.into());
-        }
         Ok(self.issuer.access_token(user, session, end, id, now, self.view.horizon())?)
     }
 

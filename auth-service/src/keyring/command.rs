@@ -26,7 +26,7 @@ revokes the tokens of the one before.";
 #[derive(Clone, Debug, Args)]
 #[command(after_help = HELP)]
 pub struct KeysCommand {
-    /// The auth service's database: sqlite:PATH or postgres://…
+    /// The auth service's database: sqlite:PATH or postgres://…; for the pair, auth.db in its folder
     #[arg(
         long,
         global = true,
@@ -80,7 +80,7 @@ impl KeysCommand {
     /// Does it; what it came to goes to standard output.
     ///
     /// # Errors
-    /// What to do: nothing has been changed then.
+    /// What to do.
     pub async fn run(self, environment: Environment, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database_url, insecure, action } = self;
         check_encrypted("--database-url (AUTH_DATABASE_URL)", database_url.is_private(), insecure, "AUTH_INSECURE")?;
@@ -131,17 +131,19 @@ async fn act(
                 Some(path) => given(path)?,
                 None => generate(algorithm).await?,
             };
-            let (next, _) = keyring.follow(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
+            let next = keyring.follow(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
             tell(&next.id);
             say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time))));
         }
         Action::Retire { id, algorithm, lost_master_key } => {
             keyring.retire(&id, generate(algorithm).await?, lost_master_key).await?;
-            keyring.tidy().await?;
             let keys = keyring.list().await?;
             if let Some(signing) = signing_at(&keys, clock.now()) {
                 tell(&signing.id);
                 say(&format!("{id} is killed, and its tokens are refused. This key signs."));
+            }
+            if let Err(error) = keyring.tidy().await {
+                say(&format!("Its private half stays for now ({error}): the service takes it away."));
             }
         }
         Action::Reseal => {
@@ -151,7 +153,10 @@ async fn act(
             })?;
             let count = keyring.reseal(&old).await?;
             tell(&count.to_string());
-            say("So many keys have been sealed anew: give the services this AUTH_MASTER_KEY and restart them.");
+            say(match count {
+                0 => "All keys were sealed with this AUTH_MASTER_KEY already.",
+                _ => "So many keys have been sealed anew: give the services this AUTH_MASTER_KEY and restart them.",
+            });
         }
     }
     Ok(())

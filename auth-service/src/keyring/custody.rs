@@ -23,11 +23,10 @@ impl Custody {
         };
         let filed = file.map(KeyFile::read).transpose()?.unwrap_or_default();
         // The youngest: of a file whose database has been lost, the older ones may have been retired.
-        let Some(youngest) = filed.into_iter().next_back() else { return Ok(generate(of).await?) };
-        if let Self::Sealed { file: Some(file), .. } = self {
-            taken_from(file);
+        match filed.into_iter().next_back() {
+            Some(youngest) => Ok(youngest.pkcs8),
+            None => Ok(generate(of).await?),
         }
-        Ok(youngest.pkcs8)
     }
 
     /// Keeps a key's private half: what its row is to hold. Until the lock is dropped nobody else takes it for one without
@@ -54,7 +53,15 @@ impl Custody {
                 let (key, _) = opened(master, id, sealed)?;
                 if key.id() == id { Ok(Arc::new(key)) } else { Err(SigningKeyError::Garbled) }
             }
-            (Self::Sealed { .. }, None) => Err(SigningKeyError::Gone(id.to_owned())),
+            (Self::Sealed { file, .. }, None) => {
+                let filed = file.as_ref().map(KeyFile::read).transpose()?.unwrap_or_default();
+                Err(match (find(filed, id), file) {
+                    (Some(_), Some(file)) => {
+                        SigningKeyError::Unsealed { id: id.to_owned(), file: file.path().to_owned() }
+                    }
+                    _ => SigningKeyError::Gone(id.to_owned()),
+                })
+            }
             (Self::File(_), Some(_)) => Err(SigningKeyError::NoMasterKey),
             (Self::File(file), None) => {
                 let filed = find(file.read()?, id).map(|filed| filed.key);
@@ -83,12 +90,20 @@ impl Custody {
                     patiently(|| store.seal_signing_key(id, &sealed)).await?;
                 }
             }
-            taken_from(file);
         }
         if patiently(|| store.sealed_key(SEALED_KEY)).await?.is_some() {
             patiently(|| store.forget_sealed_key(SEALED_KEY)).await?;
         }
         Ok(())
+    }
+
+    /// Says that the file is of no more use, once all of its keys have been opened elsewhere.
+    pub(super) fn tell(&self) {
+        if let Self::Sealed { file: Some(file), .. } = self
+            && file.path().exists()
+        {
+            tracing::warn!("the signing key is in the database now, sealed: remove {}", file.path().display());
+        }
     }
 
     /// Takes private halves out of the file that are of no more use: those of keys that are not to be kept, or that have no row.
@@ -106,11 +121,6 @@ impl Custody {
         }
         Ok(())
     }
-}
-
-/// The file is not read again.
-fn taken_from(file: &KeyFile) {
-    tracing::warn!("the signing key is in the database now, sealed: remove {}", file.path().display());
 }
 
 /// A new key's document, whose id no command line takes for a flag; an RSA key takes a second to make.

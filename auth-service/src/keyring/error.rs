@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::store::StoreError;
 use crate::tokens::{KeyFileError, SigningKeyError};
 
-/// Each a sentence that says what to do; nothing has been changed then.
+/// Each a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// There is no key yet.
@@ -22,6 +22,12 @@ pub enum KeyringError {
         /// From when on it signs.
         sign_time: DateTime<Utc>,
     },
+    /// The set has this key.
+    #[error("the set has the key {0} already: `gatepost keys list` shows what it does")]
+    Known(String),
+    /// The key has been killed.
+    #[error("the key {0} has been retired, and its tokens are revoked: take another one")]
+    Killed(String),
     /// Somebody else was faster.
     #[error(
         "another process has changed the keys at this moment: see `gatepost keys list`, and run this again if needed"

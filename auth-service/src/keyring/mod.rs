@@ -21,7 +21,7 @@ pub(crate) use configured::remember;
 pub use error::KeyringError;
 pub(crate) use tend::{Rotation, tend};
 
-use crate::domain::{KeyState, Logged, SigningKeyRecord};
+use crate::domain::{KeyState, SigningKeyRecord};
 use crate::stamp::stamp;
 use crate::store::{Store, StoreError};
 use crate::tokens::{
@@ -37,6 +37,9 @@ const APART: Duration = Duration::from_mins(1);
 /// For how long after its retirement a private half is kept: clocks differ, and a backup takes the keys later than the
 /// database.
 const KEPT: Duration = Duration::from_hours(1);
+
+/// How often a key is tried to be killed while others change the set.
+const TRIES: usize = 5;
 
 /// The key pairs of one database.
 pub struct Keyring {
@@ -84,6 +87,7 @@ impl Keyring {
                 self.open(record, sealed.as_deref())?;
             }
         }
+        self.custody.tell();
         self.show(rows);
         Ok(())
     }
@@ -107,14 +111,21 @@ impl Keyring {
         &self,
         pkcs8: Pkcs8,
         sign_time: DateTime<Utc>,
-    ) -> Result<Option<(SigningKeyRecord, Logged)>, KeyringError> {
+    ) -> Result<Option<SigningKeyRecord>, KeyringError> {
         let rows = self.store.signing_keys().await?;
         let (last, sealed) = rows.last().ok_or(KeyringError::NoKey)?;
         if last.state_at(self.clock.now()) == KeyState::Next {
             return Err(KeyringError::Waiting { id: last.id.clone(), sign_time: last.sign_time });
         }
-        // What seals the new key must be what the service opens it with.
-        self.open(last, sealed.as_deref())?;
+        // What seals the new key must be what the others open it with, also where this process has had the last one open.
+        self.custody.open(&last.id, sealed.as_deref())?;
+        let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
+        if rows.iter().any(|(record, _)| record.id == key.id()) {
+            return Err(KeyringError::Known(key.id().to_owned()));
+        }
+        if self.store.has_killed_signing_key(key.id()).await? {
+            return Err(KeyringError::Killed(key.id().to_owned()));
+        }
         self.add(last.number + 1, pkcs8, sign_time).await
     }
 
@@ -122,30 +133,48 @@ impl Keyring {
     /// that its private half need not open: then nothing shows that the new one is sealed with what the service has.
     ///
     /// # Errors
-    /// [`KeyringError`]; then the key lives.
-    pub async fn retire(&self, id: &str, successor: Pkcs8, is_lost: bool) -> Result<Logged, KeyringError> {
-        let rows = self.store.signing_keys().await?;
-        let (record, sealed) =
-            rows.iter().find(|(record, _)| record.id == id).ok_or_else(|| KeyringError::Unknown(id.to_owned()))?;
-        if !is_lost && self.is_kept(record) {
-            match self.open(record, sealed.as_deref()) {
+    /// [`KeyringError`].
+    pub async fn retire(&self, id: &str, successor: Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
+        let mut is_known = false;
+        for _ in 0..TRIES {
+            let rows = patiently(|| self.store.signing_keys()).await?;
+            let Some(at) = rows.iter().position(|(record, _)| record.id == id) else {
+                // It was there a moment ago: this has killed it, and the answer was lost, or somebody else has.
+                return if is_known { Ok(()) } else { Err(KeyringError::Unknown(id.to_owned())) };
+            };
+            is_known = true;
+            if self.kill(&rows, at, &successor, is_lost).await? {
+                return Ok(());
+            }
+        }
+        Err(KeyringError::Outrun)
+    }
+
+    /// Kills one of these keys. Returns `false` when they have become others meanwhile.
+    async fn kill(&self, rows: &[Row], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
+        let (record, sealed) = &rows[at];
+        let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
+        if are_sealed && matches!(self.custody, Custody::File(_)) {
+            return Err(SigningKeyError::NoMasterKey.into());
+        }
+        if self.is_kept(record) {
+            match self.custody.open(&record.id, sealed.as_deref()) {
                 Ok(_) | Err(SigningKeyError::Lost { .. } | SigningKeyError::Gone(_)) => {}
+                Err(SigningKeyError::OtherMasterKey) if is_lost => {}
                 Err(other) => return Err(other.into()),
             }
         }
         let stamp = stamp(self.clock.now());
-        let has_follower = rows.last().is_some_and(|(last, _)| last.number > record.number);
-        if has_follower {
-            let killed = self.store.kill_signing_key(id, None, stamp).await?;
-            return killed.ok_or_else(|| KeyringError::Unknown(id.to_owned()));
+        if at + 1 < rows.len() {
+            return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp)).await?.is_some());
         }
-        let key = Key::from_pkcs8(&successor).ok_or(SigningKeyError::Garbled)?;
+        let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
         // A key that does not sign yet leaves its time to this one.
         let now = self.clock.now();
         let next = record_of(&key, record.number + 1, now, now.max(record.sign_time))?;
-        let (sealed, _lock) = self.custody.keep(&key, &successor).await?;
-        let killed = self.store.kill_signing_key(id, Some((&next, sealed.as_deref())), stamp).await?;
-        killed.ok_or_else(|| KeyringError::Unknown(id.to_owned()))
+        let (half, _lock) = self.custody.keep(&key, successor).await?;
+        let kill = || self.store.kill_signing_key(&record.id, Some((&next, half.as_deref())), stamp);
+        Ok(patiently(kill).await?.is_some())
     }
 
     /// All key pairs in the order in which they sign.
@@ -175,10 +204,10 @@ impl Keyring {
     /// Seals the private halves with the master key of now that are sealed with an old one. Returns how many.
     ///
     /// # Errors
-    /// [`KeyringError`]; those that were sealed before stay so, and it can be run again.
+    /// [`KeyringError`]; then all are sealed as they were.
     pub async fn reseal(&self, old: &MasterKey) -> Result<usize, KeyringError> {
         let Custody::Sealed { master, .. } = &self.custody else { return Err(SigningKeyError::NoMasterKey.into()) };
-        let mut count = 0;
+        let mut seals = Vec::new();
         for (record, sealed) in self.store.signing_keys().await? {
             let Some(sealed) = sealed else { continue };
             if custody::opened(master, &record.id, &sealed).is_ok() {
@@ -186,12 +215,9 @@ impl Keyring {
             }
             let (_, pkcs8) = custody::opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
             let anew = master.seal(&record.id, &pkcs8);
-            if !self.store.reseal_signing_key(&record.id, &sealed, &anew).await? {
-                return Err(KeyringError::Outrun);
-            }
-            count += 1;
+            seals.push((record.id, sealed, anew));
         }
-        Ok(count)
+        if self.store.reseal_signing_keys(&seals).await? { Ok(seals.len()) } else { Err(KeyringError::Outrun) }
     }
 
     async fn rows_at_start(&self) -> Result<Vec<Row>, StoreError> {
@@ -204,7 +230,7 @@ impl Keyring {
         number: i32,
         pkcs8: Pkcs8,
         sign_time: DateTime<Utc>,
-    ) -> Result<Option<(SigningKeyRecord, Logged)>, KeyringError> {
+    ) -> Result<Option<SigningKeyRecord>, KeyringError> {
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
         let now = self.clock.now();
         let record = record_of(&key, number, now, sign_time)?;
@@ -212,11 +238,17 @@ impl Keyring {
         let verify_until = sign_time + MAX_LIFETIME + APART;
         let add = || self.store.add_signing_key(&record, sealed.as_deref(), verify_until, stamp(now));
         // Of one number there is one key, so that it can be tried again.
-        let logged = patiently(add).await?;
-        Ok(logged.map(|logged| {
-            self.opened().insert(record.id.clone(), Arc::new(key));
-            (record, logged)
-        }))
+        if patiently(add).await?.is_none() && !self.has(&record.id).await? {
+            return Ok(None);
+        }
+        self.opened().insert(record.id.clone(), Arc::new(key));
+        Ok(Some(record))
+    }
+
+    /// Whether the set has this key: one whose answer was lost is there, too.
+    async fn has(&self, id: &str) -> Result<bool, StoreError> {
+        let rows = patiently(|| self.store.signing_keys()).await?;
+        Ok(rows.iter().any(|(record, _)| record.id == id))
     }
 
     /// Whether the private half is still needed.

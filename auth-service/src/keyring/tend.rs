@@ -52,7 +52,7 @@ impl Keyring {
             return Ok(());
         }
         let pkcs8 = generate(rotation.of).await?;
-        if let Some((next, _)) = self.follow(pkcs8, self.clock.now() + rotation.lead).await? {
+        if let Some(next) = self.follow(pkcs8, self.clock.now() + rotation.lead).await? {
             tracing::info!(key = next.id, "a new signing key is listed, and signs from {} on", next.sign_time);
         }
         Ok(())

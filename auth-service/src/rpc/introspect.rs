@@ -29,11 +29,16 @@ async fn verify(
     now: DateTime<Utc>,
 ) -> Result<Result<Arc<VerifiedToken>, TokenFault>, Stale> {
     let verified = state.verifier.verify(token, digest, now);
-    if verified.is_err() && state.verifier.lacks_key(token, now) {
-        state.view.look_for_key().await?;
-        return Ok(state.verifier.verify(token, digest, now));
+    if verified.is_ok() {
+        return Ok(verified);
     }
-    Ok(verified)
+    match state.verifier.lacks_key(token, now) {
+        Some(key) if !state.view.has_killed(&key) => {
+            state.view.look_for_key().await?;
+            Ok(state.verifier.verify(token, digest, now))
+        }
+        _ => Ok(verified),
+    }
 }
 
 /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.

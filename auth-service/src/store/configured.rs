@@ -8,6 +8,17 @@ use crate::domain::{LogId, Logged, Revocation, Stamp};
 const SECRET_KEY: &str = "secret-key-id";
 const ISSUER: &str = "issuer";
 
+/// What a start has come to that remembers its secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// The secret is the one of before, or the first.
+    Same,
+    /// The one of before is dead.
+    Replaced(Logged),
+    /// This one has been replaced by another, and its tokens are dead: nothing is changed.
+    Dead,
+}
+
 /// What a setting was before.
 enum Before {
     /// The same, or not known; or another process is replacing it.
@@ -21,15 +32,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
-    pub async fn remember_secret_key(&self, id: &str, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub async fn remember_secret_key(&self, id: &str, stamp: Stamp) -> Result<Remembered, StoreError> {
+        const DEAD: &str = "select 1 from revocations where kind = 'signing-key' and subject = $1";
         let work = self.db.transaction(id.to_owned(), move |mut tx, id| {
             Box::pin(async move {
+                let dead: Option<(i32,)> =
+                    within!(tx, |connection| sqlx::query_as(DEAD).bind(id).fetch_optional(connection))?;
+                if dead.is_some() {
+                    return Ok(Verdict::Undo(Remembered::Dead));
+                }
                 match remember(&mut tx, SECRET_KEY, id).await? {
                     Before::Other(old) if !old.is_empty() => {
-                        let logged = log::append(&mut tx, &Revocation::SigningKey(old), stamp).await?;
-                        Ok(Verdict::Commit(Some(logged)))
+                        log::append(&mut tx, &Revocation::SigningKey(old), stamp).await?;
+                        // The log's last entry is never pruned, and a secret is dead for as long as its entry is there.
+                        let logged = log::append(&mut tx, &Revocation::NewSigningKeys, stamp).await?;
+                        Ok(Verdict::Commit(Remembered::Replaced(logged)))
                     }
-                    Before::Same | Before::Other(_) => Ok(Verdict::Commit(None)),
+                    Before::Same | Before::Other(_) => Ok(Verdict::Commit(Remembered::Same)),
                 }
             })
         });

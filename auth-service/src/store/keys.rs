@@ -85,6 +85,16 @@ impl Store {
         work.await
     }
 
+    /// Whether the log says that this key has been killed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_killed_signing_key(&self, id: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 from revocations where kind = 'signing-key' and subject = $1 limit 1";
+        let found: Option<i32> = read!(self.db, |reader| sqlx::query_scalar(SQL).bind(id).fetch_optional(reader))?;
+        Ok(found.is_some())
+    }
+
     /// Forgets the private half of a key that signs no more. Returns whether there was one.
     ///
     /// # Errors
@@ -113,13 +123,24 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(sealed))? > 0)
     }
 
-    /// Puts another seal around a key's private half, if it still has the one that was read.
+    /// Puts other seals around the private halves of these keys, each named by its id and the seal that was read: around
+    /// all of them or, when one has another seal by now, around none. Returns which.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn reseal_signing_key(&self, id: &str, from: &[u8], to: &[u8]) -> Result<bool, StoreError> {
+    /// [`StoreError`]; then all seals are as they were.
+    pub async fn reseal_signing_keys(&self, seals: &[(String, Vec<u8>, Vec<u8>)]) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
-        Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(from).bind(to))? > 0)
+        let work = self.db.transaction(seals.to_vec(), |mut tx, seals| {
+            Box::pin(async move {
+                for (id, from, to) in seals {
+                    if within!(tx, sqlx::query(SQL).bind(id).bind(from).bind(to))? == 0 {
+                        return Ok(Verdict::Undo(false));
+                    }
+                }
+                Ok(Verdict::Commit(true))
+            })
+        });
+        work.await
     }
 }
 

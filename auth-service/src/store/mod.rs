@@ -24,6 +24,7 @@ use sqlx::migrate::Migrator;
 pub use allowances::Kind;
 pub use attempts::Account;
 pub use changes::{Outcome, Proof, Unchanged};
+pub use configured::Remembered;
 pub use keys::PRIVATE_HALVES;
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};

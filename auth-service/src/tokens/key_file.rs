@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,6 +157,7 @@ impl KeyFile {
         let write = || -> io::Result<()> {
             let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
+            self.give(&file)?;
             for pkcs8 in keys {
                 writeln!(file, "{BEGIN}\n{}\n{END}", *Zeroizing::new(STANDARD.encode(pkcs8)))?;
             }
@@ -165,6 +166,18 @@ impl KeyFile {
             self.sync_folder()
         };
         write().map_err(|error| self.unusable(&error))
+    }
+
+    /// Gives the new file to the owner of the one before, else of the folder: who writes it may be an operator, and the
+    /// service must read it.
+    fn give(&self, draft: &File) -> io::Result<()> {
+        let owner = fs::metadata(&self.0).or_else(|_| fs::metadata(self.folder()))?;
+        if owner.uid() == draft.metadata()?.uid() {
+            return Ok(());
+        }
+        let given = fchown(draft, Some(owner.uid()), Some(owner.gid()));
+        // Where there was none, the folder may be somebody else's who lets this user write into it.
+        if self.0.exists() { given } else { Ok(()) }
     }
 
     fn sync_folder(&self) -> io::Result<()> {
@@ -231,6 +244,26 @@ mod tests {
         assert_eq!(ids(&file), [expected[0].clone(), expected[2].clone()]);
         assert!(file.retain(|_| false, &lock).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_it_leaves_it_to_its_owner() {
+        // Only who may give files away can see it.
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = kit::testing::folder();
+        let file = KeyFile::beside(&folder.path().join("auth.db"));
+        let lock = file.lock().await.unwrap();
+        let owner = |path: &Path| fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
+        std::os::unix::fs::chown(folder.path(), Some(65532), Some(65533)).unwrap();
+        for _ in 0..2 {
+            file.add(&Key::generate_pkcs8(KeyType::default()).unwrap(), &lock).unwrap();
+            assert_eq!(owner(file.path()), (65532, 65533));
+        }
+        std::os::unix::fs::chown(folder.path(), Some(0), Some(0)).unwrap();
+        file.add(&Key::generate_pkcs8(KeyType::default()).unwrap(), &lock).unwrap();
+        assert_eq!(owner(file.path()), (65532, 65533), "the file's owner counts before the folder's");
     }
 
     #[tokio::test(start_paused = true)]

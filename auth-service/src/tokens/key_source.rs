@@ -89,6 +89,22 @@ pub enum SigningKeyError {
          with `openssl rand -base64 48`"
     )]
     Replaced,
+    /// The key pair that is to sign has been retired, and is there again.
+    #[error(
+        "the signing key {0} has been retired, and its tokens are revoked: run `gatepost keys retire {0}`, which makes a new one"
+    )]
+    Killed(String),
+    /// The private half should be sealed, and lies in the file yet.
+    #[error(
+        "the signing key {id} lies in {file}, and AUTH_MASTER_KEY is set: start the auth service with it once, which seals the \
+         key, or unset it here"
+    )]
+    Unsealed {
+        /// The key.
+        id: String,
+        /// Where it lies.
+        file: PathBuf,
+    },
     /// The key's file cannot be used, or no key can be made.
     #[error(transparent)]
     File(#[from] KeyFileError),

@@ -39,8 +39,8 @@ impl RememberingVerifier {
         Ok(verified)
     }
 
-    /// Whether what is no token by the keys that are known here can be one by a key that is not.
-    pub fn lacks_key(&self, token: &Token, now: DateTime<Utc>) -> bool {
+    /// The key, not known here, by which may be a token what is none by the keys that are.
+    pub fn lacks_key(&self, token: &Token, now: DateTime<Utc>) -> Option<String> {
         self.verifier.lacks_key(token.expose(), now)
     }
 }

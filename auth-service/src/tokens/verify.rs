@@ -121,14 +121,12 @@ impl Verifier {
         self.keys.at(now).find(id).is_some()
     }
 
-    /// Whether what is no token by the keys that are known here can be one by a key that is not: the set may have become
-    /// another one a moment ago.
-    pub fn lacks_key(&self, token: &str, now: DateTime<Utc>) -> bool {
-        let Some(Header { typ, alg, kid }) = jws::header(token) else { return false };
-        let id = kid.filter(|id| is_key_id(id) && !id.is_empty());
-        typ.as_deref() == Some(ACCESS_TOKEN)
-            && Algorithm::named(&alg).is_some()
-            && id.is_some_and(|id| !self.has_key(&id, now))
+    /// The key, not known here, by which may be a token what is none by the keys that are: the set may have become another
+    /// one a moment ago.
+    pub fn lacks_key(&self, token: &str, now: DateTime<Utc>) -> Option<String> {
+        let Header { typ, alg, kid } = jws::header(token)?;
+        let is_access_token = typ.as_deref() == Some(ACCESS_TOKEN) && Algorithm::named(&alg).is_some();
+        kid.filter(|id| is_access_token && is_key_id(id) && !id.is_empty() && !self.has_key(id, now))
     }
 
     /// The token, when everything but the hour is right.

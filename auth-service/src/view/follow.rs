@@ -138,7 +138,6 @@ impl Follower {
         tracing::error!("the log of revocations has lost entries: every token that was issued until now is refused");
         self.store.raise_horizon(self.clock.now()).await?;
         let mut history = History::default();
-        (self.read_keys)().await?;
         loop {
             let (page, asked) = self.page(history.next()).await?;
             match history.take(&page, asked) {
@@ -148,6 +147,8 @@ impl Follower {
                 Taken::Forked => history = History::default(),
             }
         }
+        // After the log: what has been read of it says no more of the keys than is known.
+        (self.read_keys)().await?;
         *self.view.write() = history;
         Ok(())
     }

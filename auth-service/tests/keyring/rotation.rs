@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use auth_service::domain::Revocation;
-use auth_service::keyring::KeyringError;
+use auth_service::keyring::{Keyring, KeyringError};
 use auth_service::tokens::{Custody, Key, KeyType, SigningKeyError};
 use kit::Clock;
 use kit::testing::{clock, folder, on_both_engines, start};
@@ -22,7 +22,7 @@ async fn the_next_key_is_listed_before_it_signs_and_the_old_one_verifies_until_i
     let ring = ring(&store, &clock(), sealed()).await;
     let first = signs(&ring, start());
     let sign_time = start() + LEAD;
-    let (next, _) = ring.follow(document(), sign_time).await.unwrap().unwrap();
+    let next = ring.follow(document(), sign_time).await.unwrap().unwrap();
     ring.read().await.unwrap();
     let both = [first.clone(), next.id.clone()];
     assert_eq!((signs(&ring, start()), listed(&ring, start())), (first.clone(), both.to_vec()));
@@ -37,7 +37,7 @@ async fn the_next_key_is_listed_before_it_signs_and_the_old_one_verifies_until_i
 async fn replicas_share_the_set_and_agree_on_who_signs(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
     assert_eq!(signs(&here, start()), signs(&there, start()));
-    let (next, _) = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
+    let next = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
     there.read().await.unwrap();
     for replica in [&here, &there] {
         replica.read().await.unwrap();
@@ -59,12 +59,55 @@ async fn of_two_replicas_that_rotate_at_once_one_does(store: Case) {
     assert!(matches!(here.follow(document(), start() + LEAD).await, Err(KeyringError::Waiting { .. })));
 }
 
+async fn a_key_that_is_in_the_set_or_was_killed_does_not_come_in_again(store: Case) {
+    let ring = ring(&store, &clock(), sealed()).await;
+    let (leaked, other) = (document(), document());
+    ring.follow(leaked.clone(), start()).await.unwrap().unwrap();
+    assert!(matches!(ring.follow(leaked.clone(), start()).await, Err(KeyringError::Known(_))));
+    ring.retire(&id_of(&leaked), other.clone(), false).await.unwrap();
+    assert!(matches!(ring.follow(leaked, start()).await, Err(KeyringError::Killed(_))));
+    ring.read().await.unwrap();
+    assert_eq!(signs(&ring, start()), id_of(&other));
+}
+
+async fn what_seals_the_next_key_is_what_the_others_have(store: Case) {
+    let running = ring(&store, &clock(), sealed()).await;
+    let anew = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
+    assert_eq!(anew.reseal(&master(OURS)).await.unwrap(), 1);
+    // It signs on with what it has open, and adds nothing that only the old master key opens.
+    running.read().await.unwrap();
+    signs(&running, start());
+    let refused = running.follow(document(), start() + LEAD).await;
+    assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::OtherMasterKey))));
+    assert_eq!(running.list().await.unwrap().len(), 1);
+}
+
+async fn keys_are_neither_added_nor_killed_by_whoever_keeps_them_elsewhere(store: Case) {
+    let folder = folder();
+    let file = file_in(folder.path());
+    let filed = ring(&store, &clock(), Custody::File(file.clone())).await;
+    let first = signs(&filed, start());
+    let elsewhere =
+        Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OURS), file: Some(file.clone()) });
+    let is_unsealed =
+        |error: Option<KeyringError>| matches!(error, Some(KeyringError::Key(SigningKeyError::Unsealed { .. })));
+    assert!(is_unsealed(elsewhere.follow(document(), start()).await.err()));
+    assert!(is_unsealed(elsewhere.retire(&first, document(), true).await.err()));
+    elsewhere.begin(KeyType::default()).await.unwrap();
+    let has_no_master =
+        |error: Option<KeyringError>| matches!(error, Some(KeyringError::Key(SigningKeyError::NoMasterKey)));
+    let filed = Keyring::new(store.clone(), clock(), Custody::File(file));
+    assert!(has_no_master(filed.follow(document(), start()).await.err()));
+    assert!(has_no_master(filed.retire(&first, document(), true).await.err()));
+    assert_eq!(filed.list().await.unwrap().len(), 1);
+}
+
 async fn each_type_follows_each(store: Case) {
     let clock = clock();
     let ring = ring(&store, &clock, sealed()).await;
     for of in KeyType::ALL {
         let now = clock.now();
-        let (next, _) = ring.follow(Key::generate_pkcs8(of).unwrap(), now).await.unwrap().unwrap();
+        let next = ring.follow(Key::generate_pkcs8(of).unwrap(), now).await.unwrap().unwrap();
         ring.read().await.unwrap();
         assert_eq!(next.algorithm, of.algorithm().name());
         let set = ring.keys().at(now);
@@ -102,7 +145,7 @@ async fn a_key_that_is_killed_is_gone_at_once_and_another_one_signs(store: Case)
 async fn the_key_that_waits_signs_at_once_when_the_one_before_it_is_killed(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let first = signs(&ring, start());
-    let (next, _) = ring.follow(document(), start() + LEAD).await.unwrap().unwrap();
+    let next = ring.follow(document(), start() + LEAD).await.unwrap().unwrap();
     ring.retire(&first, document(), false).await.unwrap();
     ring.read().await.unwrap();
     assert_eq!((signs(&ring, start()), listed(&ring, start())), (next.id.clone(), vec![next.id.clone()]));
@@ -120,7 +163,7 @@ async fn a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens(
         let (clock, is_filed) = (clock(), matches!(custody, Custody::File(_)));
         let ring = ring(&store, &clock, custody).await;
         let first = signs(&ring, start());
-        let (next, _) = ring.follow(document(), start() + LEAD).await.unwrap().unwrap();
+        let next = ring.follow(document(), start() + LEAD).await.unwrap().unwrap();
         let halves = async || -> Vec<String> {
             if is_filed {
                 let filed = file_in(folder.path()).read().unwrap();
@@ -163,7 +206,7 @@ async fn another_master_key_takes_the_old_ones_place_while_services_run(store: C
     running.follow(document(), start() + LEAD).await.unwrap().unwrap();
     running.read().await.unwrap();
     let anew = |text| Custody::Sealed { master: master(text), file: None };
-    let ours = || auth_service::keyring::Keyring::new(store.clone(), Clock::manual(start()), anew(OTHERS));
+    let ours = || Keyring::new(store.clone(), Clock::manual(start()), anew(OTHERS));
     assert!(matches!(ours().reseal(&master(OTHERS)).await, Err(KeyringError::OldMasterKey)));
     assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 2);
     assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 0, "and again, after one that was killed");
@@ -172,17 +215,13 @@ async fn another_master_key_takes_the_old_ones_place_while_services_run(store: C
     // Whoever runs has them open.
     running.read().await.unwrap();
     assert_eq!(signs(&running, start() + LEAD), signs(&after, start() + LEAD));
-    let refused = auth_service::keyring::Keyring::new(store.clone(), clock(), sealed()).begin(KeyType::default()).await;
+    let refused = Keyring::new(store.clone(), clock(), sealed()).begin(KeyType::default()).await;
     assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::OtherMasterKey))));
 }
 
 async fn no_key_is_added_or_killed_with_a_wrong_master_key_unless_the_right_one_is_lost(store: Case) {
     let first = signs(&ring(&store, &clock(), sealed()).await, start());
-    let wrong = auth_service::keyring::Keyring::new(
-        store.clone(),
-        clock(),
-        Custody::Sealed { master: master(OTHERS), file: None },
-    );
+    let wrong = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
     let is_refused =
         |error: Option<KeyringError>| matches!(error, Some(KeyringError::Key(SigningKeyError::OtherMasterKey)));
     assert!(is_refused(wrong.follow(document(), start() + LEAD).await.err()));
@@ -197,12 +236,12 @@ async fn no_key_is_added_or_killed_with_a_wrong_master_key_unless_the_right_one_
 async fn a_replica_that_cannot_open_the_next_key_verifies_with_it_and_signs_with_none(store: Case) {
     let here = ring(&store, &clock(), sealed()).await;
     let first = signs(&here, start());
-    let (next, _) = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
+    let next = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
     store.database.run(&format!("update signing_keys set sealed = null where id = '{}'", next.id)).await;
     here.read().await.unwrap();
     // It has made the key itself, and so has it open; another one has not.
     assert_eq!(signs(&here, start() + LEAD), next.id);
-    let there = auth_service::keyring::Keyring::new(store.clone(), clock(), sealed());
+    let there = Keyring::new(store.clone(), clock(), sealed());
     let refused = there.begin(KeyType::default()).await;
     assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::Gone(_)))));
     there.read().await.unwrap();
@@ -233,6 +272,9 @@ on_both_engines!(crate::ring::Case:
     replicas_share_the_set_and_agree_on_who_signs,
     of_two_replicas_that_rotate_at_once_one_does,
     each_type_follows_each,
+    a_key_that_is_in_the_set_or_was_killed_does_not_come_in_again,
+    what_seals_the_next_key_is_what_the_others_have,
+    keys_are_neither_added_nor_killed_by_whoever_keeps_them_elsewhere,
     a_key_that_is_killed_is_gone_at_once_and_another_one_signs,
     the_key_that_waits_signs_at_once_when_the_one_before_it_is_killed,
     a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens,

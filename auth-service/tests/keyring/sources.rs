@@ -148,7 +148,7 @@ async fn the_keys_of_a_file_are_the_same_when_they_are_sealed_and_the_file_may_g
     let file = file_in(folder.path());
     let first = ring(&store, &clock(), Custody::File(file.clone())).await;
     let signing = signs(&first, start());
-    let (next, _) = first.follow(document(), start()).await.unwrap().unwrap();
+    let next = first.follow(document(), start()).await.unwrap().unwrap();
     let both = [next.id.clone(), signing];
     for _ in 0..2 {
         let custody = Custody::Sealed { master: master(OURS), file: Some(file.clone()) };

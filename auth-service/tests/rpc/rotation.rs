@@ -166,11 +166,13 @@ async fn a_service_whose_key_is_killed_and_no_other_known_gives_no_tokens() {
     // As another replica does that is started with another secret.
     let store = Store::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
     let stamp = Stamp { mark: Mark([7; 16]), time: service.clock.now() };
-    store.remember_secret_key("another", stamp).await.unwrap().unwrap();
+    store.remember_secret_key("another", stamp).await.unwrap();
     store.close().await;
     while service.state(&token).await == TokenState::Active {}
     assert_eq!(service.state(&token).await, TokenState::Revoked);
     let status = service.login(EMAIL, PASSWORD).await.unwrap_err();
+    let registered = service.register("bob@example.com").await.unwrap_err();
+    assert_eq!(registered.code(), Code::Unavailable);
     refused(
         &status,
         Code::Unavailable,
@@ -198,8 +200,13 @@ async fn a_secret_that_is_replaced_kills_its_tokens_and_does_not_come_back_for_a
     config.secret_key = Some(Key::hs256(&SECRET.into()).unwrap());
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
-    assert!(matches!(error, RunError::Key(_)), "{error}");
+    assert!(matches!(error, RunError::Keyring(_)), "{error}");
     assert!(error.to_string().starts_with("JWT_SECRET_KEY is one that another has replaced"), "{error}");
+
+    // What was refused has killed nothing: the other one serves on.
+    let service = start_in(folder, clock, with(OTHER_SECRET)).await;
+    assert_eq!(service.state(&new).await, TokenState::Active);
+    let (folder, clock) = service.stop().await;
 
     // Key pairs are no secret's twins: what signs now is new, and no token of before comes back.
     let service = start_in(folder, clock, Settings::default()).await;

@@ -85,6 +85,10 @@ async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), 
     let name = format!("VerifyToken / Check, 1,000,000 sessions, {connections} connections");
     row(&name, &format!("{:.2}", verify.rate / check.rate), ">= 0.9");
     println!("  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms", verify.rate, check.rate, verify.p99, check.p99);
+    // The same call with a token that has no length, and with an answer that has no claims.
+    let trifles = in_turn(channels.iter().map(|channel| verify_token(channel, "x")).collect());
+    let (check, trifle) = compare(checks.clone(), trifles).await?;
+    println!("  {:.2} x Check where the token is one byte, and worth nothing", trifle.rate / check.rate);
     let [check, verify] = [cost(pair, checks).await?, cost(pair, questions).await?];
     println!("  {verify:.1} and {check:.1} us of the service's processors a call");
     Ok(())

@@ -18,6 +18,7 @@ pub(super) async fn change(
     request: ChangePasswordRequest,
 ) -> Result<TokenPair, Error> {
     let id = caller.user()?;
+    state.check_signs()?;
     let found = state.store.credentials_of(id).await?;
     let new = convert::new_password(request.new_password, state.passwords, found.as_ref().map(|found| &found.user))?;
     let user = login::check(state, Tried::Proof(id), client, found, Password::new(request.current_password)).await?;

@@ -37,6 +37,9 @@ pub(super) async fn create(
         return repeat(state, id, client, registrant.password.into_password()).await;
     }
     let password = registrant.password.into_password();
+    if logs_in(state) {
+        state.check_signs()?;
+    }
     let password_hash = state.hasher.hash(password.clone()).await?;
     let new = NewUser {
         id: state.ids.next(),

@@ -1,6 +1,6 @@
 //! A second store beside the one that a service has open, as an operator's command has it.
 
-use auth_service::domain::Role;
+use auth_service::domain::{Revocation, Role};
 use auth_service::store::{Filter, Store};
 use kit::testing::on_both_engines;
 
@@ -13,9 +13,8 @@ async fn two_stores_read_and_write_beside_each_other(store: Case) {
     assert!(beside.list_users(&all, None, 10).await.unwrap().is_empty());
     let all = Filter::default();
     assert_eq!(beside.list_users(&all, None, 10).await.unwrap().len(), 1);
-    beside.remember_secret_key("a", stamp()).await.unwrap();
-    let ours = beside.remember_secret_key("b", stamp()).await.unwrap().unwrap();
-    let theirs = store.remember_secret_key("c", stamp()).await.unwrap().unwrap();
+    let ours = beside.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
+    let theirs = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
     assert_eq!(theirs.revision, ours.revision + 1);
     beside.close().await;
     let store = store.reopened().await;

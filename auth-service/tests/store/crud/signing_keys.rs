@@ -138,9 +138,16 @@ async fn a_key_is_forgotten_once_its_tokens_are_dead(store: Case) {
 
 async fn another_seal_takes_the_place_of_the_one_that_was_read(store: Case) {
     assert!(add(&store, 1, 0).await);
-    assert!(!store.reseal_signing_key("key-1", b"sealed-0", b"other").await.unwrap());
-    assert!(store.reseal_signing_key("key-1", b"sealed-1", b"other").await.unwrap());
-    assert_eq!(store.signing_keys().await.unwrap()[0].1, Some(b"other".to_vec()));
+    assert!(add(&store, 2, 10).await);
+    let seal = |id: &str, from: &[u8], to: &[u8]| (id.to_owned(), from.to_vec(), to.to_vec());
+    let first = seal("key-1", b"sealed-1", b"other-1");
+    let halves = async || -> Vec<_> {
+        store.signing_keys().await.unwrap().into_iter().map(|(_, sealed)| sealed.unwrap()).collect()
+    };
+    assert!(!store.reseal_signing_keys(&[first.clone(), seal("key-2", b"sealed-0", b"other-2")]).await.unwrap());
+    assert_eq!(halves().await, [b"sealed-1", b"sealed-2"], "all or none");
+    assert!(store.reseal_signing_keys(&[first, seal("key-2", b"sealed-2", b"other-2")]).await.unwrap());
+    assert_eq!(halves().await, [b"other-1", b"other-2"]);
 }
 
 async fn a_change_that_the_log_refuses_leaves_the_set_as_it_was(store: Case) {

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
-use super::files::{RESTORING, beside, make_file, make_folder};
+use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
 use super::job::{Kind, Write};
 use super::lock::FileLock;
 use super::writer::Writer;
@@ -88,9 +88,9 @@ impl Sqlite {
         }
         let options = options(path);
         let reading = options.clone().read_only(true);
-        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
+        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| unopened(path, &error))?;
         check_library(&first, &name).await?;
-        let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
+        let mut connection = first.acquire().await.map_err(|error| unopened(path, &error))?;
         migrations::check_complete(&name, &mut *connection, migrations).await?;
         drop(connection);
         first.close().await;
@@ -202,6 +202,16 @@ fn is_old(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next()) < OLDEST
+}
+
+/// Why a file that is there cannot be opened: mostly since it belongs to another user
+/// (<https://sqlite.org/rescode.html>: `SQLITE_CANTOPEN`, `SQLITE_READONLY`, `SQLITE_PERM`).
+fn unopened(path: &Path, error: &sqlx::Error) -> OpenError {
+    let code = error.as_database_error().and_then(|cause| cause.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
+    match code {
+        Some(3 | 8 | 14) => unwritable(path, &std::io::ErrorKind::PermissionDenied.into()),
+        _ => damaged(&path.display().to_string(), error),
+    }
 }
 
 pub(super) fn damaged(name: &str, error: &sqlx::Error) -> OpenError {
