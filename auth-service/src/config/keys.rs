@@ -5,11 +5,11 @@ use std::time::Duration;
 use clap::Args;
 use kit::config::{ConfigError, duration};
 
-use crate::keyring::Rotation;
+use crate::keyring::{MAX_LEAD, Rotation};
 use crate::tokens::KeyType;
 
 /// How long the next key is listed before it signs: whoever keeps the key set for a moment must have it by then.
-pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(24 * 7);
+pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=MAX_LEAD;
 
 /// The shortest time for which a key signs: each stays in the set for a day after that.
 const MIN_AGE: Duration = Duration::from_hours(1);

@@ -38,6 +38,9 @@ const APART: Duration = Duration::from_mins(1);
 /// database.
 const KEPT: Duration = Duration::from_hours(1);
 
+/// The longest time for which a key is listed before it signs.
+pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
+
 /// How often a key is tried to be killed while others change the set.
 const TRIES: usize = 5;
 
@@ -169,9 +172,10 @@ impl Keyring {
             return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp)).await?.is_some());
         }
         let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
-        // A key that does not sign yet leaves its time to this one.
+        // A key that does not sign yet leaves its time to this one, but for one that a wrong clock has set far away.
         let now = self.clock.now();
-        let next = record_of(&key, record.number + 1, now, now.max(record.sign_time))?;
+        let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
+        let next = record_of(&key, record.number + 1, now, sign_time)?;
         let (half, _lock) = self.custody.keep(&key, successor).await?;
         let kill = || self.store.kill_signing_key(&record.id, Some((&next, half.as_deref())), stamp);
         Ok(patiently(kill).await?.is_some())

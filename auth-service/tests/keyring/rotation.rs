@@ -156,6 +156,17 @@ async fn the_key_that_waits_signs_at_once_when_the_one_before_it_is_killed(store
     assert_eq!(listed(&ring, start()), [id_of(&successor)]);
 }
 
+async fn a_key_that_a_wrong_clock_has_put_off_for_a_year_is_replaced_by_one_that_comes_soon(store: Case) {
+    let ring = ring(&store, &clock(), sealed()).await;
+    let year = start() + Duration::from_hours(24 * 365);
+    let far = ring.follow(document(), year).await.unwrap().unwrap();
+    let soon = document();
+    ring.retire(&far.id, soon.clone(), false).await.unwrap();
+    ring.read().await.unwrap();
+    assert_ne!(signs(&ring, start()), id_of(&soon));
+    assert_eq!(signs(&ring, start() + Duration::from_hours(24 * 7)), id_of(&soon));
+}
+
 async fn a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens(store: Case) {
     let folder = folder();
     for custody in [sealed(), Custody::File(file_in(folder.path()))] {
@@ -277,6 +288,7 @@ on_both_engines!(crate::ring::Case:
     keys_are_neither_added_nor_killed_by_whoever_keeps_them_elsewhere,
     a_key_that_is_killed_is_gone_at_once_and_another_one_signs,
     the_key_that_waits_signs_at_once_when_the_one_before_it_is_killed,
+    a_key_that_a_wrong_clock_has_put_off_for_a_year_is_replaced_by_one_that_comes_soon,
     a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens,
     a_key_without_a_row_leaves_the_file_and_no_other,
     another_master_key_takes_the_old_ones_place_while_services_run,
