@@ -7,6 +7,7 @@ pub mod db;
 pub mod dynamic;
 pub mod etag;
 pub mod failure;
+pub mod file_lock;
 pub mod healthcheck;
 pub mod ids;
 pub mod mask;

@@ -1,6 +1,6 @@
 //! The signing keys' file beside the database: for its owner alone, one PEM block a key.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kit::file_lock::lock_within;
 use secrecy::zeroize::Zeroizing;
-use tokio::time::{Instant, sleep};
 
 use super::signing_key::SigningKey;
 use super::{Key, KeyType};
@@ -18,10 +18,8 @@ use super::{Key, KeyType};
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// How long another process that writes the file is waited for, and how often it is looked at meanwhile: a file lock has no
-/// asynchronous wait.
+/// How long another process that writes the file is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(20);
 
 /// The document of a key pair (PKCS#8, RFC 5958), wiped when it goes.
 pub type Pkcs8 = Zeroizing<Vec<u8>>;
@@ -104,14 +102,10 @@ impl KeyFile {
     pub async fn lock(&self) -> Result<KeyFileLock, KeyFileError> {
         // The folder: the file is another one after each write.
         let folder = File::open(self.folder()).map_err(|error| self.unusable(&error))?;
-        let give_up = Instant::now() + PATIENCE;
-        loop {
-            match folder.try_lock() {
-                Ok(()) => return Ok(KeyFileLock(folder)),
-                Err(TryLockError::WouldBlock) if Instant::now() < give_up => sleep(LOOK).await,
-                Err(TryLockError::WouldBlock) => return Err(KeyFileError::Busy(self.0.clone())),
-                Err(TryLockError::Error(error)) => return Err(self.unusable(&error)),
-            }
+        match lock_within(&folder, PATIENCE, || {}).await {
+            Ok(true) => Ok(KeyFileLock(folder)),
+            Ok(false) => Err(KeyFileError::Busy(self.0.clone())),
+            Err(error) => Err(self.unusable(&error)),
         }
     }
 

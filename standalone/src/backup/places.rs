@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use auth_service::tokens::KeyFile;
 use clap::Args;
 use kit::config::ConfigError;
 use kit::db::DatabaseUrl;
@@ -60,5 +61,5 @@ const ON_A_SERVER: &str = "a PostgreSQL database is backed up by pg_dump and res
 
 /// The signing key's file beside the auth service's database.
 pub(super) fn key_of(database: &Path) -> PathBuf {
-    database.with_extension("key.pem")
+    KeyFile::beside(database).path().to_owned()
 }

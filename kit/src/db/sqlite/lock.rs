@@ -5,19 +5,15 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
-
 use super::files::{RESTORING, beside, unwritable};
 use crate::db::OpenError;
+use crate::file_lock::lock_within;
 
 /// How long a starting process waits for the one that it replaces.
 const OVERLAP: Duration = Duration::from_secs(2);
 
 /// What the lock's name ends in.
 const LOCK: &str = "-lock";
-
-/// How often it looks meanwhile: a file lock has no asynchronous wait.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Holds a database for this process until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -39,21 +35,11 @@ impl FileLock {
             .mode(0o600)
             .open(beside(path, LOCK))
             .map_err(|error| unwritable(path, &error))?;
-        let give_up = Instant::now() + OVERLAP;
-        let mut is_told = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::WouldBlock) if Instant::now() < give_up => {
-                    if !is_told {
-                        tracing::debug!("{} is in use by another process: waiting for its end", path.display());
-                        is_told = true;
-                    }
-                    sleep_until(Instant::now() + LOOK).await;
-                }
-                Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.display().to_string())),
-                Err(TryLockError::Error(error)) => return Err(unwritable(path, &error)),
-            }
+        let waits = || tracing::debug!("{} is in use by another process: waiting for its end", path.display());
+        match lock_within(&file, OVERLAP, waits).await {
+            Ok(true) => Ok(Self(file)),
+            Ok(false) => Err(OpenError::InUse(path.display().to_string())),
+            Err(error) => Err(unwritable(path, &error)),
         }
     }
 
