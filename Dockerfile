@@ -17,7 +17,8 @@ COPY blog-service/Cargo.toml blog-service/
 COPY standalone/Cargo.toml standalone/
 COPY bench/Cargo.toml bench/
 COPY harness/Cargo.toml harness/
-RUN for crate in . kit auth-service blog-service standalone bench harness; do \
+COPY model/Cargo.toml model/
+RUN for crate in . kit auth-service blog-service standalone bench harness model; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \
     done && cargo build --release --locked -p auth-service -p blog-service

@@ -8,9 +8,14 @@ use protox::prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
 
 const ROOT: &str = "proto";
 
-#[expect(clippy::disallowed_methods, reason = "cargo names a build script's folder by the environment")]
+/// The contract of `examples/`, which are no part of the package.
+const EXAMPLES: &str = "examples/proto";
+
+#[expect(clippy::disallowed_methods, reason = "cargo names a build script's folders by the environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed={ROOT}");
+    // Read by the build scripts of dependants, which import the option (see the crate's documentation).
+    println!("cargo::metadata=proto={}", Path::new(&env::var("CARGO_MANIFEST_DIR")?).join(ROOT).display());
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut files = Vec::new();
     collect(Path::new(ROOT), &mut files)?;
@@ -26,6 +31,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .skip_debug(secret.iter().map(|message| format!(".{}.{}", message.package, message.name)))
         .compile_fds(compiler.file_descriptor_set())?;
+    if Path::new(EXAMPLES).is_dir() {
+        println!("cargo:rerun-if-changed={EXAMPLES}");
+        let mut files = Vec::new();
+        collect(Path::new(EXAMPLES), &mut files)?;
+        tonic_prost_build::compile_fds(protox::compile(files, [EXAMPLES])?)?;
+    }
     Ok(())
 }
 

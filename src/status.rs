@@ -38,10 +38,15 @@ impl Reason for blog::v1::ErrorReason {
     }
 }
 
+/// The value's name as it stands in `ErrorInfo.reason`: without the prefix that all of them share.
+pub fn reason_name<R: Reason>(reason: R) -> &'static str {
+    let name = reason.name();
+    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+}
+
 /// `ErrorInfo` for this reason, to which further details can be added.
 pub fn details<R: Reason>(reason: R) -> ErrorDetails {
-    let name = reason.name();
-    ErrorDetails::with_error_info(name.strip_prefix("ERROR_REASON_").unwrap_or(name), R::DOMAIN, [])
+    ErrorDetails::with_error_info(reason_name(reason), R::DOMAIN, [])
 }
 
 /// A status with this reason and nothing else to say.

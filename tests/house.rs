@@ -16,8 +16,8 @@ struct Rule {
 }
 
 const RULES: [Rule; 8] = [
-    // The shared library stands on its own.
-    Rule { room: "src", except: &[], words: &["kit::", "sqlx", "argon2", "auth_service", "blog_service"] },
+    // The shared library stands on its own. `auth_service_client` is the contract's, and no member.
+    Rule { room: "src", except: &[], words: &["kit::", "sqlx", "argon2", "auth_service::", "blog_service::"] },
     // The kit serves services and knows none.
     Rule { room: "kit/src", except: &[], words: &["auth_service", "blog_service"] },
     // The harness breaks what the services stand on, and knows none either.
@@ -41,7 +41,7 @@ const RULES: [Rule; 8] = [
 ];
 
 /// The rooms of a service that may name the wire, and those that may name the database.
-const WIRE: [&str; 3] = ["convert.rs", "error.rs", "rpc"];
+const WIRE: [&str; 4] = ["convert.rs", "convert", "error.rs", "rpc"];
 const DATABASE: [&str; 1] = ["store"];
 
 fn root() -> &'static Path {

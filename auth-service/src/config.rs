@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
+use gatepost::Token;
 use kit::Clock;
 use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, duration};
 use kit::healthcheck::Healthcheck;
@@ -128,7 +129,7 @@ pub struct Config {
     /// What seals the key in the database; `None` means a key in a file.
     pub master_key: Option<MasterKey>,
     /// The key that services present.
-    pub service_key: Option<SecretString>,
+    pub service_key: Option<Token>,
     /// The first admin.
     pub admin: Option<Admin>,
     /// The time of day.
@@ -163,12 +164,9 @@ impl Config {
         flags.refresh.check()?;
         flags.keys.check()?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
-        let service_key = environment.secret("AUTH_SERVICE_KEY")?;
+        let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {
-            check_secret(key.expose_secret()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
-            if gatepost::Token::parse(key.expose_secret()).is_none() {
-                return Err(ConfigError::setting("AUTH_SERVICE_KEY", "must be visible ASCII of at most 4096 bytes"));
-            }
+            check_secret(key.expose()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
         Ok(Self { flags, secret_key, master_key, service_key, admin, clock, ops: None })

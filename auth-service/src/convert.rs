@@ -1,5 +1,7 @@
 //! Between the wire and the domain.
 
+mod feed;
+
 use std::borrow::Cow;
 use std::time::SystemTime;
 
@@ -14,13 +16,15 @@ use tonic::Request;
 use uuid::Uuid;
 
 use crate::domain::{
-    Client, Email, ListedSession, Name, NewPassword, Password, PasswordPolicy, Position, Role, Roles, User, UserChange,
-    UserState,
+    Client, Email, ListedSession, LogId, Logged, Mark, Name, NewPassword, Password, PasswordPolicy, Position, Role,
+    Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::state::TokenPair;
 use crate::store::Filter;
 use crate::tokens::{Claims, PublicKey, VerifiedToken};
+
+pub(crate) use feed::{greeting, said};
 
 /// The longest name of a client that is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;
@@ -119,6 +123,18 @@ pub(crate) fn new_password(text: String, policy: PasswordPolicy, user: Option<&U
 pub(crate) fn position(position: Position) -> v1::Position {
     let Position { log, last } = position;
     v1::Position { log_id: log.0.to_vec(), revision: last.revision, mark: last.mark.0.to_vec() }
+}
+
+/// How far a guard says that it knows the log.
+pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
+    let v1::Position { log_id, revision, mark } = position;
+    match (log_id.try_into(), mark.try_into()) {
+        (Ok(log), Ok(mark)) => Ok(Position { log: LogId(log), last: Logged { revision, mark: Mark(mark) } }),
+        _ => Err(violation(
+            "resume.position",
+            "must be one that this service has given: 16 bytes each of log_id and mark",
+        )),
+    }
 }
 
 pub(crate) fn roles(words: &[String]) -> Result<Roles, Error> {

@@ -5,6 +5,7 @@ mod convert;
 mod discovery;
 pub mod domain;
 mod error;
+pub mod feed;
 pub mod keyring;
 mod passwords;
 mod policy;

@@ -27,6 +27,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         .rule("/gatepost.auth.v1.AuthService/Logout", Rule::Authenticated)
         .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public)
         .rule("/gatepost.auth.v1.TokenService/ListSigningKeys", Rule::Public)
+        .rule("/gatepost.auth.v1.TokenService/WatchRevocations", Rule::role(Role::SERVICE))
         .rule("/gatepost.auth.v1.UserService/CreateUser", create_user)
         .rule("/gatepost.auth.v1.UserService/GetMe", Rule::Authenticated)
         .rule("/gatepost.auth.v1.UserService/GetUser", Rule::Authenticated)
@@ -45,12 +46,26 @@ pub(crate) fn policy(registration: Registration) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use kit::testing::methods;
+
     use super::*;
 
     #[test]
     fn c23_every_method_has_a_row_and_every_row_a_method() {
         for registration in [Registration::Open, Registration::Closed] {
             assert_eq!(policy(registration).check(gatepost::api::DESCRIPTOR_SET, &SERVICES), Ok(()));
+        }
+    }
+
+    #[test]
+    fn each_stream_that_a_token_opens_is_tried() {
+        // With its name here comes a test of how it ends: tests/rpc/stale.rs.
+        for registration in [Registration::Open, Registration::Closed] {
+            let policy = policy(registration);
+            let streams = methods("gatepost.auth.v1").into_iter().filter(|method| method.is_stream);
+            let guarded = streams.filter(|method| *policy.of(&method.path) != Rule::Public);
+            let paths: Vec<_> = guarded.map(|method| method.path).collect();
+            assert_eq!(paths, ["/gatepost.auth.v1.TokenService/WatchRevocations"]);
         }
     }
 }

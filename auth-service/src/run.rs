@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatepost::GuardLayer;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::db::OpenError;
-use kit::ops::{self, Board, Write};
+use kit::ops::{self, Board, Metrics, Write};
 use kit::serve::{Limits, Look, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
@@ -64,17 +64,22 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let Some(Started { state, follower, ring }) = Box::pin(start(config, &shutdown)).await? else { return Ok(()) };
+    let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&state)))
+        .audience(state.audience.clone());
+    let mut metrics = Metrics::default();
+    metrics.count_decisions(guard.metrics());
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
         routes: rpc::routes(&state),
-        guard: GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&state)))
-            .audience(state.audience.clone()),
+        guard,
         limits: Limits::default(),
         deadlines: DEADLINES,
         look: looks_at(state.store.clone()),
     };
-    board.show(discovery::pages(&state.keys, &issuer, &state.clock), touches(state.store.clone()));
+    let mut pages = discovery::pages(&state.keys, &issuer, &state.clock);
+    pages.push(metrics.page());
+    board.show(pages, touches(state.store.clone()));
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();

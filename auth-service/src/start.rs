@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use gatepost::Token;
 use kit::db::patiently;
 use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
-use secrecy::ExposeSecret as _;
 
 use crate::config::{Admin, Config};
 use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
+use crate::feed::Listeners;
 use crate::keyring::{self, Keyring};
 use crate::passwords::{HashError, Hasher, Shares};
 use crate::run::RunError;
@@ -56,13 +55,15 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
         attempts: flags.attempts.limits(),
         issuer: Issuer::new(Arc::clone(&keys), issuer, audience.clone(), flags.access_ttl),
         verifier: RememberingVerifier::new(verifier),
-        service_key: service_key.and_then(|key| Token::parse(key.expose_secret())).map(|key| key.digest()),
+        service_key: service_key.map(|key| key.digest()),
         ids: Ids::new(clock.clone()),
         page_tokens: PageTokens::new(&page_token_key),
         audience,
         lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
         grace: flags.refresh.grace(),
         registration: flags.registration,
+        listeners: Listeners::default(),
+        stop: shutdown.clone(),
         store,
         view,
         keys,

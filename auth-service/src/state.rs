@@ -8,16 +8,23 @@ use gatepost::Digest;
 use kit::Clock;
 use kit::ids::Ids;
 use kit::page::PageTokens;
+use kit::shutdown::Shutdown;
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::config::Registration;
 use crate::domain::{AttemptLimits, Grace, Logged, PasswordPolicy, Session, Stamp, User};
 use crate::error::Error;
+use crate::feed::Listeners;
 use crate::passwords::{Hasher, Shares};
 use crate::stamp::stamp;
 use crate::store::Store;
 use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, SignError};
 use crate::view::View;
+
+/// How long whoever revokes something waits for the guards.
+const COURTESY: Duration = Duration::from_millis(50);
 
 /// The service's parts, shared by all calls.
 pub(crate) struct State {
@@ -43,6 +50,10 @@ pub(crate) struct State {
     /// How often, and for how long, a refresh token may be presented once more.
     pub(crate) grace: Grace,
     pub(crate) registration: Registration,
+    /// The guards that are told of revocations.
+    pub(crate) listeners: Listeners,
+    /// Ends what would otherwise go on for as long as its caller wants.
+    pub(crate) stop: Shutdown,
 }
 
 /// How long things live.
@@ -128,11 +139,25 @@ impl State {
         stamp(self.clock.now())
     }
 
-    /// Acknowledges a revocation only once this replica refuses what it has revoked.
+    /// Acknowledges a revocation only once this replica refuses what it has revoked, and, where that takes no time, the
+    /// guards that listen to it do. A guard that says nothing keeps nobody waiting: it has its own bound.
     pub(crate) async fn revoked(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), Error> {
-        match logged.into() {
-            Some(logged) => Ok(self.view.reach(logged).await?),
-            None => Ok(()),
+        let Some(logged) = logged.into() else { return Ok(()) };
+        self.view.reach(logged).await?;
+        let _ = timeout(COURTESY, self.listeners.all_have(logged.revision)).await;
+        Ok(())
+    }
+
+    /// What verification depends on, in short: keys, issuer and audience.
+    pub(crate) fn digest(&self) -> Vec<u8> {
+        let keys = self.keys.at(self.clock.now());
+        let mut ids: Vec<_> = keys.ids().collect();
+        ids.sort_unstable();
+        let mut hash = Sha256::new();
+        for part in [self.issuer.name(), &self.audience].into_iter().chain(ids) {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
         }
+        hash.finalize().to_vec()
     }
 }

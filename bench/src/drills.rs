@@ -1,12 +1,13 @@
 //! `bench drill`: each drill with its flags, and what it prints before it begins.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bench::Failure;
 use bench::drill::postgres::{self, Plan};
-use bench::drill::{BACK, backup, disk, kill, refresh};
+use bench::drill::revocation::{self, Fault, Rig};
+use bench::drill::{BACK, Report, backup, disk, kill, refresh};
 use bench::services::build;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum as _};
 use harness::postgres::Server;
 
 #[derive(Clone, Debug, Subcommand)]
@@ -51,6 +52,26 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
+    /// Tokens are revoked under load while guards, the auth service and the ways between them fail
+    Revocation {
+        #[command(flatten)]
+        watched: Watched,
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Watched {
+    /// Revocations that are watched, for each fault
+    #[arg(long, default_value_t = 1_000)]
+    trials: usize,
+    /// Only these faults [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    faults: Vec<Fault>,
+    /// Put the table into docs/guarantee.md, too
+    #[arg(long, conflicts_with = "faults")]
+    write: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -65,28 +86,77 @@ pub(crate) struct Options {
 
 impl Drill {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (name, rounds, Options { seed, program }) = match &self {
-            Self::Postgres { rounds, options } => ("postgres", *rounds, options.clone()),
-            Self::Disk { rounds, options } => ("disk", *rounds, options.clone()),
-            Self::Kill { rounds, options } => ("kill", *rounds, options.clone()),
-            Self::Refresh { rounds, options } => ("refresh", *rounds, options.clone()),
-            Self::Backup { rounds, options } => ("backup", *rounds, options.clone()),
+        let (name, amount, Options { seed, program }) = match &self {
+            Self::Postgres { rounds, options } => ("postgres", rounds_flag(*rounds), options.clone()),
+            Self::Disk { rounds, options } => ("disk", rounds_flag(*rounds), options.clone()),
+            Self::Kill { rounds, options } => ("kill", rounds_flag(*rounds), options.clone()),
+            Self::Refresh { rounds, options } => ("refresh", rounds_flag(*rounds), options.clone()),
+            Self::Backup { rounds, options } => ("backup", rounds_flag(*rounds), options.clone()),
+            Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
         let other = program.as_ref().map(|program| format!(" --program {}", program.display())).unwrap_or_default();
-        let flags = format!("--rounds {rounds} --seed {seed}{other}");
-        bench::machine::print(&format!("cargo run {profile}-p bench -- drill {name} {flags}"));
+        let command = format!("cargo run {profile}-p bench -- drill {name} {amount} --seed {seed}{other}");
+        bench::machine::print(&command);
         let program = program.map_or_else(build, Ok)?;
         let report = match self {
-            Self::Postgres { .. } => {
+            Self::Postgres { rounds, .. } => {
                 let plan = Plan::by_chance(rounds, seed, BACK);
                 postgres::Drill::start(&program, Server::start().await?, seed).await?.run(&plan).await?
             }
-            Self::Disk { .. } => disk::run(&program, &disk::Fault::by_chance(rounds, seed), seed, BACK).await?,
-            Self::Kill { .. } => kill::run(&program, rounds, seed).await?,
-            Self::Refresh { .. } => refresh::run(&program, rounds, seed).await?,
-            Self::Backup { .. } => backup::run(&program, rounds, seed).await?,
+            Self::Disk { rounds, .. } => disk::run(&program, &disk::Fault::by_chance(rounds, seed), seed, BACK).await?,
+            Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
+            Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
+            Self::Backup { rounds, .. } => backup::run(&program, rounds, seed).await?,
+            Self::Revocation { watched, .. } => {
+                let report = watched.run(&program, seed).await?;
+                if watched.write {
+                    let figures = format!("{}\n\n{}", bench::machine::describe(&command), report.text());
+                    bench::page::write("guarantee.md", "drill revocation", &figures)?;
+                }
+                report
+            }
         };
         report.print()
+    }
+}
+
+fn rounds_flag(rounds: usize) -> String {
+    format!("--rounds {rounds}")
+}
+
+impl Watched {
+    /// Sessions that are revoked in a round, and the calls that all guards get in a second.
+    const SESSIONS: usize = 40;
+    const CALLS: u32 = 1_000;
+
+    fn flags(&self) -> String {
+        let named = |fault: &Fault| fault.to_possible_value().map(|value| value.get_name().to_owned());
+        let faults: Vec<_> = self.faults.iter().filter_map(named).collect();
+        let faults = if faults.is_empty() { String::new() } else { format!(" --faults {}", faults.join(",")) };
+        format!("--trials {}{faults}", self.trials)
+    }
+
+    async fn run(&self, program: &Path, seed: u64) -> Result<Report, Failure> {
+        let of = |all: &[Fault]| -> Vec<_> {
+            all.iter().copied().filter(|fault| self.faults.is_empty() || self.faults.contains(fault)).collect()
+        };
+        let plan = |faults| revocation::Plan {
+            faults,
+            trials: self.trials,
+            sessions: Self::SESSIONS.min(self.trials),
+            calls_per_second: Self::CALLS,
+            seed,
+        };
+        let mut judged = Vec::new();
+        let (alone, replicated) = (of(&Fault::ALONE), of(&Fault::REPLICATED));
+        if !alone.is_empty() {
+            judged.extend(revocation::run(&mut Rig::alone(program).await?, &plan(alone)).await?);
+        }
+        if !replicated.is_empty() {
+            let mut rig = Rig::replicated(program, Server::start().await?).await?;
+            judged.extend(revocation::run(&mut rig, &plan(replicated)).await?);
+        }
+        Ok(revocation::report(&judged, self.trials))
     }
 }

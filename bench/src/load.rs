@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::{Token, WithToken};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
@@ -109,6 +110,24 @@ pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Sen
         let mut client = client.clone();
         Box::pin(async move { client.check(HealthCheckRequest::default()).await.map(drop) })
     }
+}
+
+/// The same by whoever has this token.
+pub(crate) fn health_as(channel: &Channel, token: &Token) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
+    let client = HealthClient::with_interceptor(channel.clone(), WithToken::new(token));
+    move || {
+        let mut client = client.clone();
+        Box::pin(async move { client.check(HealthCheckRequest::default()).await.map(drop) })
+    }
+}
+
+/// So many calls at once, of these by turns: how many failed.
+pub(crate) async fn burst<F>(calls: Arc<[impl Fn() -> F]>, count: usize) -> usize
+where
+    F: Future<Output = Result<(), tonic::Status>> + Send + 'static,
+{
+    let begun: JoinSet<_> = (0..count).map(|number| calls[number % calls.len()]()).collect();
+    begun.join_all().await.iter().filter(|answer| answer.is_err()).count()
 }
 
 /// Questions about one token.

@@ -6,15 +6,20 @@ use std::process::Command;
 /// Prints the command, the machine and the commit.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub fn print(command: &str) {
+    println!("{}", describe(command));
+}
+
+/// The command, the machine and the commit, each on a line.
+pub fn describe(command: &str) -> String {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = processor
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim().to_owned()))
         .unwrap_or_else(|| "unknown processor".into());
     let cores = std::thread::available_parallelism().map_or(1, Into::<usize>::into);
-    println!("command: {command}");
-    println!("machine: {processor}, {cores} cores, {}", said("uname", &["-sr"]));
-    println!("commit:  {}", said("git", &["describe", "--always", "--dirty", "--abbrev=12"]));
+    let system = said("uname", &["-sr"]);
+    let commit = said("git", &["describe", "--always", "--dirty", "--abbrev=12"]);
+    format!("command: {command}\nmachine: {processor}, {cores} cores, {system}\ncommit:  {commit}")
 }
 
 fn said(program: &str, args: &[&str]) -> String {

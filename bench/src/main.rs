@@ -2,6 +2,7 @@
 
 mod auth;
 mod drills;
+mod guard;
 mod load;
 mod quick;
 mod replicas;
@@ -28,6 +29,11 @@ enum Bench {
     Timing,
     /// How soon a token that is revoked at one replica is refused by the other; about a minute
     Replicas,
+    /// What a guarded call costs, and how soon and how surely a revoked token is refused; about ten minutes
+    Guard {
+        #[command(flatten)]
+        options: guard::Options,
+    },
     /// Writes a second on SQLite, alone and in groups, on this disk and a slower one; about two minutes
     Writes {
         /// Only on the disk as it is
@@ -46,6 +52,7 @@ async fn main() -> Result<(), Failure> {
         Bench::Auth => auth::run().await,
         Bench::Timing => auth::timing().await,
         Bench::Replicas => replicas::run().await,
+        Bench::Guard { options } => guard::run(options).await,
         Bench::Writes { on_this_disk: false } => writes::run().await,
         Bench::Writes { on_this_disk: true } => writes::measure().await,
         Bench::Drill(drill) => drill.run().await,

@@ -33,7 +33,8 @@ pub struct Services {
 /// # Errors
 /// When it does not build.
 pub fn build() -> Result<PathBuf, Failure> {
-    let mut command = Command::new(env!("CARGO"));
+    // That of the path knows its toolchain even when this program was begun without it.
+    let mut command = Command::new("cargo");
     command.args(["build", "--quiet", "--locked", "--bin", "gatepost"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
@@ -209,7 +210,7 @@ impl Services {
 
 /// A process that is killed when it is dropped.
 #[derive(Debug)]
-struct Killed(Child);
+pub(crate) struct Killed(pub(crate) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -219,7 +220,7 @@ impl Drop for Killed {
 }
 
 /// Where these services of a process listen, which say so in any order.
-fn addresses<const N: usize>(process: &mut Child, services: [&str; N]) -> Result<[String; N], Failure> {
+pub(crate) fn addresses<const N: usize>(process: &mut Child, services: [&str; N]) -> Result<[String; N], Failure> {
     let mut found = [const { String::new() }; N];
     let mut lines = BufReader::new(process.stdout.take().ok_or("no standard output")?).lines();
     while found.iter().any(String::is_empty) {
@@ -234,13 +235,13 @@ fn addresses<const N: usize>(process: &mut Child, services: [&str; N]) -> Result
 }
 
 /// The program with none of the caller's settings. Its log's last lines are for whoever looks after a failure.
-fn command(program: &Path, log: &Path) -> Result<Command, Failure> {
+pub(crate) fn command(program: &Path, log: &Path) -> Result<Command, Failure> {
     let log = File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(program);
     command.env_clear().env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     Ok(command)
 }
 
-async fn channel(address: &str) -> Result<Channel, Failure> {
+pub(crate) async fn channel(address: &str) -> Result<Channel, Failure> {
     Ok(Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
 }

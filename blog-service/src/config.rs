@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
+use gatepost::Token;
 use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext};
 use kit::healthcheck::Command;
 use kit::{Clock, Place};
@@ -12,13 +13,20 @@ use crate::store::DatabaseUrl;
 
 const OPS_LISTEN: &str = "--ops-listen (BLOG_OPS_LISTEN)";
 
+const SECRETS: &str = "\
+A secret, by the environment alone (or as BLOG_SERVICE_KEY_FILE, the path of a file that holds it):
+  BLOG_SERVICE_KEY     The auth service's AUTH_SERVICE_KEY. With it a token is asked about once, and the auth service tells
+                       of its revocation; unset: each call's token is asked about
+
+Logs go to standard error; RUST_LOG sets how much (`debug`, `blog_service=trace,info`).";
+
 /// The blog service: posts, behind the guard.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "blog-service",
     version,
     disable_help_subcommand = true,
-    after_help = "Logs go to standard error; RUST_LOG sets how much (`debug`, `blog_service=trace,info`)."
+    after_help = SECRETS
 )]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free one
@@ -53,6 +61,8 @@ pub struct Flags {
 pub struct Config {
     /// The flags.
     pub flags: Flags,
+    /// What it presents to the auth service, to be told of revocations; `None` means that it asks about each call's token.
+    pub service_key: Option<Token>,
     /// The time of day.
     pub clock: Clock,
     /// The listener of the operations port; `None` means no such port.
@@ -66,7 +76,7 @@ impl Config {
     /// [`ConfigError`], which names the setting and not its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         const SWITCH: &str = "BLOG_INSECURE";
-        environment.refuse(&["BLOG_SERVICE_KEY", "BLOG_SERVICE_KEY_FILE"])?;
+        let service_key = environment.service_key("BLOG_SERVICE_KEY")?;
         check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
         let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
         check_plaintext(OPS_LISTEN, is_private, flags.insecure, SWITCH)?;
@@ -75,7 +85,7 @@ impl Config {
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
-        Ok(Self { flags, clock, ops: None })
+        Ok(Self { flags, service_key, clock, ops: None })
     }
 
     /// Binds the operations port, if there is to be one.

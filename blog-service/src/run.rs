@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use gatepost::api::blog::v1::ErrorReason;
-use gatepost::{GuardLayer, RemoteVerifier};
+use gatepost::{AuthService, GuardLayer};
 use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
-use kit::ops::{self, Board, Write};
+use kit::ops::{self, Board, Metrics, Write};
 use kit::page::PageTokens;
 use kit::serve::{Limits, Look, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
@@ -45,7 +45,7 @@ pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) 
 }
 
 async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
-    let Config { flags, clock, .. } = config;
+    let Config { flags, service_key, clock, .. } = config;
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
@@ -57,17 +57,25 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         store: store.clone(),
         clock,
     });
-    let auth = RemoteVerifier::lazy(flags.auth_url.url()).map_err(|_| RunError::AuthUrl)?;
+    let auth = AuthService::lazy(flags.auth_url.url()).map_err(|_| RunError::AuthUrl)?;
+    let auth = match &service_key {
+        Some(key) => auth.follow(key),
+        None => auth,
+    };
+    let mut metrics = Metrics::default();
+    metrics.count_questions(auth.metrics());
+    let guard = GuardLayer::new(policy::policy(flags.public_reads), auth).audience(flags.audience);
+    metrics.count_decisions(guard.metrics());
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
         routes: rpc::routes(&state),
-        guard: GuardLayer::new(policy::policy(flags.public_reads), auth).audience(flags.audience),
+        guard,
         limits: Limits::default(),
         deadlines: &[],
         look: looks_at(store.clone()),
     };
-    board.show(Vec::new(), touches(store.clone()));
+    board.show(vec![metrics.page()], touches(store.clone()));
     let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
     store.close().await;
     Ok(ended?)

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
-use secrecy::SecretString;
+use gatepost::Token;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Why the settings cannot be used: names the setting and never its value.
 #[derive(Debug, thiserror::Error)]
@@ -73,17 +74,16 @@ impl Environment {
         }
     }
 
-    /// Refuses settings of the contract that this version does not serve: ignoring one would look like obeying it.
+    /// The key by which services know each other, from the variable `name` or a file, as [`secret`](Self::secret).
     ///
     /// # Errors
-    /// When one of them is set.
-    pub fn refuse(self, names: &[&str]) -> Result<(), ConfigError> {
-        for name in names {
-            if self.text(name)?.is_some() {
-                return Err(ConfigError::setting(*name, "is not served by this version: unset it"));
-            }
-        }
-        Ok(())
+    /// When it is too short to be one, or cannot be sent.
+    pub fn service_key(self, name: &str) -> Result<Option<Token>, ConfigError> {
+        let Some(secret) = self.secret(name)? else { return Ok(None) };
+        let text = secret.expose_secret();
+        let key = Token::parse(text).filter(|_| text.len() >= 32);
+        key.map(Some)
+            .ok_or_else(|| ConfigError::setting(name, "must have at least 32 bytes, all of them visible ASCII"))
     }
 
     fn is_empty(self, arg: &Arg) -> bool {

@@ -22,8 +22,7 @@ pub mod shutdown;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod uptime;
 
 pub use clock::Clock;
+pub use gatepost::Uptime;
 pub use place::Place;
-pub use uptime::Uptime;

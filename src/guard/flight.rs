@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Digest, Token, Unavailable, Verdict, Verify};
+use crate::metrics::AuthMetrics;
 
 type Answer = Option<Result<Verdict, Unavailable>>;
 type Flights = Arc<Mutex<HashMap<Digest, watch::Receiver<Answer>>>>;
@@ -21,12 +22,18 @@ pub struct SingleFlight<V> {
     inner: Arc<V>,
     limit: Duration,
     flights: Flights,
+    metrics: AuthMetrics,
 }
 
 impl<V: Verify> SingleFlight<V> {
     /// Shares flights to `inner`, each of which lasts at most `limit`.
     pub fn new(inner: V, limit: Duration) -> Self {
-        Self { inner: Arc::new(inner), limit, flights: Flights::default() }
+        Self::counting(inner, limit, AuthMetrics::default())
+    }
+
+    /// The same, which counts who joins.
+    pub(super) fn counting(inner: V, limit: Duration, metrics: AuthMetrics) -> Self {
+        Self { inner: Arc::new(inner), limit, flights: Flights::default(), metrics }
     }
 
     /// The flight for this token: the one under way, or a new one.
@@ -34,6 +41,7 @@ impl<V: Verify> SingleFlight<V> {
         let digest = token.digest();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&digest) {
+            self.metrics.counters().joined.one();
             return flight.clone();
         }
         let (landing, flight) = watch::channel(None);
@@ -43,7 +51,7 @@ impl<V: Verify> SingleFlight<V> {
         let seat = Seat { digest, flights: Arc::clone(&self.flights) };
         let (inner, token, deadline) = (Arc::clone(&self.inner), token.clone(), Instant::now() + self.limit);
         tokio::spawn(async move {
-            let answer = timeout_at(deadline, inner.verify(&token, deadline)).await.unwrap_or(Err(Unavailable));
+            let answer = timeout_at(deadline, inner.verify(&token, deadline)).await.unwrap_or(Err(Unavailable::Away));
             // Off the board before the landing: who comes now begins a flight of its own.
             drop(seat);
             landing.send_replace(Some(answer));
@@ -56,8 +64,8 @@ impl<V: Verify> Verify for SingleFlight<V> {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
         let mut flight = self.board(token);
         // An error means that the flight's task has panicked: nobody can say what the token is worth.
-        let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable)?;
-        answer.clone().unwrap_or(Err(Unavailable))
+        let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable::Away)?;
+        answer.clone().unwrap_or(Err(Unavailable::Away))
     }
 }
 
@@ -81,7 +89,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::guard::Denial;
+    use crate::guard::{Denial, Worth};
 
     /// Counts its questions, and answers as many as it has been given permits for.
     struct Gate {
@@ -98,8 +106,8 @@ mod tests {
     impl Verify for Gate {
         async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
             self.asked.fetch_add(1, Ordering::SeqCst);
-            self.permits.acquire().await.map_err(|_| Unavailable)?.forget();
-            Ok(Verdict::Denied(Denial::Revoked))
+            self.permits.acquire().await.map_err(|_| Unavailable::Away)?.forget();
+            Ok(Verdict::denied(Denial::Revoked))
         }
     }
 
@@ -129,7 +137,7 @@ mod tests {
         }
         gate.permits.add_permits(2);
         while let Some(answer) = callers.join_next().await {
-            assert!(matches!(answer.unwrap(), Ok(Verdict::Denied(Denial::Revoked))));
+            assert!(matches!(answer.unwrap().unwrap().worth, Worth::Denied(Denial::Revoked)));
         }
         assert_eq!(gate.asked.load(Ordering::SeqCst), 2);
         assert!(flights.flights.lock().unwrap().is_empty(), "nothing is kept after the landing");
@@ -159,11 +167,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flight_ends_by_its_own_deadline_and_by_a_panic() {
         let (_, flights) = gate();
-        assert_eq!(flights.verify(&token("a"), later()).await.unwrap_err(), Unavailable);
+        assert_eq!(flights.verify(&token("a"), later()).await.unwrap_err(), Unavailable::Away);
         assert!(flights.flights.lock().unwrap().is_empty());
 
         let broken = SingleFlight::new(Arc::new(Arc::new(Mutex::new(()))), Duration::from_secs(1));
-        assert_eq!(broken.verify(&token("a"), later()).await.unwrap_err(), Unavailable);
+        assert_eq!(broken.verify(&token("a"), later()).await.unwrap_err(), Unavailable::Away);
         assert!(broken.flights.lock().unwrap().is_empty());
     }
 }

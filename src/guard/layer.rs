@@ -3,41 +3,41 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use tokio::time::{Instant, timeout_at};
+use http::{Method, Request, Response, StatusCode, header};
 use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::{Bytes, StdError};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verdict, Verify, identity, token};
-use crate::deadline;
+use super::open::Watch;
+use super::rules::{Caller, Rules};
+use super::{Identity, Policy, Verify, identity, token};
+use crate::metrics::GuardMetrics;
 
-/// How long the guard waits for a verdict.
-pub(super) const GUARD_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Puts a [`Guard`] around a server: every method is closed unless the policy says otherwise.
+/// Puts a [`Guard`] around a server: every method is closed unless the policy says otherwise, and an open stream ends with
+/// the token that has opened it.
 pub struct GuardLayer<V> {
     rules: Arc<Rules<V>>,
     audience: Option<Arc<str>>,
 }
 
-struct Rules<V> {
-    policy: Policy,
-    verifier: V,
-}
-
 impl<V: Verify> GuardLayer<V> {
     /// Guards by `policy` what `verifier` says of each call's token.
     pub fn new(policy: Policy, verifier: V) -> Self {
-        Self { rules: Arc::new(Rules { policy, verifier }), audience: None }
+        Self { rules: Arc::new(Rules { policy, verifier, metrics: GuardMetrics::default() }), audience: None }
     }
 
     /// Refuses tokens that are meant for anybody but `audience`; without this call the audience is not looked at.
     #[must_use]
     pub fn audience(self, audience: impl AsRef<str>) -> Self {
         Self { audience: Some(Arc::from(audience.as_ref())), ..self }
+    }
+
+    /// What is counted of this guard's decisions, by whichever of its clones.
+    pub fn metrics(&self) -> GuardMetrics {
+        self.rules.metrics.clone()
     }
 }
 
@@ -70,13 +70,15 @@ impl<S: Clone, V> Clone for Guard<S, V> {
 
 impl<S, V, B, R> Service<Request<B>> for Guard<S, V>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     V: Verify,
-    B: Send + 'static,
-    R: Default,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<StdError>,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<StdError>,
 {
-    type Response = Response<R>;
+    type Response = Response<Body>;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
@@ -84,80 +86,32 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         // The service that was polled ready is the one that is called; its clone waits for the next poll.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let (rules, audience) = (Arc::clone(&self.rules), self.audience.clone());
         Box::pin(async move {
             if let Some(status) = not_grpc(&request) {
-                let mut response = Response::new(R::default());
+                let mut response = Response::new(Body::empty());
                 *response.status_mut() = status;
                 return Ok(response);
             }
+            let mut request = request.map(Body::new);
             request.extensions_mut().remove::<Arc<Identity>>();
             identity::strip(request.headers_mut());
             token::hide(request.headers_mut());
             match rules.admit(request.uri().path(), request.headers(), audience.as_deref()).await {
-                Ok(Some(identity)) => {
+                Ok(Some(Caller { identity, token })) => {
                     request.extensions_mut().insert(identity);
+                    let watch = Watch::new(rules, audience, request.uri().clone(), token);
+                    let request = request.map(|body| watch.messages(body));
+                    watch.answer(inner.call(request)).await
                 }
-                Ok(None) => {}
-                Err(refusal) => return Ok(Status::from(refusal).into_http()),
+                Ok(None) => Ok(inner.call(request).await?.map(Body::new)),
+                Err(refusal) => Ok(Status::from(refusal).into_http()),
             }
-            inner.call(request).await
         })
-    }
-}
-
-/// The caller of a method, `None` for an anonymous one, or why the call is refused.
-type Decision = Result<Option<Arc<Identity>>, Refusal>;
-
-impl<V: Verify> Rules<V> {
-    /// Decides, and says so in the log.
-    async fn admit(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
-        let decision = self.decide(path, headers, audience).await;
-        match &decision {
-            Ok(caller) => {
-                tracing::debug!(method = path, subject = caller.as_ref().map(|caller| &*caller.subject), "let in");
-            }
-            Err(refusal) => tracing::info!(method = path, reason = ?refusal.reason(), "refused"),
-        }
-        decision
-    }
-
-    async fn decide(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
-        let rule = self.policy.of(path);
-        let wanted = match rule {
-            Rule::Public => return Ok(None),
-            Rule::Optional | Rule::Authenticated => None,
-            Rule::Role(name) => Some(name),
-        };
-        let token = match Token::of_call(headers) {
-            Err(Refusal::TokenMissing) if *rule == Rule::Optional => return Ok(None),
-            token => token?,
-        };
-        let identity = self.identify(&token, deadline::requested(headers)).await?;
-        if audience.is_some_and(|audience| audience != identity.audience) {
-            return Err(Refusal::Token(Denial::Invalid));
-        }
-        if wanted.is_some_and(|name| !identity.has_role(name)) {
-            return Err(Refusal::NotAllowed);
-        }
-        Ok(Some(identity))
-    }
-
-    /// Who bears the token, found out within the guard's own limit and the caller's.
-    async fn identify(&self, token: &Token, requested: Option<Duration>) -> Result<Arc<Identity>, Refusal> {
-        let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
-        let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        match timeout_at(deadline, self.verifier.verify(token, deadline)).await.unwrap_or(Err(Unavailable)) {
-            Ok(Verdict::Valid(identity)) => Ok(identity),
-            Ok(Verdict::Denied(denial)) => Err(Refusal::Token(denial)),
-            // Whoever gave up first: the timer, or a verifier that keeps the deadline itself.
-            Err(Unavailable) if caller_is_shorter && Instant::now() >= deadline => Err(Refusal::Deadline),
-            Err(Unavailable) => Err(Refusal::AuthUnavailable),
-        }
     }
 }
 

@@ -27,6 +27,34 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Each of them, by its number.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::TokenMissing,
+        Self::Token(Denial::Invalid),
+        Self::Token(Denial::Expired),
+        Self::Token(Denial::Revoked),
+        Self::Token(Denial::UserDeleted),
+        Self::Token(Denial::UserDisabled),
+        Self::NotAllowed,
+        Self::AuthUnavailable,
+        Self::Deadline,
+    ];
+
+    /// Its place among all of them.
+    pub(crate) const fn number(self) -> usize {
+        match self {
+            Self::TokenMissing => 0,
+            Self::Token(Denial::Invalid) => 1,
+            Self::Token(Denial::Expired) => 2,
+            Self::Token(Denial::Revoked) => 3,
+            Self::Token(Denial::UserDeleted) => 4,
+            Self::Token(Denial::UserDisabled) => 5,
+            Self::NotAllowed => 6,
+            Self::AuthUnavailable => 7,
+            Self::Deadline => 8,
+        }
+    }
+
     /// The machine-readable cause.
     pub fn reason(self) -> ErrorReason {
         match self {
@@ -62,6 +90,18 @@ impl From<Refusal> for Status {
                 RETRY_DELAY,
             ),
             Refusal::Deadline => status(Code::DeadlineExceeded, reason, "the call took longer than its deadline"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_own_number() {
+        for (place, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal.number(), place, "{refusal:?}");
         }
     }
 }

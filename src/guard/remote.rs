@@ -1,63 +1,88 @@
 //! Asks the auth service over gRPC.
 
 use std::error::Error as _;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use prost_types::Timestamp;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
-use super::layer::GUARD_TIMEOUT;
-use super::{Denial, Identity, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify};
+use super::rules::GUARD_TIMEOUT;
+use super::{
+    Breaker, Denial, Grounds, Identity, Retry, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify,
+};
+use crate::Uptime;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
+use crate::ledger::{Basis, Logged, Position};
 
 /// Asks `VerifyToken` of the auth service at each call; never caches.
 #[derive(Clone)]
 pub struct RemoteVerifier {
     client: TokenServiceClient<Channel>,
+    uptime: Uptime,
 }
 
+/// One question for concurrent equal tokens, up to three attempts for each, and none but a probe while the service does
+/// not answer.
+pub(super) type SharedVerifier = SingleFlight<Breaker<Retry<RemoteVerifier>>>;
+
 impl RemoteVerifier {
-    /// Asks the auth service at `url` (`http://host:port`), one flight for concurrent equal tokens. The connection is
-    /// made at the first call and made again whenever it is lost.
+    /// Asks the auth service at `url` (`http://host:port`), one flight for concurrent equal tokens, up to three attempts
+    /// for each, and none but a probe while the service does not answer ([`SingleFlight`], [`Retry`], [`Breaker`]). The
+    /// connection is made at the first call and made again whenever it is lost.
     ///
     /// # Errors
     /// When `url` is anything but `http://host:port`: a verifier that can never connect would only be found out by its
     /// callers.
-    pub fn lazy(url: impl Into<String>) -> Result<SingleFlight<Self>, InvalidUrl> {
-        let endpoint = Endpoint::from_shared(url.into()).map_err(|_| InvalidUrl)?;
-        if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().port().is_none() {
-            return Err(InvalidUrl);
-        }
-        let endpoint = endpoint
-            .connect_timeout(GUARD_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_timeout(Duration::from_secs(5))
-            .keep_alive_while_idle(true);
-        Ok(SingleFlight::new(Self::over(endpoint.connect_lazy()), GUARD_TIMEOUT))
+    pub fn lazy(url: impl Into<String>) -> Result<SharedVerifier, InvalidUrl> {
+        Ok(Self::over(endpoint(url)?.connect_lazy()).shared())
+    }
+
+    /// Counts by this clock.
+    pub(super) fn by(self, uptime: Uptime) -> Self {
+        Self { uptime, ..self }
+    }
+
+    /// The same over a channel that is there.
+    pub(super) fn shared(self) -> SharedVerifier {
+        SingleFlight::new(Breaker::new(Retry::new(self)), GUARD_TIMEOUT)
     }
 
     /// Asks over a channel that the caller has set up; each call is a question of its own.
     pub fn over(channel: Channel) -> Self {
-        Self { client: TokenServiceClient::new(channel) }
+        Self { client: TokenServiceClient::new(channel), uptime: Uptime::system() }
     }
+}
+
+/// How the auth service at `url` is reached.
+pub(super) fn endpoint(url: impl Into<String>) -> Result<Endpoint, InvalidUrl> {
+    let endpoint = Endpoint::from_shared(url.into()).map_err(|_| InvalidUrl)?;
+    if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().port().is_none() {
+        return Err(InvalidUrl);
+    }
+    Ok(endpoint
+        .connect_timeout(GUARD_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true))
 }
 
 impl Verify for RemoteVerifier {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
         let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
         request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+        // Before the request is sent: the answer is true of some moment after this one.
+        let asked = self.uptime.now();
         match self.client.clone().verify_token(request).await {
-            Ok(answer) => read(answer.into_inner()),
+            Ok(answer) => read(answer.into_inner(), asked),
             Err(status) => {
                 // The code and this machine's own cause: another service's message and metadata may hold secrets.
                 let cause = causes(&status);
                 tracing::warn!(code = ?status.code(), cause, "the auth service did not answer VerifyToken");
-                Err(Unavailable)
+                Err(if status.code() == Code::Unavailable { Unavailable::Away } else { Unavailable::Unclear })
             }
         }
     }
@@ -75,20 +100,39 @@ fn causes(status: &Status) -> String {
 }
 
 /// The verdict in an answer; an answer that says nothing we understand is no answer.
-fn read(answer: VerifyTokenResponse) -> Result<Verdict, Unavailable> {
+fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Verdict, Unavailable> {
+    let grounds = grounds(&answer, asked);
     let verdict = match TokenState::try_from(answer.state).unwrap_or_default() {
-        TokenState::Active => identity(answer.claims).map(|identity| Verdict::Valid(Arc::new(identity))),
-        TokenState::Invalid => Some(Verdict::Denied(Denial::Invalid)),
-        TokenState::Expired => Some(Verdict::Denied(Denial::Expired)),
-        TokenState::Revoked => Some(Verdict::Denied(Denial::Revoked)),
-        TokenState::UserDeleted => Some(Verdict::Denied(Denial::UserDeleted)),
-        TokenState::UserDisabled => Some(Verdict::Denied(Denial::UserDisabled)),
+        TokenState::Active => identity(answer.claims).map(Verdict::valid),
+        TokenState::Invalid => Some(Verdict::denied(Denial::Invalid)),
+        TokenState::Expired => Some(Verdict::denied(Denial::Expired)),
+        TokenState::Revoked => Some(Verdict::denied(Denial::Revoked)),
+        TokenState::UserDeleted => Some(Verdict::denied(Denial::UserDeleted)),
+        TokenState::UserDisabled => Some(Verdict::denied(Denial::UserDisabled)),
         TokenState::Unspecified => None,
     };
-    if verdict.is_none() {
+    let Some(verdict) = verdict else {
         tracing::warn!("the auth service's answer to VerifyToken makes no sense");
-    }
-    verdict.ok_or(Unavailable)
+        return Err(Unavailable::Unclear);
+    };
+    Ok(match grounds {
+        Some(grounds) => verdict.on(grounds),
+        None => verdict,
+    })
+}
+
+/// What the answer stands on, if it says so.
+fn grounds(answer: &VerifyTokenResponse, asked: Duration) -> Option<Grounds> {
+    let position = answer.position.as_ref().and_then(position)?;
+    let ttl = answer.ttl.map_or(Ok(Duration::ZERO), Duration::try_from).ok()?;
+    let (generation, key) = answer.claims.as_ref().map_or((0, ""), |claims| (claims.generation, &claims.key_id));
+    Some(Grounds { basis: Basis { position, asked, ttl }, generation, key: key.into() })
+}
+
+/// A place in the log, if it is one.
+pub(super) fn position(position: &v1::Position) -> Option<Position> {
+    let (log, mark) = (position.log_id.as_slice().try_into().ok()?, position.mark.as_slice().try_into().ok()?);
+    Some(Position { log, last: Logged { revision: position.revision, mark } })
 }
 
 fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
@@ -114,7 +158,7 @@ fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
 }
 
 /// A time of the years 1970 to 9999; a system's own range is wider than what protobuf calls valid.
-fn read_time(time: Timestamp) -> Option<SystemTime> {
+pub(crate) fn read_time(time: Timestamp) -> Option<SystemTime> {
     const YEAR_10000: u64 = 253_402_300_800;
     let seconds = u64::try_from(time.seconds).ok().filter(|seconds| *seconds < YEAR_10000)?;
     let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;

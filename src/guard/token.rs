@@ -12,8 +12,22 @@ const API_TOKEN: &str = "api-token";
 const AUTHORIZATION: &str = "authorization";
 
 /// A token as its bearer sent it: at most 4 KiB of visible ASCII. It has neither `Debug` nor `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
+///
+/// That of a call is the header's own memory, and so is each clone: nothing is copied.
+#[derive(Clone)]
+pub struct Token {
+    header: HeaderValue,
+    /// Where in the header the token begins.
+    start: usize,
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Token {}
 
 /// The SHA-256 of a token: what is compared, cached and stored in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,18 +43,47 @@ impl Digest {
 impl Token {
     /// The token, if it can be one: 1 to 4096 bytes of visible ASCII.
     pub fn parse(text: &str) -> Option<Self> {
-        let plausible = !text.is_empty() && text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
-        plausible.then(|| Self(text.to_owned()))
+        HeaderValue::from_str(text).ok().and_then(|header| Self::within(header, 0))
+    }
+
+    /// The rest of a header from there on.
+    fn within(mut header: HeaderValue, start: usize) -> Option<Self> {
+        let token = header.as_bytes().get(start..)?;
+        let is_plausible = (1..=MAX_BYTES).contains(&token.len()) && token.iter().all(u8::is_ascii_graphic);
+        header.set_sensitive(true);
+        is_plausible.then_some(Self { header, start })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.header.as_bytes().get(self.start..).unwrap_or_default()
+    }
+
+    /// For tests: a token that means nothing.
+    #[cfg(feature = "testing")]
+    pub(crate) fn numbered(number: usize, random: u64) -> Self {
+        let text = format!("test-token-{number}-{random:016x}");
+        Self::parse(&text).unwrap_or(Self { header: HeaderValue::from(random), start: 0 })
     }
 
     /// The token's text, to hand it on.
     pub fn expose(&self) -> &str {
-        &self.0
+        // All of it is ASCII.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// Sends the token with a call, as its `api-token`, which no log of the headers shows.
+    pub(crate) fn send_in(&self, headers: &mut HeaderMap) {
+        let value = if self.start == 0 { Ok(self.header.clone()) } else { HeaderValue::from_bytes(self.as_bytes()) };
+        // Visible ASCII can always be one.
+        if let Ok(mut value) = value {
+            value.set_sensitive(true);
+            headers.insert(API_TOKEN, value);
+        }
     }
 
     /// The token's SHA-256.
     pub fn digest(&self) -> Digest {
-        Digest(Sha256::digest(self.0.as_bytes()).into())
+        Digest(Sha256::digest(self.as_bytes()).into())
     }
 
     /// The token of a call: the metadata `api-token`, or `authorization: Bearer`.
@@ -55,18 +98,21 @@ impl Token {
         }
         let plain = only(headers, API_TOKEN).map_err(|_| INVALID)?;
         let bearer = match only(headers, AUTHORIZATION).map_err(|_| INVALID)? {
-            Some(value) => bearer(value),
+            Some(header) => bearer(header.as_bytes()).map(|start| (header, start)),
             None => None,
         };
-        let value = match (plain, bearer) {
-            (Some(plain), Some(bearer)) if plain != bearer => return Err(INVALID),
+        let differ = |(one, at): (&HeaderValue, usize), (other, start): (&HeaderValue, usize)| {
+            one.as_bytes().get(at..) != other.as_bytes().get(start..)
+        };
+        let (header, start) = match (plain.map(|plain| (plain, 0)), bearer) {
+            (Some(plain), Some(bearer)) if differ(plain, bearer) => return Err(INVALID),
             (Some(value), _) | (None, Some(value)) => value,
             (None, None) => return Err(Refusal::TokenMissing),
         };
-        if value.is_empty() {
+        if header.len() == start {
             return Err(Refusal::TokenMissing);
         }
-        std::str::from_utf8(value).ok().and_then(Self::parse).ok_or(INVALID)
+        Self::within(header.clone(), start).ok_or(INVALID)
     }
 }
 
@@ -83,19 +129,19 @@ pub(super) fn hide(headers: &mut HeaderMap) {
 struct TwoValues;
 
 /// The one value of a header; two are an error even when they are equal, since who reads the other one may differ.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, TwoValues> {
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, TwoValues> {
     let mut values = headers.get_all(name).iter();
-    let first = values.next().map(HeaderValue::as_bytes);
+    let first = values.next();
     if values.next().is_some() { Err(TwoValues) } else { Ok(first) }
 }
 
-/// The credentials of the scheme `Bearer`, whose name has no case (RFC 9110 §11.1); another scheme is not for us.
-fn bearer(value: &[u8]) -> Option<&[u8]> {
+/// Where the credentials of the scheme `Bearer` begin, whose name has no case (RFC 9110 §11.1); another scheme is not for us.
+fn bearer(value: &[u8]) -> Option<usize> {
     let (scheme, rest) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"bearer") || rest.first().is_some_and(|byte| *byte != b' ') {
         return None;
     }
-    Some(rest.trim_ascii_start())
+    Some(value.len() - rest.trim_ascii_start().len())
 }
 
 #[cfg(test)]
@@ -120,6 +166,17 @@ mod tests {
         assert_eq!(of(&[("authorization", b"bEARER   a.b.c")]), Ok("a.b.c".into()));
         assert_eq!(of(&[("api-token", b"a.b.c"), ("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
         assert_eq!(of(&[("api-token", b"a.b.c"), ("authorization", b"Basic eA==")]), Ok("a.b.c".into()));
+    }
+
+    #[test]
+    fn a_token_is_sent_on_as_the_api_token_whatever_header_it_came_in() {
+        for (name, value) in [("api-token", "a.b.c"), ("authorization", "Bearer a.b.c")] {
+            let came = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
+            let mut sent = HeaderMap::new();
+            Token::of_call(&came).unwrap().send_in(&mut sent);
+            assert_eq!(sent[API_TOKEN], "a.b.c", "{name}");
+            assert!(sent[API_TOKEN].is_sensitive());
+        }
     }
 
     #[test]

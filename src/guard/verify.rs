@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Identity, Token};
+use crate::ledger::Basis;
 
 /// Says what a token is worth.
 ///
-/// Caches, single flight and metrics are decorators: they implement this trait around another implementation, and the
+/// Caches, single flight and what they count are decorators: they implement this trait around another implementation, and the
 /// guard never knows.
 pub trait Verify: Send + Sync + 'static {
     /// What `token` is worth now. An answer after `deadline` is of no use to the caller any more.
@@ -21,13 +22,51 @@ impl<V: Verify> Verify for Arc<V> {
     }
 }
 
+/// What a token is worth, and what that stands on.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What the token is worth.
+    pub worth: Worth,
+    /// What must stay as it is for the verdict to be true later, too; `None` when nobody can know.
+    pub grounds: Option<Arc<Grounds>>,
+}
+
 /// What a token is worth.
 #[derive(Clone, Debug)]
-pub enum Verdict {
+pub enum Worth {
     /// The token is good, and this is who bears it.
     Valid(Arc<Identity>),
     /// The token is worth nothing.
     Denied(Denial),
+}
+
+/// What a verdict stands on, beside who bears the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grounds {
+    /// When it was asked for, how long it is good, and how far the log of revocations was known.
+    pub basis: Basis,
+    /// The user's generation when the token was issued.
+    pub generation: i32,
+    /// The id of the key that signed the token; empty for services.
+    pub key: Box<str>,
+}
+
+impl Verdict {
+    /// The token is good now, and this is who bears it.
+    pub fn valid(identity: impl Into<Arc<Identity>>) -> Self {
+        Self { worth: Worth::Valid(identity.into()), grounds: None }
+    }
+
+    /// The token is worth nothing now.
+    pub fn denied(denial: Denial) -> Self {
+        Self { worth: Worth::Denied(denial), grounds: None }
+    }
+
+    /// It stands on this.
+    #[must_use]
+    pub fn on(self, grounds: Grounds) -> Self {
+        Self { grounds: Some(Arc::new(grounds)), ..self }
+    }
 }
 
 /// Why a token is worth nothing.
@@ -47,5 +86,11 @@ pub enum Denial {
 
 /// Nobody could say what the token is worth: the call must fail, and may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the auth service cannot say what the token is worth")]
-pub struct Unavailable;
+pub enum Unavailable {
+    /// The auth service could not be reached, or says that it cannot tell now: another attempt may succeed at once.
+    #[error("the auth service cannot be asked what the token is worth")]
+    Away,
+    /// It was reached, and what it said makes no sense: it would say the same again.
+    #[error("the auth service does not say what the token is worth")]
+    Unclear,
+}

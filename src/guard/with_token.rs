@@ -1,6 +1,5 @@
 //! The client's side: adds the token to each call.
 
-use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
@@ -16,23 +15,18 @@ use super::Token;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct WithToken(Option<MetadataValue<Ascii>>);
+pub struct WithToken(Token);
 
 impl WithToken {
     /// Sends this token.
     pub fn new(token: &Token) -> Self {
-        let value = MetadataValue::try_from(token.expose()).ok().map(|mut value: MetadataValue<Ascii>| {
-            value.set_sensitive(true);
-            value
-        });
-        Self(value)
+        Self(token.clone())
     }
 }
 
 impl Interceptor for WithToken {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let value = self.0.clone().ok_or_else(|| Status::internal("the token is no metadata value"))?;
-        request.metadata_mut().insert("api-token", value);
+        self.0.send_in(request.metadata_mut().as_mut());
         Ok(request)
     }
 }

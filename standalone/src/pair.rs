@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gatepost::Token;
 use kit::config::{Environment, address, bind, check_plaintext, parse};
 use kit::db::DatabaseUrl;
 use kit::shutdown::Shutdown;
@@ -68,13 +69,16 @@ impl Pair {
         blog.listen = flags.blog_listen;
         auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
         blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
-        let auth = auth_service::Config::new(auth, environment, Clock::system())?.bind_ops().await?;
+        let mut auth = auth_service::Config::new(auth, environment, Clock::system())?.bind_ops().await?;
 
         let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
         let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
         blog.auth_url = Place::reaching(auth_at);
-        let blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
+        let mut blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
+        // The two know each other by a key that nobody else has to know.
+        auth.service_key = auth.service_key.or_else(new_key);
+        blog.service_key.clone_from(&auth.service_key);
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
     }
 
@@ -103,6 +107,12 @@ impl Pair {
         let (auth, blog) = tokio::join!(auth, blog);
         auth.and(blog)
     }
+}
+
+/// A key that lives as long as the process.
+fn new_key() -> Option<Token> {
+    let bytes = kit::random::bytes::<32>();
+    Token::parse(&bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
 /// Runs both until the signal, with a hint for whoever started them.

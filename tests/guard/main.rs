@@ -4,16 +4,23 @@
 
 mod closed;
 mod deadline;
+mod fed_streams;
+mod feed;
 mod flight;
 mod fragment;
 mod identity;
+mod metrics;
 mod nonsense;
+mod open;
 mod outage;
 mod protocol;
 mod rules;
 mod silence;
+mod source;
 mod streams;
 mod support;
+mod testing;
 mod token;
 mod verdicts;
 mod with_token;
+mod written;

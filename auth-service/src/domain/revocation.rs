@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// What is revoked by one entry of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Revocation {
-    /// The log's first entry, which revokes nothing.
+    /// The log begins: its first entry, or the first one after it was found to have lost some. By itself it revokes
+    /// nothing; the log's horizon does.
     Start,
     /// Every token of a session.
     Session(Uuid),
@@ -28,7 +29,7 @@ pub enum Revocation {
 }
 
 /// Why a user's older tokens are dead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// The sessions have been ended, or a role taken away.
     Ended,
@@ -39,11 +40,11 @@ pub enum Cause {
 }
 
 /// Tells an entry of the log from another of the same revision, in a history that has been lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mark(pub [u8; 16]);
 
 /// What an entry carries beside what it revokes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// Random.
     pub mark: Mark,
@@ -52,7 +53,7 @@ pub struct Stamp {
 }
 
 /// An entry that has been committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Logged {
     /// Its place in the log.
     pub revision: i64,
@@ -61,11 +62,11 @@ pub struct Logged {
 }
 
 /// Which log this is; a restored database has another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LogId(pub [u8; 16]);
 
 /// A place in the history of revocations: all entries up to this one are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The log.
     pub log: LogId,
@@ -74,7 +75,7 @@ pub struct Position {
 }
 
 /// An entry as it is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Its place and its mark.
     pub logged: Logged,

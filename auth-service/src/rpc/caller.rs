@@ -41,6 +41,11 @@ impl Caller {
         self.user.map(|(user, _)| user).ok_or(Error::Refused(Refusal::NotAllowed))
     }
 
+    /// Lets in services alone.
+    pub(super) fn must_be_a_service(self) -> Result<(), Error> {
+        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+    }
+
     /// The session of the call's token.
     pub(super) fn session(self) -> Option<Uuid> {
         self.user.map(|(_, session)| session)

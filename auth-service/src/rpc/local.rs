@@ -13,11 +13,11 @@ pub(crate) struct LocalVerifier(pub(crate) Arc<State>);
 
 impl Verify for LocalVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
-        let (worth, _) = introspect(&self.0, Some(token)).await.map_err(|_stale| Unavailable)?;
+        let (worth, _) = introspect(&self.0, Some(token)).await.map_err(|_stale| Unavailable::Away)?;
         Ok(match worth {
-            Worth::User(token) => Verdict::Valid(Arc::new(convert::identity(token.claims()))),
-            Worth::Service => Verdict::Valid(Arc::new(convert::service_identity(&self.0.audience))),
-            Worth::Nothing(denial) => Verdict::Denied(denial),
+            Worth::User(token) => Verdict::valid(convert::identity(token.claims())),
+            Worth::Service => Verdict::valid(convert::service_identity(&self.0.audience)),
+            Worth::Nothing(denial) => Verdict::denied(denial),
         })
     }
 }

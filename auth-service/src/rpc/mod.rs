@@ -10,6 +10,7 @@ mod refresh;
 mod session;
 mod token;
 mod user;
+mod watch;
 
 use std::sync::Arc;
 

@@ -1,16 +1,21 @@
 //! `TokenService`: what a token is worth, for services that ask.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::Stream;
 use gatepost::Token;
 use gatepost::api::auth::v1::token_service_server::TokenService;
 use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, TokenState, VerifyTokenRequest, VerifyTokenResponse,
+    WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
+use super::caller::Caller;
 use super::introspect::{Worth, introspect};
+use super::watch::watch;
 use crate::convert;
 use crate::error::Error;
 use crate::state::State;
@@ -50,6 +55,16 @@ impl TokenService for TokenRpc {
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
         let keys = self.0.keys.at(self.0.clock.now()).public().iter().cloned().map(convert::signing_key).collect();
         Ok(Response::new(ListSigningKeysResponse { keys }))
+    }
+
+    type WatchRevocationsStream = Pin<Box<dyn Stream<Item = Result<WatchRevocationsResponse, Status>> + Send>>;
+
+    async fn watch_revocations(
+        &self,
+        request: Request<Streaming<WatchRevocationsRequest>>,
+    ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        Caller::of(&request)?.must_be_a_service()?;
+        Ok(Response::new(Box::pin(watch(&self.0, request.into_inner()).await?)))
     }
 }
 

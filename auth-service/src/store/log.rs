@@ -81,12 +81,19 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses every token that was issued until then, for good.
+    /// Refuses every token that was issued until the stamp's time, for good, and says so in the log by another
+    /// [`Revocation::Start`]: whoever follows it without having missed anything learns of it there.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn raise_horizon(&self, horizon: Time) -> Result<(), StoreError> {
-        write!(self.db, sqlx::query(RAISE).bind(horizon)).map(drop)
+    /// [`StoreError`]; then nothing is refused.
+    pub async fn begin_log_anew(&self, stamp: Stamp) -> Result<Logged, StoreError> {
+        let work = self.db.transaction((), move |mut tx, ()| {
+            Box::pin(async move {
+                within!(tx, sqlx::query(RAISE).bind(stamp.time))?;
+                Ok(Verdict::Commit(append(&mut tx, &Revocation::Start, stamp).await?))
+            })
+        });
+        work.await
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until

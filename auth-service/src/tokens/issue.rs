@@ -35,6 +35,11 @@ impl Issuer {
         Self { keys, name: issuer, audience, lifetime }
     }
 
+    /// Whom tokens name as their issuer.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A token of this session, which ends at `now` + lifetime or at the session's `end`, whichever is first. Tokens that were
     /// issued until the `horizon` are refused, so that this one says that it was issued after it.
     ///

@@ -84,6 +84,11 @@ impl KeySet {
         }
     }
 
+    /// The ids of all keys whose tokens are good.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.verifying.iter().map(|key| key.id())
+    }
+
     /// The public keys, the signing one first; a symmetric one has no public half.
     pub fn public(&self) -> &[PublicKey] {
         &self.listed

@@ -23,7 +23,7 @@ pub struct Bearer<'a> {
 }
 
 /// All that kills tokens now.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
     /// Sessions, users and API keys: their ids are of one kind, and no two of them are the same.
     ids: HashMap<Uuid, Revoked>,
@@ -34,7 +34,7 @@ pub struct Contents {
 }
 
 /// What is known of an id.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Revoked {
     /// Tokens of an older generation are dead.
     below: i32,

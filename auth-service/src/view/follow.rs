@@ -10,8 +10,9 @@ use kit::Clock;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{History, Taken, View};
+use super::{Taken, View};
 use crate::domain::Revocation;
+use crate::stamp::stamp;
 use crate::store::{LogReader, Page, Store, StoreError};
 
 /// How often the log is looked at while nobody asks for it.
@@ -118,6 +119,9 @@ impl Follower {
             let (page, asked) = self.page(next).await?;
             self.keys_of(&page).await?;
             let taken = self.view.write().take(&page, asked);
+            if self.view.read().next() != next {
+                self.view.moved.send_replace(());
+            }
             match taken {
                 Taken::Complete => break,
                 Taken::More => {}
@@ -136,20 +140,22 @@ impl Follower {
     /// now is refused, also by whoever reads the log later.
     async fn begin_anew(&mut self) -> Result<(), StoreError> {
         tracing::error!("the log of revocations has lost entries: every token that was issued until now is refused");
-        self.store.raise_horizon(self.clock.now()).await?;
-        let mut history = History::default();
+        self.store.begin_log_anew(stamp(self.clock.now())).await?;
+        let successor = self.view.read().successor();
+        let mut history = successor.clone();
         loop {
             let (page, asked) = self.page(history.next()).await?;
             match history.take(&page, asked) {
                 Taken::Complete => break,
                 Taken::More => {}
                 // It is being changed at this moment.
-                Taken::Forked => history = History::default(),
+                Taken::Forked => history = successor.clone(),
             }
         }
         // After the log: what has been read of it says no more of the keys than is known.
         (self.read_keys)().await?;
         *self.view.write() = history;
+        self.view.moved.send_replace(());
         Ok(())
     }
 

@@ -3,21 +3,53 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::domain::{Logged, Position};
+use crate::domain::{Cause, Entry, Logged, Position};
 use crate::store::Page;
 
-use super::contents::Contents;
+use super::contents::{Bearer, Contents};
 
-/// How many of the last entries' marks are kept, for whoever waits until one has been seen.
-const MARKS: usize = 4096;
+/// How many of the last entries are kept as they are, for whoever is told of them one by one.
+const RECENT: usize = 16_384;
+
+/// How old the view may be when a token is judged by it.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// What is known of the log, and since when.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
+    /// Which history this is: each one that takes another's place has the next number.
+    number: u64,
     contents: Contents,
     position: Option<Position>,
     looked_at: Option<Duration>,
-    recent: VecDeque<Logged>,
+    recent: VecDeque<Entry>,
+}
+
+/// What a history says of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// Why the token is dead, if it is.
+    pub dead: Option<Cause>,
+    /// How far the log was known then.
+    pub position: Position,
+}
+
+/// The view is too old, or not complete: nothing can be said of any token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the log of revocations has not been read lately")]
+pub struct Stale;
+
+/// What follows an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After<'h> {
+    /// This one.
+    Entry(&'h Entry),
+    /// Nothing: it is the last one.
+    End,
+    /// The entry has not been read here.
+    Unread,
+    /// Nobody knows: the entry is not of this history, or too far back.
+    Lost,
 }
 
 /// What a page of the log has come to.
@@ -32,6 +64,17 @@ pub enum Taken {
 }
 
 impl History {
+    /// The one that takes this one's place, and knows nothing yet.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self { number: self.number + 1, ..Self::default() }
+    }
+
+    /// Which history this is, of those that this replica has had.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The revision to read from: the last one that is known, once more.
     pub fn next(&self) -> i64 {
         self.position.map_or(0, |position| position.last.revision)
@@ -48,10 +91,10 @@ impl History {
             self.contents.add(entry);
         }
         for entry in new {
-            if self.recent.len() == MARKS {
+            if self.recent.len() == RECENT {
                 self.recent.pop_front();
             }
-            self.recent.push_back(entry.logged);
+            self.recent.push_back(entry.clone());
             self.position = Some(Position { log: page.log, last: entry.logged });
         }
         if !page.is_last() {
@@ -62,15 +105,33 @@ impl History {
     }
 
     /// What the page has beyond what is known; `None` when it does not go on from there.
-    fn unknown<'p>(&self, page: &'p Page) -> Option<&'p [crate::domain::Entry]> {
+    fn unknown<'p>(&self, page: &'p Page) -> Option<&'p [Entry]> {
         let Some(position) = self.position else {
             // The beginning may have been pruned, and a log without any entry is none.
             return Some(page.entries.as_slice()).filter(|entries| !entries.is_empty());
         };
         let (first, new) = page.entries.split_first()?;
-        let follows = |entry: &crate::domain::Entry, before: i64| entry.logged.revision == before + 1;
+        let follows = |entry: &Entry, before: i64| entry.logged.revision == before + 1;
         let is_whole = page.entries.windows(2).all(|two| follows(&two[1], two[0].logged.revision));
         (page.log == position.log && first.logged == position.last && is_whole).then_some(new)
+    }
+
+    /// How far the log is known at the time `now`, which is read after the history.
+    ///
+    /// # Errors
+    /// [`Stale`] when the last complete look was begun more than half a second before.
+    pub fn position_at(&self, now: Duration) -> Result<Position, Stale> {
+        self.looked_at.filter(|looked_at| now.saturating_sub(*looked_at) <= FRESH).ok_or(Stale)?;
+        self.position.ok_or(Stale)
+    }
+
+    /// Judges a token at the time `now`, which is read after the history.
+    ///
+    /// # Errors
+    /// [`Stale`].
+    pub fn judge(&self, bearer: Bearer<'_>, now: Duration) -> Result<Judgement, Stale> {
+        let position = self.position_at(now)?;
+        Ok(Judgement { dead: self.contents.judge(bearer), position })
     }
 
     /// What is revoked.
@@ -95,10 +156,23 @@ impl History {
 
     /// Whether this entry is known; `None` while the view has not come so far.
     pub fn has(&self, logged: Logged) -> Option<bool> {
-        let position = self.position.filter(|position| position.last.revision >= logged.revision)?;
-        let back = usize::try_from(position.last.revision - logged.revision).ok();
-        let found = back.and_then(|back| self.recent.iter().rev().nth(back));
-        Some(found == Some(&logged))
+        match self.after(logged) {
+            After::Unread => None,
+            After::Entry(_) | After::End => Some(true),
+            After::Lost => Some(false),
+        }
+    }
+
+    /// What follows this entry.
+    pub fn after(&self, logged: Logged) -> After<'_> {
+        let Some(last) = self.position.map(|position| position.last.revision) else { return After::Unread };
+        let Ok(back) = usize::try_from(last - logged.revision) else { return After::Unread };
+        let mut latest = self.recent.iter().rev();
+        let next = match back.checked_sub(1) {
+            Some(between) => latest.nth(between).map_or(After::Lost, After::Entry),
+            None => After::End,
+        };
+        if latest.next().is_some_and(|entry| entry.logged == logged) { next } else { After::Lost }
     }
 }
 
@@ -107,7 +181,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::{Entry, LogId, Mark, Revocation};
+    use crate::domain::{LogId, Mark, Revocation};
 
     const LOG: LogId = LogId([1; 16]);
     const ASKED: Duration = Duration::from_secs(7);
@@ -183,14 +257,33 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_marks_are_kept() {
+    fn what_follows_an_entry_is_told_by_its_mark_and_no_further_back_than_is_kept() {
+        let history = known();
+        let logged = |revision, mark| entry(revision, mark).logged;
+        assert_eq!(history.after(logged(4, 0)), After::Entry(&entry(5, 0)));
+        assert_eq!(history.after(logged(6, 0)), After::End);
+        assert_eq!(history.after(logged(7, 0)), After::Unread);
+        for lost in [logged(5, 1), logged(6, 1), logged(3, 0)] {
+            assert_eq!(history.after(lost), After::Lost, "{lost:?}");
+        }
+        assert_eq!(History::default().after(logged(0, 0)), After::Unread);
+    }
+
+    #[test]
+    fn a_successor_knows_nothing_and_is_told_from_the_one_before() {
+        let next = known().successor();
+        assert_eq!((next.number(), next.position(), next.looked_at()), (1, None, None));
+    }
+
+    #[test]
+    fn only_the_last_entries_are_kept() {
         let mut history = known();
-        for revision in 7..=5000 {
+        for revision in 7..=20_000 {
             history.take(&page(revision, vec![entry(revision - 1, 0), entry(revision, 0)]), ASKED);
         }
-        assert_eq!(history.recent.len(), MARKS);
-        assert_eq!(history.has(entry(5000, 0).logged), Some(true));
-        assert_eq!(history.has(entry(5001 - 4096, 0).logged), Some(true));
-        assert_eq!(history.has(entry(5000 - 4096, 0).logged), Some(false));
+        assert_eq!(history.recent.len(), RECENT);
+        assert_eq!(history.has(entry(20_000, 0).logged), Some(true));
+        assert_eq!(history.has(entry(20_001 - 16_384, 0).logged), Some(true));
+        assert_eq!(history.has(entry(20_000 - 16_384, 0).logged), Some(false));
     }
 }

@@ -17,20 +17,12 @@ use tokio::time::timeout;
 
 pub use contents::{Bearer, Contents};
 pub use follow::{Follower, KEEP, ReadKeys};
-pub use history::{History, Taken};
+pub use history::{After, History, Judgement, Stale, Taken};
 
-use crate::domain::{Cause, Logged, Position};
-
-/// How old the view may be when a token is judged by it.
-const FRESH: Duration = Duration::from_millis(500);
+use crate::domain::{Logged, Position};
 
 /// How long a caller waits until the view has come as far as it must: below the deadline of every method.
 const PATIENCE: Duration = Duration::from_millis(400);
-
-/// The view is too old, or not complete: nothing can be said of any token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the log of revocations has not been read lately")]
-pub struct Stale;
 
 /// What all calls of a replica share of its view.
 #[derive(Debug)]
@@ -45,17 +37,25 @@ pub struct View {
     begun: AtomicU64,
     /// The number of the last complete one; told again when one has failed.
     looked: watch::Sender<u64>,
+    /// Told whenever a look has brought something.
+    moved: watch::Sender<()>,
     /// Whether the last one has failed.
     is_away: AtomicBool,
 }
 
-/// What the view says of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// Why the token is dead, if it is.
-    pub dead: Option<Cause>,
-    /// How far the log was known then.
-    pub position: Position,
+/// Tells when the view has learnt something.
+#[derive(Debug)]
+pub struct Changes {
+    looked: watch::Receiver<u64>,
+    moved: watch::Receiver<()>,
+}
+
+impl Changes {
+    /// Waits for a look that has brought something, or for `any` look; returns at once for one since the last call.
+    pub async fn next(&mut self, any: bool) {
+        // The view outlives all calls: an error never comes.
+        let _ = if any { self.looked.changed().await } else { self.moved.changed().await };
+    }
 }
 
 impl View {
@@ -68,6 +68,7 @@ impl View {
             wish: Notify::new(),
             begun: AtomicU64::new(0),
             looked: watch::Sender::new(0),
+            moved: watch::Sender::new(()),
             is_away: AtomicBool::new(false),
         }
     }
@@ -77,9 +78,7 @@ impl View {
     /// # Errors
     /// [`Stale`].
     pub fn judge(&self, bearer: Bearer<'_>) -> Result<Judgement, Stale> {
-        let history = self.read();
-        let position = self.position_of(&history)?;
-        Ok(Judgement { dead: history.contents().judge(bearer), position })
+        self.read_at(|history, now| history.judge(bearer, now))
     }
 
     /// Makes sure that the view can judge now, and looks once more where it is too old only because this process, or its
@@ -99,13 +98,19 @@ impl View {
     /// # Errors
     /// [`Stale`].
     pub fn position(&self) -> Result<Position, Stale> {
-        self.position_of(&self.read())
+        self.read_at(History::position_at)
     }
 
-    fn position_of(&self, history: &History) -> Result<Position, Stale> {
-        let age = history.looked_at().map(|looked_at| self.uptime.now().saturating_sub(looked_at));
-        let is_fresh = age.is_some_and(|age| age <= FRESH);
-        history.position().filter(|_| is_fresh).ok_or(Stale)
+    /// Reads the history and the time, in this order.
+    pub fn read_at<T>(&self, read: impl FnOnce(&History, Duration) -> T) -> T {
+        let history = self.read();
+        let now = self.uptime.now();
+        read(&history, now)
+    }
+
+    /// What the view will learn from now on.
+    pub fn changes(&self) -> Changes {
+        Changes { looked: self.looked.subscribe(), moved: self.moved.subscribe() }
     }
 
     /// Tokens that are issued until then are dead.

@@ -48,3 +48,5 @@ mod users;
 mod vectors;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod watch;

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use gatepost::api::auth::v1::{GetMeRequest, LogoutRequest, TokenState, VerifyTokenRequest};
+use futures_util::StreamExt as _;
+use futures_util::stream::{iter, pending};
+use gatepost::api::auth::v1::watch_revocations_request::Message;
+use gatepost::api::auth::v1::{
+    GetMeRequest, LogoutRequest, Resume, TokenState, VerifyTokenRequest, WatchRevocationsRequest,
+    WatchRevocationsResponse,
+};
 use harness::postgres::server;
 use harness::proxy::Proxy;
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use super::support::{EMAIL, Service, refused, start_at, with_token};
+use super::support::{EMAIL, SERVICE_KEY, Service, refused, start_at, with_token};
 
 const AWAY: &str = "the database cannot be reached now, try again in a moment";
 
@@ -53,4 +59,32 @@ async fn a_database_that_is_away_makes_every_answer_unavailable_and_none_active(
     }
     service.auth().logout(with_token(LogoutRequest {}, &token)).await.unwrap();
     assert_eq!(ask(&service, &token).await.unwrap(), TokenState::Revoked);
+}
+
+/// A guard's stream of revocations, which has begun.
+async fn feed(service: &Service) -> Streaming<WatchRevocationsResponse> {
+    let message = Some(Message::Resume(Resume::default()));
+    let asked = iter([WatchRevocationsRequest { message }]).chain(pending());
+    let mut said = service.tokens().watch_revocations(with_token(asked, SERVICE_KEY)).await.unwrap().into_inner();
+    for _ in ["a greeting", "where it begins"] {
+        said.message().await.unwrap().unwrap();
+    }
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_nobody_vouches_for_ends_and_its_guard_may_come_again() {
+    let Some(server) = server().await else { return };
+    let proxy = Proxy::to_socket(server.socket());
+    let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
+    let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
+    let mut said = feed(&service).await;
+    proxy.black_hole();
+    // The service's own guard can ask nobody whether the key is good still.
+    let ended = said.message().await.unwrap_err();
+    assert_eq!(ended.code(), Code::Unavailable);
+    assert_eq!(ended.get_details_error_info().unwrap().reason, "AUTH_UNAVAILABLE");
+    proxy.pass();
+    until(&service, &token, false).await.unwrap();
+    feed(&service).await;
 }

@@ -94,17 +94,18 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     let mut config = Config::new(flags, environment, clock.clone()).unwrap();
     config.secret_key =
         settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());
-    config.service_key = settings.service_key.map(SecretString::from);
+    config.service_key = settings.service_key.and_then(gatepost::Token::parse);
     serve(config, folder, clock).await
 }
 
-/// A service on a server's database.
+/// A service on a server's database, with the key [`SERVICE_KEY`].
 pub(crate) async fn start_at(database: &str) -> Service {
     let (folder, clock) = (kit::testing::folder(), kit::testing::clock());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
     let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key = Some(auth_service::tokens::Key::hs256(&SecretString::from(SECRET)).unwrap());
+    config.service_key = gatepost::Token::parse(SERVICE_KEY);
     serve(config, folder, clock).await
 }
 

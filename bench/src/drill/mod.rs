@@ -14,6 +14,7 @@ pub mod postgres;
 mod random;
 pub mod refresh;
 mod report;
+pub mod revocation;
 
 pub use call::{Answer, Call, Operation};
 pub use callers::Callers;

@@ -70,21 +70,22 @@ impl Report {
     /// How many promises did not hold.
     #[expect(clippy::print_stdout, reason = "figures are this program's output")]
     pub fn print(&self) -> Result<(), crate::Failure> {
-        /// More of one kind say no more.
-        const SHOWN: usize = 40;
-        println!();
-        for line in &self.lines {
-            println!("{line}");
-        }
-        for broken in self.broken.iter().take(SHOWN) {
-            println!("BROKEN: {broken}");
-        }
+        println!("\n{}", self.text());
         match self.broken.len() {
-            0 => {
-                println!("every promise held");
-                Ok(())
-            }
+            0 => Ok(()),
             count => Err(format!("{count} times a promise did not hold").into()),
         }
+    }
+
+    /// The table, and what did not hold, or that all did.
+    pub fn text(&self) -> String {
+        /// More of one kind say no more.
+        const SHOWN: usize = 40;
+        let mut lines = self.lines.clone();
+        lines.extend(self.broken.iter().take(SHOWN).map(|broken| format!("BROKEN: {broken}")));
+        if self.broken.is_empty() {
+            lines.push("every promise held".into());
+        }
+        lines.join("\n")
     }
 }

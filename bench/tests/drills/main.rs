@@ -7,4 +7,5 @@ mod kills;
 mod lost;
 mod outages;
 mod refreshes;
+mod revocations;
 mod turn;

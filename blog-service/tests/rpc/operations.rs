@@ -1,11 +1,12 @@
 //! What the operations port says of the service.
 
+use gatepost::api::blog::v1::ListPostsRequest;
 use kit::shutdown::Shutdown;
 use kit::testing::http::get;
 use kit::testing::{Outsider, clock, folder};
 use tokio::net::TcpListener;
 
-use super::support::{Service, start, start_beside};
+use super::support::{ADA, Service, start, start_beside};
 
 /// Waits until the service has started.
 async fn ready(service: &Service) {
@@ -38,6 +39,35 @@ async fn a_service_is_ready_whether_or_not_the_auth_service_is() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = start_beside(silent.local_addr().unwrap(), folder(), clock(), Shutdown::new()).await;
     ready(&service).await;
+}
+
+#[tokio::test]
+async fn what_the_guard_counts_is_shown_and_nothing_of_who_called() {
+    let service = start().await;
+    ready(&service).await;
+    let list = async |token: &str| service.posts(token).list_posts(ListPostsRequest::default()).await;
+    for _ in 0..3 {
+        list(ADA).await.unwrap();
+    }
+    for _ in 0..2 {
+        list("a-secret").await.unwrap_err();
+    }
+    let page = get(service.ops, "/metrics").await;
+    assert_eq!(page.status, 200);
+    for line in [
+        r#"gatepost_guard_decisions_total{result="allow",reason=""} 3"#,
+        r#"gatepost_guard_decisions_total{result="deny",reason="TOKEN_INVALID"} 2"#,
+        r#"gatepost_guard_decisions_total{result="deny",reason="TOKEN_MISSING"} 0"#,
+        r#"gatepost_guard_ended_total{reason="TOKEN_REVOKED"} 0"#,
+        // The auth service of these tests says nothing of the log, and without a service key nobody follows it.
+        r#"gatepost_guard_verdicts_total{result="hit"} 0"#,
+        "gatepost_feed_up 0",
+    ] {
+        assert!(page.body.lines().any(|found| found == line), "{line}: {}", page.body);
+    }
+    for said in [ADA, "a-secret", "ListPosts", "127.0.0.1"] {
+        assert!(!page.body.contains(said), "{said}: {}", page.body);
+    }
 }
 
 #[tokio::test]

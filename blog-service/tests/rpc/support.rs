@@ -7,7 +7,7 @@ use blog_service::{Config, Flags};
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, SubjectKind, TokenClaims, TokenState, VerifyTokenRequest,
-    VerifyTokenResponse,
+    VerifyTokenResponse, WatchRevocationsRequest, WatchRevocationsResponse,
 };
 use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use gatepost::api::blog::v1::{CreatePostRequest, Post};
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 /// Two users, by their ids.
@@ -148,6 +148,15 @@ impl TokenService for Auth {
         _: Request<ListSigningKeysRequest>,
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
         Ok(Response::new(ListSigningKeysResponse::default()))
+    }
+
+    type WatchRevocationsStream = Streaming<WatchRevocationsResponse>;
+
+    async fn watch_revocations(
+        &self,
+        _: Request<Streaming<WatchRevocationsRequest>>,
+    ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        Err(Status::unimplemented("this one tells nobody of anything"))
     }
 }
 

@@ -45,6 +45,12 @@ impl Answer {
         Self { kind: "application/json", text, ..Self::line(StatusCode::OK, "") }
     }
 
+    /// What is counted, in the text that Prometheus reads (OpenMetrics 1.0); nobody keeps it.
+    pub(super) fn metrics(text: String) -> Self {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        Self { kind, text, ..Self::line(StatusCode::OK, "") }
+    }
+
     /// Whoever asks may keep it for this many seconds.
     #[must_use]
     pub fn kept_for(mut self, seconds: u32) -> Self {

@@ -3,11 +3,13 @@
 mod answer;
 mod board;
 mod limits;
+mod metrics;
 mod readiness;
 mod server;
 
 pub use answer::{Answer, Ask};
 pub use board::{Board, Page};
 pub use limits::Limits;
+pub use metrics::Metrics;
 pub use readiness::Write;
 pub use server::beside;

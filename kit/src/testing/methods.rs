@@ -9,6 +9,8 @@ use prost_types::{DescriptorProto, FileDescriptorSet};
 pub struct Method {
     /// Its path on the wire, `/package.Service/Method`.
     pub path: String,
+    /// Whether either side may send more than one message.
+    pub is_stream: bool,
     /// The numbers of its request's string fields.
     pub strings: Vec<u32>,
 }
@@ -36,6 +38,7 @@ pub fn methods(package: &str) -> Vec<Method> {
         .flat_map(|service| {
             service.method.iter().map(move |method| Method {
                 path: format!("/{package}.{}/{}", service.name(), method.name()),
+                is_stream: method.client_streaming() || method.server_streaming(),
                 strings: strings_of(method.input_type()),
             })
         })

@@ -1,11 +1,11 @@
 //! A server whose one service does what its caller asks for.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
     ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, VerifyTokenRequest, VerifyTokenResponse,
+    WatchRevocationsRequest, WatchRevocationsResponse,
 };
 use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, SubjectKind, Token, Unavailable, Verdict, Verify};
 use kit::serve::{Limits, Parts, serve};
@@ -14,7 +14,7 @@ use kit::testing::Raw;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -56,16 +56,16 @@ struct Doorkeeper;
 impl Verify for Doorkeeper {
     async fn verify(&self, token: &Token, _: tokio::time::Instant) -> Result<Verdict, Unavailable> {
         if token.expose() != "good" {
-            return Ok(Verdict::Denied(Denial::Invalid));
+            return Ok(Verdict::denied(Denial::Invalid));
         }
-        Ok(Verdict::Valid(Arc::new(Identity {
+        Ok(Verdict::valid(Identity {
             subject: "ada".into(),
             kind: SubjectKind::User,
             roles: Vec::new(),
             session: None,
             audience: String::new(),
             expire_time: None,
-        })))
+        }))
     }
 }
 
@@ -90,5 +90,14 @@ impl TokenService for Obedient {
         _: Request<ListSigningKeysRequest>,
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
         Ok(Response::new(ListSigningKeysResponse::default()))
+    }
+
+    type WatchRevocationsStream = Streaming<WatchRevocationsResponse>;
+
+    async fn watch_revocations(
+        &self,
+        _: Request<Streaming<WatchRevocationsRequest>>,
+    ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
     }
 }

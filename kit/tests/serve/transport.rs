@@ -46,7 +46,7 @@ async fn f8_garbage_is_invalid_argument_and_names_no_field() {
     let (_server, raw) = raw().await;
     let verify = methods("gatepost.auth.v1").into_iter().find(|method| method.path == VERIFY).unwrap();
     assert_eq!(verify.strings, [1], "the field that is no UTF-8 is one of the request's");
-    let health = [CHECK, WATCH].map(|path| Method { path: path.into(), strings: vec![1] });
+    let health = [CHECK, WATCH].map(|path| Method { path: path.into(), is_stream: path == WATCH, strings: vec![1] });
     for method in health.iter().chain([&verify]) {
         for (what, body) in garbage(method) {
             let why = format!("{}: {what}", method.path);
@@ -101,7 +101,7 @@ async fn a_compressed_request_is_unimplemented_and_is_told_what_is_read() {
 #[tokio::test]
 async fn reflection_ends_its_stream_when_its_input_is_garbage() {
     let (_server, raw) = raw().await;
-    for (what, body) in garbage(&Method { path: REFLECT.into(), strings: vec![1] }) {
+    for (what, body) in garbage(&Method { path: REFLECT.into(), is_stream: true, strings: vec![1] }) {
         let reply = raw.call(REFLECT, &[], body).await;
         // A valid, empty request goes before what is wrong after it; reflection itself refuses that one.
         let expected = if what == "something after the message" { Code::InvalidArgument } else { Code::Ok };

@@ -39,6 +39,10 @@ fn one(random: &mut Random, kind: &Kind, texts: &[&str]) -> Value {
         Kind::String => Value::String(text(random, texts)),
         Kind::Bool => Value::Bool(random.one_in(2)),
         Kind::Int32 => Value::I32(*random.pick(&NUMBERS)),
+        Kind::Int64 => Value::I64((*random.pick(&NUMBERS)).into()),
+        // A negative one wraps to the greatest there are.
+        Kind::Uint64 => Value::U64(i64::from(*random.pick(&NUMBERS)).cast_unsigned()),
+        Kind::Bytes => Value::Bytes(random.text(40).into_bytes().into()),
         Kind::Enum(_) => Value::EnumNumber(*random.pick(&NUMBERS)),
         Kind::Message(message) => Value::Message(any(random, message, texts)),
         other => panic!("no request had a field of the type {other:?} before: say what it may hold"),

@@ -47,6 +47,7 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
         "CreateUser" => {
             json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD, "requestId": ABSENT, "validateOnly": true})
         }
+        "WatchRevocations" => json!({"resume": {}}),
         "GetUser" | "EnableUser" => json!({"id": guest.id}),
         "BatchGetUsers" => json!({"ids": [guest.id, ABSENT]}),
         "ListUsers" => json!({"pageSize": 2, "filter": {"state": "USER_STATE_ACTIVE"}}),

@@ -11,6 +11,7 @@ const USERS: Holders = [Ok, Ok, Ok, Ok, NotAllowed];
 const SELF_AND_ADMINS: Holders = [NotAllowed, Ok, NotAllowed, Ok, NotAllowed];
 const ADMINS: Holders = [NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed];
 const ADMINS_IN_VAIN: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFound, NotAllowed];
+const SERVICES: Holders = [NotAllowed, NotAllowed, NotAllowed, NotAllowed, Ok];
 const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostOwner];
 
 /// Every row, as the services are by default.
@@ -78,6 +79,8 @@ fn tokens() -> Vec<Row> {
             .showing("/state", "TOKEN_STATE_ACTIVE")
             .showing("/claims/subject", "$OWNER"),
         Row::public("gatepost.auth.v1.TokenService/ListSigningKeys", "{}").showing("/keys/0/algorithm", "EdDSA"),
+        Row::guarded("gatepost.auth.v1.TokenService/WatchRevocations", r#"{"resume":{}}"#, SERVICES)
+            .showing("/greeting/renewInterval", "0.500s"),
     ]
 }
 

@@ -5,9 +5,15 @@ mod demo;
 #[cfg(test)]
 mod envoy;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod full;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod session;
 #[cfg(test)]
 mod start;
 #[cfg(test)]

@@ -107,7 +107,7 @@ fn c70_bad_settings_are_named_and_their_values_are_not_shown() {
         ("AUTH_OPS_LISTEN", "canary", "write an address and a port"),
         ("AUTH_OPS_LISTEN", "0.0.0.0:0", "plaintext beyond loopback is refused"),
         ("BLOG_OPS_LISTEN", "[::]:0", "plaintext beyond loopback is refused"),
-        ("BLOG_SERVICE_KEY", "canary", "is not served by this version"),
+        ("BLOG_SERVICE_KEY", "canary", "must have at least 32 bytes"),
         ("AUTH_ADMIN_EMAIL", "canary@example.com", "AUTH_ADMIN_PASSWORD"),
         ("AUTH_ADMIN_PASSWORD", "canary-canary", "AUTH_ADMIN_EMAIL"),
         ("GATEPOST_AUTH_LISTEN", "canary", "write an address and a port"),

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
-use gatepost::api::auth::v1::{CreateUserRequest, GetMeRequest, LoginRequest, LogoutRequest};
+use gatepost::api::auth::v1::{CreateUserRequest, GetMeRequest, LoginRequest, LogoutRequest, TokenPair};
 use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, get_post_request};
 use gatepost::{Token, WithToken};
@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-const EMAIL: &str = "ada@example.com";
+pub(super) const EMAIL: &str = "ada@example.com";
 
 pub(super) fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
@@ -28,7 +28,7 @@ pub(super) fn posts(pair: &Pair, token: &str) -> PostServiceClient<InterceptedSe
     PostServiceClient::with_interceptor(channel(&pair.blog), WithToken::new(&token))
 }
 
-fn with_token<T>(message: T, token: &str) -> Request<T> {
+pub(super) fn with_token<T>(message: T, token: &str) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("api-token", token.parse().unwrap());
     request
@@ -46,9 +46,13 @@ pub(super) async fn register(pair: &Pair) -> Result<String, Status> {
 }
 
 pub(super) async fn login(pair: &Pair) -> Result<String, Status> {
+    Ok(session(pair).await?.access_token)
+}
+
+pub(super) async fn session(pair: &Pair) -> Result<TokenPair, Status> {
     let request = LoginRequest { email: EMAIL.to_uppercase(), password: PASSWORD.into() };
     let answer = AuthServiceClient::new(channel(&pair.auth)).login(request).await?.into_inner();
-    Ok(answer.tokens.unwrap().access_token)
+    Ok(answer.tokens.unwrap())
 }
 
 pub(super) fn hello() -> CreatePostRequest {

@@ -22,8 +22,9 @@ pub(super) struct Pair {
     watch: Watch,
     pub(super) auth: String,
     pub(super) blog: String,
-    /// The auth service's operations port, if it has one.
+    /// The services' operations ports, if they have any.
     pub(super) auth_ops: Option<String>,
+    pub(super) blog_ops: Option<String>,
 }
 
 /// The command, with none of the caller's settings.
@@ -59,15 +60,16 @@ impl Pair {
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (watch, lines) = Watch::over(&mut child);
-        let (mut auth, mut blog, mut auth_ops) = (None, None, None);
+        let (mut auth, mut blog, mut auth_ops, mut blog_ops) = (None, None, None, None);
         while auth.is_none() || blog.is_none() {
             let line = lines.recv().expect("both services come up");
-            // It comes before the service's own.
+            // They come before the services' own.
             auth_ops = auth_ops.or_else(|| line.strip_prefix("auth-service operations on ").map(str::to_owned));
+            blog_ops = blog_ops.or_else(|| line.strip_prefix("blog-service operations on ").map(str::to_owned));
             auth = auth.or_else(|| line.strip_prefix("auth-service listening on ").map(str::to_owned));
             blog = blog.or_else(|| line.strip_prefix("blog-service listening on ").map(str::to_owned));
         }
-        let pair = Self { child, watch, auth: auth.unwrap(), blog: blog.unwrap(), auth_ops };
+        let pair = Self { child, watch, auth: auth.unwrap(), blog: blog.unwrap(), auth_ops, blog_ops };
         let data = pair.root().join(folder.strip_prefix("/").unwrap_or(folder));
         pair.watch.look_for(watch::secrets(settings, &data.join("auth.key.pem")));
         pair

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
-    ListSigningKeysRequest, ListSigningKeysResponse, VerifyTokenRequest, VerifyTokenResponse,
+    ListSigningKeysRequest, ListSigningKeysResponse, VerifyTokenRequest, VerifyTokenResponse, WatchRevocationsRequest,
+    WatchRevocationsResponse,
 };
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
 use tonic::transport::Server;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::Answer;
+use super::{Answer, Fed};
 
 /// One question as it arrived.
 #[derive(Clone, Debug)]
@@ -33,6 +34,7 @@ struct Shared {
     answer: Box<dyn Fn(&str) -> Answer + Send + Sync>,
     asked: watch::Sender<Vec<Asked>>,
     silent: watch::Sender<bool>,
+    streams: (mpsc::UnboundedSender<Fed>, Mutex<mpsc::UnboundedReceiver<Fed>>),
 }
 
 impl Auth {
@@ -42,6 +44,10 @@ impl Auth {
             answer: Box::new(answer),
             asked: watch::Sender::default(),
             silent: watch::Sender::new(false),
+            streams: {
+                let (opened, streams) = mpsc::unbounded_channel();
+                (opened, Mutex::new(streams))
+            },
         }))
     }
 
@@ -58,6 +64,11 @@ impl Auth {
     /// Waits until there have been so many questions.
     pub(crate) async fn asked(&self, count: usize) -> Vec<Asked> {
         self.0.asked.subscribe().wait_for(|asked| asked.len() >= count).await.unwrap().clone()
+    }
+
+    /// Waits until a guard opens a stream.
+    pub(crate) async fn stream(&self) -> Fed {
+        self.0.streams.1.lock().await.recv().await.unwrap()
     }
 
     /// How many questions there have been.
@@ -115,5 +126,17 @@ impl TokenService for Auth {
         _: Request<ListSigningKeysRequest>,
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
         Err(Status::unimplemented("the guard does not ask for keys"))
+    }
+
+    type WatchRevocationsStream = UnboundedReceiverStream<Result<WatchRevocationsResponse, Status>>;
+
+    async fn watch_revocations(
+        &self,
+        request: Request<Streaming<WatchRevocationsRequest>>,
+    ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
+        let key = request.metadata().get("api-token").map(|key| key.to_str().unwrap().to_owned());
+        let (say, said) = mpsc::unbounded_channel();
+        self.0.streams.0.send(Fed::new(key, request.into_inner(), say)).unwrap();
+        Ok(Response::new(UnboundedReceiverStream::new(said)))
     }
 }

@@ -1,5 +1,6 @@
 //! Connections within the process, so that time can stand still: nothing waits for the kernel.
 
+use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,10 +11,13 @@ use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::body::Body;
+use tonic::server::NamedService;
 use tonic::transport::{Channel, Endpoint, Server};
+use tonic_health::server::HealthReporter;
 use tower_service::Service;
 
-use super::{Auth, Probe, Raw};
+use super::{Auth, Listener, Probe, Raw};
 
 type Incoming = UnboundedReceiverStream<io::Result<DuplexStream>>;
 
@@ -24,15 +28,34 @@ pub(crate) struct Memory(mpsc::UnboundedSender<io::Result<DuplexStream>>);
 impl Memory {
     /// Serves the fake auth service.
     pub(crate) fn auth(auth: &Auth) -> Self {
-        let (address, incoming) = Self::bind();
-        tokio::spawn(Server::builder().add_service(auth.service()).serve_with_incoming(incoming));
-        address
+        Self::serving(auth.service())
     }
 
     /// Serves behind this guard.
     pub(crate) fn guarded<V: Verify>(guard: GuardLayer<V>) -> Self {
         let (address, incoming) = Self::bind();
         tokio::spawn(Server::builder().layer(guard).add_service(Probe).serve_with_incoming(incoming));
+        address
+    }
+
+    /// Serves the listener and the health service behind this guard.
+    pub(crate) fn listening<V: Verify>(guard: GuardLayer<V>, listener: Listener) -> (Self, HealthReporter) {
+        let (address, incoming) = Self::bind();
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let server = Server::builder().layer(guard).add_service(listener).add_service(health);
+        tokio::spawn(server.serve_with_incoming(incoming));
+        (address, reporter)
+    }
+
+    /// Serves this, unguarded.
+    pub(crate) fn serving<S>(service: S) -> Self
+    where
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+        S: NamedService + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        let (address, incoming) = Self::bind();
+        tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
         address
     }
 

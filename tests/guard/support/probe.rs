@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use gatepost::Identity;
 use http::uri::PathAndQuery;
@@ -22,6 +23,9 @@ pub(crate) const GATHER: &str = "/guard.test.Probe/Gather";
 
 /// Bidirectional: answers each word, behind the caller's name.
 pub(crate) const CHAT: &str = "/guard.test.Probe/Chat";
+
+/// Server-streaming, of the [`Listener`](super::Listener) alone.
+pub(crate) const LISTEN: &str = "/guard.test.Probe/Listen";
 
 /// What a handler sees of a call.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -135,9 +139,27 @@ where
 
     /// Calls [`TELL`].
     pub(crate) async fn tell(&mut self) -> Result<Told, Status> {
+        self.tell_by(Request::new(())).await
+    }
+
+    /// Calls [`TELL`] with this deadline.
+    pub(crate) async fn tell_within(&mut self, limit: Duration) -> Result<Told, Status> {
+        let mut request = Request::new(());
+        request.set_timeout(limit);
+        self.tell_by(request).await
+    }
+
+    async fn tell_by(&mut self, request: Request<()>) -> Result<Told, Status> {
         self.ready().await?;
         let path = PathAndQuery::from_static(TELL);
-        self.0.unary(Request::new(()), path, ProstCodec::default()).await.map(Response::into_inner)
+        self.0.unary(request, path, ProstCodec::default()).await.map(Response::into_inner)
+    }
+
+    /// Calls [`LISTEN`].
+    pub(crate) async fn listen(&mut self) -> Result<Streaming<String>, Status> {
+        self.ready().await?;
+        let path = PathAndQuery::from_static(LISTEN);
+        self.0.server_streaming(Request::new(()), path, ProstCodec::default()).await.map(Response::into_inner)
     }
 
     /// Calls [`GATHER`].

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use h2::client::SendRequest;
+use h2::SendStream;
+use h2::client::{ResponseFuture, SendRequest};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -43,6 +44,13 @@ impl Raw {
     /// A gRPC call with the token `good`.
     pub(crate) async fn call_as_ada(&self, path: &str) -> Reply {
         self.call(path, &[("api-token", b"good")]).await
+    }
+
+    /// Begins a gRPC call with the token `good`, whose message is still to come.
+    pub(crate) async fn begin(&self, path: &str) -> (ResponseFuture, SendStream<Bytes>) {
+        let request = Request::post(uri(path)).header(header::TE, "trailers").header("api-token", "good");
+        let request = request.header(header::CONTENT_TYPE, "application/grpc").body(()).unwrap();
+        self.0.clone().ready().await.unwrap().send_request(request, false).unwrap()
     }
 
     /// Sends this request with an empty message.

@@ -6,6 +6,7 @@ use gatepost::{GuardLayer, Policy, RemoteVerifier, Verify};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
+use tonic_health::server::HealthReporter;
 
 use super::{Auth, Inside, Outside, Port, Probe, Raw, Running, known};
 
@@ -15,6 +16,8 @@ pub(crate) struct Guarded {
     pub(crate) addr: SocketAddr,
     /// What the guard has let in.
     pub(crate) inside: Inside,
+    /// What its health service says.
+    pub(crate) health: HealthReporter,
 }
 
 impl Guarded {
@@ -28,7 +31,7 @@ impl Guarded {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let inside = Inside::default();
-        let (_, health) = tonic_health::server::health_reporter();
+        let (reporter, health) = tonic_health::server::health_reporter();
         let server = Server::builder()
             .layer(outside)
             .layer(guard)
@@ -37,7 +40,7 @@ impl Guarded {
             .add_service(Probe)
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
-        Self { addr, inside }
+        Self { addr, inside, health: reporter }
     }
 
     /// A client that may misbehave.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Client, LogId, Mark, Revocation, Roles, Session, UserState};
+use auth_service::domain::{Cause, Client, Entry, LogId, Mark, Revocation, Roles, Session, Stamp, UserState};
 use auth_service::store::Page;
 use chrono::DateTime;
 use kit::testing::{on_both_engines, start};
@@ -187,11 +187,13 @@ async fn what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows(store
     assert_eq!(next.revision, 8, "and the numbers go on");
 }
 
-async fn a_horizon_is_only_ever_raised(store: Case) {
+async fn a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised(store: Case) {
     let later = start() + Duration::from_secs(1);
-    for (horizon, found) in [(later, later), (start(), later)] {
-        store.raise_horizon(horizon).await.unwrap();
-        assert_eq!(look(&store, 0).await.horizon, found);
+    for (revision, time, horizon) in [(1, later, later), (2, start(), later)] {
+        let logged = store.begin_log_anew(Stamp { time, ..stamp() }).await.unwrap();
+        let page = look(&store, revision).await;
+        assert_eq!((page.horizon, page.head, logged.revision), (horizon, revision, revision));
+        assert_eq!(page.entries, [Entry { logged, revocation: Revocation::Start, time }]);
     }
 }
 
@@ -215,6 +217,6 @@ on_both_engines!(crate::support::Case:
     every_kind_of_entry_is_read_as_it_was_written,
     a_long_log_is_read_a_page_at_a_time,
     what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows,
-    a_horizon_is_only_ever_raised,
+    a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised,
     a_renewed_log_is_another_one_and_refuses_what_was_issued,
 );

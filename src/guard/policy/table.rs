@@ -1,10 +1,9 @@
-//! The access table: which method asks for what. A method that it does not name needs a token.
+//! The table itself. A method that it does not name needs a token.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use prost::Message as _;
-use prost_types::FileDescriptorSet;
+use super::{PolicyError, contract, option};
 
 /// What a method asks of its caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +40,29 @@ impl Policy {
         Self::default()
     }
 
+    /// The rules that are written beside the RPCs of the services named `services`, each as `package.Service`, with
+    /// the option [`gatepost.options.v1.rule`](crate#rules-beside-the-rpcs). A row that is added later takes its place.
+    ///
+    /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`, as protoc, buf or protox writes it. One that has
+    /// been through `prost_types::FileDescriptorSet` has lost its options, so that every method is without a rule.
+    ///
+    /// # Errors
+    /// [`PolicyError::Services`] when one of the services is not there; [`PolicyError::Rules`] lists each method that
+    /// has no rule, or none that is understood. [`PolicyError::Descriptors`] when the set cannot be read.
+    pub fn from_descriptors(descriptors: &[u8], services: &[&str]) -> Result<Self, PolicyError> {
+        let mut policy = Self::closed();
+        let mut faults = BTreeMap::new();
+        for (path, written) in contract::methods(descriptors, services)? {
+            match option::read(&written) {
+                Ok(rule) => policy = policy.rule(path, rule),
+                Err(fault) => {
+                    faults.insert(path, fault);
+                }
+            }
+        }
+        if faults.is_empty() { Ok(policy) } else { Err(PolicyError::Rules(faults)) }
+    }
+
     /// This method has this rule.
     #[must_use]
     pub fn rule(mut self, path: impl Into<Cow<'static, str>>, rule: Rule) -> Self {
@@ -67,16 +89,15 @@ impl Policy {
         self.rules.get(path).unwrap_or(CLOSED)
     }
 
-    /// Checks the table against the services named `services`, for a test to call: each of their methods has a row, and
-    /// each row names a method (those of health and reflection aside).
+    /// Checks the table against the services named `services`, for a test to call: each of them is there, each of their
+    /// methods has a row, and each row names a method (those of health and reflection aside).
     ///
     /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`.
     ///
     /// # Errors
     /// [`PolicyError`] lists what does not fit.
     pub fn check(&self, descriptors: &[u8], services: &[&str]) -> Result<(), PolicyError> {
-        let set = FileDescriptorSet::decode(descriptors).map_err(|_| PolicyError::Descriptors)?;
-        let methods = paths(&set, services);
+        let methods: BTreeSet<_> = contract::methods(descriptors, services)?.into_keys().collect();
         let rows: BTreeSet<String> =
             self.rules.keys().filter(|path| !path.starts_with("/grpc.")).map(ToString::to_string).collect();
         let without_row: Vec<_> = methods.difference(&rows).cloned().collect();
@@ -86,36 +107,6 @@ impl Policy {
         }
         Err(PolicyError::Mismatch { without_row, without_method })
     }
-}
-
-/// A policy that does not fit its contract.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
-    /// The descriptor set cannot be read.
-    #[error("this is no encoded google.protobuf.FileDescriptorSet")]
-    Descriptors,
-    /// The table and the contract name different methods.
-    #[error("methods without a row: {without_row:?}; rows without a method: {without_method:?}")]
-    Mismatch {
-        /// Methods of the contract that the table does not name.
-        without_row: Vec<String>,
-        /// Paths in the table that name no method.
-        without_method: Vec<String>,
-    },
-}
-
-/// The paths of all methods of the services.
-fn paths(set: &FileDescriptorSet, services: &[&str]) -> BTreeSet<String> {
-    let mut paths = BTreeSet::new();
-    for file in &set.file {
-        for service in &file.service {
-            let name = format!("{}.{}", file.package(), service.name());
-            if services.contains(&name.as_str()) {
-                paths.extend(service.method.iter().map(|method| format!("/{name}/{}", method.name())));
-            }
-        }
-    }
-    paths
 }
 
 #[cfg(test)]
@@ -155,5 +146,11 @@ mod tests {
             })
         );
         assert_eq!(wrong.check(b"nonsense", &[AUTH]), Err(PolicyError::Descriptors));
+    }
+
+    #[test]
+    fn the_check_knows_each_service() {
+        let unknown = Err(PolicyError::Services(vec!["gatepost.auth.v1.AuthServices".into()]));
+        assert_eq!(Policy::closed().check(DESCRIPTOR_SET, &["gatepost.auth.v1.AuthServices"]), unknown);
     }
 }

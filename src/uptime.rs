@@ -18,8 +18,14 @@ enum Source {
     Manual(Arc<AtomicU64>),
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MACHINE: ClockId = ClockId::Boottime;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const MACHINE: ClockId = ClockId::Monotonic;
+
 impl Uptime {
-    /// The machine's (`CLOCK_BOOTTIME` of `clock_gettime(2)`).
+    /// The machine's: `CLOCK_BOOTTIME` of `clock_gettime(2)` on Linux, elsewhere `CLOCK_MONOTONIC`, which counts a suspension
+    /// on macOS and may not on others.
     pub fn system() -> Self {
         Self(Source::System)
     }
@@ -32,7 +38,7 @@ impl Uptime {
     /// The time since the machine was started.
     pub fn now(&self) -> Duration {
         match &self.0 {
-            Source::System => Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default(),
+            Source::System => Duration::try_from(clock_gettime(MACHINE)).unwrap_or_default(),
             Source::Manual(nanos) => Duration::from_nanos(nanos.load(Ordering::SeqCst)),
         }
     }

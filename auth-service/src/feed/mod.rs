@@ -1,0 +1,7 @@
+//! The feed: what guards are told of the log, each by a stream of its own, in order and without gaps.
+
+mod listeners;
+mod outlet;
+
+pub use listeners::{Listener, Listeners};
+pub use outlet::{Outlet, Said};

@@ -1,0 +1,220 @@
+//! `WatchRevocations` as a guard meets it: greeted, told of everything in order, renewed, and told when it must begin anew.
+
+use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
+use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
+use gatepost::api::auth::v1::{
+    Acknowledge, Greeting, LogoutRequest, Position, Renew, Reset, Resume, Revocation, RevokeAllSessionsRequest,
+    TokenState, WatchRevocationsRequest, WatchRevocationsResponse, revocation::Target,
+};
+use tokio::sync::mpsc;
+use tonic::transport::Endpoint;
+use tonic::{Code, Status, Streaming};
+
+use super::support::{EMAIL, SERVICE_KEY, Service, Settings, bad_fields, refused, start_in, start_with, with_token};
+
+/// A guard's stream, driven by hand.
+struct Guard {
+    ask: mpsc::UnboundedSender<WatchRevocationsRequest>,
+    said: Streaming<WatchRevocationsResponse>,
+}
+
+/// A stream that a request type of tonic's takes.
+struct Asked(mpsc::UnboundedReceiver<WatchRevocationsRequest>);
+
+impl futures_util::Stream for Asked {
+    type Item = WatchRevocationsRequest;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+impl Guard {
+    async fn begin(service: &Service, token: &str, first: Ask) -> Result<Self, Status> {
+        let (ask, asked) = mpsc::unbounded_channel();
+        ask.send(WatchRevocationsRequest { message: Some(first) }).unwrap();
+        let said = service.tokens().watch_revocations(with_token(Asked(asked), token)).await?.into_inner();
+        Ok(Self { ask, said })
+    }
+
+    /// A service's, which knows this position and has been greeted with this digest.
+    async fn resume(service: &Service, position: Option<Position>, digest: Vec<u8>) -> (Self, Greeting) {
+        let mut guard = Self::begin(service, SERVICE_KEY, Ask::Resume(Resume { position, digest })).await.unwrap();
+        let Some(Say::Greeting(greeting)) = guard.hear().await else { panic!("greeted first") };
+        (guard, greeting)
+    }
+
+    /// One that knows nothing yet, and the position at which it begins.
+    async fn new(service: &Service) -> (Self, Greeting, Position) {
+        let (mut guard, greeting) = Self::resume(service, None, Vec::new()).await;
+        let position = guard.reset().await;
+        (guard, greeting, position)
+    }
+
+    fn say(&self, message: Ask) {
+        self.ask.send(WatchRevocationsRequest { message: Some(message) }).unwrap();
+    }
+
+    /// What comes next; `None` at the stream's end.
+    async fn hear(&mut self) -> Option<Say> {
+        self.said.message().await.unwrap().map(|said| said.message.unwrap())
+    }
+
+    async fn reset(&mut self) -> Position {
+        match self.hear().await {
+            Some(Say::Reset(Reset { position: Some(position) })) => position,
+            other => panic!("a reset, and not {other:?}"),
+        }
+    }
+
+    async fn revocation(&mut self) -> Revocation {
+        match self.hear().await {
+            Some(Say::Revocation(revocation)) => revocation,
+            other => panic!("a revocation, and not {other:?}"),
+        }
+    }
+
+    /// Asks, and is answered next.
+    async fn renewed(&mut self, nonce: u64) -> Position {
+        self.say(Ask::Renew(Renew { nonce }));
+        match self.hear().await {
+            Some(Say::Renewal(renewal)) if renewal.nonce == nonce => renewal.position.unwrap(),
+            other => panic!("the renewal {nonce}, and not {other:?}"),
+        }
+    }
+}
+
+async fn service() -> Service {
+    start_with(Settings { service_key: Some(SERVICE_KEY), admin: true, ..Settings::default() }).await
+}
+
+async fn logout(service: &Service, token: &str) {
+    service.auth().logout(with_token(LogoutRequest {}, token)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_guard_is_told_of_every_revocation_in_order_and_renewed_after_it() {
+    let service = service().await;
+    let (mut guard, greeting, begun) = Guard::new(&service).await;
+    assert_eq!(greeting.renew_interval.unwrap().nanos, 500_000_000);
+    assert_eq!(greeting.reopen_after.unwrap().seconds, 480);
+    assert_eq!(guard.renewed(7).await, begun);
+
+    let account = service.account(EMAIL).await;
+    logout(&service, &account.token).await;
+    let first = guard.revocation().await;
+    assert_eq!(first.revision, begun.revision + 1);
+    assert!(matches!(first.target, Some(Target::SessionId(id)) if id.len() == 36));
+    assert_eq!(first.create_time, Some(std::time::SystemTime::from(service.clock.now()).into()));
+    let token = service.login(EMAIL, super::support::PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    let all = RevokeAllSessionsRequest { user_id: "me".into() };
+    service.sessions().revoke_all_sessions(with_token(all, &token)).await.unwrap();
+    let second = guard.revocation().await;
+    let Some(Target::User(user)) = second.target else { panic!("a user: {second:?}") };
+    assert_eq!((&user.user_id, user.generation, user.state()), (&account.id, 2, TokenState::Revoked));
+    let now = guard.renewed(8).await;
+    assert_eq!((now.log_id, now.revision, now.mark), (begun.log_id, begun.revision + 2, second.mark));
+}
+
+#[tokio::test]
+async fn a_guard_goes_on_where_it_was_and_begins_anew_where_nobody_knows_that_place() {
+    let service = service().await;
+    let (guard, greeting, begun) = Guard::new(&service).await;
+    drop(guard);
+    let account = service.account(EMAIL).await;
+    logout(&service, &account.token).await;
+    let digest = greeting.digest;
+    let (mut guard, again) = Guard::resume(&service, Some(begun.clone()), digest.clone()).await;
+    assert_eq!(again.digest, digest);
+    let missed = guard.revocation().await;
+    assert_eq!(missed.revision, begun.revision + 1);
+
+    let other = Position { mark: vec![9; 16], ..begun.clone() };
+    let early = Position { revision: -1, ..begun.clone() };
+    for (position, digest) in [(other, digest.clone()), (early, digest), (begun, vec![1; 32])] {
+        let (mut guard, _) = Guard::resume(&service, Some(position), digest).await;
+        let position = guard.reset().await;
+        assert_eq!((position.revision, &position.mark), (missed.revision, &missed.mark));
+    }
+}
+
+#[tokio::test]
+async fn another_issuer_or_audience_has_another_digest() {
+    let service = service().await;
+    let (guard, first, begun) = Guard::new(&service).await;
+    drop(guard);
+    let (folder, clock) = service.stop().await;
+    let flags: &[&str] = &["--audience", "elsewhere"];
+    let settings = Settings { service_key: Some(SERVICE_KEY), flags, ..Settings::default() };
+    let service = start_in(folder, clock, settings).await;
+    let (mut guard, second) = Guard::resume(&service, Some(begun), first.digest.clone()).await;
+    assert_ne!(first.digest, second.digest);
+    guard.reset().await;
+}
+
+#[tokio::test]
+async fn whoever_revokes_waits_for_the_guards_that_answer() {
+    let service = service().await;
+    let account = service.account(EMAIL).await;
+    let (mut guard, _, begun) = Guard::new(&service).await;
+    guard.say(Ask::Acknowledge(Acknowledge { revision: begun.revision }));
+    let acknowledged = async {
+        let told = guard.revocation().await;
+        guard.say(Ask::Acknowledge(Acknowledge { revision: told.revision }));
+        guard
+    };
+    let (_guard, ()) = tokio::join!(acknowledged, logout(&service, &account.token));
+    // One that says nothing keeps nobody for long.
+    let token = service.account("grace@example.com").await.token;
+    logout(&service, &token).await;
+}
+
+#[tokio::test]
+async fn thousands_of_guards_are_told_by_one_replica() {
+    let mut service = service().await;
+    let account = service.account(EMAIL).await;
+    let mut guards = Vec::new();
+    for number in 0..2000 {
+        // A connection takes a hundred.
+        if number % 50 == 0 {
+            service.channel = Endpoint::from_shared(format!("http://{}", service.address)).unwrap().connect_lazy();
+        }
+        guards.push(Guard::new(&service).await.0);
+    }
+    logout(&service, &account.token).await;
+    for guard in &mut guards {
+        let told = guard.revocation().await;
+        assert!(matches!(told.target, Some(Target::SessionId(_))), "{told:?}");
+        assert_eq!(guard.renewed(1).await.revision, told.revision);
+    }
+}
+
+#[tokio::test]
+async fn the_stream_ends_with_the_service() {
+    let service = service().await;
+    let (mut guard, _, _) = Guard::new(&service).await;
+    let (_, ended) = tokio::join!(service.stop(), guard.hear());
+    assert!(ended.is_none(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn services_alone_are_told_and_only_by_the_rules() {
+    let service = service().await;
+    let account = service.account(EMAIL).await;
+    for token in [&account.token, &service.admin().await.token] {
+        let refusal = Guard::begin(&service, token, Ask::Resume(Resume::default())).await.err().unwrap();
+        refused(&refusal, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");
+    }
+    let refusal = Guard::begin(&service, SERVICE_KEY, Ask::Renew(Renew { nonce: 1 })).await.err().unwrap();
+    assert_eq!(bad_fields(&refusal), ["resume"]);
+    let nonsense = Position { log_id: vec![1], ..Position::default() };
+    let resume = Resume { position: Some(nonsense), digest: Vec::new() };
+    let refusal = Guard::begin(&service, SERVICE_KEY, Ask::Resume(resume)).await.err().unwrap();
+    assert_eq!(bad_fields(&refusal), ["resume.position"]);
+    let (mut guard, _, _) = Guard::new(&service).await;
+    guard.say(Ask::Resume(Resume::default()));
+    assert_eq!(bad_fields(&guard.said.message().await.unwrap_err()), ["resume"]);
+}

@@ -1,0 +1,126 @@
+//! Clients that show one token to one guard again and again, and do not wait for the last answer before the next call.
+
+use std::time::Duration;
+
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::api::blog::v1::{GetPostRequest, get_post_request};
+use gatepost::{Token, WithToken};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use super::{History, Outcome, Seen, Session};
+
+/// Tokens whose callers share a connection: a server takes 100 calls at once on each.
+pub(super) const SHARE: usize = 4;
+
+/// Calls of one caller that are under way, at the most, and from which number on the caller slows down.
+const AT_ONCE: usize = 24;
+const MANY: usize = 6;
+
+/// The pauses of a caller after the acknowledgement: the first, that before the door is closed, and that afterwards or
+/// while many calls are not answered.
+const FIRST: Duration = Duration::from_millis(1);
+const UNTIL_CLOSED: Duration = Duration::from_millis(40);
+const SLOW: Duration = Duration::from_millis(200);
+
+/// Longer than any call takes.
+const GIVE_UP: Duration = Duration::from_secs(20);
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its token is good.
+    Good,
+    /// The revocation of its token has been acknowledged.
+    Revoked,
+    /// One last call, and no more.
+    Over,
+}
+
+/// One token at one guard.
+#[derive(Clone)]
+pub struct Caller {
+    /// Where its calls are written.
+    pub history: History,
+    pub(super) session: usize,
+    pub(super) guard: usize,
+    pub(super) token: Token,
+    pub(super) blog: Channel,
+    pub(super) post: String,
+}
+
+impl Caller {
+    /// Who shows another token over the same connection.
+    #[must_use]
+    pub fn of(&self, number: usize, session: &Session, history: &History) -> Self {
+        Self { session: number, token: session.token.clone(), history: history.clone(), ..self.clone() }
+    }
+
+    /// The same with another history.
+    #[must_use]
+    pub fn over(&self, history: &History) -> Self {
+        Self { history: history.clone(), ..self.clone() }
+    }
+
+    /// Calls with this pause while the token is good, and more often when it has been revoked. Ends with its calls.
+    pub async fn run(self, calm: Duration, mut stage: watch::Receiver<Stage>) {
+        let (mut calls, mut beat) = (JoinSet::new(), calm);
+        let mut was = Stage::Good;
+        loop {
+            while let Some(ended) = calls.try_join_next() {
+                if was == Stage::Revoked && ended.is_ok_and(|outcome| outcome == Outcome::Refused) {
+                    beat = SLOW;
+                }
+            }
+            let is = *stage.borrow_and_update();
+            if is == Stage::Revoked && was != is {
+                beat = FIRST;
+            }
+            was = is;
+            // The last one comes whatever is under way.
+            if calls.len() < AT_ONCE || is == Stage::Over {
+                let one = self.clone();
+                calls.spawn(async move { one.call().await });
+            }
+            if is == Stage::Over {
+                break;
+            }
+            let pause = if calls.len() > MANY { beat.max(SLOW) } else { beat };
+            tokio::select! {
+                () = sleep(pause) => {}
+                _ = stage.changed() => {}
+            }
+            if is == Stage::Revoked {
+                beat = (beat * 2).min(UNTIL_CLOSED.max(beat));
+            }
+        }
+        calls.join_all().await;
+    }
+
+    /// Makes a call, and adds it to the history.
+    pub async fn call(&self) -> Outcome {
+        let mut posts = PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&self.token));
+        let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
+        let begun = self.history.now();
+        let answer = timeout(GIVE_UP, posts.get_post(request)).await;
+        let ended = self.history.now();
+        let outcome = match answer {
+            Ok(Ok(_)) => Outcome::LetIn,
+            Ok(Err(status)) => outcome(&status),
+            Err(_) => Outcome::Unavailable,
+        };
+        self.history.saw(Seen { session: self.session, guard: self.guard, begun, ended, outcome });
+        outcome
+    }
+}
+
+fn outcome(status: &Status) -> Outcome {
+    match status.code() {
+        Code::Unauthenticated => Outcome::Refused,
+        Code::Unavailable | Code::DeadlineExceeded => Outcome::Unavailable,
+        code => Outcome::Odd(code),
+    }
+}

@@ -1,0 +1,112 @@
+//! Histories of which it is known whether they keep the promise.
+
+use super::*;
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Acknowledged ten seconds after the start.
+const REVOKED: Revoked = Revoked { session: 7, acknowledged: ms(10_000) };
+
+/// A call with that session's token to the first guard, `begun` after the start, which took 5 ms.
+const fn call(begun: u64, outcome: Outcome) -> Seen {
+    Seen { session: 7, guard: 0, begun: ms(begun), ended: ms(begun + 5), outcome }
+}
+
+fn judged(calls: &[Seen]) -> Judgement {
+    judge(&[REVOKED], calls, 1)
+}
+
+use Outcome::{LetIn, Odd, Refused, Unavailable};
+
+#[test]
+fn a_planted_violation_is_found() {
+    let planted = call(12_001, LetIn);
+    let judgement = judged(&[call(9_000, LetIn), call(10_004, Refused), planted, call(12_500, Refused)]);
+    assert_eq!(judgement.violations, [Violation { call: planted, late: ms(2_001) }]);
+    assert_eq!((judgement.let_in, judgement.beyond_proven, judgement.latest), (1, 1, ms(2_001)));
+}
+
+#[test]
+fn one_among_many_is_found_whatever_the_order() {
+    let mut calls: Vec<_> = (0..1_000).map(|at| call(10_001 + at * 3, Refused)).collect();
+    calls.insert(0, call(12_900, LetIn));
+    calls.reverse();
+    assert_eq!(judged(&calls).violations.len(), 1);
+}
+
+#[test]
+fn a_call_is_judged_by_its_beginning_and_not_by_its_end() {
+    let long = Seen { ended: ms(60_000), ..call(9_999, LetIn) };
+    let judgement = judged(&[long]);
+    assert_eq!((judgement.let_in, judgement.violations.len()), (0, 0));
+    let begun_in_time = Seen { ended: ms(60_000), ..call(11_900, LetIn) };
+    let judgement = judged(&[begun_in_time]);
+    assert_eq!((judgement.let_in, judgement.beyond_proven, judgement.violations.len()), (1, 1, 0));
+}
+
+#[test]
+fn the_bounds_themselves_are_within_them() {
+    let judgement = judged(&[call(10_000, LetIn), call(11_500, LetIn), call(12_000, LetIn)]);
+    assert_eq!((judgement.let_in, judgement.beyond_proven, judgement.late_calls), (2, 1, 0));
+    assert!(judgement.violations.is_empty());
+    let just_later = Seen { begun: ms(12_000) + Duration::from_nanos(1), ..call(12_000, LetIn) };
+    assert_eq!(judged(&[just_later]).violations.len(), 1);
+}
+
+#[test]
+fn another_guards_and_another_sessions_calls_are_their_own() {
+    let elsewhere = Seen { guard: 1, ..call(12_600, LetIn) };
+    assert_eq!(judge(&[REVOKED], &[call(12_600, Refused), elsewhere], 2).violations.len(), 1);
+    let alive = Seen { session: 8, ..call(15_000, LetIn) };
+    assert_eq!(judged(&[alive]).let_in, 0);
+}
+
+#[test]
+fn what_was_not_acknowledged_is_promised_nothing() {
+    let judgement = judge(&[], &[call(1, LetIn), call(20_000, LetIn)], 1);
+    assert_eq!((judgement.calls, judgement.revocations, judgement.let_in), (2, 0, 0));
+}
+
+#[test]
+fn a_trial_was_open_at_each_guard_before_and_watched_beyond_the_bound() {
+    let full = [call(9_000, LetIn), call(10_010, Refused), call(12_100, Unavailable)];
+    assert_eq!(judged(&full).trials, 1);
+    assert_eq!(judge(&[REVOKED], &full, 2).trials, 0, "the second guard was never asked");
+    assert_eq!(judged(&full[1..]).trials, 0, "it was never open");
+    assert_eq!(judged(&full[..2]).trials, 0, "nobody looked later");
+}
+
+#[test]
+fn a_door_is_closed_by_the_first_refusal_after_the_last_call_let_in() {
+    let calls = [
+        call(9_000, LetIn),
+        call(10_010, Unavailable),
+        call(10_300, LetIn),
+        call(10_400, Refused),
+        call(12_100, Refused),
+    ];
+    let judgement = judged(&calls);
+    assert_eq!(judgement.closed, [ms(405)]);
+    assert_eq!((judgement.latest, judgement.unavailable), (ms(300), 1));
+}
+
+#[test]
+fn the_slowest_guard_is_the_one_that_counts() {
+    let one = [call(9_000, LetIn), call(10_010, Refused), call(12_100, Refused)];
+    let other = [call(9_000, LetIn), call(10_090, Refused), call(12_100, Refused)];
+    let calls: Vec<_> = one.into_iter().chain(other.map(|call| Seen { guard: 1, ..call })).collect();
+    let judgement = judge(&[REVOKED], &calls, 2);
+    assert_eq!((judgement.trials, judgement.closed), (1, vec![ms(95)]));
+}
+
+#[test]
+fn an_odd_answer_is_shown_and_sums_add_up() {
+    let odd = call(10_100, Odd(Code::Internal));
+    let mut sum = judged(&[odd]);
+    sum.add(judged(&[call(10_700, LetIn), call(12_700, LetIn)]));
+    assert_eq!(sum.odd, [odd]);
+    assert_eq!((sum.revocations, sum.calls, sum.let_in, sum.violations.len()), (2, 3, 2, 1));
+    assert_eq!(sum.latest, ms(2_700));
+}

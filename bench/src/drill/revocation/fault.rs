@@ -1,0 +1,135 @@
+//! What can happen to a guard, to the auth service, and to the ways between them.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use harness::proxy::Proxy;
+
+use super::Rig;
+use crate::Failure;
+use crate::drill::Random;
+
+/// How long a round has no revocations, and then how long it has them, in milliseconds.
+pub(super) const CALM: u64 = 400;
+pub(super) const REVOKING: u64 = 600;
+
+/// A fault, which begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fault {
+    /// Nothing happens.
+    None,
+    /// Each connection of the guards to the auth service is closed, and each new one.
+    Cut,
+    /// Nothing is forwarded between them.
+    BlackHole,
+    /// What is forwarded is late by 50 to 700 ms in each direction.
+    Delayed,
+    /// What the auth service answers to the guards is lost.
+    HalfOpen,
+    /// The auth service stands still.
+    AuthStopped,
+    /// The guards stand still.
+    GuardStopped,
+    /// `kill -9` of the auth service, which is started again.
+    AuthKilled,
+    /// Nothing, where the guards ask another replica than the clients.
+    OtherReplica,
+    /// Nothing is forwarded between the guards' replica and the database.
+    ReplicaBehind,
+}
+
+impl Fault {
+    /// Those of one auth service.
+    pub const ALONE: [Self; 8] = [
+        Self::None,
+        Self::Cut,
+        Self::BlackHole,
+        Self::Delayed,
+        Self::HalfOpen,
+        Self::AuthStopped,
+        Self::GuardStopped,
+        Self::AuthKilled,
+    ];
+
+    /// Those of two on one PostgreSQL.
+    pub const REPLICATED: [Self; 2] = [Self::OtherReplica, Self::ReplicaBehind];
+
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Cut => "connections cut",
+            Self::BlackHole => "black hole",
+            Self::Delayed => "delayed",
+            Self::HalfOpen => "answers lost",
+            Self::AuthStopped => "auth service stopped",
+            Self::GuardStopped => "guards stopped",
+            Self::AuthKilled => "auth service killed",
+            Self::OtherReplica => "none, another replica",
+            Self::ReplicaBehind => "that replica cut off",
+        }
+    }
+
+    /// When it begins, after a round's own beginning: before most of the revocations. Guards stand still before the first,
+    /// and an auth service must have acknowledged some.
+    pub(super) fn begins(self, random: &mut Random) -> Duration {
+        match self {
+            Self::GuardStopped => random.millis(100, CALM),
+            Self::AuthStopped | Self::AuthKilled => random.millis(CALM + 100, CALM + REVOKING),
+            _ => random.millis(100, CALM + REVOKING / 2),
+        }
+    }
+
+    /// How long it lasts: by chance less than a lease or more than the promise.
+    pub(super) fn lasts(random: &mut Random) -> Duration {
+        if random.one_of(&[true, false]) { random.millis(100, 900) } else { random.millis(2_100, 2_800) }
+    }
+
+    /// It begins.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(super) async fn begin(self, rig: &mut Rig, random: &mut Random) -> Result<(), Failure> {
+        match self {
+            Self::None | Self::OtherReplica => {}
+            Self::Cut => ways(rig, Proxy::cut),
+            Self::BlackHole => ways(rig, Proxy::black_hole),
+            Self::Delayed => {
+                let each_way = random.millis(50, 700);
+                ways(rig, |way| way.latency(each_way));
+            }
+            Self::HalfOpen => ways(rig, Proxy::half_open),
+            Self::AuthStopped => rig.auth.pause().await?,
+            Self::GuardStopped => {
+                for guard in &rig.guards {
+                    guard.process.pause().await?;
+                }
+            }
+            Self::AuthKilled => rig.auth.kill()?,
+            Self::ReplicaBehind => rig.replica.iter().for_each(|replica| replica.way.black_hole()),
+        }
+        Ok(())
+    }
+
+    /// It ends.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(super) fn end(self, rig: &mut Rig) -> Result<(), Failure> {
+        match self {
+            Self::None | Self::OtherReplica => {}
+            Self::Cut | Self::BlackHole | Self::HalfOpen => ways(rig, Proxy::pass),
+            Self::Delayed => ways(rig, |way| way.latency(Duration::ZERO)),
+            Self::AuthStopped => rig.auth.resume()?,
+            Self::GuardStopped => rig.guards.iter().try_for_each(|guard| guard.process.resume())?,
+            Self::AuthKilled => rig.auth.start_again()?,
+            Self::ReplicaBehind => rig.replica.iter().for_each(|replica| replica.way.pass()),
+        }
+        Ok(())
+    }
+}
+
+/// Does so to all ways from guards to the auth service.
+fn ways(rig: &Rig, to: impl Fn(&Proxy)) {
+    rig.guards.iter().for_each(|guard| to(&guard.way));
+}

@@ -1,0 +1,21 @@
+//! `bench drill revocation`: tokens are revoked while guards, the auth service and all between them fail
+//! (docs/guarantee.md).
+
+mod callers;
+mod check;
+mod fault;
+mod history;
+mod rig;
+mod round;
+mod run;
+mod sessions;
+mod table;
+
+pub use callers::{Caller, Stage};
+pub use check::{Judgement, Outcome, PROMISED, PROVEN, Revoked, Seen, Violation, judge};
+pub use fault::Fault;
+pub use history::History;
+pub use rig::{GUARDS, Rig};
+pub use run::{Plan, run};
+pub use sessions::{Revocation, Session, admin, register};
+pub use table::report;

@@ -1,0 +1,144 @@
+//! What the drill breaks: an auth service, or two on one PostgreSQL, and guarded services, each in a process of its own.
+
+use std::path::Path;
+
+use gatepost::api::blog::v1::CreatePostRequest;
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::{AuthService, Token, WithToken};
+use harness::postgres::Server;
+use harness::proxy::Proxy;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+use super::{Caller, History, Session, register};
+use crate::Failure;
+use crate::drill::SETTINGS;
+use crate::process::{Process, Setup};
+
+/// How many guarded services there are.
+pub const GUARDS: usize = 3;
+
+/// What guards present to the auth service.
+const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
+
+/// All processes, and the ways between them.
+pub struct Rig {
+    /// Whom clients ask.
+    pub auth: Process,
+    /// The replica that the guards ask, where that is another one, and its way to the database.
+    pub(super) replica: Option<Replica>,
+    /// The guarded services.
+    pub guards: Vec<Guarded>,
+    folder: TempDir,
+}
+
+/// Another auth service on the same database.
+pub(super) struct Replica {
+    process: Process,
+    /// Its way to the database.
+    pub(super) way: Proxy,
+    _server: Server,
+}
+
+/// A guarded service.
+pub struct Guarded {
+    /// Its process.
+    pub process: Process,
+    /// Its way to the auth service.
+    pub(super) way: Proxy,
+    /// A post that it keeps.
+    pub post: String,
+}
+
+impl Rig {
+    /// One auth service, on an SQLite file.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn alone(program: &Path) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let database = format!("sqlite:{}", folder.path().join("auth.db").display());
+        let auth = auth(program, &folder, "auth", &database)?;
+        Self { auth, replica: None, guards: Vec::new(), folder }.guarded(program).await
+    }
+
+    /// Two auth services on one PostgreSQL. Clients ask the first, guards the second.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn replicated(program: &Path, server: Server) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let url = server.create_database().await?;
+        let name =
+            url.split('?').next().and_then(|before| before.rsplit('/').next()).ok_or("a URL with no database")?;
+        let way = Proxy::to_socket(server.socket());
+        let first = auth(program, &folder, "auth", &url)?;
+        let process = auth(program, &folder, "replica", &server.url_at(way.address(), name))?;
+        let replica = Some(Replica { process, way, _server: server });
+        Self { auth: first, replica, guards: Vec::new(), folder }.guarded(program).await
+    }
+
+    /// One that shows this session's token to each guard, over connections of their own.
+    ///
+    /// # Errors
+    /// When a guard takes no connection.
+    pub async fn callers(&self, number: usize, session: &Session, history: &History) -> Result<Vec<Caller>, Failure> {
+        let mut callers = Vec::new();
+        for (guard, Guarded { process, post, .. }) in self.guards.iter().enumerate() {
+            let (history, token, blog) = (history.clone(), session.token.clone(), process.channel().await?);
+            callers.push(Caller { history, session: number, guard, token, blog, post: post.clone() });
+        }
+        Ok(callers)
+    }
+
+    /// A guard's own client of the auth service, in this process, which follows the revocations.
+    ///
+    /// # Errors
+    /// When the service key is no token.
+    pub fn follower(&self) -> Result<AuthService, Failure> {
+        let url = format!("http://{}", self.auth.address());
+        Ok(AuthService::lazy(url)?.follow(&Token::parse(SERVICE_KEY).ok_or("no token")?))
+    }
+
+    async fn guarded(mut self, program: &Path) -> Result<Self, Failure> {
+        let asked = self.replica.as_ref().map_or(&self.auth, |replica| &replica.process).address();
+        let author = register(&self.auth.channel().await?, "author@example.com").await?;
+        for number in 0..GUARDS {
+            let way = Proxy::to_address(asked);
+            let database = format!("sqlite:{}", self.folder.path().join(format!("blog-{number}.db")).display());
+            let arguments = ["--database-url", &database, "--auth-url", &format!("http://{}", way.address())];
+            let process = Process::start(Setup {
+                program: program.to_owned(),
+                command: "blog",
+                arguments: arguments.map(str::to_owned).into(),
+                environment: vec![("BLOG_SERVICE_KEY", SERVICE_KEY.into())],
+                log: self.folder.path().join(format!("blog-{number}.log")),
+            })?;
+            let post = write(process.channel().await?, &author.token).await?;
+            self.guards.push(Guarded { process, way, post });
+        }
+        Ok(self)
+    }
+}
+
+fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<Process, Failure> {
+    let environment = SETTINGS.into_iter().chain([("AUTH_SERVICE_KEY", SERVICE_KEY)]);
+    Process::start(Setup {
+        program: program.to_owned(),
+        command: "auth",
+        arguments: vec!["--database-url".into(), database.into()],
+        environment: environment.map(|(name, value)| (name, value.to_owned())).collect(),
+        log: folder.path().join(format!("{name}.log")),
+    })
+}
+
+/// Writes the post that is asked for: its id.
+async fn write(blog: Channel, token: &Token) -> Result<String, Failure> {
+    let request = CreatePostRequest {
+        title: "Doors".into(),
+        content: "Who may read this?".into(),
+        ..CreatePostRequest::default()
+    };
+    let mut posts = PostServiceClient::with_interceptor(blog, WithToken::new(token));
+    Ok(posts.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
+}

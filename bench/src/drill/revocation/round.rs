@@ -1,0 +1,139 @@
+//! One fault, and the revocations before, in and after it.
+
+use std::time::Duration;
+
+use gatepost::Token;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tonic::transport::Channel;
+
+use super::callers::{Caller, SHARE, Stage};
+use super::fault::{CALM, REVOKING};
+use super::{Fault, GUARDS, History, Judgement, Outcome, PROMISED, Plan, Revocation, Rig, Session, admin, register};
+use crate::Failure;
+use crate::drill::Random;
+
+/// How long calls go on after the promise's bound, and after the fault.
+const BEYOND: Duration = Duration::from_millis(300);
+
+/// Registrations at once, so that none is refused.
+const AT_ONCE: usize = 4;
+
+/// How long a revocation may take before it is left alone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a guard may take to let a good token in again.
+const GIVE_UP: Duration = Duration::from_secs(20);
+
+/// A token that is to be revoked, and the callers who show it.
+struct Subject {
+    number: usize,
+    session: Session,
+    how: Revocation,
+    /// When, after the round's beginning.
+    after: Duration,
+    stage: watch::Sender<Stage>,
+}
+
+/// A round: what came of it. `first` is the number of its first session.
+pub(super) async fn round(
+    rig: &mut Rig,
+    fault: Fault,
+    plan: &Plan,
+    first: usize,
+    random: &mut Random,
+) -> Result<Judgement, Failure> {
+    let auth = rig.auth.channel().await?;
+    let admin = admin(&auth).await?;
+    let subjects = subjects(&auth, first, plan, random).await?;
+    let history = History::start();
+    let callers = callers(rig, &subjects, &history).await?;
+    open(&callers).await?;
+
+    let calm = Duration::from_secs(1) * u32::try_from(callers.len())? / plan.calls_per_second;
+    let mut calling = JoinSet::new();
+    for caller in callers {
+        let subject = &subjects[caller.session - first];
+        calling.spawn(caller.run(calm, subject.stage.subscribe()));
+    }
+    let began = Instant::now();
+    let mut revoking = JoinSet::new();
+    let stages: Vec<_> = subjects.iter().map(|subject| subject.stage.clone()).collect();
+    for subject in subjects {
+        revoking.spawn(revoke(subject, began, auth.clone(), admin.clone(), history.clone()));
+    }
+    sleep_until(began + fault.begins(random)).await;
+    fault.begin(rig, random).await?;
+    sleep(Fault::lasts(random)).await;
+    fault.end(rig)?;
+    let ended = Instant::now();
+    revoking.join_all().await;
+    // Of revocations that take their time the last acknowledgement may be of now.
+    sleep_until((Instant::now() + PROMISED).max(ended) + BEYOND).await;
+    for stage in stages {
+        stage.send_replace(Stage::Over);
+    }
+    calling.join_all().await;
+    Ok(history.judge(GUARDS))
+}
+
+/// Registers as many users as the plan says.
+async fn subjects(auth: &Channel, first: usize, plan: &Plan, random: &mut Random) -> Result<Vec<Subject>, Failure> {
+    let mut subjects = Vec::new();
+    while subjects.len() < plan.sessions {
+        let numbers = first + subjects.len()..first + plan.sessions.min(subjects.len() + AT_ONCE);
+        let mut registering = JoinSet::new();
+        for number in numbers {
+            let auth = auth.clone();
+            let email = format!("user-{}-{number}@example.com", plan.seed);
+            registering.spawn(async move { (number, register(&auth, &email).await) });
+        }
+        let mut registered = registering.join_all().await;
+        registered.sort_by_key(|(number, _)| *number);
+        for (number, session) in registered {
+            let (how, after) = (random.one_of(&Revocation::ALL), random.millis(CALM, CALM + REVOKING));
+            let stage = watch::Sender::new(Stage::Good);
+            subjects.push(Subject { number, session: session?, how, after, stage });
+        }
+    }
+    Ok(subjects)
+}
+
+/// A caller for each token and guard.
+async fn callers(rig: &Rig, subjects: &[Subject], history: &History) -> Result<Vec<Caller>, Failure> {
+    let mut callers = Vec::new();
+    for some in subjects.chunks(SHARE) {
+        let [first, ..] = some else { continue };
+        for caller in rig.callers(first.number, &first.session, history).await? {
+            callers.extend(some.iter().map(|subject| caller.of(subject.number, &subject.session, history)));
+        }
+    }
+    Ok(callers)
+}
+
+/// Waits until each guard has let each token in.
+async fn open(callers: &[Caller]) -> Result<(), Failure> {
+    let opening: JoinSet<_> = callers
+        .iter()
+        .cloned()
+        .map(|caller| async move {
+            while caller.call().await != Outcome::LetIn {
+                sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .collect();
+    let opened = timeout(GIVE_UP, opening.join_all()).await;
+    opened.map(drop).map_err(|_| format!("a guard has not let a good token in for {} s", GIVE_UP.as_secs()).into())
+}
+
+/// Revokes, and tells the callers when it has been acknowledged.
+async fn revoke(subject: Subject, began: Instant, auth: Channel, admin: Token, history: History) {
+    sleep_until(began + subject.after).await;
+    let answer = timeout(PATIENCE, subject.how.of(&subject.session, auth, &admin)).await;
+    // What is not acknowledged may have happened or not: nothing is promised.
+    if matches!(answer, Ok(Ok(()))) {
+        history.acknowledged(subject.number);
+        subject.stage.send_replace(Stage::Revoked);
+    }
+}

@@ -1,0 +1,103 @@
+//! Sessions that are there to be revoked, each a user's own, and every way to revoke one.
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{
+    CreateUserRequest, DeleteUserRequest, DisableUserRequest, LoginRequest, LogoutRequest, RevokeAllSessionsRequest,
+    RevokeSessionRequest, VerifyTokenRequest,
+};
+use gatepost::{Token, WithToken};
+use tonic::Status;
+use tonic::transport::Channel;
+
+use crate::Failure;
+use crate::drill::{ADMIN, PASSWORD};
+
+/// A session of a user who has no other.
+#[derive(Clone)]
+pub struct Session {
+    /// Its access token.
+    pub token: Token,
+    user: String,
+    id: String,
+}
+
+/// How a token is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// `AuthService/Logout`.
+    Logout,
+    /// `SessionService/RevokeSession`.
+    RevokeSession,
+    /// `SessionService/RevokeAllSessions`.
+    RevokeAllSessions,
+    /// `UserService/DisableUser`, by the admin.
+    DisableUser,
+    /// `UserService/DeleteUser`.
+    DeleteUser,
+}
+
+/// Registers a user, who has a session then.
+///
+/// # Errors
+/// When that is refused.
+pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: email.into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
+    let text = created.tokens.ok_or("no tokens")?.access_token;
+    let token = Token::parse(&text).ok_or("no token")?;
+    let answer = TokenServiceClient::new(auth.clone()).verify_token(VerifyTokenRequest { token: text }).await?;
+    let claims = answer.into_inner().claims.ok_or("the token is not good")?;
+    Ok(Session { token, user: claims.subject, id: claims.session_id })
+}
+
+/// The admin's token.
+///
+/// # Errors
+/// When the login is refused.
+pub async fn admin(auth: &Channel) -> Result<Token, Failure> {
+    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into() };
+    let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens;
+    Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or_else(|| "no token".into())
+}
+
+impl Revocation {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Logout, Self::RevokeSession, Self::RevokeAllSessions, Self::DisableUser, Self::DeleteUser];
+
+    /// Revokes the session's token: it is acknowledged when this returns.
+    ///
+    /// # Errors
+    /// What the auth service said.
+    pub async fn of(self, session: &Session, auth: Channel, admin: &Token) -> Result<(), Status> {
+        let own = WithToken::new(&session.token);
+        match self {
+            Self::Logout => AuthServiceClient::with_interceptor(auth, own).logout(LogoutRequest {}).await.map(drop),
+            Self::RevokeSession => {
+                let request = RevokeSessionRequest { id: session.id.clone() };
+                SessionServiceClient::with_interceptor(auth, own).revoke_session(request).await.map(drop)
+            }
+            Self::RevokeAllSessions => {
+                let request = RevokeAllSessionsRequest { user_id: session.user.clone() };
+                SessionServiceClient::with_interceptor(auth, own).revoke_all_sessions(request).await.map(drop)
+            }
+            Self::DisableUser => {
+                let request = DisableUserRequest { id: session.user.clone(), ..DisableUserRequest::default() };
+                let admin = WithToken::new(admin);
+                UserServiceClient::with_interceptor(auth, admin).disable_user(request).await.map(drop)
+            }
+            Self::DeleteUser => {
+                let request = DeleteUserRequest { id: session.user.clone(), ..DeleteUserRequest::default() };
+                UserServiceClient::with_interceptor(auth, own).delete_user(request).await.map(drop)
+            }
+        }
+    }
+}

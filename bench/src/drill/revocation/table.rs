@@ -1,0 +1,77 @@
+//! What came of the faults, as a table, and what did not hold.
+
+use std::time::Duration;
+
+use super::{Fault, Judgement, PROMISED};
+use crate::drill::{Broken, Report};
+
+/// The rows of the faults, each of which was to have so many trials.
+pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
+    let mut report = Report::default();
+    report.lines.extend([
+        "                                                              let in after            closed, ms".to_owned(),
+        format!(
+            "{:<23}{:>7}{:>9}{:>9}{:>8}{:>8}{:>7}{:>6}{:>7}{:>7}{:>7}{:>13}",
+            "fault",
+            "trials",
+            "calls",
+            "> 2 s",
+            "calls",
+            "latest",
+            ">1.5 s",
+            ">2 s",
+            "p50",
+            "p99",
+            "max",
+            "UNAVAILABLE"
+        ),
+    ]);
+    for (fault, judgement) in judged {
+        report.lines.push(row(*fault, judgement));
+        report.broken.extend(judgement.violations.iter().map(|violation| {
+            let (late, call) = (violation.late.as_millis(), violation.call);
+            let seen = format!("{}: {late} ms, session {} at guard {}", fault.name(), call.session, call.guard);
+            Broken::new("no call that begins later than 2 s after an acknowledged revocation is let in", seen)
+        }));
+        report.broken.extend(judgement.odd.iter().map(|call| {
+            let seen = format!("{}: {:?}", fault.name(), call.outcome);
+            Broken::new("a guarded call is let in, UNAUTHENTICATED or UNAVAILABLE", seen)
+        }));
+        if judgement.trials < trials {
+            let seen = format!("{}: {} trials of {trials}", fault.name(), judgement.trials);
+            report.broken.push(Broken::new("revocations are acknowledged, and watched for two seconds", seen));
+        }
+    }
+    report.row("promise, after the acknowledgement", format!("{} ms", PROMISED.as_millis()));
+    report
+}
+
+fn row(fault: Fault, judgement: &Judgement) -> String {
+    let mut closed = judgement.closed.clone();
+    closed.sort();
+    let at = |percent: usize| {
+        let index = (closed.len() * percent / 100).min(closed.len().saturating_sub(1));
+        closed.get(index).copied().unwrap_or_default()
+    };
+    format!(
+        "{:<23}{:>7}{:>9}{:>9}{:>8}{:>8}{:>7}{:>6}{:>7}{:>7}{:>7}{:>13}",
+        fault.name(),
+        judgement.trials,
+        judgement.calls,
+        judgement.late_calls,
+        judgement.let_in,
+        judgement.latest.as_millis(),
+        judgement.beyond_proven,
+        judgement.violations.len(),
+        rounded(at(50)),
+        rounded(at(99)),
+        rounded(at(100)),
+        judgement.unavailable,
+    )
+}
+
+/// Milliseconds, one digit behind the point where there are few.
+fn rounded(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1000.0;
+    if millis < 100.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }
+}

@@ -1,0 +1,105 @@
+//! What warm tokens are answered while the auth service is dead, and when it is back.
+
+use std::time::Duration;
+
+use bench::Failure;
+use bench::drill::revocation::{Caller, History, Outcome, Rig, Seen, register};
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::{Rows, quantiles};
+
+/// The pause between the calls of one caller.
+const BEAT: Duration = Duration::from_millis(5);
+
+/// How long the auth service is dead, and how long everything is well before.
+const DEAD: Duration = Duration::from_secs(3);
+const WELL: Duration = Duration::from_secs(2);
+
+/// How long a guard may take to let a good token in again.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+/// Of all kills.
+struct Sums {
+    /// From the kill to the last call that was let in, of each guard.
+    warm: Histogram<u64>,
+    /// How long calls took that were not.
+    unavailable: Histogram<u64>,
+    /// From the first moment at which the auth service listened again to the first call let in, of each guard.
+    back: Histogram<u64>,
+}
+
+pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<(), Failure> {
+    let mut sums = Sums { warm: Histogram::new(3)?, unavailable: Histogram::new(3)?, back: Histogram::new(3)? };
+    for number in 0..kills {
+        let session = register(&rig.auth.channel().await?, &format!("away-{number}@example.com")).await?;
+        let history = History::start();
+        let callers = rig.callers(number, &session, &history).await?;
+        let mut calling: JoinSet<_> = callers.iter().cloned().map(calls).collect();
+        sleep(WELL).await;
+        rig.auth.kill()?;
+        let killed = history.now();
+        sleep(DEAD).await;
+        let dead = history.now();
+        rig.auth.start_again()?;
+        let started = history.now();
+        let again: JoinSet<_> = callers.into_iter().map(let_in).collect();
+        timeout(GIVE_UP, again.join_all()).await.map_err(|_| "no guard lets a good token in for 10 s")?;
+        calling.abort_all();
+        while calling.join_next().await.is_some() {}
+        for guard in 0..rig.guards.len() {
+            sums.add(history.calls().iter().filter(|call| call.guard == guard), killed, dead, started)?;
+        }
+    }
+    rows.row("auth service killed: warm tokens let in for, p50, p99, max", &quantiles(&sums.warm), "<= 1000 ms");
+    rows.row("  then UNAVAILABLE within", &quantiles(&sums.unavailable), "<= 100 ms");
+    rows.row("  let in again after it listens again", &quantiles(&sums.back), "<= 1000 ms");
+    rows.line(format!("  {kills} kills, {} answers UNAVAILABLE", sums.unavailable.len()));
+    Ok(())
+}
+
+impl Sums {
+    /// Adds what one guard did.
+    fn add<'a>(
+        &mut self,
+        calls: impl Iterator<Item = &'a Seen> + Clone,
+        killed: Duration,
+        dead: Duration,
+        started: Duration,
+    ) -> Result<(), Failure> {
+        let let_in = calls.clone().filter(|call| call.outcome == Outcome::LetIn);
+        let last = let_in.clone().filter(|call| call.begun < dead).map(|call| call.begun).max();
+        self.warm.record(micros(last.unwrap_or_default().saturating_sub(killed))?)?;
+        for call in calls.filter(|call| call.begun > killed && call.begun < dead) {
+            if call.outcome == Outcome::Unavailable {
+                self.unavailable.record(micros(call.ended.saturating_sub(call.begun))?)?;
+            } else if call.outcome != Outcome::LetIn {
+                return Err(format!("a good token is answered {:?}", call.outcome).into());
+            }
+        }
+        let first = let_in.filter(|call| call.ended > dead && call.begun > last.unwrap_or_default());
+        let first = first.map(|call| call.ended).min().ok_or("a guard does not come back")?;
+        self.back.record(micros(first.saturating_sub(started))?)?;
+        Ok(())
+    }
+}
+
+/// Calls without end.
+async fn calls(caller: Caller) {
+    loop {
+        caller.call().await;
+        sleep(BEAT).await;
+    }
+}
+
+/// Calls until it is let in.
+async fn let_in(caller: Caller) {
+    while caller.call().await != Outcome::LetIn {
+        sleep(BEAT).await;
+    }
+}
+
+fn micros(time: Duration) -> Result<u64, Failure> {
+    Ok(u64::try_from(time.as_micros())?)
+}

@@ -1,0 +1,33 @@
+//! A guarded call whose token is known, beside the same call where nobody asks for a token.
+
+use bench::Failure;
+use bench::drill::revocation::{Rig, register};
+use bench::guarded::{once, serve};
+use gatepost::Rule;
+
+use super::Rows;
+use crate::load::{compare, health, health_as};
+
+pub(super) async fn run(rows: &mut Rows, rig: &Rig) -> Result<(), Failure> {
+    let session = register(&rig.auth.channel().await?, "caller@example.com").await?;
+    let (open, guarded) = (rig.follower()?, rig.follower()?);
+    once(&guarded, &session.token).await?;
+    let open = serve(Rule::Public, open).await?;
+    let guarded = serve(Rule::Authenticated, guarded).await?;
+    let (open, guarded) = (open.channel().await?, guarded.channel().await?);
+    let called = compare(health_as(&open, &session.token), health_as(&guarded, &session.token)).await?;
+    let (public, guarded_figures) = called;
+    rows.row("guarded / public, calls a second", &format!("{:.2}", guarded_figures.rate / public.rate), ">= 0.95");
+    rows.row("guarded / public, p99", &format!("{:.2}", guarded_figures.p99 / public.p99), "<= 1.1");
+    rows.line(format!(
+        "  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms, a token of {} bytes in each",
+        guarded_figures.rate,
+        public.rate,
+        guarded_figures.p99,
+        public.p99,
+        session.token.expose().len(),
+    ));
+    let (bare, guarded) = compare(health(&open), health_as(&guarded, &session.token)).await?;
+    rows.row("guarded / public without a token, calls a second", &format!("{:.2}", guarded.rate / bare.rate), "");
+    Ok(())
+}

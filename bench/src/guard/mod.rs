@@ -1,0 +1,125 @@
+//! `bench guard`: what a guarded call costs that asks nobody, and how soon and how surely a revoked token is refused.
+
+mod away;
+mod calls;
+mod revoked;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bench::Failure;
+use bench::drill::revocation::Rig;
+use bench::guarded::{Counting, allocations, once, serve, time};
+use clap::Args;
+use gatepost::{Rule, Token};
+use hdrhistogram::Histogram;
+
+use crate::load::{burst, health_as};
+
+/// Calls of the guard alone, and how often they are timed.
+const HITS: u32 = 200_000;
+const ROUNDS: usize = 5;
+
+/// Calls with one token that nobody knows yet.
+const COLD: usize = 10_000;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Revocations of which each is timed
+    #[arg(long, default_value_t = 10_000)]
+    trials: usize,
+    /// How often the auth service is killed
+    #[arg(long, default_value_t = 20)]
+    kills: usize,
+    /// The program `gatepost` [default: the one of these sources, which is built first]
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Put the figures into docs/benchmarks.md, too
+    #[arg(long)]
+    write: bool,
+}
+
+/// Lines as they come about, to be kept.
+#[derive(Default)]
+pub(crate) struct Rows(Vec<String>);
+
+impl Rows {
+    /// Prints and keeps a line.
+    #[expect(clippy::print_stdout, reason = "figures are this program's output")]
+    fn line(&mut self, line: String) {
+        println!("{line}");
+        self.0.push(line);
+    }
+
+    /// A figure beside its target.
+    fn row(&mut self, name: &str, measured: &str, target: &str) {
+        self.line(format!("{name:<58} {measured:<26} {target}").trim_end().to_owned());
+    }
+}
+
+/// Prints the figures.
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(crate) async fn run(options: Options) -> Result<(), Failure> {
+    let profile = if cfg!(debug_assertions) { "" } else { "--release " };
+    let Options { trials, kills, program, write } = options;
+    let command = format!("cargo run {profile}-p bench -- guard --trials {trials} --kills {kills}");
+    let heading = bench::machine::describe(&command);
+    println!("{heading}\n");
+    let program = program.map_or_else(bench::services::build, Ok)?;
+    let mut rows = Rows::default();
+    rows.row("figure", "measured", "target");
+    let mut rig = Rig::alone(&program).await?;
+    calls::run(&mut rows, &rig).await?;
+    hits(&mut rows).await?;
+    cold(&mut rows).await?;
+    revoked::run(&mut rows, &rig, trials).await?;
+    away::run(&mut rows, &mut rig, kills).await?;
+    if write {
+        bench::page::write("benchmarks.md", "guard", &format!("{heading}\n\n{}", rows.0.join("\n")))?;
+    }
+    Ok(())
+}
+
+/// What the guard does for a call whose token it knows.
+async fn hits(rows: &mut Rows) -> Result<(), Failure> {
+    let counting = Counting::start().await?;
+    let auth = counting.follower().await?;
+    for bytes in [400, 4_000] {
+        let token = Token::parse(&"t".repeat(bytes)).ok_or("no token")?;
+        once(&auth, &token).await?;
+        let info = allocations(&auth, &token)?;
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            once(&auth, &token).await?;
+            times.push(tokio::task::block_in_place(|| time(&auth, &token, HITS))?);
+        }
+        times.sort();
+        let nanos = times[ROUNDS / 2].as_nanos();
+        let target = if bytes == 400 { "<= 2000 ns" } else { "" };
+        rows.row(&format!("the guard's own work, token of {bytes} bytes"), &format!("{nanos} ns"), target);
+        let measured = format!("{}, {} bytes", info.count_total, info.bytes_total);
+        rows.row("  allocations", &measured, "the same for both");
+    }
+    Ok(())
+}
+
+/// Many calls at once with one token that nobody knows.
+async fn cold(rows: &mut Rows) -> Result<(), Failure> {
+    let counting = Counting::start().await?;
+    let door = serve(Rule::Authenticated, counting.follower().await?).await?;
+    let token = Token::parse(&"t".repeat(400)).ok_or("no token")?;
+    let mut callers = Vec::new();
+    for _ in 0..16 {
+        callers.push(health_as(&door.channel().await?, &token));
+    }
+    let failed = burst(Arc::from(callers), COLD).await;
+    let measured = format!("{}, {failed} calls failed", counting.asked());
+    rows.row(&format!("questions for {COLD} calls at once, one cold token"), &measured, "1");
+    Ok(())
+}
+
+/// Milliseconds of what was recorded in microseconds: half of all, 99 of 100, all.
+fn quantiles(micros: &Histogram<u64>) -> String {
+    let [median, late, most] = [0.5, 0.99, 1.0].map(|part| crate::load::millis(micros, part));
+    format!("{median:.1}, {late:.1}, {most:.1} ms")
+}

@@ -1,0 +1,95 @@
+//! How soon three guards under load refuse a token, counted from the acknowledgement of its revocation.
+
+use std::time::Duration;
+
+use bench::Failure;
+use bench::drill::Random;
+use bench::drill::revocation::{Caller, History, Outcome, Revocation, Rig, Session, Stage, admin, register};
+use hdrhistogram::Histogram;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{Rows, quantiles};
+
+/// Tokens that nobody revokes, which are shown to each guard; and how many calls that makes in a second.
+const OTHERS: usize = 8;
+const CALLS: u32 = 1_000;
+
+/// Users who are registered before their tokens are revoked one by one, and so many at a time.
+const BATCH: usize = 100;
+const AT_ONCE: usize = 4;
+
+/// A token that is not refused by then is let in.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(rows: &mut Rows, rig: &Rig, trials: usize) -> Result<(), Failure> {
+    let mut others = Vec::new();
+    for session in sessions(rig, "other", 0, OTHERS).await? {
+        others.extend(rig.callers(0, &session, &History::start()).await?);
+    }
+    let pause = Duration::from_secs(1) * u32::try_from(others.len())? / CALLS;
+    let (mut random, mut took, mut done) = (Random::new(1), Histogram::<u64>::new(3)?, 0);
+    while done < trials {
+        let batch = sessions(rig, "trial", done, BATCH.min(trials - done)).await?;
+        // Not while users register: whoever hashes passwords waits for all others.
+        let (stage, history) = (watch::Sender::new(Stage::Good), History::start());
+        let load: JoinSet<_> =
+            others.iter().map(|caller| caller.over(&history).run(pause, stage.subscribe())).collect();
+        done += batch.len();
+        revoke(rig, &batch, &mut random, &mut took).await?;
+        stage.send_replace(Stage::Over);
+        load.join_all().await;
+    }
+    let name = format!("acknowledged to refused by {} guards, p50, p99, max", rig.guards.len());
+    rows.row(&name, &quantiles(&took), "<= 10, 50, 250 ms");
+    rows.line(format!("  {trials} revocations, {CALLS} other calls a second"));
+    Ok(())
+}
+
+/// Revokes these one by one, and records for each how long it took until all guards had refused it.
+async fn revoke(rig: &Rig, batch: &[Session], random: &mut Random, took: &mut Histogram<u64>) -> Result<(), Failure> {
+    let (auth, first) = (rig.auth.channel().await?, batch.first().ok_or("no session")?);
+    let admin = admin(&auth).await?;
+    // One connection to each guard for all of them.
+    let callers = rig.callers(0, first, &History::start()).await?;
+    for session in batch {
+        let history = History::start();
+        let callers: Vec<_> = callers.iter().map(|caller| caller.of(0, session, &history)).collect();
+        for caller in &callers {
+            if caller.call().await != Outcome::LetIn {
+                return Err("a token that nobody has revoked is not let in".into());
+            }
+        }
+        random.one_of(&Revocation::ALL).of(session, auth.clone(), &admin).await?;
+        let acknowledged = history.now();
+        let closing: JoinSet<_> = callers.into_iter().map(refused).collect();
+        let closed = timeout(GIVE_UP, closing.join_all()).await.map_err(|_| "a revoked token is let in for 10 s")?;
+        let last = closed.into_iter().max().ok_or("no guard")?;
+        took.record(u64::try_from(last.saturating_sub(acknowledged).as_micros())?)?;
+    }
+    Ok(())
+}
+
+/// Shows the token until it is refused: when.
+async fn refused(caller: Caller) -> Duration {
+    while caller.call().await != Outcome::Refused {}
+    caller.history.now()
+}
+
+async fn sessions(rig: &Rig, name: &str, first: usize, count: usize) -> Result<Vec<Session>, Failure> {
+    let (auth, mut sessions) = (rig.auth.channel().await?, Vec::new());
+    while sessions.len() < count {
+        let next = first + sessions.len();
+        let registering: JoinSet<_> = (next..next + AT_ONCE.min(count - sessions.len()))
+            .map(|number| {
+                let (auth, email) = (auth.clone(), format!("{name}-{number}@example.com"));
+                async move { register(&auth, &email).await }
+            })
+            .collect();
+        for session in registering.join_all().await {
+            sessions.push(session?);
+        }
+    }
+    Ok(sessions)
+}

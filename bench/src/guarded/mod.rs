@@ -1,0 +1,9 @@
+//! A guard in this process, whose work can be counted: a server behind it, and an auth service that counts its questions.
+
+mod counting;
+mod hit;
+mod server;
+
+pub use counting::Counting;
+pub use hit::{allocations, once, time};
+pub use server::{Door, serve};

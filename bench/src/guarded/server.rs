@@ -1,0 +1,50 @@
+//! A server of one method in this process, once behind the guard and once open to everybody.
+
+use std::net::SocketAddr;
+
+use gatepost::{GuardLayer, Policy, Rule, Verify};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+
+use crate::Failure;
+
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+
+/// A server that listens until it is dropped.
+#[derive(Debug)]
+pub struct Door {
+    address: SocketAddr,
+    server: AbortHandle,
+}
+
+/// Serves the health check by this rule.
+///
+/// # Errors
+/// When the machine has no port.
+pub async fn serve(rule: Rule, verifier: impl Verify) -> Result<Door, Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let (_, health) = tonic_health::server::health_reporter();
+    let guard = GuardLayer::new(Policy::closed().rule(CHECK, rule), verifier).audience("gatepost");
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let server = Server::builder().layer(guard).add_service(health).serve_with_incoming(incoming);
+    Ok(Door { address, server: tokio::spawn(server).abort_handle() })
+}
+
+impl Door {
+    /// A new connection to it.
+    ///
+    /// # Errors
+    /// When it takes none.
+    pub async fn channel(&self) -> Result<Channel, Failure> {
+        Ok(Endpoint::from_shared(format!("http://{}", self.address))?.tcp_nodelay(true).connect().await?)
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,41 @@
+//! Tokens are revoked while guards, the auth service and the ways between them fail.
+
+use bench::Failure;
+use bench::drill::revocation::{Fault, Judgement, Plan, Rig, report, run};
+use bench::services::beside;
+use harness::postgres::server;
+use tokio::task::JoinSet;
+
+use super::turn::{holds, turn};
+
+/// Each fault once, with few revocations.
+const TRIALS: usize = 4;
+
+fn plan(faults: &[Fault]) -> Plan {
+    Plan { faults: faults.to_vec(), trials: TRIALS, sessions: 6, calls_per_second: 100, seed: 1 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_begun_two_seconds_after_a_revocation_is_let_in() -> Result<(), Failure> {
+    let _turn = turn().await;
+    let (program, replicated) = (beside()?, server().await);
+    // Side by side, since whoever watches a promise of two seconds waits for most of the time.
+    let mut drills: JoinSet<Result<Vec<(Fault, Judgement)>, Failure>> = JoinSet::new();
+    for faults in Fault::ALONE.chunks(3) {
+        let program = program.clone();
+        drills.spawn(async move { run(&mut Rig::alone(&program).await?, &plan(faults)).await });
+    }
+    if let Some(server) = replicated {
+        drills
+            .spawn(async move { run(&mut Rig::replicated(&program, server).await?, &plan(&Fault::REPLICATED)).await });
+    }
+    let mut judged = Vec::new();
+    while let Some(drill) = drills.join_next().await {
+        judged.extend(drill??);
+    }
+    holds(&report(&judged, TRIALS));
+    for (fault, judgement) in judged {
+        assert!(judgement.revocations >= TRIALS && judgement.calls > 0 && judgement.late_calls > 0, "{fault:?}");
+    }
+    Ok(())
+}

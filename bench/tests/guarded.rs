@@ -1,0 +1,49 @@
+//! What a guard spares: questions, and allocations.
+
+#![cfg(test)]
+
+use std::sync::Arc;
+
+use bench::Failure;
+use bench::guarded::{Counting, allocations, once};
+use gatepost::Token;
+use tokio::task::JoinSet;
+
+fn token(bytes: usize) -> Token {
+    Token::parse(&"t".repeat(bytes)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_cold_calls_with_one_token_are_one_question() -> Result<(), Failure> {
+    const CALLS: usize = 10_000;
+    let counting = Counting::start().await?;
+    let auth = Arc::new(counting.follower().await?);
+    // The connection is there before: what is asked is counted, and not how fast.
+    once(&auth, &token(400)).await?;
+    let mut calls = JoinSet::new();
+    for _ in 0..CALLS {
+        let auth = Arc::clone(&auth);
+        calls.spawn(async move { once(&auth, &token(401)).await });
+    }
+    for answer in calls.join_all().await {
+        answer?;
+    }
+    assert_eq!(counting.asked(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_token_costs_no_allocation_that_grows_with_its_length() -> Result<(), Failure> {
+    let counting = Counting::start().await?;
+    let auth = counting.follower().await?;
+    let mut found = Vec::new();
+    for bytes in [400, 4_000] {
+        let token = token(bytes);
+        once(&auth, &token).await?;
+        let info = allocations(&auth, &token)?;
+        found.push((info.count_total, info.bytes_total));
+    }
+    assert_eq!(found[0], found[1]);
+    assert_eq!(counting.asked(), 2, "the allocations of a question are not counted");
+    Ok(())
+}

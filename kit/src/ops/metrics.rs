@@ -1,0 +1,120 @@
+//! What a service counts, as Prometheus reads it.
+
+use std::fmt;
+
+use gatepost::metrics::{AuthMetrics, Distribution, GuardMetrics};
+use gatepost::{Refusal, status};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::{Answer, Page};
+
+/// What is counted. No label of it is a method, a user, an address or anything else that a caller can choose.
+#[derive(Debug, Default)]
+pub struct Metrics(Registry);
+
+impl Metrics {
+    /// What a guard decides, too.
+    pub fn count_decisions(&mut self, metrics: GuardMetrics) {
+        self.0.register_collector(Box::new(Decisions(metrics)));
+    }
+
+    /// What becomes of a guard's questions, and of its feed, too.
+    pub fn count_questions(&mut self, metrics: AuthMetrics) {
+        self.0.register_collector(Box::new(Questions(metrics)));
+    }
+
+    /// The page `/metrics`.
+    pub fn page(self) -> Page {
+        Page {
+            path: "/metrics",
+            answer: Box::new(move |_| {
+                let mut text = String::new();
+                // A text can always be written to.
+                let _ = encode(&mut text, &self.0);
+                Answer::metrics(text)
+            }),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Decisions(GuardMetrics);
+
+impl Collector for Decisions {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.0.read();
+        let mut all = family(&mut encoder, "gatepost_guard_decisions", "Calls that the guard has let in or refused")?;
+        count(&mut all, &[("result", "allow"), ("reason", "")], counts.allowed)?;
+        for (refusal, number) in counts.denied {
+            count(&mut all, &[("result", "deny"), ("reason", reason(refusal))], number)?;
+        }
+        let help = "Calls that were let in and ended by the guard while they were open";
+        let mut all = family(&mut encoder, "gatepost_guard_ended", help)?;
+        for (refusal, number) in counts.ended {
+            count(&mut all, &[("reason", reason(refusal))], number)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Questions(AuthMetrics);
+
+impl Collector for Questions {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.0.read();
+        let help = "Judgements by a verdict that was kept, and those for which there was none";
+        let mut all = family(&mut encoder, "gatepost_guard_verdicts", help)?;
+        count(&mut all, &[("result", "hit")], counts.hits)?;
+        count(&mut all, &[("result", "miss")], counts.misses)?;
+        for (name, help, number) in [
+            ("gatepost_guard_flights_joined", "Misses that shared another caller's question", counts.joined),
+            ("gatepost_feed_renewals", "Renewals that the auth service has answered", counts.renewals),
+            ("gatepost_feed_resets", "Beginnings of the feed: what was known before counts no more", counts.resets),
+            ("gatepost_feed_gaps", "Times that the feed said what was not the next thing", counts.gaps),
+        ] {
+            let mut one = family(&mut encoder, name, help)?;
+            one.encode_counter::<NoLabelSet, _, f64>(&number, None)?;
+        }
+        let help = "Whether there is a stream of revocations";
+        let mut up = encoder.encode_descriptor("gatepost_feed_up", help, None, MetricType::Gauge)?;
+        up.encode_gauge(&i64::from(counts.is_fed))?;
+        let help = "Age of the evidence by which tokens were found good";
+        seconds(&mut encoder, "gatepost_guard_evidence_age", help, &counts.evidence_age)?;
+        let help = "Time from when a revocation was written until the guard knew it";
+        seconds(&mut encoder, "gatepost_feed_lag", help, &counts.lag)
+    }
+}
+
+/// Numbers that only grow; the text's writer puts `_total` behind the name.
+fn family<'e>(
+    encoder: &'e mut DescriptorEncoder<'_>,
+    name: &'e str,
+    help: &str,
+) -> Result<MetricEncoder<'e>, fmt::Error> {
+    encoder.encode_descriptor(name, help, None, MetricType::Counter)
+}
+
+fn count<const N: usize>(family: &mut MetricEncoder<'_>, labels: &[(&str, &str); N], number: u64) -> fmt::Result
+where
+    for<'l> [(&'l str, &'l str); N]: EncodeLabelSet,
+{
+    family.encode_family(labels)?.encode_counter::<NoLabelSet, _, f64>(&number, None)
+}
+
+/// Times by their lengths; the writer puts the unit behind the name.
+fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, times: &Distribution) -> fmt::Result {
+    let mut histogram = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+    let bounds = times.buckets.iter().map(|(bound, number)| (bound.as_secs_f64(), *number));
+    let buckets: Vec<_> = bounds.chain([(f64::INFINITY, times.above)]).collect();
+    histogram.encode_histogram::<NoLabelSet>(times.sum.as_secs_f64(), times.count(), &buckets, None)
+}
+
+/// As the caller is told it.
+fn reason(refusal: Refusal) -> &'static str {
+    status::reason_name(refusal.reason())
+}

@@ -1,0 +1,26 @@
+//! What is counted, in the text that Prometheus reads.
+
+use gatepost::metrics::{AuthMetrics, GuardMetrics};
+use kit::ops::{Limits, Metrics};
+use kit::testing::http::get;
+
+use super::support::open;
+
+/// The page of a guard before its first call.
+const NOTHING: &str = include_str!("nothing.txt");
+
+#[tokio::test]
+async fn a_guard_that_has_done_nothing_has_all_its_lines() {
+    let port = open(Limits::default()).await;
+    let mut metrics = Metrics::default();
+    metrics.count_decisions(GuardMetrics::default());
+    metrics.count_questions(AuthMetrics::default());
+    port.board.show(vec![metrics.page()], Box::new(|| Box::pin(async { Ok(()) })));
+    let page = get(port.address, "/metrics").await;
+    assert_eq!(page.status, 200);
+    for field in ["content-type: application/openmetrics-text; version=1.0.0; charset=utf-8", "cache-control: no-store"]
+    {
+        assert!(page.head.contains(field), "{field}: {}", page.head);
+    }
+    assert_eq!(page.body, NOTHING);
+}

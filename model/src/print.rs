@@ -1,0 +1,126 @@
+//! What tells two moments apart: by this the checker knows that it has been there before.
+//!
+//! Nothing depends on what time it is, and nothing on how old something is that is too old to count: two moments are the
+//! same when all ages are, up to the one from which on they make no difference. So time has no end in the model, and there
+//! are still only so many moments. What is compared with another time, however old, is told by how it compares.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use auth_service::domain::Position;
+use auth_service::feed::Said;
+use auth_service::view::History;
+use gatepost::ledger::LEASE;
+
+use crate::guard::{self, Flight, Guard, Stream};
+use crate::replica::{Log, Replica};
+use crate::state::State;
+use crate::world::{BOUND, TICK};
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { now, database, replicas, guards, dead_since, watched, revocations, forks, restarts } = self;
+        (revocations, forks, restarts).hash(state);
+        // When a row was committed is over once everybody has read it.
+        let known = replicas.iter().map(Replica::known).min().unwrap_or_default();
+        of_log(&database.log, if *restarts == 0 { known } else { 0 }, *now, state);
+        if let Some((until, log)) = &database.before {
+            age(*until, *now, TICK * 3).hash(state);
+            of_log(log, 0, *now, state);
+        }
+        let (asked_about, others) = dead_since.split_at(*watched);
+        for since in asked_about {
+            since.map(|since| age(since, *now, BOUND + TICK)).hash(state);
+        }
+        for since in others {
+            since.is_some().hash(state);
+        }
+        for Replica { history, next, half, is_past } in replicas {
+            let of = |history: &Option<History>| history.as_ref().map(|history| of_history(history, *now));
+            (of_history(history, *now), of(next), of(half), database.before.is_some() && *is_past).hash(state);
+        }
+        // Which guard is which makes no difference.
+        let mut guards: Vec<u64> = guards.iter().map(|guard| alone(|hasher| self.of_guard(guard, hasher))).collect();
+        guards.sort_unstable();
+        guards.hash(state);
+    }
+}
+
+/// How old something is, where nothing above `most` makes a difference.
+fn age(time: Duration, now: Duration, most: Duration) -> Duration {
+    now.saturating_sub(time).min(most)
+}
+
+fn alone(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    write(&mut hasher);
+    hasher.finish()
+}
+
+/// A log, with the ages of its rows from this one on.
+fn of_log(log: &Log, from: usize, now: Duration, state: &mut impl Hasher) {
+    log.horizon.hash(state);
+    for row in &log.rows {
+        (row.entry.logged, &row.entry.revocation).hash(state);
+    }
+    for row in log.rows.iter().skip(from) {
+        age(row.committed, now, TICK * 3).hash(state);
+    }
+}
+
+/// The last entry says which ones came before it, and so what is revoked.
+fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
+    let looked_at = history.looked_at().map(|time| age(time, now, TICK * 3));
+    (history.position(), looked_at, history.contents().horizon())
+}
+
+impl State {
+    fn of_guard(&self, guard: &Guard, state: &mut DefaultHasher) {
+        let Guard { ledger, told, began, stream, kept, flight, reader } = guard;
+        let now = self.now;
+        let old = LEASE + TICK;
+        // An answer of this moment does not count where the feed has begun at this moment.
+        (told, *began == Some(now)).hash(state);
+        if let Some((token, basis)) = kept {
+            // A renewal counts for nothing but the verdict: for one of the feed's rows as if it were asked for then, and that
+            // it is older can only be seen.
+            let outlasts = now > basis.asked + LEASE;
+            let lease = ledger.lease();
+            let is_told = told.iter().any(|told| guard::position(*told) == basis.position);
+            let (lease, asked) =
+                if is_told { (None, lease.max(Some(basis.asked))) } else { (lease, Some(basis.asked)) };
+            let [lease, asked] = [lease, asked].map(|time| time.map(|time| age(time, now, old)));
+            let counts = began.is_none_or(|began| basis.asked > began);
+            (token, basis.position, counts, outlasts, lease, asked).hash(state);
+        }
+        let of = |flight: &Flight| (flight.token, flight.replica, age(flight.asked, now, old), flight.answered);
+        flight.as_ref().map(of).hash(state);
+        reader.as_ref().map(|reader| (reader.began, &reader.before)).hash(state);
+        stream.is_some().hash(state);
+        if let Some(stream) = stream {
+            self.of_stream(stream, state);
+        }
+    }
+
+    fn of_stream(&self, stream: &Stream, state: &mut DefaultHasher) {
+        let Stream { replica, outlet, opened, of, down, renewals: _, read, owes_reset, awaited } = stream;
+        let now = self.now;
+        let Replica { history, .. } = &self.replicas[*replica];
+        let old = LEASE + TICK;
+        // When it was opened counts for as long as the guard is ahead.
+        let is_ahead = |told: Position| history.position().is_none_or(|own| told.last.revision > own.last.revision);
+        let opened = outlet
+            .told()
+            .filter(|told| is_ahead(*told))
+            .map(|_| (history.looked_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
+        (replica, *of == history.number(), outlet.told(), opened, owes_reset, awaited).hash(state);
+        for (said, sent) in down.iter().chain(read) {
+            match said {
+                Said::Reset(position) => (0, position).hash(state),
+                Said::Revocation(entry) => (1, entry.logged, &entry.revocation).hash(state),
+                // Questions are told apart by their ages.
+                Said::Renewal(_, position) => (2, age(*sent, now, old), position).hash(state),
+            }
+        }
+    }
+}

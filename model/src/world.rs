@@ -1,0 +1,302 @@
+//! Everything that can happen.
+
+use std::time::Duration;
+
+use auth_service::feed::Said;
+use stateright::{Model, Property};
+
+use crate::Mutation;
+use crate::guard::{Flight, Guard};
+use crate::replica::{Database, Look, Replica, TOKENS, revocation};
+use crate::state::State;
+
+/// How far time goes on at once: how old a replica's view may be.
+pub const TICK: Duration = Duration::from_millis(500);
+
+/// How long a token may be let in after its revocation has been acknowledged.
+pub const BOUND: Duration = Duration::from_millis(1500);
+
+/// How late a look may be and still make a difference, in ticks: then its view is too old to say anything.
+pub(crate) const LATE: u32 = 2;
+
+/// What always holds.
+pub const PROMISE: &str = "no call is let in that begins later than the bound after the revocation";
+
+/// What shows that the bound is no smaller.
+pub const LAST_MOMENT: &str = "a call is let in at the last moment of the bound";
+
+/// What shows that leases are at work.
+pub const RENEWED: &str = "a verdict is good that is older than its own second";
+
+/// How much there is of everything. Streams, looks, questions and ticks have no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Guards.
+    pub guards: usize,
+    /// Replicas of the auth service.
+    pub replicas: usize,
+    /// Tokens, three at the most. All are good at the beginning.
+    pub tokens: usize,
+    /// About how many of them, the first ones, guards ask. The others only are revoked: what becomes of one token does not
+    /// hang on who else is let in.
+    pub watched: usize,
+    /// Revocations, those that are lost included.
+    pub revocations: u8,
+    /// How often the database may lose its last rows.
+    pub forks: u8,
+    /// How often a replica may start anew, all of them together.
+    pub restarts: u8,
+    /// How many renewals may be under way to a guard.
+    pub renewals: usize,
+    /// Rows of the log that a guard holds.
+    pub rows: usize,
+}
+
+impl Limits {
+    /// The least in which a token can be revoked, and in which most faults show.
+    pub const LEAST: Self = Self {
+        guards: 1,
+        replicas: 1,
+        tokens: 1,
+        watched: 1,
+        revocations: 1,
+        forks: 0,
+        restarts: 0,
+        renewals: 1,
+        rows: 8,
+    };
+}
+
+/// The system under all these limits, with or without a fault.
+#[derive(Clone, Copy, Debug)]
+pub struct World {
+    /// How much there is.
+    pub limits: Limits,
+    /// What is done wrong.
+    pub mutation: Option<Mutation>,
+}
+
+/// What happens next. Guards, replicas and tokens are told by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Time goes on.
+    Tick,
+    /// A token is revoked.
+    Revoke(usize),
+    /// The database loses all rows but so many, as by a failover to a copy that was behind.
+    Lose(usize),
+    /// A replica's look ends.
+    Look(usize, Look),
+    /// A replica's look is about to end, and a part of what it has found can be seen.
+    Show(usize, Look),
+    /// That look ends.
+    EndShow(usize),
+    /// A replica starts anew.
+    Restart(usize),
+    /// A guard opens a stream to a replica; one that it had before is lost, with all that was under way.
+    Open(usize, usize),
+    /// A guard's renewal is asked for and given.
+    Renew(usize),
+    /// The same in two steps, of which this is the first.
+    BeginToRenew(usize),
+    /// The second.
+    EndRenewing(usize),
+    /// A guard's stream goes on from where it is said to be.
+    GoOn(usize),
+    /// A guard is told late that its feed begins anew.
+    ResetLate(usize),
+    /// A guard hears what it has been told next.
+    Hear(usize),
+    /// A guard asks about a token, and is given a verdict by a replica.
+    Answer(usize, usize, usize),
+    /// The same in two steps, of which this is the first.
+    BeginToAnswer(usize, usize, usize),
+    /// The second.
+    EndAnswering(usize),
+    /// An answer comes in.
+    Land(usize),
+    /// A call begins to read what a guard knows.
+    BeginToRead(usize),
+}
+
+impl Model for World {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        let Limits { guards, replicas, tokens, rows, revocations, forks, restarts, .. } = self.limits;
+        let tokens = tokens.min(TOKENS);
+        vec![State {
+            now: TICK * 10,
+            database: Database::new(),
+            replicas: vec![Replica::default(); replicas],
+            guards: vec![Guard::new(rows); guards],
+            dead_since: vec![None; tokens],
+            watched: self.limits.watched.min(tokens),
+            revocations,
+            forks,
+            restarts,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        actions.push(Action::Tick);
+        let alive = (0..state.dead_since.len()).filter(|token| state.dead_since[*token].is_none());
+        actions.extend(alive.filter(|_| state.revocations > 0).map(Action::Revoke));
+        if state.forks > 0 {
+            actions.extend((1..state.database.log.rows.len()).map(Action::Lose));
+        }
+        for replica in 0..state.replicas.len() {
+            self.of_replica(state, replica, actions);
+        }
+        for (guard, it) in state.guards.iter().enumerate() {
+            self.of_stream(state, guard, it, actions);
+            self.of_calls(state, guard, it, actions);
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let (now, mutation) = (state.now, self.mutation);
+        match action {
+            Action::Tick => state.now += TICK,
+            Action::Revoke(token) => {
+                state.database.append(revocation(token), now, mutation);
+                state.dead_since[token] = Some(now);
+                state.revocations -= 1;
+            }
+            Action::Lose(left) => state.lose(left),
+            Action::Look(replica, look) => state.look(replica, look, mutation),
+            Action::Show(replica, look) => state.replicas[replica].show_half(&state.database, look),
+            Action::EndShow(replica) => state.replicas[replica].history = state.replicas[replica].half.take()?,
+            Action::Restart(replica) => state.restart(replica),
+            Action::Open(guard, replica) => state.open(guard, replica, mutation),
+            Action::Renew(guard) => {
+                let renewal = state.renewal(guard, mutation)?;
+                state.guards[guard].stream.as_mut()?.down.push_back(renewal);
+            }
+            // By a view of any age: its time is what is read later.
+            Action::BeginToRenew(guard) => {
+                let renewal = state.renewal(guard, Some(Mutation::StaleRenewal))?;
+                state.guards[guard].stream.as_mut()?.read = Some(renewal);
+            }
+            Action::EndRenewing(guard) => {
+                let stream = state.guards[guard].stream.as_mut()?;
+                state.replicas[stream.replica].history.position_at(now).ok()?;
+                stream.down.push_back(stream.read.take()?);
+            }
+            Action::GoOn(guard) => state.go_on(guard)?,
+            Action::ResetLate(guard) => {
+                let stream = state.guards[guard].stream.as_mut()?;
+                stream.owes_reset = false;
+                stream.down.push_back((Said::Reset(state.replicas[stream.replica].history.position()?), now));
+            }
+            Action::Hear(guard) => state.guards[guard].hear(now, mutation),
+            Action::Answer(guard, token, replica) => {
+                let at = state.replicas[replica].judge(token, now, mutation)?.ok()?;
+                if mutation == Some(Mutation::JoinersOwnTime) {
+                    state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: Some(at) });
+                } else {
+                    state.guards[guard].keep(token, at, now);
+                }
+            }
+            Action::BeginToAnswer(guard, token, replica) => {
+                state.replicas[replica].judge(token, now, mutation)?.ok()?;
+                state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: None });
+            }
+            Action::EndAnswering(guard) => {
+                let Flight { token, replica, asked, .. } = state.guards[guard].flight.take()?;
+                let at = state.replicas[replica].history.position_at(now).ok()?;
+                state.guards[guard].keep(token, at, asked);
+            }
+            // Whoever has joined the flight a moment ago takes its own time for the question's.
+            Action::Land(guard) => {
+                let Flight { token, answered, .. } = state.guards[guard].flight.take()?;
+                state.guards[guard].keep(token, answered?, now);
+            }
+            Action::BeginToRead(guard) => state.guards[guard].begin_to_read(now),
+        }
+        state.settle(mutation);
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(PROMISE, |world: &Self, state: &State| {
+                state.late(world.mutation).all(|late| late <= BOUND)
+            }),
+            Property::sometimes(LAST_MOMENT, |world: &Self, state: &State| {
+                state.late(world.mutation).any(|late| late == BOUND)
+            }),
+            Property::sometimes(RENEWED, |world: &Self, state: &State| state.is_renewed(world.mutation)),
+        ]
+    }
+}
+
+impl World {
+    fn is(&self, mutations: &[Mutation]) -> bool {
+        self.mutation.is_some_and(|mutation| mutations.contains(&mutation))
+    }
+
+    fn of_replica(&self, state: &State, replica: usize, actions: &mut Vec<Action>) {
+        let it = &state.replicas[replica];
+        for look in state.database.looks(it.known(), state.now).filter(|look| it.may_end(*look)) {
+            actions.push(Action::Look(replica, look));
+            if it.next.is_none() && self.is(&[Mutation::PositionFirst, Mutation::LookedAtFirst]) {
+                actions.push(Action::Show(replica, look));
+            }
+        }
+        if it.half.is_some() {
+            actions.push(Action::EndShow(replica));
+        }
+        if state.restarts > 0 && it.history.position().is_some() {
+            actions.push(Action::Restart(replica));
+        }
+    }
+
+    /// What a guard's stream can do.
+    fn of_stream(&self, state: &State, guard: usize, it: &Guard, actions: &mut Vec<Action>) {
+        let loaded = (0..state.replicas.len()).filter(|replica| state.replicas[*replica].history.position().is_some());
+        actions.extend(loaded.map(|replica| Action::Open(guard, replica)));
+        let Some(stream) = &it.stream else { return };
+        if !stream.down.is_empty() {
+            actions.push(Action::Hear(guard));
+        }
+        if stream.awaited.is_some() {
+            actions.push(Action::GoOn(guard));
+        }
+        if stream.owes_reset {
+            actions.push(Action::ResetLate(guard));
+        }
+        if stream.read.is_some() {
+            actions.push(Action::EndRenewing(guard));
+        }
+        let renewals = stream.down.iter().filter(|(said, _)| matches!(said, Said::Renewal(..))).count();
+        if renewals < self.limits.renewals && stream.awaited.is_none() && stream.read.is_none() {
+            let in_two_steps = self.is(&[Mutation::PositionBeforeLookedAt]);
+            actions.push(if in_two_steps { Action::BeginToRenew(guard) } else { Action::Renew(guard) });
+        }
+    }
+
+    /// What a guard's calls can do.
+    fn of_calls(&self, state: &State, guard: usize, it: &Guard, actions: &mut Vec<Action>) {
+        let flight = it.flight.as_ref();
+        match flight.map(|flight| flight.answered) {
+            Some(None) => actions.push(Action::EndAnswering(guard)),
+            Some(Some(_)) => actions.push(Action::Land(guard)),
+            None => {}
+        }
+        let in_two_steps = self.is(&[Mutation::PositionAfterContents]);
+        for token in 0..state.watched {
+            for replica in 0..state.replicas.len() {
+                actions.push(Action::Answer(guard, token, replica));
+                if in_two_steps && flight.is_none() {
+                    actions.push(Action::BeginToAnswer(guard, token, replica));
+                }
+            }
+        }
+        if self.is(&[Mutation::FieldsOneByOne]) && it.reader.is_none() && it.kept.is_some() {
+            actions.push(Action::BeginToRead(guard));
+        }
+    }
+}

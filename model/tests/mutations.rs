@@ -1,0 +1,73 @@
+//! Each fault that is built in breaks the promise.
+
+#![expect(clippy::print_stdout, reason = "how much has been tried is what the reader asks next")]
+
+use model::{Limits, Mutation, PROMISE, World};
+use stateright::{Checker, HasDiscoveries, Model};
+
+const LEAST: Limits = Limits::LEAST;
+
+/// A guard that goes from one replica to another.
+const TWO_REPLICAS: Limits = Limits { replicas: 2, ..LEAST };
+
+/// A database that loses a row of somebody else's.
+const FORK: Limits = Limits { tokens: 2, forks: 1, ..LEAST };
+
+/// One that loses a row and gets another one in its place, or loses one of two.
+const FORK_OF_TWO_ROWS: Limits = Limits { revocations: 2, ..FORK };
+
+fn breaks(mutation: Mutation, limits: Limits) {
+    let world = World { limits, mutation: Some(mutation) };
+    let when = HasDiscoveries::AnyOf([PROMISE].into());
+    let checker = world.checker().finish_when(when).threads(2).spawn_bfs().join();
+    let moments = checker.unique_state_count();
+    let path = checker.discovery(PROMISE).map(stateright::Path::into_actions);
+    println!("{mutation:?} is found among {moments} moments: {path:?}");
+    assert!(path.is_some(), "{mutation:?} breaks nothing");
+}
+
+#[test]
+fn without_a_fault_the_same_systems_keep_the_promise() {
+    for limits in [LEAST, TWO_REPLICAS, FORK, FORK_OF_TWO_ROWS] {
+        let checker = World { limits, mutation: None }.checker().threads(2).spawn_bfs().join();
+        let broken = checker.discovery(PROMISE).map(stateright::Path::into_actions);
+        assert!(broken.is_none(), "{limits:?}: {broken:?}");
+    }
+}
+
+macro_rules! mutations {
+    ($($test:ident: $mutation:ident in $limits:expr;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                breaks(Mutation::$mutation, $limits);
+            }
+        )*
+    };
+}
+
+mutations! {
+    a_lease_from_the_receipt: LeaseFromReceipt in LEAST;
+    an_answer_to_the_latest_question: LatestNonce in LEAST;
+    fields_read_one_by_one: FieldsOneByOne in Limits { tokens: 2, revocations: 2, rows: 1, ..LEAST };
+    a_position_before_the_time_of_the_look: PositionBeforeLookedAt in LEAST;
+    a_position_after_the_contents: PositionAfterContents in TWO_REPLICAS;
+    a_look_that_counts_from_its_end: LookedAtAtEnd in LEAST;
+    a_position_that_moves_first: PositionFirst in TWO_REPLICAS;
+    a_time_of_the_look_that_moves_first: LookedAtFirst in LEAST;
+    a_renewal_by_a_stale_view: StaleRenewal in LEAST;
+    a_verdict_by_a_stale_view: StaleVerdict in LEAST;
+    an_answer_that_overtakes: AnswerOvertakes in LEAST;
+    a_verdict_below_the_floor: BelowFloor in TWO_REPLICAS;
+    a_verdict_ahead_of_the_feed: AheadOfFeed in Limits { tokens: 3, ..FORK_OF_TWO_ROWS };
+    a_verdict_with_another_mark: OtherMark in FORK;
+    a_flight_from_before_a_reset: FlightBeforeReset in FORK;
+    a_reset_that_comes_late: LateReset in FORK;
+    a_lease_that_outlives_a_reset: LeaseOutlivesReset in FORK_OF_TWO_ROWS;
+    a_resume_that_is_ignored: ResumeIgnored in TWO_REPLICAS;
+    a_replica_that_has_not_loaded: ServesBeforeLoaded in Limits { restarts: 1, ..LEAST };
+    joiners_with_their_own_time: JoinersOwnTime in LEAST;
+    rows_without_marks: NoMarks in FORK_OF_TWO_ROWS;
+    marks_that_are_not_checked_again: MarksNotRechecked in Limits { restarts: 1, ..FORK_OF_TWO_ROWS };
+    a_fork_that_nobody_is_told: SilentFork in Limits { forks: 1, ..TWO_REPLICAS };
+}

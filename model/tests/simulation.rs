@@ -1,0 +1,27 @@
+//! More than can be tried in every order: many of its orders, by seed.
+
+use model::{Limits, PROMISE, World};
+use stateright::{Checker, Model, UniformChooser};
+
+#[test]
+fn two_guards_two_replicas_three_tokens() {
+    let limits = Limits {
+        guards: 2,
+        replicas: 2,
+        tokens: 3,
+        watched: 3,
+        revocations: 3,
+        forks: 1,
+        restarts: 1,
+        renewals: 2,
+        rows: 2,
+    };
+    for seed in 1..=4 {
+        let world = World { limits, mutation: None };
+        let steps = world.checker().target_state_count(1_000_000).target_max_depth(120);
+        let checker = steps.spawn_simulation(seed, UniformChooser).join();
+        println!("seed {seed}: {} moments, depth {}", checker.state_count(), checker.max_depth());
+        let broken = checker.discovery(PROMISE).map(stateright::Path::into_actions);
+        assert!(broken.is_none(), "seed {seed}: {broken:?}");
+    }
+}

@@ -1,0 +1,11 @@
+//! The client's side of a session: a token for each call, renewed in time.
+
+mod clock;
+mod no_token;
+mod session;
+mod source;
+mod with_source;
+
+pub use no_token::NoToken;
+pub use source::TokenSource;
+pub use with_source::WithSource;

@@ -1,0 +1,81 @@
+//! The auth service as a guard asks it: all decorators in their order, and the feed beside them.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tonic::transport::Endpoint;
+
+use super::feed::Feed;
+use super::knowledge::Knowledge;
+use super::remote::{RemoteVerifier, endpoint};
+use super::rules::GUARD_TIMEOUT;
+use super::verdicts::Verdicts;
+use super::{Breaker, InvalidUrl, Retry, Token, Unavailable, Verdict, Verify};
+use crate::Uptime;
+use crate::metrics::AuthMetrics;
+
+/// Asks the auth service once for each token, and learns from it what is revoked.
+///
+/// ```no_run
+/// # use gatepost::{AuthService, Token};
+/// # fn auth(key: &Token) -> Result<AuthService, gatepost::InvalidUrl> {
+/// let auth = AuthService::lazy("http://127.0.0.1:50051")?.follow(key);
+/// # Ok(auth)
+/// # }
+/// ```
+///
+/// Verdicts are kept and used while nothing has revoked their tokens, on evidence that is never more than a second old: a
+/// call that begins later than 1.5 seconds after a revocation was acknowledged is refused, whatever fails. As a rule it is
+/// refused at once, since the auth service tells of each revocation as it happens. Without [`follow`](Self::follow) every
+/// call is a question.
+pub struct AuthService {
+    verdicts: Verdicts<Breaker<Retry<RemoteVerifier>>>,
+    knowledge: Arc<Knowledge>,
+    endpoint: Endpoint,
+    #[expect(dead_code, reason = "it ends with whoever holds it")]
+    feed: Option<Feed>,
+}
+
+impl AuthService {
+    /// The auth service at `url` (`http://host:port`). Connections are made when they are needed, and made again whenever
+    /// they are lost.
+    ///
+    /// # Errors
+    /// When `url` is anything but `http://host:port`.
+    pub fn lazy(url: impl Into<String>) -> Result<Self, InvalidUrl> {
+        Self::lazy_by(url, Uptime::system())
+    }
+
+    /// The same by another clock, which a test can move.
+    ///
+    /// # Errors
+    /// As those of [`lazy`](Self::lazy).
+    pub fn lazy_by(url: impl Into<String>, uptime: Uptime) -> Result<Self, InvalidUrl> {
+        let (endpoint, knowledge) = (endpoint(url)?, Arc::new(Knowledge::new(uptime.clone())));
+        let remote = Breaker::new(Retry::new(RemoteVerifier::over(endpoint.connect_lazy()).by(uptime)));
+        let verdicts = Verdicts::new(remote, GUARD_TIMEOUT, Arc::clone(&knowledge));
+        Ok(Self { verdicts, knowledge, endpoint, feed: None })
+    }
+
+    /// Keeps verdicts, and follows the revocations as the service that has this key (the auth service's
+    /// `AUTH_SERVICE_KEY`), until this is dropped. With a wrong key nothing is kept, and the log says so.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    #[must_use]
+    pub fn follow(self, service_key: &Token) -> Self {
+        let feed = Feed::follow(self.endpoint.clone(), service_key, Arc::clone(&self.knowledge));
+        Self { feed: Some(feed), ..self }
+    }
+
+    /// What is counted of the questions and of the feed.
+    pub fn metrics(&self) -> AuthMetrics {
+        self.knowledge.metrics().clone()
+    }
+}
+
+impl Verify for AuthService {
+    fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+        self.verdicts.verify(token, deadline)
+    }
+}

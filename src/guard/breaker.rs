@@ -1,0 +1,283 @@
+//! Calls that fail at once, so that nobody waits for an auth service that is known to be away.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::circuit::{Change, Circuit, FAILURES, Pass};
+use super::{Token, Unavailable, Verdict, Verify};
+
+/// The least time after which a call that ran out of it says something about the inner verifier: half of the guard's own
+/// limit.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// A decorator that leaves the inner verifier alone while it is [`Unavailable`] (a circuit breaker: Nygard, *Release
+/// It!*, 2007).
+///
+/// - It opens after five failures in a row, among all calls. A verdict is no failure, whatever it says.
+/// - While it is open, calls fail at once with [`Unavailable`], but for one probe at a time. The first is the first call
+///   after 250 ms, the next one the first call at least 250 ms after the one before began.
+/// - Any verdict closes it at once, also one for a call that began before it opened.
+/// - It says in the log when it opens (a warning) and when it closes.
+///
+/// A call ends at its deadline, and that is a failure when it had been given at least 250 ms. What had less, or was
+/// cancelled before its deadline, or panicked, is neither a failure nor a verdict: else callers with short deadlines
+/// could shut out all the others. If such a call was the probe, the next call is.
+///
+/// Around a [`Retry`](super::Retry) the attempts of a call count once, and calls that fail at once cost no retries.
+pub struct Breaker<V> {
+    inner: V,
+    circuit: Mutex<Circuit>,
+}
+
+impl<V: Verify> Breaker<V> {
+    /// Asks `inner`, until it fails. Begins closed.
+    pub fn new(inner: V) -> Self {
+        Self { inner, circuit: Mutex::new(Circuit::closed()) }
+    }
+}
+
+impl<V: Verify> Verify for Breaker<V> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        let begun = Instant::now();
+        let pass = change(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
+        let mut call = Call { circuit: &self.circuit, pass, begun, deadline, has_answer: None };
+        let answer = timeout_at(deadline, self.inner.verify(token, deadline)).await.unwrap_or(Err(Unavailable::Away));
+        call.has_answer = Some(answer.is_ok());
+        answer
+    }
+}
+
+/// One step of the circuit; no caller ever waits with it in hand.
+fn change<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> T {
+    step(&mut circuit.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A call that has passed. It tells the circuit its outcome when it is dropped, which it is however the call ends.
+struct Call<'a> {
+    circuit: &'a Mutex<Circuit>,
+    pass: Pass,
+    begun: Instant,
+    deadline: Instant,
+    /// Whether the inner verifier had an answer; none while the call lasts.
+    has_answer: Option<bool>,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        // The caller's own timer may be the first to ring, and drop the call.
+        let is_out_of_time = now >= self.deadline;
+        let was_given_time = self.deadline.saturating_duration_since(self.begun) >= PATIENCE;
+        let is_failure = if is_out_of_time { was_given_time } else { self.has_answer == Some(false) };
+        let changed = change(self.circuit, |circuit| match self.has_answer {
+            Some(true) => circuit.answered(),
+            Some(false) | None if is_failure => circuit.failed(self.pass, now),
+            Some(false) | None => {
+                circuit.abandoned(self.pass);
+                None
+            }
+        });
+        match changed {
+            Some(Change::Opened) => {
+                tracing::warn!(
+                    failures = FAILURES,
+                    "the auth service keeps failing: calls fail at once until it answers"
+                );
+            }
+            Some(Change::Closed) => tracing::info!("the auth service answers again"),
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::task::yield_now;
+
+    use super::super::log_lines::LogLines;
+    use super::super::scripted::Step::{Answer, Fail, Hang, Panic};
+    use super::super::scripted::{Scripted, Step, token};
+    use super::*;
+
+    type Tested = Arc<Breaker<Arc<Scripted>>>;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn breaker(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Tested) {
+        let inner = Scripted::new(steps);
+        (Arc::clone(&inner), Arc::new(Breaker::new(inner)))
+    }
+
+    /// Whether a call has an answer, which the breaker sees to within this limit.
+    async fn call_within(limit: Duration, breaker: &Tested) -> bool {
+        let token = token();
+        let call = breaker.verify(&token, Instant::now() + limit);
+        tokio::time::timeout(limit + ms(1), call).await.unwrap().is_ok()
+    }
+
+    async fn call(breaker: &Tested) -> bool {
+        call_within(ms(500), breaker).await
+    }
+
+    /// A breaker that has opened at this moment, and goes on by these steps.
+    async fn open(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Tested) {
+        let (inner, breaker) = breaker([Fail; 5].into_iter().chain(steps));
+        for _ in 0..5 {
+            assert!(!call(&breaker).await);
+        }
+        (inner, breaker)
+    }
+
+    /// Whether the inner verifier is asked for a call that begins now.
+    async fn passes(inner: &Scripted, breaker: &Tested) -> bool {
+        let (before, begun) = (inner.count(), Instant::now());
+        let _answer = call(breaker).await;
+        assert!(inner.count() > before || begun.elapsed().is_zero(), "a call that does not pass fails at once");
+        inner.count() > before
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_failures_open_it_and_calls_then_fail_at_once() {
+        let (inner, breaker) = breaker([Fail, Fail, Fail, Fail, Answer, Fail, Fail, Fail, Fail, Fail, Answer]);
+        for _ in 0..10 {
+            assert!(passes(&inner, &breaker).await);
+        }
+        assert!(!passes(&inner, &breaker).await);
+        assert!(!call(&breaker).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_it_fails_it_is_asked_every_250_ms() {
+        let (inner, breaker) = open([Fail]).await;
+        let opened = Instant::now();
+        for _ in 0..1_000 {
+            call(&breaker).await;
+            tokio::time::advance(ms(1)).await;
+        }
+        let probes: Vec<_> = inner.asked()[5..].iter().map(|(begun, _)| *begun - opened).collect();
+        assert_eq!(probes, [250, 500, 750].map(ms));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_to_the_probe_lets_all_calls_pass() {
+        let (inner, breaker) = open([Answer]).await;
+        tokio::time::advance(ms(250)).await;
+        for _ in 0..3 {
+            assert!(call(&breaker).await);
+        }
+        assert_eq!(inner.count(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_many_callers_one_is_the_probe() {
+        let (inner, breaker) = open([Hang]).await;
+        tokio::time::advance(ms(250)).await;
+        let begun = Instant::now();
+        let calls: Vec<_> = (0..20)
+            .map(|_| {
+                let breaker = Arc::clone(&breaker);
+                tokio::spawn(async move {
+                    call(&breaker).await;
+                    begun.elapsed()
+                })
+            })
+            .collect();
+        let mut waited = 0;
+        for call in calls {
+            waited += usize::from(!call.await.unwrap().is_zero());
+        }
+        assert_eq!((waited, inner.count()), (1, 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_is_dropped_or_panics_gives_up_its_place() {
+        for step in [Hang, Panic] {
+            let (inner, breaker) = open([step, Answer]).await;
+            tokio::time::advance(ms(250)).await;
+            let probe = tokio::spawn({
+                let breaker = Arc::clone(&breaker);
+                async move { call(&breaker).await }
+            });
+            yield_now().await;
+            assert_eq!(inner.count(), 6);
+            probe.abort();
+            assert!(probe.await.is_err());
+            assert!(call(&breaker).await, "the next call is the probe");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_service_opens_it_whoever_keeps_the_deadline() {
+        for has_own_timer in [false, true] {
+            let (inner, breaker) = breaker([Hang]);
+            for _ in 0..5 {
+                let deadline = Instant::now() + ms(500);
+                let call = call(&breaker);
+                if has_own_timer {
+                    // Drops the call at its deadline, before the breaker's own timer can be looked at.
+                    tokio::select! {
+                        biased;
+                        () = tokio::time::sleep_until(deadline) => {}
+                        _ = call => panic!("the other timer rang, too"),
+                    }
+                } else {
+                    assert!(!call.await);
+                }
+                assert_eq!(Instant::now(), deadline);
+            }
+            assert!(!passes(&inner, &breaker).await);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn callers_in_a_hurry_and_callers_who_leave_shut_out_nobody() {
+        let (inner, breaker) = breaker([Hang]);
+        for limit in [0, 1, 249] {
+            for _ in 0..5 {
+                assert!(!call_within(ms(limit), &breaker).await);
+            }
+        }
+        for _ in 0..5 {
+            assert!(tokio::time::timeout(ms(400), call(&breaker)).await.is_err());
+        }
+        inner.now([Answer]);
+        assert!(call(&breaker).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_before_a_short_deadline_counts() {
+        let (inner, breaker) = breaker([Fail]);
+        for _ in 0..5 {
+            assert!(!call_within(ms(1), &breaker).await);
+        }
+        assert!(!passes(&inner, &breaker).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_says_once_that_it_opens_and_once_that_it_closes() {
+        async fn outage() {
+            let (_, breaker) = open([Fail, Answer]).await;
+            for _ in 0..10 {
+                tokio::time::advance(ms(100)).await;
+                call(&breaker).await;
+            }
+        }
+        // Once without the log: a line that another thread is the first to reach, where nobody listens, would be taken
+        // for one that never has a listener.
+        outage().await;
+        let log = LogLines::of("gatepost::guard::breaker");
+        let listening = tracing::subscriber::set_default(log.clone());
+        outage().await;
+        drop(listening);
+        let lines = log.heard();
+        let [opened, closed] = &lines[..] else { panic!("{lines:?}") };
+        assert!(opened.starts_with("WARN the auth service keeps failing"), "{opened}");
+        assert!(closed.starts_with("INFO the auth service answers again"), "{closed}");
+    }
+}

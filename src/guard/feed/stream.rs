@@ -1,0 +1,197 @@
+//! One stream: greeted, renewed, listened to, and given up in time for the next one.
+
+use std::fmt;
+use std::future::pending;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status, Streaming};
+
+use super::super::Token;
+use super::super::knowledge::Knowledge;
+use super::hear::hear;
+use crate::api::auth::v1::token_service_client::TokenServiceClient;
+use crate::api::auth::v1::watch_revocations_request::Message as Ask;
+use crate::api::auth::v1::watch_revocations_response::Message as Say;
+use crate::api::auth::v1::{
+    self, Acknowledge, Greeting, Renew, Resume, WatchRevocationsRequest, WatchRevocationsResponse,
+};
+use crate::ledger::{Position, Renewals};
+
+/// How often a renewal is asked for, at the most and at the least.
+const INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+
+/// How long a stream may take to begin, and how long it may be silent: then the next one is tried.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// The pause after the next stream could not be opened in time.
+const ONCE_MORE: Duration = Duration::from_secs(5);
+
+/// How many messages to the auth service may wait to be sent.
+const UNSENT: usize = 64;
+
+/// How a stream has ended.
+pub(super) enum Ended {
+    /// By the auth service.
+    Closed,
+    /// The next one can be opened on this channel.
+    Overtaken(Channel),
+    /// By a fault.
+    Failed(Cause),
+}
+
+/// Why there is no stream. Another service's own words are not repeated: they may hold secrets.
+pub(super) enum Cause {
+    Transport(tonic::transport::Error),
+    Status(Code),
+    Silent,
+    Senseless,
+}
+
+/// A stream that has been greeted.
+pub(super) struct Stream<'f> {
+    ask: mpsc::Sender<WatchRevocationsRequest>,
+    said: Streaming<WatchRevocationsResponse>,
+    greeting: Greeting,
+    knowledge: &'f Knowledge,
+    digest: &'f mut Vec<u8>,
+    renewals: Renewals,
+}
+
+impl<'f> Stream<'f> {
+    /// Opens one where the last one was.
+    pub(super) async fn open(
+        channel: Channel,
+        key: &Token,
+        knowledge: &'f Knowledge,
+        digest: &'f mut Vec<u8>,
+    ) -> Result<Self, Cause> {
+        let (ask, asked) = mpsc::channel(UNSENT);
+        let position = knowledge.read(|ledger, _| ledger.position()).map(write);
+        say(&ask, Ask::Resume(Resume { position, digest: digest.clone() }));
+        let mut request = Request::new(ReceiverStream::new(asked));
+        key.send_in(request.metadata_mut().as_mut());
+        let opening = async {
+            let mut said = TokenServiceClient::new(channel).watch_revocations(request).await?.into_inner();
+            Ok((said.message().await?, said))
+        };
+        let opened: Result<_, Status> = timeout(SILENCE, opening).await.map_err(|_| Cause::Silent)?;
+        let (first, said) = opened.map_err(|status| Cause::Status(status.code()))?;
+        let Some(Say::Greeting(greeting)) = first.and_then(|first| first.message) else { return Err(Cause::Senseless) };
+        digest.clone_from(&greeting.digest);
+        Ok(Self { ask, said, greeting, knowledge, digest, renewals: Renewals::default() })
+    }
+
+    /// Listens until it ends, or until the next one is connected.
+    pub(super) async fn listen(mut self, endpoint: &Endpoint) -> Ended {
+        let mut ticks = interval(self.interval());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reopen = after(self.greeting.reopen_after).map(|wait| Instant::now() + wait);
+        let mut next: Connecting<'_> = Box::pin(pending());
+        loop {
+            tokio::select! {
+                // First what has been said, since it may be an answer that is waited for.
+                biased;
+                said = self.said.message() => match said {
+                    Ok(Some(said)) => if let Err(cause) = self.hear(said) { return Ended::Failed(cause) },
+                    Ok(None) => return Ended::Closed,
+                    Err(status) => return Ended::Failed(Cause::Status(status.code())),
+                },
+                _ = ticks.tick() => if let Err(cause) = self.renew() { return Ended::Failed(cause) },
+                connected = &mut next => {
+                    if let Ok(channel) = connected {
+                        return Ended::Overtaken(channel);
+                    }
+                    next = Box::pin(pending());
+                    reopen = Some(Instant::now() + ONCE_MORE);
+                }
+                () = until(reopen) => {
+                    reopen = None;
+                    next = Box::pin(endpoint.connect());
+                }
+            }
+        }
+    }
+
+    /// How often a renewal is asked for: as the auth service says, within this guard's own bounds.
+    fn interval(&self) -> Duration {
+        let [least, most] = INTERVALS;
+        after(self.greeting.renew_interval).map_or(most, |interval| interval.clamp(least, most))
+    }
+
+    fn hear(&mut self, said: WatchRevocationsResponse) -> Result<(), Cause> {
+        let heard = hear(self.knowledge, &mut self.renewals, self.digest, said.message);
+        if let Some(revision) = heard.map_err(|_| Cause::Senseless)? {
+            say(&self.ask, Ask::Acknowledge(Acknowledge { revision }));
+        }
+        Ok(())
+    }
+
+    /// Asks for a renewal, unless the last ones have not been answered for too long.
+    fn renew(&mut self) -> Result<(), Cause> {
+        let now = self.knowledge.now();
+        if self.renewals.waiting_since().is_some_and(|since| now.saturating_sub(since) > SILENCE) {
+            return Err(Cause::Silent);
+        }
+        let nonce = self.renewals.ask(now);
+        say(&self.ask, Ask::Renew(Renew { nonce }));
+        Ok(())
+    }
+}
+
+type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, tonic::transport::Error>> + Send + 'e>>;
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
+/// What does not fit any more is lost: an auth service that does not read gets no renewals, and gives none.
+fn say(ask: &mpsc::Sender<WatchRevocationsRequest>, message: Ask) {
+    let _ = ask.try_send(WatchRevocationsRequest { message: Some(message) });
+}
+
+fn after(duration: Option<prost_types::Duration>) -> Option<Duration> {
+    duration.and_then(|duration| Duration::try_from(duration).ok()).filter(|duration| !duration.is_zero())
+}
+
+fn write(Position { log, last }: Position) -> v1::Position {
+    v1::Position { log_id: log.to_vec(), revision: last.revision, mark: last.mark.to_vec() }
+}
+
+impl Cause {
+    /// Whether the auth service has said that this guard is not to have it.
+    pub(super) fn is_refusal(&self) -> bool {
+        use Code::{InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented};
+        matches!(self, Self::Status(PermissionDenied | Unauthenticated | Unimplemented | InvalidArgument))
+    }
+}
+
+impl From<tonic::transport::Error> for Cause {
+    fn from(error: tonic::transport::Error) -> Self {
+        Self::Transport(error)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(error) => {
+                let causes = std::iter::successors(Some(error as &dyn std::error::Error), |&cause| cause.source());
+                f.write_str(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+            }
+            Self::Status(code @ (Code::Unauthenticated | Code::PermissionDenied)) => {
+                write!(f, "{code:?}: the service key is not the auth service's AUTH_SERVICE_KEY")
+            }
+            Self::Status(code) => write!(f, "{code:?}"),
+            Self::Silent => f.write_str("the auth service is silent"),
+            Self::Senseless => f.write_str("what the auth service says is not what comes next"),
+        }
+    }
+}

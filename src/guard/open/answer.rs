@@ -1,0 +1,109 @@
+//! The handler's answer on its way to the caller.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::HeaderMap;
+use http_body::{Body as _, Frame};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::Bytes;
+
+use super::super::{Refusal, Verify};
+use super::watch::{Idle, Judging, Watch};
+
+/// What a body has been asked for.
+type Polled = Option<Result<Frame<Bytes>, Status>>;
+
+/// A response's body. A refusal ends it with the refusal's status, in trailers.
+pub(super) struct Answer<V: Verify> {
+    body: Body,
+    watch: Arc<Watch<V>>,
+    /// Whether nothing has come from the body yet, and nobody has had to wait for it.
+    is_first: bool,
+    /// A message that waits for its judgement.
+    held: Option<(Frame<Bytes>, Judging)>,
+    /// What came right behind the first message.
+    next: Option<Polled>,
+    /// Made for a body that has to be waited for: none for unary calls.
+    idle: Option<Idle>,
+    is_over: bool,
+}
+
+impl<V: Verify> Answer<V> {
+    pub(super) fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
+        Self { body, watch, is_first: true, held: None, next: None, idle: None, is_over: false }
+    }
+
+    /// The next thing from the handler that the caller may have, or why the caller gets no more.
+    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Result<Polled, Refusal>> {
+        loop {
+            if let Some(refusal) = self.watch.refusal() {
+                return Poll::Ready(Err(refusal));
+            }
+            if let Some((_, judging)) = &mut self.held {
+                ready!(judging.as_mut().poll(cx))?;
+                return Poll::Ready(Ok(self.held.take().map(|(frame, _)| Ok(frame))));
+            }
+            let polled = match self.next.take() {
+                Some(next) => Poll::Ready(next),
+                None => Pin::new(&mut self.body).poll_frame(cx),
+            };
+            let is_first = std::mem::take(&mut self.is_first);
+            // The handler may have met it just now, in place of a message.
+            if let Some(refusal) = self.watch.refusal() {
+                return Poll::Ready(Err(refusal));
+            }
+            match polled {
+                Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
+                    if is_first && self.is_whole(cx) {
+                        return Poll::Ready(Ok(Some(Ok(frame))));
+                    }
+                    self.held = Some((frame, self.watch.judging()));
+                }
+                Poll::Ready(last) => return Poll::Ready(Ok(last)),
+                Poll::Pending => {
+                    let idle = self.idle.get_or_insert_with(|| self.watch.idle());
+                    return idle.as_mut().poll(cx).map(Err);
+                }
+            }
+        }
+    }
+
+    /// Whether the first message is all, and nothing more is heard from the caller: a unary call's answer.
+    fn is_whole(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.watch.is_heard() {
+            return false;
+        }
+        let Poll::Ready(next) = Pin::new(&mut self.body).poll_frame(cx) else { return false };
+        let is_whole = next.as_ref().is_none_or(|next| next.as_ref().is_ok_and(Frame::is_trailers));
+        self.next = Some(next);
+        is_whole
+    }
+}
+
+impl<V: Verify> http_body::Body for Answer<V> {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Polled> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let refusal = match ready!(self.poll_judged(cx)) {
+            Ok(polled) => return Poll::Ready(polled),
+            Err(refusal) => self.watch.refuse(refusal),
+        };
+        self.is_over = true;
+        // The handler's part ends here, however long the transport keeps this one.
+        self.body = Body::empty();
+        let mut trailers = HeaderMap::new();
+        let written = Status::from(refusal).add_header(&mut trailers);
+        Poll::Ready(Some(written.map(|()| Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over || (self.held.is_none() && self.next.is_none() && self.body.is_end_stream())
+    }
+}

@@ -1,0 +1,87 @@
+//! The caller's messages on their way to the handler.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http_body::Frame;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::Bytes;
+
+use super::super::Verify;
+use super::watch::{Judging, Watch};
+
+/// A request's body. A refusal breaks it off with the refusal's status.
+pub(super) struct Messages<V: Verify> {
+    body: Body,
+    watch: Arc<Watch<V>>,
+    /// A frame that waits for its judgement.
+    held: Option<(Frame<Bytes>, Judging)>,
+    is_over: bool,
+}
+
+impl<V: Verify> Messages<V> {
+    pub(super) fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
+        Self { body, watch, held: None, is_over: false }
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        self.watch.end_messages();
+    }
+}
+
+impl<V: Verify> http_body::Body for Messages<V> {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        if this.is_over {
+            return Poll::Ready(None);
+        }
+        loop {
+            if let Some(refusal) = this.watch.refusal() {
+                this.end();
+                return Poll::Ready(Some(Err(refusal.into())));
+            }
+            if let Some((_, judging)) = &mut this.held {
+                if let Err(refusal) = ready!(judging.as_mut().poll(cx)) {
+                    this.watch.refuse(refusal);
+                    continue;
+                }
+                return Poll::Ready(this.held.take().map(|(frame, _)| Ok(frame)));
+            }
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Pending => {
+                    this.watch.wake_at_end(cx);
+                    if this.watch.refusal().is_none() {
+                        return Poll::Pending;
+                    }
+                }
+                Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
+                    if this.watch.is_entering() {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                    this.held = Some((frame, this.watch.judging()));
+                }
+                Poll::Ready(last) => {
+                    this.end();
+                    return Poll::Ready(last);
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over || (self.held.is_none() && self.body.is_end_stream())
+    }
+}
+
+/// A handler that wants no more messages hears none.
+impl<V: Verify> Drop for Messages<V> {
+    fn drop(&mut self) {
+        self.watch.end_messages();
+    }
+}

@@ -1,0 +1,210 @@
+//! What both directions of an open call share: how it is judged, and how it has ended.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use http::{Response, Uri};
+use tokio::time::{sleep, timeout};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::{Bytes, StdError};
+
+use super::super::rules::Rules;
+use super::super::{Refusal, Token, Verify};
+use super::answer::Answer;
+use super::messages::Messages;
+
+/// How often an open call is judged on which no message comes, and how long the guard waits before it asks once more.
+///
+/// Evidence is up to 1.5 s behind a revocation. With this, an idle stream has ended, too, when two seconds are over.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// How long a message waits for evidence.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A judgement under way.
+pub(super) type Judging = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+
+/// Judges by the clock, until there is a refusal.
+pub(super) type Idle = Pin<Box<dyn Future<Output = Refusal> + Send>>;
+
+/// One call that is open.
+pub(in super::super) struct Watch<V> {
+    rules: Arc<Rules<V>>,
+    audience: Option<Arc<str>>,
+    uri: Uri,
+    token: Token,
+    /// Whether this is still the poll in which the call was let in.
+    is_entering: AtomicBool,
+    /// Whether the handler gets no more messages, or wants none.
+    is_heard: AtomicBool,
+    refused: OnceLock<Refusal>,
+    /// Of whoever waits for the caller's next message: a task of the handler's own may do so for as long as the caller's side
+    /// is open.
+    hearer: Mutex<Option<Waker>>,
+}
+
+impl<V: Verify> Watch<V> {
+    /// The call of this URI, which has been let in by this token just now.
+    pub(in super::super) fn new(rules: Arc<Rules<V>>, audience: Option<Arc<str>>, uri: Uri, token: Token) -> Arc<Self> {
+        let (is_entering, is_heard) = (AtomicBool::new(true), AtomicBool::new(false));
+        let (refused, hearer) = (OnceLock::new(), Mutex::default());
+        Arc::new(Self { rules, audience, uri, token, is_entering, is_heard, refused, hearer })
+    }
+
+    /// The caller's messages, each of which is judged.
+    pub(in super::super) fn messages(self: &Arc<Self>, body: Body) -> Body {
+        Body::new(Messages::new(body, Arc::clone(self)))
+    }
+
+    /// The handler's answer, whose messages are judged, or the refusal that comes before it.
+    pub(in super::super) async fn answer<R, E>(
+        self: Arc<Self>,
+        call: impl Future<Output = Result<Response<R>, E>>,
+    ) -> Result<Response<Body>, E>
+    where
+        R: http_body::Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<StdError>,
+    {
+        let mut call = pin!(call);
+        // Made for a call that has to wait for its caller's messages: none for most unary ones.
+        let mut idle: Option<Idle> = None;
+        let answered = poll_fn(|cx| {
+            let answered = call.as_mut().poll(cx);
+            self.is_entering.store(false, Ordering::Relaxed);
+            if let Some(refusal) = self.refusal() {
+                return Poll::Ready(Err(refusal));
+            }
+            if answered.is_ready() {
+                return answered.map(Ok);
+            }
+            if self.is_heard() {
+                idle = None;
+                return Poll::Pending;
+            }
+            idle.get_or_insert_with(|| self.idle()).as_mut().poll(cx).map(Err)
+        });
+        match answered.await {
+            Ok(response) => Ok(response?.map(|body| Body::new(Answer::new(Body::new(body), self)))),
+            Err(refusal) => Ok(Status::from(self.refuse(refusal)).into_http()),
+        }
+    }
+
+    /// Whether the token is good now; without evidence it is asked about until there is some, or for two seconds.
+    pub(super) fn judging(self: &Arc<Self>) -> Judging {
+        let watch = Arc::clone(self);
+        Box::pin(async move { watch.judge().await })
+    }
+
+    /// Judges every now and then.
+    pub(super) fn idle(self: &Arc<Self>) -> Idle {
+        let watch = Arc::clone(self);
+        Box::pin(async move {
+            loop {
+                sleep(EVERY).await;
+                if let Err(refusal) = watch.judge().await {
+                    return refusal;
+                }
+            }
+        })
+    }
+
+    async fn judge(&self) -> Result<(), Refusal> {
+        let asking = async {
+            loop {
+                if let Some(refusal) = self.refusal() {
+                    return Err(refusal);
+                }
+                match self.rules.judge(self.uri.path(), &self.token, self.audience.as_deref(), None).await {
+                    Err(Refusal::AuthUnavailable) => sleep(EVERY).await,
+                    judged => return judged.map(drop),
+                }
+            }
+        };
+        timeout(PATIENCE, asking).await.unwrap_or(Err(Refusal::AuthUnavailable))
+    }
+
+    /// Whether a message that the handler reads now stands on the judgement by which the call was let in.
+    pub(super) fn is_entering(&self) -> bool {
+        self.is_entering.load(Ordering::Relaxed)
+    }
+
+    /// The handler gets no more messages, or wants none.
+    pub(super) fn end_messages(&self) {
+        self.is_heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there are no more messages for the handler.
+    pub(super) fn is_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Relaxed)
+    }
+
+    /// Ends the call, with the first refusal of all.
+    pub(super) fn refuse(&self, refusal: Refusal) -> Refusal {
+        let first = *self.refused.get_or_init(|| {
+            self.rules.metrics.ended(refusal);
+            tracing::info!(method = self.uri.path(), reason = ?refusal.reason(), "ended");
+            refusal
+        });
+        if let Some(hearer) = self.hearer().take() {
+            hearer.wake();
+        }
+        first
+    }
+
+    /// Wakes this task when the call has ended. Whoever asks looks afterwards whether it has.
+    pub(super) fn wake_at_end(&self, cx: &Context<'_>) {
+        let mut hearer = self.hearer();
+        if !hearer.as_ref().is_some_and(|hearer| hearer.will_wake(cx.waker())) {
+            *hearer = Some(cx.waker().clone());
+        }
+    }
+
+    fn hearer(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.hearer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the call has ended, if the guard has ended it.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.refused.get().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::subscriber::set_default;
+
+    use super::super::super::log_lines::LogLines;
+    use super::super::super::scripted::{Scripted, Step};
+    use super::super::super::{Denial, Policy};
+    use super::*;
+    use crate::metrics::GuardMetrics;
+
+    #[test]
+    fn the_end_of_an_open_call_is_a_line_of_the_same_kind_and_counted_once() {
+        let end = || {
+            let metrics = GuardMetrics::default();
+            let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
+            let rules = Arc::new(Rules { policy, verifier, metrics: metrics.clone() });
+            let token = Token::parse("the-token-itself").unwrap();
+            let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token);
+            for refusal in [Refusal::Token(Denial::Revoked), Refusal::AuthUnavailable] {
+                assert_eq!(watch.refuse(refusal), Refusal::Token(Denial::Revoked), "the first counts");
+            }
+            let ended = metrics.read().ended;
+            assert_eq!(ended.iter().map(|(_, count)| count).sum::<u64>(), 1);
+            assert!(ended.contains(&(Refusal::Token(Denial::Revoked), 1)));
+        };
+        // Once without the log, for the reason that the breaker's test gives.
+        end();
+        let log = LogLines::of("gatepost::guard::open::watch");
+        let listening = set_default(log.clone());
+        end();
+        drop(listening);
+        assert_eq!(log.heard(), [r#"INFO ended method="/a.B/C" reason=TokenRevoked"#]);
+    }
+}

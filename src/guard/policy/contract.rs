@@ -1,0 +1,105 @@
+//! What a policy needs to know of a contract: its methods, and what is written beside them.
+//!
+//! The messages are those of `google/protobuf/descriptor.proto`, cut down to the way from a file to the option: those of
+//! prost-types know no extension, and drop it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::Message;
+
+use super::PolicyError;
+
+#[derive(Clone, PartialEq, Message)]
+struct FileSet {
+    #[prost(message, repeated, tag = "1")]
+    files: Vec<File>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct File {
+    #[prost(string, tag = "2")]
+    package: String,
+    #[prost(message, repeated, tag = "6")]
+    services: Vec<Service>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Service {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, repeated, tag = "2")]
+    methods: Vec<Method>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Method {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "4")]
+    options: Option<Options>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Options {
+    /// `gatepost.options.v1.rule`: bytes, which have the wire form of a message, and repeated, so that a second one
+    /// does not melt into the first.
+    #[prost(bytes = "vec", repeated, tag = "54283")]
+    rules: Vec<Vec<u8>>,
+}
+
+/// The methods of these services by path, each with its encoded `gatepost.options.v1.Rule`s.
+pub(super) fn methods(descriptors: &[u8], services: &[&str]) -> Result<BTreeMap<String, Vec<Vec<u8>>>, PolicyError> {
+    let set = FileSet::decode(descriptors).map_err(|_| PolicyError::Descriptors)?;
+    let mut missing: BTreeSet<_> = services.iter().copied().collect();
+    let mut methods: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for File { package, services: found } in set.files {
+        for Service { name, methods: found } in found {
+            let name = if package.is_empty() { name } else { format!("{package}.{name}") };
+            if !services.contains(&name.as_str()) {
+                continue;
+            }
+            missing.remove(name.as_str());
+            for Method { name: method, options } in found {
+                let rules = options.unwrap_or_default().rules;
+                methods.entry(format!("/{name}/{method}")).or_default().extend(rules);
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(methods);
+    }
+    Err(PolicyError::Services(missing.into_iter().map(str::to_owned).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(package: &str, rules: &[&[u8]]) -> Vec<u8> {
+        let options = Options { rules: rules.iter().map(|rule| rule.to_vec()).collect() };
+        let method = Method { name: "Buy".into(), options: Some(options) };
+        let service = Service { name: "Shop".into(), methods: vec![method] };
+        FileSet { files: vec![File { package: package.into(), services: vec![service] }] }.encode_to_vec()
+    }
+
+    #[test]
+    fn a_service_without_a_package_has_its_bare_name() {
+        let methods = methods(&set("", &[]), &["Shop"]).unwrap();
+        assert_eq!(methods.keys().collect::<Vec<_>>(), ["/Shop/Buy"]);
+    }
+
+    #[test]
+    fn a_service_that_is_there_twice_keeps_both_its_rules() {
+        // Encoded sets that follow each other are one set.
+        let twice = [set("shop.v1", &[b"a"]), set("shop.v1", &[b"b"])].concat();
+        let methods = methods(&twice, &["shop.v1.Shop"]).unwrap();
+        assert_eq!(methods["/shop.v1.Shop/Buy"], [b"a", b"b"]);
+    }
+
+    #[test]
+    fn each_service_that_is_not_there_is_named() {
+        let names = ["shop.v1.Shop", "shop.v1.Shed", "v1.Shop", "shop.v1.Shed"];
+        let missing = vec!["shop.v1.Shed".to_owned(), "v1.Shop".to_owned()];
+        assert_eq!(methods(&set("shop.v1", &[]), &names), Err(PolicyError::Services(missing)));
+    }
+}

@@ -1,0 +1,86 @@
+//! For tests: a verifier that does what it was told to, one step a question.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use tokio::time::Instant;
+
+use super::{Denial, Identity, SubjectKind, Token, Unavailable, Verdict, Verify};
+
+/// What becomes of one question.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    Answer,
+    Fail,
+    Mumble,
+    Hang,
+    Panic,
+}
+
+/// Follows its script, and repeats the last step for ever.
+pub(super) struct Scripted {
+    steps: Mutex<VecDeque<Step>>,
+    asked: Mutex<Vec<(Instant, Instant)>>,
+}
+
+impl Scripted {
+    pub(super) fn new(steps: impl IntoIterator<Item = Step>) -> Arc<Self> {
+        Arc::new(Self { steps: Mutex::new(steps.into_iter().collect()), asked: Mutex::default() })
+    }
+
+    /// Begins another script.
+    pub(super) fn now(&self, steps: impl IntoIterator<Item = Step>) {
+        *self.steps.lock().unwrap() = steps.into_iter().collect();
+    }
+
+    /// When each question came, and its deadline.
+    pub(super) fn asked(&self) -> Vec<(Instant, Instant)> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How many questions came.
+    pub(super) fn count(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    fn next(&self) -> Step {
+        let mut steps = self.steps.lock().unwrap();
+        if steps.len() > 1 { steps.pop_front().unwrap() } else { steps[0] }
+    }
+}
+
+impl Verify for Scripted {
+    async fn verify(&self, _: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        self.asked.lock().unwrap().push((Instant::now(), deadline));
+        match self.next() {
+            Step::Answer => Ok(verdict()),
+            Step::Fail => Err(Unavailable::Away),
+            Step::Mumble => Err(Unavailable::Unclear),
+            Step::Hang => pending().await,
+            Step::Panic => panic!("the verifier's own bug"),
+        }
+    }
+}
+
+/// Any token.
+pub(super) fn token() -> Token {
+    Token::parse("a").unwrap()
+}
+
+/// A user without a role.
+pub(super) fn ada() -> Identity {
+    Identity {
+        subject: "ada".into(),
+        kind: SubjectKind::User,
+        roles: Vec::new(),
+        session: None,
+        audience: "gatepost".into(),
+        expire_time: None,
+    }
+}
+
+/// A verdict, and not a kind one: a refusal is an answer, too.
+fn verdict() -> Verdict {
+    Verdict::denied(Denial::Revoked)
+}

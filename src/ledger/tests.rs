@@ -1,0 +1,153 @@
+//! The ledger's rules, each by the case that it is for.
+
+use super::*;
+
+const LOG: [u8; 16] = [1; 16];
+const ADA: Bearer<'static> = Bearer { subject: "ada", session: "laptop", generation: 1, key: "kid" };
+
+fn at(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn row(revision: i64, mark: u8) -> Logged {
+    Logged { revision, mark: [mark; 16] }
+}
+
+fn position(revision: i64, mark: u8) -> Position {
+    Position { log: LOG, last: row(revision, mark) }
+}
+
+/// A verdict of a day, asked for at this time.
+fn verdict(asked: u64, position: Position) -> Basis {
+    Basis { position, asked: at(asked), ttl: Duration::from_hours(24) }
+}
+
+/// A ledger whose feed has begun at revision 3 at the time 0, brought the rows 4 and 5, and renewed them at 10,000.
+fn fed() -> Ledger {
+    let mut ledger = Ledger::default();
+    ledger.reset(position(3, 0), at(0));
+    ledger.revoke(row(4, 0), None, at(0)).unwrap();
+    ledger.revoke(row(5, 0), Some(Target::Session("phone".into())), at(0)).unwrap();
+    ledger.renew(position(5, 0), at(10_000), at(10_300)).unwrap();
+    ledger
+}
+
+#[track_caller]
+fn is(ledger: &Ledger, basis: &Basis, now: u64, standing: Standing) {
+    assert_eq!(ledger.judge(basis, ADA, at(now)), standing);
+}
+
+#[test]
+fn without_a_feed_a_verdict_lives_for_a_second_from_its_own_request() {
+    let ledger = Ledger::default();
+    is(&ledger, &verdict(500, position(3, 0)), 1500, Standing::Good);
+    is(&ledger, &verdict(500, position(3, 0)), 1501, Standing::Stale);
+}
+
+#[test]
+fn a_renewal_counts_from_its_sending_for_verdicts_of_this_feed() {
+    let ledger = fed();
+    for known in [position(3, 0), position(4, 0), position(5, 0)] {
+        is(&ledger, &verdict(1, known), 11_000, Standing::Good);
+        is(&ledger, &verdict(1, known), 11_001, Standing::Stale);
+    }
+    let other_log = Position { log: [2; 16], ..position(5, 0) };
+    for unknown in [position(2, 0), position(6, 0), position(4, 9), position(3, 9), position(i64::MIN, 0), other_log] {
+        is(&ledger, &verdict(1, unknown), 10_500, Standing::Stale);
+        is(&ledger, &verdict(10_000, unknown), 11_000, Standing::Good);
+    }
+}
+
+#[test]
+fn a_lease_never_goes_back() {
+    let mut ledger = fed();
+    ledger.renew(position(5, 0), at(9000), at(10_500)).unwrap();
+    assert_eq!(ledger.lease(), Some(at(10_000)));
+}
+
+#[test]
+fn what_the_feed_has_revoked_is_dead_whatever_vouches_for_it() {
+    let mut ledger = fed();
+    let bearer = |session, generation| Bearer { session, generation, ..ADA };
+    let basis = verdict(10_000, position(5, 0));
+    assert_eq!(ledger.judge(&basis, bearer("phone", 7), at(10_000)), Standing::Dead(Cause::Revoked));
+    let user = |generation, cause| Some(Target::User { id: "ada".into(), generation, cause });
+    ledger.revoke(row(6, 0), user(2, Cause::Disabled), at(10_000)).unwrap();
+    is(&ledger, &basis, 10_000, Standing::Dead(Cause::Disabled));
+    assert_eq!(ledger.judge(&basis, bearer("laptop", 2), at(10_000)), Standing::Good, "a younger generation");
+    ledger.revoke(row(7, 0), user(2, Cause::Revoked), at(10_000)).unwrap();
+    is(&ledger, &basis, 10_000, Standing::Dead(Cause::Revoked));
+    ledger.revoke(row(8, 0), user(1, Cause::Disabled), at(10_000)).unwrap();
+    is(&ledger, &basis, 10_000, Standing::Dead(Cause::Revoked));
+}
+
+#[test]
+fn what_a_dead_key_has_signed_is_asked_about_again() {
+    let mut ledger = fed();
+    ledger.revoke(row(6, 0), Some(Target::SigningKey("kid".into())), at(10_000)).unwrap();
+    is(&ledger, &verdict(10_000, position(6, 0)), 10_000, Standing::Stale);
+}
+
+#[test]
+fn a_verdict_ends_with_its_own_time_from_the_asking_on() {
+    let basis = Basis { ttl: at(300), ..verdict(10_000, position(5, 0)) };
+    is(&fed(), &basis, 10_299, Standing::Good);
+    is(&fed(), &basis, 10_300, Standing::Stale);
+}
+
+#[test]
+fn nothing_that_was_asked_before_a_reset_counts_after_it() {
+    let before = fed();
+    let mut reset = before.clone();
+    reset.reset(position(5, 0), at(10_500));
+    let mut lost = before.clone();
+    lost.lose(at(10_500));
+    for ledger in [&reset, &lost] {
+        assert_eq!(ledger.lease(), None);
+        assert!(!ledger.is_recent(at(10_500), at(10_500)));
+        is(ledger, &verdict(10_500, position(5, 0)), 10_500, Standing::Stale);
+        is(ledger, &verdict(10_501, position(5, 0)), 11_501, Standing::Good);
+        is(ledger, &verdict(10_501, position(5, 0)), 11_502, Standing::Stale);
+    }
+    assert_eq!((reset.position(), lost.position()), (Some(position(5, 0)), None));
+}
+
+#[test]
+fn a_gap_is_as_a_reset_without_a_feed() {
+    type Say = fn(&mut Ledger) -> Result<(), Gap>;
+    let gaps: [Say; 5] = [
+        |ledger| ledger.revoke(row(5, 0), None, at(10_500)),
+        |ledger| ledger.revoke(row(7, 0), None, at(10_500)),
+        |ledger| ledger.renew(position(4, 0), at(10_400), at(10_500)),
+        |ledger| ledger.renew(position(6, 0), at(10_400), at(10_500)),
+        |ledger| ledger.renew(position(5, 9), at(10_400), at(10_500)),
+    ];
+    let mut lost = fed();
+    lost.lose(at(10_500));
+    for gap in gaps {
+        let mut ledger = fed();
+        assert_eq!(gap(&mut ledger), Err(Gap));
+        assert_eq!(ledger, lost);
+    }
+    assert_eq!(Ledger::default().renew(position(0, 0), at(1), at(2)), Err(Gap));
+}
+
+#[test]
+fn with_too_many_rows_the_feed_begins_where_it_is() {
+    let mut ledger = Ledger::new(2);
+    ledger.reset(position(3, 0), at(0));
+    for revision in [4, 5] {
+        ledger.revoke(row(revision, 0), Some(Target::Session("laptop".into())), at(1)).unwrap();
+    }
+    is(&ledger, &verdict(1, position(5, 0)), 2, Standing::Dead(Cause::Revoked));
+    ledger.revoke(row(6, 0), None, at(2)).unwrap();
+    assert_eq!((ledger.rows(), ledger.position()), (0, Some(position(6, 0))));
+    is(&ledger, &verdict(2, position(5, 0)), 2, Standing::Stale);
+}
+
+#[test]
+fn an_answer_of_no_is_good_for_a_second_and_nothing_prolongs_it() {
+    let ledger = fed();
+    assert!(ledger.is_recent(at(9500), at(10_500)));
+    assert!(!ledger.is_recent(at(9500), at(10_501)));
+}

@@ -1,0 +1,83 @@
+//! Times, by how long they are.
+
+use std::array;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::counter::Counter;
+
+/// How many times there have been of which length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Distribution {
+    /// How many there are up to each bound, without those up to the bound before; the bounds ascend.
+    pub buckets: Vec<(Duration, u64)>,
+    /// How many are above the last bound.
+    pub above: u64,
+    /// All of them together, in whole microseconds each.
+    pub sum: Duration,
+}
+
+impl Distribution {
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|(_, count)| count).sum::<u64>() + self.above
+    }
+}
+
+/// Takes times in.
+#[derive(Debug)]
+pub(crate) struct Histogram<const N: usize> {
+    bounds: [Duration; N],
+    counts: [Counter; N],
+    above: Counter,
+    micros: AtomicU64,
+}
+
+impl<const N: usize> Histogram<N> {
+    /// None yet; bounds in milliseconds, which ascend.
+    pub(super) fn up_to(bounds: [u64; N]) -> Self {
+        Self {
+            bounds: bounds.map(Duration::from_millis),
+            counts: array::from_fn(|_| Counter::default()),
+            above: Counter::default(),
+            micros: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn record(&self, time: Duration) {
+        let place = self.bounds.iter().position(|bound| time <= *bound);
+        place.map_or(&self.above, |place| &self.counts[place]).one();
+        self.micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self) -> Distribution {
+        let counts = self.counts.iter().map(Counter::get);
+        Distribution {
+            buckets: self.bounds.into_iter().zip(counts).collect(),
+            above: self.above.get(),
+            sum: Duration::from_micros(self.micros.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_time_is_counted_once_and_a_bound_belongs_to_what_is_below_it() {
+        let histogram = Histogram::up_to([10, 100]);
+        for time in [ms(0), ms(10), ms(10) + Duration::from_nanos(1), ms(100), ms(101), Duration::from_hours(1)] {
+            histogram.record(time);
+        }
+        let read = histogram.read();
+        assert_eq!(read.buckets, [(ms(10), 2), (ms(100), 2)]);
+        assert_eq!((read.above, read.count()), (2, 6));
+        assert_eq!(read.sum, Duration::from_hours(1) + ms(221));
+    }
+}

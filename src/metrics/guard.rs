@@ -1,0 +1,60 @@
+//! What is counted of the guard's decisions.
+
+use std::array;
+use std::sync::Arc;
+
+use super::counter::Counter;
+use crate::Refusal;
+
+/// Counts the decisions of one [`GuardLayer`](crate::GuardLayer); clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct GuardMetrics(Arc<Counters>);
+
+#[derive(Debug)]
+struct Counters {
+    allowed: Counter,
+    denied: [Counter; Refusal::ALL.len()],
+    ended: [Counter; Refusal::ALL.len()],
+}
+
+/// What a guard has decided since its start. A request that is no gRPC is not decided about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GuardCounts {
+    /// Calls that were let in, those of public methods and of anonymous callers included.
+    pub allowed: u64,
+    /// Calls that were refused, by the cause; each cause is there.
+    pub denied: Vec<(Refusal, u64)>,
+    /// Calls that had been let in and were ended, since their tokens are good no more or nobody could say so; each cause
+    /// is there.
+    pub ended: Vec<(Refusal, u64)>,
+}
+
+impl GuardMetrics {
+    /// The numbers until now.
+    pub fn read(&self) -> GuardCounts {
+        let Counters { allowed, denied, ended } = &*self.0;
+        let by_cause = |counters: &[Counter]| Refusal::ALL.into_iter().zip(counters.iter().map(Counter::get)).collect();
+        GuardCounts { allowed: allowed.get(), denied: by_cause(denied), ended: by_cause(ended) }
+    }
+
+    /// A call has been decided about.
+    pub(crate) fn decided<T>(&self, decision: &Result<T, Refusal>) {
+        match decision {
+            Ok(_) => self.0.allowed.one(),
+            Err(refusal) => self.0.denied[refusal.number()].one(),
+        }
+    }
+
+    /// A call that was open has been ended.
+    pub(crate) fn ended(&self, refusal: Refusal) {
+        self.0.ended[refusal.number()].one();
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let [denied, ended] = array::from_fn(|_| array::from_fn(|_| Counter::default()));
+        Self { allowed: Counter::default(), denied, ended }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a guard counts, for whoever watches it.
+//!
+//! [`GuardLayer::metrics`](crate::GuardLayer::metrics) and [`AuthService::metrics`](crate::AuthService::metrics) give out
+//! handles, and reading one gives the numbers since the start. They are plain numbers, so that this crate brings no
+//! library of metrics along: whoever has one reads them into it when it is asked for its own.
+//!
+//! ```no_run
+//! # use gatepost::{AuthService, GuardLayer, Policy, Token};
+//! # fn guard(policy: Policy, key: &Token) -> Result<(), gatepost::InvalidUrl> {
+//! let auth = AuthService::lazy("http://127.0.0.1:50051")?.follow(key);
+//! let asked = auth.metrics();
+//! let guard = GuardLayer::new(policy, auth);
+//! let decided = guard.metrics();
+//! // At each scrape:
+//! let (hits, allowed) = (asked.read().hits, decided.read().allowed);
+//! # let _ = (hits, allowed);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To count takes neither a lock nor memory. Numbers that are read together may be of slightly different moments.
+
+mod auth;
+mod counter;
+mod distribution;
+mod guard;
+
+pub(crate) use auth::Counters;
+pub use auth::{AuthCounts, AuthMetrics};
+pub use distribution::Distribution;
+pub use guard::{GuardCounts, GuardMetrics};

@@ -1,0 +1,123 @@
+//! What a test has issued and revoked.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::ledger::{Basis, Cause, Logged, Position, Target};
+use crate::{Denial, Digest, Grounds, Identity, SubjectKind, Token, Verdict};
+
+/// How long a user's token lives unless the test says otherwise.
+const LIFETIME: Duration = Duration::from_hours(24);
+
+/// What a test revokes.
+pub(super) enum Revoked {
+    Session(Box<str>),
+    /// All tokens that this user has by now.
+    User(Box<str>, Cause),
+    /// All tokens that this key stands for.
+    Key(Box<str>),
+}
+
+/// The tokens, and a log of revocations.
+#[derive(Default)]
+pub(super) struct Issuer {
+    tokens: HashMap<Digest, Issued>,
+    /// Each user's generation, and why tokens of older ones are dead.
+    users: HashMap<Box<str>, (i32, Cause)>,
+    sessions: HashSet<Box<str>>,
+    keys: HashSet<Box<str>>,
+    revision: i64,
+    /// So that no issuer takes another one's tokens for its own.
+    random: RandomState,
+}
+
+struct Issued {
+    bearer: Arc<Identity>,
+    generation: i32,
+    key: Box<str>,
+}
+
+impl Issuer {
+    pub(super) fn issue(&mut self, mut bearer: Identity, now: SystemTime) -> Token {
+        let number = self.tokens.len() + 1;
+        let key = match bearer.kind {
+            SubjectKind::User => {
+                bearer.session.get_or_insert_with(|| format!("session-of-token-{number}"));
+                bearer.expire_time.get_or_insert(now + LIFETIME);
+                Box::default()
+            }
+            SubjectKind::Service => format!("key-of-token-{number}").into(),
+        };
+        let generation = self.users.get(&*bearer.subject).map_or(0, |(generation, _)| *generation);
+        let token = Token::numbered(number, self.random.hash_one(number));
+        self.tokens.insert(token.digest(), Issued { bearer: Arc::new(bearer), generation, key });
+        token
+    }
+
+    /// What is revoked with this token.
+    #[track_caller]
+    pub(super) fn bearer_of(&self, token: &Token) -> Revoked {
+        let Some(Issued { bearer, key, .. }) = self.tokens.get(&token.digest()) else {
+            panic!("this token is another one's: revoke it where it was issued");
+        };
+        match &bearer.session {
+            Some(session) => Revoked::Session(session.as_str().into()),
+            None => Revoked::Key(key.clone()),
+        }
+    }
+
+    /// Revokes, and says how the log tells it.
+    pub(super) fn revoke(&mut self, revoked: Revoked) -> (Logged, Target) {
+        self.revision += 1;
+        let target = match revoked {
+            Revoked::Session(id) => {
+                self.sessions.insert(id.clone());
+                Target::Session(id)
+            }
+            Revoked::User(id, cause) => {
+                let user = self.users.entry(id.clone()).or_insert((0, cause));
+                *user = (user.0 + 1, cause);
+                Target::User { id, generation: user.0, cause }
+            }
+            Revoked::Key(id) => {
+                self.keys.insert(id.clone());
+                Target::SigningKey(id)
+            }
+        };
+        (self.position().last, target)
+    }
+
+    /// The log's end.
+    pub(super) fn position(&self) -> Position {
+        Position { log: [1; 16], last: Logged { revision: self.revision, mark: [2; 16] } }
+    }
+
+    /// What a token is worth at this time of day, and of the machine.
+    pub(super) fn judge(&self, token: &Token, now: SystemTime, asked: Duration) -> Verdict {
+        let Some(Issued { bearer, generation, key }) = self.tokens.get(&token.digest()) else {
+            return Verdict::denied(Denial::Invalid);
+        };
+        let ttl = bearer.expire_time.map_or(Duration::MAX, |end| end.duration_since(now).unwrap_or_default());
+        if ttl.is_zero() {
+            return Verdict::denied(Denial::Expired);
+        }
+        if let Some(denial) = self.denial(bearer, *generation, key) {
+            return Verdict::denied(denial);
+        }
+        let basis = Basis { position: self.position(), asked, ttl };
+        Verdict::valid(Arc::clone(bearer)).on(Grounds { basis, generation: *generation, key: key.clone() })
+    }
+
+    fn denial(&self, bearer: &Identity, generation: i32, key: &str) -> Option<Denial> {
+        let user = self.users.get(&*bearer.subject).filter(|(current, _)| generation < *current);
+        let has_ended = bearer.session.as_deref().is_some_and(|session| self.sessions.contains(session));
+        match user {
+            Some((_, Cause::Deleted)) => Some(Denial::UserDeleted),
+            Some((_, Cause::Disabled)) => Some(Denial::UserDisabled),
+            Some((_, Cause::Revoked)) => Some(Denial::Revoked),
+            None => (has_ended || self.keys.contains(key)).then_some(Denial::Revoked),
+        }
+    }
+}

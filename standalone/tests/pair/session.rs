@@ -1,0 +1,76 @@
+//! A client's session goes on by itself, with the real services and their clock; the client's own clock is the test's.
+
+use std::time::{Duration, SystemTime};
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::{LogoutRequest, TokenPair};
+use gatepost::api::blog::v1::ListPostsRequest;
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::{NoToken, TokenSource, Uptime};
+use harness::proxy::Proxy;
+
+use super::story::{channel, register, session};
+use super::support::{Outcome, Pair, folder};
+
+/// How long an access token lives unless it is set.
+const DAY: Duration = Duration::from_hours(24);
+
+/// The session of these tokens, by a clock that begins when they were made.
+fn source(address: &str, tokens: TokenPair) -> (TokenSource, Uptime) {
+    let uptime = Uptime::manual();
+    let expires = SystemTime::try_from(tokens.access_expire_time.unwrap()).unwrap();
+    (TokenSource::new_by(channel(address), tokens, uptime.clone(), expires - DAY), uptime)
+}
+
+async fn reads_posts(pair: &Pair, source: &TokenSource) -> Result<(), tonic::Status> {
+    let mut posts = PostServiceClient::new(source.around(channel(&pair.blog)));
+    posts.list_posts(ListPostsRequest::default()).await.map(|_| ())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_renewed_until_its_logout() -> Outcome {
+    let folder = folder();
+    let pair = Pair::start(folder.path(), &[]);
+    register(&pair).await?;
+    let (source, uptime) = source(&pair.auth, session(&pair).await?);
+    let mut last = source.token().await?;
+    reads_posts(&pair, &source).await?;
+    for _ in 0..3 {
+        // By this clock the token has expired. The services' own goes on as it did, so the next one lives on there.
+        uptime.advance(DAY * 2);
+        let next = source.token().await?;
+        assert!(next.expose() != last.expose(), "another token");
+        reads_posts(&pair, &source).await?;
+        last = next;
+    }
+    AuthServiceClient::new(source.around(channel(&pair.auth))).logout(LogoutRequest {}).await?;
+    source.forget(&last);
+    let over = source.token().await.err().unwrap();
+    assert!(matches!(over, NoToken::Ended(reason) if reason.as_str_name() == "ERROR_REASON_REFRESH_TOKEN_INVALID"));
+    assert_eq!(reads_posts(&pair, &source).await.unwrap_err().message(), "the session is over, log in again");
+    pair.stop();
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_on_its_way_costs_no_session() -> Outcome {
+    let folder = folder();
+    let pair = Pair::start(folder.path(), &[]);
+    register(&pair).await?;
+    let network = Proxy::to_address(pair.auth.parse()?);
+    let (source, uptime) = source(&network.address().to_string(), session(&pair).await?);
+    uptime.advance(DAY);
+    // How every refresh token begins: the question arrives, and the answer does not.
+    network.cut_on_answer_of(b"gpr_");
+    assert_eq!(source.token().await.err(), Some(NoToken::Unavailable));
+    network.fired().await;
+    // The next attempt is made by itself, and a call that finds it under way waits for it.
+    while source.token().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    reads_posts(&pair, &source).await?;
+    uptime.advance(DAY);
+    assert!(source.token().await.is_ok(), "the session goes on with what came of it");
+    pair.stop();
+    Ok(())
+}

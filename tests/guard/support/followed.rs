@@ -1,0 +1,111 @@
+//! A guard that follows a feed which a test holds in its hands, and a caller of what it guards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::{Greeting, TokenClaims, VerifyTokenResponse};
+use gatepost::metrics::GuardMetrics;
+use gatepost::{AuthService, GuardLayer, Policy, Token, Uptime, WithToken};
+use tonic::{Status, Streaming};
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use super::{Answer, Auth, Fed, Guarded, Port, Raw, Refused, Running, TELL, Told, known, position};
+
+const KEY: &str = "the-service-key-of-these-tests-0000";
+
+/// A guard that follows, its auth service, and a caller.
+pub(crate) struct Followed {
+    pub(crate) auth: Auth,
+    uptime: Uptime,
+    raw: Raw,
+    server: Guarded,
+    /// What its guard counts, and whom it asks.
+    pub(crate) decided: GuardMetrics,
+    pub(crate) verifier: Arc<AuthService>,
+    _running: Running,
+    _port: Port,
+}
+
+/// As `known`, with what the answers stand on; `late` is a user's whose position is ahead of the feed's.
+pub(crate) fn grounded(token: &str) -> Answer {
+    let revision = if token == "late" { 99 } else { 3 };
+    let answer = known(if token == "late" { "good" } else { token })?;
+    let claims = answer.claims.map(|claims| TokenClaims { generation: 1, key_id: "kid".into(), ..claims });
+    let ttl = claims.as_ref().map(|_| prost_types::Duration { seconds: 3600, nanos: 0 });
+    Ok(VerifyTokenResponse { claims, ttl, position: Some(position(revision)), ..answer })
+}
+
+/// Before the guard's stream has been greeted.
+pub(crate) async fn start() -> (Followed, Fed) {
+    start_with(Auth::new(grounded)).await
+}
+
+async fn start_with(auth: Auth) -> (Followed, Fed) {
+    let (uptime, port) = (Uptime::manual(), Port::reserve());
+    uptime.advance(Duration::from_mins(1));
+    let running = auth.serve(port.listen());
+    let verifier = AuthService::lazy_by(port.url(), uptime.clone()).unwrap().follow(&Token::parse(KEY).unwrap());
+    let verifier = Arc::new(verifier);
+    let guard = GuardLayer::new(Policy::closed(), Arc::clone(&verifier));
+    let decided = guard.metrics();
+    let server = Guarded::start(guard).await;
+    let fed = auth.stream().await;
+    assert_eq!(fed.key.as_deref(), Some(KEY));
+    let raw = server.raw().await;
+    (Followed { auth, uptime, raw, server, decided, verifier, _running: running, _port: port }, fed)
+}
+
+/// With a feed that begins at revision 3, and some time ago.
+pub(crate) async fn fed() -> (Followed, Fed) {
+    fed_by(Auth::new(grounded)).await
+}
+
+pub(crate) async fn fed_by(auth: Auth) -> (Followed, Fed) {
+    let (world, mut fed) = start_with(auth).await;
+    let resume = fed.greet(Greeting { digest: vec![7], ..Greeting::default() }).await;
+    assert_eq!((resume.position, resume.digest), (None, Vec::new()));
+    fed.reset(3).await;
+    world.pass(1);
+    (world, fed)
+}
+
+impl Followed {
+    pub(crate) fn pass(&self, millis: u64) {
+        self.uptime.advance(Duration::from_millis(millis));
+    }
+
+    /// A call that is let in.
+    pub(crate) async fn good(&self, token: &str) {
+        let reply = self.raw.call(TELL, &[("api-token", token.as_bytes())]).await;
+        assert_eq!(reply.message::<Told>().subject.as_deref(), Some("ada"), "{reply:?}");
+    }
+
+    /// A stream of the health service that has been opened by the token `good`, and has said its first word.
+    pub(crate) async fn watch(&self) -> Streaming<HealthCheckResponse> {
+        let token = WithToken::new(&Token::parse("good").unwrap());
+        let mut client = HealthClient::with_interceptor(self.server.channel().await, token);
+        let mut watched = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+        assert_eq!(said(&mut watched).await.unwrap(), SERVING);
+        watched
+    }
+
+    /// The health service says this.
+    pub(crate) async fn tell(&self, is_serving: bool) {
+        let status = if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.server.health.set_service_status("", status).await;
+    }
+
+    pub(crate) async fn refused(&self, token: &str, refusal: Refused) {
+        refusal.is(&self.raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+    }
+}
+
+/// What the health service says while it serves.
+pub(crate) const SERVING: bool = true;
+
+/// What the health service says next.
+pub(crate) async fn said(watched: &mut Streaming<HealthCheckResponse>) -> Result<bool, Status> {
+    watched.message().await.map(|said| said.unwrap().status == ServingStatus::Serving as i32)
+}

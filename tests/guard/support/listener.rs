@@ -1,0 +1,178 @@
+//! The probe's RPCs with the test in their handlers: they say when the test says so, and keep what they have met.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, BoxStream};
+use tonic::server::{
+    ClientStreamingService, Grpc, NamedService, ServerStreamingService, StreamingService, UnaryService,
+};
+use tonic::{Request, Response, Status, Streaming};
+use tonic_prost::ProstCodec;
+use tower_service::Service;
+
+use super::{CHAT, GATHER, LISTEN, TELL, Told};
+
+/// The service; clones are the same one.
+///
+/// - Unary and server-streaming: answers when there is something to be said, the one with nothing, the other with all of it.
+/// - Client-streaming: answers `done` at the end of the words, however it comes.
+/// - Bidirectional: hears the words in a task of its own, and answers what is to be said.
+#[derive(Clone)]
+pub(crate) struct Listener(Arc<Shared>);
+
+struct Shared {
+    met: watch::Sender<Vec<String>>,
+    say: mpsc::UnboundedSender<String>,
+    said: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
+}
+
+/// Something of a handler's that goes when the handler is dropped.
+struct Presence(Listener, &'static str);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.meet(format!("{} gone", self.1));
+    }
+}
+
+impl Listener {
+    /// Has met nothing, and one handler can say something.
+    pub(crate) fn new() -> Self {
+        let (say, said) = mpsc::unbounded_channel();
+        Self(Arc::new(Shared { met: watch::Sender::default(), say, said: Mutex::new(Some(said)) }))
+    }
+
+    /// The handler says this.
+    pub(crate) fn say(&self, word: &str) {
+        // It may have gone.
+        let _ = self.0.say.send(word.to_owned());
+    }
+
+    /// Waits until the handlers have met this.
+    pub(crate) async fn met(&self, event: &str) {
+        self.0.met.subscribe().wait_for(|met| met.iter().any(|met| met == event)).await.unwrap();
+    }
+
+    /// All that the handlers have met.
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.met.borrow().clone()
+    }
+
+    fn meet(&self, event: impl Into<String>) {
+        self.0.met.send_modify(|met| met.push(event.into()));
+    }
+
+    async fn said(&self) -> mpsc::UnboundedReceiver<String> {
+        self.0.said.lock().await.take().unwrap()
+    }
+
+    async fn hear(&self, mut words: Streaming<String>) {
+        let _presence = Presence(self.clone(), "ear");
+        while let Some(word) = words.next().await {
+            match word {
+                Ok(word) => self.meet(word),
+                Err(status) => self.meet(format!("{:?}", status.code())),
+            }
+        }
+    }
+}
+
+impl NamedService for Listener {
+    const NAME: &'static str = "guard.test.Probe";
+}
+
+impl Service<http::Request<Body>> for Listener {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let listener = self.clone();
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                TELL => Grpc::new(ProstCodec::default()).unary(listener, request).await,
+                LISTEN => Grpc::new(ProstCodec::default()).server_streaming(listener, request).await,
+                GATHER => Grpc::new(ProstCodec::default()).client_streaming(listener, request).await,
+                CHAT => Grpc::new(ProstCodec::default()).streaming(listener, request).await,
+                _ => Status::unimplemented("no such method").into_http(),
+            })
+        })
+    }
+}
+
+impl UnaryService<()> for Listener {
+    type Response = Told;
+    type Future = BoxFuture<Response<Told>, Status>;
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        let listener = self.clone();
+        Box::pin(async move {
+            listener.meet("begun");
+            listener.said().await.recv().await.unwrap();
+            Ok(Response::new(Told::default()))
+        })
+    }
+}
+
+impl ServerStreamingService<()> for Listener {
+    type Response = String;
+    type ResponseStream = BoxStream<String>;
+    type Future = BoxFuture<Response<Self::ResponseStream>, Status>;
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        let listener = self.clone();
+        Box::pin(async move {
+            listener.meet("begun");
+            let mut said = listener.said().await;
+            let first = said.recv().await.unwrap();
+            let presence = Presence(listener, "mouth");
+            let all = tokio_stream::once(first).chain(UnboundedReceiverStream::new(said));
+            Ok(Response::new(Box::pin(all.map(move |word| {
+                let _ = &presence;
+                Ok(word)
+            })) as Self::ResponseStream))
+        })
+    }
+}
+
+impl ClientStreamingService<String> for Listener {
+    type Response = String;
+    type Future = BoxFuture<Response<String>, Status>;
+
+    fn call(&mut self, request: Request<Streaming<String>>) -> Self::Future {
+        let listener = self.clone();
+        Box::pin(async move {
+            listener.hear(request.into_inner()).await;
+            Ok(Response::new("done".to_owned()))
+        })
+    }
+}
+
+impl StreamingService<String> for Listener {
+    type Response = String;
+    type ResponseStream = BoxStream<String>;
+    type Future = BoxFuture<Response<Self::ResponseStream>, Status>;
+
+    fn call(&mut self, request: Request<Streaming<String>>) -> Self::Future {
+        let listener = self.clone();
+        Box::pin(async move {
+            let said = UnboundedReceiverStream::new(listener.said().await);
+            let presence = Presence(listener.clone(), "mouth");
+            tokio::spawn(async move { listener.hear(request.into_inner()).await });
+            Ok(Response::new(Box::pin(said.map(move |word| {
+                let _ = &presence;
+                Ok(word)
+            })) as Self::ResponseStream))
+        })
+    }
+}

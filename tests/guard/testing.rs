@@ -1,0 +1,178 @@
+//! What a user's tests have in the auth service's place: it makes a guard say each thing that the real one does.
+
+use std::time::{Duration, SystemTime};
+
+use gatepost::testing::Auth;
+use gatepost::{GuardLayer, Identity, Policy, Rule, SubjectKind, Token, Verify as _, WithToken};
+use tonic::Status;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+
+use crate::support::{Memory, ProbeClient, Refused, TELL, Told};
+
+/// A guarded service, and the issuer that its guard asks.
+struct World {
+    auth: Auth,
+    service: Memory,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::by(Policy::closed())
+    }
+
+    fn by(policy: Policy) -> Self {
+        let auth = Auth::new();
+        let service = Memory::guarded(GuardLayer::new(policy, auth.clone()).audience("gatepost"));
+        Self { auth, service }
+    }
+
+    /// What a call with this token comes to.
+    async fn tell(&self, token: &Token) -> Result<Told, Status> {
+        let channel: Channel = self.service.channel();
+        ProbeClient::new(InterceptedService::new(channel, WithToken::new(token))).tell().await
+    }
+
+    async fn is_let_in(&self, token: &Token) -> bool {
+        self.tell(token).await.is_ok()
+    }
+
+    #[track_caller]
+    fn is(refused: Refused, answer: &Result<Told, Status>) {
+        refused.is(answer.as_ref().expect_err("it is refused"));
+    }
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test]
+async fn the_handler_sees_whom_the_test_has_named() {
+    let world = World::new();
+    let ada = world.auth.issue(Identity::user("ada"));
+    assert_eq!(world.tell(&ada).await.unwrap().subject.as_deref(), Some("ada"));
+    let shop = world.auth.issue(Identity::service("shop"));
+    assert_eq!(world.tell(&shop).await.unwrap().subject.as_deref(), Some("shop"));
+}
+
+#[tokio::test]
+async fn an_identity_is_what_the_test_says_and_what_is_usual_otherwise() {
+    async fn of(auth: &Auth, bearer: Identity) -> Identity {
+        let verdict = auth.verify(&auth.issue(bearer), tokio::time::Instant::now()).await.unwrap();
+        let gatepost::Worth::Valid(identity) = verdict.worth else { panic!("it is good") };
+        (*identity).clone()
+    }
+    let auth = Auth::new();
+    let end = auth.time() + Duration::from_mins(1);
+    let said = Identity::user("ada").role("admin").role("editor").session("s").audience("a").expire_time(end);
+    assert_eq!(of(&auth, said.clone()).await, said);
+    assert!(said.has_role("editor") && said.kind == SubjectKind::User);
+    let usual = of(&auth, Identity::user("ada")).await;
+    assert_eq!((&*usual.audience, usual.expire_time), ("gatepost", Some(auth.time() + DAY)));
+    assert_ne!(usual.session, of(&auth, Identity::user("ada")).await.session, "a session of its own");
+    let service = of(&auth, Identity::service("shop")).await;
+    assert_eq!((service.kind, service.session, service.expire_time), (SubjectKind::Service, None, None));
+}
+
+#[tokio::test]
+async fn roles_and_the_audience_decide_as_in_service() {
+    let world = World::by(Policy::closed().rule(TELL, Rule::role("seller")));
+    assert!(world.is_let_in(&world.auth.issue(Identity::user("ada").role("seller"))).await);
+    let bob = world.auth.issue(Identity::user("bob").role("buyer"));
+    World::is(Refused::NOT_ALLOWED, &world.tell(&bob).await);
+    let elsewhere = world.auth.issue(Identity::user("ada").role("seller").audience("another"));
+    World::is(Refused::TOKEN_INVALID, &world.tell(&elsewhere).await);
+    let foreign = Auth::new().issue(Identity::user("ada").role("seller"));
+    World::is(Refused::TOKEN_INVALID, &world.tell(&foreign).await);
+    World::is(Refused::TOKEN_INVALID, &world.tell(&Token::parse("forged").unwrap()).await);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_dead_whether_it_was_seen_or_not() {
+    let world = World::new();
+    let tokens = [(); 2].map(|()| world.auth.issue(Identity::user("ada").session("one")));
+    let other = world.auth.issue(Identity::user("ada"));
+    assert!(world.is_let_in(&tokens[0]).await);
+    world.auth.revoke(&tokens[0]);
+    for token in &tokens {
+        World::is(Refused::TOKEN_REVOKED, &world.tell(token).await);
+    }
+    assert!(world.is_let_in(&other).await, "another session");
+    let late = world.auth.issue(Identity::user("ada").session("one"));
+    World::is(Refused::TOKEN_REVOKED, &world.tell(&late).await);
+    world.auth.revoke_session("two");
+    World::is(Refused::TOKEN_REVOKED, &world.tell(&world.auth.issue(Identity::user("ada").session("two"))).await);
+}
+
+#[tokio::test]
+async fn a_services_token_is_revoked_alone() {
+    let world = World::new();
+    let tokens = [(); 2].map(|()| world.auth.issue(Identity::service("shop")));
+    for token in &tokens {
+        assert!(world.is_let_in(token).await);
+    }
+    world.auth.revoke(&tokens[0]);
+    World::is(Refused::TOKEN_REVOKED, &world.tell(&tokens[0]).await);
+    assert!(world.is_let_in(&tokens[1]).await);
+}
+
+#[tokio::test]
+async fn what_befalls_a_user_kills_the_tokens_of_before() {
+    type Injector = fn(&Auth, &str);
+    let rows: [(Injector, Refused); 3] = [
+        (Auth::revoke_user, Refused::TOKEN_REVOKED),
+        (Auth::disable_user, Refused::USER_DISABLED),
+        (Auth::delete_user, Refused::USER_DELETED),
+    ];
+    for (inject, refused) in rows {
+        let world = World::new();
+        let [seen, unseen, bob] = ["ada", "ada", "bob"].map(|name| world.auth.issue(Identity::user(name)));
+        assert!(world.is_let_in(&seen).await);
+        inject(&world.auth, "ada");
+        World::is(refused, &world.tell(&seen).await);
+        World::is(refused, &world.tell(&unseen).await);
+        assert!(world.is_let_in(&bob).await);
+        assert!(world.is_let_in(&world.auth.issue(Identity::user("ada"))).await, "a later one");
+        World::is(refused, &world.tell(&seen).await);
+    }
+}
+
+#[tokio::test]
+async fn the_test_moves_the_time() {
+    let world = World::new();
+    let began = world.auth.time();
+    assert_eq!(began.duration_since(SystemTime::UNIX_EPOCH).unwrap(), DAY * 365 * 60 + DAY * 15, "2030");
+    let minute = world.auth.issue(Identity::user("ada").expire_time(began + Duration::from_mins(1)));
+    let [day, service] = [Identity::user("ada"), Identity::service("shop")].map(|bearer| world.auth.issue(bearer));
+    world.auth.clock().advance(Duration::from_mins(1) - Duration::from_nanos(1));
+    assert!(world.is_let_in(&minute).await);
+    world.auth.clock().advance(Duration::from_nanos(1));
+    World::is(Refused::TOKEN_EXPIRED, &world.tell(&minute).await);
+    assert!(world.is_let_in(&day).await);
+    world.auth.clock().advance(DAY);
+    World::is(Refused::TOKEN_EXPIRED, &world.tell(&day).await);
+    assert!(world.is_let_in(&service).await, "a service's does not expire");
+    assert_eq!(world.auth.time(), began + DAY + Duration::from_mins(1));
+}
+
+#[tokio::test]
+async fn while_it_is_away_nobody_is_let_in() {
+    let world = World::by(Policy::closed().rule("/guard.test.Probe/Gather", Rule::Public));
+    let [seen, unseen] = [(); 2].map(|()| world.auth.issue(Identity::user("ada")));
+    assert!(world.is_let_in(&seen).await);
+    world.auth.away(true);
+    for token in [&seen, &unseen] {
+        World::is(Refused::AUTH_UNAVAILABLE, &world.tell(token).await);
+    }
+    let open = ProbeClient::new(world.service.channel()).gather(tokio_stream::iter(["a".to_owned()])).await;
+    assert_eq!(open.unwrap(), "a", "what is public needs nobody");
+    world.auth.revoke(&seen);
+    world.auth.away(false);
+    World::is(Refused::TOKEN_REVOKED, &world.tell(&seen).await);
+    assert!(world.is_let_in(&unseen).await);
+}
+
+#[test]
+#[should_panic(expected = "revoke it where it was issued")]
+fn a_token_that_it_does_not_know_is_a_fault_of_the_test() {
+    Auth::new().revoke(&Token::parse("another").unwrap());
+}
