@@ -92,16 +92,18 @@ impl Pair {
         self.blog_at
     }
 
-    /// Serves both until the signal; when one ends by itself, the other is told to end, too.
+    /// Serves both until the signal, and the auth service for as long as the blog service has calls to end: its guard asks
+    /// to the last, and would warn of an auth service that has left it. When one ends by itself, the other is told to end.
     pub(crate) async fn serve(self, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let unguarded = Shutdown::new();
         let auth = async {
-            let ended = auth_service::run(self.auth, self.auth_listener, shutdown.clone()).await;
+            let ended = auth_service::run(self.auth, self.auth_listener, unguarded.clone()).await;
             shutdown.cancel();
             ended.map_err(Box::<dyn Error + Send + Sync>::from)
         };
         let blog = async {
             let ended = blog_service::run(self.blog, self.blog_listener, shutdown.clone()).await;
-            shutdown.cancel();
+            unguarded.cancel();
             ended.map_err(Box::<dyn Error + Send + Sync>::from)
         };
         let (auth, blog) = tokio::join!(auth, blog);
