@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// How long the caller is willing to wait, or `None` when the header is absent or malformed: a server's own limit never
 /// depends on it.
@@ -10,7 +12,7 @@ use http::HeaderMap;
 /// Source: the gRPC wire format, `Timeout → "grpc-timeout" TimeoutValue TimeoutUnit`, at most eight digits. A plus before
 /// them is no part of it, but tonic's own timer takes it: whoever overlooked it here would be overtaken by that one.
 pub fn requested(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.len() > 8 {
         return None;

@@ -22,8 +22,10 @@ const CALLERS: usize = 32;
 /// How long one measurement lasts.
 const LENGTH: Duration = Duration::from_secs(3);
 
-/// How often two calls are compared.
-const ROUNDS: usize = 3;
+/// When two calls are compared, each has its turn for so long, and so often: the machine's moods last longer than that, and
+/// meet both.
+const TURN: Duration = Duration::from_millis(250);
+const TURNS: usize = 40;
 
 /// What a loop came out at.
 #[derive(Clone, Copy, Debug)]
@@ -38,37 +40,67 @@ pub(crate) struct Figures {
     pub(crate) p99: f64,
 }
 
+/// What has been measured until now.
+struct Sums {
+    micros: Histogram<u64>,
+    taken: Duration,
+}
+
+impl Sums {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self { micros: Histogram::new_with_bounds(1, 10_000_000, 3)?, taken: Duration::ZERO })
+    }
+
+    /// Calls as fast as the answers come, for so long; a failed call ends the run.
+    async fn add<F, T>(
+        &mut self,
+        length: Duration,
+        call: impl Fn() -> F + Clone + Send + 'static,
+    ) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<T, tonic::Status>> + Send,
+        T: Send,
+    {
+        let began = Instant::now();
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let call = call.clone();
+            callers.spawn(async move {
+                let mut micros = Histogram::<u64>::new_with_bounds(1, 10_000_000, 3)?;
+                while began.elapsed() < length {
+                    let asked = Instant::now();
+                    call().await?;
+                    micros.saturating_record(u64::try_from(asked.elapsed().as_micros())?);
+                }
+                Ok::<_, Failure>(micros)
+            });
+        }
+        while let Some(micros) = callers.join_next().await {
+            self.micros.add(micros??)?;
+        }
+        self.taken += began.elapsed();
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts and microseconds of a few seconds are small")]
+    fn figures(&self) -> Figures {
+        let (count, millis) = (self.micros.len() as f64, |part| self.micros.value_at_quantile(part) as f64 / 1000.0);
+        Figures { count, rate: count / self.taken.as_secs_f64(), p50: millis(0.5), p99: millis(0.99) }
+    }
+}
+
 /// Calls as fast as the answers come; a failed call ends the run.
 pub(crate) async fn measure<F, T>(call: impl Fn() -> F + Clone + Send + 'static) -> Result<Figures, Failure>
 where
     F: Future<Output = Result<T, tonic::Status>> + Send,
     T: Send,
 {
-    let began = Instant::now();
-    let mut callers = JoinSet::new();
-    for _ in 0..CALLERS {
-        let call = call.clone();
-        callers.spawn(async move {
-            let mut micros = Histogram::<u64>::new_with_bounds(1, 10_000_000, 3)?;
-            while began.elapsed() < LENGTH {
-                let asked = Instant::now();
-                call().await?;
-                micros.saturating_record(u64::try_from(asked.elapsed().as_micros())?);
-            }
-            Ok::<_, Failure>(micros)
-        });
-    }
-    let mut all = Histogram::<u64>::new_with_bounds(1, 10_000_000, 3)?;
-    while let Some(micros) = callers.join_next().await {
-        all.add(micros??)?;
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "counts and microseconds of a few seconds are small")]
-    let (count, millis) = (all.len() as f64, |quantile| all.value_at_quantile(quantile) as f64 / 1000.0);
-    Ok(Figures { count, rate: count / seconds, p50: millis(0.5), p99: millis(0.99) })
+    let mut sums = Sums::new()?;
+    sums.add(LENGTH, call).await?;
+    Ok(sums.figures())
 }
 
-/// Both calls in turn, several times; of each the round with the median rate.
+/// Both calls by turns, each of which begins with the one that the last has ended with; of each all its turns together.
 pub(crate) async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<(Figures, Figures), Failure>
 where
     A: Fn() -> FA + Clone + Send + 'static,
@@ -78,17 +110,17 @@ where
     TA: Send,
     TB: Send,
 {
-    let (mut ones, mut others) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        ones.push(measure(one.clone()).await?);
-        others.push(measure(other.clone()).await?);
+    let (mut ones, mut others) = (Sums::new()?, Sums::new()?);
+    for turn in 0..TURNS {
+        if turn % 2 == 0 {
+            ones.add(TURN, one.clone()).await?;
+            others.add(TURN, other.clone()).await?;
+        } else {
+            others.add(TURN, other.clone()).await?;
+            ones.add(TURN, one.clone()).await?;
+        }
     }
-    Ok((median(ones), median(others)))
-}
-
-fn median(mut rounds: Vec<Figures>) -> Figures {
-    rounds.sort_by(|one, other| one.rate.total_cmp(&other.rate));
-    rounds[rounds.len() / 2]
+    Ok((ones.figures(), others.figures()))
 }
 
 /// One of these calls after the other: a closed loop over several connections.

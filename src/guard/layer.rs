@@ -1,6 +1,6 @@
 //! The tower layer that stands before every method of a server.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -106,7 +106,7 @@ where
                     request.extensions_mut().insert(identity);
                     let watch = Watch::new(rules, audience, request.uri().clone(), token);
                     let request = request.map(|body| watch.messages(body));
-                    watch.answer(inner.call(request)).await
+                    watch.answer(pin!(inner.call(request))).await
                 }
                 Ok(None) => Ok(inner.call(request).await?.map(Body::new)),
                 Err(refusal) => Ok(Status::from(refusal).into_http()),

@@ -9,6 +9,7 @@ mod identity;
 pub(crate) mod jitter;
 mod knowledge;
 mod layer;
+mod limit;
 #[cfg(test)]
 mod log_lines;
 mod open;

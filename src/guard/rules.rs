@@ -1,11 +1,13 @@
 //! What the guard decides about a call, and decides anew while the call's streams are open.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::limit::until;
 use super::{Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
 use crate::deadline;
 use crate::metrics::GuardMetrics;
@@ -79,7 +81,7 @@ impl<V: Verify> Rules<V> {
     async fn identify(&self, token: &Token, requested: Option<Duration>) -> Result<Arc<Identity>, Refusal> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        let verdict = timeout_at(deadline, self.verifier.verify(token, deadline)).await;
+        let verdict = until(deadline, pin!(self.verifier.verify(token, deadline))).await;
         match verdict.unwrap_or(Err(Unavailable::Away)).map(|verdict| verdict.worth) {
             Ok(Worth::Valid(identity)) => Ok(identity),
             Ok(Worth::Denied(denial)) => Err(Refusal::Token(denial)),

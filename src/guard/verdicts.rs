@@ -89,16 +89,16 @@ impl<V: Verify> Verdicts<V> {
 impl Kept {
     /// What is known of the token now; `None` when it must be asked for.
     fn find(&self, digest: &Digest) -> Option<Usable> {
-        let kept = self.good.get(digest).or_else(|| self.refused.get(digest));
-        kept.as_ref().and_then(|kept| self.judge(kept))
+        let kept = self.good.get(digest).or_else(|| self.refused.get(digest))?;
+        self.judge(kept)
     }
 
     /// What the verdict comes to now; `None` when it must be asked for.
-    fn judge(&self, verdict: &Verdict) -> Option<Usable> {
+    fn judge(&self, verdict: Verdict) -> Option<Usable> {
         let grounds = verdict.grounds.as_ref()?;
-        let (standing, age) = self.knowledge.judge(verdict, grounds);
+        let (standing, age) = self.knowledge.judge(&verdict, grounds);
         match standing {
-            Standing::Good => Some(Usable(verdict.clone(), age)),
+            Standing::Good => Some(Usable(verdict, age)),
             Standing::Dead(cause) => Some(Usable(Verdict::denied(denial(cause)), age)),
             Standing::Stale => None,
         }
@@ -117,7 +117,7 @@ impl Kept {
     }
 
     fn keep(&self, digest: Digest, verdict: &Verdict) {
-        if self.judge(verdict).is_none() || self.knowledge.read(|ledger, _| ledger.position().is_none()) {
+        if self.judge(verdict.clone()).is_none() || self.knowledge.read(|ledger, _| ledger.position().is_none()) {
             return;
         }
         match verdict.worth {
@@ -147,13 +147,21 @@ impl<V: Verify> Verify for Verdicts<V> {
             return Ok(self.kept.used(usable));
         }
         self.kept.counters().misses.one();
+        // Apart, so that a call whose token is known carries no room for the question.
+        Box::pin(self.ask(token, deadline)).await
+    }
+}
+
+impl<V: Verify> Verdicts<V> {
+    /// What the token is worth by an answer that has been heard since.
+    async fn ask(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
         for _ in 0..ATTEMPTS {
             let verdict = self.flights.verify(token, deadline).await?;
             if verdict.grounds.is_none() {
                 // It is true at this moment, and says nothing of the next one.
                 return Ok(verdict);
             }
-            if let Some(usable) = self.kept.judge(&verdict) {
+            if let Some(usable) = self.kept.judge(verdict) {
                 return Ok(self.kept.used(usable));
             }
         }

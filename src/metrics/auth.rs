@@ -29,7 +29,7 @@ pub(crate) struct Counters {
 #[non_exhaustive]
 pub struct AuthCounts {
     /// Judgements by a verdict that was kept, refusals included. A call that begins is one, and so is each message of an
-    /// open call that is not there at once, and each quarter of a second without one.
+    /// open call that is not there at once, but for the first, and each quarter of a second without one.
     pub hits: u64,
     /// Judgements for which no verdict was kept that could be used.
     pub misses: u64,

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use gatepost::api::auth::v1::{TokenClaims, TokenState};
 use gatepost::{Policy, Rule};
+use http::StatusCode;
 use tokio::time::{Instant, advance, timeout};
 use tokio_stream::{empty, pending};
+use tonic::codegen::Bytes;
 use tonic::{Status, Streaming};
 use tonic_health::ServingStatus;
 
-use crate::support::{CHAT, LISTEN, Opened, ProbeClient, Refused, WATCH, active, claims, seller, state, words};
+use crate::support::{CHAT, EMPTY, LISTEN, Opened, ProbeClient, Refused, WATCH, active, claims, seller, state, words};
 
 /// How often an idle stream is judged, and the longest time that the guard waits for evidence.
 const EVERY: Duration = Duration::from_millis(250);
@@ -249,6 +251,31 @@ async fn a_call_that_never_comes_whole_dies_with_its_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_message_stands_on_the_judgement_by_which_the_call_came_in() {
+    let world = Opened::closed();
+    let mut call = h2_call(&world).await;
+    world.revoke();
+    call.body.send_data(Bytes::from_static(EMPTY), false).unwrap();
+    call.body.send_data(Bytes::new(), true).unwrap();
+    world.listener.met("begun").await;
+    world.listener.say("now");
+    assert_eq!(call.response.as_mut().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(world.auth.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_message_that_comes_later_waits_for_evidence() {
+    let world = Opened::closed();
+    let mut call = h2_call(&world).await;
+    world.auth.fall_silent();
+    advance(EVERY).await;
+    call.body.send_data(Bytes::from_static(EMPTY), true).unwrap();
+    assert!(timeout(Duration::from_secs(1), world.listener.met("begun")).await.is_err());
+    world.auth.speak();
+    world.listener.met("begun").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn public_and_anonymous_streams_are_left_alone() {
     let policy = Policy::closed().with_health().rule(CHAT, Rule::Optional).rule(LISTEN, Rule::Optional);
     let world = Opened::new(policy);
@@ -306,11 +333,11 @@ async fn a_stream_that_its_handler_ends_is_judged_no_more() {
 /// A unary call whose message does not come.
 struct HalfCall {
     response: Pin<Box<h2::client::ResponseFuture>>,
-    _body: h2::SendStream<tonic::codegen::Bytes>,
+    body: h2::SendStream<Bytes>,
 }
 
 async fn h2_call(world: &Opened) -> HalfCall {
     let (response, body) = world.server.raw().await.begin(crate::support::TELL).await;
     world.auth.asked(1).await;
-    HalfCall { response: Box::pin(response), _body: body }
+    HalfCall { response: Box::pin(response), body }
 }

@@ -16,6 +16,8 @@ use super::watch::{Judging, Watch};
 pub(super) struct Messages<V: Verify> {
     body: Body,
     watch: Arc<Watch<V>>,
+    /// Whether nothing has come yet.
+    is_first: bool,
     /// A frame that waits for its judgement.
     held: Option<(Frame<Bytes>, Judging)>,
     is_over: bool,
@@ -23,7 +25,7 @@ pub(super) struct Messages<V: Verify> {
 
 impl<V: Verify> Messages<V> {
     pub(super) fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
-        Self { body, watch, held: None, is_over: false }
+        Self { body, watch, is_first: true, held: None, is_over: false }
     }
 
     fn end(&mut self) {
@@ -61,7 +63,7 @@ impl<V: Verify> http_body::Body for Messages<V> {
                     }
                 }
                 Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
-                    if this.watch.is_entering() {
+                    if is_empty(&frame) || this.watch.is_entering(std::mem::take(&mut this.is_first)) {
                         return Poll::Ready(Some(Ok(frame)));
                     }
                     this.held = Some((frame, this.watch.judging()));
@@ -77,6 +79,11 @@ impl<V: Verify> http_body::Body for Messages<V> {
     fn is_end_stream(&self) -> bool {
         self.is_over || (self.held.is_none() && self.body.is_end_stream())
     }
+}
+
+/// Whether there is nothing of a message in this frame, as in the last one of a request there often is.
+fn is_empty(frame: &Frame<Bytes>) -> bool {
+    frame.data_ref().is_none_or(Bytes::is_empty)
 }
 
 /// A handler that wants no more messages hears none.

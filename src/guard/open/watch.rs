@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::{Response, Uri};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Bytes, StdError};
 
+use super::super::limit::until;
 use super::super::rules::Rules;
 use super::super::{Refusal, Token, Verify};
 use super::answer::Answer;
@@ -38,6 +39,7 @@ pub(in super::super) struct Watch<V> {
     audience: Option<Arc<str>>,
     uri: Uri,
     token: Token,
+    entered: Instant,
     /// Whether this is still the poll in which the call was let in.
     is_entering: AtomicBool,
     /// Whether the handler gets no more messages, or wants none.
@@ -53,7 +55,8 @@ impl<V: Verify> Watch<V> {
     pub(in super::super) fn new(rules: Arc<Rules<V>>, audience: Option<Arc<str>>, uri: Uri, token: Token) -> Arc<Self> {
         let (is_entering, is_heard) = (AtomicBool::new(true), AtomicBool::new(false));
         let (refused, hearer) = (OnceLock::new(), Mutex::default());
-        Arc::new(Self { rules, audience, uri, token, is_entering, is_heard, refused, hearer })
+        let entered = Instant::now();
+        Arc::new(Self { rules, audience, uri, token, entered, is_entering, is_heard, refused, hearer })
     }
 
     /// The caller's messages, each of which is judged.
@@ -64,13 +67,12 @@ impl<V: Verify> Watch<V> {
     /// The handler's answer, whose messages are judged, or the refusal that comes before it.
     pub(in super::super) async fn answer<R, E>(
         self: Arc<Self>,
-        call: impl Future<Output = Result<Response<R>, E>>,
+        mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
     ) -> Result<Response<Body>, E>
     where
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<StdError>,
     {
-        let mut call = pin!(call);
         // Made for a call that has to wait for its caller's messages: none for most unary ones.
         let mut idle: Option<Idle> = None;
         let answered = poll_fn(|cx| {
@@ -106,7 +108,7 @@ impl<V: Verify> Watch<V> {
         Box::pin(async move {
             loop {
                 sleep(EVERY).await;
-                if let Err(refusal) = watch.judge().await {
+                if let Err(refusal) = watch.judging().await {
                     return refusal;
                 }
             }
@@ -125,12 +127,13 @@ impl<V: Verify> Watch<V> {
                 }
             }
         };
-        timeout(PATIENCE, asking).await.unwrap_or(Err(Refusal::AuthUnavailable))
+        until(Instant::now() + PATIENCE, pin!(asking)).await.unwrap_or(Err(Refusal::AuthUnavailable))
     }
 
-    /// Whether a message that the handler reads now stands on the judgement by which the call was let in.
-    pub(super) fn is_entering(&self) -> bool {
-        self.is_entering.load(Ordering::Relaxed)
+    /// Whether a message that the handler reads now stands on the judgement by which the call was let in: those that it
+    /// reads in the same poll, and the first one for a while longer.
+    pub(super) fn is_entering(&self, is_first: bool) -> bool {
+        self.is_entering.load(Ordering::Relaxed) || is_first && self.entered.elapsed() < EVERY
     }
 
     /// The handler gets no more messages, or wants none.

@@ -29,7 +29,7 @@ pub(crate) use opened::{Opened, seller, words};
 pub(crate) use outside::{Inside, Outside};
 pub(crate) use port::Port;
 pub(crate) use probe::{CHAT, GATHER, LISTEN, Probe, ProbeClient, TELL, Told};
-pub(crate) use raw::{Raw, Reply};
+pub(crate) use raw::{EMPTY, Raw, Reply};
 pub(crate) use refused::Refused;
 pub(crate) use server::{Guarded, World};
 pub(crate) use sessions::{Fate, LIFE, Sessions};
