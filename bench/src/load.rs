@@ -25,7 +25,7 @@ const LENGTH: Duration = Duration::from_secs(3);
 /// When two calls are compared, each has its turn for so long, and so often: the machine's moods last longer than that, and
 /// meet both.
 const TURN: Duration = Duration::from_millis(250);
-const TURNS: usize = 40;
+const TURNS: usize = 80;
 
 /// What a loop came out at.
 #[derive(Clone, Copy, Debug)]
