@@ -58,9 +58,11 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         clock,
     });
     let auth = AuthService::lazy(flags.auth_url.url()).map_err(|_| RunError::AuthUrl)?;
-    let auth = match &service_key {
-        Some(key) => auth.follow(key),
-        None => auth,
+    let auth = if let Some(key) = &service_key {
+        auth.follow(key)
+    } else {
+        tracing::warn!("BLOG_SERVICE_KEY is unset: the auth service is asked at each call, and tells of no revocation");
+        auth
     };
     let mut metrics = Metrics::default();
     metrics.count_questions(auth.metrics());

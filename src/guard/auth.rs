@@ -7,7 +7,7 @@ use tonic::transport::Endpoint;
 
 use super::feed::Feed;
 use super::knowledge::Knowledge;
-use super::remote::{RemoteVerifier, endpoint};
+use super::remote::{RemoteVerifier, endpoint, settled};
 use super::rules::GUARD_TIMEOUT;
 use super::verdicts::Verdicts;
 use super::{Breaker, InvalidUrl, Retry, Token, Unavailable, Verdict, Verify};
@@ -51,10 +51,30 @@ impl AuthService {
     /// # Errors
     /// As those of [`lazy`](Self::lazy).
     pub fn lazy_by(url: impl Into<String>, uptime: Uptime) -> Result<Self, InvalidUrl> {
-        let (endpoint, knowledge) = (endpoint(url)?, Arc::new(Knowledge::new(uptime.clone())));
+        Ok(Self::reached(endpoint(url)?, uptime))
+    }
+
+    /// The auth service at an endpoint of the caller's own: with TLS, or by another port than the URL's. The time limits and
+    /// the keep-alive are set as [`lazy`](Self::lazy) has them.
+    ///
+    /// ```no_run
+    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, tonic::transport::Error> {
+    /// use tonic::transport::Endpoint;
+    /// // With a feature of tonic's for it, `.tls_config(ClientTlsConfig::new())?` comes here.
+    /// let endpoint = Endpoint::from_static("https://auth.example.com");
+    /// let auth = gatepost::AuthService::over(endpoint).follow(key);
+    /// # Ok(auth)
+    /// # }
+    /// ```
+    pub fn over(endpoint: Endpoint) -> Self {
+        Self::reached(settled(endpoint), Uptime::system())
+    }
+
+    fn reached(endpoint: Endpoint, uptime: Uptime) -> Self {
+        let knowledge = Arc::new(Knowledge::new(uptime.clone()));
         let remote = Breaker::new(Retry::new(RemoteVerifier::over(endpoint.connect_lazy()).by(uptime)));
         let verdicts = Verdicts::new(remote, GUARD_TIMEOUT, Arc::clone(&knowledge));
-        Ok(Self { verdicts, knowledge, endpoint, feed: None })
+        Self { verdicts, knowledge, endpoint, feed: None }
     }
 
     /// Keeps verdicts, and follows the revocations as the service that has this key (the auth service's

@@ -8,47 +8,59 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Digest, Token, Unavailable, Verdict, Verify};
+use crate::Uptime;
 use crate::metrics::AuthMetrics;
 
 type Answer = Option<Result<Verdict, Unavailable>>;
-type Flights = Arc<Mutex<HashMap<Digest, watch::Receiver<Answer>>>>;
+type Flights = Arc<Mutex<HashMap<Digest, Flight>>>;
 
 /// A decorator by which concurrent calls with equal tokens share one flight to the inner verifier.
 ///
 /// A flight is a task of its own with a deadline of its own, so that it belongs to none of its callers: one caller's
 /// cancellation or short deadline never fails the others. A caller that joins gets the answer to a question asked at
-/// most that deadline ago. Nothing is kept after the landing.
+/// most that deadline ago, even where the process was stopped meanwhile. Nothing is kept after the landing.
 pub struct SingleFlight<V> {
     inner: Arc<V>,
     limit: Duration,
     flights: Flights,
     metrics: AuthMetrics,
+    uptime: Uptime,
+}
+
+/// A question that is under way.
+#[derive(Clone)]
+struct Flight {
+    answer: watch::Receiver<Answer>,
+    /// Before it was asked.
+    began: Duration,
 }
 
 impl<V: Verify> SingleFlight<V> {
     /// Shares flights to `inner`, each of which lasts at most `limit`.
     pub fn new(inner: V, limit: Duration) -> Self {
-        Self::counting(inner, limit, AuthMetrics::default())
+        Self::counting(inner, limit, AuthMetrics::default(), Uptime::system())
     }
 
-    /// The same, which counts who joins.
-    pub(super) fn counting(inner: V, limit: Duration, metrics: AuthMetrics) -> Self {
-        Self { inner: Arc::new(inner), limit, flights: Flights::default(), metrics }
+    /// The same, which counts who joins, by this clock.
+    pub(super) fn counting(inner: V, limit: Duration, metrics: AuthMetrics, uptime: Uptime) -> Self {
+        Self { inner: Arc::new(inner), limit, flights: Flights::default(), metrics, uptime }
     }
 
     /// The flight for this token: the one under way, or a new one.
     fn board(&self, token: &Token) -> watch::Receiver<Answer> {
         let digest = token.digest();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(&digest) {
+        let began = self.uptime.now();
+        // One that is older has not been seen to end, since the process was stopped: its answer may be as old as it is.
+        if let Some(flight) = flights.get(&digest).filter(|flight| began.saturating_sub(flight.began) <= self.limit) {
             self.metrics.counters().joined.one();
-            return flight.clone();
+            return flight.answer.clone();
         }
-        let (landing, flight) = watch::channel(None);
-        flights.insert(digest, flight.clone());
+        let (landing, answer) = watch::channel(None);
+        flights.insert(digest, Flight { answer: answer.clone(), began });
         drop(flights);
 
-        let seat = Seat { digest, flights: Arc::clone(&self.flights) };
+        let seat = Seat { digest, answer: answer.clone(), flights: Arc::clone(&self.flights) };
         let (inner, token, deadline) = (Arc::clone(&self.inner), token.clone(), Instant::now() + self.limit);
         tokio::spawn(async move {
             let answer = timeout_at(deadline, inner.verify(&token, deadline)).await.unwrap_or(Err(Unavailable::Away));
@@ -56,7 +68,7 @@ impl<V: Verify> SingleFlight<V> {
             drop(seat);
             landing.send_replace(Some(answer));
         });
-        flight
+        answer
     }
 }
 
@@ -72,12 +84,17 @@ impl<V: Verify> Verify for SingleFlight<V> {
 /// A flight's place on the board, given up however its task ends.
 struct Seat {
     digest: Digest,
+    answer: watch::Receiver<Answer>,
     flights: Flights,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.digest);
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may be another one's by now.
+        if flights.get(&self.digest).is_some_and(|flight| flight.answer.same_channel(&self.answer)) {
+            flights.remove(&self.digest);
+        }
     }
 }
 
@@ -141,6 +158,23 @@ mod tests {
         }
         assert_eq!(gate.asked.load(Ordering::SeqCst), 2);
         assert!(flights.flights.lock().unwrap().is_empty(), "nothing is kept after the landing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_after_a_stop_does_not_join_a_flight_from_before_it() {
+        let (gate, uptime) =
+            (Arc::new(Gate { asked: AtomicUsize::new(0), permits: Semaphore::new(0) }), Uptime::manual());
+        let limit = Duration::from_millis(500);
+        let flights = SingleFlight::counting(Arc::clone(&gate), limit, AuthMetrics::default(), uptime.clone());
+        let mut old = flights.board(&token("a"));
+        uptime.advance(limit);
+        assert!(flights.board(&token("a")).same_channel(&old));
+        uptime.advance(Duration::from_millis(1));
+        let new = flights.board(&token("a"));
+        assert!(!new.same_channel(&old));
+        gate.permits.add_permits(1);
+        old.wait_for(Option::is_some).await.unwrap();
+        assert!(flights.board(&token("a")).same_channel(&new), "the old one has left its place alone");
     }
 
     #[tokio::test(start_paused = true)]

@@ -38,7 +38,8 @@ impl Identity {
     /// The caller of a guarded method.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` when the call carried no token, which only a method of the rule `Optional` or `Public` sees.
+    /// `UNAUTHENTICATED` when the call carried no token, which only a method of the rule `Optional` or `Public` sees; at one
+    /// that is `Public` with a token, too, since nobody looks at it, and wherever there is no [`GuardLayer`](crate::GuardLayer).
     pub fn of<T>(request: &Request<T>) -> Result<&Self, Status> {
         Self::find(request).ok_or_else(|| Refusal::TokenMissing.into())
     }

@@ -32,6 +32,11 @@ impl Knowledge {
         &self.metrics
     }
 
+    /// The clock that all times are of.
+    pub(crate) fn uptime(&self) -> &Uptime {
+        &self.uptime
+    }
+
     pub(crate) fn now(&self) -> Duration {
         self.uptime.now()
     }

@@ -11,7 +11,7 @@ use tonic::codegen::{Bytes, StdError};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::open::Watch;
+use super::open::{Entrance, Watch};
 use super::rules::{Caller, Rules};
 use super::{Identity, Policy, Verify, identity, token};
 use crate::metrics::GuardMetrics;
@@ -101,10 +101,11 @@ where
             request.extensions_mut().remove::<Arc<Identity>>();
             identity::strip(request.headers_mut());
             token::hide(request.headers_mut());
+            let entrance = Entrance::now();
             match rules.admit(request.uri().path(), request.headers(), audience.as_deref()).await {
                 Ok(Some(Caller { identity, token })) => {
                     request.extensions_mut().insert(identity);
-                    let watch = Watch::new(rules, audience, request.uri().clone(), token);
+                    let watch = Watch::new(rules, audience, request.uri().clone(), token, entrance);
                     let request = request.map(|body| watch.messages(body));
                     watch.answer(pin!(inner.call(request))).await
                 }

@@ -62,12 +62,17 @@ pub(super) fn endpoint(url: impl Into<String>) -> Result<Endpoint, InvalidUrl> {
     if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().port().is_none() {
         return Err(InvalidUrl);
     }
-    Ok(endpoint
+    Ok(settled(endpoint))
+}
+
+/// With the limits in time that a guard needs.
+pub(super) fn settled(endpoint: Endpoint) -> Endpoint {
+    endpoint
         .connect_timeout(GUARD_TIMEOUT)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(5))
-        .keep_alive_while_idle(true))
+        .keep_alive_while_idle(true)
 }
 
 impl Verify for RemoteVerifier {
@@ -90,7 +95,9 @@ impl Verify for RemoteVerifier {
 
 /// The URL is not of the form `http://host:port`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the auth service's URL must be http://HOST:PORT, for example http://127.0.0.1:50051")]
+#[error(
+    "the auth service's URL must be http://HOST:PORT, for example http://127.0.0.1:50051; with TLS, use AuthService::over"
+)]
 pub struct InvalidUrl;
 
 /// What the transport says of a connection that failed; empty for a status that the peer has sent.

@@ -11,6 +11,7 @@ use super::limit::until;
 use super::{Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
 use crate::deadline;
 use crate::metrics::GuardMetrics;
+use crate::status::reason_name;
 
 /// How long the guard waits for a verdict.
 pub(crate) const GUARD_TIMEOUT: Duration = Duration::from_millis(500);
@@ -41,7 +42,7 @@ impl<V: Verify> Rules<V> {
                 let subject = caller.as_ref().map(|caller| &*caller.identity.subject);
                 tracing::debug!(method = path, subject, "let in");
             }
-            Err(refusal) => tracing::info!(method = path, reason = ?refusal.reason(), "refused"),
+            Err(refusal) => tracing::info!(method = path, reason = reason_name(refusal.reason()), "refused"),
         }
         decision
     }
@@ -146,9 +147,9 @@ mod tests {
             [
                 r#"DEBUG let in method="/a.B/C" subject="ada""#,
                 r#"DEBUG let in method="/a.B/Open""#,
-                r#"INFO refused method="/a.B/C" reason=TokenMissing"#,
-                r#"INFO refused method="/a.B/Sell" reason=NotAllowed"#,
-                r#"INFO refused method="/a.B/C" reason=TokenInvalid"#,
+                r#"INFO refused method="/a.B/C" reason="TOKEN_MISSING""#,
+                r#"INFO refused method="/a.B/Sell" reason="NOT_ALLOWED""#,
+                r#"INFO refused method="/a.B/C" reason="TOKEN_INVALID""#,
             ]
         );
     }

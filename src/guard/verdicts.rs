@@ -81,16 +81,18 @@ impl<V: Verify> Verdicts<V> {
         let bytes = u64::try_from(MOST * BYTES).unwrap_or(u64::MAX);
         let (good, refused) = (Cache::with_weighter(MOST, bytes, Weight), Cache::new(MOST_REFUSALS));
         let kept = Arc::new(Kept { knowledge, good, refused });
-        let metrics = kept.knowledge.metrics().clone();
-        Self { flights: SingleFlight::counting(Asking { inner, kept: Arc::clone(&kept) }, limit, metrics), kept }
+        let (metrics, uptime) = (kept.knowledge.metrics().clone(), kept.knowledge.uptime().clone());
+        let asking = Asking { inner, kept: Arc::clone(&kept) };
+        Self { flights: SingleFlight::counting(asking, limit, metrics, uptime), kept }
     }
 }
 
 impl Kept {
     /// What is known of the token now; `None` when it must be asked for.
     fn find(&self, digest: &Digest) -> Option<Usable> {
-        let kept = self.good.get(digest).or_else(|| self.refused.get(digest))?;
-        self.judge(kept)
+        // One that was good once, and is not any more, may have been refused since.
+        let good = self.good.get(digest).and_then(|kept| self.judge(kept));
+        good.or_else(|| self.refused.get(digest).and_then(|kept| self.judge(kept)))
     }
 
     /// What the verdict comes to now; `None` when it must be asked for.
@@ -239,6 +241,20 @@ mod tests {
         world.uptime.advance(Duration::from_millis(1001));
         assert!(flights.verify(&token(), later).await.is_ok());
         assert_eq!(world.asked(), 2, "what nobody vouches for is asked for again");
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_good_and_is_not_any_more_is_asked_about_once_as_well() {
+        let world = World::new();
+        let Verdict { grounds, .. } = world.ask(&token()).await;
+        world.uptime.advance(Duration::from_millis(1001));
+        let refusal = Verdict { grounds, ..Verdict::denied(Denial::Expired) };
+        let basis =
+            refusal.grounds.as_ref().map(|grounds| Basis { asked: world.uptime.now(), ..grounds.basis }).unwrap();
+        let refusal = refusal.on(Grounds { basis, generation: 0, key: "".into() });
+        world.verdicts.kept.keep(token().digest(), &refusal);
+        assert!(matches!(world.ask(&token()).await.worth, Worth::Denied(Denial::Expired)));
+        assert_eq!(world.asked(), 1);
     }
 
     #[tokio::test]

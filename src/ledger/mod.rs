@@ -24,9 +24,6 @@ use revocations::Revocations;
 /// For how long a verdict is good after the last time that something has vouched for it.
 pub const LEASE: Duration = Duration::from_secs(1);
 
-/// How many revocations are held. With one more, all verdicts are asked for anew and none is needed.
-pub const MOST_REVOCATIONS: usize = 100_000;
-
 /// How many rows of the log are held. With one more, all verdicts are asked for anew and no row is needed.
 pub const MOST_ROWS: usize = 100_000;
 

@@ -1,6 +1,6 @@
 //! The guards that listen to this replica, and how far each of them has said that it has come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -28,7 +28,7 @@ struct Board {
 #[derive(Debug)]
 struct Waiting {
     revision: i64,
-    missing: usize,
+    missing: HashSet<u64>,
     done: Option<oneshot::Sender<()>>,
 }
 
@@ -46,8 +46,9 @@ impl Listeners {
     pub async fn all_have(&self, revision: i64) {
         let all = {
             let mut board = self.board();
-            let missing = board.acknowledged.values().filter(|acknowledged| **acknowledged < revision).count();
-            if missing == 0 {
+            let behind = board.acknowledged.iter().filter(|(_, acknowledged)| **acknowledged < revision);
+            let missing: HashSet<_> = behind.map(|(number, _)| *number).collect();
+            if missing.is_empty() {
                 return;
             }
             board.waiting.retain(|waiting| !waiting.is_over());
@@ -68,28 +69,25 @@ impl Listener {
     /// The guard has come to this revision.
     pub fn acknowledge(&self, revision: i64) {
         let mut board = self.all.board();
-        let before = board.acknowledged.insert(self.number, revision);
-        if let Some(before) = before {
-            board.passed(before, revision);
-        }
+        board.acknowledged.insert(self.number, revision);
+        board.has(self.number, revision);
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut board = self.all.board();
-        if let Some(before) = board.acknowledged.remove(&self.number) {
-            board.passed(before, i64::MAX);
-        }
+        board.acknowledged.remove(&self.number);
+        board.has(self.number, i64::MAX);
     }
 }
 
 impl Board {
-    /// A guard has gone from one revision to another.
-    fn passed(&mut self, before: i64, now: i64) {
+    /// This guard has all up to this revision.
+    fn has(&mut self, number: u64, revision: i64) {
         self.waiting.retain_mut(|waiting| {
-            if before < waiting.revision && waiting.revision <= now {
-                waiting.missing -= 1;
+            if waiting.revision <= revision {
+                waiting.missing.remove(&number);
             }
             let is_over = waiting.is_over();
             if let Some(done) = waiting.done.take_if(|_| is_over) {
@@ -103,7 +101,7 @@ impl Board {
 impl Waiting {
     /// Nobody waits any more, or for nothing.
     fn is_over(&self) -> bool {
-        self.missing == 0 || self.done.as_ref().is_none_or(oneshot::Sender::is_closed)
+        self.missing.is_empty() || self.done.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 }
 
@@ -127,8 +125,11 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let (mut seven, mut eight) = (pin!(listeners.all_have(7)), pin!(listeners.all_have(8)));
         assert!(seven.as_mut().poll(&mut context).is_pending() && eight.as_mut().poll(&mut context).is_pending());
-        let _newcomer = listeners.join(0);
+        let newcomer = listeners.join(0);
         early.acknowledge(6);
+        newcomer.acknowledge(9);
+        newcomer.acknowledge(2);
+        drop(newcomer);
         assert!(seven.as_mut().poll(&mut context).is_pending());
         early.acknowledge(9);
         assert!(seven.as_mut().poll(&mut context).is_ready());

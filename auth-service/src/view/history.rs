@@ -166,7 +166,7 @@ impl History {
     /// What follows this entry.
     pub fn after(&self, logged: Logged) -> After<'_> {
         let Some(last) = self.position.map(|position| position.last.revision) else { return After::Unread };
-        let Ok(back) = usize::try_from(last - logged.revision) else { return After::Unread };
+        let Ok(back) = usize::try_from(last.saturating_sub(logged.revision)) else { return After::Unread };
         let mut latest = self.recent.iter().rev();
         let next = match back.checked_sub(1) {
             Some(between) => latest.nth(between).map_or(After::Lost, After::Entry),
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(history.after(logged(4, 0)), After::Entry(&entry(5, 0)));
         assert_eq!(history.after(logged(6, 0)), After::End);
         assert_eq!(history.after(logged(7, 0)), After::Unread);
-        for lost in [logged(5, 1), logged(6, 1), logged(3, 0)] {
+        for lost in [logged(5, 1), logged(6, 1), logged(3, 0), logged(i64::MIN, 0)] {
             assert_eq!(history.after(lost), After::Lost, "{lost:?}");
         }
         assert_eq!(History::default().after(logged(0, 0)), After::Unread);

@@ -30,7 +30,8 @@ impl Feed {
     /// would make the renewals late.
     pub(super) fn follow(endpoint: Endpoint, key: &Token, knowledge: Arc<Knowledge>) -> Self {
         let ([pause, _], key) = (PAUSES, key.clone());
-        let follower = Follower { endpoint, key, knowledge, digest: Vec::new(), pause, is_away: false };
+        let said = [false; 2];
+        let follower = Follower { endpoint, key, knowledge, digest: Vec::new(), pause, said };
         Self(tokio::spawn(follower.follow()))
     }
 }
@@ -49,8 +50,8 @@ struct Follower {
     digest: Vec<u8>,
     /// The longest pause before the next attempt.
     pause: Duration,
-    /// Whether the last attempt has failed.
-    is_away: bool,
+    /// Whether it has been said, since there was a stream, that there is none; and that there will be none by itself.
+    said: [bool; 2],
 }
 
 impl Follower {
@@ -71,9 +72,12 @@ impl Follower {
         }
     }
 
-    /// Says so, once until it is better, and how long to wait.
+    /// Says so, once until it is better, and once more when it is a refusal; and how long to wait.
     fn failed(&mut self, cause: &Cause) -> Duration {
-        if !std::mem::replace(&mut self.is_away, true) {
+        let [away, refused] = &mut self.said;
+        let is_news = !*away || (cause.is_refusal() && !*refused);
+        (*away, *refused) = (true, *refused || cause.is_refusal());
+        if is_news {
             tracing::warn!(%cause, "no feed of revocations: each token is asked about again after a second");
         }
         if cause.is_refusal() { REFUSED } else { jitter::full(self.pause) }
@@ -92,7 +96,8 @@ impl Follower {
         match Stream::open(channel, &self.key, &self.knowledge, &mut self.digest).await {
             Ok(stream) => {
                 [self.pause, _] = PAUSES;
-                if std::mem::take(&mut self.is_away) {
+                let [was_away, _] = std::mem::take(&mut self.said);
+                if was_away {
                     tracing::info!("the feed of revocations is there again");
                 }
                 counters.fed(true);
@@ -112,5 +117,42 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         self.knowledge.metrics().counters().fed(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+    use tracing::subscriber::set_default;
+
+    use super::super::log_lines::LogLines;
+    use super::*;
+    use crate::Uptime;
+
+    #[tokio::test]
+    async fn a_refusal_is_said_although_the_service_was_away_before() {
+        let fail = |causes: &[Cause]| {
+            let mut follower = Follower {
+                endpoint: Endpoint::from_static("http://127.0.0.1:1"),
+                key: Token::parse("key").unwrap(),
+                knowledge: Arc::new(Knowledge::new(Uptime::manual())),
+                digest: Vec::new(),
+                pause: PAUSES[0],
+                said: [false; 2],
+            };
+            causes.iter().map(|cause| follower.failed(cause)).max()
+        };
+        let causes = [Cause::Silent, Cause::Silent, Cause::Status(Code::Unauthenticated), Cause::Silent];
+        // Once without the log, for the reason that the breaker's test gives.
+        fail(&causes);
+        let log = LogLines::of("gatepost::guard::feed");
+        let listening = set_default(log.clone());
+        assert_eq!(fail(&causes), Some(REFUSED));
+        drop(listening);
+        let heard = log.heard();
+        assert!(
+            matches!(&heard[..], [away, refused] if away.contains("silent") && refused.contains("AUTH_SERVICE_KEY")),
+            "{heard:?}"
+        );
     }
 }

@@ -57,6 +57,8 @@ pub(super) struct Stream<'f> {
     ask: mpsc::Sender<WatchRevocationsRequest>,
     said: Streaming<WatchRevocationsResponse>,
     greeting: Greeting,
+    /// Whether what follows the greeting has come: until then what is known is that of the digest before.
+    is_followed: bool,
     knowledge: &'f Knowledge,
     digest: &'f mut Vec<u8>,
     renewals: Renewals,
@@ -82,8 +84,7 @@ impl<'f> Stream<'f> {
         let opened: Result<_, Status> = timeout(SILENCE, opening).await.map_err(|_| Cause::Silent)?;
         let (first, said) = opened.map_err(|status| Cause::Status(status.code()))?;
         let Some(Say::Greeting(greeting)) = first.and_then(|first| first.message) else { return Err(Cause::Senseless) };
-        digest.clone_from(&greeting.digest);
-        Ok(Self { ask, said, greeting, knowledge, digest, renewals: Renewals::default() })
+        Ok(Self { ask, said, greeting, is_followed: false, knowledge, digest, renewals: Renewals::default() })
     }
 
     /// Listens until it ends, or until the next one is connected.
@@ -124,6 +125,9 @@ impl<'f> Stream<'f> {
     }
 
     fn hear(&mut self, said: WatchRevocationsResponse) -> Result<(), Cause> {
+        if !std::mem::replace(&mut self.is_followed, true) {
+            self.digest.clone_from(&self.greeting.digest);
+        }
         let heard = hear(self.knowledge, &mut self.renewals, self.digest, said.message);
         if let Some(revision) = heard.map_err(|_| Cause::Senseless)? {
             say(&self.ask, Ask::Acknowledge(Acknowledge { revision }));

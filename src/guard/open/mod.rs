@@ -4,8 +4,8 @@
 //! What is judged, and when:
 //!
 //! - A message of the caller's passes to the handler only while the token is good. Those that the handler reads in the very
-//!   poll in which the call was let in stand on that judgement, and so does the first one for a quarter of a second: for a
-//!   unary call that is all of it, as a rule.
+//!   poll in which the call was let in stand on that judgement, and so does the first one, for a quarter of a second at the
+//!   most: for a unary call that is all of it, as a rule.
 //! - While the caller's messages have not ended and the handler has not answered, the call is judged by the clock.
 //! - Between the end of the caller's messages and the answer nothing is judged: a unary call that runs is never cut.
 //! - A message of the answer passes only while the token is good, and from its headers on the answer is judged by the
@@ -20,4 +20,4 @@ mod answer;
 mod messages;
 mod watch;
 
-pub(super) use watch::Watch;
+pub(super) use watch::{Entrance, Watch};

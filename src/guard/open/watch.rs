@@ -18,10 +18,12 @@ use super::super::rules::Rules;
 use super::super::{Refusal, Token, Verify};
 use super::answer::Answer;
 use super::messages::Messages;
+use crate::Uptime;
+use crate::status::reason_name;
 
 /// How often an open call is judged on which no message comes, and how long the guard waits before it asks once more.
 ///
-/// Evidence is up to 1.5 s behind a revocation. With this, an idle stream has ended, too, when two seconds are over.
+/// Evidence is up to 1.5 s behind a revocation. With this, an idle stream is judged once more before two seconds are over.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// How long a message waits for evidence.
@@ -33,13 +35,30 @@ pub(super) type Judging = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Sen
 /// Judges by the clock, until there is a refusal.
 pub(super) type Idle = Pin<Box<dyn Future<Output = Refusal> + Send>>;
 
+/// When a call came in, read before it was judged: by the timers' clock, and by the one that counts suspended time.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Entrance(Instant, Duration);
+
+impl Entrance {
+    pub(in super::super) fn now() -> Self {
+        Self(Instant::now(), Uptime::system().now())
+    }
+
+    /// Whether what is read now may stand on the judgement by which the call was let in. It is as old as an idle stream's
+    /// may be, however long the handler's first poll takes, and although the process was stopped in it.
+    fn is_recent(self) -> bool {
+        let Self(entered, uptime) = self;
+        entered.elapsed() < EVERY && Uptime::system().now().saturating_sub(uptime) < EVERY
+    }
+}
+
 /// One call that is open.
 pub(in super::super) struct Watch<V> {
     rules: Arc<Rules<V>>,
     audience: Option<Arc<str>>,
     uri: Uri,
     token: Token,
-    entered: Instant,
+    entrance: Entrance,
     /// Whether this is still the poll in which the call was let in.
     is_entering: AtomicBool,
     /// Whether the handler gets no more messages, or wants none.
@@ -52,11 +71,16 @@ pub(in super::super) struct Watch<V> {
 
 impl<V: Verify> Watch<V> {
     /// The call of this URI, which has been let in by this token just now.
-    pub(in super::super) fn new(rules: Arc<Rules<V>>, audience: Option<Arc<str>>, uri: Uri, token: Token) -> Arc<Self> {
+    pub(in super::super) fn new(
+        rules: Arc<Rules<V>>,
+        audience: Option<Arc<str>>,
+        uri: Uri,
+        token: Token,
+        entrance: Entrance,
+    ) -> Arc<Self> {
         let (is_entering, is_heard) = (AtomicBool::new(true), AtomicBool::new(false));
         let (refused, hearer) = (OnceLock::new(), Mutex::default());
-        let entered = Instant::now();
-        Arc::new(Self { rules, audience, uri, token, entered, is_entering, is_heard, refused, hearer })
+        Arc::new(Self { rules, audience, uri, token, entrance, is_entering, is_heard, refused, hearer })
     }
 
     /// The caller's messages, each of which is judged.
@@ -131,9 +155,9 @@ impl<V: Verify> Watch<V> {
     }
 
     /// Whether a message that the handler reads now stands on the judgement by which the call was let in: those that it
-    /// reads in the same poll, and the first one for a while longer.
+    /// reads in the same poll, and the first one, for [`EVERY`] at the most.
     pub(super) fn is_entering(&self, is_first: bool) -> bool {
-        self.is_entering.load(Ordering::Relaxed) || is_first && self.entered.elapsed() < EVERY
+        (self.is_entering.load(Ordering::Relaxed) || is_first) && self.entrance.is_recent()
     }
 
     /// The handler gets no more messages, or wants none.
@@ -150,7 +174,7 @@ impl<V: Verify> Watch<V> {
     pub(super) fn refuse(&self, refusal: Refusal) -> Refusal {
         let first = *self.refused.get_or_init(|| {
             self.rules.metrics.ended(refusal);
-            tracing::info!(method = self.uri.path(), reason = ?refusal.reason(), "ended");
+            tracing::info!(method = self.uri.path(), reason = reason_name(refusal.reason()), "ended");
             refusal
         });
         if let Some(hearer) = self.hearer().take() {
@@ -194,7 +218,7 @@ mod tests {
             let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
             let rules = Arc::new(Rules { policy, verifier, metrics: metrics.clone() });
             let token = Token::parse("the-token-itself").unwrap();
-            let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token);
+            let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
             for refusal in [Refusal::Token(Denial::Revoked), Refusal::AuthUnavailable] {
                 assert_eq!(watch.refuse(refusal), Refusal::Token(Denial::Revoked), "the first counts");
             }
@@ -208,6 +232,17 @@ mod tests {
         let listening = set_default(log.clone());
         end();
         drop(listening);
-        assert_eq!(log.heard(), [r#"INFO ended method="/a.B/C" reason=TokenRevoked"#]);
+        assert_eq!(log.heard(), [r#"INFO ended method="/a.B/C" reason="TOKEN_REVOKED""#]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_stands_on_the_entrance_for_long_however_long_the_first_poll_takes() {
+        let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
+        let rules = Arc::new(Rules { policy, verifier, metrics: GuardMetrics::default() });
+        let token = Token::parse("the-token-itself").unwrap();
+        let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
+        assert!(watch.is_entering(false) && watch.is_entering(true));
+        tokio::time::advance(EVERY).await;
+        assert!(!watch.is_entering(false) && !watch.is_entering(true));
     }
 }
