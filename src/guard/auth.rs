@@ -54,8 +54,8 @@ impl AuthService {
         Ok(Self::reached(endpoint(url)?, uptime))
     }
 
-    /// The auth service at an endpoint of the caller's own: with TLS, or by another port than the URL's. The time limits and
-    /// the keep-alive are set as [`lazy`](Self::lazy) has them.
+    /// The auth service at an endpoint of the caller's own, for TLS above all. The limits in time and the keep-alive become
+    /// those that [`lazy`](Self::lazy) has.
     ///
     /// ```no_run
     /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, tonic::transport::Error> {

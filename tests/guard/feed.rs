@@ -1,10 +1,15 @@
 //! A guard that follows the revocations asks once for each token, and lets nobody in on old evidence.
 
+use std::time::Duration;
+
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
 use gatepost::api::auth::v1::{Greeting, Renewal, Revocation, TokenState, UserRevocation};
+use gatepost::{AuthService, Token, Verify as _, Worth};
+use tokio::time::Instant;
+use tonic::transport::Endpoint;
 
-use crate::support::{Refused, fed, position, start};
+use crate::support::{Auth, Port, Refused, fed, grounded, position, start};
 
 #[tokio::test]
 async fn a_token_is_asked_about_once_while_its_verdict_is_renewed() {
@@ -23,6 +28,18 @@ async fn a_token_is_asked_about_once_while_its_verdict_is_renewed() {
     world.pass(1);
     world.good("good").await;
     assert_eq!(world.auth.count(), 2, "nobody has vouched for it for more than a second");
+}
+
+#[tokio::test]
+async fn an_endpoint_of_ones_own_is_asked_and_followed_like_a_url() {
+    let (auth, port) = (Auth::new(grounded), Port::reserve());
+    let _running = auth.serve(port.listen());
+    let endpoint = Endpoint::from_shared(port.url()).unwrap();
+    let [key, token] = ["the-key", "good"].map(|text| Token::parse(text).unwrap());
+    let verifier = AuthService::over(endpoint).follow(&key);
+    assert_eq!(auth.stream().await.key.as_deref(), Some("the-key"));
+    let verdict = verifier.verify(&token, Instant::now() + Duration::from_mins(1)).await.unwrap();
+    assert!(matches!(verdict.worth, Worth::Valid(_)));
 }
 
 #[tokio::test]
