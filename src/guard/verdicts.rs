@@ -246,12 +246,10 @@ mod tests {
     #[tokio::test]
     async fn a_token_that_was_good_and_is_not_any_more_is_asked_about_once_as_well() {
         let world = World::new();
-        let Verdict { grounds, .. } = world.ask(&token()).await;
+        world.ask(&token()).await;
         world.uptime.advance(Duration::from_millis(1001));
-        let refusal = Verdict { grounds, ..Verdict::denied(Denial::Expired) };
-        let basis =
-            refusal.grounds.as_ref().map(|grounds| Basis { asked: world.uptime.now(), ..grounds.basis }).unwrap();
-        let refusal = refusal.on(Grounds { basis, generation: 0, key: "".into() });
+        let basis = Basis { position: PLACE, asked: world.uptime.now(), ttl: Duration::ZERO };
+        let refusal = Verdict::denied(Denial::Expired).on(Grounds { basis, generation: 0, key: "".into() });
         world.verdicts.kept.keep(token().digest(), &refusal);
         assert!(matches!(world.ask(&token()).await.worth, Worth::Denied(Denial::Expired)));
         assert_eq!(world.asked(), 1);
