@@ -32,6 +32,8 @@ pub trait Reasons: Reason + Send + Sync + 'static {
     const MALFORMED_REQUEST: Self;
     /// The message is larger than the service takes or gives.
     const MESSAGE_TOO_LARGE: Self;
+    /// The service has no room for the call now.
+    const OVERLOADED: Self;
     /// There is no such method, or no such compression.
     const UNIMPLEMENTED: Self;
     /// A fault of the service.
@@ -51,6 +53,7 @@ impl Reasons for auth::v1::ErrorReason {
     const DEADLINE: Self = Self::Deadline;
     const MALFORMED_REQUEST: Self = Self::MalformedRequest;
     const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
+    const OVERLOADED: Self = Self::Overloaded;
     const UNIMPLEMENTED: Self = Self::Unimplemented;
     const INTERNAL: Self = Self::Internal;
     const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
@@ -65,6 +68,7 @@ impl Reasons for blog::v1::ErrorReason {
     const DEADLINE: Self = Self::Deadline;
     const MALFORMED_REQUEST: Self = Self::MalformedRequest;
     const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
+    const OVERLOADED: Self = Self::Overloaded;
     const UNIMPLEMENTED: Self = Self::Unimplemented;
     const INTERNAL: Self = Self::Internal;
     const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
@@ -128,6 +132,16 @@ pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static s
     let mut details = details(reason);
     details.set_resource_info(kind, id, "", message);
     Status::with_error_details(Code::NotFound, message, details)
+}
+
+/// `RESOURCE_EXHAUSTED` for a call whose messages find no room in the server's memory.
+pub fn overloaded<R: Reasons>() -> Status {
+    retry(
+        Code::ResourceExhausted,
+        R::OVERLOADED,
+        "the service has no room for this call now, try again in a moment",
+        STORE_DELAY,
+    )
 }
 
 /// What depends on the database cannot be done now.

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::config::{ConfigError, Environment};
 use crate::shutdown::{self, Shutdown};
 use crate::telemetry;
@@ -23,6 +25,7 @@ pub async fn run(
     if let Err(problem) = started {
         return fail(name, &problem, 2);
     }
+    raise_descriptors();
     let signals = match shutdown::signals() {
         Ok(signals) => signals,
         Err(error) => return fail(name, &format!("signals cannot be received ({error})"), 1),
@@ -41,6 +44,14 @@ pub async fn run(
             Some(setting) => fail(name, &setting.to_string(), 2),
             None => fail(name, &error.to_string(), 1),
         },
+    }
+}
+
+/// Raises the limit of open files to the most that the system allows: each connection takes one.
+fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_err() {
+        tracing::debug!("the limit of open files stays as it is");
     }
 }
 

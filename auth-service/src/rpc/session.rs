@@ -8,6 +8,7 @@ use gatepost::api::auth::v1::{
     RevokeSessionRequest, RevokeSessionResponse,
 };
 use kit::page::{self, Row, Wanted};
+use kit::serve::Room;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -19,6 +20,9 @@ use crate::state::State;
 
 const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
 
+/// The most bytes of a session in a list.
+const ROW_BYTES: usize = 1024;
+
 pub(super) struct SessionRpc(pub(super) Arc<State>);
 
 #[tonic::async_trait]
@@ -28,6 +32,7 @@ impl SessionService for SessionRpc {
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
         let caller = Caller::of(&request)?;
+        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await;
         Ok(Response::new(list(&self.0, caller, request.into_inner()).await?))
     }
 

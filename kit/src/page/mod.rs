@@ -22,6 +22,12 @@ pub fn size(wanted: i32) -> Option<u32> {
     }
 }
 
+/// Returns the most bytes that a page of rows of at most so many bytes takes.
+pub fn max_bytes(page_size: i32, row_bytes: usize) -> usize {
+    let rows = usize::try_from(size(page_size).unwrap_or(0)).unwrap_or(usize::MAX);
+    rows.saturating_mul(row_bytes).min(MAX_BYTES)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

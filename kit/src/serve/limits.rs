@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use tonic::transport::Server;
+use rustix::process::{Resource, getrlimit};
+
+use super::memory::MemoryLimits;
+use super::outgoing::ReaderLimits;
+
+/// Bytes that a reader must take in the time in which it must take some; fewer where fewer are left.
+const STALL_BYTES: usize = 4 * 1024;
 
 /// The deadline of the methods that have one of their own, by path.
 pub type MethodDeadlines = &'static [(&'static str, Duration)];
@@ -20,16 +26,30 @@ pub struct Limits {
     pub header_list: u32,
     /// Bytes in flight on a stream.
     pub stream_window: u32,
-    /// Bytes in flight on a connection: the most that a client can send ahead of the handlers. What a slow reader makes
-    /// the server keep is bounded by its streams and the size of an answer.
+    /// Bytes in flight on a connection: the most that a client can send ahead of the handlers.
     pub connection_window: u32,
+    /// Bytes of an answer that the transport takes ahead of the socket, for each stream.
+    pub send_buffer: usize,
     /// Bytes of a frame.
     pub frame: u32,
     /// How often an idle connection is asked for a sign of life, and how long the server waits for it (F5, F6).
     pub keepalive: (Duration, Duration),
     /// How often the kernel asks the peer of an idle connection.
     pub tcp_keepalive: Duration,
-    /// How old a connection gets, so that clients spread over replicas again, and how long its calls may still run.
+    /// Connections at once. A quarter of the process's descriptors is the most, whatever this says.
+    pub connections: usize,
+    /// Time from the accept in which a connection must speak HTTP/2 and open its first stream.
+    pub first_request: Duration,
+    /// Time for which a connection may have no open stream.
+    pub idle: Duration,
+    /// Bytes of requests that are read or being worked on.
+    pub request_memory: MemoryLimits,
+    /// Bytes of answers that their readers have not taken.
+    pub answer_memory: MemoryLimits,
+    /// Time in which a reader must take some of an answer, and the time for each whole message.
+    pub reading: (Duration, Duration),
+    /// How old a connection gets, give or take a tenth, before it is told to end, so that clients spread over replicas
+    /// again; and how long its calls may still run.
     pub connection_age: (Duration, Duration),
     /// How long a call may take, whatever its client allows.
     pub deadline: Duration,
@@ -45,10 +65,27 @@ impl Default for Limits {
             pending_resets: 20,
             header_list: 16 * 1024,
             stream_window: 64 * 1024,
-            connection_window: 1024 * 1024,
+            connection_window: 256 * 1024,
+            send_buffer: 64 * 1024,
             frame: 16 * 1024,
             keepalive: (Duration::from_secs(10), Duration::from_secs(5)),
             tcp_keepalive: Duration::from_mins(1),
+            connections: 4096,
+            first_request: Duration::from_secs(10),
+            idle: Duration::from_mins(5),
+            request_memory: MemoryLimits {
+                process: 8 * 1024 * 1024,
+                small: 4 * 1024,
+                connection_small: 512 * 1024,
+                connection_large: 512 * 1024,
+            },
+            answer_memory: MemoryLimits {
+                process: 16 * 1024 * 1024,
+                small: 64 * 1024,
+                connection_small: 512 * 1024,
+                connection_large: 1024 * 1024,
+            },
+            reading: (Duration::from_secs(15), Duration::from_mins(1)),
             connection_age: (Duration::from_mins(10), Duration::from_secs(30)),
             deadline: Duration::from_secs(5),
             grace: Duration::from_secs(10),
@@ -57,19 +94,29 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// A server builder with these limits.
-    pub(super) fn server(&self) -> Server {
-        Server::builder()
+    /// Returns a builder of HTTP/2 connections with these limits.
+    pub(super) fn http2(&self) -> h2::server::Builder {
+        let mut builder = h2::server::Builder::new();
+        builder
             .max_concurrent_streams(self.concurrent_streams)
-            .http2_max_local_error_reset_streams(Some(self.error_resets))
-            .http2_max_pending_accept_reset_streams(Some(self.pending_resets))
-            .http2_max_header_list_size(self.header_list)
-            .initial_stream_window_size(self.stream_window)
+            .max_local_error_reset_streams(Some(self.error_resets))
+            .max_pending_accept_reset_streams(self.pending_resets)
+            .max_header_list_size(self.header_list)
+            .initial_window_size(self.stream_window)
             .initial_connection_window_size(self.connection_window)
             .max_frame_size(self.frame)
-            .http2_keepalive_interval(Some(self.keepalive.0))
-            .http2_keepalive_timeout(Some(self.keepalive.1))
-            .max_connection_age(self.connection_age.0)
-            .max_connection_age_grace(self.connection_age.1)
+            .max_send_buffer_size(self.send_buffer);
+        builder
+    }
+
+    /// Returns the limits of an answer's reader.
+    pub(super) fn reader(&self) -> ReaderLimits {
+        ReaderLimits { stall: self.reading.0, bytes: STALL_BYTES, message: self.reading.1 }
+    }
+
+    /// Returns the number of connections that leaves room for files, the database and the operations port.
+    pub(super) fn connections(&self) -> usize {
+        let descriptors = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok());
+        descriptors.map_or(self.connections, |most| self.connections.min(most / 4)).max(1)
     }
 }

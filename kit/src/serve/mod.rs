@@ -1,11 +1,24 @@
-//! Serves gRPC with every limit that tonic leaves open.
+//! Serves gRPC over connections of our own, with every limit that a public port needs.
 
+mod accept;
+mod call;
+mod connection;
 mod envelope;
+mod floor;
 mod health;
+mod incoming;
+mod life;
 mod limits;
+mod memory;
+mod outgoing;
+mod piece;
 mod run;
+mod seats;
+mod stream;
 mod transport;
 
+pub use call::Room;
 pub use health::Look;
 pub use limits::{Limits, MethodDeadlines};
+pub use memory::MemoryLimits;
 pub use run::{Parts, ServeError, serve};

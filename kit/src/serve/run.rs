@@ -3,15 +3,24 @@
 use std::io::Write as _;
 use std::marker::PhantomData;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use gatepost::{GuardLayer, Verify};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
+use tower_layer::Layer as _;
 
+use super::accept::accept;
+use super::connection::{self, Host};
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
+use super::memory::Budget;
+use super::seats::Seats;
 use super::{Limits, Look, MethodDeadlines};
-use crate::failure::Reasons;
+use crate::failure::{self, Reasons};
 use crate::shutdown::Shutdown;
 
 /// What a service brings to be served.
@@ -35,9 +44,6 @@ pub struct Parts<V> {
 /// Why a server ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The transport failed.
-    #[error("the server failed: {0}")]
-    Transport(#[from] tonic::transport::Error),
     /// The descriptors are unreadable.
     #[error("reflection cannot serve the descriptors: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -62,25 +68,39 @@ pub async fn serve<R: Reasons, V: Verify>(
     let Parts { name, services, routes, guard, limits, deadlines, look } = parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(limits.tcp_keepalive));
-    let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
-    let serving = limits
-        .server()
-        .layer(envelope)
-        .layer(guard)
-        .add_routes(routes)
+    let routes = routes
         .add_service(health_service)
         .add_service(reflection(services).build_v1()?)
-        .add_service(reflection(services).build_v1alpha()?)
-        .serve_with_incoming_shutdown(incoming, health.follow(look, shutdown.clone()));
+        .add_service(reflection(services).build_v1alpha()?);
+    let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
+    let stop = Shutdown::new();
+    let host = Arc::new(Host {
+        service: envelope.layer(guard.layer(routes.prepare())),
+        limits,
+        requests: Budget::new(limits.request_memory),
+        answers: Budget::new(limits.answer_memory),
+        overloaded: failure::overloaded::<R>,
+        stop: stop.clone(),
+    });
+    let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());
     announce(name, address);
-    tokio::select! {
-        ended = serving => ended?,
-        () = async { shutdown.cancelled().await; tokio::time::sleep(limits.grace).await } => {
-            tracing::warn!("calls that were still running after {:?} have been cut", limits.grace);
-        }
-    }
+    let accepting = accept(listener, &seats, limits.tcp_keepalive, &stop, &mut connections, |stream, peer, taken| {
+        connection::serve(Arc::clone(&host), stream, peer, taken)
+    });
+    tokio::join!(accepting, async {
+        health.follow(look, shutdown).await;
+        stop.cancel();
+    });
+    drain(connections, limits.grace).await;
     Ok(())
+}
+
+/// Waits until the connections have ended, and cuts those that have not when the grace is over.
+async fn drain(mut connections: JoinSet<()>, grace: Duration) {
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(grace, ended).await.is_err() {
+        tracing::warn!("calls that were still running after {grace:?} have been cut");
+    }
 }
 
 /// Reflection of what this server serves; the descriptors know the other service, too.

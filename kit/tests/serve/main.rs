@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod deadlines;
 #[cfg(test)]
 mod frames;
+#[cfg(test)]
+mod readers;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]

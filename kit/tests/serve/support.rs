@@ -1,17 +1,19 @@
 //! A server whose one service does what its caller asks for.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
-    ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, VerifyTokenRequest, VerifyTokenResponse,
+    ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, TokenClaims, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
 use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, SubjectKind, Token, Unavailable, Verdict, Verify};
-use kit::serve::{Limits, Parts, serve};
+use kit::serve::{Limits, Parts, Room, serve};
 use kit::shutdown::Shutdown;
 use kit::testing::Raw;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
@@ -20,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,
     pub(crate) task: JoinHandle<()>,
+    /// Lets one call with the token `wait` end.
+    pub(crate) go_on: Arc<Notify>,
 }
 
 impl Server {
@@ -28,10 +32,11 @@ impl Server {
     }
 }
 
+#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
 pub(crate) async fn start(limits: Limits) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let shutdown = Shutdown::new();
+    let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
     let policy = Policy::closed()
         .with_health()
         .with_reflection()
@@ -39,7 +44,7 @@ pub(crate) async fn start(limits: Limits) -> Server {
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
-        routes: Routes::new(TokenServiceServer::new(Obedient)),
+        routes: Routes::new(TokenServiceServer::new(Obedient(Arc::clone(&go_on)))),
         guard: GuardLayer::new(policy, Doorkeeper),
         limits,
         deadlines: &[],
@@ -47,7 +52,7 @@ pub(crate) async fn start(limits: Limits) -> Server {
     };
     let told = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, told).await.unwrap() });
-    Server { address, shutdown, task }
+    Server { address, shutdown, task, go_on }
 }
 
 /// Lets the bearer of the token `good` in, and nobody else.
@@ -69,8 +74,8 @@ impl Verify for Doorkeeper {
     }
 }
 
-/// Panics, hangs or answers, as the token says.
-struct Obedient;
+/// Panics, hangs, waits to be notified or answers, as the token says.
+struct Obedient(Arc<Notify>);
 
 #[tonic::async_trait]
 impl TokenService for Obedient {
@@ -78,10 +83,29 @@ impl TokenService for Obedient {
         &self,
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
-        match request.into_inner().token.as_str() {
+        let room = Room::of(&request);
+        let token = request.into_inner().token;
+        let subject = match token.split_once(':') {
+            // An answer of so many bytes, with or without room for it.
+            Some(("answer", bytes)) => "x".repeat(bytes.parse().unwrap()),
+            Some(("reserve", bytes)) => {
+                let bytes = bytes.parse().unwrap();
+                room.reserve(bytes + 100).await;
+                "x".repeat(bytes)
+            }
+            _ => String::new(),
+        };
+        match token.as_str() {
             "panic" => panic!("as the caller wished"),
             "hang" => std::future::pending().await,
-            _ => Ok(Response::new(VerifyTokenResponse::default())),
+            "wait" => {
+                self.0.notified().await;
+                Ok(Response::new(VerifyTokenResponse::default()))
+            }
+            _ => {
+                let claims = Some(TokenClaims { subject, ..TokenClaims::default() });
+                Ok(Response::new(VerifyTokenResponse { claims, ..VerifyTokenResponse::default() }))
+            }
         }
     }
 

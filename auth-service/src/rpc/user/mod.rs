@@ -16,6 +16,8 @@ use gatepost::api::auth::v1::{
     ListUsersRequest, ListUsersResponse, SetUserRolesRequest, SetUserRolesResponse, UpdateUserRequest,
     UpdateUserResponse,
 };
+use kit::page;
+use kit::serve::Room;
 use tonic::{Request, Response, Status};
 
 use super::attempts;
@@ -23,6 +25,9 @@ use super::caller::Caller;
 use crate::convert;
 use crate::domain::UserState;
 use crate::state::State;
+
+/// Bytes that are reserved for each user of a list. Few users with many roles take more.
+const ROW_BYTES: usize = 1024;
 
 pub(super) struct UserRpc(pub(super) Arc<State>);
 
@@ -56,11 +61,13 @@ impl UserService for UserRpc {
         request: Request<BatchGetUsersRequest>,
     ) -> Result<Response<BatchGetUsersResponse>, Status> {
         let caller = Caller::of(&request)?;
+        Room::of(&request).reserve(request.get_ref().ids.len().saturating_mul(ROW_BYTES).min(page::MAX_BYTES)).await;
         Ok(Response::new(read::some(&self.0, caller, request.into_inner()).await?))
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Result<Response<ListUsersResponse>, Status> {
         let caller = Caller::of(&request)?;
+        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await;
         Ok(Response::new(read::page(&self.0, caller, request.into_inner()).await?))
     }
 

@@ -1,0 +1,106 @@
+//! Accepts connections: at most so many, and at a pace that a lack of descriptors cannot turn into a busy loop.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::seats::{Seats, Taken};
+use crate::shutdown::Shutdown;
+
+/// The pause after a connection that could not be accepted: most often no descriptor is left.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The shortest time between two log lines about a full server.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Serves each connection that comes until `stop`. The tasks of the connections end in `connections`.
+pub(super) async fn accept<F>(
+    listener: TcpListener,
+    seats: &Seats,
+    keepalive: Duration,
+    stop: &Shutdown,
+    connections: &mut JoinSet<()>,
+    serve: impl Fn(TcpStream, SocketAddr, Taken) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut log = Log::default();
+    let accepting = async {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    log.accepted();
+                    if seats.are_full() {
+                        log.full();
+                    }
+                    let taken = seats.take().await;
+                    while connections.try_join_next().is_some() {}
+                    if prepare(&stream, keepalive).is_ok() {
+                        connections.spawn(serve(stream, peer, taken));
+                    }
+                }
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(error) => {
+                    log.failed(&error);
+                    seats.make_room();
+                    sleep(RETRY_INTERVAL).await;
+                }
+            }
+        }
+    };
+    let _: Option<()> = stop.run_until_cancelled(accepting).await;
+}
+
+/// Sets the socket's options. It fails if the peer has gone.
+fn prepare(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    set_socket_keepalive(stream, true)?;
+    Ok(set_tcp_keepidle(stream, keepalive)?)
+}
+
+/// Reports whether the error concerns one connection alone, which its peer has ended.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Interrupted
+    )
+}
+
+/// Logs one line for each outage.
+#[derive(Default)]
+struct Log {
+    is_failing: bool,
+    full: Option<Instant>,
+}
+
+impl Log {
+    fn failed(&mut self, error: &io::Error) {
+        if !self.is_failing {
+            self.is_failing = true;
+            tracing::warn!(%error, "connections cannot be accepted: raise the limit of open files (ulimit -n)");
+        }
+    }
+
+    fn accepted(&mut self) {
+        if self.is_failing {
+            self.is_failing = false;
+            tracing::info!("connections are accepted again");
+        }
+    }
+
+    fn full(&mut self) {
+        let now = Instant::now();
+        if self.full.is_none_or(|last| now.duration_since(last) >= LOG_INTERVAL) {
+            self.full = Some(now);
+            tracing::warn!("all connections are taken: each new one closes the one that is silent or idle the longest");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! One connection from its first byte to its last: it must speak in time, and it ends with a GOAWAY before it is cut.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::server::Connection;
+use http::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::io::InspectReader;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::transport::server::TcpConnectInfo;
+use tower_service::Service;
+
+use super::Limits;
+use super::life::Life;
+use super::memory::Budget;
+use super::piece::Piece;
+use super::seats::{Seat, Taken};
+use super::stream::Exchange;
+use crate::shutdown::Shutdown;
+
+/// The time that a peer without an open stream has to take note of a GOAWAY.
+pub(super) const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What all connections of a server share.
+pub(super) struct Host<S> {
+    pub(super) service: S,
+    pub(super) limits: Limits,
+    pub(super) requests: Budget,
+    pub(super) answers: Budget,
+    pub(super) overloaded: fn() -> Status,
+    pub(super) stop: Shutdown,
+}
+
+/// Serves a connection until it ends.
+pub(super) async fn serve<S, T>(host: Arc<Host<S>>, stream: TcpStream, peer: SocketAddr, taken: Taken)
+where
+    S: Service<Request<Body>, Response = Response<T>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    T: http_body::Body<Data = Bytes> + Send + 'static,
+{
+    let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
+    let has_spoken = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&has_spoken);
+    let io = InspectReader::new(stream, move |bytes: &[u8]| {
+        if !bytes.is_empty() {
+            heard.store(true, Relaxed);
+        }
+    });
+    let (limits, seat) = (&host.limits, taken.seat());
+    let accepted = Instant::now();
+    let handshake = tokio::select! {
+        handshake = timeout(limits.first_request, limits.http2().handshake(io)) => handshake,
+        () = seat.cut.cancelled() => return,
+        () = host.stop.cancelled() => return,
+    };
+    let Ok(Ok(mut connection)) = handshake else {
+        tracing::debug!("a connection has not begun to speak HTTP/2");
+        return;
+    };
+    let exchange = Exchange {
+        host: Arc::clone(&host),
+        requests: host.requests.open_account(),
+        answers: host.answers.open_account(),
+        info,
+    };
+    let mut life = Life::new(&host.limits, accepted, has_spoken, connection.ping_pong());
+    drive(&mut connection, &mut life, &exchange, seat).await;
+}
+
+/// Accepts the connection's streams, and ends it when its time has come.
+async fn drive<S, T, I>(
+    connection: &mut Connection<I, Piece>,
+    life: &mut Life,
+    exchange: &Exchange<S>,
+    seat: &Arc<Seat>,
+) where
+    S: Service<Request<Body>, Response = Response<T>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    T: http_body::Body<Data = Bytes> + Send + 'static,
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let stop = &exchange.host.stop;
+    let (mut is_stopping, mut is_cut) = (false, false);
+    loop {
+        if is_stopping {
+            life.drain(seat, &exchange.answers);
+        }
+        let (wake, is_pinged) = (life.next(seat), life.is_pinged());
+        tokio::select! {
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, respond))) => {
+                    tokio::spawn(exchange.clone().answer(request, respond, seat.open(), Arc::clone(seat)));
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "a connection has failed");
+                    return;
+                }
+                None => return,
+            },
+            () = stop.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                life.say_goodbye(connection, None);
+            }
+            () = seat.cut.cancelled(), if !is_cut => {
+                is_cut = true;
+                if seat.is_offender() {
+                    connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                }
+                life.say_goodbye(connection, Some(FAREWELL));
+            }
+            () = seat.quiet.notified(), if is_stopping => {}
+            () = life.pong(), if is_pinged => life.ponged(),
+            () = sleep_until(wake) => if life.tick(connection, seat) {
+                return;
+            },
+        }
+    }
+}

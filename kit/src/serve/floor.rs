@@ -1,0 +1,82 @@
+//! The slowest pace at which a peer may take or send the bytes that the server keeps room for.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How often the pace is checked.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// Bytes in each period while others wait for the room: 64 KiB a second.
+const PRESSED_BYTES: usize = 16 * 1024;
+
+/// A peer's pace.
+pub(super) struct Floor {
+    tick: Pin<Box<Sleep>>,
+    /// Bytes since the last tick.
+    moved: usize,
+    /// The most time and the fewest bytes while nobody waits; `None` is no limit.
+    patience: Option<Patience>,
+    since: Instant,
+    moved_since: usize,
+}
+
+/// How long a peer may stand still.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// The period.
+    pub(super) period: Duration,
+    /// The bytes that must move in each period.
+    pub(super) bytes: usize,
+}
+
+impl Floor {
+    /// Demands a pace only while others wait for the room.
+    pub(super) fn pressed() -> Self {
+        let now = Instant::now();
+        Self { tick: Box::pin(sleep(PERIOD)), moved: 0, patience: None, since: now, moved_since: 0 }
+    }
+
+    /// Demands this pace at any time, and a higher one while others wait for the room.
+    pub(super) fn with_patience(patience: Patience) -> Self {
+        let tick = Box::pin(sleep(PERIOD.min(patience.period)));
+        Self { tick, patience: Some(patience), ..Self::pressed() }
+    }
+
+    /// Lowers the pace where less is left to move.
+    pub(super) fn ask_at_most(&mut self, bytes: usize) {
+        if let Some(patience) = &mut self.patience {
+            patience.bytes = patience.bytes.min(bytes);
+        }
+    }
+
+    /// Records that bytes have moved.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        self.moved += bytes;
+        self.moved_since += bytes;
+    }
+
+    /// Completes when the peer has fallen below the pace.
+    pub(super) fn poll_fall(&mut self, cx: &mut Context<'_>, is_pressed: impl Fn() -> bool) -> Poll<()> {
+        loop {
+            ready!(self.tick.as_mut().poll(cx));
+            let now = Instant::now();
+            if self.moved < PRESSED_BYTES && is_pressed() {
+                return Poll::Ready(());
+            }
+            if let Some(Patience { period, bytes }) = self.patience
+                && now.duration_since(self.since) >= period
+            {
+                if self.moved_since < bytes {
+                    return Poll::Ready(());
+                }
+                (self.since, self.moved_since) = (now, 0);
+            }
+            self.moved = 0;
+            let period = self.patience.map_or(PERIOD, |patience| PERIOD.min(patience.period));
+            self.tick.as_mut().reset(now + period);
+        }
+    }
+}

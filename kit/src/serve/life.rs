@@ -1,0 +1,182 @@
+//! The times at which a connection must do something, or end.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use h2::server::Connection;
+use h2::{Ping, PingPong};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::Limits;
+use super::connection::FAREWELL;
+use super::memory::Account;
+use super::piece::Piece;
+use super::seats::Seat;
+
+/// How often a connection that is to end is checked for answers that are still being read.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A connection's times.
+pub(super) struct Life {
+    first_request: Instant,
+    idle: Duration,
+    age: Instant,
+    grace: Duration,
+    keepalive: (Duration, Duration),
+    has_spoken: Arc<AtomicBool>,
+    ping_pong: Option<PingPong>,
+    /// The time of the next look for a sign of life.
+    ping: Instant,
+    /// The time by which the peer must have answered a ping.
+    pong: Option<Instant>,
+    is_ending: bool,
+    cut: Option<Instant>,
+}
+
+impl Life {
+    pub(super) fn new(
+        limits: &Limits,
+        accepted: Instant,
+        has_spoken: Arc<AtomicBool>,
+        ping_pong: Option<PingPong>,
+    ) -> Self {
+        let (age, grace) = limits.connection_age;
+        Self {
+            first_request: accepted + limits.first_request,
+            idle: limits.idle,
+            age: accepted + jittered(age),
+            grace,
+            keepalive: limits.keepalive,
+            has_spoken,
+            ping_pong,
+            ping: accepted + limits.keepalive.0,
+            pong: None,
+            is_ending: false,
+            cut: None,
+        }
+    }
+
+    /// Returns the time of the next tick.
+    pub(super) fn next(&self, seat: &Seat) -> Instant {
+        let quiet = (!self.is_ending).then(|| self.quiet_until(seat)).flatten();
+        let age = (!self.is_ending).then_some(self.age);
+        [quiet, age, self.pong, self.cut].into_iter().flatten().fold(self.ping, Instant::min)
+    }
+
+    /// Returns the time until which the connection may have no open stream; `None` while it has one.
+    fn quiet_until(&self, seat: &Seat) -> Option<Instant> {
+        let idle_since = seat.idle_since()?;
+        Some(if seat.has_called() { idle_since + self.idle } else { self.first_request })
+    }
+
+    /// Does what is due; reports whether the connection must be cut.
+    pub(super) fn tick<I: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        connection: &mut Connection<I, Piece>,
+        seat: &Seat,
+    ) -> bool {
+        let now = Instant::now();
+        let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
+        if is_due(self.cut) {
+            return true;
+        }
+        if is_due(self.pong) {
+            if !self.has_spoken.swap(false, Relaxed) {
+                return true;
+            }
+            self.pong = None;
+        }
+        if self.ping <= now {
+            self.ping = now + self.keepalive.0;
+            let is_silent = !self.has_spoken.swap(false, Relaxed);
+            if is_silent && let Some(ping_pong) = &mut self.ping_pong {
+                // A ping that is still unanswered stands for this one.
+                let _ = ping_pong.send_ping(Ping::opaque());
+                self.pong = Some(now + self.keepalive.1);
+            }
+        }
+        if !self.is_ending && is_due(self.quiet_until(seat)) {
+            self.say_goodbye(connection, Some(FAREWELL));
+        }
+        if !self.is_ending && self.age <= now {
+            self.say_goodbye(connection, Some(self.grace));
+        }
+        false
+    }
+
+    /// Sends a GOAWAY, so that the client opens no more streams here, and cuts the connection after this time.
+    pub(super) fn say_goodbye<I: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        connection: &mut Connection<I, Piece>,
+        time: Option<Duration>,
+    ) {
+        if !self.is_ending {
+            self.is_ending = true;
+            connection.graceful_shutdown();
+        }
+        if let Some(time) = time {
+            self.cut_in(time);
+        }
+    }
+
+    /// Ends a connection at the server's end once nothing is open or still being read.
+    pub(super) fn drain(&mut self, seat: &Seat, answers: &Account) {
+        if seat.idle_since().is_none() {
+            return;
+        }
+        if answers.held() == 0 {
+            self.cut_in(FAREWELL);
+        } else {
+            self.ping = self.ping.min(Instant::now() + DRAIN_INTERVAL);
+        }
+    }
+
+    fn cut_in(&mut self, time: Duration) {
+        let cut = Instant::now() + time;
+        self.cut = Some(self.cut.map_or(cut, |earlier| earlier.min(cut)));
+    }
+
+    /// Reports whether the answer to a ping is awaited.
+    pub(super) fn is_pinged(&self) -> bool {
+        self.pong.is_some()
+    }
+
+    /// Waits for the answer to a ping.
+    pub(super) async fn pong(&mut self) {
+        if let Some(ping_pong) = &mut self.ping_pong
+            && poll_fn(|cx| ping_pong.poll_pong(cx)).await.is_ok()
+        {
+            return;
+        }
+        // The connection has failed, which its own task sees.
+        std::future::pending::<()>().await;
+    }
+
+    /// Records the answer to a ping.
+    pub(super) fn ponged(&mut self) {
+        self.pong = None;
+    }
+}
+
+/// Varies a time by up to a tenth, so that connections that began together do not end together.
+fn jittered(time: Duration) -> Duration {
+    let [high, low] = crate::random::bytes::<2>();
+    let share = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);
+    time.mul_f64(0.9 + 0.2 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_is_at_most_a_tenth() {
+        let minute = Duration::from_mins(1);
+        let times: Vec<_> = (0..1000).map(|_| jittered(minute)).collect();
+        assert!(times.iter().all(|time| (54..=66).contains(&time.as_secs())));
+        assert!(times.iter().min() < Some(&minute) && times.iter().max() > Some(&minute));
+    }
+}

@@ -1,0 +1,387 @@
+//! Bounds the bytes that the server keeps for its peers, for the process and for each connection.
+//!
+//! A caller reserves room before the bytes exist and waits while there is none. Waiting connections take turns, and a
+//! connection that has cost others their room before comes last and gets less.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::hold::Hold;
+
+/// The share of the process's bytes that large reservations may use together, so that small ones always find room.
+const LARGE_SHARE: (usize, usize) = (3, 4);
+
+/// The share that a connection may still use after an offence.
+const OFFENDERS_SHARE: (usize, usize) = (1, 4);
+
+/// Time for which an offence counts.
+const OFFENCE_LIFE: Duration = Duration::from_mins(1);
+
+/// The bytes that may be held at once.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryLimits {
+    /// Bytes for the process.
+    pub process: usize,
+    /// Size in bytes up to which a reservation is small.
+    pub small: usize,
+    /// Bytes of small reservations for each connection.
+    pub connection_small: usize,
+    /// Bytes of large reservations for each connection. One large reservation is always possible, whatever its size.
+    pub connection_large: usize,
+}
+
+/// All bytes of one kind that the process holds for its peers.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: MemoryLimits,
+    next: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: usize,
+    accounts: HashMap<u64, Usage>,
+    /// Accounts with waiting reservations; the first one has the next turn.
+    turns: VecDeque<u64>,
+}
+
+/// The bytes of one connection.
+#[derive(Debug, Default)]
+struct Usage {
+    small: usize,
+    large: usize,
+    waiting: VecDeque<Waiting>,
+    offences: u32,
+    offended: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    bytes: usize,
+    granted: oneshot::Sender<()>,
+}
+
+/// One connection's part of the budget. It ends with its last reservation.
+#[derive(Debug)]
+pub(crate) struct Account {
+    budget: Budget,
+    id: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: MemoryLimits) -> Self {
+        Self(Arc::new(Shared { limits, next: AtomicU64::new(0), state: Mutex::default() }))
+    }
+
+    /// Opens the account of a new connection.
+    pub(crate) fn open_account(&self) -> Arc<Account> {
+        let id = self.0.next.fetch_add(1, Relaxed);
+        self.state().accounts.insert(id, Usage::default());
+        Arc::new(Account { budget: self.clone(), id })
+    }
+
+    /// Returns the bytes that are held for the process.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.state().held
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MemoryLimits {
+    fn is_small(&self, bytes: usize) -> bool {
+        bytes <= self.small
+    }
+}
+
+impl Usage {
+    fn is_offender(&self, now: Instant) -> bool {
+        self.offended.is_some_and(|time| now.duration_since(time) < OFFENCE_LIFE)
+    }
+
+    /// Reports whether the connection's own limit leaves room for the bytes.
+    fn has_room(&self, bytes: usize, limits: &MemoryLimits) -> bool {
+        if limits.is_small(bytes) {
+            self.small + bytes <= limits.connection_small
+        } else {
+            self.large == 0 || self.large + bytes <= limits.connection_large
+        }
+    }
+
+    fn kind(&mut self, bytes: usize, limits: &MemoryLimits) -> &mut usize {
+        if limits.is_small(bytes) { &mut self.small } else { &mut self.large }
+    }
+}
+
+impl State {
+    /// Takes the bytes for the account if both limits leave room for them.
+    fn take(&mut self, id: u64, bytes: usize, limits: &MemoryLimits, now: Instant) -> bool {
+        let Some(usage) = self.accounts.get_mut(&id) else { return false };
+        let share = |(part, whole)| limits.process / whole * part;
+        let ceiling = match () {
+            () if usage.is_offender(now) => share(OFFENDERS_SHARE),
+            () if limits.is_small(bytes) => limits.process,
+            () => share(LARGE_SHARE),
+        };
+        if !usage.has_room(bytes, limits) || self.held + bytes > ceiling {
+            return false;
+        }
+        *usage.kind(bytes, limits) += bytes;
+        self.held += bytes;
+        true
+    }
+
+    /// Takes the bytes for the account, whatever the limits say.
+    fn add(&mut self, id: u64, bytes: usize, limits: &MemoryLimits) {
+        if let Some(usage) = self.accounts.get_mut(&id) {
+            *usage.kind(bytes, limits) += bytes;
+        }
+        self.held += bytes;
+    }
+
+    fn give_back(&mut self, id: u64, bytes: usize, limits: &MemoryLimits) {
+        if let Some(usage) = self.accounts.get_mut(&id) {
+            *usage.kind(bytes, limits) -= bytes;
+        }
+        self.held -= bytes;
+    }
+
+    /// Grants waiting reservations, one for each connection in turn, offenders after all others.
+    fn grant(&mut self, limits: &MemoryLimits) {
+        let now = Instant::now();
+        for offenders in [false, true] {
+            for _ in 0..self.turns.len() {
+                let Some(id) = self.turns.pop_front() else { return };
+                if self.grant_next(id, offenders, limits, now) {
+                    self.turns.push_back(id);
+                }
+            }
+        }
+    }
+
+    /// Grants the account's next reservation if it fits; reports whether more wait.
+    fn grant_next(&mut self, id: u64, offenders: bool, limits: &MemoryLimits, now: Instant) -> bool {
+        loop {
+            let Some(usage) = self.accounts.get_mut(&id) else { return false };
+            let Some(next) = usage.waiting.pop_front() else { return false };
+            if next.granted.is_closed() {
+                continue;
+            }
+            let is_turn = usage.is_offender(now) == offenders;
+            if !is_turn || !self.take(id, next.bytes, limits, now) {
+                if let Some(usage) = self.accounts.get_mut(&id) {
+                    usage.waiting.push_front(next);
+                }
+                return true;
+            }
+            if next.granted.send(()).is_ok() {
+                return self.accounts.get(&id).is_some_and(|usage| !usage.waiting.is_empty());
+            }
+            // The caller has gone meanwhile.
+            self.give_back(id, next.bytes, limits);
+        }
+    }
+}
+
+impl Account {
+    /// Returns a reservation of the bytes as soon as there is room. A caller that goes meanwhile leaves the queue.
+    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Hold {
+        let granted = {
+            let mut state = self.budget.state();
+            let is_first = state.accounts.get(&self.id).is_none_or(|usage| usage.waiting.is_empty());
+            if is_first && state.take(self.id, bytes, self.limits(), Instant::now()) {
+                return Hold::new(Arc::clone(self), bytes);
+            }
+            let (granted, grant) = oneshot::channel();
+            if let Some(usage) = state.accounts.get_mut(&self.id) {
+                usage.waiting.push_back(Waiting { bytes, granted });
+            }
+            if is_first {
+                state.turns.push_back(self.id);
+            }
+            grant
+        };
+        Grant { account: self, bytes, granted }.wait().await
+    }
+
+    /// Returns a reservation of the bytes if there is room for them now.
+    pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Hold> {
+        let taken = self.budget.state().take(self.id, bytes, self.limits(), Instant::now());
+        taken.then(|| Hold::new(Arc::clone(self), bytes))
+    }
+
+    /// Changes a reservation from one size to another; reports whether there was room. Shrinking always succeeds.
+    pub(super) fn resize(&self, from: usize, to: usize) -> bool {
+        let (mut state, limits) = (self.budget.state(), self.limits());
+        state.give_back(self.id, from, limits);
+        if to <= from {
+            state.add(self.id, to, limits);
+            state.grant(limits);
+            return true;
+        }
+        let has_room = state.take(self.id, to, limits, Instant::now());
+        if !has_room {
+            state.add(self.id, from, limits);
+        }
+        has_room
+    }
+
+    /// Gives the bytes of a reservation back.
+    pub(super) fn release(&self, bytes: usize) {
+        let (mut state, limits) = (self.budget.state(), self.limits());
+        state.give_back(self.id, bytes, limits);
+        state.grant(limits);
+    }
+
+    /// Returns the bytes that the connection holds.
+    pub(crate) fn held(&self) -> usize {
+        self.budget.state().accounts.get(&self.id).map_or(0, |usage| usage.small + usage.large)
+    }
+
+    /// Reports whether another connection, no offender, waits for the process's bytes.
+    pub(crate) fn is_pressed(&self) -> bool {
+        let (state, now) = (self.budget.state(), Instant::now());
+        let others = state.turns.iter().filter(|id| **id != self.id).filter_map(|id| state.accounts.get(id));
+        others.filter(|usage| !usage.is_offender(now)).any(|usage| {
+            let next = usage.waiting.iter().find(|waiting| !waiting.granted.is_closed());
+            next.is_some_and(|waiting| usage.has_room(waiting.bytes, self.limits()))
+        })
+    }
+
+    /// Records that the connection held bytes for longer than the server waits; returns how often it has done so lately.
+    pub(crate) fn offend(&self) -> u32 {
+        let (mut state, now) = (self.budget.state(), Instant::now());
+        let Some(usage) = state.accounts.get_mut(&self.id) else { return 0 };
+        usage.offences = if usage.is_offender(now) { usage.offences.saturating_add(1) } else { 1 };
+        usage.offended = Some(now);
+        usage.offences
+    }
+
+    fn limits(&self) -> &MemoryLimits {
+        &self.budget.0.limits
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.budget.state().accounts.remove(&self.id);
+    }
+}
+
+/// A reservation that waits for its turn.
+struct Grant<'a> {
+    account: &'a Arc<Account>,
+    bytes: usize,
+    granted: oneshot::Receiver<()>,
+}
+
+impl Grant<'_> {
+    async fn wait(mut self) -> Hold {
+        // The sender is lost with the account alone, which lives as long as this reservation.
+        let _ = (&mut self.granted).await;
+        Hold::new(Arc::clone(self.account), self.bytes)
+    }
+}
+
+impl Drop for Grant<'_> {
+    fn drop(&mut self) {
+        self.granted.close();
+        // Granted, and not taken: the caller has gone.
+        if self.granted.try_recv().is_ok() {
+            self.account.release(self.bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    const LIMITS: MemoryLimits = MemoryLimits { process: 1000, small: 10, connection_small: 30, connection_large: 400 };
+
+    fn waits(reservation: Pin<&mut impl Future<Output = Hold>>) -> bool {
+        reservation.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    #[tokio::test]
+    async fn connection_and_process_have_limits() {
+        let budget = Budget::new(LIMITS);
+        let (one, two) = (budget.open_account(), budget.open_account());
+        let small: Vec<_> = (0..3).map(|_| one.try_reserve(10).unwrap()).collect();
+        assert!(one.try_reserve(1).is_none(), "the connection's small bytes are used");
+        let large = one.try_reserve(600).expect("one large reservation is always possible");
+        assert!(one.try_reserve(11).is_none(), "and no second one");
+        assert!(two.try_reserve(200).is_none(), "large ones leave a quarter of the process's bytes");
+        assert!(two.try_reserve(10).is_some(), "which is for small ones");
+        drop((small, large));
+        assert_eq!((budget.held(), one.held()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn connections_take_turns_and_offenders_come_last() {
+        let budget = Budget::new(LIMITS);
+        let [holder, offender, other] = [(); 3].map(|()| budget.open_account());
+        let held = holder.reserve(700).await;
+        assert_eq!((offender.offend(), offender.offend()), (1, 2));
+        let mut last = pin!(offender.reserve(200));
+        let mut next = pin!(other.reserve(200));
+        let mut after = pin!(other.reserve(300));
+        assert!(waits(last.as_mut()));
+        assert!(!holder.is_pressed(), "offenders press nobody");
+        assert!(waits(next.as_mut()) && waits(after.as_mut()));
+        assert!(holder.is_pressed());
+        drop(held);
+        let next = next.await;
+        assert!(waits(last.as_mut()) && waits(after.as_mut()), "each waits for its own reason");
+        drop(next);
+        let after = after.await;
+        drop(after);
+        assert_eq!(
+            {
+                let _last = last.await;
+                budget.held()
+            },
+            200
+        );
+    }
+
+    #[tokio::test]
+    async fn caller_that_goes_leaves_the_queue() {
+        let budget = Budget::new(LIMITS);
+        let (holder, other) = (budget.open_account(), budget.open_account());
+        let held = holder.reserve(700).await;
+        {
+            let mut waiting = pin!(other.reserve(200));
+            assert!(waits(waiting.as_mut()));
+            drop(held);
+            // Granted, and never taken.
+        }
+        assert_eq!(budget.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn reservation_shrinks_and_grows_within_the_limits() {
+        let budget = Budget::new(LIMITS);
+        let account = budget.open_account();
+        let mut hold = account.reserve(600).await;
+        assert!(hold.resize(10) && hold.resize(700) && !hold.resize(800));
+        assert_eq!(budget.held(), 700);
+        drop(hold);
+        assert_eq!(budget.held(), 0);
+    }
+}

@@ -1,0 +1,8 @@
+//! Bounds what slow peers make the server keep in memory.
+
+mod budget;
+mod hold;
+
+pub use budget::MemoryLimits;
+pub(super) use budget::{Account, Budget};
+pub(super) use hold::Hold;

@@ -1,0 +1,207 @@
+//! Sends an answer at its reader's pace, and gives up on a reader that takes too little.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, SendStream};
+use http::Response;
+use http_body::{Body, Frame};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tonic::Status;
+
+use super::call::Call;
+use super::floor::{Floor, Patience};
+use super::memory::Hold;
+use super::piece::Piece;
+
+/// Limits of the time that a reader has.
+#[derive(Clone, Copy)]
+pub(super) struct ReaderLimits {
+    /// The time in which something must be taken.
+    pub(super) stall: Duration,
+    /// The fewest bytes that must be taken in this time; less only where less is left.
+    pub(super) bytes: usize,
+    /// The time for a whole message.
+    pub(super) message: Duration,
+}
+
+/// How an answer has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// All of it was given to the transport.
+    Whole,
+    /// The reader or the connection has gone.
+    Gone,
+    /// The reader took too little: the stream was reset.
+    Stalled,
+}
+
+/// Sends a response. An answer that finds no room becomes the status that `overloaded` makes.
+pub(super) async fn send<B>(
+    response: Response<B>,
+    mut respond: SendResponse<Piece>,
+    call: &Call,
+    limits: ReaderLimits,
+    overloaded: fn() -> Status,
+) -> Sent
+where
+    B: Body<Data = Bytes>,
+{
+    let (head, body) = response.into_parts();
+    let head = Response::from_parts(head, ());
+    let mut body = pin!(body);
+    if body.is_end_stream() {
+        return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole);
+    }
+    // The first message is reserved for before its headers are sent, so that a refusal can still take its place.
+    let first = match next(body.as_mut(), |cx| respond.poll_reset(cx).map(drop)).await {
+        Next::Gone => return Sent::Gone,
+        Next::End => None,
+        Next::Failed => {
+            respond.send_reset(Reason::INTERNAL_ERROR);
+            return Sent::Gone;
+        }
+        Next::Frame(frame) => Some(frame),
+    };
+    let hold = match first.as_ref().and_then(Frame::data_ref).map(|data| call.hold_answer(data.len())) {
+        Some(None) => {
+            let refusal = overloaded().into_http::<()>();
+            return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
+        }
+        Some(hold) => hold,
+        None => None,
+    };
+    let Ok(stream) = respond.send_response(head, false) else { return Sent::Gone };
+    let mut answer = Answer { stream, call, limits };
+    let Some(first) = first else { return answer.end() };
+    let mut sent = answer.frame(first, hold).await;
+    while sent.is_none() {
+        sent = match next(body.as_mut(), |cx| answer.stream.poll_reset(cx).map(drop)).await {
+            Next::Gone => Some(Sent::Gone),
+            Next::End => Some(answer.end()),
+            Next::Failed => Some(answer.reset(Reason::INTERNAL_ERROR, Sent::Gone)),
+            Next::Frame(frame) => match frame.data_ref().map(|data| call.hold_answer(data.len())) {
+                Some(None) => Some(answer.reset(Reason::ENHANCE_YOUR_CALM, Sent::Stalled)),
+                Some(hold) => answer.frame(frame, hold).await,
+                None => answer.frame(frame, None).await,
+            },
+        };
+    }
+    sent.unwrap_or(Sent::Gone)
+}
+
+/// The next thing that happens to a body.
+enum Next {
+    Frame(Frame<Bytes>),
+    End,
+    Failed,
+    Gone,
+}
+
+/// Waits for the body's next frame, or until its reader has gone.
+async fn next<B>(mut body: Pin<&mut B>, mut poll_gone: impl FnMut(&mut Context<'_>) -> Poll<()>) -> Next
+where
+    B: Body<Data = Bytes>,
+{
+    poll_fn(|cx| match body.as_mut().poll_frame(cx) {
+        Poll::Ready(Some(Ok(frame))) => Poll::Ready(Next::Frame(frame)),
+        Poll::Ready(Some(Err(_))) => Poll::Ready(Next::Failed),
+        Poll::Ready(None) => Poll::Ready(Next::End),
+        Poll::Pending => poll_gone(cx).map(|()| Next::Gone),
+    })
+    .await
+}
+
+/// An answer whose headers have been sent.
+struct Answer<'c> {
+    stream: SendStream<Piece>,
+    call: &'c Call,
+    limits: ReaderLimits,
+}
+
+impl Answer<'_> {
+    /// Sends a frame; returns how the answer has ended, if it has.
+    async fn frame(&mut self, frame: Frame<Bytes>, hold: Option<Hold>) -> Option<Sent> {
+        match frame.into_data() {
+            Ok(data) => self.data(data, hold.map(Arc::new)).await,
+            Err(frame) => {
+                let trailers = frame.into_trailers().ok()?;
+                Some(self.stream.send_trailers(trailers).map_or(Sent::Gone, |()| Sent::Whole))
+            }
+        }
+    }
+
+    /// Sends data piece by piece, each as large as the reader has room for.
+    async fn data(&mut self, mut data: Bytes, hold: Option<Arc<Hold>>) -> Option<Sent> {
+        let mut reader = None;
+        while !data.is_empty() {
+            self.stream.reserve_capacity(data.len());
+            let mut capacity = self.stream.capacity();
+            if capacity == 0 {
+                let reader = reader.get_or_insert_with(|| Reader::new(self.limits));
+                reader.floor.ask_at_most(data.len());
+                match self.capacity(reader).await {
+                    Ok(more) => capacity = more,
+                    Err(ended) => return Some(ended),
+                }
+            }
+            let piece = data.split_to(capacity.min(data.len()));
+            if let Some(reader) = &mut reader {
+                reader.floor.moved(piece.len());
+            }
+            if self.stream.send_data(Piece::new(piece, hold.clone()), false).is_err() {
+                return Some(Sent::Gone);
+            }
+        }
+        None
+    }
+
+    /// Waits for room at the reader.
+    async fn capacity(&mut self, reader: &mut Reader) -> Result<usize, Sent> {
+        let (stream, answers) = (&mut self.stream, self.call.answers());
+        let waited = poll_fn(|cx| {
+            match stream.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(capacity))) if capacity > 0 => return Poll::Ready(Ok(capacity)),
+                Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(Sent::Gone)),
+            }
+            let is_over = reader.floor.poll_fall(cx, || answers.is_pressed()).is_ready()
+                || reader.end.as_mut().poll(cx).is_ready();
+            if is_over { Poll::Ready(Err(Sent::Stalled)) } else { Poll::Pending }
+        })
+        .await;
+        if waited == Err(Sent::Stalled) {
+            return Err(self.reset(Reason::ENHANCE_YOUR_CALM, Sent::Stalled));
+        }
+        waited
+    }
+
+    /// Ends an answer without trailers.
+    fn end(&mut self) -> Sent {
+        self.stream.send_data(Piece::default(), true).map_or(Sent::Gone, |()| Sent::Whole)
+    }
+
+    /// Resets the stream; what it had not sent is dropped.
+    fn reset(&mut self, reason: Reason, sent: Sent) -> Sent {
+        self.stream.send_reset(reason);
+        sent
+    }
+}
+
+/// A reader that has no room for all of a message at once.
+struct Reader {
+    floor: Floor,
+    end: Pin<Box<Sleep>>,
+}
+
+impl Reader {
+    fn new(limits: ReaderLimits) -> Self {
+        let floor = Floor::with_patience(Patience { period: limits.stall, bytes: limits.bytes });
+        Self { floor, end: Box::pin(sleep_until(Instant::now() + limits.message)) }
+    }
+}

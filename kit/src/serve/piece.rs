@@ -1,0 +1,40 @@
+//! A part of an answer on its way to the socket: its room is given back when the last part has been written.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use bytes::Buf;
+use bytes::Bytes;
+
+use super::memory::Hold;
+
+/// Bytes, and the room that they take.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    bytes: Bytes,
+    _hold: Option<Arc<Hold>>,
+}
+
+impl Piece {
+    pub(super) fn new(bytes: Bytes, hold: Option<Arc<Hold>>) -> Self {
+        Self { bytes, _hold: hold }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn chunks_vectored<'a>(&'a self, parts: &mut [IoSlice<'a>]) -> usize {
+        self.bytes.chunks_vectored(parts)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+    }
+}

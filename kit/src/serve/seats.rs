@@ -1,0 +1,202 @@
+//! The connections that the server keeps: at most so many, and silent or idle ones make room for new ones.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+
+use crate::shutdown::Shutdown;
+
+/// The pause between two attempts to make room.
+const ROOM_INTERVAL: Duration = Duration::from_millis(100);
+
+/// All connections of a server.
+#[derive(Clone, Debug)]
+pub(super) struct Seats(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    room: Arc<Semaphore>,
+    next: AtomicU64,
+    taken: Mutex<BTreeMap<u64, Arc<Seat>>>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Seat {
+    state: Mutex<State>,
+    /// Cancelled when the connection must end.
+    pub(super) cut: Shutdown,
+    /// Set when the connection must end since its peer does not read.
+    is_offender: AtomicBool,
+    /// Notified when the connection's last stream has ended.
+    pub(super) quiet: Notify,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    has_called: bool,
+    open: usize,
+    /// The time of the last change: the accept, or a stream's begin or end.
+    since: Instant,
+}
+
+/// A connection's place, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Taken {
+    seat: Arc<Seat>,
+    id: u64,
+    seats: Seats,
+    _room: OwnedSemaphorePermit,
+}
+
+/// An open stream of a connection.
+#[derive(Debug)]
+pub(super) struct Open(Arc<Seat>);
+
+impl Seats {
+    pub(super) fn new(most: usize) -> Self {
+        let room = Arc::new(Semaphore::new(most));
+        Self(Arc::new(Inner { room, next: AtomicU64::new(0), taken: Mutex::default() }))
+    }
+
+    /// Returns a place for a new connection. Without a free one, closes the connection that has been silent, or else
+    /// idle, for the longest time, and waits.
+    pub(super) async fn take(&self) -> Taken {
+        let room = loop {
+            if let Ok(room) = Arc::clone(&self.0.room).try_acquire_owned() {
+                break room;
+            }
+            self.make_room();
+            // The semaphore is never closed.
+            if let Ok(Ok(room)) = timeout(ROOM_INTERVAL, Arc::clone(&self.0.room).acquire_owned()).await {
+                break room;
+            }
+        };
+        let id = self.0.next.fetch_add(1, Relaxed);
+        let state = State { has_called: false, open: 0, since: Instant::now() };
+        let seat = Arc::new(Seat {
+            state: Mutex::new(state),
+            cut: Shutdown::new(),
+            is_offender: AtomicBool::new(false),
+            quiet: Notify::new(),
+        });
+        self.taken().insert(id, Arc::clone(&seat));
+        Taken { seat, id, seats: self.clone(), _room: room }
+    }
+
+    /// Closes the connection without a call that is the oldest, or else the one that has been idle for the longest time.
+    pub(super) fn make_room(&self) {
+        let taken = self.taken();
+        let standing = taken.values().filter(|seat| !seat.cut.is_cancelled());
+        let quiet = standing.map(|seat| (seat, seat.read())).filter(|(_, state)| state.open == 0);
+        if let Some((seat, _)) = quiet.min_by_key(|(_, state)| (state.has_called, state.since)) {
+            seat.cut.cancel();
+        }
+    }
+
+    /// Reports whether there is no free place.
+    pub(super) fn are_full(&self) -> bool {
+        self.0.room.available_permits() == 0
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Seat>>> {
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// Returns the connection.
+    pub(super) fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.seats.taken().remove(&self.id);
+    }
+}
+
+impl Seat {
+    /// Counts a stream for as long as what is returned lives.
+    pub(super) fn open(self: &Arc<Self>) -> Open {
+        let mut state = self.state();
+        *state = State { has_called: true, open: state.open + 1, since: Instant::now() };
+        Open(Arc::clone(self))
+    }
+
+    /// Ends the connection of a peer that does not read.
+    pub(super) fn expel(&self) {
+        self.is_offender.store(true, Relaxed);
+        self.cut.cancel();
+    }
+
+    /// Reports whether the connection must end since its peer does not read.
+    pub(super) fn is_offender(&self) -> bool {
+        self.is_offender.load(Relaxed)
+    }
+
+    /// Reports whether a call has ever come.
+    pub(super) fn has_called(&self) -> bool {
+        self.read().has_called
+    }
+
+    /// Returns the time since which no stream is open; `None` while one is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = self.read();
+        (state.open == 0).then_some(state.since)
+    }
+
+    fn read(&self) -> State {
+        *self.state()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        *state = State { open: state.open - 1, since: Instant::now(), ..*state };
+        let is_last = state.open == 0;
+        drop(state);
+        if is_last {
+            self.0.quiet.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_connections_make_room_before_idle_ones() {
+        let seats = Seats::new(3);
+        let (idle, silent, busy) = (seats.take().await, seats.take().await, seats.take().await);
+        drop(idle.seat().open());
+        let running = busy.seat().open();
+        assert!(seats.are_full());
+        seats.make_room();
+        assert!(silent.seat().cut.is_cancelled() && !idle.seat().cut.is_cancelled());
+        seats.make_room();
+        assert!(idle.seat().cut.is_cancelled());
+        seats.make_room();
+        assert!(!busy.seat().cut.is_cancelled(), "a connection with a call stays");
+        let waiting = tokio::spawn({
+            let seats = seats.clone();
+            async move { seats.take().await }
+        });
+        drop(silent);
+        let taken = waiting.await.unwrap();
+        assert!(seats.are_full());
+        drop((taken, idle, running));
+        assert!(!seats.are_full());
+    }
+}

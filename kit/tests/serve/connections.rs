@@ -1,0 +1,127 @@
+//! A connection speaks in time, ends with a GOAWAY before it is cut, and does not keep others out.
+
+use std::time::Duration;
+
+use gatepost::api::auth::v1::VerifyTokenRequest;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use kit::serve::Limits;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+use super::frames::{Connection, GOAWAY, HEADERS, frame};
+use super::support::{Server, start};
+
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Longer than a test may take.
+const LONG: Duration = Duration::from_hours(1);
+
+/// RFC 9113 §7.
+const NO_ERROR: u32 = 0;
+
+async fn connect(server: &Server) -> Channel {
+    Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap()
+}
+
+async fn ask(channel: &Channel, token: &str) -> Result<(), Status> {
+    let request = VerifyTokenRequest { token: token.into() };
+    TokenServiceClient::new(channel.clone()).verify_token(request).await.map(drop)
+}
+
+/// Returns the error code of the next GOAWAY.
+async fn goaway(connection: &mut Connection) -> u32 {
+    let goaway = connection.find(GOAWAY).await.expect("the server says goodbye");
+    u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap())
+}
+
+#[tokio::test]
+async fn silent_connection_is_closed() {
+    let server = start(Limits { first_request: SHORT, ..Limits::default() }).await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let mut bytes = Vec::new();
+    // What the server sends first is read to the end.
+    let _ = silent.read_to_end(&mut bytes).await;
+    assert_eq!(Limits::default().first_request, Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn connection_without_request_gets_goaway() {
+    let server = start(Limits { first_request: SHORT, ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    assert_eq!(goaway(&mut connection).await, NO_ERROR);
+    while connection.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn half_a_header_block_is_closed() {
+    let server = start(Limits { first_request: SHORT, ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    // Without END_HEADERS (0x4): the request never begins.
+    connection.send(&frame(HEADERS, 0, 1, &[0x83, 0x86])).await;
+    while connection.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn idle_connection_gets_goaway() {
+    // The keepalive's timer looks after idle connections, too.
+    let server = start(Limits { idle: SHORT, keepalive: (SHORT, LONG), ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A): a whole request, which is refused.
+    connection.send(&frame(HEADERS, 0x5, 1, &[0x83, 0x86, 0x84])).await;
+    connection.find(HEADERS).await.expect("the request is answered");
+    assert_eq!(goaway(&mut connection).await, NO_ERROR);
+    while connection.next().await.is_some() {}
+    assert_eq!(Limits::default().idle, Duration::from_mins(5));
+}
+
+#[tokio::test]
+async fn old_connection_gets_goaway_before_the_cut() {
+    let server = start(Limits { connection_age: (SHORT, SHORT), ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    assert_eq!(goaway(&mut connection).await, NO_ERROR);
+    while connection.next().await.is_some() {}
+    assert_eq!(Limits::default().connection_age, (Duration::from_mins(10), Duration::from_secs(30)));
+}
+
+#[tokio::test]
+async fn old_connection_lets_its_calls_end() {
+    let server = start(Limits { connection_age: (SHORT, LONG), ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    let channel = connect(&server).await;
+    let call = tokio::spawn({
+        let channel = channel.clone();
+        async move { ask(&channel, "wait").await }
+    });
+    goaway(&mut connection).await;
+    // The channel's connection is as old, and a new call goes to a new connection.
+    ask(&channel, "").await.unwrap();
+    server.go_on.notify_one();
+    call.await.unwrap().expect("the call on the old connection ends well");
+}
+
+#[tokio::test]
+async fn full_server_closes_silent_connections_first() {
+    let server = start(Limits { connections: 2, ..Limits::default() }).await;
+    let busy = connect(&server).await;
+    ask(&busy, "").await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    let late = connect(&server).await;
+    ask(&late, "").await.expect("a new client is served");
+    ask(&busy, "").await.expect("the first client is still served");
+}
+
+#[tokio::test]
+async fn stop_does_not_wait_for_silent_connections() {
+    let server = start(Limits { grace: LONG, ..Limits::default() }).await;
+    let _silent = TcpStream::connect(server.address).await.unwrap();
+    let _without_request = Connection::open(server.address).await;
+    let idle = connect(&server).await;
+    ask(&idle, "").await.unwrap();
+    server.shutdown.cancel();
+    server.task.await.unwrap();
+}

@@ -1,0 +1,164 @@
+//! A reader that takes nothing of its answer loses it, and what it makes the server keep is bounded.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gatepost::api::auth::v1::VerifyTokenRequest;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, SendStream};
+use http::Request;
+use kit::serve::{Limits, MemoryLimits};
+use kit::testing::framed;
+use prost::Message as _;
+use tokio::net::TcpStream;
+use tonic::Status;
+use tonic_types::StatusExt as _;
+
+use super::support::start;
+
+const VERIFY: &str = "/gatepost.auth.v1.TokenService/VerifyToken";
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+const SHORT: Duration = Duration::from_millis(50);
+
+/// A client that gives each answer a window of so many bytes, and never more.
+struct Reader(SendRequest<Bytes>);
+
+impl Reader {
+    async fn connect(address: SocketAddr, window: u32) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        let (send, connection) = builder.initial_window_size(window).handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        Self(send)
+    }
+
+    /// Sends a request, and its message if there is one; the stream stays open without.
+    async fn open(&self, path: &str, message: Option<&[u8]>) -> (ResponseFuture, SendStream<Bytes>) {
+        let request = Request::post(format!("http://localhost{path}")).header("content-type", "application/grpc");
+        let mut send = self.0.clone().ready().await.unwrap();
+        let (response, mut stream) = send.send_request(request.body(()).unwrap(), false).unwrap();
+        if let Some(message) = message {
+            stream.send_data(framed(message), path != REFLECT).unwrap();
+        }
+        (response, stream)
+    }
+
+    async fn ask(&self, token: &str) -> (ResponseFuture, SendStream<Bytes>) {
+        self.open(VERIFY, Some(&VerifyTokenRequest { token: token.into() }.encode_to_vec())).await
+    }
+}
+
+/// Returns the reason by which the server has reset the stream of this answer.
+async fn reset(response: ResponseFuture) -> Option<Reason> {
+    let mut body = response.await.unwrap().into_body();
+    loop {
+        match body.data().await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return error.reason(),
+            None => return None,
+        }
+    }
+}
+
+fn impatient() -> Limits {
+    Limits { reading: (SHORT, Duration::from_hours(1)), ..Limits::default() }
+}
+
+#[tokio::test]
+async fn answer_that_is_not_read_is_reset() {
+    let server = start(impatient()).await;
+    for (window, bytes) in [(0, 10), (1, 10), (1, 60_000), (16_384, 60_000)] {
+        let reader = Reader::connect(server.address, window).await;
+        let (response, _stream) = reader.ask(&format!("answer:{bytes}")).await;
+        assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "{window} {bytes}");
+        let (response, _stream) = reader.ask("hang").await;
+        drop(response);
+        let (response, _stream) = reader.open(VERIFY, None).await;
+        drop(response);
+    }
+    assert_eq!(Limits::default().reading, (Duration::from_secs(15), Duration::from_mins(1)));
+}
+
+#[tokio::test]
+async fn streams_that_are_not_read_are_reset() {
+    let server = start(impatient()).await;
+    let reader = Reader::connect(server.address, 1).await;
+    let (response, _stream) = reader.open(WATCH, Some(b"")).await;
+    assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "health");
+    // `list_services`, the seventh field, of a star.
+    let (response, _stream) = reader.open(REFLECT, Some(&[0x3a, 1, b'*'])).await;
+    assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "reflection");
+}
+
+#[tokio::test]
+async fn answer_has_a_deadline_until_its_last_byte() {
+    let server = start(Limits { reading: (Duration::from_hours(1), SHORT), ..Limits::default() }).await;
+    let reader = Reader::connect(server.address, 1).await;
+    let (response, _stream) = reader.ask("answer:60000").await;
+    assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM));
+}
+
+#[tokio::test]
+async fn connection_that_reads_nothing_is_closed() {
+    let server = start(impatient()).await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (send, connection) =
+        h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let reader = Reader(send);
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        streams.push(reader.ask("answer:1000").await);
+    }
+    // A stalled answer or two are a slow reader; the third ends the connection.
+    let ended = connection.await.unwrap().unwrap_err();
+    assert_eq!(ended.reason(), Some(Reason::ENHANCE_YOUR_CALM));
+}
+
+/// Room for one large answer, and a little more.
+fn tight() -> Limits {
+    let memory = MemoryLimits { process: 200_000, small: 1_000, connection_small: 100_000, connection_large: 100_000 };
+    Limits { answer_memory: memory, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn unread_answer_makes_room_for_others() {
+    let server = start(tight()).await;
+    let unread = Reader::connect(server.address, 1).await;
+    let (first, _stream) = unread.ask("reserve:90000").await;
+    let (second, _stream_2) = unread.ask("reserve:90000").await;
+    // The second waits for the first, which takes the connection's room; another connection does not wait for long.
+    let other = server.raw().await;
+    let message = VerifyTokenRequest { token: "reserve:90000".into() }.encode_to_vec();
+    let answer = other.unary(VERIFY, &[], &message).await.expect("others have room");
+    assert!(answer.len() > 90_000);
+    assert_eq!(reset(first).await, Some(Reason::ENHANCE_YOUR_CALM), "its reader took nothing while others waited");
+    drop(second);
+}
+
+#[tokio::test]
+async fn answer_without_room_is_refused() {
+    let server = start(tight()).await;
+    let message = VerifyTokenRequest { token: "answer:190000".into() }.encode_to_vec();
+    let status: Status = server.raw().await.unary(VERIFY, &[], &message).await.unwrap_err();
+    assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");
+    assert!(status.get_details_retry_info().is_some());
+}
+
+#[tokio::test]
+async fn request_body_that_stops_makes_room_for_others() {
+    let memory = MemoryLimits { process: 200_000, small: 1_000, connection_small: 100_000, connection_large: 100_000 };
+    let server = start(Limits { request_memory: memory, ..Limits::default() }).await;
+    let message = VerifyTokenRequest { token: "x".repeat(120_000) }.encode_to_vec();
+    let stopped = Reader::connect(server.address, 65_535).await;
+    let (response, mut stream) = stopped.open(VERIFY, None).await;
+    stream.send_data(framed(&message).slice(..20_000), false).unwrap();
+    let answer = server.raw().await.unary(VERIFY, &[], &message).await;
+    assert!(answer.is_ok(), "others have room: {answer:?}");
+    let refused = response.await.unwrap();
+    let status = Status::from_header_map(refused.headers()).unwrap();
+    assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");
+}
