@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use gatepost::api::auth::v1::ErrorReason;
-use gatepost::status::{retry, status};
+use gatepost::status::{details, retry, status};
 use gatepost::{Denial, Refusal};
 use kit::failure::{self, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::passwords::HashError;
@@ -44,6 +45,8 @@ pub(crate) enum Error {
     SessionNotFound(String),
     #[error("the user has changed since the etag was read")]
     Stale,
+    #[error("no other active user is an admin")]
+    LastAdmin,
     #[error("the guard would not have let the caller in")]
     Refused(Refusal),
     #[error(transparent)]
@@ -74,6 +77,7 @@ impl Error {
         match why {
             Unchanged::NotFound => Self::UserNotFound(id.to_string()),
             Unchanged::Stale => Self::Stale,
+            Unchanged::LastAdmin => Self::LastAdmin,
             Unchanged::EmailTaken => Self::EmailTaken,
             // What has outdated the proof has killed this call's own token, too.
             Unchanged::Outdated => Self::Refused(Refusal::Token(Denial::Revoked)),
@@ -85,6 +89,13 @@ impl Error {
 fn whole_seconds(wait: TimeDelta) -> Duration {
     let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default().div_ceil(1000);
     Duration::from_secs(seconds)
+}
+
+fn last_admin() -> Status {
+    const TEXT: &str = "this user is the last active admin: give another user the role `admin` first";
+    let mut details = details(ErrorReason::LastAdmin);
+    details.add_precondition_failure_violation("LAST_ADMIN", "gatepost.auth.v1.User", TEXT);
+    Status::with_error_details(Code::FailedPrecondition, TEXT, details)
 }
 
 impl From<BadToken> for Error {
@@ -130,6 +141,7 @@ impl From<Error> for Status {
                 failure::not_found(ErrorReason::SessionNotFound, "gatepost.auth.v1.Session", &id, "session not found")
             }
             Error::Stale => failure::stale::<ErrorReason>(),
+            Error::LastAdmin => last_admin(),
             Error::Refused(refusal) => refusal.into(),
             Error::Hash(HashError::Overloaded) => retry(
                 Code::ResourceExhausted,

@@ -9,6 +9,8 @@ mod health;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod last_admin;
+#[cfg(test)]
 mod login;
 #[cfg(test)]
 mod operations;
