@@ -32,7 +32,14 @@ async fn next(state: &State, text: &str, client: &Client) -> Result<TokenPair, E
         let tokens = match state.grace.decide(index, &found.rotation, now) {
             _ if now >= found.idle_expire_time => return Err(Error::RefreshTokenInvalid),
             Decision::Rotate => refresh.rotate().await?,
-            Decision::Again { is_first } => refresh.again(is_first).await?,
+            Decision::Concurrent => refresh.again(false).await?,
+            Decision::Again { is_first } => {
+                let tokens = refresh.again(true).await?;
+                if is_first && tokens.is_some() {
+                    refresh.audit_grace();
+                }
+                tokens
+            }
             Decision::Reused => return Err(refresh.end().await?),
         };
         // Another call with the same token may have come first: then this one comes again.
@@ -80,20 +87,21 @@ impl Refresh<'_> {
     }
 
     /// The token that has taken the presented one's place, once more; `None` when it has been used meanwhile.
-    async fn again(&self, is_first: bool) -> Result<Option<TokenPair>, Error> {
+    async fn again(&self, is_counted: bool) -> Result<Option<TokenPair>, Error> {
         let (state, rotation) = (self.state, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;
         let next = self.presented.successor(*generation, salt);
         let access = state.access_token(&self.found.user, self.session(), self.found.expire_time)?;
-        let graces = state.grace.with_grace(rotation);
+        let graces = if is_counted { state.grace.with_grace(rotation) } else { 0 };
         if !state.store.rotate_again(self.session(), *generation, graces, access.expire_time).await? {
             return Ok(None);
         }
-        if is_first {
-            tracing::info!(target: AUDIT, event = "refresh_grace", session = %self.session(),
-                user = %self.found.user.id, peer = self.client.peer);
-        }
         Ok(Some(TokenPair { access, refresh: next.expose(), refresh_expire_time: self.found.idle_expire_time }))
+    }
+
+    fn audit_grace(&self) {
+        tracing::info!(target: AUDIT, event = "refresh_grace", session = %self.session(), user = %self.found.user.id,
+            peer = self.client.peer);
     }
 
     /// The token has been used before: whoever else has it shall not use it any longer.

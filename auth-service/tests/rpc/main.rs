@@ -41,6 +41,8 @@ mod support;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]
+mod two_tabs;
+#[cfg(test)]
 mod untouched;
 #[cfg(test)]
 mod updates;
