@@ -33,6 +33,8 @@ pub(crate) enum Error {
     RefreshTokenInvalid,
     #[error("too many wrong passwords or registrations")]
     TooManyAttempts(TimeDelta),
+    #[error("too many logins or refreshes from one address")]
+    TooManyCalls(Duration),
     #[error("another user has this email")]
     EmailTaken,
     #[error("the page token is not ours, not for this request or too old")]
@@ -91,6 +93,11 @@ fn whole_seconds(wait: TimeDelta) -> Duration {
     Duration::from_secs(seconds)
 }
 
+fn too_many(wait: Duration) -> Status {
+    let message = format!("too many attempts, try again in {} s", wait.as_secs());
+    retry(Code::ResourceExhausted, ErrorReason::TooManyAttempts, message, wait)
+}
+
 fn last_admin() -> Status {
     const TEXT: &str = "this user is the last active admin: give another user the role `admin` first";
     let mut details = details(ErrorReason::LastAdmin);
@@ -121,12 +128,10 @@ impl From<Error> for Status {
                 ErrorReason::RefreshTokenInvalid,
                 "the refresh token is unknown, or its session is over: log in again",
             ),
-            Error::TooManyAttempts(wait) => retry(
-                Code::ResourceExhausted,
-                ErrorReason::TooManyAttempts,
-                format!("too many attempts, try again in {} s", whole_seconds(wait).as_secs()),
-                whole_seconds(wait),
-            ),
+            Error::TooManyAttempts(wait) => too_many(whole_seconds(wait)),
+            Error::TooManyCalls(wait) => {
+                too_many(whole_seconds(TimeDelta::from_std(wait).unwrap_or(TimeDelta::minutes(1))))
+            }
             Error::EmailTaken => status(
                 Code::AlreadyExists,
                 ErrorReason::EmailTaken,
@@ -143,15 +148,13 @@ impl From<Error> for Status {
             Error::Stale => failure::stale::<ErrorReason>(),
             Error::LastAdmin => last_admin(),
             Error::Refused(refusal) => refusal.into(),
-            Error::Hash(HashError::Overloaded) => retry(
+            Error::Hash(HashError::Overloaded | HashError::Abandoned) => retry(
                 Code::ResourceExhausted,
                 ErrorReason::Overloaded,
                 "too many passwords wait to be checked, try again in a moment",
                 HASH_DELAY,
             ),
-            Error::Hash(error @ (HashError::Unreadable(_) | HashError::Gone)) => {
-                failure::internal::<ErrorReason>(&error)
-            }
+            Error::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
             // The follower has told the log why, or the keyring; another replica may have what this one has not.
             Error::View(Stale) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),

@@ -5,6 +5,10 @@ mod admin;
 #[cfg(test)]
 mod attempts;
 #[cfg(test)]
+mod audiences;
+#[cfg(test)]
+mod guesses;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod keys;
@@ -21,7 +25,11 @@ mod password_change;
 #[cfg(test)]
 mod passwords;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod pyjwt;
+#[cfg(test)]
+mod quotas;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]

@@ -22,7 +22,7 @@ const GRACE: TimeDelta = TimeDelta::minutes(1);
 const OVERLAP: TimeDelta = TimeDelta::seconds(10);
 
 async fn refresh(service: &Service, token: &str) -> Result<TokenPair, Status> {
-    let request = RefreshTokenRequest { refresh_token: token.into() };
+    let request = RefreshTokenRequest { refresh_token: token.into(), ..RefreshTokenRequest::default() };
     Ok(service.auth().refresh_token(request).await?.into_inner().tokens.unwrap())
 }
 
@@ -186,7 +186,9 @@ async fn c34_of_a_hundred_refreshes_at_once_one_branch_lives() {
     let mut calls = JoinSet::new();
     for _ in 0..100 {
         let (mut auth, refresh_token) = (service.auth(), first.refresh_token.clone());
-        calls.spawn(async move { auth.refresh_token(RefreshTokenRequest { refresh_token }).await });
+        calls.spawn(async move {
+            auth.refresh_token(RefreshTokenRequest { refresh_token, ..RefreshTokenRequest::default() }).await
+        });
     }
     let answers = calls.join_all().await;
     let successors: BTreeSet<String> =

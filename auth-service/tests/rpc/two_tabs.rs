@@ -11,7 +11,7 @@ use super::support::{EMAIL, Service, Settings, start, start_with};
 const ROUNDS: usize = 1_000;
 
 async fn refresh(service: &Service, token: &str) -> Result<TokenPair, Status> {
-    let request = RefreshTokenRequest { refresh_token: token.into() };
+    let request = RefreshTokenRequest { refresh_token: token.into(), ..RefreshTokenRequest::default() };
     Ok(service.auth().refresh_token(request).await?.into_inner().tokens.unwrap())
 }
 

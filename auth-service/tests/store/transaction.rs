@@ -95,11 +95,11 @@ async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case)
 async fn a_failure_that_cannot_clear_up_is_not_counted_by_half(store: Case) {
     const ACCOUNT: [u8; 32] = [7; 32];
     let allowance = Allowance { burst: 2, per_minute: 60 };
-    store.add_failure(None, "192.0.2.8", allowance, start()).await.unwrap();
+    store.add_failure(&[], "192.0.2.8", allowance, start()).await.unwrap();
     store.database.refuse("delete", "allowances").await;
     // By now the row of the other address is to be taken out, which is the last statement of both.
     let later = start() + Duration::from_hours(1);
-    let added = store.add_failure(Some(&ACCOUNT), "192.0.2.7", allowance, later).await;
+    let added = store.add_failure(&[ACCOUNT], "192.0.2.7", allowance, later).await;
     let used = store.use_allowance(Kind::SignUp, "192.0.2.7", allowance, later).await;
     assert!(matches!((added, used), (Err(StoreError::Fault(_)), Err(StoreError::Fault(_)))));
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);

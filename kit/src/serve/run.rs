@@ -12,6 +12,7 @@ use super::envelope::EnvelopeLayer;
 use super::health::Health;
 use super::{Limits, Look, MethodDeadlines};
 use crate::failure::Reasons;
+use crate::peer::{self, ProxyProtocol};
 use crate::shutdown::Shutdown;
 
 /// What a service brings to be served.
@@ -30,6 +31,8 @@ pub struct Parts<V> {
     pub deadlines: MethodDeadlines,
     /// How health finds out whether the database answers.
     pub look: Look,
+    /// The PROXY protocol, if connections begin with it.
+    pub proxy_protocol: Option<ProxyProtocol>,
 }
 
 /// Why a server ended before it was told to.
@@ -59,10 +62,11 @@ pub async fn serve<R: Reasons, V: Verify>(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, routes, guard, limits, deadlines, look } = parts;
+    let Parts { name, services, routes, guard, limits, deadlines, look, proxy_protocol } = parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(limits.tcp_keepalive));
+    let incoming = peer::incoming(incoming, proxy_protocol);
     let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
     let serving = limits
         .server()

@@ -7,6 +7,8 @@ mod deadlines;
 #[cfg(test)]
 mod frames;
 #[cfg(test)]
+mod proxy_protocol;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod support;

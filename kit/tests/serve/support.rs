@@ -8,6 +8,7 @@ use gatepost::api::auth::v1::{
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
 use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, SubjectKind, Token, Unavailable, Verdict, Verify};
+use kit::peer::ProxyProtocol;
 use kit::serve::{Limits, Parts, serve};
 use kit::shutdown::Shutdown;
 use kit::testing::Raw;
@@ -29,6 +30,11 @@ impl Server {
 }
 
 pub(crate) async fn start(limits: Limits) -> Server {
+    start_behind(limits, None).await
+}
+
+/// A server whose connections begin with the PROXY protocol, if there is one.
+pub(crate) async fn start_behind(limits: Limits, proxy_protocol: Option<ProxyProtocol>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new();
@@ -44,6 +50,7 @@ pub(crate) async fn start(limits: Limits) -> Server {
         limits,
         deadlines: &[],
         look: Box::new(|| Box::pin(async { Ok(()) })),
+        proxy_protocol,
     };
     let told = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, told).await.unwrap() });
@@ -63,7 +70,7 @@ impl Verify for Doorkeeper {
             kind: SubjectKind::User,
             roles: Vec::new(),
             session: None,
-            audience: String::new(),
+            audiences: Vec::new(),
             expire_time: None,
         }))
     }

@@ -1,0 +1,239 @@
+//! The PROXY protocol, version 2: a load balancer says before the first byte of a connection from where it comes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ppp::v2::{Addresses, Command, Header, PROTOCOL_PREFIX};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use super::Networks;
+
+/// Bytes before the addresses: the signature, version and command, family, and the length of the rest.
+const FIXED: usize = 16;
+
+/// Bytes after those: addresses and what else a balancer says, such as certificates' names.
+const MAX_REST: usize = 2_048;
+
+/// The time that a balancer may take for all of them.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reads the header of each connection, if its peer is a trusted proxy.
+#[derive(Clone, Debug)]
+pub struct ProxyProtocol {
+    trusted: Networks,
+}
+
+/// A connection that is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyProtocolError {
+    /// The peer is no trusted proxy: it may not say where it comes from.
+    #[error("the peer is no trusted proxy")]
+    Untrusted,
+    /// The connection does not begin with a header of version 2.
+    #[error("the connection does not begin with a header of the PROXY protocol, version 2")]
+    Malformed,
+    /// The header is longer than it may be.
+    #[error("the header of the PROXY protocol is longer than 2 KiB")]
+    TooLong,
+    /// The header did not come in time.
+    #[error("the header of the PROXY protocol did not come within 5 s")]
+    Late,
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl ProxyProtocol {
+    /// Takes connections from these proxies alone.
+    pub fn new(trusted: Networks) -> Self {
+        Self { trusted }
+    }
+
+    /// Reads the header of a connection from `peer`, and gives back the stream behind it with the caller's address.
+    ///
+    /// A header without an address, such as a balancer's own health check has, leaves the peer's. The caller must not await
+    /// this in the loop that accepts connections: a silent peer takes 5 s.
+    ///
+    /// # Errors
+    /// [`ProxyProtocolError`]; the connection is then to be closed.
+    pub async fn accept<S>(&self, mut stream: S, peer: SocketAddr) -> Result<Peered<S>, ProxyProtocolError>
+    where
+        S: AsyncRead + Unpin + Send,
+    {
+        if !self.trusted.contain(peer.ip()) {
+            return Err(ProxyProtocolError::Untrusted);
+        }
+        let read = timeout(HEADER_TIMEOUT, read_source(&mut stream));
+        let source = read.await.map_err(|_elapsed| ProxyProtocolError::Late)??;
+        Ok(Peered { stream, local: None, remote: source.unwrap_or(peer) })
+    }
+}
+
+/// Reads exactly the header, so that all that follows is left in the stream.
+async fn read_source(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, ProxyProtocolError> {
+    let mut fixed = [0; FIXED];
+    stream.read_exact(&mut fixed).await?;
+    let (prefix, [.., high, low]) = (&fixed[..PROTOCOL_PREFIX.len()], fixed);
+    if prefix != PROTOCOL_PREFIX {
+        return Err(ProxyProtocolError::Malformed);
+    }
+    let rest = usize::from(u16::from_be_bytes([high, low]));
+    if rest > MAX_REST {
+        return Err(ProxyProtocolError::TooLong);
+    }
+    let mut bytes = fixed.to_vec();
+    bytes.resize(FIXED + rest, 0);
+    stream.read_exact(&mut bytes[FIXED..]).await?;
+    let header = Header::try_from(bytes.as_slice()).map_err(|_| ProxyProtocolError::Malformed)?;
+    Ok(match (header.command, header.addresses) {
+        (Command::Proxy, Addresses::IPv4(of)) => Some((of.source_address, of.source_port).into()),
+        (Command::Proxy, Addresses::IPv6(of)) => Some((of.source_address, of.source_port).into()),
+        (Command::Proxy, Addresses::Unix(_) | Addresses::Unspecified) | (Command::Local, _) => None,
+    })
+}
+
+/// A stream whose other end is at the address that a proxy has told. tonic's `remote_addr` says it.
+#[derive(Debug)]
+pub struct Peered<S> {
+    stream: S,
+    local: Option<SocketAddr>,
+    remote: SocketAddr,
+}
+
+impl<S> Peered<S> {
+    /// The address of the caller.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// The stream.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl Peered<TcpStream> {
+    /// A connection that comes from its peer itself.
+    pub fn direct(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self { local: stream.local_addr().ok(), stream, remote: peer }
+    }
+}
+
+impl<S> Connected for Peered<S> {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        TcpConnectInfo { local_addr: self.local, remote_addr: Some(self.remote) }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Peered<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Peered<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ppp::v2::{Builder, Protocol, Version};
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::super::networks;
+    use super::*;
+
+    const BALANCER: &str = "10.0.0.1:4000";
+
+    fn protocol() -> ProxyProtocol {
+        ProxyProtocol::new(networks("10.0.0.0/8").unwrap())
+    }
+
+    fn header(command: Command, source: &str) -> Vec<u8> {
+        let ends: (SocketAddr, SocketAddr) = (source.parse().unwrap(), source.parse().unwrap());
+        Builder::with_addresses(Version::Two | command, Protocol::Stream, ends).build().unwrap()
+    }
+
+    /// Accepts a connection that begins with these bytes; behind a good header stand three more.
+    async fn accept(first: &[u8], peer: &str) -> Result<SocketAddr, ProxyProtocolError> {
+        let (mut client, server) = tokio::io::duplex(8_192);
+        client.write_all(first).await.unwrap();
+        client.write_all(b"PRI").await.unwrap();
+        drop(client);
+        let peered = protocol().accept(server, peer.parse().unwrap()).await?;
+        let remote = peered.remote();
+        let mut rest = Vec::new();
+        let mut peered = peered;
+        peered.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"PRI", "the rest is left");
+        Ok(remote)
+    }
+
+    #[tokio::test]
+    async fn callers_address_is_what_a_trusted_proxy_says() {
+        for source in ["198.51.100.7:4711", "[2001:db8::7]:4711"] {
+            let remote = accept(&header(Command::Proxy, source), BALANCER).await.unwrap();
+            assert_eq!(remote, source.parse().unwrap());
+        }
+        let own = accept(&header(Command::Local, "198.51.100.7:4711"), BALANCER).await.unwrap();
+        assert_eq!(own, BALANCER.parse().unwrap(), "a health check of the balancer");
+    }
+
+    #[tokio::test]
+    async fn header_of_an_untrusted_peer_is_refused() {
+        let refused = accept(&header(Command::Proxy, "198.51.100.7:4711"), "192.0.2.1:4000").await;
+        assert!(matches!(refused, Err(ProxyProtocolError::Untrusted)));
+    }
+
+    #[tokio::test]
+    async fn malformed_long_and_short_headers_are_refused() {
+        let good = header(Command::Proxy, "198.51.100.7:4711");
+        let mut long = good.clone();
+        long[14..16].copy_from_slice(&[0xff, 0xff]);
+        let mut version = good.clone();
+        version[12] = 0x31;
+        assert!(matches!(accept(&long, BALANCER).await, Err(ProxyProtocolError::TooLong)));
+        assert!(matches!(accept(&version, BALANCER).await, Err(ProxyProtocolError::Malformed)));
+        for bytes in [&b"PRI * HTTP/2.0\r\n\r\n"[..], b"PROXY TCP4 198.51.100.7 10.0.0.1 1 2\r\n"] {
+            assert!(matches!(accept(bytes, BALANCER).await, Err(ProxyProtocolError::Malformed)));
+        }
+        assert!(matches!(accept(&good[..20], BALANCER).await, Err(ProxyProtocolError::Io(_))), "it ends within");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_peer_is_refused_after_a_while() {
+        let (_client, server) = tokio::io::duplex(64);
+        let refused = protocol().accept(server, BALANCER.parse().unwrap()).await;
+        assert!(matches!(refused, Err(ProxyProtocolError::Late)));
+    }
+}
