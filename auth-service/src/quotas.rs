@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kit::meter::Meter;
 
 use crate::config::QuotaFlags;
-use crate::domain::network;
+use crate::domain::{AttemptLimits, network};
 use crate::error::Error;
 
 /// The quotas, and how much of them is used.
@@ -25,10 +25,12 @@ pub(crate) enum Quota {
 }
 
 impl Quotas {
-    pub(crate) fn new(flags: QuotaFlags) -> Self {
+    /// Meters by these flags. Where addresses have no limits, as behind a proxy that tells none, they have no quotas either.
+    pub(crate) fn new(flags: QuotaFlags, limits: AttemptLimits) -> Self {
+        let of_address = |quota: u32| Meter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
         Self {
-            logins: Meter::new(flags.address_logins_per_minute.into()),
-            bad_refreshes: Meter::new(flags.address_bad_refreshes_per_minute.into()),
+            logins: of_address(flags.address_logins_per_minute),
+            bad_refreshes: of_address(flags.address_bad_refreshes_per_minute),
             user_sessions: Some(flags.user_sessions).filter(|most| *most > 0),
         }
     }

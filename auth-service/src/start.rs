@@ -53,7 +53,7 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
         hasher,
         guesses: Guesses::default(),
         callers: flags.proxies.callers(),
-        quotas: Quotas::new(flags.quotas),
+        quotas: Quotas::new(flags.quotas, flags.attempts.limits()),
         passwords: flags.passwords(),
         attempts: flags.attempts.limits(),
         issuer: Issuer::new(Arc::clone(&keys), issuer, flags.access_ttl),

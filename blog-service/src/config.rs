@@ -50,17 +50,16 @@ pub struct Flags {
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub public_reads: bool,
     /// Posts that a user may create in a minute, at each replica; 0: any number
-    #[arg(long, env = "BLOG_USER_POSTS_PER_MINUTE", default_value = "600", hide_env_values = true)]
+    #[arg(long, env = "BLOG_USER_POSTS_PER_MINUTE", default_value = "6000", hide_env_values = true)]
     pub user_posts_per_minute: u32,
     /// KiB of titles and contents that a user may write in a minute, at each replica; 0: any number
-    #[arg(long, env = "BLOG_USER_KIB_PER_MINUTE", default_value = "65536", hide_env_values = true)]
+    #[arg(long, env = "BLOG_USER_KIB_PER_MINUTE", default_value = "262144", hide_env_values = true)]
     pub user_kib_per_minute: u32,
-    /// Addresses and networks of the proxies before the service, comma separated (10.0.0.0/8,2001:db8::/32), for
+    /// Addresses and networks of the proxies before the service, comma separated (`10.0.0.0/8,2001:db8::/32`), for
     /// --proxy-protocol
     #[arg(long, env = "BLOG_TRUSTED_PROXIES", value_parser = networks, hide_env_values = true)]
     pub trusted_proxies: Option<Networks>,
-    /// Read the PROXY protocol, version 2, at the begin of each connection. Every connection must then come from a trusted
-    /// proxy
+    /// Read a header of the PROXY protocol, version 2, at the begin of each connection from a trusted proxy
     #[arg(long, env = "BLOG_PROXY_PROTOCOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub proxy_protocol: bool,

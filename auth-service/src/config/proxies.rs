@@ -8,15 +8,14 @@ use kit::peer::{Callers, HeaderName, Networks, ProxyProtocol, header_name, netwo
 #[derive(Clone, Debug, Args)]
 pub struct ProxyFlags {
     /// Addresses and networks of the proxies that are trusted to tell the caller's address, comma separated
-    /// (10.0.0.0/8,2001:db8::/32). Unset: the caller is the peer of the connection
+    /// (`10.0.0.0/8,2001:db8::/32`). Unset: the caller is the peer of the connection
     #[arg(long, env = "AUTH_TRUSTED_PROXIES", value_parser = networks, hide_env_values = true)]
     pub trusted_proxies: Option<Networks>,
     /// Header in which those proxies tell it, for example x-forwarded-for or x-real-ip. Of several addresses the right-most
     /// one counts that is no trusted proxy's
     #[arg(long, env = "AUTH_CLIENT_ADDRESS_HEADER", value_parser = header_name, hide_env_values = true)]
     pub client_address_header: Option<HeaderName>,
-    /// Read the PROXY protocol, version 2, at the begin of each connection. Every connection must then come from a trusted
-    /// proxy
+    /// Read a header of the PROXY protocol, version 2, at the begin of each connection from a trusted proxy
     #[arg(long, env = "AUTH_PROXY_PROTOCOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub proxy_protocol: bool,

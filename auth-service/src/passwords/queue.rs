@@ -164,7 +164,7 @@ mod tests {
         let queue = FairQueue::new(8, 2);
         queue.push(Some("a"), "a1").unwrap();
         queue.close();
-        assert_eq!(queue.next(Duration::from_secs(60)), Next::Job("a1"));
-        assert_eq!(queue.next(Duration::from_secs(60)), Next::Closed);
+        assert_eq!(queue.next(Duration::from_mins(1)), Next::Job("a1"));
+        assert_eq!(queue.next(Duration::from_mins(1)), Next::Closed);
     }
 }

@@ -89,16 +89,12 @@ impl Attempt {
         let hash = found.as_ref().map(|found| found.password_hash.clone());
         let line = line(self.limits, &self.network);
         let is_right = self.hasher.verify(line, gone, password, hash).await? && !self.is_void;
-        match found.filter(|found| is_right && found.user.state == UserState::Active) {
-            Some(found) => {
-                self.succeeded().await?;
-                Ok(found.user)
-            }
-            None => {
-                self.failed().await?;
-                Err(Error::InvalidCredentials)
-            }
+        if let Some(found) = found.filter(|found| is_right && found.user.state == UserState::Active) {
+            self.succeeded().await?;
+            return Ok(found.user);
         }
+        self.failed().await?;
+        Err(Error::InvalidCredentials)
     }
 
     /// The password was right: the account begins anew.

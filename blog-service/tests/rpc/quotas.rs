@@ -41,6 +41,6 @@ async fn bytes_of_a_user_have_a_quota() {
     update(512).await.unwrap();
     used_up(&update(512).await.unwrap_err(), 30);
     used_up(&service.create(ADA, "Hello", &"x".repeat(507)).await.unwrap_err(), 30);
-    service.clock.advance(Duration::from_secs(60));
+    service.clock.advance(Duration::from_mins(1));
     update(4_000).await.expect("a large one takes all of a minute");
 }

@@ -23,7 +23,7 @@ const MAX_REST: usize = 2_048;
 /// The time that a balancer may take for all of them.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads the header of each connection, if its peer is a trusted proxy.
+/// Reads the header of each connection from a trusted proxy. Other peers are callers themselves, and send none.
 #[derive(Clone, Debug)]
 pub struct ProxyProtocol {
     trusted: Networks,
@@ -32,9 +32,6 @@ pub struct ProxyProtocol {
 /// A connection that is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyProtocolError {
-    /// The peer is no trusted proxy: it may not say where it comes from.
-    #[error("the peer is no trusted proxy")]
-    Untrusted,
     /// The connection does not begin with a header of version 2.
     #[error("the connection does not begin with a header of the PROXY protocol, version 2")]
     Malformed,
@@ -50,15 +47,15 @@ pub enum ProxyProtocolError {
 }
 
 impl ProxyProtocol {
-    /// Takes connections from these proxies alone.
+    /// Reads the headers of these proxies.
     pub fn new(trusted: Networks) -> Self {
         Self { trusted }
     }
 
     /// Reads the header of a connection from `peer`, and gives back the stream behind it with the caller's address.
     ///
-    /// A header without an address, such as a balancer's own health check has, leaves the peer's. The caller must not await
-    /// this in the loop that accepts connections: a silent peer takes 5 s.
+    /// A header without an address, such as a balancer's own health check has, leaves the peer's. Of a peer that is no trusted
+    /// proxy nothing is read. The loop that accepts connections must not await this: a silent proxy takes 5 s.
     ///
     /// # Errors
     /// [`ProxyProtocolError`]; the connection is then to be closed.
@@ -67,7 +64,7 @@ impl ProxyProtocol {
         S: AsyncRead + Unpin + Send,
     {
         if !self.trusted.contain(peer.ip()) {
-            return Err(ProxyProtocolError::Untrusted);
+            return Ok(Peered { stream, local: None, remote: peer });
         }
         let read = timeout(HEADER_TIMEOUT, read_source(&mut stream));
         let source = read.await.map_err(|_elapsed| ProxyProtocolError::Late)??;
@@ -184,17 +181,20 @@ mod tests {
         Builder::with_addresses(Version::Two | command, Protocol::Stream, ends).build().unwrap()
     }
 
-    /// Accepts a connection that begins with these bytes; behind a good header stand three more.
-    async fn accept(first: &[u8], peer: &str) -> Result<SocketAddr, ProxyProtocolError> {
+    async fn accept_all(first: &[u8], peer: &str) -> Result<(SocketAddr, Vec<u8>), ProxyProtocolError> {
         let (mut client, server) = tokio::io::duplex(8_192);
         client.write_all(first).await.unwrap();
         client.write_all(b"PRI").await.unwrap();
         drop(client);
-        let peered = protocol().accept(server, peer.parse().unwrap()).await?;
-        let remote = peered.remote();
+        let mut peered = protocol().accept(server, peer.parse().unwrap()).await?;
         let mut rest = Vec::new();
-        let mut peered = peered;
         peered.read_to_end(&mut rest).await.unwrap();
+        Ok((peered.remote(), rest))
+    }
+
+    /// Accepts a connection that begins with these bytes; behind a good header stand three more.
+    async fn accept(first: &[u8], peer: &str) -> Result<SocketAddr, ProxyProtocolError> {
+        let (remote, rest) = accept_all(first, peer).await?;
         assert_eq!(rest, b"PRI", "the rest is left");
         Ok(remote)
     }
@@ -210,9 +210,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn header_of_an_untrusted_peer_is_refused() {
-        let refused = accept(&header(Command::Proxy, "198.51.100.7:4711"), "192.0.2.1:4000").await;
-        assert!(matches!(refused, Err(ProxyProtocolError::Untrusted)));
+    async fn header_of_an_untrusted_peer_is_not_read() {
+        let header = header(Command::Proxy, "198.51.100.7:4711");
+        let (remote, rest) = accept_all(&header, "192.0.2.1:4000").await.unwrap();
+        assert_eq!(remote, "192.0.2.1:4000".parse().unwrap());
+        assert_eq!(rest.len(), header.len() + 3, "the protocol behind it refuses it");
     }
 
     #[tokio::test]
