@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// The tokens of a new session, by a registration when the user is new.
 async fn log_in(auth: Channel) -> Result<TokenPair, Status> {
     let (email, password) = ("ada@example.com".to_owned(), "correct horse battery staple".to_owned());
-    let login = LoginRequest { email: email.clone(), password: password.clone() };
+    let login = LoginRequest { email: email.clone(), password: password.clone(), ..LoginRequest::default() };
     let tokens = match AuthServiceClient::new(auth.clone()).login(login).await {
         Err(status) if status.code() == Code::Unauthenticated => {
             let user = CreateUserRequest { name: "Ada".to_owned(), email, password, ..CreateUserRequest::default() };

@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn a_secret_field_is_redacted_in_debug() {
-        let login = LoginRequest { email: "ada@example.com".into(), password: "canary-1".into() };
+        let login =
+            LoginRequest { email: "ada@example.com".into(), password: "canary-1".into(), ..LoginRequest::default() };
         let answer = LoginResponse {
             tokens: Some(TokenPair { access_token: "canary-2".into(), ..TokenPair::default() }),
             user: None,

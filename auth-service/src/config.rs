@@ -2,6 +2,8 @@
 
 mod attempts;
 mod keys;
+mod proxies;
+mod quotas;
 mod refresh;
 mod signing;
 
@@ -19,10 +21,12 @@ use tokio::net::TcpListener;
 pub use attempts::AttemptFlags;
 pub use keys::KeyFlags;
 pub(crate) use keys::check_lead;
+pub use proxies::ProxyFlags;
+pub use quotas::QuotaFlags;
 pub use refresh::RefreshFlags;
 pub use signing::SigningSettings;
 
-use crate::domain::{Email, NewPassword, PasswordPolicy};
+use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
 use crate::keyring::KeysCommand;
 use crate::store::DatabaseUrl;
 use crate::tokens::{Key, MasterKey, check_secret};
@@ -61,9 +65,13 @@ pub struct Flags {
     /// What tokens say of who issued them
     #[arg(long, env = "AUTH_ISSUER", default_value = "gatepost", hide_env_values = true)]
     pub issuer: String,
-    /// What tokens say of whom they are meant for
-    #[arg(long, env = "AUTH_AUDIENCE", default_value = "gatepost", hide_env_values = true)]
-    pub audience: String,
+    /// Audiences (`aud`) written into tokens whose request names none, comma separated
+    #[arg(long, env = "AUTH_AUDIENCE", default_value = "gatepost", value_delimiter = ',', hide_env_values = true)]
+    pub audience: Vec<String>,
+    /// Audience that the auth service's own calls require of a token; unset: the first of --audience. One of its own, which
+    /// is not in --audience, keeps guarded services from using a caller's token at the auth service
+    #[arg(long, env = "AUTH_OWN_AUDIENCE", hide_env_values = true)]
+    pub own_audience: Option<String>,
     /// How long an access token lives, 1m to 1d
     #[arg(long, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
     pub access_ttl: Duration,
@@ -100,6 +108,12 @@ pub struct Flags {
     /// How often somebody may be wrong
     #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
     pub attempts: AttemptFlags,
+    /// Quotas of addresses and users
+    #[command(flatten, next_help_heading = "Quotas of addresses and users")]
+    pub quotas: QuotaFlags,
+    /// The proxies before the service
+    #[command(flatten, next_help_heading = "Proxies before the service")]
+    pub proxies: ProxyFlags,
 }
 
 /// What the program does in place of serving.
@@ -124,6 +138,8 @@ pub enum Registration {
 pub struct Config {
     /// The flags.
     pub flags: Flags,
+    /// The audiences of tokens.
+    pub audiences: Audiences,
     /// The HS256 key; `None` means a key in the database or in a file.
     pub secret_key: Option<Key>,
     /// What seals the key in the database; `None` means a key in a file.
@@ -151,6 +167,13 @@ impl Flags {
     pub(crate) fn passwords(&self) -> PasswordPolicy {
         PasswordPolicy::new(self.password_min_length)
     }
+
+    /// Reads the audiences of tokens.
+    fn audiences(&self) -> Result<Audiences, ConfigError> {
+        const NAMES: &str = "--audience (AUTH_AUDIENCE), with --own-audience (AUTH_OWN_AUDIENCE)";
+        let audiences = Audiences::new(self.audience.clone(), self.own_audience.clone());
+        audiences.ok_or_else(|| ConfigError::setting(NAMES, Audiences::RULE))
+    }
 }
 
 impl Config {
@@ -160,8 +183,10 @@ impl Config {
     /// [`ConfigError`], which names the setting and not its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
+        let audiences = flags.audiences()?;
         flags.attempts.check()?;
         flags.refresh.check()?;
+        flags.proxies.check()?;
         flags.keys.check()?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
@@ -169,7 +194,7 @@ impl Config {
             check_secret(key.expose()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
-        Ok(Self { flags, secret_key, master_key, service_key, admin, clock, ops: None })
+        Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops: None })
     }
 
     /// Binds the operations port, if there is to be one.
@@ -208,8 +233,6 @@ fn check(flags: &Flags) -> Result<(), ConfigError> {
         ("--refresh-ttl (AUTH_REFRESH_TTL)", "must be at most 30d")
     } else if flags.issuer.is_empty() || flags.issuer.len() > 256 {
         ("--issuer (AUTH_ISSUER)", "must have 1 to 256 bytes")
-    } else if flags.audience.is_empty() || flags.audience.len() > 256 {
-        ("--audience (AUTH_AUDIENCE)", "must have 1 to 256 bytes")
     } else {
         return Ok(());
     };

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use gatepost::api::auth::v1;
 use gatepost::{Denial, Identity, SubjectKind};
 use kit::failure::Violation;
+use kit::peer::Callers;
 use kit::request_id::{self, Fingerprint};
 use kit::{etag, mask, page};
 use prost_types::Timestamp;
@@ -16,8 +17,8 @@ use tonic::Request;
 use uuid::Uuid;
 
 use crate::domain::{
-    Client, Email, ListedSession, LogId, Logged, Mark, Name, NewPassword, Password, PasswordPolicy, Position, Role,
-    Roles, User, UserChange, UserState,
+    Audiences, Client, Email, ListedSession, LogId, Logged, Mark, Name, NewPassword, Password, PasswordPolicy,
+    Position, Role, Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::state::TokenPair;
@@ -171,6 +172,12 @@ pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
     if violations.is_empty() { Ok(Filter { email_key, role, state }) } else { Err(Error::InvalidFields(violations)) }
 }
 
+/// Reads the audiences that a token is asked for.
+pub(crate) fn audiences(known: &Audiences, wanted: Vec<String>) -> Result<Vec<String>, Error> {
+    const DESCRIPTION: &str = "must be an audience that this service issues tokens for, and stand there once";
+    known.choose(wanted).map_err(|place| violation(format!("audiences[{place}]"), DESCRIPTION))
+}
+
 pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
     page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
 }
@@ -179,11 +186,11 @@ pub(crate) fn violation(field: impl Into<Cow<'static, str>>, description: impl I
     Error::InvalidFields(vec![Violation::new(field, description)])
 }
 
-/// Where a call comes from.
-pub(crate) fn client<T>(request: &Request<T>) -> Client {
+/// Reads where a call comes from.
+pub(crate) fn client<T>(request: &Request<T>, callers: &Callers) -> Client {
     let user_agent = request.metadata().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
     Client {
-        peer: request.remote_addr().map(|address| address.ip().to_canonical().to_string()).unwrap_or_default(),
+        peer: callers.of(request).map(|address| address.to_string()).unwrap_or_default(),
         // A header's text is ASCII, so that it can be cut anywhere.
         user_agent: user_agent[..user_agent.len().min(MAX_USER_AGENT)].to_owned(),
     }
@@ -260,16 +267,18 @@ pub(crate) fn claims(token: &VerifiedToken) -> v1::TokenClaims {
         issue_time: Some(seconds(claims.iat)),
         expire_time: Some(seconds(claims.exp)),
         roles: claims.roles.clone(),
-        audience: claims.aud.clone(),
+        audience: claims.aud.list().first().cloned().unwrap_or_default(),
+        audiences: claims.aud.list().to_vec(),
     }
 }
 
-pub(crate) fn service_claims(audience: &str) -> v1::TokenClaims {
+pub(crate) fn service_claims(audiences: &Audiences) -> v1::TokenClaims {
     v1::TokenClaims {
         subject: "service".to_owned(),
         subject_kind: v1::SubjectKind::Service.into(),
         roles: vec![Role::SERVICE.to_owned()],
-        audience: audience.to_owned(),
+        audience: audiences.default().first().cloned().unwrap_or_default(),
+        audiences: audiences.all().map(str::to_owned).collect(),
         ..v1::TokenClaims::default()
     }
 }
@@ -280,18 +289,18 @@ pub(crate) fn identity(claims: &Claims) -> Identity {
         kind: SubjectKind::User,
         roles: claims.roles.clone(),
         session: Some(claims.sid.to_string()),
-        audience: claims.aud.clone(),
+        audiences: claims.aud.list().to_vec(),
         expire_time: SystemTime::try_from(seconds(claims.exp)).ok(),
     }
 }
 
-pub(crate) fn service_identity(audience: &str) -> Identity {
+pub(crate) fn service_identity(audiences: &Audiences) -> Identity {
     Identity {
         subject: "service".to_owned(),
         kind: SubjectKind::Service,
         roles: vec![Role::SERVICE.to_owned()],
         session: None,
-        audience: audience.to_owned(),
+        audiences: audiences.all().map(str::to_owned).collect(),
         expire_time: None,
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use gatepost::api::auth::v1::ErrorReason;
-use gatepost::status::{retry, status};
+use gatepost::status::{details, retry, status};
 use gatepost::{Denial, Refusal};
 use kit::failure::{self, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::passwords::HashError;
@@ -32,6 +33,8 @@ pub(crate) enum Error {
     RefreshTokenInvalid,
     #[error("too many wrong passwords or registrations")]
     TooManyAttempts(TimeDelta),
+    #[error("too many logins or refreshes from one address")]
+    TooManyCalls(Duration),
     #[error("another user has this email")]
     EmailTaken,
     #[error("the page token is not ours, not for this request or too old")]
@@ -44,6 +47,8 @@ pub(crate) enum Error {
     SessionNotFound(String),
     #[error("the user has changed since the etag was read")]
     Stale,
+    #[error("no other active user is an admin")]
+    LastAdmin,
     #[error("the guard would not have let the caller in")]
     Refused(Refusal),
     #[error(transparent)]
@@ -74,6 +79,7 @@ impl Error {
         match why {
             Unchanged::NotFound => Self::UserNotFound(id.to_string()),
             Unchanged::Stale => Self::Stale,
+            Unchanged::LastAdmin => Self::LastAdmin,
             Unchanged::EmailTaken => Self::EmailTaken,
             // What has outdated the proof has killed this call's own token, too.
             Unchanged::Outdated => Self::Refused(Refusal::Token(Denial::Revoked)),
@@ -85,6 +91,18 @@ impl Error {
 fn whole_seconds(wait: TimeDelta) -> Duration {
     let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default().div_ceil(1000);
     Duration::from_secs(seconds)
+}
+
+fn too_many(wait: Duration) -> Status {
+    let message = format!("too many attempts, try again in {} s", wait.as_secs());
+    retry(Code::ResourceExhausted, ErrorReason::TooManyAttempts, message, wait)
+}
+
+fn last_admin() -> Status {
+    const TEXT: &str = "this user is the last active admin: give another user the role `admin` first";
+    let mut details = details(ErrorReason::LastAdmin);
+    details.add_precondition_failure_violation("LAST_ADMIN", "gatepost.auth.v1.User", TEXT);
+    Status::with_error_details(Code::FailedPrecondition, TEXT, details)
 }
 
 impl From<BadToken> for Error {
@@ -110,12 +128,10 @@ impl From<Error> for Status {
                 ErrorReason::RefreshTokenInvalid,
                 "the refresh token is unknown, or its session is over: log in again",
             ),
-            Error::TooManyAttempts(wait) => retry(
-                Code::ResourceExhausted,
-                ErrorReason::TooManyAttempts,
-                format!("too many attempts, try again in {} s", whole_seconds(wait).as_secs()),
-                whole_seconds(wait),
-            ),
+            Error::TooManyAttempts(wait) => too_many(whole_seconds(wait)),
+            Error::TooManyCalls(wait) => {
+                too_many(whole_seconds(TimeDelta::from_std(wait).unwrap_or(TimeDelta::minutes(1))))
+            }
             Error::EmailTaken => status(
                 Code::AlreadyExists,
                 ErrorReason::EmailTaken,
@@ -130,16 +146,15 @@ impl From<Error> for Status {
                 failure::not_found(ErrorReason::SessionNotFound, "gatepost.auth.v1.Session", &id, "session not found")
             }
             Error::Stale => failure::stale::<ErrorReason>(),
+            Error::LastAdmin => last_admin(),
             Error::Refused(refusal) => refusal.into(),
-            Error::Hash(HashError::Overloaded) => retry(
+            Error::Hash(HashError::Overloaded | HashError::Abandoned) => retry(
                 Code::ResourceExhausted,
                 ErrorReason::Overloaded,
                 "too many passwords wait to be checked, try again in a moment",
                 HASH_DELAY,
             ),
-            Error::Hash(error @ (HashError::Unreadable(_) | HashError::Gone)) => {
-                failure::internal::<ErrorReason>(&error)
-            }
+            Error::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
             // The follower has told the log why, or the keyring; another replica may have what this one has not.
             Error::View(Stale) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),

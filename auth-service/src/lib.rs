@@ -9,6 +9,7 @@ pub mod feed;
 pub mod keyring;
 mod passwords;
 mod policy;
+mod quotas;
 mod rpc;
 mod run;
 mod stamp;
@@ -19,6 +20,8 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use config::{AttemptFlags, Command, Config, Flags, KeyFlags, RefreshFlags, Registration, SigningSettings};
+pub use config::{
+    AttemptFlags, Command, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SigningSettings,
+};
 pub use passwords::{HashError, Hasher};
 pub use run::{RunError, run};

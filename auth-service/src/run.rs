@@ -63,9 +63,10 @@ pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) 
 async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
+    let proxy_protocol = config.flags.proxies.proxy_protocol();
     let Some(Started { state, follower, ring }) = Box::pin(start(config, &shutdown)).await? else { return Ok(()) };
     let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&state)))
-        .audience(state.audience.clone());
+        .audience(state.audiences.own());
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
     let parts = Parts {
@@ -76,6 +77,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         limits: Limits::default(),
         deadlines: DEADLINES,
         look: looks_at(state.store.clone()),
+        proxy_protocol,
     };
     let mut pages = discovery::pages(&state.keys, &issuer, &state.clock);
     pages.push(metrics.page());

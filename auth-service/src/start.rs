@@ -12,7 +12,8 @@ use crate::config::{Admin, Config};
 use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
 use crate::feed::Listeners;
 use crate::keyring::{self, Keyring};
-use crate::passwords::{HashError, Hasher, Shares};
+use crate::passwords::{Guesses, HashError, Hasher};
+use crate::quotas::Quotas;
 use crate::run::RunError;
 use crate::stamp::stamp;
 use crate::state::{Lifetimes, State};
@@ -33,7 +34,7 @@ pub(crate) struct Started {
 
 /// Opens and prepares everything; `None` when it is told to stop while it waits for the database.
 pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
-    let Config { flags, secret_key, master_key, service_key, admin, clock, .. } = config;
+    let Config { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(None) };
@@ -46,19 +47,21 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
     Box::pin(follower.load()).await?;
     check_alive(&keys, &view, &clock)?;
-    let (issuer, audience) = (flags.issuer.clone(), flags.audience.clone());
-    let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audience.clone(), keyring::MAX_LIFETIME);
+    let issuer = flags.issuer.clone();
+    let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audiences.clone(), keyring::MAX_LIFETIME);
     let state = Arc::new(State {
         hasher,
-        shares: Shares::default(),
+        guesses: Guesses::default(),
+        callers: flags.proxies.callers(),
+        quotas: Quotas::new(flags.quotas, flags.attempts.limits()),
         passwords: flags.passwords(),
         attempts: flags.attempts.limits(),
-        issuer: Issuer::new(Arc::clone(&keys), issuer, audience.clone(), flags.access_ttl),
+        issuer: Issuer::new(Arc::clone(&keys), issuer, flags.access_ttl),
         verifier: RememberingVerifier::new(verifier),
         service_key: service_key.map(|key| key.digest()),
         ids: Ids::new(clock.clone()),
         page_tokens: PageTokens::new(&page_token_key),
-        audience,
+        audiences,
         lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
         grace: flags.refresh.grace(),
         registration: flags.registration,
@@ -135,7 +138,7 @@ async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
         id: state.ids.next(),
         name,
         email: admin.email,
-        password_hash: state.hasher.hash(admin.password.into_password()).await.map_err(unhashed)?,
+        password_hash: state.hasher.hash(None, admin.password.into_password()).await.map_err(unhashed)?,
         roles: Roles::admin(),
         create_time: state.clock.now(),
     };

@@ -8,19 +8,21 @@ use gatepost::Digest;
 use kit::Clock;
 use kit::ids::Ids;
 use kit::page::PageTokens;
+use kit::peer::Callers;
 use kit::shutdown::Shutdown;
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::config::Registration;
-use crate::domain::{AttemptLimits, Grace, Logged, PasswordPolicy, Session, Stamp, User};
+use crate::domain::{AttemptLimits, Audiences, Grace, Logged, PasswordPolicy, Session, Stamp, User};
 use crate::error::Error;
 use crate::feed::Listeners;
-use crate::passwords::{Hasher, Shares};
+use crate::passwords::{Guesses, Hasher};
+use crate::quotas::Quotas;
 use crate::stamp::stamp;
 use crate::store::Store;
-use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, SignError};
+use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, Scope, SignError};
 use crate::view::View;
 
 /// How long whoever revokes something waits for the guards.
@@ -32,7 +34,8 @@ pub(crate) struct State {
     /// What is revoked.
     pub(crate) view: Arc<View>,
     pub(crate) hasher: Hasher,
-    pub(crate) shares: Shares,
+    /// Passwords that are checked for each account now.
+    pub(crate) guesses: Guesses,
     /// What a new password must keep.
     pub(crate) passwords: PasswordPolicy,
     pub(crate) keys: Arc<CurrentKeys>,
@@ -41,9 +44,13 @@ pub(crate) struct State {
     /// What a service's key must hash to.
     pub(crate) service_key: Option<Digest>,
     pub(crate) page_tokens: PageTokens,
+    /// Tells the address of a call's caller.
+    pub(crate) callers: Callers,
+    /// Quotas of addresses and users.
+    pub(crate) quotas: Quotas,
     /// How often somebody may be wrong.
     pub(crate) attempts: AttemptLimits,
-    pub(crate) audience: String,
+    pub(crate) audiences: Audiences,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) lifetimes: Lifetimes,
@@ -121,16 +128,21 @@ impl State {
         if is_good { Ok(()) } else { Err(SignError::NoKey.into()) }
     }
 
-    /// An access token of a session of this user that ends then.
-    pub(crate) fn access_token(&self, user: &User, session: Uuid, end: DateTime<Utc>) -> Result<Issued, Error> {
+    /// An access token of this user.
+    pub(crate) fn access_token(&self, user: &User, scope: Scope<'_>) -> Result<Issued, Error> {
         self.check_signs()?;
         let (id, now) = (self.ids.next(), self.clock.now());
-        Ok(self.issuer.access_token(user, session, end, id, now, self.view.horizon())?)
+        Ok(self.issuer.access_token(user, scope, id, now, self.view.horizon())?)
     }
 
-    /// The tokens of a session that has just begun.
-    pub(crate) fn tokens(&self, user: &User, session: &Session, refresh: &RefreshToken) -> Result<TokenPair, Error> {
-        let access = self.access_token(user, session.id, session.expire_time)?;
+    /// The tokens of a session that has just begun, for these audiences.
+    pub(crate) fn tokens(
+        &self,
+        user: &User,
+        (session, refresh): (&Session, &RefreshToken),
+        audiences: &[String],
+    ) -> Result<TokenPair, Error> {
+        let access = self.access_token(user, Scope { session: session.id, end: session.expire_time, audiences })?;
         Ok(TokenPair { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
     }
 
@@ -148,13 +160,13 @@ impl State {
         Ok(())
     }
 
-    /// What verification depends on, in short: keys, issuer and audience.
+    /// Returns a digest of all that verification depends on: keys, issuer and audiences.
     pub(crate) fn digest(&self) -> Vec<u8> {
         let keys = self.keys.at(self.clock.now());
         let mut ids: Vec<_> = keys.ids().collect();
         ids.sort_unstable();
         let mut hash = Sha256::new();
-        for part in [self.issuer.name(), &self.audience].into_iter().chain(ids) {
+        for part in std::iter::once(self.issuer.name()).chain(self.audiences.all()).chain(ids) {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(part);
         }

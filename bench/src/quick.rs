@@ -31,7 +31,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     row("memory of the pair at start", &format!("{:.1} MB", pair.memory()?), "<= 25 MB");
     let token = register(&pair).await?;
     for _ in 0..LOGINS {
-        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         AuthServiceClient::new(pair.auth.clone()).login(request).await?;
     }
     tokio::time::sleep(REST).await;
@@ -68,7 +68,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
 }
 
 async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
-    Services::pair(binary, folder, |command| command).await
+    Services::pair(binary, folder, |command| command.env("AUTH_USER_SESSIONS", "0")).await
 }
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]

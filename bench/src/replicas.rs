@@ -116,7 +116,9 @@ async fn register(auth: &Channel, round: usize) -> Result<TokenPair, Failure> {
 }
 
 async fn refresh(auth: &Channel, refresh_token: String) -> Result<TokenPair, Failure> {
-    let answer = AuthServiceClient::new(auth.clone()).refresh_token(RefreshTokenRequest { refresh_token }).await?;
+    let answer = AuthServiceClient::new(auth.clone())
+        .refresh_token(RefreshTokenRequest { refresh_token, ..RefreshTokenRequest::default() })
+        .await?;
     answer.into_inner().tokens.ok_or_else(|| "no tokens".into())
 }
 

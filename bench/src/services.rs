@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -123,6 +124,15 @@ impl Services {
             all.push(channel(&self.address).await?);
         }
         Ok(all)
+    }
+
+    /// A connection to the auth service from this address of the machine, made when it is needed.
+    ///
+    /// # Errors
+    /// Fails if the service's address is none.
+    pub fn connection_from(&self, local: IpAddr) -> Result<Channel, Failure> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
+        Ok(endpoint.local_address(Some(local)).connect_lazy())
     }
 
     /// The time in seconds for which all processes have had a processor, to a hundredth (`proc_pid_stat(5)`).

@@ -6,6 +6,7 @@ use clap::Parser;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext};
 use kit::healthcheck::Command;
+use kit::peer::{Networks, ProxyProtocol, networks};
 use kit::{Clock, Place};
 use tokio::net::TcpListener;
 
@@ -48,6 +49,20 @@ pub struct Flags {
     #[arg(long, env = "BLOG_PUBLIC_READS", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub public_reads: bool,
+    /// Posts that a user may create in a minute, at each replica; 0: any number
+    #[arg(long, env = "BLOG_USER_POSTS_PER_MINUTE", default_value = "6000", hide_env_values = true)]
+    pub user_posts_per_minute: u32,
+    /// KiB of titles and contents that a user may write in a minute, at each replica; 0: any number
+    #[arg(long, env = "BLOG_USER_KIB_PER_MINUTE", default_value = "262144", hide_env_values = true)]
+    pub user_kib_per_minute: u32,
+    /// Addresses and networks of the proxies before the service, comma separated (`10.0.0.0/8,2001:db8::/32`), for
+    /// --proxy-protocol
+    #[arg(long, env = "BLOG_TRUSTED_PROXIES", value_parser = networks, hide_env_values = true)]
+    pub trusted_proxies: Option<Networks>,
+    /// Read a header of the PROXY protocol, version 2, at the begin of each connection from a trusted proxy
+    #[arg(long, env = "BLOG_PROXY_PROTOCOL", num_args = 0..=1, require_equals = true, default_value = "false",
+          default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
+    pub proxy_protocol: bool,
     /// Allow plaintext beyond loopback, for listening, for the auth service and for the database
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
@@ -63,10 +78,27 @@ pub struct Config {
     pub flags: Flags,
     /// What it presents to the auth service, to be told of revocations; `None` means that it asks about each call's token.
     pub service_key: Option<Token>,
+    /// The PROXY protocol, if connections begin with it.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// The time of day.
     pub clock: Clock,
     /// The listener of the operations port; `None` means no such port.
     pub ops: Option<TcpListener>,
+}
+
+impl Flags {
+    /// The PROXY protocol, if connections begin with it.
+    fn proxies(&self) -> Result<Option<ProxyProtocol>, ConfigError> {
+        const NAME: &str = "--trusted-proxies (BLOG_TRUSTED_PROXIES)";
+        match (&self.trusted_proxies, self.proxy_protocol) {
+            (Some(trusted), true) => Ok(Some(ProxyProtocol::new(trusted.clone()))),
+            (None, false) => Ok(None),
+            (None, true) => {
+                Err(ConfigError::setting(NAME, "must name the proxies that BLOG_PROXY_PROTOCOL is believed of"))
+            }
+            (Some(_), false) => Err(ConfigError::setting(NAME, "has no effect alone: set BLOG_PROXY_PROTOCOL=true")),
+        }
+    }
 }
 
 impl Config {
@@ -85,7 +117,8 @@ impl Config {
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
-        Ok(Self { flags, service_key, clock, ops: None })
+        let proxy_protocol = flags.proxies()?;
+        Ok(Self { flags, service_key, proxy_protocol, clock, ops: None })
     }
 
     /// Binds the operations port, if there is to be one.

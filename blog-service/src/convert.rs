@@ -40,6 +40,11 @@ impl Writer {
         Ok(Self { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
     }
 
+    /// The user; `None` for a service.
+    pub(crate) fn user(&self) -> Option<Uuid> {
+        self.user
+    }
+
     /// Lets in whoever may change this post.
     pub(crate) fn must_own(&self, post: &Post) -> Result<(), Error> {
         if self.is_editor || self.user == Some(post.owner_id) { Ok(()) } else { Err(Error::NotPostOwner) }

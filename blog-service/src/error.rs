@@ -1,8 +1,10 @@
 //! What a call can fail with, as facts, and the one place that makes statuses of them.
 
+use std::time::Duration;
+
 use gatepost::Refusal;
 use gatepost::api::blog::v1::ErrorReason;
-use gatepost::status::status;
+use gatepost::status::{retry, status};
 use kit::failure::{self, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
@@ -27,6 +29,8 @@ pub(crate) enum Error {
     Stale,
     #[error("the answer would be larger than a client takes")]
     AnswerTooLarge,
+    #[error("the user has written more than the quota")]
+    QuotaUsedUp(Duration),
     #[error("the guard would not have let the caller in")]
     Refused(Refusal),
     #[error(transparent)]
@@ -77,6 +81,13 @@ impl From<Error> for Status {
                 ErrorReason::MessageTooLarge,
                 "the posts are larger than 3 MiB together: ask for fewer, or for POST_VIEW_BASIC",
             ),
+            Error::QuotaUsedUp(wait) => {
+                // Rounded up: a caller who comes back then has waited long enough.
+                let wait = Duration::from_secs((wait + Duration::from_nanos(999_999_999)).as_secs());
+                let message =
+                    format!("you have written more than the quota of a minute, try again in {} s", wait.as_secs());
+                retry(Code::ResourceExhausted, ErrorReason::QuotaUsedUp, message, wait)
+            }
             Error::Refused(refusal) => refusal.into(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
         }

@@ -6,6 +6,7 @@ use gatepost::api::blog::v1::ErrorReason;
 use gatepost::{AuthService, GuardLayer};
 use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
+use kit::meter::Meter;
 use kit::ops::{self, Board, Metrics, Write};
 use kit::page::PageTokens;
 use kit::serve::{Limits, Look, Parts, ServeError, serve};
@@ -45,7 +46,7 @@ pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) 
 }
 
 async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
-    let Config { flags, service_key, clock, .. } = config;
+    let Config { flags, service_key, proxy_protocol, clock, .. } = config;
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
@@ -55,6 +56,8 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         page_tokens: PageTokens::new(&key),
         ids: Ids::new(clock.clone()),
         store: store.clone(),
+        posts: Meter::new(flags.user_posts_per_minute.into()),
+        bytes: Meter::new(u64::from(flags.user_kib_per_minute) * 1024),
         clock,
     });
     let auth = AuthService::lazy(flags.auth_url.url()).map_err(|_| RunError::AuthUrl)?;
@@ -76,6 +79,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         limits: Limits::default(),
         deadlines: &[],
         look: looks_at(store.clone()),
+        proxy_protocol,
     };
     board.show(vec![metrics.page()], touches(store.clone()));
     let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;

@@ -182,7 +182,7 @@ async fn renew(place: UnderWay) {
 /// One question, with the refresh token of the last answer that has arrived.
 async fn attempt(shared: &Shared) -> Result<(TokenPair, Token), NoToken> {
     let refresh_token = shared.session.borrow().refresh.clone();
-    let mut request = Request::new(RefreshTokenRequest { refresh_token });
+    let mut request = Request::new(RefreshTokenRequest { refresh_token, ..RefreshTokenRequest::default() });
     request.set_timeout(ATTEMPT);
     let mut auth = shared.auth.clone();
     let status = match timeout(ATTEMPT, auth.refresh_token(request)).await {

@@ -19,8 +19,8 @@ pub struct Identity {
     pub roles: Vec<String>,
     /// The session that the token belongs to, a UUID; `None` for services.
     pub session: Option<String>,
-    /// Whom the token is meant for.
-    pub audience: String,
+    /// The services that the token is for.
+    pub audiences: Vec<String>,
     /// When the token expires; `None` for a service key, which does not.
     pub expire_time: Option<SystemTime>,
 }

@@ -154,12 +154,14 @@ fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
         None if kind == SubjectKind::Service => None,
         None => return None,
     };
+    // A service of before names one audience alone.
+    let audiences = if claims.audiences.is_empty() { vec![claims.audience] } else { claims.audiences };
     (!claims.subject.is_empty()).then_some(Identity {
         subject: claims.subject,
         kind,
         roles: claims.roles,
         session: Some(claims.session_id).filter(|id| !id.is_empty()),
-        audience: claims.audience,
+        audiences,
         expire_time,
     })
 }

@@ -69,7 +69,7 @@ impl<V: Verify> Rules<V> {
         requested: Option<Duration>,
     ) -> Result<Arc<Identity>, Refusal> {
         let identity = self.identify(token, requested).await?;
-        if audience.is_some_and(|audience| audience != identity.audience) {
+        if audience.is_some_and(|audience| !identity.audiences.iter().any(|one| one == audience)) {
             return Err(Refusal::Token(Denial::Invalid));
         }
         match self.policy.of(path) {

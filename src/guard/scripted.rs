@@ -75,7 +75,7 @@ pub(super) fn ada() -> Identity {
         kind: SubjectKind::User,
         roles: Vec::new(),
         session: None,
-        audience: "gatepost".into(),
+        audiences: vec!["gatepost".into()],
         expire_time: None,
     }
 }

@@ -61,12 +61,9 @@ impl Weighter<Digest, Verdict> for Weight {
         let texts = match &verdict.worth {
             Worth::Valid(identity) => {
                 let roles: usize = identity.roles.iter().map(|role| role.len() + size_of::<String>()).sum();
+                let audiences: usize = identity.audiences.iter().map(|text| text.len() + size_of::<String>()).sum();
                 let session = identity.session.as_ref().map_or(0, String::len);
-                size_of_val::<super::Identity>(identity)
-                    + identity.subject.len()
-                    + session
-                    + identity.audience.len()
-                    + roles
+                size_of_val::<super::Identity>(identity) + identity.subject.len() + session + audiences + roles
             }
             Worth::Denied(_) => 0,
         };

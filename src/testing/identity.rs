@@ -16,7 +16,7 @@ impl Identity {
             kind: SubjectKind::User,
             roles: Vec::new(),
             session: None,
-            audience: AUDIENCE.to_owned(),
+            audiences: vec![AUDIENCE.to_owned()],
             expire_time: None,
         }
     }
@@ -39,10 +39,10 @@ impl Identity {
         Self { session: Some(id.into()), ..self }
     }
 
-    /// For this audience.
+    /// Names this audience alone.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
-        Self { audience: audience.into(), ..self }
+        Self { audiences: vec![audience.into()], ..self }
     }
 
     /// Until this time.

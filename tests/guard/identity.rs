@@ -69,7 +69,7 @@ async fn c26_an_identity_of_a_layer_outside_does_not_survive() {
         kind: SubjectKind::User,
         roles: vec!["admin".into()],
         session: None,
-        audience: "gatepost".into(),
+        audiences: vec!["gatepost".into()],
         expire_time: Some(SystemTime::UNIX_EPOCH),
     };
     let (auth, port) = (Auth::new(known), Port::reserve());

@@ -67,7 +67,10 @@ async fn an_identity_is_what_the_test_says_and_what_is_usual_otherwise() {
     assert_eq!(of(&auth, said.clone()).await, said);
     assert!(said.has_role("editor") && said.kind == SubjectKind::User);
     let usual = of(&auth, Identity::user("ada")).await;
-    assert_eq!((&*usual.audience, usual.expire_time), ("gatepost", Some(auth.time() + DAY)));
+    assert_eq!(
+        (usual.audiences.as_slice(), usual.expire_time),
+        (&["gatepost".to_owned()][..], Some(auth.time() + DAY))
+    );
     assert_ne!(usual.session, of(&auth, Identity::user("ada")).await.session, "a session of its own");
     let service = of(&auth, Identity::service("shop")).await;
     assert_eq!((service.kind, service.session, service.expire_time), (SubjectKind::Service, None, None));

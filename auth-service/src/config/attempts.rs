@@ -23,8 +23,8 @@ pub struct AttemptFlags {
     #[arg(long, env = "AUTH_MOST_FAILURES", default_value = "100", hide_env_values = true,
           value_parser = value_parser!(i32).range(1..=1_000_000))]
     pub most_failures: i32,
-    /// Wrong passwords that may come from one address at once; 0: any number (for a service behind a proxy, whose address
-    /// is everybody's)
+    /// Wrong passwords that may come from one address at once; 0: any number (for a service behind a proxy that does not tell
+    /// the callers' addresses)
     #[arg(long, env = "AUTH_ADDRESS_FAILURES", default_value = "50", hide_env_values = true)]
     pub address_failures: u32,
     /// How many of them come back in a minute
@@ -32,7 +32,7 @@ pub struct AttemptFlags {
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub address_failures_per_minute: u32,
     /// Registrations and changes of an email address that may come from one address at once; 0: any number (for a service
-    /// behind a proxy)
+    /// behind such a proxy)
     #[arg(long, env = "AUTH_SIGN_UPS", default_value = "200", hide_env_values = true)]
     pub sign_ups: u32,
     /// How many of them come back in a minute

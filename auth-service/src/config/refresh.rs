@@ -17,6 +17,10 @@ pub struct RefreshFlags {
     /// How long a refresh token that was used can be presented once more, for an answer that was lost, up to 10m; 0: never
     #[arg(long, env = "AUTH_REFRESH_GRACE", default_value = "60s", value_parser = duration, hide_env_values = true)]
     pub refresh_grace: Duration,
+    /// How long after a refresh a second use of its token is taken for a second tab, and not for a lost answer; never longer
+    /// than refresh-grace; 0: never
+    #[arg(long, env = "AUTH_REFRESH_OVERLAP", default_value = "10s", value_parser = duration, hide_env_values = true)]
+    pub refresh_overlap: Duration,
     /// A session ends when so many of its last refreshes needed that, 2 to 16
     #[arg(long, env = "AUTH_REFRESH_GRACE_LIMIT", default_value = "2", hide_env_values = true,
           value_parser = value_parser!(u8).range(2..=16))]
@@ -41,6 +45,7 @@ impl RefreshFlags {
 
     pub(crate) fn grace(&self) -> Grace {
         let time = TimeDelta::from_std(self.refresh_grace).unwrap_or(TimeDelta::MAX);
-        Grace { time, most: self.refresh_grace_limit, of: self.refresh_grace_rotations }
+        let overlap = TimeDelta::from_std(self.refresh_overlap).unwrap_or(TimeDelta::MAX);
+        Grace { time, overlap, most: self.refresh_grace_limit, of: self.refresh_grace_rotations }
     }
 }

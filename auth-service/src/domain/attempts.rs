@@ -8,6 +8,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// How long an account rests that has reached the most wrong passwords in a row.
 const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
 
+/// The most by which the clocks of two replicas may differ.
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
+
+/// Uses of an allowance beyond its burst: as many attempts as may be under way when the last one of it is used.
+const MOST_BEYOND: i32 = 128;
+
 /// The limits of a service.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLimits {
@@ -47,8 +53,12 @@ impl AttemptLimits {
         if self.free == 0 || failures.count < self.free {
             return None;
         }
+        // A failure of the future was written under a wrong clock: it must bar no caller longer than a right one does.
+        if failures.last > now + CLOCK_SKEW {
+            return None;
+        }
         let rest = if failures.count >= self.most { LONGEST_REST } else { self.rest_after(failures.count) };
-        Some(failures.last + rest - now).filter(|left| *left > TimeDelta::zero())
+        Some(failures.last + rest - now).map(|left| left.min(rest)).filter(|left| *left > TimeDelta::zero())
     }
 
     fn rest_after(&self, count: i32) -> TimeDelta {
@@ -61,12 +71,20 @@ impl Allowance {
     /// How long the address must wait from `now` on; `full` is when it has its whole allowance back.
     pub fn wait(self, full: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
         let burst = i32::try_from(self.burst.checked_sub(1)?).unwrap_or(i32::MAX);
+        let full = self.believed(full, now);
         Some(full - now - self.interval() * burst).filter(|left| *left > TimeDelta::zero())
     }
 
     /// When the address has its whole allowance back after one more.
     pub fn use_one(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        full.max(now) + self.interval()
+        self.believed(full, now).max(now) + self.interval()
+    }
+
+    /// Returns the stored time, or `now` for one that no use can have led to: it was written under a wrong clock.
+    fn believed(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MOST_BEYOND);
+        let is_believable = full - now <= self.interval() * most + CLOCK_SKEW;
+        if is_believable { full } else { now }
     }
 
     fn interval(self) -> TimeDelta {
@@ -125,6 +143,23 @@ mod tests {
         assert_eq!(allowance.wait(full, now), Some(TimeDelta::seconds(3)), "one came back and was used");
         assert_eq!(allowance.wait(full, now + TimeDelta::seconds(150)), None);
         assert_eq!(LIMITS.sign_ups.wait(full + TimeDelta::days(9), now), None, "without limit");
+    }
+
+    #[test]
+    fn times_of_a_wrong_clock_bar_no_caller() {
+        for ahead in [TimeDelta::hours(2), TimeDelta::days(30)] {
+            let failures = Failures { count: 5, last: now() + ahead };
+            assert_eq!(LIMITS.wait(failures, now()), None, "an account");
+            let full = now() + ahead;
+            assert_eq!(LIMITS.failures.wait(full, now()), None, "an address");
+            assert_eq!(
+                LIMITS.failures.use_one(full, now()),
+                now() + TimeDelta::seconds(3),
+                "and the row is right again"
+            );
+        }
+        let skewed = Failures { count: 5, last: now() + TimeDelta::seconds(4) };
+        assert_eq!(LIMITS.wait(skewed, now()), Some(TimeDelta::seconds(2)), "cut to the longest");
     }
 
     #[test]

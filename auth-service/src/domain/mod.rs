@@ -1,6 +1,7 @@
 //! What the service is about, without wire and without database.
 
 mod attempts;
+mod audience;
 mod characters;
 mod email;
 mod name;
@@ -15,6 +16,7 @@ mod strength;
 mod user;
 
 pub use attempts::{Allowance, AttemptLimits, Failures, network};
+pub use audience::Audiences;
 pub use email::{Email, EmailError};
 pub use name::{Name, NameError};
 pub use password::{NewPassword, Password};

@@ -29,6 +29,8 @@ pub struct Rotation {
 pub struct Grace {
     /// How long after its rotation; zero: never.
     pub time: TimeDelta,
+    /// How long after its rotation such a use is taken for a second tab and not for a lost answer; never longer than `time`.
+    pub overlap: TimeDelta,
     /// The session ends when so many of its last rotations needed the grace.
     pub most: u8,
     /// How many of the last rotations are counted, at most 16.
@@ -40,7 +42,9 @@ pub struct Grace {
 pub enum Decision {
     /// It is the current one: the next one takes its place.
     Rotate,
-    /// Its answer was lost, or it was used twice at once: the same successor once more.
+    /// Two callers use it at once, as two tabs do: the same successor once more, and nothing is counted.
+    Concurrent,
+    /// Its answer was lost: the same successor once more.
     Again {
         /// Whether this rotation is answered again for the first time.
         is_first: bool,
@@ -54,9 +58,15 @@ impl Grace {
     pub fn decide(self, index: usize, rotation: &Rotation, now: DateTime<Utc>) -> Decision {
         match index {
             0 => Decision::Rotate,
+            1 if self.is_overlap(rotation, now) => Decision::Concurrent,
             1 if self.is_open(rotation, now) => Decision::Again { is_first: rotation.graces & 1 == 0 },
             _ => Decision::Reused,
         }
+    }
+
+    /// Returns whether the last rotation was so short a time ago that its token is still in use elsewhere.
+    fn is_overlap(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
+        rotation.time.is_some_and(|time| now - time < self.overlap.min(self.time))
     }
 
     /// Whether the last rotation may be answered once more.
@@ -91,7 +101,7 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    const GRACE: Grace = Grace { time: TimeDelta::seconds(60), most: 2, of: 4 };
+    const GRACE: Grace = Grace { time: TimeDelta::seconds(60), overlap: TimeDelta::seconds(10), most: 2, of: 4 };
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1000 + second, 0).unwrap()
@@ -113,12 +123,16 @@ mod tests {
 
     #[test]
     fn the_parent_is_answered_again_for_a_minute() {
-        for second in [-1, 0, 59] {
+        for second in [10, 59] {
             assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Again { is_first: true }, "{second}");
             assert_eq!(GRACE.decide(1, &rotation(1), at(second)), Decision::Again { is_first: false }, "{second}");
         }
         for second in [60, 61, 1_000_000] {
             assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Reused, "{second}");
+        }
+        for second in [-1, 0, 9] {
+            assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Concurrent, "{second}");
+            assert_eq!(GRACE.decide(1, &rotation(0b0010), at(second)), Decision::Concurrent, "whatever was counted");
         }
         let off = Grace { time: TimeDelta::zero(), ..GRACE };
         assert_eq!(off.decide(1, &rotation(0), at(0)), Decision::Reused, "turned off");
@@ -137,7 +151,7 @@ mod tests {
             (0b1_0000, true),
             (0b0011, false),
         ] {
-            let decision = GRACE.decide(1, &rotation(graces), at(1));
+            let decision = GRACE.decide(1, &rotation(graces), at(10));
             assert_eq!(decision != Decision::Reused, open, "{graces:b}");
         }
         let mut row = rotation(0);

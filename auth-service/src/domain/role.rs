@@ -55,6 +55,11 @@ impl Roles {
         self.0.iter().any(|role| !others.0.contains(role))
     }
 
+    /// Returns whether the admin's role is one of these.
+    pub fn is_admin(&self) -> bool {
+        self.0.iter().any(|role| role.0 == Role::ADMIN)
+    }
+
     /// The admin's roles.
     pub fn admin() -> Self {
         Self(Role::parse(Role::ADMIN).into_iter().collect())

@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use kit::shutdown::Shutdown;
 use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 
 use super::argon2id::{self, Buffer, Unreadable};
+use super::queue::{FairQueue, Full, Next};
 use crate::domain::Password;
 
 /// Hashes that may wait: about two seconds of work on a small machine.
 const QUEUE: usize = 64;
+
+/// Hashes of one network that may wait: a quarter of the queue.
+const SHARE: usize = 16;
 
 /// The threads yield to everything that answers calls.
 const NICE: i32 = 19;
@@ -26,7 +30,7 @@ const NOBODY: &[u8] = b"nobody has this password";
 /// Hashes and checks passwords on threads of its own, one for each core.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: Sender<Job>,
+    queue: Arc<Closing>,
     /// The hash that a login of an unknown user is checked against: the same work as for a known one (C51).
     nobody: Arc<str>,
 }
@@ -40,12 +44,21 @@ pub enum HashError {
     /// The stored hash is unreadable.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The hashing threads have ended.
-    #[error("the hashing threads have ended")]
-    Gone,
+    /// The caller had gone before the hash was begun.
+    #[error("the caller had gone before the password was hashed")]
+    Abandoned,
 }
 
 type Job = Box<dyn FnOnce(&mut Buffer) + Send>;
+
+/// The queue, which ends the threads when it is dropped.
+struct Closing(Arc<FairQueue<Job>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
 
 impl Hasher {
     /// Starts the threads, which end when the last clone is dropped.
@@ -54,32 +67,40 @@ impl Hasher {
     /// When no thread can be started or no password hashed.
     pub fn start() -> std::io::Result<Self> {
         let nobody = argon2id::hash(NOBODY, &mut Buffer::default()).map_err(std::io::Error::other)?.into();
-        let (queue, jobs) = bounded::<Job>(QUEUE);
+        let queue = Arc::new(FairQueue::new(QUEUE, SHARE));
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
-            let jobs = jobs.clone();
+            let jobs = Arc::clone(&queue);
             thread::Builder::new().name("hashing".into()).spawn(move || run(&jobs))?;
         }
-        Ok(Self { queue, nobody })
+        Ok(Self { queue: Arc::new(Closing(queue)), nobody })
     }
 
-    /// The PHC string of a new password.
+    /// The PHC string of a new password, for a caller from this network (`None`: it is not known).
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] at once when the queue is full.
-    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
-        self.ask(move |buffer| argon2id::hash(password.bytes().ok_or(Unreadable)?, buffer)).await
+    /// [`HashError::Overloaded`] at once when the queue is full, or later when a shorter line needs the place.
+    pub async fn hash(&self, network: Option<&str>, password: Password) -> Result<String, HashError> {
+        let gone = Shutdown::new();
+        let _gone = gone.clone().drop_guard();
+        self.ask(network, &gone, move |buffer| argon2id::hash(password.bytes().ok_or(Unreadable)?, buffer)).await
     }
 
     /// Whether the password is the one behind the PHC string; `None` is a user who does not exist. It costs one hash
-    /// in every case.
+    /// in every case. `gone` says that the caller has gone: then no hash is begun.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] at once when the queue is full.
-    pub async fn verify(&self, password: Password, phc: Option<String>) -> Result<bool, HashError> {
+    /// [`HashError::Overloaded`] at once when the queue is full, or later when a shorter line needs the place.
+    pub async fn verify(
+        &self,
+        network: Option<&str>,
+        gone: &Shutdown,
+        password: Password,
+        phc: Option<String>,
+    ) -> Result<bool, HashError> {
         let known = phc.is_some();
         let phc = phc.unwrap_or_else(|| self.nobody.as_ref().to_owned());
         let right = self
-            .ask(move |buffer| {
+            .ask(network, gone, move |buffer| {
                 let fits = password.bytes();
                 let same = argon2id::verify(fits.unwrap_or(b""), &phc, buffer)?;
                 Ok(same && fits.is_some())
@@ -90,34 +111,35 @@ impl Hasher {
 
     async fn ask<T: Send + 'static>(
         &self,
+        network: Option<&str>,
+        gone: &Shutdown,
         work: impl FnOnce(&mut Buffer) -> Result<T, Unreadable> + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, asked) = oneshot::channel();
+        let is_gone = gone.clone();
         let job: Job = Box::new(move |buffer| {
             // A caller that has gone is not worth a hash.
-            if !answer.is_closed() {
+            if !is_gone.is_cancelled() {
                 let _ = answer.send(work(buffer));
             }
         });
-        self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => HashError::Overloaded,
-            TrySendError::Disconnected(_) => HashError::Gone,
-        })?;
-        Ok(asked.await.map_err(|_| HashError::Gone)??)
+        self.queue.0.push(network, job).map_err(|Full| HashError::Overloaded)?;
+        let dropped = |_| if gone.is_cancelled() { HashError::Abandoned } else { HashError::Overloaded };
+        Ok(asked.await.map_err(dropped)??)
     }
 }
 
 /// Works off the queue until nobody can add to it any more.
-fn run(jobs: &Receiver<Job>) {
+fn run(jobs: &FairQueue<Job>) {
     if setpriority_process(None, NICE).is_err() {
         tracing::debug!("the hashing threads keep their priority");
     }
     let mut buffer = Buffer::default();
     loop {
-        match jobs.recv_timeout(IDLE) {
-            Ok(job) => job(&mut buffer),
-            Err(RecvTimeoutError::Timeout) => buffer = Buffer::default(),
-            Err(RecvTimeoutError::Disconnected) => return,
+        match jobs.next(IDLE) {
+            Next::Job(job) => job(&mut buffer),
+            Next::Idle => buffer = Buffer::default(),
+            Next::Closed => return,
         }
     }
 }
@@ -127,9 +149,18 @@ mod tests {
     use super::*;
 
     /// A hasher whose one thread is this test, so that each hash is seen.
-    fn watched(nobody: &str) -> (Hasher, Receiver<Job>) {
-        let (queue, jobs) = bounded(QUEUE);
-        (Hasher { queue, nobody: nobody.into() }, jobs)
+    fn watched(nobody: &str) -> (Hasher, Arc<FairQueue<Job>>) {
+        let jobs = Arc::new(FairQueue::new(QUEUE, SHARE));
+        (Hasher { queue: Arc::new(Closing(Arc::clone(&jobs))), nobody: nobody.into() }, jobs)
+    }
+
+    /// Works off one job, if there is one.
+    fn work(jobs: &FairQueue<Job>, buffer: &mut Buffer) -> bool {
+        match jobs.next(Duration::ZERO) {
+            Next::Job(job) => job(buffer),
+            Next::Idle | Next::Closed => return false,
+        }
+        true
     }
 
     #[tokio::test]
@@ -145,12 +176,12 @@ mod tests {
             ("correct password".to_owned(), false, false),
             (String::from_utf8_lossy(NOBODY).into_owned(), false, false),
         ] {
-            let asked = hasher.verify(Password::new(password), known.then(|| stored.clone()));
-            let worked = async { jobs.recv().map(|job| job(&mut buffer)).is_ok() };
-            let mut asked = Box::pin(asked);
+            let gone = Shutdown::new();
+            let mut asked =
+                Box::pin(hasher.verify(None, &gone, Password::new(password), known.then(|| stored.clone())));
             // The first poll puts the job into the queue.
             let queued = futures_util::poll!(&mut asked);
-            assert!(queued.is_pending() && worked.await && jobs.is_empty(), "exactly one hash");
+            assert!(queued.is_pending() && work(&jobs, &mut buffer) && !work(&jobs, &mut buffer), "exactly one hash");
             assert_eq!(asked.await.unwrap(), right);
         }
     }
@@ -160,15 +191,35 @@ mod tests {
         let (hasher, jobs) = watched("");
         let mut waiting = Vec::new();
         for _ in 0..QUEUE {
-            let mut asked = Box::pin(hasher.hash(Password::new("password".into())));
+            let mut asked = Box::pin(hasher.hash(None, Password::new("password".into())));
             assert!(futures_util::poll!(&mut asked).is_pending());
             waiting.push(asked);
         }
-        let refused = hasher.hash(Password::new("password".into())).await;
+        let refused = hasher.hash(None, Password::new("password".into())).await;
         assert!(matches!(refused, Err(HashError::Overloaded)));
         drop(waiting);
         let mut buffer = Buffer::default();
-        jobs.try_iter().for_each(|job| job(&mut buffer));
+        while work(&jobs, &mut buffer) {}
         assert!(buffer.is_untouched());
+    }
+
+    #[tokio::test]
+    async fn each_of_twenty_networks_waits_one_turn() {
+        let (hasher, jobs) = watched("");
+        let ask = |network: String| {
+            let hasher = hasher.clone();
+            Box::pin(async move { hasher.hash(Some(&network), Password::new("password".into())).await })
+        };
+        let mut flood: Vec<_> = (0..20 * SHARE).map(|number| ask(format!("192.0.2.{}", number % 20))).collect();
+        for asked in &mut flood {
+            let _ = futures_util::poll!(asked);
+        }
+        let mut good = ask("198.51.100.1".to_owned());
+        assert!(futures_util::poll!(&mut good).is_pending(), "a full queue makes room");
+        let mut buffer = Buffer::default();
+        for _ in 0..21 {
+            assert!(work(&jobs, &mut buffer));
+        }
+        assert!(futures_util::poll!(&mut good).is_ready());
     }
 }

@@ -1,8 +1,9 @@
 //! Password hashing: Argon2id on a few threads of its own.
 
 mod argon2id;
+mod guesses;
 mod hasher;
-mod share;
+mod queue;
 
+pub(crate) use guesses::{Guess, Guesses};
 pub use hasher::{HashError, Hasher};
-pub(crate) use share::{Share, Shares};

@@ -1,33 +1,29 @@
-//! Who has been wrong too often waits: nothing is looked up or hashed for it, whether the account exists or not (C52).
+//! Limits guesses: an account or an address with too many wrong passwords must wait, and nothing is hashed for it, whether
+//! the account exists or not (C52).
 
-use chrono::{DateTime, Utc};
 use kit::Clock;
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
+use kit::shutdown::Shutdown;
 
-use crate::domain::{AttemptLimits, Client, Failures, network};
+use super::accounts::{Accounts, Tried};
+use super::claim::Claim;
+use crate::domain::{AttemptLimits, Client, Password, User, UserState, network};
 use crate::error::Error;
-use crate::passwords::{HashError, Share};
+use crate::passwords::{Guess, HashError, Hasher};
 use crate::state::State;
-use crate::store::{Account, Kind, Store, StoreError};
-
-/// What a password is tried for.
-pub(super) enum Tried<'a> {
-    /// A login with this email, by its canonical form.
-    Login(&'a str),
-    /// An act of a user who is logged in.
-    Proof(Uuid),
-}
+use crate::store::{Account, Credentials, Kind, Store};
 
 /// One password that is being tried.
 pub(super) struct Attempt {
     store: Store,
+    hasher: Hasher,
     clock: Clock,
     limits: AttemptLimits,
-    account: Account,
+    accounts: Accounts,
     network: String,
     claim: Option<Claim>,
-    _share: Option<Share>,
+    /// Set while guesses from elsewhere bar this caller: the password is checked, and wrong whatever it is.
+    is_void: bool,
+    _guesses: [Option<Guess>; 2],
 }
 
 impl Attempt {
@@ -35,88 +31,94 @@ impl Attempt {
     pub(super) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
         let (store, limits, now) = (&state.store, state.attempts, state.clock.now());
         let network = network(&client.peer);
-        let full = store.allowance(Kind::Failure, &network).await?.unwrap_or(now);
-        if let Some(wait) = limits.failures.wait(full, now) {
+        if let Some(full) = store.allowance(Kind::Failure, &network).await?
+            && let Some(wait) = limits.failures.wait(full, now)
+        {
             return Err(Error::TooManyAttempts(wait));
         }
-        // Where all callers have one address, a proxy's, that has no share of its own.
-        let share = match limits.failures.burst {
+        let accounts = Accounts::find(store, tried, &network).await?;
+        let guess = match limits.free {
             0 => None,
-            _ => Some(state.shares.take(&network).ok_or(Error::Hash(HashError::Overloaded))?),
+            _ => Some(state.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?),
         };
-        let account = account(store, tried, &network).await?;
         let mut claim = None;
-        // Another attempt may come first: then the count is looked at again.
+        // Another attempt may come first: then the count is read again.
         while claim.is_none()
             && limits.free != 0
-            && let Some(failures) = store.failures(&account).await?
+            && let Some(failures) = store.failures(&accounts.answering).await?
         {
             if let Some(wait) = limits.wait(failures, now) {
                 return Err(Error::TooManyAttempts(wait));
             }
-            claim = Claim::make(store, account, failures, now).await?;
+            claim = Claim::make(store, accounts.answering, failures, now).await?;
         }
-        let (store, clock) = (store.clone(), state.clock.clone());
-        Ok(Self { store, clock, limits, account, network, claim, _share: share })
+        let (mut elsewhere, mut is_void) = (None, false);
+        if let Some(account) = accounts.elsewhere.filter(|_| limits.free != 0) {
+            elsewhere = state.guesses.take(account);
+            let failures = store.failures(&account).await?;
+            let is_barred = failures.is_some_and(|failures| limits.wait(failures, now).is_some());
+            is_void = !accounts.is_at_home && (elsewhere.is_none() || is_barred);
+        }
+        let (store, hasher, clock) = (store.clone(), state.hasher.clone(), state.clock.clone());
+        let guesses = [guess, elsewhere];
+        Ok(Self { store, hasher, clock, limits, accounts, network, claim, is_void, _guesses: guesses })
+    }
+
+    /// Returns the user whose password this is. A known, an unknown and a disabled user cost the same work and get the same
+    /// answer (C51).
+    ///
+    /// An attempt counts once its password has been hashed, also if its caller has gone meanwhile: a caller who resets the
+    /// stream must not get a guess for nothing.
+    pub(super) async fn judge(self, found: Option<Credentials>, password: Password) -> Result<User, Error> {
+        let gone = Shutdown::new();
+        let is_gone = gone.clone();
+        let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, found, password).await });
+        let _gone = gone.drop_guard();
+        match judging.await {
+            Ok(judged) => judged,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    async fn judge_to_the_end(
+        self,
+        gone: &Shutdown,
+        found: Option<Credentials>,
+        password: Password,
+    ) -> Result<User, Error> {
+        let hash = found.as_ref().map(|found| found.password_hash.clone());
+        let line = line(self.limits, &self.network);
+        let is_right = self.hasher.verify(line, gone, password, hash).await? && !self.is_void;
+        if let Some(found) = found.filter(|found| is_right && found.user.state == UserState::Active) {
+            self.succeeded().await?;
+            return Ok(found.user);
+        }
+        self.failed().await?;
+        Err(Error::InvalidCredentials)
     }
 
     /// The password was right: the account begins anew.
-    pub(super) async fn succeeded(mut self) -> Result<(), Error> {
+    async fn succeeded(mut self) -> Result<(), Error> {
         if self.claim.take().is_some_and(Claim::keep) {
-            self.store.clear_failures(&self.account).await?;
+            self.store.clear_failures(&self.accounts.answering).await?;
         }
         Ok(())
     }
 
     /// The password was wrong.
-    pub(super) async fn failed(mut self) -> Result<(), Error> {
+    async fn failed(mut self) -> Result<(), Error> {
         let is_counted = self.claim.take().is_some_and(Claim::keep);
-        let account = Some(&self.account).filter(|_| !is_counted && self.limits.free != 0);
-        Ok(self.store.add_failure(account, &self.network, self.limits.failures, self.clock.now()).await?)
+        let answering = Some(self.accounts.answering).filter(|_| !is_counted);
+        let counted: Vec<Account> = answering.into_iter().chain(self.accounts.elsewhere).collect();
+        let counted = if self.limits.free == 0 { &[][..] } else { &counted };
+        Ok(self.store.add_failure(counted, &self.network, self.limits.failures, self.clock.now()).await?)
     }
 }
 
-/// An attempt that has been counted ahead of its outcome.
-struct Claim {
-    store: Store,
-    account: Account,
-    /// What was known of the account before; `None` once the attempt is judged.
-    seen: Option<Failures>,
-}
-
-impl Claim {
-    /// Counts the attempt, unless another has come first. A task of its own ends what a caller who goes meanwhile has begun,
-    /// and then gives it back.
-    async fn make(store: &Store, account: Account, seen: Failures, now: DateTime<Utc>) -> Result<Option<Self>, Error> {
-        let store = store.clone();
-        let claimed = tokio::spawn(async move {
-            let is_ours = store.claim_attempt(&account, seen, now).await?;
-            Ok::<_, StoreError>(is_ours.then(|| Self { store, account, seen: Some(seen) }))
-        });
-        match claimed.await {
-            Ok(claimed) => Ok(claimed?),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
-    }
-
-    /// The attempt has been judged: it counts.
-    fn keep(mut self) -> bool {
-        self.seen.take().is_some()
-    }
-}
-
-/// An attempt that nobody has judged, since the queue was full, the caller's time was over or the caller had gone, does not
-/// count.
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let Some(seen) = self.seen.take() else { return };
-        let (store, account) = (self.store.clone(), self.account);
-        tokio::spawn(async move {
-            if store.release_attempt(&account, seen).await.is_err() {
-                tracing::warn!("an attempt that nobody has judged stays counted");
-            }
-        });
-    }
+/// The line of the hashing queue for callers of this network. Where addresses have no limits, as behind a proxy that is not
+/// trusted, all callers share one.
+pub(super) fn line(limits: AttemptLimits, network: &str) -> Option<&str> {
+    Some(network).filter(|_| limits.failures.burst != 0)
 }
 
 /// Counts a registration or a change of an email address, unless the caller's address must wait.
@@ -127,18 +129,4 @@ pub(super) async fn sign_up(state: &State, client: &Client) -> Result<(), Error>
     let network = network(&client.peer);
     let used = state.store.use_allowance(Kind::SignUp, &network, state.attempts.sign_ups, state.clock.now()).await?;
     used.map_err(Error::TooManyAttempts)
-}
-
-/// What the attempts are counted under. An address at which the user has been logged in counts apart, so that nobody
-/// elsewhere can lock the user out (C53); a user who is logged in counts apart from logins.
-async fn account(store: &Store, tried: Tried<'_>, network: &str) -> Result<Account, Error> {
-    let hash = Sha256::new();
-    let hash = match tried {
-        Tried::Login(email_key) if store.is_known_at(email_key, network).await? => {
-            hash.chain_update("known\0").chain_update(network).chain_update("\0").chain_update(email_key)
-        }
-        Tried::Login(email_key) => hash.chain_update("login\0").chain_update(email_key),
-        Tried::Proof(user) => hash.chain_update("proof\0").chain_update(user),
-    };
-    Ok(hash.finalize().into())
 }

@@ -9,13 +9,14 @@ use gatepost::api::auth::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::attempts::Tried;
+use super::accounts::Tried;
 use super::caller::Caller;
 use super::login;
 use super::refresh::refresh;
 use crate::convert;
 use crate::domain::{Client, Password};
 use crate::error::Error;
+use crate::quotas::Quota;
 use crate::state::State;
 
 pub(super) struct AuthRpc(pub(super) Arc<State>);
@@ -23,7 +24,7 @@ pub(super) struct AuthRpc(pub(super) Arc<State>);
 #[tonic::async_trait]
 impl AuthService for AuthRpc {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        let client = convert::client(&request);
+        let client = convert::client(&request, &self.0.callers);
         Ok(Response::new(login(&self.0, request.into_inner(), &client).await?))
     }
 
@@ -31,8 +32,8 @@ impl AuthService for AuthRpc {
         &self,
         request: Request<RefreshTokenRequest>,
     ) -> Result<Response<RefreshTokenResponse>, Status> {
-        let client = convert::client(&request);
-        let tokens = refresh(&self.0, &request.into_inner().refresh_token, &client).await?;
+        let client = convert::client(&request, &self.0.callers);
+        let tokens = refresh(&self.0, request.into_inner(), &client).await?;
         Ok(Response::new(RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
@@ -46,9 +47,12 @@ impl AuthService for AuthRpc {
 }
 
 async fn login(state: &State, request: LoginRequest, client: &Client) -> Result<LoginResponse, Error> {
-    let email = convert::email(&request.email)?;
+    let audiences = convert::audiences(&state.audiences, request.audiences);
+    let (email, audiences) = Error::both(convert::email(&request.email), audiences)?;
+    state.quotas.check(Quota::Logins, &client.peer, state.clock.now())?;
     let found = state.store.credentials(email.key()).await?;
     let user = login::check(state, Tried::Login(email.key()), client, found, Password::new(request.password)).await?;
-    let tokens = login::begin(state, &user, client).await?;
+    state.quotas.count(Quota::Logins, &client.peer, state.clock.now());
+    let tokens = login::begin(state, &user, client, &audiences).await?;
     Ok(LoginResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })
 }

@@ -16,7 +16,7 @@ impl Verify for LocalVerifier {
         let (worth, _) = introspect(&self.0, Some(token)).await.map_err(|_stale| Unavailable::Away)?;
         Ok(match worth {
             Worth::User(token) => Verdict::valid(convert::identity(token.claims())),
-            Worth::Service => Verdict::valid(convert::service_identity(&self.0.audience)),
+            Worth::Service => Verdict::valid(convert::service_identity(&self.0.audiences)),
             Worth::Nothing(denial) => Verdict::denied(denial),
         })
     }

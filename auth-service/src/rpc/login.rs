@@ -1,17 +1,21 @@
-//! What a login does, also where it is part of something else: one look-up, one hash, one answer (C51).
+//! A login, also where it is part of another call: one look-up, one hash, one answer (C51).
 
 use gatepost::api::auth::v1::TokenPair;
+use uuid::Uuid;
 
-use super::attempts::{Attempt, Tried};
+use super::accounts::Tried;
+use super::attempts::Attempt;
+use super::refresh::AUDIT;
 use crate::convert;
-use crate::domain::{Client, Password, User, UserState};
+use crate::domain::{Client, Password, User};
 use crate::error::Error;
 use crate::state::State;
 use crate::store::Credentials;
 
-/// The user whose password this is.
-///
-/// A known, an unknown and a disabled user cost the same work and get the same answer.
+/// Sessions that one login ends at most.
+const MAX_ENDED: usize = 4;
+
+/// Returns the user whose password this is, unless the account or the caller's address must wait.
 pub(super) async fn check(
     state: &State,
     tried: Tried<'_>,
@@ -19,24 +23,35 @@ pub(super) async fn check(
     found: Option<Credentials>,
     password: Password,
 ) -> Result<User, Error> {
-    let attempt = Attempt::begin(state, tried, client).await?;
-    let hash = found.as_ref().map(|found| found.password_hash.clone());
-    let right = state.hasher.verify(password, hash).await?;
-    if let Some(found) = found.filter(|found| right && found.user.state == UserState::Active) {
-        attempt.succeeded().await?;
-        return Ok(found.user);
-    }
-    attempt.failed().await?;
-    Err(Error::InvalidCredentials)
+    Attempt::begin(state, tried, client).await?.judge(found, password).await
 }
 
-/// Begins a session of a user whose password has been checked.
-pub(super) async fn begin(state: &State, user: &User, client: &Client) -> Result<TokenPair, Error> {
+/// Begins a session of a user whose password has been checked; its first access token is for these audiences.
+pub(super) async fn begin(
+    state: &State,
+    user: &User,
+    client: &Client,
+    audiences: &[String],
+) -> Result<TokenPair, Error> {
     let (session, refresh) = state.new_session(user.id, user.generation);
-    let tokens = state.tokens(user, &session, &refresh)?;
+    let tokens = state.tokens(user, (&session, &refresh), audiences)?;
     // Whoever has changed the password or ended all sessions meanwhile has ended this one, too.
     if !state.store.create_session(&session, client).await? {
         return Err(Error::InvalidCredentials);
     }
+    end_surplus(state, user.id).await?;
     Ok(convert::tokens(tokens))
+}
+
+/// Ends the sessions that a user has beyond the quota, those first that were used the longest time ago. A login takes few: if
+/// the quota was lowered, later logins take the rest.
+async fn end_surplus(state: &State, user: Uuid) -> Result<(), Error> {
+    let Some(most) = state.quotas.user_sessions else { return Ok(()) };
+    for _ in 0..MAX_ENDED {
+        let Some(id) = state.store.surplus_session(user, most, state.clock.now()).await? else { break };
+        let ended = state.store.revoke_session(id, Some(user), state.stamp()).await?;
+        state.revoked(ended).await?;
+        tracing::info!(target: AUDIT, event = "session_surplus", session = %id, %user);
+    }
+    Ok(())
 }

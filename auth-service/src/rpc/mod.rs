@@ -1,8 +1,10 @@
 //! The wire's side of each service: convert → domain → store → convert.
 
+mod accounts;
 mod attempts;
 mod auth;
 mod caller;
+mod claim;
 mod introspect;
 mod local;
 mod login;

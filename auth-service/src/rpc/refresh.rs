@@ -1,24 +1,30 @@
 //! A session's tokens are replaced by the next ones, in exchange for its refresh token.
 
 use chrono::{DateTime, Utc};
+use gatepost::api::auth::v1::RefreshTokenRequest;
 use uuid::Uuid;
 
+use crate::convert;
 use crate::domain::{Client, Decision, Rotation};
 use crate::error::Error;
+use crate::quotas::Quota;
 use crate::state::{State, TokenPair};
 use crate::store::{Refreshable, Rotated};
-use crate::tokens::RefreshToken;
+use crate::tokens::{RefreshToken, Scope};
 
 /// The next tokens of the session that this token belongs to.
-pub(super) async fn refresh(state: &State, text: &str, client: &Client) -> Result<TokenPair, Error> {
-    let refreshed = next(state, text, client).await;
+pub(super) async fn refresh(state: &State, request: RefreshTokenRequest, client: &Client) -> Result<TokenPair, Error> {
+    let audiences = convert::audiences(&state.audiences, request.audiences)?;
+    state.quotas.check(Quota::BadRefreshes, &client.peer, state.clock.now())?;
+    let refreshed = next(state, &request.refresh_token, client, &audiences).await;
     if let Err(Error::RefreshTokenInvalid) = refreshed {
+        state.quotas.count(Quota::BadRefreshes, &client.peer, state.clock.now());
         tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer);
     }
     refreshed
 }
 
-async fn next(state: &State, text: &str, client: &Client) -> Result<TokenPair, Error> {
+async fn next(state: &State, text: &str, client: &Client, audiences: &[String]) -> Result<TokenPair, Error> {
     let presented = RefreshToken::parse(text).ok_or(Error::RefreshTokenInvalid)?;
     loop {
         let now = state.clock.now();
@@ -28,11 +34,18 @@ async fn next(state: &State, text: &str, client: &Client) -> Result<TokenPair, E
         if found.is_ended || now >= found.expire_time {
             return Err(Error::RefreshTokenInvalid);
         }
-        let refresh = Refresh { state, presented: &presented, found: &found, client, now };
+        let refresh = Refresh { state, presented: &presented, found: &found, client, audiences, now };
         let tokens = match state.grace.decide(index, &found.rotation, now) {
             _ if now >= found.idle_expire_time => return Err(Error::RefreshTokenInvalid),
             Decision::Rotate => refresh.rotate().await?,
-            Decision::Again { is_first } => refresh.again(is_first).await?,
+            Decision::Concurrent => refresh.again(false).await?,
+            Decision::Again { is_first } => {
+                let tokens = refresh.again(true).await?;
+                if is_first && tokens.is_some() {
+                    refresh.audit_grace();
+                }
+                tokens
+            }
             Decision::Reused => return Err(refresh.end().await?),
         };
         // Another call with the same token may have come first: then this one comes again.
@@ -48,6 +61,7 @@ struct Refresh<'a> {
     presented: &'a RefreshToken,
     found: &'a Refreshable,
     client: &'a Client,
+    audiences: &'a [String],
     now: DateTime<Utc>,
 }
 
@@ -56,13 +70,17 @@ impl Refresh<'_> {
         self.presented.session()
     }
 
+    fn scope(&self) -> Scope<'_> {
+        Scope { session: self.session(), end: self.found.expire_time, audiences: self.audiences }
+    }
+
     /// The next token takes the place of the presented one; `None` when that has happened already.
     async fn rotate(&self) -> Result<Option<TokenPair>, Error> {
         let (state, rotation) = (self.state, &self.found.rotation);
         let salt = kit::random::bytes::<32>();
         let next = self.presented.successor(rotation.generation + 1, &salt);
         let expiry = state.lifetimes.expiry(self.now, self.found.expire_time);
-        let access = state.access_token(&self.found.user, self.session(), self.found.expire_time)?;
+        let access = state.access_token(&self.found.user, self.scope())?;
         let rotated = Rotated {
             salt: salt.to_vec(),
             digests: rotation.digests_with(next.digest()),
@@ -80,20 +98,21 @@ impl Refresh<'_> {
     }
 
     /// The token that has taken the presented one's place, once more; `None` when it has been used meanwhile.
-    async fn again(&self, is_first: bool) -> Result<Option<TokenPair>, Error> {
+    async fn again(&self, is_counted: bool) -> Result<Option<TokenPair>, Error> {
         let (state, rotation) = (self.state, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;
         let next = self.presented.successor(*generation, salt);
-        let access = state.access_token(&self.found.user, self.session(), self.found.expire_time)?;
-        let graces = state.grace.with_grace(rotation);
+        let access = state.access_token(&self.found.user, self.scope())?;
+        let graces = if is_counted { state.grace.with_grace(rotation) } else { 0 };
         if !state.store.rotate_again(self.session(), *generation, graces, access.expire_time).await? {
             return Ok(None);
         }
-        if is_first {
-            tracing::info!(target: AUDIT, event = "refresh_grace", session = %self.session(),
-                user = %self.found.user.id, peer = self.client.peer);
-        }
         Ok(Some(TokenPair { access, refresh: next.expose(), refresh_expire_time: self.found.idle_expire_time }))
+    }
+
+    fn audit_grace(&self) {
+        tracing::info!(target: AUDIT, event = "refresh_grace", session = %self.session(), user = %self.found.user.id,
+            peer = self.client.peer);
     }
 
     /// The token has been used before: whoever else has it shall not use it any longer.
@@ -107,4 +126,4 @@ impl Refresh<'_> {
 }
 
 /// Where events go that an operator looks for, whatever else the log shows.
-const AUDIT: &str = "gatepost::audit";
+pub(super) const AUDIT: &str = "gatepost::audit";

@@ -40,7 +40,7 @@ impl TokenService for TokenRpc {
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
                 active(convert::claims(&token), left)
             }
-            Worth::Service => active(convert::service_claims(&state.audience), MAX_TTL),
+            Worth::Service => active(convert::service_claims(&state.audiences), MAX_TTL),
             Worth::Nothing(denial) => {
                 VerifyTokenResponse { state: convert::state(denial).into(), ..VerifyTokenResponse::default() }
             }

@@ -44,7 +44,7 @@ impl Store {
         }
         let work = self.db.transaction(network.to_owned(), move |mut tx, network| {
             Box::pin(async move {
-                let used = use_one(&mut tx, kind, network, allowance, now).await?;
+                let used = use_one(&mut tx, kind, network, allowance, Use::IfLeft, now).await?;
                 forget_accounts(&mut tx, now).await?;
                 forget_allowances(&mut tx, now).await?;
                 Ok(Verdict::Commit(used))
@@ -65,12 +65,22 @@ impl Kind {
     }
 }
 
+/// The condition on which one of an allowance is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Only if one is left.
+    IfLeft,
+    /// Also if none is left: it has happened.
+    Always,
+}
+
 /// Uses one of the allowance, or says how long to wait for it; begins anew whenever somebody else has used one between.
 pub(super) async fn use_one(
     tx: &mut Tx<'_>,
     kind: Kind,
     network: &str,
     allowance: Allowance,
+    how: Use,
     now: Time,
 ) -> Result<Result<(), TimeDelta>, sqlx::Error> {
     const FIRST: &str = "insert into allowances (kind, network, full_time) values ($1, $2, $3) \
@@ -82,7 +92,9 @@ pub(super) async fn use_one(
             .bind(network)
             .fetch_optional(connection))?;
         let full = seen.unwrap_or(now);
-        if let Some(wait) = allowance.wait(full, now) {
+        if how == Use::IfLeft
+            && let Some(wait) = allowance.wait(full, now)
+        {
             return Ok(Err(wait));
         }
         let used = allowance.use_one(full, now);

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use kit::db::{Tx, Verdict, read, within, write};
 
-use super::allowances::{forget_allowances, use_one};
+use super::allowances::{Use, forget_allowances, use_one};
 use super::{Kind, Store, StoreError, Time};
 use crate::domain::{Allowance, Failures};
 
@@ -44,28 +44,27 @@ impl Store {
         write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(seen.last)).map(drop)
     }
 
-    /// Counts a wrong password: for the account, where it has not been counted ahead, and for the address.
+    /// Counts a wrong password: for these accounts, and for the address.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is counted.
     pub async fn add_failure(
         &self,
-        account: Option<&Account>,
+        accounts: &[Account],
         network: &str,
         allowance: Allowance,
         now: Time,
     ) -> Result<(), StoreError> {
         const SQL: &str = "insert into failed_attempts (account, failures, last_time) values ($1, 1, $2) \
              on conflict (account) do update set failures = failed_attempts.failures + 1, last_time = excluded.last_time";
-        let input = (account.copied(), network.to_owned());
-        let work = self.db.transaction(input, move |mut tx, (account, network)| {
+        let input = (accounts.to_vec(), network.to_owned());
+        let work = self.db.transaction(input, move |mut tx, (accounts, network)| {
             Box::pin(async move {
-                if let Some(account) = account {
+                for account in accounts {
                     within!(tx, sqlx::query(SQL).bind(account.as_slice()).bind(now))?;
                 }
                 // However much is used up already: what is counted here has happened.
-                let unlimited = Allowance { burst: 0, ..allowance };
-                let _ = use_one(&mut tx, Kind::Failure, network, unlimited, now).await?;
+                use_one(&mut tx, Kind::Failure, network, allowance, Use::Always, now).await?.ok();
                 forget_accounts(&mut tx, now).await?;
                 forget_allowances(&mut tx, now).await?;
                 Ok(Verdict::Commit(()))
@@ -81,6 +80,15 @@ impl Store {
     pub async fn clear_failures(&self, account: &Account) -> Result<(), StoreError> {
         const SQL: &str = "delete from failed_attempts where account = $1";
         write!(self.db, sqlx::query(SQL).bind(account.as_slice())).map(drop)
+    }
+
+    /// Returns whether any user has a session, ended or not, that was begun in this network.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_network_known(&self, network: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "select exists (select 1 from sessions where network = $1)";
+        read!(self.db, |reader| sqlx::query_scalar(SQL).bind(network).fetch_one(reader))
     }
 
     /// Whether the user of this email has a session, ended or not, that was begun in this network.

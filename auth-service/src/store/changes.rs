@@ -5,7 +5,7 @@ use kit::db::{Verdict, read, within, write, write_one};
 use uuid::Uuid;
 
 use super::users::UserRow;
-use super::{Store, StoreError, Time, log, roles};
+use super::{Store, StoreError, Time, last_admin, log, roles};
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
 };
@@ -21,6 +21,8 @@ pub enum Unchanged {
     EmailTaken,
     /// Whoever has proved a password for the change has another one now, or has ended all sessions.
     Outdated,
+    /// No other active user is an admin.
+    LastAdmin,
 }
 
 /// A password that was checked for a change: whose, and the generation that was read together with its hash.
@@ -78,7 +80,7 @@ impl Store {
     }
 
     /// Replaces the roles. When one is lost, every access token of the user dies; the sessions live on, and their next
-    /// token says less.
+    /// token says less. The last active admin stays an admin.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
@@ -103,8 +105,10 @@ impl Store {
                 return Ok(Ok((user, None)));
             }
             let fewer = user.roles.lose_any(roles);
+            let was_admin = user.roles.is_admin();
             let work = self.db.transaction(roles.clone(), move |mut tx, roles| {
                 Box::pin(async move {
+                    let is_locked = was_admin && last_admin::lock_admins(&mut tx, id).await?;
                     let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
                         .bind(id)
                         .bind(roles.to_text())
@@ -112,25 +116,29 @@ impl Store {
                         .bind(stamp.time)
                         .bind(user.revision)
                         .fetch_optional(connection))?;
-                    let Some(written) = written else { return Ok(Verdict::Undo(None)) };
+                    let Some(written) = written else { return Ok(Verdict::Undo(Ok(None))) };
                     let written = User::from(written);
+                    let is_demoted = was_admin && !roles.is_admin() && written.state == UserState::Active;
+                    if is_demoted && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
+                        return Ok(undo);
+                    }
                     roles::replace(&mut tx, id, roles).await?;
                     let logged = if fewer {
                         Some(log::append(&mut tx, &older_tokens(&written, Cause::Ended), stamp).await?)
                     } else {
                         None
                     };
-                    Ok(Verdict::Commit(Some((written, logged))))
+                    Ok(Verdict::Commit(Ok(Some((written, logged)))))
                 })
             });
-            if let Some(set) = work.await? {
-                return Ok(Ok(set));
+            if let Some(set) = work.await?.transpose() {
+                return Ok(set);
             }
         }
     }
 
     /// Bars the user from logging in and ends every session, or lets the user in again; a user who is in that state
-    /// already stays as it is.
+    /// already stays as it is. The last active admin stays active.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
@@ -156,18 +164,24 @@ impl Store {
         loop {
             let work = self.db.transaction((), move |mut tx, ()| {
                 Box::pin(async move {
+                    let is_barred = state == UserState::Disabled;
+                    let is_locked = is_barred && last_admin::lock_admins(&mut tx, id).await?;
                     let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(sql)
                         .bind(id)
                         .bind(stamp.time)
                         .bind(expected)
                         .fetch_optional(connection))?;
-                    let Some(written) = written.map(User::from) else { return Ok(Verdict::Undo(None)) };
+                    let Some(written) = written.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
+                    let was_admin = is_barred && written.roles.is_admin();
+                    if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
+                        return Ok(undo);
+                    }
                     let logged = log::append(&mut tx, &older_tokens(&written, cause), stamp).await?;
-                    Ok(Verdict::Commit(Some((written, Some(logged)))))
+                    Ok(Verdict::Commit(Ok(Some((written, Some(logged))))))
                 })
             });
-            if let Some(set) = work.await? {
-                return Ok(Ok(set));
+            if let Some(set) = work.await?.transpose() {
+                return Ok(set);
             }
             match self.user(id).await? {
                 None => return Ok(Err(Unchanged::NotFound)),
@@ -175,7 +189,7 @@ impl Store {
                     return Ok(Err(Unchanged::Stale));
                 }
                 Some(user) if user.state == state => return Ok(Ok((user, None))),
-                // Somebody has changed it back between the two statements.
+                // Another call has changed the state back, or made the user an admin, between the two statements.
                 Some(_) => {}
             }
         }
@@ -251,26 +265,43 @@ impl Store {
         }
     }
 
-    /// Erases the user and the sessions; the id and the time of it are kept.
+    /// Erases the user and the sessions; the id and the time of it are kept. The last active admin stays.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
     pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
-        const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2)";
+        const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2) \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                if within!(tx, sqlx::query(SQL).bind(id).bind(expected))? == 0 {
-                    return Ok(Verdict::Undo(None));
+        loop {
+            let work = self.db.transaction((), move |mut tx, ()| {
+                Box::pin(async move {
+                    let is_locked = last_admin::lock_admins(&mut tx, id).await?;
+                    let deleted: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                        .bind(id)
+                        .bind(expected)
+                        .fetch_optional(connection))?;
+                    let Some(deleted) = deleted.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
+                    let was_admin = deleted.roles.is_admin() && deleted.state == UserState::Active;
+                    if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
+                        return Ok(undo);
+                    }
+                    within!(tx, sqlx::query(REMEMBER).bind(id).bind(stamp.time))?;
+                    let every = Revocation::User { id, generation: i32::MAX, cause: Cause::Deleted };
+                    Ok(Verdict::Commit(Ok(Some(log::append(&mut tx, &every, stamp).await?))))
+                })
+            });
+            if let Some(deleted) = work.await?.transpose() {
+                return Ok(deleted);
+            }
+            match self.user(id).await? {
+                None => return Ok(Err(Unchanged::NotFound)),
+                Some(user) if expected.is_some_and(|expected| expected != user.revision) => {
+                    return Ok(Err(Unchanged::Stale));
                 }
-                within!(tx, sqlx::query(REMEMBER).bind(id).bind(stamp.time))?;
-                let every = Revocation::User { id, generation: i32::MAX, cause: Cause::Deleted };
-                Ok(Verdict::Commit(Some(log::append(&mut tx, &every, stamp).await?)))
-            })
-        });
-        match work.await? {
-            Some(logged) => Ok(Ok(logged)),
-            None => Ok(Err(self.unchanged(id).await?)),
+                // Another call has made the user an admin between the two statements.
+                Some(_) => {}
+            }
         }
     }
 

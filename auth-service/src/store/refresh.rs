@@ -91,8 +91,8 @@ impl Store {
         Ok(written? > 0)
     }
 
-    /// Notes that the rotation to this generation is answered once more, with an access token until `access_expire_time`;
-    /// `false` when the session has gone on or ended meanwhile.
+    /// Notes that the rotation to this generation is answered once more, with an access token until `access_expire_time`, and
+    /// adds these bits to the row's graces. Returns `false` when the session has gone on or ended meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,7 +103,7 @@ impl Store {
         graces: i32,
         access_expire_time: Time,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "update sessions set graces = $3, \
+        const SQL: &str = "update sessions set graces = graces | $3, \
              over_time = case when over_time < $4 then $4 else over_time end \
              where id = $1 and refresh_generation = $2 and end_time is null";
         let written = write!(self.db, sqlx::query(SQL).bind(id).bind(generation).bind(graces).bind(access_expire_time));

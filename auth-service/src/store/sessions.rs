@@ -69,6 +69,22 @@ impl Store {
         Ok(sessions.into_iter().map(ListedSession::from).collect())
     }
 
+    /// Returns the live session of the user that is the last of more than `most`, counted from the one that was refreshed or
+    /// begun last; `None` if there are no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn surplus_session(&self, user_id: Uuid, most: u32, now: Time) -> Result<Option<Uuid>, StoreError> {
+        const SQL: &str = "select s.id from sessions s join users u on u.id = s.user_id \
+             where s.user_id = $1 and s.end_time is null and s.over_time > $2 and s.generation >= u.sessions_since \
+             order by coalesce(s.last_refresh_time, s.create_time) desc, s.id desc limit 1 offset $3";
+        read!(self.db, |reader| sqlx::query_scalar(SQL)
+            .bind(user_id)
+            .bind(now)
+            .bind(i64::from(most))
+            .fetch_optional(reader))
+    }
+
     /// Ends a live session, if it is this user's (`None`: whosever it is), and revokes its tokens; `None` when there is
     /// none.
     ///

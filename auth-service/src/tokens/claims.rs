@@ -3,14 +3,24 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The audiences of a token: one text, or a list of several (RFC 7519 §4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// The only one.
+    One(String),
+    /// At least two.
+    Several(Vec<String>),
+}
+
 /// What an access token says. Claims that this service never writes are refused when read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     /// Who issued the token.
     pub iss: String,
-    /// Whom it is meant for.
-    pub aud: String,
+    /// The services that it is for.
+    pub aud: Audience,
     /// The user's id.
     pub sub: Uuid,
     /// The session's id.
@@ -28,4 +38,23 @@ pub struct Claims {
     pub exp: i64,
     /// The user's roles.
     pub roles: Vec<String>,
+}
+
+impl Audience {
+    /// Writes the audiences in their one form.
+    pub fn new(audiences: &[String]) -> Self {
+        match audiences {
+            [one] => Self::One(one.clone()),
+            several => Self::Several(several.to_vec()),
+        }
+    }
+
+    /// The audiences, if they stand in the form in which this service writes them.
+    pub fn list(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) if several.len() > 1 => several,
+            Self::Several(_) => &[],
+        }
+    }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::jws::{self, SignError};
-use super::{Claims, CurrentKeys};
+use super::{Audience, Claims, CurrentKeys};
 use crate::domain::User;
 
 /// The media type of an access token (RFC 9068 §2.1).
@@ -17,8 +17,18 @@ pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 pub struct Issuer {
     keys: Arc<CurrentKeys>,
     name: String,
-    audience: String,
     lifetime: Duration,
+}
+
+/// The session and the services that a token is good for.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The session that it belongs to.
+    pub session: Uuid,
+    /// The end of the session.
+    pub end: DateTime<Utc>,
+    /// The services that it is for.
+    pub audiences: &'a [String],
 }
 
 /// A signed token and its expiry time.
@@ -30,9 +40,9 @@ pub struct Issued {
 }
 
 impl Issuer {
-    /// Signs as `issuer` for `audience`, tokens of this lifetime.
-    pub fn new(keys: Arc<CurrentKeys>, issuer: String, audience: String, lifetime: Duration) -> Self {
-        Self { keys, name: issuer, audience, lifetime }
+    /// Signs as `issuer`, tokens of this lifetime.
+    pub fn new(keys: Arc<CurrentKeys>, issuer: String, lifetime: Duration) -> Self {
+        Self { keys, name: issuer, lifetime }
     }
 
     /// Whom tokens name as their issuer.
@@ -40,7 +50,7 @@ impl Issuer {
         &self.name
     }
 
-    /// A token of this session, which ends at `now` + lifetime or at the session's `end`, whichever is first. Tokens that were
+    /// A token of this session, which ends at `now` + lifetime or at the session's end, whichever is first. Tokens that were
     /// issued until the `horizon` are refused, so that this one says that it was issued after it.
     ///
     /// # Errors
@@ -48,18 +58,17 @@ impl Issuer {
     pub fn access_token(
         &self,
         user: &User,
-        session: Uuid,
-        end: DateTime<Utc>,
+        scope: Scope<'_>,
         id: Uuid,
         now: DateTime<Utc>,
         horizon: DateTime<Utc>,
     ) -> Result<Issued, SignError> {
-        let expire_time = (now + self.lifetime).min(end);
+        let expire_time = (now + self.lifetime).min(scope.end);
         let claims = Claims {
             iss: self.name.clone(),
-            aud: self.audience.clone(),
+            aud: Audience::new(scope.audiences),
             sub: user.id,
-            sid: session,
+            sid: scope.session,
             generation: user.generation,
             jti: id,
             iat: now.timestamp().max(horizon.timestamp() + 1),

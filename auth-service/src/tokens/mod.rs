@@ -22,8 +22,8 @@ mod verify;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
-pub use claims::Claims;
-pub use issue::{Issued, Issuer};
+pub use claims::{Audience, Claims};
+pub use issue::{Issued, Issuer, Scope};
 pub use jwk::JwkError;
 pub use jws::SignError;
 pub use key_copy::{KeyCopy, PrivateHalf};

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::issue::ACCESS_TOKEN;
 use super::jws::Header;
 use super::{Algorithm, Claims, CurrentKeys, jws};
+use crate::domain::Audiences;
 
 /// How far ahead the clock of the replica that issued a token may be, in seconds (C12).
 const LEEWAY: i64 = 5;
@@ -19,7 +20,7 @@ const MAX_KEY_ID: usize = 64;
 pub struct Verifier {
     keys: Arc<CurrentKeys>,
     issuer: String,
-    audience: String,
+    audiences: Audiences,
     max_lifetime: Duration,
 }
 
@@ -101,9 +102,9 @@ impl VerifiedToken {
 }
 
 impl Verifier {
-    /// Takes tokens of `issuer` for `audience` that live for at most `max_lifetime`.
-    pub fn new(keys: Arc<CurrentKeys>, issuer: String, audience: String, max_lifetime: Duration) -> Self {
-        Self { keys, issuer, audience, max_lifetime }
+    /// Takes tokens of `issuer` for any of these audiences that live for at most `max_lifetime`.
+    pub fn new(keys: Arc<CurrentKeys>, issuer: String, audiences: Audiences, max_lifetime: Duration) -> Self {
+        Self { keys, issuer, audiences, max_lifetime }
     }
 
     /// The token, when it is an access token of ours that is live. Whether its session still lives is another question.
@@ -139,7 +140,8 @@ impl Verifier {
             return None;
         }
         let claims: Claims = jws::object(&opened.payload)?;
-        let is_ours = claims.iss == self.issuer && claims.aud == self.audience && self.has_lifetime(&claims);
+        let is_for_us = self.audiences.issues(claims.aud.list());
+        let is_ours = claims.iss == self.issuer && is_for_us && self.has_lifetime(&claims);
         is_ours.then(|| VerifiedToken { claims, key_id: opened.key.id().to_owned() })
     }
 

@@ -200,7 +200,7 @@ impl AttemptCall {
                 Answer::Done
             }
             Self::Add { account, network, allowance, now } => {
-                store.add_failure(account.as_ref(), network, *allowance, *now).await?;
+                store.add_failure(account.as_slice(), network, *allowance, *now).await?;
                 Answer::Done
             }
             Self::Clear { account } => {

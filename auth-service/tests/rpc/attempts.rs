@@ -4,10 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
-use gatepost::api::auth::v1::{
-    ChangePasswordRequest, CreateUserRequest, LoginRequest, LoginResponse, UpdateUserRequest, UserPatch,
-};
-use kit::testing::Raw;
+use gatepost::api::auth::v1::{ChangePasswordRequest, CreateUserRequest, LoginRequest, UpdateUserRequest, UserPatch};
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -23,6 +20,10 @@ fn told_to_wait(status: &Status) -> u64 {
     let message = format!("too many attempts, try again in {wait} s");
     refused(status, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", &message);
     wait
+}
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().unwrap().reason
 }
 
 #[track_caller]
@@ -118,7 +119,8 @@ async fn c53_nobody_elsewhere_locks_a_user_out_of_a_known_address() {
     let elsewhere: IpAddr = [127, 0, 0, 2].into();
     let channel = Endpoint::from_shared(format!("http://{}", service.address)).unwrap();
     let mut attacker = AuthServiceClient::new(channel.local_address(Some(elsewhere)).connect_lazy());
-    let guess = |password: &str| LoginRequest { email: EMAIL.into(), password: password.into() };
+    let guess =
+        |password: &str| LoginRequest { email: EMAIL.into(), password: password.into(), ..LoginRequest::default() };
     for _ in 0..4 {
         wrong(&attacker.login(guess(WRONG)).await.unwrap_err());
     }
@@ -161,6 +163,7 @@ async fn attempts_at_once_do_not_slip_past_the_count_of_an_account_that_has_fail
     while let Some(status) = all.join_next().await {
         match status.unwrap() {
             status if status.code() == Code::Unauthenticated => judged += 1,
+            status if reason(&status) == "OVERLOADED" => {}
             status => assert_eq!(told_to_wait(&status), 1),
         }
     }
@@ -174,25 +177,6 @@ async fn limits_can_be_switched_off() {
     for _ in 0..60 {
         wrong(&fail(&service, EMAIL).await);
     }
-}
-
-#[tokio::test]
-async fn c52_a_password_that_nobody_judged_was_not_wrong() {
-    let service = start().await;
-    service.register(EMAIL).await.unwrap();
-    for _ in 0..3 {
-        wrong(&fail(&service, EMAIL).await);
-    }
-    // The caller is gone before the hash is done.
-    let raw = Raw::connect(service.address).await;
-    let request = LoginRequest { email: EMAIL.into(), password: WRONG.into() };
-    let login = "/gatepost.auth.v1.AuthService/Login";
-    let status = raw.ask::<LoginResponse>(login, &[("grpc-timeout", "5m")], &request).await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded);
-    // What is given back is there when another call has been served: the store has one writer.
-    service.register("bob@example.com").await.unwrap();
-    wrong(&fail(&service, EMAIL).await);
-    assert_eq!(told_to_wait(&fail(&service, EMAIL).await), 1, "the fourth was the fourth");
 }
 
 #[tokio::test]

@@ -5,9 +5,15 @@ mod admin;
 #[cfg(test)]
 mod attempts;
 #[cfg(test)]
+mod audiences;
+#[cfg(test)]
+mod guesses;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod last_admin;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
@@ -19,7 +25,11 @@ mod password_change;
 #[cfg(test)]
 mod passwords;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod pyjwt;
+#[cfg(test)]
+mod quotas;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
@@ -38,6 +48,8 @@ mod stale;
 mod support;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod two_tabs;
 #[cfg(test)]
 mod untouched;
 #[cfg(test)]

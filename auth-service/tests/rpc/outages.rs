@@ -18,7 +18,8 @@ const LATE: &str = "the call took longer than its deadline, try again with a lon
 
 /// A login by a client that keeps no deadline itself.
 async fn login(raw: &Raw, headers: &[(&str, &str)]) -> Result<LoginResponse, Status> {
-    raw.ask(LOGIN, headers, &LoginRequest { email: EMAIL.into(), password: PASSWORD.into() }).await
+    raw.ask(LOGIN, headers, &LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() })
+        .await
 }
 
 async fn registered() -> (Service, Raw) {

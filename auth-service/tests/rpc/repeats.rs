@@ -67,7 +67,8 @@ async fn c64_a_request_is_remembered_for_a_day() {
 async fn c64_the_same_request_at_once_makes_one_user() {
     let service = Arc::new(start().await);
     let mut all = JoinSet::new();
-    for _ in 0..16 {
+    // One makes the user, and four passwords of one account are checked at once.
+    for _ in 0..5 {
         let service = Arc::clone(&service);
         all.spawn(async move { create(&service, request()).await });
     }
@@ -76,7 +77,7 @@ async fn c64_the_same_request_at_once_makes_one_user() {
         ids.push(answer.unwrap().unwrap().user.unwrap().id);
     }
     assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
-    assert_eq!(ids.len(), 16);
+    assert_eq!(ids.len(), 5);
 }
 
 #[tokio::test]

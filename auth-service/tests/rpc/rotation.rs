@@ -223,7 +223,10 @@ async fn another_issuer_ends_every_token_and_no_session() {
     let flags = &["--issuer", "https://auth.example"];
     let service = start_in(folder, clock, Settings { flags, ..Settings::default() }).await;
     assert_eq!(service.state(&answer.access_token).await, TokenState::Invalid);
-    let request = gatepost::api::auth::v1::RefreshTokenRequest { refresh_token: answer.refresh_token };
+    let request = gatepost::api::auth::v1::RefreshTokenRequest {
+        refresh_token: answer.refresh_token,
+        ..gatepost::api::auth::v1::RefreshTokenRequest::default()
+    };
     let fresh = service.auth().refresh_token(request).await.unwrap().into_inner().tokens.unwrap().access_token;
     assert_eq!(service.state(&fresh).await, TokenState::Active);
     let (folder, clock) = service.stop().await;

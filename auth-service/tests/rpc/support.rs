@@ -165,7 +165,7 @@ impl Service {
     }
 
     pub(crate) async fn login(&self, email: &str, password: &str) -> Result<LoginResponse, Status> {
-        let request = LoginRequest { email: email.into(), password: password.into() };
+        let request = LoginRequest { email: email.into(), password: password.into(), ..LoginRequest::default() };
         Ok(self.auth().login(request).await?.into_inner())
     }
 

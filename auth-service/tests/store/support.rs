@@ -22,6 +22,11 @@ pub(crate) fn new_user(id: u128, email: &str) -> NewUser {
     }
 }
 
+/// An admin beside those that a case is about, so that none of them is the last one.
+pub(crate) fn another_admin() -> NewUser {
+    NewUser { roles: Roles::admin(), ..new_user(4_000, "root@example.com") }
+}
+
 pub(crate) fn session(id: u128, user: &NewUser) -> Session {
     Session {
         id: Uuid::from_u128(id),

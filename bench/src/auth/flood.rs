@@ -86,7 +86,7 @@ async fn flood(auth: &Channel, every: Duration, logins: &mut Logins) -> Result<(
         let mut client = AuthServiceClient::new(auth.clone());
         calls.spawn(async move {
             let began = Instant::now();
-            let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+            let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
             (client.login(request).await.map(drop), began.elapsed())
         });
     }

@@ -115,7 +115,8 @@ async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
 }
 
 fn without_limits(command: &mut Command) -> &mut Command {
-    command.env("AUTH_FREE_FAILURES", "0").env("AUTH_ADDRESS_FAILURES", "0").env("AUTH_SIGN_UPS", "0")
+    command.env("AUTH_FREE_FAILURES", "0").env("AUTH_ADDRESS_FAILURES", "0").env("AUTH_SIGN_UPS", "0");
+    command.env("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0").env("AUTH_USER_SESSIONS", "0")
 }
 
 /// A database with one user, who has a session.
@@ -138,7 +139,7 @@ fn median(mut rounds: Vec<f64>) -> f64 {
 }
 
 async fn login(auth: &Channel) -> Result<String, Failure> {
-    let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+    let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner();
     let token = answer.tokens.ok_or("no tokens")?.access_token;
     let state = TokenServiceClient::new(auth.clone()).verify_token(VerifyTokenRequest { token: token.clone() }).await?;
@@ -159,11 +160,13 @@ async fn logins(auth: &Channel) -> Result<f64, Failure> {
 async fn hashes() -> Result<f64, Failure> {
     let hasher = Hasher::start()?;
     let new: NewPassword = PasswordPolicy::new(8).accept(PASSWORD.to_owned(), &[])?;
-    let hash = hasher.hash(new.into_password()).await?;
+    let hash = hasher.hash(None, new.into_password()).await?;
     rate(move || {
         let (hasher, hash) = (hasher.clone(), hash.clone());
         async move {
-            let right = hasher.verify(Password::new(PASSWORD.to_owned()), Some(hash)).await?;
+            let stays = kit::shutdown::Shutdown::new();
+            let password = Password::new(PASSWORD.to_owned());
+            let right = hasher.verify(None, &stays, password, Some(hash)).await?;
             if right { Ok(()) } else { Err("the hash is another password's".into()) }
         }
     })

@@ -78,7 +78,7 @@ async fn register(auth: &Channel, email: &str) -> Result<String, Failure> {
 
 async fn disable(auth: &Channel) -> Result<(), Failure> {
     let id = register(auth, DISABLED).await?;
-    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into() };
+    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens.ok_or("no tokens")?;
     let token = Token::parse(&tokens.access_token).ok_or("no token")?;
     let mut users = UserServiceClient::with_interceptor(auth.clone(), WithToken::new(&token));
@@ -98,7 +98,8 @@ async fn compare(auth: &Channel, pair: [&Tried; 2]) -> Result<[Vec<f64>; 2], Fai
 }
 
 async fn login(auth: &Channel, tried: &Tried) -> Result<f64, Failure> {
-    let request = LoginRequest { email: tried.email.into(), password: tried.password.clone() };
+    let request =
+        LoginRequest { email: tried.email.into(), password: tried.password.clone(), ..LoginRequest::default() };
     let mut client = AuthServiceClient::new(auth.clone());
     let began = Instant::now();
     let refused = client.login(request).await;

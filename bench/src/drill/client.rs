@@ -124,7 +124,7 @@ impl Client {
     }
 
     async fn login(&self) -> Result<(), Answer> {
-        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let call = |request| async { AuthServiceClient::new(self.auth.clone()).login(request).await };
         self.made(Operation::Login, request, call).await.map(drop)
     }
@@ -200,7 +200,7 @@ impl Client {
     /// # Errors
     /// When that is refused.
     pub async fn logged_in(&self) -> Result<Self, Failure> {
-        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
         let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
         Ok(Self { token, ..self.clone() })
@@ -243,7 +243,7 @@ impl Client {
     /// # Errors
     /// When the service refuses: no fault is in place any more.
     pub async fn all_users(&self) -> Result<Contents, Failure> {
-        let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into() };
+        let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
         let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
         let mut users = UserServiceClient::with_interceptor(self.auth.clone(), WithToken::new(&token));

@@ -5,6 +5,7 @@ mod call;
 mod callers;
 mod client;
 pub mod disk;
+pub mod field;
 mod held;
 mod history;
 mod journal;
@@ -33,7 +34,11 @@ const ADMIN: &str = "admin@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
 /// What the drills ask of the services: all callers have one address, and the databases live as long as a drill.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 9] = [
+    ("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0"),
+    ("AUTH_USER_SESSIONS", "0"),
+    ("BLOG_USER_POSTS_PER_MINUTE", "0"),
+    ("BLOG_USER_KIB_PER_MINUTE", "0"),
     ("AUTH_SIGN_UPS", "0"),
     ("AUTH_ADDRESS_FAILURES", "0"),
     ("AUTH_ADMIN_EMAIL", ADMIN),

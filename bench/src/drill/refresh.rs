@@ -119,7 +119,7 @@ fn lose(round: usize, random: &mut Random) -> Lost {
 
 /// Asks for the successor of a token.
 async fn refresh(auth: Channel, token: String) -> Result<TokenPair, Answer> {
-    let mut request = Request::new(RefreshTokenRequest { refresh_token: token });
+    let mut request = Request::new(RefreshTokenRequest { refresh_token: token, ..RefreshTokenRequest::default() });
     request.set_timeout(Duration::from_secs(5));
     let answer = AuthServiceClient::new(auth).refresh_token(request).await.map_err(|status| Answer::of(&status))?;
     Ok(answer.into_inner().tokens.unwrap_or_default())

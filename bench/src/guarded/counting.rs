@@ -90,7 +90,7 @@ impl TokenService for Service {
             subject_kind: SubjectKind::User.into(),
             session_id: "0198d7a1-52f0-7d0a-9d2e-0d1f5b3c9a12".into(),
             expire_time: Some(Timestamp { seconds: 4_102_444_800, nanos: 0 }),
-            audience: "gatepost".into(),
+            audiences: vec!["gatepost".into()],
             key_id: "key".into(),
             ..TokenClaims::default()
         };

@@ -46,6 +46,12 @@ pub struct PostChange {
 }
 
 impl PostChange {
+    /// Returns the bytes that it writes.
+    pub fn bytes(&self) -> usize {
+        let title = self.title.as_ref().map_or(0, |title| title.as_str().len());
+        title + self.content.as_ref().map_or(0, |content| content.as_str().len())
+    }
+
     /// The post as it would be.
     #[must_use]
     pub fn preview(self, post: Post) -> Post {

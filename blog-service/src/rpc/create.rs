@@ -27,6 +27,7 @@ pub(super) async fn create(state: &State, owner_id: Uuid, draft: Draft) -> Resul
     if let Some(id) = made {
         return repeat(state, id).await;
     }
+    state.meter(owner_id, 1, draft.title.as_str().len() + draft.content.as_str().len())?;
     let Draft { title, content, .. } = draft;
     let new = NewPost { id: state.ids.next(), owner_id, title, content, create_time: state.clock.now() };
     if let Some(post) = state.store.create_post(&new, request.as_ref()).await? {

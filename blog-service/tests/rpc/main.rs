@@ -15,6 +15,8 @@ mod pages;
 #[cfg(test)]
 mod posts;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod repeats;
 #[cfg(test)]
 mod support;

@@ -53,12 +53,23 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
     start_beside(auth, folder, clock, shutdown).await
 }
 
+/// A service with these further flags.
+pub(crate) async fn start_with(flags: &[&str]) -> Service {
+    let shutdown = Shutdown::new();
+    let auth = auth(shutdown.clone()).await;
+    start_by(auth, kit::testing::folder(), kit::testing::clock(), shutdown, flags).await
+}
+
 /// A service whose auth service is at this address.
 pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown) -> Service {
+    start_by(auth, folder, clock, shutdown, &[]).await
+}
+
+async fn start_by(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown, further: &[&str]) -> Service {
     let database = format!("sqlite:{}", folder.path().join("blog.db").display());
     let auth = format!("http://{auth}");
     let args = ["blog-service", "--listen", "127.0.0.1:0", "--database-url", &database, "--auth-url", &auth];
-    let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let flags: Flags = parse(args.iter().chain(further).map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -131,7 +142,7 @@ impl TokenService for Auth {
             subject,
             subject_kind: kind.into(),
             expire_time: Some(std::time::SystemTime::from(kit::testing::start()).into()),
-            audience: "gatepost".into(),
+            audiences: vec!["gatepost".into()],
             roles,
             ..TokenClaims::default()
         };

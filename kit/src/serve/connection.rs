@@ -1,6 +1,7 @@
 //! One connection from its first byte to its last: it must speak in time, and it ends with a GOAWAY before it is cut.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -25,6 +26,7 @@ use super::memory::Budget;
 use super::piece::Piece;
 use super::seats::{Seat, Taken};
 use super::stream::Exchange;
+use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
 /// The time that a peer without an open stream has to take note of a GOAWAY.
@@ -37,6 +39,7 @@ pub(super) struct Host<S> {
     pub(super) requests: Budget,
     pub(super) answers: Budget,
     pub(super) overloaded: fn() -> Status,
+    pub(super) proxy_protocol: Option<ProxyProtocol>,
     pub(super) stop: Shutdown,
 }
 
@@ -47,24 +50,20 @@ where
     S::Future: Send,
     T: http_body::Body<Data = Bytes> + Send + 'static,
 {
-    let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
+    let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
     let has_spoken = Arc::new(AtomicBool::new(false));
-    let heard = Arc::clone(&has_spoken);
-    let io = InspectReader::new(stream, move |bytes: &[u8]| {
-        if !bytes.is_empty() {
-            heard.store(true, Relaxed);
-        }
-    });
-    let (limits, seat) = (&host.limits, taken.seat());
-    let accepted = Instant::now();
-    let handshake = tokio::select! {
-        handshake = timeout(limits.first_request, limits.http2().handshake(io)) => handshake,
+    let begun = tokio::select! {
+        begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&has_spoken))) => begun,
         () = seat.cut.cancelled() => return,
         () = host.stop.cancelled() => return,
     };
-    let Ok(Ok(mut connection)) = handshake else {
-        tracing::debug!("a connection has not begun to speak HTTP/2");
-        return;
+    let (mut connection, info) = match begun {
+        Ok(Ok(begun)) => begun,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, error = &*error, "a connection has not begun to speak HTTP/2");
+            return;
+        }
+        Err(_elapsed) => return,
     };
     let exchange = Exchange {
         host: Arc::clone(&host),
@@ -74,6 +73,29 @@ where
     };
     let mut life = Life::new(&host.limits, accepted, has_spoken, connection.ping_pong());
     drive(&mut connection, &mut life, &exchange, seat).await;
+}
+
+/// Waits until the peer has begun to speak HTTP/2; returns the connection and the address that calls from it have.
+async fn begin<S>(
+    host: &Host<S>,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    has_spoken: Arc<AtomicBool>,
+) -> Result<
+    (Connection<impl AsyncRead + AsyncWrite + Unpin + use<S>, Piece>, TcpConnectInfo),
+    Box<dyn Error + Send + Sync>,
+> {
+    let remote = match &host.proxy_protocol {
+        Some(protocol) => protocol.read(&mut stream, peer).await?,
+        None => peer,
+    };
+    let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(remote) };
+    let io = InspectReader::new(stream, move |bytes: &[u8]| {
+        if !bytes.is_empty() {
+            has_spoken.store(true, Relaxed);
+        }
+    });
+    Ok((host.limits.http2().handshake(io).await?, info))
 }
 
 /// Accepts the connection's streams, and ends it when its time has come.

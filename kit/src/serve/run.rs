@@ -21,6 +21,7 @@ use super::memory::Budget;
 use super::seats::Seats;
 use super::{Limits, Look, MethodDeadlines};
 use crate::failure::{self, Reasons};
+use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
 /// What a service brings to be served.
@@ -39,6 +40,8 @@ pub struct Parts<V> {
     pub deadlines: MethodDeadlines,
     /// How health finds out whether the database answers.
     pub look: Look,
+    /// The PROXY protocol, if connections begin with it.
+    pub proxy_protocol: Option<ProxyProtocol>,
 }
 
 /// Why a server ended before it was told to.
@@ -65,7 +68,7 @@ pub async fn serve<R: Reasons, V: Verify>(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, routes, guard, limits, deadlines, look } = parts;
+    let Parts { name, services, routes, guard, limits, deadlines, look, proxy_protocol } = parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
     let routes = routes
@@ -80,6 +83,7 @@ pub async fn serve<R: Reasons, V: Verify>(
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
         overloaded: failure::overloaded::<R>,
+        proxy_protocol,
         stop: stop.clone(),
     });
     let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());

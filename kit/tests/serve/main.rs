@@ -9,6 +9,8 @@ mod deadlines;
 #[cfg(test)]
 mod frames;
 #[cfg(test)]
+mod proxy_protocol;
+#[cfg(test)]
 mod readers;
 #[cfg(test)]
 mod settings;

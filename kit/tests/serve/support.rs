@@ -9,6 +9,7 @@ use gatepost::api::auth::v1::{
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
 use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, SubjectKind, Token, Unavailable, Verdict, Verify};
+use kit::peer::ProxyProtocol;
 use kit::serve::{Limits, Parts, Room, serve};
 use kit::shutdown::Shutdown;
 use kit::testing::Raw;
@@ -34,6 +35,12 @@ impl Server {
 
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
 pub(crate) async fn start(limits: Limits) -> Server {
+    start_behind(limits, None).await
+}
+
+/// A server whose connections begin with the PROXY protocol, if there is one.
+#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+pub(crate) async fn start_behind(limits: Limits, proxy_protocol: Option<ProxyProtocol>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
@@ -49,6 +56,7 @@ pub(crate) async fn start(limits: Limits) -> Server {
         limits,
         deadlines: &[],
         look: Box::new(|| Box::pin(async { Ok(()) })),
+        proxy_protocol,
     };
     let told = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, told).await.unwrap() });
@@ -68,7 +76,7 @@ impl Verify for Doorkeeper {
             kind: SubjectKind::User,
             roles: Vec::new(),
             session: None,
-            audience: String::new(),
+            audiences: Vec::new(),
             expire_time: None,
         }))
     }

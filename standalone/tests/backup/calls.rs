@@ -40,7 +40,7 @@ pub(super) async fn register(auth: &str, email: &str) -> String {
 
 /// The token of a login.
 pub(super) async fn log_in(auth: &str, email: &str) -> Result<String, Status> {
-    let request = LoginRequest { email: email.into(), password: PASSWORD.into() };
+    let request = LoginRequest { email: email.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(channel(auth)).login(patient(request)).await?.into_inner();
     Ok(answer.tokens.unwrap().access_token)
 }

@@ -70,7 +70,7 @@ async fn sessions(places: &Places, token: &str) -> Vec<String> {
 }
 
 pub(super) async fn login(places: &Places) -> String {
-    let request = with("", LoginRequest { email: EMAIL.into(), password: PASSWORD.into() });
+    let request = with("", LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() });
     let answer = AuthServiceClient::new(channel(&places.auth)).login(request).await.unwrap().into_inner();
     answer.tokens.unwrap().access_token
 }
@@ -88,7 +88,7 @@ impl Told {
         UserServiceClient::new(channel(&places.auth)).create_user(with("", request)).await.unwrap();
         let (live, dead) = (login(places).await, login(places).await);
         auth.logout(with(&dead, LogoutRequest {})).await.unwrap();
-        let wrong = LoginRequest { email: EMAIL.into(), password: "wrong".into() };
+        let wrong = LoginRequest { email: EMAIL.into(), password: "wrong".into(), ..LoginRequest::default() };
         auth.login(with("", wrong)).await.unwrap_err();
         let mut blog = PostServiceClient::new(channel(&places.blog));
         let mut last = None;

@@ -146,7 +146,7 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
     login(&pair).await?;
     sign_up(&pair).await?;
     assert_eq!(sign_up(&pair).await.unwrap_err().code(), Code::AlreadyExists, "what is acknowledged stands");
-    let request = LoginRequest { email: BOB.into(), password: PASSWORD.into() };
+    let request = LoginRequest { email: BOB.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     assert!(AuthServiceClient::new(channel(&pair.auth)).login(request).await.is_ok(), "for every connection");
     post().await?;
     assert_eq!(count(&pair, &token).await?, written + 1, "the refused ones were not written");

@@ -50,7 +50,7 @@ pub(super) async fn login(pair: &Pair) -> Result<String, Status> {
 }
 
 pub(super) async fn session(pair: &Pair) -> Result<TokenPair, Status> {
-    let request = LoginRequest { email: EMAIL.to_uppercase(), password: PASSWORD.into() };
+    let request = LoginRequest { email: EMAIL.to_uppercase(), password: PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(channel(&pair.auth)).login(request).await?.into_inner();
     Ok(answer.tokens.unwrap())
 }
@@ -199,7 +199,8 @@ async fn closed_registration_lets_admins_create_users_and_keeps_their_tokens_fro
     let pair = Pair::start(folder.path(), &settings);
     let status = register(&pair).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_MISSING", "Authentication token not provided");
-    let request = LoginRequest { email: "root@example.com".into(), password: PASSWORD.into() };
+    let request =
+        LoginRequest { email: "root@example.com".into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(channel(&pair.auth)).login(request).await?.into_inner();
     assert_eq!(answer.user.unwrap().roles, ["admin"]);
     let admin = answer.tokens.unwrap().access_token;

@@ -49,7 +49,7 @@ async fn the_story_goes_through_both_replicas_by_turns() {
     let changed = world.users_at(0).change_password(with_token(change, token)).await.unwrap().into_inner();
     let wrong = world.log_in(1, EMAIL).await.unwrap_err();
     assert_eq!(reason(&wrong), "INVALID_CREDENTIALS");
-    let request = LoginRequest { email: EMAIL.into(), password: NEW_PASSWORD.into() };
+    let request = LoginRequest { email: EMAIL.into(), password: NEW_PASSWORD.into(), ..LoginRequest::default() };
     let login = world.login_at(0).login(patient(request)).await.unwrap().into_inner().tokens.unwrap();
     let request = with_token(ListSessionsRequest::default(), &changed.tokens.unwrap().access_token);
     assert_eq!(world.sessions_at(1).list_sessions(request).await.unwrap().into_inner().sessions.len(), 2);

@@ -109,12 +109,12 @@ impl Replicas {
     }
 
     pub(crate) async fn log_in(&self, replica: usize, email: &str) -> Result<TokenPair, Status> {
-        let request = LoginRequest { email: email.into(), password: PASSWORD.into() };
+        let request = LoginRequest { email: email.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         Ok(self.login_at(replica).login(patient(request)).await?.into_inner().tokens.unwrap())
     }
 
     pub(crate) async fn refresh(&self, replica: usize, token: &str) -> Result<TokenPair, Status> {
-        let request = RefreshTokenRequest { refresh_token: token.into() };
+        let request = RefreshTokenRequest { refresh_token: token.into(), ..RefreshTokenRequest::default() };
         Ok(self.login_at(replica).refresh_token(patient(request)).await?.into_inner().tokens.unwrap())
     }
 

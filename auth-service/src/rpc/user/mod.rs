@@ -36,7 +36,7 @@ impl UserService for UserRpc {
     async fn create_user(&self, request: Request<CreateUserRequest>) -> Result<Response<CreateUserResponse>, Status> {
         // While registration is open nobody looked at the token; a caller is known only where it is closed.
         let caller = Caller::of(&request).ok();
-        let client = convert::client(&request);
+        let client = convert::client(&request, &self.0.callers);
         // Before anything else, since to judge a password costs more than all the rest.
         if caller.is_none() {
             attempts::sign_up(&self.0, &client).await?;
@@ -73,7 +73,7 @@ impl UserService for UserRpc {
 
     async fn update_user(&self, request: Request<UpdateUserRequest>) -> Result<Response<UpdateUserResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let client = convert::client(&request);
+        let client = convert::client(&request, &self.0.callers);
         let user = change::update(&self.0, caller, &client, request.into_inner()).await?;
         Ok(Response::new(UpdateUserResponse { user: Some(user) }))
     }
@@ -83,7 +83,7 @@ impl UserService for UserRpc {
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let client = convert::client(&request);
+        let client = convert::client(&request, &self.0.callers);
         let tokens = password::change(&self.0, caller, &client, request.into_inner()).await?;
         Ok(Response::new(ChangePasswordResponse { tokens: Some(tokens) }))
     }

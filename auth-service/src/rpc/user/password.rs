@@ -5,9 +5,10 @@ use gatepost::{Denial, Refusal};
 
 use super::Caller;
 use crate::convert;
-use crate::domain::{Client, Password};
+use crate::domain::{Client, Password, network};
 use crate::error::Error;
-use crate::rpc::attempts::Tried;
+use crate::rpc::accounts::Tried;
+use crate::rpc::attempts::line;
 use crate::rpc::login;
 use crate::state::State;
 
@@ -20,13 +21,15 @@ pub(super) async fn change(
     let id = caller.user()?;
     state.check_signs()?;
     let found = state.store.credentials_of(id).await?;
-    let new = convert::new_password(request.new_password, state.passwords, found.as_ref().map(|found| &found.user))?;
     let user = login::check(state, Tried::Proof(id), client, found, Password::new(request.current_password)).await?;
-    let hash = state.hasher.hash(new.into_password()).await?;
+    // After the current password, whose attempts are limited: to measure the new one costs more than all the rest.
+    let new = convert::new_password(request.new_password, state.passwords, Some(&user))?;
+    let network = network(&client.peer);
+    let hash = state.hasher.hash(line(state.attempts, &network), new.into_password()).await?;
     let (session, refresh) = state.new_session(id, user.generation + 1);
     let changed = state.store.change_password(user.generation, &hash, &session, client, state.stamp()).await?;
     // The generation has moved since the old password was read, and with it this call's own token has died.
     let (user, logged) = changed.ok_or(Error::Refused(Refusal::Token(Denial::Revoked)))?;
     state.revoked(logged).await?;
-    Ok(convert::tokens(state.tokens(&user, &session, &refresh)?))
+    Ok(convert::tokens(state.tokens(&user, (&session, &refresh), state.audiences.default())?))
 }

@@ -8,9 +8,10 @@ use uuid::Uuid;
 use super::Caller;
 use crate::config::Registration;
 use crate::convert::{self, Registrant};
-use crate::domain::{Client, NewUser, Password, Roles};
+use crate::domain::{Client, NewUser, Password, Roles, network};
 use crate::error::Error;
-use crate::rpc::attempts::Tried;
+use crate::rpc::accounts::Tried;
+use crate::rpc::attempts::line;
 use crate::rpc::login;
 use crate::state::State;
 use crate::store::Created;
@@ -40,7 +41,8 @@ pub(super) async fn create(
     if logs_in(state) {
         state.check_signs()?;
     }
-    let password_hash = state.hasher.hash(password.clone()).await?;
+    let network = network(&client.peer);
+    let password_hash = state.hasher.hash(line(state.attempts, &network), password.clone()).await?;
     let new = NewUser {
         id: state.ids.next(),
         name: registrant.name,
@@ -60,7 +62,9 @@ pub(super) async fn create(
             return repeat(state, made.unwrap_or(new.id), client, password).await;
         }
     };
-    let tokens = session.map(|(session, refresh)| state.tokens(&user, &session, &refresh)).transpose()?;
+    let tokens = session
+        .map(|(session, refresh)| state.tokens(&user, (&session, &refresh), state.audiences.default()))
+        .transpose()?;
     Ok(CreateUserResponse { tokens: tokens.map(convert::tokens), user: Some(convert::user(user, true)) })
 }
 
@@ -88,7 +92,7 @@ async fn repeat(state: &State, id: Uuid, client: &Client, password: Password) ->
     }
     let found = state.store.credentials_of(id).await?;
     let user = login::check(state, Tried::Proof(id), client, found, password).await?;
-    let tokens = login::begin(state, &user, client).await?;
+    let tokens = login::begin(state, &user, client, state.audiences.default()).await?;
     Ok(CreateUserResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })
 }
 

@@ -23,8 +23,8 @@ use kit::testing::start;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Algorithm, CurrentKeys, Issuer, Key, KeySet, KeyType, Timetable, Verifier, VerifyingKey};
-use crate::domain::{Roles, User, UserState};
+use super::{Algorithm, CurrentKeys, Issuer, Key, KeySet, KeyType, Scope, Timetable, Verifier, VerifyingKey};
+use crate::domain::{Audiences, Roles, User, UserState};
 
 const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
 const DAY: Duration = Duration::from_hours(24);
@@ -107,13 +107,12 @@ fn part(token: &str, index: usize) -> String {
     String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
+fn audiences() -> Audiences {
+    Audiences::new(vec!["gatepost".into()], None).unwrap()
+}
+
 fn verifier(keys: &Arc<KeySet>) -> Verifier {
-    Verifier::new(
-        Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))),
-        "gatepost".into(),
-        "gatepost".into(),
-        DAY,
-    )
+    Verifier::new(Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))), "gatepost".into(), audiences(), DAY)
 }
 
 /// A token of some user and session, each time of others.
@@ -129,14 +128,8 @@ fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
         create_time: start(),
         update_time: start(),
     };
-    let issuer = Issuer::new(
-        Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))),
-        "gatepost".into(),
-        "gatepost".into(),
-        DAY,
-    );
-    issuer
-        .access_token(&user, draw.id(), start() + Duration::from_mins(30), draw.id(), start(), DateTime::UNIX_EPOCH)
-        .unwrap()
-        .token
+    let issuer = Issuer::new(Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))), "gatepost".into(), DAY);
+    let (session, end) = (draw.id(), start() + Duration::from_mins(30));
+    let scope = Scope { session, end, audiences: &["gatepost".into()] };
+    issuer.access_token(&user, scope, draw.id(), start(), DateTime::UNIX_EPOCH).unwrap().token
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatepost::Token;
 use kit::testing::start;
 
-use super::{DAY, Draw, half, issue, key, verifier};
+use super::{DAY, Draw, audiences, half, issue, key, verifier};
 use crate::tokens::{Algorithm, CurrentKeys, KeySet, RememberingVerifier, Timetable, TokenFault, Verifier};
 
 #[test]
@@ -31,8 +31,7 @@ fn a_signature_is_checked_once_and_the_times_at_each_use() {
 fn c4_a_key_that_has_left_the_set_verifies_nothing_more_and_what_was_remembered_does_not_help_it() {
     let old = Arc::new(KeySet::new(key(Algorithm::EdDsa)));
     let keys = Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(&old))));
-    let remembering =
-        RememberingVerifier::new(Verifier::new(Arc::clone(&keys), "gatepost".into(), "gatepost".into(), DAY));
+    let remembering = RememberingVerifier::new(Verifier::new(Arc::clone(&keys), "gatepost".into(), audiences(), DAY));
     let token = Token::parse(&issue(&old, &mut Draw(1))).unwrap();
     let verify = || remembering.verify(&token, &token.digest(), start()).err();
     assert_eq!(verify(), None);

@@ -62,7 +62,9 @@ impl Model {
             && allowance.burst > 0
         {
             // So many are used up as come back until then.
-            let wait = *full - now - interval(allowance) * i32::try_from(allowance.burst - 1).unwrap();
+            let wait = believed(*full, allowance, now)
+                - now
+                - interval(allowance) * i32::try_from(allowance.burst - 1).unwrap();
             if wait > TimeDelta::zero() {
                 return Err(wait);
             }
@@ -74,11 +76,17 @@ impl Model {
     /// Uses one, however much is used up already, and forgets what no longer counts.
     fn use_up(&mut self, kind: Kind, network: &str, allowance: Allowance, now: Time) {
         let full = self.allowances.entry((name(kind), network.to_owned())).or_insert(now);
-        *full = now.max(*full) + interval(allowance);
+        *full = now.max(believed(*full, allowance, now)) + interval(allowance);
         // A call takes out a few at the most; of either kind of rows there are not more (`pools.rs`).
         self.failures.retain(|_, failures| now - failures.last < TimeDelta::hours(24));
         self.allowances.retain(|_, full| *full > now);
     }
+}
+
+/// A time that no use of this allowance can have led to is none.
+fn believed(full: Time, allowance: Allowance, now: Time) -> Time {
+    let most = interval(allowance) * (i32::try_from(allowance.burst).unwrap() + 128) + TimeDelta::seconds(5);
+    if full - now > most { now } else { full }
 }
 
 fn interval(allowance: Allowance) -> TimeDelta {

@@ -1,6 +1,6 @@
 //! Users as they change.
 
-use auth_service::domain::{Client, Roles, Session, User, UserChange, UserState};
+use auth_service::domain::{Client, Role, Roles, Session, User, UserChange, UserState};
 use auth_service::store::{Proof, Unchanged};
 use uuid::Uuid;
 
@@ -14,10 +14,18 @@ impl Model {
                 Answer::Changed(self.update_user(*id, change, *proof, *expected, *now))
             }
             ChangeCall::SetRoles { id, roles, expected, now } => {
-                Answer::Changed(self.changeable(*id, *expected).map(|row| row.set_roles(roles, *now)))
+                let (stays, others) = (roles.words().contains(&Role::ADMIN), self.has_another_admin(*id));
+                Answer::Changed(self.changeable(*id, *expected).and_then(|row| {
+                    let is_last = row.is_active_admin() && !stays && !others;
+                    if is_last { Err(Unchanged::LastAdmin) } else { Ok(row.set_roles(roles, *now)) }
+                }))
             }
             ChangeCall::SetState { id, state, expected, now } => {
-                Answer::Changed(self.changeable(*id, *expected).map(|row| row.set_state(*state, *now)))
+                let (stays, others) = (*state == UserState::Active, self.has_another_admin(*id));
+                Answer::Changed(self.changeable(*id, *expected).and_then(|row| {
+                    let is_last = row.is_active_admin() && !stays && !others;
+                    if is_last { Err(Unchanged::LastAdmin) } else { Ok(row.set_state(*state, *now)) }
+                }))
             }
             ChangeCall::ChangePassword { generation, password_hash, session, client } => {
                 Answer::User(self.change_password(*generation, password_hash, session, client))
@@ -33,6 +41,10 @@ impl Model {
     fn changeable(&mut self, id: Uuid, expected: Option<i32>) -> Result<&mut Row, Unchanged> {
         let row = self.users.get_mut(&id).ok_or(Unchanged::NotFound)?;
         if expected.is_some_and(|expected| row.user.revision != expected) { Err(Unchanged::Stale) } else { Ok(row) }
+    }
+
+    fn has_another_admin(&self, id: Uuid) -> bool {
+        self.users.iter().any(|(other, row)| *other != id && row.is_active_admin())
     }
 
     fn update_user(
@@ -82,7 +94,10 @@ impl Model {
     }
 
     fn delete_user(&mut self, id: Uuid, expected: Option<i32>) -> Result<(), Unchanged> {
-        self.changeable(id, expected)?;
+        let others = self.has_another_admin(id);
+        if self.changeable(id, expected)?.is_active_admin() && !others {
+            return Err(Unchanged::LastAdmin);
+        }
         self.users.remove(&id);
         self.sessions.retain(|_, begun| begun.session.user_id != id);
         Ok(())
@@ -90,6 +105,10 @@ impl Model {
 }
 
 impl Row {
+    fn is_active_admin(&self) -> bool {
+        self.user.state == UserState::Active && self.user.roles.words().contains(&Role::ADMIN)
+    }
+
     fn set_roles(&mut self, roles: &Roles, now: Time) -> User {
         if self.user.roles == *roles {
             return self.user.clone();

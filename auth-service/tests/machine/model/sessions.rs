@@ -39,7 +39,7 @@ impl Model {
                 let begun = self.sessions.get_mut(id).filter(|begun| !begun.is_ended);
                 let begun = begun.filter(|begun| begun.rotation.generation == *generation);
                 Answer::Was(begun.is_some_and(|begun| {
-                    begun.rotation.graces = *graces;
+                    begun.rotation.graces |= *graces;
                     begun.session.over_time = begun.session.over_time.max(*end);
                     true
                 }))

@@ -22,7 +22,7 @@ async fn c52_an_allowance_used_at_once_is_used_once_each(store: Case) {
 
 async fn c52_failures_at_once_are_all_counted(store: Case) {
     let added = at_once(&store, 20, |store, _| async move {
-        store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+        store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     });
     added.await;
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 20, last: start() }));
@@ -31,7 +31,7 @@ async fn c52_failures_at_once_are_all_counted(store: Case) {
 }
 
 async fn c52_of_attempts_at_once_one_is_claimed(store: Case) {
-    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let claimed =
         at_once(&store, 20, move |store, _| async move { store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap() });

@@ -1,5 +1,6 @@
 //! What happens at once: exactly one wins, and every other is told the fact that it lost to.
 
+mod admins;
 mod counts;
 mod logins;
 mod refreshes;

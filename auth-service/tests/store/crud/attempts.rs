@@ -16,7 +16,7 @@ async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared(store: C
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
     for count in 1..=3 {
         let now = start() + Duration::from_secs(u64::try_from(count).unwrap());
-        store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, now).await.unwrap();
+        store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, now).await.unwrap();
         assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count, last: now }));
     }
     let store = store.reopened().await;
@@ -29,7 +29,7 @@ async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared(store: C
 }
 
 async fn c52_an_attempt_is_claimed_once(store: Case) {
-    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     assert!(store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
     assert!(!store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
@@ -37,7 +37,7 @@ async fn c52_an_attempt_is_claimed_once(store: Case) {
 }
 
 async fn c52_an_attempt_that_nobody_judged_is_given_back(store: Case) {
-    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, start()).await.unwrap();
+    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(9);
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
@@ -45,7 +45,7 @@ async fn c52_an_attempt_that_nobody_judged_is_given_back(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(seen), "with the time of the last failure");
     // Another one has failed meanwhile: its time stays.
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
-    store.add_failure(Some(&ACCOUNT), ADDRESS, ALLOWANCE, later).await.unwrap();
+    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, later).await.unwrap();
     store.release_attempt(&ACCOUNT, seen).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
 }
@@ -68,6 +68,8 @@ async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there(store: Ca
     assert!(store.is_known_at("ada@example.com", ADDRESS).await.unwrap());
     assert!(!store.is_known_at("ada@example.com", "192.0.2.8").await.unwrap());
     assert!(!store.is_known_at("bob@example.com", ADDRESS).await.unwrap());
+    assert!(store.is_network_known(ADDRESS).await.unwrap());
+    assert!(!store.is_network_known("192.0.2.8").await.unwrap());
     let client = Client { peer: "2001:db8:1:2:3:4:5:6".into(), user_agent: String::new() };
     assert!(store.create_session(&session(11, &ada), &client).await.unwrap());
     assert!(store.is_known_at("ada@example.com", "2001:db8:1:2::").await.unwrap(), "by its network");
@@ -81,7 +83,7 @@ async fn an_account_that_has_not_failed_has_nothing_to_claim(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
     // An address alone is counted without an account.
     let now = start() + Duration::from_micros(123_456);
-    store.add_failure(None, ADDRESS, ALLOWANCE, now).await.unwrap();
+    store.add_failure(&[], ADDRESS, ALLOWANCE, now).await.unwrap();
     let full = now + Duration::from_secs(1);
     assert_eq!(store.allowance(Kind::Failure, ADDRESS).await.unwrap(), Some(full), "to the microsecond");
     assert_eq!(store.allowance(Kind::SignUp, ADDRESS).await.unwrap(), None);
@@ -91,10 +93,10 @@ async fn an_account_that_has_not_failed_has_nothing_to_claim(store: Case) {
 async fn what_no_longer_counts_is_taken_out_a_few_at_a_time(store: Case) {
     for account in 0..20 {
         let address = format!("192.0.2.{account}");
-        store.add_failure(Some(&[account; 32]), &address, ALLOWANCE, start()).await.unwrap();
+        store.add_failure(&[[account; 32]], &address, ALLOWANCE, start()).await.unwrap();
     }
     let later = start() + Duration::from_hours(24);
-    store.add_failure(None, "198.51.100.1", ALLOWANCE, later).await.unwrap();
+    store.add_failure(&[], "198.51.100.1", ALLOWANCE, later).await.unwrap();
     let (mut accounts, mut addresses) = (0, 0);
     for account in 0..20 {
         accounts += usize::from(store.failures(&[account; 32]).await.unwrap().is_some());

@@ -7,7 +7,7 @@ use auth_service::store::{Created, Proof, Standing, Unchanged};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, another_admin, new_user, session, stamp};
 
 const NOBODY: Uuid = Uuid::from_u128(99);
 
@@ -47,6 +47,7 @@ async fn an_email_is_taken_in_its_canonical_form_and_freed_by_a_change(store: Ca
 }
 
 async fn a_lost_role_raises_the_generation_and_a_new_one_does_not(store: Case) {
+    store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();

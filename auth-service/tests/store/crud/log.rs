@@ -8,7 +8,7 @@ use chrono::DateTime;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use crate::support::{Case, new_user, session, stamp, stamp_at};
+use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at};
 
 /// The log from a revision on.
 async fn look(store: &Case, from: i64) -> Page {
@@ -45,6 +45,7 @@ async fn the_log_of_users_who_were_there_before_it_refuses_their_tokens(store: C
 }
 
 async fn whatever_kills_tokens_is_logged_with_it(store: Case) {
+    store.create_user(&another_admin(), None, None).await.unwrap();
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let begun = [session(10, &ada), session(11, &ada)];
     store.create_user(&ada, Some((&begun[0], &Client::default())), None).await.unwrap();

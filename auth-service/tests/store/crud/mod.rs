@@ -6,6 +6,7 @@ mod changes;
 mod configured;
 mod health;
 mod keys;
+mod last_admin;
 mod log;
 mod refresh;
 mod requests;

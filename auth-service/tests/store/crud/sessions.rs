@@ -1,5 +1,7 @@
 //! A session is begun, listed and ended, one at a time and all at once.
 
+use std::time::Duration;
+
 use auth_service::domain::{Client, Session, UserState};
 use auth_service::store::Standing;
 use chrono::TimeDelta;
@@ -100,10 +102,28 @@ async fn who_is_not_there_begins_and_ends_nothing(store: Case) {
     assert_eq!(store.list_sessions(NOBODY, None, 9, start()).await.unwrap(), []);
 }
 
+async fn surplus_session_is_the_one_used_the_longest_ago(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    for (id, seconds) in [(10, 3), (11, 1), (12, 2)] {
+        let create_time = start() + Duration::from_secs(seconds);
+        let begun = Session { create_time, ..session(id, &ada) };
+        assert!(store.create_session(&begun, &Client::default()).await.unwrap());
+    }
+    let surplus = async |most| {
+        let now = start() + Duration::from_secs(9);
+        store.surplus_session(ada.id, most, now).await.unwrap().map(|id| id.as_u128())
+    };
+    assert_eq!([surplus(3).await, surplus(2).await, surplus(1).await], [None, Some(11), Some(12)]);
+    store.revoke_session(Uuid::from_u128(11), None, stamp()).await.unwrap().unwrap();
+    assert_eq!(surplus(2).await, None, "one that has ended does not count");
+}
+
 on_both_engines!(crate::support::Case:
     a_session_lives_until_it_is_ended,
     another_users_session_is_none_of_ones_own,
     all_sessions_end_at_once_and_one_at_a_time,
     a_session_is_listed_as_it_was_begun,
     who_is_not_there_begins_and_ends_nothing,
+    surplus_session_is_the_one_used_the_longest_ago,
 );

@@ -63,7 +63,7 @@ pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
 /// # Errors
 /// When the login is refused.
 pub async fn admin(auth: &Channel) -> Result<Token, Failure> {
-    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into() };
+    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens;
     Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or_else(|| "no token".into())
 }

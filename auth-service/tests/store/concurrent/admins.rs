@@ -1,0 +1,63 @@
+//! Admins who put each other out at once.
+
+use auth_service::domain::{NewUser, Roles, User, UserState};
+use auth_service::store::{Filter, Store, Unchanged};
+use kit::testing::on_both_engines;
+use uuid::Uuid;
+
+use super::at_once;
+use crate::support::{Case, new_user, stamp};
+
+const ADMINS: u128 = 6;
+
+/// The active admins once each of six has been put out in the same moment, and what each call came to.
+async fn put_out<F>(store: &Case, put_out: impl Fn(Store, Uuid) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
+where
+    F: Future<Output = Result<(), Unchanged>> + Send + 'static,
+{
+    for id in 1..=ADMINS {
+        let user = NewUser { roles: Roles::admin(), ..new_user(id, &format!("admin{id}@example.com")) };
+        store.create_user(&user, None, None).await.unwrap();
+    }
+    let ended = at_once(store, ADMINS, |store, number| put_out(store, Uuid::from_u128(number + 1))).await;
+    let mut left = store.list_users(&Filter::default(), None, 99).await.unwrap();
+    left.retain(|user| user.state == UserState::Active && user.roles.is_admin());
+    (left, ended)
+}
+
+#[track_caller]
+fn one_is_left((left, ended): (Vec<User>, Vec<Result<(), Unchanged>>)) {
+    let refused = ended.iter().filter(|ended| **ended == Err(Unchanged::LastAdmin)).count();
+    assert_eq!((left.len(), refused), (1, 1), "{ended:?}");
+}
+
+async fn admins_demoted_at_once_leave_one(store: Case) {
+    let demote = |store: Store, id| async move {
+        store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop)
+    };
+    one_is_left(put_out(&store, demote).await);
+}
+
+async fn admins_disabled_at_once_leave_one(store: Case) {
+    let disable = |store: Store, id| async move {
+        store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop)
+    };
+    one_is_left(put_out(&store, disable).await);
+}
+
+async fn admins_put_out_in_three_ways_leave_one(store: Case) {
+    let out = |store: Store, id: Uuid| async move {
+        match id.as_u128() % 3 {
+            0 => store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop),
+            1 => store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop),
+            _ => store.delete_user(id, None, stamp()).await.unwrap().map(drop),
+        }
+    };
+    one_is_left(put_out(&store, out).await);
+}
+
+on_both_engines!(crate::support::Case:
+    admins_demoted_at_once_leave_one,
+    admins_disabled_at_once_leave_one,
+    admins_put_out_in_three_ways_leave_one,
+);

@@ -1,0 +1,132 @@
+//! Passwords are guessed: a burst at one account, and a flood from twenty addresses while a good caller logs in.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use super::super::PASSWORD;
+use crate::Failure;
+use crate::services::Services;
+
+/// Addresses that flood the queue, and the logins that each has under way.
+const ADDRESSES: u8 = 20;
+const AT_ONCE: usize = 16;
+
+/// Guesses at one account that are sent at once.
+const BURST: usize = 100;
+
+const GOOD: &str = "good@example.com";
+
+/// Logins of the good caller, by their outcome.
+#[derive(Default)]
+struct Logins {
+    times: Vec<Duration>,
+    refused: usize,
+}
+
+/// Runs the scenario for so long, and returns a line for each figure.
+///
+/// # Errors
+/// Fails if the scenario itself cannot go on.
+pub async fn run(program: &Path, length: Duration) -> Result<Vec<String>, Failure> {
+    let folder = tempfile::tempdir()?;
+    let pair = Services::pair(program, folder.path(), |command| {
+        command.env("AUTH_USER_SESSIONS", "0").env("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0")
+    })
+    .await?;
+    register(&pair, GOOD).await?;
+    for number in 0..ADDRESSES {
+        register(&pair, &email(number)).await?;
+    }
+    let judged = burst(&pair).await?;
+    let quiet = logins(&pair, Instant::now() + length / 4).await?;
+    let end = Instant::now() + length;
+    let mut flood = JoinSet::new();
+    for number in 0..ADDRESSES {
+        let channel = pair.connection_from(address(10 + number))?;
+        for _ in 0..AT_ONCE {
+            flood.spawn(flood_until(end, channel.clone(), email(number)));
+        }
+    }
+    let loud = logins(&pair, end).await?;
+    let attackers: usize = flood.join_all().await.into_iter().sum();
+    pair.stop()?;
+    Ok(vec![
+        format!("guesses judged of {BURST} sent at once at one account: {judged}"),
+        format!("logins of {ADDRESSES} flooding addresses: {attackers}"),
+        quiet.line("good logins before"),
+        loud.line("good logins under the flood"),
+    ])
+}
+
+fn email(number: u8) -> String {
+    format!("attacker{number}@example.com")
+}
+
+fn address(last: u8) -> IpAddr {
+    Ipv4Addr::new(127, 0, 0, last).into()
+}
+
+async fn register(pair: &Services, email: &str) -> Result<(), Failure> {
+    let (name, email, password) = ("Ada".to_owned(), email.to_owned(), PASSWORD.to_owned());
+    let request = CreateUserRequest { name, email, password, ..CreateUserRequest::default() };
+    UserServiceClient::new(pair.auth.clone()).create_user(request).await?;
+    Ok(())
+}
+
+async fn login(channel: Channel, email: String, password: &str) -> Result<(), Code> {
+    let request = LoginRequest { email, password: password.to_owned(), ..LoginRequest::default() };
+    AuthServiceClient::new(channel).login(request).await.map(drop).map_err(|status| status.code())
+}
+
+/// Returns how many of a burst of wrong passwords were judged.
+async fn burst(pair: &Services) -> Result<usize, Failure> {
+    let channel = pair.connection_from(address(9))?;
+    let mut guesses = JoinSet::new();
+    for _ in 0..BURST {
+        let channel = channel.clone();
+        guesses.spawn(login(channel, "victim@example.com".to_owned(), "a wrong password"));
+    }
+    let answers = guesses.join_all().await;
+    Ok(answers.into_iter().filter(|answer| *answer == Err(Code::Unauthenticated)).count())
+}
+
+async fn flood_until(end: Instant, channel: Channel, email: String) -> usize {
+    let mut count = 0;
+    while Instant::now() < end {
+        count += usize::from(login(channel.clone(), email.clone(), PASSWORD).await.is_ok());
+    }
+    count
+}
+
+/// Logs the good caller in again and again.
+async fn logins(pair: &Services, end: Instant) -> Result<Logins, Failure> {
+    let channel = pair.connection_from(address(200))?;
+    let mut logins = Logins::default();
+    while Instant::now() < end {
+        let began = Instant::now();
+        match login(channel.clone(), GOOD.to_owned(), PASSWORD).await {
+            Ok(()) => logins.times.push(began.elapsed()),
+            Err(_) => logins.refused += 1,
+        }
+    }
+    Ok(logins)
+}
+
+impl Logins {
+    fn line(mut self, what: &str) -> String {
+        self.times.sort_unstable();
+        let (good, all) = (self.times.len(), self.times.len() + self.refused);
+        let last = self.times.get((good * 99 / 100).min(good.saturating_sub(1)));
+        let last = last.map_or_else(|| "none".to_owned(), |time| format!("{} ms", time.as_millis()));
+        format!("{what}: {good} of {all} succeed ({} %), p99 {last}", good * 100 / all.max(1))
+    }
+}

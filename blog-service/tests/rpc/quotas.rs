@@ -1,0 +1,46 @@
+//! Quotas of users: posts and bytes a minute.
+
+use std::time::Duration;
+
+use gatepost::api::blog::v1::{PostPatch, UpdatePostRequest};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::support::{ADA, BOB, refused, start_with};
+
+#[track_caller]
+fn used_up(status: &Status, seconds: u64) {
+    let message = format!("you have written more than the quota of a minute, try again in {seconds} s");
+    refused(status, Code::ResourceExhausted, "QUOTA_USED_UP", "blog.gatepost.dev", &message);
+    let delay = status.get_details_retry_info().unwrap().retry_delay.unwrap();
+    assert_eq!(delay.as_secs(), seconds);
+}
+
+#[tokio::test]
+async fn posts_of_a_user_have_a_quota() {
+    let service = start_with(&["--user-posts-per-minute", "2"]).await;
+    for _ in 0..2 {
+        service.create(ADA, "Hello", "Text.").await.unwrap();
+    }
+    used_up(&service.create(ADA, "Hello", "Text.").await.unwrap_err(), 30);
+    service.create(BOB, "Hello", "Text.").await.expect("each user has a quota of its own");
+    service.clock.advance(Duration::from_secs(30));
+    service.create(ADA, "Hello", "Text.").await.unwrap();
+}
+
+#[tokio::test]
+async fn bytes_of_a_user_have_a_quota() {
+    let service = start_with(&["--user-kib-per-minute", "1"]).await;
+    let post = service.create(ADA, "Hello", &"x".repeat(507)).await.unwrap();
+    let update = |length: usize| {
+        let patch = PostPatch { title: None, content: Some("x".repeat(length)) };
+        let request = UpdatePostRequest { id: post.id.clone(), patch: Some(patch), ..UpdatePostRequest::default() };
+        let mut posts = service.posts(ADA);
+        async move { posts.update_post(request).await.map(drop) }
+    };
+    update(512).await.unwrap();
+    used_up(&update(512).await.unwrap_err(), 30);
+    used_up(&service.create(ADA, "Hello", &"x".repeat(507)).await.unwrap_err(), 30);
+    service.clock.advance(Duration::from_mins(1));
+    update(4_000).await.expect("a large one takes all of a minute");
+}
