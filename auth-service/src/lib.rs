@@ -7,6 +7,7 @@ pub mod domain;
 mod error;
 pub mod feed;
 pub mod keyring;
+mod lost;
 mod passwords;
 mod policy;
 mod rpc;
@@ -20,5 +21,6 @@ pub mod tokens;
 pub mod view;
 
 pub use config::{AttemptFlags, Command, Config, Flags, KeyFlags, RefreshFlags, Registration, SigningSettings};
+pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};
 pub use run::{RunError, run};
