@@ -1,0 +1,112 @@
+//! `bench drill field`: what hostile callers do in the field, against a pair of its own, beside callers who do nothing wrong.
+//!
+//! A scenario is a file of this folder with `run(program, scale) -> Result<Vec<Row>, Failure>`, a variant of [`Scenario`]
+//! and an arm of [`Scenario::run`].
+
+mod attack;
+mod batch;
+mod bodies;
+mod good;
+mod log;
+mod row;
+mod run;
+mod silent;
+mod slow_readers;
+mod world;
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+pub use good::Served;
+pub use row::Row;
+
+use super::{Broken, Report};
+use crate::Failure;
+
+/// One kind of attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// Answers of 3 MiB, of which nothing is read
+    SlowReaders,
+    /// Requests of 255 KiB that never end
+    Bodies,
+    /// Batches of 8 MiB, which are refused
+    Batch,
+    /// Connections on which nothing is said
+    Silent,
+    /// Refused calls, while the log cannot be written
+    Log,
+}
+
+impl Scenario {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 5] = [Self::SlowReaders, Self::Bodies, Self::Batch, Self::Silent, Self::Log];
+
+    /// Attacks a pair of its own: a row for each form of the attack.
+    ///
+    /// # Errors
+    /// When the scenario itself cannot go on.
+    pub async fn run(self, program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {
+        match self {
+            Self::SlowReaders => slow_readers::run(program, scale).await,
+            Self::Bodies => bodies::run(program, scale).await,
+            Self::Batch => batch::run(program, scale).await,
+            Self::Silent => silent::run(program, scale).await,
+            Self::Log => log::run(program, scale).await,
+        }
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// How hard an attack is, and for how long it lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// The length of the attack, and of the time without one that it is compared with.
+    pub length: Duration,
+    /// The part of the connections and callers that a short form has: one of so many.
+    part: usize,
+}
+
+impl Scale {
+    /// The attack as the field has seen it.
+    pub fn full(length: Duration) -> Self {
+        Self { length, part: 1 }
+    }
+
+    /// A few seconds with a few connections.
+    pub fn short() -> Self {
+        Self { length: Duration::from_secs(3), part: 8 }
+    }
+
+    /// Returns this scale's part of a full number, and two at the least.
+    fn of(self, full: usize) -> usize {
+        (full / self.part).max(2)
+    }
+}
+
+/// Attacks by each of these scenarios, one after the other. A scenario that cannot go on is a broken promise, too: mostly
+/// the service has ended.
+pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report {
+    let mut report = Report::default();
+    report.lines.extend(row::heading());
+    for scenario in scenarios {
+        match scenario.run(program, scale).await {
+            Ok(rows) => {
+                for row in rows {
+                    report.lines.extend(row.lines());
+                    report.broken.extend(row.broken());
+                }
+            }
+            Err(error) => {
+                report.lines.push(format!("{:<20} {error}", scenario.name()));
+                report.broken.push(Broken::new("a service outlives the attack", format!("{scenario:?}: {error}")));
+            }
+        }
+    }
+    report
+}
