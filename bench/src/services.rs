@@ -14,7 +14,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::Failure;
 
-/// How often an end is looked for.
+/// Interval between looks for a process's end.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Auth and blog service, as one process or as two; killed when dropped.
@@ -25,7 +25,7 @@ pub struct Services {
     pub auth: Channel,
     /// To the blog service.
     pub blog: Channel,
-    /// Where auth and blog service listen.
+    /// The addresses of auth and blog service.
     addresses: [String; 2],
     /// From the start of the first process to the answers of both health checks.
     pub start: Duration,
@@ -128,12 +128,12 @@ impl Services {
         Ok(Self { processes, auth, blog, addresses, start: began.elapsed() })
     }
 
-    /// Where the auth service listens, as `HOST:PORT`.
+    /// Returns the auth service's address, as `HOST:PORT`.
     pub fn auth_address(&self) -> &str {
         &self.addresses[0]
     }
 
-    /// Where the blog service listens, as `HOST:PORT`.
+    /// Returns the blog service's address, as `HOST:PORT`.
     pub fn blog_address(&self) -> &str {
         &self.addresses[1]
     }

@@ -21,7 +21,7 @@ pub fn create_file(path: &Path) -> io::Result<File> {
 /// Creates the folder and the missing folders above it, with mode 0700, and hands each to the owner of the folder above it.
 ///
 /// # Errors
-/// When one cannot be made.
+/// The first folder that cannot be made.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -39,7 +39,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// Hands a folder that this process has just made to the owner of the folder above it.
 ///
 /// # Errors
-/// When another file has taken the folder's place meanwhile.
+/// Another file has taken the folder's place meanwhile.
 pub fn hand_over_folder(made: &Path, above: &Path) -> io::Result<()> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
     let folder = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(made)?;
@@ -57,7 +57,7 @@ pub fn hand_over_folder(made: &Path, above: &Path) -> io::Result<()> {
 /// a path: a user who can swap paths could have root give him any file.
 ///
 /// # Errors
-/// When the file system refuses for another reason.
+/// The file system refuses for another reason.
 pub fn hand_over(made: &File, folder: &Path) -> io::Result<()> {
     let owner = fs::metadata(folder)?;
     if owner.uid() == made.metadata()?.uid() {

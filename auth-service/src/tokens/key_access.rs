@@ -37,7 +37,7 @@ pub(super) fn is_exposed(file: &Metadata, folder: &Path) -> io::Result<bool> {
 /// Gives the draft to the owner of the file before it, and to its group where the group may read that file.
 ///
 /// # Errors
-/// When the owner would lose access: this process may not give files away, and the group may not read the file.
+/// The owner would lose access: this process may not give files away, and the group may not read the file.
 pub(super) fn inherit(draft: &File, before: &Metadata) -> io::Result<()> {
     let (made, shared) = (draft.metadata()?, before.mode() & GROUP_KEEPS);
     let is_same_owner = made.uid() == before.uid();

@@ -15,7 +15,7 @@ use tonic::codegen::Bytes;
 
 use crate::Failure;
 
-/// How long an attacker waits before it connects again, or opens a stream in place of one that was ended.
+/// Pause of an attacker before it connects again.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// HTTP/2's default window.
@@ -44,7 +44,7 @@ pub(super) struct Stream {
     pub(super) body: Bytes,
     /// The request ends with the body; else it is held open.
     pub(super) ends: bool,
-    /// What the stream's window is; nothing of an answer is ever released.
+    /// The stream's window in bytes; nothing of an answer is ever released.
     pub(super) window: u32,
     /// The time from an answer's end to the next request.
     pub(super) pause: Duration,

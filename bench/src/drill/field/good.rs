@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest time that a histogram holds, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
-/// What became of the calls.
+/// The calls of some callers, and their outcome.
 #[derive(Clone, Debug)]
 pub struct Served {
     /// Calls that were made.

@@ -21,13 +21,13 @@ const STREAMS: usize = 20;
 /// Bytes of the path that is called: HTTP/2 sends a header that was sent before in one byte.
 const PATH: usize = 3_800;
 
-/// How long a start may take, with the first calls.
+/// Limit of a start with the first calls.
 const START: Duration = Duration::from_secs(30);
 
-/// How long a stop may take.
+/// Limit of a stop.
 const STOP: Duration = Duration::from_secs(15);
 
-/// Where the log goes.
+/// The target of the log.
 #[derive(Clone, Copy)]
 enum To {
     /// A file.

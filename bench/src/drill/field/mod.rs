@@ -47,7 +47,7 @@ impl Scenario {
     /// Attacks a pair of its own: a row for each form of the attack.
     ///
     /// # Errors
-    /// When the scenario itself cannot go on.
+    /// A sentence, if the scenario itself cannot go on.
     pub async fn run(self, program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {
         match self {
             Self::SlowReaders => slow_readers::run(program, scale).await,
@@ -63,7 +63,7 @@ impl Scenario {
     }
 }
 
-/// How hard an attack is, and for how long it lasts.
+/// The size and the length of an attack.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
     /// The length of the attack, and of the time without one that it is compared with.

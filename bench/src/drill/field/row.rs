@@ -10,13 +10,13 @@ const MEMORY: f64 = 32.0;
 /// The largest share of good callers' calls that may fail.
 const ERRORS: f64 = 0.01;
 
-/// How many times as long good callers' slowest calls (99 of 100 are faster) may take.
+/// The largest factor between good callers' p99 under the attack and without it.
 const SLOWER: f64 = 3.0;
 
 /// Below this time in milliseconds a machine's own jitter decides.
 const JITTER: f64 = 5.0;
 
-/// What an attack has come to.
+/// The figures of one attack.
 #[derive(Debug)]
 pub struct Row {
     /// The scenario, and its form.
@@ -29,7 +29,7 @@ pub struct Row {
     pub quiet: Served,
     /// Good callers during it.
     pub attacked: Served,
-    /// What else there is to say.
+    /// Further figures, a line each.
     pub notes: Vec<String>,
     /// A sentence that says what has ended, if the services have.
     pub ended: Option<String>,

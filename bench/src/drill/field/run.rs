@@ -10,7 +10,7 @@ use super::{Scale, attack::Attack};
 use crate::Failure;
 use crate::services::Services;
 
-/// How often the memory is looked at.
+/// Interval between looks at the memory.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The services' memory over a time.

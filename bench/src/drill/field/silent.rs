@@ -30,7 +30,7 @@ const NEWCOMERS: usize = 4;
 /// Lowers the limit of open files, and becomes the rest of its arguments.
 const LIMITED: &str = "ulimit -n 256 && exec \"$@\"";
 
-/// How long a connection may take to stand, and how long an attacker waits before the next.
+/// Limit of an attacker's connecting, and the pause before the next try.
 const CONNECT: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(100);
 

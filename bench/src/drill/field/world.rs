@@ -24,7 +24,7 @@ use crate::services::{Services, channel};
 /// Good callers of each service.
 const CALLERS: usize = 4;
 
-/// How often, and how far apart, a write is tried that is above a user's quota.
+/// Tries of a write that is above a user's quota, and the pause between them.
 const TRIES: (usize, Duration) = (120, Duration::from_secs(1));
 
 /// The pair, and what it holds.
