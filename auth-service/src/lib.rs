@@ -7,6 +7,7 @@ pub mod domain;
 mod error;
 pub mod feed;
 pub mod keyring;
+mod lost;
 mod passwords;
 mod policy;
 mod quotas;
@@ -23,5 +24,6 @@ pub mod view;
 pub use config::{
     AttemptFlags, Command, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SigningSettings,
 };
+pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};
 pub use run::{RunError, run};

@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::discovery;
 use crate::keyring::{KeyringError, tend};
+use crate::lost::DatabaseLost;
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::start::{Started, start};
@@ -30,6 +31,9 @@ pub enum RunError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The database is gone, and its keys are there.
+    #[error(transparent)]
+    Lost(#[from] DatabaseLost),
     /// The database does not answer.
     #[error("{0}: see to the database, then start again")]
     Store(#[from] StoreError),

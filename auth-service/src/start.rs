@@ -12,6 +12,7 @@ use crate::config::{Admin, Config};
 use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
 use crate::feed::Listeners;
 use crate::keyring::{self, Keyring};
+use crate::lost;
 use crate::passwords::{Guesses, HashError, Hasher};
 use crate::quotas::Quotas;
 use crate::run::RunError;
@@ -36,6 +37,7 @@ pub(crate) struct Started {
 pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
     let Config { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
+    flags.database_url.path().map_or(Ok(()), lost::check)?;
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(None) };
     let fresh = kit::random::bytes();

@@ -1,13 +1,15 @@
 //! `bench drill`: each drill with its flags, and what it prints before it begins.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bench::Failure;
+use bench::drill::field::{self, Scale, Scenario};
 use bench::drill::postgres::{self, Plan};
 use bench::drill::revocation::{self, Fault, Rig};
 use bench::drill::{BACK, Report, backup, disk, kill, refresh};
 use bench::services::build;
-use clap::{Args, Subcommand, ValueEnum as _};
+use clap::{Args, Subcommand, ValueEnum};
 use harness::postgres::Server;
 
 #[derive(Clone, Debug, Subcommand)]
@@ -52,6 +54,13 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
+    /// Hostile callers as the field has seen them: memory, and what good callers notice
+    Field {
+        #[command(flatten)]
+        attacks: Attacks,
+        #[command(flatten)]
+        options: Options,
+    },
     /// Tokens are revoked under load while guards, the auth service and the ways between them fail
     Revocation {
         #[command(flatten)]
@@ -59,6 +68,16 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Attacks {
+    /// Only these scenarios [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// Seconds of each attack, and of the time without one that it is compared with
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -92,6 +111,7 @@ impl Drill {
             Self::Kill { rounds, options } => ("kill", rounds_flag(*rounds), options.clone()),
             Self::Refresh { rounds, options } => ("refresh", rounds_flag(*rounds), options.clone()),
             Self::Backup { rounds, options } => ("backup", rounds_flag(*rounds), options.clone()),
+            Self::Field { attacks, options } => ("field", attacks.flags(), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
@@ -108,6 +128,7 @@ impl Drill {
             Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
             Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
             Self::Backup { rounds, .. } => backup::run(&program, rounds, seed).await?,
+            Self::Field { attacks, .. } => attacks.run(&program).await,
             Self::Revocation { watched, .. } => {
                 let report = watched.run(&program, seed).await?;
                 if watched.write {
@@ -125,15 +146,32 @@ fn rounds_flag(rounds: usize) -> String {
     format!("--rounds {rounds}")
 }
 
+impl Attacks {
+    fn flags(&self) -> String {
+        let only = if self.only.is_empty() { String::new() } else { format!("--only {} ", names(&self.only)) };
+        format!("{only}--seconds {}", self.seconds)
+    }
+
+    async fn run(&self, program: &Path) -> Report {
+        let scenarios = if self.only.is_empty() { &Scenario::ALL[..] } else { &self.only };
+        field::run(program, scenarios, Scale::full(Duration::from_secs(self.seconds))).await
+    }
+}
+
+/// These values as a flag takes them.
+fn names<T: ValueEnum>(values: &[T]) -> String {
+    let named = |value: &T| value.to_possible_value().map(|value| value.get_name().to_owned());
+    values.iter().filter_map(named).collect::<Vec<_>>().join(",")
+}
+
 impl Watched {
     /// Sessions that are revoked in a round, and the calls that all guards get in a second.
     const SESSIONS: usize = 40;
     const CALLS: u32 = 1_000;
 
     fn flags(&self) -> String {
-        let named = |fault: &Fault| fault.to_possible_value().map(|value| value.get_name().to_owned());
-        let faults: Vec<_> = self.faults.iter().filter_map(named).collect();
-        let faults = if faults.is_empty() { String::new() } else { format!(" --faults {}", faults.join(",")) };
+        let faults = names(&self.faults);
+        let faults = if faults.is_empty() { String::new() } else { format!(" --faults {faults}") };
         format!("--trials {}{faults}", self.trials)
     }
 

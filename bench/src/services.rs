@@ -8,12 +8,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::Failure;
+
+/// Interval between looks for a process's end.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Auth and blog service, as one process or as two; killed when dropped.
 #[derive(Debug)]
@@ -23,8 +26,8 @@ pub struct Services {
     pub auth: Channel,
     /// To the blog service.
     pub blog: Channel,
-    /// Where the auth service listens.
-    address: String,
+    /// The addresses of auth and blog service.
+    addresses: [String; 2],
     /// From the start of the first process to the answers of both health checks.
     pub start: Duration,
 }
@@ -75,8 +78,19 @@ impl Services {
         folder: &Path,
         change: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Result<Self, Failure> {
+        Self::pair_by(command(program, &folder.join("log"))?, folder, change).await
+    }
+
+    /// The same by a command that becomes the pair.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn pair_by(
+        mut command: Command,
+        folder: &Path,
+        change: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Result<Self, Failure> {
         let began = Instant::now();
-        let mut command = command(program, &folder.join("log"))?;
         command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"]);
         change(command.arg(folder.join("data")));
         let mut child = Killed(command.spawn()?);
@@ -107,11 +121,22 @@ impl Services {
     }
 
     async fn over(processes: Vec<Killed>, address: &str, blog: &str, began: Instant) -> Result<Self, Failure> {
+        let addresses = [address.to_owned(), blog.to_owned()];
         let (auth, blog) = (channel(address).await?, channel(blog).await?);
         for channel in [&auth, &blog] {
             HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await?;
         }
-        Ok(Self { processes, auth, blog, address: address.to_owned(), start: began.elapsed() })
+        Ok(Self { processes, auth, blog, addresses, start: began.elapsed() })
+    }
+
+    /// Returns the auth service's address, as `HOST:PORT`.
+    pub fn auth_address(&self) -> &str {
+        &self.addresses[0]
+    }
+
+    /// Returns the blog service's address, as `HOST:PORT`.
+    pub fn blog_address(&self) -> &str {
+        &self.addresses[1]
     }
 
     /// So many further connections to the auth service.
@@ -121,7 +146,7 @@ impl Services {
     pub async fn connections(&self, count: usize) -> Result<Vec<Channel>, Failure> {
         let mut all = Vec::new();
         for _ in 0..count {
-            all.push(channel(&self.address).await?);
+            all.push(channel(self.auth_address()).await?);
         }
         Ok(all)
     }
@@ -199,6 +224,28 @@ impl Services {
             process.wait()?;
         }
         Ok(())
+    }
+
+    /// Asks the processes to stop: the time until all have ended, or `None` when one has not within the limit, and is killed.
+    ///
+    /// # Errors
+    /// When one cannot be waited for.
+    pub async fn stop_within(mut self, limit: Duration) -> Result<Option<Duration>, Failure> {
+        let asked = Instant::now();
+        for Killed(process) in &self.processes {
+            let id = i32::try_from(process.id())?;
+            // One that has ended by itself takes no signal.
+            let _ = kill_process(Pid::from_raw(id).ok_or("no process")?, Signal::TERM);
+        }
+        for Killed(process) in &mut self.processes {
+            while process.try_wait()?.is_none() {
+                if asked.elapsed() > limit {
+                    return Ok(None);
+                }
+                sleep(LOOK).await;
+            }
+        }
+        Ok(Some(asked.elapsed()))
     }
 
     /// Asks the processes to stop and waits until they have.

@@ -8,6 +8,7 @@ pub mod dynamic;
 pub mod etag;
 pub mod failure;
 pub mod file_lock;
+pub mod handover;
 pub mod healthcheck;
 pub mod ids;
 pub mod mask;

@@ -7,7 +7,7 @@ use gatepost::api::auth::v1::{
     ListSessionsRequest, ListSessionsResponse, RevokeAllSessionsRequest, RevokeAllSessionsResponse,
     RevokeSessionRequest, RevokeSessionResponse,
 };
-use kit::page::{self, Row, Wanted};
+use kit::page::{self, Batch, Row, Wanted};
 use kit::serve::Room;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
@@ -70,10 +70,9 @@ async fn list(state: &State, caller: Caller, request: ListSessionsRequest) -> Re
             let (id, item) = (listed.session.id, convert::session(listed, caller.session()));
             Row { id, bytes: item.encoded_len(), item }
         });
-        Ok::<_, Error>(answered.collect())
+        Ok::<_, Error>(Batch::up_to(limit, answered.collect()))
     };
-    // One more than is wanted says whether there are more.
-    let wanted = Wanted { scope: &scope, size, batch: size + 1, token: &request.page_token };
+    let wanted = Wanted { scope: &scope, size, token: &request.page_token };
     let page = page::fill(&state.page_tokens, wanted, now, read).await?;
     Ok(ListSessionsResponse { sessions: page.items, next_page_token: page.next_page_token })
 }

@@ -1,8 +1,7 @@
-//! The signing keys' file beside the database: for its owner alone, one PEM block a key.
+//! The signing keys' file beside the database: for its owner and the service's own group alone, one PEM block a key.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +9,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kit::file_lock::lock_within;
+use kit::handover::{create_file, folder_of};
 use secrecy::zeroize::Zeroizing;
 
+use super::key_access::{inherit, is_exposed};
 use super::signing_key::SigningKey;
 use super::{Key, KeyType};
 
@@ -28,7 +29,10 @@ pub type Pkcs8 = Zeroizing<Vec<u8>>;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// Others may read it.
-    #[error("{0} can be read by other users: run `chmod 600` on it, and replace the key if somebody has")]
+    #[error(
+        "{0} can be read by other users: run `chmod 600` on it (640 where the file's group is one of the service's own), and \
+         replace the key if somebody has read it"
+    )]
     Open(PathBuf),
     /// It holds something that cannot sign.
     #[error("{0} holds something other than Ed25519, P-256 and RSA keys in PKCS#8 PEM form: restore it from a backup")]
@@ -84,13 +88,17 @@ impl KeyFile {
     /// # Errors
     /// [`KeyFileError`], which says what to do.
     pub fn read(&self) -> Result<Vec<FiledKey>, KeyFileError> {
-        match fs::metadata(&self.0) {
-            Ok(found) if found.permissions().mode() & 0o077 != 0 => return Err(KeyFileError::Open(self.0.clone())),
-            Ok(_) => {}
+        let mut file = match File::open(&self.0) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(self.unusable(&error)),
+        };
+        let exposed = file.metadata().and_then(|found| is_exposed(&found, self.folder()));
+        if exposed.map_err(|error| self.unusable(&error))? {
+            return Err(KeyFileError::Open(self.0.clone()));
         }
-        let text = Zeroizing::new(fs::read_to_string(&self.0).map_err(|error| self.unusable(&error))?);
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).map_err(|error| self.unusable(&error))?;
         let keys = blocks(&text).filter(|keys| !keys.is_empty());
         keys.ok_or_else(|| KeyFileError::Garbled(self.0.clone()))
     }
@@ -149,9 +157,11 @@ impl KeyFile {
     pub fn write(&self, keys: &[Pkcs8]) -> Result<(), KeyFileError> {
         let draft = self.0.with_extension("new");
         let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
-            self.give(&file)?;
+            let mut file = create_anew(&draft)?;
+            // An operator may write the file, and the service must still read it.
+            if let Some(before) = found(fs::metadata(&self.0))? {
+                inherit(&file, &before)?;
+            }
             for pkcs8 in keys {
                 writeln!(file, "{BEGIN}\n{}\n{END}", *Zeroizing::new(STANDARD.encode(pkcs8)))?;
             }
@@ -162,28 +172,30 @@ impl KeyFile {
         write().map_err(|error| self.unusable(&error))
     }
 
-    /// Gives the new file to the owner of the one before, else of the folder: who writes it may be an operator, and the
-    /// service must read it.
-    fn give(&self, draft: &File) -> io::Result<()> {
-        let owner = fs::metadata(&self.0).or_else(|_| fs::metadata(self.folder()))?;
-        if owner.uid() == draft.metadata()?.uid() {
-            return Ok(());
-        }
-        let given = fchown(draft, Some(owner.uid()), Some(owner.gid()));
-        // Where there was none, the folder may be somebody else's who lets this user write into it.
-        if self.0.exists() { given } else { Ok(()) }
-    }
-
     fn sync_folder(&self) -> io::Result<()> {
         File::open(self.folder())?.sync_all()
     }
 
     fn folder(&self) -> &Path {
-        self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        folder_of(&self.0)
     }
 
     fn unusable(&self, error: &io::Error) -> KeyFileError {
         KeyFileError::Io(self.0.clone(), error.kind().to_string())
+    }
+}
+
+/// Creates a draft in place of what a killed process has left. No link is followed: another user could have planted one.
+fn create_anew(draft: &Path) -> io::Result<File> {
+    found(fs::remove_file(draft))?;
+    create_file(draft)
+}
+
+/// Returns `None` where there is no such file.
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -212,6 +224,8 @@ fn blocks(text: &str) -> Option<Vec<FiledKey>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
     use super::*;
 
     fn ids(file: &KeyFile) -> Vec<String> {
@@ -260,6 +274,23 @@ mod tests {
         assert_eq!(owner(file.path()), (65532, 65533), "the file's owner counts before the folder's");
     }
 
+    #[test]
+    fn a_draft_follows_no_link() {
+        let folder = kit::testing::folder();
+        let (file, victim) = (KeyFile::beside(&folder.path().join("auth.db")), folder.path().join("victim"));
+        fs::write(&victim, "untouched").unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&victim, folder.path().join("auth.key.new")).unwrap();
+        file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+        assert_eq!(fs::metadata(&victim).unwrap().permissions().mode() & 0o777, 0o644);
+        assert!(fs::symlink_metadata(file.path()).unwrap().is_file() && file.read().unwrap().len() == 1);
+        // A draft that a killed process has left, read by everybody, is no reason to stop.
+        fs::write(folder.path().join("auth.key.new"), "half").unwrap();
+        file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();
+        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn of_two_that_write_one_waits_and_says_so_in_the_end() {
         let folder = kit::testing::folder();
@@ -276,7 +307,7 @@ mod tests {
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();
         let text = fs::read_to_string(file.path()).unwrap();
-        for mode in [0o640, 0o604, 0o660] {
+        for mode in [0o604, 0o644, 0o666] {
             fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert!(matches!(file.read(), Err(KeyFileError::Open(_))));
         }

@@ -5,6 +5,7 @@ mod claims;
 mod issue;
 mod jwk;
 mod jws;
+mod key_access;
 mod key_copy;
 mod key_file;
 mod key_set;

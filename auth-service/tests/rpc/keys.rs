@@ -12,7 +12,7 @@ use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
 use super::signers::signers;
-use super::support::{SECRET, SERVICE_KEY, Settings, start, start_in, start_with};
+use super::support::{SECRET, SERVICE_KEY, Settings, make_database, start, start_in, start_with};
 use super::verify::part;
 
 #[tokio::test]
@@ -134,6 +134,7 @@ async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves
     ] {
         let folder = kit::testing::folder();
         let file = folder.path().join("auth.key.pem");
+        make_database(folder.path()).await;
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         let config = config(folder.path(), |_| None).unwrap();

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use auth_service::store::{DatabaseUrl, Store};
 use auth_service::{Config, Flags};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
@@ -74,6 +75,7 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
 /// The same on what an earlier service has left.
 pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) -> Service {
     if let Some(pem) = settings.key_pem {
+        make_database(folder.path()).await;
         let path = folder.path().join("auth.key.pem");
         std::fs::write(&path, pem).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
@@ -96,6 +98,12 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
         settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());
     config.service_key = settings.service_key.and_then(gatepost::Token::parse);
     serve(config, folder, clock).await
+}
+
+/// Makes the database that a key file belongs to: a key without one is refused.
+pub(crate) async fn make_database(folder: &Path) {
+    let url = DatabaseUrl::Sqlite(folder.join("auth.db"));
+    Store::open(&url).await.unwrap().close().await;
 }
 
 /// A service on a server's database, with the key [`SERVICE_KEY`].

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod backups;
+mod field;
 mod guesses;
 mod kills;
 mod lost;

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::domain::{Content, Post, Title, View};
 
+/// The most posts that are measured at once: those of a batch.
+const MAX_MEASURED: usize = 100;
+
 /// A post to be.
 #[derive(Clone, Debug)]
 pub struct NewPost {
@@ -90,6 +93,40 @@ impl Store {
         let posts: Vec<PostRow> =
             read!(self.db, |reader| padded().fold(sqlx::query_as(sql), QueryAs::bind).fetch_all(reader))?;
         Ok(posts.into_iter().map(Post::from).collect())
+    }
+
+    /// Returns the bytes of the titles and contents of these posts together, and reads none of them; at most a hundred are
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn octets_of(&self, ids: &[Uuid]) -> Result<u64, StoreError> {
+        const SQL: &str = "select coalesce(sum(octet_length(title) + octet_length(content)), 0) \
+             from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+             $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
+             $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, \
+             $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, \
+             $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, \
+             $98, $99, $100)";
+        // The rest of the hundred is the nil id, which no row has.
+        let padded = || ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(MAX_MEASURED);
+        let (octets,): (i64,) =
+            read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_one(reader))?;
+        Ok(octets.unsigned_abs())
+    }
+
+    /// Returns id and bytes (title and content) of at most `limit` posts, newest first, that are older than the post `after`;
+    /// no content is read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_octets(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, u64)>, StoreError> {
+        const SQL: &str = "select id, octet_length(title) + octet_length(content) \
+             from posts where id < $1 order by id desc limit $2";
+        let after = after.unwrap_or(Uuid::max());
+        let rows: Vec<(Uuid, i32)> =
+            read!(self.db, |reader| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(reader))?;
+        Ok(rows.into_iter().map(|(id, octets)| (id, octets.unsigned_abs().into())).collect())
     }
 
     /// At most `limit` posts, newest first, that are older than the post `after`.

@@ -57,3 +57,19 @@ async fn a_batch_above_three_mebibytes_is_refused_and_its_contents_can_be_left_o
     assert_eq!(batch(&service, &ids, PostView::Basic).await.unwrap().posts.len(), 3);
     assert_eq!(batch(&service, &ids[..2], PostView::Full).await.unwrap().posts.len(), 2);
 }
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_is_refused_unread() {
+    let service = start().await;
+    let content = "a".repeat(1024 * 1024);
+    let unreadable = service.create(ADA, "0", "content").await.unwrap().id;
+    service.spoil(&unreadable).await;
+    let mut ids = vec![unreadable];
+    for title in ["1", "2", "3"] {
+        ids.push(service.create(ADA, title, &content).await.unwrap().id);
+    }
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let code = async |ids| batch(&service, ids, PostView::Full).await.unwrap_err().code();
+    assert_eq!(code(&ids[..2]).await, Code::Internal, "the fault is in place: its content cannot be read");
+    assert_eq!(code(&ids).await, Code::ResourceExhausted);
+}

@@ -101,3 +101,18 @@ async fn a_page_ends_at_three_mebibytes() {
     }
     assert_eq!(walk(&service, 50, PostView::Full).await, [vec!["4", "3"], vec!["2", "1"]]);
 }
+
+#[tokio::test]
+async fn a_page_reads_no_content_that_it_does_not_answer() {
+    let service = start().await;
+    let content = "a".repeat(1024 * 1024);
+    let unreadable = service.create(ADA, "0", "content").await.unwrap().id;
+    service.spoil(&unreadable).await;
+    for title in ["1", "2", "3"] {
+        service.create(ADA, title, &content).await.unwrap();
+    }
+    let page = list(&service, 50, "", PostView::Full).await.unwrap();
+    assert_eq!(page.posts.iter().map(|post| post.title.as_str()).collect::<Vec<_>>(), ["3", "2"]);
+    let next = list(&service, 50, &page.next_page_token, PostView::Full).await;
+    assert_eq!(next.unwrap_err().code(), Code::Internal, "the fault is in place: its content cannot be read");
+}

@@ -14,6 +14,7 @@ use gatepost::api::blog::v1::{CreatePostRequest, Post};
 use gatepost::{Token, WithToken};
 use kit::Clock;
 use kit::config::{Environment, parse};
+use kit::db::Outsider;
 use kit::shutdown::Shutdown;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -91,6 +92,14 @@ impl Service {
         let request =
             CreatePostRequest { title: title.into(), content: content.into(), ..CreatePostRequest::default() };
         Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
+    }
+
+    /// Makes the content of a post unreadable: no text at all, as only a damaged disk leaves it.
+    pub(crate) async fn spoil(&self, id: &str) {
+        let id = id.replace('-', "");
+        let mut outsider = Outsider::open(self.database()).await;
+        outsider.run(&format!("update posts set content = cast(x'ff' as text) where id = x'{id}'")).await;
+        outsider.close().await;
     }
 
     pub(crate) fn database(&self) -> PathBuf {

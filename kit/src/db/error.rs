@@ -158,7 +158,9 @@ pub enum OpenError {
     #[error("{0} is being restored, and that was broken off: run the same `gatepost restore` again")]
     Restoring(String),
     /// Its folder cannot be made or written to.
-    #[error("{0} cannot be written to ({1}): make its folder writable for this user, or use another one")]
+    #[error(
+        "{0} cannot be written to ({1}): make its folder and all of its files writable for this user, or use another folder"
+    )]
     Unwritable(String, String),
     /// It has been migrated by a later version.
     #[error("{0} was written by a newer version (migration {1} is unknown): run that version, or restore a backup")]

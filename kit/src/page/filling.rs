@@ -1,4 +1,4 @@
-//! Fills a page row by row, until it has as many as were wanted or is as large as an answer may be.
+//! Fills a page row by row, until it has as many rows as were wanted or is as large as an answer may be.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -21,14 +21,37 @@ pub struct Row<T> {
     pub item: T,
 }
 
+/// The rows that a reader gives at once.
+pub struct Batch<T> {
+    /// The next rows, in the order of the list.
+    pub rows: Vec<Row<T>>,
+    /// The list goes on after these rows.
+    pub has_more: bool,
+}
+
+impl<T> Batch<T> {
+    /// A batch of a reader that stops at this many rows and nowhere before, but for the list's end.
+    pub fn up_to(limit: u32, rows: Vec<Row<T>>) -> Self {
+        Self { has_more: rows.len() >= limit as usize, rows }
+    }
+}
+
+/// Returns how many of these rows, by the least bytes that each takes, fit into one answer: at least the first.
+pub fn fitting(sizes: impl IntoIterator<Item = usize>) -> usize {
+    let mut bytes = 0;
+    let fits = |size: &usize| {
+        bytes += size + FRAMING;
+        bytes <= MAX_BYTES
+    };
+    sizes.into_iter().take_while(fits).count().max(1)
+}
+
 /// What is asked of a list.
 pub struct Wanted<'a> {
     /// What a page token is bound to: the method and whatever must be the same in the request for the next page.
     pub scope: &'a str,
     /// How many rows at the most.
     pub size: u32,
-    /// How many rows are read at once.
-    pub batch: u32,
     /// The caller's page token; empty for the first page.
     pub token: &'a str,
 }
@@ -46,7 +69,7 @@ pub struct Page<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadToken;
 
-/// The page that is wanted. `read` gives the next rows after a row, at most so many.
+/// Returns the page that is wanted. `read` gives the next rows after a row: at most so many, or fewer that fill the answer.
 ///
 /// # Errors
 /// [`BadToken`], and what `read` fails with.
@@ -58,7 +81,7 @@ pub async fn fill<T, E, F>(
 ) -> Result<Page<T>, E>
 where
     E: From<BadToken>,
-    F: Future<Output = Result<Vec<Row<T>>, E>>,
+    F: Future<Output = Result<Batch<T>, E>>,
 {
     let after = match wanted.token {
         "" => None,
@@ -76,13 +99,13 @@ async fn rows<T, E, F>(
     read: impl Fn(Option<Uuid>, u32) -> F,
 ) -> Result<(Vec<T>, Option<Uuid>), E>
 where
-    F: Future<Output = Result<Vec<Row<T>>, E>>,
+    F: Future<Output = Result<Batch<T>, E>>,
 {
     let (mut items, mut bytes) = (Vec::new(), 0);
     loop {
-        let rows = read(after, wanted.batch).await?;
-        let is_last = rows.len() < wanted.batch as usize;
-        for row in rows {
+        // One more than is wanted says whether there are more.
+        let batch = read(after, wanted.size + 1).await?;
+        for row in batch.rows {
             bytes += row.bytes + FRAMING;
             if items.len() == wanted.size as usize || (bytes > MAX_BYTES && !items.is_empty()) {
                 return Ok((items, after));
@@ -90,8 +113,12 @@ where
             items.push(row.item);
             after = Some(row.id);
         }
-        if is_last {
+        if !batch.has_more {
             return Ok((items, None));
+        }
+        // A full answer, where the reader stopped; rows that have gone since they were measured are no page.
+        if !items.is_empty() {
+            return Ok((items, after));
         }
     }
 }
@@ -100,28 +127,32 @@ where
 mod tests {
     use super::*;
 
-    /// The rows 1 to `count`, of so many bytes each.
+    /// The rows 1 to `count`, of so many bytes each, of which a reader gives at most `batch` at once.
     struct List {
         count: u128,
         bytes: usize,
+        batch: usize,
     }
 
     impl List {
-        async fn page(&self, token: &str, size: u32, batch: u32) -> Result<Page<u128>, BadToken> {
+        async fn page(&self, token: &str, size: u32) -> Result<Page<u128>, BadToken> {
             let read = async |after: Option<Uuid>, limit: u32| {
                 let first = after.map_or(1, |after| after.as_u128() + 1);
-                let rows = (first..=self.count).take(limit as usize);
-                Ok(rows.map(|id| Row { id: Uuid::from_u128(id), bytes: self.bytes, item: id }).collect())
+                let rows = (first..=self.count).take(self.batch.min(limit as usize));
+                let rows = rows.map(|id| Row { id: Uuid::from_u128(id), bytes: self.bytes, item: id });
+                let rows: Vec<_> = rows.collect();
+                let has_more = rows.last().is_some_and(|last| last.item < self.count);
+                Ok(Batch { rows, has_more })
             };
             let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-            fill(&PageTokens::new(&[7; 64]), Wanted { scope: "List", size, batch, token }, now, read).await
+            fill(&PageTokens::new(&[7; 64]), Wanted { scope: "List", size, token }, now, read).await
         }
 
         /// The rows of every page.
-        async fn walk(&self, size: u32, batch: u32) -> Vec<Vec<u128>> {
+        async fn walk(&self, size: u32) -> Vec<Vec<u128>> {
             let (mut pages, mut token) = (Vec::new(), String::new());
             loop {
-                let page = self.page(&token, size, batch).await.unwrap();
+                let page = self.page(&token, size).await.unwrap();
                 pages.push(page.items);
                 token = page.next_page_token;
                 if token.is_empty() {
@@ -133,22 +164,51 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_has_as_many_rows_as_were_wanted() {
-        for batch in [1, 2, 3, 100] {
-            assert_eq!(List { count: 5, bytes: 1 }.walk(2, batch).await, [vec![1, 2], vec![3, 4], vec![5]]);
-            assert_eq!(List { count: 4, bytes: 1 }.walk(2, batch).await, [[1, 2], [3, 4]]);
-            assert_eq!(List { count: 0, bytes: 1 }.walk(2, batch).await, [[]]);
+        for batch in [2, 3, 100] {
+            assert_eq!(List { count: 5, bytes: 1, batch }.walk(2).await, [vec![1, 2], vec![3, 4], vec![5]]);
+            assert_eq!(List { count: 4, bytes: 1, batch }.walk(2).await, [[1, 2], [3, 4]]);
+            assert_eq!(List { count: 0, bytes: 1, batch }.walk(2).await, [[]]);
         }
     }
 
     #[tokio::test]
+    async fn a_page_ends_where_its_reader_has_filled_it() {
+        assert_eq!(List { count: 5, bytes: 1, batch: 3 }.walk(4).await, [vec![1, 2, 3], vec![4, 5]]);
+        assert_eq!(List { count: 2, bytes: 1, batch: 1 }.walk(4).await, [[1], [2]]);
+    }
+
+    #[tokio::test]
+    async fn rows_that_go_after_they_are_measured_end_no_list() {
+        let tries = std::sync::atomic::AtomicU32::new(0);
+        let read = async |_, _| {
+            let is_first = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+            let rows = if is_first { Vec::new() } else { vec![Row { id: Uuid::nil(), bytes: 1, item: 1 }] };
+            Ok::<_, BadToken>(Batch { rows, has_more: is_first })
+        };
+        let (wanted, now) = (Wanted { scope: "List", size: 9, token: "" }, DateTime::UNIX_EPOCH);
+        let page = fill(&PageTokens::new(&[7; 64]), wanted, now, read).await.unwrap();
+        assert_eq!((page.items, page.next_page_token.as_str()), (vec![1], ""));
+    }
+
+    #[test]
+    fn as_many_rows_fit_as_an_answer_may_have_bytes() {
+        assert_eq!(fitting([]), 1);
+        assert_eq!(fitting([MAX_BYTES * 2, 1]), 1);
+        assert_eq!(fitting([1, MAX_BYTES]), 1);
+        assert_eq!(fitting([MAX_BYTES / 3 - FRAMING; 9]), 3);
+        assert_eq!(fitting([1; 9]), 9);
+    }
+
+    #[tokio::test]
     async fn a_page_ends_when_the_answer_is_large_but_has_one_row_at_the_least() {
-        assert_eq!(List { count: 2, bytes: MAX_BYTES / 2 }.walk(50, 8).await, [[1], [2]]);
-        assert_eq!(List { count: 2, bytes: MAX_BYTES * 2 }.walk(50, 8).await, [[1], [2]]);
-        assert_eq!(List { count: 2, bytes: MAX_BYTES / 2 - FRAMING }.walk(50, 8).await, [[1, 2]]);
+        let walk = async |bytes| List { count: 2, bytes, batch: 100 }.walk(50).await;
+        assert_eq!(walk(MAX_BYTES / 2).await, [[1], [2]]);
+        assert_eq!(walk(MAX_BYTES * 2).await, [[1], [2]]);
+        assert_eq!(walk(MAX_BYTES / 2 - FRAMING).await, [[1, 2]]);
     }
 
     #[tokio::test]
     async fn c60_a_token_that_does_not_open_is_no_first_page() {
-        assert_eq!(List { count: 2, bytes: 1 }.page("x", 1, 1).await, Err(BadToken));
+        assert_eq!(List { count: 2, bytes: 1, batch: 1 }.page("x", 1).await, Err(BadToken));
     }
 }

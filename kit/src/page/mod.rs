@@ -3,7 +3,7 @@
 mod filling;
 mod tokens;
 
-pub use filling::{BadToken, MAX_BYTES, Page, Row, Wanted, fill};
+pub use filling::{BadToken, Batch, MAX_BYTES, Page, Row, Wanted, fill, fitting};
 pub use tokens::PageTokens;
 
 /// Rows of a page without a wish, and the most of them.

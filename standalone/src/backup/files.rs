@@ -1,18 +1,18 @@
-//! Files for this user alone, which stand on the disk before anybody counts on them.
+//! Files for their folder's owner alone, which stand on the disk before anybody counts on them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use kit::handover::{create_file, open_file};
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::Entry;
 
 /// Copies a file to a new one: what was copied, under this name.
 pub(super) fn copy(from: &Path, to: &Path, name: &str) -> io::Result<Entry> {
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(to)?;
-    let entry = describe(&mut File::open(from)?, name, |bytes| file.write_all(bytes))?;
+    let mut file = create_file(to)?;
+    let entry = describe(&mut open_file(from)?, name, |bytes| file.write_all(bytes))?;
     file.sync_all()?;
     Ok(entry)
 }
@@ -24,7 +24,7 @@ pub(super) fn entry(path: &Path, name: &str) -> io::Result<Entry> {
 
 /// Writes a new file.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+    let mut file = create_file(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -32,11 +32,6 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
 /// What has been made, renamed or removed in this folder stays so after a loss of power.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
-}
-
-/// The folder that a path lies in.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn describe(from: &mut impl Read, name: &str, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Entry> {

@@ -13,6 +13,9 @@ use super::part::{KEY, Part};
 /// The manifest's name.
 pub(super) const NAME: &str = "backup.json";
 
+/// The folder that file systems keep at their top, which no backup is made of: a backup may be on a disk of its own.
+pub(super) const LOST_AND_FOUND: &str = "lost+found";
+
 /// The one form that this version writes and reads.
 const FORMAT: u64 = 1;
 
@@ -75,7 +78,8 @@ impl Manifest {
         let listed = fs::read_dir(folder).map_err(|error| BackupError::unreadable(folder, &error))?;
         for file in listed {
             let name = file.map_err(|error| BackupError::unreadable(folder, &error))?.file_name();
-            if name != NAME && !manifest.files.iter().any(|entry| name == entry.name.as_str()) {
+            if name != NAME && name != LOST_AND_FOUND && !manifest.files.iter().any(|entry| name == entry.name.as_str())
+            {
                 return Err(BackupError::Extra(folder.join(name)));
             }
         }

@@ -1,5 +1,6 @@
 //! `gatepost backup` and `gatepost restore`: both services' SQLite files, taken while they run, and put back as a whole.
 
+mod draft;
 mod error;
 mod files;
 mod manifest;

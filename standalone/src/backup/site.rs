@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use kit::db::{RESTORING, beside, remains};
+use kit::handover::folder_of;
 
 use super::error::BackupError;
-use super::files::{folder_of, sync_folder};
+use super::files::sync_folder;
 
 /// A file that is to be there.
 #[derive(Clone, Debug)]

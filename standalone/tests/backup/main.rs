@@ -5,7 +5,11 @@ mod calls;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod folders;
+#[cfg(test)]
 mod killed;
+#[cfg(test)]
+mod owners;
 #[cfg(test)]
 #[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
 #[path = "../pair/support.rs"]

@@ -64,7 +64,10 @@ fn an_unwritable_folder_is_named() {
     fs::write(&place, "").unwrap();
     let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(&place));
     assert_eq!(code, Some(1));
-    assert!(said.contains("cannot be written to") && said.contains("make its folder writable"), "{said}");
+    assert!(
+        said.contains("cannot be written to") && said.contains("make its folder and all of its files writable"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod killed_file;
 #[cfg(test)]
 mod lock;
 #[cfg(test)]
+mod lost;
+#[cfg(test)]
 mod one_process;
 #[cfg(test)]
 mod outsider;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use gatepost::api::auth::v1::{self, BatchGetUsersRequest, BatchGetUsersResponse, ListUsersRequest, ListUsersResponse};
 use gatepost::{Denial, Refusal};
-use kit::page::{self, Row, Wanted};
+use kit::page::{self, Batch, Row, Wanted};
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -81,10 +81,9 @@ pub(super) async fn page(state: &State, caller: Caller, request: ListUsersReques
             let (id, item) = (user.id, seen(caller, user));
             Row { id, bytes: item.encoded_len(), item }
         });
-        Ok::<_, Error>(answered.collect())
+        Ok::<_, Error>(Batch::up_to(limit, answered.collect()))
     };
-    // One more than is wanted says whether there are more.
-    let wanted = Wanted { scope: &scope, size, batch: size + 1, token: &request.page_token };
+    let wanted = Wanted { scope: &scope, size, token: &request.page_token };
     let page = page::fill(&state.page_tokens, wanted, state.clock.now(), read).await?;
     Ok(ListUsersResponse { users: page.items, next_page_token: page.next_page_token })
 }

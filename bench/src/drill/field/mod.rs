@@ -1,4 +1,138 @@
-//! Scenarios of the field: callers and attackers as public trouble reports and attacks have shown them.
+//! `bench drill field`: what hostile callers do in the field, against a pair of its own, beside callers who do nothing wrong.
+//!
+//! A scenario is a file of this folder with `run(program, scale) -> Result<Vec<Row>, Failure>`, a variant of [`Scenario`]
+//! and an arm of [`Scenario::run`].
 
+mod attack;
+mod batch;
+mod bodies;
+mod good;
 pub mod guessing;
+mod log;
+mod row;
+mod run;
+mod silent;
+mod slow_readers;
 pub mod two_tabs;
+mod world;
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+pub use good::Served;
+pub use row::Row;
+
+use super::{Broken, Report};
+use crate::Failure;
+
+/// One kind of attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// Answers of 3 MiB, of which nothing is read
+    SlowReaders,
+    /// Requests of 255 KiB that never end
+    Bodies,
+    /// Batches of 8 MiB, which are refused
+    Batch,
+    /// Connections on which nothing is said
+    Silent,
+    /// Refused calls, while the log cannot be written
+    Log,
+    /// Guesses of one account's password, while its owner logs in
+    Guessing,
+    /// Two tabs that always refresh together
+    TwoTabs,
+}
+
+/// The figures of a scenario: rows of the table, and lines of their own.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// Rows of the table, one for each form of the attack.
+    pub rows: Vec<Row>,
+    /// Lines behind the table.
+    pub lines: Vec<String>,
+}
+
+impl Scenario {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 7] =
+        [Self::SlowReaders, Self::Bodies, Self::Batch, Self::Silent, Self::Log, Self::Guessing, Self::TwoTabs];
+
+    /// Attacks a pair of its own.
+    ///
+    /// # Errors
+    /// A sentence, if the scenario itself cannot go on.
+    pub async fn run(self, program: &Path, scale: Scale) -> Result<Figures, Failure> {
+        let rows = match self {
+            Self::SlowReaders => slow_readers::run(program, scale).await?,
+            Self::Bodies => bodies::run(program, scale).await?,
+            Self::Batch => batch::run(program, scale).await?,
+            Self::Silent => silent::run(program, scale).await?,
+            Self::Log => log::run(program, scale).await?,
+            Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
+            Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
+        };
+        Ok(Figures { rows, ..Figures::default() })
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl Figures {
+    fn lines(lines: Result<Vec<String>, Failure>) -> Result<Self, Failure> {
+        lines.map(|lines| Self { lines, ..Self::default() })
+    }
+}
+
+/// The size and the length of an attack.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// The length of the attack, and of the time without one that it is compared with.
+    pub length: Duration,
+    /// The part of the connections and callers that a short form has: one of so many.
+    part: usize,
+}
+
+impl Scale {
+    /// The attack as the field has seen it.
+    pub fn full(length: Duration) -> Self {
+        Self { length, part: 1 }
+    }
+
+    /// A few seconds with a few connections.
+    pub fn short() -> Self {
+        Self { length: Duration::from_secs(3), part: 8 }
+    }
+
+    /// Returns this scale's part of a full number, and two at the least.
+    fn of(self, full: usize) -> usize {
+        (full / self.part).max(2)
+    }
+}
+
+/// Attacks by each of these scenarios, one after the other. A scenario that cannot go on is a broken promise, too: mostly
+/// the service has ended.
+pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report {
+    let mut report = Report::default();
+    report.lines.extend(row::heading());
+    for scenario in scenarios {
+        match scenario.run(program, scale).await {
+            Ok(figures) => {
+                for row in figures.rows {
+                    report.lines.extend(row.lines());
+                    report.broken.extend(row.broken());
+                }
+                report.lines.extend(figures.lines);
+            }
+            Err(error) => {
+                report.lines.push(format!("{:<20} {error}", scenario.name()));
+                report.broken.push(Broken::new("a service outlives the attack", format!("{scenario:?}: {error}")));
+            }
+        }
+    }
+    report
+}

@@ -90,10 +90,30 @@ async fn a_post_that_is_asked_for_twice_is_found_once(store: Case) {
     assert_eq!(store.posts_of(&[Uuid::nil(), Uuid::max()], View::Basic).await.unwrap(), []);
 }
 
+async fn posts_are_measured_in_bytes_and_not_read(store: Case) {
+    assert_eq!(store.octets_of(&[]).await.unwrap(), 0);
+    assert_eq!(store.list_octets(None, 9).await.unwrap(), []);
+    let ids: Vec<Uuid> = (1..=100).map(Uuid::from_u128).collect();
+    for (id, content) in [(1, "a"), (2, "\u{e9}\u{1f980}"), (100, "abc")] {
+        let new = NewPost { content: Content::parse(content.into()).unwrap(), ..new_post(id) };
+        store.create_post(&new, None).await.unwrap().unwrap();
+    }
+    // Titles: "Post 1", "Post 2", "Post 100".
+    assert_eq!(store.octets_of(&ids).await.unwrap(), (6 + 1) + (6 + 6) + (8 + 3));
+    assert_eq!(store.octets_of(&ids[1..99]).await.unwrap(), 12);
+    let [one, two, hundred] = [1, 2, 100].map(Uuid::from_u128);
+    assert_eq!(store.list_octets(None, 9).await.unwrap(), [(hundred, 11), (two, 12), (one, 7)]);
+    assert_eq!(store.list_octets(Some(hundred), 1).await.unwrap(), [(two, 12)]);
+    let long = NewPost { content: Content::parse("a".repeat(1024 * 1024)).unwrap(), ..new_post(50) };
+    store.create_post(&long, None).await.unwrap().unwrap();
+    assert_eq!(store.octets_of(&[long.id]).await.unwrap(), 1024 * 1024 + 7);
+}
+
 on_both_engines!(crate::support::Case:
     a_post_is_read_with_or_without_its_content,
     some_posts_and_pages_of_them,
     a_post_of_the_greatest_size_is_read_as_it_was_written,
+    posts_are_measured_in_bytes_and_not_read,
     a_list_ends_at_both_ends_of_the_ids,
     a_post_that_is_asked_for_twice_is_found_once,
 );

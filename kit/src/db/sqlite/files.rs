@@ -1,11 +1,10 @@
-//! The database's folder and file, for this user alone.
+//! The database's folder and file, for the folder's owner alone.
 
-use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::db::OpenError;
+use crate::handover::{create_file, create_folder};
 
 /// What a file's name ends in while a restore is under way: no service opens a database that has such a file beside it.
 pub const RESTORING: &str = "-restoring";
@@ -26,21 +25,23 @@ pub fn remains(path: &Path) -> Vec<PathBuf> {
     all.filter(|file| file.symlink_metadata().is_ok()).collect()
 }
 
-/// Makes the folder of the file at `path` for this user alone, where it is missing.
+/// Makes the folder of the file at `path` where it is missing, for its owner alone: this user, or the owner of the folder
+/// above.
 ///
 /// # Errors
 /// [`OpenError::Unwritable`].
 pub fn make_folder(path: &Path) -> Result<(), OpenError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unwritable(path, &error))?;
+        create_folder(folder).map_err(|error| unwritable(path, &error))?;
     }
     Ok(())
 }
 
-/// Makes the file for this user alone, before SQLite would make it for everybody. A file that stands is not opened: to
-/// close it again would drop SQLite's locks on it.
+/// Makes the file for the folder's owner alone, before SQLite would make it for everybody. SQLite gives what root makes
+/// beside a database to the database's owner. A file that stands is not opened: to close it again would drop SQLite's locks
+/// on it.
 pub(super) fn make_file(path: &Path) -> Result<(), OpenError> {
-    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
+    match create_file(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(unwritable(path, &error)),

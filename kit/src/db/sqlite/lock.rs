@@ -1,13 +1,17 @@
 //! One process a database file: a lock on a file beside it.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::OFlags;
+
 use super::files::{RESTORING, beside, unwritable};
 use crate::db::OpenError;
 use crate::file_lock::lock_within;
+use crate::handover::create_file;
 
 /// How long a starting process waits for the one that it replaces.
 const OVERLAP: Duration = Duration::from_secs(2);
@@ -28,13 +32,8 @@ impl FileLock {
     /// # Errors
     /// [`OpenError::InUse`] or [`OpenError::Unwritable`].
     pub async fn take(path: &Path) -> Result<Self, OpenError> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(beside(path, LOCK))
-            .map_err(|error| unwritable(path, &error))?;
+        let lock = beside(path, LOCK);
+        let file = open_or_create(&lock).map_err(|error| unwritable(&lock, &error))?;
         let waits = || tracing::debug!("{} is in use by another process: waiting for its end", path.display());
         match lock_within(&file, OVERLAP, waits).await {
             Ok(true) => Ok(Self(file)),
@@ -59,7 +58,40 @@ impl FileLock {
     }
 }
 
+/// Opens the lock's file, or creates it for the folder's owner. No link is followed: the owner of the folder could lead root
+/// to any file.
+fn open_or_create(lock: &Path) -> io::Result<File> {
+    match create_file(lock) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            OpenOptions::new().write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(lock)
+        }
+        made => made,
+    }
+}
+
 /// The path by its real name, so that a symbolic link and its target meet at one lock.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lock_is_no_link() {
+        let folder = crate::testing::folder();
+        let (database, elsewhere) = (folder.path().join("a.db"), folder.path().join("elsewhere"));
+        symlink(&elsewhere, beside(&database, LOCK)).unwrap();
+        let refused = FileLock::take(&database).await.unwrap_err().to_string();
+        assert!(refused.contains("a.db-lock cannot be written to"), "{refused}");
+        assert!(!elsewhere.exists(), "a dangling link makes no file");
+        fs::write(&elsewhere, "").unwrap();
+        assert!(matches!(FileLock::take(&database).await, Err(OpenError::Unwritable(..))));
+        fs::remove_file(beside(&database, LOCK)).unwrap();
+        FileLock::take(&database).await.unwrap();
+    }
 }

@@ -1,0 +1,31 @@
+//! Bodies: requests of 255 KiB arrive but for their last byte, and are held.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Scale;
+use super::attack::{Attack, Stream, framed};
+use super::row::Row;
+use super::run::measure;
+use super::world::World;
+use crate::Failure;
+
+/// Connections, and streams of each.
+const CONNECTIONS: usize = 20;
+const STREAMS: usize = 100;
+
+/// Just below the most that the service takes.
+const BYTES: usize = 255 * 1024;
+
+pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {
+    let world = World::start(program, |command| command).await?;
+    let body = framed(&vec![b'a'; BYTES]);
+    let stream = Stream {
+        ends: false,
+        pause: Duration::from_millis(100),
+        ..Stream::of("/gatepost.auth.v1.AuthService/Login", body.slice(..body.len() - 1))
+    };
+    let (good, at) = (world.good().await?, world.services.auth_address().to_owned());
+    let attack = || Attack::streams("logins begun", &at, [scale.of(CONNECTIONS), STREAMS], &stream);
+    Ok(vec![measure("bodies", &world.services, &good, scale, attack).await?])
+}

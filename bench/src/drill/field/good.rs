@@ -1,0 +1,104 @@
+//! Callers who do nothing wrong: what an attack costs is what they notice.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tonic::Status;
+
+use crate::Failure;
+
+/// A call that is under way.
+pub(super) type Called = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
+
+/// Makes a call.
+pub(super) type Call = Arc<dyn Fn() -> Called + Send + Sync>;
+
+/// From one call of a caller to the next.
+const BEAT: Duration = Duration::from_millis(20);
+
+/// The longest time that a caller waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest time that a histogram holds, in microseconds.
+const LONGEST: u64 = 60_000_000;
+
+/// The calls of some callers, and their outcome.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// Calls that were made.
+    pub calls: u64,
+    /// Calls that failed, or had no answer within 5 s.
+    pub errors: u64,
+    /// The first failure.
+    pub first: Option<String>,
+    /// The times to the answers, failures included, in microseconds.
+    took: Histogram<u64>,
+}
+
+impl Served {
+    /// No call at all.
+    pub(super) fn none() -> Result<Self, Failure> {
+        Ok(Self { calls: 0, errors: 0, first: None, took: Histogram::new_with_bounds(1, LONGEST, 3)? })
+    }
+
+    /// Returns a quantile of the times to the answers, in milliseconds.
+    pub fn millis(&self, quantile: f64) -> f64 {
+        Duration::from_micros(self.took.value_at_quantile(quantile)).as_secs_f64() * 1000.0
+    }
+
+    /// Returns the share of calls that failed, from 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "the calls of some seconds are few")]
+    pub fn failed(&self) -> f64 {
+        self.errors as f64 / (self.calls.max(1)) as f64
+    }
+
+    fn count(&mut self, answer: Result<(), String>, took: Duration) {
+        self.calls += 1;
+        self.took.saturating_record(u64::try_from(took.as_micros()).unwrap_or(LONGEST).max(1));
+        if let Err(failure) = answer {
+            self.errors += 1;
+            self.first.get_or_insert(failure);
+        }
+    }
+
+    fn add(&mut self, other: Self) -> Result<(), Failure> {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.first = self.first.take().or(other.first);
+        self.took.add(other.took)?;
+        Ok(())
+    }
+}
+
+/// Makes each of these calls again and again, on its own beat, for this long.
+pub(super) async fn serve(calls: &[Call], length: Duration) -> Result<Served, Failure> {
+    let mut callers = JoinSet::new();
+    for call in calls {
+        callers.spawn(caller(Arc::clone(call), Instant::now() + length));
+    }
+    let mut all = Served::none()?;
+    while let Some(served) = callers.join_next().await {
+        all.add(served??)?;
+    }
+    Ok(all)
+}
+
+async fn caller(call: Call, end: Instant) -> Result<Served, Failure> {
+    let mut served = Served::none()?;
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while Instant::now() < end {
+        beats.tick().await;
+        let asked = Instant::now();
+        let answer = match timeout(PATIENCE, call()).await {
+            Ok(answer) => answer.map_err(|status| format!("{:?}: {}", status.code(), status.message())),
+            Err(_) => Err("no answer within 5 s".to_owned()),
+        };
+        served.count(answer, asked.elapsed());
+    }
+    Ok(served)
+}

@@ -1,0 +1,100 @@
+//! The figures of one attack, and whether they are within the targets.
+
+use super::good::Served;
+use crate::Failure;
+use crate::drill::Broken;
+
+/// The most memory that an attack may cost, in MiB.
+const MEMORY: f64 = 32.0;
+
+/// The largest share of good callers' calls that may fail.
+const ERRORS: f64 = 0.01;
+
+/// The largest factor between good callers' p99 under the attack and without it.
+const SLOWER: f64 = 3.0;
+
+/// Below this time in milliseconds a machine's own jitter decides.
+const JITTER: f64 = 5.0;
+
+/// The figures of one attack.
+#[derive(Debug)]
+pub struct Row {
+    /// The scenario, and its form.
+    pub name: &'static str,
+    /// The services' resident memory before the attack, in MiB.
+    pub before: f64,
+    /// The most during the attack, in MiB.
+    pub most: f64,
+    /// Good callers without the attack.
+    pub quiet: Served,
+    /// Good callers during it.
+    pub attacked: Served,
+    /// Further figures, a line each.
+    pub notes: Vec<String>,
+    /// A sentence that says what has ended, if the services have.
+    pub ended: Option<String>,
+}
+
+/// Returns the table's first lines.
+pub(super) fn heading() -> [String; 2] {
+    [
+        format!(
+            "{:<20}{:>10}{:>10}{:>10}   {:>12}   {:>17}   {:>17}   within targets",
+            "scenario", "MiB before", "most", "more", "good calls", "without attack", "under attack"
+        ),
+        format!(
+            "{:<20}{:>10}{:>10}{:>10}   {:>12}   {:>17}   {:>17}",
+            "", "", "", "", "(failed)", "p50 / p99 ms", "p50 / p99 ms"
+        ),
+    ]
+}
+
+impl Row {
+    /// A service that did not even start, and why.
+    pub(super) fn unserved(name: &'static str, why: String) -> Result<Self, Failure> {
+        let (quiet, attacked) = (Served::none()?, Served::none()?);
+        Ok(Self { name, before: 0.0, most: 0.0, quiet, attacked, notes: Vec::new(), ended: Some(why) })
+    }
+
+    /// Returns the row's lines of the table.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Self { name, before, most, quiet, attacked, .. } = self;
+        let calls = format!("{} ({})", attacked.calls, attacked.errors);
+        let times = |served: &Served| format!("{:.1} / {:.1}", served.millis(0.5), served.millis(0.99));
+        let verdict = if self.broken().is_empty() { "yes" } else { "NO" };
+        let row = format!(
+            "{name:<20}{before:>10.1}{most:>10.1}{:>10.1}   {calls:>12}   {:>17}   {:>17}   {verdict}",
+            self.more(),
+            times(quiet),
+            times(attacked)
+        );
+        let notes = self.notes.iter().chain(&attacked.first).chain(&self.ended);
+        [row].into_iter().chain(notes.map(|note| format!("    {note}"))).collect()
+    }
+
+    /// Returns the memory that the attack has cost, in MiB.
+    pub fn more(&self) -> f64 {
+        self.most - self.before
+    }
+
+    /// Returns each target that was missed.
+    pub fn broken(&self) -> Vec<Broken> {
+        let (errors, [before, under]) =
+            (self.attacked.failed(), [&self.quiet, &self.attacked].map(|served| served.millis(0.99)));
+        let mut broken = Vec::new();
+        let mut miss = |promise, seen: String| broken.push(Broken::new(promise, format!("{}: {seen}", self.name)));
+        if let Some(ended) = &self.ended {
+            miss("a service outlives the attack", ended.clone());
+        }
+        if self.more() > MEMORY {
+            miss("an attack costs at most 32 MiB", format!("{:.1} MiB", self.more()));
+        }
+        if errors > ERRORS {
+            miss("of the good calls at most 1 % fail", format!("{:.1} %", errors * 100.0));
+        }
+        if under > (before * SLOWER).max(JITTER) {
+            miss("p99 of the good calls is at most 3 times as long", format!("{under:.1} ms and not {before:.1} ms"));
+        }
+        broken
+    }
+}

@@ -1,0 +1,55 @@
+//! Good callers without an attack, then with it, and the memory of the services meanwhile.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::good::{Call, serve};
+use super::row::Row;
+use super::{Scale, attack::Attack};
+use crate::Failure;
+use crate::services::Services;
+
+/// Interval between looks at the memory.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The services' memory over a time.
+struct Watched {
+    /// In MiB.
+    most: f64,
+    /// A sentence that says what has ended, if a service has.
+    ended: Option<String>,
+}
+
+/// Measures what an attack costs; `attack` begins it.
+pub(super) async fn measure(
+    name: &'static str,
+    services: &Services,
+    good: &[Call],
+    scale: Scale,
+    attack: impl FnOnce() -> Result<Attack, Failure>,
+) -> Result<Row, Failure> {
+    let quiet = serve(good, scale.length).await?;
+    let before = services.memory()?;
+    let (attack, begun, worked) = (attack()?, Instant::now(), services.processor_time()?);
+    let (attacked, watched) = tokio::join!(serve(good, scale.length), watch(services, before, scale.length));
+    let mut notes = attack.end();
+    let Watched { most, ended } = watched;
+    if let Ok(now) = services.processor_time() {
+        let share = (now - worked) / begun.elapsed().as_secs_f64();
+        notes.push(format!("the services took {:.0} % of a core", share * 100.0));
+    }
+    Ok(Row { name, before, most, quiet, attacked: attacked?, notes, ended })
+}
+
+async fn watch(services: &Services, before: f64, length: Duration) -> Watched {
+    let (end, mut most) = (Instant::now() + length, before);
+    while Instant::now() < end {
+        match services.memory() {
+            Ok(memory) => most = most.max(memory),
+            Err(error) => return Watched { most, ended: Some(format!("the service has ended ({error})")) },
+        }
+        sleep(LOOK).await;
+    }
+    Watched { most, ended: None }
+}

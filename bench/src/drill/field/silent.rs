@@ -1,0 +1,65 @@
+//! Silent connections: more of them than the service may have files, and then new clients.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use super::Scale;
+use super::attack::Attack;
+use super::row::Row;
+use super::run::measure;
+use super::world::World;
+use crate::Failure;
+use crate::drill::SETTINGS;
+use crate::services::{Services, command};
+
+/// Sockets.
+const SOCKETS: usize = 1_000;
+
+/// The files that the service may have open, also in the short form's small number of sockets.
+const FILES: usize = 256;
+
+/// New clients at a time.
+const NEWCOMERS: usize = 4;
+
+/// Lowers the limit of open files, and becomes the rest of its arguments.
+const LIMITED: &str = "ulimit -n 256 && exec \"$@\"";
+
+/// Limit of an attacker's connecting, and the pause before the next try.
+const CONNECT: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_millis(100);
+
+pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {
+    let folder = tempfile::tempdir()?;
+    let mut limited = command(Path::new("/bin/sh"), &folder.path().join("log"))?;
+    limited.args(["-c", LIMITED, "sh"]).arg(program);
+    let services = Services::pair_by(limited, folder.path(), |command| command.envs(SETTINGS)).await?;
+    let world = World::over(services, folder).await?;
+    let (good, at) = (world.newcomers(NEWCOMERS), world.services.auth_address().to_owned());
+    let sockets = scale.of(SOCKETS).max(FILES + FILES / 4);
+    Ok(vec![measure("silent", &world.services, &good, scale, || attack(&at, sockets)).await?])
+}
+
+/// Holds so many sockets, and opens another for each that the service closes.
+fn attack(at: &str, sockets: usize) -> Result<Attack, Failure> {
+    let attack = Attack::new("silent connections opened")?;
+    for _ in 0..sockets {
+        let (at, opened) = (at.to_owned(), Arc::clone(&attack.count));
+        attack.add(async move {
+            loop {
+                if let Ok(Ok(mut socket)) = timeout(CONNECT, TcpStream::connect(&at)).await {
+                    opened.fetch_add(1, Ordering::Relaxed);
+                    let mut heard = [0; 1024];
+                    while socket.read(&mut heard).await.is_ok_and(|count| count > 0) {}
+                }
+                sleep(AGAIN).await;
+            }
+        });
+    }
+    Ok(attack)
+}

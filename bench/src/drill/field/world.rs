@@ -1,0 +1,133 @@
+//! A pair of the scenario's own, with a user, posts, and callers who do nothing wrong.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, VerifyTokenRequest};
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, get_post_request};
+use gatepost::{Token, WithToken};
+use tempfile::TempDir;
+use tokio::time::sleep;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use super::good::Call;
+use crate::Failure;
+use crate::drill::{PASSWORD, SETTINGS};
+use crate::services::{Services, channel};
+
+/// Good callers of each service.
+const CALLERS: usize = 4;
+
+/// Tries of a write that is above a user's quota, and the pause between them.
+const TRIES: (usize, Duration) = (120, Duration::from_secs(1));
+
+/// The pair, and what it holds.
+pub(super) struct World {
+    pub(super) services: Services,
+    pub(super) token: Token,
+    /// A small post.
+    post: String,
+    _folder: TempDir,
+}
+
+impl World {
+    /// Starts the pair; `change` has the last word on the command.
+    pub(super) async fn start(
+        program: &Path,
+        change: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let services = Services::pair(program, folder.path(), |command| change(command.envs(SETTINGS))).await?;
+        Self::over(services, folder).await
+    }
+
+    /// The same over a pair that runs already.
+    pub(super) async fn over(services: Services, folder: TempDir) -> Result<Self, Failure> {
+        let request = CreateUserRequest {
+            name: "Ada".into(),
+            email: "ada@example.com".into(),
+            password: PASSWORD.into(),
+            ..CreateUserRequest::default()
+        };
+        let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
+        let token = created.tokens.ok_or("no tokens")?.access_token;
+        let token = Token::parse(&token).ok_or("no token")?;
+        let mut world = Self { services, token, post: String::new(), _folder: folder };
+        world.post = world.write("content").await?;
+        Ok(world)
+    }
+
+    /// Writes so many posts of so many bytes: their ids.
+    pub(super) async fn fill(&self, count: usize, bytes: usize) -> Result<Vec<String>, Failure> {
+        let (mut ids, content) = (Vec::new(), "a".repeat(bytes));
+        for _ in 0..count {
+            ids.push(self.write(&content).await?);
+        }
+        Ok(ids)
+    }
+
+    async fn write(&self, content: &str) -> Result<String, Failure> {
+        let token = WithToken::new(&self.token);
+        let mut client = PostServiceClient::with_interceptor(self.services.blog.clone(), token);
+        let request =
+            CreatePostRequest { title: "Post".into(), content: content.to_owned(), ..CreatePostRequest::default() };
+        for _ in 0..TRIES.0 {
+            match client.create_post(request.clone()).await {
+                Ok(created) => return Ok(created.into_inner().post.ok_or("no post")?.id),
+                Err(status) if status.code() == Code::ResourceExhausted => sleep(TRIES.1).await,
+                Err(status) => return Err(status.into()),
+            }
+        }
+        Err("the posts are above the quota of a user".into())
+    }
+
+    /// Good callers of both services, each with a connection of its own.
+    pub(super) async fn good(&self) -> Result<Vec<Call>, Failure> {
+        let mut calls = Vec::new();
+        for _ in 0..CALLERS {
+            calls.push(self.reads_a_post(channel(self.services.blog_address()).await?));
+            calls.push(self.verifies(channel(self.services.auth_address()).await?));
+        }
+        Ok(calls)
+    }
+
+    fn reads_a_post(&self, blog: Channel) -> Call {
+        let client = PostServiceClient::with_interceptor(blog, WithToken::new(&self.token));
+        let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
+        Arc::new(move || {
+            let (mut client, request) = (client.clone(), request.clone());
+            Box::pin(async move { client.get_post(request).await.map(drop) })
+        })
+    }
+
+    fn verifies(&self, auth: Channel) -> Call {
+        let (client, token) = (TokenServiceClient::new(auth), self.token.clone());
+        Arc::new(move || {
+            let (client, token) = (client.clone(), token.clone());
+            Box::pin(verify(client, token))
+        })
+    }
+
+    /// New clients of the auth service, each call on a connection of its own.
+    pub(super) fn newcomers(&self, count: usize) -> Vec<Call> {
+        let (address, token) = (self.services.auth_address().to_owned(), self.token.clone());
+        let call: Call = Arc::new(move || {
+            let (address, token) = (address.clone(), token.clone());
+            Box::pin(async move {
+                let auth = channel(&address).await.map_err(|error| Status::unavailable(error.to_string()))?;
+                verify(TokenServiceClient::new(auth), token).await
+            })
+        });
+        vec![call; count]
+    }
+}
+
+async fn verify(mut client: TokenServiceClient<Channel>, token: Token) -> Result<(), Status> {
+    client.verify_token(VerifyTokenRequest { token: token.expose().to_owned() }).await.map(drop)
+}

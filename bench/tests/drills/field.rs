@@ -1,0 +1,28 @@
+//! Hostile callers, a few of them for a few seconds. Times are no part of it.
+
+use bench::Failure;
+use bench::drill::field::{Row, Scale, Scenario};
+use bench::services::beside;
+
+use super::turn::turn;
+
+/// The most memory that a short attack may cost in MiB, with room for what else a young process takes.
+const MEMORY: f64 = 64.0;
+
+/// Attacks, and asserts that the service lives, that good callers notice nothing but a delay, and that memory is bounded.
+pub(super) async fn is_held_against(scenario: Scenario) -> Result<Vec<Row>, Failure> {
+    let _turn = turn().await;
+    let rows = scenario.run(&beside()?, Scale::short()).await?.rows;
+    for row in &rows {
+        let Row { name, attacked, ended, .. } = row;
+        assert_eq!(*ended, None, "{name}");
+        assert_eq!((attacked.errors, &attacked.first), (0, &None), "{name}: of {} calls", attacked.calls);
+        assert!(attacked.calls > 0 && row.more() < MEMORY, "{name}: {:.1} MiB more", row.more());
+    }
+    Ok(rows)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_are_too_large_cost_no_memory() -> Result<(), Failure> {
+    is_held_against(Scenario::Batch).await.map(drop)
+}

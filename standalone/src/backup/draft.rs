@@ -1,0 +1,140 @@
+//! A backup until its end, built so that what is cut off never looks like a backup.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use kit::db::remains;
+use kit::handover::{create_file, create_folder, folder_of, hand_over_folder};
+use tempfile::TempDir;
+
+use super::error::BackupError;
+use super::files::{sync_folder, write};
+use super::manifest::{LOST_AND_FOUND, NAME};
+use super::part::{KEY, Part};
+
+/// The manifest's name while its backup is made in a folder that was there before.
+const UNFINISHED: &str = "backup.json.unfinished";
+
+/// A backup that is being made; removed when it is dropped before its end.
+pub(super) enum Draft {
+    /// A folder beside its place, which is renamed at the end.
+    Beside { unfinished: TempDir, to: PathBuf },
+    /// The folder itself, which was there and empty, and may be a mount point, which nothing can replace.
+    Within(Within),
+}
+
+/// A folder that gets its parts under their own names, and the manifest last.
+pub(super) struct Within {
+    folder: PathBuf,
+    /// The manifest's file, which keeps other backups out of the folder; `None` at the end.
+    manifest: Option<File>,
+}
+
+impl Draft {
+    /// Begins a backup in this folder, which is not there yet or is empty.
+    pub(super) fn begin(folder: &Path) -> Result<Self, BackupError> {
+        let failed = |error: io::Error| BackupError::unreadable(folder, &error);
+        if !is_free(folder).map_err(failed)? {
+            return Err(BackupError::Occupied(folder.to_owned()));
+        }
+        if folder.is_dir() {
+            // In full, so that the copies do not depend on how the path begins: "file:" means something to SQLite.
+            return Within::begin(&folder.canonicalize().map_err(failed)?).map(Self::Within);
+        }
+        let beside = folder_of(folder);
+        create_folder(beside).map_err(failed)?;
+        let beside = beside.canonicalize().map_err(failed)?;
+        let name = folder.file_name().ok_or_else(|| BackupError::Occupied(folder.to_owned()))?;
+        // For its owner alone, and removed when this ends in any way but a kill.
+        let unfinished = tempfile::Builder::new()
+            .prefix(&format!("{}.unfinished-", name.to_string_lossy()))
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&beside)
+            .map_err(failed)?;
+        hand_over_folder(unfinished.path(), &beside).map_err(failed)?;
+        Ok(Self::Beside { unfinished, to: beside.join(name) })
+    }
+
+    /// Returns the folder in which the parts are made.
+    pub(super) fn folder(&self) -> &Path {
+        match self {
+            Self::Beside { unfinished, .. } => unfinished.path(),
+            Self::Within(within) => &within.folder,
+        }
+    }
+
+    /// Makes it a backup, with this manifest.
+    pub(super) fn finish(self, manifest: &str) -> io::Result<()> {
+        match self {
+            Self::Beside { unfinished, to } => {
+                write(&unfinished.path().join(NAME), manifest)?;
+                sync_folder(unfinished.path())?;
+                fs::rename(unfinished.path(), &to)?;
+                // What it named is there no longer, so nothing is to be removed.
+                let _ = unfinished.keep();
+                sync_folder(folder_of(&to))
+            }
+            Self::Within(mut within) => within.finish(manifest),
+        }
+    }
+}
+
+impl Within {
+    fn begin(folder: &Path) -> Result<Self, BackupError> {
+        let failed = |error: io::Error| match error.kind() {
+            ErrorKind::AlreadyExists => BackupError::Occupied(folder.to_owned()),
+            _ => BackupError::unreadable(folder, &error),
+        };
+        let manifest = create_file(&folder.join(UNFINISHED)).map_err(failed)?;
+        // Another backup may have come to its end before.
+        if are_all(folder, |name| name == UNFINISHED || name == LOST_AND_FOUND).map_err(failed)? {
+            return Ok(Self { folder: folder.to_owned(), manifest: Some(manifest) });
+        }
+        fs::remove_file(folder.join(UNFINISHED)).map_err(failed)?;
+        Err(BackupError::Occupied(folder.to_owned()))
+    }
+
+    fn finish(&mut self, text: &str) -> io::Result<()> {
+        if let Some(manifest) = &mut self.manifest {
+            manifest.write_all(text.as_bytes())?;
+            manifest.sync_all()?;
+            // All parts stand before the manifest that names them.
+            sync_folder(&self.folder)?;
+            fs::rename(self.folder.join(UNFINISHED), self.folder.join(NAME))?;
+            self.manifest = None;
+        }
+        sync_folder(&self.folder)
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        if self.manifest.is_none() {
+            return;
+        }
+        let names = Part::ALL.iter().map(|part| part.file()).chain([KEY, UNFINISHED]);
+        for made in names.flat_map(|name| remains(&self.folder.join(name))) {
+            let _ = fs::remove_file(made);
+        }
+    }
+}
+
+/// Returns true if nothing is there, or an empty folder.
+fn is_free(folder: &Path) -> io::Result<bool> {
+    match are_all(folder, |name| name == LOST_AND_FOUND) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        listed => listed,
+    }
+}
+
+/// Returns true if the folder holds only such names.
+fn are_all(folder: &Path, is_one: impl Fn(&str) -> bool) -> io::Result<bool> {
+    for file in fs::read_dir(folder)? {
+        if !file?.file_name().to_str().is_some_and(&is_one) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
