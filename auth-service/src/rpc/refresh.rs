@@ -12,8 +12,10 @@ use crate::tokens::RefreshToken;
 /// The next tokens of the session that this token belongs to.
 pub(super) async fn refresh(state: &State, text: &str, client: &Client) -> Result<TokenPair, Error> {
     let refreshed = next(state, text, client).await;
-    if let Err(Error::RefreshTokenInvalid) = refreshed {
-        tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer);
+    if let Err(Error::RefreshTokenInvalid) = refreshed
+        && let Some(line) = state.refused_refreshes.allow()
+    {
+        tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer, left_out = line.left_out());
     }
     refreshed
 }
