@@ -12,6 +12,7 @@ pub mod healthcheck;
 pub mod ids;
 pub mod mask;
 pub mod ops;
+pub mod output;
 pub mod page;
 pub mod place;
 pub mod process;

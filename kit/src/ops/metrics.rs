@@ -11,10 +11,20 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Answer, Page};
+use crate::output;
 
 /// What is counted. No label of it is a method, a user, an address or anything else that a caller can choose.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics(Registry);
+
+impl Default for Metrics {
+    /// Counts the log lines of this process that were dropped.
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(DroppedLines));
+        Self(registry)
+    }
+}
 
 impl Metrics {
     /// What a guard decides, too.
@@ -38,6 +48,17 @@ impl Metrics {
                 Answer::metrics(text)
             }),
         }
+    }
+}
+
+#[derive(Debug)]
+struct DroppedLines;
+
+impl Collector for DroppedLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Log lines that found no room in the queue, or could not be written";
+        let mut one = family(&mut encoder, "gatepost_log_dropped", help)?;
+        one.encode_counter::<NoLabelSet, _, f64>(&output::dropped_log_lines(), None)
     }
 }
 

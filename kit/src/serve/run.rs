@@ -1,6 +1,5 @@
 //! From a bound listener to the last answer.
 
-use std::io::Write as _;
 use std::marker::PhantomData;
 
 use gatepost::{GuardLayer, Verify};
@@ -12,6 +11,7 @@ use super::envelope::EnvelopeLayer;
 use super::health::Health;
 use super::{Limits, Look, MethodDeadlines};
 use crate::failure::Reasons;
+use crate::output;
 use crate::shutdown::Shutdown;
 
 /// What a service brings to be served.
@@ -73,7 +73,7 @@ pub async fn serve<R: Reasons, V: Verify>(
         .add_service(reflection(services).build_v1()?)
         .add_service(reflection(services).build_v1alpha()?)
         .serve_with_incoming_shutdown(incoming, health.follow(look, shutdown.clone()));
-    announce(name, address);
+    output::out(&format!("{name} listening on {address}"));
     tokio::select! {
         ended = serving => ended?,
         () = async { shutdown.cancelled().await; tokio::time::sleep(limits.grace).await } => {
@@ -90,9 +90,4 @@ fn reflection(services: &[&'static str]) -> tonic_reflection::server::Builder<'s
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
     services.iter().chain(&["grpc.health.v1.Health"]).fold(builder, |builder, name| builder.with_service_name(*name))
-}
-
-/// Scripts wait for this line, whatever the log's format; that nobody reads it any more is no reason to end.
-fn announce(name: &str, address: std::net::SocketAddr) {
-    let _ = writeln!(std::io::stdout(), "{name} listening on {address}");
 }
