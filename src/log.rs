@@ -48,6 +48,8 @@ struct Window {
     lines: u32,
     /// Lines left out since the last one.
     left_out: u64,
+    /// All lines since the start, those left out included.
+    count: u64,
 }
 
 /// The permission to write one line.
@@ -74,6 +76,7 @@ impl LogLimit {
         if now.saturating_sub(window.begin) >= Duration::from_secs(1) {
             *window = Window { begin: now, lines: 0, ..*window };
         }
+        window.count += 1;
         if window.lines == MAX_LINES_PER_SECOND {
             window.left_out += 1;
             return None;
@@ -81,10 +84,15 @@ impl LogLimit {
         window.lines += 1;
         Some(Line { left_out: std::mem::take(&mut window.left_out) })
     }
+
+    /// Returns the number of lines of this kind since the start, those left out included: for a metric.
+    pub fn count(&self) -> u64 {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
 }
 
 impl Window {
-    const EMPTY: Self = Self { begin: Duration::ZERO, lines: 0, left_out: 0 };
+    const EMPTY: Self = Self { begin: Duration::ZERO, lines: 0, left_out: 0, count: 0 };
 }
 
 impl Default for Window {
@@ -117,6 +125,7 @@ mod tests {
             assert_eq!(limit.allow(), None);
             uptime.advance(Duration::from_millis(1));
         }
+        assert_eq!(limit.count(), 3 * 26);
     }
 
     #[test]

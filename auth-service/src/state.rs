@@ -50,7 +50,7 @@ pub(crate) struct State {
     pub(crate) lifetimes: Lifetimes,
     /// How often, and for how long, a refresh token may be presented once more.
     pub(crate) grace: Grace,
-    /// Limit for the lines about refresh tokens that are refused: anybody can send them.
+    /// Limit for the lines about refresh tokens that are refused: callers without an account can send them.
     pub(crate) refused_refreshes: LogLimit,
     pub(crate) registration: Registration,
     /// The guards that are told of revocations.

@@ -47,7 +47,7 @@ impl<V> Rules<V> {
 }
 
 impl<V: Verify> Rules<V> {
-    /// Decides about a call that begins, counts it and logs it. Refusals are logged within a limit: anybody can provoke them.
+    /// Decides about a call that begins, counts it and logs it. Refusals are logged within a limit: they need no token.
     pub(super) async fn admit(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
         let decision = self.decide(path, headers, audience).await;
         self.metrics.decided(&decision);

@@ -20,9 +20,10 @@ pub struct Metrics(Registry);
 impl Default for Metrics {
     /// Counts the log lines of this process that were dropped.
     fn default() -> Self {
-        let mut registry = Registry::default();
-        registry.register_collector(Box::new(DroppedLines));
-        Self(registry)
+        let mut metrics = Self(Registry::default());
+        let help = "Log lines that found no room in the queue, or could not be written";
+        metrics.count("gatepost_log_dropped", help, output::dropped_log_lines);
+        metrics
     }
 }
 
@@ -35,6 +36,11 @@ impl Metrics {
     /// What becomes of a guard's questions, and of its feed, too.
     pub fn count_questions(&mut self, metrics: AuthMetrics) {
         self.0.register_collector(Box::new(Questions(metrics)));
+    }
+
+    /// Counts what `read` returns, under this name and `_total`.
+    pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.0.register_collector(Box::new(Number { name, help, read: Box::new(read) }));
     }
 
     /// The page `/metrics`.
@@ -51,14 +57,23 @@ impl Metrics {
     }
 }
 
-#[derive(Debug)]
-struct DroppedLines;
+/// A number that only grows, read where it is counted.
+struct Number {
+    name: &'static str,
+    help: &'static str,
+    read: Box<dyn Fn() -> u64 + Send + Sync>,
+}
 
-impl Collector for DroppedLines {
+impl fmt::Debug for Number {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Number").field(&self.name).finish()
+    }
+}
+
+impl Collector for Number {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Log lines that found no room in the queue, or could not be written";
-        let mut one = family(&mut encoder, "gatepost_log_dropped", help)?;
-        one.encode_counter::<NoLabelSet, _, f64>(&output::dropped_log_lines(), None)
+        let mut one = family(&mut encoder, self.name, self.help)?;
+        one.encode_counter::<NoLabelSet, _, f64>(&(self.read)(), None)
     }
 }
 

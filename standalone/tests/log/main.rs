@@ -8,9 +8,9 @@ mod calls;
 #[cfg(test)]
 mod filter;
 #[cfg(test)]
-mod hangup;
-#[cfg(test)]
 mod flood;
+#[cfg(test)]
+mod hangup;
 #[cfg(test)]
 #[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
 #[path = "../pair/support.rs"]

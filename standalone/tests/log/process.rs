@@ -43,7 +43,7 @@ impl Process {
     /// Starts the command, and hears this pipe, whose other end only the process has.
     pub(super) fn start_heard(command: &mut Command, stderr: impl Into<Stdio>, heard: PipeReader) -> Self {
         let child = command.stderr(stderr).spawn().unwrap();
-        // The command would keep the pipes open: nobody would read their end.
+        // The command would keep the pipes open, and their readers would wait for an end.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let (hear, lines) = channel();
         // The channel ends with the process.
