@@ -7,6 +7,7 @@ mod client;
 pub mod deadline;
 mod guard;
 pub mod ledger;
+pub mod log;
 pub mod metrics;
 pub mod status;
 #[cfg(feature = "testing")]

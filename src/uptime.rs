@@ -26,7 +26,7 @@ const MACHINE: ClockId = ClockId::Monotonic;
 impl Uptime {
     /// The machine's: `CLOCK_BOOTTIME` of `clock_gettime(2)` on Linux, elsewhere `CLOCK_MONOTONIC`, which counts a suspension
     /// on macOS and may not on others.
-    pub fn system() -> Self {
+    pub const fn system() -> Self {
         Self(Source::System)
     }
 

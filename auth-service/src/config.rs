@@ -47,7 +47,8 @@ Secrets, by the environment alone (each also as NAME_FILE, the path of a file th
   AUTH_SERVICE_KEY     What other services may present in place of a user's token; at least 32 bytes
   AUTH_ADMIN_PASSWORD  The first admin's password, together with AUTH_ADMIN_EMAIL
 
-Logs go to standard error; RUST_LOG sets how much (`debug`, `auth_service=trace,info`).";
+Logs go to standard error; RUST_LOG sets how much: off, error, warn, info (the default), debug or trace, or TARGET=LEVEL \
+(`auth_service=trace,info`).";
 
 /// The auth service: owns the users, issues tokens and says what they are worth.
 #[derive(Clone, Debug, Parser)]

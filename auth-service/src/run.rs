@@ -73,6 +73,9 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         .audience(state.audiences.own());
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
+    let counted = Arc::clone(&state);
+    let refused = move || counted.refused_refreshes.count();
+    metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gatepost::log::LogLimit;
 use kit::db::patiently;
 use kit::ids::Ids;
 use kit::page::PageTokens;
@@ -66,6 +67,7 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
         audiences,
         lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
         grace: flags.refresh.grace(),
+        refused_refreshes: LogLimit::new(),
         registration: flags.registration,
         listeners: Listeners::default(),
         stop: shutdown.clone(),

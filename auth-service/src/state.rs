@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use gatepost::Digest;
+use gatepost::log::LogLimit;
 use kit::Clock;
 use kit::ids::Ids;
 use kit::page::PageTokens;
@@ -56,6 +57,8 @@ pub(crate) struct State {
     pub(crate) lifetimes: Lifetimes,
     /// How often, and for how long, a refresh token may be presented once more.
     pub(crate) grace: Grace,
+    /// Limit for the lines about refresh tokens that are refused: callers without an account can send them.
+    pub(crate) refused_refreshes: LogLimit,
     pub(crate) registration: Registration,
     /// The guards that are told of revocations.
     pub(crate) listeners: Listeners,

@@ -19,7 +19,8 @@ A secret, by the environment alone (or as BLOG_SERVICE_KEY_FILE, the path of a f
   BLOG_SERVICE_KEY     The auth service's AUTH_SERVICE_KEY. With it a token is asked about once, and the auth service tells
                        of its revocation; unset: each call's token is asked about
 
-Logs go to standard error; RUST_LOG sets how much (`debug`, `blog_service=trace,info`).";
+Logs go to standard error; RUST_LOG sets how much: off, error, warn, info (the default), debug or trace, or TARGET=LEVEL \
+(`blog_service=trace,info`).";
 
 /// The blog service: posts, behind the guard.
 #[derive(Clone, Debug, Parser)]

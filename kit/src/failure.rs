@@ -5,6 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use gatepost::api::{auth, blog};
+use gatepost::log::{LogLimit, shown_path};
 use gatepost::status::{Reason, details, retry, status};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -17,6 +18,11 @@ const MAX_VIOLATIONS: usize = 20;
 
 /// How long a caller waits before it tries again when the database is away or full.
 const STORE_DELAY: Duration = Duration::from_secs(1);
+
+// Each call during an outage has one of these lines, and calls need no token for it.
+static AWAY_LINES: LogLimit = LogLimit::new();
+static FULL_LINES: LogLimit = LogLimit::new();
+static UNKNOWN_LINES: LogLimit = LogLimit::new();
 
 /// The reasons that every service's contract has.
 pub trait Reasons: Reason + Send + Sync + 'static {
@@ -158,11 +164,15 @@ pub fn store_unavailable<R: Reasons>() -> Status {
 pub fn store<R: Reasons>(error: &StoreError) -> Status {
     match error {
         StoreError::Unavailable(cause) => {
-            tracing::warn!(%cause, "the database is away");
+            if let Some(line) = AWAY_LINES.allow() {
+                tracing::warn!(%cause, left_out = line.left_out(), "the database is away");
+            }
             store_unavailable::<R>()
         }
         StoreError::Full => {
-            tracing::error!("the database's disk is full");
+            if let Some(line) = FULL_LINES.allow() {
+                tracing::error!(left_out = line.left_out(), "the database's disk is full");
+            }
             retry(
                 Code::ResourceExhausted,
                 R::STORE_FULL,
@@ -171,7 +181,9 @@ pub fn store<R: Reasons>(error: &StoreError) -> Status {
             )
         }
         StoreError::Unknown(cause) => {
-            tracing::warn!(%cause, "the database has not answered a commit");
+            if let Some(line) = UNKNOWN_LINES.allow() {
+                tracing::warn!(%cause, left_out = line.left_out(), "the database has not answered a commit");
+            }
             // Not UNAVAILABLE, which clients repeat by themselves.
             status(
                 Code::DeadlineExceeded,
@@ -225,10 +237,10 @@ pub fn internal<R: Reasons>(cause: &(dyn Error + 'static)) -> Status {
     fault::<R>(request_id)
 }
 
-/// `INTERNAL` for a panic, which the process's panic hook has printed.
+/// `INTERNAL` for a panic, whose message the process's panic hook has logged.
 pub fn panicked<R: Reasons>(method: &str) -> Status {
     let request_id = Uuid::now_v7().to_string();
-    tracing::error!(request_id, method, "a handler panicked");
+    tracing::error!(request_id, method = &*shown_path(method), "a handler panicked");
     fault::<R>(request_id)
 }
 

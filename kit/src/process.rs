@@ -1,12 +1,13 @@
 //! A service's life as a process: log, signals, exit code.
 
 use std::error::Error;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::{ConfigError, Environment};
+use crate::output::{self, FlushAtEnd};
 use crate::shutdown::{self, Shutdown};
 use crate::telemetry;
 
@@ -18,6 +19,8 @@ pub async fn run(
     environment: Environment,
     service: impl AsyncFnOnce(Shutdown) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
+    let _flush = FlushAtEnd;
+    telemetry::report_panics();
     let started = environment.text("RUST_LOG").map_err(|error| error.to_string()).and_then(|filter| {
         let ansi = std::io::stderr().is_terminal();
         telemetry::start(filter.as_deref(), ansi)
@@ -38,7 +41,11 @@ pub async fn run(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<ConfigError>() {
             Some(ConfigError::Usage(usage)) => {
-                let _ = usage.print();
+                if usage.use_stderr() {
+                    output::err(usage.render().to_string().trim_end());
+                } else {
+                    let _ = usage.print();
+                }
                 ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
             }
             Some(setting) => fail(name, &setting.to_string(), 2),
@@ -55,8 +62,8 @@ fn raise_descriptors() {
     }
 }
 
-/// Whoever started the process reads this, whatever the log's filter.
+/// Writes the reason of the end, whatever the log's filter.
 fn fail(name: &str, problem: &str, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{name}: {problem}");
+    output::err(&format!("{name}: {problem}"));
     ExitCode::from(code)
 }

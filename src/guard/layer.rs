@@ -26,7 +26,7 @@ pub struct GuardLayer<V> {
 impl<V: Verify> GuardLayer<V> {
     /// Guards by `policy` what `verifier` says of each call's token.
     pub fn new(policy: Policy, verifier: V) -> Self {
-        Self { rules: Arc::new(Rules { policy, verifier, metrics: GuardMetrics::default() }), audience: None }
+        Self { rules: Arc::new(Rules::new(policy, verifier, GuardMetrics::default())), audience: None }
     }
 
     /// Refuses tokens that are meant for anybody but `audience`; without this call the audience is not looked at.

@@ -10,6 +10,7 @@ pub(crate) mod jitter;
 mod knowledge;
 mod layer;
 mod limit;
+mod line_limits;
 #[cfg(test)]
 mod log_lines;
 mod open;

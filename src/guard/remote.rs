@@ -16,6 +16,11 @@ use crate::Uptime;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
 use crate::ledger::{Basis, Logged, Position};
+use crate::log::LogLimit;
+
+// Each caller with a token of its own asks a question, and so can have a line while the auth service fails.
+static UNANSWERED_LINES: LogLimit = LogLimit::new();
+static SENSELESS_LINES: LogLimit = LogLimit::new();
 
 /// Asks `VerifyToken` of the auth service at each call; never caches.
 #[derive(Clone)]
@@ -85,8 +90,10 @@ impl Verify for RemoteVerifier {
             Ok(answer) => read(answer.into_inner(), asked),
             Err(status) => {
                 // The code and this machine's own cause: another service's message and metadata may hold secrets.
-                let cause = causes(&status);
-                tracing::warn!(code = ?status.code(), cause, "the auth service did not answer VerifyToken");
+                if let Some(line) = UNANSWERED_LINES.allow() {
+                    let (code, cause, left_out) = (status.code(), causes(&status), line.left_out());
+                    tracing::warn!(?code, cause, left_out, "the auth service did not answer VerifyToken");
+                }
                 Err(if status.code() == Code::Unavailable { Unavailable::Away } else { Unavailable::Unclear })
             }
         }
@@ -119,7 +126,9 @@ fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Verdict, Unavail
         TokenState::Unspecified => None,
     };
     let Some(verdict) = verdict else {
-        tracing::warn!("the auth service's answer to VerifyToken makes no sense");
+        if let Some(line) = SENSELESS_LINES.allow() {
+            tracing::warn!(left_out = line.left_out(), "the auth service's answer to VerifyToken makes no sense");
+        }
         return Err(Unavailable::Unclear);
     };
     Ok(match grounds {

@@ -8,8 +8,10 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::limit::until;
+use super::line_limits::LineLimits;
 use super::{Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
 use crate::deadline;
+use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
 use crate::status::reason_name;
 
@@ -21,6 +23,10 @@ pub(super) struct Rules<V> {
     pub(super) policy: Policy,
     pub(super) verifier: V,
     pub(super) metrics: GuardMetrics,
+    /// Limits for the lines about calls that are refused.
+    refused_lines: LineLimits,
+    /// Limits for the lines about open calls that are ended.
+    pub(super) ended_lines: LineLimits,
 }
 
 /// Who has been let in, and by what.
@@ -32,17 +38,35 @@ pub(super) struct Caller {
 /// The caller of a method, `None` for an anonymous one, or why the call is refused.
 type Decision = Result<Option<Caller>, Refusal>;
 
+impl<V> Rules<V> {
+    /// Guards by `policy` what `verifier` says, and counts it in `metrics`.
+    pub(super) fn new(policy: Policy, verifier: V, metrics: GuardMetrics) -> Self {
+        let (refused_lines, ended_lines) = Default::default();
+        Self { policy, verifier, metrics, refused_lines, ended_lines }
+    }
+}
+
 impl<V: Verify> Rules<V> {
-    /// Decides about a call that begins, counts it and says so in the log.
+    /// Decides about a call that begins, counts it and logs it. Refusals are logged within a limit: they need no token.
     pub(super) async fn admit(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
         let decision = self.decide(path, headers, audience).await;
         self.metrics.decided(&decision);
+        let method = &*shown_path(path);
         match &decision {
             Ok(caller) => {
                 let subject = caller.as_ref().map(|caller| &*caller.identity.subject);
-                tracing::debug!(method = path, subject, "let in");
+                tracing::debug!(method, subject, "let in");
             }
-            Err(refusal) => tracing::info!(method = path, reason = reason_name(refusal.reason()), "refused"),
+            Err(refusal) => {
+                if let Some(line) = self.refused_lines.allow(*refusal) {
+                    tracing::info!(
+                        method,
+                        reason = reason_name(refusal.reason()),
+                        left_out = line.left_out(),
+                        "refused"
+                    );
+                }
+            }
         }
         decision
     }
@@ -102,6 +126,7 @@ mod tests {
     use super::super::log_lines::LogLines;
     use super::super::scripted::ada;
     use super::*;
+    use crate::Uptime;
 
     const SECRET: &str = "the-token-itself";
     const METHOD: &str = "/a.B/C";
@@ -117,7 +142,50 @@ mod tests {
 
     fn rules() -> Rules<Good> {
         let policy = Policy::closed().rule("/a.B/Open", Rule::Public).rule("/a.B/Sell", Rule::role("seller"));
-        Rules { policy, verifier: Good, metrics: GuardMetrics::default() }
+        Rules::new(policy, Good, GuardMetrics::default())
+    }
+
+    /// Runs this twice, and returns the lines of the second time: once without the log, for the reason that the breaker's
+    /// test gives.
+    async fn heard(run: impl AsyncFn()) -> Vec<String> {
+        run().await;
+        let log = LogLines::of("gatepost::guard::rules");
+        let listening = set_default(log.clone());
+        run().await;
+        drop(listening);
+        log.heard()
+    }
+
+    #[tokio::test]
+    async fn flood_of_refusals_logs_ten_lines_a_second() {
+        let lines = heard(async || {
+            let uptime = Uptime::manual();
+            let rules = Rules { refused_lines: LineLimits::with_uptime(&uptime), ..rules() };
+            let (none, mut bad) = (HeaderMap::new(), HeaderMap::new());
+            bad.insert("api-token", HeaderValue::from_static(SECRET));
+            for _ in 0..2 {
+                for _ in 0..500 {
+                    let _ = rules.admit(METHOD, &none, Some("gatepost")).await;
+                }
+                let _ = rules.admit("/a.B/Sell", &bad, Some("gatepost")).await;
+                uptime.advance(Duration::from_secs(1));
+            }
+            let denied = rules.metrics.read().denied;
+            assert!(denied.contains(&(Refusal::TokenMissing, 1000)), "all are counted: {denied:?}");
+        });
+        let lines = lines.await;
+        let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+        assert_eq!((lines.len(), count("TOKEN_MISSING"), count("NOT_ALLOWED")), (22, 20, 2), "{lines:?}");
+        assert_eq!(lines[11], r#"INFO refused method="/a.B/C" reason="TOKEN_MISSING" left_out=490"#);
+        assert_eq!(count("left_out"), 1, "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn long_method_is_cut_in_its_line() {
+        let path = format!("/{}", "a".repeat(8000));
+        let lines = heard(async || drop(rules().admit(&path, &HeaderMap::new(), None).await)).await;
+        let shown = format!("/{}…", "a".repeat(124));
+        assert_eq!(lines, [format!("INFO refused method={shown:?} reason=\"TOKEN_MISSING\"")]);
     }
 
     #[tokio::test]
@@ -136,14 +204,8 @@ mod tests {
                 let _ = rules.admit(path, headers, Some(audience)).await;
             }
         }
-        // Once without the log, for the reason that the breaker's test gives.
-        decide().await;
-        let log = LogLines::of("gatepost::guard::rules");
-        let listening = set_default(log.clone());
-        decide().await;
-        drop(listening);
         assert_eq!(
-            log.heard(),
+            heard(decide).await,
             [
                 r#"DEBUG let in method="/a.B/C" subject="ada""#,
                 r#"DEBUG let in method="/a.B/Open""#,

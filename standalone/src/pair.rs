@@ -1,7 +1,6 @@
 //! Both services in one process, meeting over the wire as they would on two machines.
 
 use std::error::Error;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use gatepost::Token;
 use kit::config::{Environment, address, bind, check_plaintext, parse};
 use kit::db::DatabaseUrl;
 use kit::shutdown::Shutdown;
-use kit::{Clock, Place};
+use kit::{Clock, Place, output};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -146,8 +145,7 @@ pub(crate) async fn answers(address: SocketAddr) {
 
 /// Three lines to try, on standard error so that standard output stays for scripts.
 fn hint(folder: &Path, auth: SocketAddr, blog: SocketAddr) {
-    let _ = writeln!(
-        std::io::stderr(),
+    output::err(&format!(
         r#"
 Data in {}; Ctrl-C stops. Try:
   grpcurl -plaintext -d '{{"name":"Ada","email":"ada@example.com","password":"correct horse battery staple"}}' {auth} gatepost.auth.v1.UserService/CreateUser
@@ -155,5 +153,5 @@ Data in {}; Ctrl-C stops. Try:
   grpcurl -plaintext -H "api-token: $TOKEN" {blog} gatepost.blog.v1.PostService/ListPosts
 "#,
         folder.display()
-    );
+    ));
 }

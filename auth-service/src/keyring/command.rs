@@ -209,5 +209,5 @@ fn tell(text: &str) {
 
 /// What people read; that nobody does is no reason to end.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    kit::output::err(text);
 }

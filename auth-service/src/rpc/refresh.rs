@@ -19,7 +19,9 @@ pub(super) async fn refresh(state: &State, request: RefreshTokenRequest, client:
     let refreshed = next(state, &request.refresh_token, client, &audiences).await;
     if let Err(Error::RefreshTokenInvalid) = refreshed {
         state.quotas.count(Quota::BadRefreshes, &client.peer, state.clock.now());
-        tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer);
+        if let Some(line) = state.refused_refreshes.allow() {
+            tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer, left_out = line.left_out());
+        }
     }
     refreshed
 }

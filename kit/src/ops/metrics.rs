@@ -11,10 +11,21 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Answer, Page};
+use crate::output;
 
 /// What is counted. No label of it is a method, a user, an address or anything else that a caller can choose.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics(Registry);
+
+impl Default for Metrics {
+    /// Counts the log lines of this process that were dropped.
+    fn default() -> Self {
+        let mut metrics = Self(Registry::default());
+        let help = "Log lines that found no room in the queue, or could not be written";
+        metrics.count("gatepost_log_dropped", help, output::dropped_log_lines);
+        metrics
+    }
+}
 
 impl Metrics {
     /// What a guard decides, too.
@@ -25,6 +36,11 @@ impl Metrics {
     /// What becomes of a guard's questions, and of its feed, too.
     pub fn count_questions(&mut self, metrics: AuthMetrics) {
         self.0.register_collector(Box::new(Questions(metrics)));
+    }
+
+    /// Counts what `read` returns, under this name and `_total`.
+    pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.0.register_collector(Box::new(Number { name, help, read: Box::new(read) }));
     }
 
     /// The page `/metrics`.
@@ -38,6 +54,26 @@ impl Metrics {
                 Answer::metrics(text)
             }),
         }
+    }
+}
+
+/// A number that only grows, read where it is counted.
+struct Number {
+    name: &'static str,
+    help: &'static str,
+    read: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Number").field(&self.name).finish()
+    }
+}
+
+impl Collector for Number {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut one = family(&mut encoder, self.name, self.help)?;
+        one.encode_counter::<NoLabelSet, _, f64>(&(self.read)(), None)
     }
 }
 

@@ -1,7 +1,6 @@
 //! HTTP/1.1 with every limit that hyper leaves open.
 
 use std::convert::Infallible;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{Board, Limits};
+use crate::output;
 use crate::shutdown::Shutdown;
 
 /// The pause after a connection that could not be accepted: most often there are no file descriptors left.
@@ -34,7 +34,7 @@ pub async fn beside<T>(
     let board = Board::new(shutdown.clone(), limits);
     let Some(listener) = listener else { return service(board).await };
     if let Ok(address) = listener.local_addr() {
-        let _ = writeln!(std::io::stdout(), "{name} operations on {address}");
+        output::out(&format!("{name} operations on {address}"));
     }
     let (end, mut connections) = (Shutdown::new(), JoinSet::new());
     let ended = tokio::select! {

@@ -1,6 +1,5 @@
 //! From a bound listener to the last answer.
 
-use std::io::Write as _;
 use std::marker::PhantomData;
 
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use super::memory::Budget;
 use super::seats::Seats;
 use super::{Limits, Look, MethodDeadlines};
 use crate::failure::{self, Reasons};
+use crate::output;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
@@ -114,9 +114,4 @@ fn reflection(services: &[&'static str]) -> tonic_reflection::server::Builder<'s
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
     services.iter().chain(&["grpc.health.v1.Health"]).fold(builder, |builder, name| builder.with_service_name(*name))
-}
-
-/// Scripts wait for this line, whatever the log's format; that nobody reads it any more is no reason to end.
-fn announce(name: &str, address: std::net::SocketAddr) {
-    let _ = writeln!(std::io::stdout(), "{name} listening on {address}");
 }

@@ -5,6 +5,7 @@
 //! comes as headers, before any answer has begun: of the streams that we serve, health's sends no status of its own, and
 //! reflection's ends without one when its input is garbage.
 
+use gatepost::log::shown_path;
 use http::Response;
 use tonic::{Code, Status};
 
@@ -32,7 +33,7 @@ pub(super) fn translate<R: Reasons, T>(method: &str, mut response: Response<T>) 
     // Of a compression the transport repeats the name, which is the caller's own text: a token that stands in the wrong
     // header, for instance (C66).
     let said = headers.get(MESSAGE).filter(|_| code != Code::Unimplemented);
-    tracing::debug!(method, ?code, ?said, "the transport refused the call");
+    tracing::debug!(method = &*shown_path(method), ?code, ?said, "the transport refused the call");
     let (ours, ()) = status.into_http::<()>().into_parts();
     // What else the transport says stays, such as the compressions that it reads.
     response.headers_mut().extend(ours.headers);

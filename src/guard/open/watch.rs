@@ -19,6 +19,7 @@ use super::super::{Refusal, Token, Verify};
 use super::answer::Answer;
 use super::messages::Messages;
 use crate::Uptime;
+use crate::log::shown_path;
 use crate::status::reason_name;
 
 /// How often an open call is judged on which no message comes, and how long the guard waits before it asks once more.
@@ -174,7 +175,10 @@ impl<V: Verify> Watch<V> {
     pub(super) fn refuse(&self, refusal: Refusal) -> Refusal {
         let first = *self.refused.get_or_init(|| {
             self.rules.metrics.ended(refusal);
-            tracing::info!(method = self.uri.path(), reason = reason_name(refusal.reason()), "ended");
+            if let Some(line) = self.rules.ended_lines.allow(refusal) {
+                let method = &*shown_path(self.uri.path());
+                tracing::info!(method, reason = reason_name(refusal.reason()), left_out = line.left_out(), "ended");
+            }
             refusal
         });
         if let Some(hearer) = self.hearer().take() {
@@ -216,7 +220,7 @@ mod tests {
         let end = || {
             let metrics = GuardMetrics::default();
             let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
-            let rules = Arc::new(Rules { policy, verifier, metrics: metrics.clone() });
+            let rules = Arc::new(Rules::new(policy, verifier, metrics.clone()));
             let token = Token::parse("the-token-itself").unwrap();
             let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
             for refusal in [Refusal::Token(Denial::Revoked), Refusal::AuthUnavailable] {
@@ -238,7 +242,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_stands_on_the_entrance_for_long_however_long_the_first_poll_takes() {
         let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
-        let rules = Arc::new(Rules { policy, verifier, metrics: GuardMetrics::default() });
+        let rules = Arc::new(Rules::new(policy, verifier, GuardMetrics::default()));
         let token = Token::parse("the-token-itself").unwrap();
         let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
         assert!(watch.is_entering(false) && watch.is_entering(true));

@@ -44,5 +44,5 @@ pub(super) fn done(service: &str, tables: &[(&'static str, Digest)], to: &Databa
 
 /// That nobody reads it any more is no reason to end.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    kit::output::err(text);
 }

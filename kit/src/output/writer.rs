@@ -1,0 +1,192 @@
+//! The thread that writes a queue's lines, and the only code that waits for their reader.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
+use super::note::left_out;
+use super::queue::{QUEUE_BYTES, Queue};
+
+/// Starts the thread of this name, which writes to a copy of the descriptor.
+///
+/// The copy keeps the thread away from the lock of `std::io::stderr`. A thread that waits for a reader would hold that
+/// lock, and a panic's message would wait for it.
+pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>) -> Arc<Queue> {
+    let queue = Arc::new(Queue::new(QUEUE_BYTES));
+    let started = descriptor.try_clone_to_owned().and_then(|descriptor| {
+        let writer = Writer::new(Descriptor(File::from(descriptor)), Arc::clone(&queue));
+        thread::Builder::new().name(name.to_owned()).spawn(move || writer.run())
+    });
+    if started.is_err() {
+        queue.close();
+    }
+    queue
+}
+
+/// Writes lines, and counts those that cannot be written.
+struct Writer<W> {
+    out: W,
+    queue: Arc<Queue>,
+    /// Lines that could not be written since the last one that could.
+    lost: u64,
+    /// True if the last line was written in part.
+    is_torn: bool,
+}
+
+impl<W: Write> Writer<W> {
+    fn new(out: W, queue: Arc<Queue>) -> Self {
+        Self { out, queue, lost: 0, is_torn: false }
+    }
+
+    fn run(mut self) {
+        loop {
+            let line = self.queue.next();
+            self.write(&line);
+        }
+    }
+
+    /// Writes a line. If lines before it were lost, a note about them comes first.
+    fn write(&mut self, line: &[u8]) {
+        if self.lost > 0 && self.try_write(&left_out(self.lost)) {
+            self.lost = 0;
+        }
+        if self.lost > 0 || !self.try_write(line) {
+            self.lost += 1;
+            self.queue.count_dropped();
+        }
+    }
+
+    /// Writes all of the text, on a line of its own. Returns false if it could not be written.
+    fn try_write(&mut self, text: &[u8]) -> bool {
+        let begun = if self.is_torn { [b"\n", text].concat() } else { text.to_vec() };
+        let mut rest = &begun[..];
+        while !rest.is_empty() {
+            match self.out.write(rest) {
+                Ok(0) => break,
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        self.is_torn = !rest.is_empty() && (self.is_torn || rest.len() < begun.len());
+        rest.is_empty()
+    }
+}
+
+/// A stream of the process, which another process may have made non-blocking.
+struct Descriptor(File);
+
+impl Write for Descriptor {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => wait_for_room(&self.0)?,
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Waits until the descriptor takes bytes, or has lost its reader.
+fn wait_for_room(file: &File) -> io::Result<()> {
+    match poll(&mut [PollFd::new(file, PollFlags::OUT)], None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    /// A disk with room for some bytes.
+    #[derive(Default)]
+    struct Disk {
+        room: usize,
+        text: Vec<u8>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let count = bytes.len().min(self.room);
+            if count == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            self.room -= count;
+            self.text.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn full_disk_loses_lines_and_the_next_one_notes_it() {
+        let queue = Arc::new(Queue::new(QUEUE_BYTES));
+        let mut writer = Writer::new(Disk { room: 9, ..Disk::default() }, Arc::clone(&queue));
+        for line in ["first\n", "second\n", "third\n"] {
+            writer.write(line.as_bytes());
+        }
+        assert_eq!(queue.dropped(), 2);
+        writer.out.room = 1000;
+        writer.write(b"fourth\n");
+        let text = String::from_utf8(writer.out.text).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0], lines[1], lines[3]), (4, "first", "sec", "fourth"), "{text}");
+        assert!(lines[2].ends_with("log lines left out count=2"), "{text}");
+        assert_eq!(queue.dropped(), 2);
+    }
+
+    #[test]
+    fn non_blocking_pipe_is_waited_for() {
+        let (mut reader, pipe) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&pipe, true).unwrap();
+        let queue = Arc::new(Queue::new(QUEUE_BYTES));
+        let mut writer = Writer::new(Descriptor(File::from(std::os::fd::OwnedFd::from(pipe))), Arc::clone(&queue));
+        let line = vec![b'x'; 1024 * 1024];
+        let writing = thread::spawn(move || writer.write(&line));
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).unwrap();
+        writing.join().unwrap();
+        assert_eq!((read.len(), queue.dropped()), (1024 * 1024, 0));
+    }
+
+    #[test]
+    fn reader_that_is_gone_costs_lines_alone() {
+        let (reader, pipe) = io::pipe().unwrap();
+        drop(reader);
+        let queue = Arc::new(Queue::new(QUEUE_BYTES));
+        let mut writer = Writer::new(pipe, Arc::clone(&queue));
+        writer.write(b"a line\n");
+        writer.write(b"a line\n");
+        assert_eq!(queue.dropped(), 2);
+    }
+
+    #[test]
+    fn flush_waits_for_the_last_line() {
+        let (mut reader, pipe) = io::pipe().unwrap();
+        let queue = Arc::new(Queue::new(QUEUE_BYTES));
+        for _ in 0..100 {
+            queue.push_line("a line");
+        }
+        let writer = Writer::new(pipe, Arc::clone(&queue));
+        thread::spawn(move || writer.run());
+        queue.flush();
+        let mut read = vec![0; 700];
+        reader.read_exact(&mut read).unwrap();
+        assert_eq!(read, b"a line\n".repeat(100));
+    }
+}

@@ -1,0 +1,97 @@
+//! The filter of the log, as `RUST_LOG` sets it.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+
+/// The filter without a setting: what an operator wants to see, one line an event.
+const DEFAULT_FILTER: &str = "info";
+
+/// Modules that are never logged, whatever the setting. At the level `trace` the first two show a header's value when it is
+/// malformed, and a token that stands in the wrong header is one (C66). The third warns of each PING acknowledgment that it
+/// did not ask for: 17 bytes of a peer without a token would make a line.
+const NEVER: [&str; 3] =
+    ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
+
+/// Crates that log. Their names alone are filters, as the levels are.
+const CRATES: [&str; 15] = [
+    "auth_service",
+    "blog_service",
+    "gatepost",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "kit",
+    "mio",
+    "rustls",
+    "sqlx",
+    "sqlx_core",
+    "sqlx_postgres",
+    "tokio",
+    "tonic",
+    "tower",
+];
+
+/// Reads a filter; an absent one is the default.
+///
+/// # Errors
+/// A sentence that shows the part that cannot be read, and what to write.
+pub(super) fn parse(text: Option<&str>) -> Result<EnvFilter, String> {
+    let text = text.unwrap_or(DEFAULT_FILTER);
+    if let Some(word) = text.split(',').map(str::trim).find(|part| is_no_level(part)) {
+        return Err(refused(&format!("unknown level {word:?}")));
+    }
+    let filter = EnvFilter::try_new(text).map_err(|_| refused(&format!("{text:?} cannot be read")))?;
+    let never = NEVER.iter().filter_map(|directive| directive.parse().ok());
+    Ok(never.fold(filter, EnvFilter::add_directive))
+}
+
+fn refused(problem: &str) -> String {
+    format!(
+        "RUST_LOG: {problem}; write off, error, warn, info, debug or trace, or TARGET=LEVEL such as `gatepost=debug,info`"
+    )
+}
+
+/// Returns true for a word such as `warning`. It would be taken for the name of a crate, and silence all others.
+fn is_no_level(part: &str) -> bool {
+    let is_word = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    is_word && part.parse::<LevelFilter>().is_err() && !CRATES.contains(&part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_no_level_are_refused_with_the_levels() {
+        for text in ["warning", "verbose", "fatal", "info,critical", "gatepost=debug, all", "Notice", "6"] {
+            let why = parse(Some(text)).unwrap_err();
+            let word = text.rsplit([',', ' ']).next().unwrap();
+            assert!(why.starts_with(&format!("RUST_LOG: unknown level {word:?}; ")), "{why}");
+            assert!(why.contains("off, error, warn, info, debug or trace"), "{why}");
+        }
+        for text in ["gatepost=loud", "gatepost=warning", "a=b=c"] {
+            let why = parse(Some(text)).unwrap_err();
+            assert!(why.starts_with(&format!("RUST_LOG: {text:?} cannot be read; write off, error")), "{why}");
+        }
+    }
+
+    #[test]
+    fn levels_and_targets_are_taken() {
+        for text in [
+            "info",
+            "WARN",
+            "off",
+            "3",
+            "gatepost",
+            "gatepost::guard",
+            "some_other::module",
+            "auth_service=trace,info",
+            "warning=debug",
+            "info,[request{user=ada}]=debug,",
+            "warn,gatepost::audit=off",
+        ] {
+            assert!(parse(Some(text)).is_ok(), "{text}");
+        }
+        assert!(parse(None).is_ok());
+    }
+}

@@ -1,0 +1,140 @@
+//! Log lines about callers: bounded in length and in number, however many calls a caller makes.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::Uptime;
+
+/// Bytes of a method's path that a log line shows, the mark of the cut included.
+pub const MAX_PATH_BYTES: usize = 128;
+
+/// Lines that a [`LogLimit`] allows a second.
+pub const MAX_LINES_PER_SECOND: u32 = 10;
+
+/// Stands behind a path that was cut.
+const CUT_MARK: &str = "…";
+
+/// Returns a method's path for a log line: at most [`MAX_PATH_BYTES`], with `…` at its end if it was cut.
+pub fn shown_path(path: &str) -> Cow<'_, str> {
+    if path.len() <= MAX_PATH_BYTES {
+        return Cow::Borrowed(path);
+    }
+    let end = path.floor_char_boundary(MAX_PATH_BYTES - CUT_MARK.len());
+    Cow::Owned(format!("{}{CUT_MARK}", &path[..end]))
+}
+
+/// A limit for one kind of line: [`MAX_LINES_PER_SECOND`], and the number of lines left out stands in the next one.
+///
+/// ```
+/// use gatepost::log::LogLimit;
+///
+/// let limit = LogLimit::new();
+/// if let Some(line) = limit.allow() {
+///     // An absent field is not written.
+///     tracing::info!(left_out = line.left_out(), "refused");
+/// }
+/// ```
+#[derive(Debug, Default)]
+pub struct LogLimit {
+    uptime: Uptime,
+    window: Mutex<Window>,
+}
+
+/// One second, and its lines.
+#[derive(Debug)]
+struct Window {
+    begin: Duration,
+    lines: u32,
+    /// Lines left out since the last one.
+    left_out: u64,
+    /// All lines since the start, those left out included.
+    count: u64,
+}
+
+/// The permission to write one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    left_out: u64,
+}
+
+impl LogLimit {
+    /// Makes a limit by the machine's clock.
+    pub const fn new() -> Self {
+        Self::with_uptime(Uptime::system())
+    }
+
+    /// Makes a limit by this clock.
+    pub const fn with_uptime(uptime: Uptime) -> Self {
+        Self { uptime, window: Mutex::new(Window::EMPTY) }
+    }
+
+    /// Returns the permission to write a line now, or `None` after counting the line as left out.
+    pub fn allow(&self) -> Option<Line> {
+        let now = self.uptime.now();
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(window.begin) >= Duration::from_secs(1) {
+            *window = Window { begin: now, lines: 0, ..*window };
+        }
+        window.count += 1;
+        if window.lines == MAX_LINES_PER_SECOND {
+            window.left_out += 1;
+            return None;
+        }
+        window.lines += 1;
+        Some(Line { left_out: std::mem::take(&mut window.left_out) })
+    }
+
+    /// Returns the number of lines of this kind since the start, those left out included: for a metric.
+    pub fn count(&self) -> u64 {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+}
+
+impl Window {
+    const EMPTY: Self = Self { begin: Duration::ZERO, lines: 0, left_out: 0, count: 0 };
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl Line {
+    /// Returns the number of lines of this kind that were left out since the last one, as a field of the log; `None` for
+    /// zero.
+    pub fn left_out(self) -> Option<u64> {
+        (self.left_out > 0).then_some(self.left_out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_above_the_limit_are_counted_in_the_next() {
+        let uptime = Uptime::manual();
+        let limit = LogLimit::with_uptime(uptime.clone());
+        for expected in [None, Some(16), Some(16)] {
+            assert_eq!(limit.allow().map(Line::left_out), Some(expected));
+            let shown: Vec<_> = (0..24).filter_map(|_| limit.allow()).collect();
+            assert_eq!(shown, [Line { left_out: 0 }; 9]);
+            uptime.advance(Duration::from_millis(999));
+            assert_eq!(limit.allow(), None);
+            uptime.advance(Duration::from_millis(1));
+        }
+        assert_eq!(limit.count(), 3 * 26);
+    }
+
+    #[test]
+    fn long_paths_are_cut_at_a_character_and_marked() {
+        let whole = "/".repeat(MAX_PATH_BYTES);
+        assert_eq!(shown_path(&whole), whole);
+        let cut = shown_path(&format!("{whole}/")).into_owned();
+        assert_eq!((cut.len(), cut.ends_with("/…")), (MAX_PATH_BYTES, true));
+        let cut = shown_path(&"€".repeat(1000)).into_owned();
+        assert!(cut.len() <= MAX_PATH_BYTES && cut.ends_with("€…"), "{cut}");
+    }
+}
