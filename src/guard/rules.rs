@@ -53,7 +53,7 @@ impl<V: Verify> Rules<V> {
             return Ok(None);
         }
         let token = match Token::of_call(headers) {
-            Err(Refusal::TokenMissing) if *rule == Rule::Optional => return Ok(None),
+            Err(Refusal::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
         let identity = self.judge(path, &token, audience, deadline::requested(headers)).await?;
