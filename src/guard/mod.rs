@@ -3,17 +3,21 @@
 mod auth;
 mod breaker;
 mod circuit;
+mod fairness;
 mod feed;
 mod flight;
 mod header_fault;
 mod identity;
 pub(crate) mod jitter;
+mod key_names;
 mod knowledge;
 mod layer;
 mod limit;
 #[cfg(test)]
 mod log_lines;
 mod open;
+mod peers;
+mod plausible;
 mod policy;
 mod refusal;
 mod remote;
@@ -38,7 +42,7 @@ pub use refusal::Refusal;
 pub use remote::{InvalidUrl, RemoteVerifier};
 pub use retry::Retry;
 pub use token::{Digest, Token};
-pub use verify::{Denial, Grounds, Unavailable, Verdict, Verify, Worth};
+pub use verify::{Asker, Denial, Grounds, Unavailable, Verdict, Verify, Worth};
 pub use with_token::WithToken;
 
 pub(crate) use remote::read_time;

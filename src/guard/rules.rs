@@ -1,5 +1,6 @@
 //! What the guard decides about a call, and decides anew while the call's streams are open.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::limit::until;
-use super::{Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
+use super::{Asker, Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
 use crate::deadline;
 use crate::metrics::GuardMetrics;
 use crate::status::reason_name;
@@ -34,8 +35,14 @@ type Decision = Result<Option<Caller>, Refusal>;
 
 impl<V: Verify> Rules<V> {
     /// Decides about a call that begins, counts it and says so in the log.
-    pub(super) async fn admit(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
-        let decision = self.decide(path, headers, audience).await;
+    pub(super) async fn admit(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        audience: Option<&str>,
+        peer: Option<SocketAddr>,
+    ) -> Decision {
+        let decision = self.decide(path, headers, audience, peer).await;
         self.metrics.decided(&decision);
         match &decision {
             Ok(caller) => {
@@ -47,7 +54,13 @@ impl<V: Verify> Rules<V> {
         decision
     }
 
-    async fn decide(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
+    async fn decide(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        audience: Option<&str>,
+        peer: Option<SocketAddr>,
+    ) -> Decision {
         let rule = self.policy.of(path);
         if *rule == Rule::Public {
             return Ok(None);
@@ -56,7 +69,8 @@ impl<V: Verify> Rules<V> {
             Err(Refusal::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
-        let identity = self.judge(path, &token, audience, deadline::requested(headers)).await?;
+        let asker = Asker::Call(peer);
+        let identity = self.judge(path, &token, audience, asker, deadline::requested(headers)).await?;
         Ok(Some(Caller { identity, token }))
     }
 
@@ -66,9 +80,10 @@ impl<V: Verify> Rules<V> {
         path: &str,
         token: &Token,
         audience: Option<&str>,
+        asker: Asker,
         requested: Option<Duration>,
     ) -> Result<Arc<Identity>, Refusal> {
-        let identity = self.identify(token, requested).await?;
+        let identity = self.identify(token, asker, requested).await?;
         if audience.is_some_and(|audience| audience != identity.audience) {
             return Err(Refusal::Token(Denial::Invalid));
         }
@@ -79,10 +94,15 @@ impl<V: Verify> Rules<V> {
     }
 
     /// Who bears the token, found out within the guard's own limit and the caller's.
-    async fn identify(&self, token: &Token, requested: Option<Duration>) -> Result<Arc<Identity>, Refusal> {
+    async fn identify(
+        &self,
+        token: &Token,
+        asker: Asker,
+        requested: Option<Duration>,
+    ) -> Result<Arc<Identity>, Refusal> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        let verdict = until(deadline, pin!(self.verifier.verify(token, deadline))).await;
+        let verdict = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
         match verdict.unwrap_or(Err(Unavailable::Away)).map(|verdict| verdict.worth) {
             Ok(Worth::Valid(identity)) => Ok(identity),
             Ok(Worth::Denied(denial)) => Err(Refusal::Token(denial)),
@@ -133,7 +153,7 @@ mod tests {
                 ("/a.B/Sell", &headers, "gatepost"),
                 (METHOD, &headers, "another"),
             ] {
-                let _ = rules.admit(path, headers, Some(audience)).await;
+                let _ = rules.admit(path, headers, Some(audience), None).await;
             }
         }
         // Once without the log, for the reason that the breaker's test gives.

@@ -2,11 +2,13 @@
 
 use std::io::Write as _;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 
 use gatepost::{GuardLayer, Verify};
+use http::Extensions;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{TcpConnectInfo, TcpIncoming};
 
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
@@ -67,7 +69,7 @@ pub async fn serve<R: Reasons, V: Verify>(
     let serving = limits
         .server()
         .layer(envelope)
-        .layer(guard)
+        .layer(guard.peers(peer))
         .add_routes(routes)
         .add_service(health_service)
         .add_service(reflection(services).build_v1()?)
@@ -83,6 +85,11 @@ pub async fn serve<R: Reasons, V: Verify>(
     Ok(())
 }
 
+/// Finds the peer of a call: the other end of its connection, so that callers behind one address are told apart.
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<TcpConnectInfo>()?.remote_addr()
+}
+
 /// Reflection of what this server serves; the descriptors know the other service, too.
 fn reflection(services: &[&'static str]) -> tonic_reflection::server::Builder<'static> {
     let builder = tonic_reflection::server::Builder::configure()
@@ -93,6 +100,6 @@ fn reflection(services: &[&'static str]) -> tonic_reflection::server::Builder<'s
 }
 
 /// Scripts wait for this line, whatever the log's format; that nobody reads it any more is no reason to end.
-fn announce(name: &str, address: std::net::SocketAddr) {
+fn announce(name: &str, address: SocketAddr) {
     let _ = writeln!(std::io::stdout(), "{name} listening on {address}");
 }

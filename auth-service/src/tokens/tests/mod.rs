@@ -108,12 +108,11 @@ fn part(token: &str, index: usize) -> String {
 }
 
 fn verifier(keys: &Arc<KeySet>) -> Verifier {
-    Verifier::new(
-        Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))),
-        "gatepost".into(),
-        "gatepost".into(),
-        DAY,
-    )
+    verifier_by(Timetable::always(Arc::clone(keys)))
+}
+
+fn verifier_by(timetable: Timetable) -> Verifier {
+    Verifier::new(Arc::new(CurrentKeys::new(timetable)), "gatepost".into(), "gatepost".into(), DAY)
 }
 
 /// A token of some user and session, each time of others.
