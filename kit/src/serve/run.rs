@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::server::{TcpConnectInfo, TcpIncoming};
 
+use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
-use super::{Limits, Look, MethodDeadlines};
+use super::{Elsewhere, Limits, Look, MethodDeadlines};
 use crate::failure::Reasons;
 use crate::shutdown::Shutdown;
 
@@ -24,6 +25,8 @@ pub struct Parts<V> {
     pub services: &'static [&'static str],
     /// Their implementations.
     pub routes: Routes,
+    /// The services of the contract that other ports serve.
+    pub elsewhere: &'static [Elsewhere],
     /// The guard around all of them.
     pub guard: GuardLayer<V>,
     /// What a connection and a call may cost.
@@ -61,7 +64,7 @@ pub async fn serve<R: Reasons, V: Verify>(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, routes, guard, limits, deadlines, look } = parts;
+    let Parts { name, services, routes, elsewhere, guard, limits, deadlines, look } = parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(limits.tcp_keepalive));
@@ -69,6 +72,7 @@ pub async fn serve<R: Reasons, V: Verify>(
     let serving = limits
         .server()
         .layer(envelope)
+        .layer(Signpost::<R> { elsewhere, reasons: PhantomData })
         .layer(guard.peers(peer))
         .add_routes(routes)
         .add_service(health_service)

@@ -39,6 +39,7 @@ pub(crate) async fn start(limits: Limits) -> Server {
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
+        elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(Obedient)),
         guard: GuardLayer::new(policy, Doorkeeper),
         limits,
