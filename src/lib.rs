@@ -13,7 +13,7 @@ pub mod status;
 pub mod testing;
 mod uptime;
 
-pub use client::{NoToken, TokenSource, WithSource};
+pub use client::{NoToken, Reaction, TokenSource, WithSource};
 pub use guard::{
     Asker, AuthService, Breaker, Denial, Digest, Fault, Grounds, Guard, GuardLayer, HeaderFault, Identity, InvalidUrl,
     Policy, PolicyError, Refusal, RemoteVerifier, Retry, Rule, RuleFault, SingleFlight, SubjectKind, Token,
