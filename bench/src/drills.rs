@@ -1,8 +1,10 @@
 //! `bench drill`: each drill with its flags, and what it prints before it begins.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bench::Failure;
+use bench::drill::field::Scenario;
 use bench::drill::postgres::{self, Plan};
 use bench::drill::revocation::{self, Fault, Rig};
 use bench::drill::{BACK, Report, backup, disk, kill, refresh};
@@ -52,6 +54,13 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
+    /// Hostile callers as the field has seen them, and what good callers notice
+    Field {
+        #[command(flatten)]
+        attacks: Attacks,
+        #[command(flatten)]
+        options: Options,
+    },
     /// Tokens are revoked under load while guards, the auth service and the ways between them fail
     Revocation {
         #[command(flatten)]
@@ -59,6 +68,16 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Attacks {
+    /// Only these scenarios [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// Seconds of each attack, and of the time without one that it is compared with
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -92,6 +111,7 @@ impl Drill {
             Self::Kill { rounds, options } => ("kill", rounds_flag(*rounds), options.clone()),
             Self::Refresh { rounds, options } => ("refresh", rounds_flag(*rounds), options.clone()),
             Self::Backup { rounds, options } => ("backup", rounds_flag(*rounds), options.clone()),
+            Self::Field { attacks, options } => ("field", attacks.flags(), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
@@ -108,6 +128,7 @@ impl Drill {
             Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
             Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
             Self::Backup { rounds, .. } => backup::run(&program, rounds, seed).await?,
+            Self::Field { attacks, .. } => attacks.run(&program).await?,
             Self::Revocation { watched, .. } => {
                 let report = watched.run(&program, seed).await?;
                 if watched.write {
@@ -123,6 +144,25 @@ impl Drill {
 
 fn rounds_flag(rounds: usize) -> String {
     format!("--rounds {rounds}")
+}
+
+impl Attacks {
+    fn flags(&self) -> String {
+        let names = self.only.iter().filter_map(|only| only.to_possible_value().map(|name| name.get_name().to_owned()));
+        let names = names.collect::<Vec<_>>().join(",");
+        let only = if names.is_empty() { String::new() } else { format!("--only {names} ") };
+        format!("{only}--seconds {}", self.seconds)
+    }
+
+    async fn run(&self, program: &Path) -> Result<Report, Failure> {
+        let mut report = Report::default();
+        for scenario in if self.only.is_empty() { &Scenario::ALL[..] } else { &self.only } {
+            let Report { lines, broken } = scenario.run(program, Duration::from_secs(self.seconds)).await?;
+            report.lines.extend(lines);
+            report.broken.extend(broken);
+        }
+        Ok(report)
+    }
 }
 
 impl Watched {

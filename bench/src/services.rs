@@ -22,8 +22,8 @@ pub struct Services {
     pub auth: Channel,
     /// To the blog service.
     pub blog: Channel,
-    /// Where the auth service listens.
-    address: String,
+    /// Where auth and blog service listen.
+    addresses: [String; 2],
     /// From the start of the first process to the answers of both health checks.
     pub start: Duration,
 }
@@ -106,11 +106,22 @@ impl Services {
     }
 
     async fn over(processes: Vec<Killed>, address: &str, blog: &str, began: Instant) -> Result<Self, Failure> {
+        let addresses = [address.to_owned(), blog.to_owned()];
         let (auth, blog) = (channel(address).await?, channel(blog).await?);
         for channel in [&auth, &blog] {
             HealthClient::new(channel.clone()).check(HealthCheckRequest::default()).await?;
         }
-        Ok(Self { processes, auth, blog, address: address.to_owned(), start: began.elapsed() })
+        Ok(Self { processes, auth, blog, addresses, start: began.elapsed() })
+    }
+
+    /// Where the auth service listens, as `HOST:PORT`.
+    pub fn auth_address(&self) -> &str {
+        &self.addresses[0]
+    }
+
+    /// Where the blog service listens, as `HOST:PORT`.
+    pub fn blog_address(&self) -> &str {
+        &self.addresses[1]
     }
 
     /// So many further connections to the auth service.
@@ -120,7 +131,7 @@ impl Services {
     pub async fn connections(&self, count: usize) -> Result<Vec<Channel>, Failure> {
         let mut all = Vec::new();
         for _ in 0..count {
-            all.push(channel(&self.address).await?);
+            all.push(channel(self.auth_address()).await?);
         }
         Ok(all)
     }

@@ -5,6 +5,7 @@ mod call;
 mod callers;
 mod client;
 pub mod disk;
+pub mod field;
 mod held;
 mod history;
 mod journal;
