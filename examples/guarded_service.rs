@@ -14,7 +14,7 @@ use shop::shop_service_server::{ShopService, ShopServiceServer};
 use shop::{
     ListGoodsRequest, ListGoodsResponse, OrderGoodRequest, OrderGoodResponse, SetPriceRequest, SetPriceResponse,
 };
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{TcpConnectInfo, TcpIncoming};
 use tonic::{Request, Response, Status};
 
 #[expect(
@@ -59,7 +59,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let variable = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
     let key = Token::parse(&variable("AUTH_SERVICE_KEY", "")).ok_or("set AUTH_SERVICE_KEY to the auth service's")?;
     let auth = AuthService::lazy(variable("AUTH_URL", "http://127.0.0.1:50051"))?.follow(&key);
-    let guard = GuardLayer::new(policy(), auth).audience("gatepost");
+    // A flood of bad tokens from some peers then leaves the way to the auth service to all others.
+    let guard = GuardLayer::new(policy(), auth)
+        .audience("gatepost")
+        .peers(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
 
     let listener = tokio::net::TcpListener::bind(variable("SHOP_LISTEN", "127.0.0.1:50053")).await?;
     println!("shop listening on {}", listener.local_addr()?);

@@ -1,7 +1,18 @@
 //! The generated messages, clients and servers of the wire contract, and its descriptors.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use crate::guard::paths;
+
 /// The contract as an encoded `google.protobuf.FileDescriptorSet`, with comments and imports: what reflection serves.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// Tells whether the contract has a method at this path, `/package.Service/Method`.
+pub fn has_method(path: &str) -> bool {
+    static PATHS: LazyLock<HashSet<String>> = LazyLock::new(|| paths(DESCRIPTOR_SET).into_iter().collect());
+    PATHS.contains(path)
+}
 
 /// `gatepost.auth`: users, sessions, tokens.
 pub mod auth {
@@ -46,6 +57,14 @@ include!(concat!(env!("OUT_DIR"), "/redacted.rs"));
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn has_method_knows_whole_paths_alone() {
+        assert!(super::has_method("/gatepost.blog.v1.PostService/GetPost"));
+        for path in ["/gatepost.blog.v1.PostService/Get", "/gatepost.blog.v1.PostService", "", "/a.B/C"] {
+            assert!(!super::has_method(path), "{path}");
+        }
+    }
+
     use super::auth::v1::{LoginRequest, LoginResponse, TokenPair, VerifyTokenRequest};
 
     #[test]

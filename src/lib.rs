@@ -14,11 +14,11 @@ pub mod status;
 pub mod testing;
 mod uptime;
 
-pub use client::{NoToken, TokenSource, WithSource};
+pub use client::{NoToken, Reaction, TokenSource, WithSource};
 pub use guard::{
-    AuthService, Breaker, Denial, Digest, Grounds, Guard, GuardLayer, Identity, InvalidUrl, Policy, PolicyError,
-    Refusal, RemoteVerifier, Retry, Rule, RuleFault, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify,
-    WithToken, Worth,
+    Asker, AuthService, Breaker, Denial, Digest, Fault, Grounds, Guard, GuardLayer, HeaderFault, Identity, InvalidUrl,
+    Policy, PolicyError, Refusal, RemoteVerifier, Retry, Rule, RuleFault, SingleFlight, SubjectKind, Token,
+    TokenHeader, Unavailable, Verdict, Verify, WithToken, Worth,
 };
 pub use status::AUTH_DOMAIN;
 pub use uptime::Uptime;

@@ -49,6 +49,12 @@ pub fn details<R: Reason>(reason: R) -> ErrorDetails {
     ErrorDetails::with_error_info(reason_name(reason), R::DOMAIN, [])
 }
 
+/// Returns `ErrorInfo` for this reason with further words for machines.
+pub fn details_with<R: Reason, const N: usize>(reason: R, metadata: [(&str, &str); N]) -> ErrorDetails {
+    let metadata = metadata.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    ErrorDetails::with_error_info(reason_name(reason), R::DOMAIN, metadata)
+}
+
 /// A status with this reason and nothing else to say.
 pub fn status<R: Reason>(code: Code, reason: R, message: impl Into<String>) -> Status {
     Status::with_error_details(code, message, details(reason))

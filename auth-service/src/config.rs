@@ -193,6 +193,10 @@ impl Config {
         let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {
             check_secret(key.expose()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
+            // A guard refuses a JWT by its form.
+            if key.expose().starts_with("eyJ") {
+                return Err(ConfigError::setting("AUTH_SERVICE_KEY", "must not be a JWT: use random characters"));
+            }
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
         Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops: None })

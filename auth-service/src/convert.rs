@@ -25,7 +25,7 @@ use crate::state::TokenPair;
 use crate::store::Filter;
 use crate::tokens::{Claims, PublicKey, VerifiedToken};
 
-pub(crate) use feed::{greeting, said};
+pub(crate) use feed::{Keys, greeting, key_name, said};
 
 /// The longest name of a client that is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;

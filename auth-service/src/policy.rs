@@ -1,6 +1,7 @@
 //! The service's whole access table on one screen.
 
 use gatepost::{Policy, Rule};
+use kit::serve::Elsewhere;
 
 use crate::config::Registration;
 use crate::domain::Role;
@@ -12,6 +13,10 @@ pub(crate) const SERVICES: [&str; 4] = [
     "gatepost.auth.v1.TokenService",
     "gatepost.auth.v1.UserService",
 ];
+
+/// The service that others take this one for.
+pub(crate) const ELSEWHERE: [Elsewhere; 1] =
+    [Elsewhere { package: "gatepost.blog.v1", service: "blog-service", default_port: 50052, setting: "BLOG_LISTEN" }];
 
 /// Who may call what. Whose data a user may see and change is the handlers' affair.
 pub(crate) fn policy(registration: Registration) -> Policy {

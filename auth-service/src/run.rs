@@ -79,6 +79,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
+        elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,
         limits: Limits::default(),

@@ -156,7 +156,7 @@ impl Services {
     /// # Errors
     /// Fails if the service's address is none.
     pub fn connection_from(&self, local: IpAddr) -> Result<Channel, Failure> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.auth_address()))?;
         Ok(endpoint.local_address(Some(local)).connect_lazy())
     }
 

@@ -1,9 +1,14 @@
 //! The service's whole access table on one screen.
 
 use gatepost::{Policy, Rule};
+use kit::serve::Elsewhere;
 
 /// The services behind the guard.
 pub(crate) const SERVICES: [&str; 1] = ["gatepost.blog.v1.PostService"];
+
+/// The service that others take this one for.
+pub(crate) const ELSEWHERE: [Elsewhere; 1] =
+    [Elsewhere { package: "gatepost.auth.v1", service: "auth-service", default_port: 50051, setting: "AUTH_LISTEN" }];
 
 /// Who may call what. Whose posts a user may change is the handlers' affair.
 pub(crate) fn policy(public_reads: bool) -> Policy {

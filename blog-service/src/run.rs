@@ -74,6 +74,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
+        elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,
         limits: Limits::default(),

@@ -21,11 +21,18 @@ class Refused(Exception):
 
 
 class Server:
-    """A server that is reached at `address` (host:port) in plaintext, which belongs on loopback alone."""
+    """A server that is reached at `address` in plaintext, which belongs on loopback alone.
+
+    `address` is host:port, or several of one family: `ipv4:127.0.0.1:50051,127.0.0.1:50052`.
+    """
 
     def __init__(self, address):
         # A proxy of the environment is not for a server next door.
-        self.channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+        options = [("grpc.enable_http_proxy", 0)]
+        if "," in address:
+            # Without a name of its own the channel sends the whole list as `:authority`, and the server resets the stream.
+            options.append(("grpc.default_authority", "gatepost"))
+        self.channel = grpc.insecure_channel(address, options=options)
         self.database = ProtoReflectionDescriptorDatabase(self.channel)
         self.pool = descriptor_pool.DescriptorPool(self.database)
 

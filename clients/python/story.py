@@ -9,6 +9,7 @@ import sys
 import grpc
 
 from reflected import Refused, Server
+from session import Session, SessionOver
 
 AUTH = "gatepost.auth.v1.AuthService"
 USERS = "gatepost.auth.v1.UserService"
@@ -62,7 +63,7 @@ def register(auth):
     if not answer.tokens.access_token:
         raise Unexpected("registration did not log in")
     done(f"registered {email}")
-    return answer.user, answer.tokens.access_token
+    return answer.user, answer.tokens
 
 
 def blog_posts(blog, token, owner):
@@ -96,6 +97,52 @@ def refusals(blog, token):
     done(f"refused an empty title: {violations[0].description}")
 
 
+class Stubborn:
+    """A server that calls each token invalid."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def call(self, service, method, token=None, **fields):
+        return self.server.call(service, method, "garbled", **fields)
+
+
+def ended(reason, call):
+    """Makes a call by a session that must be over for this reason."""
+    try:
+        call()
+    except SessionOver as over:
+        expect(over.reason, reason, "why the session is over")
+        return
+    raise Unexpected(f"the session went on; it was expected to be over by {reason}")
+
+
+def renewals(auth, blog, tokens):
+    """A token that is refused is renewed once; then the session is over. Each reason has its row in `REACTIONS`."""
+    session = Session(auth, tokens)
+    session.access = "garbled"
+    session.call(blog, POSTS, "ListPosts")
+    if session.access in ("garbled", tokens.access_token):
+        raise Unexpected("the token that was refused has not been renewed")
+    done("renewed a token that was refused: TOKEN_INVALID")
+    before = session.access
+    ended("TOKEN_INVALID", lambda: session.call(Stubborn(blog), POSTS, "ListPosts"))
+    if session.access == before:
+        raise Unexpected("the token has not been renewed")
+    ended("TOKEN_INVALID", lambda: session.call(blog, POSTS, "ListPosts"))
+    done("gave up when the next token was refused, too")
+
+
+def sessions(auth, blog):
+    _, tokens = register(auth)
+    renewals(auth, blog, tokens)
+    _, tokens = register(auth)
+    session = Session(auth, tokens)
+    session.call(auth, AUTH, "Logout")
+    ended("REFRESH_TOKEN_INVALID", lambda: session.call(blog, POSTS, "ListPosts"))
+    done("found the session over after its logout: REFRESH_TOKEN_INVALID")
+
+
 def leave(auth, blog, token):
     auth.call(AUTH, "Logout", token)
     done("logged out")
@@ -109,12 +156,14 @@ def story(auth, blog):
         if service not in server.services():
             raise Unexpected(f"reflection does not list {service}")
         comments(server, service, method)
-    user, token = register(auth)
+    user, tokens = register(auth)
+    token = tokens.access_token
     expect(auth.call(USERS, "GetMe", token).user, user, "the user behind the token")
     done("asked who the token is: the same user")
     blog_posts(blog, token, user)
     refusals(blog, token)
     leave(auth, blog, token)
+    sessions(auth, blog)
 
 
 def main(arguments):
@@ -124,7 +173,7 @@ def main(arguments):
     try:
         with Server(arguments[0]) as auth, Server(arguments[1]) as blog:
             story(auth, blog)
-    except (Unexpected, Refused) as error:
+    except (Unexpected, Refused, SessionOver) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     except grpc.RpcError as error:

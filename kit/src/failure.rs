@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use gatepost::api::{auth, blog};
 use gatepost::log::{LogLimit, shown_path};
-use gatepost::status::{Reason, details, retry, status};
+use gatepost::status::{Reason, details, details_with, retry, status};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 use crate::db::StoreError;
+use crate::serve::Elsewhere;
 
 /// The most violations that a status names.
 const MAX_VIOLATIONS: usize = 20;
@@ -228,6 +229,16 @@ pub fn unimplemented<R: Reasons>() -> Status {
         R::UNIMPLEMENTED,
         "this service has no such method, or does not read this compression: call what reflection lists, uncompressed",
     )
+}
+
+/// Returns `UNIMPLEMENTED` for a method of Gatepost's other service, with where it may be.
+pub fn elsewhere<R: Reasons>(elsewhere: &Elsewhere) -> Status {
+    let Elsewhere { package, service, default_port, setting } = elsewhere;
+    let port = default_port.to_string();
+    let metadata = [("service", *service), ("default_port", port.as_str()), ("setting", *setting)];
+    let message =
+        format!("{package} is not served on this port: call {service}, on port {port} unless {setting} says otherwise");
+    Status::with_error_details(Code::Unimplemented, message, details_with(R::UNIMPLEMENTED, metadata))
 }
 
 /// `INTERNAL` with a fixed sentence and a request id; the cause is logged under that id and goes nowhere else.

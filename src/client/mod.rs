@@ -2,10 +2,12 @@
 
 mod clock;
 mod no_token;
+mod reaction;
 mod session;
 mod source;
 mod with_source;
 
 pub use no_token::NoToken;
+pub use reaction::Reaction;
 pub use source::TokenSource;
 pub use with_source::WithSource;

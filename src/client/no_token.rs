@@ -11,7 +11,8 @@ use crate::status::status;
 pub enum NoToken {
     /// The session is over, and only a login begins another one. The reason is the auth service's:
     /// `REFRESH_TOKEN_INVALID` after a logout, or after a week in which nobody has renewed it, `REFRESH_TOKEN_REUSED`
-    /// when somebody else has used its refresh token.
+    /// when somebody else has used its refresh token. `USER_DELETED` and `USER_DISABLED` are a callee's, and so are
+    /// `TOKEN_INVALID` and its like if a token was refused that had just been renewed for such a refusal.
     #[error("the session is over, log in again")]
     Ended(ErrorReason),
     /// The token has expired, and the auth service has not given the next one. Another call may get it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::NoToken;
+use super::{NoToken, Reaction};
 use crate::Token;
 use crate::api::auth::v1::ErrorReason;
 
@@ -16,6 +16,8 @@ pub(super) struct Session {
     /// What the next pair is asked for with.
     pub(super) refresh: String,
     renewal: Renewal,
+    /// The last token was refused: the next one is on trial.
+    was_refused: bool,
     /// How many attempts of renewals have ended.
     pub(super) attempts: u64,
 }
@@ -26,6 +28,8 @@ struct Access {
     due: Duration,
     /// From then on it is dead.
     end: Duration,
+    /// It was renewed for a refusal, and no call has been let in by it yet.
+    is_on_trial: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -54,7 +58,7 @@ impl Session {
     /// A session with this refresh token; the access token, if it is one, lives so long from now on.
     pub(super) fn new(refresh: String, access: Option<Token>, life: Duration, now: Duration) -> Self {
         let access = access.map(|token| Access::new(token, life, now));
-        Self { access, refresh, renewal: Renewal::None, attempts: 0 }
+        Self { access, refresh, renewal: Renewal::None, was_refused: false, attempts: 0 }
     }
 
     /// What a call has now, and whether it must begin a renewal.
@@ -90,9 +94,37 @@ impl Session {
         self.access.take_if(|access| access.token == *token);
     }
 
-    /// An attempt has brought the next pair.
+    /// A callee has refused this token for that reason. A refusal of an earlier token changes nothing.
+    pub(super) fn refused(&mut self, token: &Token, reason: ErrorReason) {
+        let Some(access) = self.access.as_ref().filter(|access| access.token == *token) else { return };
+        match Reaction::to(reason) {
+            Reaction::RefreshOnce if !access.is_on_trial => {
+                self.access = None;
+                self.was_refused = true;
+            }
+            Reaction::RefreshOnce | Reaction::SessionOver => self.over(reason),
+            Reaction::Retry | Reaction::PassOn => {}
+        }
+    }
+
+    /// Tells whether this token is on trial.
+    pub(super) fn is_on_trial(&self, token: &Token) -> bool {
+        self.access.as_ref().is_some_and(|access| access.is_on_trial && access.token == *token)
+    }
+
+    /// A call has been let in by this token.
+    pub(super) fn let_in(&mut self, token: &Token) {
+        if let Some(access) = self.access.as_mut().filter(|access| access.token == *token) {
+            access.is_on_trial = false;
+        }
+    }
+
+    /// An attempt has brought the next pair. It comes too late if the session is over meanwhile.
     pub(super) fn renewed(&mut self, refresh: String, access: Token, life: Duration, now: Duration) {
-        self.access = Some(Access::new(access, life.max(LEAST), now));
+        if !matches!(self.renewal, Renewal::Over(_)) {
+            let is_on_trial = std::mem::take(&mut self.was_refused);
+            self.access = Some(Access { is_on_trial, ..Access::new(access, life.max(LEAST), now) });
+        }
         self.refresh = refresh;
         self.ended(Renewal::None);
     }
@@ -100,7 +132,8 @@ impl Session {
     /// An attempt has been refused for good. A token that still lives is of no use: it is of the same session.
     pub(super) fn over(&mut self, reason: ErrorReason) {
         self.access = None;
-        self.ended(Renewal::Over(reason));
+        self.ended(Renewal::None);
+        self.renewal = Renewal::Over(reason);
     }
 
     /// An attempt has failed; another one will follow.
@@ -110,7 +143,9 @@ impl Session {
 
     /// The next attempt begins.
     pub(super) fn ask(&mut self) {
-        self.renewal = Renewal::Asking;
+        if !matches!(self.renewal, Renewal::Over(_)) {
+            self.renewal = Renewal::Asking;
+        }
     }
 
     /// Nobody is at it any more, whatever has come of it.
@@ -121,13 +156,15 @@ impl Session {
     }
 
     fn ended(&mut self, next: Renewal) {
-        self.renewal = next;
+        if !matches!(self.renewal, Renewal::Over(_)) {
+            self.renewal = next;
+        }
         self.attempts += 1;
     }
 }
 
 impl Access {
     fn new(token: Token, life: Duration, now: Duration) -> Self {
-        Self { token, due: now + life * 4 / 5, end: now + life }
+        Self { token, due: now + life * 4 / 5, end: now + life, is_on_trial: false }
     }
 }

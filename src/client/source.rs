@@ -7,12 +7,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
-use tonic_types::StatusExt as _;
 use tower_layer::Layer;
 
 use super::clock::Clock;
+use super::reaction::{is_let_in, reason_of};
 use super::session::{Now, Session};
-use super::{NoToken, WithSource};
+use super::{NoToken, Reaction, WithSource};
 use crate::api::auth::v1::auth_service_client::AuthServiceClient;
 use crate::api::auth::v1::{ErrorReason, RefreshTokenRequest, TokenPair};
 use crate::guard::{jitter, read_time};
@@ -54,8 +54,10 @@ const PATIENCE: Duration = Duration::from_secs(50);
 ///   the background and for 50 s: within the minute for which the auth service gives the same answer again. After that
 ///   the next call tries.
 /// - When the auth service says that the session is over, all calls fail with [`NoToken::Ended`] and ask nobody.
-/// - A callee that calls the token expired or revoked is believed: the next call waits for another one. So a role that is
-///   taken away costs one failed call, and not the session.
+/// - A callee that calls the token expired, revoked or invalid is believed: the next call waits for another one. So a role
+///   that is taken away, a key that is retired or another secret costs one failed call, and not the session. If that other
+///   token is refused in the same way before any call has been let in by it, the session is over. [`Reaction`] has the
+///   table of all reasons.
 /// - A clock of this machine that is ahead costs renewals, every four seconds at the most; one that is behind costs a
 ///   failed call for each token.
 ///
@@ -131,6 +133,25 @@ impl TokenSource {
     }
 }
 
+impl TokenSource {
+    /// Takes in how a call with this token has ended, for callers that send the token themselves. The token is renewed, or
+    /// the session is over, as the [`Reaction`] to the status's reason has it; an answer is `Status::ok("")`.
+    pub fn heard(&self, token: &Token, status: &Status) {
+        let session = &self.0.session;
+        match reason_of(status) {
+            // Those of `RefreshToken` are of a session that the call itself has named.
+            Some(ErrorReason::RefreshTokenInvalid | ErrorReason::RefreshTokenReused) => {}
+            Some(reason) if matches!(Reaction::to(reason), Reaction::RefreshOnce | Reaction::SessionOver) => {
+                session.send_modify(|session| session.refused(token, reason));
+            }
+            _ if is_let_in(status) && session.borrow().is_on_trial(token) => {
+                session.send_modify(|session| session.let_in(token));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// [`TokenSource::around`], for whoever builds a stack of layers.
 impl<S> Layer<S> for TokenSource {
     type Service = WithSource<S>;
@@ -199,8 +220,8 @@ async fn attempt(shared: &Shared) -> Result<(TokenPair, Token), NoToken> {
     if status.code() != Code::Unauthenticated {
         return Err(NoToken::Unavailable);
     }
-    let is_reused = status.get_details_error_info().is_some_and(|info| info.reason == "REFRESH_TOKEN_REUSED");
-    Err(NoToken::Ended(if is_reused { ErrorReason::RefreshTokenReused } else { ErrorReason::RefreshTokenInvalid }))
+    let is_over = |reason: &ErrorReason| Reaction::to(*reason) == Reaction::SessionOver;
+    Err(NoToken::Ended(reason_of(&status).filter(is_over).unwrap_or(ErrorReason::RefreshTokenInvalid)))
 }
 
 /// How long the access token lives; nothing for one that does not say.

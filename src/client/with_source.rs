@@ -5,8 +5,7 @@ use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response};
 use tokio::time::timeout;
-use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic::Status;
 use tower_service::Service;
 
 use super::TokenSource;
@@ -61,21 +60,14 @@ where
             };
             token.send_in(request.headers_mut());
             let response = inner.call(request).await?;
-            if is_dead(response.headers()) {
-                source.forget(&token);
-            }
+            source.heard(&token, &status_of(response.headers()));
             Ok(response)
         })
     }
 }
 
-/// Whether the callee says that the token has died since it was issued. An answer with nothing but a status has it among
-/// its first headers.
-fn is_dead(headers: &HeaderMap) -> bool {
-    let is_unauthenticated = headers.get(Status::GRPC_STATUS).is_some_and(|code| code == "16");
-    let status = is_unauthenticated.then(|| Status::from_header_map(headers)).flatten();
-    let info = status.filter(|status| status.code() == Code::Unauthenticated).and_then(|s| s.get_details_error_info());
-    info.is_some_and(|info| {
-        info.domain == crate::AUTH_DOMAIN && ["TOKEN_EXPIRED", "TOKEN_REVOKED"].contains(&&*info.reason)
-    })
+/// Reads what the callee says of the call, if it says so at once: an answer with nothing but a status has the status among
+/// its first headers. An answer that begins is OK so far.
+fn status_of(headers: &HeaderMap) -> Status {
+    Status::from_header_map(headers).unwrap_or_else(|| Status::ok(""))
 }

@@ -10,7 +10,7 @@ use super::knowledge::Knowledge;
 use super::remote::{RemoteVerifier, endpoint, settled};
 use super::rules::GUARD_TIMEOUT;
 use super::verdicts::Verdicts;
-use super::{Breaker, InvalidUrl, Retry, Token, Unavailable, Verdict, Verify};
+use super::{Asker, Breaker, InvalidUrl, Retry, Token, Unavailable, Verdict, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
 
@@ -97,5 +97,14 @@ impl AuthService {
 impl Verify for AuthService {
     fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
         self.verdicts.verify(token, deadline)
+    }
+
+    fn verify_for(
+        &self,
+        token: &Token,
+        asker: Asker,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+        self.verdicts.verify_for(token, asker, deadline)
     }
 }

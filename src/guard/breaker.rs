@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::circuit::{Change, Circuit, FAILURES, Pass};
-use super::{Token, Unavailable, Verdict, Verify};
+use super::rules::GUARD_TIMEOUT;
+use super::{Asker, Token, Unavailable, Verdict, Verify};
 
-/// The least time after which a call that ran out of it says something about the inner verifier: half of the guard's own
-/// limit.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// The least time that a call must have been given for its running out of time to count: the guard's own limit, less
+/// what a call may lose on its way here.
+const FULL_TIME: Duration = GUARD_TIMEOUT.saturating_sub(Duration::from_millis(5));
 
 /// A decorator that leaves the inner verifier alone while it is [`Unavailable`] (a circuit breaker: Nygard, *Release
 /// It!*, 2007).
@@ -21,9 +22,11 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// - Any verdict closes it at once, also one for a call that began before it opened.
 /// - It says in the log when it opens (a warning) and when it closes.
 ///
-/// A call ends at its deadline, and that is a failure when it had been given at least 250 ms. What had less, or was
-/// cancelled before its deadline, or panicked, is neither a failure nor a verdict: else callers with short deadlines
-/// could shut out all the others. If such a call was the probe, the next call is.
+/// A call ends at its deadline. That is a failure only if the call had the guard's own limit of 500 ms: a shorter deadline
+/// is the caller's, and callers in a hurry must not shut out all others. So a call with a shorter deadline counts as a
+/// failure only if the inner verifier says [`Unavailable::Away`] before the deadline. What else the inner verifier says
+/// then may be the deadline as the auth service sees it. A call that is cancelled, or panics, is never a failure, nor is one that is
+/// [`Asker::Doubtful`]. If such a call was the probe, the next call is.
 ///
 /// Around a [`Retry`](super::Retry) the attempts of a call count once, and calls that fail at once cost no retries.
 pub struct Breaker<V> {
@@ -40,11 +43,16 @@ impl<V: Verify> Breaker<V> {
 
 impl<V: Verify> Verify for Breaker<V> {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        self.verify_for(token, Asker::Call(None), deadline).await
+    }
+
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         let begun = Instant::now();
         let pass = change(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
-        let mut call = Call { circuit: &self.circuit, pass, begun, deadline, has_answer: None };
-        let answer = timeout_at(deadline, self.inner.verify(token, deadline)).await.unwrap_or(Err(Unavailable::Away));
-        call.has_answer = Some(answer.is_ok());
+        let mut call = Call { circuit: &self.circuit, pass, asker, begun, deadline, answer: None };
+        let answer =
+            timeout_at(deadline, self.inner.verify_for(token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
+        call.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| *error));
         answer
     }
 }
@@ -58,23 +66,36 @@ fn change<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> 
 struct Call<'a> {
     circuit: &'a Mutex<Circuit>,
     pass: Pass,
+    asker: Asker,
     begun: Instant,
     deadline: Instant,
-    /// Whether the inner verifier had an answer; none while the call lasts.
-    has_answer: Option<bool>,
+    /// The inner verifier's answer, without the verdict; `None` while the call lasts.
+    answer: Option<Result<(), Unavailable>>,
+}
+
+impl Call<'_> {
+    /// Tells whether the call, which has no verdict, is the inner verifier's failure.
+    fn is_failure(&self, now: Instant) -> bool {
+        let was_given_time = self.deadline.saturating_duration_since(self.begun) >= FULL_TIME;
+        // The caller's own timer may be the first to ring, and drop the call.
+        let is_out_of_time = now >= self.deadline;
+        match self.answer {
+            _ if self.asker == Asker::Doubtful => false,
+            Some(Err(Unavailable::Away)) => was_given_time || !is_out_of_time,
+            Some(Err(Unavailable::Unclear)) => was_given_time,
+            Some(Ok(())) | None => was_given_time && is_out_of_time,
+        }
+    }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
-        // The caller's own timer may be the first to ring, and drop the call.
-        let is_out_of_time = now >= self.deadline;
-        let was_given_time = self.deadline.saturating_duration_since(self.begun) >= PATIENCE;
-        let is_failure = if is_out_of_time { was_given_time } else { self.has_answer == Some(false) };
-        let changed = change(self.circuit, |circuit| match self.has_answer {
-            Some(true) => circuit.answered(),
-            Some(false) | None if is_failure => circuit.failed(self.pass, now),
-            Some(false) | None => {
+        let is_failure = self.is_failure(now);
+        let changed = change(self.circuit, |circuit| match self.answer {
+            Some(Ok(())) => circuit.answered(),
+            Some(Err(_)) | None if is_failure => circuit.failed(self.pass, now),
+            Some(Err(_)) | None => {
                 circuit.abandoned(self.pass);
                 None
             }
@@ -99,7 +120,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::super::log_lines::LogLines;
-    use super::super::scripted::Step::{Answer, Fail, Hang, Panic};
+    use super::super::scripted::Step::{Answer, Fail, Hang, Mumble, Panic};
     use super::super::scripted::{Scripted, Step, token};
     use super::*;
 
@@ -238,16 +259,32 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn callers_in_a_hurry_and_callers_who_leave_shut_out_nobody() {
         let (inner, breaker) = breaker([Hang]);
-        for limit in [0, 1, 249] {
+        for limit in [0, 1, 249, 250, 400, 494] {
             for _ in 0..5 {
                 assert!(!call_within(ms(limit), &breaker).await);
             }
         }
+        // As an auth service answers that keeps the caller's deadline.
+        inner.now([Mumble]);
+        for _ in 0..5 {
+            assert!(!call_within(ms(400), &breaker).await);
+        }
+        inner.now([Hang]);
         for _ in 0..5 {
             assert!(tokio::time::timeout(ms(400), call(&breaker)).await.is_err());
         }
         inner.now([Answer]);
         assert!(call(&breaker).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn doubtful_questions_shut_out_nobody() {
+        let (inner, breaker) = breaker([Fail, Hang, Mumble, Fail, Fail, Fail, Answer]);
+        for _ in 0..6 {
+            let answer = breaker.verify_for(&token(), Asker::Doubtful, Instant::now() + ms(500)).await;
+            assert!(answer.is_err());
+        }
+        assert!(passes(&inner, &breaker).await);
     }
 
     #[tokio::test(start_paused = true)]

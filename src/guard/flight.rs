@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Digest, Token, Unavailable, Verdict, Verify};
+use super::{Asker, Digest, Token, Unavailable, Verdict, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
 
@@ -47,7 +47,7 @@ impl<V: Verify> SingleFlight<V> {
     }
 
     /// The flight for this token: the one under way, or a new one.
-    fn board(&self, token: &Token) -> watch::Receiver<Answer> {
+    fn board(&self, token: &Token, asker: Asker) -> watch::Receiver<Answer> {
         let digest = token.digest();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         let began = self.uptime.now();
@@ -61,9 +61,12 @@ impl<V: Verify> SingleFlight<V> {
         drop(flights);
 
         let seat = Seat { digest, answer: answer.clone(), flights: Arc::clone(&self.flights) };
-        let (inner, token, deadline) = (Arc::clone(&self.inner), token.clone(), Instant::now() + self.limit);
+        let (inner, token, limit) = (Arc::clone(&self.inner), token.clone(), self.limit);
         tokio::spawn(async move {
-            let answer = timeout_at(deadline, inner.verify(&token, deadline)).await.unwrap_or(Err(Unavailable::Away));
+            // From here, so that a machine in a hurry takes nothing of the time that the flight is given.
+            let deadline = Instant::now() + limit;
+            let answer =
+                timeout_at(deadline, inner.verify_for(&token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
             // Off the board before the landing: who comes now begins a flight of its own.
             drop(seat);
             landing.send_replace(Some(answer));
@@ -73,8 +76,13 @@ impl<V: Verify> SingleFlight<V> {
 }
 
 impl<V: Verify> Verify for SingleFlight<V> {
-    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
-        let mut flight = self.board(token);
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        self.verify_for(token, Asker::Call(None), deadline).await
+    }
+
+    /// Joins the flight that is under way, whoever has begun it, or begins one for this asker.
+    async fn verify_for(&self, token: &Token, asker: Asker, _deadline: Instant) -> Result<Verdict, Unavailable> {
+        let mut flight = self.board(token, asker);
         // An error means that the flight's task has panicked: nobody can say what the token is worth.
         let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable::Away)?;
         answer.clone().unwrap_or(Err(Unavailable::Away))
@@ -166,15 +174,15 @@ mod tests {
             (Arc::new(Gate { asked: AtomicUsize::new(0), permits: Semaphore::new(0) }), Uptime::manual());
         let limit = Duration::from_millis(500);
         let flights = SingleFlight::counting(Arc::clone(&gate), limit, AuthMetrics::default(), uptime.clone());
-        let mut old = flights.board(&token("a"));
+        let mut old = flights.board(&token("a"), Asker::Open);
         uptime.advance(limit);
-        assert!(flights.board(&token("a")).same_channel(&old));
+        assert!(flights.board(&token("a"), Asker::Open).same_channel(&old));
         uptime.advance(Duration::from_millis(1));
-        let new = flights.board(&token("a"));
+        let new = flights.board(&token("a"), Asker::Open);
         assert!(!new.same_channel(&old));
         gate.permits.add_permits(1);
         old.wait_for(Option::is_some).await.unwrap();
-        assert!(flights.board(&token("a")).same_channel(&new), "the old one has left its place alone");
+        assert!(flights.board(&token("a"), Asker::Open).same_channel(&new), "the old one has left its place alone");
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,12 +7,15 @@ use crate::Uptime;
 use crate::ledger::{Bearer, Ledger, Standing};
 use crate::metrics::AuthMetrics;
 
+use super::key_names::KeyNames;
 use super::{Grounds, Verdict, Worth};
 
 /// The ledger, the clock that its times are of, and what is counted.
 #[derive(Debug)]
 pub(crate) struct Knowledge {
     ledger: RwLock<Ledger>,
+    /// Beside the ledger, since nobody is let in by them.
+    key_names: RwLock<Option<KeyNames>>,
     uptime: Uptime,
     metrics: AuthMetrics,
 }
@@ -24,7 +27,7 @@ impl Knowledge {
 
     /// What this ledger knows.
     pub(crate) fn over(ledger: Ledger, uptime: Uptime) -> Self {
-        Self { ledger: RwLock::new(ledger), uptime, metrics: AuthMetrics::default() }
+        Self { ledger: RwLock::new(ledger), key_names: RwLock::default(), uptime, metrics: AuthMetrics::default() }
     }
 
     /// What is counted.
@@ -54,6 +57,16 @@ impl Knowledge {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.uptime.now();
         write(&mut ledger, now)
+    }
+
+    /// Reads the names of the keys; `None` while the feed has not brought any.
+    pub(super) fn with_key_names<T>(&self, read: impl FnOnce(Option<&KeyNames>) -> T) -> T {
+        read(self.key_names.read().unwrap_or_else(PoisonError::into_inner).as_ref())
+    }
+
+    /// Takes in the names that the feed brings. An auth service that sends none leaves them unknown.
+    pub(super) fn name_keys(&self, names: Option<KeyNames>) {
+        *self.key_names.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
 
     /// Whether this verdict may be used now, and how old the evidence for it is.

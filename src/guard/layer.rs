@@ -1,10 +1,11 @@
 //! The tower layer that stands before every method of a server.
 
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Extensions, Method, Request, Response, StatusCode, header};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Bytes, StdError};
@@ -21,18 +22,37 @@ use crate::metrics::GuardMetrics;
 pub struct GuardLayer<V> {
     rules: Arc<Rules<V>>,
     audience: Option<Arc<str>>,
+    peer: PeerOf,
 }
+
+/// Finds the peer of a call in the extensions of its request.
+type PeerOf = fn(&Extensions) -> Option<SocketAddr>;
 
 impl<V: Verify> GuardLayer<V> {
     /// Guards by `policy` what `verifier` says of each call's token.
     pub fn new(policy: Policy, verifier: V) -> Self {
-        Self { rules: Arc::new(Rules::new(policy, verifier, GuardMetrics::default())), audience: None }
+        Self { rules: Arc::new(Rules::new(policy, verifier, GuardMetrics::default())), audience: None, peer: |_| None }
     }
 
     /// Refuses tokens that are meant for anybody but `audience`; without this call the audience is not looked at.
     #[must_use]
     pub fn audience(self, audience: impl AsRef<str>) -> Self {
         Self { audience: Some(Arc::from(audience.as_ref())), ..self }
+    }
+
+    /// Tells peers apart by what the server has put into the extensions of each request, so that a flood of bad tokens from
+    /// some peers leaves the way to the auth service to all others. Without this call all calls share the way alike.
+    ///
+    /// ```
+    /// # use gatepost::{GuardLayer, Verify};
+    /// # fn guard<V: Verify>(guard: GuardLayer<V>) -> GuardLayer<V> {
+    /// use tonic::transport::server::TcpConnectInfo;
+    /// guard.peers(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn peers(self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
+        Self { peer, ..self }
     }
 
     /// What is counted of this guard's decisions, by whichever of its clones.
@@ -43,7 +63,7 @@ impl<V: Verify> GuardLayer<V> {
 
 impl<V> Clone for GuardLayer<V> {
     fn clone(&self) -> Self {
-        Self { rules: Arc::clone(&self.rules), audience: self.audience.clone() }
+        Self { rules: Arc::clone(&self.rules), audience: self.audience.clone(), peer: self.peer }
     }
 }
 
@@ -51,7 +71,7 @@ impl<S, V> Layer<S> for GuardLayer<V> {
     type Service = Guard<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guard { inner, rules: Arc::clone(&self.rules), audience: self.audience.clone() }
+        Guard { inner, rules: Arc::clone(&self.rules), audience: self.audience.clone(), peer: self.peer }
     }
 }
 
@@ -60,11 +80,13 @@ pub struct Guard<S, V> {
     inner: S,
     rules: Arc<Rules<V>>,
     audience: Option<Arc<str>>,
+    peer: PeerOf,
 }
 
 impl<S: Clone, V> Clone for Guard<S, V> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), rules: Arc::clone(&self.rules), audience: self.audience.clone() }
+        let (inner, rules, audience) = (self.inner.clone(), Arc::clone(&self.rules), self.audience.clone());
+        Self { inner, rules, audience, peer: self.peer }
     }
 }
 
@@ -90,7 +112,7 @@ where
         // The service that was polled ready is the one that is called; its clone waits for the next poll.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        let (rules, audience) = (Arc::clone(&self.rules), self.audience.clone());
+        let (rules, audience, peer) = (Arc::clone(&self.rules), self.audience.clone(), self.peer);
         Box::pin(async move {
             if let Some(status) = not_grpc(&request) {
                 let mut response = Response::new(Body::empty());
@@ -102,7 +124,8 @@ where
             identity::strip(request.headers_mut());
             token::hide(request.headers_mut());
             let entrance = Entrance::now();
-            match rules.admit(request.uri().path(), request.headers(), audience.as_deref()).await {
+            let peer = peer(request.extensions());
+            match rules.admit(request.uri().path(), request.headers(), audience.as_deref(), peer).await {
                 Ok(Some(Caller { identity, token })) => {
                     request.extensions_mut().insert(identity);
                     let watch = Watch::new(rules, audience, request.uri().clone(), token, entrance);

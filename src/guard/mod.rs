@@ -3,10 +3,13 @@
 mod auth;
 mod breaker;
 mod circuit;
+mod fairness;
 mod feed;
 mod flight;
+mod header_fault;
 mod identity;
 pub(crate) mod jitter;
+mod key_names;
 mod knowledge;
 mod layer;
 mod limit;
@@ -14,6 +17,8 @@ mod line_limits;
 #[cfg(test)]
 mod log_lines;
 mod open;
+mod peers;
+mod plausible;
 mod policy;
 mod refusal;
 mod remote;
@@ -30,6 +35,7 @@ mod with_token;
 pub use auth::AuthService;
 pub use breaker::Breaker;
 pub use flight::SingleFlight;
+pub use header_fault::{Fault, HeaderFault, TokenHeader};
 pub use identity::{Identity, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Rule, RuleFault};
@@ -37,9 +43,10 @@ pub use refusal::Refusal;
 pub use remote::{InvalidUrl, RemoteVerifier};
 pub use retry::Retry;
 pub use token::{Digest, Token};
-pub use verify::{Denial, Grounds, Unavailable, Verdict, Verify, Worth};
+pub use verify::{Asker, Denial, Grounds, Unavailable, Verdict, Verify, Worth};
 pub use with_token::WithToken;
 
+pub(crate) use policy::paths;
 pub(crate) use remote::read_time;
 #[cfg(feature = "testing")]
 pub(crate) use {knowledge::Knowledge, rules::GUARD_TIMEOUT, verdicts::Verdicts};

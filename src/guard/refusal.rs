@@ -3,19 +3,26 @@
 use std::time::Duration;
 
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
-use super::Denial;
+use super::{Denial, HeaderFault};
 use crate::api::auth::v1::ErrorReason;
-use crate::status::{retry, status};
+use crate::status::{details_with, retry, status};
 
 /// How long a caller waits before it tries again when the auth service could not be asked.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
+
+const MISSING: &str = "Authentication token not provided";
+const INVALID: &str = "invalid token";
 
 /// Why the guard lets a call not in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The call carries no token.
     TokenMissing,
+    /// The header that carries the token has a fault of form. Its reason is `TOKEN_MISSING` or `TOKEN_INVALID`, and it
+    /// is counted as such.
+    Header(HeaderFault),
     /// The token is worth nothing.
     Token(Denial),
     /// The caller lacks what the method asks for.
@@ -44,7 +51,8 @@ impl Refusal {
     pub(crate) const fn number(self) -> usize {
         match self {
             Self::TokenMissing => 0,
-            Self::Token(Denial::Invalid) => 1,
+            Self::Header(fault) if fault.is_missing() => 0,
+            Self::Token(Denial::Invalid) | Self::Header(_) => 1,
             Self::Token(Denial::Expired) => 2,
             Self::Token(Denial::Revoked) => 3,
             Self::Token(Denial::UserDeleted) => 4,
@@ -59,7 +67,8 @@ impl Refusal {
     pub fn reason(self) -> ErrorReason {
         match self {
             Self::TokenMissing => ErrorReason::TokenMissing,
-            Self::Token(Denial::Invalid) => ErrorReason::TokenInvalid,
+            Self::Header(fault) if fault.is_missing() => ErrorReason::TokenMissing,
+            Self::Token(Denial::Invalid) | Self::Header(_) => ErrorReason::TokenInvalid,
             Self::Token(Denial::Expired) => ErrorReason::TokenExpired,
             Self::Token(Denial::Revoked) => ErrorReason::TokenRevoked,
             Self::Token(Denial::UserDeleted) => ErrorReason::UserDeleted,
@@ -75,12 +84,20 @@ impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let reason = refusal.reason();
         match refusal {
-            Refusal::TokenMissing => status(Code::Unauthenticated, reason, "Authentication token not provided"),
-            Refusal::Token(Denial::Invalid | Denial::Expired | Denial::Revoked) => {
-                status(Code::Unauthenticated, reason, "invalid token")
+            Refusal::TokenMissing => status(Code::Unauthenticated, reason, MISSING),
+            Refusal::Header(fault) => {
+                let message = if fault.is_missing() { MISSING } else { INVALID };
+                let metadata = [("header", fault.header.name()), ("fault", fault.fault.name())];
+                Self::with_error_details(Code::Unauthenticated, message, details_with(reason, metadata))
             }
-            Refusal::Token(Denial::UserDeleted | Denial::UserDisabled) => {
+            Refusal::Token(Denial::Invalid | Denial::Expired | Denial::Revoked) => {
+                status(Code::Unauthenticated, reason, INVALID)
+            }
+            Refusal::Token(Denial::UserDeleted) => {
                 status(Code::Unauthenticated, reason, "user does not exist, bad token")
+            }
+            Refusal::Token(Denial::UserDisabled) => {
+                status(Code::Unauthenticated, reason, "user is disabled, bad token")
             }
             Refusal::NotAllowed => status(Code::PermissionDenied, reason, "permission denied"),
             Refusal::AuthUnavailable => retry(

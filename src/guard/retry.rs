@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::retry_budget::RetryBudget;
-use super::{Token, Unavailable, Verdict, Verify, jitter};
+use super::{Asker, Token, Unavailable, Verdict, Verify, jitter};
 
 /// The longest pause before the second attempt, and before the third, which is the last.
 const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
@@ -13,6 +13,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(
 /// A decorator that asks the inner verifier again when it is [`Unavailable::Away`].
 ///
 /// - A verdict is never asked for again, whatever it says, and neither is an answer that makes no sense.
+/// - A question about likely garbage ([`Asker::Doubtful`]) has one attempt.
 /// - There are three attempts at the most. Before the second lies a random pause of up to 20 ms, before the third one of
 ///   up to 40 ms. To ask twice is harmless, since a question changes nothing.
 /// - All attempts share the call's deadline. None begins at it or after it, and a pause that would last until then is not
@@ -38,8 +39,15 @@ impl<V: Verify> Retry<V> {
 
 impl<V: Verify> Verify for Retry<V> {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        self.verify_for(token, Asker::Call(None), deadline).await
+    }
+
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         if Instant::now() >= deadline {
             return Err(Unavailable::Away);
+        }
+        if asker == Asker::Doubtful {
+            return self.inner.verify_for(token, asker, deadline).await;
         }
         self.budget.deposit();
         let mut answer = self.inner.verify(token, deadline).await;

@@ -1,5 +1,6 @@
 //! What the guard decides about a call, and decides anew while the call's streams are open.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use super::limit::until;
 use super::line_limits::LineLimits;
-use super::{Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
+use super::{Asker, Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
 use crate::deadline;
 use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
@@ -48,8 +49,14 @@ impl<V> Rules<V> {
 
 impl<V: Verify> Rules<V> {
     /// Decides about a call that begins, counts it and logs it. Refusals are logged within a limit: they need no token.
-    pub(super) async fn admit(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
-        let decision = self.decide(path, headers, audience).await;
+    pub(super) async fn admit(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        audience: Option<&str>,
+        peer: Option<SocketAddr>,
+    ) -> Decision {
+        let decision = self.decide(path, headers, audience, peer).await;
         self.metrics.decided(&decision);
         let method = &*shown_path(path);
         match &decision {
@@ -71,16 +78,23 @@ impl<V: Verify> Rules<V> {
         decision
     }
 
-    async fn decide(&self, path: &str, headers: &HeaderMap, audience: Option<&str>) -> Decision {
+    async fn decide(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        audience: Option<&str>,
+        peer: Option<SocketAddr>,
+    ) -> Decision {
         let rule = self.policy.of(path);
         if *rule == Rule::Public {
             return Ok(None);
         }
         let token = match Token::of_call(headers) {
-            Err(Refusal::TokenMissing) if *rule == Rule::Optional => return Ok(None),
+            Err(Refusal::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
-        let identity = self.judge(path, &token, audience, deadline::requested(headers)).await?;
+        let asker = Asker::Call(peer);
+        let identity = self.judge(path, &token, audience, asker, deadline::requested(headers)).await?;
         Ok(Some(Caller { identity, token }))
     }
 
@@ -90,9 +104,10 @@ impl<V: Verify> Rules<V> {
         path: &str,
         token: &Token,
         audience: Option<&str>,
+        asker: Asker,
         requested: Option<Duration>,
     ) -> Result<Arc<Identity>, Refusal> {
-        let identity = self.identify(token, requested).await?;
+        let identity = self.identify(token, asker, requested).await?;
         if audience.is_some_and(|audience| !identity.audiences.iter().any(|one| one == audience)) {
             return Err(Refusal::Token(Denial::Invalid));
         }
@@ -103,10 +118,15 @@ impl<V: Verify> Rules<V> {
     }
 
     /// Who bears the token, found out within the guard's own limit and the caller's.
-    async fn identify(&self, token: &Token, requested: Option<Duration>) -> Result<Arc<Identity>, Refusal> {
+    async fn identify(
+        &self,
+        token: &Token,
+        asker: Asker,
+        requested: Option<Duration>,
+    ) -> Result<Arc<Identity>, Refusal> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        let verdict = until(deadline, pin!(self.verifier.verify(token, deadline))).await;
+        let verdict = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
         match verdict.unwrap_or(Err(Unavailable::Away)).map(|verdict| verdict.worth) {
             Ok(Worth::Valid(identity)) => Ok(identity),
             Ok(Worth::Denied(denial)) => Err(Refusal::Token(denial)),
@@ -165,9 +185,9 @@ mod tests {
             bad.insert("api-token", HeaderValue::from_static(SECRET));
             for _ in 0..2 {
                 for _ in 0..500 {
-                    let _ = rules.admit(METHOD, &none, Some("gatepost")).await;
+                    let _ = rules.admit(METHOD, &none, Some("gatepost"), None).await;
                 }
-                let _ = rules.admit("/a.B/Sell", &bad, Some("gatepost")).await;
+                let _ = rules.admit("/a.B/Sell", &bad, Some("gatepost"), None).await;
                 uptime.advance(Duration::from_secs(1));
             }
             let denied = rules.metrics.read().denied;
@@ -183,7 +203,7 @@ mod tests {
     #[tokio::test]
     async fn long_method_is_cut_in_its_line() {
         let path = format!("/{}", "a".repeat(8000));
-        let lines = heard(async || drop(rules().admit(&path, &HeaderMap::new(), None).await)).await;
+        let lines = heard(async || drop(rules().admit(&path, &HeaderMap::new(), None, None).await)).await;
         let shown = format!("/{}…", "a".repeat(124));
         assert_eq!(lines, [format!("INFO refused method={shown:?} reason=\"TOKEN_MISSING\"")]);
     }
@@ -201,7 +221,7 @@ mod tests {
                 ("/a.B/Sell", &headers, "gatepost"),
                 (METHOD, &headers, "another"),
             ] {
-                let _ = rules.admit(path, headers, Some(audience)).await;
+                let _ = rules.admit(path, headers, Some(audience), None).await;
             }
         }
         assert_eq!(

@@ -3,7 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use super::{Denial, Refusal};
+use super::header_fault::TokenHeader::{ApiToken, Authorization};
+use super::header_fault::{Fault, TokenHeader};
+use super::{HeaderFault, Refusal};
 
 /// The longest token that is looked at, in bytes.
 const MAX_BYTES: usize = 4096;
@@ -91,33 +93,37 @@ impl Token {
         Digest(Sha256::digest(self.as_bytes()).into())
     }
 
-    /// The token of a call: the metadata `api-token`, or `authorization: Bearer`.
+    /// Finds the token of a call: the metadata `api-token`, or `authorization: Bearer`.
     ///
     /// # Errors
-    /// [`Refusal::TokenMissing`] when there is none or it is empty; [`Denial::Invalid`] when one header has two values,
-    /// the two headers disagree, a header is binary, or the value cannot be a token.
+    /// [`Refusal::Header`] names the header and its fault. Its reason is `TOKEN_MISSING` if there is no token or it is
+    /// empty. It is `TOKEN_INVALID` if one header has two values, the two headers disagree, a header is binary, or the
+    /// value cannot be a token.
     pub fn of_call(headers: &HeaderMap) -> Result<Self, Refusal> {
-        const INVALID: Refusal = Refusal::Token(Denial::Invalid);
-        if headers.contains_key(&API_TOKEN_BIN) || headers.contains_key(&AUTHORIZATION_BIN) {
-            return Err(INVALID);
+        Self::find(headers).map_err(Refusal::Header)
+    }
+
+    fn find(headers: &HeaderMap) -> Result<Self, HeaderFault> {
+        for (binary, header) in [(&API_TOKEN_BIN, ApiToken), (&AUTHORIZATION_BIN, Authorization)] {
+            if headers.contains_key(binary) {
+                return Err(header.has(Fault::Binary));
+            }
         }
-        let plain = only(headers, &API_TOKEN).map_err(|_| INVALID)?;
-        let bearer = match only(headers, &AUTHORIZATION).map_err(|_| INVALID)? {
-            Some(header) => bearer(header.as_bytes()).map(|start| (header, start)),
-            None => None,
-        };
+        let plain = only(headers, ApiToken)?;
+        let authorization = only(headers, Authorization)?;
+        let bearer = authorization.and_then(|value| bearer(value.as_bytes()).map(|start| (value, start)));
         let differ = |(one, at): (&HeaderValue, usize), (other, start): (&HeaderValue, usize)| {
             one.as_bytes().get(at..) != other.as_bytes().get(start..)
         };
-        let (header, start) = match (plain.map(|plain| (plain, 0)), bearer) {
-            (Some(plain), Some(bearer)) if differ(plain, bearer) => return Err(INVALID),
-            (Some(value), _) | (None, Some(value)) => value,
-            (None, None) => return Err(Refusal::TokenMissing),
+        let (header, value, start) = match (plain.map(|plain| (plain, 0)), bearer) {
+            (Some(plain), Some(bearer)) if differ(plain, bearer) => return Err(ApiToken.has(Fault::TwoTokens)),
+            (Some((value, start)), _) => (ApiToken, value, start),
+            (None, Some((value, start))) => (Authorization, value, start),
+            (None, None) if authorization.is_some() => return Err(Authorization.has(Fault::BearerPrefix)),
+            (None, None) => return Err(ApiToken.has(Fault::Missing)),
         };
-        if header.len() == start {
-            return Err(Refusal::TokenMissing);
-        }
-        Self::within(header.clone(), start).ok_or(INVALID)
+        let fault = || header.fault_of(value.as_bytes().get(start..).unwrap_or_default(), MAX_BYTES);
+        Self::within(value.clone(), start).ok_or_else(fault)
     }
 }
 
@@ -130,13 +136,15 @@ pub(super) fn hide(headers: &mut HeaderMap) {
     }
 }
 
-struct TwoValues;
-
-/// The one value of a header; two are an error even when they are equal, since who reads the other one may differ.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, TwoValues> {
+/// Returns the one value of a header. Two are an error even when they are equal: another reader may take the other one.
+fn only(headers: &HeaderMap, header: TokenHeader) -> Result<Option<&HeaderValue>, HeaderFault> {
+    let name = match header {
+        ApiToken => &API_TOKEN,
+        Authorization => &AUTHORIZATION,
+    };
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    if values.next().is_some() { Err(TwoValues) } else { Ok(first) }
+    if values.next().is_some() { Err(header.has(Fault::TwoValues)) } else { Ok(first) }
 }
 
 /// Where the credentials of the scheme `Bearer` begin, whose name has no case (RFC 9110 §11.1); another scheme is not for us.
@@ -152,16 +160,13 @@ fn bearer(value: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&'static str, &[u8])]) -> Result<String, Refusal> {
+    fn of(pairs: &[(&'static str, &[u8])]) -> Result<String, HeaderFault> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
-        Token::of_call(&headers).map(|token| token.expose().to_owned())
+        Token::find(&headers).map(|token| token.expose().to_owned())
     }
-
-    const INVALID: Result<String, Refusal> = Err(Refusal::Token(Denial::Invalid));
-    const MISSING: Result<String, Refusal> = Err(Refusal::TokenMissing);
 
     #[test]
     fn either_header_carries_the_token() {
@@ -185,22 +190,37 @@ mod tests {
 
     #[test]
     fn c22_no_token_is_missing() {
-        assert_eq!(of(&[]), MISSING);
-        assert_eq!(of(&[("api-token", b"")]), MISSING);
-        assert_eq!(of(&[("authorization", b"Bearer")]), MISSING);
-        assert_eq!(of(&[("authorization", b"Bearer  ")]), MISSING);
-        assert_eq!(of(&[("authorization", b"Basic eA==")]), MISSING);
+        for (pairs, header, fault) in [
+            (&[][..], ApiToken, Fault::Missing),
+            (&[("api-token", &b""[..])], ApiToken, Fault::Empty),
+            (&[("authorization", b"Bearer")], Authorization, Fault::Empty),
+            (&[("authorization", b"Bearer  ")], Authorization, Fault::Empty),
+            (&[("authorization", b"Basic eA==")], Authorization, Fault::BearerPrefix),
+            (&[("authorization", b"a.b.c")], Authorization, Fault::BearerPrefix),
+        ] {
+            let found = of(pairs).unwrap_err();
+            assert_eq!(found, header.has(fault));
+            assert!(found.is_missing(), "{found:?}");
+        }
     }
 
     #[test]
     fn c22_doubtful_tokens_are_invalid() {
-        assert_eq!(of(&[("api-token", b"a"), ("api-token", b"a")]), INVALID);
-        assert_eq!(of(&[("api-token", b"a"), ("authorization", b"Bearer b")]), INVALID);
-        assert_eq!(of(&[("authorization", b"Bearer a"), ("authorization", b"Bearer a")]), INVALID);
-        assert_eq!(of(&[("api-token-bin", b"YQ"), ("api-token", b"a")]), INVALID);
-        assert_eq!(of(&[("api-token", "é".as_bytes())]), INVALID);
-        assert_eq!(of(&[("api-token", b"a b")]), INVALID);
-        assert_eq!(of(&[("api-token", &[b'a'; 4097])]), INVALID);
+        for (pairs, header, fault) in [
+            (&[("api-token", &b"a"[..]), ("api-token", b"a")][..], ApiToken, Fault::TwoValues),
+            (&[("api-token", b"a"), ("authorization", b"Bearer b")], ApiToken, Fault::TwoTokens),
+            (&[("authorization", b"Bearer a"), ("authorization", b"Bearer a")], Authorization, Fault::TwoValues),
+            (&[("api-token-bin", b"YQ"), ("api-token", b"a")], ApiToken, Fault::Binary),
+            (&[("api-token", "é".as_bytes())], ApiToken, Fault::NotAscii),
+            (&[("api-token", b"a b")], ApiToken, Fault::Malformed),
+            (&[("api-token", b"Bearer a.b.c")], ApiToken, Fault::BearerPrefix),
+            (&[("authorization", b"Bearer Bearer a")], Authorization, Fault::Malformed),
+            (&[("api-token", &[b'a'; 4097])], ApiToken, Fault::TooLong),
+        ] {
+            let found = of(pairs).unwrap_err();
+            assert_eq!(found, header.has(fault));
+            assert!(!found.is_missing(), "{found:?}");
+        }
         assert_eq!(of(&[("api-token", &[b'a'; 4096])]), Ok("a".repeat(4096)));
     }
 }

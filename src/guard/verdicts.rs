@@ -7,8 +7,10 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
+use super::fairness::Fairness;
 use super::knowledge::Knowledge;
-use super::{Denial, Digest, SingleFlight, Token, Unavailable, Verdict, Verify, Worth};
+use super::plausible::Chance;
+use super::{Asker, Denial, Digest, SingleFlight, Token, Unavailable, Verdict, Verify, Worth};
 use crate::ledger::{Cause, Standing};
 use crate::metrics::Counters;
 
@@ -30,6 +32,8 @@ const ATTEMPTS: usize = 3;
 /// - Callers with equal tokens share a flight to the inner verifier, which keeps the verdict before it ends, and looks for
 ///   one before it asks: whoever found none and comes too late for the flight does not ask again.
 /// - Up to 100,000 verdicts of 500 bytes are kept, and 10,000 refusals for a second each. What is used least makes room.
+/// - A token whose form shows that it is garbage is refused without a question ([`Chance`]), and others that are likely
+///   garbage wait for each other ([`Fairness`]). Only refusals are decided so.
 /// - Before the feed has begun, and after it has been lost, none is kept.
 pub(crate) struct Verdicts<V> {
     kept: Arc<Kept>,
@@ -50,6 +54,7 @@ struct Usable(Verdict, Duration);
 struct Asking<V> {
     inner: V,
     kept: Arc<Kept>,
+    fairness: Fairness,
 }
 
 /// A verdict's size in memory, roughly; a small one counts as one of the average, so that there are no more of them.
@@ -79,7 +84,7 @@ impl<V: Verify> Verdicts<V> {
         let (good, refused) = (Cache::with_weighter(MOST, bytes, Weight), Cache::new(MOST_REFUSALS));
         let kept = Arc::new(Kept { knowledge, good, refused });
         let (metrics, uptime) = (kept.knowledge.metrics().clone(), kept.knowledge.uptime().clone());
-        let asking = Asking { inner, kept: Arc::clone(&kept) };
+        let asking = Asking { inner, kept: Arc::clone(&kept), fairness: Fairness::default() };
         Self { flights: SingleFlight::counting(asking, limit, metrics, uptime), kept }
     }
 }
@@ -111,6 +116,17 @@ impl Kept {
         verdict
     }
 
+    /// Returns the token's chance to be good, by its form and by the keys that the feed has named.
+    fn chance(&self, token: &Token) -> Chance {
+        self.knowledge.with_key_names(|names| Chance::of(token.expose(), names))
+    }
+
+    /// Refuses a token without a question. The verdict stands on the token's form alone, and is not kept.
+    fn give_up(&self) -> Verdict {
+        self.counters().given_up.one();
+        Verdict::denied(Denial::Invalid)
+    }
+
     fn counters(&self) -> &Counters {
         self.knowledge.metrics().counters()
     }
@@ -128,12 +144,24 @@ impl Kept {
 
 impl<V: Verify> Verify for Asking<V> {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        self.verify_for(token, Asker::Call(None), deadline).await
+    }
+
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         let digest = token.digest();
         // Of a flight that has landed since its caller looked.
         if let Some(Usable(verdict, _)) = self.kept.find(&digest) {
             return Ok(verdict);
         }
-        let verdict = self.inner.verify(token, deadline).await?;
+        // A token that was good before is asked about again without delay.
+        let is_known = self.kept.good.get(&digest).is_some();
+        let (asker, chance) = match self.kept.chance(token) {
+            _ if is_known => (Asker::Open, Chance::Fair),
+            Chance::None => return Ok(self.kept.give_up()),
+            chance => (asker, chance),
+        };
+        let verdict =
+            self.fairness.ask(asker, chance, deadline, |asker| self.inner.verify_for(token, asker, deadline)).await?;
         self.kept.keep(digest, &verdict);
         Ok(verdict)
     }
@@ -141,21 +169,25 @@ impl<V: Verify> Verify for Asking<V> {
 
 impl<V: Verify> Verify for Verdicts<V> {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+        self.verify_for(token, Asker::Call(None), deadline).await
+    }
+
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         if let Some(usable) = self.kept.find(&token.digest()) {
             self.kept.counters().hits.one();
             return Ok(self.kept.used(usable));
         }
         self.kept.counters().misses.one();
         // Apart, so that a call whose token is known carries no room for the question.
-        Box::pin(self.ask(token, deadline)).await
+        Box::pin(self.ask(token, asker, deadline)).await
     }
 }
 
 impl<V: Verify> Verdicts<V> {
     /// What the token is worth by an answer that has been heard since.
-    async fn ask(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         for _ in 0..ATTEMPTS {
-            let verdict = self.flights.verify(token, deadline).await?;
+            let verdict = self.flights.verify_for(token, asker, deadline).await?;
             if verdict.grounds.is_none() {
                 // It is true at this moment, and says nothing of the next one.
                 return Ok(verdict);

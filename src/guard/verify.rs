@@ -1,5 +1,6 @@
 //! The one seam of the guard: who says what a token is worth.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -14,12 +15,45 @@ use crate::ledger::Basis;
 pub trait Verify: Send + Sync + 'static {
     /// What `token` is worth now. An answer after `deadline` is of no use to the caller any more.
     fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send;
+
+    /// Says what `token` is worth now, and shares what a question costs fairly among those who ask. A verifier that has
+    /// nothing to share leaves this as it is.
+    fn verify_for(
+        &self,
+        token: &Token,
+        asker: Asker,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+        let _ = asker;
+        self.verify(token, deadline)
+    }
 }
 
 impl<V: Verify> Verify for Arc<V> {
     fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
         V::verify(self, token, deadline)
     }
+
+    fn verify_for(
+        &self,
+        token: &Token,
+        asker: Asker,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+        V::verify_for(self, token, asker, deadline)
+    }
+}
+
+/// The call that a question is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A call that begins, from this peer; `None` where peers are not told apart.
+    Call(Option<SocketAddr>),
+    /// An open call, whose token has been found good before.
+    Open,
+    /// A call whose token is likely garbage. A question that fails for it says nothing of the auth service, and is not
+    /// asked again.
+    Doubtful,
 }
 
 /// What a token is worth, and what that stands on.

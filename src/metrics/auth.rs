@@ -16,6 +16,7 @@ pub(crate) struct Counters {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     pub(crate) joined: Counter,
+    pub(crate) given_up: Counter,
     pub(crate) evidence_age: Histogram<6>,
     pub(crate) renewals: Counter,
     pub(crate) resets: Counter,
@@ -35,6 +36,8 @@ pub struct AuthCounts {
     pub misses: u64,
     /// Of the misses, those that joined another caller's question in place of one of their own.
     pub joined: u64,
+    /// Of the misses, tokens that were refused without a question, since their form shows that they are garbage.
+    pub given_up: u64,
     /// How old the evidence was by which tokens were found good, at each judgement: a second at the most. What the auth
     /// service says without its place in the log is evidence of its moment alone, and not counted.
     pub evidence_age: Distribution,
@@ -61,6 +64,7 @@ impl AuthMetrics {
             hits: counters.hits.get(),
             misses: counters.misses.get(),
             joined: counters.joined.get(),
+            given_up: counters.given_up.get(),
             evidence_age: counters.evidence_age.read(),
             is_fed: counters.is_fed.load(Ordering::Relaxed),
             renewals: counters.renewals.get(),
@@ -88,6 +92,7 @@ impl Default for Counters {
             hits: Counter::default(),
             misses: Counter::default(),
             joined: Counter::default(),
+            given_up: Counter::default(),
             evidence_age: Histogram::up_to([50, 100, 250, 500, 750, 1000]),
             renewals: Counter::default(),
             resets: Counter::default(),

@@ -144,7 +144,7 @@ async fn a_feed_goes_on_where_it_was() {
 #[tokio::test]
 async fn whatever_is_not_the_next_thing_ends_the_stream_and_all_that_was_known() {
     let row = |revision, mark: u8, target| {
-        Say::Revocation(Revocation { revision, mark: vec![mark; 16], target, create_time: None })
+        Say::Revocation(Revocation { revision, mark: vec![mark; 16], target, create_time: None, keys: Vec::new() })
     };
     let session = || Some(Target::SessionId("a".into()));
     let renewal = |revision| Say::Renewal(Renewal { nonce: 1, position: Some(position(revision)) });
@@ -155,10 +155,16 @@ async fn whatever_is_not_the_next_thing_ends_the_stream_and_all_that_was_known()
         Some(row(3, 2, session())),
         Some(row(4, 2, None)),
         Some(row(4, 2, Some(Target::User(state)))),
-        Some(Say::Revocation(Revocation { revision: 4, mark: vec![1], target: session(), create_time: None })),
+        Some(Say::Revocation(Revocation {
+            revision: 4,
+            mark: vec![1],
+            target: session(),
+            create_time: None,
+            keys: Vec::new(),
+        })),
         Some(renewal(4)),
         Some(Say::Greeting(Greeting::default())),
-        Some(Say::Reset(gatepost::api::auth::v1::Reset { position: None })),
+        Some(Say::Reset(gatepost::api::auth::v1::Reset { position: None, keys: Vec::new() })),
         None,
     ] {
         let (world, fed) = fed().await;
@@ -179,7 +185,7 @@ async fn the_next_stream_is_there_before_the_old_one_ends() {
     let (world, mut first) = start().await;
     let reopen_after = Some(prost_types::Duration { seconds: 0, nanos: 1 });
     first.greet(Greeting { reopen_after, ..Greeting::default() }).await;
-    first.say(Some(Say::Reset(gatepost::api::auth::v1::Reset { position: Some(position(3)) })));
+    first.say(Some(Say::Reset(gatepost::api::auth::v1::Reset { position: Some(position(3)), keys: Vec::new() })));
     let mut second = world.auth.stream().await;
     let resume = second.greet(Greeting::default()).await;
     assert_eq!(resume.position.map(|position| position.revision), Some(3));

@@ -9,6 +9,7 @@ mod feed;
 mod flight;
 mod fragment;
 mod identity;
+mod known_keys;
 mod metrics;
 mod nonsense;
 mod open;

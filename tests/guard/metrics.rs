@@ -181,7 +181,7 @@ async fn a_stream_that_is_overtaken_is_none_that_is_missing() {
     let (world, mut first) = start().await;
     let reopen_after = Some(prost_types::Duration { seconds: 0, nanos: 1 });
     first.greet(Greeting { reopen_after, ..Greeting::default() }).await;
-    first.say(Some(Say::Reset(gatepost::api::auth::v1::Reset { position: Some(position(3)) })));
+    first.say(Some(Say::Reset(gatepost::api::auth::v1::Reset { position: Some(position(3)), keys: Vec::new() })));
     let _second = world.auth.stream().await;
     assert!(world.verifier.metrics().read().is_fed);
 }

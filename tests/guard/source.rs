@@ -217,14 +217,61 @@ async fn other_refusals_say_nothing_of_the_token() {
     let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
     let channel: Channel = audience.channel();
     let mut client = ProbeClient::new(world.source.around(channel));
-    for _ in 0..2 {
-        Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
-    }
     world.issuer.away(true);
-    Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
+    for _ in 0..2 {
+        Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
+    }
     world.issuer.away(false);
     assert!(world.tell().await.is_ok());
     assert_eq!(world.sessions.count(), 0);
+}
+
+/// As after a key was retired, or the auth service has another secret or issuer.
+#[tokio::test(start_paused = true)]
+async fn an_invalid_token_is_renewed_and_the_session_goes_on() {
+    let world = World::new([]);
+    let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
+    let channel: Channel = audience.channel();
+    let mut refusing = ProbeClient::new(world.source.around(channel));
+    for renewals in 1..4 {
+        Refused::TOKEN_INVALID.is(&refusing.tell().await.unwrap_err());
+        assert!(world.tell().await.is_ok(), "the next token opens the door");
+        assert_eq!(world.sessions.count(), renewals);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewed_token_that_is_invalid_too_ends_the_session() {
+    let world = World::new([]);
+    let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
+    let channel: Channel = audience.channel();
+    let mut client = ProbeClient::new(world.source.around(channel));
+    Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
+    // What says nothing of the token ends no trial.
+    world.issuer.away(true);
+    Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
+    world.issuer.away(false);
+    Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
+    for _ in 0..3 {
+        assert_eq!(world.ends().await, "TOKEN_INVALID");
+    }
+    assert_eq!(text(world.source.token().await), Err(NoToken::Ended(ErrorReason::TokenInvalid)));
+    assert_eq!(world.sessions.count(), 1, "it was renewed once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_is_barred_or_deleted_ends_the_session() {
+    for (end, reason) in [("disable", "USER_DISABLED"), ("delete", "USER_DELETED")] {
+        let world = World::new([]);
+        assert!(world.tell().await.is_ok());
+        if end == "disable" {
+            world.issuer.disable_user("ada");
+        } else {
+            world.issuer.delete_user("ada");
+        }
+        assert_eq!(world.tell().await.unwrap_err().get_details_error_info().unwrap().reason, reason);
+        assert_eq!((world.ends().await, world.sessions.count()), (reason.into(), 0));
+    }
 }
 
 #[tokio::test(start_paused = true)]

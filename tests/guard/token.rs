@@ -6,11 +6,12 @@ use crate::support::{Refused, TELL, Told, World};
 
 type Headers<'a> = &'a [(&'static str, &'a [u8])];
 
-async fn all_refused(expected: Refused, cases: &[Headers<'_>]) {
+/// Each of these is refused, with the header and the fault that the metadata names.
+async fn all_refused(expected: Refused, cases: &[(&str, &str, Headers<'_>)]) {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
-    for headers in cases {
-        expected.is(&raw.call(TELL, headers).await.status());
+    for (header, fault, headers) in cases {
+        expected.names(&raw.call(TELL, headers).await.status(), header, fault);
     }
     assert_eq!(world.server.inside.paths(), [""; 0]);
     assert_eq!(world.auth.count(), 0, "nobody was asked about what cannot be a token");
@@ -38,13 +39,13 @@ async fn c22_no_token_is_missing() {
     all_refused(
         Refused::TOKEN_MISSING,
         &[
-            &[],
-            &[("api-token", b"")],
-            &[("authorization", b"Bearer")],
-            &[("authorization", b"Bearer ")],
-            &[("authorization", b"Basic eA==")],
-            &[("authorization", b"good")],
-            &[("x-api-token", b"good")],
+            ("api-token", "missing", &[]),
+            ("api-token", "empty", &[("api-token", b"")]),
+            ("authorization", "empty", &[("authorization", b"Bearer")]),
+            ("authorization", "empty", &[("authorization", b"Bearer ")]),
+            ("authorization", "bearer_prefix", &[("authorization", b"Basic eA==")]),
+            ("authorization", "bearer_prefix", &[("authorization", b"good")]),
+            ("api-token", "missing", &[("x-api-token", b"good")]),
         ],
     )
     .await;
@@ -55,13 +56,13 @@ async fn c22_two_values_are_invalid_even_when_they_are_equal() {
     all_refused(
         Refused::TOKEN_INVALID,
         &[
-            &[("api-token", b"good"), ("api-token", b"good")],
-            &[("api-token", b"good"), ("api-token", b"forged")],
-            &[("api-token", b""), ("api-token", b"good")],
-            &[("authorization", b"Bearer good"), ("authorization", b"Bearer good")],
-            &[("authorization", b"Basic eA=="), ("authorization", b"Bearer good")],
-            &[("api-token", b"good"), ("authorization", b"Bearer seller")],
-            &[("api-token", b""), ("authorization", b"Bearer good")],
+            ("api-token", "two_values", &[("api-token", b"good"), ("api-token", b"good")]),
+            ("api-token", "two_values", &[("api-token", b"good"), ("api-token", b"forged")]),
+            ("api-token", "two_values", &[("api-token", b""), ("api-token", b"good")]),
+            ("authorization", "two_values", &[("authorization", b"Bearer good"), ("authorization", b"Bearer good")]),
+            ("authorization", "two_values", &[("authorization", b"Basic eA=="), ("authorization", b"Bearer good")]),
+            ("api-token", "two_tokens", &[("api-token", b"good"), ("authorization", b"Bearer seller")]),
+            ("api-token", "two_tokens", &[("api-token", b""), ("authorization", b"Bearer good")]),
         ],
     )
     .await;
@@ -72,10 +73,10 @@ async fn c22_a_binary_header_is_invalid_beside_a_good_one_too() {
     all_refused(
         Refused::TOKEN_INVALID,
         &[
-            &[("api-token-bin", b"Z29vZA")],
-            &[("api-token-bin", b"Z29vZA"), ("api-token", b"good")],
-            &[("api-token-bin", b"!")],
-            &[("authorization-bin", b"Z29vZA"), ("api-token", b"good")],
+            ("api-token", "binary", &[("api-token-bin", b"Z29vZA")]),
+            ("api-token", "binary", &[("api-token-bin", b"Z29vZA"), ("api-token", b"good")]),
+            ("api-token", "binary", &[("api-token-bin", b"!")]),
+            ("authorization", "binary", &[("authorization-bin", b"Z29vZA"), ("api-token", b"good")]),
         ],
     )
     .await;
@@ -86,12 +87,14 @@ async fn c22_bytes_that_no_token_has_are_invalid() {
     all_refused(
         Refused::TOKEN_INVALID,
         &[
-            &[("api-token", "gööd".as_bytes())],
-            &[("api-token", b"\xff\xfe")],
-            &[("api-token", b"good good")],
-            &[("api-token", b"good\t")],
-            &[("api-token", b"good, good")],
-            &[("authorization", b"Bearer g\xc3\xb6d")],
+            ("api-token", "not_ascii", &[("api-token", "gööd".as_bytes())]),
+            ("api-token", "not_ascii", &[("api-token", b"\xff\xfe")]),
+            ("api-token", "malformed", &[("api-token", b"good good")]),
+            ("api-token", "malformed", &[("api-token", b"good\t")]),
+            ("api-token", "malformed", &[("api-token", b"good, good")]),
+            ("api-token", "bearer_prefix", &[("api-token", b"Bearer good")]),
+            ("authorization", "not_ascii", &[("authorization", b"Bearer g\xc3\xb6d")]),
+            ("authorization", "malformed", &[("authorization", b"Bearer Bearer good")]),
         ],
     )
     .await;
@@ -105,12 +108,25 @@ async fn c22_a_token_of_more_than_4_kib_is_invalid_and_9_kib_still_get_an_answer
     let bearer = [b"Bearer ", &huge[..]].concat();
     all_refused(
         Refused::TOKEN_INVALID,
-        &[&[("api-token", &longer)], &[("api-token", &huge)], &[("authorization", &bearer)]],
+        &[
+            ("api-token", "too_long", &[("api-token", &longer)]),
+            ("api-token", "too_long", &[("api-token", &huge)]),
+            ("authorization", "too_long", &[("authorization", &bearer)]),
+        ],
     )
     .await;
 
     let world = World::start(Policy::closed()).await;
     let reply = world.server.raw().await.call(TELL, &[("api-token", &longest)]).await;
-    Refused::TOKEN_INVALID.is(&reply.status());
+    Refused::TOKEN_INVALID.is_bare(&reply.status());
     assert_eq!(world.auth.count(), 1, "4 KiB can be a token, so the auth service is asked");
+}
+
+#[tokio::test]
+async fn c22_a_well_formed_token_is_refused_bare() {
+    let world = World::start(Policy::closed()).await;
+    let raw = world.server.raw().await;
+    for token in [&b"forged"[..], b"elsewhere", b"a.b.c", b"eyJhbGciOiJub25lIn0.e30."] {
+        Refused::TOKEN_INVALID.is_bare(&raw.call(TELL, &[("api-token", token)]).await.status());
+    }
 }

@@ -10,39 +10,58 @@ use kit::serve::Limits;
 use super::{position, time};
 use crate::domain::{Cause, Entry, Revocation};
 use crate::feed::Said;
+use crate::tokens::Algorithm;
 
 /// How often a guard asks whether it has missed something.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How the feed is to be used: the next stream is opened well before the connection's age ends this one.
-pub(crate) fn greeting(digest: Vec<u8>) -> v1::WatchRevocationsResponse {
+pub(crate) fn greeting(Keys { digest, names }: Keys) -> v1::WatchRevocationsResponse {
     let (age, _) = Limits::default().connection_age;
     say(Message::Greeting(v1::Greeting {
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
         reopen_after: prost_types::Duration::try_from(age * 4 / 5).ok(),
         digest,
+        keys: names,
     }))
 }
 
-/// What a guard is told of the log, and of the keys by the digest as it is then.
-pub(crate) fn said(said: Said, digest: impl FnOnce() -> Vec<u8>) -> v1::WatchRevocationsResponse {
+/// What a guard is told of the keys.
+pub(crate) struct Keys {
+    /// Of what verification depends on.
+    pub(crate) digest: Vec<u8>,
+    pub(crate) names: Vec<v1::KeyName>,
+}
+
+/// A key's name on the wire.
+pub(crate) fn key_name((id, algorithm): (&str, Algorithm)) -> v1::KeyName {
+    v1::KeyName { id: id.to_owned(), algorithm: algorithm.name().to_owned() }
+}
+
+/// What a guard is told of the log, and of the keys as they are then.
+pub(crate) fn said(said: Said, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
     say(match said {
-        Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)) }),
-        Said::Revocation(entry) => Message::Revocation(revocation(entry, digest)),
+        Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)), keys: keys().names }),
+        Said::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
         Said::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
     })
 }
 
-fn revocation(entry: Entry, digest: impl FnOnce() -> Vec<u8>) -> v1::Revocation {
+fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
+    let mut names = Vec::new();
     let target = match entry.revocation {
         Revocation::Session(id) => Target::SessionId(id.to_string()),
         Revocation::User { id, generation, cause } => {
             Target::User(v1::UserRevocation { user_id: id.to_string(), generation, state: state_of(cause).into() })
         }
-        Revocation::SigningKey(id) => Target::SigningKeyId(id),
+        Revocation::SigningKey(id) => {
+            names = keys().names;
+            Target::SigningKeyId(id)
+        }
         // A start is told as a reset: here it has only its place.
         Revocation::NewSigningKeys | Revocation::Start => {
-            Target::NewSigningKeys(v1::NewSigningKeys { digest: digest() })
+            let Keys { digest, names } = keys();
+            Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: names })
         }
         Revocation::ApiKey(id) => Target::ApiKeyId(id.to_string()),
     };
@@ -51,6 +70,7 @@ fn revocation(entry: Entry, digest: impl FnOnce() -> Vec<u8>) -> v1::Revocation 
         mark: entry.logged.mark.0.to_vec(),
         target: Some(target),
         create_time: Some(time(entry.time)),
+        keys: names,
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Worth {
     Nothing(Denial),
 }
 
-/// Verifies a token, a second time where it may have been signed by a key that another replica has just made.
+/// Verifies a token, a second time where another replica may have made its key a moment ago.
 async fn verify(
     state: &State,
     token: &Token,

@@ -61,7 +61,7 @@ impl Watch {
     /// What the guard is told next; `None` when it has gone, or the service stops.
     async fn next(&mut self) -> Result<Option<WatchRevocationsResponse>, Error> {
         if !std::mem::replace(&mut self.is_greeted, true) {
-            return Ok(Some(convert::greeting(self.state.digest())));
+            return Ok(Some(convert::greeting(self.keys())));
         }
         loop {
             let Self { state, outlet, .. } = self;
@@ -93,6 +93,12 @@ impl Watch {
     }
 
     fn write(&self, said: Said) -> WatchRevocationsResponse {
-        convert::said(said, || self.state.digest())
+        convert::said(said, || self.keys())
+    }
+
+    /// Returns what the guard is told of the keys as they are now.
+    fn keys(&self) -> convert::Keys {
+        let keys = self.state.keys.at(self.state.clock.now());
+        convert::Keys { digest: self.state.digest(), names: keys.names().map(convert::key_name).collect() }
     }
 }

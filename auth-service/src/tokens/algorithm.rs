@@ -1,5 +1,7 @@
 //! The algorithms that a key may be for; a name that is not here verifies nothing (C1).
 
+use super::low_s;
+
 /// A signature algorithm of RFC 7518 §3.1 or RFC 8037 §3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
@@ -29,6 +31,18 @@ impl Algorithm {
             Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
             Self::Rs256 => "RS256",
+        }
+    }
+
+    /// Tells whether these bytes can be a signature that a key pair writes by the algorithm of this name.
+    pub(super) fn can_write(name: &str, signature: &[u8]) -> bool {
+        match Self::named(name) {
+            Some(Self::EdDsa) => signature.len() == 64,
+            Some(Self::Es256) => signature.len() == 64 && low_s::is_low(signature),
+            // Keys of 2048 to 8192 bits.
+            Some(Self::Rs256) => (256..=1024).contains(&signature.len()),
+            // A secret is no pair, and lies in no database.
+            Some(Self::Hs256) | None => false,
         }
     }
 

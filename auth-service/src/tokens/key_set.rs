@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 
-use super::{Key, PublicKey, VerifyingKey};
+use super::{Algorithm, Key, PublicKey, VerifyingKey};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
 
 /// The keys whose tokens are good: the one that signs, and any that only verify.
@@ -26,7 +26,11 @@ pub struct Member {
 }
 
 /// Which key set is in force when: known beforehand, so that no timer has to fire for a key to sign, or to end.
-pub struct Timetable(Vec<(DateTime<Utc>, Arc<KeySet>)>);
+pub struct Timetable {
+    sets: Vec<(DateTime<Utc>, Arc<KeySet>)>,
+    /// The database holds no other keys.
+    is_fixed: bool,
+}
 
 /// The timetable in force, which all calls share. It is replaced as a whole, so that whoever has taken a set works with one
 /// to the end.
@@ -89,6 +93,11 @@ impl KeySet {
         self.verifying.iter().map(|key| key.id())
     }
 
+    /// Returns each key's id with its algorithm.
+    pub fn names(&self) -> impl Iterator<Item = (&str, Algorithm)> {
+        self.verifying.iter().map(|key| (key.id(), key.algorithm()))
+    }
+
     /// The public keys, the signing one first; a symmetric one has no public half.
     pub fn public(&self) -> &[PublicKey] {
         &self.listed
@@ -98,7 +107,7 @@ impl KeySet {
 impl Timetable {
     /// One set for all time.
     pub fn always(set: impl Into<Arc<KeySet>>) -> Self {
-        Self(vec![(DateTime::<Utc>::MIN_UTC, set.into())])
+        Self { sets: vec![(DateTime::<Utc>::MIN_UTC, set.into())], is_fixed: true }
     }
 
     /// The sets that these keys are, in the order in which they sign, from one of their times to the next.
@@ -108,12 +117,13 @@ impl Timetable {
         times.push(DateTime::<Utc>::MIN_UTC);
         times.sort_unstable();
         times.dedup();
-        Self(times.into_iter().map(|time| (time, Arc::new(KeySet::at(members, time)))).collect())
+        let sets = times.into_iter().map(|time| (time, Arc::new(KeySet::at(members, time)))).collect();
+        Self { sets, is_fixed: false }
     }
 
     fn at(&self, now: DateTime<Utc>) -> Arc<KeySet> {
-        let come = self.0.partition_point(|(from, _)| *from <= now);
-        come.checked_sub(1).and_then(|last| self.0.get(last)).map_or_else(Arc::default, |(_, set)| Arc::clone(set))
+        let come = self.sets.partition_point(|(from, _)| *from <= now);
+        come.checked_sub(1).and_then(|last| self.sets.get(last)).map_or_else(Arc::default, |(_, set)| Arc::clone(set))
     }
 }
 
@@ -126,6 +136,11 @@ impl CurrentKeys {
     /// The set that is in force at this time.
     pub fn at(&self, now: DateTime<Utc>) -> Arc<KeySet> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).at(now)
+    }
+
+    /// Tells whether no other key can come: the set is a secret of the settings.
+    pub fn are_fixed(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_fixed
     }
 
     /// Puts another timetable in its place.

@@ -93,6 +93,11 @@ impl View {
         }
     }
 
+    /// Returns how many looks have been begun.
+    pub fn looks(&self) -> u64 {
+        self.begun.load(SeqCst)
+    }
+
     /// How far the log is known.
     ///
     /// # Errors
@@ -140,8 +145,10 @@ impl View {
         self.look_after(self.begun.load(SeqCst), &self.nudge).await
     }
 
-    /// The same for a token whose key is not known here. Anybody can write one, so that no more than one look in fifty
-    /// milliseconds comes of it.
+    /// Waits for a look that has begun after this call, for the sake of a token whose key is not known here. Anybody can
+    /// write such tokens: one look serves all that wait, and at most one look in 50 ms begins for them. So a call waits for
+    /// the rest of those 50 ms and for one look. A look that has begun before the call does not count: it may have missed
+    /// the key.
     ///
     /// # Errors
     /// [`Stale`].

@@ -99,7 +99,7 @@ async fn c38_a_disabled_user_is_out_until_enabled_and_logged_in_again() {
     assert_eq!((user.state(), user.etag.as_str()), (UserState::Disabled, "r2"));
     assert_eq!(service.state(&ada.token).await, TokenState::UserDisabled);
     let status = disable(&service, &ada.token, "me", "").await.unwrap_err();
-    refused(&status, Code::Unauthenticated, "USER_DISABLED", "user does not exist, bad token");
+    refused(&status, Code::Unauthenticated, "USER_DISABLED", "user is disabled, bad token");
     let status = service.login(EMAIL, PASSWORD).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
     assert_eq!(disable(&service, &admin.token, &ada.id, "").await.unwrap(), user, "once is enough");

@@ -26,7 +26,7 @@ const OTHER_SECRET: &str = "0f4a7c1e-93d5-4b68-a2f0-6e1d8c5b7a94";
 
 impl Service {
     /// The ids of the keys that are listed, the signing one first.
-    async fn listed(&self) -> Vec<String> {
+    pub(crate) async fn listed(&self) -> Vec<String> {
         let keys = self.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
         keys.into_iter().map(|key| key.id).collect()
     }
@@ -46,7 +46,7 @@ impl Service {
     }
 
     /// What an operator has of its keys, beside it.
-    async fn operator(&self) -> (Store, Keyring) {
+    pub(crate) async fn operator(&self) -> (Store, Keyring) {
         let store = Store::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
         let custody = Custody::File(KeyFile::beside(&self.database()));
         (store.clone(), Keyring::new(store, self.clock.clone(), custody))
@@ -57,7 +57,7 @@ fn kid(token: &str) -> String {
     part(token, 0)["kid"].as_str().unwrap().to_owned()
 }
 
-fn document() -> Pkcs8 {
+pub(crate) fn document() -> Pkcs8 {
     Key::generate_pkcs8(KeyType::Ed25519).unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 use kit::testing::{Outsider, Raw, Reply, framed, garbage, methods};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use super::support::{EMAIL, PASSWORD, SERVICE_KEY, Service, Settings, refused, start, start_with};
 
@@ -88,7 +89,8 @@ async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs
     for path in [
         "/gatepost.auth.v1.UserService/Canary",
         "/gatepost.auth.v1.Canary/GetMe",
-        "/gatepost.blog.v1.PostService/GetPost",
+        "/gatepost.blog.v1.PostService/Canary",
+        "/gatepost.blog.v1/GetPost",
     ] {
         let status = raw.unary(path, &[], b"").await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_MISSING", "Authentication token not provided");
@@ -98,5 +100,22 @@ async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs
         let message = "this service has no such method, or does not read this compression: call what reflection lists, \
                        uncompressed";
         refused(&status, Code::Unimplemented, "UNIMPLEMENTED", message);
+    }
+}
+
+#[tokio::test]
+async fn a_post_method_on_this_port_is_shown_the_way() {
+    let service = start().await;
+    let (token, raw) = (service.token().await, Raw::connect(service.address).await);
+    for method in methods("gatepost.blog.v1") {
+        for headers in [&[][..], &[("api-token", "canary")], &[("api-token", token.as_str())]] {
+            let status = raw.unary(&method.path, headers, b"").await.unwrap_err();
+            let message = "gatepost.blog.v1 is not served on this port: call blog-service, on port 50052 unless \
+                           BLOG_LISTEN says otherwise";
+            refused(&status, Code::Unimplemented, "UNIMPLEMENTED", message);
+            let metadata = status.get_details_error_info().unwrap().metadata;
+            let told = ["service", "default_port", "setting"].map(|name| metadata[name].as_str());
+            assert_eq!(told, ["blog-service", "50052", "BLOG_LISTEN"]);
+        }
     }
 }

@@ -3,13 +3,14 @@
 use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
 use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
 use gatepost::api::auth::v1::{
-    Acknowledge, Greeting, LogoutRequest, Position, Renew, Reset, Resume, Revocation, RevokeAllSessionsRequest,
-    TokenState, WatchRevocationsRequest, WatchRevocationsResponse, revocation::Target,
+    Acknowledge, Greeting, KeyName, LogoutRequest, Position, Renew, Reset, Resume, Revocation,
+    RevokeAllSessionsRequest, TokenState, WatchRevocationsRequest, WatchRevocationsResponse, revocation::Target,
 };
 use tokio::sync::mpsc;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status, Streaming};
 
+use super::rotation::document;
 use super::support::{EMAIL, SERVICE_KEY, Service, Settings, bad_fields, refused, start_in, start_with, with_token};
 
 /// A guard's stream, driven by hand.
@@ -65,7 +66,7 @@ impl Guard {
 
     async fn reset(&mut self) -> Position {
         match self.hear().await {
-            Some(Say::Reset(Reset { position: Some(position) })) => position,
+            Some(Say::Reset(Reset { position: Some(position), .. })) => position,
             other => panic!("a reset, and not {other:?}"),
         }
     }
@@ -117,6 +118,28 @@ async fn a_guard_is_told_of_every_revocation_in_order_and_renewed_after_it() {
     assert_eq!((&user.user_id, user.generation, user.state()), (&account.id, 2, TokenState::Revoked));
     let now = guard.renewed(8).await;
     assert_eq!((now.log_id, now.revision, now.mark), (begun.log_id, begun.revision + 2, second.mark));
+}
+
+#[tokio::test]
+async fn a_guard_is_told_the_names_of_all_keys() {
+    let names = |keys: Vec<KeyName>| {
+        assert!(keys.iter().all(|key| key.algorithm == "EdDSA"), "{keys:?}");
+        keys.into_iter().map(|key| key.id).collect::<Vec<_>>()
+    };
+    let service = service().await;
+    let (mut guard, greeting, _) = Guard::new(&service).await;
+    let first = names(greeting.keys);
+    assert_eq!(first, service.listed().await);
+    let (store, keyring) = service.operator().await;
+    keyring.follow(document(), service.clock.now() + std::time::Duration::from_hours(1)).await.unwrap();
+    let Some(Target::NewSigningKeys(new)) = guard.revocation().await.target else { panic!("a new key") };
+    let both = names(new.keys);
+    assert_eq!((both.len(), &both), (2, &service.listed().await));
+    keyring.retire(&first[0], document(), false).await.unwrap();
+    let killed = guard.revocation().await;
+    assert_eq!(killed.target, Some(Target::SigningKeyId(first[0].clone())));
+    assert_eq!(names(killed.keys), service.listed().await);
+    store.close().await;
 }
 
 #[tokio::test]

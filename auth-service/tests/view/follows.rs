@@ -72,6 +72,24 @@ async fn what_anybody_can_ask_for_is_looked_for_at_intervals(store: Case) {
     assert_eq!((reached, looked, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "and keeps nobody waiting");
 }
 
+async fn one_look_serves_all_that_wait_for_a_key(store: Case) {
+    let replica = Replica::start(&store).await;
+    replica.view.look_for_key().await.unwrap();
+    let before = replica.view.looks();
+    let begun = std::time::Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..1_200 {
+        let view = std::sync::Arc::clone(&replica.view);
+        calls.spawn(async move { view.look_for_key().await });
+    }
+    while let Some(looked) = calls.join_next().await {
+        assert_eq!(looked.unwrap(), Ok(()));
+    }
+    // One that was under way serves nobody. A machine that is busy lets the follower look by itself meanwhile.
+    let most = 2 + begun.elapsed().as_millis() / 50;
+    assert!(u128::from(replica.view.looks() - before) <= most, "{} of {most}", replica.view.looks() - before);
+}
+
 async fn an_entry_that_the_log_has_lost_is_never_acknowledged(store: Case) {
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
@@ -110,6 +128,7 @@ on_both_engines!(crate::replica::Case:
     a_view_that_is_old_because_its_process_had_no_turn_looks_once_more,
     nobody_waits_while_the_log_cannot_be_read,
     what_anybody_can_ask_for_is_looked_for_at_intervals,
+    one_look_serves_all_that_wait_for_a_key,
     an_entry_that_the_log_has_lost_is_never_acknowledged,
     signing_keys_are_read_before_their_change_is_known,
     a_long_log_is_known_as_a_whole,

@@ -122,7 +122,10 @@ impl TokenService for Service {
             while let Ok(Some(WatchRevocationsRequest { message: Some(ask) })) = asked.message().await {
                 let answers = match ask {
                     Ask::Resume(_) => {
-                        vec![Say::Greeting(Greeting::default()), Say::Reset(Reset { position: Some(position()) })]
+                        vec![
+                            Say::Greeting(Greeting::default()),
+                            Say::Reset(Reset { position: Some(position()), keys: Vec::new() }),
+                        ]
                     }
                     Ask::Renew(renew) => {
                         vec![Say::Renewal(Renewal { nonce: renew.nonce, position: Some(position()) })]

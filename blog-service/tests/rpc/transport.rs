@@ -77,7 +77,7 @@ async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs
     for path in [
         "/gatepost.blog.v1.PostService/Canary",
         "/gatepost.blog.v1.Canary/GetPost",
-        "/gatepost.auth.v1.UserService/GetMe",
+        "/gatepost.auth.v1.UserService/Canary",
     ] {
         let status = raw.unary(path, &[], b"").await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_MISSING", GUARD, "Authentication token not provided");
@@ -85,5 +85,18 @@ async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs
         refused(&status, Code::Unauthenticated, "TOKEN_INVALID", GUARD, "invalid token");
         let status = raw.unary(path, &[("api-token", ADA)], b"").await.unwrap_err();
         refused(&status, Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNIMPLEMENTED);
+    }
+}
+
+#[tokio::test]
+async fn a_user_method_on_this_port_is_shown_the_way() {
+    let (_service, raw) = ready().await;
+    for method in methods("gatepost.auth.v1") {
+        for headers in [&[][..], &[("api-token", "canary")], &[("api-token", ADA)]] {
+            let status = raw.unary(&method.path, headers, b"").await.unwrap_err();
+            let message = "gatepost.auth.v1 is not served on this port: call auth-service, on port 50051 unless \
+                           AUTH_LISTEN says otherwise";
+            refused(&status, Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, message);
+        }
     }
 }

@@ -109,6 +109,11 @@ impl Collector for Questions {
         count(&mut all, &[("result", "miss")], counts.misses)?;
         for (name, help, number) in [
             ("gatepost_guard_flights_joined", "Misses that shared another caller's question", counts.joined),
+            (
+                "gatepost_guard_given_up",
+                "Misses that were refused by the token's form, without a question",
+                counts.given_up,
+            ),
             ("gatepost_feed_renewals", "Renewals that the auth service has answered", counts.renewals),
             ("gatepost_feed_resets", "Beginnings of the feed: what was known before counts no more", counts.resets),
             ("gatepost_feed_gaps", "Times that the feed said what was not the next thing", counts.gaps),

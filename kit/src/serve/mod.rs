@@ -3,6 +3,7 @@
 mod accept;
 mod call;
 mod connection;
+mod elsewhere;
 mod envelope;
 mod floor;
 mod health;
@@ -18,6 +19,7 @@ mod stream;
 mod transport;
 
 pub use call::Room;
+pub use elsewhere::Elsewhere;
 pub use health::Look;
 pub use limits::{Limits, MethodDeadlines};
 pub use memory::MemoryLimits;

@@ -1,24 +1,28 @@
 //! From a bound listener to the last answer.
 
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost::{GuardLayer, Verify};
+use http::Extensions;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::service::Routes;
+use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer as _;
 
 use super::accept::accept;
 use super::connection::{self, Host};
+use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
 use super::memory::Budget;
 use super::seats::Seats;
-use super::{Limits, Look, MethodDeadlines};
+use super::{Elsewhere, Limits, Look, MethodDeadlines};
 use crate::failure::{self, Reasons};
 use crate::output;
 use crate::peer::ProxyProtocol;
@@ -32,6 +36,8 @@ pub struct Parts<V> {
     pub services: &'static [&'static str],
     /// Their implementations.
     pub routes: Routes,
+    /// The services of the contract that other ports serve.
+    pub elsewhere: &'static [Elsewhere],
     /// The guard around all of them.
     pub guard: GuardLayer<V>,
     /// What a connection and a call may cost.
@@ -68,7 +74,7 @@ pub async fn serve<R: Reasons, V: Verify>(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, routes, guard, limits, deadlines, look, proxy_protocol } = parts;
+    let Parts { name, services, routes, elsewhere, guard, limits, deadlines, look, proxy_protocol } = parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
     let routes = routes
@@ -76,9 +82,10 @@ pub async fn serve<R: Reasons, V: Verify>(
         .add_service(reflection(services).build_v1()?)
         .add_service(reflection(services).build_v1alpha()?);
     let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
+    let signpost = Signpost::<R> { elsewhere, reasons: PhantomData };
     let stop = Shutdown::new();
     let host = Arc::new(Host {
-        service: envelope.layer(guard.layer(routes.prepare())),
+        service: envelope.layer(signpost.layer(guard.peers(peer).layer(routes.prepare()))),
         limits,
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
@@ -87,7 +94,7 @@ pub async fn serve<R: Reasons, V: Verify>(
         stop: stop.clone(),
     });
     let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());
-    announce(name, address);
+    output::out(&format!("{name} listening on {address}"));
     let accepting = accept(listener, &seats, limits.tcp_keepalive, &stop, &mut connections, |stream, peer, taken| {
         connection::serve(Arc::clone(&host), stream, peer, taken)
     });
@@ -105,6 +112,11 @@ async fn drain(mut connections: JoinSet<()>, grace: Duration) {
     if timeout(grace, ended).await.is_err() {
         tracing::warn!("calls that were still running after {grace:?} have been cut");
     }
+}
+
+/// Finds the peer of a call: the other end of its connection, so that callers behind one address are told apart.
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<TcpConnectInfo>()?.remote_addr()
 }
 
 /// Reflection of what this server serves; the descriptors know the other service, too.

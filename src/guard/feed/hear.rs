@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::super::key_names::KeyNames;
 use super::super::knowledge::Knowledge;
 use super::super::remote;
 use crate::api::auth::v1::revocation::Target as Said;
 use crate::api::auth::v1::watch_revocations_response::Message;
-use crate::api::auth::v1::{Revocation, TokenState};
+use crate::api::auth::v1::{KeyName, Revocation, TokenState};
 use crate::ledger::{Cause, Gap, Ledger, Logged, Renewals, Target};
 
 /// Takes a message in: the revision that the guard has come to, where it is another one now.
@@ -22,13 +23,17 @@ pub(super) fn hear(
     let counters = knowledge.metrics().counters();
     let taken = match message {
         Some(Message::Reset(reset)) => reset.position.as_ref().and_then(remote::position).map(|position| {
+            name_keys(knowledge, reset.keys);
             tracing::info!(revision = position.last.revision, "the feed of revocations begins anew");
             knowledge.write(|ledger, now| ledger.reset(position, now));
             counters.resets.one();
             Some(position.last.revision)
         }),
-        Some(Message::Revocation(revocation)) => {
+        Some(Message::Revocation(mut revocation)) => {
             let written = revocation.create_time.and_then(remote::read_time);
+            if let Some(Said::SigningKeyId(_) | Said::NewSigningKeys(_)) = &revocation.target {
+                name_keys(knowledge, keys_of(&mut revocation));
+            }
             read(revocation, digest).and_then(|(row, target)| {
                 let revoke = |ledger: &mut Ledger, now| ledger.revoke(row, target, now).map(|()| ledger.rows());
                 if knowledge.write(revoke).ok()? == 0 {
@@ -57,6 +62,21 @@ pub(super) fn hear(
         knowledge.write(Ledger::lose);
         Gap
     })
+}
+
+/// Takes in the names of the keys that a message brings; an auth service that sends none changes nothing.
+fn name_keys(knowledge: &Knowledge, keys: Vec<KeyName>) {
+    if let Some(names) = KeyNames::read(keys) {
+        knowledge.name_keys(Some(names));
+    }
+}
+
+/// Takes the names out of an entry that is about keys.
+fn keys_of(revocation: &mut Revocation) -> Vec<KeyName> {
+    match &mut revocation.target {
+        Some(Said::NewSigningKeys(new)) => std::mem::take(&mut new.keys),
+        _ => std::mem::take(&mut revocation.keys),
+    }
 }
 
 /// How long ago it was by the time of day, which nothing but this is measured by; nothing when it is still to come.
@@ -101,12 +121,15 @@ mod tests {
         let hear = |message| hear(&knowledge, &mut Renewals::default(), &mut Vec::new(), Some(message));
         let row = |revision| {
             let target = Some(Said::NewSigningKeys(NewSigningKeys::default()));
-            Message::Revocation(Revocation { revision, mark: vec![2; 16], target, create_time: None })
+            Message::Revocation(Revocation { revision, mark: vec![2; 16], target, ..Revocation::default() })
         };
         let position = Position { log_id: vec![1; 16], revision: 3, mark: vec![2; 16] };
-        for (message, revision, resets) in
-            [(Message::Reset(Reset { position: Some(position) }), 3, 1), (row(4), 4, 1), (row(5), 5, 2), (row(6), 6, 2)]
-        {
+        for (message, revision, resets) in [
+            (Message::Reset(Reset { position: Some(position), keys: Vec::new() }), 3, 1),
+            (row(4), 4, 1),
+            (row(5), 5, 2),
+            (row(6), 6, 2),
+        ] {
             assert_eq!(hear(message), Ok(Some(revision)));
             assert_eq!(knowledge.metrics().read().resets, resets, "{revision}");
         }

@@ -12,6 +12,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status, Streaming};
 
 use super::super::Token;
+use super::super::key_names::KeyNames;
 use super::super::knowledge::Knowledge;
 use super::hear::hear;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
@@ -83,7 +84,11 @@ impl<'f> Stream<'f> {
         };
         let opened: Result<_, Status> = timeout(SILENCE, opening).await.map_err(|_| Cause::Silent)?;
         let (first, said) = opened.map_err(|status| Cause::Status(status.code()))?;
-        let Some(Say::Greeting(greeting)) = first.and_then(|first| first.message) else { return Err(Cause::Senseless) };
+        let Some(Say::Greeting(mut greeting)) = first.and_then(|first| first.message) else {
+            return Err(Cause::Senseless);
+        };
+        // Of an auth service of an earlier version, none: then nothing is known of keys.
+        knowledge.name_keys(KeyNames::read(std::mem::take(&mut greeting.keys)));
         Ok(Self { ask, said, greeting, is_followed: false, knowledge, digest, renewals: Renewals::default() })
     }
 

@@ -15,7 +15,7 @@ use tonic::codegen::{Bytes, StdError};
 
 use super::super::limit::until;
 use super::super::rules::Rules;
-use super::super::{Refusal, Token, Verify};
+use super::super::{Asker, Refusal, Token, Verify};
 use super::answer::Answer;
 use super::messages::Messages;
 use crate::Uptime;
@@ -146,7 +146,8 @@ impl<V: Verify> Watch<V> {
                 if let Some(refusal) = self.refusal() {
                     return Err(refusal);
                 }
-                match self.rules.judge(self.uri.path(), &self.token, self.audience.as_deref(), None).await {
+                match self.rules.judge(self.uri.path(), &self.token, self.audience.as_deref(), Asker::Open, None).await
+                {
                     Err(Refusal::AuthUnavailable) => sleep(EVERY).await,
                     judged => return judged.map(drop),
                 }

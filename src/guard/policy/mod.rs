@@ -5,5 +5,6 @@ mod error;
 mod option;
 mod table;
 
+pub(crate) use contract::paths;
 pub use error::{PolicyError, RuleFault};
 pub use table::{Policy, Rule};

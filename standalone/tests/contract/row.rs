@@ -89,9 +89,7 @@ impl Outcome {
                 Some("Unauthenticated auth.gatepost.dev TOKEN_MISSING: Authentication token not provided")
             }
             Self::UserDeleted => Some("Unauthenticated auth.gatepost.dev USER_DELETED: user does not exist, bad token"),
-            Self::UserDisabled => {
-                Some("Unauthenticated auth.gatepost.dev USER_DISABLED: user does not exist, bad token")
-            }
+            Self::UserDisabled => Some("Unauthenticated auth.gatepost.dev USER_DISABLED: user is disabled, bad token"),
             // Whichever service says it: the status is the guard's.
             Self::NotAllowed => Some("PermissionDenied auth.gatepost.dev NOT_ALLOWED: permission denied"),
             Self::RefreshTokenInvalid => Some(

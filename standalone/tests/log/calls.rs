@@ -67,7 +67,7 @@ async fn pair_works_without_a_log() -> Outcome {
             refused(posts.list_posts(with_token(ListPostsRequest::default(), "x")).await, "TOKEN_INVALID");
         }
         let mut sessions = AuthServiceClient::new(channel(auth));
-        let request = RefreshTokenRequest { refresh_token: tokens.refresh_token };
+        let request = RefreshTokenRequest { refresh_token: tokens.refresh_token, ..RefreshTokenRequest::default() };
         let token = sessions.refresh_token(request).await?.into_inner().tokens.unwrap().access_token;
         users.get_me(with_token(GetMeRequest {}, &token)).await?;
         posts.list_posts(with_token(ListPostsRequest::default(), &token)).await?;

@@ -30,7 +30,10 @@ async fn refusals_are_counted_and_few_are_logged() -> Outcome {
     let mut sessions = AuthServiceClient::new(channel(address));
     for _ in 0..CALLS {
         raw.unary(&path, &[("api-token", "x")], &[]).await.unwrap_err();
-        sessions.refresh_token(RefreshTokenRequest { refresh_token: "x".into() }).await.unwrap_err();
+        sessions
+            .refresh_token(RefreshTokenRequest { refresh_token: "x".into(), ..RefreshTokenRequest::default() })
+            .await
+            .unwrap_err();
     }
     let denied = r#"gatepost_guard_decisions_total{result="deny",reason="TOKEN_INVALID"}"#;
     assert_eq!(metric(ops, denied).await, CALLS);

@@ -33,7 +33,8 @@ pub(crate) struct Auth(Arc<Shared>);
 struct Shared {
     answer: Box<dyn Fn(&str) -> Answer + Send + Sync>,
     asked: watch::Sender<Vec<Asked>>,
-    silent: watch::Sender<bool>,
+    /// The beginning of the tokens about which nothing is said now.
+    silent: watch::Sender<Option<&'static str>>,
     streams: (mpsc::UnboundedSender<Fed>, Mutex<mpsc::UnboundedReceiver<Fed>>),
 }
 
@@ -43,7 +44,7 @@ impl Auth {
         Self(Arc::new(Shared {
             answer: Box::new(answer),
             asked: watch::Sender::default(),
-            silent: watch::Sender::new(false),
+            silent: watch::Sender::new(None),
             streams: {
                 let (opened, streams) = mpsc::unbounded_channel();
                 (opened, Mutex::new(streams))
@@ -53,12 +54,17 @@ impl Auth {
 
     /// From now on questions are taken and not answered.
     pub(crate) fn fall_silent(&self) {
-        self.0.silent.send_replace(true);
+        self.fall_silent_about("");
+    }
+
+    /// The same for tokens that begin so.
+    pub(crate) fn fall_silent_about(&self, tokens: &'static str) {
+        self.0.silent.send_replace(Some(tokens));
     }
 
     /// Answers what has been asked meanwhile, and what will be.
     pub(crate) fn speak(&self) {
-        self.0.silent.send_replace(false);
+        self.0.silent.send_replace(None);
     }
 
     /// Waits until there have been so many questions.
@@ -117,7 +123,9 @@ impl TokenService for Auth {
         let timeout = gatepost::deadline::requested(&request.metadata().clone().into_headers());
         let token = request.into_inner().token;
         self.0.asked.send_modify(|asked| asked.push(Asked { token: token.clone(), timeout }));
-        self.0.silent.subscribe().wait_for(|silent| !silent).await.unwrap();
+        #[expect(clippy::ref_option_ref, reason = "it is what the channel hands over")]
+        let speaks = |silent: &Option<&str>| silent.is_none_or(|tokens| !token.starts_with(tokens));
+        self.0.silent.subscribe().wait_for(speaks).await.unwrap();
         (self.0.answer)(&token).map(Response::new)
     }
 

@@ -66,7 +66,7 @@ impl Fed {
 
     /// The guard begins anew there.
     pub(crate) async fn reset(&mut self, revision: i64) {
-        self.say(Some(Say::Reset(Reset { position: Some(position(revision)) })));
+        self.say(Some(Say::Reset(Reset { position: Some(position(revision)), keys: Vec::new() })));
         self.acknowledged(revision).await;
     }
 
@@ -78,6 +78,7 @@ impl Fed {
             mark,
             target: Some(target),
             create_time: self.create_time,
+            keys: Vec::new(),
         })));
         self.acknowledged(revision).await;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gatepost::api::auth::v1::{Greeting, TokenClaims, VerifyTokenResponse};
 use gatepost::metrics::GuardMetrics;
 use gatepost::{AuthService, GuardLayer, Policy, Token, Uptime, WithToken};
+use tonic::transport::server::TcpConnectInfo;
 use tonic::{Status, Streaming};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -42,13 +43,14 @@ pub(crate) async fn start() -> (Followed, Fed) {
     start_with(Auth::new(grounded)).await
 }
 
-async fn start_with(auth: Auth) -> (Followed, Fed) {
+pub(crate) async fn start_with(auth: Auth) -> (Followed, Fed) {
     let (uptime, port) = (Uptime::manual(), Port::reserve());
     uptime.advance(Duration::from_mins(1));
     let running = auth.serve(port.listen());
     let verifier = AuthService::lazy_by(port.url(), uptime.clone()).unwrap().follow(&Token::parse(KEY).unwrap());
     let verifier = Arc::new(verifier);
-    let guard = GuardLayer::new(Policy::closed(), Arc::clone(&verifier));
+    let guard = GuardLayer::new(Policy::closed(), Arc::clone(&verifier))
+        .peers(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
     let decided = guard.metrics();
     let server = Guarded::start(guard).await;
     let fed = auth.stream().await;
@@ -95,6 +97,16 @@ impl Followed {
     pub(crate) async fn tell(&self, is_serving: bool) {
         let status = if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.server.health.set_service_status("", status).await;
+    }
+
+    /// Another caller.
+    pub(crate) async fn connect(&self) -> Raw {
+        self.server.raw().await
+    }
+
+    /// A refusal that says nothing of the token.
+    pub(crate) async fn refused_bare(&self, token: &str, refusal: Refused) {
+        refusal.is_bare(&self.raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
     }
 
     pub(crate) async fn refused(&self, token: &str, refusal: Refused) {

@@ -21,7 +21,7 @@ pub(crate) use answers::{Answer, active, claims, known, state};
 pub(crate) use auth::{Auth, Running};
 pub(crate) use contract::Contract;
 pub(crate) use fed::{Fed, position};
-pub(crate) use followed::{Followed, SERVING, fed, fed_by, grounded, said, start};
+pub(crate) use followed::{Followed, SERVING, fed, fed_by, grounded, said, start, start_with};
 pub(crate) use frames::Frames;
 pub(crate) use listener::Listener;
 pub(crate) use memory::Memory;

@@ -15,8 +15,7 @@ impl Refused {
     pub(crate) const TOKEN_EXPIRED: Self = Self(Code::Unauthenticated, "TOKEN_EXPIRED", "invalid token");
     pub(crate) const TOKEN_REVOKED: Self = Self(Code::Unauthenticated, "TOKEN_REVOKED", "invalid token");
     pub(crate) const USER_DELETED: Self = Self(Code::Unauthenticated, "USER_DELETED", "user does not exist, bad token");
-    pub(crate) const USER_DISABLED: Self =
-        Self(Code::Unauthenticated, "USER_DISABLED", "user does not exist, bad token");
+    pub(crate) const USER_DISABLED: Self = Self(Code::Unauthenticated, "USER_DISABLED", "user is disabled, bad token");
     pub(crate) const NOT_ALLOWED: Self = Self(Code::PermissionDenied, "NOT_ALLOWED", "permission denied");
     pub(crate) const AUTH_UNAVAILABLE: Self = Self(
         Code::Unavailable,
@@ -26,15 +25,39 @@ impl Refused {
     pub(crate) const DEADLINE: Self =
         Self(Code::DeadlineExceeded, "DEADLINE", "the call took longer than its deadline");
 
-    /// This status is that row, and says no more.
+    /// This status is that row, and says no more, but for a fault of the header that carries the token.
     #[track_caller]
     pub(crate) fn is(self, status: &Status) {
+        let fault = self.check(status);
+        let is_of_a_header = matches!(self, Self(_, "TOKEN_MISSING" | "TOKEN_INVALID", _));
+        assert!(fault.is_none() || is_of_a_header, "{fault:?}");
+    }
+
+    /// This status is that row for the sake of a header, and says which one and what is wrong with it.
+    #[track_caller]
+    pub(crate) fn names(self, status: &Status, header: &str, fault: &str) {
+        assert_eq!(self.check(status), Some((header.into(), fault.into())));
+    }
+
+    /// This status is that row, and says nothing of a header.
+    #[track_caller]
+    pub(crate) fn is_bare(self, status: &Status) {
+        assert_eq!(self.check(status), None);
+    }
+
+    /// The header and its fault, of a status that is that row.
+    #[track_caller]
+    fn check(self, status: &Status) -> Option<(String, String)> {
         let Self(code, reason, message) = self;
         assert_eq!((status.code(), status.message()), (code, message));
         let info = status.get_details_error_info().expect("ErrorInfo");
         assert_eq!((&*info.reason, &*info.domain), (reason, AUTH_DOMAIN));
-        assert!(info.metadata.is_empty(), "{info:?}");
         let comes_back = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
         assert_eq!(comes_back.is_some_and(|delay| !delay.is_zero()), code == Code::Unavailable, "{status:?}");
+        let said = ["header", "fault"].map(|name| info.metadata.get(name).cloned());
+        let [header, fault] = said;
+        let fault = header.zip(fault);
+        assert_eq!(info.metadata.len(), fault.as_ref().map_or(0, |_| 2), "{info:?}");
+        fault
     }
 }

@@ -112,7 +112,11 @@ fn audiences() -> Audiences {
 }
 
 fn verifier(keys: &Arc<KeySet>) -> Verifier {
-    Verifier::new(Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))), "gatepost".into(), audiences(), DAY)
+    verifier_by(Timetable::always(Arc::clone(keys)))
+}
+
+fn verifier_by(timetable: Timetable) -> Verifier {
+    Verifier::new(Arc::new(CurrentKeys::new(timetable)), "gatepost".into(), audiences(), DAY)
 }
 
 /// A token of some user and session, each time of others.

@@ -127,3 +127,59 @@ fn c4_an_access_token_names_its_key_in_plain_letters() {
         assert_eq!(verifier(&Arc::new(keys)).verify(&token, start()), Err(TokenFault::Invalid), "{kid:?}");
     }
 }
+
+/// A token of a new key that the verifier does not know, with these changes.
+fn unknown(change: impl FnOnce(&mut serde_json::Value, &mut serde_json::Value)) -> String {
+    let signer = other(super::Algorithm::EdDsa);
+    let token = issue(&Arc::new(KeySet::new(signer)), &mut Draw(4));
+    let [mut header, mut claims] = [0, 1].map(|at| serde_json::from_str(&part(&token, at)).unwrap());
+    change(&mut header, &mut claims);
+    let encode = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{}", encode(&header), encode(&claims), token.rsplit_once('.').unwrap().1)
+}
+
+/// A verifier of the database's keys, of which there is one.
+fn verifier_of_pairs() -> super::Verifier {
+    let key = Arc::new(super::key(super::Algorithm::EdDsa));
+    let record = crate::domain::SigningKeyRecord {
+        number: 1,
+        id: key.id().to_owned(),
+        algorithm: "EdDSA".into(),
+        public_jwk: key.public().unwrap().jwk,
+        create_time: start(),
+        sign_time: start(),
+        retire_time: None,
+        verify_until: None,
+    };
+    let verifying = Arc::clone(key.verifying());
+    let member = crate::tokens::Member { record, key: Some(key), verifying };
+    super::verifier_by(super::Timetable::new(&[member]))
+}
+
+#[test]
+fn c4_a_key_is_looked_for_only_where_a_look_can_help() {
+    let verifier = verifier_of_pairs();
+    let lacks = |token: &str, seconds| verifier.lacks_key(token, start() + chrono::TimeDelta::seconds(seconds));
+    let good = unknown(|_, _| {});
+    assert!(lacks(&good, 0).is_some() && lacks(&good, 62).is_some());
+    assert_eq!(lacks(&good, 63), None, "its key would be known by now");
+    for (what, token) in [
+        ("type", unknown(|header, _| header["typ"] = json!("JWT"))),
+        ("algorithm", unknown(|header, _| header["alg"] = json!("RS256"))),
+        ("a secret's", unknown(|header, _| header["alg"] = json!("HS256"))),
+        ("parameter", unknown(|header, _| header["crit"] = json!([]))),
+        ("key id", unknown(|header, _| header["kid"] = json!("../key"))),
+        ("issuer", unknown(|_, claims| claims["iss"] = json!("another"))),
+        ("audience", unknown(|_, claims| claims["aud"] = json!("another"))),
+        ("claim", unknown(|_, claims| claims["more"] = json!(1))),
+        ("lifetime", unknown(|_, claims| claims["exp"] = json!(i64::MAX))),
+        ("over", unknown(|_, claims| claims["exp"] = claims["iat"].clone())),
+        ("to come", unknown(|_, claims| claims["nbf"] = json!(claims["iat"].as_i64().unwrap() + 60))),
+        ("signature", good.rsplit_once('.').unwrap().0.to_owned() + ".c2ln"),
+        ("parts", format!("{good}.{good}")),
+    ] {
+        assert_eq!(lacks(&token, 0), None, "{what}");
+    }
+    let fixed = super::verifier(&Arc::new(KeySet::new(hs256())));
+    assert_eq!(fixed.lacks_key(&good, start()), None, "a secret has no successor in the database");
+}

@@ -8,6 +8,7 @@ mod batch;
 mod bodies;
 mod good;
 pub mod guessing;
+mod kids;
 mod log;
 mod row;
 mod run;
@@ -40,6 +41,8 @@ pub enum Scenario {
     Silent,
     /// Refused calls, while the log cannot be written
     Log,
+    /// Tokens with made-up key ids
+    Kids,
     /// Guesses of one account's password, while its owner logs in
     Guessing,
     /// Two tabs that always refresh together
@@ -53,12 +56,22 @@ pub struct Figures {
     pub rows: Vec<Row>,
     /// Lines behind the table.
     pub lines: Vec<String>,
+    /// Promises that did not hold, beside those that the rows show.
+    pub broken: Vec<Broken>,
 }
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 7] =
-        [Self::SlowReaders, Self::Bodies, Self::Batch, Self::Silent, Self::Log, Self::Guessing, Self::TwoTabs];
+    pub const ALL: [Self; 8] = [
+        Self::SlowReaders,
+        Self::Bodies,
+        Self::Batch,
+        Self::Silent,
+        Self::Log,
+        Self::Kids,
+        Self::Guessing,
+        Self::TwoTabs,
+    ];
 
     /// Attacks a pair of its own.
     ///
@@ -71,6 +84,10 @@ impl Scenario {
             Self::Batch => batch::run(program, scale).await?,
             Self::Silent => silent::run(program, scale).await?,
             Self::Log => log::run(program, scale).await?,
+            Self::Kids => {
+                let Report { lines, broken } = kids::run(program, scale.length).await?;
+                return Ok(Figures { lines, broken, ..Figures::default() });
+            }
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
         };
@@ -127,6 +144,7 @@ pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report
                     report.broken.extend(row.broken());
                 }
                 report.lines.extend(figures.lines);
+                report.broken.extend(figures.broken);
             }
             Err(error) => {
                 report.lines.push(format!("{:<20} {error}", scenario.name()));

@@ -1,0 +1,216 @@
+//! Kids: tokens with made-up key ids, while good callers come with tokens that the guard has never seen.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{CreateUserRequest, RefreshTokenRequest, TokenPair};
+use gatepost::api::blog::v1::ListPostsRequest;
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::{Token, WithToken};
+use rustix::process::setpriority_process;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use crate::Failure;
+use crate::drill::{Broken, PASSWORD, Report};
+use crate::services::{Services, channel};
+
+/// Connections of the attackers, and streams of each.
+const CONNECTIONS: usize = 12;
+const STREAMS: usize = 100;
+
+/// The nice value of the attackers' threads: in the field they have other machines.
+const NICE: i32 = 10;
+
+/// Good callers, each with a connection and a session of its own, and the time from one of its calls to the next.
+const CALLERS: usize = 8;
+const BEAT: Duration = Duration::from_millis(100);
+
+/// How long a good caller waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The largest share of good calls that may fail, in percent, and how many times as long their p99 may become.
+const MAX_FAILED: usize = 1;
+const MAX_SLOWER: u32 = 3;
+
+/// Below this time a machine's own jitter decides.
+const JITTER: Duration = Duration::from_millis(5);
+
+/// The pair as it is by default, but that all callers have one address. With a secret there would be no keys to look for.
+const SETTINGS: [(&str, &str); 2] = [("AUTH_SIGN_UPS", "0"), ("AUTH_ADDRESS_FAILURES", "0")];
+
+/// What became of the good callers' calls.
+#[derive(Default)]
+struct Served {
+    took: Vec<Duration>,
+    failures: Vec<String>,
+}
+
+/// A good caller: tokens that nobody has seen, and a connection to the guarded service.
+struct Caller {
+    blog: Channel,
+    tokens: Vec<String>,
+}
+
+/// Runs the scenario against a pair of its own: good callers alone for so long, and then for as long under the attack.
+///
+/// # Errors
+/// When the pair does not come up, or ends.
+pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let services = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
+    let calls = usize::try_from(length.as_millis() / BEAT.as_millis())?.max(1);
+    let mut callers = Vec::new();
+    for number in 0..CALLERS {
+        callers.push(Caller { blog: channel(services.blog_address()).await?, tokens: Vec::new() });
+        let pair = register(&services.auth, number).await?;
+        callers[number].tokens = tokens(&services.auth, pair, 2 * calls).await?;
+    }
+    let model = callers[0].tokens.pop().ok_or("no token")?;
+    let quiet = serve(&mut callers, calls).await?;
+    let (attackers, sent) = attack(services.blog_address(), &model)?;
+    let attacked = serve(&mut callers, calls).await?;
+    attackers.shutdown_background();
+    let mut report = Report::default();
+    report.row("tokens of made-up keys that were refused", sent.load(Relaxed));
+    judge(&mut report, &quiet, &attacked);
+    services.kill()?;
+    Ok(report)
+}
+
+/// Adds what the good callers have met, and what is not within the targets.
+fn judge(report: &mut Report, quiet: &Served, attacked: &Served) {
+    for (what, served) in [("without", quiet), ("under", attacked)] {
+        let all = served.took.len();
+        report.row(
+            &format!("good cold calls {what} attack"),
+            format!("{all}, of which {} failed", served.failures.len()),
+        );
+        report.times(&format!("their times {what} attack"), served.took.clone());
+        report.lines.extend(served.failures.first().map(|failure| format!("    {failure}")));
+    }
+    let failed = attacked.failures.len();
+    if failed * 100 > attacked.took.len() * MAX_FAILED {
+        report.broken.push(Broken::new("of the good cold calls at most 1 % fail", format!("{failed}")));
+    }
+    let [before, under] = [quiet, attacked].map(|served| p99(&served.took));
+    if under > (before * MAX_SLOWER).max(JITTER) {
+        let seen = format!("{under:?} and not {before:?}");
+        report.broken.push(Broken::new("their p99 is at most 3 times as long", seen));
+    }
+}
+
+fn p99(took: &[Duration]) -> Duration {
+    let mut took = took.to_vec();
+    took.sort();
+    took.get(took.len() * 99 / 100).or(took.last()).copied().unwrap_or_default()
+}
+
+async fn register(auth: &Channel, number: usize) -> Result<TokenPair, Failure> {
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: format!("ada-{number}@example.com"),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
+    created.tokens.ok_or_else(|| "no tokens".into())
+}
+
+/// Returns so many access tokens of one session, all of which are good.
+async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) -> Result<Vec<String>, Failure> {
+    let mut client = AuthServiceClient::new(auth.clone());
+    let mut tokens = vec![pair.access_token];
+    while tokens.len() <= count {
+        let request = RefreshTokenRequest { refresh_token: pair.refresh_token, ..RefreshTokenRequest::default() };
+        pair = client.refresh_token(request).await?.into_inner().tokens.ok_or("no tokens")?;
+        tokens.push(pair.access_token);
+    }
+    Ok(tokens)
+}
+
+/// Each caller makes so many calls on its beat, each with its next token.
+async fn serve(callers: &mut [Caller], calls: usize) -> Result<Served, Failure> {
+    let mut served = JoinSet::new();
+    for caller in callers {
+        let (blog, tokens) = (caller.blog.clone(), caller.tokens.split_off(caller.tokens.len().saturating_sub(calls)));
+        served.spawn(call_all(blog, tokens));
+    }
+    let mut all = Served::default();
+    while let Some(one) = served.join_next().await {
+        let Served { took, failures } = one?;
+        all.took.extend(took);
+        all.failures.extend(failures);
+    }
+    Ok(all)
+}
+
+async fn call_all(blog: Channel, tokens: Vec<String>) -> Served {
+    let mut served = Served::default();
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for token in tokens {
+        beats.tick().await;
+        let asked = Instant::now();
+        match timeout(PATIENCE, list_posts(&blog, &token)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(status)) => served.failures.push(format!("{:?}: {}", status.code(), status.message())),
+            Err(_) => served.failures.push("no answer within 5 s".into()),
+        }
+        served.took.push(asked.elapsed());
+    }
+    served
+}
+
+async fn list_posts(blog: &Channel, token: &str) -> Result<(), Status> {
+    let token = Token::parse(token).ok_or_else(|| Status::internal("no token"))?;
+    let mut client = PostServiceClient::with_interceptor(blog.clone(), WithToken::new(&token));
+    client.list_posts(ListPostsRequest::default()).await.map(drop)
+}
+
+/// Calls on all streams of all connections as fast as the answers come, with tokens like this one under made-up key ids.
+fn attack(at: &str, model: &str) -> Result<(Runtime, Arc<AtomicU64>), Failure> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        // On Linux a thread has a priority of its own. One that keeps the usual priority only attacks harder.
+        .on_thread_start(|| {
+            let _ = setpriority_process(None, NICE);
+        })
+        .build()?;
+    let rest = model.split_once('.').ok_or("no token")?.1.to_owned();
+    let (next, refused) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    for _ in 0..CONNECTIONS {
+        let (at, rest, next, refused) = (at.to_owned(), rest.clone(), Arc::clone(&next), Arc::clone(&refused));
+        runtime.spawn(async move {
+            let Ok(blog) = channel(&at).await else { return };
+            for _ in 0..STREAMS {
+                let (blog, rest, next, refused) = (blog.clone(), rest.clone(), Arc::clone(&next), Arc::clone(&refused));
+                tokio::spawn(async move {
+                    loop {
+                        let token = format!("{}.{rest}", header(next.fetch_add(1, Relaxed)));
+                        let answer = list_posts(&blog, &token).await;
+                        let is_refused = answer.is_err_and(|status| status.code() == Code::Unauthenticated);
+                        refused.fetch_add(u64::from(is_refused), Relaxed);
+                    }
+                });
+            }
+        });
+    }
+    Ok((runtime, refused))
+}
+
+/// The header of a token whose key nobody has.
+fn header(number: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"made-up-{number}"}}"#))
+}

@@ -1,0 +1,103 @@
+"""A session that goes on by itself: each call carries the token of the moment, and a refused token is renewed once."""
+
+from reflected import Refused
+
+AUTH = "gatepost.auth.v1.AuthService"
+DOMAIN = "auth.gatepost.dev"
+
+REFRESH_ONCE = "refresh once"
+SESSION_OVER = "session over"
+RETRY = "retry"
+PASS_ON = "pass on"
+
+# What a client does about each reason. Reasons that are not here, and those of other domains, are passed on.
+REACTIONS = {
+    "TOKEN_INVALID": REFRESH_ONCE,
+    "TOKEN_EXPIRED": REFRESH_ONCE,
+    "TOKEN_REVOKED": REFRESH_ONCE,
+    "USER_DELETED": SESSION_OVER,
+    "USER_DISABLED": SESSION_OVER,
+    "REFRESH_TOKEN_INVALID": SESSION_OVER,
+    "REFRESH_TOKEN_REUSED": SESSION_OVER,
+    "AUTH_UNAVAILABLE": RETRY,
+    "STORE_UNAVAILABLE": RETRY,
+    "STORE_FULL": RETRY,
+    "OVERLOADED": RETRY,
+    "TOO_MANY_ATTEMPTS": RETRY,
+}
+
+
+class SessionOver(Exception):
+    """Only a login begins another session. `reason` is the auth service's."""
+
+    def __init__(self, reason):
+        super().__init__(f"the session is over ({reason}), log in again")
+        self.reason = reason
+
+
+def reason(refusal):
+    """The auth service's reason for a refusal; None for a refusal by anything else."""
+    info = refusal.details.get("google.rpc.ErrorInfo")
+    return info.reason if info is not None and info.domain == DOMAIN else None
+
+
+def reaction(refusal):
+    """What a client does about a refusal."""
+    return REACTIONS.get(reason(refusal), PASS_ON)
+
+
+class Session:
+    """The session of these tokens, as a login or a registration answers them. One thread at a time may use it."""
+
+    def __init__(self, auth, tokens):
+        self.auth = auth
+        self.access = tokens.access_token
+        self.refresh_token = tokens.refresh_token
+        self.over = None
+
+    def call(self, server, service, method, **fields):
+        """Calls a guarded unary method. A token that is refused is renewed once, and the call is made again.
+
+        The guard refuses a call before its handler begins, so that the second call repeats nothing.
+
+        Raises `SessionOver`, and `Refused` for what is the caller's affair: also where `reaction` is `RETRY`, since only
+        the caller knows whether it has the time; `google.rpc.RetryInfo` says how long to wait.
+        """
+        try:
+            return self._attempt(server, service, method, fields)
+        except Refused as refusal:
+            if reaction(refusal) != REFRESH_ONCE:
+                raise
+        self.refresh()
+        try:
+            return self._attempt(server, service, method, fields)
+        except Refused as refusal:
+            if reaction(refusal) != REFRESH_ONCE:
+                raise
+            raise self._end(refusal) from refusal
+
+    def refresh(self):
+        """Gets the next pair of tokens. After UNAVAILABLE the same refresh token may be sent again."""
+        if self.over:
+            raise SessionOver(self.over)
+        try:
+            tokens = self.auth.call(AUTH, "RefreshToken", refresh_token=self.refresh_token).tokens
+        except Refused as refusal:
+            if reaction(refusal) == SESSION_OVER:
+                raise self._end(refusal) from refusal
+            raise
+        self.access, self.refresh_token = tokens.access_token, tokens.refresh_token
+
+    def _attempt(self, server, service, method, fields):
+        if self.over:
+            raise SessionOver(self.over)
+        try:
+            return server.call(service, method, self.access, **fields)
+        except Refused as refusal:
+            if reaction(refusal) == SESSION_OVER:
+                raise self._end(refusal) from refusal
+            raise
+
+    def _end(self, refusal):
+        self.over = reason(refusal)
+        return SessionOver(self.over)

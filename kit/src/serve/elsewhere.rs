@@ -1,0 +1,97 @@
+//! Methods of Gatepost's other service, called on this port by mistake: the caller is told where they are.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use gatepost::api;
+use http::{Method, Request, Response, header};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::failure::{self, Reasons};
+
+/// A service of the contract that another port serves.
+#[derive(Clone, Copy, Debug)]
+pub struct Elsewhere {
+    /// The package of its methods, such as `gatepost.blog.v1`.
+    pub package: &'static str,
+    /// The binary's name.
+    pub service: &'static str,
+    /// The port that the binary listens on unless it is set.
+    pub default_port: u16,
+    /// The variable that sets it.
+    pub setting: &'static str,
+}
+
+impl Elsewhere {
+    /// Tells whether this service has the method at `path`. Names are no secret: they are in the public descriptors.
+    fn has(&self, path: &str) -> bool {
+        let service = path.strip_prefix('/').and_then(|path| path.strip_prefix(self.package));
+        service.is_some_and(|rest| rest.starts_with('.')) && api::has_method(path)
+    }
+}
+
+/// Answers for methods that are elsewhere, before the guard asks for a token.
+pub(super) struct Signpost<R> {
+    pub(super) elsewhere: &'static [Elsewhere],
+    pub(super) reasons: std::marker::PhantomData<R>,
+}
+
+impl<R> Clone for Signpost<R> {
+    fn clone(&self) -> Self {
+        Self { elsewhere: self.elsewhere, reasons: self.reasons }
+    }
+}
+
+impl<S, R> Layer<S> for Signpost<R> {
+    type Service = Signposted<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Signposted { inner, signpost: self.clone() }
+    }
+}
+
+/// A service behind a [`Signpost`].
+pub(super) struct Signposted<S, R> {
+    inner: S,
+    signpost: Signpost<R>,
+}
+
+impl<S: Clone, R> Clone for Signposted<S, R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), signpost: self.signpost.clone() }
+    }
+}
+
+impl<S, R, B, T> Service<Request<B>> for Signposted<S, R>
+where
+    S: Service<Request<B>, Response = Response<T>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Reasons,
+    T: Default + Send + 'static,
+{
+    type Response = Response<T>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let path = request.uri().path();
+        let found = self.signpost.elsewhere.iter().find(|elsewhere| is_grpc(&request) && elsewhere.has(path));
+        if let Some(elsewhere) = found {
+            let status = failure::elsewhere::<R>(elsewhere);
+            return Box::pin(std::future::ready(Ok(status.into_http())));
+        }
+        Box::pin(self.inner.call(request))
+    }
+}
+
+/// Tells whether the request is gRPC; the guard refuses all others.
+fn is_grpc<B>(request: &Request<B>) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    request.method() == Method::POST && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}

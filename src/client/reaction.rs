@@ -1,0 +1,103 @@
+//! What a client does about a refused call: one table of all reasons.
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::AUTH_DOMAIN;
+use crate::api::auth::v1::ErrorReason;
+
+/// What a client does about a status.
+///
+/// | reason (domain `auth.gatepost.dev`) | reaction |
+/// | --- | --- |
+/// | `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TOKEN_REVOKED` | [`RefreshOnce`](Self::RefreshOnce) |
+/// | `USER_DELETED`, `USER_DISABLED`, `REFRESH_TOKEN_INVALID`, `REFRESH_TOKEN_REUSED` | [`SessionOver`](Self::SessionOver) |
+/// | `AUTH_UNAVAILABLE`, `STORE_UNAVAILABLE`, `STORE_FULL`, `OVERLOADED`, `TOO_MANY_ATTEMPTS` | [`Retry`](Self::Retry) |
+/// | all others, and other domains | [`PassOn`](Self::PassOn) |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// The token is dead, and the session may live: `RefreshToken` brings another token. If that one is refused, too,
+    /// before any call has been let in by it, the session is over.
+    RefreshOnce,
+    /// The session is over. Only a login begins another one.
+    SessionOver,
+    /// Nothing is wrong with the token: the same call may succeed later. `RetryInfo` says when.
+    Retry,
+    /// The status is the caller's affair.
+    PassOn,
+}
+
+impl Reaction {
+    /// Looks up the reaction to this reason.
+    pub fn to(reason: ErrorReason) -> Self {
+        use ErrorReason as Reason;
+        match reason {
+            Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked => Self::RefreshOnce,
+            Reason::UserDeleted | Reason::UserDisabled | Reason::RefreshTokenInvalid | Reason::RefreshTokenReused => {
+                Self::SessionOver
+            }
+            Reason::AuthUnavailable
+            | Reason::StoreUnavailable
+            | Reason::StoreFull
+            | Reason::Overloaded
+            | Reason::TooManyAttempts => Self::Retry,
+            Reason::Unspecified
+            | Reason::TokenMissing
+            | Reason::NotAllowed
+            | Reason::InvalidCredentials
+            | Reason::InvalidFields
+            | Reason::EmailTaken
+            | Reason::Deadline
+            | Reason::Internal
+            | Reason::PageTokenInvalid
+            | Reason::RequestIdReused
+            | Reason::UserNotFound
+            | Reason::SessionNotFound
+            | Reason::EtagMismatch
+            | Reason::MalformedRequest
+            | Reason::MessageTooLarge
+            | Reason::Unimplemented
+            | Reason::LastAdmin => Self::PassOn,
+        }
+    }
+}
+
+/// Reads the auth service's reason in a status; `None` for a status without one.
+pub(super) fn reason_of(status: &Status) -> Option<ErrorReason> {
+    let info = status.get_details_error_info().filter(|info| info.domain == AUTH_DOMAIN)?;
+    ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason))
+}
+
+/// Tells whether a call with this status has shown that its token is good: the guard had let it in.
+pub(super) fn is_let_in(status: &Status) -> bool {
+    !matches!(status.code(), Code::Unauthenticated | Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::status;
+
+    #[test]
+    fn each_reason_has_its_reaction() {
+        let of = |reaction| {
+            let all = (0..=27).filter_map(|number| ErrorReason::try_from(number).ok());
+            let names = all.filter(|reason| Reaction::to(*reason) == reaction).map(crate::status::reason_name);
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(of(Reaction::RefreshOnce), ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED"]);
+        let over = ["USER_DELETED", "USER_DISABLED", "REFRESH_TOKEN_REUSED", "REFRESH_TOKEN_INVALID"];
+        assert_eq!(of(Reaction::SessionOver), over);
+        let retried = ["AUTH_UNAVAILABLE", "OVERLOADED", "STORE_UNAVAILABLE", "STORE_FULL", "TOO_MANY_ATTEMPTS"];
+        assert_eq!(of(Reaction::Retry), retried);
+        assert_eq!(of(Reaction::PassOn).len(), 28 - 3 - 4 - 5);
+    }
+
+    #[test]
+    fn a_reason_is_read_in_its_own_domain_alone() {
+        let ours = status(Code::Unauthenticated, ErrorReason::TokenExpired, "");
+        assert_eq!(reason_of(&ours), Some(ErrorReason::TokenExpired));
+        let theirs = status(Code::NotFound, crate::api::blog::v1::ErrorReason::PostNotFound, "");
+        assert_eq!((reason_of(&theirs), reason_of(&Status::unauthenticated(""))), (None, None));
+    }
+}

@@ -1,0 +1,163 @@
+//! Garbage tokens cost the auth service little: what its form gives away is refused unasked, and the rest waits its turn.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gatepost::api::auth::v1::revocation::Target;
+use gatepost::api::auth::v1::{Greeting, KeyName, NewSigningKeys};
+use gatepost::{Asker, Token, Verify as _, Worth};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::Instant;
+
+use crate::support::{Auth, Fed, Followed, Refused, TELL, active, claims, grounded, position, start, start_with};
+
+/// A token of this header, which anybody can write.
+fn jwt(header: &str, number: usize) -> String {
+    let payload = format!(r#"{{"number":{number}}}"#);
+    format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
+}
+
+fn named(id: &str) -> String {
+    jwt(&format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{id}"}}"#), 0)
+}
+
+fn key(id: &str) -> KeyName {
+    KeyName { id: id.into(), algorithm: "EdDSA".into() }
+}
+
+/// The feed begins, and names these keys.
+async fn begin(world: &Followed, fed: &mut Fed, keys: &[&str]) {
+    let keys = keys.iter().map(|id| key(id)).collect();
+    fed.greet(Greeting { digest: vec![7], keys, ..Greeting::default() }).await;
+    fed.reset(3).await;
+    world.pass(1);
+}
+
+/// What the auth service has been asked about.
+fn asked(world: &Followed) -> usize {
+    world.auth.count()
+}
+
+#[tokio::test]
+async fn a_form_that_cannot_be_right_is_refused_unasked() {
+    let (world, mut fed) = start().await;
+    begin(&world, &mut fed, &["one"]).await;
+    let whole = named("one");
+    let cut = whole.rsplit_once('.').unwrap().0.to_owned();
+    for garbage in [
+        jwt(r#"{"alg":"none","kid":"one"}"#, 0),
+        jwt(r#"{"alg":"ES256","kid":"one"}"#, 0),
+        jwt(r#"{"alg":"EdDSA"}"#, 0),
+        jwt(r#"{"alg":"EdDSA","kid":"' or 1=1 --"}"#, 0),
+        format!("{whole}.c2ln"),
+        format!("{whole}="),
+        cut,
+    ] {
+        world.refused_bare(&garbage, Refused::TOKEN_INVALID).await;
+    }
+    assert_eq!((asked(&world), world.verifier.metrics().read().given_up), (0, 7));
+    for plausible in [whole, named("two"), "a-service-key-is-no-jwt".into()] {
+        world.refused_bare(&plausible, Refused::TOKEN_INVALID).await;
+    }
+    assert_eq!(asked(&world), 3, "what may be good is asked about");
+}
+
+#[tokio::test]
+async fn keys_are_named_anew_as_they_change() {
+    let (world, mut fed) = start().await;
+    begin(&world, &mut fed, &["one"]).await;
+    let mismatched = |id: &str| jwt(&format!(r#"{{"alg":"ES256","kid":"{id}"}}"#), 0);
+    world.refused(&mismatched("two"), Refused::TOKEN_INVALID).await;
+    assert_eq!(asked(&world), 1, "nobody has named it");
+    let keys = vec![key("one"), key("two")];
+    fed.revoke(4, Target::NewSigningKeys(NewSigningKeys { digest: vec![8], keys })).await;
+    world.pass(1001);
+    world.refused(&mismatched("two"), Refused::TOKEN_INVALID).await;
+    assert_eq!(asked(&world), 1);
+    // A version that does not name its keys takes nothing away.
+    fed.revoke(5, Target::NewSigningKeys(NewSigningKeys::default())).await;
+    world.refused(&mismatched("two"), Refused::TOKEN_INVALID).await;
+    assert_eq!(asked(&world), 1);
+}
+
+#[tokio::test]
+async fn without_names_only_the_form_is_judged() {
+    let (world, mut fed) = start().await;
+    begin(&world, &mut fed, &[]).await;
+    for number in 0..3 {
+        world.refused(&jwt(r#"{"alg":"none"}"#, number), Refused::TOKEN_INVALID).await;
+    }
+    assert_eq!(asked(&world), 3);
+    world.refused("eyJhbGciOiJub25lIn0.e30.", Refused::TOKEN_INVALID).await;
+    assert_eq!(asked(&world), 3, "without a signature it is no token whatever the keys are");
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_a_moment_ago_opens_the_door() {
+    let token = named("new");
+    let known = token.clone();
+    let auth = Auth::new(move |asked| {
+        let mut answer = grounded(if asked == known { "good" } else { asked })?;
+        answer.position = Some(position(3));
+        Ok(answer)
+    });
+    let (world, mut fed) = start_with(auth).await;
+    begin(&world, &mut fed, &["one"]).await;
+    world.good(&token).await;
+    world.good(&token).await;
+    assert_eq!(asked(&world), 1);
+}
+
+/// Twelve callers of a hundred streams each send tokens of unknown keys, for each of which the auth service looks for ever.
+/// Then a hundred callers come with good tokens that nobody has seen before.
+#[tokio::test]
+async fn unknown_keys_leave_good_cold_calls_alone() {
+    const GOOD: usize = 100;
+    let auth = Auth::new(|token| if token.starts_with("cold") { Ok(active(claims())) } else { grounded(token) });
+    let (world, mut fed) = start_with(auth.clone()).await;
+    begin(&world, &mut fed, &["one"]).await;
+    auth.fall_silent_about("eyJ");
+    let later = Instant::now() + std::time::Duration::from_mins(1);
+    let ask = |peer: u16, token: String| {
+        let verifier = Arc::clone(&world.verifier);
+        let asker = Asker::Call(Some(([127, 0, 0, 1], peer).into()));
+        async move { verifier.verify_for(&Token::parse(&token).unwrap(), asker, later).await }
+    };
+    let mut flood = JoinSet::new();
+    for number in 0..1200 {
+        let header = format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"made-up-{number}"}}"#);
+        flood.spawn(ask(u16::try_from(number / 100).unwrap(), jwt(&header, number)));
+    }
+    auth.asked(8).await;
+    for _ in 0..1000 {
+        yield_now().await;
+    }
+    // Eight at once; on a busy machine the first ones may have been given up by now.
+    assert!(auth.count() < 50, "the flood has its share of the hundred streams: {}", auth.count());
+    let mut calls = JoinSet::new();
+    for number in 0..GOOD {
+        calls.spawn(ask(u16::try_from(100 + number).unwrap(), format!("cold-{number}")));
+    }
+    let mut good = 0;
+    while let Some(call) = calls.join_next().await {
+        good += usize::from(matches!(call.unwrap().unwrap().worth, Worth::Valid(_)));
+    }
+    assert_eq!(good, GOOD);
+    drop(world);
+}
+
+/// The first call on a new connection is told from others by the guard itself.
+#[tokio::test]
+async fn connections_are_told_apart_by_what_the_server_knows() {
+    let (world, mut fed) = start().await;
+    begin(&world, &mut fed, &["one"]).await;
+    let raw = world.connect().await;
+    for number in 0..20 {
+        let header = format!(r#"{{"alg":"EdDSA","kid":"made-up-{number}"}}"#);
+        let token = jwt(&header, number);
+        Refused::TOKEN_INVALID.is(&raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+    }
+    world.pass(1);
+    world.good("good").await;
+}
