@@ -1,5 +1,6 @@
 //! How a process is told to stop; only `main` asks for it.
 
+use rustix::process::Signal as ProcessSignal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use tokio_util::sync::CancellationToken as Shutdown;
 
@@ -11,8 +12,16 @@ pub struct Signals {
     pub hard: Shutdown,
 }
 
-/// Listens to SIGINT and SIGTERM from now on. SIGHUP is not an end: a terminal that closes sends it, and tools send it to
-/// have a log opened again.
+/// Signals that are no end, although the end is their default: a terminal that closes sends SIGHUP, tools that rotate logs
+/// send one of the first three, and the kernel sends SIGXFSZ at a write beyond `ulimit -f`, which then fails alone.
+const IGNORED: [(&str, ProcessSignal); 4] = [
+    ("SIGHUP", ProcessSignal::HUP),
+    ("SIGUSR1", ProcessSignal::USR1),
+    ("SIGUSR2", ProcessSignal::USR2),
+    ("SIGXFSZ", ProcessSignal::XFSZ),
+];
+
+/// Listens to SIGINT and SIGTERM from now on, and ignores the signals that are no end.
 ///
 /// # Errors
 /// When the operating system refuses the handlers.
@@ -20,8 +29,9 @@ pub fn signals() -> std::io::Result<Signals> {
     let (drain, hard) = (Shutdown::new(), Shutdown::new());
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(note_hangup(hangup));
+    for (name, number) in IGNORED {
+        tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
+    }
     let told = Signals { drain: drain.clone(), hard: hard.clone() };
     tokio::spawn(async move {
         for next in [drain, hard] {
@@ -35,9 +45,9 @@ pub fn signals() -> std::io::Result<Signals> {
     Ok(told)
 }
 
-/// Logs the first SIGHUP. The handler stays after it, so that the later ones do nothing, too.
-async fn note_hangup(mut hangup: Signal) {
-    if hangup.recv().await.is_some() {
-        tracing::info!("SIGHUP is ignored: settings are read at the start alone, and SIGTERM stops the service");
+/// Logs the first signal of this kind. The handler stays after it, so that the later ones do nothing, too.
+async fn note_first(name: &str, mut signal: Signal) {
+    if signal.recv().await.is_some() {
+        tracing::info!("{name} is ignored; SIGTERM stops the service");
     }
 }

@@ -37,10 +37,11 @@ const CRATES: [&str; 15] = [
 /// A sentence that shows the part that cannot be read, and what to write.
 pub(super) fn parse(text: Option<&str>) -> Result<EnvFilter, String> {
     let text = text.unwrap_or(DEFAULT_FILTER);
-    if let Some(word) = text.split(',').map(str::trim).find(|part| is_no_level(part)) {
+    let parts: Vec<_> = text.split(',').map(str::trim).collect();
+    if let Some(word) = parts.iter().find(|part| is_no_level(part)) {
         return Err(refused(&format!("unknown level {word:?}")));
     }
-    let filter = EnvFilter::try_new(text).map_err(|_| refused(&format!("{text:?} cannot be read")))?;
+    let filter = EnvFilter::try_new(parts.join(",")).map_err(|_| refused(&format!("{text:?} cannot be read")))?;
     let never = NEVER.iter().filter_map(|directive| directive.parse().ok());
     Ok(never.fold(filter, EnvFilter::add_directive))
 }
@@ -51,10 +52,17 @@ fn refused(problem: &str) -> String {
     )
 }
 
-/// Returns true for a word such as `warning`. It would be taken for the name of a crate, and silence all others.
+/// Returns true for a part such as `warning`. It would be taken for the name of a crate, and silence all others.
 fn is_no_level(part: &str) -> bool {
-    let is_word = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    is_word && part.parse::<LevelFilter>().is_err() && !CRATES.contains(&part)
+    let is_filter = part.is_empty() || part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
+    !is_filter && !CRATES.contains(&part) && !is_module_path(part)
+}
+
+/// Returns true for a path such as `gatepost::guard`.
+fn is_module_path(part: &str) -> bool {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    part.contains("::") && part.split("::").all(is_name)
 }
 
 #[cfg(test)]
@@ -63,9 +71,22 @@ mod tests {
 
     #[test]
     fn words_that_are_no_level_are_refused_with_the_levels() {
-        for text in ["warning", "verbose", "fatal", "info,critical", "gatepost=debug, all", "Notice", "6"] {
+        for text in [
+            "warning",
+            "verbose",
+            "fatal",
+            "info,critical",
+            "gatepost=debug, all",
+            "Notice",
+            "6",
+            "info debug",
+            "info;debug",
+            "gatepost:debug",
+            "::",
+            "\"info\"",
+        ] {
             let why = parse(Some(text)).unwrap_err();
-            let word = text.rsplit([',', ' ']).next().unwrap();
+            let word = text.rsplit(',').next().unwrap().trim();
             assert!(why.starts_with(&format!("RUST_LOG: unknown level {word:?}; ")), "{why}");
             assert!(why.contains("off, error, warn, info, debug or trace"), "{why}");
         }
@@ -92,6 +113,8 @@ mod tests {
         ] {
             assert!(parse(Some(text)).is_ok(), "{text}");
         }
+        let shown = parse(Some(" warn , gatepost=debug ")).unwrap().to_string();
+        assert!(shown.split(',').any(|part| part == "warn") && shown.contains("gatepost=debug"), "{shown}");
         assert!(parse(None).is_ok());
     }
 }

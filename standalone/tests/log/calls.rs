@@ -76,7 +76,9 @@ async fn pair_works_without_a_log() -> Outcome {
         refused(posts.list_posts(with_token(ListPostsRequest::default(), &token)).await, "TOKEN_REVOKED");
         if broken != Broken::Stalled {
             // A stalled reader's lines wait, and are dropped once the queue is full.
-            assert!(metric(auth_ops, "gatepost_log_dropped_total").await > 20, "{broken:?}");
+            for ops in [auth_ops, blog_ops] {
+                assert!(metric(ops, "gatepost_log_dropped_total").await > 20, "{broken:?}");
+            }
         }
         pair.stop();
     }
