@@ -55,6 +55,21 @@ async fn the_handler_sees_whom_the_test_has_named() {
 }
 
 #[tokio::test]
+async fn one_of_several_audiences_is_enough() {
+    let world = World::new();
+    let of = |audiences: &[&str]| {
+        let audiences = audiences.iter().map(ToString::to_string).collect();
+        world.auth.issue(Identity { audiences, ..Identity::user("ada") })
+    };
+    for good in [&["shop", "gatepost"][..], &["gatepost"]] {
+        assert!(world.is_let_in(&of(good)).await, "{good:?}");
+    }
+    for bad in [&[][..], &["shop", "gatepost.evil"], &["shop,gatepost"]] {
+        World::is(Refused::TOKEN_INVALID, &world.tell(&of(bad)).await);
+    }
+}
+
+#[tokio::test]
 async fn an_identity_is_what_the_test_says_and_what_is_usual_otherwise() {
     async fn of(auth: &Auth, bearer: Identity) -> Identity {
         let verdict = auth.verify(&auth.issue(bearer), tokio::time::Instant::now()).await.unwrap();

@@ -24,16 +24,18 @@ pub async fn run(program: &Path, rounds: usize) -> Result<Vec<String>, Failure> 
     let answer = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     let first = answer.tokens.ok_or("a registration without tokens")?.refresh_token;
     let tabs = pair.connections(2).await?;
-    let (mut token, mut survived, mut branches) = (first.clone(), 0, 0);
+    // The current token, and the two before it: of older ones than sixteen the service knows nothing.
+    let [mut token, mut parent, mut stolen] = [first, String::new(), String::new()];
+    let (mut survived, mut branches) = (0, 0);
     for _ in 0..rounds {
         let (one, other) = tokio::join!(refresh(&tabs[0], &token), refresh(&tabs[1], &token));
         let (Ok(one), Ok(other)) = (one, other) else { break };
         survived += 1;
         branches += usize::from(one != other);
-        token = one;
+        (stolen, parent, token) = (parent, token, one);
     }
-    let stolen = refresh(&tabs[0], &first).await;
-    let is_found = stolen.is_err_and(|status| status.code() == Code::Unauthenticated);
+    let refused = refresh(&tabs[0], &stolen).await;
+    let is_found = refused.is_err_and(|status| status.code() == Code::Unauthenticated);
     let is_ended = refresh(&tabs[1], &token).await.is_err();
     pair.stop()?;
     Ok(vec![
