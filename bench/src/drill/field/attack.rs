@@ -48,6 +48,8 @@ pub(super) struct Stream {
     pub(super) window: u32,
     /// The time from an answer's end to the next request.
     pub(super) pause: Duration,
+    /// The time from the opening of one of a connection's streams to that of the next.
+    pub(super) ramp: Duration,
 }
 
 impl Attack {
@@ -110,17 +112,24 @@ async fn connection(at: &str, streams: usize, stream: &Stream, count: &Arc<Atomi
     let mut builder = Builder::new();
     builder.initial_window_size(stream.window);
     let (send, connection) = builder.handshake(tcp).await?;
-    let mut all = JoinSet::new();
-    for _ in 0..streams {
-        let (send, stream, count) = (send.clone(), stream.clone(), Arc::clone(count));
-        all.spawn(async move {
-            // Until the connection is gone, which its own future says.
-            while send_one(&send, &stream, &count).await.is_ok() {
-                sleep(stream.pause).await;
-            }
-        });
+    let open = async {
+        let mut all = JoinSet::new();
+        for _ in 0..streams {
+            let (send, stream, count) = (send.clone(), stream.clone(), Arc::clone(count));
+            sleep(stream.ramp).await;
+            all.spawn(async move {
+                // Until the connection is gone, which its own future says.
+                while send_one(&send, &stream, &count).await.is_ok() {
+                    sleep(stream.pause).await;
+                }
+            });
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = connection => Ok(ended?),
+        never = open => never,
     }
-    Ok(connection.await?)
 }
 
 /// One stream, until the service ends it.
@@ -140,7 +149,15 @@ async fn send_one(send: &SendRequest<Bytes>, stream: &Stream, count: &AtomicU64)
 impl Stream {
     /// Calls a method, without a pause, with HTTP/2's default window.
     pub(super) fn of(path: &str, body: Bytes) -> Self {
-        Self { path: path.to_owned(), token: None, body, ends: true, window: WINDOW, pause: Duration::ZERO }
+        Self {
+            path: path.to_owned(),
+            token: None,
+            body,
+            ends: true,
+            window: WINDOW,
+            pause: Duration::ZERO,
+            ramp: Duration::ZERO,
+        }
     }
 
     fn request(&self) -> Request<()> {

@@ -14,6 +14,9 @@ use crate::Failure;
 const CONNECTIONS: usize = 20;
 const STREAMS: usize = 100;
 
+/// The connections of the short form: their bodies still come to 100 MiB.
+const FEWEST: usize = 4;
+
 /// Just below the most that the service takes.
 const BYTES: usize = 255 * 1024;
 
@@ -26,6 +29,6 @@ pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failur
         ..Stream::of("/gatepost.auth.v1.AuthService/Login", body.slice(..body.len() - 1))
     };
     let (good, at) = (world.good().await?, world.services.auth_address().to_owned());
-    let attack = || Attack::streams("logins begun", &at, [scale.of(CONNECTIONS), STREAMS], &stream);
+    let attack = || Attack::streams("logins begun", &at, [scale.of(CONNECTIONS).max(FEWEST), STREAMS], &stream);
     Ok(vec![measure("bodies", &world.services, &good, scale, attack).await?])
 }

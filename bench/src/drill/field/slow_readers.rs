@@ -17,6 +17,12 @@ use crate::Failure;
 const CONNECTIONS: usize = 17;
 const STREAMS: usize = 100;
 
+/// The connections of the short form: their pages still come to 100 MiB.
+const FEWEST: usize = 3;
+
+/// Not all at once: answers that wait for the database take no memory.
+const RAMP: Duration = Duration::from_millis(30);
+
 /// Posts, and bytes of each: a page of them comes to 3 MiB.
 const POSTS: (usize, usize) = (32, 100 * 1024);
 
@@ -31,9 +37,11 @@ pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failur
         token: Some(world.token.expose().to_owned()),
         window: WINDOW,
         pause: Duration::from_millis(100),
+        ramp: RAMP,
         ..Stream::of("/gatepost.blog.v1.PostService/ListPosts", framed(&request.encode_to_vec()))
     };
     let (good, at) = (world.good().await?, world.services.blog_address().to_owned());
-    let attack = || Attack::streams("pages asked for", &at, [scale.of(CONNECTIONS), STREAMS], &stream);
+    let size = [scale.of(CONNECTIONS).max(FEWEST), scale.of(STREAMS)];
+    let attack = || Attack::streams("pages asked for", &at, size, &stream);
     Ok(vec![measure("slow-readers", &world.services, &good, scale, attack).await?])
 }
