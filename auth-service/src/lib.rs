@@ -1,5 +1,6 @@
 //! Owns the users, issues tokens and says what they are worth.
 
+mod admin;
 mod config;
 mod convert;
 mod discovery;
@@ -19,6 +20,9 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use config::{AttemptFlags, Command, Config, Flags, KeyFlags, RefreshFlags, Registration, SigningSettings};
+pub use admin::{AdminCommand, AdminError};
+pub use config::{
+    AttemptFlags, Command, Config, DatabaseFlags, Flags, KeyFlags, RefreshFlags, Registration, SECRETS, SigningSettings,
+};
 pub use passwords::{HashError, Hasher};
 pub use run::{RunError, run};

@@ -142,3 +142,13 @@ async fn account(store: &Store, tried: Tried<'_>, network: &str) -> Result<Accou
     };
     Ok(hash.finalize().into())
 }
+
+/// All accounts that a user's wrong passwords are counted under; the networks are those that the user has logged in at.
+pub(crate) fn accounts_of(email_key: &str, user: Uuid, networks: &[String]) -> Vec<Account> {
+    let login = Sha256::new().chain_update("login\0").chain_update(email_key);
+    let proof = Sha256::new().chain_update("proof\0").chain_update(user);
+    let known = networks.iter().map(|network| {
+        Sha256::new().chain_update("known\0").chain_update(network).chain_update("\0").chain_update(email_key)
+    });
+    [login, proof].into_iter().chain(known).map(|hash| hash.finalize().into()).collect()
+}

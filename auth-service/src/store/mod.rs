@@ -6,6 +6,7 @@ mod changes;
 mod configured;
 mod keys;
 mod log;
+mod operator;
 mod refresh;
 mod roles;
 mod sessions;

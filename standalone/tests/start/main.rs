@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod input;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod killed;
@@ -10,6 +12,8 @@ mod killed;
 mod killed_file;
 #[cfg(test)]
 mod lock;
+#[cfg(test)]
+mod names;
 #[cfg(test)]
 mod one_process;
 #[cfg(test)]
