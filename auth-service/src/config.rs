@@ -1,10 +1,12 @@
 //! The service's settings, and the checks that they must pass before it listens.
 
 mod attempts;
+mod database;
 mod keys;
 mod proxies;
 mod quotas;
 mod refresh;
+mod secrets;
 mod signing;
 
 use std::net::SocketAddr;
@@ -13,19 +15,25 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use gatepost::Token;
 use kit::Clock;
-use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, duration};
+use kit::config::{
+    ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, duration,
+    is_published, warn_plaintext,
+};
 use kit::healthcheck::Healthcheck;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 pub use attempts::AttemptFlags;
+pub use database::DatabaseFlags;
 pub use keys::KeyFlags;
 pub(crate) use keys::check_lead;
 pub use proxies::ProxyFlags;
 pub use quotas::QuotaFlags;
 pub use refresh::RefreshFlags;
+pub use secrets::SECRETS;
 pub use signing::SigningSettings;
 
+use crate::admin::AdminCommand;
 use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
 use crate::keyring::KeysCommand;
 use crate::store::DatabaseUrl;
@@ -39,20 +47,12 @@ const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 30);
 
 const OPS_LISTEN: &str = "--ops-listen (AUTH_OPS_LISTEN)";
 
-const SECRETS: &str = "\
-Secrets, by the environment alone (each also as NAME_FILE, the path of a file that holds it):
-  JWT_SECRET_KEY       Signs tokens with HS256; at least 32 bytes. Unset: key pairs, the first made at the first start
-  AUTH_MASTER_KEY      Seals those in the database; 32 bytes in base64 (`openssl rand -base64 32`). Unset: they are in a
-                       file beside the database
-  AUTH_SERVICE_KEY     What other services may present in place of a user's token; at least 32 bytes
-  AUTH_ADMIN_PASSWORD  The first admin's password, together with AUTH_ADMIN_EMAIL
-
-Logs go to standard error; RUST_LOG sets how much: off, error, warn, info (the default), debug or trace, or TARGET=LEVEL \
-(`auth_service=trace,info`).";
+/// The switch that allows plaintext beyond loopback, and secrets that are published.
+const SWITCH: &str = "AUTH_INSECURE";
 
 /// The auth service: owns the users, issues tokens and says what they are worth.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "auth-service", version, after_help = SECRETS, disable_help_subcommand = true)]
+#[command(name = "auth-service", version, after_help = secrets::help(), disable_help_subcommand = true)]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
@@ -122,8 +122,10 @@ pub struct Flags {
 pub enum Command {
     /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
     Healthcheck(Healthcheck),
-    /// List the keys that sign, let another one follow, kill one, or seal them anew
+    /// List the keys that sign, let another one follow, kill some, or seal them anew
     Keys(KeysCommand),
+    /// Set a password or make an admin on the database, for the operator who is locked out
+    Admin(AdminCommand),
 }
 
 /// Who may create users.
@@ -199,6 +201,14 @@ impl Config {
             }
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
+        for (name, is_published) in [
+            ("AUTH_MASTER_KEY", master_key.as_ref().is_some_and(MasterKey::is_published)),
+            ("AUTH_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
+            ("the password in AUTH_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
+        ] {
+            check_published(name, is_published, flags.insecure, SWITCH)?;
+        }
+        warn_plaintext(SWITCH, &exposed(&flags));
         Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops: None })
     }
 
@@ -219,15 +229,10 @@ fn weak_secret(name: &str, weak: crate::tokens::WeakSecret) -> ConfigError {
 }
 
 fn check(flags: &Flags) -> Result<(), ConfigError> {
-    check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, "AUTH_INSECURE")?;
+    check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
     let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
-    check_plaintext(OPS_LISTEN, is_private, flags.insecure, "AUTH_INSECURE")?;
-    check_encrypted(
-        "--database-url (AUTH_DATABASE_URL)",
-        flags.database_url.is_private(),
-        flags.insecure,
-        "AUTH_INSECURE",
-    )?;
+    check_plaintext(OPS_LISTEN, is_private, flags.insecure, SWITCH)?;
+    check_encrypted("--database-url (AUTH_DATABASE_URL)", flags.database_url.is_private(), flags.insecure, SWITCH)?;
     let problem = if !ACCESS_TTL.contains(&flags.access_ttl) {
         ("--access-ttl (AUTH_ACCESS_TTL)", "must be from 1m to 1d")
     } else if flags.access_ttl > flags.refresh_idle_ttl {
@@ -242,6 +247,14 @@ fn check(flags: &Flags) -> Result<(), ConfigError> {
         return Ok(());
     };
     Err(ConfigError::setting(problem.0, problem.1))
+}
+
+/// Lists the ways on which plaintext goes beyond loopback.
+fn exposed(flags: &Flags) -> Vec<String> {
+    let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
+    let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
+    let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
+    beyond.chain(database).collect()
 }
 
 fn admin(flags: &Flags, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {

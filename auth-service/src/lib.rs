@@ -1,5 +1,6 @@
 //! Owns the users, issues tokens and says what they are worth.
 
+mod admin;
 mod config;
 mod convert;
 mod discovery;
@@ -21,8 +22,10 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
+pub use admin::{AdminCommand, AdminError};
 pub use config::{
-    AttemptFlags, Command, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SigningSettings,
+    AttemptFlags, Command, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration,
+    SECRETS, SigningSettings,
 };
 pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};

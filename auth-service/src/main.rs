@@ -2,20 +2,30 @@
 
 use std::process::ExitCode;
 
-use auth_service::{Command, Config, Flags};
+use auth_service::{Command, Config, Flags, SECRETS};
+use clap::CommandFactory as _;
 use kit::Clock;
-use kit::config::{Environment, parse};
+use kit::config::{Environment, KnownNames, parse};
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 async fn main() -> ExitCode {
-    let environment = Environment::new(|name| std::env::var_os(name));
+    let environment = Environment::new(|name| std::env::var_os(name))
+        .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     kit::process::run("auth-service", environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
+        let known = KnownNames::new(&Flags::command(), &SECRETS);
         match flags.command {
             Some(Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
-            Some(Command::Keys(keys)) => return keys.run(environment, Clock::system()).await,
-            None => {}
+            Some(Command::Keys(keys)) => {
+                known.check(environment)?;
+                return keys.run(environment, Clock::system()).await;
+            }
+            Some(Command::Admin(admin)) => {
+                known.check(environment)?;
+                return admin.run(Clock::system()).await;
+            }
+            None => known.check_and_warn(environment)?,
         }
         let config = Config::new(flags, environment, Clock::system())?.bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;

@@ -9,7 +9,7 @@ use kit::page::PageTokens;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 
-use crate::config::{Admin, Config};
+use crate::config::{Admin, Config, Registration};
 use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
 use crate::feed::Listeners;
 use crate::keyring::{self, Keyring};
@@ -79,6 +79,7 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     if let Some(admin) = admin {
         first_admin(&state, admin).await?;
     }
+    warn_if_closed_without_admin(&state).await?;
     Ok(Some(Started { state, follower, ring }))
 }
 
@@ -133,8 +134,7 @@ fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), Sig
 /// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's
 /// account is never raised for it, and what users have made of the address never keeps the service from starting.
 async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
-    let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
-    if !patiently(|| state.store.list_users(&admins, None, 1)).await?.is_empty() {
+    if has_admin(&state.store).await? {
         return Ok(());
     }
     let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;
@@ -151,6 +151,23 @@ async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
         Created::EmailTaken | Created::Repeated => {
             tracing::warn!("there is no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");
         }
+    }
+    Ok(())
+}
+
+/// Returns true if an active user is an admin.
+async fn has_admin(store: &Store) -> Result<bool, StoreError> {
+    let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
+    Ok(!patiently(|| store.list_users(&admins, None, 1)).await?.is_empty())
+}
+
+/// Logs a warning if registration is closed and there is no admin to add users.
+async fn warn_if_closed_without_admin(state: &State) -> Result<(), StoreError> {
+    if state.registration == Registration::Closed && !has_admin(&state.store).await? {
+        tracing::warn!(
+            "AUTH_REGISTRATION=closed, and no active user is an admin, so that no user can be added: run \
+             `auth-service admin create EMAIL`, or set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
+        );
     }
     Ok(())
 }

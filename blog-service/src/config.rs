@@ -4,23 +4,22 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use gatepost::Token;
-use kit::config::{ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext};
+use kit::config::{
+    ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, is_published,
+    warn_plaintext,
+};
 use kit::healthcheck::Command;
 use kit::peer::{Networks, ProxyProtocol, networks};
 use kit::{Clock, Place};
 use tokio::net::TcpListener;
 
+use crate::secrets;
 use crate::store::DatabaseUrl;
 
 const OPS_LISTEN: &str = "--ops-listen (BLOG_OPS_LISTEN)";
 
-const SECRETS: &str = "\
-A secret, by the environment alone (or as BLOG_SERVICE_KEY_FILE, the path of a file that holds it):
-  BLOG_SERVICE_KEY     The auth service's AUTH_SERVICE_KEY. With it a token is asked about once, and the auth service tells
-                       of its revocation; unset: each call's token is asked about
-
-Logs go to standard error; RUST_LOG sets how much: off, error, warn, info (the default), debug or trace, or TARGET=LEVEL \
-(`blog_service=trace,info`).";
+/// The switch that allows plaintext beyond loopback, and secrets that are published.
+const SWITCH: &str = "BLOG_INSECURE";
 
 /// The blog service: posts, behind the guard.
 #[derive(Clone, Debug, Parser)]
@@ -28,7 +27,7 @@ Logs go to standard error; RUST_LOG sets how much: off, error, warn, info (the d
     name = "blog-service",
     version,
     disable_help_subcommand = true,
-    after_help = SECRETS
+    after_help = secrets::help()
 )]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free one
@@ -108,7 +107,6 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], which names the setting and not its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
-        const SWITCH: &str = "BLOG_INSECURE";
         let service_key = environment.service_key("BLOG_SERVICE_KEY")?;
         check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
         let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
@@ -118,6 +116,13 @@ impl Config {
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
+        for (name, is_published) in [
+            ("BLOG_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
+            ("the password in BLOG_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
+        ] {
+            check_published(name, is_published, flags.insecure, SWITCH)?;
+        }
+        warn_plaintext(SWITCH, &exposed(&flags));
         let proxy_protocol = flags.proxies()?;
         Ok(Self { flags, service_key, proxy_protocol, clock, ops: None })
     }
@@ -132,4 +137,13 @@ impl Config {
         }
         Ok(self)
     }
+}
+
+/// Lists the ways on which plaintext goes beyond loopback.
+fn exposed(flags: &Flags) -> Vec<String> {
+    let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
+    let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
+    let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
+    let auth = (!flags.auth_url.is_loopback()).then(|| format!("the auth service at {}", flags.auth_url.address()));
+    beyond.chain(database).chain(auth).collect()
 }

@@ -7,7 +7,9 @@ mod error;
 mod policy;
 mod rpc;
 mod run;
+mod secrets;
 pub mod store;
 
 pub use config::{Config, Flags};
 pub use run::{RunError, run};
+pub use secrets::SECRETS;

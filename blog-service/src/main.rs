@@ -2,20 +2,23 @@
 
 use std::process::ExitCode;
 
-use blog_service::{Config, Flags};
+use blog_service::{Config, Flags, SECRETS};
+use clap::CommandFactory as _;
 use kit::Clock;
-use kit::config::{Environment, parse};
+use kit::config::{Environment, KnownNames, parse};
 use kit::healthcheck::Command;
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 async fn main() -> ExitCode {
-    let environment = Environment::new(|name| std::env::var_os(name));
+    let environment = Environment::new(|name| std::env::var_os(name))
+        .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     kit::process::run("blog-service", environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
         if let Some(Command::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen).await?);
         }
+        KnownNames::new(&Flags::command(), &SECRETS).check_and_warn(environment)?;
         let config = Config::new(flags, environment, Clock::system())?.bind_ops().await?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
         Ok(blog_service::run(config, listener, signals).await?)

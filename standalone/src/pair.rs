@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gatepost::Token;
-use kit::config::{Environment, address, bind, check_plaintext, parse};
+use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
 use kit::db::DatabaseUrl;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Place, output};
@@ -122,6 +122,7 @@ pub(crate) async fn run(
     environment: Environment,
     shutdown: Shutdown,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    warn_of_places(environment)?;
     let pair = Pair::bind(&flags, environment).await?;
     let (auth_at, blog_at) = (pair.auth_at, pair.blog_at);
     let hint = async {
@@ -135,6 +136,18 @@ pub(crate) async fn run(
     };
     let (ended, ()) = tokio::join!(pair.serve(shutdown.clone()), hint);
     ended
+}
+
+/// Logs each setting of a single service that has no effect here, since the pair decides it.
+fn warn_of_places(environment: Environment) -> Result<(), ConfigError> {
+    for name in PLACES {
+        if environment.text(name)?.is_some() {
+            tracing::warn!(
+                "{name} has no effect on the pair, whose places are --data-dir, --auth-listen and --blog-listen"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the service at this address has answered a health check, or refused to.

@@ -26,4 +26,5 @@ pub use revocation::{Cause, Entry, LogId, Logged, Mark, Position, Revocation, St
 pub use role::{Role, Roles};
 pub use session::{Client, ListedSession, Session};
 pub use signing_key::{KeyState, SigningKeyRecord, signing_at};
+pub(crate) use strength::guesses;
 pub use user::{NewUser, User, UserChange, UserState};

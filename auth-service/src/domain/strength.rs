@@ -20,7 +20,7 @@ const MAX_READINGS: usize = 12;
 const SIGNS: [&str; 12] = ["4@", "8", "([{<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
 
 /// About how many guesses find the text, at the most: some for who knows these words of its user.
-pub(super) fn guesses(text: &str, words: &[String]) -> u64 {
+pub(crate) fn guesses(text: &str, words: &[String]) -> u64 {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     zxcvbn(&judged(text), &words).guesses()
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use kit::Clock;
-use kit::config::{ConfigError, Environment, boolean, check_encrypted, duration};
+use kit::config::{ConfigError, Environment, duration};
 
 use super::custody::generate;
 use super::{Keyring, KeyringError};
-use crate::config::{SigningSettings, check_lead};
+use crate::config::{DatabaseFlags, SigningSettings, check_lead};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
-use crate::store::{DatabaseUrl, Store};
+use crate::store::Store;
 use crate::tokens::{KeyFile, KeySource, KeyType, Pkcs8};
 
 const HELP: &str = "\
@@ -26,19 +26,8 @@ revokes the tokens of the one before.";
 #[derive(Clone, Debug, Args)]
 #[command(after_help = HELP)]
 pub struct KeysCommand {
-    /// The auth service's database: sqlite:PATH or postgres://…; for the pair, auth.db in its folder
-    #[arg(
-        long,
-        global = true,
-        env = "AUTH_DATABASE_URL",
-        default_value = "sqlite:gatepost-data/auth.db",
-        hide_env_values = true
-    )]
-    database_url: DatabaseUrl,
-    /// Allow plaintext to a database beyond loopback
-    #[arg(long, global = true, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
-          default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
-    insecure: bool,
+    #[command(flatten)]
+    database: DatabaseFlags,
     #[command(subcommand)]
     action: Action,
 }
@@ -60,11 +49,14 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
-    /// Kill a key that others may have: its tokens are refused at once, and another key signs
+    /// Kill keys that others may have: their tokens are refused at once, and another key signs
     Retire {
         /// The key's id, as `list` prints it
         #[arg(value_name = "KID", allow_hyphen_values = true)]
         id: String,
+        /// More keys' ids, each without a hyphen at its beginning, or behind `--`: none of them signs in between
+        #[arg(value_name = "KID")]
+        more: Vec<String>,
         /// What the key that takes its place signs by
         #[arg(long, env = "AUTH_SIGNING_ALGORITHM", default_value = "eddsa", hide_env_values = true)]
         algorithm: KeyType,
@@ -77,13 +69,21 @@ enum Action {
 }
 
 impl KeysCommand {
+    /// Takes the pair's folder for the place of the database, if one is named.
+    ///
+    /// # Errors
+    /// When a database is named as well.
+    pub fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
+        Ok(Self { database: self.database.in_folder(folder)?, ..self })
+    }
+
     /// Does it; what it came to goes to standard output.
     ///
     /// # Errors
     /// What to do.
     pub async fn run(self, environment: Environment, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Self { database_url, insecure, action } = self;
-        check_encrypted("--database-url (AUTH_DATABASE_URL)", database_url.is_private(), insecure, "AUTH_INSECURE")?;
+        let Self { database, action } = self;
+        let database_url = database.url()?;
         if let Action::Rotate { lead, .. } = &action {
             check_lead("--lead (AUTH_SIGNING_KEY_LEAD)", *lead)?;
         }
@@ -133,15 +133,16 @@ async fn act(
             };
             let next = keyring.follow(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
             tell(&next.id);
-            say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time))));
-        }
-        Action::Retire { id, algorithm, lost_master_key } => {
-            keyring.retire(&id, generate(algorithm).await?, lost_master_key).await?;
             let keys = keyring.list().await?;
-            if let Some(signing) = signing_at(&keys, clock.now()) {
-                tell(&signing.id);
-                say(&format!("{id} is killed, and its tokens are refused. This key signs."));
+            match signing_at(&keys, clock.now()) {
+                Some(signing) if signing.id == next.id => say("It signs from now on, since no other key does."),
+                _ => say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time)))),
             }
+        }
+        Action::Retire { id, more, algorithm, lost_master_key } => {
+            let ids = [vec![id], more].concat();
+            keyring.retire_all(&ids, generate(algorithm).await?, lost_master_key).await?;
+            tell_retired(&ids, &keyring.list().await?, clock.now());
             if let Err(error) = keyring.tidy().await {
                 say(&format!("Its private half stays for now ({error}): the service takes it away."));
             }
@@ -162,13 +163,29 @@ async fn act(
     Ok(())
 }
 
+/// Says what has died, which key signs, and which one waits.
+fn tell_retired(ids: &[String], keys: &[SigningKeyRecord], now: DateTime<Utc>) {
+    match ids {
+        [id] => say(&format!("{id} is killed, and its tokens are refused.")),
+        ids => say(&format!("{} are killed, and their tokens are refused.", ids.join(", "))),
+    }
+    let Some(signing) = signing_at(keys, now) else { return };
+    tell(&signing.id);
+    say(&format!("{} signs.", signing.id));
+    if let Some(next) = keys.iter().find(|key| key.id != signing.id && key.state_at(now) == KeyState::Next) {
+        say(&format!("{} is listed, and signs from {} on.", next.id, time(Some(next.sign_time))));
+    }
+}
+
 async fn list(store: &Store, now: DateTime<Utc>) -> Result<(), KeyringError> {
     let keys: Vec<_> = store.signing_keys().await?.into_iter().map(|(record, _)| record).collect();
     let signing = signing_at(&keys, now).map(|record| record.id.clone());
     tell(&row(["KID", "ALGORITHM", "STATE", "SIGNS FROM", "SIGNS UNTIL", "VERIFIES UNTIL"]));
     for key in &keys {
-        let times = [Some(key.sign_time), key.retire_time, key.verify_until].map(time);
         let state = state(key, signing.as_deref(), now);
+        // A key that signs before its time, since the clock here is behind, shows no time that is wrong.
+        let from = Some(key.sign_time).filter(|from| state != "signing" || *from <= now);
+        let times = [from, key.retire_time, key.verify_until].map(time);
         tell(&row([&key.id, &key.algorithm, state, &times[0], &times[1], &times[2]]));
     }
     Ok(())

@@ -6,6 +6,7 @@ mod command;
 mod configured;
 mod custody;
 mod error;
+mod retire;
 mod tend;
 
 use std::collections::HashMap;
@@ -40,9 +41,6 @@ const KEPT: Duration = Duration::from_hours(1);
 
 /// The longest time for which a key is listed before it signs.
 pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
-
-/// How often a key is tried to be killed while others change the set.
-const TRIES: usize = 5;
 
 /// The key pairs of one database.
 pub struct Keyring {
@@ -130,55 +128,6 @@ impl Keyring {
             return Err(KeyringError::Killed(key.id().to_owned()));
         }
         self.add(last.number + 1, pkcs8, sign_time).await
-    }
-
-    /// Kills a key at once: it verifies nothing more, and where it is the last one, this one takes its place. `is_lost` says
-    /// that its private half need not open: then nothing shows that the new one is sealed with what the service has.
-    ///
-    /// # Errors
-    /// [`KeyringError`].
-    pub async fn retire(&self, id: &str, successor: Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
-        let mut is_known = false;
-        for _ in 0..TRIES {
-            let rows = patiently(|| self.store.signing_keys()).await?;
-            let Some(at) = rows.iter().position(|(record, _)| record.id == id) else {
-                // It was there a moment ago: this has killed it, and the answer was lost, or somebody else has.
-                return if is_known { Ok(()) } else { Err(KeyringError::Unknown(id.to_owned())) };
-            };
-            is_known = true;
-            if self.kill(&rows, at, &successor, is_lost).await? {
-                return Ok(());
-            }
-        }
-        Err(KeyringError::Outrun)
-    }
-
-    /// Kills one of these keys. Returns `false` when they have become others meanwhile.
-    async fn kill(&self, rows: &[Row], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
-        let (record, sealed) = &rows[at];
-        let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
-        if are_sealed && matches!(self.custody, Custody::File(_)) {
-            return Err(SigningKeyError::NoMasterKey.into());
-        }
-        if self.is_kept(record) {
-            match self.custody.open(&record.id, sealed.as_deref()) {
-                Ok(_) | Err(SigningKeyError::Lost { .. } | SigningKeyError::Gone(_)) => {}
-                Err(SigningKeyError::OtherMasterKey) if is_lost => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-        let stamp = stamp(self.clock.now());
-        if at + 1 < rows.len() {
-            return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp)).await?.is_some());
-        }
-        let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
-        // A key that does not sign yet leaves its time to this one, but for one that a wrong clock has set far away.
-        let now = self.clock.now();
-        let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
-        let next = record_of(&key, record.number + 1, now, sign_time)?;
-        let (half, _lock) = self.custody.keep(&key, successor).await?;
-        let kill = || self.store.kill_signing_key(&record.id, Some((&next, half.as_deref())), stamp);
-        Ok(patiently(kill).await?.is_some())
     }
 
     /// All key pairs in the order in which they sign.

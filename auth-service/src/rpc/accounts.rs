@@ -52,6 +52,14 @@ impl Accounts {
     }
 }
 
+/// Returns all accounts that count a user's wrong passwords; `networks` are those in which the user has been logged in.
+pub(crate) fn accounts_of(email_key: &str, user: Uuid, networks: &[String]) -> Vec<Account> {
+    let [login, proof] =
+        [[&b"login"[..], email_key.as_bytes()], [&b"proof"[..], user.as_bytes()]].map(|parts| digest(&parts));
+    let known = networks.iter().map(|network| digest(&[b"known", network.as_bytes(), email_key.as_bytes()]));
+    [login, proof].into_iter().chain(known).collect()
+}
+
 /// Hashes the parts, of which none contains a zero byte but the last.
 fn digest(parts: &[&[u8]]) -> Account {
     let mut hash = Sha256::new();

@@ -22,6 +22,7 @@ use gatepost::api::auth::v1::token_service_server::TokenServiceServer;
 use gatepost::api::auth::v1::user_service_server::UserServiceServer;
 use tonic::service::Routes;
 
+pub(crate) use accounts::accounts_of;
 pub(crate) use local::LocalVerifier;
 
 use crate::state::State;

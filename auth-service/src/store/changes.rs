@@ -318,6 +318,6 @@ impl Store {
 }
 
 /// The tokens that a user had before the row was written.
-fn older_tokens(written: &User, cause: Cause) -> Revocation {
+pub(super) fn older_tokens(written: &User, cause: Cause) -> Revocation {
     Revocation::User { id: written.id, generation: written.generation, cause }
 }

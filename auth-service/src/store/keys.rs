@@ -55,8 +55,8 @@ impl Store {
     }
 
     /// Kills a key's tokens, and takes the key out of the set whatever the clocks of replicas say. Where it is the last one,
-    /// this successor takes its place. Returns `None`, and changes nothing, when there is no such key, none that follows it,
-    /// or already another of the successor's number.
+    /// this successor takes its place. A key that waits signs from now on if no other one does. Returns `None`, and changes
+    /// nothing, when there is no such key, none that follows it, or already another of the successor's number.
     ///
     /// # Errors
     /// [`StoreError`]; then its tokens live.
@@ -68,6 +68,10 @@ impl Store {
     ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "delete from signing_keys where id = $1 \
              and exists (select 1 from signing_keys later where later.number > signing_keys.number)";
+        const EARLY: &str = "update signing_keys set sign_time = $1 where number = \
+             (select number from signing_keys where number > 0 and sign_time > $1 order by number limit 1) \
+             and not exists (select 1 from signing_keys signing where signing.number > 0 and signing.sign_time <= $1 \
+             and (signing.retire_time is null or signing.retire_time > $1))";
         let successor = successor.map(|(key, sealed)| (key.clone(), sealed.map(<[u8]>::to_vec)));
         let work = self.db.transaction((id.to_owned(), successor), move |mut tx, (id, successor)| {
             Box::pin(async move {
@@ -79,6 +83,7 @@ impl Store {
                 if within!(tx, sqlx::query(SQL).bind(id))? == 0 {
                     return Ok(Verdict::Undo(None));
                 }
+                within!(tx, sqlx::query(EARLY).bind(stamp.time))?;
                 Ok(Verdict::Commit(Some(log::append(&mut tx, &Revocation::SigningKey(id.clone()), stamp).await?)))
             })
         });

@@ -7,6 +7,7 @@ mod configured;
 mod keys;
 mod last_admin;
 mod log;
+mod operator;
 mod refresh;
 mod roles;
 mod sessions;

@@ -5,15 +5,21 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
+use kit::config::is_patterned;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::signing_key::SigningKey;
 use super::{Algorithm, VerifyingKey};
+use crate::domain::guesses;
 
 /// The shortest HS256 secret, in bytes: the hash's own length (RFC 7518 §3.2).
 pub(super) const MIN_SECRET_BYTES: usize = 32;
+
+/// The fewest guesses that a secret withstands. Whoever has one token can try secrets without asking the service, a billion
+/// a second and more.
+const MIN_SECRET_GUESSES: u64 = 1_000_000_000_000_000;
 
 /// Secrets that stand in tutorials, templates and documentation, in lower case: anybody can sign with them.
 const KNOWN_SECRETS: [&str; 8] = [
@@ -51,9 +57,12 @@ pub enum WeakSecret {
     /// Fewer than 32 bytes.
     #[error("must have at least 32 bytes: make one with `openssl rand -base64 48`")]
     Short,
-    /// Found in public texts, or one character over and over.
+    /// Found in public texts.
     #[error("is publicly known: make a new one with `openssl rand -base64 48`")]
     Known,
+    /// A repeated unit, a count, a row of a keyboard, or a few words that a guesser tries first.
+    #[error("is a pattern or easy to guess: make a new one with `openssl rand -base64 48`")]
+    Pattern,
 }
 
 impl Key {
@@ -125,11 +134,10 @@ pub(crate) fn check_secret(text: &str) -> Result<(), WeakSecret> {
     if text.len() < MIN_SECRET_BYTES {
         return Err(WeakSecret::Short);
     }
-    let one_character = text.bytes().all(|byte| Some(byte) == text.bytes().next());
-    if one_character || KNOWN_SECRETS.contains(&text.to_ascii_lowercase().as_str()) {
+    if KNOWN_SECRETS.contains(&text.to_ascii_lowercase().as_str()) {
         return Err(WeakSecret::Known);
     }
-    Ok(())
+    if is_patterned(text) || guesses(text, &[]) < MIN_SECRET_GUESSES { Err(WeakSecret::Pattern) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -154,7 +162,14 @@ mod tests {
         let check = |text: &str| Key::hs256(&text.to_owned().into()).map(|_| ());
         assert_eq!(check(""), Err(WeakSecret::Short));
         assert_eq!(check(&"ab".repeat(15)), Err(WeakSecret::Short));
-        assert_eq!(check(&"a".repeat(64)), Err(WeakSecret::Known));
+        for pattern in [
+            &"a".repeat(64),
+            "qwertyuiopasdfghjklzxcvbnm123456",
+            "0123456789abcdef0123456789abcdef",
+            "password1password2password3password4",
+        ] {
+            assert_eq!(check(pattern), Err(WeakSecret::Pattern), "{pattern}");
+        }
         for known in KNOWN_SECRETS {
             assert_eq!(check(&known.to_uppercase()), Err(WeakSecret::Known));
         }

@@ -4,6 +4,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use kit::config::is_published;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -40,7 +41,10 @@ const KNOWN: [&[u8; BYTES]; 2] = [
 ///
 /// The associated data are `gatepost sealed`, a zero byte, the version and the name that the text is kept under: what
 /// is moved to another row does not open.
-pub struct MasterKey(RandomizedNonceKey);
+pub struct MasterKey {
+    key: RandomizedNonceKey,
+    is_published: bool,
+}
 
 /// The text is no master key: each a sentence that says what to do and shows nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,8 +81,15 @@ impl MasterKey {
         if is_known(bytes) {
             return Err(BadMasterKey::Known);
         }
+        let is_published = is_published(&STANDARD.encode(bytes));
         // The library keeps them where it wipes what it frees.
-        RandomizedNonceKey::new(&AES_256_GCM, bytes).map(Self).map_err(|_| BadMasterKey::Form)
+        let key = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| BadMasterKey::Form)?;
+        Ok(Self { key, is_published })
+    }
+
+    /// Returns true for the key that `.env.example` shows.
+    pub fn is_published(&self) -> bool {
+        self.is_published
     }
 
     /// Seals what is to be kept under this name.
@@ -89,7 +100,7 @@ impl MasterKey {
     pub fn seal(&self, name: &str, plain: &[u8]) -> Vec<u8> {
         let mut sealed = [&[VERSION], [0; NONCE_LEN].as_slice(), plain].concat();
         let text = &mut sealed[1 + NONCE_LEN..];
-        let (nonce, tag) = self.0.seal_in_place_separate_tag(associated(name), text).expect("there are random bytes");
+        let (nonce, tag) = self.key.seal_in_place_separate_tag(associated(name), text).expect("there are random bytes");
         sealed[1..=NONCE_LEN].copy_from_slice(nonce.as_ref());
         sealed.extend_from_slice(tag.as_ref());
         sealed
@@ -106,7 +117,7 @@ impl MasterKey {
         }
         let (&nonce, text) = rest.split_first_chunk().ok_or(CannotOpen::Seal)?;
         let mut plain = Zeroizing::new(text.to_vec());
-        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(nonce), associated(name), &mut plain);
+        let opened = self.key.open_in_place(Nonce::assume_unique_for_key(nonce), associated(name), &mut plain);
         let length = opened.map_err(|_| CannotOpen::Seal)?.len();
         plain.truncate(length);
         Ok(plain)
@@ -194,6 +205,16 @@ mod tests {
         for text in [KEY, KEY.trim_end_matches('='), &KEY.replace('/', "_"), &KEY.replace('/', "_").replace('=', "")] {
             assert_eq!(key(text).unwrap().open(NAME, &sealed).unwrap().as_slice(), PLAIN);
         }
+    }
+
+    #[test]
+    fn the_published_key_is_known_in_any_spelling() {
+        let published = kit::config::PUBLISHED_SECRETS[3];
+        let url_safe = published.replace('+', "-").replace('/', "_");
+        for text in [published, published.trim_end_matches('='), &url_safe] {
+            assert!(key(text).unwrap().is_published(), "{text}");
+        }
+        assert!(!key(KEY).unwrap().is_published());
     }
 
     #[test]

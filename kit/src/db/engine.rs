@@ -5,7 +5,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, SqliteConnection};
 
-use super::{DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, StoreError, Watcher};
+use super::{DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, StoreError, Watcher, exposure};
 
 /// An open database.
 #[derive(Clone, Debug)]
@@ -40,10 +40,12 @@ impl Db {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
-        match url {
-            DatabaseUrl::Sqlite(path) => Sqlite::open(path, migrations.sqlite).await.map(Self::Sqlite),
-            DatabaseUrl::Postgres(server) => Postgres::open(server, migrations.postgres).await.map(Self::Postgres),
-        }
+        let db = match url {
+            DatabaseUrl::Sqlite(path) => Self::Sqlite(Sqlite::open(path, migrations.sqlite).await?),
+            DatabaseUrl::Postgres(server) => Self::Postgres(Postgres::open(server, migrations.postgres).await?),
+        };
+        exposure::warn(url);
+        Ok(db)
     }
 
     /// Opens the database at `url` beside a service that runs, or not, and leaves its migrations as they are.

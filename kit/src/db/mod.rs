@@ -6,6 +6,7 @@
 pub mod copy;
 mod engine;
 mod error;
+mod exposure;
 pub mod health;
 mod macros;
 mod migrations;

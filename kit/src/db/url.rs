@@ -5,7 +5,11 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use crate::config::{cleaned, is_published};
 
 /// A database, by its URL: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
 #[derive(Clone, Debug)]
@@ -48,6 +52,14 @@ impl DatabaseUrl {
             Self::Postgres(server) => server.is_local() || server.is_encrypted(),
         }
     }
+
+    /// Returns true if the password is one that `.env.example` shows, whether the URL or `PGPASSWORD` has it.
+    pub fn has_published_password(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(server) => password(&server.0).is_some_and(|password| is_published(&password)),
+        }
+    }
 }
 
 impl Server {
@@ -61,6 +73,11 @@ impl Server {
             || host.starts_with('/')
             || host == "localhost"
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Returns true if the connection is encrypted to a server whose certificate is not looked at.
+    pub(super) fn is_unverified(&self) -> bool {
+        matches!(self.0.get_ssl_mode(), PgSslMode::Require) && self.0.get_socket().is_none()
     }
 
     fn is_encrypted(&self) -> bool {
@@ -129,7 +146,17 @@ fn server(text: &str) -> Result<Server, &'static str> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err("name the database, too: postgres://USER:PASSWORD@HOST:PORT/DATABASE");
     }
-    Ok(Server(Box::new(options)))
+    let Some(password) = password(&options) else { return Ok(Server(Box::new(options))) };
+    let clean = cleaned(&password).map_err(|_| {
+        "the password, in it or in PGPASSWORD, has a control character, a byte order mark or a blank at an end: remove it"
+    })?;
+    Ok(Server(Box::new(options.password(clean))))
+}
+
+/// The password of the URL, or of `PGPASSWORD` where the URL has none.
+fn password(options: &PgConnectOptions) -> Option<String> {
+    let url = options.to_url_lossy();
+    Some(percent_decode_str(url.password()?).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -174,6 +201,40 @@ mod tests {
             ("postgres://u@10.0.0.1/d?sslmode=disable", false),
         ] {
             assert_eq!(text.parse::<DatabaseUrl>().unwrap().is_private(), private, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_loses_one_newline_as_other_secrets_do() {
+        let read = |text: &str| {
+            let DatabaseUrl::Postgres(server) = text.parse().unwrap() else { panic!("{text}") };
+            password(&server.0)
+        };
+        assert_eq!(read("postgres://u:a%40b%0A@h/d").as_deref(), Some("a@b"));
+        assert_eq!(read("postgres://u:a%0D%0A@h/d").as_deref(), Some("a"));
+        for bad in ["postgres://u:a%0A%0A@h/d", "postgres://u:%20a@h/d", "postgres://u:%EF%BB%BFa@h/d"] {
+            assert!(bad.parse::<DatabaseUrl>().unwrap_err().contains("PGPASSWORD"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_published_password_is_known() {
+        let is_published = |text: &str| text.parse::<DatabaseUrl>().unwrap().has_published_password();
+        assert!(is_published("postgres://auth:local-use-only-auth@h/d"));
+        assert!(is_published("postgres://auth:local%2Duse-only-auth%0A@h/d"));
+        assert!(!is_published("postgres://auth:another@h/d") && !is_published("postgres://auth@h/d"));
+    }
+
+    #[test]
+    fn an_unverified_server_is_told_apart() {
+        for (text, unverified) in [
+            ("postgres://u@db/d?sslmode=require", true),
+            ("postgres://u@db/d?sslmode=verify-full", false),
+            ("postgres://u@db/d", false),
+            ("postgres://u@x/d?sslmode=require&host=/run/pg", false),
+        ] {
+            let DatabaseUrl::Postgres(server) = text.parse().unwrap() else { panic!("{text}") };
+            assert_eq!(server.is_unverified(), unverified, "{text}");
         }
     }
 

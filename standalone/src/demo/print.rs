@@ -53,13 +53,13 @@ pub(super) fn say(text: &str) {
 /// What to know of a story that is told to running services.
 pub(super) const RUNNING: &str = "\
 Once the demo has ended, its lines can be copied and run, from the first on: NAME=$(…) keeps what later lines need
-of an answer. Tokens are shown shortened.";
+of an answer. Of a token only the beginning is shown.";
 
 /// What to know of a story that is told to services of its own.
 pub(super) const OWN: &str = "\
 These two are the demo's own and end with it. To run the lines yourself, start `gatepost` and play the demo against it:
   gatepost demo --auth-url http://127.0.0.1:50051 --blog-url http://127.0.0.1:50052
-Tokens are shown shortened.";
+Of a token only the beginning is shown.";
 
 pub(super) fn opening(style: Style, text: &str) -> String {
     style.paint(Ink::Dim, text)

@@ -11,6 +11,9 @@ use super::services::Answer;
 /// A longer value is shown shortened: it is a token.
 const SHOWN: usize = 40;
 
+/// The bytes of a token that are shown.
+const CUT: usize = 12;
+
 /// The values of one run. A template has `{run}` and `{request_id}`, which are drawn, and `$NAME`, which is kept from an
 /// answer and is a shell variable in print.
 pub(super) struct Values {
@@ -60,14 +63,30 @@ impl Values {
         Ok(filled)
     }
 
-    /// An answer's text with its tokens shortened, kept or not; the end stays, since all tokens begin alike.
+    /// An answer's text with its tokens cut after their first characters, whether a step keeps them or not.
     pub(super) fn shorten(&self, answer: &Answer) -> String {
-        let token = answer.json.pointer("/tokens/accessToken").and_then(Value::as_str);
-        let long = self.kept.values().map(String::as_str).chain(token).filter(|value| value.len() > SHOWN);
-        long.fold(answer.text.clone(), |text, value| match (value.get(..12), value.get(value.len() - 8..)) {
-            (Some(start), Some(end)) => text.replace(value, &format!("{start}…{end}")),
+        let mut secrets = self.kept.values().map(String::as_str).filter(|value| value.len() > SHOWN).collect();
+        collect_tokens(&answer.json, &mut secrets);
+        secrets.into_iter().fold(answer.text.clone(), |text, value| match value.get(..CUT) {
+            Some(start) if value.len() > CUT => text.replace(value, &format!("{start}…")),
             _ => text,
         })
+    }
+}
+
+/// Collects the texts of all fields that are tokens, by their names.
+fn collect_tokens<'v>(json: &'v Value, tokens: &mut Vec<&'v str>) {
+    match json {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "token" || name.ends_with("Token") => tokens.push(text),
+                    value => collect_tokens(value, tokens),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_tokens(value, tokens)),
+        _ => {}
     }
 }
 
@@ -99,17 +118,21 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_shortened_and_an_id_is_not() {
+    fn a_token_is_cut_and_an_id_is_not() {
         let mut values = Values::fixed();
         values.keep("POST", "01a0f0a0-0000-7000-8000-000000000000".into());
         values.keep("PAGE", format!("AAAAAGsG8tEB{}og3-JMR2", "x".repeat(41)));
         let json = serde_json::json!({
             "id": values.kept("POST"),
             "nextPageToken": values.kept("PAGE"),
-            "tokens": {"accessToken": format!("eyJ0eXAiOiJh{}E05K3uAw", "x".repeat(41))},
+            "tokens": {
+                "accessToken": format!("eyJ0eXAiOiJh{}E05K3uAw", "x".repeat(41)),
+                "refreshToken": "gpr_0123456789abcdef",
+            },
         });
         let shown = values.shorten(&Answer { text: json.to_string(), json });
-        for wanted in ["01a0f0a0-0000-7000-8000-000000000000", "AAAAAGsG8tEB…og3-JMR2", "eyJ0eXAiOiJh…E05K3uAw"] {
+        for wanted in ["01a0f0a0-0000-7000-8000-000000000000", "AAAAAGsG8tEB…", "eyJ0eXAiOiJh…", "gpr_01234567…"]
+        {
             assert!(shown.contains(&format!("\"{wanted}\"")), "{shown}");
         }
     }

@@ -1,6 +1,8 @@
 //! `gatepost keys`: what an operator does with the keys that sign, beside a service that runs.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the start need more of it than these")]
@@ -11,7 +13,11 @@ mod outsider;
 #[path = "../pair/support.rs"]
 mod pair;
 #[cfg(test)]
+mod place;
+#[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod retired;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the start need more of it than these")]
 #[path = "../start/service.rs"]

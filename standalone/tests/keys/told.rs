@@ -1,6 +1,7 @@
 //! A command, and what it says.
 
 use std::path::Path;
+use std::process::Output;
 
 use super::pair::gatepost;
 use super::pair::watch::{secrets, shows};
@@ -12,20 +13,19 @@ pub(super) struct Told {
     pub(super) err: String,
 }
 
+impl Told {
+    /// The words of a command that has ended.
+    pub(super) fn by(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+}
+
 /// Runs `gatepost keys` on this database; no secret may be in what it says.
 pub(super) fn keys(url: &str, settings: &[(&str, &str)], args: &[&str]) -> Told {
-    let output = gatepost()
-        .arg("keys")
-        .args(args)
-        .env("AUTH_DATABASE_URL", url)
-        .envs(settings.iter().copied())
-        .output()
-        .unwrap();
-    let told = Told {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    };
+    let mut command = gatepost();
+    command.arg("keys").args(args).env("AUTH_DATABASE_URL", url).envs(settings.iter().copied());
+    let told = Told::by(&command.output().unwrap());
     let file = Path::new(url.trim_start_matches("sqlite:")).with_extension("key.pem");
     let hidden = secrets(settings, &file);
     for line in told.out.lines().chain(told.err.lines()) {

@@ -106,7 +106,12 @@ fn by_itself_it_needs_nothing_and_leaves_nothing() {
     for (line, answer) in steps {
         assert!(line.starts_with("grpcurl -plaintext ") || line.contains("=$(grpcurl -plaintext "), "{line}");
         assert!(answer.starts_with('{') || answer.starts_with("ERROR:\n  Code: "), "{answer}");
-        assert!(!answer.contains('.') || !answer.contains("eyJ") || answer.contains('…'), "tokens are short: {answer}");
+        // A token is named by its field; `$TOKEN` stands for it in the lines.
+        for field in answer.lines().filter(|field| field.contains("Token\": \"")) {
+            let token = field.split('"').nth(3).unwrap();
+            assert!(token.is_empty() || token.ends_with('…') && token.chars().count() <= 13, "{field}");
+        }
+        assert!(!line.contains("eyJ") && !answer.contains("eyJ") || answer.contains('…'), "{line}: {answer}");
     }
 }
 

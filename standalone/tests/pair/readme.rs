@@ -7,6 +7,34 @@ use super::support::{Pair, folder, tool};
 
 const README: &str = include_str!("../../../README.md");
 
+/// The shell block that makes the databases on a server.
+fn postgresql() -> &'static str {
+    let block = README.split("```sh\n").find(|block| block.contains("createdb"));
+    block.and_then(|block| block.split("```").next()).expect("the README has PostgreSQL's lines")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_lines_start_both_services_twice() {
+    let Some(server) = harness::postgres::server().await else { return };
+    let (folder, socket) = (folder(), server.socket().parent().unwrap().display().to_string());
+    // The server of the test in place of the machine's, and its superuser in place of the one that the lines ask for.
+    let script = postgresql().replace("/var/run/postgresql", &socket).replace("cargo run --", "starts");
+    let script = script.replace("as_postgres create", "as_superuser create");
+    let prologue = "as_superuser() { PGHOST=$SOCKET PGUSER=postgres \"$@\"; }\n\
+         starts() { exec 3< <(exec \"$GATEPOST\" \"$1\" --listen 127.0.0.1:0); local pid=$!;\n\
+         read -r line <&3; echo \"$line\"; kill $pid; }\n";
+    for _ in 0..2 {
+        let mut bash = Command::new("bash");
+        bash.args(["-u", "-c", &format!("{prologue}{script}")]).current_dir(folder.path());
+        bash.env("SOCKET", &socket).env("GATEPOST", env!("CARGO_BIN_EXE_gatepost"));
+        let run = bash.output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        for service in ["auth-service listening on ", "blog-service listening on "] {
+            assert!(out.contains(service), "{service} is missing in:\n{out}\n{err}");
+        }
+    }
+}
+
 /// The shell block under the heading "Quick start".
 fn quick_start() -> &'static str {
     let section = README.split("## Quick start").nth(1).expect("the README has a quick start");
@@ -26,14 +54,18 @@ fn the_quick_start_works_word_for_word_with_grpcurl() {
     let pair = Pair::start(folder.path(), &[]);
     let script = quick_start().replace("127.0.0.1:50051", &pair.auth).replace("127.0.0.1:50052", &pair.blog);
     let script = script.replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext");
-    let run = Command::new("bash").args(["-uo", "pipefail", "-c", &script]).env("GRPCURL", &grpcurl).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    for wanted in ["\"name\": \"Ada\"", "\"title\": \"Hello\"", "TOKEN_STATE_ACTIVE"] {
-        assert!(out.contains(wanted), "{wanted} is missing in:\n{out}\n{err}");
+    // Pasted once, and once more.
+    for _ in 0..2 {
+        let mut bash = Command::new("bash");
+        let run = bash.args(["-uo", "pipefail", "-c", &script]).env("GRPCURL", &grpcurl).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        for wanted in ["\"name\": \"Ada\"", "\"title\": \"Hello\"", "TOKEN_STATE_ACTIVE"] {
+            assert!(out.contains(wanted), "{wanted} is missing in:\n{out}\n{err}");
+        }
+        // The README shows how the last command is refused, and nothing else is.
+        let shown = README.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the refusal");
+        assert_eq!(err, shown, "standard output was:\n{out}");
     }
-    // The README shows how the last command is refused, and nothing else is.
-    let shown = README.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the refusal");
-    assert_eq!(err, shown, "standard output was:\n{out}");
     pair.stop();
 }
 

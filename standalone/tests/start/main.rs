@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod input;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod killed;
@@ -12,6 +14,8 @@ mod killed_file;
 mod lock;
 #[cfg(test)]
 mod lost;
+#[cfg(test)]
+mod names;
 #[cfg(test)]
 mod one_process;
 #[cfg(test)]

@@ -82,7 +82,12 @@ async fn a_certificate_is_checked_as_far_as_the_url_says() {
         (&known, "verify-full", Some(right.path())),
     ] {
         let mut service = Service::start(Which::Blog, &url(address, mode, authority));
-        service.serves();
+        let line = service.hears(&["checks no certificate", "-service listening on "]);
+        assert_eq!(line.contains(" WARN "), mode == "require", "{line}");
+        if mode == "require" {
+            let line = service.hears(&["checks no certificate", "-service listening on "]);
+            assert!(line.contains("listening on"), "it is said once: {line}");
+        }
         service.stop();
     }
     for (address, mode, authority) in [

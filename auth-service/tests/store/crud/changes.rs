@@ -170,7 +170,24 @@ async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Cas
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().email, "new@example.com");
 }
 
+async fn an_operators_password_ends_every_session(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    let begun = session(10, &ada);
+    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    let (user, logged) = store.set_password(ada.id, "$argon2id$new", stamp()).await.unwrap().unwrap();
+    assert_eq!((user.generation, user.revision, logged.revision), (2, 1, 2));
+    assert!(!store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
+    store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+    let (user, _) = store.set_password(ada.id, "$argon2id$more", stamp()).await.unwrap().unwrap();
+    assert_eq!((user.generation, user.state), (4, UserState::Disabled));
+    assert_eq!(store.networks(ada.id).await.unwrap(), [""]);
+    assert!(store.networks(NOBODY).await.unwrap().is_empty());
+    assert!(store.set_password(NOBODY, "$argon2id$", stamp()).await.unwrap().is_none());
+}
+
 on_both_engines!(crate::support::Case:
+    an_operators_password_ends_every_session,
     a_change_is_for_the_revision_that_was_read,
     an_email_is_taken_in_its_canonical_form_and_freed_by_a_change,
     a_lost_role_raises_the_generation_and_a_new_one_does_not,

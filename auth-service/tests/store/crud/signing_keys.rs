@@ -6,7 +6,7 @@ use auth_service::domain::{LogId, Revocation, SigningKeyRecord};
 use chrono::{DateTime, Utc};
 use kit::testing::{on_both_engines, start};
 
-use crate::support::{Case, stamp};
+use crate::support::{Case, stamp, stamp_at};
 
 fn at(second: u64) -> DateTime<Utc> {
     start() + Duration::from_secs(second)
@@ -109,6 +109,13 @@ async fn the_last_key_is_killed_with_a_successor_or_not_at_all(store: Case) {
     assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "one follows, if not at once");
 }
 
+async fn a_waiting_key_signs_once_no_other_does(store: Case) {
+    assert!(add(&store, 1, 0).await && add(&store, 2, 7200).await && add(&store, 3, 14_400).await);
+    store.kill_signing_key("key-1", None, stamp_at(at(60))).await.unwrap().unwrap();
+    let times: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(key, _)| key.sign_time).collect();
+    assert_eq!(times, [at(60), at(14_400)], "the next one signs now, the last one as before");
+}
+
 async fn a_private_half_that_lay_elsewhere_is_put_where_none_is(store: Case) {
     assert!(store.add_signing_key(&key(1, at(0)), None, at(100), stamp()).await.unwrap().is_some());
     assert!(store.seal_signing_key("key-1", b"sealed").await.unwrap());
@@ -165,6 +172,7 @@ on_both_engines!(crate::support::Case:
     a_key_that_does_not_follow_the_last_one_is_not_added,
     a_killed_key_is_gone_and_its_tokens_die_by_the_log,
     the_last_key_is_killed_with_a_successor_or_not_at_all,
+    a_waiting_key_signs_once_no_other_does,
     a_private_half_that_lay_elsewhere_is_put_where_none_is,
     a_private_half_is_wiped_once_its_key_signs_no_more,
     a_key_is_forgotten_once_its_tokens_are_dead,

@@ -1,0 +1,52 @@
+//! Changes that an operator makes on the database, without the user's password.
+
+use kit::db::{Verdict, read, within};
+use uuid::Uuid;
+
+use super::changes::older_tokens;
+use super::users::UserRow;
+use super::{Store, StoreError, log};
+use crate::domain::{Cause, Logged, Stamp, User, UserState};
+
+impl Store {
+    /// Sets the password and ends every session, as a change by the user does, and begins none. Returns `None` when there is
+    /// no such user.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn set_password(
+        &self,
+        id: Uuid,
+        password_hash: &str,
+        stamp: Stamp,
+    ) -> Result<Option<(User, Logged)>, StoreError> {
+        const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
+             sessions_since = generation + 1 where id = $1 \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
+        let work = self.db.transaction(password_hash.to_owned(), move |mut tx, password_hash| {
+            Box::pin(async move {
+                let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                    .bind(id)
+                    .bind(password_hash)
+                    .fetch_optional(connection))?;
+                let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
+                let cause = match user.state {
+                    UserState::Active => Cause::Ended,
+                    UserState::Disabled => Cause::Disabled,
+                };
+                let logged = log::append(&mut tx, &older_tokens(&user, cause), stamp).await?;
+                Ok(Verdict::Commit(Some((user, logged))))
+            })
+        });
+        work.await
+    }
+
+    /// The networks in which the user's sessions were begun, at most a thousand.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn networks(&self, user_id: Uuid) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "select distinct network from sessions where user_id = $1 limit 1000";
+        read!(self.db, |reader| sqlx::query_scalar(SQL).bind(user_id).fetch_all(reader))
+    }
+}

@@ -1,0 +1,226 @@
+//! Flags, and the environment for those that are absent; what clap says about them must show no value.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use super::text::cleaned;
+use super::{ConfigError, Environment};
+
+/// The longest word that is shown as an unknown command.
+const MAX_SHOWN_WORD: usize = 24;
+
+/// Reads flags and, for those that are absent, the environment; the variables in `ignored` are not looked at.
+///
+/// # Errors
+/// [`ConfigError`], which names the setting and not its value.
+pub fn parse<C: CommandFactory + FromArgMatches>(
+    args: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    ignored: &[&str],
+) -> Result<C, ConfigError> {
+    let mut command = prepared(C::command(), environment, ignored);
+    let args: Vec<OsString> = args.into_iter().collect();
+    let path = chosen(&command, &args);
+    // Two subcommands may call two variables by one flag.
+    let known: Vec<_> = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command)).collect();
+    let help = Help::of(&path);
+    let matches = command.try_get_matches_from_mut(args).map_err(|error| nameless(error, &known, &help))?;
+    check_values(&command, &matches, environment)?;
+    C::from_arg_matches(&matches).map_err(|error| nameless(error, &known, &help))
+}
+
+/// Takes the variables that are empty or ignored from their flags, and the newline from values that end in one.
+fn prepared(command: Command, environment: Environment, ignored: &[&str]) -> Command {
+    let prepare = |arg: Arg| {
+        let is_ignored = arg.get_env().is_some_and(|name| ignored.iter().any(|ignored| name == *ignored));
+        if is_ignored || environment.is_empty(&arg) {
+            return arg.env(None::<&'static str>);
+        }
+        let value = arg.get_env().and_then(|name| environment.value(name.to_str()?)?.into_string().ok());
+        match value.as_deref().map(|value| (cleaned(value), value)) {
+            Some((Ok(clean), value)) if clean.len() < value.len() => with_value(arg, clean),
+            _ => arg,
+        }
+    };
+    command.mut_args(prepare).mut_subcommands(|sub| prepared(sub, environment, ignored))
+}
+
+/// The flag with this value in place of its variable's; nothing at all leaves the flag's own default.
+fn with_value(arg: Arg, value: &str) -> Arg {
+    let arg = arg.env(None::<&'static str>);
+    if value.is_empty() { arg } else { arg.default_value(value.to_owned()).hide_default_value(true).required(false) }
+}
+
+/// Refuses values that were taken from the environment with characters that nobody sees.
+fn check_values(command: &Command, matches: &ArgMatches, environment: Environment) -> Result<(), ConfigError> {
+    for arg in command.get_arguments().filter(|arg| arg.get_env().is_some()) {
+        if matches.value_source(arg.get_id().as_str()) != Some(ValueSource::EnvVariable) {
+            continue;
+        }
+        let Some(name) = arg.get_env().and_then(|name| name.to_str()) else { continue };
+        // A path need not be UTF-8.
+        let Some(Ok(value)) = environment.value(name).map(OsString::into_string) else { continue };
+        if let Err(problem) = cleaned(&value) {
+            let flag = arg.get_long().map_or_else(|| name.to_owned(), |flag| format!("--{flag} ({name})"));
+            return Err(ConfigError::setting(flag, problem));
+        }
+    }
+    match matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches))) {
+        Some((command, matches)) => check_values(command, matches, environment),
+        None => Ok(()),
+    }
+}
+
+/// The command and the subcommands that the arguments name, from the outermost on.
+fn chosen<'c>(command: &'c Command, args: &[OsString]) -> Vec<&'c Command> {
+    let mut path = vec![command];
+    for arg in args.iter().skip(1) {
+        path.extend(path.last().and_then(|last| last.find_subcommand(arg)));
+    }
+    path
+}
+
+/// Each flag of the command with its variable.
+fn names(command: &Command) -> impl Iterator<Item = (String, String)> {
+    command.get_arguments().filter_map(|arg| {
+        let (flag, variable) = (arg.get_long()?, arg.get_env()?.to_str()?);
+        Some((format!("--{flag}"), variable.to_owned()))
+    })
+}
+
+/// The command line that prints help on what was tried.
+struct Help {
+    line: String,
+    /// Set if a subcommand may follow, so that an unknown word is meant for one and is no secret.
+    has_commands: bool,
+}
+
+impl Help {
+    fn of(path: &[&Command]) -> Self {
+        let words: Vec<_> = path.iter().map(|command| command.get_name()).collect();
+        let has_commands = path.last().is_some_and(|last| last.has_subcommands());
+        Self { line: format!("run \"{} --help\"", words.join(" ")), has_commands }
+    }
+
+    /// The sentence about a word that is not known.
+    fn about(&self, word: Option<&str>) -> ConfigError {
+        let line = &self.line;
+        ConfigError::Unknown(match word.filter(|word| self.has_commands && is_command_like(word)) {
+            Some(word) => format!("unknown command \"{word}\"; {line}"),
+            None => format!("unknown argument; {line}"),
+        })
+    }
+}
+
+/// Returns true for a word that can be shown: it has the form of a command.
+fn is_command_like(word: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    word.len() <= MAX_SHOWN_WORD
+        && word.starts_with(|char: char| char.is_ascii_lowercase())
+        && word.bytes().all(is_word)
+}
+
+/// clap prints what it could not read, which may be a secret: the setting's name and the rule suffice.
+fn nameless(error: clap::Error, known: &[(String, String)], help: &Help) -> ConfigError {
+    match error.kind() {
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand if !is_about_a_flag(&error) => {
+            return help
+                .about(context(&error, ContextKind::InvalidSubcommand).or(context(&error, ContextKind::InvalidArg)));
+        }
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::NoEquals | ErrorKind::TooManyValues => {}
+        _ => return ConfigError::Usage(error),
+    }
+    let arg = context(&error, ContextKind::InvalidArg);
+    let arg = arg.and_then(|arg| arg.split([' ', '=', '[']).next()).unwrap_or_default().to_owned();
+    let variable = known.iter().find(|(flag, _)| *flag == arg).map(|(_, variable)| format!(" ({variable})"));
+    let problem = match (error.source(), error.get(ContextKind::ValidValue)) {
+        (Some(cause), _) => cause.to_string(),
+        (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => format!("write one of {}", valid.join(", ")),
+        (None, _) => "its value is absent, or is none".to_owned(),
+    };
+    ConfigError::setting(format!("{arg}{}", variable.unwrap_or_default()), problem)
+}
+
+/// A text of what clap knows of the error.
+fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Returns true if what clap does not know looks like a flag, and not like a value in the wrong place.
+fn is_about_a_flag(error: &clap::Error) -> bool {
+    let name = context(error, ContextKind::InvalidArg).and_then(|arg| arg.strip_prefix('-'));
+    name.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Parser, Subcommand};
+
+    use super::*;
+    use crate::config::boolean;
+
+    #[derive(Debug, Parser)]
+    #[command(name = "prog")]
+    struct Flags {
+        #[arg(long, env = "KIT_TEST_URL", default_value = "sqlite:a", hide_env_values = true)]
+        url: String,
+        #[arg(long, env = "KIT_TEST_SWITCH", num_args = 0..=1, require_equals = true, default_value = "false",
+              default_missing_value = "true", value_parser = boolean)]
+        switch: bool,
+        #[command(subcommand)]
+        command: Option<Inner>,
+    }
+
+    #[derive(Debug, Subcommand)]
+    enum Inner {
+        /// Takes a value.
+        Take {
+            #[arg(long, env = "KIT_TEST_INNER")]
+            from: String,
+        },
+    }
+
+    fn read(args: &[&str], environment: Environment) -> Result<Flags, String> {
+        let args = [&["prog"], args].concat().into_iter().map(OsString::from);
+        parse(args, environment, &[]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_value_of_the_environment_loses_one_newline() {
+        let environment = Environment::new(|name| match name {
+            "KIT_TEST_URL" => Some("postgres://canary@h/d\n".into()),
+            "KIT_TEST_SWITCH" => Some("true\r\n".into()),
+            "KIT_TEST_INNER" => Some("given\n".into()),
+            _ => None,
+        });
+        let flags = read(&[], environment).unwrap();
+        assert_eq!((flags.url.as_str(), flags.switch), ("postgres://canary@h/d", true));
+        assert_eq!(read(&["--url", "b"], environment).unwrap().url, "b", "a flag comes first");
+        let Some(Inner::Take { from }) = read(&["take"], environment).unwrap().command else { panic!() };
+        assert_eq!(from, "given");
+        assert!(!read(&["--help"], environment).unwrap_err().contains("canary"));
+        let blank = Environment::new(|name| (name == "KIT_TEST_URL").then(|| "\n".into()));
+        assert_eq!(read(&[], blank).unwrap().url, "sqlite:a");
+    }
+
+    #[test]
+    fn unknown_command_is_shown_and_other_words_are_not() {
+        let none = Environment::new(|_| None);
+        for (args, said) in [
+            (&["frob"][..], "unknown command \"frob\"; run \"prog --help\""),
+            (&["tkae"], "unknown command \"tkae\"; run \"prog --help\""),
+            (&["Canary!7"], "unknown argument; run \"prog --help\""),
+            (&["a-word-that-is-far-too-long-to-be-shown"], "unknown argument; run \"prog --help\""),
+            (&["take", "canary"], "unknown argument; run \"prog take --help\""),
+        ] {
+            assert_eq!(read(args, none).unwrap_err(), said, "{args:?}");
+        }
+    }
+}

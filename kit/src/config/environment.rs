@@ -1,0 +1,210 @@
+//! The process's environment as an argument: the one door for secrets, whether a variable or a file holds them.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::Arg;
+use gatepost::Token;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::ConfigError;
+use super::pattern::is_patterned;
+use super::text::cleaned;
+
+/// The process's environment, as `main` hands it on; an empty value means unset.
+#[derive(Clone, Copy)]
+pub struct Environment {
+    read: fn(&str) -> Option<OsString>,
+    names: fn() -> Vec<OsString>,
+}
+
+impl Environment {
+    /// Reads variables by this function.
+    pub fn new(read: fn(&str) -> Option<OsString>) -> Self {
+        Self { read, names: Vec::new }
+    }
+
+    /// Lists the variables' names by this function; without it no variable counts as unknown.
+    #[must_use]
+    pub fn listed_by(self, names: fn() -> Vec<OsString>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// An environment without settings, whatever the process's own has: each variable is empty, to clap as well.
+    pub fn unset() -> Self {
+        Self::new(|_| Some(OsString::new()))
+    }
+
+    /// A variable's text.
+    ///
+    /// # Errors
+    /// Fails if it is not UTF-8.
+    pub fn text(self, name: &str) -> Result<Option<String>, ConfigError> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(value) => value.into_string().map(Some).map_err(|_| ConfigError::setting(name, "is not UTF-8")),
+        }
+    }
+
+    /// A variable's text without one newline at its end.
+    ///
+    /// # Errors
+    /// Fails if it is not UTF-8, or holds characters that cannot be seen.
+    pub fn cleaned(self, name: &str) -> Result<Option<String>, ConfigError> {
+        let clean = |text: String| match cleaned(&text) {
+            Ok(clean) => Ok(clean.to_owned()),
+            Err(problem) => Err(ConfigError::setting(name, problem)),
+        };
+        self.text(name)?.map(clean).transpose().map(|text| text.filter(|text| !text.is_empty()))
+    }
+
+    /// A secret: the variable's text, or that of the file which `NAME_FILE` names, without one newline at its end.
+    ///
+    /// # Errors
+    /// Fails if both are set, the file cannot be read, or the secret holds characters that cannot be seen.
+    pub fn secret(self, name: &str) -> Result<Option<SecretString>, ConfigError> {
+        let file_name = format!("{name}_FILE");
+        match (self.value(name), self.cleaned(&file_name)?) {
+            (Some(_), Some(_)) => Err(ConfigError::setting(name, format!("set either this or {file_name}, not both"))),
+            (Some(_), None) => match self.cleaned(name)? {
+                Some(text) => Ok(Some(text.into())),
+                None => Err(ConfigError::setting(name, "holds a line break and nothing else: set it, or unset it")),
+            },
+            (None, Some(path)) => secret_file(&file_name, Path::new(&path)).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The key by which services know each other, from the variable `name` or a file, as [`secret`](Self::secret).
+    ///
+    /// # Errors
+    /// Fails if it is too short to be one, cannot be sent, or is a pattern.
+    pub fn service_key(self, name: &str) -> Result<Option<Token>, ConfigError> {
+        let Some(secret) = self.secret(name)? else { return Ok(None) };
+        let text = secret.expose_secret();
+        let key = Token::parse(text).filter(|_| text.len() >= 32);
+        let Some(key) = key else {
+            return Err(ConfigError::setting(name, "must have at least 32 bytes, all of them visible ASCII"));
+        };
+        if is_patterned(text) {
+            return Err(ConfigError::setting(name, "is a pattern: make a new one with `openssl rand -hex 32`"));
+        }
+        Ok(Some(key))
+    }
+
+    /// The variable's value, unless that is empty.
+    pub(super) fn value(self, name: &str) -> Option<OsString> {
+        (self.read)(name).filter(|value| !value.is_empty())
+    }
+
+    /// Returns true if the flag's variable is set to nothing.
+    pub(super) fn is_empty(self, arg: &Arg) -> bool {
+        arg.get_env()
+            .and_then(|name| name.to_str())
+            .and_then(|name| (self.read)(name))
+            .is_some_and(|value| value.is_empty())
+    }
+
+    /// The names of all variables that are set to something.
+    pub(super) fn names(self) -> Vec<String> {
+        let names = (self.names)().into_iter().filter_map(|name| name.into_string().ok());
+        names.filter(|name| self.value(name).is_some()).collect()
+    }
+}
+
+/// Reads a secret from a file by the rules for all secrets; `name` is the setting that messages name.
+///
+/// # Errors
+/// Fails if the file cannot be read, is empty, or holds characters that cannot be seen.
+pub fn secret_file(name: &str, path: &Path) -> Result<SecretString, ConfigError> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| ConfigError::setting(name, format!("the file cannot be read ({})", error.kind())))?;
+    secret_bytes(name, "the file", bytes)
+}
+
+/// The same of bytes that were read elsewhere; `from` is where they come from, as messages say it.
+///
+/// # Errors
+/// The same as of [`secret_file`].
+pub fn secret_bytes(name: &str, from: &str, bytes: Vec<u8>) -> Result<SecretString, ConfigError> {
+    let refused = |problem: &str| ConfigError::setting(name, format!("{from} {problem}"));
+    let text =
+        String::from_utf8(bytes).map_err(|_| refused("is not UTF-8: save it as UTF-8, without a byte order mark"))?;
+    match cleaned(&text).map_err(refused)? {
+        "" => Err(refused("is empty: write the secret into it")),
+        clean => Ok(clean.to_owned().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::*;
+
+    const SECRET: &str = "thicket marimba\u{e9}";
+
+    fn held(text: &'static str) -> Result<String, String> {
+        let secret = secret_bytes("A_SECRET", "the file", text.into());
+        secret.map(|secret| secret.expose_secret().to_owned()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_secret_loses_one_newline() {
+        for text in [SECRET.to_owned(), format!("{SECRET}\n"), format!("{SECRET}\r\n")] {
+            assert_eq!(held(text.leak()).unwrap(), SECRET);
+        }
+    }
+
+    #[test]
+    fn a_secret_with_hidden_characters_is_refused() {
+        for (text, part) in [
+            ("canary\n\n", "control character"),
+            ("canary\r", "control character"),
+            ("canary\r\r\n", "control character"),
+            ("can\nary", "control character"),
+            ("can\0ary", "control character"),
+            ("canary\u{85}", "control character"),
+            ("\u{feff}canary", "byte order mark"),
+            ("canary\u{feff}", "byte order mark"),
+            (" canary", "blank"),
+            ("canary \n", "blank"),
+            ("\u{a0}canary", "blank"),
+            ("canary\u{200b}", "blank"),
+            ("", "is empty"),
+            ("\n", "is empty"),
+        ] {
+            let why = held(text).unwrap_err();
+            assert!(why.starts_with("A_SECRET: the file ") && why.contains(part), "{text:?}: {why}");
+            assert!(!why.contains("canary"), "{why}");
+        }
+        // Windows PowerShell writes UTF-16 by default.
+        let wide: Vec<u8> = "\u{feff}canary".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(secret_bytes("A_SECRET", "the file", wide).unwrap_err().to_string().contains("is not UTF-8"));
+    }
+
+    #[test]
+    fn a_variable_and_a_file_have_the_same_rules() {
+        let plain = Environment::new(|name| (name == "A").then(|| format!("{SECRET}\r\n").into()));
+        assert_eq!(plain.secret("A").unwrap().unwrap().expose_secret(), SECRET);
+        let bad = Environment::new(|name| (name == "A").then(|| "canary\n\n".into()));
+        assert!(bad.secret("A").unwrap_err().to_string().starts_with("A: has a control character"));
+        let blank = Environment::new(|name| (name == "A").then(|| "\n".into()));
+        assert!(blank.secret("A").unwrap_err().to_string().contains("a line break and nothing else"));
+        let both = Environment::new(|_| Some("canary".into()));
+        assert!(both.secret("A").unwrap_err().to_string().contains("either this or A_FILE"));
+        let absent = Environment::new(|name| (name == "A_FILE").then(|| "/absent/canary\n".into()));
+        assert!(absent.secret("A").unwrap_err().to_string().starts_with("A_FILE: the file cannot be read"));
+        let wild = Environment::new(|name| (name == "A").then(|| OsStr::from_bytes(b"\xff").to_owned()));
+        assert!(wild.secret("A").unwrap_err().to_string().contains("A: is not UTF-8"));
+    }
+
+    #[test]
+    fn a_service_key_that_is_a_pattern_is_refused() {
+        let key = Environment::new(|name| (name == "A").then(|| "0123456789abcdef0123456789abcdef".into()));
+        assert!(key.service_key("A").map(|_| ()).unwrap_err().to_string().contains("is a pattern"));
+        let key = Environment::new(|name| (name == "A").then(|| "thicket-marimba-oblong-quince-42-umbel\n".into()));
+        assert!(key.service_key("A").unwrap().is_some());
+    }
+}

@@ -1,0 +1,57 @@
+//! Secrets that everybody can read, since `.env.example` shows them: good for a try on one machine, and refused elsewhere.
+
+use super::ConfigError;
+
+/// The secrets of `.env.example`; a test compares them with the file.
+pub const PUBLISHED_SECRETS: [&str; 5] = [
+    "local-use-only-superuser",
+    "local-use-only-auth",
+    "local-use-only-blog",
+    "6wLDMrzsu2VtHTGKC+/yJ2lQi3J/um+NjnUCSlvUHCI=",
+    "69a6e06caaf45d9a62aff3a49f11456ef2e7da40c91ba676d647ee0dcff64871",
+];
+
+/// Returns true if the example shows this secret.
+pub fn is_published(secret: &str) -> bool {
+    PUBLISHED_SECRETS.contains(&secret)
+}
+
+/// Refuses a published secret, or logs a warning of it where the operator trusts all that can reach the service.
+///
+/// # Errors
+/// The setting's name, and what to do.
+pub fn check_published(name: &str, is_published: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
+    const PROBLEM: &str = "is published in .env.example, so that everybody knows it: make one of your own";
+    match (is_published, insecure) {
+        (false, _) => Ok(()),
+        (true, true) => {
+            tracing::warn!("{name} {PROBLEM}");
+            Ok(())
+        }
+        (true, false) => Err(ConfigError::setting(
+            name,
+            format!("{PROBLEM}, or set {switch}=true where nobody else can reach this machine"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_secrets_are_those_of_the_example() {
+        let example = include_str!("../../../.env.example");
+        let settings = example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+        let values: Vec<_> = settings.map(|(_, value)| value).collect();
+        assert_eq!(values, PUBLISHED_SECRETS);
+    }
+
+    #[test]
+    fn a_published_secret_needs_the_switch() {
+        assert!(check_published("A", false, false, "A_INSECURE").is_ok());
+        assert!(check_published("A", true, true, "A_INSECURE").is_ok());
+        let why = check_published("A", true, false, "A_INSECURE").unwrap_err().to_string();
+        assert!(why.starts_with("A: is published in .env.example") && why.contains("A_INSECURE=true"), "{why}");
+    }
+}

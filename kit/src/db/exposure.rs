@@ -1,0 +1,54 @@
+//! Says at a start what others may reach of a database: its folder, or a server whose certificate nobody looks at.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::DatabaseUrl;
+
+/// The bits of a folder's mode that are for its group and for others.
+const OTHERS: u32 = 0o077;
+
+/// Logs a warning for each.
+pub(super) fn warn(url: &DatabaseUrl) {
+    match url {
+        DatabaseUrl::Sqlite(path) => {
+            if let Some(mode) = mode_for_others(folder(path)) {
+                let folder = folder(path).display();
+                tracing::warn!(
+                    "the data folder {folder} is open to other users of this machine (mode {mode:04o}): run `chmod go= {folder}`"
+                );
+            }
+        }
+        DatabaseUrl::Postgres(server) if server.is_unverified() => tracing::warn!(
+            "sslmode=require encrypts and checks no certificate, so that {url} may be another server: use sslmode=verify-full"
+        ),
+        DatabaseUrl::Postgres(_) => {}
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The folder's mode, if it has bits for its group or for others.
+fn mode_for_others(folder: &Path) -> Option<u32> {
+    let mode = fs::metadata(folder).ok()?.permissions().mode() & 0o7777;
+    (mode & OTHERS != 0).then_some(mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_bits_for_others_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, open) in [(0o700, false), (0o500, false), (0o710, true), (0o750, true), (0o701, true), (0o755, true)]
+        {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(mode_for_others(folder.path()), open.then_some(mode), "{mode:o}");
+        }
+        assert_eq!(super::folder(Path::new("auth.db")), Path::new("."));
+    }
+}

@@ -1,0 +1,139 @@
+//! `gatepost admin`: an operator who is locked out sets a password or makes an admin, beside a service that runs.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::LoginRequest;
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use harness::postgres;
+use tonic::transport::Endpoint;
+use tonic::{Code, Request};
+
+use super::outsider::Home;
+use super::pair::{PASSWORD, folder, gatepost};
+use super::service::{SEALED, Service, Which};
+use super::tokens::{is_active, register};
+use super::told::Told;
+
+const NEW: &str = "thicket marimba oblong 42";
+const ADA: &str = "ada@example.com";
+const ROOT: &str = "root@example.com";
+
+/// Runs `gatepost admin` on this database with this input; the password may not be in what it says.
+fn admin(url: &str, args: &[&str], input: &str) -> Told {
+    let mut command = gatepost();
+    command.arg("admin").args(args).env("AUTH_DATABASE_URL", url).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It ends without having read the input where the arguments are wrong.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let told = Told::by(&child.wait_with_output().unwrap());
+    assert!(!told.out.contains(NEW) && !told.err.contains(NEW), "{}", told.err);
+    told
+}
+
+#[track_caller]
+fn done(told: &Told, event: &str) -> String {
+    assert_eq!(told.code, 0, "{}", told.err);
+    let audit = format!("event=\"{event}\"");
+    let id = told.out.trim();
+    let is_audited = |line: &str| line.contains("gatepost::audit") && line.contains(&audit) && line.contains(id);
+    assert!(told.err.lines().any(is_audited), "{}", told.err);
+    id.to_owned()
+}
+
+/// Logs in, or is refused with this code.
+async fn login(address: &str, email: &str, password: &str) -> Result<String, Code> {
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    let login = LoginRequest { email: email.into(), password: password.into() };
+    let mut request = Request::new(login);
+    request.set_timeout(Duration::from_mins(1));
+    let answer = AuthServiceClient::new(channel).login(request).await.map_err(|status| status.code())?.into_inner();
+    Ok(answer.tokens.unwrap().access_token)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_password_ends_sessions_while_a_service_runs() {
+    for home in Home::all().await {
+        let url = home.url();
+        let mut service = Service::start_with(Which::Auth, &url, &SEALED);
+        let at = service.serves();
+        let token = register(&at).await;
+        // As many wrong ones as make the account wait.
+        for _ in 0..6 {
+            assert!(login(&at, ADA, "not her password at all").await.is_err());
+        }
+        done(&admin(&url, &["set-password", "ADA@example.com"], &format!("{NEW}\n")), "password_set");
+        // It never comes to an end where the service does not learn of it.
+        while is_active(&at, &token).await {}
+        assert!(login(&at, ADA, NEW).await.is_ok(), "the wrong passwords of before are forgotten");
+        assert_eq!(login(&at, ADA, PASSWORD).await, Err(Code::Unauthenticated));
+        service.stop();
+        // Without a service, and from a file.
+        let folder = folder();
+        let path = folder.path().join("password");
+        fs::write(&path, format!("{PASSWORD}\r\n")).unwrap();
+        done(&admin(&url, &["set-password", ADA, "--password-file", path.to_str().unwrap()], ""), "password_set");
+        let mut service = Service::start_with(Which::Auth, &url, &SEALED);
+        assert!(login(&service.serves(), ADA, PASSWORD).await.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_is_made_or_granted_on_the_database() {
+    for home in Home::all().await {
+        let url = home.url();
+        let mut service = Service::start_with(Which::Auth, &url, &SEALED);
+        let at = service.serves();
+        register(&at).await;
+        let id = done(&admin(&url, &["create", ROOT, "--name", "Root"], NEW), "admin_created");
+        login(&at, ROOT, NEW).await.unwrap();
+        let mut outsider = home.outsider().await;
+        let roles = "select email || ' ' || roles || ' ' || state from users order by email";
+        outsider.run("update users set state = 'disabled'").await;
+        let ada = done(&admin(&url, &["grant", ADA], ""), "admin_granted");
+        assert_ne!(ada, id);
+        let expected = [format!("{ADA} admin active"), format!("{ROOT} admin disabled")];
+        assert_eq!(outsider.texts(roles).await, expected);
+        done(&admin(&url, &["grant", ADA], ""), "admin_granted");
+        service.stop();
+        // A closed service has an admin now.
+        let closed = [SEALED[0], ("AUTH_REGISTRATION", "closed")];
+        let mut service = Service::start_with(Which::Auth, &url, &closed);
+        let line = service.hears(&["AUTH_REGISTRATION=closed", "-service listening on "]);
+        assert!(line.contains("listening on"), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_set_is_said_and_changes_nothing() {
+    for home in Home::all().await {
+        let url = home.url();
+        let mut service = Service::start_with(Which::Auth, &url, &SEALED);
+        let at = service.serves();
+        let token = register(&at).await;
+        for (args, input, code, sentence) in [
+            (&["set-password", ROOT][..], NEW, 1, "no user has this email address"),
+            (&["set-password", ADA], "short", 1, "the password must have 8 to 128 characters"),
+            (&["set-password", ADA, "--password-min-length", "30"], NEW, 1, "must have 30 to 128"),
+            (&["set-password", ADA], "gatepost-ada-1", 1, "must not be built on your name"),
+            (&["set-password", ADA], "", 2, "standard input: the password is empty"),
+            (&["set-password", ADA], " thicket marimba", 2, "has a blank"),
+            (&["set-password", ADA], "thicket\nmarimba oblong\n", 2, "has a control character"),
+            (&["set-password", ADA, "--password-file", "/absent"], NEW, 2, "--password-file: the file cannot be read"),
+            (&["set-password", "ada"], NEW, 2, "EMAIL: "),
+            (&["create", ADA], NEW, 1, "a user has this email address"),
+            (&["create", ROOT, "--name", ""], NEW, 1, "--name: "),
+            (&["grant", ROOT], "", 1, "no user has this email address"),
+        ] {
+            let told = admin(&url, args, input);
+            assert_eq!((told.code, told.out.as_str()), (code, ""), "{args:?}: {}", told.err);
+            assert!(told.err.contains(sentence), "{args:?}: {}", told.err);
+        }
+        assert!(is_active(&at, &token).await);
+    }
+    if let Some(server) = postgres::database().await {
+        assert!(admin(&server.url, &["grant", ADA], "").err.contains("is older than this version"));
+    }
+}

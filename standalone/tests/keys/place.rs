@@ -1,0 +1,46 @@
+//! The pair's folder names the database, and a word that is no command is shown.
+
+use super::pair::{Pair, folder, gatepost};
+use super::told::Told;
+
+/// Runs the command with these settings.
+fn told(args: &[&str], settings: &[(&str, &str)]) -> Told {
+    Told::by(&gatepost().args(args).envs(settings.iter().copied()).output().unwrap())
+}
+
+#[test]
+fn keys_of_the_pair_are_found_by_its_folder() {
+    let folder = folder();
+    let _pair = Pair::start(folder.path(), &[]);
+    let data = folder.path().to_str().unwrap();
+    let variable = [("GATEPOST_DATA_DIR", data)];
+    for (args, settings) in [
+        (&["keys", "--data-dir", data, "list"][..], &[][..]),
+        (&["keys", "list", "--data-dir", data], &[]),
+        (&["keys", "list"], &variable),
+    ] {
+        let told = told(args, settings);
+        assert!(told.code == 0 && told.out.contains(" signing "), "{args:?}: {}", told.err);
+    }
+    let two = told(&["keys", "list"], &[variable[0], ("AUTH_DATABASE_URL", "sqlite:elsewhere.db")]);
+    assert!(two.code == 2 && two.err.contains("unset one of them"), "{}", two.err);
+}
+
+#[test]
+fn an_unknown_command_is_shown() {
+    for (args, said) in [
+        (&["frob"][..], "unknown command \"frob\"; run \"gatepost --help\""),
+        (&["kyes"], "unknown command \"kyes\"; run \"gatepost --help\""),
+        (&["keys", "frob"], "unknown command \"frob\"; run \"gatepost keys --help\""),
+        (&["auth", "frob"], "unknown command \"frob\"; run \"gatepost auth --help\""),
+        // A password, say.
+        (
+            &["admin", "set-password", "a@example.com", "hunter2"],
+            "unknown argument; run \"gatepost admin set-password --help\"",
+        ),
+        (&["Canary-7"], "unknown argument; run \"gatepost --help\""),
+    ] {
+        let told = told(args, &[]);
+        assert_eq!((told.code, told.err), (2, format!("gatepost: {said}\n")), "{args:?}");
+    }
+}

@@ -1,0 +1,82 @@
+//! `retire` when keys wait, and when several have leaked.
+
+use super::outsider::Home;
+use super::service::{SEALED, Service, Which};
+use super::tokens::{is_active, register};
+use super::told::{done, keys, listed};
+
+/// The settings that the keys need at this place.
+fn settings(home: &Home) -> &'static [(&'static str, &'static str)] {
+    match home {
+        Home::File(_) => &[],
+        Home::Server(_) => &SEALED,
+    }
+}
+
+/// Id, state and the time from which it signs, of each key.
+fn times(url: &str) -> Vec<(String, String, String)> {
+    let lines = done(url, &[], &["list"]);
+    let words = |line: &String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    lines[1..].iter().map(words).map(|words| (words[0].clone(), words[2].clone(), words[3].clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_key_that_signs_early_lists_its_time() {
+    for home in Home::all().await {
+        let (url, settings) = (home.url(), settings(&home));
+        let mut service = Service::start_with(Which::Auth, &url, settings);
+        service.serves();
+        let first = listed(&url).remove(0)[0].clone();
+        let next = done(&url, settings, &["rotate", "--lead", "7d"]).remove(0);
+        let planned = times(&url).remove(1).2;
+        let told = keys(&url, settings, &["retire", &first]);
+        assert_eq!((told.code, told.out.trim()), (0, next.as_str()));
+        assert_eq!(told.err, format!("{first} is killed, and its tokens are refused.\n{next} signs.\n"));
+        let [(id, state, from)] = &times(&url)[..] else { panic!("one key is left") };
+        assert_eq!((id, state.as_str()), (&next, "signing"));
+        assert!(*from < planned, "{from} is the time from which it signs, and not {planned}");
+        // It signs, so another one may follow.
+        let told = keys(&url, settings, &["rotate", "--lead", "1h"]);
+        assert!(told.code == 0 && told.err.starts_with("It is listed from now on, and signs from "), "{}", told.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_leaked_keys_die_at_once() {
+    for home in Home::all().await {
+        let (url, settings) = (home.url(), settings(&home));
+        let mut service = Service::start_with(Which::Auth, &url, settings);
+        let at = service.serves();
+        let token = register(&at).await;
+        let first = listed(&url).remove(0)[0].clone();
+        let next = done(&url, settings, &["rotate", "--lead", "1h"]).remove(0);
+        let told = keys(&url, settings, &["retire", &first, "unknown", &next]);
+        assert!(told.code == 1 && told.err.contains("has no signing key unknown"), "{}", told.err);
+        assert_eq!(listed(&url).len(), 2, "nothing has died");
+
+        let told = keys(&url, settings, &["retire", &first, &next]);
+        let signing = told.out.trim();
+        assert!(told.code == 0 && signing != first && signing != next, "{}", told.err);
+        assert_eq!(told.err, format!("{first}, {next} are killed, and their tokens are refused.\n{signing} signs.\n"));
+        assert_eq!(listed(&url), [[signing.to_owned(), "EdDSA".into(), "signing".into()]]);
+        // It never comes to an end where the service does not learn of it.
+        while is_active(&at, &token).await {}
+        service.stop();
+        let mut service = Service::start_with(Which::Auth, &url, settings);
+        service.serves();
+        assert_eq!(listed(&url)[0][0], signing, "a restart finds the key");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retiring_a_waiting_key_names_the_one_in_its_place() {
+    let home = Home::all().await.remove(0);
+    let url = home.url();
+    Service::start_with(Which::Auth, &url, &[]).serves();
+    let first = listed(&url).remove(0)[0].clone();
+    let next = done(&url, &[], &["rotate", "--lead", "1h"]).remove(0);
+    let told = keys(&url, &[], &["retire", &next]);
+    let waiting = listed(&url).remove(1)[0].clone();
+    assert_eq!(told.out.trim(), first);
+    assert!(told.err.contains(&format!("\n{first} signs.\n{waiting} is listed, and signs from ")), "{}", told.err);
+}

@@ -1,0 +1,37 @@
+//! The list of known variables is complete: a name that the code reads and the list lacks would stop a good start.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each Rust file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+/// The literals of this text that have the form of a variable's name.
+fn literals(text: &str) -> impl Iterator<Item = &str> {
+    let is_name = |part: &&str| {
+        ["AUTH_", "BLOG_", "GATEPOST_", "JWT_"].iter().any(|prefix| part.starts_with(prefix))
+            && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    text.split('"').filter(is_name)
+}
+
+#[test]
+fn each_variable_that_the_code_reads_is_known() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let rooms = ["auth-service/src", "blog-service/src", "standalone/src"];
+    let texts: Vec<_> =
+        rooms.iter().flat_map(|room| files(&root.join(room))).map(|file| fs::read_to_string(file).unwrap()).collect();
+    let flags = texts.iter().flat_map(|text| text.split("env = \"").skip(1).filter_map(|rest| rest.split('"').next()));
+    let secrets = auth_service::SECRETS.iter().chain(&blog_service::SECRETS).map(|secret| secret.name);
+    let known: BTreeSet<_> = flags.chain(secrets).collect();
+    assert!(known.len() > 20, "{known:?}");
+    let read: BTreeSet<_> = texts.iter().flat_map(|text| literals(text)).collect();
+    assert_eq!(read.difference(&known).collect::<Vec<_>>(), [&""; 0]);
+}
