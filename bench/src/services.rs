@@ -22,7 +22,7 @@ pub struct Services {
     pub auth: Channel,
     /// To the blog service.
     pub blog: Channel,
-    /// Where auth and blog service listen.
+    /// The addresses of the auth and the blog service.
     addresses: [String; 2],
     /// From the start of the first process to the answers of both health checks.
     pub start: Duration,
@@ -114,12 +114,12 @@ impl Services {
         Ok(Self { processes, auth, blog, addresses, start: began.elapsed() })
     }
 
-    /// Where the auth service listens, as `HOST:PORT`.
+    /// Returns the auth service's address, `HOST:PORT`.
     pub fn auth_address(&self) -> &str {
         &self.addresses[0]
     }
 
-    /// Where the blog service listens, as `HOST:PORT`.
+    /// Returns the blog service's address, `HOST:PORT`.
     pub fn blog_address(&self) -> &str {
         &self.addresses[1]
     }

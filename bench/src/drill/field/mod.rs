@@ -27,7 +27,7 @@ impl Scenario {
     /// Attacks a pair of its own for so long, and compares with as long a time without an attack.
     ///
     /// # Errors
-    /// When the scenario itself cannot go on.
+    /// Fails if the scenario itself cannot go on.
     pub async fn run(self, program: &Path, length: Duration) -> Result<Report, Failure> {
         match self {
             Self::Kids => kids::run(program, length).await,
