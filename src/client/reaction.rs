@@ -1,4 +1,4 @@
-//! What a client does about a refused call: one table of all reasons.
+//! Reactions of a client to refused calls: one table of all reasons.
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -6,7 +6,7 @@ use tonic_types::StatusExt as _;
 use crate::AUTH_DOMAIN;
 use crate::api::auth::v1::ErrorReason;
 
-/// What a client does about a status.
+/// A client's reaction to a status.
 ///
 /// | reason (domain `auth.gatepost.dev`) | reaction |
 /// | --- | --- |

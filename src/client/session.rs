@@ -28,7 +28,7 @@ struct Access {
     due: Duration,
     /// From then on it is dead.
     end: Duration,
-    /// It was renewed for a refusal, and no call has been let in by it yet.
+    /// Set for a token that was renewed for a refusal, until a call has been let in by it.
     is_on_trial: bool,
 }
 

@@ -11,13 +11,14 @@ use super::peers::{Peer, Peers, Standing};
 use super::plausible::Chance;
 use super::{Asker, Denial, Unavailable, Verdict, Worth};
 
-/// How many questions of peers without a good token are under way at once. The channel to the auth service has 100 streams.
+/// The most questions of peers without a good token that are under way at once. The channel to the auth service has 100
+/// streams.
 const MAX_NEW: usize = 40;
 
-/// How many questions about likely garbage are under way at once.
+/// The most questions about likely garbage that are under way at once.
 const MAX_SUSPECT: usize = 8;
 
-/// How many questions of one peer may wait, beside those under way.
+/// The most questions of one peer that wait or are under way.
 const MAX_WAITING: usize = 128;
 
 /// The least time that a question about likely garbage is given: a look for its key, and the way there and back.
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn likely_garbage_is_not_asked_about_at_the_last_moment() {
+    async fn likely_garbage_is_not_asked_about_too_late() {
         let fairness = Fairness::default();
         for (millis, is_asked) in [(500, true), (150, true), (149, false), (0, false)] {
             let (asked, deadline) = (AtomicUsize::new(0), Instant::now() + Duration::from_millis(millis));

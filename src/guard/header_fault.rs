@@ -9,7 +9,7 @@ pub enum TokenHeader {
     Authorization,
 }
 
-/// What is wrong with the form of such a header.
+/// A fault in the form of such a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No header carries a token.

@@ -11,7 +11,7 @@ use crate::api::auth::v1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyNames(HashMap<String, String>);
 
-/// What is known of the key that a token names.
+/// The standing of the key that a token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// The key is listed, for this algorithm.

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-/// How many peers are remembered; the ones that call least make room.
+/// The number of peers that are remembered. Those that call least make room.
 const MAX_PEERS: usize = 10_000;
 
-/// How many outcomes of a peer count as recent.
+/// The number of a peer's outcomes that count as recent.
 const RECENT: u32 = 32;
 
-/// How many bad tokens a peer may send, without a good one, before its questions yield.
+/// The number of bad tokens, without a good one, after which a peer's questions yield.
 const MAX_BAD: u32 = 4;
 
-/// How many questions of one peer are under way at once, until one of its tokens is good.
+/// The most questions of one peer that are under way at once, until one of its tokens is good.
 pub(super) const MAX_AT_ONCE: usize = 8;
 
 /// All peers that have asked lately.
@@ -26,12 +26,12 @@ pub(super) struct Peers(Cache<SocketAddr, Arc<Peer>>);
 pub(super) struct Peer {
     /// The peer's own turns, before those that all peers share.
     pub(super) turns: Semaphore,
-    /// How many of the peer's questions wait or are under way.
+    /// The number of the peer's questions that wait or are under way.
     pub(super) questions: AtomicUsize,
     recent: Mutex<Recent>,
 }
 
-/// What a peer's recent tokens say of its next one.
+/// A peer's standing by its recent tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// One of them was good.

@@ -11,7 +11,7 @@ use super::key_names::{KeyNames, Named};
 /// The longest key id, in bytes.
 const MAX_KEY_ID: usize = 64;
 
-/// How likely a token is to be good, before anybody has been asked.
+/// A token's chance to be good, before the auth service has been asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chance {
     /// Nothing speaks against the token.

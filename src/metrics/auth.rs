@@ -36,7 +36,7 @@ pub struct AuthCounts {
     pub misses: u64,
     /// Of the misses, those that joined another caller's question in place of one of their own.
     pub joined: u64,
-    /// Of the misses, tokens that were refused without a question, since their form shows that they are garbage.
+    /// Misses that were refused without a question, since the token's form shows that it is garbage.
     pub given_up: u64,
     /// How old the evidence was by which tokens were found good, at each judgement: a second at the most. What the auth
     /// service says without its place in the log is evidence of its moment alone, and not counted.

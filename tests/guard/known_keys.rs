@@ -34,7 +34,7 @@ async fn begin(world: &Followed, fed: &mut Fed, keys: &[&str]) {
     world.pass(1);
 }
 
-/// What the auth service has been asked about.
+/// Returns how often the auth service has been asked.
 fn asked(world: &Followed) -> usize {
     world.auth.count()
 }
@@ -149,7 +149,7 @@ async fn unknown_keys_leave_good_cold_calls_alone() {
 
 /// The first call on a new connection is told from others by the guard itself.
 #[tokio::test]
-async fn connections_are_told_apart_by_what_the_server_knows() {
+async fn connections_are_told_apart() {
     let (world, mut fed) = start().await;
     begin(&world, &mut fed, &["one"]).await;
     let raw = world.connect().await;

@@ -226,9 +226,9 @@ async fn other_refusals_say_nothing_of_the_token() {
     assert_eq!(world.sessions.count(), 0);
 }
 
-/// As after a key was retired, or the auth service has another secret or issuer.
+/// The same happens after a key was retired, and with another secret or issuer.
 #[tokio::test(start_paused = true)]
-async fn an_invalid_token_is_renewed_and_the_session_goes_on() {
+async fn an_invalid_token_is_renewed_once() {
     let world = World::new([]);
     let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
     let channel: Channel = audience.channel();
@@ -241,7 +241,7 @@ async fn an_invalid_token_is_renewed_and_the_session_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewed_token_that_is_invalid_too_ends_the_session() {
+async fn a_renewed_token_refused_ends_the_session() {
     let world = World::new([]);
     let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
     let channel: Channel = audience.channel();

@@ -86,7 +86,7 @@ impl Accounts<'_> {
 async fn hashed(password: &SecretString, policy: PasswordPolicy, own_words: &[&str]) -> Result<String, AdminError> {
     let password = policy.accept(password.expose_secret().to_owned(), own_words)?;
     let hasher = Hasher::start().map_err(AdminError::Threads)?;
-    Ok(hasher.hash(password.into_password()).await?)
+    Ok(hasher.hash(None, password.into_password()).await?)
 }
 
 /// These roles with the admin's; `None` when there is no room for it.

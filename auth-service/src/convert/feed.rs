@@ -26,9 +26,9 @@ pub(crate) fn greeting(Keys { digest, names }: Keys) -> v1::WatchRevocationsResp
     }))
 }
 
-/// What a guard is told of the keys.
+/// The keys as a guard is told of them.
 pub(crate) struct Keys {
-    /// Of what verification depends on.
+    /// The digest of all that verification depends on.
     pub(crate) digest: Vec<u8>,
     pub(crate) names: Vec<v1::KeyName>,
 }
@@ -38,7 +38,7 @@ pub(crate) fn key_name((id, algorithm): (&str, Algorithm)) -> v1::KeyName {
     v1::KeyName { id: id.to_owned(), algorithm: algorithm.name().to_owned() }
 }
 
-/// What a guard is told of the log, and of the keys as they are then.
+/// Writes what a guard is told of the log, with the keys as they are then.
 pub(crate) fn said(said: Said, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
     say(match said {
         Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)), keys: keys().names }),

@@ -36,7 +36,7 @@ const NICE: i32 = 10;
 const CALLERS: usize = 8;
 const BEAT: Duration = Duration::from_millis(100);
 
-/// How long a good caller waits for an answer.
+/// The longest time that a good caller waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The largest share of good calls that may fail, in percent, and how many times as long their p99 may become.
@@ -49,7 +49,7 @@ const JITTER: Duration = Duration::from_millis(5);
 /// The pair as it is by default, but that all callers have one address. With a secret there would be no keys to look for.
 const SETTINGS: [(&str, &str); 2] = [("AUTH_SIGN_UPS", "0"), ("AUTH_ADDRESS_FAILURES", "0")];
 
-/// What became of the good callers' calls.
+/// The outcomes of the good callers' calls.
 #[derive(Default)]
 struct Served {
     took: Vec<Duration>,
@@ -65,7 +65,7 @@ struct Caller {
 /// Runs the scenario against a pair of its own: good callers alone for so long, and then for as long under the attack.
 ///
 /// # Errors
-/// When the pair does not come up, or ends.
+/// Fails if the pair does not come up, or ends.
 pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let services = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
