@@ -1,6 +1,8 @@
 //! A pair for the demo alone: free ports, a folder that vanishes, and none of the environment's settings.
 
 use std::error::Error;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::pin::pin;
 
 use kit::Place;
@@ -14,7 +16,8 @@ use crate::pair::{Pair, PairFlags, answers};
 
 /// Tells the story to a pair that lives as long as the story does.
 pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let folder = tempfile::tempdir()?;
+    // It holds a signing key, and lies where each user of the machine may look.
+    let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()?;
     let pair = Pair::bind(&PairFlags::free(folder.path()), Environment::unset()).await?;
     let (auth, blog) = (pair.auth_at(), pair.blog_at());
     let services = Services::new(Place::of(auth), Place::of(blog))?;
