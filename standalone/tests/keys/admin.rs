@@ -46,7 +46,7 @@ fn done(told: &Told, event: &str) -> String {
 /// Logs in, or is refused with this code.
 async fn login(address: &str, email: &str, password: &str) -> Result<String, Code> {
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    let login = LoginRequest { email: email.into(), password: password.into() };
+    let login = LoginRequest { email: email.into(), password: password.into(), ..LoginRequest::default() };
     let mut request = Request::new(login);
     request.set_timeout(Duration::from_mins(1));
     let answer = AuthServiceClient::new(channel).login(request).await.map_err(|status| status.code())?.into_inner();

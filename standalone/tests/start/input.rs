@@ -57,7 +57,7 @@ async fn first_admin_password_loses_one_newline() {
             let address = service.serves();
             let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
             let mut auth = AuthServiceClient::new(channel);
-            let login = LoginRequest { email: EMAIL.into(), password: PASSWORD.into() };
+            let login = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
             assert!(auth.login(login).await.is_ok(), "{name} {newline:?}");
             service.stop();
         }
