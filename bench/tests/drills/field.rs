@@ -26,3 +26,23 @@ pub(super) async fn is_held_against(scenario: Scenario) -> Result<Vec<Row>, Fail
 async fn batches_that_are_too_large_cost_no_memory() -> Result<(), Failure> {
     is_held_against(Scenario::Batch).await.map(drop)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_take_nothing_cost_little_memory() -> Result<(), Failure> {
+    is_held_against(Scenario::SlowReaders).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_never_end_cost_little_memory() -> Result<(), Failure> {
+    is_held_against(Scenario::Bodies).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_keep_no_newcomer_out() -> Result<(), Failure> {
+    is_held_against(Scenario::Silent).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_stops_no_call() -> Result<(), Failure> {
+    is_held_against(Scenario::Log).await.map(drop)
+}
