@@ -110,7 +110,7 @@ mod tests {
         let folder = crate::testing::folder();
         let path = folder.path().to_owned();
         if chown(&path, Some(OWNER.0), Some(OWNER.1)).is_err() {
-            println!("skipped: only root can give files away");
+            crate::output::out("skipped: only root can give files away");
             return None;
         }
         Some((folder, path))

@@ -1,12 +1,12 @@
 //! The command line, and what it says: ids on standard output, sentences on standard error.
 
 use std::error::Error;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use kit::Clock;
 use kit::config::ConfigError;
+use kit::output;
 
 use super::account::Accounts;
 use super::password::PasswordFlags;
@@ -102,12 +102,9 @@ fn parse(email: &str) -> Result<Email, ConfigError> {
 
 /// Says what was done. A reader who has gone is no reason to fail.
 fn tell(user: &User, said: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", user.id);
-    let _ = writeln!(std::io::stderr(), "{said}");
+    output::out(&user.id.to_string());
+    output::err(said);
     if user.state == UserState::Disabled {
-        let _ = writeln!(
-            std::io::stderr(),
-            "The user is disabled and cannot log in: `admin grant`, or an admin by EnableUser, changes that."
-        );
+        output::err("The user is disabled and cannot log in: `admin grant`, or an admin by EnableUser, changes that.");
     }
 }

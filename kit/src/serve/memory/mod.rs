@@ -2,6 +2,8 @@
 
 mod budget;
 mod hold;
+#[cfg(test)]
+mod tests;
 
 pub use budget::MemoryLimits;
 pub(super) use budget::{Account, Budget};

@@ -1,0 +1,88 @@
+//! Cases of the budget.
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
+
+use super::budget::{Budget, MemoryLimits};
+use super::hold::Hold;
+
+const LIMITS: MemoryLimits = MemoryLimits { process: 1000, small: 10, connection_small: 30, connection_large: 400 };
+
+fn waits(reservation: Pin<&mut impl Future<Output = Hold>>) -> bool {
+    reservation.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+#[tokio::test]
+async fn connection_and_process_have_limits() {
+    let budget = Budget::new(LIMITS);
+    let (one, two) = (budget.open_account(), budget.open_account());
+    let small: Vec<_> = (0..3).map(|_| one.try_reserve(10).unwrap()).collect();
+    assert!(one.try_reserve(1).is_none(), "the connection's small bytes are used");
+    let large = one.try_reserve(600).expect("one large reservation is always possible");
+    assert!(one.try_reserve(11).is_none(), "and no second one");
+    assert!(two.try_reserve(200).is_none(), "large ones leave a quarter of the process's bytes");
+    assert!(two.try_reserve(10).is_some(), "which is for small ones");
+    drop((small, large));
+    assert_eq!((budget.held(), one.held()), (0, 0));
+}
+
+#[tokio::test]
+async fn connections_take_turns_and_offenders_come_last() {
+    let budget = Budget::new(LIMITS);
+    let [holder, offender, other] = [(); 3].map(|()| budget.open_account());
+    let held = holder.try_reserve(700).unwrap();
+    assert_eq!((offender.offend(), offender.offend()), (1, 2));
+    let mut last = pin!(offender.reserve(200));
+    let mut next = pin!(other.reserve(200));
+    let mut after = pin!(other.reserve(250));
+    assert!(waits(last.as_mut()));
+    assert!(!holder.is_pressed(), "offenders press nobody");
+    assert!(waits(next.as_mut()) && waits(after.as_mut()));
+    assert!(holder.is_pressed());
+    drop(held);
+    let next = next.await;
+    assert!(waits(last.as_mut()) && waits(after.as_mut()), "each waits for its own reason");
+    drop(next);
+    let after = after.await;
+    drop(after);
+    assert_eq!(
+        {
+            let _last = last.await;
+            budget.held()
+        },
+        200
+    );
+}
+
+#[tokio::test]
+async fn caller_that_goes_leaves_the_queue() {
+    let budget = Budget::new(LIMITS);
+    let (holder, other) = (budget.open_account(), budget.open_account());
+    let held = holder.try_reserve(700).unwrap();
+    {
+        let mut waiting = pin!(other.reserve(200));
+        assert!(waits(waiting.as_mut()));
+        drop(held);
+        // Granted, and never taken.
+    }
+    assert_eq!(budget.held(), 0);
+}
+
+#[tokio::test]
+async fn reservation_shrinks_and_grows_within_the_limits() {
+    let budget = Budget::new(LIMITS);
+    let account = budget.open_account();
+    let mut hold = account.try_reserve(600).unwrap();
+    assert!(hold.resize(10) && hold.resize(700) && !hold.resize(800));
+    assert_eq!(budget.held(), 700);
+    drop(hold);
+    assert_eq!(budget.held(), 0);
+}
+
+#[tokio::test]
+async fn reservation_beyond_all_limits_finds_room() {
+    let budget = Budget::new(LIMITS);
+    let account = budget.open_account();
+    let _hold = account.reserve(usize::MAX).await;
+    assert_eq!(budget.held(), 250);
+}
