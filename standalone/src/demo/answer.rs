@@ -1,5 +1,6 @@
 //! A status as grpcurl prints it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -10,6 +11,8 @@ use tonic_types::{ErrorDetail, StatusExt as _};
 #[serde(rename_all = "camelCase")]
 struct ErrorInfo<'a> {
     domain: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<&'a str, &'a str>,
     reason: &'a str,
 }
 
@@ -66,7 +69,10 @@ pub(super) fn refusal(status: &Status) -> String {
 /// Whatever the services send; anything else is only named.
 fn json(detail: &ErrorDetail) -> String {
     match detail {
-        ErrorDetail::ErrorInfo(info) => any("ErrorInfo", ErrorInfo { domain: &info.domain, reason: &info.reason }),
+        ErrorDetail::ErrorInfo(info) => {
+            let metadata = info.metadata.iter().map(|(name, value)| (&**name, &**value)).collect();
+            any("ErrorInfo", ErrorInfo { domain: &info.domain, metadata, reason: &info.reason })
+        }
         ErrorDetail::BadRequest(bad) => {
             let violations = bad.field_violations.iter();
             let field_violations =

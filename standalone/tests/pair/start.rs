@@ -98,7 +98,7 @@ fn c70_bad_settings_are_named_and_their_values_are_not_shown() {
         ("AUTH_MASTER_KEY", "canary-canary", "must be 32 bytes in base64"),
         ("AUTH_MASTER_KEY", "canarycanarycanarycanarycanarycanarycanaryc", "is a pattern"),
         ("AUTH_SERVICE_KEY", "canary-canary", "must have at least 32 bytes"),
-        ("AUTH_SERVICE_KEY", "eyJcanary-canary-canary-canary-canary-canary", "must not be a JWT"),
+        ("AUTH_SERVICE_KEY", "eyJcanary-thicket-marimba-oblong-quince-7431", "must not be a JWT"),
         ("AUTH_ACCESS_TTL", "canary", "write a length of time"),
         ("AUTH_ACCESS_TTL", "9d", "must be from 1m to 1d"),
         ("AUTH_REFRESH_TTL", "31d", "must be at most 30d"),
