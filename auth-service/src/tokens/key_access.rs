@@ -74,7 +74,7 @@ mod tests {
             assert!(is_exposed(mode), "{mode:o}");
         }
         if std::os::unix::fs::chown(&path, None, Some(FOREIGN)).is_err() {
-            println!("skipped: only root can give a file to a foreign group");
+            kit::output::out("skipped: only root can give a file to a foreign group");
             return;
         }
         assert!(!is_exposed(0o600));
@@ -97,7 +97,7 @@ mod tests {
             assert_eq!(fs::metadata(&draft).unwrap().mode() & 0o777, kept, "{mode:o}");
         }
         if std::os::unix::fs::chown(&before, Some(65532), Some(FOREIGN)).is_err() {
-            println!("skipped: only root can give files away");
+            kit::output::out("skipped: only root can give files away");
             return;
         }
         inherit(&File::create(&draft).unwrap(), &fs::metadata(&before).unwrap()).unwrap();

@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use gatepost::api::auth::v1::VerifyTokenRequest;
 use h2::client::{ResponseFuture, SendRequest};
-use h2::{Reason, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::Request;
 use kit::serve::{Limits, MemoryLimits};
 use kit::testing::framed;
 use prost::Message as _;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
@@ -53,7 +54,11 @@ impl Reader {
 
 /// Returns the reason by which the server has reset the stream of this answer.
 async fn reset(response: ResponseFuture) -> Option<Reason> {
-    let mut body = response.await.unwrap().into_body();
+    ended(response.await.unwrap().into_body()).await
+}
+
+/// Returns the reason by which the server has reset the stream of this body.
+async fn ended(mut body: RecvStream) -> Option<Reason> {
     loop {
         match body.data().await {
             Some(Ok(_)) => {}
@@ -118,31 +123,37 @@ async fn connection_that_reads_nothing_is_closed() {
     assert_eq!(ended.reason(), Some(Reason::ENHANCE_YOUR_CALM));
 }
 
-/// Room for one large answer, and a little more.
-fn tight() -> Limits {
-    let memory = MemoryLimits { process: 200_000, small: 1_000, connection_small: 100_000, connection_large: 100_000 };
-    Limits { answer_memory: memory, ..Limits::default() }
-}
+/// Room for three large messages, and a little more.
+const TIGHT: MemoryLimits =
+    MemoryLimits { process: 400_000, small: 1_000, connection_small: 100_000, connection_large: 100_000 };
 
 #[tokio::test]
 async fn unread_answer_makes_room_for_others() {
-    let server = start(tight()).await;
-    let unread = Reader::connect(server.address, 1).await;
-    let (first, _stream) = unread.ask("reserve:90000").await;
-    let (second, _stream_2) = unread.ask("reserve:90000").await;
-    // The second waits for the first, which takes the connection's room; another connection does not wait for long.
-    let other = server.raw().await;
+    let never = Duration::from_hours(1);
+    let server = start(Limits { answer_memory: TIGHT, reading: (never, never), ..Limits::default() }).await;
+    let mut unread = JoinSet::new();
+    for _ in 0..3 {
+        let reader = Reader::connect(server.address, 1).await;
+        let (answer, stream) = reader.ask("reserve:90000").await;
+        // With its headers it has its room.
+        let body = answer.await.unwrap().into_body();
+        unread.spawn(async move {
+            let reason = ended(body).await;
+            drop((reader, stream));
+            reason
+        });
+    }
     let message = VerifyTokenRequest { token: "reserve:90000".into() }.encode_to_vec();
-    let answer = other.unary(VERIFY, &[], &message).await.expect("others have room");
+    let answer = server.raw().await.unary(VERIFY, &[], &message).await.expect("others have room");
     assert!(answer.len() > 90_000);
-    assert_eq!(reset(first).await, Some(Reason::ENHANCE_YOUR_CALM), "its reader took nothing while others waited");
-    drop(second);
+    let reason = unread.join_next().await.unwrap().unwrap();
+    assert_eq!(reason, Some(Reason::ENHANCE_YOUR_CALM), "its reader took nothing while others waited");
 }
 
 #[tokio::test]
 async fn answer_without_room_is_refused() {
-    let server = start(tight()).await;
-    let message = VerifyTokenRequest { token: "answer:190000".into() }.encode_to_vec();
+    let server = start(Limits { answer_memory: TIGHT, ..Limits::default() }).await;
+    let message = VerifyTokenRequest { token: "answer:390000".into() }.encode_to_vec();
     let status: Status = server.raw().await.unary(VERIFY, &[], &message).await.unwrap_err();
     assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");
     assert!(status.get_details_retry_info().is_some());
@@ -150,17 +161,27 @@ async fn answer_without_room_is_refused() {
 
 #[tokio::test]
 async fn request_body_that_stops_makes_room_for_others() {
-    let memory = MemoryLimits { process: 200_000, small: 1_000, connection_small: 100_000, connection_large: 100_000 };
-    let server = start(Limits { request_memory: memory, ..Limits::default() }).await;
-    let message = VerifyTokenRequest { token: "x".repeat(120_000) }.encode_to_vec();
-    let stopped = Reader::connect(server.address, 65_535).await;
-    let (response, mut stream) = stopped.open(VERIFY, None).await;
-    stream.send_data(framed(&message).slice(..20_000), false).unwrap();
-    let answer = server.raw().await.unary(VERIFY, &[], &message).await;
-    assert!(answer.is_ok(), "others have room: {answer:?}");
-    let refused = response.await.unwrap();
-    let status = Status::from_header_map(refused.headers()).unwrap();
-    assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");
+    let never = Duration::from_hours(1);
+    let server = start(Limits { request_memory: TIGHT, deadline: never, ..Limits::default() }).await;
+    let message = VerifyTokenRequest { token: "x".repeat(90_000) }.encode_to_vec();
+    let mut stopped = JoinSet::new();
+    for _ in 0..3 {
+        let reader = Reader::connect(server.address, 65_535).await;
+        let (response, mut stream) = reader.open(VERIFY, None).await;
+        stream.send_data(framed(&message).slice(..20_000), false).unwrap();
+        stopped.spawn(async move {
+            let head = response.await.unwrap().into_parts().0;
+            drop((reader, stream));
+            Status::from_header_map(&head.headers).unwrap()
+        });
+    }
+    let others = server.raw().await;
+    let refused = tokio::select! {
+        refused = stopped.join_next() => refused.unwrap().unwrap(),
+        // Until the stopped ones have their room there is room for these, too.
+        () = async { loop { others.unary(VERIFY, &[], &message).await.unwrap(); } } => unreachable!(),
+    };
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "OVERLOADED");
 }
 
 #[tokio::test]
