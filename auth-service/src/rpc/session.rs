@@ -32,7 +32,7 @@ impl SessionService for SessionRpc {
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await;
+        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
         Ok(Response::new(list(&self.0, caller, request.into_inner()).await?))
     }
 

@@ -25,7 +25,7 @@ impl PostService for PostRpc {
     async fn create_post(&self, request: Request<CreatePostRequest>) -> Result<Response<CreatePostResponse>, Status> {
         let owner_id = convert::user(&request)?;
         // The answer repeats the content. Nothing is written before it has room.
-        Room::of(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await;
+        Room::of(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await?;
         let draft = convert::draft(request.into_inner())?;
         Ok(Response::new(CreatePostResponse { post: Some(create::create(&self.0, owner_id, draft).await?) }))
     }
@@ -42,20 +42,20 @@ impl PostService for PostRpc {
     ) -> Result<Response<BatchGetPostsResponse>, Status> {
         let BatchGetPostsRequest { ids, view } = request.get_ref();
         let rows = ids.len().saturating_mul(row_bytes(*view)).min(page::MAX_BYTES);
-        Room::of(&request).reserve(rows).await;
+        Room::of(&request).reserve(rows).await?;
         Ok(Response::new(read::some(&self.0, request.into_inner()).await?))
     }
 
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {
         let ListPostsRequest { page_size, view, .. } = request.get_ref();
-        Room::of(&request).reserve(page::max_bytes(*page_size, row_bytes(*view))).await;
+        Room::of(&request).reserve(page::max_bytes(*page_size, row_bytes(*view))).await?;
         Ok(Response::new(read::page(&self.0, request.into_inner()).await?))
     }
 
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {
         let writer = Writer::of(&request)?;
         let content = request.get_ref().patch.as_ref().and_then(|patch| patch.content.as_ref());
-        Room::of(&request).reserve(content.map_or(0, String::len) + BASIC_BYTES).await;
+        Room::of(&request).reserve(content.map_or(0, String::len) + BASIC_BYTES).await?;
         let update = convert::post_update(request.into_inner())?;
         Ok(Response::new(UpdatePostResponse { post: Some(write::update(&self.0, &writer, update).await?) }))
     }

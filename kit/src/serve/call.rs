@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
+use tonic::Status;
 
 use super::memory::{Account, Hold};
 
@@ -16,20 +17,34 @@ pub(super) struct Call {
     answers: Arc<Account>,
     request: Mutex<Option<Hold>>,
     answer: Mutex<Option<Hold>>,
+    overloaded: fn() -> Status,
 }
 
 impl Call {
-    /// Begins a call as soon as there is room for an ordinary answer.
-    pub(super) async fn begin(requests: Arc<Account>, answers: Arc<Account>) -> Arc<Self> {
-        let answer = answers.reserve(ORDINARY_ANSWER).await;
-        Arc::new(Self { requests, answers, request: Mutex::default(), answer: Mutex::new(Some(answer)) })
+    /// Begins a call as soon as there is room for an ordinary answer; `None` if too many wait already.
+    pub(super) async fn begin(
+        requests: Arc<Account>,
+        answers: Arc<Account>,
+        overloaded: fn() -> Status,
+    ) -> Option<Arc<Self>> {
+        let answer = Mutex::new(Some(answers.reserve(ORDINARY_ANSWER).await?));
+        Some(Arc::new(Self { requests, answers, request: Mutex::default(), answer, overloaded }))
     }
 
     /// Reserves room for a request's message, in place of the message before.
-    pub(super) async fn reserve_request(self: Arc<Self>, bytes: usize) {
+    ///
+    /// # Errors
+    /// The refusal of a call that must not wait.
+    pub(super) async fn reserve_request(self: Arc<Self>, bytes: usize) -> Result<(), Status> {
         drop(self.request.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let hold = self.requests.reserve(bytes).await;
+        let hold = self.requests.reserve(bytes).await.ok_or_else(self.overloaded)?;
         *self.request.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        Ok(())
+    }
+
+    /// Returns the refusal of a call without room.
+    pub(super) fn overloaded(&self) -> Status {
+        (self.overloaded)()
     }
 
     /// Returns what was reserved for the answer, as a reservation of so many bytes; `None` without room for them.
@@ -69,30 +84,35 @@ impl Room {
     }
 
     /// Waits until an answer of at most so many bytes has room.
-    pub async fn reserve(&self, bytes: usize) {
-        let Some(call) = self.0.as_deref() else { return };
-        if bytes <= ORDINARY_ANSWER {
-            return;
-        }
+    ///
+    /// # Errors
+    /// `RESOURCE_EXHAUSTED`, `OVERLOADED`, if too many answers of the connection wait already.
+    pub async fn reserve(&self, bytes: usize) -> Result<(), Status> {
+        let Some(call) = self.0.as_deref().filter(|_| bytes > ORDINARY_ANSWER) else { return Ok(()) };
         drop(call.answer.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let hold = call.answers.reserve(bytes).await;
+        let hold = call.answers.reserve(bytes).await.ok_or_else(call.overloaded)?;
         *call.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        Ok(())
     }
 
     /// Returns what `read` reads, of a size that is not known before. Without room for it, waits for room and reads again.
-    pub async fn read<A, E, F>(&self, read: impl Fn() -> F) -> Result<A, E>
+    ///
+    /// # Errors
+    /// The error of `read`, and that of [`Room::reserve`].
+    pub async fn read<A, E, F>(&self, read: impl Fn() -> F) -> Result<A, Status>
     where
         A: Message,
+        E: Into<Status>,
         F: Future<Output = Result<A, E>>,
     {
-        let answer = read().await?;
+        let answer = read().await.map_err(Into::into)?;
         let bytes = answer.encoded_len();
         if self.has(bytes) {
             return Ok(answer);
         }
         drop(answer);
-        self.reserve(bytes + ORDINARY_ANSWER).await;
-        read().await
+        self.reserve(bytes + ORDINARY_ANSWER).await?;
+        read().await.map_err(Into::into)
     }
 
     /// Makes room for an answer of so many bytes if there is any now.

@@ -23,10 +23,9 @@ const PREFIX: usize = 5;
 pub(super) struct Incoming {
     stream: RecvStream,
     call: Arc<Call>,
-    overloaded: fn() -> Status,
     framing: Framing,
     /// Data that has come before there was room for its message.
-    waiting: Option<(Bytes, BoxFuture<'static, ()>)>,
+    waiting: Option<(Bytes, BoxFuture<'static, Result<(), Status>>)>,
     /// The pace of a large message that has begun.
     floor: Option<Floor>,
     is_read: bool,
@@ -69,8 +68,8 @@ impl Framing {
 }
 
 impl Incoming {
-    pub(super) fn new(stream: RecvStream, call: Arc<Call>, overloaded: fn() -> Status) -> Self {
-        Self { stream, call, overloaded, framing: Framing::default(), waiting: None, floor: None, is_read: false }
+    pub(super) fn new(stream: RecvStream, call: Arc<Call>) -> Self {
+        Self { stream, call, framing: Framing::default(), waiting: None, floor: None, is_read: false }
     }
 
     /// Hands data on. The peer may send as much again.
@@ -89,10 +88,14 @@ impl Incoming {
         let Some(length) = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE) else {
             return Poll::Ready(Some(self.hand_on(data)));
         };
-        let mut room: BoxFuture<'static, ()> = Box::pin(Arc::clone(&self.call).reserve_request(length));
-        if room.as_mut().poll(cx).is_pending() {
-            self.waiting = Some((data, room));
-            return Poll::Pending;
+        let mut room: BoxFuture<'static, Result<(), Status>> = Box::pin(Arc::clone(&self.call).reserve_request(length));
+        match room.as_mut().poll(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(refusal)) => return Poll::Ready(Some(Err(refusal))),
+            Poll::Pending => {
+                self.waiting = Some((data, room));
+                return Poll::Pending;
+            }
         }
         self.floor = Some(Floor::pressed());
         Poll::Ready(Some(self.hand_on(data)))
@@ -104,7 +107,7 @@ impl Incoming {
         let requests = self.call.requests();
         floor.poll_fall(cx, || requests.is_pressed()).map(|()| {
             requests.offend();
-            (self.overloaded)()
+            self.call.overloaded()
         })
     }
 }
@@ -120,8 +123,11 @@ impl Body for Incoming {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        if let Some((_, room)) = &mut this.waiting {
-            ready!(room.as_mut().poll(cx));
+        if let Some((_, room)) = &mut this.waiting
+            && let Err(refusal) = ready!(room.as_mut().poll(cx))
+        {
+            this.waiting = None;
+            return Poll::Ready(Some(Err(refusal)));
         }
         if let Some((data, _)) = this.waiting.take() {
             this.floor = Some(Floor::pressed());

@@ -74,13 +74,13 @@ impl Default for Limits {
             first_request: Duration::from_secs(10),
             idle: Duration::from_mins(5),
             request_memory: MemoryLimits {
-                process: 8 * 1024 * 1024,
+                process: 6 * 1024 * 1024,
                 small: 4 * 1024,
                 connection_small: 512 * 1024,
                 connection_large: 512 * 1024,
             },
             answer_memory: MemoryLimits {
-                process: 16 * 1024 * 1024,
+                process: 13 * 1024 * 1024,
                 small: 64 * 1024,
                 connection_small: 512 * 1024,
                 connection_large: 1024 * 1024,

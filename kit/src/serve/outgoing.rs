@@ -12,7 +12,6 @@ use h2::{Reason, SendStream};
 use http::Response;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
-use tonic::Status;
 
 use super::call::Call;
 use super::floor::{Floor, Patience};
@@ -41,13 +40,12 @@ pub(super) enum Sent {
     Stalled,
 }
 
-/// Sends a response. An answer that finds no room becomes the status that `overloaded` makes.
+/// Sends a response. An answer that finds no room becomes a refusal.
 pub(super) async fn send<B>(
     response: Response<B>,
     mut respond: SendResponse<Piece>,
     call: &Call,
     limits: ReaderLimits,
-    overloaded: fn() -> Status,
 ) -> Sent
 where
     B: Body<Data = Bytes>,
@@ -70,7 +68,7 @@ where
     };
     let hold = match first.as_ref().and_then(Frame::data_ref).map(|data| call.hold_answer(data.len())) {
         Some(None) => {
-            let refusal = overloaded().into_http::<()>();
+            let refusal = call.overloaded().into_http::<()>();
             return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
         }
         Some(hold) => hold,

@@ -56,23 +56,23 @@ where
         seat: Arc<Seat>,
     ) {
         let limits = &self.host.limits;
-        let beginning = Call::begin(Arc::clone(&self.requests), Arc::clone(&self.answers));
+        let beginning = Call::begin(Arc::clone(&self.requests), Arc::clone(&self.answers), self.host.overloaded);
         // The answers before are still unread: nothing of this call has been done.
-        let Ok(call) = timeout(limits.deadline, beginning).await else {
+        let Ok(Some(call)) = timeout(limits.deadline, beginning).await else {
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         };
         let (mut head, body) = request.into_parts();
         head.extensions.insert(self.info.clone());
         head.extensions.insert(Room::new(Arc::clone(&call)));
-        let body = Body::new(Incoming::new(body, Arc::clone(&call), self.host.overloaded));
+        let body = Body::new(Incoming::new(body, Arc::clone(&call)));
         let mut service = self.host.service.clone();
         let Some(response) =
             until_reset(&mut respond, call_service(&mut service, Request::from_parts(head, body))).await
         else {
             return;
         };
-        let outcome = send(response, respond, &call, limits.reader(), self.host.overloaded).await;
+        let outcome = send(response, respond, &call, limits.reader()).await;
         if outcome == Sent::Stalled {
             tracing::debug!("an answer was not read: its stream has been reset");
             if self.answers.offend() >= MAX_STALLED_ANSWERS {

@@ -99,7 +99,7 @@ impl TokenService for Obedient {
             Some(("answer", bytes)) => "x".repeat(bytes.parse().unwrap()),
             Some(("reserve", bytes)) => {
                 let bytes = bytes.parse().unwrap();
-                room.reserve(bytes + 100).await;
+                room.reserve(bytes + 100).await?;
                 "x".repeat(bytes)
             }
             _ => String::new(),

@@ -61,13 +61,13 @@ impl UserService for UserRpc {
         request: Request<BatchGetUsersRequest>,
     ) -> Result<Response<BatchGetUsersResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Room::of(&request).reserve(request.get_ref().ids.len().saturating_mul(ROW_BYTES).min(page::MAX_BYTES)).await;
+        Room::of(&request).reserve(request.get_ref().ids.len().saturating_mul(ROW_BYTES).min(page::MAX_BYTES)).await?;
         Ok(Response::new(read::some(&self.0, caller, request.into_inner()).await?))
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Result<Response<ListUsersResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await;
+        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
         Ok(Response::new(read::page(&self.0, caller, request.into_inner()).await?))
     }
 

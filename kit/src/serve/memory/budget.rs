@@ -19,6 +19,9 @@ const LARGE_SHARE: (usize, usize) = (3, 4);
 /// The share that a connection may still use after an offence.
 const OFFENDERS_SHARE: (usize, usize) = (1, 4);
 
+/// Reservations of one connection that may wait. Each that waits costs memory, too.
+const MAX_WAITING: usize = 32;
+
 /// Time for which an offence counts.
 const OFFENCE_LIFE: Duration = Duration::from_mins(1);
 
@@ -200,27 +203,31 @@ impl State {
 }
 
 impl Account {
-    /// Returns a reservation of the bytes as soon as there is room. A caller that goes meanwhile leaves the queue.
+    /// Returns a reservation of the bytes as soon as there is room; `None` if too many of the connection wait already. A
+    /// caller that goes meanwhile leaves the queue.
     ///
     /// It is never of more bytes than an offender may hold: so much finds room at some time.
-    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Hold {
+    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Hold> {
         let bytes = bytes.min(share(OFFENDERS_SHARE, self.limits()));
         let granted = {
             let mut state = self.budget.state();
             let is_first = state.accounts.get(&self.id).is_none_or(|usage| usage.waiting.is_empty());
             if is_first && state.take(self.id, bytes, self.limits(), Instant::now()) {
-                return Hold::new(Arc::clone(self), bytes);
+                return Some(Hold::new(Arc::clone(self), bytes));
+            }
+            let usage = state.accounts.get_mut(&self.id)?;
+            usage.waiting.retain(|waiting| !waiting.granted.is_closed());
+            if usage.waiting.len() >= MAX_WAITING {
+                return None;
             }
             let (granted, grant) = oneshot::channel();
-            if let Some(usage) = state.accounts.get_mut(&self.id) {
-                usage.waiting.push_back(Waiting { bytes, granted });
-            }
-            if is_first {
+            usage.waiting.push_back(Waiting { bytes, granted });
+            if !state.turns.contains(&self.id) {
                 state.turns.push_back(self.id);
             }
             grant
         };
-        Grant { account: self, bytes, granted }.wait().await
+        Some(Grant { account: self, bytes, granted }.wait().await)
     }
 
     /// Returns a reservation of the bytes if there is room for them now.

@@ -8,7 +8,7 @@ use super::hold::Hold;
 
 const LIMITS: MemoryLimits = MemoryLimits { process: 1000, small: 10, connection_small: 30, connection_large: 400 };
 
-fn waits(reservation: Pin<&mut impl Future<Output = Hold>>) -> bool {
+fn waits(reservation: Pin<&mut impl Future<Output = Option<Hold>>>) -> bool {
     reservation.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
@@ -40,14 +40,14 @@ async fn connections_take_turns_and_offenders_come_last() {
     assert!(waits(next.as_mut()) && waits(after.as_mut()));
     assert!(holder.is_pressed());
     drop(held);
-    let next = next.await;
+    let next = next.await.unwrap();
     assert!(waits(last.as_mut()) && waits(after.as_mut()), "each waits for its own reason");
     drop(next);
-    let after = after.await;
+    let after = after.await.unwrap();
     drop(after);
     assert_eq!(
         {
-            let _last = last.await;
+            let _last = last.await.unwrap();
             budget.held()
         },
         200
@@ -83,6 +83,18 @@ async fn reservation_shrinks_and_grows_within_the_limits() {
 async fn reservation_beyond_all_limits_finds_room() {
     let budget = Budget::new(LIMITS);
     let account = budget.open_account();
-    let _hold = account.reserve(usize::MAX).await;
+    let _hold = account.reserve(usize::MAX).await.unwrap();
     assert_eq!(budget.held(), 250);
+}
+
+#[tokio::test]
+async fn few_reservations_of_a_connection_wait() {
+    let budget = Budget::new(LIMITS);
+    let account = budget.open_account();
+    let _held = account.try_reserve(400).unwrap();
+    let mut waiting: Vec<_> = (0..32).map(|_| Box::pin(account.reserve(200))).collect();
+    assert!(waiting.iter_mut().all(|one| waits(one.as_mut())));
+    assert!(account.reserve(200).await.is_none(), "one too many");
+    waiting.pop();
+    assert!(waits(Box::pin(account.reserve(200)).as_mut()), "one that has gone leaves its place");
 }
