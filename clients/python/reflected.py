@@ -28,11 +28,7 @@ class Server:
 
     def __init__(self, address):
         # A proxy of the environment is not for a server next door.
-        options = [("grpc.enable_http_proxy", 0)]
-        if "," in address:
-            # Without a name of its own the channel sends the whole list as `:authority`, and the server resets the stream.
-            options.append(("grpc.default_authority", "gatepost"))
-        self.channel = grpc.insecure_channel(address, options=options)
+        self.channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
         self.database = ProtoReflectionDescriptorDatabase(self.channel)
         self.pool = descriptor_pool.DescriptorPool(self.database)
 

@@ -42,6 +42,16 @@ impl Call {
         Ok(())
     }
 
+    /// Gives back the room of the request, which has been answered.
+    pub(super) fn release_request(&self) {
+        drop(self.request.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Gives back what was reserved for an answer that has not begun.
+    pub(super) fn release_answer(&self) {
+        drop(self.answer.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     /// Returns the refusal of a call without room.
     pub(super) fn overloaded(&self) -> Status {
         (self.overloaded)()

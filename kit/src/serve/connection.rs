@@ -4,8 +4,6 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -14,13 +12,13 @@ use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::io::InspectReader;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
 use super::Limits;
+use super::authority::{Mended, Signs};
 use super::life::Life;
 use super::memory::Budget;
 use super::piece::Piece;
@@ -28,9 +26,6 @@ use super::seats::{Seat, Taken};
 use super::stream::Exchange;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
-
-/// The time that a peer without an open stream has to take note of a GOAWAY.
-pub(super) const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What all connections of a server share.
 pub(super) struct Host<S> {
@@ -51,9 +46,9 @@ where
     T: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
-    let has_spoken = Arc::new(AtomicBool::new(false));
+    let signs = Arc::new(Signs::default());
     let begun = tokio::select! {
-        begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&has_spoken))) => begun,
+        begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
         () = seat.cut.cancelled() => return,
         () = host.stop.cancelled() => return,
     };
@@ -71,7 +66,7 @@ where
         answers: host.answers.open_account(),
         info,
     };
-    let mut life = Life::new(&host.limits, accepted, has_spoken, connection.ping_pong());
+    let mut life = Life::new(&host.limits, accepted, signs, connection.ping_pong());
     drive(&mut connection, &mut life, &exchange, seat).await;
 }
 
@@ -80,7 +75,7 @@ async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,
     peer: SocketAddr,
-    has_spoken: Arc<AtomicBool>,
+    signs: Arc<Signs>,
 ) -> Result<
     (Connection<impl AsyncRead + AsyncWrite + Unpin + use<S>, Piece>, TcpConnectInfo),
     Box<dyn Error + Send + Sync>,
@@ -90,11 +85,7 @@ async fn begin<S>(
         None => peer,
     };
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(remote) };
-    let io = InspectReader::new(stream, move |bytes: &[u8]| {
-        if !bytes.is_empty() {
-            has_spoken.store(true, Relaxed);
-        }
-    });
+    let io = Mended::new(stream, signs);
     Ok((host.limits.http2().handshake(io).await?, info))
 }
 
@@ -120,6 +111,7 @@ async fn drive<S, T, I>(
         tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
+                    life.accepted(connection);
                     tokio::spawn(exchange.clone().answer(request, respond, seat.open(), Arc::clone(seat)));
                 }
                 Some(Err(error)) => {
@@ -134,14 +126,17 @@ async fn drive<S, T, I>(
             }
             () = seat.cut.cancelled(), if !is_cut => {
                 is_cut = true;
+                if !seat.has_called() {
+                    return;
+                }
                 if seat.is_offender() {
                     connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 }
-                life.say_goodbye(connection, Some(FAREWELL));
+                life.evict(connection, seat);
             }
             () = seat.quiet.notified(), if is_stopping => {}
             () = life.pong(), if is_pinged => life.ponged(),
-            () = sleep_until(wake) => if life.tick(connection, seat) {
+            () = sleep_until(wake) => if life.tick(connection, seat, &exchange.answers) {
                 return;
             },
         }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How often the pace is checked.
-const PERIOD: Duration = Duration::from_millis(250);
+const PERIOD: Duration = Duration::from_millis(500);
 
-/// Bytes in each period while others wait for the room: 64 KiB a second.
+/// Bytes in each period while others wait for the room: 32 KiB a second. A reader far away still gets a window each period.
 const PRESSED_BYTES: usize = 16 * 1024;
 
 /// A peer's pace.
@@ -17,13 +17,15 @@ pub(super) struct Floor {
     tick: Pin<Box<Sleep>>,
     /// Bytes since the last tick.
     moved: usize,
-    /// The most time and the fewest bytes while nobody waits; `None` is no limit.
+    /// The most that can be asked: no more is left.
+    left: usize,
+    /// The pace at any time; `None` asks for one only while others wait.
     patience: Option<Patience>,
     since: Instant,
     moved_since: usize,
 }
 
-/// How long a peer may stand still.
+/// The pace that is asked of a peer at any time.
 #[derive(Clone, Copy)]
 pub(super) struct Patience {
     /// The period.
@@ -36,7 +38,7 @@ impl Floor {
     /// Demands a pace only while others wait for the room.
     pub(super) fn pressed() -> Self {
         let now = Instant::now();
-        Self { tick: Box::pin(sleep(PERIOD)), moved: 0, patience: None, since: now, moved_since: 0 }
+        Self { tick: Box::pin(sleep(PERIOD)), moved: 0, left: usize::MAX, patience: None, since: now, moved_since: 0 }
     }
 
     /// Demands this pace at any time, and a higher one while others wait for the room.
@@ -47,9 +49,7 @@ impl Floor {
 
     /// Lowers the pace where less is left to move.
     pub(super) fn ask_at_most(&mut self, bytes: usize) {
-        if let Some(patience) = &mut self.patience {
-            patience.bytes = patience.bytes.min(bytes);
-        }
+        self.left = bytes;
     }
 
     /// Records that bytes have moved.
@@ -63,13 +63,13 @@ impl Floor {
         loop {
             ready!(self.tick.as_mut().poll(cx));
             let now = Instant::now();
-            if self.moved < PRESSED_BYTES && is_pressed() {
+            if self.moved < PRESSED_BYTES.min(self.left) && is_pressed() {
                 return Poll::Ready(());
             }
             if let Some(Patience { period, bytes }) = self.patience
                 && now.duration_since(self.since) >= period
             {
-                if self.moved_since < bytes {
+                if self.moved_since < bytes.min(self.left) {
                     return Poll::Ready(());
                 }
                 (self.since, self.moved_since) = (now, 0);

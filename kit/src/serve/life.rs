@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use h2::server::Connection;
@@ -11,22 +11,34 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::Limits;
-use super::connection::FAREWELL;
+use super::authority::Signs;
 use super::memory::Account;
 use super::piece::Piece;
 use super::seats::Seat;
 
-/// How often a connection that is to end is checked for answers that are still being read.
+/// The time that a peer without an open stream has to take note of a GOAWAY.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The pause between two checks whether a connection that is to end still has unread answers.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Time for which an old connection waits for a request before it says goodbye.
+const AGE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A connection's times.
 pub(super) struct Life {
     first_request: Instant,
     idle: Duration,
     age: Instant,
+    /// Set once the connection is old. Its GOAWAY goes out with the next request, or after [`AGE_PATIENCE`].
+    is_old: bool,
     grace: Duration,
     keepalive: (Duration, Duration),
-    has_spoken: Arc<AtomicBool>,
+    signs: Arc<Signs>,
+    /// The time for which answers may wait while the peer takes nothing at all.
+    unread: Duration,
+    /// The time since which answers wait and the peer takes nothing.
+    stuck: Option<Instant>,
     ping_pong: Option<PingPong>,
     /// The time of the next look for a sign of life.
     ping: Instant,
@@ -34,28 +46,30 @@ pub(super) struct Life {
     pong: Option<Instant>,
     is_ending: bool,
     cut: Option<Instant>,
+    /// Set if the cut is for a connection without a call.
+    is_quiet_cut: bool,
 }
 
 impl Life {
-    pub(super) fn new(
-        limits: &Limits,
-        accepted: Instant,
-        has_spoken: Arc<AtomicBool>,
-        ping_pong: Option<PingPong>,
-    ) -> Self {
+    pub(super) fn new(limits: &Limits, accepted: Instant, signs: Arc<Signs>, ping_pong: Option<PingPong>) -> Self {
         let (age, grace) = limits.connection_age;
         Self {
             first_request: accepted + limits.first_request,
             idle: limits.idle,
             age: accepted + jittered(age),
+            is_old: false,
             grace,
             keepalive: limits.keepalive,
-            has_spoken,
+            signs,
+            // A single stream is reset before.
+            unread: limits.reading.0 * 2,
+            stuck: None,
             ping_pong,
             ping: accepted + limits.keepalive.0,
             pong: None,
             is_ending: false,
             cut: None,
+            is_quiet_cut: true,
         }
     }
 
@@ -77,21 +91,29 @@ impl Life {
         &mut self,
         connection: &mut Connection<I, Piece>,
         seat: &Seat,
+        answers: &Account,
     ) -> bool {
         let now = Instant::now();
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
         if is_due(self.cut) {
+            if !self.is_quiet_cut || seat.idle_since().is_some() || seat.is_offender() {
+                return true;
+            }
+            // A call that has crossed the GOAWAY may end.
+            (self.cut, self.is_quiet_cut) = (Some(now + self.grace), false);
+        }
+        if self.is_stuck(answers, now) {
             return true;
         }
         if is_due(self.pong) {
-            if !self.has_spoken.swap(false, Relaxed) {
+            if !self.signs.has_spoken.swap(false, Relaxed) {
                 return true;
             }
             self.pong = None;
         }
         if self.ping <= now {
             self.ping = now + self.keepalive.0;
-            let is_silent = !self.has_spoken.swap(false, Relaxed);
+            let is_silent = !self.signs.has_spoken.swap(false, Relaxed);
             if is_silent && let Some(ping_pong) = &mut self.ping_pong {
                 // A ping that is still unanswered stands for this one.
                 let _ = ping_pong.send_ping(Ping::opaque());
@@ -102,9 +124,33 @@ impl Life {
             self.say_goodbye(connection, Some(FAREWELL));
         }
         if !self.is_ending && self.age <= now {
-            self.say_goodbye(connection, Some(self.grace));
+            if self.is_old {
+                self.say_goodbye(connection, Some(self.grace));
+                self.is_quiet_cut = false;
+            }
+            (self.is_old, self.age) = (true, now + AGE_PATIENCE);
         }
         false
+    }
+
+    /// Reports whether answers have waited for too long while the peer took nothing.
+    fn is_stuck(&mut self, answers: &Account, now: Instant) -> bool {
+        if self.signs.has_taken.swap(false, Relaxed) || answers.held() == 0 {
+            self.stuck = None;
+            return false;
+        }
+        now.duration_since(*self.stuck.get_or_insert(now)) >= self.unread
+    }
+
+    /// Says goodbye on an old connection when a request comes.
+    ///
+    /// A client that is told between two calls may be about to begin the next one, and then fails it. One that waits for an
+    /// answer reads the GOAWAY before the answer.
+    pub(super) fn accepted<I: AsyncRead + AsyncWrite + Unpin>(&mut self, connection: &mut Connection<I, Piece>) {
+        if self.is_old && !self.is_ending {
+            self.say_goodbye(connection, Some(self.grace));
+            self.is_quiet_cut = false;
+        }
     }
 
     /// Sends a GOAWAY, so that the client opens no more streams here, and cuts the connection after this time.
@@ -120,6 +166,17 @@ impl Life {
         if let Some(time) = time {
             self.cut_in(time);
         }
+    }
+
+    /// Says goodbye on a connection that others need the place of.
+    pub(super) fn evict<I: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        connection: &mut Connection<I, Piece>,
+        seat: &Seat,
+    ) {
+        // What is open now has been open for long.
+        self.is_quiet_cut = seat.idle_since().is_some();
+        self.say_goodbye(connection, Some(FAREWELL));
     }
 
     /// Ends a connection at the server's end once nothing is open or still being read.

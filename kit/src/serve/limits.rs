@@ -48,8 +48,8 @@ pub struct Limits {
     pub answer_memory: MemoryLimits,
     /// Time in which a reader must take some of an answer, and the time for each whole message.
     pub reading: (Duration, Duration),
-    /// How old a connection gets, give or take a tenth, before it is told to end, so that clients spread over replicas
-    /// again; and how long its calls may still run.
+    /// Age at which a connection is told to end, give or take a tenth, so that clients spread over replicas again; and the
+    /// time for which its calls may still run.
     pub connection_age: (Duration, Duration),
     /// How long a call may take, whatever its client allows.
     pub deadline: Duration,

@@ -1,6 +1,7 @@
 //! Serves gRPC over connections of our own, with every limit that a public port needs.
 
 mod accept;
+mod authority;
 mod call;
 mod connection;
 mod elsewhere;

@@ -11,7 +11,7 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::Response;
 use http_body::{Body, Frame};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::call::Call;
 use super::floor::{Floor, Patience};
@@ -29,7 +29,7 @@ pub(super) struct ReaderLimits {
     pub(super) message: Duration,
 }
 
-/// How an answer has ended.
+/// The end of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     /// All of it was given to the transport.
@@ -56,38 +56,39 @@ where
     if body.is_end_stream() {
         return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole);
     }
-    // The first message is reserved for before its headers are sent, so that a refusal can still take its place.
-    let first = match next(body.as_mut(), |cx| respond.poll_reset(cx).map(drop)).await {
-        Next::Gone => return Sent::Gone,
-        Next::End => None,
-        Next::Failed => {
+    // A first message that is there already is reserved for before its headers go, so that a refusal can take its place.
+    let first = poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx).map_err(drop))).await;
+    let (first, hold) = match first {
+        Poll::Pending => {
+            // A stream that has nothing to say yet keeps no room meanwhile.
+            call.release_answer();
+            (None, None)
+        }
+        Poll::Ready(Some(Err(()))) => {
             respond.send_reset(Reason::INTERNAL_ERROR);
             return Sent::Gone;
         }
-        Next::Frame(frame) => Some(frame),
-    };
-    let hold = match first.as_ref().and_then(Frame::data_ref).map(|data| call.hold_answer(data.len())) {
-        Some(None) => {
-            let refusal = call.overloaded().into_http::<()>();
-            return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
-        }
-        Some(hold) => hold,
-        None => None,
+        Poll::Ready(Some(Ok(frame))) => match frame.data_ref().map(|data| call.hold_answer(data.len())) {
+            Some(None) => {
+                let refusal = call.overloaded().into_http::<()>();
+                return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
+            }
+            hold => (Some(frame), hold.flatten()),
+        },
+        Poll::Ready(None) => return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole),
     };
     let Ok(stream) = respond.send_response(head, false) else { return Sent::Gone };
     let mut answer = Answer { stream, call, limits };
-    let Some(first) = first else { return answer.end() };
-    let mut sent = answer.frame(first, hold).await;
+    let mut sent = match first {
+        Some(first) => answer.frame(first, hold).await,
+        None => None,
+    };
     while sent.is_none() {
         sent = match next(body.as_mut(), |cx| answer.stream.poll_reset(cx).map(drop)).await {
             Next::Gone => Some(Sent::Gone),
             Next::End => Some(answer.end()),
             Next::Failed => Some(answer.reset(Reason::INTERNAL_ERROR, Sent::Gone)),
-            Next::Frame(frame) => match frame.data_ref().map(|data| call.hold_answer(data.len())) {
-                Some(None) => Some(answer.reset(Reason::ENHANCE_YOUR_CALM, Sent::Stalled)),
-                Some(hold) => answer.frame(frame, hold).await,
-                None => answer.frame(frame, None).await,
-            },
+            Next::Frame(frame) => answer.next(frame).await,
         };
     }
     sent.unwrap_or(Sent::Gone)
@@ -123,6 +124,17 @@ struct Answer<'c> {
 }
 
 impl Answer<'_> {
+    /// Sends a frame behind the first one as soon as there is room for it.
+    async fn next(&mut self, frame: Frame<Bytes>) -> Option<Sent> {
+        let Some(bytes) = frame.data_ref().map(Bytes::len) else { return self.frame(frame, None).await };
+        let reserved = timeout(self.limits.stall, self.call.answers().reserve(bytes)).await;
+        match reserved {
+            Ok(Some(hold)) => self.frame(frame, Some(hold)).await,
+            // The reader has done nothing wrong.
+            _ => Some(self.reset(Reason::ENHANCE_YOUR_CALM, Sent::Gone)),
+        }
+    }
+
     /// Sends a frame; returns how the answer has ended, if it has.
     async fn frame(&mut self, frame: Frame<Bytes>, hold: Option<Hold>) -> Option<Sent> {
         match frame.into_data() {

@@ -13,6 +13,9 @@ use crate::shutdown::Shutdown;
 /// The pause between two attempts to make room.
 const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Time after which open streams do not keep a connection any more where all places are taken.
+const UNCHANGED: Duration = Duration::from_secs(15);
+
 /// All connections of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Seats(Arc<Inner>);
@@ -88,12 +91,14 @@ impl Seats {
         Taken { seat, id, seats: self.clone(), _room: room }
     }
 
-    /// Closes the connection without a call that is the oldest, or else the one that has been idle for the longest time.
+    /// Closes the connection without a call that is the oldest, or else the one that has been idle for the longest time, or
+    /// else the one whose open streams have begun the longest time ago.
     pub(super) fn make_room(&self) {
         let taken = self.taken();
-        let standing = taken.values().filter(|seat| !seat.cut.is_cancelled());
-        let quiet = standing.map(|seat| (seat, seat.read())).filter(|(_, state)| state.open == 0);
-        if let Some((seat, _)) = quiet.min_by_key(|(_, state)| (state.has_called, state.since)) {
+        let standing = taken.values().filter(|seat| !seat.cut.is_cancelled()).map(|seat| (seat, seat.read()));
+        let now = Instant::now();
+        let may_go = standing.filter(|(_, state)| state.open == 0 || now.duration_since(state.since) >= UNCHANGED);
+        if let Some((seat, _)) = may_go.min_by_key(|(_, state)| (state.open > 0, state.has_called, state.since)) {
             seat.cut.cancel();
         }
     }

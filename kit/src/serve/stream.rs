@@ -58,7 +58,8 @@ where
         let limits = &self.host.limits;
         let beginning = Call::begin(Arc::clone(&self.requests), Arc::clone(&self.answers), self.host.overloaded);
         // The answers before are still unread: nothing of this call has been done.
-        let Ok(Some(call)) = timeout(limits.deadline, beginning).await else {
+        let Some(begun) = until_reset(&mut respond, timeout(limits.deadline, beginning)).await else { return };
+        let Ok(Some(call)) = begun else {
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         };
@@ -72,6 +73,7 @@ where
         else {
             return;
         };
+        call.release_request();
         let outcome = send(response, respond, &call, limits.reader()).await;
         if outcome == Sent::Stalled {
             tracing::debug!("an answer was not read: its stream has been reset");

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
-use super::frames::{Connection, DATA, GOAWAY, HEADERS, frame};
+use super::frames::{Connection, DATA, GOAWAY, HEADERS, RST_STREAM, frame};
 use super::support::{Server, start};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -41,7 +41,7 @@ async fn silent_connection_is_closed() {
     let server = start(Limits { first_request: SHORT, ..Limits::default() }).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     let mut bytes = Vec::new();
-    // What the server sends first is read to the end.
+    // Reads the server's own settings, and waits for the end.
     let _ = silent.read_to_end(&mut bytes).await;
     assert_eq!(Limits::default().first_request, Duration::from_secs(10));
 }
@@ -126,4 +126,22 @@ async fn stop_does_not_wait_for_silent_connections() {
     ask(&idle, "").await.unwrap();
     server.shutdown.cancel();
     server.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn authority_of_several_addresses_is_served() {
+    let server = start(Limits::default()).await;
+    let mut connection = Connection::open(server.address).await;
+    let path = b"/gatepost.auth.v1.TokenService/VerifyToken";
+    let authority = b"10.0.0.1:50051,10.0.0.2:50051";
+    let headers = [&[0x83, 0x86, 0x41, 29], &authority[..], &[0x04, 42], path, &[0x0f, 0x10, 16], b"application/grpc"];
+    let frames = [frame(HEADERS, 0x4, 1, &headers.concat()), frame(DATA, 0x1, 1, &[0; 5])].concat();
+    connection.send(&frames).await;
+    while let Some(next) = connection.next().await {
+        assert_ne!(next.kind, RST_STREAM, "the stream is not reset");
+        if next.kind == DATA {
+            return;
+        }
+    }
+    panic!("the call is not answered");
 }

@@ -99,6 +99,18 @@ async fn streams_that_are_not_read_are_reset() {
 }
 
 #[tokio::test]
+async fn stream_without_a_message_gets_its_headers() {
+    let server = start(Limits { answer_memory: TIGHT, ..Limits::default() }).await;
+    let reader = Reader::connect(server.address, 1).await;
+    let mut streams = Vec::new();
+    // More than the connection's small bytes, if each held what an ordinary answer takes.
+    for _ in 0..30 {
+        let (response, stream) = reader.open(REFLECT, None).await;
+        streams.push((response.await.unwrap(), stream));
+    }
+}
+
+#[tokio::test]
 async fn answer_has_a_deadline_until_its_last_byte() {
     let server = start(Limits { reading: (Duration::from_hours(1), SHORT), ..Limits::default() }).await;
     let reader = Reader::connect(server.address, 1).await;

@@ -19,7 +19,11 @@ const LARGE_SHARE: (usize, usize) = (3, 4);
 /// The share that a connection may still use after an offence.
 const OFFENDERS_SHARE: (usize, usize) = (1, 4);
 
-/// Reservations of one connection that may wait. Each that waits costs memory, too.
+/// The two kinds of waiting reservations.
+const SMALL: usize = 0;
+const LARGE: usize = 1;
+
+/// Reservations of one connection and kind that may wait. Each that waits costs memory, too.
 const MAX_WAITING: usize = 32;
 
 /// Time for which an offence counts.
@@ -62,7 +66,8 @@ struct State {
 struct Usage {
     small: usize,
     large: usize,
-    waiting: VecDeque<Waiting>,
+    /// Reservations that wait, small ones apart from large ones, which they may pass.
+    waiting: [VecDeque<Waiting>; 2],
     offences: u32,
     offended: Option<Instant>,
 }
@@ -128,6 +133,17 @@ impl Usage {
         }
     }
 
+    /// Removes reservations whose callers have gone.
+    fn forget_the_gone(&mut self) {
+        for waiting in &mut self.waiting {
+            waiting.retain(|one| !one.granted.is_closed());
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.waiting.iter().any(|waiting| !waiting.is_empty())
+    }
+
     fn kind(&mut self, bytes: usize, limits: &MemoryLimits) -> &mut usize {
         if limits.is_small(bytes) { &mut self.small } else { &mut self.large }
     }
@@ -178,26 +194,29 @@ impl State {
         }
     }
 
-    /// Grants the account's next reservation if it fits; reports whether more wait.
+    /// Grants the account's next reservations if they fit; reports whether more wait.
     fn grant_next(&mut self, id: u64, offenders: bool, limits: &MemoryLimits, now: Instant) -> bool {
-        loop {
-            let Some(usage) = self.accounts.get_mut(&id) else { return false };
-            let Some(next) = usage.waiting.pop_front() else { return false };
-            if next.granted.is_closed() {
-                continue;
+        let Some(usage) = self.accounts.get_mut(&id) else { return false };
+        usage.forget_the_gone();
+        if usage.is_offender(now) == offenders {
+            for kind in [SMALL, LARGE] {
+                self.grant_first(id, kind, limits, now);
             }
-            let is_turn = usage.is_offender(now) == offenders;
-            if !is_turn || !self.take(id, next.bytes, limits, now) {
-                if let Some(usage) = self.accounts.get_mut(&id) {
-                    usage.waiting.push_front(next);
-                }
-                return true;
-            }
-            if next.granted.send(()).is_ok() {
-                return self.accounts.get(&id).is_some_and(|usage| !usage.waiting.is_empty());
-            }
+        }
+        self.accounts.get(&id).is_some_and(Usage::waits)
+    }
+
+    /// Grants the first waiting reservation of a kind if it fits.
+    fn grant_first(&mut self, id: u64, kind: usize, limits: &MemoryLimits, now: Instant) {
+        let first = self.accounts.get(&id).and_then(|usage| usage.waiting[kind].front());
+        let Some(bytes) = first.map(|waiting| waiting.bytes) else { return };
+        if !self.take(id, bytes, limits, now) {
+            return;
+        }
+        let waiting = self.accounts.get_mut(&id).and_then(|usage| usage.waiting[kind].pop_front());
+        if waiting.is_none_or(|waiting| waiting.granted.send(()).is_err()) {
             // The caller has gone meanwhile.
-            self.give_back(id, next.bytes, limits);
+            self.give_back(id, bytes, limits);
         }
     }
 }
@@ -211,17 +230,18 @@ impl Account {
         let bytes = bytes.min(share(OFFENDERS_SHARE, self.limits()));
         let granted = {
             let mut state = self.budget.state();
-            let is_first = state.accounts.get(&self.id).is_none_or(|usage| usage.waiting.is_empty());
-            if is_first && state.take(self.id, bytes, self.limits(), Instant::now()) {
+            let (limits, kind) = (self.limits(), if self.limits().is_small(bytes) { SMALL } else { LARGE });
+            let usage = state.accounts.get_mut(&self.id)?;
+            usage.forget_the_gone();
+            let waiting = usage.waiting[kind].len();
+            if waiting == 0 && state.take(self.id, bytes, limits, Instant::now()) {
                 return Some(Hold::new(Arc::clone(self), bytes));
             }
-            let usage = state.accounts.get_mut(&self.id)?;
-            usage.waiting.retain(|waiting| !waiting.granted.is_closed());
-            if usage.waiting.len() >= MAX_WAITING {
+            if waiting >= MAX_WAITING {
                 return None;
             }
             let (granted, grant) = oneshot::channel();
-            usage.waiting.push_back(Waiting { bytes, granted });
+            state.accounts.get_mut(&self.id)?.waiting[kind].push_back(Waiting { bytes, granted });
             if !state.turns.contains(&self.id) {
                 state.turns.push_back(self.id);
             }
@@ -269,8 +289,8 @@ impl Account {
         let (state, now) = (self.budget.state(), Instant::now());
         let others = state.turns.iter().filter(|id| **id != self.id).filter_map(|id| state.accounts.get(id));
         others.filter(|usage| !usage.is_offender(now)).any(|usage| {
-            let next = usage.waiting.iter().find(|waiting| !waiting.granted.is_closed());
-            next.is_some_and(|waiting| usage.has_room(waiting.bytes, self.limits()))
+            let mut all = usage.waiting.iter().flatten().filter(|waiting| !waiting.granted.is_closed());
+            all.any(|waiting| usage.has_room(waiting.bytes, self.limits()))
         })
     }
 
@@ -315,6 +335,9 @@ impl Drop for Grant<'_> {
         // Granted, and not taken: the caller has gone.
         if self.granted.try_recv().is_ok() {
             self.account.release(self.bytes);
+        } else {
+            // Others may have waited behind this one.
+            self.account.budget.state().grant(self.account.limits());
         }
     }
 }

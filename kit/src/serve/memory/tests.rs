@@ -98,3 +98,17 @@ async fn few_reservations_of_a_connection_wait() {
     waiting.pop();
     assert!(waits(Box::pin(account.reserve(200)).as_mut()), "one that has gone leaves its place");
 }
+
+#[tokio::test]
+async fn small_reservations_pass_large_ones_and_the_gone_block_nobody() {
+    let budget = Budget::new(LIMITS);
+    let account = budget.open_account();
+    let held = account.try_reserve(400).unwrap();
+    let mut gone = Box::pin(account.reserve(200));
+    let mut next = Box::pin(account.reserve(100));
+    assert!(waits(gone.as_mut()) && waits(next.as_mut()));
+    assert!(!waits(Box::pin(account.reserve(10)).as_mut()), "a small one does not wait for a large one");
+    drop(gone);
+    drop(held);
+    assert!(!waits(next.as_mut()));
+}

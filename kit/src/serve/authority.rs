@@ -1,0 +1,255 @@
+//! Makes the `:authority` of C-core's clients one that the HTTP library takes.
+//!
+//! gRPC's C core (Python, C++, Ruby, PHP) sends a target of several addresses whole: `10.0.0.1:50051,10.0.0.2:50051`. That is
+//! no authority (RFC 3986 §3.2), and h2 resets the stream before any other code sees the call. Nothing here uses the
+//! authority, so its bytes are replaced on their way in. Their number stays the same, which keeps HPACK's tables in step
+//! with the client's (RFC 7541 §2.3.2).
+
+use std::io::{IoSlice, Result};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes of the client's preface (RFC 9113 §3.4).
+const PREFACE: usize = 24;
+
+/// Bytes of a frame's head: length, type, flags and stream (RFC 9113 §4.1).
+const HEAD: usize = 9;
+
+const HEADERS: u8 = 1;
+const PADDED: u8 = 0x8;
+const PRIORITY: u8 = 0x20;
+
+/// The place of `:authority` in HPACK's static table (RFC 7541 appendix A).
+const AUTHORITY: usize = 1;
+
+/// A connection whose peer's `:authority` is mended, and that notes signs of life.
+pub(super) struct Mended<T> {
+    io: T,
+    frames: Frames,
+    signs: Arc<Signs>,
+}
+
+/// Signs of life of a connection, each taken back by the one who reads it.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    /// Set when the peer has sent anything.
+    pub(super) has_spoken: AtomicBool,
+    /// Set when the peer has taken anything.
+    pub(super) has_taken: AtomicBool,
+}
+
+impl<T> Mended<T> {
+    pub(super) fn new(io: T, signs: Arc<Signs>) -> Self {
+        Self { io, frames: Frames::default(), signs }
+    }
+}
+
+/// The place in the peer's frames.
+struct Frames {
+    /// Bytes before the next head: of the preface, or of a payload.
+    skip: usize,
+    head: [u8; HEAD],
+    /// Bytes of the head that have come.
+    known: usize,
+    /// The flags of a HEADERS frame, while nothing but its head has come.
+    block: Option<u8>,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self { skip: PREFACE, head: [0; HEAD], known: 0, block: None }
+    }
+}
+
+impl Frames {
+    /// Follows the frames, and mends the header blocks that begin in these bytes. The `:authority` stands near the front.
+    fn follow(&mut self, mut bytes: &mut [u8]) {
+        loop {
+            let skipped = self.skip.min(bytes.len());
+            if let Some(flags) = self.block.take_if(|_| skipped > 0) {
+                let _ = mend(block(&mut bytes[..skipped], flags));
+            }
+            self.skip -= skipped;
+            bytes = &mut bytes[skipped..];
+            let taken = (HEAD - self.known).min(bytes.len());
+            self.head[self.known..self.known + taken].copy_from_slice(&bytes[..taken]);
+            self.known += taken;
+            bytes = &mut bytes[taken..];
+            if self.known < HEAD {
+                return;
+            }
+            self.known = 0;
+            let [high, middle, low, kind, flags, ..] = self.head;
+            self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+            self.block = (kind == HEADERS && self.skip > 0).then_some(flags);
+        }
+    }
+}
+
+/// Returns the header block of a HEADERS frame's payload. Padding behind it is read as fields that do not exist.
+fn block(payload: &mut [u8], flags: u8) -> &mut [u8] {
+    let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
+    payload.get_mut(before..).unwrap_or_default()
+}
+
+/// Mends the `:authority` of a header block; `None` where the block is malformed, which h2 refuses.
+fn mend(block: &mut [u8]) -> Option<()> {
+    let mut at = 0;
+    while let Some(first) = block.get(at).copied() {
+        let (prefix, is_literal) = match first {
+            0x80.. => (7, false),
+            0x40.. => (6, true),
+            0x20.. => (5, false),
+            _ => (4, true),
+        };
+        let index = integer(block, &mut at, prefix)?;
+        if !is_literal {
+            continue;
+        }
+        if index == 0 {
+            at = string(block, at)?.1;
+        }
+        let ((start, is_huffman), end) = string(block, at)?;
+        let value = &mut block[start..end];
+        if index == AUTHORITY && !is_huffman && value.iter().any(|byte| b",%".contains(byte)) {
+            for byte in value.iter_mut().filter(|byte| !byte.is_ascii_alphanumeric()) {
+                *byte = b'-';
+            }
+        }
+        at = end;
+    }
+    Some(())
+}
+
+/// Returns where a string begins, and whether it is Huffman-coded; and where it ends (RFC 7541 §5.2).
+fn string(block: &[u8], mut at: usize) -> Option<((usize, bool), usize)> {
+    let is_huffman = block.get(at)? & 0x80 != 0;
+    let length = integer(block, &mut at, 7)?;
+    let end = at.checked_add(length).filter(|end| *end <= block.len())?;
+    Some(((at, is_huffman), end))
+}
+
+/// Reads an integer with a prefix of so many bits (RFC 7541 §5.1). None here needs more than three bytes.
+fn integer(block: &[u8], at: &mut usize, prefix: u32) -> Option<usize> {
+    let most = (1_usize << prefix) - 1;
+    let mut value = usize::from(*block.get(*at)?) & most;
+    *at += 1;
+    if value < most {
+        return Some(value);
+    }
+    for shift in [0, 7, 14] {
+        let byte = usize::from(*block.get(*at)?);
+        *at += 1;
+        value += (byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let read = &mut buf.filled_mut()[before..];
+        if !read.is_empty() {
+            self.signs.has_spoken.store(true, Relaxed);
+            self.frames.follow(read);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Mended<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, bytes))?;
+        self.signs.has_taken.store(true, Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, parts))?;
+        self.signs.has_taken.store(true, Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `:method POST`, an `:authority`, and `:path /` behind it.
+    fn block_of(authority: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(authority.len()).unwrap();
+        [&[0x83, 0x41, length], authority, &[0x84]].concat()
+    }
+
+    fn mended(authority: &[u8]) -> Vec<u8> {
+        let mut block = block_of(authority);
+        mend(&mut block).unwrap();
+        block[3..block.len() - 1].to_vec()
+    }
+
+    #[test]
+    fn lists_and_percent_signs_become_a_name() {
+        assert_eq!(mended(b"127.0.0.1:50051,127.0.0.1:50052"), b"127-0-0-1-50051-127-0-0-1-50052");
+        assert_eq!(mended(b"%5B::1%5D:50051"), b"-5B--1-5D-50051");
+        for good in [&b"localhost:50051"[..], b"[::1]:50051", b""] {
+            assert_eq!(mended(good), good, "an authority stays as it is");
+        }
+    }
+
+    #[test]
+    fn frames_are_followed_however_they_are_split() {
+        let block = block_of(b"a:1,b:2");
+        let length = u8::try_from(block.len()).unwrap();
+        // A DATA frame whose bytes look like a head, then the headers.
+        let data = [0, 0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 5, 1, 4, 0, 0, 0, 3];
+        let head = [0, 0, length, HEADERS, 4, 0, 0, 0, 3];
+        let all = [&[b'x'; PREFACE][..], &data, &head, &block].concat();
+        let expected = [&all[..all.len() - block.len()], &block_of(b"a-1-b-2")].concat();
+        for split in 0..=all.len() - block.len() {
+            let (mut bytes, mut frames) = (all.clone(), Frames::default());
+            let (first, second) = bytes.split_at_mut(split);
+            frames.follow(first);
+            frames.follow(second);
+            assert_eq!(bytes, expected, "{split}");
+        }
+    }
+
+    #[test]
+    fn malformed_blocks_are_left_alone() {
+        for length in 0..12 {
+            for byte in 0..=u8::MAX {
+                let mut block = vec![byte; length];
+                let before = block.clone();
+                let _ = mend(&mut block);
+                assert_eq!(block, before);
+            }
+        }
+        let mut frames = Frames::default();
+        frames.skip = 0;
+        frames.follow(&mut [0, 0, 1, HEADERS, PADDED | PRIORITY, 0, 0, 0, 1, 7]);
+    }
+}
