@@ -110,12 +110,16 @@ fn mend(block: &mut [u8]) -> Option<()> {
         if !is_literal {
             continue;
         }
+        let mut is_authority = index == AUTHORITY;
         if index == 0 {
-            at = string(block, at)?.1;
+            // C-core writes the name out.
+            let ((start, _), end) = string(block, at)?;
+            is_authority = &block[start..end] == b":authority";
+            at = end;
         }
         let ((start, is_huffman), end) = string(block, at)?;
         let value = &mut block[start..end];
-        if index == AUTHORITY && !is_huffman && value.iter().any(|byte| b",%".contains(byte)) {
+        if is_authority && !is_huffman && value.iter().any(|byte| b",%".contains(byte)) {
             for byte in value.iter_mut().filter(|byte| !byte.is_ascii_alphanumeric()) {
                 *byte = b'-';
             }
@@ -218,6 +222,13 @@ mod tests {
         for good in [&b"localhost:50051"[..], b"[::1]:50051", b""] {
             assert_eq!(mended(good), good, "an authority stays as it is");
         }
+    }
+
+    #[test]
+    fn name_that_is_written_out_is_known() {
+        let mut block = [&[0x40, 10][..], b":authority", &[7], b"a:1,b:2", &[0x84]].concat();
+        mend(&mut block).unwrap();
+        assert!(block.ends_with(b"\x07a-1-b-2\x84"));
     }
 
     #[test]
