@@ -259,8 +259,7 @@ mod tests {
                 assert_eq!(block, before);
             }
         }
-        let mut frames = Frames::default();
-        frames.skip = 0;
+        let mut frames = Frames { skip: 0, ..Frames::default() };
         frames.follow(&mut [0, 0, 1, HEADERS, PADDED | PRIORITY, 0, 0, 0, 1, 7]);
     }
 }
