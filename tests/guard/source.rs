@@ -247,7 +247,7 @@ async fn a_renewed_token_refused_ends_the_session() {
     let channel: Channel = audience.channel();
     let mut client = ProbeClient::new(world.source.around(channel));
     Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
-    // What says nothing of the token ends no trial.
+    // An outage says nothing of the token, so the trial goes on.
     world.issuer.away(true);
     Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
     world.issuer.away(false);

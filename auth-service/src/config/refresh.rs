@@ -17,8 +17,8 @@ pub struct RefreshFlags {
     /// How long a refresh token that was used can be presented once more, for an answer that was lost, up to 10m; 0: never
     #[arg(long, env = "AUTH_REFRESH_GRACE", default_value = "60s", value_parser = duration, hide_env_values = true)]
     pub refresh_grace: Duration,
-    /// How long after a refresh a second use of its token is taken for a second tab, and not for a lost answer; never longer
-    /// than refresh-grace; 0: never
+    /// Time after a refresh in which a second use of its token counts as a second tab, not as a lost answer; at most
+    /// refresh-grace; 0: never
     #[arg(long, env = "AUTH_REFRESH_OVERLAP", default_value = "10s", value_parser = duration, hide_env_values = true)]
     pub refresh_overlap: Duration,
     /// A session ends when so many of its last refreshes needed that, 2 to 16

@@ -29,7 +29,7 @@ pub struct Rotation {
 pub struct Grace {
     /// How long after its rotation; zero: never.
     pub time: TimeDelta,
-    /// How long after its rotation such a use is taken for a second tab and not for a lost answer; never longer than `time`.
+    /// Time after the rotation in which such a use counts as a second tab, not as a lost answer; at most `time`.
     pub overlap: TimeDelta,
     /// The session ends when so many of its last rotations needed the grace.
     pub most: u8,

@@ -27,7 +27,7 @@ use super::stream::Exchange;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
-/// What all connections of a server share.
+/// The parts that all connections of a server share.
 pub(super) struct Host<S> {
     pub(super) service: S,
     pub(super) limits: Limits,

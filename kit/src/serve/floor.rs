@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How often the pace is checked.
+/// The pause between two checks of the pace.
 const PERIOD: Duration = Duration::from_millis(500);
 
 /// Bytes in each period while others wait for the room: 32 KiB a second. A reader far away still gets a window each period.

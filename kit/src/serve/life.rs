@@ -174,7 +174,7 @@ impl Life {
         connection: &mut Connection<I, Piece>,
         seat: &Seat,
     ) {
-        // What is open now has been open for long.
+        // Streams that are open now began long ago, and are cut, too.
         self.is_quiet_cut = seat.idle_since().is_some();
         self.say_goodbye(connection, Some(FAREWELL));
     }

@@ -26,7 +26,7 @@ use super::seats::{Open, Seat};
 /// Answers that a connection's reader may leave unread before the connection is closed.
 const MAX_STALLED_ANSWERS: u32 = 3;
 
-/// What all streams of a connection share.
+/// The parts that all streams of a connection share.
 pub(super) struct Exchange<S> {
     pub(super) host: Arc<Host<S>>,
     pub(super) requests: Arc<Account>,

@@ -87,7 +87,7 @@ impl<'f> Stream<'f> {
         let Some(Say::Greeting(mut greeting)) = first.and_then(|first| first.message) else {
             return Err(Cause::Senseless);
         };
-        // Of an auth service of an earlier version, none: then nothing is known of keys.
+        // An auth service of an earlier version names no keys: then the guard knows none.
         knowledge.name_keys(KeyNames::read(std::mem::take(&mut greeting.keys)));
         Ok(Self { ask, said, greeting, is_followed: false, knowledge, digest, renewals: Renewals::default() })
     }

@@ -72,7 +72,7 @@ impl Draft {
                 write(&unfinished.path().join(NAME), manifest)?;
                 sync_folder(unfinished.path())?;
                 fs::rename(unfinished.path(), &to)?;
-                // What it named is there no longer, so nothing is to be removed.
+                // The rename has taken the folder away, so the draft has nothing to remove.
                 let _ = unfinished.keep();
                 sync_folder(folder_of(&to))
             }
