@@ -10,6 +10,7 @@
 //! not tried.
 
 mod account;
+mod bouncer;
 mod database;
 mod error;
 mod names;
@@ -19,6 +20,7 @@ mod server;
 mod setting;
 mod watchdog;
 
+pub use bouncer::Bouncer;
 pub use database::{Database, database};
 pub use error::Error;
 pub use server::Server;

@@ -276,7 +276,7 @@ impl Drop for Running {
 }
 
 /// The folder of temporary files, or `/tmp` where that is too long for a socket's path or root's alone.
-fn base() -> PathBuf {
+pub(super) fn base() -> PathBuf {
     let named = std::env::temp_dir();
     let fits = named.as_os_str().len() + BELOW <= SOCKET_PATH && !geteuid().is_root();
     if fits { named } else { PathBuf::from("/tmp") }
