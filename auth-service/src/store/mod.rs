@@ -19,7 +19,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use kit::db::copy::Schema;
 use kit::db::requests::{self, Earlier};
-use kit::db::{Db, Migrations, OpenError, health, secrets};
+use kit::db::{Db, InSteps, Migrations, OpenError, health, secrets};
 use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
@@ -37,10 +37,19 @@ pub use users::{Created, Credentials, Filter};
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
+/// How a PostgreSQL with rows takes the migrations that would keep a large table from calls.
+const IN_STEPS: [InSteps; 5] = [
+    InSteps { version: 2, sql: include_str!("../../migrations/postgres/steps/0002_accounts_and_requests.sql") },
+    InSteps { version: 3, sql: include_str!("../../migrations/postgres/steps/0003_roles_and_states.sql") },
+    InSteps { version: 5, sql: include_str!("../../migrations/postgres/steps/0005_refresh_tokens.sql") },
+    InSteps { version: 7, sql: include_str!("../../migrations/postgres/steps/0007_killed_keys.sql") },
+    InSteps { version: 8, sql: include_str!("../../migrations/postgres/steps/0008_networks.sql") },
+];
+
 /// What the database is, for whoever copies it or backs it up.
 pub static SCHEMA: Schema = Schema {
     service: "auth",
-    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES },
+    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &IN_STEPS },
     tables: &tables::TABLES,
 };
 

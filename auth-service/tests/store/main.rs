@@ -10,6 +10,8 @@ mod opens;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tables;

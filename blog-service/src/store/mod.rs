@@ -21,7 +21,7 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// What the database is, for whoever copies it or backs it up.
 pub static SCHEMA: Schema = Schema {
     service: "blog",
-    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES },
+    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &[] },
     tables: &tables::TABLES,
 };
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, SqliteConnection};
 
+use super::postgres::Times;
 use super::{DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, StoreError, Watcher, exposure};
 
 /// An open database.
@@ -42,7 +43,7 @@ impl Db {
     pub async fn open(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         let db = match url {
             DatabaseUrl::Sqlite(path) => Self::Sqlite(Sqlite::open(path, migrations.sqlite).await?),
-            DatabaseUrl::Postgres(server) => Self::Postgres(Postgres::open(server, migrations.postgres).await?),
+            DatabaseUrl::Postgres(server) => Self::Postgres(Postgres::open(server, migrations).await?),
         };
         exposure::warn(url);
         Ok(db)
@@ -55,9 +56,7 @@ impl Db {
     pub async fn open_beside(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => Sqlite::open_beside(path, migrations.sqlite).await.map(Self::Sqlite),
-            DatabaseUrl::Postgres(server) => {
-                Postgres::open_beside(server, migrations.postgres).await.map(Self::Postgres)
-            }
+            DatabaseUrl::Postgres(server) => Postgres::open_beside(server, migrations).await.map(Self::Postgres),
         }
     }
 
@@ -91,8 +90,11 @@ impl Db {
     #[must_use]
     pub fn watcher(&self) -> Watcher {
         match self {
-            Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading())),
-            Self::Postgres(db) => Watcher::Postgres(Own::new(db.reading())),
+            Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading(), Times::default())),
+            Self::Postgres(db) => {
+                let (opening, times) = db.reading();
+                Watcher::Postgres(Own::new(opening, times))
+            }
         }
     }
 

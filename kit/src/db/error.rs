@@ -185,6 +185,29 @@ pub enum OpenError {
     /// The server may forget what it has acknowledged.
     #[error("{0} has synchronous_commit = off, so an acknowledged write can be lost: set it to on")]
     Forgetful(String),
+    /// The server is too old.
+    #[error("{0} is PostgreSQL {1}: at least 14 is needed, so upgrade the server")]
+    OldServer(String, String),
+    /// The database cannot hold every text.
+    #[error("{0} has the encoding {1}, which cannot hold every text: create a database with the encoding UTF8")]
+    Encoded(String, String),
+    /// The server repeats another server's writes.
+    #[error("{0} is a standby, which takes no writes: name the primary, or promote this server")]
+    Standby(String),
+    /// Transactions of this user and database only read.
+    #[error(
+        "{0} has default_transaction_read_only = on, so it takes no writes: set it to off for this user and database"
+    )]
+    ReadOnly(String),
+    /// A pooler gives one connection's statements to several sessions.
+    #[error(
+        "{0} is behind a pooler in transaction mode, and the services need one session a connection: set \
+         pool_mode = session for this database, or name the server itself"
+    )]
+    SharedSessions(String),
+    /// The server is too far away.
+    #[error("{0} is {1} ms away (one round trip): up to 100 ms works, so run this service nearer to its database")]
+    Far(String, u128),
     /// There is no such file.
     #[error("{0} is not there: name the file of a service's database")]
     Absent(String),

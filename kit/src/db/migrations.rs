@@ -11,6 +11,18 @@ pub struct Migrations {
     pub sqlite: &'static Migrator,
     /// `migrations/postgres`.
     pub postgres: &'static Migrator,
+    /// `migrations/postgres/steps`: how a database with rows takes some of those.
+    pub in_steps: &'static [InSteps],
+}
+
+/// A migration of PostgreSQL in steps, which do together what its file does at once. The file was released before steps were
+/// known, and its checksum is in databases; a later file has steps of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct InSteps {
+    /// The migration's number.
+    pub version: i64,
+    /// The steps.
+    pub sql: &'static str,
 }
 
 /// Applies the migrations that the database of this name lacks. The caller holds a lock that keeps others from doing so:
@@ -31,7 +43,7 @@ where
 }
 
 /// Refuses another service's database. The migrator would call one that has more migrations a newer one.
-async fn check<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
+pub(super) async fn check<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
     C: Migrate + Send,
 {
@@ -79,7 +91,7 @@ pub(super) fn misfit(applied: &[AppliedMigration], migrations: &Migrator) -> Opt
 }
 
 /// Why the migrations of the database of this name did not run.
-fn failed(name: &str, error: &MigrateError) -> OpenError {
+pub(super) fn failed(name: &str, error: &MigrateError) -> OpenError {
     match error {
         MigrateError::VersionMissing(version) => OpenError::Newer(name.to_owned(), *version),
         MigrateError::VersionMismatch(version) | MigrateError::Dirty(version) => {

@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use super::options::session_settings;
 use crate::config::{cleaned, is_published};
 
 /// A database, by its URL: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
@@ -22,7 +23,11 @@ pub enum DatabaseUrl {
 
 /// A PostgreSQL server's address, credentials and database. It shows neither user nor password.
 #[derive(Clone)]
-pub struct Server(Box<PgConnectOptions>);
+pub struct Server {
+    options: Box<PgConnectOptions>,
+    /// What `options` sets for each session.
+    settings: Vec<(String, String)>,
+}
 
 /// What may stand behind the `?`: the driver would only warn of others, with their values.
 const PARAMETERS: [&str; 8] =
@@ -30,6 +35,8 @@ const PARAMETERS: [&str; 8] =
 
 const WANTED: &str = "write sqlite:PATH, for example sqlite:gatepost-data/auth.db, or \
      postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full";
+
+const OPTIONS: &str = "write options=-c%20NAME%3DVALUE, several with %20 between them";
 
 impl DatabaseUrl {
     /// The SQLite file at `path`.
@@ -57,19 +64,24 @@ impl DatabaseUrl {
     pub fn has_published_password(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
-            Self::Postgres(server) => password(&server.0).is_some_and(|password| is_published(&password)),
+            Self::Postgres(server) => password(&server.options).is_some_and(|password| is_published(&password)),
         }
     }
 }
 
 impl Server {
     pub(super) fn options(&self) -> PgConnectOptions {
-        (*self.0).clone()
+        (*self.options).clone()
+    }
+
+    /// Returns what the URL's `options` set for each session.
+    pub(super) fn settings(&self) -> Vec<(String, String)> {
+        self.settings.clone()
     }
 
     fn is_local(&self) -> bool {
-        let host = self.0.get_host().trim_start_matches('[').trim_end_matches(']');
-        self.0.get_socket().is_some()
+        let host = self.options.get_host().trim_start_matches('[').trim_end_matches(']');
+        self.options.get_socket().is_some()
             || host.starts_with('/')
             || host == "localhost"
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -77,11 +89,11 @@ impl Server {
 
     /// Returns true if the connection is encrypted to a server whose certificate is not looked at.
     pub(super) fn is_unverified(&self) -> bool {
-        matches!(self.0.get_ssl_mode(), PgSslMode::Require) && self.0.get_socket().is_none()
+        matches!(self.options.get_ssl_mode(), PgSslMode::Require) && self.options.get_socket().is_none()
     }
 
     fn is_encrypted(&self) -> bool {
-        matches!(self.0.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+        matches!(self.options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
     }
 }
 
@@ -97,11 +109,16 @@ impl fmt::Display for DatabaseUrl {
 
 impl fmt::Display for Server {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let database = self.0.get_database().unwrap_or_default();
-        match self.0.get_socket() {
+        let database = self.options.get_database().unwrap_or_default();
+        match self.options.get_socket() {
             Some(socket) => write!(formatter, "the PostgreSQL database {database} at {}", socket.display()),
             None => {
-                write!(formatter, "the PostgreSQL database {database} at {}:{}", self.0.get_host(), self.0.get_port())
+                write!(
+                    formatter,
+                    "the PostgreSQL database {database} at {}:{}",
+                    self.options.get_host(),
+                    self.options.get_port()
+                )
             }
         }
     }
@@ -140,17 +157,37 @@ fn server(text: &str) -> Result<Server, &'static str> {
                  options may stand");
         }
     }
-    let options = PgConnectOptions::from_str(text).map_err(
+    let (text, settings) = parted(text)?;
+    let options = PgConnectOptions::from_str(&text).map_err(
         |_| "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password and so on",
     )?;
     if options.get_database().is_none_or(str::is_empty) {
         return Err("name the database, too: postgres://USER:PASSWORD@HOST:PORT/DATABASE");
     }
-    let Some(password) = password(&options) else { return Ok(Server(Box::new(options))) };
+    let Some(password) = password(&options) else { return Ok(Server { options: Box::new(options), settings }) };
     let clean = cleaned(&password).map_err(|_| {
         "the password, in it or in PGPASSWORD, has a control character, a byte order mark or a blank at an end: remove it"
     })?;
-    Ok(Server(Box::new(options.password(clean))))
+    Ok(Server { options: Box::new(options.password(clean)), settings })
+}
+
+/// Returns the URL without its `options`, and what these set. A pooler may refuse them, or drop them without a word, so they
+/// are not sent with the first message of a connection.
+fn parted(text: &str) -> Result<(String, Vec<(String, String)>), &'static str> {
+    let Some((place, query)) = text.split_once('?') else { return Ok((text.to_owned(), Vec::new())) };
+    let (mut settings, mut rest) = (Vec::new(), Vec::new());
+    for part in query.split('&') {
+        match part.strip_prefix("options=") {
+            Some(options) => {
+                let options = options.replace('+', " ");
+                let options = percent_decode_str(&options).decode_utf8().map_err(|_| OPTIONS)?;
+                settings.extend(session_settings(&options).ok_or(OPTIONS)?);
+            }
+            None => rest.push(part),
+        }
+    }
+    let text = if rest.is_empty() { place.to_owned() } else { format!("{place}?{}", rest.join("&")) };
+    Ok((text, settings))
 }
 
 /// The password of the URL, or of `PGPASSWORD` where the URL has none.
@@ -208,7 +245,7 @@ mod tests {
     fn a_password_loses_one_newline_as_other_secrets_do() {
         let read = |text: &str| {
             let DatabaseUrl::Postgres(server) = text.parse().unwrap() else { panic!("{text}") };
-            password(&server.0)
+            password(&server.options)
         };
         assert_eq!(read("postgres://u:a%40b%0A@h/d").as_deref(), Some("a@b"));
         assert_eq!(read("postgres://u:a%0D%0A@h/d").as_deref(), Some("a"));
@@ -252,6 +289,8 @@ mod tests {
             "postgres://u:p@h:port/d",
             "postgres://u:p@h/d?sslmode=perhaps",
             "postgres://u:p@h/d?passwrod=secret",
+            "postgres://u:p@h/d?options=search_path%3Da",
+            "postgres://u:p@h/d?options=-c%20search_path",
         ] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }

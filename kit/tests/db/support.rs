@@ -49,7 +49,7 @@ impl Notes {
 }
 
 pub(crate) async fn open(url: &DatabaseUrl) -> Result<Db, OpenError> {
-    Db::open(url, &Migrations { sqlite: &SQLITE, postgres: &POSTGRES }).await
+    Db::open(url, &Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &[] }).await
 }
 
 /// Adds a note by one statement.

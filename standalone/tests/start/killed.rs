@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::outsider::Outsider;
+use super::readers;
 use super::service::{Service, Which};
 use super::steps;
 
@@ -41,6 +42,9 @@ async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>
     steps::hold(&mut outsider, step).await;
     let mut first = Service::start(which, &database.url);
     let is_held = first.hears(&[steps::HELD, "listening on"]).contains(steps::HELD);
+    if is_held && from > 0 {
+        readers::check_not_shut_out(which, &database.url, &mut outsider).await;
+    }
     drop(first);
     if !is_held {
         return Some(ControlFlow::Break(()));

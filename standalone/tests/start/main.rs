@@ -25,6 +25,8 @@ mod outsider;
 #[path = "../pair/support.rs"]
 mod pair;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod service;

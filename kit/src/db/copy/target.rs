@@ -77,7 +77,7 @@ impl Target {
                 }
                 let mut connection = Connection::Postgres(connection);
                 look(&name, &mut connection, schema, schemas).await?;
-                postgres::migrate_to_fill(server, schema.migrations.postgres).await?;
+                postgres::migrate_to_fill(server, &schema.migrations).await?;
                 Ok(Self { name, connection, schema, _lock: None })
             }
         }

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
 use super::migrate::{migrate, reach};
 use super::open::APPLICATION;
-use crate::db::OpenError;
+use super::session::Opening;
 use crate::db::patience::PATIENCE;
 use crate::db::url::Server;
+use crate::db::{Migrations, OpenError};
 
 /// What a copy's connections are called, so that they are not taken for a service's.
 const COPIER: &str = "gatepost copy";
@@ -37,17 +36,16 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Connects as a copy; waits for a server that starts.
 pub(in crate::db) async fn connect_to_copy(server: &Server) -> Result<PgConnection, OpenError> {
-    let options = options(server).options(SESSION).disable_statement_logging();
-    reach(&server.to_string(), &options, PATIENCE).await
+    reach(&server.to_string(), &opening(server).with(SESSION).quiet(), PATIENCE).await.map(|reached| reached.connection)
 }
 
 /// Applies the migrations that the database lacks, as a service does.
-pub(in crate::db) async fn migrate_to_fill(server: &Server, migrations: &Migrator) -> Result<(), OpenError> {
-    migrate(&server.to_string(), &options(server), migrations, PATIENCE).await
+pub(in crate::db) async fn migrate_to_fill(server: &Server, migrations: &Migrations) -> Result<(), OpenError> {
+    migrate(&server.to_string(), &opening(server), migrations, PATIENCE).await.map(drop)
 }
 
-fn options(server: &Server) -> PgConnectOptions {
-    server.options().application_name(COPIER)
+fn opening(server: &Server) -> Opening {
+    Opening::named(server, COPIER).renamed(COPIER)
 }
 
 /// How many connections services have to this database, by the name that theirs have.

@@ -14,9 +14,6 @@ use super::pool::Used;
 use super::suspicion::Suspicion;
 use crate::db::error::is_broken;
 
-/// How long a read may take with its way there and back: the server ends it by itself before, if it can.
-const READ: Duration = Duration::from_millis(450);
-
 /// A connection for one piece of work; cut when it is dropped before its work has [ended](Lease::ended).
 #[derive(Debug)]
 pub struct Lease {
@@ -63,7 +60,7 @@ impl Postgres {
     /// # Errors
     /// What the read fails with, or that it took too long.
     pub async fn limit_read<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-        limited(READ, read).await
+        limited(self.times.read(), read).await
     }
 }
 

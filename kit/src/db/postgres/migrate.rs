@@ -8,13 +8,17 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::facts::Facts;
 use super::lease::limited;
+use super::pooler::shares_sessions;
+use super::session::Opening;
+use super::steps;
+use super::times::Times;
 use crate::db::error::is_broken;
-use crate::db::{OpenError, migrations};
+use crate::db::{Migrations, OpenError, migrations};
 
 /// How often it looks meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
@@ -22,55 +26,89 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long one try or one question may take: a network that loses everything says nothing of it.
 const TRY: Duration = Duration::from_secs(5);
 
+/// Round trips that are measured, and how many more while all of them were too long: a machine that starts everything at
+/// once is slow for a moment.
+const SAMPLES: u32 = 3;
+const MORE_SAMPLES: u32 = 20;
+
+/// The longest round trip that counts as 100 ms: the clock and the machine add to it.
+const LONGEST: Duration = Duration::from_millis(110);
+
 /// A migration may take long, and a process that is killed in the middle of it must not hold the lock for longer than this:
 /// the server looks whether its client is still there.
 const MIGRATOR: [(&str, &str); 4] = [
     ("client_connection_check_interval", "500ms"),
     ("tcp_user_timeout", "2s"),
-    ("lock_timeout", "10s"),
+    ("lock_timeout", steps::LOCK_TIMEOUT),
     // The table of migrations is there already, says a notice at each start.
     ("client_min_messages", "warning"),
 ];
 
-/// Waits for the server and for the lock, each as long as the patience, and applies the migrations that are missing.
-pub(super) async fn migrate(
-    name: &str,
-    options: &PgConnectOptions,
-    migrations: &Migrator,
-    patience: Duration,
-) -> Result<(), OpenError> {
-    let mut connection = reach(name, &options.clone().options(MIGRATOR), patience).await?;
-    check_durability(name, &mut connection).await?;
-    lock(name, &mut connection, patience).await?;
-    migrations::run(name, &mut connection, migrations).await?;
-    // The lock goes with the connection.
-    answer(name, connection.close()).await
+/// A connection to a server that was found fit, and the limits of time at its distance.
+pub(super) struct Reached {
+    pub(super) connection: PgConnection,
+    pub(super) times: Times,
 }
 
-/// Refuses a database that has other migrations than these.
-pub(super) async fn check(name: &str, options: &PgConnectOptions, migrations: &Migrator) -> Result<(), OpenError> {
-    let mut connection = reach(name, options, TRY).await?;
-    check_durability(name, &mut connection).await?;
+/// Waits for the server and for the lock, each as long as the patience, and applies the migrations that are missing. Returns
+/// the limits of time at the server's distance.
+pub(super) async fn migrate(
+    name: &str,
+    opening: &Opening,
+    migrations: &Migrations,
+    patience: Duration,
+) -> Result<Times, OpenError> {
+    let Reached { mut connection, times } = reach(name, &opening.clone().with(MIGRATOR), patience).await?;
+    let key = lock(name, &mut connection, migrations.postgres, patience).await?;
+    steps::run(name, &mut connection, migrations).await?;
+    // The lock goes with the session, which a pooler may keep for others.
+    let unlock = sqlx::query("select pg_advisory_unlock($1)").bind(key);
+    answer(name, unlock.execute(&mut connection)).await?;
+    answer(name, connection.close()).await?;
+    Ok(times)
+}
+
+/// Refuses a database that has other migrations than these. Returns the limits of time at the server's distance.
+pub(super) async fn check(name: &str, opening: &Opening, migrations: &Migrator) -> Result<Times, OpenError> {
+    let Reached { mut connection, times } = reach(name, opening, TRY).await?;
     if !answer(name, super::has_table(&mut connection, &migrations.table_name)).await? {
         let first = migrations.iter().next().map_or(0, |first| first.version);
         return Err(OpenError::Older(name.to_owned(), first));
     }
     migrations::check_complete(name, &mut connection, migrations).await?;
-    answer(name, connection.close()).await
+    answer(name, connection.close()).await?;
+    Ok(times)
 }
 
-/// Connects, and waits for a server that starts.
-pub(super) async fn reach(
-    name: &str,
-    options: &PgConnectOptions,
-    patience: Duration,
-) -> Result<PgConnection, OpenError> {
+/// Connects, waits for a server that starts, and refuses a server that is not fit.
+pub(super) async fn reach(name: &str, opening: &Opening, patience: Duration) -> Result<Reached, OpenError> {
+    let (mut connection, facts) = wait_for(name, opening, patience).await?;
+    facts.check(name)?;
+    // Before anything is set: it would stay in a session that others share.
+    if answer(name, shares_sessions(opening, &mut connection)).await? {
+        return Err(OpenError::SharedSessions(name.to_owned()));
+    }
+    let round_trip = answer(name, measure(&mut connection)).await?;
+    if round_trip > LONGEST {
+        return Err(OpenError::Far(name.to_owned(), round_trip.as_millis()));
+    }
+    answer(name, opening.set(&mut connection)).await?;
+    Ok(Reached { connection, times: Times::at(round_trip) })
+}
+
+/// Waits until the server answers a question: behind a pooler a connection says little of the server.
+async fn wait_for(name: &str, opening: &Opening, patience: Duration) -> Result<(PgConnection, Facts), OpenError> {
     let give_up = Instant::now() + patience;
     let mut is_told = false;
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
-        let error = match limited(TRY.min(left), options.connect()).await {
-            Ok(connection) => return Ok(connection),
+        let connected = async {
+            let mut connection = opening.connect_bare().await?;
+            let facts = Facts::ask(&mut connection).await?;
+            Ok::<_, sqlx::Error>((connection, facts))
+        };
+        let error = match limited(TRY.min(left), connected).await {
+            Ok(connected) => return Ok(connected),
             Err(error) => error,
         };
         if !is_broken(&error) || is_distrust(&error) || Instant::now() >= give_up {
@@ -84,6 +122,20 @@ pub(super) async fn reach(
     }
 }
 
+/// Returns the shortest of some round trips.
+async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error> {
+    let mut shortest = Duration::MAX;
+    for sample in 0..SAMPLES + MORE_SAMPLES {
+        if sample >= SAMPLES && shortest <= LONGEST {
+            break;
+        }
+        let asked = Instant::now();
+        connection.execute(sqlx::raw_sql("select 1")).await?;
+        shortest = shortest.min(asked.elapsed());
+    }
+    Ok(shortest)
+}
+
 /// Whether the server has no certificate, or one that is not trusted: that does not pass by itself.
 fn is_distrust(error: &sqlx::Error) -> bool {
     match error {
@@ -94,34 +146,42 @@ fn is_distrust(error: &sqlx::Error) -> bool {
     }
 }
 
-async fn check_durability(name: &str, connection: &mut PgConnection) -> Result<(), OpenError> {
-    const SQL: &str = "select current_setting('synchronous_commit')";
-    let setting: String = answer(name, sqlx::query_scalar(SQL).fetch_one(connection)).await?;
-    if setting == "off" { Err(OpenError::Forgetful(name.to_owned())) } else { Ok(()) }
-}
-
-/// Takes the lock of this database and schema, until the connection ends in whatever way.
-async fn lock(name: &str, connection: &mut PgConnection, patience: Duration) -> Result<(), OpenError> {
+/// Takes the lock of this database and schema, until the connection ends in whatever way. Returns the lock's key. Waits for
+/// another process for as long as the patience, and longer while that process migrates in steps and comes on.
+async fn lock(
+    name: &str,
+    connection: &mut PgConnection,
+    migrator: &Migrator,
+    patience: Duration,
+) -> Result<i64, OpenError> {
     const SCHEMA: &str = "select coalesce(current_schema(), '')";
-    const SQL: &str = "select pg_try_advisory_lock($1)";
+    const SQL: &str = "select pg_try_advisory_lock($1), obj_description(to_regclass($2), 'pg_class')";
     let schema: String = answer(name, sqlx::query_scalar(SCHEMA).fetch_one(&mut *connection)).await?;
     let digest = Sha256::new().chain_update(b"gatepost migrations\0").chain_update(schema).finalize();
     let mut key = [0; 8];
     key.copy_from_slice(&digest[..8]);
     let key = i64::from_be_bytes(key);
-    let give_up = Instant::now() + patience;
-    let mut is_told = false;
-    while !answer(name, sqlx::query_scalar(SQL).bind(key).fetch_one(&mut *connection)).await? {
+    let (mut give_up, mut seen, mut is_told) = (Instant::now() + patience, None, false);
+    loop {
+        let question = sqlx::query_as(SQL).bind(key).bind(&*migrator.table_name).fetch_one(&mut *connection);
+        let (is_ours, note): (bool, Option<String>) = answer(name, question).await?;
+        if is_ours {
+            return Ok(key);
+        }
+        if note != seen {
+            (give_up, seen) = (Instant::now() + patience, note);
+        }
         if Instant::now() >= give_up {
             return Err(OpenError::Migrating(name.to_owned()));
         }
         if !is_told {
-            tracing::warn!("{name} is being migrated by another process: waiting for half a minute");
+            tracing::warn!(
+                "{name} is being migrated by another process: waiting for half a minute, or while it comes on"
+            );
             is_told = true;
         }
         sleep(LOOK).await;
     }
-    Ok(())
 }
 
 /// What the server answers, or that it is away.
@@ -134,25 +194,28 @@ mod tests {
     use std::str::FromStr as _;
 
     use harness::proxy::Proxy;
+    use sqlx::postgres::PgConnectOptions;
 
     use super::*;
 
     /// Long enough for a try, and no half minute.
     const SHORT: Duration = Duration::from_millis(300);
 
-    fn options(url: &str) -> PgConnectOptions {
-        PgConnectOptions::from_str(url).unwrap()
+    static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
+
+    fn opening(url: &str) -> Opening {
+        PgConnectOptions::from_str(url).unwrap().into()
     }
 
     #[tokio::test]
     async fn whoever_waits_for_another_process_gives_up_and_says_so() {
         let Some(database) = harness::postgres::database().await else { return };
         let mut holder = database.connect().await;
-        lock("it", &mut holder, SHORT).await.unwrap();
-        let refused = migrate("it", &options(&database.url), &Migrator::DEFAULT, SHORT).await.unwrap_err();
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
+        let refused = migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap_err();
         assert!(matches!(refused, OpenError::Migrating(_)), "{refused:?}");
         holder.close().await.unwrap();
-        migrate("it", &options(&database.url), &Migrator::DEFAULT, SHORT).await.unwrap();
+        migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap();
     }
 
     #[tokio::test]
@@ -160,9 +223,9 @@ mod tests {
         let Some(database) = harness::postgres::database().await else { return };
         database.run("create schema other").await;
         let mut holder = database.connect().await;
-        lock("it", &mut holder, SHORT).await.unwrap();
-        let other = options(&database.url).options([("search_path", "other")]);
-        migrate("it", &other, &Migrator::DEFAULT, SHORT).await.unwrap();
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
+        let other = opening(&database.url).with([("search_path", "other")]);
+        migrate("it", &other, &NONE, SHORT).await.unwrap();
     }
 
     #[tokio::test]
@@ -172,8 +235,8 @@ mod tests {
         let refusing = Proxy::to_address(([127, 0, 0, 1], 1).into());
         refusing.cut();
         for proxy in [silent, refusing] {
-            let options = options(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
-            let refused = reach("it", &options, SHORT).await.unwrap_err();
+            let opening = opening(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
+            let refused = reach("it", &opening, SHORT).await.map(drop).unwrap_err();
             assert!(matches!(refused, OpenError::Away(..)), "{refused:?}");
         }
     }

@@ -1,15 +1,22 @@
 //! PostgreSQL: a server that replicas share, which may go away and come back at any time.
 
 mod copy;
+mod facts;
 mod lease;
 mod migrate;
 mod open;
 mod pool;
+mod pooler;
+mod session;
+mod steps;
 mod suspicion;
+mod times;
 mod tries;
 mod write;
 
 pub(super) use copy::{Mark, connect_to_copy, has_table, migrate_to_fill, services_at};
 pub use lease::Lease;
 pub use open::Postgres;
+pub use session::Opening;
+pub(super) use times::Times;
 pub use tries::{Reads, Writes};

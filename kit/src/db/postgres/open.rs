@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
-use sqlx::postgres::PgConnectOptions;
-
 use super::migrate::{check, migrate};
 use super::pool::{Limits, Pool};
+use super::session::Opening;
 use super::suspicion::Suspicion;
+use super::times::Times;
 use super::tries::{Reads, Writes};
-use crate::db::OpenError;
 use crate::db::patience::PATIENCE;
 use crate::db::url::Server;
+use crate::db::{Migrations, OpenError};
 
 /// What a service's connections are called.
 pub(super) const APPLICATION: &str = "gatepost";
@@ -19,35 +18,14 @@ pub(super) const APPLICATION: &str = "gatepost";
 /// Connections of each pool: a server takes a hundred by default, and replicas share them.
 const CONNECTIONS: u32 = 8;
 
-/// A call waits for a connection for less than the deadline of every RPC that reads, and that writes. A write, which nobody
-/// may repeat, tries out a connection that has lain unused.
-const READERS: Limits =
-    Limits { connections: CONNECTIONS, acquire: Duration::from_millis(400), trusted: Duration::MAX };
-const WRITERS: Limits =
-    Limits { connections: CONNECTIONS, acquire: Duration::from_millis(1500), trusted: Duration::from_secs(1) };
-
-/// What the server ends by itself: a read and a write below their RPCs' deadlines, a wait for another's lock before that,
-/// and a transaction that its client has left alone. An answer that nobody takes ends the connection.
-const READER: [(&str, &str); 5] = [
-    ("default_transaction_read_only", "on"),
-    ("statement_timeout", "400ms"),
-    ("lock_timeout", "300ms"),
-    ("idle_in_transaction_session_timeout", "500ms"),
-    ("tcp_user_timeout", "2s"),
-];
-const WRITER: [(&str, &str); 4] = [
-    ("statement_timeout", "800ms"),
-    ("lock_timeout", "700ms"),
-    ("idle_in_transaction_session_timeout", "500ms"),
-    ("tcp_user_timeout", "2s"),
-];
-
 /// A server's database.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pub(super) readers: Pool,
     pub(super) writers: Pool,
     pub(super) suspicion: Suspicion,
+    /// Limits of time at the distance that was measured when the database was opened.
+    pub(super) times: Times,
 }
 
 impl Postgres {
@@ -56,34 +34,39 @@ impl Postgres {
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do.
-    pub async fn open(server: &Server, migrations: &Migrator) -> Result<Self, OpenError> {
-        let options = options(server);
-        migrate(&server.to_string(), &options, migrations, PATIENCE).await?;
-        Ok(Self::by(options))
+    pub async fn open(server: &Server, migrations: &Migrations) -> Result<Self, OpenError> {
+        let opening = Opening::named(server, APPLICATION);
+        let times = migrate(&server.to_string(), &opening, migrations, PATIENCE).await?;
+        Ok(Self::at(times, opening))
     }
 
     /// Opens the database and leaves its migrations as they are.
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do; also of a database that is not of this version.
-    pub async fn open_beside(server: &Server, migrations: &Migrator) -> Result<Self, OpenError> {
-        let options = options(server);
-        check(&server.to_string(), &options, migrations).await?;
-        Ok(Self::by(options))
+    pub async fn open_beside(server: &Server, migrations: &Migrations) -> Result<Self, OpenError> {
+        let opening = Opening::named(server, APPLICATION);
+        let times = check(&server.to_string(), &opening, migrations.postgres).await?;
+        Ok(Self::at(times, opening))
     }
 
-    fn by(options: PgConnectOptions) -> Self {
+    /// A write, which nobody may repeat, tries out a connection that has lain unused.
+    fn at(times: Times, opening: Opening) -> Self {
         let suspicion = Suspicion::default();
+        let limits = |acquire, trusted| Limits { connections: CONNECTIONS, acquire, trusted, times };
+        let readers = limits(times.acquire_reader(), Duration::MAX);
+        let writers = limits(times.acquire_writer(), Duration::from_secs(1));
         Self {
-            readers: Pool::new(options.clone().options(READER), READERS, &suspicion),
-            writers: Pool::new(options.options(WRITER), WRITERS, &suspicion),
+            readers: Pool::new(opening.clone().with(times.of_reader()), readers, &suspicion),
+            writers: Pool::new(opening.with(times.of_writer()), writers, &suspicion),
             suspicion,
+            times,
         }
     }
 
-    /// How a connection that reads is made.
-    pub(in crate::db) fn reading(&self) -> PgConnectOptions {
-        self.readers.options()
+    /// How a connection that reads is made, and the limits of time for it.
+    pub(in crate::db) fn reading(&self) -> (Opening, Times) {
+        (self.readers.opening(), self.times)
     }
 
     /// The tries that a read has.
@@ -103,24 +86,21 @@ impl Postgres {
     }
 }
 
-/// A connection of a service, which calls itself [`APPLICATION`] unless the URL has a name for it.
-fn options(server: &Server) -> PgConnectOptions {
-    let options = server.options();
-    if options.get_application_name().is_none() { options.application_name(APPLICATION) } else { options }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use sqlx::PgConnection;
+    use sqlx::migrate::Migrator;
 
     use super::*;
     use crate::db::DatabaseUrl;
 
+    static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
+
     /// What the client has set for its session. On a Unix socket the server says 0 of `tcp_user_timeout`.
     async fn set_by_us(connection: &mut PgConnection) -> BTreeMap<String, String> {
-        const SQL: &str = "select name, current_setting(name) from pg_settings where source = 'client'";
+        const SQL: &str = "select name, current_setting(name) from pg_settings where source in ('client', 'session')";
         let rows: Vec<(String, String)> = sqlx::query_as(SQL).fetch_all(connection).await.unwrap();
         rows.into_iter().collect()
     }
@@ -129,15 +109,17 @@ mod tests {
     async fn every_connection_has_its_limits_from_the_server() {
         let Some(database) = harness::postgres::database().await else { return };
         let DatabaseUrl::Postgres(server) = database.url.parse().unwrap() else { panic!("a server") };
-        let db = Postgres::open(&server, &Migrator::DEFAULT).await.unwrap();
+        let db = Postgres::open(&server, &NONE).await.unwrap();
         let (mut reader, mut writer) = (db.lease_reader().await.unwrap(), db.lease_writer().await.unwrap());
-        for (lease, wanted) in [(&mut reader, &READER[..]), (&mut writer, &WRITER[..])] {
+        for (lease, wanted) in [(&mut reader, db.times.of_reader()), (&mut writer, db.times.of_writer())] {
             let set = set_by_us(lease.connection()).await;
             for (name, value) in wanted {
-                let value = if *name == "tcp_user_timeout" { "0" } else { *value };
-                assert_eq!(set.get(*name).map(String::as_str), Some(value), "{name}");
+                let value = if name == "tcp_user_timeout" { "0".to_owned() } else { value };
+                assert_eq!(set.get(name), Some(&value), "{name}");
             }
-            assert!(!set.contains_key("synchronous_commit"), "it is left as the server has it");
+            for name in ["synchronous_commit", "extra_float_digits"] {
+                assert!(!set.contains_key(name), "{name} is left as the server has it");
+            }
         }
     }
 }

@@ -8,19 +8,14 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Error, PgConnection};
+use sqlx::{Connection as _, Error, PgConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{self, sleep, timeout_at};
 
 use super::lease::limited;
+use super::session::Opening;
 use super::suspicion::Suspicion;
-
-/// How long one try to connect may take: the answer to it may have been lost, and the next one's is not.
-const CONNECT: Duration = Duration::from_millis(500);
-
-/// How long a connection may take to show that it works.
-const PING: Duration = Duration::from_millis(300);
+use super::times::Times;
 
 /// The pause before the next try to connect.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -38,6 +33,8 @@ pub(super) struct Limits {
     pub(super) acquire: Duration,
     /// How long a connection may lie unused before it is tried out.
     pub(super) trusted: Duration,
+    /// Limits of its connections, by the distance.
+    pub(super) times: Times,
 }
 
 /// Connections that are alike.
@@ -46,7 +43,7 @@ pub(super) struct Pool(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    options: PgConnectOptions,
+    opening: Opening,
     limits: Limits,
     suspicion: Suspicion,
     places: Arc<Semaphore>,
@@ -71,14 +68,14 @@ pub(super) struct Used {
 
 impl Pool {
     /// A pool without connections.
-    pub(super) fn new(options: PgConnectOptions, limits: Limits, suspicion: &Suspicion) -> Self {
+    pub(super) fn new(opening: Opening, limits: Limits, suspicion: &Suspicion) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections.try_into().unwrap_or(Semaphore::MAX_PERMITS)));
-        Self(Arc::new(Inner { options, limits, suspicion: suspicion.clone(), places, unused: Mutex::default() }))
+        Self(Arc::new(Inner { opening, limits, suspicion: suspicion.clone(), places, unused: Mutex::default() }))
     }
 
     /// How its connections are made.
-    pub(super) fn options(&self) -> PgConnectOptions {
-        self.0.options.clone()
+    pub(super) fn opening(&self) -> Opening {
+        self.0.opening.clone()
     }
 
     /// A connection, an old one or a new one.
@@ -96,7 +93,7 @@ impl Pool {
                 continue;
             }
             if since.elapsed() > self.0.limits.trusted
-                && let Err(_broken) = limited(PING, connection.ping()).await
+                && let Err(_broken) = limited(self.0.limits.times.ping(), connection.ping()).await
             {
                 self.0.suspicion.raise();
                 continue;
@@ -105,7 +102,7 @@ impl Pool {
         }
         loop {
             let made = Instant::now();
-            match limited(CONNECT, self.0.options.connect()).await {
+            match limited(self.0.limits.times.connect(), self.0.opening.connect()).await {
                 Ok(connection) => return Ok((connection, made)),
                 // Whoever waits for the connection ends this.
                 Err(error) if may_pass(&error) => sleep(PAUSE).await,
@@ -120,7 +117,7 @@ impl Pool {
         self.0.places.close();
         drop(all);
         while let Some(Unused { connection, .. }) = self.pop() {
-            let _ = limited(PING, connection.close()).await;
+            let _ = limited(self.0.limits.times.ping(), connection.close()).await;
         }
     }
 
@@ -161,15 +158,17 @@ mod tests {
 
     use harness::postgres::server;
     use harness::proxy::Proxy;
+    use sqlx::postgres::PgConnectOptions;
 
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { connections: 4, acquire: Duration::from_secs(10), trusted: Duration::from_hours(1) };
+    fn limits(acquire: Duration) -> Limits {
+        Limits { connections: 4, acquire, trusted: Duration::from_hours(1), times: Times::default() }
+    }
 
     async fn all(pool: &Pool) -> Vec<Used> {
         let mut all = Vec::new();
-        for _ in 0..LIMITS.connections {
+        for _ in 0..4 {
             all.push(pool.acquire().await.unwrap());
         }
         all
@@ -181,7 +180,7 @@ mod tests {
         let proxy = Proxy::to_socket(server.socket());
         let options = PgConnectOptions::from_str(&server.url_at(proxy.address(), "postgres")).unwrap();
         let suspicion = Suspicion::default();
-        let pool = Pool::new(options, LIMITS, &suspicion);
+        let pool = Pool::new(options.into(), limits(Duration::from_secs(10)), &suspicion);
         let used = all(&pool).await;
         proxy.half_open();
         used.into_iter().for_each(Used::give_back);
@@ -201,8 +200,7 @@ mod tests {
     async fn there_are_no_more_connections_than_the_pool_may_have() {
         let Some(database) = harness::postgres::database().await else { return };
         let options = PgConnectOptions::from_str(&database.url).unwrap();
-        let limits = Limits { acquire: Duration::from_millis(200), ..LIMITS };
-        let pool = Pool::new(options, limits, &Suspicion::default());
+        let pool = Pool::new(options.into(), limits(Duration::from_millis(200)), &Suspicion::default());
         let mut used = all(&pool).await;
         assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)), "a fifth is waited for in vain");
         used.pop().unwrap().give_back();

@@ -1,7 +1,5 @@
 //! Writes: one statement that commits by itself, or a transaction; each knows whether its commit was answered.
 
-use std::time::Duration;
-
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
@@ -12,10 +10,6 @@ use super::lease::limited;
 use crate::db::error::is_answer;
 use crate::db::{StoreError, Tx, Verdict};
 
-/// How long a statement, the work of a transaction, and its end may each take: the server ends a statement by itself before,
-/// if it can. Whoever waits for an answer that was lost holds its caller up for so long after the way is good again.
-const WRITE: Duration = Duration::from_millis(900);
-
 impl Postgres {
     /// Runs a statement that writes: how many rows it has written.
     ///
@@ -24,7 +18,7 @@ impl Postgres {
     pub async fn write(&self, statement: Query<'static, Driver, PgArguments>) -> Result<u64, StoreError> {
         let mut lease = self.lease_writer().await?;
         // Alone, a statement is its own commit.
-        let written = limited(WRITE, lease.connection().execute(statement)).await;
+        let written = limited(self.times.write(), lease.connection().execute(statement)).await;
         Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.rows_affected())
     }
 
@@ -38,7 +32,7 @@ impl Postgres {
     {
         let mut lease = self.lease_writer().await?;
         // All of its answer is read: behind the row stands whether it was committed.
-        let written = limited(WRITE, statement.fetch_all(lease.connection())).await;
+        let written = limited(self.times.write(), statement.fetch_all(lease.connection())).await;
         Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.pop())
     }
 
@@ -60,7 +54,7 @@ impl Postgres {
         F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
     {
         let mut lease = self.lease_writer().await?;
-        let worked = limited(WRITE, async {
+        let worked = limited(self.times.work(), async {
             let connection = lease.connection();
             connection.execute("begin").await?;
             work(Tx::Postgres(connection), input).await
@@ -70,7 +64,7 @@ impl Postgres {
             Err(error) => {
                 // The transaction may be open: it is undone by a word, or with the connection.
                 if is_answer(&error) {
-                    let undone = limited(WRITE, lease.connection().execute("rollback")).await;
+                    let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
                     // What the work failed with says more.
                     let _ = lease.ended(undone);
                     return Err(error.into());
@@ -80,12 +74,12 @@ impl Postgres {
         };
         match verdict {
             Verdict::Commit(answer) => {
-                let committed = limited(WRITE, lease.connection().execute("commit")).await;
+                let committed = limited(self.times.write(), lease.connection().execute("commit")).await;
                 lease.ended(committed).map_err(StoreError::of_a_commit)?;
                 Ok(answer)
             }
             Verdict::Undo(answer) => {
-                let undone = limited(WRITE, lease.connection().execute("rollback")).await;
+                let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
                 lease.ended(undone)?;
                 Ok(answer)
             }

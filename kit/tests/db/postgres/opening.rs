@@ -57,3 +57,41 @@ async fn a_wrong_password_is_refused_at_once_and_not_repeated() {
     assert!(text.contains("see that the server runs, and that user, password and database are right"), "{text}");
     assert!(!text.contains("s3cret"), "{text}");
 }
+
+/// Runs statements as another program.
+async fn run(server: &harness::postgres::Server, sql: &'static str) {
+    let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn database_that_is_not_utf8_is_refused() {
+    let Some(server) = harness::postgres::server().await else { return };
+    run(&server, "create database old encoding 'LATIN1' locale 'C' template template0").await;
+    let error = refused(&server.url("old")).await;
+    assert!(matches!(error, OpenError::Encoded(..)), "{error}");
+    assert!(error.to_string().contains("has the encoding LATIN1"), "{error}");
+}
+
+#[tokio::test]
+async fn database_that_takes_no_writes_is_refused() {
+    let Some(server) = harness::postgres::server().await else { return };
+    run(&server, "alter database postgres set default_transaction_read_only = on").await;
+    let error = refused(&server.url("postgres")).await;
+    assert!(matches!(error, OpenError::ReadOnly(_)), "{error}");
+}
+
+#[tokio::test]
+async fn standby_is_refused() {
+    let Some(server) = harness::postgres::server().await else { return };
+    let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
+    let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+    server.stop_fast().await.unwrap();
+    fs::write(format!("{data}/standby.signal"), "").unwrap();
+    server.start_again().await.unwrap();
+    let error = refused(&server.url("postgres")).await;
+    assert!(matches!(error, OpenError::Standby(_)), "{error}");
+    assert!(error.to_string().ends_with("name the primary, or promote this server"), "{error}");
+}

@@ -1,0 +1,102 @@
+//! Migrations in steps on a PostgreSQL with rows: they make what the files make.
+
+use std::path::Path;
+
+use auth_service::store::Store;
+use harness::postgres::Database;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Connection as _};
+
+/// The last migration whose file has no steps of its own.
+const LAST_WITHOUT: i64 = 8;
+
+/// Rows of the first version, more than a batch has.
+const ROWS: &str = "
+insert into users (id, name, email, email_key, password_hash, roles, state, generation, sessions_since, revision,
+        create_time, update_time)
+    select gen_random_uuid(), 'u', 'u' || n, 'u' || n, '-', case when n % 2 = 0 then 'admin editor' else '' end, 'active',
+        1, 1, 1, now(), now() from generate_series(1, 4100) n;
+insert into sessions (id, user_id, generation, create_time, expire_time)
+    select gen_random_uuid(), id, 1, now(), '2926-01-01' from users;
+";
+
+/// Columns, indexes, constraints, triggers and what is noted of the migrations.
+const SCHEMA: [&str; 5] = [
+    "select concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default) \
+     from information_schema.columns where table_schema = 'public' order by 1",
+    "select indexdef from pg_indexes where schemaname = 'public' order by 1",
+    "select conrelid::regclass::text || ' ' || pg_get_constraintdef(oid) from pg_constraint \
+     where connamespace = 'public'::regnamespace order by 1",
+    "select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal order by 1",
+    "select concat_ws(' ', version, description, success, encode(checksum, 'hex')) from _sqlx_migrations order by 1",
+];
+
+/// All that was derived from rows.
+const DERIVED: [&str; 3] = [
+    "select count(*)::text from sessions where over_time = expire_time and idle_expire_time = expire_time",
+    "select role || ' ' || count(*) from user_roles group by role order by 1",
+    "select count(*)::text from pg_index where not indisvalid",
+];
+
+async fn texts(database: &Database, queries: &[&str]) -> Vec<String> {
+    let mut connection = database.connect().await;
+    let mut all = Vec::new();
+    for query in queries {
+        let query = AssertSqlSafe((*query).to_owned());
+        let found: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
+        all.extend(found);
+    }
+    connection.close().await.unwrap();
+    all
+}
+
+async fn migrate(database: &Database, last: i64) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
+    let all = Migrator::new(folder).await.unwrap();
+    all.run_direct(Some(last), &mut database.connect().await, false).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_in_steps_is_the_one_of_the_files() {
+    let Some(by_files) = harness::postgres::database().await else { return };
+    let Some(by_steps) = harness::postgres::database().await else { return };
+    migrate(&by_files, LAST_WITHOUT).await;
+    migrate(&by_steps, 1).await;
+    by_steps.run(ROWS).await;
+    for database in [&by_files, &by_steps] {
+        Store::open(&database.url.parse().unwrap()).await.unwrap().close().await;
+    }
+    let (files, steps) = (texts(&by_files, &SCHEMA).await, texts(&by_steps, &SCHEMA).await);
+    for line in &files {
+        assert!(steps.contains(line), "the steps do not make: {line}");
+    }
+    assert_eq!(files.len(), steps.len(), "the steps make more");
+    assert_eq!(texts(&by_steps, &DERIVED).await, ["4100", "admin 2050", "editor 2050", "0"]);
+    let note = "select coalesce(obj_description('_sqlx_migrations'::regclass), 'none')";
+    assert_eq!(texts(&by_steps, &[note]).await, ["none"], "no note is left");
+}
+
+#[tokio::test]
+async fn an_index_that_a_kill_left_is_made_anew() {
+    let Some(database) = harness::postgres::database().await else { return };
+    migrate(&database, 7).await;
+    // A unique index on a column that repeats fails, and stays as it was left.
+    database
+        .run(
+            "insert into users (id, name, email, email_key, password_hash, roles, state, generation, \
+        sessions_since, revision, create_time, update_time) \
+        select gen_random_uuid(), 'u', 'u' || n, 'u' || n, '-', '', 'active', 1, 1, 1, now(), now() \
+        from generate_series(1, 2) n; \
+        insert into sessions (id, user_id, generation, create_time, expire_time) \
+        select gen_random_uuid(), id, 1, now(), '2926-01-01' from users",
+        )
+        .await;
+    let mut connection = database.connect().await;
+    let broken = "create unique index concurrently sessions_by_network on sessions (network)";
+    sqlx::raw_sql(broken).execute(&mut connection).await.unwrap_err();
+    Store::open(&database.url.parse().unwrap()).await.unwrap().close().await;
+    let made = "select indexdef from pg_indexes where indexname = 'sessions_by_network'";
+    let made = texts(&database, &[made]).await;
+    assert!(made.len() == 1 && made[0].starts_with("CREATE INDEX"), "{made:?}");
+    assert_eq!(texts(&database, &DERIVED[2..]).await, ["0"]);
+}

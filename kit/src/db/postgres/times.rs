@@ -1,0 +1,126 @@
+//! Limits of time for calls: they grow with the distance to the server, which is measured at the start.
+
+use std::time::Duration;
+
+/// The longest round trip at which calls end within their deadlines.
+pub(in crate::db) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
+
+/// A shorter round trip counts as none: the limits have room for it.
+const NEAR: Duration = Duration::from_millis(10);
+
+/// Round trips of a new connection: TCP, two for TLS and one for its request, three for the password, one for the session's
+/// settings, and one to spare.
+const OF_CONNECT: u32 = 9;
+
+/// Round trips of a transaction's work: five statements, and as many again for those that are prepared first.
+const OF_WORK: u32 = 10;
+
+/// Round trips of one statement that is prepared first.
+const OF_STATEMENT: u32 = 2;
+
+/// Limits of time at one distance. At no distance they are those of the tables in `docs/operations.md`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::db) struct Times {
+    round_trip: Duration,
+}
+
+impl Times {
+    /// Returns the limits at this distance.
+    pub(super) fn at(round_trip: Duration) -> Self {
+        let round_trip = if round_trip < NEAR { Duration::ZERO } else { round_trip.min(MAX_ROUND_TRIP) };
+        Self { round_trip }
+    }
+
+    /// Longest try to connect: the answer to it may have been lost, and the next one's is not.
+    pub(in crate::db) fn connect(self) -> Duration {
+        self.plus(500, OF_CONNECT)
+    }
+
+    /// Longest time in which a connection must show that it works.
+    pub(super) fn ping(self) -> Duration {
+        self.plus(300, 1)
+    }
+
+    /// Longest wait for a connection that reads: below the deadline of every RPC that reads.
+    pub(super) fn acquire_reader(self) -> Duration {
+        self.plus(400, OF_CONNECT)
+    }
+
+    /// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new
+    /// connection at any distance.
+    pub(super) fn acquire_writer(self) -> Duration {
+        Duration::from_millis(1500)
+    }
+
+    /// Longest read, with its way there and back. The server ends it by itself before, if it can.
+    pub(super) fn read(self) -> Duration {
+        self.plus(450, OF_STATEMENT)
+    }
+
+    /// Longest statement that writes, or end of a transaction, with its way there and back.
+    pub(super) fn write(self) -> Duration {
+        self.plus(900, OF_STATEMENT)
+    }
+
+    /// Longest work of a transaction between its begin and its end.
+    pub(super) fn work(self) -> Duration {
+        self.plus(900, OF_WORK)
+    }
+
+    /// Longest look of a watcher, with its way there and back.
+    pub(in crate::db) fn look(self) -> Duration {
+        self.plus(400, OF_STATEMENT)
+    }
+
+    /// Returns what the server ends by itself on a connection that reads.
+    pub(super) fn of_reader(self) -> Vec<(&'static str, String)> {
+        let mut settings = self.of_session("400ms", "300ms");
+        settings.push(("default_transaction_read_only", "on".into()));
+        settings
+    }
+
+    /// Returns what the server ends by itself on a connection that writes.
+    pub(super) fn of_writer(self) -> Vec<(&'static str, String)> {
+        self.of_session("800ms", "700ms")
+    }
+
+    /// A statement below its RPC's deadline, a wait for another's lock before that, and a transaction that its client has
+    /// left alone, which lasts for a round trip between two statements. An answer that nobody takes ends the connection.
+    fn of_session(self, statement: &str, lock: &str) -> Vec<(&'static str, String)> {
+        let idle = format!("{}ms", self.plus(500, OF_STATEMENT).as_millis());
+        vec![
+            ("statement_timeout", statement.into()),
+            ("lock_timeout", lock.into()),
+            ("idle_in_transaction_session_timeout", idle),
+            ("tcp_user_timeout", "2s".into()),
+        ]
+    }
+
+    fn plus(self, millis: u64, round_trips: u32) -> Duration {
+        Duration::from_millis(millis) + self.round_trip * round_trips
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The deadline of every RPC that writes.
+    const DEADLINE: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn limits_grow_with_the_distance_and_end_at_the_longest() {
+        let (near, far) = (Times::at(Duration::from_millis(9)), Times::at(MAX_ROUND_TRIP));
+        assert_eq!(near, Times::default());
+        assert_eq!(near.connect(), Duration::from_millis(500));
+        assert_eq!(far.connect(), Duration::from_millis(1400));
+        assert_eq!(far, Times::at(Duration::from_secs(1)), "the longest distance has the longest limits");
+    }
+
+    #[test]
+    fn write_ends_before_its_deadline_at_the_longest_distance() {
+        let far = Times::at(MAX_ROUND_TRIP);
+        assert!(far.connect() < far.acquire_writer(), "a connection can be made within the wait for one");
+        assert!(far.acquire_writer() + far.work() + far.write() < DEADLINE);
+    }
+}
