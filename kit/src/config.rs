@@ -2,6 +2,7 @@
 
 mod arguments;
 mod environment;
+mod files;
 mod names;
 mod pattern;
 mod published;

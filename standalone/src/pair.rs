@@ -140,8 +140,9 @@ pub(crate) async fn run(
 
 /// Logs each setting of a single service that has no effect here, since the pair decides it.
 fn warn_of_places(environment: Environment) -> Result<(), ConfigError> {
-    for name in PLACES {
-        if environment.text(name)?.is_some() {
+    let files = PLACES.iter().filter(|name| name.ends_with("_URL")).map(|name| format!("{name}_FILE"));
+    for name in PLACES.iter().map(|name| (*name).to_owned()).chain(files) {
+        if environment.text(&name)?.is_some() {
             tracing::warn!(
                 "{name} has no effect on the pair, whose places are --data-dir, --auth-listen and --blog-listen"
             );

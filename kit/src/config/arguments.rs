@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+use secrecy::ExposeSecret as _;
 
+use super::files::{Files, FromFile};
 use super::text::cleaned;
 use super::{ConfigError, Environment};
 
@@ -22,21 +24,31 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     environment: Environment,
     ignored: &[&str],
 ) -> Result<C, ConfigError> {
-    let mut command = prepared(C::command(), environment, ignored);
+    let mut files = Files::default();
+    let mut command = prepared(C::command(), environment, ignored, &mut files);
+    let of_files = files.check()?;
     let args: Vec<OsString> = args.into_iter().collect();
     let path = chosen(&command, &args);
     // Two subcommands may call two variables by one flag.
-    let known: Vec<_> = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command)).collect();
+    let known = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command));
+    let is_chosen = |of: &FromFile| path.iter().any(|command| command.get_name() == of.command);
+    let of_files = of_files.into_iter().filter(is_chosen).map(|of| (of.flag, of.variable));
+    let known: Vec<_> = of_files.chain(known).collect();
     let help = Help::of(&path);
     let matches = command.try_get_matches_from_mut(args).map_err(|error| nameless(error, &known, &help))?;
     check_values(&command, &matches, environment)?;
     C::from_arg_matches(&matches).map_err(|error| nameless(error, &known, &help))
 }
 
-/// Takes the variables that are empty or ignored from their flags, and the newline from values that end in one.
-fn prepared(command: Command, environment: Environment, ignored: &[&str]) -> Command {
+/// Takes the variables that are empty or ignored from their flags, and the newline from values that end in one. Gives a
+/// database's URL the text of its file.
+fn prepared(command: Command, environment: Environment, ignored: &[&str], files: &mut Files) -> Command {
+    let name = command.get_name().to_owned();
     let prepare = |arg: Arg| {
         let is_ignored = arg.get_env().is_some_and(|name| ignored.iter().any(|ignored| name == *ignored));
+        if !is_ignored && let Some(text) = files.text(environment, &name, &arg) {
+            return with_value(arg, text.expose_secret());
+        }
         if is_ignored || environment.is_empty(&arg) {
             return arg.env(None::<&'static str>);
         }
@@ -46,7 +58,7 @@ fn prepared(command: Command, environment: Environment, ignored: &[&str]) -> Com
             _ => arg,
         }
     };
-    command.mut_args(prepare).mut_subcommands(|sub| prepared(sub, environment, ignored))
+    command.mut_args(prepare).mut_subcommands(|sub| prepared(sub, environment, ignored, files))
 }
 
 /// The flag with this value in place of its variable's; nothing at all leaves the flag's own default.

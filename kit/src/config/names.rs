@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 
-use super::{ConfigError, Environment};
+use super::{ConfigError, Environment, files};
 
 /// A secret that is read from the environment alone, for the help and for the list of known variables.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +106,7 @@ impl KnownNames {
 fn collect(command: &Command, names: &mut BTreeSet<String>) {
     let own = command.get_arguments().filter_map(|arg| arg.get_env()?.to_str());
     names.extend(own.map(str::to_owned));
+    names.extend(command.get_arguments().filter_map(files::variable));
     for sub in command.get_subcommands() {
         collect(sub, names);
     }
@@ -160,15 +161,17 @@ fn is_protocol(word: &str) -> bool {
 mod tests {
     use std::ffi::OsString;
 
-    use clap::{Arg, Command};
+    use clap::{Arg, Command, value_parser};
 
     use super::*;
+    use crate::db::DatabaseUrl;
 
     const SECRETS: [Secret; 1] = [Secret { name: "AUTH_MASTER_KEY", help: &["Seals keys;", "32 bytes"] }];
 
     fn known() -> KnownNames {
-        let variables = ["AUTH_REGISTRATION", "AUTH_DATABASE_URL", "AUTH_INSECURE", "BLOG_LISTEN", "GATEPOST_DATA_DIR"];
-        let command = Command::new("prog").args(variables.map(|name| Arg::new(name).env(name)));
+        let variables = ["AUTH_REGISTRATION", "AUTH_INSECURE", "BLOG_LISTEN", "GATEPOST_DATA_DIR"];
+        let url = Arg::new("url").env("AUTH_DATABASE_URL").value_parser(value_parser!(DatabaseUrl));
+        let command = Command::new("prog").args(variables.map(|name| Arg::new(name).env(name))).arg(url);
         let sub = Command::new("keys").arg(Arg::new("lead").env("AUTH_SIGNING_KEY_LEAD"));
         KnownNames::new(&command.subcommand(sub), &SECRETS)
     }
@@ -191,7 +194,8 @@ mod tests {
             (|| vec!["AUTH_KEY_MASTER".into()], "AUTH_MASTER_KEY is"),
             (|| vec!["AUTH_MASTER_KEY_FIL".into()], "AUTH_MASTER_KEY_FILE is"),
             (|| vec!["AUTH_SIGNING_KEY_LEED".into()], "AUTH_SIGNING_KEY_LEAD is"),
-            (|| vec!["AUTH_DATABASE_URL_FILE".into()], "AUTH_DATABASE_URL is, and is not read from a file"),
+            (|| vec!["AUTH_REGISTRATION_FILE".into()], "AUTH_REGISTRATION is, and is not read from a file"),
+            (|| vec!["AUTH_DATABASE_URL_FIL".into()], "AUTH_DATABASE_URL_FILE is"),
         ] {
             let why = unknown(list).unwrap_err();
             assert!(why.contains(known), "{why}");
@@ -207,7 +211,7 @@ mod tests {
             names.chain(["PATH", "AUTHORITY", "JWT_SECRET"].map(Into::into)).collect()
         };
         assert_eq!(unknown(none).unwrap(), [""; 0]);
-        let known = || ["AUTH_MASTER_KEY", "AUTH_MASTER_KEY_FILE", "BLOG_LISTEN"].map(Into::into).to_vec();
+        let known = || ["AUTH_MASTER_KEY_FILE", "AUTH_DATABASE_URL_FILE", "BLOG_LISTEN"].map(Into::into).to_vec();
         assert_eq!(unknown(known).unwrap(), [""; 0]);
         let some = || ["GATEPOST_TEST_POSTGRES", "AUTH_COLOR", "BLOG_SECURE"].map(Into::into).to_vec();
         assert_eq!(unknown(some).unwrap(), ["AUTH_COLOR", "BLOG_SECURE", "GATEPOST_TEST_POSTGRES"]);

@@ -110,11 +110,38 @@ fn database_url_from_environment_loses_one_newline() {
 }
 
 #[test]
+fn database_url_is_read_from_a_file() {
+    let folder = folder();
+    for which in BOTH {
+        let name = format!("{}_DATABASE_URL_FILE", which.name().to_uppercase());
+        let (path, url) = (folder.path().join(which.name()), folder.path().join("url"));
+        let start = |further: &[(&str, &str)]| {
+            let mut command = gatepost();
+            command.args([which.name(), "--listen", "127.0.0.1:0"]).env(&name, &url).envs(further.iter().copied());
+            Service::spawn(&mut command, vec!["canary".into()])
+        };
+        fs::write(&url, format!("{}\n", file(&path))).unwrap();
+        let mut service = start(&[]);
+        service.serves();
+        service.stop();
+        assert!(path.is_file());
+        let plain = name.trim_end_matches("_FILE");
+        let why = start(&[(plain, "sqlite:canary")]).refuses(2);
+        assert_eq!(why, format!("{plain}: set either this or {name}, not both"));
+        fs::write(&url, "postgres://ada:canary@h\n").unwrap();
+        let why = start(&[]).refuses(2);
+        assert!(why.starts_with(&format!("--database-url ({name}): name the database")), "{why}");
+        fs::remove_file(&url).unwrap();
+        assert!(start(&[]).refuses(2).starts_with(&format!("{name}: the file cannot be read")));
+    }
+}
+
+#[test]
 fn nearly_known_variable_stops_the_start() {
     let folder = folder();
     for (name, known) in [
         ("AUTH_REGISTRATON", "AUTH_REGISTRATION"),
-        ("AUTH_DATABASE_URL_FILE", "AUTH_DATABASE_URL"),
+        ("AUTH_REGISTRATION_FILE", "AUTH_REGISTRATION"),
         ("BLOG_PUBLIC_READ", "BLOG_PUBLIC_READS"),
         ("GATEPOST_DATADIR", "GATEPOST_DATA_DIR"),
         ("JWT_SECRET_KYE", "JWT_SECRET_KEY"),
