@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::store::{Account, Store};
+use crate::store::{Account, Store, Trial};
 
 /// The purpose for which a password is tried.
 pub(super) enum Tried<'a> {
@@ -31,20 +31,23 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Finds the accounts of an attempt from this network.
-    pub(super) async fn find(store: &Store, tried: Tried<'_>, network: &str) -> Result<Self, Error> {
+    /// Returns the accounts of an attempt from this network, and what is looked up for it.
+    pub(super) async fn find(store: &Store, tried: Tried<'_>, network: &str) -> Result<(Self, Trial), Error> {
         let email_key = match tried {
             Tried::Login(email_key) => email_key,
             // A user who is logged in counts apart from logins: a stolen token does not help to guess.
-            Tried::Proof(user) => return Ok(Self::one(digest(&[b"proof", user.as_bytes()]))),
+            Tried::Proof(user) => {
+                let trial = store.proof_trial(user, network).await?;
+                return Ok((Self::one(digest(&[b"proof", user.as_bytes()])), trial));
+            }
         };
+        let trial = store.login_trial(email_key, network).await?;
         let elsewhere = digest(&[b"login", email_key.as_bytes()]);
-        if !store.is_network_known(network).await? {
-            return Ok(Self::one(elsewhere));
+        if !trial.is_network_known {
+            return Ok((Self::one(elsewhere), trial));
         }
-        let is_at_home = store.is_known_at(email_key, network).await?;
         let answering = digest(&[b"known", network.as_bytes(), email_key.as_bytes()]);
-        Ok(Self { answering, elsewhere: Some(elsewhere), is_at_home })
+        Ok((Self { answering, elsewhere: Some(elsewhere), is_at_home: trial.is_at_home }, trial))
     }
 
     fn one(answering: Account) -> Self {

@@ -20,6 +20,7 @@ pub(super) struct Attempt {
     limits: AttemptLimits,
     accounts: Accounts,
     network: String,
+    found: Option<Credentials>,
     claim: Option<Claim>,
     /// Set while guesses from elsewhere bar this caller: the password is checked, and wrong whatever it is.
     is_void: bool,
@@ -31,37 +32,39 @@ impl Attempt {
     pub(super) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
         let (store, limits, now) = (&state.store, state.attempts, state.clock.now());
         let network = network(&client.peer);
-        if let Some(full) = store.allowance(Kind::Failure, &network).await?
+        let (accounts, trial) = Accounts::find(store, tried, &network).await?;
+        if let Some(full) = trial.full_time
             && let Some(wait) = limits.failures.wait(full, now)
         {
             return Err(Error::TooManyAttempts(wait));
         }
-        let accounts = Accounts::find(store, tried, &network).await?;
-        let guess = match limits.free {
-            0 => None,
-            _ => Some(state.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?),
-        };
-        let mut claim = None;
-        // Another attempt may come first: then the count is read again.
-        while claim.is_none()
-            && limits.free != 0
-            && let Some(failures) = store.failures(&accounts.answering).await?
-        {
-            if let Some(wait) = limits.wait(failures, now) {
-                return Err(Error::TooManyAttempts(wait));
+        let (mut guess, mut elsewhere, mut claim, mut is_void) = (None, None, None, false);
+        if limits.free != 0 {
+            guess = Some(state.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?);
+            elsewhere = accounts.elsewhere.and_then(|account| state.guesses.take(account));
+            // After the guesses are taken: what fails before counts.
+            let other = accounts.elsewhere.unwrap_or(accounts.answering);
+            let [mut failed, failed_elsewhere] = store.failures_of([&accounts.answering, &other]).await?;
+            while claim.is_none()
+                && let Some(failures) = failed
+            {
+                if let Some(wait) = limits.wait(failures, now) {
+                    return Err(Error::TooManyAttempts(wait));
+                }
+                claim = Claim::make(store, accounts.answering, failures, now).await?;
+                if claim.is_none() {
+                    // Another attempt has come first.
+                    failed = store.failures(&accounts.answering).await?;
+                }
             }
-            claim = Claim::make(store, accounts.answering, failures, now).await?;
-        }
-        let (mut elsewhere, mut is_void) = (None, false);
-        if let Some(account) = accounts.elsewhere.filter(|_| limits.free != 0) {
-            elsewhere = state.guesses.take(account);
-            let failures = store.failures(&account).await?;
-            let is_barred = failures.is_some_and(|failures| limits.wait(failures, now).is_some());
-            is_void = !accounts.is_at_home && (elsewhere.is_none() || is_barred);
+            if accounts.elsewhere.is_some() {
+                let is_barred = failed_elsewhere.is_some_and(|failures| limits.wait(failures, now).is_some());
+                is_void = !accounts.is_at_home && (elsewhere.is_none() || is_barred);
+            }
         }
         let (store, hasher, clock) = (store.clone(), state.hasher.clone(), state.clock.clone());
-        let guesses = [guess, elsewhere];
-        Ok(Self { store, hasher, clock, limits, accounts, network, claim, is_void, _guesses: guesses })
+        let (guesses, found) = ([guess, elsewhere], trial.found);
+        Ok(Self { store, hasher, clock, limits, accounts, network, found, claim, is_void, _guesses: guesses })
     }
 
     /// Returns the user whose password this is. A known, an unknown and a disabled user cost the same work and get the same
@@ -69,10 +72,10 @@ impl Attempt {
     ///
     /// An attempt counts once its password has been hashed, also if its caller has gone meanwhile: a caller who resets the
     /// stream must not get a guess for nothing.
-    pub(super) async fn judge(self, found: Option<Credentials>, password: Password) -> Result<User, Error> {
+    pub(super) async fn judge(self, password: Password) -> Result<User, Error> {
         let gone = Shutdown::new();
         let is_gone = gone.clone();
-        let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, found, password).await });
+        let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, password).await });
         let _gone = gone.drop_guard();
         match judging.await {
             Ok(judged) => judged,
@@ -80,12 +83,8 @@ impl Attempt {
         }
     }
 
-    async fn judge_to_the_end(
-        self,
-        gone: &Shutdown,
-        found: Option<Credentials>,
-        password: Password,
-    ) -> Result<User, Error> {
+    async fn judge_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, Error> {
+        let found = self.found.take();
         let hash = found.as_ref().map(|found| found.password_hash.clone());
         let line = line(self.limits, &self.network);
         let is_right = self.hasher.verify(line, gone, password, hash).await? && !self.is_void;

@@ -50,8 +50,7 @@ async fn login(state: &State, request: LoginRequest, client: &Client) -> Result<
     let audiences = convert::audiences(&state.audiences, request.audiences);
     let (email, audiences) = Error::both(convert::email(&request.email), audiences)?;
     state.quotas.check(Quota::Logins, &client.peer, state.clock.now())?;
-    let found = state.store.credentials(email.key()).await?;
-    let user = login::check(state, Tried::Login(email.key()), client, found, Password::new(request.password)).await?;
+    let user = login::check(state, Tried::Login(email.key()), client, Password::new(request.password)).await?;
     state.quotas.count(Quota::Logins, &client.peer, state.clock.now());
     let tokens = login::begin(state, &user, client, &audiences).await?;
     Ok(LoginResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })

@@ -10,20 +10,13 @@ use crate::convert;
 use crate::domain::{Client, Password, User};
 use crate::error::Error;
 use crate::state::State;
-use crate::store::Credentials;
 
 /// Sessions that one login ends at most.
 const MAX_ENDED: usize = 4;
 
 /// Returns the user whose password this is, unless the account or the caller's address must wait.
-pub(super) async fn check(
-    state: &State,
-    tried: Tried<'_>,
-    client: &Client,
-    found: Option<Credentials>,
-    password: Password,
-) -> Result<User, Error> {
-    Attempt::begin(state, tried, client).await?.judge(found, password).await
+pub(super) async fn check(state: &State, tried: Tried<'_>, client: &Client, password: Password) -> Result<User, Error> {
+    Attempt::begin(state, tried, client).await?.judge(password).await
 }
 
 /// Begins a session of a user whose password has been checked; its first access token is for these audiences.

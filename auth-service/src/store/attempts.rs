@@ -81,25 +81,6 @@ impl Store {
         const SQL: &str = "delete from failed_attempts where account = $1";
         write!(self.db, sqlx::query(SQL).bind(account.as_slice())).map(drop)
     }
-
-    /// Returns whether any user has a session, ended or not, that was begun in this network.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn is_network_known(&self, network: &str) -> Result<bool, StoreError> {
-        const SQL: &str = "select exists (select 1 from sessions where network = $1)";
-        read!(self.db, |reader| sqlx::query_scalar(SQL).bind(network).fetch_one(reader))
-    }
-
-    /// Whether the user of this email has a session, ended or not, that was begun in this network.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn is_known_at(&self, email_key: &str, network: &str) -> Result<bool, StoreError> {
-        const SQL: &str = "select exists (select 1 from users u join sessions s on s.user_id = u.id \
-             where u.email_key = $1 and s.network = $2)";
-        read!(self.db, |reader| sqlx::query_scalar(SQL).bind(email_key).bind(network).fetch_one(reader))
-    }
 }
 
 /// Takes out what no longer counts: a few rows for each that comes, so that no call pays for a day's worth.

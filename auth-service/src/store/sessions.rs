@@ -1,13 +1,32 @@
 //! Rows of the sessions table.
 
-use kit::db::{Tx, Verdict, read, within};
+use kit::db::{Tx, Verdict, read, within, write};
 use sqlx::FromRow;
+use sqlx::error::DatabaseError;
 use uuid::Uuid;
 
 use super::refresh::digests;
 use super::users::state;
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, UserState, network};
+
+/// A statement that writes a session's row, with the row's columns in their order.
+macro_rules! write_row {
+    ($sql:expr, $session:expr, $client:expr) => {
+        sqlx::query($sql)
+            .bind($session.id)
+            .bind($session.user_id)
+            .bind($session.generation)
+            .bind($session.create_time)
+            .bind($session.expire_time)
+            .bind($client.peer.clone())
+            .bind($client.user_agent.clone())
+            .bind(network(&$client.peer))
+            .bind($session.refresh_digest.iter().flat_map(|digest| digest.0).collect::<Vec<u8>>())
+            .bind($session.idle_expire_time)
+            .bind($session.over_time)
+    };
+}
 
 /// What the database says of a token's user and session, read in one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +50,13 @@ impl Store {
              network, refresh_digests, idle_expire_time, over_time) \
              select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from users \
              where id = $2 and state = 'active' and sessions_since <= $3";
-        let work = self.db.transaction((session.clone(), client.clone()), |mut tx, (session, client)| {
-            Box::pin(async move {
-                match write_row(&mut tx, SQL, session, client).await {
-                    Ok(rows) => Ok(Verdict::Commit(rows > 0)),
-                    // The user has been deleted while the row was being written: PostgreSQL tells so by the foreign key.
-                    Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => Ok(Verdict::Undo(false)),
-                    Err(error) => Err(error),
-                }
-            })
-        });
-        work.await
+        // One statement is its own commit: one round trip.
+        match write!(self.db, write_row!(SQL, session, client)) {
+            Ok(rows) => Ok(rows > 0),
+            // The user has been deleted while the row was being written: PostgreSQL tells so by the foreign key.
+            Err(StoreError::Fault(cause)) if is_foreign_key_violation(&cause) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// At most `limit` sessions of the user that have a live token, newest first, that are older than the session `after`.
@@ -143,26 +158,11 @@ impl Store {
 pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session, client: &Client) -> Result<(), sqlx::Error> {
     const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, network, \
          refresh_digests, idle_expire_time, over_time) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    write_row(tx, SQL, session, client).await.map(drop)
+    within!(*tx, write_row!(SQL, session, client)).map(drop)
 }
 
-/// Runs a statement that writes a session's row, with the row's columns in their order.
-async fn write_row(tx: &mut Tx<'_>, sql: &'static str, session: &Session, client: &Client) -> Result<u64, sqlx::Error> {
-    within!(
-        *tx,
-        sqlx::query(sql)
-            .bind(session.id)
-            .bind(session.user_id)
-            .bind(session.generation)
-            .bind(session.create_time)
-            .bind(session.expire_time)
-            .bind(&client.peer)
-            .bind(&client.user_agent)
-            .bind(network(&client.peer))
-            .bind(session.refresh_digest.iter().flat_map(|digest| digest.0).collect::<Vec<u8>>())
-            .bind(session.idle_expire_time)
-            .bind(session.over_time)
-    )
+fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(DatabaseError::is_foreign_key_violation)
 }
 
 /// A session's row, as far as it is listed.

@@ -157,17 +157,6 @@ impl Store {
         Ok(users.into_iter().map(User::from).collect())
     }
 
-    /// The user with this id, and what a password is checked against.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn credentials_of(&self, id: Uuid) -> Result<Option<Credentials>, StoreError> {
-        const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time, \
-             password_hash from users where id = $1";
-        let row: Option<CredentialsRow> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
-        Ok(row.map(Credentials::from))
-    }
-
     /// The user whose email has this canonical form, and what a password is checked against.
     ///
     /// # Errors
@@ -184,15 +173,15 @@ impl Store {
 /// A row of the table, as far as it is shown.
 #[derive(FromRow)]
 pub(super) struct UserRow {
-    id: Uuid,
-    name: String,
-    email: String,
-    roles: String,
-    state: String,
-    generation: i32,
-    revision: i32,
-    create_time: Time,
-    update_time: Time,
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) email: String,
+    pub(super) roles: String,
+    pub(super) state: String,
+    pub(super) generation: i32,
+    pub(super) revision: i32,
+    pub(super) create_time: Time,
+    pub(super) update_time: Time,
 }
 
 #[derive(FromRow)]

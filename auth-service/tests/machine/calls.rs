@@ -122,7 +122,7 @@ impl UserCall {
                 Answer::Users(users)
             }
             Self::CredentialsOf { id } => {
-                let found = store.credentials_of(*id).await?;
+                let found = store.proof_trial(*id, "").await?.found;
                 Answer::Credentials(found.map(|found| (found.user, found.password_hash)))
             }
             Self::Credentials { email_key } => {
@@ -177,7 +177,9 @@ impl SessionCall {
                 Answer::Done
             }
             Self::Standing { user_id, id } => Answer::Standing(store.standing(*user_id, *id).await?),
-            Self::IsKnownAt { email_key, network } => Answer::Was(store.is_known_at(email_key, network).await?),
+            Self::IsKnownAt { email_key, network } => {
+                Answer::Was(store.login_trial(email_key, network).await?.is_at_home)
+            }
             Self::Refreshable { id } => Answer::Refreshable(store.refreshable(*id).await?.map(Box::new)),
             Self::Rotate { id, generation, rotated, client } => {
                 Answer::Was(store.rotate(*id, *generation, rotated, client).await?)

@@ -7,6 +7,8 @@ mod attempts;
 #[cfg(test)]
 mod audiences;
 #[cfg(test)]
+mod far;
+#[cfg(test)]
 mod guesses;
 #[cfg(test)]
 mod health;

@@ -73,7 +73,7 @@ async fn a_password_change_whose_session_is_refused_changes_nothing(store: Case)
     let own = Session { generation: 2, ..begun.clone() };
     let refused = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await;
     assert!(matches!(refused, Err(StoreError::Taken(_))), "{refused:?}");
-    let read = store.credentials_of(ada.id).await.unwrap().unwrap();
+    let read = store.proof_trial(ada.id, "").await.unwrap().found.unwrap();
     assert_eq!((read.password_hash, read.user.generation), (ada.password_hash.clone(), 1));
     assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
 }

@@ -43,7 +43,6 @@ pub(super) async fn delete(state: &State, caller: Caller, request: DeleteUserReq
 async fn prove(state: &State, caller: Caller, client: &Client, password: Password) -> Result<Proof, Error> {
     attempts::sign_up(state, client).await?;
     let user_id = caller.user()?;
-    let found = state.store.credentials_of(user_id).await?;
-    let user = login::check(state, Tried::Proof(user_id), client, found, password).await?;
+    let user = login::check(state, Tried::Proof(user_id), client, password).await?;
     Ok(Proof { user_id, generation: user.generation })
 }

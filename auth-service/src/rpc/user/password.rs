@@ -20,8 +20,7 @@ pub(super) async fn change(
 ) -> Result<TokenPair, Error> {
     let id = caller.user()?;
     state.check_signs()?;
-    let found = state.store.credentials_of(id).await?;
-    let user = login::check(state, Tried::Proof(id), client, found, Password::new(request.current_password)).await?;
+    let user = login::check(state, Tried::Proof(id), client, Password::new(request.current_password)).await?;
     // After the current password, whose attempts are limited: to measure the new one costs more than all the rest.
     let new = convert::new_password(request.new_password, state.passwords, Some(&user))?;
     let network = network(&client.peer);

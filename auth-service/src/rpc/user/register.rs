@@ -90,8 +90,7 @@ async fn repeat(state: &State, id: Uuid, client: &Client, password: Password) ->
         let user = state.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))?;
         return Ok(CreateUserResponse { user: Some(convert::user(user, true)), tokens: None });
     }
-    let found = state.store.credentials_of(id).await?;
-    let user = login::check(state, Tried::Proof(id), client, found, password).await?;
+    let user = login::check(state, Tried::Proof(id), client, password).await?;
     let tokens = login::begin(state, &user, client, state.audiences.default()).await?;
     Ok(CreateUserResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })
 }

@@ -22,6 +22,13 @@ async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared(store: C
     let store = store.reopened().await;
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     assert_eq!(seen.count, 3);
+    for (accounts, wanted) in [
+        ([&ACCOUNT, &[8; 32]], [Some(seen), None]),
+        ([&[8; 32], &ACCOUNT], [None, Some(seen)]),
+        ([&ACCOUNT, &ACCOUNT], [Some(seen); 2]),
+    ] {
+        assert_eq!(store.failures_of(accounts).await.unwrap(), wanted, "each in its place");
+    }
     let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
     assert_eq!(full, Some(start() + Duration::from_secs(4)), "one came back while the next was used");
     store.clear_failures(&ACCOUNT).await.unwrap();
@@ -65,14 +72,14 @@ async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there(store: Ca
     let ada = new_user(1, "ada@example.com");
     let client = Client { peer: ADDRESS.into(), user_agent: String::new() };
     store.create_user(&ada, Some((&session(10, &ada), &client)), None).await.unwrap();
-    assert!(store.is_known_at("ada@example.com", ADDRESS).await.unwrap());
-    assert!(!store.is_known_at("ada@example.com", "192.0.2.8").await.unwrap());
-    assert!(!store.is_known_at("bob@example.com", ADDRESS).await.unwrap());
-    assert!(store.is_network_known(ADDRESS).await.unwrap());
-    assert!(!store.is_network_known("192.0.2.8").await.unwrap());
+    assert!(store.login_trial("ada@example.com", ADDRESS).await.unwrap().is_at_home);
+    assert!(!store.login_trial("ada@example.com", "192.0.2.8").await.unwrap().is_at_home);
+    assert!(!store.login_trial("bob@example.com", ADDRESS).await.unwrap().is_at_home);
+    assert!(store.login_trial("", ADDRESS).await.unwrap().is_network_known);
+    assert!(!store.login_trial("", "192.0.2.8").await.unwrap().is_network_known);
     let client = Client { peer: "2001:db8:1:2:3:4:5:6".into(), user_agent: String::new() };
     assert!(store.create_session(&session(11, &ada), &client).await.unwrap());
-    assert!(store.is_known_at("ada@example.com", "2001:db8:1:2::").await.unwrap(), "by its network");
+    assert!(store.login_trial("ada@example.com", "2001:db8:1:2::").await.unwrap().is_at_home, "by its network");
 }
 
 async fn an_account_that_has_not_failed_has_nothing_to_claim(store: Case) {
@@ -87,7 +94,7 @@ async fn an_account_that_has_not_failed_has_nothing_to_claim(store: Case) {
     let full = now + Duration::from_secs(1);
     assert_eq!(store.allowance(Kind::Failure, ADDRESS).await.unwrap(), Some(full), "to the microsecond");
     assert_eq!(store.allowance(Kind::SignUp, ADDRESS).await.unwrap(), None);
-    assert!(!store.is_known_at("", "").await.unwrap());
+    assert!(!store.login_trial("", "").await.unwrap().is_at_home);
 }
 
 async fn what_no_longer_counts_is_taken_out_a_few_at_a_time(store: Case) {

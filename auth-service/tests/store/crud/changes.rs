@@ -108,12 +108,12 @@ async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: C
     assert!(!store.create_session(&late, &Client::default()).await.unwrap());
     assert!(!store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
     assert!(store.standing(ada.id, own.id).await.unwrap().unwrap().session_lives);
-    assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
+    assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
 
     let other = Session { generation: 2, ..session(13, &ada) };
     let beaten = store.change_password(1, "$argon2id$other", &other, &Client::default(), stamp()).await.unwrap();
     assert_eq!(beaten, None, "a change that read the old password is late, too");
-    assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
+    assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
     assert!(!store.standing(ada.id, other.id).await.unwrap().unwrap().session_lives);
 }
 
@@ -177,7 +177,7 @@ async fn an_operators_password_ends_every_session(store: Case) {
     let (user, logged) = store.set_password(ada.id, "$argon2id$new", stamp()).await.unwrap().unwrap();
     assert_eq!((user.generation, user.revision, logged.revision), (2, 1, 1));
     assert!(!store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
-    assert_eq!(store.credentials_of(ada.id).await.unwrap().unwrap().password_hash, "$argon2id$new");
+    assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
     store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     let (user, _) = store.set_password(ada.id, "$argon2id$more", stamp()).await.unwrap().unwrap();
     assert_eq!((user.generation, user.state), (4, UserState::Disabled));

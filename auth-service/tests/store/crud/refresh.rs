@@ -56,7 +56,7 @@ async fn a_rotation_is_written_once_for_each_generation(store: Case) {
         (listed.session.over_time, listed.session.refresh_digest),
         (rotated(1).over_time, Some(rotated(1).digests[0]))
     );
-    assert!(store.is_known_at("ada@example.com", &network(&client.peer)).await.unwrap());
+    assert!(store.login_trial("ada@example.com", &network(&client.peer)).await.unwrap().is_at_home);
 }
 
 async fn an_answer_once_more_is_noted_and_prolongs_the_row(store: Case) {

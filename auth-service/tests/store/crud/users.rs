@@ -71,13 +71,13 @@ async fn a_user_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
     assert_eq!((&user.roles, user.create_time, user.update_time), (&new.roles, new.create_time, new.create_time));
     assert_eq!(store.user(new.id).await.unwrap().as_ref(), Some(&*user));
     assert_eq!(store.users(&[new.id]).await.unwrap(), from_ref(&*user));
-    let read = store.credentials_of(new.id).await.unwrap().unwrap();
+    let read = store.proof_trial(new.id, "").await.unwrap().found.unwrap();
     assert_eq!((read.user, read.password_hash), ((*user).clone(), new.password_hash));
     for word in words {
         let filter = Filter { role: Role::parse(&word), ..Filter::default() };
         assert_eq!(store.list_users(&filter, None, 9).await.unwrap(), from_ref(&*user), "{word}");
     }
-    assert!(store.credentials_of(Uuid::from_u128(9)).await.unwrap().is_none());
+    assert!(store.proof_trial(Uuid::from_u128(9), "").await.unwrap().found.is_none());
 }
 
 async fn no_two_users_have_one_id(store: Case) {

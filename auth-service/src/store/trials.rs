@@ -1,0 +1,120 @@
+//! All that is looked up before a password is tried, in one round trip: a server may be far away.
+
+use kit::db::read;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::users::UserRow;
+use super::{Account, Credentials, Kind, Store, StoreError, Time};
+use crate::domain::Failures;
+
+/// The account whose password is tried, and what is known of the place from where it is tried.
+pub struct Trial {
+    /// The user and the hash; `None` if there is no such user.
+    pub found: Option<Credentials>,
+    /// When the address has its whole allowance of wrong passwords back; `None` if it has used nothing.
+    pub full_time: Option<Time>,
+    /// Set if any user has a session, ended or not, that was begun in this network.
+    pub is_network_known: bool,
+    /// Set if this user has such a session.
+    pub is_at_home: bool,
+}
+
+impl Store {
+    /// Looks up a login with the email of this canonical form, from this network.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn login_trial(&self, email_key: &str, network: &str) -> Result<Trial, StoreError> {
+        const SQL: &str = "select u.id, u.name, u.email, u.roles, u.state, u.generation, u.revision, u.create_time, \
+             u.update_time, u.password_hash, a.full_time, \
+             exists (select 1 from sessions s where s.network = $2) as is_network_known, \
+             exists (select 1 from users h join sessions s on s.user_id = h.id \
+             where h.email_key = $1 and s.network = $2) as is_at_home \
+             from (select 1 as one) o left join users u on u.email_key = $1 \
+             left join allowances a on a.kind = $3 and a.network = $2";
+        let row: TrialRow = read!(self.db, |reader| sqlx::query_as(SQL)
+            .bind(email_key)
+            .bind(network)
+            .bind(Kind::Failure.text())
+            .fetch_one(reader))?;
+        Ok(row.into())
+    }
+
+    /// Looks up a proof of the user with this id, who calls from this network. Proofs count apart from logins, wherever they
+    /// come from.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn proof_trial(&self, id: Uuid, network: &str) -> Result<Trial, StoreError> {
+        const SQL: &str = "select u.id, u.name, u.email, u.roles, u.state, u.generation, u.revision, u.create_time, \
+             u.update_time, u.password_hash, a.full_time, false as is_network_known, false as is_at_home \
+             from (select 1 as one) o left join users u on u.id = $1 \
+             left join allowances a on a.kind = $3 and a.network = $2";
+        let row: TrialRow = read!(self.db, |reader| sqlx::query_as(SQL)
+            .bind(id)
+            .bind(network)
+            .bind(Kind::Failure.text())
+            .fetch_one(reader))?;
+        Ok(row.into())
+    }
+
+    /// The wrong passwords of two accounts since the last right one of each.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn failures_of(&self, accounts: [&Account; 2]) -> Result<[Option<Failures>; 2], StoreError> {
+        const SQL: &str = "select account, failures, last_time from failed_attempts where account in ($1, $2)";
+        let rows: Vec<(Vec<u8>, i32, Time)> = read!(self.db, |reader| sqlx::query_as(SQL)
+            .bind(accounts[0].as_slice())
+            .bind(accounts[1].as_slice())
+            .fetch_all(reader))?;
+        Ok(accounts.map(|wanted| {
+            let row = rows.iter().find(|(account, ..)| account == wanted)?;
+            Some(Failures { count: row.1, last: row.2 })
+        }))
+    }
+}
+
+#[derive(FromRow)]
+struct TrialRow {
+    /// Null, with all that follows of the user, if there is none.
+    id: Option<Uuid>,
+    name: Option<String>,
+    email: Option<String>,
+    roles: Option<String>,
+    state: Option<String>,
+    generation: Option<i32>,
+    revision: Option<i32>,
+    create_time: Option<Time>,
+    update_time: Option<Time>,
+    password_hash: Option<String>,
+    full_time: Option<Time>,
+    is_network_known: bool,
+    is_at_home: bool,
+}
+
+impl TrialRow {
+    fn credentials(&mut self) -> Option<Credentials> {
+        let user = UserRow {
+            id: self.id?,
+            name: self.name.take()?,
+            email: self.email.take()?,
+            roles: self.roles.take()?,
+            state: self.state.take()?,
+            generation: self.generation?,
+            revision: self.revision?,
+            create_time: self.create_time?,
+            update_time: self.update_time?,
+        };
+        Some(Credentials { user: user.into(), password_hash: self.password_hash.take()? })
+    }
+}
+
+impl From<TrialRow> for Trial {
+    fn from(mut row: TrialRow) -> Self {
+        let found = row.credentials();
+        let TrialRow { full_time, is_network_known, is_at_home, .. } = row;
+        Self { found, full_time, is_network_known, is_at_home }
+    }
+}
