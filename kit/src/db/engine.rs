@@ -92,7 +92,7 @@ impl Db {
     pub fn watcher(&self) -> Watcher {
         match self {
             Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading())),
-            Self::Postgres(db) => Watcher::Postgres(Own::new(db.reading())),
+            Self::Postgres(db) => Watcher::Postgres(db.follower()),
         }
     }
 

@@ -23,7 +23,7 @@ pub use error::{OpenError, StoreError};
 pub use macros::{read, watch, within, write, write_one};
 pub use migrations::Migrations;
 pub use patience::patiently;
-pub use postgres::{Lease, Postgres, Reads, Writes};
+pub use postgres::{Follower, Lease, Postgres, Reads, Writes};
 #[cfg(feature = "testing")]
 pub use sqlite::Outsider;
 pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};

@@ -3,16 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, Error, PgConnection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 use tokio::time::timeout;
 
+use super::Follower;
 use super::error::is_answer;
 
 /// How long one try to connect may take.
-const CONNECT: Duration = Duration::from_millis(500);
+pub(super) const CONNECT: Duration = Duration::from_millis(500);
 
 /// How long a look may take with its way there and back.
-const LOOK: Duration = Duration::from_millis(400);
+pub(super) const LOOK: Duration = Duration::from_millis(400);
 
 /// A connection of its own on either engine, which only reads; [`watch!`](crate::db::watch) looks through it.
 #[derive(Debug)]
@@ -20,13 +21,13 @@ pub enum Watcher {
     /// Of a file.
     Sqlite(Own<SqliteConnection>),
     /// Of a server.
-    Postgres(Own<PgConnection>),
+    Postgres(Follower),
 }
 
 /// A connection that is made when it is needed, and made again after a fault.
 pub struct Own<C: Connection> {
     options: C::Options,
-    connection: Option<C>,
+    connection: Option<Box<C>>,
 }
 
 impl Watcher {
@@ -48,13 +49,13 @@ impl<C: Connection> Own<C> {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub async fn take(&mut self) -> Result<C, Error>
+    pub async fn take(&mut self) -> Result<Box<C>, Error>
     where
         C::Options: ConnectOptions<Connection = C>,
     {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => limited(CONNECT, self.options.connect()).await,
+            None => limited(CONNECT, self.options.connect()).await.map(Box::new),
         }
     }
 
@@ -70,7 +71,7 @@ impl<C: Connection> Own<C> {
     ///
     /// # Errors
     /// What the look has failed with.
-    pub fn put_back<T>(&mut self, connection: C, looked: Result<T, Error>) -> Result<T, Error> {
+    pub fn put_back<T>(&mut self, connection: Box<C>, looked: Result<T, Error>) -> Result<T, Error> {
         if looked.as_ref().err().is_none_or(is_answer) {
             self.connection = Some(connection);
         }

@@ -5,9 +5,12 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 
+use super::address::Address;
+use super::debts::Debts;
+use super::dialer::{Dialer, Purpose};
+use super::follower::Follower;
 use super::migrate::{check, migrate};
 use super::pool::{Limits, Pool};
-use super::suspicion::Suspicion;
 use super::tries::{Reads, Writes};
 use crate::db::OpenError;
 use crate::db::patience::PATIENCE;
@@ -17,7 +20,7 @@ use crate::db::url::Server;
 pub(super) const APPLICATION: &str = "gatepost";
 
 /// Connections of each pool: a server takes a hundred by default, and replicas share them.
-const CONNECTIONS: u32 = 8;
+const CONNECTIONS: usize = 8;
 
 /// A call waits for a connection for less than the deadline of every RPC that reads, and that writes. A write, which nobody
 /// may repeat, tries out a connection that has lain unused.
@@ -47,7 +50,8 @@ const WRITER: [(&str, &str); 4] = [
 pub struct Postgres {
     pub(super) readers: Pool,
     pub(super) writers: Pool,
-    pub(super) suspicion: Suspicion,
+    followers: Dialer,
+    debts: Debts,
 }
 
 impl Postgres {
@@ -73,17 +77,21 @@ impl Postgres {
     }
 
     fn by(options: PgConnectOptions) -> Self {
-        let suspicion = Suspicion::default();
+        let address = Address::default();
+        let readers = Dialer::new(options.clone().options(READER), Purpose::Read, &address);
+        let writers = Dialer::new(options.options(WRITER), Purpose::Write, &address);
+        let debts = Debts::new(readers.for_purpose(Purpose::Read));
         Self {
-            readers: Pool::new(options.clone().options(READER), READERS, &suspicion),
-            writers: Pool::new(options.options(WRITER), WRITERS, &suspicion),
-            suspicion,
+            followers: readers.for_purpose(Purpose::Follow),
+            readers: Pool::new(readers, READERS, &debts),
+            writers: Pool::new(writers, WRITERS, &debts),
+            debts,
         }
     }
 
-    /// How a connection that reads is made.
-    pub(in crate::db) fn reading(&self) -> PgConnectOptions {
-        self.readers.options()
+    /// A connection of its own, for looks again and again.
+    pub(in crate::db) fn follower(&self) -> Follower {
+        Follower::new(self.followers.clone())
     }
 
     /// The tries that a read has.
@@ -100,6 +108,7 @@ impl Postgres {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writers.close().await;
+        self.debts.close();
     }
 }
 

@@ -9,7 +9,7 @@ use sqlx::{Executor as _, FromRow, Postgres as Driver};
 
 use super::Postgres;
 use super::lease::limited;
-use crate::db::error::is_answer;
+use crate::db::error::{Fate, fate};
 use crate::db::{StoreError, Tx, Verdict};
 
 /// How long a statement, the work of a transaction, and its end may each take: the server ends a statement by itself before,
@@ -60,6 +60,7 @@ impl Postgres {
         F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
     {
         let mut lease = self.lease_writer().await?;
+        lease.begins();
         let worked = limited(WRITE, async {
             let connection = lease.connection();
             connection.execute("begin").await?;
@@ -69,7 +70,7 @@ impl Postgres {
             Ok(verdict) => verdict,
             Err(error) => {
                 // The transaction may be open: it is undone by a word, or with the connection.
-                if is_answer(&error) {
+                if fate(&error) == Fate::Serves {
                     let undone = limited(WRITE, lease.connection().execute("rollback")).await;
                     // What the work failed with says more.
                     let _ = lease.ended(undone);
@@ -80,6 +81,7 @@ impl Postgres {
         };
         match verdict {
             Verdict::Commit(answer) => {
+                lease.commits();
                 let committed = limited(WRITE, lease.connection().execute("commit")).await;
                 lease.ended(committed).map_err(StoreError::of_a_commit)?;
                 Ok(answer)

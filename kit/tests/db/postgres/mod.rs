@@ -2,4 +2,6 @@
 
 mod limits;
 mod opening;
+mod pools;
 mod repeats;
+mod switchover;
