@@ -1,5 +1,6 @@
 //! What both services need and no client does.
 
+pub mod call;
 pub mod clock;
 pub mod config;
 pub mod db;

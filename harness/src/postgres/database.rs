@@ -122,6 +122,15 @@ pub(super) async fn transactions(url: &str) -> Result<Vec<String>, Error> {
     Ok(open)
 }
 
+/// Promotes a standby.
+pub(super) async fn promote(url: &str) -> Result<(), Error> {
+    const SQL: &str = "select pg_promote(true, 30)";
+    let mut connection = connect(url).await.map_err(failed("promote a standby"))?;
+    let is_promoted: bool =
+        sqlx::query_scalar(SQL).fetch_one(&mut connection).await.map_err(failed("promote a standby"))?;
+    if is_promoted { Ok(()) } else { Err(failed("promote a standby")("it took longer than 30 s")) }
+}
+
 async fn remove(admin: &str, name: &str) -> Result<(), sqlx::Error> {
     execute(admin, format!("drop database if exists {name} with (force)")).await
 }

@@ -17,6 +17,13 @@ pub(super) fn find() -> Result<PathBuf, Error> {
     folders.find(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file())).ok_or(Error::Missing)
 }
 
+/// Another program of the same version, which need not be on `PATH`.
+pub(super) fn beside(folder: &Path, name: &str) -> PathBuf {
+    let server = fs::canonicalize(folder.join("postgres")).unwrap_or_default();
+    let own = server.parent().map(|folder| folder.join(name)).filter(|program| program.is_file());
+    own.unwrap_or_else(|| folder.join(name))
+}
+
 /// The newest version's folder first; what is no version is left out.
 fn by_version(folders: Vec<PathBuf>) -> Vec<PathBuf> {
     let number = |folder: &Path| folder.file_name()?.to_str()?.parse::<f32>().ok();

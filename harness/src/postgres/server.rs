@@ -1,7 +1,8 @@
 //! A throw-away PostgreSQL from the system's programs, and what can happen to a server.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::Arc;
@@ -44,6 +45,13 @@ struct Inner {
     running: Mutex<Running>,
 }
 
+/// The files that a server begins with.
+enum Origin {
+    Empty,
+    /// Those of the server that listens in this folder.
+    CopyOf(PathBuf),
+}
+
 struct Running {
     watchdog: Watchdog,
     /// The first process of the server, while it runs.
@@ -61,8 +69,27 @@ impl Server {
     /// The same with settings of `postgresql.conf`, such as `fsync=on`.
     pub async fn start_with(settings: &[&str]) -> Result<Self, Error> {
         let settings = SETTINGS.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
-        let inner = apart(Inner::make(settings)).await?;
+        let inner = apart(Inner::make(settings, Origin::Empty)).await?;
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// Makes a standby of this server, which must run: it repeats what this one writes. It takes about two seconds.
+    pub async fn start_standby(&self) -> Result<Self, Error> {
+        let settings = self.0.settings.clone();
+        let inner = apart(Inner::make(settings, Origin::CopyOf(self.0.sockets()))).await?;
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Makes a primary of a standby, and waits until it takes writes, 30 s at the most.
+    pub async fn promote(&self) -> Result<(), Error> {
+        let url = self.url("postgres");
+        apart(async move { database::promote(&url).await }).await
+    }
+
+    /// Makes a standby of this server, which has ended, when it [starts again](Self::start_again): it repeats what `primary`
+    /// writes.
+    pub fn stand_by(&self, primary: &Self) -> Result<(), Error> {
+        self.0.stand_by(&primary.0.sockets())
     }
 
     /// The URL of a database of this name, which may not be there yet.
@@ -163,14 +190,20 @@ impl Server {
 }
 
 impl Inner {
-    async fn make(settings: Vec<String>) -> Result<Self, Error> {
+    async fn make(settings: Vec<String>, origin: Origin) -> Result<Self, Error> {
         let programs = programs::find()?;
         let watchdog = Watchdog::start(&base(), Account::find()?).map_err(failed("get a watchdog"))?;
         let folder = watchdog.folder().to_owned();
         let running = Mutex::new(Running { watchdog, process: None });
         let inner = Self { programs, folder, settings, running };
         let mut running = inner.running.lock().await;
-        inner.set_up(&mut running)?;
+        match &origin {
+            Origin::Empty => inner.set_up(&mut running)?,
+            Origin::CopyOf(primary) => {
+                inner.copy(&mut running, primary)?;
+                inner.stand_by(primary)?;
+            }
+        }
         inner.launch(&mut running).await?;
         drop(running);
         Ok(inner)
@@ -189,6 +222,28 @@ impl Inner {
             }
         }
         if made { Ok(()) } else { Err(failed("set up")(self.said())) }
+    }
+
+    /// Copies the files of a server that runs.
+    fn copy(&self, running: &mut Running, primary: &Path) -> Result<(), Error> {
+        let from = primary.display().to_string();
+        let arguments = ["-h", &from, "-U", "postgres", "-X", "stream", "-c", "fast", "--no-sync", "-D", &self.data()];
+        let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
+        let process = running.watchdog.run(&programs::beside(&self.programs, "pg_basebackup"), &arguments, self.log()?);
+        let made = process.and_then(|mut process| process.wait()).map_err(failed("copy a server"))?;
+        if made.success() { Ok(()) } else { Err(failed("copy a server")(self.said())) }
+    }
+
+    /// Makes the next start that of a standby.
+    fn stand_by(&self, primary: &Path) -> Result<(), Error> {
+        let data = PathBuf::from(self.data());
+        let setting = format!("primary_conninfo = 'host={} user=postgres'\n", primary.display());
+        let file = OpenOptions::new().append(true).open(data.join("postgresql.auto.conf"));
+        file.and_then(|mut file| file.write_all(setting.as_bytes())).map_err(failed("become a standby"))?;
+        let signal = data.join("standby.signal");
+        let owner = fs::metadata(&data).map_err(failed("become a standby"))?;
+        let made = File::create(&signal).and_then(|_| chown(&signal, Some(owner.uid()), Some(owner.gid())));
+        made.map_err(failed("become a standby"))
     }
 
     /// Starts the server and waits until it answers.

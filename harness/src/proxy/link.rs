@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
@@ -43,8 +44,34 @@ impl Target {
     }
 }
 
+/// The server behind the proxy, and the number of connections that were made through it.
+pub(super) struct Leads {
+    target: Mutex<Target>,
+    connections: AtomicUsize,
+}
+
+impl Leads {
+    pub(super) fn new(target: Target) -> Self {
+        Self { target: Mutex::new(target), connections: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn turn(&self, target: Target) {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection, and returns where it goes.
+    fn follow(&self) -> Target {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Accepts connections for ever. They end with the future.
-pub(super) async fn serve(listener: TcpListener, target: Target, seen: Receiver<State>, fired: Sender<State>) {
+pub(super) async fn serve(listener: TcpListener, leads: Arc<Leads>, seen: Receiver<State>, fired: Sender<State>) {
     let mut links = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else {
@@ -60,7 +87,7 @@ pub(super) async fn serve(listener: TcpListener, target: Target, seen: Receiver<
         if is_cut {
             continue;
         }
-        let (target, mut cut) = (target.clone(), seen.clone());
+        let (target, mut cut) = (leads.follow(), seen.clone());
         let link = Link { state: seen.clone(), fired: fired.clone(), waits: AtomicBool::new(false) };
         links.spawn(async move {
             tokio::select! {

@@ -8,6 +8,7 @@ mod state;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::apart::runtime;
-use link::{Target, serve};
+use link::{Leads, Target, serve};
 use state::{Mode, State};
 
 /// A proxy on a port of `127.0.0.1`, in a thread of its own: it works for the tests of any runtime. When the value is
@@ -23,6 +24,7 @@ use state::{Mode, State};
 pub struct Proxy {
     address: SocketAddr,
     state: watch::Sender<State>,
+    leads: Arc<Leads>,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -52,21 +54,34 @@ impl Proxy {
         let (state, seen) = watch::channel(State::default());
         let (end, ended) = oneshot::channel();
         let fired = state.clone();
+        let leads = Arc::new(Leads::new(target));
+        let followed = Arc::clone(&leads);
         let thread = thread::spawn(move || {
             runtime().block_on(async {
                 let listener = TcpListener::from_std(listener).expect("a listener for tokio");
                 tokio::select! {
-                    () = serve(listener, target, seen, fired) => (),
+                    () = serve(listener, followed, seen, fired) => (),
                     _ = ended => (),
                 }
             });
         });
-        Self { address, state, end: Some(end), thread: Some(thread) }
+        Self { address, state, leads, end: Some(end), thread: Some(thread) }
     }
 
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Leads new connections to the server on this Unix socket, as an address does that has moved. Those that are there
+    /// stay where they are.
+    pub fn lead_to_socket(&self, path: impl AsRef<Path>) {
+        self.leads.turn(Target::Socket(path.as_ref().to_owned()));
+    }
+
+    /// Returns the number of connections that were made, but for those that [`Self::cut`] has refused.
+    pub fn connections(&self) -> usize {
+        self.leads.connections()
     }
 
     /// Forwards everything, as at the start. What a [black hole](Self::black_hole) held back goes on its way now.

@@ -5,7 +5,6 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, SqliteConnection};
 
-use super::postgres::Times;
 use super::{DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, StoreError, Watcher, exposure};
 
 /// An open database.
@@ -90,11 +89,8 @@ impl Db {
     #[must_use]
     pub fn watcher(&self) -> Watcher {
         match self {
-            Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading(), Times::default())),
-            Self::Postgres(db) => {
-                let (opening, times) = db.reading();
-                Watcher::Postgres(Own::new(opening, times))
-            }
+            Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading())),
+            Self::Postgres(db) => Watcher::Postgres(db.follower()),
         }
     }
 

@@ -31,9 +31,12 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken(Arc::new(error)),
             sqlx::Error::Database(cause) => match trouble(&**cause) {
                 Trouble::Full => Self::Full,
-                Trouble::Away | Trouble::Broken | Trouble::Repeat | Trouble::Locked => {
-                    Self::Unavailable(Arc::new(error))
-                }
+                Trouble::Away
+                | Trouble::OnlyReads
+                | Trouble::Broken
+                | Trouble::Repeat
+                | Trouble::Stale
+                | Trouble::Locked => Self::Unavailable(Arc::new(error)),
                 Trouble::Fault => Self::Fault(Arc::new(error)),
             },
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
@@ -81,9 +84,50 @@ pub(super) fn is_answer(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some() && !is_broken(error)
 }
 
-/// Whether the server asks for the same transaction again.
+/// Whether the server asks for the same transaction again, or does so where it is prepared anew.
 pub(super) fn is_repeatable(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Repeat))
+    error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Repeat | Trouble::Stale))
+}
+
+/// Returns true if the answer did not come in time.
+pub(super) fn is_timeout(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::TimedOut)
+}
+
+/// Returns true if a pool's call was refused together with others, by what one of them met.
+pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::NotConnected)
+}
+
+/// The fate of a connection to a PostgreSQL on which a statement has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It takes other statements.
+    Serves,
+    /// It leads to a server that takes no writes.
+    OnlyReads,
+    /// Its prepared statements are of no more use.
+    Stale,
+    /// The server has ended it.
+    Ended,
+    /// It was lost, and the server may not know.
+    Lost,
+    /// The answer was not read to its end.
+    Unread,
+}
+
+/// Returns the fate of a connection on which a statement has failed so.
+pub(super) fn fate(error: &sqlx::Error) -> Fate {
+    match error {
+        sqlx::Error::Database(cause) => match trouble(&**cause) {
+            Trouble::OnlyReads => Fate::OnlyReads,
+            Trouble::Stale => Fate::Stale,
+            Trouble::Broken => Fate::Ended,
+            _ => Fate::Serves,
+        },
+        error if is_broken(error) => Fate::Lost,
+        _ => Fate::Unread,
+    }
 }
 
 /// Whether another transaction had what this one waited for. It may have waited for this one, too: after the limit of
@@ -96,6 +140,10 @@ pub(super) fn is_locked(error: &sqlx::Error) -> bool {
 enum Trouble {
     /// It may pass by itself.
     Away,
+    /// It takes no writes, as a standby does.
+    OnlyReads,
+    /// A prepared statement is gone, or answers otherwise than it did.
+    Stale,
     /// The connection is lost.
     Broken,
     /// The same transaction is to be run again.
@@ -110,7 +158,12 @@ enum Trouble {
 
 fn trouble(cause: &dyn DatabaseError) -> Trouble {
     let Some(code) = cause.code() else { return Trouble::Fault };
-    if cause.try_downcast_ref::<PgDatabaseError>().is_some() { of_postgres(&code) } else { of_sqlite(&code) }
+    match cause.try_downcast_ref::<PgDatabaseError>() {
+        // "Cached plan must not change result type", in the server's language. Others of this code are faults.
+        Some(cause) if cause.code() == "0A000" && cause.routine() == Some("RevalidateCachedQuery") => Trouble::Stale,
+        Some(cause) => of_postgres(cause.code()),
+        None => of_sqlite(&code),
+    }
 }
 
 /// The primary result code is the low byte of the extended one (sqlite.org/rescode.html).
@@ -137,8 +190,11 @@ fn of_postgres(code: &str) -> Trouble {
         // The server ends the connection: it shuts down, has crashed, starts, drops the database, or has waited for us.
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => Trouble::Broken,
         "55P03" => Trouble::Locked,
-        // statement_timeout, a server that only reads, a database that is not there (yet).
-        "57014" | "25006" | "3D000" => Trouble::Away,
+        "25006" => Trouble::OnlyReads,
+        // The prepared statement is gone: a pooler or a command has thrown all away.
+        "26000" => Trouble::Stale,
+        // statement_timeout, a database that is not there (yet).
+        "57014" | "3D000" => Trouble::Away,
         // Connection exception, insufficient resources, system error; credentials that are being changed.
         _ => match code.get(..2) {
             Some("08") => Trouble::Broken,

@@ -94,7 +94,7 @@ macro_rules! __db_watch_by {
     ($own:ident, |$connection:ident| $statement:expr) => {{
         let looked = async {
             let mut taken = $own.take().await?;
-            let $connection = &mut taken;
+            let $connection = &mut *taken;
             let looked = $own.limit($statement).await;
             $own.put_back(taken, looked)
         };

@@ -24,9 +24,9 @@ pub use error::{OpenError, StoreError};
 pub use macros::{read, watch, within, write, write_one};
 pub use migrations::{InSteps, Migrations};
 pub use patience::patiently;
-pub use postgres::{Lease, Opening, Postgres, Reads, Writes};
+pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};
 #[cfg(feature = "testing")]
 pub use sqlite::Outsider;
 pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};
 pub use url::{DatabaseUrl, Server};
-pub use watcher::{Connect, Own, Watcher};
+pub use watcher::{Own, Watcher};

@@ -3,55 +3,31 @@
 use std::fmt;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, Error, PgConnection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 use tokio::time::timeout;
 
+use super::Follower;
 use super::error::is_answer;
-use super::postgres::{Opening, Times};
+
+/// How long one try to connect may take.
+const CONNECT: Duration = Duration::from_millis(500);
+
+/// How long a look may take with its way there and back.
+const LOOK: Duration = Duration::from_millis(400);
 
 /// A connection of its own on either engine, which only reads; [`watch!`](crate::db::watch) looks through it.
 #[derive(Debug)]
 pub enum Watcher {
     /// Of a file.
-    Sqlite(Own<SqliteConnectOptions>),
+    Sqlite(Own<SqliteConnection>),
     /// Of a server.
-    Postgres(Own<Opening>),
-}
-
-/// How a watcher's connection is made.
-pub trait Connect: Send + Sync {
-    /// The connection.
-    type Connection: Connection;
-
-    /// Connects.
-    ///
-    /// # Errors
-    /// The driver's.
-    fn connect(&self) -> impl Future<Output = Result<Self::Connection, Error>> + Send;
-}
-
-impl Connect for SqliteConnectOptions {
-    type Connection = SqliteConnection;
-
-    async fn connect(&self) -> Result<SqliteConnection, Error> {
-        sqlx::ConnectOptions::connect(self).await
-    }
-}
-
-impl Connect for Opening {
-    type Connection = PgConnection;
-
-    async fn connect(&self) -> Result<PgConnection, Error> {
-        self.connect().await
-    }
+    Postgres(Follower),
 }
 
 /// A connection that is made when it is needed, and made again after a fault.
-pub struct Own<W: Connect> {
-    way: W,
-    times: Times,
-    connection: Option<W::Connection>,
+pub struct Own<C: Connection> {
+    options: C::Options,
+    connection: Option<Box<C>>,
 }
 
 impl Watcher {
@@ -64,19 +40,22 @@ impl Watcher {
     }
 }
 
-impl<W: Connect> Own<W> {
-    pub(super) fn new(way: W, times: Times) -> Self {
-        Self { way, times, connection: None }
+impl<C: Connection> Own<C> {
+    pub(super) fn new(options: C::Options) -> Self {
+        Self { options, connection: None }
     }
 
     /// The connection, until it is [put back](Self::put_back); dropped before that, it is cut.
     ///
     /// # Errors
     /// When it cannot be made.
-    pub async fn take(&mut self) -> Result<W::Connection, Error> {
+    pub async fn take(&mut self) -> Result<Box<C>, Error>
+    where
+        C::Options: ConnectOptions<Connection = C>,
+    {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => limited(self.times.connect(), self.way.connect()).await,
+            None => limited(CONNECT, self.options.connect()).await.map(Box::new),
         }
     }
 
@@ -85,14 +64,14 @@ impl<W: Connect> Own<W> {
     /// # Errors
     /// What the look fails with, or that it took too long.
     pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        limited(self.times.look(), look).await
+        limited(LOOK, look).await
     }
 
     /// A look by this connection has ended so: it serves for the next one, unless it is lost.
     ///
     /// # Errors
     /// What the look has failed with.
-    pub fn put_back<T>(&mut self, connection: W::Connection, looked: Result<T, Error>) -> Result<T, Error> {
+    pub fn put_back<T>(&mut self, connection: Box<C>, looked: Result<T, Error>) -> Result<T, Error> {
         if looked.as_ref().err().is_none_or(is_answer) {
             self.connection = Some(connection);
         }
@@ -102,12 +81,12 @@ impl<W: Connect> Own<W> {
     async fn close(self) {
         if let Some(connection) = self.connection {
             // It is of no more use, however it ends.
-            let _ = limited(self.times.connect(), connection.close()).await;
+            let _ = limited(CONNECT, connection.close()).await;
         }
     }
 }
 
-impl<W: Connect> fmt::Debug for Own<W> {
+impl<C: Connection> fmt::Debug for Own<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Own").field("is_open", &self.connection.is_some()).finish_non_exhaustive()
     }

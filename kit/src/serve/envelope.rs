@@ -16,6 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{MethodDeadlines, transport};
+use crate::call;
 use crate::failure::{self, Reasons};
 
 /// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
@@ -94,7 +95,7 @@ where
                 return Ok(failure::deadline::<R>().into_http());
             }
             // The call itself is inside, too: a service may panic before it has made a future.
-            let served = AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
+            let served = AssertUnwindSafe(call::until(end, async move { inner.call(request).await })).catch_unwind();
             let status: Status = match timeout_at(end, served).await {
                 Ok(Ok(response)) => return Ok(transport::translate::<R, T>(&path, response?)),
                 Ok(Err(_panic)) => failure::panicked::<R>(&path),

@@ -52,6 +52,12 @@ pub(crate) async fn open(url: &DatabaseUrl) -> Result<Db, OpenError> {
     Db::open(url, &Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &[] }).await
 }
 
+/// The name of a database, by its URL.
+pub(crate) fn database_of(url: &str) -> String {
+    let path = url.split('?').next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// Adds a note by one statement.
 pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError> {
     write!(db, sqlx::query(ADD).bind(id).bind(text.clone()))

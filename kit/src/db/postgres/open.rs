@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use super::address::Address;
+use super::debts::Debts;
+use super::dialer::{Dialer, Purpose};
+use super::follower::Follower;
 use super::migrate::{check, migrate};
 use super::pool::{Limits, Pool};
 use super::session::Opening;
-use super::suspicion::Suspicion;
 use super::times::Times;
 use super::tries::{Reads, Writes};
 use crate::db::patience::PATIENCE;
@@ -16,14 +19,15 @@ use crate::db::{Migrations, OpenError};
 pub(super) const APPLICATION: &str = "gatepost";
 
 /// Connections of each pool: a server takes a hundred by default, and replicas share them.
-const CONNECTIONS: u32 = 8;
+const CONNECTIONS: usize = 8;
 
 /// A server's database.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pub(super) readers: Pool,
     pub(super) writers: Pool,
-    pub(super) suspicion: Suspicion,
+    followers: Dialer,
+    debts: Debts,
     /// Limits of time at the distance that was measured when the database was opened.
     pub(super) times: Times,
 }
@@ -52,21 +56,23 @@ impl Postgres {
 
     /// A write, which nobody may repeat, tries out a connection that has lain unused.
     fn at(times: Times, opening: Opening) -> Self {
-        let suspicion = Suspicion::default();
-        let limits = |acquire, trusted| Limits { connections: CONNECTIONS, acquire, trusted, times };
-        let readers = limits(times.acquire_reader(), Duration::MAX);
-        let writers = limits(times.acquire_writer(), Duration::from_secs(1));
+        let address = Address::default();
+        let readers = Dialer::new(opening.clone().with(times.of_reader()), times, Purpose::Read, &address);
+        let writers = Dialer::new(opening.with(times.of_writer()), times, Purpose::Write, &address);
+        let debts = Debts::new(readers.for_purpose(Purpose::Read));
+        let limits = |acquire, trusted| Limits { connections: CONNECTIONS, acquire, trusted };
         Self {
-            readers: Pool::new(opening.clone().with(times.of_reader()), readers, &suspicion),
-            writers: Pool::new(opening.with(times.of_writer()), writers, &suspicion),
-            suspicion,
+            followers: readers.for_purpose(Purpose::Follow),
+            readers: Pool::new(readers, limits(times.acquire_reader(), Duration::MAX), &debts),
+            writers: Pool::new(writers, limits(times.acquire_writer(), Duration::from_secs(1)), &debts),
+            debts,
             times,
         }
     }
 
-    /// How a connection that reads is made, and the limits of time for it.
-    pub(in crate::db) fn reading(&self) -> (Opening, Times) {
-        (self.readers.opening(), self.times)
+    /// A connection of its own, for looks again and again.
+    pub(in crate::db) fn follower(&self) -> Follower {
+        Follower::new(self.followers.clone())
     }
 
     /// The tries that a read has.
@@ -83,6 +89,7 @@ impl Postgres {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writers.close().await;
+        self.debts.close();
     }
 }
 

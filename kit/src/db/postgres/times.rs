@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// The longest round trip at which calls end within their deadlines.
-pub(in crate::db) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
+pub(super) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
 
 /// A shorter round trip counts as none: the limits have room for it.
 const NEAR: Duration = Duration::from_millis(10);
 
 /// Round trips of a new connection: TCP, two for TLS and one for its request, three for the password, one for the session's
-/// settings, and one to spare.
+/// settings, and one for the server's identity.
 const OF_CONNECT: u32 = 9;
 
 /// Round trips of a transaction's work: five statements, and as many again for those that are prepared first.
@@ -20,7 +20,7 @@ const OF_STATEMENT: u32 = 2;
 
 /// Limits of time at one distance. At no distance they are those of the tables in `docs/operations.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::db) struct Times {
+pub(super) struct Times {
     round_trip: Duration,
 }
 
@@ -32,8 +32,13 @@ impl Times {
     }
 
     /// Longest try to connect: the answer to it may have been lost, and the next one's is not.
-    pub(in crate::db) fn connect(self) -> Duration {
+    pub(super) fn connect(self) -> Duration {
         self.plus(500, OF_CONNECT)
+    }
+
+    /// Time after which another try to connect may begin beside the first.
+    pub(super) fn slow(self) -> Duration {
+        self.plus(300, OF_CONNECT)
     }
 
     /// Longest time in which a connection must show that it works.
@@ -68,7 +73,7 @@ impl Times {
     }
 
     /// Longest look of a watcher, with its way there and back.
-    pub(in crate::db) fn look(self) -> Duration {
+    pub(super) fn look(self) -> Duration {
         self.plus(400, OF_STATEMENT)
     }
 

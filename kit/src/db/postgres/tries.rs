@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::db::StoreError;
-use crate::db::error::{is_broken, is_locked, is_repeatable};
+use crate::db::error::{Fate, fate, is_broken, is_locked, is_refusal, is_repeatable, is_timeout};
 
 /// How long a write is tried again: its last try ends below the deadline of every RPC that writes.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -31,7 +31,8 @@ impl Reads {
 
     /// Whether the read that failed so is to be tried once more.
     pub fn once_more(&mut self, error: &sqlx::Error) -> bool {
-        let more = self.left > 0 && (is_broken(error) && !is_timeout(error) || is_repeatable(error));
+        let more =
+            self.left > 0 && (is_broken(error) && !is_timeout(error) && !is_refusal(error) || is_repeatable(error));
         self.left = self.left.saturating_sub(1);
         more
     }
@@ -42,16 +43,21 @@ impl Reads {
 pub struct Writes {
     until: Instant,
     pause: Duration,
+    /// Set once the connection has led to a server that only reads. Another one may lead to the primary.
+    has_moved: bool,
 }
 
 impl Writes {
     pub(super) fn new() -> Self {
-        Self { until: Instant::now() + BUDGET, pause: PAUSE }
+        Self { until: Instant::now() + BUDGET, pause: PAUSE, has_moved: false }
     }
 
     /// Whether the write that ended so is to be tried again; waits a little for that.
     pub async fn once_more<T>(&mut self, written: &Result<T, StoreError>) -> bool {
         let Err(StoreError::Unavailable(cause)) = written else { return false };
+        if fate(cause) == Fate::OnlyReads {
+            return !std::mem::replace(&mut self.has_moved, true);
+        }
         if !(is_repeatable(cause) || is_locked(cause)) || Instant::now() >= self.until {
             return false;
         }
@@ -61,9 +67,4 @@ impl Writes {
         self.pause *= 2;
         true
     }
-}
-
-/// The server had its time for the answer: another try would take the caller's.
-fn is_timeout(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::TimedOut)
 }

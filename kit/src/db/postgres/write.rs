@@ -7,7 +7,7 @@ use sqlx::{Executor as _, FromRow, Postgres as Driver};
 
 use super::Postgres;
 use super::lease::limited;
-use crate::db::error::is_answer;
+use crate::db::error::{Fate, fate};
 use crate::db::{StoreError, Tx, Verdict};
 
 impl Postgres {
@@ -54,6 +54,7 @@ impl Postgres {
         F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
     {
         let mut lease = self.lease_writer().await?;
+        lease.begins();
         let worked = limited(self.times.work(), async {
             let connection = lease.connection();
             connection.execute("begin").await?;
@@ -63,7 +64,7 @@ impl Postgres {
             Ok(verdict) => verdict,
             Err(error) => {
                 // The transaction may be open: it is undone by a word, or with the connection.
-                if is_answer(&error) {
+                if fate(&error) == Fate::Serves {
                     let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
                     // What the work failed with says more.
                     let _ = lease.ended(undone);
@@ -74,6 +75,7 @@ impl Postgres {
         };
         match verdict {
             Verdict::Commit(answer) => {
+                lease.commits();
                 let committed = limited(self.times.write(), lease.connection().execute("commit")).await;
                 lease.ended(committed).map_err(StoreError::of_a_commit)?;
                 Ok(answer)

@@ -4,4 +4,6 @@ mod far;
 mod limits;
 mod opening;
 mod pooled;
+mod pools;
 mod repeats;
+mod switchover;

@@ -1,0 +1,81 @@
+//! The server that the address leads to now: one for all connections of a service.
+//!
+//! An address moves to another server when a standby is promoted. Connections that were made before lead to the old server,
+//! which may live on. The first new connection shows the other server, and all connections to the old one leave.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::Error;
+
+use super::origin::{Origin, unfit};
+
+/// The server that the newest connections have shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Address(Arc<Mutex<Origin>>);
+
+impl Address {
+    /// Learns from a new connection where the address leads.
+    ///
+    /// # Errors
+    /// The server was left behind by a promotion: what it acknowledges is lost.
+    pub(super) fn learn(&self, shown: &Origin) -> Result<(), Error> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_known(&known.system, &shown.system) && shown.timeline < known.timeline && shown.timeline.is_some() {
+            return Err(unfit(
+                "the address leads to a server of an earlier timeline, which a promotion has left behind: end that \
+                 server, or restart this service to use it",
+            ));
+        }
+        if differs(&known, shown) {
+            tracing::warn!(
+                system = shown.system,
+                timeline = shown.timeline,
+                "the address of the database leads to another server: connections to the old one are closed"
+            );
+            *known = Origin::default();
+        }
+        known.system = shown.system.clone().or(known.system.take());
+        known.timeline = shown.timeline.clone().or(known.timeline.take());
+        Ok(())
+    }
+
+    /// Returns true if a connection that has shown this server leads elsewhere than the address.
+    pub(super) fn has_left(&self, shown: &Origin) -> bool {
+        differs(&self.0.lock().unwrap_or_else(PoisonError::into_inner), shown)
+    }
+}
+
+/// Returns true if both are known and not the same.
+fn differs(one: &Origin, other: &Origin) -> bool {
+    let differ = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
+    differ(&one.system, &other.system) || differ(&one.timeline, &other.timeline)
+}
+
+fn is_known(known: &Option<String>, shown: &Option<String>) -> bool {
+    known.is_some() && known == shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(system: &str, timeline: Option<&str>) -> Origin {
+        Origin { system: Some(system.into()), timeline: timeline.map(Into::into), ..Origin::default() }
+    }
+
+    #[test]
+    fn another_timeline_or_system_leaves_the_address() {
+        let (old, new, other) = (server("1", Some("00000001")), server("1", Some("00000002")), server("2", None));
+        let address = Address::default();
+        address.learn(&old).unwrap();
+        address.learn(&server("1", None)).unwrap();
+        assert!(!address.has_left(&old), "a standby says nothing of its primary");
+        address.learn(&new).unwrap();
+        assert!(address.has_left(&old) && !address.has_left(&new) && !address.has_left(&server("1", None)));
+        address.learn(&old).unwrap_err();
+        assert!(!address.has_left(&new), "a server that was left behind does not come back");
+        address.learn(&other).unwrap();
+        assert!(address.has_left(&new) && !address.has_left(&other));
+        assert!(!address.has_left(&Origin::default()), "a server that says nothing of itself stays");
+    }
+}

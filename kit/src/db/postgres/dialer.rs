@@ -1,0 +1,166 @@
+//! Makes connections: few at a time, at a pace, and each is seen through.
+//!
+//! A connection that is given up while the server works on it is work for nothing. So a try goes on when its caller has
+//! gone, and another one is begun beside it only where the first is slow: the answer to it may have been lost.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::{Error, PgConnection};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::lease::limited;
+use super::origin::{Backend, Origin, identify, unfit};
+use super::pace::Pace;
+use super::session::Opening;
+use super::times::Times;
+
+/// Longest try to connect.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Tries at once, without the slow ones.
+const AT_ONCE: usize = 4;
+
+/// Age of a connection to a standby. The address may lead to the primary by now, and only a new connection shows it.
+const STANDBY_AGE: Duration = Duration::from_secs(1);
+
+/// The purpose of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Reads, from a standby too.
+    Read,
+    /// Reads what no standby may be late with.
+    Follow,
+    /// Writes.
+    Write,
+}
+
+/// Makes connections for one purpose.
+#[derive(Clone, Debug)]
+pub(super) struct Dialer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    opening: Opening,
+    times: Times,
+    purpose: Purpose,
+    address: Address,
+    pace: Pace,
+    turns: Semaphore,
+}
+
+/// A connection that was made.
+pub(super) struct Made {
+    pub(super) connection: PgConnection,
+    pub(super) backend: Option<Backend>,
+    /// The time at which it was begun.
+    pub(super) begun: Instant,
+    origin: Origin,
+}
+
+impl Dialer {
+    pub(super) fn new(opening: Opening, times: Times, purpose: Purpose, address: &Address) -> Self {
+        let (pace, turns) = (Pace::new(), Semaphore::new(AT_ONCE));
+        Self(Arc::new(Inner { opening, times, purpose, address: address.clone(), pace, turns }))
+    }
+
+    /// Makes connections for another purpose in the same way, at a pace of their own.
+    pub(super) fn for_purpose(&self, purpose: Purpose) -> Self {
+        Self::new(self.0.opening.clone(), self.0.times, purpose, &self.0.address)
+    }
+
+    /// Waits for its turn and makes a connection. Calls `slow` when another try may begin beside this one.
+    ///
+    /// # Errors
+    /// The connection was refused, took too long, or leads to a server that does not serve the purpose.
+    pub(super) async fn dial(&self, slow: impl FnOnce()) -> Result<Made, Error> {
+        let turn = self.0.turns.acquire().await.map_err(|_| Error::PoolClosed)?;
+        self.0.pace.turn().await;
+        let mut dialing = Box::pin(limited(LONGEST, self.dial_now()));
+        let dialed = match timeout(self.0.times.slow(), &mut dialing).await {
+            Ok(dialed) => {
+                if dialed.is_ok() {
+                    self.0.pace.succeeded();
+                }
+                dialed
+            }
+            Err(_slow) => {
+                self.0.pace.failed();
+                drop(turn);
+                slow();
+                dialing.await
+            }
+        };
+        match &dialed {
+            Ok(_) => {}
+            Err(error) if costs_nothing(error) => self.0.pace.failed_lightly(),
+            Err(_) => self.0.pace.failed(),
+        }
+        dialed
+    }
+
+    async fn dial_now(&self) -> Result<Made, Error> {
+        let begun = Instant::now();
+        let mut connection = self.0.opening.connect().await?;
+        let (origin, backend) = identify(&mut connection).await?;
+        if self.0.purpose == Purpose::Write && origin.reads_only {
+            return Err(unfit("the address of the database leads to a server that only reads, such as a standby"));
+        }
+        if self.0.purpose == Purpose::Follow && origin.in_recovery {
+            return Err(unfit("the address of the database leads to a standby, which may be behind its primary"));
+        }
+        self.0.address.learn(&origin)?;
+        Ok(Made { connection, backend, begun, origin })
+    }
+
+    /// Returns the limits of time at the server's distance.
+    pub(super) fn times(&self) -> Times {
+        self.0.times
+    }
+
+    /// Returns true if a connection leads to another server than new ones do, or may.
+    pub(super) fn has_left(&self, made: &Made) -> bool {
+        self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > STANDBY_AGE
+    }
+
+    /// Makes further connections wait: one that was made has been of no use.
+    pub(super) fn slow_down(&self) {
+        self.0.pace.failed();
+    }
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Made").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}
+
+/// Returns true if the server spent no handshake on a try that failed so.
+fn costs_nothing(error: &Error) -> bool {
+    match error {
+        Error::Io(cause) => matches!(
+            cause.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::NotFound
+                | ErrorKind::UnexpectedEof
+        ),
+        // It starts.
+        Error::Database(cause) => cause.code().as_deref() == Some("57P03"),
+        _ => false,
+    }
+}
+
+/// Returns true if a later try may do better: the server starts, is full, or the answer to this try was lost.
+pub(super) fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Io(cause) => matches!(cause.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut),
+        Error::Database(cause) => cause.is_transient_in_connect_phase(),
+        _ => false,
+    }
+}

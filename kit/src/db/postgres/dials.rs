@@ -1,0 +1,74 @@
+//! Tries to make one connection: another one begins beside those that are slow.
+
+use std::time::Duration;
+
+use sqlx::Error;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use super::dialer::{Dialer, Made};
+
+/// The most tries at once.
+const MOST: usize = 4;
+
+/// Tries that go on between two waits for a connection, and end with the value.
+pub(super) struct Dials {
+    dialer: Dialer,
+    running: JoinSet<Result<Made, Error>>,
+    newest: Instant,
+}
+
+impl Dials {
+    pub(super) fn new(dialer: Dialer) -> Self {
+        Self { dialer, running: JoinSet::new(), newest: Instant::now() }
+    }
+
+    /// Begins a try, unless one is running.
+    pub(super) fn begin(&mut self) {
+        if self.running.is_empty() {
+            self.begin_another();
+        }
+    }
+
+    /// Returns the connection that was being made, if one has been. It does not wait.
+    pub(super) fn ready(&mut self) -> Option<Made> {
+        while let Some(ended) = self.running.try_join_next() {
+            if let Ok(Ok(made)) = ended {
+                self.running = JoinSet::new();
+                return Some(made);
+            }
+        }
+        None
+    }
+
+    /// Waits for a connection, for so long. The tries go on beyond that, for the next wait.
+    ///
+    /// # Errors
+    /// Each try has failed, or none has ended in time.
+    pub(super) async fn next(&mut self, limit: Duration) -> Result<Made, Error> {
+        let give_up = Instant::now() + limit;
+        self.begin();
+        loop {
+            let slow = self.newest + self.dialer.times().slow();
+            match timeout_at(slow.max(Instant::now()).min(give_up), self.running.join_next()).await {
+                Ok(Some(Ok(Ok(made)))) => {
+                    self.running = JoinSet::new();
+                    return Ok(made);
+                }
+                Ok(Some(Ok(Err(error)))) if self.running.is_empty() => return Err(error),
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(Error::WorkerCrashed),
+                Err(_) if Instant::now() >= give_up => return Err(Error::Io(std::io::ErrorKind::TimedOut.into())),
+                Err(_) if self.running.len() < MOST => self.begin_another(),
+                // The oldest ends soon.
+                Err(_) => self.newest = Instant::now(),
+            }
+        }
+    }
+
+    fn begin_another(&mut self) {
+        let dialer = self.dialer.clone();
+        self.running.spawn(async move { dialer.dial(|| ()).await });
+        self.newest = Instant::now();
+    }
+}
