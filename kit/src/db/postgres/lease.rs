@@ -68,11 +68,7 @@ impl Lease {
                     used.pool().slow_down();
                     used.discard();
                 }
-                Fate::Stale => {
-                    used.pool().lose();
-                    used.discard();
-                }
-                Fate::Ended => {
+                Fate::Stale | Fate::Ended => {
                     used.pool().lose();
                     used.discard();
                 }

@@ -40,8 +40,8 @@ async fn commits_that_wait_for_a_standby_take_no_further_connections() {
         assert!(notes.notes().await.is_empty(), "reads go on");
         let backends: i64 = sqlx::query_scalar(BACKENDS).fetch_one(&mut outside).await.unwrap();
         let commits: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut outside).await.unwrap();
-        assert_eq!(commits, POOL as i64, "as many as the pool may have, in wave {wave}");
-        assert!(backends <= 2 * POOL as i64 + 1, "{backends} in wave {wave}");
+        assert_eq!(usize::try_from(commits), Ok(POOL), "as many as the pool may have, in wave {wave}");
+        assert!(usize::try_from(backends).unwrap() <= 2 * POOL + 1, "{backends} in wave {wave}");
     }
     outside.execute(PRESENT).await.unwrap();
     outside.execute(RELOAD).await.unwrap();
