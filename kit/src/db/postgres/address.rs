@@ -20,7 +20,8 @@ impl Address {
     /// The server was left behind by a promotion: what it acknowledges is lost.
     pub(super) fn learn(&self, shown: &Origin) -> Result<(), Error> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_known(&known.system, &shown.system) && shown.timeline < known.timeline && shown.timeline.is_some() {
+        let is_same = known.system.is_some() && known.system == shown.system;
+        if is_same && shown.timeline.is_some() && shown.timeline < known.timeline {
             return Err(unfit(
                 "the address leads to a server of an earlier timeline, which a promotion has left behind: end that \
                  server, or restart this service to use it",
@@ -47,12 +48,8 @@ impl Address {
 
 /// Returns true if both are known and not the same.
 fn differs(one: &Origin, other: &Origin) -> bool {
-    let differ = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some() && one != other;
-    differ(&one.system, &other.system) || differ(&one.timeline, &other.timeline)
-}
-
-fn is_known(known: &Option<String>, shown: &Option<String>) -> bool {
-    known.is_some() && known == shown
+    let differ = |one: Option<&str>, other: Option<&str>| one.zip(other).is_some_and(|(one, other)| one != other);
+    differ(one.system.as_deref(), other.system.as_deref()) || differ(one.timeline.as_deref(), other.timeline.as_deref())
 }
 
 #[cfg(test)]

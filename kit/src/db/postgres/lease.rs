@@ -65,11 +65,7 @@ impl Lease {
                     used.pool().slow_down();
                     used.discard();
                 }
-                Fate::Stale => {
-                    used.pool().lose();
-                    used.discard();
-                }
-                Fate::Ended => {
+                Fate::Stale | Fate::Ended => {
                     used.pool().lose();
                     used.discard();
                 }

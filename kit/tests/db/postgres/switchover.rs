@@ -73,7 +73,8 @@ async fn writes_return_when_the_address_leads_to_the_primary() {
     pair.old.start_again().await.unwrap();
     for _ in 0..3 {
         let refused = pair.notes.add(2, "two").await;
-        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        // The first one may meet the end of its connection, which says nothing of the write.
+        assert!(matches!(refused, Err(StoreError::Unavailable(_) | StoreError::Unknown(_))), "{refused:?}");
     }
     assert_eq!(pair.notes.notes().await, [1], "reads go on");
     pair.address.lead_to_socket(pair.new.socket());

@@ -1,3 +1,5 @@
+//! Tests of the pool against servers, some of them behind a proxy.
+
 use std::str::FromStr as _;
 
 use harness::postgres::{Server, server};
