@@ -40,14 +40,14 @@ impl Bouncer {
             skipped("there is no pgbouncer");
             return None;
         };
-        let (socket, lines) = (server.socket(), lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+        let (socket, lines) = (server.socket(), lines.join("\n"));
         let made = apart(async move {
             let host = socket.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
             let mut watchdog = Watchdog::start(&base(), Account::find()?).map_err(failed("get a watchdog"))?;
             let folder = watchdog.folder().to_owned();
             let settings = format!(
                 "[databases]\n* = host={host} port=5432 user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = {PORT}\n\
-                 unix_socket_dir = {}\nauth_type = any\n{lines}",
+                 unix_socket_dir = {}\nauth_type = any\n{lines}\n",
                 folder.display()
             );
             let path = folder.join("pgbouncer.ini");

@@ -1,8 +1,10 @@
 //! Reads `options` of a server's URL: arguments of the server that set something for a session.
 
+use super::url::Settings;
+
 /// Returns the settings in `-c name=value`, `-cname=value` and `--name=value`, as the server reads them: a backslash takes
 /// the next character as it is, and blanks part the words. `None` if there is anything else.
-pub(super) fn session_settings(options: &str) -> Option<Vec<(String, String)>> {
+pub(super) fn session_settings(options: &str) -> Option<Settings> {
     let mut words = words(options).into_iter();
     let mut settings = Vec::new();
     while let Some(word) = words.next() {

@@ -21,12 +21,15 @@ pub enum DatabaseUrl {
     Postgres(Server),
 }
 
+/// Names of a session's settings, each with its value.
+pub(super) type Settings = Vec<(String, String)>;
+
 /// A PostgreSQL server's address, credentials and database. It shows neither user nor password.
 #[derive(Clone)]
 pub struct Server {
     options: Box<PgConnectOptions>,
     /// What `options` sets for each session.
-    settings: Vec<(String, String)>,
+    settings: Settings,
 }
 
 /// What may stand behind the `?`: the driver would only warn of others, with their values.
@@ -75,7 +78,7 @@ impl Server {
     }
 
     /// Returns what the URL's `options` set for each session.
-    pub(super) fn settings(&self) -> Vec<(String, String)> {
+    pub(super) fn settings(&self) -> Settings {
         self.settings.clone()
     }
 
@@ -173,7 +176,7 @@ fn server(text: &str) -> Result<Server, &'static str> {
 
 /// Returns the URL without its `options`, and what these set. A pooler may refuse them, or drop them without a word, so they
 /// are not sent with the first message of a connection.
-fn parted(text: &str) -> Result<(String, Vec<(String, String)>), &'static str> {
+fn parted(text: &str) -> Result<(String, Settings), &'static str> {
     let Some((place, query)) = text.split_once('?') else { return Ok((text.to_owned(), Vec::new())) };
     let (mut settings, mut rest) = (Vec::new(), Vec::new());
     for part in query.split('&') {

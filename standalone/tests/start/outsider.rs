@@ -182,7 +182,7 @@ fn migrations(which: Which, engine: &str) -> PathBuf {
 /// The migrations of a folder, as their table names them.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    let files = entries.filter(|name| name.ends_with(".sql"));
+    let files = entries.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "sql"));
     let mut names: Vec<_> =
         files.map(|name| name.trim_start_matches('0').trim_end_matches(".sql").replace('_', " ")).collect();
     names.sort();

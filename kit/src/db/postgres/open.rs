@@ -9,7 +9,7 @@ use super::follower::Follower;
 use super::migrate::{check, migrate};
 use super::pool::{Limits, Pool};
 use super::session::Opening;
-use super::times::Times;
+use super::times::{ACQUIRE_WRITER, Times};
 use super::tries::{Reads, Writes};
 use crate::db::patience::PATIENCE;
 use crate::db::url::Server;
@@ -64,7 +64,7 @@ impl Postgres {
         Self {
             followers: readers.for_purpose(Purpose::Follow),
             readers: Pool::new(readers, limits(times.acquire_reader(), Duration::MAX), &debts),
-            writers: Pool::new(writers, limits(times.acquire_writer(), Duration::from_secs(1)), &debts),
+            writers: Pool::new(writers, limits(ACQUIRE_WRITER, Duration::from_secs(1)), &debts),
             debts,
             times,
         }

@@ -128,9 +128,10 @@ async fn batch(connection: &mut PgConnection, sql: &str, note: &mut Note) -> Res
 async fn batch_once(connection: &mut PgConnection, sql: &str, note: &Note) -> Result<Note, Error> {
     // What a crash forgets, it forgets together with the note; the last transaction waits for the disk.
     connection.execute("begin; set local synchronous_commit = off").await?;
-    let statement = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).bind(&note.key);
-    let last: Option<Option<String>> = statement.fetch_optional(&mut *connection).await?;
-    let next = last.flatten().map_or_else(|| note.after_step(), |key| note.after_key(key));
+    let statement = sqlx::query_as(AssertSqlSafe(sql.to_owned())).bind(&note.key);
+    let last: Option<(Option<String>,)> = statement.fetch_optional(&mut *connection).await?;
+    let last = last.and_then(|(key,)| key);
+    let next = last.map_or_else(|| note.after_step(), |key| note.after_key(key));
     connection.execute(AssertSqlSafe(format!("{}; commit", next.statement()))).await?;
     Ok(next)
 }

@@ -18,6 +18,10 @@ const OF_WORK: u32 = 10;
 /// Round trips of one statement that is prepared first.
 const OF_STATEMENT: u32 = 2;
 
+/// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new connection at
+/// any distance.
+pub(super) const ACQUIRE_WRITER: Duration = Duration::from_millis(1500);
+
 /// Limits of time at one distance. At no distance they are those of the tables in `docs/operations.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Times {
@@ -49,12 +53,6 @@ impl Times {
     /// Longest wait for a connection that reads: below the deadline of every RPC that reads.
     pub(super) fn acquire_reader(self) -> Duration {
         self.plus(400, OF_CONNECT)
-    }
-
-    /// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new
-    /// connection at any distance.
-    pub(super) fn acquire_writer(self) -> Duration {
-        Duration::from_millis(1500)
     }
 
     /// Longest read, with its way there and back. The server ends it by itself before, if it can.
@@ -125,7 +123,7 @@ mod tests {
     #[test]
     fn write_ends_before_its_deadline_at_the_longest_distance() {
         let far = Times::at(MAX_ROUND_TRIP);
-        assert!(far.connect() < far.acquire_writer(), "a connection can be made within the wait for one");
-        assert!(far.acquire_writer() + far.work() + far.write() < DEADLINE);
+        assert!(far.connect() < ACQUIRE_WRITER, "a connection can be made within the wait for one");
+        assert!(ACQUIRE_WRITER + far.work() + far.write() < DEADLINE);
     }
 }
