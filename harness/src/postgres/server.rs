@@ -48,7 +48,7 @@ struct Inner {
 /// The files that a server begins with.
 enum Origin {
     Empty,
-    /// Those of the server that listens in this folder.
+    /// The files of the server that listens in this folder.
     CopyOf(PathBuf),
 }
 

@@ -84,7 +84,7 @@ pub(super) fn is_answer(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some() && !is_broken(error)
 }
 
-/// Whether the server asks for the same transaction again, or does so where it is prepared anew.
+/// Returns true if the server asks for the same transaction again, or takes it after a new preparation.
 pub(super) fn is_repeatable(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Repeat | Trouble::Stale))
 }
@@ -102,15 +102,15 @@ pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
 /// The fate of a connection to a PostgreSQL on which a statement has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It takes other statements.
+    /// The connection takes other statements.
     Serves,
-    /// It leads to a server that takes no writes.
+    /// The connection leads to a server that takes no writes.
     OnlyReads,
-    /// Its prepared statements are of no more use.
+    /// The connection's prepared statements are of no more use.
     Stale,
     /// The server has ended it.
     Ended,
-    /// It was lost, and the server may not know.
+    /// The connection was lost, and the server may not know.
     Lost,
     /// The answer was not read to its end.
     Unread,
@@ -140,7 +140,7 @@ pub(super) fn is_locked(error: &sqlx::Error) -> bool {
 enum Trouble {
     /// It may pass by itself.
     Away,
-    /// It takes no writes, as a standby does.
+    /// The server takes no writes, as a standby does.
     OnlyReads,
     /// A prepared statement is gone, or answers otherwise than it did.
     Stale,

@@ -18,8 +18,9 @@ use super::lease::limited;
 use super::origin::Backend;
 use crate::db::error::is_answer;
 
-/// The pause before the first question, and the longest one while there are no answers.
-const FIRST: Duration = Duration::from_millis(100);
+/// The pause before the first question: most answers come by themselves in that time. And the longest pause while there
+/// are no answers.
+const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_millis(300);
 
 /// Work that the server may still do for connections that were given up.

@@ -38,7 +38,7 @@ impl Follower {
     /// The connection, until it is [put back](Self::put_back); dropped before that, it is cut.
     ///
     /// # Errors
-    /// It cannot be made, or is not yet. The next look goes on to wait for the same one.
+    /// No connection can be made, or is made yet. The next look goes on to wait for the same one.
     pub async fn take(&mut self) -> Result<Kept, Error> {
         if let Some(mut kept) = self.kept.take().filter(|kept| !self.dialer.has_left(&kept.made)) {
             if kept.made.begun.elapsed() > RENEWAL {
@@ -58,7 +58,7 @@ impl Follower {
     /// Waits for a look's answer, within the time for one.
     ///
     /// # Errors
-    /// What the look fails with, or that it took too long.
+    /// The look's error, or a timeout.
     pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         limited(self.dialer.times().look(), look).await
     }
@@ -66,7 +66,7 @@ impl Follower {
     /// A look by this connection has ended so: it serves for the next one, unless it is lost.
     ///
     /// # Errors
-    /// What the look has failed with, or that the address has left the server that has answered.
+    /// The look's error, or one that says that the address has left the server that has answered.
     pub fn put_back<T>(&mut self, mut kept: Kept, looked: Result<T, Error>) -> Result<T, Error> {
         if self.dialer.has_left(&kept.made) {
             return Err(unfit("the address of the database leads to another server than the one that has answered"));

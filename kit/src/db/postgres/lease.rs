@@ -48,7 +48,7 @@ impl Lease {
     /// The work has ended so: others may have the connection, unless it was lost or left in the middle of something.
     ///
     /// # Errors
-    /// What the work has failed with.
+    /// The error of the work.
     pub fn ended<T>(self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         let Self { used, writes } = self;
         match &result {
@@ -85,7 +85,7 @@ impl Postgres {
     /// A connection that reads.
     ///
     /// # Errors
-    /// When none is to be had in time.
+    /// No connection is to be had in time.
     pub async fn lease_reader(&self) -> Result<Lease, sqlx::Error> {
         Ok(Lease::new(self.readers.acquire().await?, false))
     }
@@ -97,7 +97,7 @@ impl Postgres {
     /// Waits for a read's answer, within the time for one, and for as long as the call can use it.
     ///
     /// # Errors
-    /// What the read fails with, or that it took too long.
+    /// The read's error, or a timeout.
     pub async fn limit_read<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
         let left = call::end().map(|end| end.saturating_duration_since(Instant::now()).saturating_sub(REFUSAL));
         let longest = self.times.read();

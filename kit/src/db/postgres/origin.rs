@@ -21,7 +21,7 @@ const QUESTION: &str = "select pg_backend_pid() as process, \
     case when pg_is_in_recovery() then null \
     else substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) end as timeline";
 
-/// For a server that keeps parts of the answer to itself.
+/// The question to a server that keeps parts of the answer to itself.
 const LEAST: &str = "select null::int as process, null::text as since, pg_is_in_recovery() as in_recovery, \
     current_setting('transaction_read_only') = 'on' as reads_only, null::text as system, null::text as timeline";
 

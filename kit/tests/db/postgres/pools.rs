@@ -1,4 +1,4 @@
-//! What the pools do while the server does not do what it should: few connections, and what can go on goes on.
+//! Servers that stall, wait for a standby or change a plan: the pools make few connections, and reads go on.
 
 use std::time::Duration;
 

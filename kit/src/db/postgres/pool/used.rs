@@ -43,7 +43,7 @@ impl Used {
         self.work = work;
     }
 
-    /// Its pool.
+    /// Returns the pool that the connection belongs to.
     pub(in crate::db::postgres) fn pool(&self) -> &Pool {
         &self.pool
     }
