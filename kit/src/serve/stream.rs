@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use gatepost::deadline;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
@@ -58,7 +59,8 @@ where
         let path = head.uri.path();
         let call = Call::new(self.shares.clone(), path, self.host.overloaded);
         let mut body = Incoming::new(body, Arc::clone(&call));
-        let end = accepted + self.host.limits.deadline;
+        let own = self.host.limits.deadline;
+        let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
         let is_streamed = self.host.streamed.has(path);
         // A stream may wait for a message at any time.
         let has_place = !is_streamed || call.stay();
