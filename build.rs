@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret = messages_with_secrets(&compiler.descriptor_pool());
     fs::write(out.join("redacted.rs"), redacted_debug(&secret))?;
     tonic_prost_build::configure()
+        .codec_path("crate::codec::ProstCodec")
         .skip_debug(secret.iter().map(|message| format!(".{}.{}", message.package, message.name)))
         .compile_fds(compiler.file_descriptor_set())?;
     if Path::new(EXAMPLES).is_dir() {

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod client;
+mod codec;
 pub mod deadline;
 mod guard;
 pub mod ledger;

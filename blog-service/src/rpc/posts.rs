@@ -43,13 +43,15 @@ impl PostService for PostRpc {
         let BatchGetPostsRequest { ids, view } = request.get_ref();
         let rows = ids.len().saturating_mul(row_bytes(*view)).min(page::MAX_BYTES);
         Room::of(&request).reserve(rows).await?;
-        Ok(Response::new(read::some(&self.0, request.into_inner()).await?))
+        // Boxed, so that a call that waits for room takes little memory.
+        Ok(Response::new(Box::pin(read::some(&self.0, request.into_inner())).await?))
     }
 
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {
         let ListPostsRequest { page_size, view, .. } = request.get_ref();
         Room::of(&request).reserve(page::max_bytes(*page_size, row_bytes(*view))).await?;
-        Ok(Response::new(read::page(&self.0, request.into_inner()).await?))
+        // Boxed, as above.
+        Ok(Response::new(Box::pin(read::page(&self.0, request.into_inner())).await?))
     }
 
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {

@@ -3,32 +3,83 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 use super::memory::{Account, Hold};
+use super::waiting::{Line, Place};
 
 /// Bytes of an answer that need no reservation by the handler.
 pub(super) const ORDINARY_ANSWER: usize = 4 * 1024;
 
+/// Bytes that a call takes besides its messages: its task, its headers, and the buffers of its decoder and encoder.
+pub(super) const CALL: usize = 16 * 1024;
+
+/// Bytes of large answers that are made at the same time. While it is made, an answer takes memory several times: as rows, as
+/// a message, and encoded.
+pub(super) const MAKING: usize = 4 * 1024 * 1024;
+
+/// The beginning of the paths of gRPC's standard services: health and reflection.
+const STANDARD: &str = "/grpc.";
+
+/// The unit of [`MAKING`]'s permits in bytes.
+const KIB: usize = 1024;
+
+/// The memory that the calls of a connection share with all others.
+#[derive(Clone, Debug)]
+pub(super) struct Shares {
+    pub(super) requests: Arc<Account>,
+    pub(super) answers: Arc<Account>,
+    /// A permit for each KiB of [`MAKING`].
+    pub(super) making: Arc<Semaphore>,
+    pub(super) waiting: Arc<Line>,
+    /// Streams of the service, and those that everybody may call.
+    pub(super) streams: Arc<Line>,
+    pub(super) public_streams: Arc<Line>,
+}
+
 /// The memory of a call: its request's and its answer's. It is given back at the call's end.
 #[derive(Debug)]
 pub(super) struct Call {
-    requests: Arc<Account>,
-    answers: Arc<Account>,
+    shares: Shares,
     request: Mutex<Option<Hold>>,
     answer: Mutex<Option<Hold>>,
+    /// Held from the reservation of a large answer until it is encoded.
+    making: Mutex<Option<OwnedSemaphorePermit>>,
+    is_public: bool,
+    /// Held by a stream that has nothing to say.
+    place: Mutex<Option<Place>>,
     overloaded: fn() -> Status,
 }
 
+/// Returns the permits for the bytes of [`MAKING`].
+pub(super) fn making() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAKING / KIB))
+}
+
 impl Call {
-    /// Begins a call as soon as there is room for an ordinary answer; `None` if too many wait already.
-    pub(super) async fn begin(
-        requests: Arc<Account>,
-        answers: Arc<Account>,
-        overloaded: fn() -> Status,
-    ) -> Option<Arc<Self>> {
-        let answer = Mutex::new(Some(answers.reserve(ORDINARY_ANSWER).await?));
-        Some(Arc::new(Self { requests, answers, request: Mutex::default(), answer, overloaded }))
+    /// Begins a call of the method at this path.
+    pub(super) fn new(shares: Shares, path: &str, overloaded: fn() -> Status) -> Arc<Self> {
+        let (request, answer, making, place) = Default::default();
+        Arc::new(Self { shares, request, answer, making, is_public: path.starts_with(STANDARD), place, overloaded })
+    }
+
+    /// Takes a place for a stream until the call ends; reports whether there was one.
+    pub(super) fn stay(&self) -> bool {
+        let line = if self.is_public { &self.shares.public_streams } else { &self.shares.streams };
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.is_none() {
+            *place = line.enter();
+        }
+        place.is_some()
+    }
+
+    /// Waits until there is room for an ordinary answer; reports whether there is, which there is not if too many wait.
+    pub(super) async fn begin(&self) -> bool {
+        let hold = self.shares.answers.reserve(ORDINARY_ANSWER).await;
+        let has_room = hold.is_some();
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = hold;
+        has_room
     }
 
     /// Reserves room for a request's message, in place of the message before.
@@ -37,9 +88,21 @@ impl Call {
     /// The refusal of a call that must not wait.
     pub(super) async fn reserve_request(self: Arc<Self>, bytes: usize) -> Result<(), Status> {
         drop(self.request.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let hold = self.requests.reserve(bytes).await.ok_or_else(self.overloaded)?;
+        let hold = self.shares.requests.reserve(bytes.saturating_add(CALL)).await.ok_or_else(self.overloaded)?;
         *self.request.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
         Ok(())
+    }
+
+    /// Waits for room for an answer of so many bytes, and for the turn to make it; `None` if too many wait.
+    async fn reserve_answer(&self, bytes: usize) -> Option<()> {
+        let hold = self.shares.answers.reserve(bytes).await?;
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        if !self.shares.answers.is_small(bytes) {
+            let permits = u32::try_from(bytes.min(MAKING) / KIB).unwrap_or(u32::MAX);
+            let permit = Arc::clone(&self.shares.making).acquire_many_owned(permits).await.ok()?;
+            *self.making.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+        }
+        Some(())
     }
 
     /// Gives back the room of the request, which has been answered.
@@ -59,21 +122,22 @@ impl Call {
 
     /// Returns what was reserved for the answer, as a reservation of so many bytes; `None` without room for them.
     pub(super) fn hold_answer(&self, bytes: usize) -> Option<Hold> {
+        drop(self.making.lock().unwrap_or_else(PoisonError::into_inner).take());
         let reserved = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         match reserved {
             Some(mut hold) => hold.resize(bytes).then_some(hold),
-            None => self.answers.try_reserve(bytes),
+            None => self.shares.answers.try_reserve(bytes),
         }
     }
 
     /// The connection's account for requests.
     pub(super) fn requests(&self) -> &Arc<Account> {
-        &self.requests
+        &self.shares.requests
     }
 
     /// The connection's account for answers.
     pub(super) fn answers(&self) -> &Arc<Account> {
-        &self.answers
+        &self.shares.answers
     }
 }
 
@@ -100,9 +164,7 @@ impl Room {
     pub async fn reserve(&self, bytes: usize) -> Result<(), Status> {
         let Some(call) = self.0.as_deref().filter(|_| bytes > ORDINARY_ANSWER) else { return Ok(()) };
         drop(call.answer.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let hold = call.answers.reserve(bytes).await.ok_or_else(call.overloaded)?;
-        *call.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
-        Ok(())
+        call.shares.waiting.wait(call.reserve_answer(bytes)).await.flatten().ok_or_else(call.overloaded)
     }
 
     /// Returns what `read` reads, of a size that is not known before. Without room for it, waits for room and reads again.

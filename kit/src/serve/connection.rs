@@ -11,6 +11,7 @@ use h2::server::Connection;
 use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Status;
 use tonic::body::Body;
@@ -19,11 +20,14 @@ use tower_service::Service;
 
 use super::Limits;
 use super::authority::{Mended, Signs};
+use super::call::Shares;
 use super::life::Life;
 use super::memory::Budget;
 use super::piece::Piece;
 use super::seats::{Seat, Taken};
 use super::stream::Exchange;
+use super::streamed::Streamed;
+use super::waiting::Waiting;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
@@ -33,6 +37,11 @@ pub(super) struct Host<S> {
     pub(super) limits: Limits,
     pub(super) requests: Budget,
     pub(super) answers: Budget,
+    pub(super) making: Arc<Semaphore>,
+    pub(super) waiting: Waiting,
+    pub(super) streams: Waiting,
+    pub(super) public_streams: Waiting,
+    pub(super) streamed: Streamed,
     pub(super) overloaded: fn() -> Status,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
     pub(super) stop: Shutdown,
@@ -60,12 +69,15 @@ where
         }
         Err(_elapsed) => return,
     };
-    let exchange = Exchange {
-        host: Arc::clone(&host),
+    let shares = Shares {
         requests: host.requests.open_account(),
         answers: host.answers.open_account(),
-        info,
+        making: Arc::clone(&host.making),
+        waiting: host.waiting.open_line(),
+        streams: host.streams.open_line(),
+        public_streams: host.public_streams.open_line(),
     };
+    let exchange = Exchange { host: Arc::clone(&host), shares, info };
     let mut life = Life::new(&host.limits, accepted, signs, connection.ping_pong());
     drive(&mut connection, &mut life, &exchange, seat).await;
 }
@@ -105,7 +117,7 @@ async fn drive<S, T, I>(
     let (mut is_stopping, mut is_cut) = (false, false);
     loop {
         if is_stopping {
-            life.drain(seat, &exchange.answers);
+            life.drain(seat, &exchange.shares.answers);
         }
         let (wake, is_pinged) = (life.next(seat), life.is_pinged());
         tokio::select! {
@@ -136,7 +148,7 @@ async fn drive<S, T, I>(
             }
             () = seat.quiet.notified(), if is_stopping => {}
             () = life.pong(), if is_pinged => life.ponged(),
-            () = sleep_until(wake) => if life.tick(connection, seat, &exchange.answers) {
+            () = sleep_until(wake) => if life.tick(connection, seat, &exchange.shares.answers) {
                 return;
             },
         }

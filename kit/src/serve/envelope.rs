@@ -22,6 +22,10 @@ use crate::failure::{self, Reasons};
 /// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
 const MARGIN: Duration = Duration::from_millis(2);
 
+/// The time at which a request's headers came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Accepted(pub(super) Instant);
+
 /// Puts an [`Envelope`] around a server.
 pub(super) struct EnvelopeLayer<R> {
     pub(super) deadline: Duration,
@@ -87,11 +91,12 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let path = request.uri().path().to_owned();
         let limit = self.layer.limit(&path, deadline::requested(request.headers()));
-        // From here and not from the first poll: the transport's own timer runs from here, too.
-        let end = Instant::now() + limit;
+        // The time of waiting for the message and for room counts, too.
+        let accepted = request.extensions().get().map_or_else(Instant::now, |Accepted(time)| *time);
+        let end = accepted + limit;
         Box::pin(async move {
             // A timer of no length still takes a tick, in which the transport's would go off.
-            if limit.is_zero() {
+            if end <= Instant::now() {
                 return Ok(failure::deadline::<R>().into_http());
             }
             // The call itself is inside, too: a service may panic before it has made a future.

@@ -24,11 +24,24 @@ pub(super) struct Incoming {
     stream: RecvStream,
     call: Arc<Call>,
     framing: Framing,
+    /// A part of the first message that came before the call.
+    part: Vec<u8>,
+    /// Data that came before the call, and has its room.
+    first: Option<Received>,
+    /// The failure that came before the call.
+    failed: Option<Status>,
     /// Data that has come before there was room for its message.
-    waiting: Option<(Bytes, BoxFuture<'static, Result<(), Status>>)>,
+    waiting: Option<(Received, BoxFuture<'static, Result<(), Status>>)>,
     /// The pace of a large message that has begun.
     floor: Option<Floor>,
     is_read: bool,
+}
+
+/// Data of a request.
+struct Received {
+    data: Bytes,
+    /// Bytes of it that still count against what the peer may send.
+    held: usize,
 }
 
 /// The place in the messages' framing.
@@ -39,6 +52,8 @@ struct Framing {
     known: usize,
     /// Bytes of the message that are still to come.
     left: usize,
+    /// Set once a message was whole.
+    has_ended: bool,
 }
 
 impl Framing {
@@ -49,6 +64,7 @@ impl Framing {
             if self.left > 0 {
                 let taken = self.left.min(data.len());
                 self.left -= taken;
+                self.has_ended |= self.left == 0;
                 data = &data[taken..];
                 continue;
             }
@@ -60,6 +76,7 @@ impl Framing {
                 let [_, length @ ..] = self.prefix;
                 self.left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
                 self.known = 0;
+                self.has_ended |= self.left == 0;
                 largest = largest.max(Some(self.left));
             }
         }
@@ -69,12 +86,63 @@ impl Framing {
 
 impl Incoming {
     pub(super) fn new(stream: RecvStream, call: Arc<Call>) -> Self {
-        Self { stream, call, framing: Framing::default(), waiting: None, floor: None, is_read: false }
+        let (framing, part) = Default::default();
+        Self { stream, call, framing, part, first: None, failed: None, waiting: None, floor: None, is_read: false }
+    }
+
+    /// Waits for the first message before the call begins: for all of a small one, for the begin of a large one and its
+    /// room. Completes at the end or the failure of the request, too.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.first.is_none() && self.failed.is_none() && !self.is_read {
+            if let Some((_, room)) = &mut self.waiting {
+                let room = ready!(room.as_mut().poll(cx));
+                self.first = self.waiting.take().map(|(data, _)| data);
+                match room {
+                    Ok(()) => self.floor = Some(Floor::pressed()),
+                    Err(refusal) => self.failed = Some(refusal),
+                }
+                continue;
+            }
+            match ready!(self.stream.poll_data(cx)) {
+                Some(Ok(data)) => self.gather(&data),
+                Some(Err(error)) => self.failed = Some(status(error)),
+                None => self.is_read = true,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Adds data to the first message.
+    fn gather(&mut self, data: &Bytes) {
+        let large = self.framing.follow(data).filter(|length| *length > ORDINARY_MESSAGE);
+        if large.is_none() && !self.framing.has_ended {
+            // A copy, since the data is a part of the connection's buffer, which would stay as a whole.
+            self.part.extend_from_slice(data);
+            if let Err(error) = self.stream.flow_control().release_capacity(data.len()) {
+                self.failed = Some(status(error));
+            }
+            return;
+        }
+        let received = Received { held: data.len(), data: self.join(data) };
+        match large {
+            Some(length) => self.waiting = Some((received, self.reserve(length))),
+            None => self.first = Some(received),
+        }
+    }
+
+    /// Returns the data behind the part of the message that has come before it.
+    fn join(&mut self, data: &Bytes) -> Bytes {
+        let part = std::mem::take(&mut self.part);
+        if part.is_empty() { data.clone() } else { [&part[..], data].concat().into() }
+    }
+
+    fn reserve(&self, length: usize) -> BoxFuture<'static, Result<(), Status>> {
+        Box::pin(Arc::clone(&self.call).reserve_request(length))
     }
 
     /// Hands data on. The peer may send as much again.
-    fn hand_on(&mut self, data: Bytes) -> Result<Frame<Bytes>, Status> {
-        self.stream.flow_control().release_capacity(data.len()).map_err(status)?;
+    fn hand_on(&mut self, Received { data, held }: Received) -> Result<Frame<Bytes>, Status> {
+        self.stream.flow_control().release_capacity(held).map_err(status)?;
         if self.framing.left == 0 {
             self.floor = None;
         } else if let Some(floor) = &mut self.floor {
@@ -85,20 +153,20 @@ impl Incoming {
 
     /// Hands data on once there is room for the message that begins in it.
     fn take(&mut self, data: Bytes, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(length) = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE) else {
-            return Poll::Ready(Some(self.hand_on(data)));
-        };
-        let mut room: BoxFuture<'static, Result<(), Status>> = Box::pin(Arc::clone(&self.call).reserve_request(length));
+        let large = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE);
+        let received = Received { held: data.len(), data };
+        let Some(length) = large else { return Poll::Ready(Some(self.hand_on(received))) };
+        let mut room = self.reserve(length);
         match room.as_mut().poll(cx) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(refusal)) => return Poll::Ready(Some(Err(refusal))),
             Poll::Pending => {
-                self.waiting = Some((data, room));
+                self.waiting = Some((received, room));
                 return Poll::Pending;
             }
         }
         self.floor = Some(Floor::pressed());
-        Poll::Ready(Some(self.hand_on(data)))
+        Poll::Ready(Some(self.hand_on(received)))
     }
 
     /// Fails once the peer sends a large message so slowly that others wait for its room.
@@ -123,15 +191,25 @@ impl Body for Incoming {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
+        if let Some(failure) = this.failed.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(this.hand_on(first)));
+        }
+        if !this.part.is_empty() {
+            let data = std::mem::take(&mut this.part).into();
+            return Poll::Ready(Some(this.hand_on(Received { data, held: 0 })));
+        }
         if let Some((_, room)) = &mut this.waiting
             && let Err(refusal) = ready!(room.as_mut().poll(cx))
         {
             this.waiting = None;
             return Poll::Ready(Some(Err(refusal)));
         }
-        if let Some((data, _)) = this.waiting.take() {
+        if let Some((received, _)) = this.waiting.take() {
             this.floor = Some(Floor::pressed());
-            return Poll::Ready(Some(this.hand_on(data)));
+            return Poll::Ready(Some(this.hand_on(received)));
         }
         if !this.is_read {
             match this.stream.poll_data(cx) {
@@ -148,7 +226,8 @@ impl Body for Incoming {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.waiting.is_none() && self.stream.is_end_stream()
+        let has_more = self.failed.is_some() || self.first.is_some() || !self.part.is_empty() || self.waiting.is_some();
+        !has_more && self.stream.is_end_stream()
     }
 }
 
@@ -164,7 +243,7 @@ mod tests {
             let mut framing = Framing::default();
             let lengths: Vec<_> = message.chunks(size).filter_map(|data| framing.follow(data)).collect();
             assert_eq!(lengths.iter().max(), Some(&256), "{size}");
-            assert_eq!((framing.left, framing.known), (0, 0), "{size}");
+            assert_eq!((framing.left, framing.known, framing.has_ended), (0, 0, true), "{size}");
         }
     }
 }

@@ -42,6 +42,12 @@ pub struct Limits {
     pub first_request: Duration,
     /// Time for which a connection may have no open stream.
     pub idle: Duration,
+    /// Calls that may wait at once for the rest of their request, or for room for their answer.
+    pub waiting_calls: usize,
+    /// Streams of the service that may be open at once without anything to say.
+    pub streams: usize,
+    /// The same of health and reflection, which everybody may call.
+    pub public_streams: usize,
     /// Bytes of requests that are read or being worked on.
     pub request_memory: MemoryLimits,
     /// Bytes of answers that their readers have not taken.
@@ -73,11 +79,14 @@ impl Default for Limits {
             connections: 4096,
             first_request: Duration::from_secs(10),
             idle: Duration::from_mins(5),
+            waiting_calls: 2048,
+            streams: 4096,
+            public_streams: 1024,
             request_memory: MemoryLimits {
                 process: 6 * 1024 * 1024,
                 small: 4 * 1024,
                 connection_small: 512 * 1024,
-                connection_large: 512 * 1024,
+                connection_large: 768 * 1024,
             },
             answer_memory: MemoryLimits {
                 process: 13 * 1024 * 1024,

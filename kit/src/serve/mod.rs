@@ -17,7 +17,9 @@ mod piece;
 mod run;
 mod seats;
 mod stream;
+mod streamed;
 mod transport;
+mod waiting;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use http::Response;
+use http::header::CONTENT_TYPE;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
@@ -84,7 +85,8 @@ where
         None => None,
     };
     while sent.is_none() {
-        sent = match next(body.as_mut(), |cx| answer.stream.poll_reset(cx).map(drop)).await {
+        sent = match next(body.as_mut(), call, |cx| answer.stream.poll_reset(cx).map(drop)).await {
+            Next::Crowded => Some(answer.refuse()),
             Next::Gone => Some(Sent::Gone),
             Next::End => Some(answer.end()),
             Next::Failed => Some(answer.reset(Reason::INTERNAL_ERROR, Sent::Gone)),
@@ -100,10 +102,12 @@ enum Next {
     End,
     Failed,
     Gone,
+    /// The body has nothing to say, and there is no place for one more such stream.
+    Crowded,
 }
 
 /// Waits for the body's next frame, or until its reader has gone.
-async fn next<B>(mut body: Pin<&mut B>, mut poll_gone: impl FnMut(&mut Context<'_>) -> Poll<()>) -> Next
+async fn next<B>(mut body: Pin<&mut B>, call: &Call, mut poll_gone: impl FnMut(&mut Context<'_>) -> Poll<()>) -> Next
 where
     B: Body<Data = Bytes>,
 {
@@ -111,6 +115,7 @@ where
         Poll::Ready(Some(Ok(frame))) => Poll::Ready(Next::Frame(frame)),
         Poll::Ready(Some(Err(_))) => Poll::Ready(Next::Failed),
         Poll::Ready(None) => Poll::Ready(Next::End),
+        Poll::Pending if !call.stay() => Poll::Ready(Next::Crowded),
         Poll::Pending => poll_gone(cx).map(|()| Next::Gone),
     })
     .await
@@ -189,6 +194,13 @@ impl Answer<'_> {
             return Err(self.reset(Reason::ENHANCE_YOUR_CALM, Sent::Stalled));
         }
         waited
+    }
+
+    /// Ends a stream for which there is no place.
+    fn refuse(&mut self) -> Sent {
+        let mut trailers = self.call.overloaded().into_http::<()>().into_parts().0.headers;
+        trailers.remove(CONTENT_TYPE);
+        self.stream.send_trailers(trailers).map_or(Sent::Gone, |()| Sent::Whole)
     }
 
     /// Ends an answer without trailers.

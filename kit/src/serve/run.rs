@@ -16,12 +16,15 @@ use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer as _;
 
 use super::accept::accept;
+use super::call;
 use super::connection::{self, Host};
 use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
 use super::memory::Budget;
 use super::seats::Seats;
+use super::streamed::Streamed;
+use super::waiting::Waiting;
 use super::{Elsewhere, Limits, Look, MethodDeadlines};
 use crate::failure::{self, Reasons};
 use crate::output;
@@ -56,6 +59,9 @@ pub enum ServeError {
     /// The descriptors are unreadable.
     #[error("reflection cannot serve the descriptors: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The descriptors are none.
+    #[error("the descriptors of the services cannot be read: {0}")]
+    Descriptors(#[from] prost::DecodeError),
     /// The listener is unusable.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
@@ -89,6 +95,11 @@ pub async fn serve<R: Reasons, V: Verify>(
         limits,
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
+        making: call::making(),
+        waiting: Waiting::new(limits.waiting_calls),
+        streams: Waiting::new(limits.streams),
+        public_streams: Waiting::new(limits.public_streams),
+        streamed: Streamed::of(&DESCRIPTORS)?,
         overloaded: failure::overloaded::<R>,
         proxy_protocol,
         stop: stop.clone(),
@@ -118,6 +129,14 @@ async fn drain(mut connections: JoinSet<()>, grace: Duration) {
 fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<TcpConnectInfo>()?.remote_addr()
 }
+
+/// The descriptors of all services.
+const DESCRIPTORS: [&[u8]; 4] = [
+    gatepost::api::DESCRIPTOR_SET,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+];
 
 /// Reflection of what this server serves; the descriptors know the other service, too.
 fn reflection(services: &[&'static str]) -> tonic_reflection::server::Builder<'static> {

@@ -7,18 +7,19 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use gatepost::deadline;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
-use super::call::{Call, Room};
+use super::call::{Call, Room, Shares};
 use super::connection::Host;
+use super::envelope::Accepted;
 use super::incoming::Incoming;
-use super::memory::Account;
 use super::outgoing::{Sent, send};
 use super::piece::Piece;
 use super::seats::{Open, Seat};
@@ -29,15 +30,13 @@ const MAX_STALLED_ANSWERS: u32 = 3;
 /// The parts that all streams of a connection share.
 pub(super) struct Exchange<S> {
     pub(super) host: Arc<Host<S>>,
-    pub(super) requests: Arc<Account>,
-    pub(super) answers: Arc<Account>,
+    pub(super) shares: Shares,
     pub(super) info: TcpConnectInfo,
 }
 
 impl<S> Clone for Exchange<S> {
     fn clone(&self) -> Self {
-        let (host, requests, answers) = (Arc::clone(&self.host), Arc::clone(&self.requests), Arc::clone(&self.answers));
-        Self { host, requests, answers, info: self.info.clone() }
+        Self { host: Arc::clone(&self.host), shares: self.shares.clone(), info: self.info.clone() }
     }
 }
 
@@ -55,34 +54,54 @@ where
         open: Open,
         seat: Arc<Seat>,
     ) {
-        let limits = &self.host.limits;
-        let beginning = Call::begin(Arc::clone(&self.requests), Arc::clone(&self.answers), self.host.overloaded);
-        // The answers before are still unread: nothing of this call has been done.
-        let Some(begun) = until_reset(&mut respond, timeout(limits.deadline, beginning)).await else { return };
-        let Ok(Some(call)) = begun else {
+        let accepted = Instant::now();
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path();
+        let call = Call::new(self.shares.clone(), path, self.host.overloaded);
+        let mut body = Incoming::new(body, Arc::clone(&call));
+        let own = self.host.limits.deadline;
+        let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
+        let is_streamed = self.host.streamed.has(path);
+        // A stream may wait for a message at any time.
+        let has_place = !is_streamed || call.stay();
+        let begun = self.shares.waiting.wait(begin((!is_streamed).then_some(&mut body), &call, end));
+        let Some(begun) = until_reset(&mut respond, begun).await else { return };
+        if begun != Some(true) || !has_place {
+            // Nothing of this call has been done.
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
-        };
-        let (mut head, body) = request.into_parts();
+        }
         head.extensions.insert(self.info.clone());
+        head.extensions.insert(Accepted(accepted));
         head.extensions.insert(Room::new(Arc::clone(&call)));
-        let body = Body::new(Incoming::new(body, Arc::clone(&call)));
+        let request = Request::from_parts(head, Body::new(body));
+        // Apart, so that a stream that only waits takes little memory.
+        Box::pin(self.call(request, respond, &call, &seat)).await;
+        drop(open);
+    }
+
+    /// Calls the service and sends its answer.
+    async fn call(&self, request: Request<Body>, mut respond: SendResponse<Piece>, call: &Call, seat: &Seat) {
         let mut service = self.host.service.clone();
-        let Some(response) =
-            until_reset(&mut respond, call_service(&mut service, Request::from_parts(head, body))).await
-        else {
-            return;
-        };
+        let Some(response) = until_reset(&mut respond, call_service(&mut service, request)).await else { return };
         call.release_request();
-        let outcome = send(response, respond, &call, limits.reader()).await;
+        let outcome = send(response, respond, call, self.host.limits.reader()).await;
         if outcome == Sent::Stalled {
             tracing::debug!("an answer was not read: its stream has been reset");
-            if self.answers.offend() >= MAX_STALLED_ANSWERS {
+            if self.shares.answers.offend() >= MAX_STALLED_ANSWERS {
                 seat.expel();
             }
         }
-        drop(open);
     }
+}
+
+/// Waits for the first message of a body, then for room for the answer; reports whether there is room. At the end of the
+/// call's time, the service is called without the message, and answers that the deadline is over.
+async fn begin(body: Option<&mut Incoming>, call: &Call, end: Instant) -> bool {
+    if let Some(body) = body {
+        let _ = timeout_at(end, poll_fn(|cx| body.poll_first(cx))).await;
+    }
+    timeout_at(end, call.begin()).await.unwrap_or(false)
 }
 
 async fn call_service<S, T>(service: &mut S, request: Request<Body>) -> Response<T>

@@ -18,3 +18,5 @@ mod settings;
 mod support;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod waiting;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::hold::Hold;
 
 /// The share of the process's bytes that large reservations may use together, so that small ones always find room.
-const LARGE_SHARE: (usize, usize) = (3, 4);
+const LARGE_SHARE: (usize, usize) = (1, 2);
 
 /// The share that a connection may still use after an offence.
 const OFFENDERS_SHARE: (usize, usize) = (1, 4);
@@ -301,6 +301,11 @@ impl Account {
         usage.offences = if usage.is_offender(now) { usage.offences.saturating_add(1) } else { 1 };
         usage.offended = Some(now);
         usage.offences
+    }
+
+    /// Reports whether a reservation of so many bytes is a small one.
+    pub(crate) fn is_small(&self, bytes: usize) -> bool {
+        self.limits().is_small(bytes)
     }
 
     fn limits(&self) -> &MemoryLimits {

@@ -18,9 +18,9 @@ async fn connection_and_process_have_limits() {
     let (one, two) = (budget.open_account(), budget.open_account());
     let small: Vec<_> = (0..3).map(|_| one.try_reserve(10).unwrap()).collect();
     assert!(one.try_reserve(1).is_none(), "the connection's small bytes are used");
-    let large = one.try_reserve(600).expect("one large reservation is always possible");
+    let large = one.try_reserve(450).expect("one large reservation is always possible");
     assert!(one.try_reserve(11).is_none(), "and no second one");
-    assert!(two.try_reserve(200).is_none(), "large ones leave a quarter of the process's bytes");
+    assert!(two.try_reserve(100).is_none(), "large ones leave half of the process's bytes");
     assert!(two.try_reserve(10).is_some(), "which is for small ones");
     drop((small, large));
     assert_eq!((budget.held(), one.held()), (0, 0));
@@ -30,7 +30,7 @@ async fn connection_and_process_have_limits() {
 async fn connections_take_turns_and_offenders_come_last() {
     let budget = Budget::new(LIMITS);
     let [holder, offender, other] = [(); 3].map(|()| budget.open_account());
-    let held = holder.try_reserve(700).unwrap();
+    let held = holder.try_reserve(450).unwrap();
     assert_eq!((offender.offend(), offender.offend()), (1, 2));
     let mut last = pin!(offender.reserve(200));
     let mut next = pin!(other.reserve(200));
@@ -58,7 +58,7 @@ async fn connections_take_turns_and_offenders_come_last() {
 async fn caller_that_goes_leaves_the_queue() {
     let budget = Budget::new(LIMITS);
     let (holder, other) = (budget.open_account(), budget.open_account());
-    let held = holder.try_reserve(700).unwrap();
+    let held = holder.try_reserve(450).unwrap();
     {
         let mut waiting = pin!(other.reserve(200));
         assert!(waits(waiting.as_mut()));
@@ -72,9 +72,9 @@ async fn caller_that_goes_leaves_the_queue() {
 async fn reservation_shrinks_and_grows_within_the_limits() {
     let budget = Budget::new(LIMITS);
     let account = budget.open_account();
-    let mut hold = account.try_reserve(600).unwrap();
-    assert!(hold.resize(10) && hold.resize(700) && !hold.resize(800));
-    assert_eq!(budget.held(), 700);
+    let mut hold = account.try_reserve(300).unwrap();
+    assert!(hold.resize(10) && hold.resize(500) && !hold.resize(501));
+    assert_eq!(budget.held(), 500);
     drop(hold);
     assert_eq!(budget.held(), 0);
 }

@@ -1,0 +1,49 @@
+//! The methods whose requests are streams: their clients may wait for the answer's headers before they send a message.
+
+use std::collections::HashSet;
+
+use prost::{DecodeError, Message as _};
+use prost_types::FileDescriptorSet;
+
+/// The methods by path.
+#[derive(Debug)]
+pub(super) struct Streamed(HashSet<String>);
+
+impl Streamed {
+    /// Finds them in encoded descriptor sets.
+    ///
+    /// # Errors
+    /// A set that is none.
+    pub(super) fn of(sets: &[&[u8]]) -> Result<Self, DecodeError> {
+        let mut paths = HashSet::new();
+        for set in sets {
+            for file in FileDescriptorSet::decode(*set)?.file {
+                for service in &file.service {
+                    let streamed = service.method.iter().filter(|method| method.client_streaming());
+                    paths.extend(
+                        streamed.map(|method| format!("/{}.{}/{}", file.package(), service.name(), method.name())),
+                    );
+                }
+            }
+        }
+        Ok(Self(paths))
+    }
+
+    /// Reports whether the method's requests are streams.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.contains(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feed_is_a_stream_and_a_question_is_none() {
+        let streamed = Streamed::of(&[gatepost::api::DESCRIPTOR_SET]).unwrap();
+        assert!(streamed.has("/gatepost.auth.v1.TokenService/WatchRevocations"));
+        assert!(!streamed.has("/gatepost.auth.v1.TokenService/VerifyToken"));
+        assert!(Streamed::of(&[b"no descriptors"]).is_err());
+    }
+}

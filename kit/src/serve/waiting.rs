@@ -1,0 +1,93 @@
+//! Bounds the calls that take memory for nothing: they wait for the rest of their request or for room for their answer, or
+//! they are streams without anything to say.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
+
+/// The places for such calls of all connections.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting(Arc<AtomicUsize>);
+
+/// The calls of one connection: at most as many as there are free places. So one connection alone can take half
+/// of the places, and several that want more than there are get the same number each.
+#[derive(Debug)]
+pub(super) struct Line {
+    free: Waiting,
+    taken: AtomicUsize,
+}
+
+/// A call's place, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place(Arc<Line>);
+
+impl Waiting {
+    pub(super) fn new(places: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(places)))
+    }
+
+    /// Opens the line of a new connection.
+    pub(super) fn open_line(&self) -> Arc<Line> {
+        Arc::new(Line { free: self.clone(), taken: AtomicUsize::new(0) })
+    }
+}
+
+impl Line {
+    /// Returns the future's output; `None` if it must wait and there is no place for it.
+    pub(super) async fn wait<O>(self: &Arc<Self>, future: impl Future<Output = O>) -> Option<O> {
+        let mut future = pin!(future);
+        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            return Some(output);
+        }
+        let _place = self.enter()?;
+        Some(future.await)
+    }
+
+    /// Returns a place for a call; `None` if the connection has its share of the places.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
+        let taken = self.taken.load(Relaxed);
+        let entered = self.free.0.fetch_update(Relaxed, Relaxed, |free| (free > taken).then(|| free - 1));
+        entered.ok()?;
+        self.taken.fetch_add(1, Relaxed);
+        Some(Place(Arc::clone(self)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Relaxed);
+        self.0.free.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter_all(line: &Arc<Line>) -> Vec<Place> {
+        std::iter::from_fn(|| line.enter()).collect()
+    }
+
+    #[test]
+    fn connections_share_the_places() {
+        let waiting = Waiting::new(100);
+        let lines = [(); 3].map(|()| waiting.open_line());
+        let first = enter_all(&lines[0]);
+        assert_eq!(first.len(), 50, "one connection leaves half of the places");
+        let second = enter_all(&lines[1]);
+        assert_eq!(second.len(), 25);
+        assert!(!enter_all(&lines[2]).is_empty(), "a new connection finds a place");
+        assert!(lines[0].enter().is_none());
+        drop((first, second));
+        assert_eq!(waiting.0.load(Relaxed), 100);
+    }
+
+    #[tokio::test]
+    async fn future_that_is_ready_needs_no_place() {
+        let line = Waiting::new(0).open_line();
+        assert_eq!(line.wait(async { 7 }).await, Some(7));
+        assert_eq!(line.wait(std::future::pending::<()>()).await, None);
+    }
+}
