@@ -101,13 +101,15 @@ impl Link {
                 return to.shutdown().await;
             }
             let pattern = match &self.state.borrow().mode {
-                Mode::CutOnAnswer(pattern) => Some(pattern.clone()),
+                Mode::CutOnAnswer(pattern, _) => Some(pattern.clone()),
                 _ => None,
             };
             if pattern.is_some_and(|pattern| search.sees(&piece[..length], &pattern)) {
                 // Before they are forwarded: the answer may be faster than this task.
                 self.waits.store(true, Ordering::Relaxed);
             }
+            // Before the server has it: its answer to the last request is held back.
+            self.fired.send_modify(State::count);
             to.write_all(&piece[..length]).await?;
         }
     }
@@ -145,16 +147,15 @@ impl Link {
         Ok(length)
     }
 
-    /// Whether this connection is the one that loses its answer; from then on everything is forwarded.
+    /// Whether this connection is the one that loses its answer; from then on everything is forwarded, or cut.
     fn fire(&self) -> bool {
         self.waits.store(false, Ordering::Relaxed);
         self.fired.send_if_modified(|state| {
-            let fires = matches!(state.mode, Mode::CutOnAnswer(_));
-            if fires {
-                state.mode = Mode::Pass;
-                state.fired = true;
-            }
-            fires
+            let Mode::CutOnAnswer(_, for_good) = state.mode else { return false };
+            state.mode = if for_good { Mode::Cut } else { Mode::Pass };
+            state.cuts += u64::from(for_good);
+            state.fired = true;
+            true
         })
     }
 

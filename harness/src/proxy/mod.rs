@@ -105,15 +105,48 @@ impl Proxy {
     /// # Panics
     /// When there are no bytes to wait for.
     pub fn cut_on_answer_of(&self, pattern: &[u8]) {
+        self.lose_answer_of(pattern, false);
+    }
+
+    /// Loses one answer like [`Self::cut_on_answer_of`], and has gone from then on like [`Self::cut`]. With `b"commit"`, a
+    /// transaction is committed and nobody can learn of it.
+    ///
+    /// # Panics
+    /// When there are no bytes to wait for.
+    pub fn go_on_answer_of(&self, pattern: &[u8]) {
+        self.lose_answer_of(pattern, true);
+    }
+
+    fn lose_answer_of(&self, pattern: &[u8], for_good: bool) {
         assert!(!pattern.is_empty(), "every answer is one of no bytes");
         let pattern = pattern.to_ascii_lowercase().into();
         self.state.send_modify(|state| {
-            state.mode = Mode::CutOnAnswer(pattern);
+            state.mode = Mode::CutOnAnswer(pattern, for_good);
             state.fired = false;
         });
     }
 
-    /// Waits until [`Self::cut_on_answer_of`] has closed a connection. It has no limit of its own.
+    /// Lets this many requests pass, over all connections, and is a [black hole](Self::black_hole) from then on: a client
+    /// that is frozen after having sent so much. The answer to the last of them is held back. A request is whatever a client
+    /// sends at once.
+    ///
+    /// # Panics
+    /// When no request is to pass: that is a black hole.
+    pub fn freeze_after(&self, requests: usize) {
+        assert!(requests > 0, "a black hole lets no request pass");
+        self.state.send_modify(|state| {
+            state.mode = Mode::FreezeAfter(requests);
+            state.fired = false;
+        });
+    }
+
+    /// Returns how many requests have passed since the start: whatever clients have sent at once, over all connections.
+    pub fn requests(&self) -> u64 {
+        self.state.borrow().requests
+    }
+
+    /// Waits until [`Self::cut_on_answer_of`] or [`Self::go_on_answer_of`] has closed a connection, or [`Self::freeze_after`] has let its last request
+    /// pass. It has no limit of its own.
     pub async fn fired(&self) {
         // The proxy lives as long as it is borrowed, and keeps the sender.
         let _ = self.state.subscribe().wait_for(|state| state.fired).await;

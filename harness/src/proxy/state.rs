@@ -11,8 +11,10 @@ pub(super) enum Mode {
     Cut,
     BlackHole,
     HalfOpen,
-    /// The bytes, in small letters.
-    CutOnAnswer(Arc<[u8]>),
+    /// The bytes, in small letters, and whether everything is cut from then on.
+    CutOnAnswer(Arc<[u8]>, bool),
+    /// Requests that still pass.
+    FreezeAfter(usize),
 }
 
 /// The mode and what goes with it.
@@ -22,14 +24,28 @@ pub(super) struct State {
     /// How often everything was cut: a connection that was made at another count is closed, even when the mode has changed
     /// again before it could look.
     pub(super) cuts: u64,
-    /// Whether the answer has been lost.
+    /// Whether the answer has been lost, or the last request has passed.
     pub(super) fired: bool,
+    /// Requests that have passed.
+    pub(super) requests: u64,
     pub(super) latency: Duration,
 }
 
 impl State {
     pub(super) fn is_hole(&self) -> bool {
         matches!(self.mode, Mode::BlackHole)
+    }
+
+    /// Counts a request that has passed, and begins the black hole behind the last one.
+    pub(super) fn count(&mut self) {
+        self.requests += 1;
+        if let Mode::FreezeAfter(left) = &mut self.mode {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.mode = Mode::BlackHole;
+                self.fired = true;
+            }
+        }
     }
 
     pub(super) fn is_half_open(&self) -> bool {
