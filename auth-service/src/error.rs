@@ -49,6 +49,8 @@ pub(crate) enum Error {
     Stale,
     #[error("no other active user is an admin")]
     LastAdmin,
+    #[error("the log has lost the entry of this change")]
+    Lost,
     #[error("the guard would not have let the caller in")]
     Refused(Refusal),
     #[error(transparent)]
@@ -155,6 +157,8 @@ impl From<Error> for Status {
                 HASH_DELAY,
             ),
             Error::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
+            // The database was put back to an earlier state; the follower has told the log of it.
+            Error::Lost => failure::outcome_unknown::<ErrorReason>(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
             // The follower has told the log why, or the keyring; another replica may have what this one has not.
             Error::View(Stale) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),

@@ -156,9 +156,13 @@ impl State {
 
     /// Acknowledges a revocation only once this replica refuses what it has revoked, and, where that takes no time, the
     /// guards that listen to it do. A guard that says nothing keeps nobody waiting: it has its own bound.
+    ///
+    /// What is committed is acknowledged while the log cannot be read, too: until it can, this replica judges no token.
     pub(crate) async fn revoked(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), Error> {
         let Some(logged) = logged.into() else { return Ok(()) };
-        self.view.reach(logged).await?;
+        if self.view.reach(logged).await.is_err() {
+            return if self.view.owe(logged) { Ok(()) } else { Err(Error::Lost) };
+        }
         let _ = timeout(COURTESY, self.listeners.all_have(logged.revision)).await;
         Ok(())
     }

@@ -10,7 +10,8 @@ SESSION_OVER = "session over"
 RETRY = "retry"
 PASS_ON = "pass on"
 
-# What a client does about each reason. Reasons that are not here, and those of other domains, are passed on.
+# What a client does about each reason. Reasons that are not here, and those of other domains, are passed on: OUTCOME_UNKNOWN,
+# too, after which only the caller knows if the call may be made again.
 REACTIONS = {
     "TOKEN_INVALID": REFRESH_ONCE,
     "TOKEN_EXPIRED": REFRESH_ONCE,
@@ -77,7 +78,8 @@ class Session:
             raise self._end(refusal) from refusal
 
     def refresh(self):
-        """Gets the next pair of tokens. After UNAVAILABLE the same refresh token may be sent again."""
+        """Gets the next pair of tokens. After UNAVAILABLE or OUTCOME_UNKNOWN, call this again: the same refresh token brings the
+        same successor for a minute."""
         if self.over:
             raise SessionOver(self.over)
         try:

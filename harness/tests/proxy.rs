@@ -146,6 +146,39 @@ async fn one_answer_is_lost_and_that_can_be_waited_for() {
 }
 
 #[tokio::test]
+async fn one_answer_is_lost_and_the_server_is_gone() {
+    let proxy = Proxy::to_address(echo().await);
+    let (mut one, mut other) = (connect(&proxy).await, connect(&proxy).await);
+    proxy.go_on_answer_of(b"commit");
+    assert_eq!(ask(&mut other, b"begin").await.unwrap(), b"begin");
+    assert!(ask(&mut one, b"commit").await.is_err());
+    timeout(LIMIT, proxy.fired()).await.unwrap();
+    assert!(ask(&mut other, b"select").await.is_err());
+    proxy.pass();
+    assert_eq!(ask(&mut connect(&proxy).await, b"select").await.unwrap(), b"select");
+}
+
+#[tokio::test]
+async fn a_frozen_client_has_sent_so_many_requests() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::to_address(listener.local_addr().unwrap());
+    let mut client = connect(&proxy).await;
+    let (mut server, _) = listener.accept().await.unwrap();
+    proxy.freeze_after(2);
+    for request in [b"one", b"two"] {
+        assert!(timeout(NOTHING, proxy.fired()).await.is_err());
+        client.write_all(request).await.unwrap();
+        assert_eq!(read(&mut server, 3).await.unwrap(), request);
+    }
+    timeout(LIMIT, proxy.fired()).await.unwrap();
+    assert_eq!(proxy.requests(), 2);
+    server.write_all(b"answer").await.unwrap();
+    is_silent(&mut client).await;
+    proxy.pass();
+    assert_eq!(read(&mut client, 6).await.unwrap(), b"answer");
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_ends_the_connection() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let proxy = Proxy::to_address(listener.local_addr().unwrap());

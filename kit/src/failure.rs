@@ -33,6 +33,8 @@ pub trait Reasons: Reason + Send + Sync + 'static {
     const STORE_UNAVAILABLE: Self;
     /// The database's disk is full.
     const STORE_FULL: Self;
+    /// The database has not said whether it wrote.
+    const OUTCOME_UNKNOWN: Self;
     /// The call took too long.
     const DEADLINE: Self;
     /// What arrived is no message of the method's request type.
@@ -57,6 +59,7 @@ impl Reasons for auth::v1::ErrorReason {
     const INVALID_FIELDS: Self = Self::InvalidFields;
     const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
     const STORE_FULL: Self = Self::StoreFull;
+    const OUTCOME_UNKNOWN: Self = Self::OutcomeUnknown;
     const DEADLINE: Self = Self::Deadline;
     const MALFORMED_REQUEST: Self = Self::MalformedRequest;
     const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
@@ -72,6 +75,7 @@ impl Reasons for blog::v1::ErrorReason {
     const INVALID_FIELDS: Self = Self::InvalidFields;
     const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
     const STORE_FULL: Self = Self::StoreFull;
+    const OUTCOME_UNKNOWN: Self = Self::OutcomeUnknown;
     const DEADLINE: Self = Self::Deadline;
     const MALFORMED_REQUEST: Self = Self::MalformedRequest;
     const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
@@ -185,16 +189,20 @@ pub fn store<R: Reasons>(error: &StoreError) -> Status {
             if let Some(line) = UNKNOWN_LINES.allow() {
                 tracing::warn!(%cause, left_out = line.left_out(), "the database has not answered a commit");
             }
-            // Not UNAVAILABLE, which clients repeat by themselves.
-            status(
-                Code::DeadlineExceeded,
-                R::DEADLINE,
-                "the database has not said whether this was written: look before you repeat it, or repeat it with the same \
-                 request_id",
-            )
+            outcome_unknown::<R>()
         }
         StoreError::Taken(cause) | StoreError::Fault(cause) => internal::<R>(&**cause),
     }
+}
+
+/// `DEADLINE_EXCEEDED` for a write that may stand. It is not `UNAVAILABLE`, which clients repeat by themselves.
+pub fn outcome_unknown<R: Reasons>() -> Status {
+    status(
+        Code::DeadlineExceeded,
+        R::OUTCOME_UNKNOWN,
+        "the database has not said whether this was written: read it before you repeat the call, or repeat it with the same \
+         request_id",
+    )
 }
 
 /// `DEADLINE_EXCEEDED` of the service's own limit or the caller's.

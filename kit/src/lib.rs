@@ -15,6 +15,7 @@ pub mod ids;
 pub mod mask;
 pub mod meter;
 pub mod ops;
+mod outcome;
 pub mod output;
 pub mod page;
 pub mod peer;

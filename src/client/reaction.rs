@@ -23,7 +23,8 @@ pub enum Reaction {
     SessionOver,
     /// Nothing is wrong with the token: the same call may succeed later. `RetryInfo` says when.
     Retry,
-    /// The status is the caller's affair.
+    /// The status is the caller's affair. `OUTCOME_UNKNOWN` is: the call may have been carried out, so only the caller can tell
+    /// if it may be made again.
     PassOn,
 }
 
@@ -57,7 +58,8 @@ impl Reaction {
             | Reason::MalformedRequest
             | Reason::MessageTooLarge
             | Reason::Unimplemented
-            | Reason::LastAdmin => Self::PassOn,
+            | Reason::LastAdmin
+            | Reason::OutcomeUnknown => Self::PassOn,
         }
     }
 }
@@ -81,7 +83,7 @@ mod tests {
     #[test]
     fn each_reason_has_its_reaction() {
         let of = |reaction| {
-            let all = (0..=27).filter_map(|number| ErrorReason::try_from(number).ok());
+            let all = (0..=29).filter_map(|number| ErrorReason::try_from(number).ok());
             let names = all.filter(|reason| Reaction::to(*reason) == reaction).map(crate::status::reason_name);
             names.collect::<Vec<_>>()
         };
@@ -90,7 +92,7 @@ mod tests {
         assert_eq!(of(Reaction::SessionOver), over);
         let retried = ["AUTH_UNAVAILABLE", "OVERLOADED", "STORE_UNAVAILABLE", "STORE_FULL", "TOO_MANY_ATTEMPTS"];
         assert_eq!(of(Reaction::Retry), retried);
-        assert_eq!(of(Reaction::PassOn).len(), 28 - 3 - 4 - 5);
+        assert_eq!(of(Reaction::PassOn).len(), 30 - 3 - 4 - 5);
     }
 
     #[test]

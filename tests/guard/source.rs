@@ -150,7 +150,14 @@ async fn a_failed_renewal_leaves_the_old_token_while_it_lives() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_token_that_lives_a_call_fails_and_may_be_repeated() {
-    for fate in [Fail(Code::Unavailable), Fail(Code::Internal), Fail(Code::ResourceExhausted), Silence] {
+    for fate in [
+        Fail(Code::Unavailable),
+        // `OUTCOME_UNKNOWN`.
+        Fail(Code::DeadlineExceeded),
+        Fail(Code::Internal),
+        Fail(Code::ResourceExhausted),
+        Silence,
+    ] {
         let world = World::new([fate]);
         world.pass(LIFE);
         Refused::AUTH_UNAVAILABLE.is(&world.tell().await.unwrap_err());

@@ -32,7 +32,10 @@ pub(super) async fn begin(
     if !state.store.create_session(&session, client).await? {
         return Err(Error::InvalidCredentials);
     }
-    end_surplus(state, user.id).await?;
+    if let Err(error) = end_surplus(state, user.id).await {
+        // The login stands, and the next one ends what this one could not.
+        tracing::warn!(%error, user = %user.id, "surplus sessions not ended");
+    }
     Ok(convert::tokens(tokens))
 }
 

@@ -50,7 +50,7 @@ impl Store {
                 Ok(Verdict::Commit(used))
             })
         });
-        work.await
+        work.await.map_err(StoreError::or_unavailable)
     }
 }
 

@@ -30,8 +30,8 @@ impl Store {
     pub async fn claim_attempt(&self, account: &Account, seen: Failures, now: Time) -> Result<bool, StoreError> {
         const SQL: &str = "update failed_attempts set failures = failures + 1, last_time = $3 \
              where account = $1 and failures = $2";
-        let claimed = write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(now))?;
-        Ok(claimed > 0)
+        let claimed = write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(now));
+        Ok(claimed.map_err(StoreError::or_unavailable)? > 0)
     }
 
     /// Takes a claim back, of an attempt that nobody has judged; `seen` is what was known before it.
@@ -70,7 +70,7 @@ impl Store {
                 Ok(Verdict::Commit(()))
             })
         });
-        work.await
+        work.await.map_err(StoreError::or_unavailable)
     }
 
     /// Forgets the wrong passwords of an account, after a right one.
@@ -79,7 +79,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn clear_failures(&self, account: &Account) -> Result<(), StoreError> {
         const SQL: &str = "delete from failed_attempts where account = $1";
-        write!(self.db, sqlx::query(SQL).bind(account.as_slice())).map(drop)
+        write!(self.db, sqlx::query(SQL).bind(account.as_slice())).map(drop).map_err(StoreError::or_unavailable)
     }
 }
 

@@ -38,14 +38,7 @@ pub struct Proof {
 pub type Outcome<T> = Result<Result<T, Unchanged>, StoreError>;
 
 impl Store {
-    /// Changes name or email.
-    ///
-    /// `expected` is the revision that the change is meant for; `None` takes any. With a `proof` nothing is changed once it
-    /// is outdated.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then nothing is written.
-    pub async fn update_user(
+    pub(super) async fn try_update(
         &self,
         id: Uuid,
         change: &UserChange,
@@ -79,12 +72,7 @@ impl Store {
         }
     }
 
-    /// Replaces the roles. When one is lost, every access token of the user dies; the sessions live on, and their next
-    /// token says less. The last active admin stays an admin.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then nothing is written.
-    pub async fn set_roles(
+    pub(super) async fn try_set_roles(
         &self,
         id: Uuid,
         roles: &Roles,
@@ -123,12 +111,11 @@ impl Store {
                         return Ok(undo);
                     }
                     roles::replace(&mut tx, id, roles).await?;
-                    let logged = if fewer {
-                        Some(log::append(&mut tx, &older_tokens(&written, Cause::Ended), stamp).await?)
-                    } else {
-                        None
-                    };
-                    Ok(Verdict::Commit(Ok(Some((written, logged)))))
+                    if !fewer {
+                        return Ok(Verdict::Commit(Ok(Some((written, None)))));
+                    }
+                    let older = older_tokens(&written, Cause::Ended);
+                    Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
                 })
             });
             if let Some(set) = work.await?.transpose() {
@@ -137,12 +124,7 @@ impl Store {
         }
     }
 
-    /// Bars the user from logging in and ends every session, or lets the user in again; a user who is in that state
-    /// already stays as it is. The last active admin stays active.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then nothing is written.
-    pub async fn set_state(
+    pub(super) async fn try_set_state(
         &self,
         id: Uuid,
         state: UserState,
@@ -176,8 +158,8 @@ impl Store {
                     if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
                         return Ok(undo);
                     }
-                    let logged = log::append(&mut tx, &older_tokens(&written, cause), stamp).await?;
-                    Ok(Verdict::Commit(Ok(Some((written, Some(logged))))))
+                    let older = older_tokens(&written, cause);
+                    Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
                 })
             });
             if let Some(set) = work.await?.transpose() {
@@ -195,12 +177,7 @@ impl Store {
         }
     }
 
-    /// Changes the password, ends every session and begins a new one, whose generation is one above `generation`: the one
-    /// that was read together with the old password's hash. Returns `None` when that is no longer the user's.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then nothing is written.
-    pub async fn change_password(
+    pub(super) async fn try_change_password(
         &self,
         generation: i32,
         password_hash: &str,
@@ -221,18 +198,13 @@ impl Store {
                     .fetch_optional(connection))?;
                 let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
                 super::sessions::insert(&mut tx, session, client).await?;
-                let logged = log::append(&mut tx, &older_tokens(&user, Cause::Ended), stamp).await?;
-                Ok(Verdict::Commit(Some((user, logged))))
+                Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some((user, logged))))
             })
         });
         work.await
     }
 
-    /// Ends every session of the user; `None` when there is no such user.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then nothing is written.
-    pub async fn end_all_sessions(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub(super) async fn try_end_all(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1 \
              returning generation";
         let work = self.db.transaction((), move |mut tx, ()| {
@@ -241,7 +213,7 @@ impl Store {
                     within!(tx, |connection| sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection))?;
                 let Some(generation) = generation else { return Ok(Verdict::Undo(None)) };
                 let revocation = Revocation::User { id: user_id, generation, cause: Cause::Ended };
-                Ok(Verdict::Commit(Some(log::append(&mut tx, &revocation, stamp).await?)))
+                Ok(log::commit(&revocation, stamp, Some))
             })
         });
         work.await
@@ -265,11 +237,7 @@ impl Store {
         }
     }
 
-    /// Erases the user and the sessions; the id and the time of it are kept. The last active admin stays.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then nothing is written.
-    pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
+    pub(super) async fn try_delete(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
         const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
@@ -288,7 +256,7 @@ impl Store {
                     }
                     within!(tx, sqlx::query(REMEMBER).bind(id).bind(stamp.time))?;
                     let every = Revocation::User { id, generation: i32::MAX, cause: Cause::Deleted };
-                    Ok(Verdict::Commit(Ok(Some(log::append(&mut tx, &every, stamp).await?))))
+                    Ok(log::commit(&every, stamp, |logged| Ok(Some(logged))))
                 })
             });
             if let Some(deleted) = work.await?.transpose() {

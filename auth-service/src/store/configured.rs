@@ -1,6 +1,6 @@
 //! What the settings said at the last start: what they replace kills tokens, as whatever else does, by the log.
 
-use kit::db::{Tx, Verdict, within};
+use kit::db::{Closing, Statement, Tx, Verdict, within};
 
 use super::{Store, StoreError, Time, log};
 use crate::domain::{LogId, Logged, Revocation, Stamp};
@@ -43,10 +43,11 @@ impl Store {
                 }
                 match remember(&mut tx, SECRET_KEY, id).await? {
                     Before::Other(old) if !old.is_empty() => {
-                        log::append(&mut tx, &Revocation::SigningKey(old), stamp).await?;
                         // The log's last entry is never pruned, and a secret is dead for as long as its entry is there.
-                        let logged = log::append(&mut tx, &Revocation::NewSigningKeys, stamp).await?;
-                        Ok(Verdict::Commit(Remembered::Replaced(logged)))
+                        let both = [Revocation::SigningKey(old), Revocation::NewSigningKeys];
+                        let entries = both.iter().map(|revocation| log::entry(revocation, stamp)).collect();
+                        let answer = move |revision| Remembered::Replaced(Logged { revision, mark: stamp.mark });
+                        Ok(Verdict::CommitWith(Closing::new(entries, answer)))
                     }
                     Before::Same | Before::Other(_) => Ok(Verdict::Commit(Remembered::Same)),
                 }
@@ -62,14 +63,14 @@ impl Store {
     /// [`StoreError`]; then nothing is changed.
     pub async fn remember_issuer(&self, issuer: &str, fresh: LogId, now: Time) -> Result<bool, StoreError> {
         const SQL: &str = "update log_head set log_id = $1, \
-             horizon = case when horizon < $2 then $2 else horizon end where id = 1";
+             horizon = case when horizon < $2 then $2 else horizon end where id = 1 returning revision";
         let work = self.db.transaction(issuer.to_owned(), move |mut tx, issuer| {
             Box::pin(async move {
                 match remember(&mut tx, ISSUER, issuer).await? {
                     Before::Same => Ok(Verdict::Commit(false)),
                     Before::Other(_) => {
-                        within!(tx, sqlx::query(SQL).bind(fresh.0.to_vec()).bind(now))?;
-                        Ok(Verdict::Commit(true))
+                        let renewal = Statement::new(SQL).bind(fresh.0.as_slice()).bind(now);
+                        Ok(Verdict::CommitWith(Closing::new(vec![renewal], |_| true)))
                     }
                 }
             })

@@ -48,7 +48,7 @@ impl Store {
                 if followed == 0 && key.number > 1 {
                     return Ok(Verdict::Undo(None));
                 }
-                Ok(Verdict::Commit(Some(log::append(&mut tx, &Revocation::NewSigningKeys, stamp).await?)))
+                Ok(log::commit(&Revocation::NewSigningKeys, stamp, Some))
             })
         });
         work.await
@@ -84,7 +84,7 @@ impl Store {
                     return Ok(Verdict::Undo(None));
                 }
                 within!(tx, sqlx::query(EARLY).bind(stamp.time))?;
-                Ok(Verdict::Commit(Some(log::append(&mut tx, &Revocation::SigningKey(id.clone()), stamp).await?)))
+                Ok(log::commit(&Revocation::SigningKey(id.clone()), stamp, Some))
             })
         });
         work.await

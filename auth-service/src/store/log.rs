@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use kit::db::{Tx, Verdict, Watcher, read, watch, within, write};
+use kit::db::{Closing, Statement, Verdict, Watcher, read, watch, within, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -87,13 +87,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
     pub async fn begin_log_anew(&self, stamp: Stamp) -> Result<Logged, StoreError> {
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                within!(tx, sqlx::query(RAISE).bind(stamp.time))?;
-                Ok(Verdict::Commit(append(&mut tx, &Revocation::Start, stamp).await?))
-            })
-        });
-        work.await
+        let statements = vec![Statement::new(RAISE).bind(stamp.time), entry(&Revocation::Start, stamp)];
+        let revision = self.db.at_once(statements).await?;
+        Ok(Logged { revision, mark: stamp.mark })
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
@@ -113,9 +109,8 @@ impl Store {
         };
         let work = self.db.transaction((*last, newest), |mut tx, (last, newest)| {
             Box::pin(async move {
-                within!(tx, sqlx::query(RAISE).bind(newest))?;
                 within!(tx, sqlx::query(SQL).bind(last))?;
-                Ok(Verdict::Commit(()))
+                Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(*newest)], drop)))
             })
         });
         work.await?;
@@ -127,10 +122,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is revoked.
     pub async fn revoke(&self, revocation: &Revocation, stamp: Stamp) -> Result<Logged, StoreError> {
-        let work = self.db.transaction(revocation.clone(), move |mut tx, revocation| {
-            Box::pin(async move { Ok(Verdict::Commit(append(&mut tx, revocation, stamp).await?)) })
-        });
-        work.await
+        let revision = self.db.at_once(vec![entry(revocation, stamp)]).await?;
+        Ok(Logged { revision, mark: stamp.mark })
     }
 
     /// A connection of its own that reads the log.
@@ -179,21 +172,31 @@ impl Page {
     }
 }
 
-/// Adds an entry. It must be the transaction's last statement: until the commit, whoever else revokes something waits.
-pub(super) async fn append(tx: &mut Tx<'_>, revocation: &Revocation, stamp: Stamp) -> Result<Logged, sqlx::Error> {
+/// Commits a transaction with an entry, and makes its answer of that. The entry goes to the server together with the commit:
+/// from the one to the other all who revoke something wait.
+pub(super) fn commit<T>(
+    revocation: &Revocation,
+    stamp: Stamp,
+    answer: impl FnOnce(Logged) -> T + Send + 'static,
+) -> Verdict<T> {
+    let answer = move |revision| answer(Logged { revision, mark: stamp.mark });
+    Verdict::CommitWith(Closing::new(vec![entry(revocation, stamp)], answer))
+}
+
+/// The statement that adds an entry. No other may come between it and the commit but such as these.
+pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
     let (kind, subject, generation) = columns(revocation);
-    let (revision,): (i64,) = within!(*tx, |connection| sqlx::query_as(APPEND)
+    Statement::new(APPEND)
         .bind(stamp.mark.0.as_slice())
         .bind(kind)
-        .bind(&subject)
+        .bind(subject.as_str())
         .bind(generation)
         .bind(stamp.time)
-        .fetch_one(connection))?;
-    Ok(Logged { revision, mark: stamp.mark })
 }
 
 /// A horizon never goes back, whichever replica is late with its own.
-const RAISE: &str = "update log_head set horizon = $1 where id = 1 and horizon < $1";
+const RAISE: &str = "update log_head set horizon = case when horizon < $1 then $1 else horizon end where id = 1 \
+     returning revision";
 
 /// The row's trigger writes the same entry to the log.
 const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \

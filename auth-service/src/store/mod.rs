@@ -11,6 +11,7 @@ mod operator;
 mod refresh;
 mod roles;
 mod sessions;
+mod settled;
 mod tables;
 mod trials;
 mod users;

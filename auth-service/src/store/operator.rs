@@ -34,8 +34,7 @@ impl Store {
                     UserState::Active => Cause::Ended,
                     UserState::Disabled => Cause::Disabled,
                 };
-                let logged = log::append(&mut tx, &older_tokens(&user, cause), stamp).await?;
-                Ok(Verdict::Commit(Some((user, logged))))
+                Ok(log::commit(&older_tokens(&user, cause), stamp, |logged| Some((user, logged))))
             })
         });
         work.await

@@ -1,6 +1,6 @@
 //! A session's refresh tokens: one row, rotated by one statement.
 
-use kit::db::{read, write};
+use kit::db::{read, settle, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -59,8 +59,25 @@ impl Store {
     /// has ended; `false` when nothing was written.
     ///
     /// # Errors
-    /// [`StoreError`]; then the old token can still be used.
+    /// [`StoreError`]; then the old token can still be used, and with [`StoreError::Unknown`], too: for as long as it is
+    /// answered once more.
     pub async fn rotate(
+        &self,
+        id: Uuid,
+        generation: i32,
+        rotated: &Rotated,
+        client: &Client,
+    ) -> Result<bool, StoreError> {
+        let find = || async {
+            let found = self.refreshable(id).await?;
+            Ok::<_, StoreError>(
+                found.filter(|found| found.rotation.digests.first() == rotated.digests.first()).map(|_| true),
+            )
+        };
+        settle(|| self.try_rotate(id, generation, rotated, client), find).await
+    }
+
+    async fn try_rotate(
         &self,
         id: Uuid,
         generation: i32,
@@ -106,8 +123,13 @@ impl Store {
         const SQL: &str = "update sessions set graces = graces | $3, \
              over_time = case when over_time < $4 then $4 else over_time end \
              where id = $1 and refresh_generation = $2 and end_time is null";
-        let written = write!(self.db, sqlx::query(SQL).bind(id).bind(generation).bind(graces).bind(access_expire_time));
-        Ok(written? > 0)
+        let write = || async {
+            let written =
+                write!(self.db, sqlx::query(SQL).bind(id).bind(generation).bind(graces).bind(access_expire_time));
+            Ok::<_, StoreError>(written? > 0)
+        };
+        // To write it twice changes nothing.
+        settle(write, || async { Ok(None) }).await
     }
 
     /// Takes out sessions none of whose tokens is good any more, the oldest first and at most a hundred: how many.

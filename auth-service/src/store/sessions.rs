@@ -1,6 +1,6 @@
 //! Rows of the sessions table.
 
-use kit::db::{Tx, Verdict, read, within, write};
+use kit::db::{Statement, Tx, Verdict, read, settle, within, write};
 use sqlx::FromRow;
 use sqlx::error::DatabaseError;
 use uuid::Uuid;
@@ -28,6 +28,10 @@ macro_rules! write_row {
     };
 }
 
+/// Live sessions of a user that are put into order for a list at the most, as the statement says it: more than the default
+/// quota of sessions.
+const MAX_SORTED: i64 = 2000;
+
 /// What the database says of a token's user and session, read in one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -44,19 +48,27 @@ impl Store {
     /// the password was read that the login was checked against; `false` when nothing was begun.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written.
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
         const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, \
              network, refresh_digests, idle_expire_time, over_time) \
              select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from users \
              where id = $2 and state = 'active' and sessions_since <= $3";
-        // One statement is its own commit: one round trip.
-        match write!(self.db, write_row!(SQL, session, client)) {
-            Ok(rows) => Ok(rows > 0),
-            // The user has been deleted while the row was being written: PostgreSQL tells so by the foreign key.
-            Err(StoreError::Fault(cause)) if is_foreign_key_violation(&cause) => Ok(false),
-            Err(error) => Err(error),
-        }
+        const FIND: &str = "select 1 from sessions where id = $1";
+        let begin = || async {
+            match write!(self.db, write_row!(SQL, session, client)) {
+                Ok(rows) => Ok(rows > 0),
+                // The user has been deleted while the row was being written: PostgreSQL tells so by the foreign key.
+                Err(StoreError::Fault(cause)) if is_foreign_key_violation(&cause) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        let find = || async {
+            let found: Option<i32> =
+                read!(self.db, |reader| sqlx::query_scalar(FIND).bind(session.id).fetch_optional(reader))?;
+            Ok::<_, StoreError>(found.map(|_| true))
+        };
+        settle(begin, find).await
     }
 
     /// At most `limit` sessions of the user that have a live token, newest first, that are older than the session `after`.
@@ -70,17 +82,33 @@ impl Store {
         limit: u32,
         now: Time,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        const SQL: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
-             s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time \
-             from sessions s join users u on u.id = s.user_id \
+        // Few live sessions are found by the index of live ones, and put into order. Id and time are compared in a way that keeps
+        // the engines from walking down their indexes instead, past all sessions that have ended.
+        const LIVE: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
+             s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time, \
+             count(*) over () as found \
+             from (select s.* from sessions s join users u on u.id = s.user_id \
+             where s.user_id = $1 and coalesce(s.id, $2) < $2 and s.end_time is null \
+             and coalesce(s.over_time, $3) > $3 and s.generation >= u.sessions_since limit 2000) s order by s.id desc limit $4";
+        // Of many, the newest are soon met.
+        const NEWEST: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
+             s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time, \
+             cast(0 as bigint) as found from sessions s join users u on u.id = s.user_id \
              where s.user_id = $1 and s.id < $2 and s.end_time is null and s.over_time > $3 \
              and s.generation >= u.sessions_since order by s.id desc limit $4";
-        let sessions: Vec<ListedRow> = read!(self.db, |reader| sqlx::query_as(SQL)
-            .bind(user_id)
-            .bind(after.unwrap_or(Uuid::max()))
-            .bind(now)
-            .bind(i64::from(limit))
-            .fetch_all(reader))?;
+        let (after, limit) = (after.unwrap_or(Uuid::max()), i64::from(limit));
+        let read = async |sql: &'static str| -> Result<Vec<ListedRow>, StoreError> {
+            read!(self.db, |reader| sqlx::query_as(sql)
+                .bind(user_id)
+                .bind(after)
+                .bind(now)
+                .bind(limit)
+                .fetch_all(reader))
+        };
+        let mut sessions = read(LIVE).await?;
+        if sessions.first().is_some_and(|first| first.found >= MAX_SORTED) {
+            sessions = read(NEWEST).await?;
+        }
         Ok(sessions.into_iter().map(ListedSession::from).collect())
     }
 
@@ -91,7 +119,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn surplus_session(&self, user_id: Uuid, most: u32, now: Time) -> Result<Option<Uuid>, StoreError> {
         const SQL: &str = "select s.id from sessions s join users u on u.id = s.user_id \
-             where s.user_id = $1 and s.end_time is null and s.over_time > $2 and s.generation >= u.sessions_since \
+             where s.user_id = $1 and s.end_time is null and coalesce(s.over_time, $2) > $2 \
+             and s.generation >= u.sessions_since \
              order by coalesce(s.last_refresh_time, s.create_time) desc, s.id desc limit 1 offset $3";
         read!(self.db, |reader| sqlx::query_scalar(SQL)
             .bind(user_id)
@@ -104,13 +133,18 @@ impl Store {
     /// none.
     ///
     /// # Errors
-    /// [`StoreError`]; then the session still lives.
+    /// [`StoreError`]; then the session still lives, save with [`StoreError::Unknown`].
     pub async fn revoke_session(
         &self,
         id: Uuid,
         user_id: Option<Uuid>,
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
+        let find = || async { Ok::<_, StoreError>(self.logged(stamp.mark).await?.map(Some)) };
+        settle(|| self.try_revoke(id, user_id, stamp), find).await
+    }
+
+    async fn try_revoke(&self, id: Uuid, user_id: Option<Uuid>, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
              and end_time is null and over_time > $3 \
              and generation >= (select sessions_since from users where users.id = sessions.user_id)";
@@ -119,25 +153,24 @@ impl Store {
                 if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
                     return Ok(Verdict::Undo(None));
                 }
-                Ok(Verdict::Commit(Some(log::append(&mut tx, &Revocation::Session(id), stamp).await?)))
+                Ok(log::commit(&Revocation::Session(id), stamp, Some))
             })
         });
         work.await
     }
 
-    /// Ends a session and revokes its tokens, whether or not its row is still there.
+    /// Ends a session and revokes its tokens, whether or not its row is still there: in one message to a server.
     ///
     /// # Errors
-    /// [`StoreError`]; then the session still lives.
+    /// [`StoreError`]; then the session still lives, save with [`StoreError::Unknown`].
     pub async fn end_session(&self, id: Uuid, stamp: Stamp) -> Result<Logged, StoreError> {
         const SQL: &str = "update sessions set end_time = $2 where id = $1 and end_time is null";
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                within!(tx, sqlx::query(SQL).bind(id).bind(stamp.time))?;
-                Ok(Verdict::Commit(log::append(&mut tx, &Revocation::Session(id), stamp).await?))
-            })
-        });
-        work.await
+        let end = || async {
+            let row = Statement::new(SQL).bind(id).bind(stamp.time);
+            let revision = self.db.at_once(vec![row, log::entry(&Revocation::Session(id), stamp)]).await?;
+            Ok::<_, StoreError>(Logged { revision, mark: stamp.mark })
+        };
+        settle(end, || self.logged(stamp.mark)).await
     }
 
     /// How user and session stand, or `None` when the user no longer exists.
@@ -179,6 +212,8 @@ struct ListedRow {
     refresh_digest: Vec<u8>,
     idle_expire_time: Time,
     over_time: Time,
+    /// Live sessions that the statement has found, if it counts them.
+    found: i64,
 }
 
 impl From<ListedRow> for ListedSession {

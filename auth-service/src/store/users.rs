@@ -1,6 +1,6 @@
 //! Rows of the users table.
 
-use kit::db::{Verdict, read, requests, within};
+use kit::db::{Verdict, read, requests, settle, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
@@ -44,8 +44,18 @@ impl Store {
     /// under the same id has come first.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written.
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn create_user(
+        &self,
+        new: &NewUser,
+        first: Option<(&Session, &Client)>,
+        request: Option<&RequestKey>,
+    ) -> Result<Created, StoreError> {
+        let find = || async { Ok::<_, StoreError>(self.user(new.id).await?.map(|user| Created::User(Box::new(user)))) };
+        settle(|| self.try_create(new, first, request), find).await
+    }
+
+    async fn try_create(
         &self,
         new: &NewUser,
         first: Option<(&Session, &Client)>,

@@ -23,6 +23,8 @@ pub struct History {
     position: Option<Position>,
     looked_at: Option<Duration>,
     recent: VecDeque<Entry>,
+    /// An entry that this replica has acknowledged before it read it: until then nothing is judged.
+    owed: Option<Logged>,
 }
 
 /// What a history says of a token.
@@ -97,6 +99,7 @@ impl History {
             self.recent.push_back(entry.clone());
             self.position = Some(Position { log: page.log, last: entry.logged });
         }
+        self.owed = self.owed.filter(|owed| self.has(*owed).is_none());
         if !page.is_last() {
             return Taken::More;
         }
@@ -122,7 +125,17 @@ impl History {
     /// [`Stale`] when the last complete look was begun more than half a second before.
     pub fn position_at(&self, now: Duration) -> Result<Position, Stale> {
         self.looked_at.filter(|looked_at| now.saturating_sub(*looked_at) <= FRESH).ok_or(Stale)?;
-        self.position.ok_or(Stale)
+        self.position.filter(|_| !self.owed.is_some_and(|owed| self.has(owed).is_none())).ok_or(Stale)
+    }
+
+    /// Judges nothing any more until this entry has been read, which has been committed. Returns `false`, and owes nothing,
+    /// if the log has lost it.
+    pub fn owe(&mut self, logged: Logged) -> bool {
+        let known = self.has(logged);
+        if known.is_none() && self.owed.is_none_or(|owed| owed.revision < logged.revision) {
+            self.owed = Some(logged);
+        }
+        known != Some(false)
     }
 
     /// Judges a token at the time `now`, which is read after the history.
@@ -273,6 +286,23 @@ mod tests {
     fn a_successor_knows_nothing_and_is_told_from_the_one_before() {
         let next = known().successor();
         assert_eq!((next.number(), next.position(), next.looked_at()), (1, None, None));
+    }
+
+    #[test]
+    fn an_owed_entry_is_read_before_anything_is_judged() {
+        let mut history = known();
+        let owed = entry(8, 2);
+        assert!(history.owe(entry(6, 0).logged) && history.position_at(ASKED).is_ok(), "it is known");
+        assert!(!history.owe(entry(6, 1).logged) && history.position_at(ASKED).is_ok(), "it is lost");
+        assert!(history.owe(owed.logged) && history.owe(entry(7, 1).logged), "neither is known yet");
+        assert_eq!(history.position_at(ASKED), Err(Stale));
+        // A look that began before the commit.
+        history.take(&page(7, vec![entry(6, 0), entry(7, 1)]), ASKED);
+        assert_eq!(history.position_at(ASKED), Err(Stale));
+        history.take(&page(8, vec![entry(7, 1), owed.clone()]), ASKED);
+        assert_eq!(history.position_at(ASKED).unwrap().last, owed.logged);
+        history.owe(entry(9, 0).logged);
+        assert_eq!(history.successor(), known().successor(), "another history owes nothing");
     }
 
     #[test]

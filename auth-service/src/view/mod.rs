@@ -137,6 +137,12 @@ impl View {
         if known { Ok(()) } else { Err(Stale) }
     }
 
+    /// Judges nothing any more until this entry has been read, which has been committed: so it can be acknowledged while the
+    /// log cannot be read. Returns `false` if the log has lost it.
+    pub fn owe(&self, logged: Logged) -> bool {
+        self.write().owe(logged)
+    }
+
     /// Waits for a look that has begun after this call.
     ///
     /// # Errors

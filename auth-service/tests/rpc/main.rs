@@ -43,6 +43,8 @@ mod rotation;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod settled;
+#[cfg(test)]
 mod signers;
 #[cfg(test)]
 mod stale;

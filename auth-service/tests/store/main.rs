@@ -6,6 +6,8 @@ mod concurrent;
 #[cfg(test)]
 mod crud;
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
 mod opens;
 #[cfg(test)]
 mod plans;

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use auth_service::domain::{Client, Session};
+use auth_service::store::DatabaseUrl;
 use harness::statements::statements;
-use kit::testing::on_both_engines;
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
 
-use crate::support::Case;
+use crate::support::{Case, new_user, session, stamp};
 
 async fn no_statement_walks_through_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -14,4 +17,66 @@ async fn no_statement_walks_through_a_table(store: Case) {
     assert!(walks.is_empty(), "of {} statements these walk:\n{}", all.len(), walks.join("\n"));
 }
 
-on_both_engines!(crate::support::Case: no_statement_walks_through_a_table);
+/// Doubles the sessions on this condition until there are some ten thousand times as many.
+async fn double(store: &Case, condition: &str) {
+    const COLUMNS: &str = "user_id, generation, create_time, expire_time, end_time, peer, user_agent, network, \
+         refresh_digests, idle_expire_time, over_time";
+    let id = if matches!(store.database.url, DatabaseUrl::Sqlite(_)) { "randomblob(16)" } else { "gen_random_uuid()" };
+    let sql = format!("insert into sessions (id, {COLUMNS}) select {id}, {COLUMNS} from sessions where {condition}");
+    store.database.run(&[sql.as_str(); 14].join("; ")).await;
+}
+
+async fn ended_sessions_hide_no_live_ones(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    for id in [10, 11] {
+        assert!(store.create_session(&session(id, &ada), &Client::default()).await.unwrap());
+    }
+    // One was ended alone, the other with all that there were.
+    store.end_session(Uuid::from_u128(10), stamp()).await.unwrap();
+    store.end_all_sessions(ada.id, stamp()).await.unwrap().unwrap();
+    double(&store, "true").await;
+    let list = async |after: Option<Uuid>| {
+        let listed = store.list_sessions(ada.id, after, 3, start()).await.unwrap();
+        listed.iter().map(|listed| listed.session.id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None).await, [0_u128; 0]);
+    for id in 20..25 {
+        let begun = Session { generation: 2, ..session(id, &ada) };
+        assert!(store.create_session(&begun, &Client::default()).await.unwrap());
+    }
+    assert_eq!((list(None).await, list(Some(Uuid::from_u128(22))).await), (vec![24, 23, 22], vec![21, 20]));
+    assert_eq!(store.surplus_session(ada.id, 4, start()).await.unwrap().map(|id| id.as_u128()), Some(20));
+
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let all = statements(&[&here]);
+    let about_live =
+        all.iter().filter(|asked| ["count(*) over ()", "offset $3"].iter().any(|part| asked.sql.contains(part)));
+    let about_live: Vec<_> = about_live.collect();
+    assert_eq!(about_live.len(), 2, "the list and the quota");
+    for asked in about_live {
+        let plan = store.database.plan(&asked.sql).await;
+        assert!(plan.contains("sessions_live_by_user"), "{}\n{plan}", asked.sql);
+    }
+}
+
+async fn more_live_sessions_than_are_sorted_are_listed(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
+    double(&store, "true").await;
+    let mut seen = Vec::new();
+    let mut after = None;
+    for _ in 0..3 {
+        let page = store.list_sessions(ada.id, after, 1000, start()).await.unwrap();
+        seen.extend(page.iter().map(|listed| listed.session.id));
+        after = seen.last().copied();
+    }
+    assert!(seen.len() == 3000 && seen.is_sorted_by(|one, next| one > next));
+    assert_eq!(store.list_sessions(ada.id, Some(Uuid::from_u128(11)), 9, start()).await.unwrap().len(), 1, "the last");
+}
+
+on_both_engines!(crate::support::Case:
+    no_statement_walks_through_a_table,
+    ended_sessions_hide_no_live_ones,
+    more_live_sessions_than_are_sorted_are_listed,
+);

@@ -99,7 +99,7 @@ impl Answer {
             || match self.code {
                 Code::Ok => true,
                 Code::Unavailable => matches!(self.reason.as_str(), "STORE_UNAVAILABLE" | "AUTH_UNAVAILABLE"),
-                Code::DeadlineExceeded => self.reason == "DEADLINE" && !self.retry,
+                Code::DeadlineExceeded => matches!(self.reason.as_str(), "DEADLINE" | "OUTCOME_UNKNOWN") && !self.retry,
                 Code::ResourceExhausted => self.reason == "STORE_FULL",
                 _ => false,
             }

@@ -1,6 +1,6 @@
 //! How a post changes.
 
-use kit::db::{write, write_one};
+use kit::db::{settle, write, write_one};
 use uuid::Uuid;
 
 use super::posts::PostRow;
@@ -25,8 +25,21 @@ impl Store {
     /// `expected` is the revision that the change is meant for; `None` takes any.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written.
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn update_post(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
+        let is_ours = |post: &Post| {
+            post.update_time == now
+                && change.title.as_ref().is_none_or(|title| *title.as_str() == post.title)
+                && change.content.as_ref().is_none_or(|content| *content.as_str() == post.content)
+        };
+        settle(
+            || self.try_update(id, change, expected, now),
+            || async { Ok(self.post(id, View::Full).await?.filter(is_ours).map(Ok)) },
+        )
+        .await
+    }
+
+    async fn try_update(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
         const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
              revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
              returning id, owner_id, title, content, revision, create_time, update_time";
@@ -48,8 +61,14 @@ impl Store {
     /// Deletes a post for good.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written.
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn delete_post(&self, id: Uuid, expected: Option<i32>) -> Outcome<()> {
+        // A post that is gone was there when the call began.
+        let find = || async { Ok::<_, StoreError>(self.post(id, View::Basic).await?.is_none().then_some(Ok(()))) };
+        settle(|| self.try_delete(id, expected), find).await
+    }
+
+    async fn try_delete(&self, id: Uuid, expected: Option<i32>) -> Outcome<()> {
         const SQL: &str = "delete from posts where id = $1 and ($2 is null or revision = $2)";
         let deleted = write!(self.db, sqlx::query(SQL).bind(id).bind(expected))?;
         if deleted > 0 { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }

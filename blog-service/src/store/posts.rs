@@ -1,7 +1,7 @@
 //! Rows of the posts table.
 
 use chrono::{DateTime, Utc};
-use kit::db::{Verdict, read, requests, within};
+use kit::db::{Verdict, read, requests, settle, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
@@ -32,8 +32,13 @@ impl Store {
     /// Adds a post, or does nothing and returns `None` when a request under the same id has come first.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written.
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn create_post(&self, new: &NewPost, request: Option<&RequestKey>) -> Result<Option<Post>, StoreError> {
+        let find = || async { Ok::<_, StoreError>(self.post(new.id, View::Full).await?.map(Some)) };
+        settle(|| self.try_create(new, request), find).await
+    }
+
+    async fn try_create(&self, new: &NewPost, request: Option<&RequestKey>) -> Result<Option<Post>, StoreError> {
         const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
              values ($1, $2, $3, $4, 1, $5, $5) \
              returning id, owner_id, title, content, revision, create_time, update_time";

@@ -19,6 +19,8 @@ mod quotas;
 #[cfg(test)]
 mod repeats;
 #[cfg(test)]
+mod settled;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transport;

@@ -61,6 +61,11 @@ pub(crate) async fn start_with(flags: &[&str]) -> Service {
     start_by(auth, kit::testing::folder(), kit::testing::clock(), shutdown, flags).await
 }
 
+/// A service on a server's database.
+pub(crate) async fn start_at(database: &str) -> Service {
+    start_with(&["--insecure", "--database-url", database]).await
+}
+
 /// A service whose auth service is at this address.
 pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown) -> Service {
     start_by(auth, folder, clock, shutdown, &[]).await
@@ -69,7 +74,10 @@ pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock
 async fn start_by(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown, further: &[&str]) -> Service {
     let database = format!("sqlite:{}", folder.path().join("blog.db").display());
     let auth = format!("http://{auth}");
-    let args = ["blog-service", "--listen", "127.0.0.1:0", "--database-url", &database, "--auth-url", &auth];
+    let mut args = vec!["blog-service", "--listen", "127.0.0.1:0", "--auth-url", &auth];
+    if !further.contains(&"--database-url") {
+        args.extend(["--database-url", &database]);
+    }
     let flags: Flags = parse(args.iter().chain(further).map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();

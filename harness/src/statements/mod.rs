@@ -8,6 +8,6 @@ mod postgres;
 mod source;
 mod sqlite;
 
-pub use postgres::scans_of_server;
+pub use postgres::{plan_of_server, scans_of_server};
 pub use source::{Statement, statements};
-pub use sqlite::scans_of_file;
+pub use sqlite::{plan_of_file, scans_of_file};

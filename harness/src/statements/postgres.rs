@@ -33,6 +33,22 @@ pub async fn scans_of_server(url: &str, statements: &[Statement]) -> Vec<String>
     find(url, statements).await.unwrap_or_else(|error| panic!("the database refuses the plans: {error}"))
 }
 
+/// Returns the server's plan for any values of a statement, on the rows that are there.
+///
+/// # Panics
+/// When the database refuses it.
+pub async fn plan_of_server(url: &str, sql: &str) -> String {
+    let plan = async {
+        let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
+        connection.execute("analyze").await?;
+        connection.execute("set plan_cache_mode = force_generic_plan").await?;
+        let plan = explain(&mut connection, sql).await?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(plan.join("\n"))
+    };
+    plan.await.unwrap_or_else(|error| panic!("the database refuses the plan: {error}"))
+}
+
 async fn find(url: &str, statements: &[Statement]) -> Result<Vec<String>, sqlx::Error> {
     let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
     let mut asked = statements.to_vec();

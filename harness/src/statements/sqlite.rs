@@ -17,6 +17,21 @@ pub async fn scans_of_file(file: &Path, statements: &[Statement]) -> Vec<String>
     find(file, statements).await.unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
+/// Returns the plan of a statement, on the rows that are there.
+///
+/// # Panics
+/// When the file refuses it.
+pub async fn plan_of_file(file: &Path, sql: &str) -> String {
+    let plan = async {
+        let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
+        let rows = connection.fetch_all(AssertSqlSafe(format!("explain query plan {sql}"))).await?;
+        connection.close().await?;
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        Ok::<_, sqlx::Error>(steps.join("\n"))
+    };
+    plan.await.unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
 async fn find(file: &Path, statements: &[Statement]) -> Result<Vec<String>, sqlx::Error> {
     // The rows are for the planner alone: none of them keeps a rule.
     let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);

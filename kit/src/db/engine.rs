@@ -5,7 +5,9 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use sqlx::{PgConnection, SqliteConnection};
 
-use super::{DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, StoreError, Watcher, exposure};
+use super::{
+    Closing, DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, Statement, StoreError, Watcher, exposure,
+};
 
 /// An open database.
 #[derive(Clone, Debug)]
@@ -26,10 +28,13 @@ pub enum Tx<'c> {
 }
 
 /// How a transaction ends that met no error, and what it answers then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Verdict<T> {
     /// What it wrote stands.
     Commit(T),
+    /// What it wrote stands, together with what these statements write. They are sent with the commit: rows that all replicas
+    /// write to are locked for no longer than the commit takes.
+    CommitWith(Closing<T>),
     /// What it wrote is undone.
     Undo(T),
 }
@@ -82,6 +87,23 @@ impl Db {
         match self {
             Self::Sqlite(db) => db.transaction(input, work).await,
             Self::Postgres(db) => db.transaction(&input, work).await,
+        }
+    }
+
+    /// Runs statements as one, which a server gets in one message. Returns the number that the last row has.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn at_once(&self, statements: Vec<Statement>) -> Result<i64, StoreError> {
+        match self {
+            Self::Sqlite(db) => {
+                let work = db.transaction(statements, |_, statements| {
+                    let closing = Closing::new(statements.clone(), |number| number);
+                    Box::pin(async move { Ok(Verdict::CommitWith(closing)) })
+                });
+                work.await
+            }
+            Self::Postgres(db) => db.at_once(&statements).await,
         }
     }
 

@@ -59,6 +59,16 @@ impl StoreError {
         }
     }
 
+    /// Takes an unknown outcome for none: of a write that is worth nothing without what its call does after it, and that the
+    /// call makes again when it is repeated.
+    #[must_use]
+    pub fn or_unavailable(self) -> Self {
+        match self {
+            Self::Unknown(cause) => Self::Unavailable(cause),
+            other => other,
+        }
+    }
+
     /// For a write that was left without an answer by this error, if it was.
     pub(super) fn of_a_commit(error: sqlx::Error) -> Self {
         if is_broken(&error) { Self::Unknown(Arc::new(error)) } else { error.into() }

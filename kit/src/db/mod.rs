@@ -3,6 +3,7 @@
 //! A statement is written once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`] and
 //! [`within!`]; it is evaluated for whichever engine is open, so each driver checks it with its own types.
 
+mod closing;
 pub mod copy;
 mod engine;
 mod error;
@@ -15,16 +16,19 @@ mod patience;
 mod postgres;
 pub mod requests;
 pub mod secrets;
+mod settle;
 mod sqlite;
 mod url;
 mod watcher;
 
+pub use closing::{Closing, Statement, Value};
 pub use engine::{Db, Tx, Verdict};
 pub use error::{OpenError, StoreError};
 pub use macros::{read, watch, within, write, write_one};
 pub use migrations::{InSteps, Migrations};
 pub use patience::patiently;
 pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};
+pub use settle::settle;
 #[cfg(feature = "testing")]
 pub use sqlite::Outsider;
 pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};

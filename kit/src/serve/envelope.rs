@@ -18,6 +18,7 @@ use tower_service::Service;
 use super::{MethodDeadlines, transport};
 use crate::call;
 use crate::failure::{self, Reasons};
+use crate::outcome::Outcome;
 
 /// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
 const MARGIN: Duration = Duration::from_millis(2);
@@ -100,10 +101,13 @@ where
                 return Ok(failure::deadline::<R>().into_http());
             }
             // The call itself is inside, too: a service may panic before it has made a future.
-            let served = AssertUnwindSafe(call::until(end, async move { inner.call(request).await })).catch_unwind();
+            let outcome = Outcome::default();
+            let call = call::until(end, outcome.watch(async move { inner.call(request).await }));
+            let served = AssertUnwindSafe(call).catch_unwind();
             let status: Status = match timeout_at(end, served).await {
                 Ok(Ok(response)) => return Ok(transport::translate::<R, T>(&path, response?)),
                 Ok(Err(_panic)) => failure::panicked::<R>(&path),
+                Err(_elapsed) if outcome.is_open() => failure::outcome_unknown::<R>(),
                 Err(_elapsed) => failure::deadline::<R>(),
             };
             Ok(status.into_http())

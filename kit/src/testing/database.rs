@@ -4,7 +4,7 @@ use std::path::Path;
 
 use harness::columns::{columns_of_file, columns_of_server};
 use harness::postgres::{Database, database};
-use harness::statements::{Statement, scans_of_file, scans_of_server};
+use harness::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
 use tempfile::TempDir;
 
 use super::{Outsider, folder, folder_in_memory};
@@ -135,6 +135,17 @@ impl TestDatabase {
             one.iter().filter(|line| !other.contains(line)).cloned().collect()
         };
         [only(&found, &described), only(&described, &found)].concat()
+    }
+
+    /// Returns the plan of a statement for any values, on the rows that are there.
+    ///
+    /// # Panics
+    /// When the database refuses it.
+    pub async fn plan(&self, sql: &str) -> String {
+        match &self.place {
+            Place::Folder(_) => plan_of_file(self.path(), sql).await,
+            Place::Server(database) => plan_of_server(&database.url, sql).await,
+        }
     }
 
     /// Those of the statements that walk through a table. The rows that this puts in keep no rule: nothing else can be

@@ -6,6 +6,7 @@
 mod attack;
 mod batch;
 mod bodies;
+pub mod frozen;
 mod good;
 pub mod guessing;
 mod kids;
@@ -28,6 +29,9 @@ pub use row::Row;
 use super::{Broken, Report};
 use crate::Failure;
 
+/// What chance decides in a scenario comes from it.
+const SEED: u64 = 17;
+
 /// One kind of attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
@@ -47,6 +51,8 @@ pub enum Scenario {
     Guessing,
     /// Two tabs that always refresh together
     TwoTabs,
+    /// One of two replicas that freezes in the middle of its writes
+    Frozen,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -62,7 +68,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -71,6 +77,7 @@ impl Scenario {
         Self::Kids,
         Self::Guessing,
         Self::TwoTabs,
+        Self::Frozen,
     ];
 
     /// Attacks a pair of its own.
@@ -90,6 +97,7 @@ impl Scenario {
             }
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
+            Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,
         };
         Ok(Figures { rows, ..Figures::default() })
     }

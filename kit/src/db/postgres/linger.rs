@@ -30,14 +30,16 @@ pub(super) async fn linger(kept: Option<Made>, settled: Option<Receiver<()>>, de
     };
     tokio::select! {
         biased;
-        made = &mut drained => match made {
-            Some(made) => Some(made),
-            // The connection is lost: what it has begun may go on.
-            None => tokio::select! {
-                _ = settled => None,
-                () = debts.closing() => None,
-            },
-        },
+        made = &mut drained => {
+            if made.is_none() {
+                // The connection is lost: what it has begun may go on.
+                tokio::select! {
+                    _ = settled => {}
+                    () = debts.closing() => {}
+                }
+            }
+            made
+        }
         _ = &mut settled => timeout(ON_ITS_WAY, drained).await.unwrap_or(None),
         () = debts.closing() => None,
     }

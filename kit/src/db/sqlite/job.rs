@@ -92,9 +92,14 @@ where
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Ran> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return Ran::Undone };
-            let (result, ran) = match work(connection).await {
-                Ok(Verdict::Commit(answer)) => (Ok(answer), Ran::Done),
-                Ok(Verdict::Undo(answer)) => (Ok(answer), Ran::Undone),
+            let worked = match work(&mut *connection).await {
+                Ok(Verdict::Commit(answer)) => Ok((answer, Ran::Done)),
+                Ok(Verdict::CommitWith(closing)) => closing.run(connection).await.map(|answer| (answer, Ran::Done)),
+                Ok(Verdict::Undo(answer)) => Ok((answer, Ran::Undone)),
+                Err(error) => Err(error),
+            };
+            let (result, ran) = match worked {
+                Ok((answer, ran)) => (Ok(answer), ran),
                 Err(error) => {
                     let refused = is_constraint(&error);
                     let error = StoreError::from(error);

@@ -1,0 +1,131 @@
+//! The changes of users as calls make them: if a commit is not answered, its outcome is found out.
+//!
+//! A change that was committed is found by the mark of its entry in the log, or by its row.
+
+use kit::db::{read, settle};
+use uuid::Uuid;
+
+use super::{Outcome, Proof, Store, StoreError, Time, Unchanged};
+use crate::domain::{Client, Logged, Mark, Roles, Session, Stamp, User, UserChange, UserState};
+
+/// A user as a change has left it, with the change's entry in the log.
+type Changed = Result<(User, Option<Logged>), Unchanged>;
+
+impl Store {
+    /// Changes name or email.
+    ///
+    /// `expected` is the revision that the change is meant for; `None` takes any. With a `proof` nothing is changed once it
+    /// is outdated.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn update_user(
+        &self,
+        id: Uuid,
+        change: &UserChange,
+        proof: Option<Proof>,
+        expected: Option<i32>,
+        now: Time,
+    ) -> Outcome<User> {
+        let is_ours = |user: &User| {
+            user.update_time == now
+                && change.name.as_ref().is_none_or(|name| *name.as_str() == user.name)
+                && change.email.as_ref().is_none_or(|email| *email.as_str() == user.email)
+        };
+        settle(
+            || self.try_update(id, change, proof, expected, now),
+            || async { Ok(self.user(id).await?.filter(is_ours).map(Ok)) },
+        )
+        .await
+    }
+
+    /// Replaces the roles. When one is lost, every access token of the user dies; the sessions live on, and their next
+    /// token says less. The last active admin stays an admin.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn set_roles(
+        &self,
+        id: Uuid,
+        roles: &Roles,
+        expected: Option<i32>,
+        stamp: Stamp,
+    ) -> Outcome<(User, Option<Logged>)> {
+        // Roles that are only added leave no entry in the log.
+        let is_ours = |user: &User| user.update_time == stamp.time && user.roles == *roles;
+        settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.mark, is_ours)).await
+    }
+
+    /// Bars the user from logging in and ends every session, or lets the user in again; a user who is in that state
+    /// already stays as it is. The last active admin stays active.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn set_state(
+        &self,
+        id: Uuid,
+        state: UserState,
+        expected: Option<i32>,
+        stamp: Stamp,
+    ) -> Outcome<(User, Option<Logged>)> {
+        settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.mark, |_| false)).await
+    }
+
+    /// Changes the password, ends every session and begins a new one, whose generation is one above `generation`: the one
+    /// that was read together with the old password's hash. Returns `None` when that is no longer the user's.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn change_password(
+        &self,
+        generation: i32,
+        password_hash: &str,
+        session: &Session,
+        client: &Client,
+        stamp: Stamp,
+    ) -> Result<Option<(User, Logged)>, StoreError> {
+        let find = || async {
+            let changed = self.changed(session.user_id, stamp.mark, |_| false).await?;
+            Ok::<_, StoreError>(changed.and_then(Result::ok).and_then(|(user, logged)| Some((user, logged?))).map(Some))
+        };
+        settle(|| self.try_change_password(generation, password_hash, session, client, stamp), find).await
+    }
+
+    /// Ends every session of the user; `None` when there is no such user.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn end_all_sessions(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+        settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.mark).await?.map(Some)) }).await
+    }
+
+    /// Erases the user and the sessions; the id and the time of it are kept. The last active admin stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
+        settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.mark).await?.map(Ok)) }).await
+    }
+
+    /// Returns the user and the entry of this mark, if the log has it or the user is as the change was to leave it.
+    async fn changed(
+        &self,
+        id: Uuid,
+        mark: Mark,
+        is_ours: impl Fn(&User) -> bool + Sync,
+    ) -> Result<Option<Changed>, StoreError> {
+        let logged = self.logged(mark).await?;
+        let user = self.user(id).await?;
+        Ok(user.filter(|user| logged.is_some() || is_ours(user)).map(|user| Ok((user, logged))))
+    }
+
+    /// Returns the entry of this mark, if it is one of the log's last.
+    pub(super) async fn logged(&self, mark: Mark) -> Result<Option<Logged>, StoreError> {
+        // Far more than are written while a commit is looked for.
+        const SQL: &str = "select revision from revocations \
+             where revision > (select revision from log_head where id = 1) - 5000 and mark = $1 limit 1";
+        let found: Option<i64> =
+            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(mark.0.as_slice()).fetch_optional(reader))?;
+        Ok(found.map(|revision| Logged { revision, mark }))
+    }
+}

@@ -1,0 +1,136 @@
+//! What is known to be committed is acknowledged, whatever happens to the database's answer; and what cannot be known is
+//! called unknown.
+
+use gatepost::api::auth::v1::{
+    ChangePasswordRequest, LogoutRequest, RefreshTokenRequest, RevokeAllSessionsRequest, TokenState, VerifyTokenRequest,
+};
+use harness::postgres::server;
+use harness::proxy::Proxy;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::support::{EMAIL, PASSWORD, Service, refused, start_at, with_token};
+
+const UNKNOWN: &str = "the database has not said whether this was written: read it before you repeat the call, or repeat it \
+                       with the same request_id";
+
+/// The client's name, which the database gets as a value.
+const CLIENT: &[u8] = b"tonic/";
+
+async fn logout(service: &Service, token: &str) -> Result<(), Status> {
+    service.auth().logout(with_token(LogoutRequest {}, token)).await.map(drop)
+}
+
+async fn change_password(service: &Service, token: &str, from: &str, to: &str) -> Result<String, Status> {
+    let request = ChangePasswordRequest { current_password: from.into(), new_password: to.into() };
+    let answer = service.users().change_password(with_token(request, token)).await?.into_inner();
+    Ok(answer.tokens.unwrap().access_token)
+}
+
+async fn login(service: &Service, password: &str) -> String {
+    service.login(EMAIL, password).await.unwrap().tokens.unwrap().access_token
+}
+
+/// What the service says of the token once it says something.
+async fn state(service: &Service, token: &str) -> TokenState {
+    loop {
+        match service.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await {
+            Ok(answer) => return answer.into_inner().state(),
+            Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_acknowledged() {
+    const OTHER: &str = "another battery horse staple";
+    let Some(server) = server().await else { return };
+    let proxy = Proxy::to_socket(server.socket());
+    let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
+    let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
+    proxy.cut_on_answer_of(b"commit");
+    logout(&service, &token).await.unwrap();
+    proxy.fired().await;
+    assert_eq!(state(&service, &token).await, TokenState::Revoked);
+
+    let token = login(&service, PASSWORD).await;
+    proxy.cut_on_answer_of(b"commit");
+    let next = change_password(&service, &token, PASSWORD, OTHER).await.unwrap();
+    proxy.fired().await;
+    assert_eq!(
+        [state(&service, &token).await, state(&service, &next).await],
+        [TokenState::Revoked, TokenState::Active]
+    );
+    assert_eq!(service.login(EMAIL, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
+
+    // The statement is prepared by now, and the answer that is lost is that of its values.
+    proxy.cut_on_answer_of(CLIENT);
+    let tokens = service.login(EMAIL, OTHER).await.unwrap().tokens.unwrap();
+    proxy.fired().await;
+    assert_eq!(state(&service, &tokens.access_token).await, TokenState::Active);
+
+    proxy.cut_on_answer_of(CLIENT);
+    let request = RefreshTokenRequest { refresh_token: tokens.refresh_token, ..RefreshTokenRequest::default() };
+    let next = service.auth().refresh_token(request).await.unwrap().into_inner().tokens.unwrap().access_token;
+    proxy.fired().await;
+    assert_eq!(state(&service, &next).await, TokenState::Active);
+
+    proxy.cut_on_answer_of(b"commit");
+    let all = RevokeAllSessionsRequest { user_id: "me".into() };
+    service.sessions().revoke_all_sessions(with_token(all, &next)).await.unwrap();
+    proxy.fired().await;
+    assert_eq!(state(&service, &next).await, TokenState::Revoked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_nobody_can_learn_has_its_own_reason() {
+    let Some(server) = server().await else { return };
+    let proxy = Proxy::to_socket(server.socket());
+    let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
+    let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
+    proxy.go_on_answer_of(b"commit");
+    let status = logout(&service, &token).await.unwrap_err();
+    refused(&status, Code::DeadlineExceeded, "OUTCOME_UNKNOWN", UNKNOWN);
+    assert!(status.get_details_retry_info().is_none(), "no client may repeat it by itself");
+    proxy.pass();
+    assert_eq!(state(&service, &token).await, TokenState::Revoked, "it was written");
+}
+
+/// Begins a transaction that keeps the sessions and users, and waits until the service waits for it.
+async fn hold<'t, T>(
+    outside: &mut PgConnection,
+    call: impl Future<Output = T> + Send + 't,
+) -> impl Future<Output = T> + 't
+where
+    T: Send + 't,
+{
+    const WAITING: &str = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
+    outside.execute("begin; lock table sessions in exclusive mode").await.unwrap();
+    let mut call = Box::pin(call);
+    let waiting = async { while sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut *outside).await.unwrap() == 0 {} };
+    tokio::select! {
+        _ = &mut call => panic!("the call does not wait"),
+        () = waiting => {}
+    }
+    call
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_acknowledged_while_the_log_cannot_be_read() {
+    let Some(server) = server().await else { return };
+    let service = start_at(&server.url("postgres")).await;
+    let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
+    let mut outside = PgConnection::connect(&server.url("postgres")).await.unwrap();
+    let call = hold(&mut outside, logout(&service, &token)).await;
+    // Only the follower reads by this view: what it does not find it takes for an outage.
+    let mut other = PgConnection::connect(&server.url("postgres")).await.unwrap();
+    other.execute("alter view current_log_head rename to hidden").await.unwrap();
+    let verify = async || service.tokens().verify_token(VerifyTokenRequest { token: token.clone() }).await;
+    while verify().await.is_ok() {}
+    outside.execute("commit").await.unwrap();
+    call.await.unwrap();
+    assert_eq!(verify().await.unwrap_err().code(), Code::Unavailable, "nothing is judged until the log is read");
+    other.execute("alter view hidden rename to current_log_head").await.unwrap();
+    assert_eq!(state(&service, &token).await, TokenState::Revoked);
+}

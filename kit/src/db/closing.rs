@@ -1,0 +1,186 @@
+//! The statements that close a transaction. A server gets them and the commit in one message.
+//!
+//! All replicas write to some rows, and such a row is locked from its statement to the commit. If the commit were sent only
+//! after the answer to that statement, a client that is frozen between the two would hold the lock, and every other replica
+//! would wait for it.
+
+use std::fmt::Write as _;
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sqlx::{Database, Encode, Row as _, SqliteConnection, Type};
+use uuid::Uuid;
+
+/// A statement and its values. On a server the values become part of the text.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    sql: &'static str,
+    values: Vec<Value>,
+}
+
+/// A value of a statement.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A UUID.
+    Uuid(Uuid),
+    /// A text.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A number.
+    Integer(i32),
+    /// A time.
+    Time(DateTime<Utc>),
+}
+
+/// The statements that close a transaction, and the answer that the last row's number makes.
+pub struct Closing<T> {
+    pub(super) statements: Vec<Statement>,
+    pub(super) answer: Box<dyn FnOnce(i64) -> T + Send>,
+}
+
+impl Statement {
+    /// A statement whose values are still to be bound.
+    #[must_use]
+    pub fn new(sql: &'static str) -> Self {
+        Self { sql, values: Vec::new() }
+    }
+
+    /// Binds the next value.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Returns the statement's text with its values in their places. Text and bytes are written as hexadecimal digits, so
+    /// that none of them can end a literal.
+    pub(super) fn text(&self) -> String {
+        // The last one first: `$1` is the beginning of `$12`, too.
+        let values = self.values.iter().enumerate().rev();
+        values
+            .fold(self.sql.to_owned(), |sql, (index, value)| sql.replace(&format!("${}", index + 1), &value.literal()))
+    }
+
+    /// Runs the statement on a file. Returns the number in its last row.
+    pub(super) async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+        let query = self.values.iter().fold(sqlx::query(self.sql), |query, value| value.bind(query));
+        let row = query.fetch_all(connection).await?.pop();
+        row.map(|row| row.try_get(0)).transpose()
+    }
+}
+
+impl<T> Closing<T> {
+    /// Closes a transaction by these statements. One of them returns a number, of which the answer is made.
+    pub fn new(statements: Vec<Statement>, answer: impl FnOnce(i64) -> T + Send + 'static) -> Self {
+        Self { statements, answer: Box::new(answer) }
+    }
+
+    /// Runs the statements on a file, whose writer commits.
+    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<T, sqlx::Error> {
+        let mut last = None;
+        for statement in &self.statements {
+            last = statement.run(connection).await?.or(last);
+        }
+        last.map(self.answer).ok_or(sqlx::Error::RowNotFound)
+    }
+}
+
+impl<T> fmt::Debug for Closing<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Closing").field("statements", &self.statements).finish_non_exhaustive()
+    }
+}
+
+/// Returns the statements as one message, which ends with the commit.
+pub(super) fn message(statements: &[Statement]) -> String {
+    statements.iter().map(|statement| statement.text() + "; ").collect::<String>() + "commit"
+}
+
+impl Value {
+    fn literal(&self) -> String {
+        match self {
+            Self::Uuid(value) => format!("'{value}'::uuid"),
+            Self::Text(value) => format!("convert_from({}, 'UTF8')", bytes(value.as_bytes())),
+            Self::Bytes(value) => bytes(value),
+            Self::Integer(value) => format!("({value})"),
+            Self::Time(value) => format!("'{}'::timestamptz", value.to_rfc3339_opts(SecondsFormat::Micros, true)),
+        }
+    }
+
+    fn bind<'q, DB>(
+        &self,
+        query: sqlx::query::Query<'q, DB, <DB as Database>::Arguments>,
+    ) -> sqlx::query::Query<'q, DB, <DB as Database>::Arguments>
+    where
+        DB: Database,
+        Uuid: for<'t> Encode<'t, DB> + Type<DB>,
+        String: for<'t> Encode<'t, DB> + Type<DB>,
+        Vec<u8>: for<'t> Encode<'t, DB> + Type<DB>,
+        i32: for<'t> Encode<'t, DB> + Type<DB>,
+        DateTime<Utc>: for<'t> Encode<'t, DB> + Type<DB>,
+    {
+        match self {
+            Self::Uuid(value) => query.bind(*value),
+            Self::Text(value) => query.bind(value.clone()),
+            Self::Bytes(value) => query.bind(value.clone()),
+            Self::Integer(value) => query.bind(*value),
+            Self::Time(value) => query.bind(*value),
+        }
+    }
+}
+
+fn bytes(value: &[u8]) -> String {
+    let digits = value.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
+    format!("decode('{digits}', 'hex')")
+}
+
+impl From<Uuid> for Value {
+    fn from(value: Uuid) -> Self {
+        Self::Uuid(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(value.to_owned())
+    }
+}
+
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<DateTime<Utc>> for Value {
+    fn from(value: DateTime<Utc>) -> Self {
+        Self::Time(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_in_their_places() {
+        let twelve = (1..=12).fold(Statement::new("$1 $2 $11 $12"), |statement, number: i32| statement.bind(number));
+        assert_eq!(twelve.text(), "(1) (2) (11) (12)");
+        let bound = Statement::new("call f($1, $2)").bind("'; drop").bind(&[0, 0xff][..]);
+        assert_eq!(
+            bound.text(),
+            "call f(convert_from(decode('273b2064726f70', 'hex'), 'UTF8'), decode('00ff', 'hex'))"
+        );
+        assert_eq!(message(&[bound.clone(), Statement::new("b")]), format!("{}; b; commit", bound.text()));
+    }
+}
