@@ -64,14 +64,17 @@ pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError
 }
 
 /// Adds notes in one transaction, which ends with `verdict`'s answer.
-pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], verdict: Verdict<()>) -> Result<(), StoreError> {
-    let stands = matches!(verdict, Verdict::Commit(()));
+pub(crate) async fn add_all(
+    db: Db,
+    notes: &[(i32, &'static str)],
+    verdict: fn(()) -> Verdict<()>,
+) -> Result<(), StoreError> {
     let work = db.transaction(notes.to_vec(), move |mut tx, notes| {
         Box::pin(async move {
             for (id, text) in notes {
                 within!(tx, sqlx::query(ADD).bind(*id).bind(*text))?;
             }
-            Ok(if stands { Verdict::Commit(()) } else { Verdict::Undo(()) })
+            Ok(verdict(()))
         })
     });
     work.await

@@ -14,10 +14,10 @@ async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_togethe
     let db = || case.db.clone();
     let ones = [(1, "a"), (2, "taken"), (3, "bad"), (100, "b"), (4, "c")];
     let mut ones: Vec<_> = ones.into_iter().map(|(id, text)| Box::pin(case.add(id, text))).collect();
-    let several = [
-        (vec![(5, "d"), (6, "taken")], Verdict::Commit(())),
-        (vec![(7, "e"), (8, "f")], Verdict::Undo(())),
-        (vec![(9, "g"), (10, "h")], Verdict::Commit(())),
+    let several: [(Vec<_>, fn(()) -> Verdict<()>); 3] = [
+        (vec![(5, "d"), (6, "taken")], Verdict::Commit),
+        (vec![(7, "e"), (8, "f")], Verdict::Undo),
+        (vec![(9, "g"), (10, "h")], Verdict::Commit),
     ];
     let mut several: Vec<_> = several.iter().map(|(notes, verdict)| Box::pin(add_all(db(), notes, *verdict))).collect();
     for one in &mut ones {
