@@ -13,6 +13,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::turns::{MAX_READ, Turns};
+
 /// Bytes of the client's preface (RFC 9113 §3.4).
 const PREFACE: usize = 24;
 
@@ -40,6 +42,8 @@ pub(super) struct Signs {
     pub(super) has_spoken: AtomicBool,
     /// Set when the peer has taken anything.
     pub(super) has_taken: AtomicBool,
+    /// The turns of the connection's reads.
+    pub(super) turns: Turns,
 }
 
 impl<T> Mended<T> {
@@ -158,13 +162,20 @@ fn integer(block: &[u8], at: &mut usize, prefix: u32) -> Option<usize> {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
-        let read = &mut buf.filled_mut()[before..];
-        if !read.is_empty() {
+        if !self.signs.turns.may_read() {
+            return Poll::Pending;
+        }
+        let most = buf.remaining().min(self.frames.skip + MAX_READ);
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut part))?;
+        let read = part.filled_mut();
+        let length = read.len();
+        if length > 0 {
             self.signs.has_spoken.store(true, Relaxed);
+            self.signs.turns.read();
             self.frames.follow(read);
         }
+        buf.advance(length);
         Poll::Ready(Ok(()))
     }
 }

@@ -24,6 +24,7 @@ use super::memory::Budget;
 use super::piece::Piece;
 use super::seats::{Seat, Taken};
 use super::stream::Exchange;
+use super::turns::Turns;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
@@ -66,8 +67,8 @@ where
         answers: host.answers.open_account(),
         info,
     };
-    let mut life = Life::new(&host.limits, accepted, signs, connection.ping_pong());
-    drive(&mut connection, &mut life, &exchange, seat).await;
+    let mut life = Life::new(&host.limits, accepted, Arc::clone(&signs), connection.ping_pong());
+    drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await;
 }
 
 /// Waits until the peer has begun to speak HTTP/2; returns the connection and the address that calls from it have.
@@ -95,6 +96,7 @@ async fn drive<S, T, I>(
     life: &mut Life,
     exchange: &Exchange<S>,
     seat: &Arc<Seat>,
+    turns: &Turns,
 ) where
     S: Service<Request<Body>, Response = Response<T>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -109,7 +111,7 @@ async fn drive<S, T, I>(
         }
         let (wake, is_pinged) = (life.next(seat), life.is_pinged());
         tokio::select! {
-            accepted = connection.accept() => match accepted {
+            accepted = turns.accept(connection) => match accepted {
                 Some(Ok((request, respond))) => {
                     life.accepted(connection);
                     tokio::spawn(exchange.clone().answer(request, respond, seat.open(), Arc::clone(seat)));

@@ -20,7 +20,7 @@ pub struct Limits {
     pub concurrent_streams: u32,
     /// Streams that the server resets for a client's errors before it closes the connection (F2, RUSTSEC-2024-0003).
     pub error_resets: usize,
-    /// Streams that a client resets before they were accepted, before the connection is closed (CVE-2023-44487).
+    /// Streams that a client may open and reset within one read of the connection; one more closes it (CVE-2023-44487).
     pub pending_resets: usize,
     /// Bytes of a request's headers.
     pub header_list: u32,

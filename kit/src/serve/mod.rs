@@ -18,6 +18,7 @@ mod run;
 mod seats;
 mod stream;
 mod transport;
+mod turns;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;
