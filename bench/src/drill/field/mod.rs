@@ -1,4 +1,4 @@
-//! `bench drill field`: what hostile callers do in the field, against a pair of its own, beside callers who do nothing wrong.
+//! `bench drill field`: what hostile callers and stalls do in the field, beside callers who do nothing wrong.
 //!
 //! A scenario is a file of this folder with `run(program, scale) -> Result<Vec<Row>, Failure>`, a variant of [`Scenario`]
 //! and an arm of [`Scenario::run`].
@@ -7,6 +7,7 @@ mod attack;
 mod batch;
 mod bodies;
 mod good;
+mod guarded;
 pub mod guessing;
 mod kids;
 mod log;
@@ -14,7 +15,9 @@ mod row;
 mod run;
 mod silent;
 mod slow_readers;
+mod stall;
 pub mod two_tabs;
+mod vanish;
 mod world;
 
 use std::path::Path;
@@ -47,6 +50,10 @@ pub enum Scenario {
     Guessing,
     /// Two tabs that always refresh together
     TwoTabs,
+    /// An auth service that stands still for a while, again and again
+    Stall,
+    /// A replica that vanishes behind a balancer, without a reset
+    Vanish,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -62,7 +69,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -71,6 +78,8 @@ impl Scenario {
         Self::Kids,
         Self::Guessing,
         Self::TwoTabs,
+        Self::Stall,
+        Self::Vanish,
     ];
 
     /// Attacks a pair of its own.
@@ -84,10 +93,9 @@ impl Scenario {
             Self::Batch => batch::run(program, scale).await?,
             Self::Silent => silent::run(program, scale).await?,
             Self::Log => log::run(program, scale).await?,
-            Self::Kids => {
-                let Report { lines, broken } = kids::run(program, scale.length).await?;
-                return Ok(Figures { lines, broken, ..Figures::default() });
-            }
+            Self::Kids => return Ok(kids::run(program, scale.length).await?.into()),
+            Self::Stall => return Ok(stall::run(program, scale.of(50), scale.seed).await?.into()),
+            Self::Vanish => return Ok(vanish::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
         };
@@ -96,6 +104,12 @@ impl Scenario {
 
     fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl From<Report> for Figures {
+    fn from(Report { lines, broken }: Report) -> Self {
+        Self { lines, broken, ..Self::default() }
     }
 }
 
@@ -112,17 +126,19 @@ pub struct Scale {
     pub length: Duration,
     /// The part of the connections and callers that a short form has: one of so many.
     part: usize,
+    /// The number from which chance comes.
+    seed: u64,
 }
 
 impl Scale {
     /// The attack as the field has seen it.
-    pub fn full(length: Duration) -> Self {
-        Self { length, part: 1 }
+    pub fn full(length: Duration, seed: u64) -> Self {
+        Self { length, part: 1, seed }
     }
 
     /// A few seconds with a few connections.
     pub fn short() -> Self {
-        Self { length: Duration::from_secs(3), part: 8 }
+        Self { length: Duration::from_secs(3), part: 8, seed: 1 }
     }
 
     /// Returns this scale's part of a full number, and two at the least.
