@@ -84,7 +84,7 @@ impl QuestionChannel {
         Waiting { channel: self, begun: Instant::now(), deadline }
     }
 
-    /// Takes in that the auth service has answered, whatever it said.
+    /// Records that the auth service has answered, with a verdict or an error.
     pub(super) fn answered(&self) {
         self.with_signs(|signs| (signs.heard, signs.is_logged) = (Instant::now(), false));
     }
@@ -94,7 +94,7 @@ impl QuestionChannel {
         self.with_signs(|signs| self.replace(signs, since));
     }
 
-    /// Takes in that a question that began then has run out of time.
+    /// Records that a question of this time has run out of time.
     fn fell_silent(&self, begun: Instant) {
         self.with_signs(|signs| {
             let is_due = signs.changed.is_none_or(|changed| changed.elapsed() >= CHANGE_INTERVAL);

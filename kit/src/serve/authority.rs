@@ -22,6 +22,7 @@ const PREFACE: usize = 24;
 const HEAD: usize = 9;
 
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 
@@ -36,7 +37,7 @@ pub(super) struct Mended<T> {
 }
 
 /// Signs of life of a connection, each taken back by the one who reads it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Signs {
     /// Set when the peer has sent anything.
     pub(super) has_spoken: AtomicBool,
@@ -44,6 +45,14 @@ pub(super) struct Signs {
     pub(super) has_taken: AtomicBool,
     /// The turns of the connection's reads.
     pub(super) turns: Turns,
+}
+
+impl Signs {
+    /// Begins with no sign of life; the peer may reset so many streams in a second.
+    pub(super) fn new(resets: u32) -> Self {
+        let (has_spoken, has_taken) = (AtomicBool::default(), AtomicBool::default());
+        Self { has_spoken, has_taken, turns: Turns::new(resets) }
+    }
 }
 
 impl<T> Mended<T> {
@@ -61,11 +70,13 @@ struct Frames {
     known: usize,
     /// The flags of a HEADERS frame, while nothing but its head has come.
     block: Option<u8>,
+    /// Resets that were not taken note of yet.
+    resets: u32,
 }
 
 impl Default for Frames {
     fn default() -> Self {
-        Self { skip: PREFACE, head: [0; HEAD], known: 0, block: None }
+        Self { skip: PREFACE, head: [0; HEAD], known: 0, block: None, resets: 0 }
     }
 }
 
@@ -89,6 +100,7 @@ impl Frames {
             self.known = 0;
             let [high, middle, low, kind, flags, ..] = self.head;
             self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+            self.resets += u32::from(kind == RST_STREAM);
             self.block = (kind == HEADERS && self.skip > 0).then_some(flags);
         }
     }
@@ -172,8 +184,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
         let length = read.len();
         if length > 0 {
             self.signs.has_spoken.store(true, Relaxed);
-            self.signs.turns.read();
             self.frames.follow(read);
+            self.signs.turns.read(std::mem::take(&mut self.frames.resets));
         }
         buf.advance(length);
         Poll::Ready(Ok(()))

@@ -47,7 +47,7 @@ where
     T: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
-    let signs = Arc::new(Signs::default());
+    let signs = Arc::new(Signs::new(limits.resets));
     let begun = tokio::select! {
         begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
         () = seat.cut.cancelled() => return,

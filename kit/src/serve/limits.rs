@@ -22,6 +22,8 @@ pub struct Limits {
     pub error_resets: usize,
     /// Streams that a client may open and reset within one read of the connection; one more closes it (CVE-2023-44487).
     pub pending_resets: usize,
+    /// Streams that a client may reset in a second, however they are spread; more close the connection (CVE-2023-44487).
+    pub resets: u32,
     /// Bytes of a request's headers.
     pub header_list: u32,
     /// Bytes in flight on a stream.
@@ -63,6 +65,7 @@ impl Default for Limits {
             concurrent_streams: 100,
             error_resets: 100,
             pending_resets: 20,
+            resets: 1000,
             header_list: 16 * 1024,
             stream_window: 64 * 1024,
             connection_window: 256 * 1024,

@@ -114,3 +114,22 @@ async fn f3_resets_that_lay_unread_do_not_close() {
         }
     }
 }
+
+#[tokio::test]
+async fn f3_resets_that_are_spread_widely_close_as_well() {
+    let server = start(Limits { resets: 5, ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
+    for stream in (1..81).step_by(2) {
+        // No read of a KiB holds a stream and its reset.
+        let frames = [
+            frame(HEADERS, 0x4, stream, &headers),
+            frame(DATA, 0, stream, &[0; 1200]),
+            frame(RST_STREAM, 0, stream, &cancel),
+        ];
+        connection.send(&frames.concat()).await;
+    }
+    let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
+    assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
+    assert_eq!(Limits::default().resets, 1000);
+}
