@@ -29,6 +29,9 @@ SERVING, NOT_SERVING = 1, 2
 # What a call fails with while a container is away, and what may then be repeated by its request id.
 PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 
+# The detail of a refusal that says when to come again, as the one for a user who writes faster than a user may.
+RETRY_INFO = "google.rpc.RetryInfo"
+
 # Seconds; more than anything here takes on a busy machine.
 LIMIT = 120
 
@@ -56,15 +59,16 @@ class Client:
             raise Refused(grpc.StatusCode.UNAVAILABLE, str(error), {}) from error
 
     def call(self, *arguments, **fields):
-        """Repeats a call, under one request id, until it is acknowledged."""
+        """Repeats a call, under one request id, until it is acknowledged. Waits for as long as a refusal says."""
         give_up = time.monotonic() + LIMIT
         while True:
             try:
                 return self.once(*arguments, **fields)
             except Refused as refusal:
-                if refusal.code not in PASSING or time.monotonic() > give_up:
+                again = refusal.details.get(RETRY_INFO)
+                if not (again or refusal.code in PASSING) or time.monotonic() > give_up:
                     raise
-                time.sleep(0.1)
+                time.sleep(again.retry_delay.ToTimedelta().total_seconds() if again else 0.1)
 
     def health(self, name):
         return self.call(name, HEALTH, "Check").status
