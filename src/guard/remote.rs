@@ -77,7 +77,7 @@ impl RemoteVerifier {
             let is_fair = asker != Asker::Doubtful;
             let _waiting = is_fair.then(|| self.channel.wait(deadline));
             // Before the request is sent: the answer is true of some moment after this one.
-            let asked = self.uptime.now();
+            let begun = self.uptime.now();
             let answer = tokio::select! {
                 biased;
                 answer = client.verify_token(request) => answer,
@@ -86,7 +86,7 @@ impl RemoteVerifier {
             if is_heard(&answer) {
                 self.channel.answered();
             }
-            return answer.map_err(|status| unanswered(&status)).and_then(|answer| read(answer.into_inner(), asked));
+            return answer.map_err(|status| unanswered(&status)).and_then(|answer| read(answer.into_inner(), begun));
         }
     }
 }
