@@ -185,7 +185,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
         if length > 0 {
             self.signs.has_spoken.store(true, Relaxed);
             self.frames.follow(read);
-            self.signs.turns.read(std::mem::take(&mut self.frames.resets));
+            let resets = std::mem::take(&mut self.frames.resets);
+            self.signs.turns.read(resets);
         }
         buf.advance(length);
         Poll::Ready(Ok(()))
