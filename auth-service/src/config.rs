@@ -60,7 +60,7 @@ pub struct Flags {
     /// Address of the operations port, over HTTP: /livez, /readyz, /.well-known/jwks.json; port 0 takes a free one. Unset: none
     #[arg(long, env = "AUTH_OPS_LISTEN", value_parser = address, hide_env_values = true)]
     pub ops_listen: Option<SocketAddr>,
-    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. AUTH_DATABASE_URL_FILE: the
+    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `AUTH_DATABASE_URL_FILE`: the
     /// path of a file that holds it
     #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,

@@ -128,7 +128,7 @@ impl Drill {
             Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
             Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
             Self::Backup { rounds, .. } => backup::run(&program, rounds, seed).await?,
-            Self::Field { attacks, .. } => attacks.run(&program).await,
+            Self::Field { attacks, .. } => attacks.run(&program, seed).await,
             Self::Revocation { watched, .. } => {
                 let report = watched.run(&program, seed).await?;
                 if watched.write {
@@ -152,9 +152,9 @@ impl Attacks {
         format!("{only}--seconds {}", self.seconds)
     }
 
-    async fn run(&self, program: &Path) -> Report {
+    async fn run(&self, program: &Path, seed: u64) -> Report {
         let scenarios = if self.only.is_empty() { &Scenario::ALL[..] } else { &self.only };
-        field::run(program, scenarios, Scale::full(Duration::from_secs(self.seconds))).await
+        field::run(program, scenarios, Scale::full(Duration::from_secs(self.seconds), seed)).await
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Flags {
     /// Address of the operations port, over HTTP: /livez, /readyz; port 0 takes a free one. Unset: none
     #[arg(long, env = "BLOG_OPS_LISTEN", value_parser = address, hide_env_values = true)]
     pub ops_listen: Option<SocketAddr>,
-    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. BLOG_DATABASE_URL_FILE: the
+    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `BLOG_DATABASE_URL_FILE`: the
     /// path of a file that holds it
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,

@@ -7,6 +7,7 @@ use tonic::transport::Endpoint;
 
 use super::feed::Feed;
 use super::knowledge::Knowledge;
+use super::question_channel::QuestionChannel;
 use super::remote::{RemoteVerifier, endpoint, settled};
 use super::rules::GUARD_TIMEOUT;
 use super::verdicts::Verdicts;
@@ -32,13 +33,14 @@ pub struct AuthService {
     verdicts: Verdicts<Breaker<Retry<RemoteVerifier>>>,
     knowledge: Arc<Knowledge>,
     endpoint: Endpoint,
+    questions: QuestionChannel,
     #[expect(dead_code, reason = "it ends with whoever holds it")]
     feed: Option<Feed>,
 }
 
 impl AuthService {
     /// The auth service at `url` (`http://host:port`). Connections are made when they are needed, and made again whenever
-    /// they are lost.
+    /// they are lost or fall silent.
     ///
     /// # Errors
     /// When `url` is anything but `http://host:port`.
@@ -72,9 +74,10 @@ impl AuthService {
 
     fn reached(endpoint: Endpoint, uptime: Uptime) -> Self {
         let knowledge = Arc::new(Knowledge::new(uptime.clone()));
-        let remote = Breaker::new(Retry::new(RemoteVerifier::over(endpoint.connect_lazy()).by(uptime)));
+        let questions = QuestionChannel::to(endpoint.clone());
+        let remote = Breaker::new(Retry::new(RemoteVerifier::through(questions.clone()).by(uptime)));
         let verdicts = Verdicts::new(remote, GUARD_TIMEOUT, Arc::clone(&knowledge));
-        Self { verdicts, knowledge, endpoint, feed: None }
+        Self { verdicts, knowledge, endpoint, questions, feed: None }
     }
 
     /// Keeps verdicts, and follows the revocations as the service that has this key (the auth service's
@@ -84,7 +87,8 @@ impl AuthService {
     /// Outside a Tokio runtime.
     #[must_use]
     pub fn follow(self, service_key: &Token) -> Self {
-        let feed = Feed::follow(self.endpoint.clone(), service_key, Arc::clone(&self.knowledge));
+        let (endpoint, questions) = (self.endpoint.clone(), self.questions.clone());
+        let feed = Feed::follow(endpoint, service_key, Arc::clone(&self.knowledge), questions);
         Self { feed: Some(feed), ..self }
     }
 

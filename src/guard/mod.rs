@@ -20,6 +20,7 @@ mod open;
 mod peers;
 mod plausible;
 mod policy;
+mod question_channel;
 mod refusal;
 mod remote;
 mod retry;

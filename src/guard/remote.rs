@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
+use super::question_channel::QuestionChannel;
 use super::rules::GUARD_TIMEOUT;
 use super::{
-    Breaker, Denial, Grounds, Identity, Retry, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify,
+    Asker, Breaker, Denial, Grounds, Identity, Retry, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify,
 };
 use crate::Uptime;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
@@ -25,7 +26,7 @@ static SENSELESS_LINES: LogLimit = LogLimit::new();
 /// Asks `VerifyToken` of the auth service at each call; never caches.
 #[derive(Clone)]
 pub struct RemoteVerifier {
-    client: TokenServiceClient<Channel>,
+    channel: QuestionChannel,
     uptime: Uptime,
 }
 
@@ -36,13 +37,13 @@ pub(super) type SharedVerifier = SingleFlight<Breaker<Retry<RemoteVerifier>>>;
 impl RemoteVerifier {
     /// Asks the auth service at `url` (`http://host:port`), one flight for concurrent equal tokens, up to three attempts
     /// for each, and none but a probe while the service does not answer ([`SingleFlight`], [`Retry`], [`Breaker`]). The
-    /// connection is made at the first call and made again whenever it is lost.
+    /// connection is made at the first call, and made again whenever it is lost or falls silent.
     ///
     /// # Errors
     /// When `url` is anything but `http://host:port`: a verifier that can never connect would only be found out by its
     /// callers.
     pub fn lazy(url: impl Into<String>) -> Result<SharedVerifier, InvalidUrl> {
-        Ok(Self::over(endpoint(url)?.connect_lazy()).shared())
+        Ok(Self::through(QuestionChannel::to(endpoint(url)?)).shared())
     }
 
     /// Counts by this clock.
@@ -57,7 +58,36 @@ impl RemoteVerifier {
 
     /// Asks over a channel that the caller has set up; each call is a question of its own.
     pub fn over(channel: Channel) -> Self {
-        Self { client: TokenServiceClient::new(channel), uptime: Uptime::system() }
+        Self::through(QuestionChannel::fixed(channel))
+    }
+
+    /// Asks over this channel, and over those that take its place.
+    pub(super) fn through(channel: QuestionChannel) -> Self {
+        Self { channel, uptime: Uptime::system() }
+    }
+
+    /// Asks, and asks again on the next channel when this one is left.
+    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+        let mut channel = self.channel.subscribe();
+        loop {
+            let mut client = TokenServiceClient::new(channel.borrow_and_update().clone());
+            let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
+            request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+            // Silence about likely garbage says nothing of the channel, and such a question is not asked again.
+            let is_fair = asker != Asker::Doubtful;
+            let _waiting = is_fair.then(|| self.channel.wait(deadline));
+            // Before the request is sent: the answer is true of some moment after this one.
+            let begun = self.uptime.now();
+            let answer = tokio::select! {
+                biased;
+                answer = client.verify_token(request) => answer,
+                Ok(()) = channel.changed(), if is_fair => continue,
+            };
+            if is_heard(&answer) {
+                self.channel.answered();
+            }
+            return answer.map_err(|status| unanswered(&status)).and_then(|answer| read(answer.into_inner(), begun));
+        }
     }
 }
 
@@ -82,22 +112,28 @@ pub(super) fn settled(endpoint: Endpoint) -> Endpoint {
 
 impl Verify for RemoteVerifier {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
-        let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
-        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
-        // Before the request is sent: the answer is true of some moment after this one.
-        let asked = self.uptime.now();
-        match self.client.clone().verify_token(request).await {
-            Ok(answer) => read(answer.into_inner(), asked),
-            Err(status) => {
-                // The code and this machine's own cause: another service's message and metadata may hold secrets.
-                if let Some(line) = UNANSWERED_LINES.allow() {
-                    let (code, cause, left_out) = (status.code(), causes(&status), line.left_out());
-                    tracing::warn!(?code, cause, left_out, "the auth service did not answer VerifyToken");
-                }
-                Err(if status.code() == Code::Unavailable { Unavailable::Away } else { Unavailable::Unclear })
-            }
-        }
+        self.ask(token, Asker::Call(None), deadline).await
     }
+
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+        self.ask(token, asker, deadline).await
+    }
+}
+
+/// Reports whether the auth service has said anything. Statuses of the transport's own have a source, but for the one of
+/// its timer.
+fn is_heard<T>(answer: &Result<T, Status>) -> bool {
+    answer.as_ref().err().is_none_or(|status| status.source().is_none() && status.code() != Code::Cancelled)
+}
+
+/// Logs that a question has no answer. The line has the code and this machine's own cause: another service's message and
+/// metadata may hold secrets.
+fn unanswered(status: &Status) -> Unavailable {
+    if let Some(line) = UNANSWERED_LINES.allow() {
+        let (code, cause, left_out) = (status.code(), causes(status), line.left_out());
+        tracing::warn!(?code, cause, left_out, "the auth service did not answer VerifyToken");
+    }
+    if status.code() == Code::Unavailable { Unavailable::Away } else { Unavailable::Unclear }
 }
 
 /// The URL is not of the form `http://host:port`.
@@ -185,6 +221,9 @@ pub(crate) fn read_time(time: Timestamp) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
+    use super::super::scripted::token;
     use super::*;
 
     #[tokio::test]
@@ -193,5 +232,22 @@ mod tests {
             assert_eq!(RemoteVerifier::lazy(url).err(), Some(InvalidUrl), "{url}");
         }
         assert!(RemoteVerifier::lazy("http://[::1]:50051").is_ok());
+    }
+
+    #[tokio::test]
+    async fn question_under_way_is_asked_again_on_the_next_channel() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let channel = QuestionChannel::to(endpoint(format!("http://{}", silent.local_addr().unwrap())).unwrap());
+        let (verifier, token) = (RemoteVerifier::through(channel.clone()), token());
+        let later = Instant::now() + Duration::from_mins(1);
+        let asked_twice = async {
+            let first = silent.accept().await.unwrap();
+            channel.leave(later);
+            (first, silent.accept().await.unwrap())
+        };
+        tokio::select! {
+            answer = verifier.verify(&token, later) => panic!("nothing answers: {answer:?}"),
+            _connections = asked_twice => {}
+        }
     }
 }

@@ -11,12 +11,15 @@ const MOST: usize = 16;
 pub struct Renewals {
     last: u64,
     sent: VecDeque<(u64, Duration)>,
+    /// The time of the oldest one without an answer, also when it is forgotten: silence lasts on.
+    waiting_since: Option<Duration>,
 }
 
 impl Renewals {
     /// The number of a question that is sent now. `now` is read before it is sent.
     pub fn ask(&mut self, now: Duration) -> u64 {
         self.last += 1;
+        self.waiting_since.get_or_insert(now);
         if self.sent.len() == MOST {
             self.sent.pop_front();
         }
@@ -30,12 +33,14 @@ impl Renewals {
     /// some time between them.
     pub fn answered(&mut self, number: u64) -> Option<Duration> {
         let place = self.sent.iter().position(|(sent, _)| *sent == number)?;
-        self.sent.drain(..=place).next_back().map(|(_, time)| time)
+        let sent = self.sent.drain(..=place).next_back().map(|(_, time)| time);
+        self.waiting_since = self.sent.front().map(|(_, time)| *time);
+        sent
     }
 
     /// When the oldest one was sent that has no answer.
     pub fn waiting_since(&self) -> Option<Duration> {
-        self.sent.front().map(|(_, time)| *time)
+        self.waiting_since
     }
 }
 
@@ -64,6 +69,8 @@ mod tests {
         let mut renewals = Renewals::default();
         let numbers: Vec<_> = (0..20).map(|second| renewals.ask(at(second))).collect();
         assert_eq!(renewals.answered(numbers[3]), None);
+        assert_eq!(renewals.waiting_since(), Some(at(0)), "the silence has lasted since the first");
         assert_eq!(renewals.answered(numbers[4]), Some(at(4)));
+        assert_eq!(renewals.waiting_since(), Some(at(5)));
     }
 }

@@ -22,6 +22,7 @@ mod streams;
 mod support;
 mod testing;
 mod token;
+mod vanished;
 mod verdicts;
 mod with_token;
 mod written;

@@ -13,7 +13,7 @@ const DEFAULT_FOLDER: &str = "gatepost-data";
 /// The database of one auth service.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseFlags {
-    /// The auth service's database: sqlite:PATH or postgres://…; AUTH_DATABASE_URL_FILE: a file that holds it [default:
+    /// The auth service's database: sqlite:PATH or postgres://…; `AUTH_DATABASE_URL_FILE`: a file that holds it [default:
     /// sqlite:gatepost-data/auth.db]
     #[arg(long, global = true, env = "AUTH_DATABASE_URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,

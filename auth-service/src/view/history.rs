@@ -125,7 +125,7 @@ impl History {
     /// [`Stale`] when the last complete look was begun more than half a second before.
     pub fn position_at(&self, now: Duration) -> Result<Position, Stale> {
         self.looked_at.filter(|looked_at| now.saturating_sub(*looked_at) <= FRESH).ok_or(Stale)?;
-        self.position.filter(|_| !self.owed.is_some_and(|owed| self.has(owed).is_none())).ok_or(Stale)
+        self.position.filter(|_| self.owed.is_none_or(|owed| self.has(owed).is_some())).ok_or(Stale)
     }
 
     /// Judges nothing any more until this entry has been read, which has been committed. Returns `false`, and owes nothing,

@@ -80,15 +80,15 @@ pub(super) async fn serve(listener: TcpListener, leads: Arc<Leads>, seen: Receiv
             continue;
         };
         while links.try_join_next().is_some() {}
-        let (cuts, is_cut) = {
+        let (cuts, born, is_cut) = {
             let state = seen.borrow();
-            (state.cuts, matches!(state.mode, Mode::Cut))
+            (state.cuts, state.vanishings, matches!(state.mode, Mode::Cut))
         };
         if is_cut {
             continue;
         }
         let (target, mut cut) = (leads.follow(), seen.clone());
-        let link = Link { state: seen.clone(), fired: fired.clone(), waits: AtomicBool::new(false) };
+        let link = Link { state: seen.clone(), fired: fired.clone(), born, waits: AtomicBool::new(false) };
         links.spawn(async move {
             tokio::select! {
                 // First, so that nothing is forwarded that came after it.
@@ -105,6 +105,8 @@ pub(super) async fn serve(listener: TcpListener, leads: Arc<Leads>, seen: Receiv
 struct Link {
     state: Receiver<State>,
     fired: Sender<State>,
+    /// The count of vanishings when it was made.
+    born: u64,
     /// Whether the client has sent the bytes whose answer shall be lost.
     waits: AtomicBool,
 }
@@ -113,7 +115,7 @@ impl Link {
     async fn run(&self, client: TcpStream, target: Target) -> io::Result<()> {
         client.set_nodelay(true)?;
         // Whether the server is there is an answer, too.
-        self.until(|state| !state.is_hole()).await?;
+        self.until(|state| !self.is_held(state)).await?;
         let (from_client, to_client) = split(client);
         let (from_server, to_server) = split(target.connect().await?);
         tokio::try_join!(self.requests(from_client, to_server), self.answers(from_server, to_client)).map(drop)
@@ -150,7 +152,7 @@ impl Link {
                 if length > 0 {
                     continue;
                 }
-                self.until(|state| !state.is_half_open() && !state.is_hole()).await?;
+                self.until(|state| !state.is_half_open() && !self.is_held(state)).await?;
             }
             if length == 0 {
                 return to.shutdown().await;
@@ -164,13 +166,13 @@ impl Link {
 
     /// What comes next, after the delay, and when no black hole holds it.
     async fn read(&self, from: &mut (impl AsyncRead + Unpin), piece: &mut [u8]) -> io::Result<usize> {
-        self.until(|state| !state.is_hole()).await?;
+        self.until(|state| !self.is_held(state)).await?;
         let length = from.read(piece).await?;
         let latency = self.state.borrow().latency;
         if !latency.is_zero() {
             sleep(latency).await;
         }
-        self.until(|state| !state.is_hole()).await?;
+        self.until(|state| !self.is_held(state)).await?;
         Ok(length)
     }
 
@@ -184,6 +186,11 @@ impl Link {
             state.fired = true;
             true
         })
+    }
+
+    /// Reports whether nothing is forwarded on this connection now.
+    fn is_held(&self, state: &State) -> bool {
+        state.is_hole() || state.vanishings != self.born
     }
 
     /// Waits for a state.

@@ -104,6 +104,12 @@ impl Proxy {
         self.turn(Mode::BlackHole);
     }
 
+    /// Forwards nothing more on the connections that are open, for good, and closes none of them; new ones are forwarded. A
+    /// balancer whose present server has vanished.
+    pub fn vanish(&self) {
+        self.state.send_modify(|state| state.vanishings += 1);
+    }
+
     /// Loses the answers: what clients send arrives, what the server sends is swallowed, its closing included. A
     /// connection that has lost something is closed only when the server closes it and something else than this applies.
     pub fn half_open(&self) {

@@ -24,6 +24,8 @@ pub(super) struct State {
     /// How often everything was cut: a connection that was made at another count is closed, even when the mode has changed
     /// again before it could look.
     pub(super) cuts: u64,
+    /// Times that the connections of the moment vanished: one that was made at another count forwards nothing more.
+    pub(super) vanishings: u64,
     /// Whether the answer has been lost, or the last request has passed.
     pub(super) fired: bool,
     /// Requests that have passed.

@@ -4,8 +4,8 @@
 //! after the answer to that statement, a client that is frozen between the two would hold the lock, and every other replica
 //! would wait for it.
 
-use std::fmt::Write as _;
 use std::fmt;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::{Database, Encode, Row as _, SqliteConnection, Type};

@@ -13,6 +13,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::turns::{MAX_READ, Turns};
+
 /// Bytes of the client's preface (RFC 9113 §3.4).
 const PREFACE: usize = 24;
 
@@ -20,6 +22,7 @@ const PREFACE: usize = 24;
 const HEAD: usize = 9;
 
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 
@@ -34,12 +37,22 @@ pub(super) struct Mended<T> {
 }
 
 /// Signs of life of a connection, each taken back by the one who reads it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Signs {
     /// Set when the peer has sent anything.
     pub(super) has_spoken: AtomicBool,
     /// Set when the peer has taken anything.
     pub(super) has_taken: AtomicBool,
+    /// The turns of the connection's reads.
+    pub(super) turns: Turns,
+}
+
+impl Signs {
+    /// Begins with no sign of life; the peer may reset so many streams in a second.
+    pub(super) fn new(resets: u32) -> Self {
+        let (has_spoken, has_taken) = (AtomicBool::default(), AtomicBool::default());
+        Self { has_spoken, has_taken, turns: Turns::new(resets) }
+    }
 }
 
 impl<T> Mended<T> {
@@ -57,11 +70,13 @@ struct Frames {
     known: usize,
     /// The flags of a HEADERS frame, while nothing but its head has come.
     block: Option<u8>,
+    /// Resets that were not taken note of yet.
+    resets: u32,
 }
 
 impl Default for Frames {
     fn default() -> Self {
-        Self { skip: PREFACE, head: [0; HEAD], known: 0, block: None }
+        Self { skip: PREFACE, head: [0; HEAD], known: 0, block: None, resets: 0 }
     }
 }
 
@@ -85,6 +100,7 @@ impl Frames {
             self.known = 0;
             let [high, middle, low, kind, flags, ..] = self.head;
             self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+            self.resets += u32::from(kind == RST_STREAM);
             self.block = (kind == HEADERS && self.skip > 0).then_some(flags);
         }
     }
@@ -158,13 +174,21 @@ fn integer(block: &[u8], at: &mut usize, prefix: u32) -> Option<usize> {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
-        let read = &mut buf.filled_mut()[before..];
-        if !read.is_empty() {
+        if !self.signs.turns.may_read() {
+            return Poll::Pending;
+        }
+        let most = buf.remaining().min(self.frames.skip + MAX_READ);
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut part))?;
+        let read = part.filled_mut();
+        let length = read.len();
+        if length > 0 {
             self.signs.has_spoken.store(true, Relaxed);
             self.frames.follow(read);
+            let resets = std::mem::take(&mut self.frames.resets);
+            self.signs.turns.read(resets);
         }
+        buf.advance(length);
         Poll::Ready(Ok(()))
     }
 }

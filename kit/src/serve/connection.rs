@@ -27,6 +27,7 @@ use super::piece::Piece;
 use super::seats::{Seat, Taken};
 use super::stream::Exchange;
 use super::streamed::Streamed;
+use super::turns::Turns;
 use super::waiting::Waiting;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
@@ -55,7 +56,7 @@ where
     T: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
-    let signs = Arc::new(Signs::default());
+    let signs = Arc::new(Signs::new(limits.resets));
     let begun = tokio::select! {
         begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
         () = seat.cut.cancelled() => return,
@@ -78,8 +79,8 @@ where
         public_streams: host.public_streams.open_line(),
     };
     let exchange = Exchange { host: Arc::clone(&host), shares, info };
-    let mut life = Life::new(&host.limits, accepted, signs, connection.ping_pong());
-    drive(&mut connection, &mut life, &exchange, seat).await;
+    let mut life = Life::new(&host.limits, accepted, Arc::clone(&signs), connection.ping_pong());
+    drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await;
 }
 
 /// Waits until the peer has begun to speak HTTP/2; returns the connection and the address that calls from it have.
@@ -107,6 +108,7 @@ async fn drive<S, T, I>(
     life: &mut Life,
     exchange: &Exchange<S>,
     seat: &Arc<Seat>,
+    turns: &Turns,
 ) where
     S: Service<Request<Body>, Response = Response<T>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -121,7 +123,7 @@ async fn drive<S, T, I>(
         }
         let (wake, is_pinged) = (life.next(seat), life.is_pinged());
         tokio::select! {
-            accepted = connection.accept() => match accepted {
+            accepted = turns.accept(connection) => match accepted {
                 Some(Ok((request, respond))) => {
                     life.accepted(connection);
                     tokio::spawn(exchange.clone().answer(request, respond, seat.open(), Arc::clone(seat)));

@@ -20,8 +20,10 @@ pub struct Limits {
     pub concurrent_streams: u32,
     /// Streams that the server resets for a client's errors before it closes the connection (F2, RUSTSEC-2024-0003).
     pub error_resets: usize,
-    /// Streams that a client resets before they were accepted, before the connection is closed (CVE-2023-44487).
+    /// Streams that a client may open and reset within one read of the connection; one more closes it (CVE-2023-44487).
     pub pending_resets: usize,
+    /// Streams that a client may reset in a second, however they are spread; more close the connection (CVE-2023-44487).
+    pub resets: u32,
     /// Bytes of a request's headers.
     pub header_list: u32,
     /// Bytes in flight on a stream.
@@ -69,6 +71,7 @@ impl Default for Limits {
             concurrent_streams: 100,
             error_resets: 100,
             pending_resets: 20,
+            resets: 1000,
             header_list: 16 * 1024,
             stream_window: 64 * 1024,
             connection_window: 256 * 1024,

@@ -19,6 +19,7 @@ mod seats;
 mod stream;
 mod streamed;
 mod transport;
+mod turns;
 mod waiting;
 
 pub use call::Room;

@@ -63,12 +63,11 @@ pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError
     write!(db, sqlx::query(ADD).bind(id).bind(text.clone()))
 }
 
+/// The verdict with which a transaction ends.
+pub(crate) type End = fn(()) -> Verdict<()>;
+
 /// Adds notes in one transaction, which ends with `verdict`'s answer.
-pub(crate) async fn add_all(
-    db: Db,
-    notes: &[(i32, &'static str)],
-    verdict: fn(()) -> Verdict<()>,
-) -> Result<(), StoreError> {
+pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], verdict: End) -> Result<(), StoreError> {
     let work = db.transaction(notes.to_vec(), move |mut tx, notes| {
         Box::pin(async move {
             for (id, text) in notes {

@@ -86,3 +86,50 @@ async fn f3_a_client_that_opens_and_resets_streams_is_closed() {
     assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
     assert_eq!(Limits::default().pending_resets, 20);
 }
+
+/// After a stall the socket holds the questions of a while and the resets of callers who have given up.
+#[tokio::test]
+async fn f3_resets_that_lay_unread_do_not_close() {
+    let server = start(Limits::default()).await;
+    let mut connection = Connection::open(server.address).await;
+    let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
+    let streams = || (1..201).step_by(2);
+    let mut frames = Vec::new();
+    for stream in streams() {
+        frames.extend(frame(HEADERS, 0x4, stream, &headers));
+        // About as long as a question with a short token.
+        frames.extend(frame(DATA, 0x1, stream, &[0; 64]));
+    }
+    for stream in streams() {
+        frames.extend(frame(RST_STREAM, 0, stream, &cancel));
+    }
+    frames.extend(frame(PING, 0, 0, b"still on"));
+    // All of it in one write: the server's task runs once this one waits.
+    connection.send(&frames).await;
+    loop {
+        let frame = connection.next().await.expect("the connection stays open");
+        assert_ne!(frame.kind, GOAWAY, "{:?}", String::from_utf8_lossy(&frame.payload));
+        if frame.kind == PING && frame.payload == b"still on" {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn f3_resets_that_are_spread_widely_close_as_well() {
+    let server = start(Limits { resets: 5, ..Limits::default() }).await;
+    let mut connection = Connection::open(server.address).await;
+    let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
+    for stream in (1..81).step_by(2) {
+        // No read of a KiB holds a stream and its reset.
+        let frames = [
+            frame(HEADERS, 0x4, stream, &headers),
+            frame(DATA, 0, stream, &[0; 1200]),
+            frame(RST_STREAM, 0, stream, &cancel),
+        ];
+        connection.send(&frames.concat()).await;
+    }
+    let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
+    assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
+    assert_eq!(Limits::default().resets, 1000);
+}

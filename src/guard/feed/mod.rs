@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 
 use super::knowledge::Knowledge;
+use super::question_channel::QuestionChannel;
 use super::{Token, jitter};
-use stream::{Cause, Ended, Stream};
+use stream::{Cause, Ended, Stream, connect};
 
 /// The longest pause before the next attempt, at first and at the most: short, since every verdict is asked for anew
 /// meanwhile.
@@ -27,11 +28,16 @@ pub(super) struct Feed(JoinHandle<()>);
 
 impl Feed {
     /// Follows the auth service at this place, as the service that has this key. A connection of its own, since a busy one
-    /// would make the renewals late.
-    pub(super) fn follow(endpoint: Endpoint, key: &Token, knowledge: Arc<Knowledge>) -> Self {
+    /// would make the renewals late. `questions` change their channel when the feed has changed its own after a fault.
+    pub(super) fn follow(
+        endpoint: Endpoint,
+        key: &Token,
+        knowledge: Arc<Knowledge>,
+        questions: QuestionChannel,
+    ) -> Self {
         let ([pause, _], key) = (PAUSES, key.clone());
         let said = [false; 2];
-        let follower = Follower { endpoint, key, knowledge, digest: Vec::new(), pause, said };
+        let follower = Follower { endpoint, key, knowledge, questions, digest: Vec::new(), pause, said, lost: None };
         Self(tokio::spawn(follower.follow()))
     }
 }
@@ -46,12 +52,15 @@ struct Follower {
     endpoint: Endpoint,
     key: Token,
     knowledge: Arc<Knowledge>,
+    questions: QuestionChannel,
     /// Of the last greeting, or what has come of it since.
     digest: Vec<u8>,
     /// The longest pause before the next attempt.
     pause: Duration,
     /// Whether it has been said, since there was a stream, that there is none; and that there will be none by itself.
     said: [bool; 2],
+    /// The time of the fault since which there is no stream.
+    lost: Option<Instant>,
 }
 
 impl Follower {
@@ -64,7 +73,10 @@ impl Follower {
                     continue;
                 }
                 Ended::Closed => jitter::full(self.pause),
-                Ended::Failed(cause) => self.failed(&cause),
+                Ended::Failed(cause) => {
+                    self.lost.get_or_insert_with(Instant::now);
+                    self.failed(&cause)
+                }
             };
             sleep(wait).await;
             let [_, longest] = PAUSES;
@@ -87,9 +99,9 @@ impl Follower {
     async fn stream(&mut self, channel: Option<Channel>) -> Ended {
         let channel = match channel {
             Some(channel) => channel,
-            None => match self.endpoint.connect().await {
+            None => match connect(&self.endpoint).await {
                 Ok(channel) => channel,
-                Err(error) => return Ended::Failed(error.into()),
+                Err(cause) => return Ended::Failed(cause),
             },
         };
         let counters = self.knowledge.metrics().counters();
@@ -101,6 +113,9 @@ impl Follower {
                     tracing::info!("the feed of revocations is there again");
                 }
                 counters.fed(true);
+                if let Some(lost) = self.lost.take() {
+                    self.questions.leave(lost);
+                }
                 let ended = stream.listen(&self.endpoint).await;
                 // The next one takes its place at once.
                 counters.fed(matches!(ended, Ended::Overtaken(_)));
@@ -132,13 +147,16 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_said_although_the_service_was_away_before() {
         let fail = |causes: &[Cause]| {
+            let endpoint = Endpoint::from_static("http://127.0.0.1:1");
             let mut follower = Follower {
-                endpoint: Endpoint::from_static("http://127.0.0.1:1"),
+                questions: QuestionChannel::to(endpoint.clone()),
+                endpoint,
                 key: Token::parse("key").unwrap(),
                 knowledge: Arc::new(Knowledge::new(Uptime::manual())),
                 digest: Vec::new(),
                 pause: PAUSES[0],
                 said: [false; 2],
+                lost: None,
             };
             causes.iter().map(|cause| follower.failed(cause)).max()
         };

@@ -117,7 +117,7 @@ impl<'f> Stream<'f> {
                 }
                 () = until(reopen) => {
                     reopen = None;
-                    next = Box::pin(endpoint.connect());
+                    next = Box::pin(connect(endpoint));
                 }
             }
         }
@@ -152,7 +152,13 @@ impl<'f> Stream<'f> {
     }
 }
 
-type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, tonic::transport::Error>> + Send + 'e>>;
+type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, Cause>> + Send + 'e>>;
+
+/// Connects. The endpoint's own limit ends where the connection begins: a peer that is silent then keeps a TLS handshake
+/// waiting without end.
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, Cause> {
+    Ok(timeout(SILENCE, endpoint.connect()).await.map_err(|_| Cause::Silent)??)
+}
 
 async fn until(time: Option<Instant>) {
     match time {

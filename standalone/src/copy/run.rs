@@ -15,10 +15,10 @@ use super::say;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = say::HELP)]
 pub(crate) struct CopyFlags {
-    /// The database of one service, whose processes are stopped: sqlite:PATH or postgres://…; GATEPOST_COPY_FROM_FILE: a file that holds it
+    /// The database of one service, whose processes are stopped: sqlite:PATH or postgres://…; `GATEPOST_COPY_FROM_FILE`: a file that holds it
     #[arg(long, env = "GATEPOST_COPY_FROM", value_name = "URL", hide_env_values = true)]
     from: DatabaseUrl,
-    /// The database to fill, which must be empty: sqlite:PATH or postgres://…; GATEPOST_COPY_TO_FILE: a file that holds it
+    /// The database to fill, which must be empty: sqlite:PATH or postgres://…; `GATEPOST_COPY_TO_FILE`: a file that holds it
     #[arg(long, env = "GATEPOST_COPY_TO", value_name = "URL", hide_env_values = true)]
     to: DatabaseUrl,
     /// Allow plaintext to a database beyond loopback

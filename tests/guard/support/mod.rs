@@ -2,6 +2,7 @@
 
 mod answers;
 mod auth;
+mod balancer;
 mod contract;
 mod fed;
 mod followed;
@@ -19,6 +20,7 @@ mod sessions;
 
 pub(crate) use answers::{Answer, active, claims, known, state};
 pub(crate) use auth::{Auth, Running};
+pub(crate) use balancer::Balancer;
 pub(crate) use contract::Contract;
 pub(crate) use fed::{Fed, position};
 pub(crate) use followed::{Followed, SERVING, fed, fed_by, grounded, said, start, start_with};

@@ -19,6 +19,11 @@ impl Port {
         Self { addr: hold.local_addr().unwrap(), _hold: hold }
     }
 
+    /// Returns the port's address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// Where to connect to.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)

@@ -116,7 +116,7 @@ fn p99(took: &[Duration]) -> Duration {
     took.get(took.len() * 99 / 100).or(took.last()).copied().unwrap_or_default()
 }
 
-async fn register(auth: &Channel, number: usize) -> Result<TokenPair, Failure> {
+pub(super) async fn register(auth: &Channel, number: usize) -> Result<TokenPair, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: format!("ada-{number}@example.com"),
@@ -128,7 +128,7 @@ async fn register(auth: &Channel, number: usize) -> Result<TokenPair, Failure> {
 }
 
 /// Returns so many access tokens of one session, all of which are good.
-async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) -> Result<Vec<String>, Failure> {
+pub(super) async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) -> Result<Vec<String>, Failure> {
     let mut client = AuthServiceClient::new(auth.clone());
     let mut tokens = vec![pair.access_token];
     while tokens.len() <= count {

@@ -1,4 +1,4 @@
-//! `bench drill field`: what hostile callers do in the field, against a pair of its own, beside callers who do nothing wrong.
+//! `bench drill field`: what hostile callers and stalls do in the field, beside callers who do nothing wrong.
 //!
 //! A scenario is a file of this folder with `run(program, scale) -> Result<Vec<Row>, Failure>`, a variant of [`Scenario`]
 //! and an arm of [`Scenario::run`].
@@ -8,6 +8,7 @@ mod batch;
 mod bodies;
 pub mod frozen;
 mod good;
+mod guarded;
 pub mod guessing;
 mod kids;
 mod log;
@@ -15,7 +16,9 @@ mod row;
 mod run;
 mod silent;
 mod slow_readers;
+mod stall;
 pub mod two_tabs;
+mod vanish;
 mod world;
 
 use std::path::Path;
@@ -53,6 +56,10 @@ pub enum Scenario {
     TwoTabs,
     /// One of two replicas that freezes in the middle of its writes
     Frozen,
+    /// An auth service that stands still for a while, again and again
+    Stall,
+    /// A replica that vanishes behind a balancer, without a reset
+    Vanish,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -68,7 +75,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -78,6 +85,8 @@ impl Scenario {
         Self::Guessing,
         Self::TwoTabs,
         Self::Frozen,
+        Self::Stall,
+        Self::Vanish,
     ];
 
     /// Attacks a pair of its own.
@@ -91,10 +100,9 @@ impl Scenario {
             Self::Batch => batch::run(program, scale).await?,
             Self::Silent => silent::run(program, scale).await?,
             Self::Log => log::run(program, scale).await?,
-            Self::Kids => {
-                let Report { lines, broken } = kids::run(program, scale.length).await?;
-                return Ok(Figures { lines, broken, ..Figures::default() });
-            }
+            Self::Kids => return Ok(kids::run(program, scale.length).await?.into()),
+            Self::Stall => return Ok(stall::run(program, scale.of(50), scale.seed).await?.into()),
+            Self::Vanish => return Ok(vanish::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
             Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,
@@ -104,6 +112,12 @@ impl Scenario {
 
     fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl From<Report> for Figures {
+    fn from(Report { lines, broken }: Report) -> Self {
+        Self { lines, broken, ..Self::default() }
     }
 }
 
@@ -120,17 +134,19 @@ pub struct Scale {
     pub length: Duration,
     /// The part of the connections and callers that a short form has: one of so many.
     part: usize,
+    /// The number from which chance comes.
+    seed: u64,
 }
 
 impl Scale {
     /// The attack as the field has seen it.
-    pub fn full(length: Duration) -> Self {
-        Self { length, part: 1 }
+    pub fn full(length: Duration, seed: u64) -> Self {
+        Self { length, part: 1, seed }
     }
 
     /// A few seconds with a few connections.
     pub fn short() -> Self {
-        Self { length: Duration::from_secs(3), part: 8 }
+        Self { length: Duration::from_secs(3), part: 8, seed: 1 }
     }
 
     /// Returns this scale's part of a full number, and two at the least.

@@ -3,7 +3,7 @@
 use kit::db::{StoreError, Verdict, write};
 
 use super::{commits, locked};
-use crate::support::{Case, add_all, begun};
+use crate::support::{Case, End, add_all, begun};
 
 #[tokio::test]
 async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_together() {
@@ -14,7 +14,7 @@ async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_togethe
     let db = || case.db.clone();
     let ones = [(1, "a"), (2, "taken"), (3, "bad"), (100, "b"), (4, "c")];
     let mut ones: Vec<_> = ones.into_iter().map(|(id, text)| Box::pin(case.add(id, text))).collect();
-    let several: [(Vec<_>, fn(()) -> Verdict<()>); 3] = [
+    let several: [(Vec<_>, End); 3] = [
         (vec![(5, "d"), (6, "taken")], Verdict::Commit),
         (vec![(7, "e"), (8, "f")], Verdict::Undo),
         (vec![(9, "g"), (10, "h")], Verdict::Commit),

@@ -1,0 +1,187 @@
+//! An auth service and a guarded service, each in a process of its own, and callers who count what they see.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, get_post_request};
+use gatepost::{Token, WithToken};
+use harness::proxy::Proxy;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tonic::Status;
+use tonic::transport::Channel;
+use tonic_types::StatusExt as _;
+
+use super::kids::{register, tokens};
+use crate::Failure;
+use crate::drill::SETTINGS;
+use crate::process::{Process, Setup};
+
+/// The longest time that a caller waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Longer than a guard lets a call wait: what begins so long before a fault may meet it.
+pub(super) const GUARDED: Duration = Duration::from_millis(600);
+
+/// The reason of a guard that cannot ask.
+const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
+
+/// Guards present this to the auth service.
+const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
+
+/// The processes, and the guard's way to the auth service.
+pub(super) struct Rig {
+    pub(super) auth: Process,
+    pub(super) guarded: Process,
+    pub(super) way: Proxy,
+    /// Good tokens that no guard has seen.
+    tokens: Vec<String>,
+    /// The post that all callers read.
+    post: String,
+    _folder: TempDir,
+}
+
+/// A call of the drill.
+pub(super) struct Call {
+    pub(super) caller: usize,
+    pub(super) begun: Instant,
+    /// Set if the guard has not decided: a status, or none within 5 s.
+    pub(super) failure: Option<String>,
+}
+
+/// The calls of all callers.
+#[derive(Clone, Default)]
+pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
+
+impl Rig {
+    /// Starts both, the auth service on this database or on an SQLite file, and gets so many tokens.
+    pub(super) async fn start(program: &Path, database: Option<String>, count: usize) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let file = |name: &str| format!("sqlite:{}", folder.path().join(format!("{name}.db")).display());
+        let settings = SETTINGS.into_iter().chain([("AUTH_SERVICE_KEY", SERVICE_KEY)]);
+        let auth = Process::start(Setup {
+            program: program.to_owned(),
+            command: "auth",
+            arguments: vec!["--database-url".into(), database.unwrap_or_else(|| file("auth"))],
+            environment: settings.map(|(name, value)| (name, value.to_owned())).collect(),
+            log: folder.path().join("auth.log"),
+        })?;
+        let way = Proxy::to_address(auth.address());
+        let arguments = ["--database-url", &file("blog"), "--auth-url", &format!("http://{}", way.address())];
+        let guarded = Process::start(Setup {
+            program: program.to_owned(),
+            command: "blog",
+            arguments: arguments.map(str::to_owned).into(),
+            environment: vec![("BLOG_SERVICE_KEY", SERVICE_KEY.into())],
+            log: folder.path().join("blog.log"),
+        })?;
+        let channel = auth.channel().await?;
+        let mut tokens = tokens(&channel, register(&channel, 0).await?, count).await?;
+        let post = write(guarded.channel().await?, &tokens.pop().ok_or("no token")?).await?;
+        Ok(Self { auth, guarded, way, tokens, post, _folder: folder })
+    }
+
+    /// Begins a caller for each token, which shows it again and again; so many callers share a connection.
+    pub(super) async fn warm_callers(
+        &self,
+        share: usize,
+        beat: Duration,
+        calls: &Calls,
+    ) -> Result<JoinSet<()>, Failure> {
+        let (mut callers, mut blog) = (JoinSet::new(), self.guarded.channel().await?);
+        for (caller, token) in self.tokens.iter().cloned().enumerate() {
+            if caller % share == 0 {
+                blog = self.guarded.channel().await?;
+            }
+            let reader = Reader { blog: blog.clone(), post: self.post.clone(), caller, calls: calls.clone() };
+            callers.spawn(reader.call_on_beat(std::iter::repeat(token), beat));
+        }
+        Ok(callers)
+    }
+
+    /// Begins a caller who shows the next token with each call.
+    pub(super) async fn cold_caller(&self, beat: Duration, calls: &Calls) -> Result<JoinSet<()>, Failure> {
+        let (mut callers, blog) = (JoinSet::new(), self.guarded.channel().await?);
+        let reader = Reader { blog, post: self.post.clone(), caller: 0, calls: calls.clone() };
+        callers.spawn(reader.call_on_beat(self.tokens.clone().into_iter(), beat));
+        Ok(callers)
+    }
+}
+
+/// A caller, who reads a post.
+#[derive(Clone)]
+struct Reader {
+    blog: Channel,
+    post: String,
+    caller: usize,
+    calls: Calls,
+}
+
+impl Reader {
+    /// Begins a call with the next token on each beat, whatever the calls before are doing.
+    async fn call_on_beat(self, tokens: impl Iterator<Item = String> + Send, beat: Duration) {
+        let (mut beats, mut open) = (interval(beat), JoinSet::new());
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for token in tokens {
+            beats.tick().await;
+            while open.try_join_next().is_some() {}
+            let one = self.clone();
+            open.spawn(async move { one.call(&token).await });
+        }
+    }
+
+    async fn call(&self, token: &str) {
+        let begun = Instant::now();
+        let failure = match timeout(PATIENCE, self.read(token)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(status)) => undecided(&status),
+            Err(_) => Some("no answer within 5 s".to_owned()),
+        };
+        self.calls.add(Call { caller: self.caller, begun, failure });
+    }
+
+    async fn read(&self, token: &str) -> Result<(), Status> {
+        let token = Token::parse(token).ok_or_else(|| Status::internal("no token"))?;
+        let mut client = PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&token));
+        let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
+        client.get_post(request).await.map(drop)
+    }
+}
+
+/// Returns what a status says if the call has not passed the guard. What the guarded service says itself is no outage of the
+/// guard: this machine may be too slow for it.
+fn undecided(status: &Status) -> Option<String> {
+    let reason = status.get_details_error_info().map(|info| info.reason);
+    let is_decided = reason.as_deref().is_some_and(|reason| reason != AUTH_UNAVAILABLE);
+    (!is_decided).then(|| format!("{:?}: {}", status.code(), status.message()))
+}
+
+/// Writes the post that is read, and returns its id.
+async fn write(blog: Channel, token: &str) -> Result<String, Failure> {
+    let token = Token::parse(token).ok_or("no token")?;
+    let mut client = PostServiceClient::with_interceptor(blog, WithToken::new(&token));
+    let request = CreatePostRequest { title: "Post".into(), content: "content".into(), ..CreatePostRequest::default() };
+    Ok(client.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
+}
+
+impl Calls {
+    fn add(&self, call: Call) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    }
+
+    /// Returns all calls that have ended.
+    pub(super) fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Returns the longest time from the begin of a caller's call that succeeded to that of its next one that did.
+pub(super) fn worst_outage(calls: &[Call]) -> Duration {
+    let mut good: Vec<_> = calls.iter().filter(|call| call.failure.is_none()).collect();
+    good.sort_by_key(|call| (call.caller, call.begun));
+    let pairs = good.windows(2).filter(|pair| pair[0].caller == pair[1].caller);
+    pairs.map(|pair| pair[1].begun - pair[0].begun).max().unwrap_or_default()
+}

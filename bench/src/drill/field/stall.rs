@@ -1,0 +1,97 @@
+//! Stall: the auth service stands still for a while, again and again, while a guard is shown many tokens.
+
+use std::path::Path;
+use std::time::Duration;
+
+use harness::postgres::Server;
+use tokio::time::{Instant, sleep};
+
+use super::guarded::{Call, Calls, GUARDED, Rig, worst_outage};
+use crate::Failure;
+use crate::drill::{Broken, Random, Report};
+
+/// Tokens, each of a caller of its own; callers of a connection; and the time from one call of a caller to its next.
+const TOKENS: usize = 200;
+const SHARE: usize = 25;
+const BEAT: Duration = Duration::from_secs(1);
+
+/// The shortest and the longest pause, and the time between two pauses, in milliseconds.
+const PAUSE: (u64, u64) = (600, 5_000);
+const CALM: (u64, u64) = (1_500, 2_500);
+
+/// Time after a pause from which on each call that begins must succeed.
+const BACK: Duration = Duration::from_millis(500);
+
+/// A pause that is over, and the time until which its calls count.
+struct Pause {
+    length: Duration,
+    ended: Instant,
+    until: Instant,
+}
+
+/// Pauses an auth service on each engine so many times under load.
+///
+/// # Errors
+/// Fails if a service does not come up, or ends.
+pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
+    let server = Server::start().await?;
+    let database = server.create_database().await?;
+    let mut report = Report::default();
+    for (engine, database) in [("SQLite", None), ("PostgreSQL", Some(database))] {
+        let Report { lines, broken } = pause(program, engine, database, rounds, seed).await?;
+        report.lines.extend(lines);
+        report.broken.extend(broken);
+    }
+    Ok(report)
+}
+
+async fn pause(
+    program: &Path,
+    engine: &str,
+    database: Option<String>,
+    rounds: usize,
+    seed: u64,
+) -> Result<Report, Failure> {
+    let rig = Rig::start(program, database, TOKENS).await?;
+    let calls = Calls::default();
+    let mut callers = rig.warm_callers(SHARE, BEAT, &calls).await?;
+    let (mut random, mut pauses) = (Random::new(seed), Vec::new());
+    sleep(random.millis(CALM.0, CALM.1)).await;
+    for _ in 0..rounds {
+        let length = random.millis(PAUSE.0, PAUSE.1);
+        rig.auth.pause().await?;
+        sleep(length).await;
+        rig.auth.resume()?;
+        let ended = Instant::now();
+        sleep(random.millis(CALM.0, CALM.1)).await;
+        pauses.push(Pause { length, ended, until: Instant::now() - GUARDED });
+    }
+    callers.shutdown().await;
+    Ok(judge(engine, &calls.take(), &pauses))
+}
+
+/// Says how long each pause was felt after its end.
+fn judge(engine: &str, calls: &[Call], pauses: &[Pause]) -> Report {
+    let (mut report, mut back) = (Report::default(), Vec::new());
+    for Pause { length, ended, until } in pauses {
+        let after = calls.iter().filter(|call| call.failure.is_some() && call.begun > *ended && call.begun < *until);
+        let Some(last) = after.max_by_key(|call| call.begun) else {
+            back.push(Duration::ZERO);
+            continue;
+        };
+        let took = last.begun - *ended;
+        back.push(took);
+        if took > BACK {
+            let failure = last.failure.as_deref().unwrap_or_default();
+            let seen =
+                format!("{engine}, {} ms after a pause of {} ms: {failure}", took.as_millis(), length.as_millis());
+            report.broken.push(Broken::new("guards are back 0.5 s after a pause of the auth service", seen));
+        }
+    }
+    let failed = calls.iter().filter(|call| call.failure.is_some()).count();
+    report.row(&format!("stall: pauses of an auth service on {engine}"), pauses.len());
+    report.row("stall: calls, failed calls", format!("{}, {failed}", calls.len()));
+    report.times("stall: end of a pause to the last call that fails", back);
+    report.row("stall: worst outage of a client", format!("{} ms", worst_outage(calls).as_millis()));
+    report
+}

@@ -1,0 +1,139 @@
+//! A connection accepts the streams that it has read before it reads on.
+//!
+//! h2 reads all that the socket holds before it hands out a stream, and takes a reset of a stream that was not handed out yet
+//! for a sign of rapid resets (CVE-2023-44487). After a stall the socket holds the questions of a while and, behind them, the
+//! resets of callers who gave up. Without turns, the server would cut its clients for its own delay. With turns, a reset
+//! counts for h2 only if it was read together with its stream, in one read of a KiB. Resets that are spread more widely have a
+//! limit of their own, far above what a client's timeouts can lead to: 100 streams with a deadline of 100 ms.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use h2::server::{Connection, SendResponse};
+use h2::{Error, Reason, RecvStream};
+use http::Request;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::piece::Piece;
+
+/// Bytes of a read behind the frame that it goes on with: fewer than twenty calls, and forty pairs of a stream and its reset.
+pub(super) const MAX_READ: usize = 1024;
+
+/// The turns of a connection's reads. All are free until [`Turns::accept`] is first called.
+#[derive(Debug)]
+pub(super) struct Turns {
+    /// Set once the connection accepts streams.
+    is_accepting: AtomicBool,
+    /// Set when bytes were read that may hold streams to accept.
+    has_read: AtomicBool,
+    /// Set when a read was put off.
+    is_held: AtomicBool,
+    /// Set when the peer has reset too many streams.
+    is_flooded: AtomicBool,
+    resets: Resets,
+}
+
+/// The peer's resets: so many a second, and as many at once.
+#[derive(Debug)]
+struct Resets {
+    /// The time that one reset uses up.
+    cost: Duration,
+    /// The time until which the resets so far have used it up.
+    used: Mutex<Option<Instant>>,
+}
+
+/// The time whose resets may come at once.
+const BURST: Duration = Duration::from_secs(1);
+
+/// A stream that the peer has opened, or the fault that ends the connection.
+type Accepted = Option<Result<(Request<RecvStream>, SendResponse<Piece>), Error>>;
+
+impl Resets {
+    /// Counts resets; reports whether there were too many.
+    fn count(&self, resets: u32, now: Instant) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = used.map_or(now, |used| used.max(now)) + self.cost * resets;
+        *used = Some(until);
+        until > now + BURST
+    }
+}
+
+impl Turns {
+    /// Begins with free reads; the peer may reset so many streams in a second.
+    pub(super) fn new(resets: u32) -> Self {
+        let [is_accepting, has_read, is_held, is_flooded] = Default::default();
+        let resets = Resets { cost: BURST / resets.max(1), used: Mutex::default() };
+        Self { is_accepting, has_read, is_held, is_flooded, resets }
+    }
+
+    /// Reports whether the connection may read now. A read that is put off is made up for by [`Turns::accept`].
+    pub(super) fn may_read(&self) -> bool {
+        let may_read = !self.is_accepting.load(Relaxed) || !self.has_read.load(Relaxed);
+        if !may_read {
+            self.is_held.store(true, Relaxed);
+        }
+        may_read
+    }
+
+    /// Notes that bytes were read, with so many resets in them.
+    pub(super) fn read(&self, resets: u32) {
+        self.has_read.store(true, Relaxed);
+        if resets > 0 && self.resets.count(resets, Instant::now()) {
+            self.is_flooded.store(true, Relaxed);
+        }
+    }
+
+    /// Accepts the next stream. Reads on only when all streams that were read are accepted. A peer that has reset too many
+    /// gets a GOAWAY, and the connection ends.
+    pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        connection: &mut Connection<I, Piece>,
+    ) -> Accepted {
+        self.is_accepting.store(true, Relaxed);
+        poll_fn(|cx| {
+            loop {
+                if self.is_flooded.swap(false, Relaxed) {
+                    connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                }
+                let accepted = connection.poll_accept(cx);
+                if accepted.is_ready() {
+                    return accepted;
+                }
+                self.has_read.store(false, Relaxed);
+                // Without this look a read that was put off would wait for bytes that have come already.
+                if !self.is_held.swap(false, Relaxed) {
+                    return accepted;
+                }
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_are_free_until_the_first_accept() {
+        let turns = Turns::new(1);
+        turns.read(0);
+        assert!(turns.may_read());
+        turns.is_accepting.store(true, Relaxed);
+        assert!(!turns.may_read(), "what was read is accepted first");
+        assert!(turns.is_held.load(Relaxed), "the read is made up for");
+    }
+
+    #[test]
+    fn resets_have_a_rate() {
+        let (turns, now) = (Turns::new(1000), Instant::now());
+        let resets = |count, millis| turns.resets.count(count, now + Duration::from_millis(millis));
+        assert!(!resets(1000, 0), "a second's resets may come at once");
+        assert!(!resets(500, 500));
+        assert!(resets(1, 500));
+        assert!(!resets(999, 1501));
+    }
+}

@@ -1,0 +1,64 @@
+//! A replica that vanishes without a reset: its connections stay open and say nothing, while new ones reach another.
+
+use std::time::Duration;
+
+use gatepost::api::auth::v1::Greeting;
+use gatepost::{AuthService, RemoteVerifier, Token, Unavailable, Verify, Worth};
+use tokio::time::Instant;
+
+use crate::support::{Auth, Balancer, Port, Running, grounded};
+
+/// The time that a guard gives to a question.
+const LIMIT: Duration = Duration::from_millis(500);
+
+/// Longer than a test may take.
+const LONG: Duration = Duration::from_mins(1);
+
+struct World {
+    auth: Auth,
+    balancer: Balancer,
+    _running: Running,
+    _port: Port,
+}
+
+impl World {
+    fn start() -> Self {
+        let (auth, port) = (Auth::new(grounded), Port::reserve());
+        let running = auth.serve(port.listen());
+        Self { auth, balancer: Balancer::start(&port), _running: running, _port: port }
+    }
+}
+
+/// Reports whether a token is found good within this time.
+async fn is_good(verifier: &impl Verify, text: &str, limit: Duration) -> Result<bool, Unavailable> {
+    let verdict = verifier.verify(&Token::parse(text).unwrap(), Instant::now() + limit).await?;
+    Ok(matches!(verdict.worth, Worth::Valid(_)))
+}
+
+#[tokio::test]
+async fn one_silent_question_moves_all_others() {
+    let world = World::start();
+    let verifier = RemoteVerifier::lazy(world.balancer.url()).unwrap();
+    assert_eq!(is_good(&verifier, "good", LIMIT).await, Ok(true));
+    world.balancer.vanish();
+    assert!(is_good(&verifier, "good", LIMIT).await.is_err());
+    assert_eq!(is_good(&verifier, "good", LIMIT).await, Ok(true), "the next connection is another one");
+    assert_eq!(world.auth.count(), 2);
+}
+
+#[tokio::test]
+async fn feed_that_has_moved_takes_the_questions_along() {
+    let world = World::start();
+    let key = Token::parse("the-key").unwrap();
+    let verifier = AuthService::lazy(world.balancer.url()).unwrap().follow(&key);
+    let mut fed = world.auth.stream().await;
+    fed.greet(Greeting::default()).await;
+    fed.reset(3).await;
+    assert_eq!(is_good(&verifier, "good", LONG).await, Ok(true));
+    world.balancer.vanish();
+    // The guard gives the silent stream up by itself, and opens the next one.
+    let mut next = world.auth.stream().await;
+    next.greet(Greeting::default()).await;
+    next.reset(3).await;
+    assert_eq!(is_good(&verifier, "seller", LONG).await, Ok(true), "no question had to find the silence");
+}
