@@ -27,7 +27,7 @@ const WORKS: [(&str, Work); 8] = [
     }),
     ("change password", |store, id| {
         Box::pin(async move {
-            let own = Session { generation: 2, ..session(20_000 + id, &new_user(id, "")) };
+            let own = Session { generation: 2, ..session(20_000 + id, &new_user(id, "ada@example.com")) };
             drop(store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await);
         })
     }),

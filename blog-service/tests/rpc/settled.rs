@@ -32,6 +32,8 @@ async fn a_commit_whose_answer_is_lost_is_acknowledged() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
+    // The first call waits until the service is up, whose start commits its migrations.
+    service.create(ADA, "Hello", "Before the first post.").await.unwrap();
     proxy.cut_on_answer_of(b"commit");
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     proxy.fired().await;
