@@ -12,7 +12,6 @@ use kit::page::PageTokens;
 use kit::peer::Callers;
 use kit::shutdown::Shutdown;
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::config::Registration;
@@ -25,9 +24,6 @@ use crate::stamp::stamp;
 use crate::store::Store;
 use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, Scope, SignError};
 use crate::view::View;
-
-/// How long whoever revokes something waits for the guards.
-const COURTESY: Duration = Duration::from_millis(50);
 
 /// The service's parts, shared by all calls.
 pub(crate) struct State {
@@ -159,7 +155,7 @@ impl State {
     pub(crate) async fn revoked(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), Error> {
         let Some(logged) = logged.into() else { return Ok(()) };
         self.view.reach(logged).await?;
-        let _ = timeout(COURTESY, self.listeners.all_have(logged.revision)).await;
+        self.listeners.reached(logged.revision).await;
         Ok(())
     }
 
