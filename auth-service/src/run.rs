@@ -22,6 +22,7 @@ use crate::state::State;
 use crate::store::{Store, StoreError};
 use crate::sweep::sweep;
 use crate::tokens::SigningKeyError;
+use crate::view::Finder;
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
 
@@ -76,6 +77,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let counted = Arc::clone(&state);
     let refused = move || counted.refused_refreshes.count();
     metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
+    count_forks(&mut metrics, &state);
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
@@ -104,6 +106,17 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     );
     store.close().await;
     Ok(ended?)
+}
+
+/// Counts how often this replica has begun the log of revocations anew.
+fn count_forks(metrics: &mut Metrics, state: &Arc<State>) {
+    for (finder, name, help) in [
+        (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica knew"),
+        (Finder::Guard, "gatepost_log_forks_by_guard", "Losses of log entries that only a guard knew"),
+    ] {
+        let counted = Arc::clone(state);
+        metrics.count(name, help, move || counted.view.forks(finder));
+    }
 }
 
 /// Writes to the database of this store.

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use chrono::DateTime;
 use kit::db::{Tx, Verdict, Watcher, read, watch, within, write};
 use sqlx::FromRow;
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::page_size::PageSize;
 use super::{Store, StoreError, Time};
 use crate::domain::{Cause, Entry, LogId, Logged, Mark, Revocation, Stamp};
-
-/// The most entries that one look reads, as the statement says it.
-const PAGE: usize = 1000;
 
 /// Reads the log by a connection of its own.
 #[derive(Debug)]
 pub struct LogReader {
     watcher: Watcher,
+    size: PageSize,
 }
 
 /// What one look has read, all at one moment.
@@ -29,8 +29,10 @@ pub struct Page {
     pub head: i64,
     /// Tokens that were issued until then are dead.
     pub horizon: Time,
-    /// Its entries from a revision on, in order, at most a thousand.
+    /// Its entries from a revision on, in order.
     pub entries: Vec<Entry>,
+    /// There may be more entries after these.
+    pub is_cut: bool,
 }
 
 impl Store {
@@ -81,19 +83,36 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses every token that was issued until the stamp's time, for good, and says so in the log by another
-    /// [`Revocation::Start`]: whoever follows it without having missed anything learns of it there.
+    /// Refuses every token that was issued until the stamp's time, for good, and gives the log the identity `next`. The log says
+    /// so by another [`Revocation::Start`]: readers that have missed nothing learn of it there. Returns `None`, and changes
+    /// nothing, if the log no longer has the identity `seen`: it has been begun anew since.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
-    pub async fn begin_log_anew(&self, stamp: Stamp) -> Result<Logged, StoreError> {
+    pub async fn begin_log_anew(&self, seen: LogId, next: LogId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+        const IDENTIFY: &str = "update log_head set log_id = $2 where id = 1 and log_id = $1";
         let work = self.db.transaction((), move |mut tx, ()| {
             Box::pin(async move {
+                let renamed = within!(tx, sqlx::query(IDENTIFY).bind(seen.0.to_vec()).bind(next.0.to_vec()))?;
+                if renamed == 0 {
+                    return Ok(Verdict::Undo(None));
+                }
                 within!(tx, sqlx::query(RAISE).bind(stamp.time))?;
-                Ok(Verdict::Commit(append(&mut tx, &Revocation::Start, stamp).await?))
+                Ok(Verdict::Commit(Some(append(&mut tx, &Revocation::Start, stamp).await?)))
             })
         });
         work.await
+    }
+
+    /// Returns the mark of the entry with this revision; `None` if it has been pruned, or never was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log_mark(&self, revision: i64) -> Result<Option<Mark>, StoreError> {
+        const SQL: &str = "select mark from revocations where revision = $1";
+        let mark: Option<Vec<u8>> =
+            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(revision).fetch_optional(reader))?;
+        Ok(mark.map(|mark| bytes(&mark).map(Mark)).transpose()?)
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
@@ -136,7 +155,7 @@ impl Store {
     /// A connection of its own that reads the log.
     #[must_use]
     pub fn log_reader(&self) -> LogReader {
-        LogReader { watcher: self.db.watcher() }
+        LogReader { watcher: self.db.watcher(), size: PageSize::default() }
     }
 }
 
@@ -146,21 +165,32 @@ impl LogReader {
         self.watcher.close().await;
     }
 
-    /// Looks: the end of the log, and its entries from the revision `from` on.
+    /// Looks: the end of the log, and its entries from the revision `from` on: at most a thousand, and more after a look that did
+    /// not come to the end.
     ///
     /// # Errors
     /// [`StoreError`], also of a server that only repeats what another one writes, and may be behind it.
     pub async fn look(&mut self, from: i64) -> Result<Page, StoreError> {
         const SQL: &str = "select h.log_id, h.revision as head, h.horizon, r.revision, r.mark, r.kind, r.subject, \
              r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
-             where r.revision >= $1 order by r.revision limit 1000";
+             where r.revision >= $1 order by r.revision limit $2";
         const HEAD: &str = "select log_id, revision, horizon from current_log_head where id = 1";
-        let rows: Vec<Row> =
-            watch!(self.watcher, |connection| sqlx::query_as(SQL).bind(from).fetch_all(&mut *connection))?;
+        // A look that fails is followed by a small one, for which there is time in any case.
+        let size = std::mem::take(&mut self.size);
+        let began = Instant::now();
+        let rows: Vec<Row> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
+            .bind(from)
+            .bind(size.rows())
+            .fetch_all(&mut *connection))?;
+        let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
         if let Some(Row { log_id, head, horizon, .. }) = rows.first() {
             let (log, head, horizon) = (LogId(bytes(log_id)?), *head, *horizon);
             let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
-            return Ok(Page { log, head, horizon, entries: entries? });
+            let page = Page { log, head, horizon, entries: entries?, is_cut };
+            if !page.is_last() {
+                self.size = size.next(began.elapsed());
+            }
+            return Ok(page);
         }
         let head: Option<(Vec<u8>, i64, Time)> =
             watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
@@ -168,14 +198,14 @@ impl LogReader {
             let cause = io::Error::other("the server is in recovery and repeats what another one writes");
             StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
         })?;
-        Ok(Page { log: LogId(bytes(&log_id)?), head, horizon, entries: Vec::new() })
+        Ok(Page { log: LogId(bytes(&log_id)?), head, horizon, entries: Vec::new(), is_cut })
     }
 }
 
 impl Page {
     /// Whether it reaches the end of the log.
     pub fn is_last(&self) -> bool {
-        self.entries.len() < PAGE || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
+        !self.is_cut || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
     }
 }
 

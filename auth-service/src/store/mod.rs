@@ -8,6 +8,7 @@ mod keys;
 mod last_admin;
 mod log;
 mod operator;
+mod page_size;
 mod refresh;
 mod roles;
 mod sessions;

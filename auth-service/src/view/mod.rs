@@ -7,7 +7,7 @@ mod follow;
 mod history;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -41,6 +41,26 @@ pub struct View {
     moved: watch::Sender<()>,
     /// Whether the last one has failed.
     is_away: AtomicBool,
+    /// A position that a guard was told and the log has lost, until the log has begun anew.
+    lost: Mutex<Option<Position>>,
+    /// How often this replica has begun the log anew, by who found that it had lost entries.
+    forks: Forks,
+}
+
+/// How often a replica has begun the log anew.
+#[derive(Debug, Default)]
+struct Forks {
+    by_replica: AtomicU64,
+    by_guard: AtomicU64,
+}
+
+/// The party that knew entries which the log has lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finder {
+    /// This replica.
+    Replica,
+    /// A guard, which came with its position.
+    Guard,
 }
 
 /// Tells when the view has learnt something.
@@ -70,6 +90,8 @@ impl View {
             looked: watch::Sender::new(0),
             moved: watch::Sender::new(()),
             is_away: AtomicBool::new(false),
+            lost: Mutex::default(),
+            forks: Forks::default(),
         }
     }
 
@@ -116,6 +138,30 @@ impl View {
     /// What the view will learn from now on.
     pub fn changes(&self) -> Changes {
         Changes { looked: self.looked.subscribe(), moved: self.moved.subscribe() }
+    }
+
+    /// Takes in a position that an authenticated guard was told and the log has lost: the next look begins the log anew,
+    /// before any token is judged by what is left of it.
+    pub fn report_lost(&self, position: Position) {
+        if self.lost().replace(position) != Some(position) {
+            self.nudge.notify_one();
+        }
+    }
+
+    /// Returns how often this replica has begun the log anew because of what this party knew.
+    pub fn forks(&self, finder: Finder) -> u64 {
+        self.forks_of(finder).load(SeqCst)
+    }
+
+    fn forks_of(&self, finder: Finder) -> &AtomicU64 {
+        match finder {
+            Finder::Replica => &self.forks.by_replica,
+            Finder::Guard => &self.forks.by_guard,
+        }
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<Position>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tokens that are issued until then are dead.

@@ -17,6 +17,8 @@ mod last_admin;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod lost;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod outages;

@@ -190,12 +190,47 @@ async fn what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows(store
 
 async fn a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised(store: Case) {
     let later = start() + Duration::from_secs(1);
+    let ids = [1, 2, 3].map(|id| LogId([id; 16]));
     for (revision, time, horizon) in [(1, later, later), (2, start(), later)] {
-        let logged = store.begin_log_anew(Stamp { time, ..stamp() }).await.unwrap();
+        let [seen, next] = [ids[usize::try_from(revision).unwrap() - 1], ids[usize::try_from(revision).unwrap()]];
+        let logged = store.begin_log_anew(seen, next, Stamp { time, ..stamp() }).await.unwrap().unwrap();
         let page = look(&store, revision).await;
-        assert_eq!((page.horizon, page.head, logged.revision), (horizon, revision, revision));
+        assert_eq!((page.log, page.horizon, page.head, logged.revision), (next, horizon, revision, revision));
         assert_eq!(page.entries, [Entry { logged, revocation: Revocation::Start, time }]);
+        let again = store.begin_log_anew(seen, LogId([9; 16]), stamp_at(later + Duration::from_mins(1))).await.unwrap();
+        assert_eq!((again, look(&store, revision).await), (None, page), "once for what was seen");
     }
+}
+
+async fn the_mark_of_an_entry_is_found_by_its_revision(store: Case) {
+    let logged = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
+    assert_eq!(store.log_mark(logged.revision).await.unwrap(), Some(logged.mark));
+    assert_eq!(store.log_mark(logged.revision + 1).await.unwrap(), None);
+}
+
+async fn a_log_that_is_far_from_its_end_is_read_as_a_whole(store: Case) {
+    store.database.run("update log_head set revision = 1").await;
+    let insert = "insert into revocations (revision, mark, kind, subject, generation, log_time) ";
+    let rows = "with recursive numbers (n) as (select 2 union all select n + 1 from numbers where n < 20000) \
+                select n, mark, 'signing-keys', '', 0, log_time from numbers, log_head";
+    store.database.run(&format!("{insert}{rows}")).await;
+    store.database.run("update log_head set revision = 20001").await;
+    let mut reader = store.log_reader();
+    let mut from = 0;
+    loop {
+        // Pages are as large as there is time for; the last entry is read once more.
+        let page = reader.look(from).await.unwrap();
+        let revisions = page.entries.iter().map(|entry| entry.logged.revision);
+        assert!(revisions.eq(from..from + i64::try_from(page.entries.len()).unwrap()), "from {from} on");
+        assert!(page.entries.len() >= 1000 || page.is_last());
+        from = page.entries.last().unwrap().logged.revision;
+        if page.is_last() {
+            break;
+        }
+    }
+    assert_eq!(from, 20_001);
+    assert_eq!(reader.look(10_000).await.unwrap().entries.len(), 1000, "a small page again");
+    reader.close().await;
 }
 
 async fn a_renewed_log_is_another_one_and_refuses_what_was_issued(store: Case) {
@@ -219,5 +254,7 @@ on_both_engines!(crate::support::Case:
     a_long_log_is_read_a_page_at_a_time,
     what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows,
     a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised,
+    the_mark_of_an_entry_is_found_by_its_revision,
+    a_log_that_is_far_from_its_end_is_read_as_a_whole,
     a_renewed_log_is_another_one_and_refuses_what_was_issued,
 );
