@@ -6,6 +6,8 @@
 mod attack;
 mod batch;
 mod bodies;
+mod far_log;
+mod followers;
 mod good;
 pub mod guessing;
 mod kids;
@@ -47,6 +49,10 @@ pub enum Scenario {
     Guessing,
     /// Two tabs that always refresh together
     TwoTabs,
+    /// A thousand guards, and fifty revocations a second
+    Followers,
+    /// A million revocations on a database that is 10 ms away
+    FarLog,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -62,7 +68,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -71,6 +77,8 @@ impl Scenario {
         Self::Kids,
         Self::Guessing,
         Self::TwoTabs,
+        Self::Followers,
+        Self::FarLog,
     ];
 
     /// Attacks a pair of its own.
@@ -86,6 +94,14 @@ impl Scenario {
             Self::Log => log::run(program, scale).await?,
             Self::Kids => {
                 let Report { lines, broken } = kids::run(program, scale.length).await?;
+                return Ok(Figures { lines, broken, ..Figures::default() });
+            }
+            Self::Followers => {
+                let Report { lines, broken } = followers::run(program, scale.of(1_000), scale.length).await?;
+                return Ok(Figures { lines, broken, ..Figures::default() });
+            }
+            Self::FarLog => {
+                let Report { lines, broken } = far_log::run(program, scale.of(1_000_000)).await?;
                 return Ok(Figures { lines, broken, ..Figures::default() });
             }
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
