@@ -23,6 +23,7 @@ pub mod random;
 pub mod request_id;
 pub mod serve;
 pub mod shutdown;
+pub mod stopwatch;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -30,3 +31,4 @@ pub mod testing;
 pub use clock::Clock;
 pub use gatepost::Uptime;
 pub use place::Place;
+pub use stopwatch::Stopwatch;

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use chrono::DateTime;
+use kit::Stopwatch;
 use kit::db::{Tx, Verdict, Watcher, read, watch, within, write};
 use sqlx::FromRow;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::page_size::PageSize;
@@ -177,7 +177,7 @@ impl LogReader {
         const HEAD: &str = "select log_id, revision, horizon from current_log_head where id = 1";
         // A look that fails is followed by a small one, for which there is time in any case.
         let size = std::mem::take(&mut self.size);
-        let began = Instant::now();
+        let watch = Stopwatch::start();
         let rows: Vec<Row> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
             .bind(from)
             .bind(size.rows())
@@ -188,7 +188,7 @@ impl LogReader {
             let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
             let page = Page { log, head, horizon, entries: entries?, is_cut };
             if !page.is_last() {
-                self.size = size.next(began.elapsed());
+                self.size = size.next(watch.elapsed());
             }
             return Ok(page);
         }
