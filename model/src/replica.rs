@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Entry, LogId, Logged, Mark, Position, Revocation};
+use auth_service::domain::{Cause, Entry, Era, LogId, Logged, Mark, Position, Revocation};
 use auth_service::store::Page;
 use auth_service::view::{Bearer, History, Taken};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +19,7 @@ pub(crate) const TOKENS: usize = 3;
 
 /// The token of this number, as the auth service reads it. All were issued at the beginning of time.
 fn bearer(token: usize) -> Bearer<'static> {
-    Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued: 1 }
+    Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued: 1, era: Era::default() }
 }
 
 pub(crate) fn user(token: usize) -> Uuid {
@@ -127,7 +127,7 @@ impl Database {
             rows.iter().map(|row| &row.entry).filter(|entry| entry.logged.revision >= from).cloned().collect();
         let is_last = rows.len() == log.rows.len();
         let horizon = rows.last().filter(|_| !is_last).map_or(log.horizon, |row| row.horizon);
-        Page { log: LOG, head: revision(rows.len()) - 1, horizon, entries }
+        Page { log: LOG, head: revision(rows.len()) - 1, horizon: horizon.into(), entries }
     }
 }
 

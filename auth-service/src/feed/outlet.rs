@@ -88,7 +88,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::{LogId, Logged, Mark};
+    use crate::domain::{Horizon, LogId, Logged, Mark};
     use crate::store::Page;
 
     const LOG: LogId = LogId([1; 16]);
@@ -109,7 +109,7 @@ mod tests {
 
     fn take(history: &mut History, entries: Vec<Entry>, asked: Duration) {
         let head = entries.last().unwrap().logged.revision;
-        history.take(&Page { log: LOG, head, horizon: DateTime::UNIX_EPOCH, entries }, asked);
+        history.take(&Page { log: LOG, head, horizon: Horizon::default(), entries }, asked);
     }
 
     /// A history of the entries 0 to 3.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::Era;
+
 /// The audiences of a token: one text, or a list of several (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -38,6 +40,9 @@ pub struct Claims {
     pub exp: i64,
     /// The user's roles.
     pub roles: Vec<String>,
+    /// The era of the log of revocations in which it was issued.
+    #[serde(default, skip_serializing_if = "Era::is_none")]
+    pub era: Era,
 }
 
 impl Audience {

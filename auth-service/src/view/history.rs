@@ -86,7 +86,7 @@ impl History {
     /// says more than what it stands on.
     pub fn take(&mut self, page: &Page, asked: Duration) -> Taken {
         let Some(new) = self.unknown(page) else { return Taken::Forked };
-        self.contents.raise_horizon(page.horizon);
+        self.contents.follow_horizon(page.horizon);
         for entry in new {
             self.contents.add(entry);
         }
@@ -181,7 +181,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::domain::{LogId, Mark, Revocation};
+    use crate::domain::{Horizon, LogId, Mark, Revocation};
 
     const LOG: LogId = LogId([1; 16]);
     const ASKED: Duration = Duration::from_secs(7);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn page(head: i64, entries: Vec<Entry>) -> Page {
-        Page { log: LOG, head, horizon: DateTime::UNIX_EPOCH, entries }
+        Page { log: LOG, head, horizon: Horizon::default(), entries }
     }
 
     /// A history that knows the entries 4 to 6, of the mark 0.
