@@ -1,5 +1,5 @@
--- The era of the log: each token names the one that it was issued in, and tokens of another one are dead. 0: none, as in logs and
--- tokens of earlier versions.
+-- The era of the log, 32 bits: each token's id ends in the one that it was issued in, and tokens of another one are dead. 0: none,
+-- as in logs of earlier versions, whose tokens' ids end in any bits.
 alter table log_head add column era bigint not null default 0;
 -- The era before, whose tokens are good if they say that they were issued until this time; the epoch: none of them is.
 alter table log_head add column era_before bigint not null default 0;

@@ -1,14 +1,14 @@
 //! Which tokens a log knows of, whatever has been revoked: by when they were issued, and in which era.
 //!
 //! A date alone cannot say "all tokens until now" where a clock was wrong: one in the future refuses good tokens until then. So a
-//! log has an era, too, which each token names. Another era begins whenever earlier tokens are to be dead.
+//! log has an era, too, which each token bears in its id. Another era begins whenever earlier tokens are to be dead.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-/// The era of a log. Tokens and logs of earlier versions have none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+/// The era of a log: 32 random bits, the last of its tokens' ids. Zero stands for a log of an earlier version, whose tokens end in
+/// any bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Era(pub i64);
 
 /// Tells the tokens that a log knows of from those that are dead in any case.
@@ -26,28 +26,41 @@ pub struct Horizon {
 impl Era {
     /// Makes an era of random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {
-        // JSON's numbers are exact up to 2^53 in every language. Zero stands for none.
-        let number = (u128::from_be_bytes(bytes) >> 75) & ((1 << 53) - 1);
-        Self(i64::try_from(number).unwrap_or_default().max(1))
+        let [.., a, b, c, d] = bytes;
+        Self(i64::from(u32::from_be_bytes([a, b, c, d])).max(1))
     }
 
-    /// Returns true for tokens and logs of earlier versions.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape of serde's skip_serializing_if")]
-    pub fn is_none(&self) -> bool {
-        self.0 == 0
+    /// Returns the era that a token of this id bears.
+    pub fn of_token(id: Uuid) -> Self {
+        let [.., a, b, c, d] = id.into_bytes();
+        Self(u32::from_be_bytes([a, b, c, d]).into())
+    }
+
+    /// Puts the era into a token's id, a `UUIDv7` whose last 32 bits are random: what makes it unique stands before them.
+    #[must_use]
+    pub fn put_into(self, id: Uuid) -> Uuid {
+        let Ok(era @ 1..) = u32::try_from(self.0) else { return id };
+        let mut bytes = id.into_bytes();
+        bytes[12..].copy_from_slice(&era.to_be_bytes());
+        Uuid::from_bytes(bytes)
+    }
+
+    /// Returns true if tokens that bear `other` are of this era.
+    fn holds(self, other: Self) -> bool {
+        self.0 == 0 || self == other
     }
 }
 
 impl Horizon {
     /// Returns true if a token that was issued at this second, in this era, is dead.
     pub fn kills(&self, issued: i64, era: Era) -> bool {
-        let is_of_before = |(before, until): (Era, DateTime<Utc>)| before == era && issued <= until.timestamp();
-        issued <= self.until.timestamp() || !(era == self.era || self.before.is_some_and(is_of_before))
+        let is_of_before = |(before, until): (Era, DateTime<Utc>)| before.holds(era) && issued <= until.timestamp();
+        issued <= self.until.timestamp() || !(self.era.holds(era) || self.before.is_some_and(is_of_before))
     }
 
     /// Returns true if this horizon has heard of the era: a token of any other may be of one that begins just now.
     pub fn has_heard_of(&self, era: Era) -> bool {
-        era == self.era || self.before.is_some_and(|(before, _)| before == era)
+        self.era.holds(era) || self.before.is_some_and(|(before, _)| before.holds(era))
     }
 
     /// Takes another one's place, which was read later. Within an era the date never goes back.
@@ -100,9 +113,22 @@ mod tests {
     }
 
     #[test]
-    fn eras_are_whole_numbers_that_json_keeps() {
-        assert_eq!(Era::from_random([0; 16]), Era(1));
-        assert_eq!(Era::from_random([255; 16]), Era((1 << 53) - 1));
-        assert!(Era::default().is_none() && !Era(1).is_none());
+    fn ids_of_tokens_bear_the_era() {
+        assert_eq!([[0; 16], [255; 16]].map(Era::from_random), [Era(1), Era(u32::MAX.into())]);
+        let id = Uuid::from_u128(0x0190_0000_0000_7abc_8def_0123_4567_89ab);
+        for era in [Era(1), Era(0x4567_89ab), Era(u32::MAX.into())] {
+            let own = era.put_into(id);
+            assert_eq!((Era::of_token(own), own.get_version_num()), (era, 7));
+            assert_eq!(own.as_u128() >> 32, id.as_u128() >> 32);
+        }
+        assert_eq!(Era::default().put_into(id), id, "a log of an earlier version changes none");
+    }
+
+    #[test]
+    fn log_of_an_earlier_version_knows_tokens_by_their_date_alone() {
+        let old = Horizon::from(at(10));
+        assert!(!old.kills(11, Era(5)) && old.kills(10, Era(5)) && old.has_heard_of(Era(5)));
+        let next = Horizon { era: Era(7), before: Some((Era::default(), at(50))), ..old };
+        assert_eq!([11, 50, 51].map(|issued| next.kills(issued, Era(5))), [false, false, true]);
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use gatepost::{Denial, Digest, Token};
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::{Cause, Position};
+use crate::domain::{Cause, Era, Position};
 use crate::state::State;
 use crate::tokens::{NEW_SECONDS, TokenFault, VerifiedToken};
 use crate::view::{Bearer, Stale};
@@ -61,18 +61,19 @@ pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(
         Err(TokenFault::Expired) => return nothing(Denial::Expired),
     };
     let claims = verified.claims();
+    let era = Era::of_token(claims.jti);
     let bearer = Bearer {
         user: claims.sub,
         session: claims.sid,
         generation: claims.generation,
         key: verified.key_id(),
         issued: claims.iat,
-        era: claims.era,
+        era,
     };
     let mut judged = state.view.judge(bearer)?;
     // Another replica may have begun the token's era a moment ago.
     let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
-    if judged.dead.is_some() && is_new && !state.view.horizon().has_heard_of(claims.era) {
+    if judged.dead.is_some() && is_new && !state.view.horizon().has_heard_of(era) {
         state.view.look_for_key().await?;
         judged = state.view.judge(bearer)?;
     }

@@ -60,12 +60,9 @@ impl Sweeper {
     async fn sweep_once(&mut self, repair: &Repair) -> Result<(), StoreError> {
         let Repair { store, clock, leeway, .. } = repair;
         store.measure_clock(clock).await?;
-        if clock.may_repair(*leeway) {
-            self.repair(repair).await?;
-        }
         while self.is_trusted(repair) && store.sweep_sessions(clock.now()).await? > 0 {}
         while self.is_trusted(repair) && store.prune_log(clock.now() - KEEP).await? > 0 {}
-        Ok(())
+        if clock.may_repair(*leeway) { self.repair(repair).await } else { Ok(()) }
     }
 
     async fn repair(&mut self, repair: &Repair) -> Result<(), StoreError> {

@@ -70,8 +70,10 @@ impl World {
     async fn restart(self, off: TimeDelta) -> Self {
         let Self { folder, repair, follower, .. } = self;
         drop(follower);
-        repair.store.close().await;
-        let clock = repair.clock;
+        let Repair { store, clock, .. } = repair;
+        store.close().await;
+        // The file's lock goes with the last of it.
+        drop(store);
         clock.jump(off);
         Self::open(folder, clock).await
     }
@@ -251,6 +253,7 @@ async fn entry_dated_next_year_stops_no_pruning() {
     assert_eq!(world.log().await[1], (1, start()), "it gets the time of the sweep");
     world.pass(KEEP + TimeDelta::minutes(1));
     world.store().revoke(&Revocation::NewSigningKeys, stamp_at(world.now())).await.unwrap();
+    world.follower.load().await.unwrap();
     world.sweep().await;
     assert_eq!(world.log().await.iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [3]);
     assert!(world.repair.view.horizon().until <= world.now());

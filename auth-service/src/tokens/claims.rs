@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::Era;
-
 /// The audiences of a token: one text, or a list of several (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -30,7 +28,7 @@ pub struct Claims {
     /// The user's generation, read together with the roles.
     #[serde(rename = "gen")]
     pub generation: i32,
-    /// The token's own id.
+    /// The token's own id, whose last bits are the era of the log of revocations.
     pub jti: Uuid,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
@@ -40,9 +38,6 @@ pub struct Claims {
     pub exp: i64,
     /// The user's roles.
     pub roles: Vec<String>,
-    /// The era of the log of revocations in which it was issued.
-    #[serde(default, skip_serializing_if = "Era::is_none")]
-    pub era: Era,
 }
 
 impl Audience {

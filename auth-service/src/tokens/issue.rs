@@ -70,12 +70,11 @@ impl Issuer {
             sub: user.id,
             sid: scope.session,
             generation: user.generation,
-            jti: id,
+            jti: horizon.era.put_into(id),
             iat: now.timestamp().max(horizon.until.timestamp() + 1),
             nbf: now.timestamp(),
             exp: expire_time.timestamp(),
             roles: user.roles.words().into_iter().map(str::to_owned).collect(),
-            era: horizon.era,
         };
         let keys = self.keys.at(now);
         let token = jws::sign(keys.signing().ok_or(SignError::NoKey)?, ACCESS_TOKEN, &claims)?;
