@@ -168,7 +168,7 @@ impl Database {
         let horizon = rows.last().filter(|_| !is_whole).map_or(log.horizon, |row| row.horizon);
         let later = starts(log.rows[look.rows..].iter().map(|row| &row.entry));
         let log = Log { begun: log.begun - later, ..Log::default() }.id();
-        Page { log, head: revision(rows.len()) - 1, horizon, entries, is_cut: false }
+        Page { log, head: revision(rows.len()) - 1, horizon: horizon.into(), entries, is_cut: false }
     }
 }
 

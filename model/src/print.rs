@@ -85,7 +85,7 @@ fn of_log(log: &Log, from: usize, now: Duration, state: &mut impl Hasher) {
 /// The last entry says which ones came before it, and so what is revoked.
 fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
     let looked_at = history.looked_at().map(|time| age(time, now, TICK * 3));
-    (history.position(), looked_at, kills(history.contents().horizon()))
+    (history.position(), looked_at, kills(history.contents().horizon().until))
 }
 
 impl State {

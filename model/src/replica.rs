@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, LogId, Logged, Mark, Position, Revocation};
+use auth_service::domain::{Cause, Era, LogId, Logged, Mark, Position, Revocation};
 use auth_service::view::{After, Bearer, History, Taken};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -18,7 +18,8 @@ pub(crate) const TOKENS: usize = 3;
 
 /// Returns the token of this number, as the auth service reads it. All were issued when the model begins.
 fn bearer(token: usize) -> Bearer<'static> {
-    Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued: wall(BEGIN).timestamp() }
+    let issued = wall(BEGIN).timestamp();
+    Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued, era: Era::default() }
 }
 
 /// Returns a token that is issued after all that the model does.
@@ -26,7 +27,7 @@ fn fresh_token() -> Bearer<'static> {
     Bearer { user: Uuid::max(), session: Uuid::max(), issued: i64::MAX, ..bearer(0) }
 }
 
-/// Returns true if this horizon kills the model's tokens.
+/// Returns true if a horizon of this date kills the model's tokens.
 pub(crate) fn kills(horizon: DateTime<Utc>) -> bool {
     horizon.timestamp() >= bearer(0).issued
 }

@@ -57,7 +57,7 @@ impl Store {
 const FULL_TIME: &str = "select full_time from allowances where kind = $1 and network = $2";
 
 impl Kind {
-    fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         match self {
             Self::Failure => "failure",
             Self::SignUp => "sign-up",

@@ -3,7 +3,7 @@
 use kit::db::{Tx, Verdict, within};
 
 use super::{Store, StoreError, Time, log};
-use crate::domain::{LogId, Logged, Revocation, Stamp};
+use crate::domain::{Era, LogId, Logged, Revocation, Stamp};
 
 const SECRET_KEY: &str = "secret-key-id";
 const ISSUER: &str = "issuer";
@@ -55,8 +55,8 @@ impl Store {
         work.await
     }
 
-    /// Remembers the issuer. Tokens of another one are dead: the log becomes another one, whose horizon is `now`. Returns
-    /// whether there was another one.
+    /// Remembers the issuer. Tokens of another one are dead: the log becomes another one, of another era, whose horizon is `now`.
+    /// Returns whether there was another one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -69,6 +69,7 @@ impl Store {
                     Before::Same => Ok(Verdict::Commit(false)),
                     Before::Other(_) => {
                         within!(tx, sqlx::query(SQL).bind(fresh.0.to_vec()).bind(now))?;
+                        log::begin_era(&mut tx, Era::from_random(fresh.0)).await?;
                         Ok(Verdict::Commit(true))
                     }
                 }

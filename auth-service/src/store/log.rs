@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use chrono::DateTime;
+use chrono::{DateTime, SubsecRound as _, TimeDelta};
 use kit::Stopwatch;
 use kit::db::{Tx, Verdict, Watcher, read, watch, within, write};
 use sqlx::FromRow;
@@ -11,7 +11,11 @@ use uuid::Uuid;
 
 use super::page_size::PageSize;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Entry, LogId, Logged, Mark, Revocation, Stamp};
+use crate::domain::{Cause, Entry, Era, Horizon, LogId, Logged, Mark, Revocation, Stamp};
+
+/// The migrations that brought the log and its eras.
+const LOG: i64 = 4;
+const ERAS: i64 = 10;
 
 /// Reads the log by a connection of its own.
 #[derive(Debug)]
@@ -27,8 +31,8 @@ pub struct Page {
     pub log: LogId,
     /// The revision of its last entry.
     pub head: i64,
-    /// Tokens that were issued until then are dead.
-    pub horizon: Time,
+    /// Tells which tokens are dead whatever its entries say.
+    pub horizon: Horizon,
     /// Its entries from a revision on, in order.
     pub entries: Vec<Entry>,
     /// There may be more entries after these.
@@ -36,19 +40,20 @@ pub struct Page {
 }
 
 impl Store {
-    /// Begins the log where there is none. Tokens that are older than the log of a database with users are dead: nobody
-    /// knows which of them had been revoked before.
+    /// Begins the log where there is none, with an era of its own: tokens that were issued before it are dead. The secret that
+    /// signed them may be the one of now, and nobody knows which of them had been revoked.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn begin_log(&self, id: LogId, stamp: Stamp) -> Result<(), StoreError> {
-        const HEAD: &str = "insert into log_head (id, log_id, revision, mark, kind, subject, generation, log_time, horizon) \
-             values (1, $1, 0, $2, 'start', '', 0, $3, $4) on conflict (id) do nothing";
+        const HEAD: &str = "insert into log_head (id, log_id, revision, mark, kind, subject, generation, log_time, horizon, \
+             era) values (1, $1, 0, $2, 'start', '', 0, $3, $4, $5) on conflict (id) do nothing";
         const FIRST: &str = "insert into revocations (revision, mark, kind, subject, generation, log_time) \
              select revision, mark, kind, subject, generation, log_time from log_head where id = 1";
-        const HORIZON: &str = "update log_head set horizon = $1 where id = 1 \
-             and exists (select 1 from users where users.id > $2)";
-        let work = self.db.transaction((id, stamp), |mut tx, (id, stamp)| {
+        // The era is exact to the last token. The date leaves out the second of the birth, whose tokens need not be dated later
+        // than it.
+        let horizon = stamp.time.trunc_subsecs(0) - TimeDelta::seconds(1);
+        let work = self.db.transaction((id, stamp), move |mut tx, (id, stamp)| {
             Box::pin(async move {
                 let begun = within!(
                     tx,
@@ -56,11 +61,11 @@ impl Store {
                         .bind(id.0.as_slice())
                         .bind(stamp.mark.0.as_slice())
                         .bind(stamp.time)
-                        .bind(DateTime::UNIX_EPOCH)
+                        .bind(horizon)
+                        .bind(Era::from_random(stamp.mark.0).0)
                 )?;
                 if begun > 0 {
                     within!(tx, sqlx::query(FIRST))?;
-                    within!(tx, sqlx::query(HORIZON).bind(stamp.time).bind(Uuid::nil()))?;
                 }
                 Ok(Verdict::Commit(()))
             })
@@ -74,18 +79,27 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then the log is the same.
     pub async fn renew_log(&self, id: LogId, now: Time) -> Result<(), StoreError> {
-        const IS_THERE: &str = "select 1 from _sqlx_migrations where version = 4";
+        const IS_THERE: &str = "select 1 from _sqlx_migrations where version = $1";
         const SQL: &str = "update log_head set log_id = $1, horizon = $2 where id = 1";
-        let found: Option<i32> = read!(self.db, |reader| sqlx::query_scalar(IS_THERE).fetch_optional(reader))?;
-        if found.is_some() {
+        const WITH_ERA: &str =
+            "update log_head set log_id = $1, horizon = $2, era = $3, era_before_until = $4 where id = 1";
+        let has = async |version: i64| -> Result<bool, StoreError> {
+            let found: Option<i32> =
+                read!(self.db, |reader| sqlx::query_scalar(IS_THERE).bind(version).fetch_optional(reader))?;
+            Ok(found.is_some())
+        };
+        if has(ERAS).await? {
+            let era = Era::from_random(id.0).0;
+            write!(self.db, sqlx::query(WITH_ERA).bind(id.0.to_vec()).bind(now).bind(era).bind(DateTime::UNIX_EPOCH))?;
+        } else if has(LOG).await? {
             write!(self.db, sqlx::query(SQL).bind(id.0.to_vec()).bind(now))?;
         }
         Ok(())
     }
 
-    /// Refuses every token that was issued until the stamp's time, for good, and gives the log the identity `next`. The log says
-    /// so by another [`Revocation::Start`]: readers that have missed nothing learn of it there. Returns `None`, and changes
-    /// nothing, if the log no longer has the identity `seen`: it has been begun anew since.
+    /// Refuses every token that was issued until now, for good, by another era and by the stamp's time, and gives the log the
+    /// identity `next`. The log says so by another [`Revocation::Start`]: readers that have missed nothing learn of it there.
+    /// Returns `None`, and changes nothing, if the log no longer has the identity `seen`: it has been begun anew since.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
@@ -98,6 +112,7 @@ impl Store {
                     return Ok(Verdict::Undo(None));
                 }
                 within!(tx, sqlx::query(RAISE).bind(stamp.time))?;
+                begin_era(&mut tx, Era::from_random(stamp.mark.0)).await?;
                 Ok(Verdict::Commit(Some(append(&mut tx, &Revocation::Start, stamp).await?)))
             })
         });
@@ -171,34 +186,36 @@ impl LogReader {
     /// # Errors
     /// [`StoreError`], also of a server that only repeats what another one writes, and may be behind it.
     pub async fn look(&mut self, from: i64) -> Result<Page, StoreError> {
-        const SQL: &str = "select h.log_id, h.revision as head, h.horizon, r.revision, r.mark, r.kind, r.subject, \
-             r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
+        const SQL: &str = "select h.log_id, h.revision as head, h.horizon, h.era, h.era_before, h.era_before_until, \
+             r.revision, r.mark, r.kind, r.subject, r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
              where r.revision >= $1 order by r.revision limit $2";
-        const HEAD: &str = "select log_id, revision, horizon from current_log_head where id = 1";
+        const HEAD: &str = "select log_id, revision as head, horizon, era, era_before, era_before_until \
+             from current_log_head where id = 1";
         // A look that fails is followed by a small one, for which there is time in any case.
         let size = std::mem::take(&mut self.size);
-        let watch = Stopwatch::start();
+        let time = Stopwatch::start();
         let rows: Vec<Row> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
             .bind(from)
             .bind(size.rows())
             .fetch_all(&mut *connection))?;
         let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
-        if let Some(Row { log_id, head, horizon, .. }) = rows.first() {
-            let (log, head, horizon) = (LogId(bytes(log_id)?), *head, *horizon);
+        if let Some(Row { head: read, .. }) = rows.first() {
+            let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.head, read.horizon());
             let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
             let page = Page { log, head, horizon, entries: entries?, is_cut };
             if !page.is_last() {
-                self.size = size.next(watch.elapsed());
+                self.size = size.next(time.elapsed());
             }
             return Ok(page);
         }
-        let head: Option<(Vec<u8>, i64, Time)> =
+        let read: Option<Head> =
             watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
-        let (log_id, head, horizon) = head.ok_or_else(|| {
+        let read = read.ok_or_else(|| {
             let cause = io::Error::other("the server is in recovery and repeats what another one writes");
             StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
         })?;
-        Ok(Page { log: LogId(bytes(&log_id)?), head, horizon, entries: Vec::new(), is_cut })
+        let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.head, read.horizon());
+        Ok(Page { log, head, horizon, entries: Vec::new(), is_cut })
     }
 }
 
@@ -225,6 +242,12 @@ pub(super) async fn append(tx: &mut Tx<'_>, revocation: &Revocation, stamp: Stam
 /// A horizon never goes back, whichever replica is late with its own.
 const RAISE: &str = "update log_head set horizon = $1 where id = 1 and horizon < $1";
 
+/// Begins another era: every token of the one before is dead.
+pub(super) async fn begin_era(tx: &mut Tx<'_>, era: Era) -> Result<(), sqlx::Error> {
+    const SQL: &str = "update log_head set era = $1, era_before_until = $2 where id = 1";
+    within!(*tx, sqlx::query(SQL).bind(era.0).bind(DateTime::UNIX_EPOCH)).map(drop)
+}
+
 /// The row's trigger writes the same entry to the log.
 const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \
      log_time = $5 where id = 1 returning revision";
@@ -247,12 +270,30 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
     }
 }
 
-/// An entry, with the end of the log.
+/// The end of the log.
 #[derive(FromRow)]
-struct Row {
+struct Head {
     log_id: Vec<u8>,
     head: i64,
     horizon: Time,
+    era: i64,
+    era_before: i64,
+    era_before_until: Time,
+}
+
+impl Head {
+    fn horizon(&self) -> Horizon {
+        let before =
+            (self.era_before_until > DateTime::UNIX_EPOCH).then_some((Era(self.era_before), self.era_before_until));
+        Horizon { until: self.horizon, era: Era(self.era), before }
+    }
+}
+
+/// An entry, with the end of the log.
+#[derive(FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    head: Head,
     revision: i64,
     mark: Vec<u8>,
     kind: String,

@@ -13,6 +13,7 @@ mod refresh;
 mod roles;
 mod sessions;
 mod tables;
+mod times;
 mod users;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};
 pub use refresh::{Refreshable, Rotated};
 pub use sessions::Standing;
+pub use times::{Bounds, Passed};
 pub use users::{Created, Credentials, Filter};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");

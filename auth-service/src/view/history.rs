@@ -96,7 +96,7 @@ impl History {
     /// says more than what it stands on.
     pub fn take(&mut self, page: &Page, asked: Duration) -> Taken {
         let Some(new) = self.new_rows(page) else { return Taken::Forked };
-        self.contents.raise_horizon(page.horizon);
+        self.contents.follow_horizon(page.horizon);
         for entry in new.entries {
             self.contents.add(entry);
         }

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use kit::Uptime;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -19,7 +18,7 @@ pub use contents::{Bearer, Contents};
 pub use follow::{Follower, KEEP, ReadKeys};
 pub use history::{After, History, Judgement, Stale, Taken};
 
-use crate::domain::{Logged, Position};
+use crate::domain::{Horizon, Logged, Position};
 
 /// How long a caller waits until the view has come as far as it must: below the deadline of every method.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -164,8 +163,8 @@ impl View {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tokens that are issued until then are dead.
-    pub fn horizon(&self) -> DateTime<Utc> {
+    /// Tells which tokens are dead whatever else is known of them.
+    pub fn horizon(&self) -> Horizon {
         self.read().contents().horizon()
     }
 

@@ -7,6 +7,8 @@ mod attempts;
 #[cfg(test)]
 mod audiences;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod guesses;
 #[cfg(test)]
 mod health;

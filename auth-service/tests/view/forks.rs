@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use auth_service::domain::{Cause, LogId, Logged, Mark, Position, Revocation};
 use auth_service::view::Finder;
+use chrono::TimeDelta;
+use kit::Clock;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -16,17 +18,20 @@ async fn loses(store: &Case, statements: &[&str]) {
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     replica.clock.advance(Duration::from_secs(5));
+    let era = replica.view.horizon().era;
     // At one moment: the replica looks all the while, and begins the log anew.
     store.database.run(&format!("begin; {}; commit", statements.join("; "))).await;
     replica.view.look_again().await.unwrap();
     let horizon = start() + Duration::from_secs(5);
-    assert_eq!(replica.view.horizon(), horizon);
+    assert_eq!(replica.view.horizon().until, horizon);
     assert_eq!(replica.judge(5), Some(Cause::Ended), "whatever was issued until then is refused");
+    let later = (start() + Duration::from_hours(1)).timestamp();
+    assert!(replica.view.horizon().kills(later, era), "whatever time it bears");
     // Another session's, since this one may be revoked still.
     assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log goes on");
     // Also by a replica that has never known the lost entries.
     let late = Replica::start(store).await;
-    assert_eq!((late.view.horizon(), late.judge(5)), (horizon, Some(Cause::Ended)));
+    assert_eq!((late.view.horizon().until, late.judge(5)), (horizon, Some(Cause::Ended)));
     late.view.look_again().await.unwrap();
     replica.view.look_again().await.unwrap();
     assert_eq!(replica.view.position(), late.view.position());
@@ -130,6 +135,25 @@ async fn a_loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     assert_eq!((replica.view.forks(Finder::Guard), replica.judge(0)), (1, Some(Cause::Ended)));
 }
 
+async fn a_fork_found_by_a_replica_an_hour_ahead_bars_nobody(store: Case) {
+    let wrong = Clock::wrong(TimeDelta::hours(1));
+    store.measure_clock(&wrong).await.unwrap();
+    if wrong.problem().is_none() {
+        // A file's only process has no other clock to go by; its sweep lowers the horizon.
+        return;
+    }
+    store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
+    let right = Clock::system();
+    let replica = Replica::with_clock(&store, wrong).await;
+    let before = (right.now().timestamp(), replica.view.horizon().era);
+    store.database.run("update log_head set log_id = (select mark from revocations where revision = 1)").await;
+    replica.view.look_again().await.unwrap();
+    let horizon = replica.view.horizon();
+    assert!(horizon.kills(before.0, before.1) && horizon.kills(before.0 + 3600, before.1), "what was issued is dead");
+    assert!(horizon.until <= right.now(), "{} is no time to come", horizon.until);
+    assert!(!horizon.kills(right.now().timestamp() + 1, horizon.era), "what is issued now is good");
+}
+
 on_both_engines!(crate::replica::Case:
     a_row_that_is_rolled_back_is_missed,
     a_row_that_is_another_one_is_noticed,
@@ -139,4 +163,5 @@ on_both_engines!(crate::replica::Case:
     a_replica_that_sleeps_through_a_pruning_reads_on,
     a_loss_that_only_a_guard_knows_begins_the_log_anew,
     a_loss_that_cannot_be_written_leaves_the_view_stale,
+    a_fork_found_by_a_replica_an_hour_ahead_bars_nobody,
 );

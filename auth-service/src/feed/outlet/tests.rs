@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::domain::{LogId, Logged, Mark};
+use crate::domain::{Horizon, LogId, Logged, Mark};
 use crate::store::Page;
 use crate::view::Taken;
 
@@ -25,7 +25,7 @@ fn entry(revision: i64) -> Entry {
 
 fn take(history: &mut History, entries: Vec<Entry>, asked: Duration) {
     let head = entries.last().unwrap().logged.revision;
-    let page = Page { log: LOG, head, horizon: DateTime::UNIX_EPOCH, entries, is_cut: false };
+    let page = Page { log: LOG, head, horizon: Horizon::default(), entries, is_cut: false };
     assert_ne!(history.take(&page, asked), Taken::Forked);
 }
 
@@ -35,7 +35,7 @@ fn anew(history: &History) -> History {
     let start = Entry { revocation: Revocation::Start, ..entry(4) };
     let entries = (0..=3).map(entry).chain([start]).collect();
     let log = LogId([7; 16]);
-    next.take(&Page { log, head: 4, horizon: DateTime::UNIX_EPOCH, entries, is_cut: false }, ASKED);
+    next.take(&Page { log, head: 4, horizon: Horizon::default(), entries, is_cut: false }, ASKED);
     next
 }
 

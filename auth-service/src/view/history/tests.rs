@@ -4,7 +4,7 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::Mark;
+use crate::domain::{Horizon, Mark};
 
 const LOG: LogId = LogId([1; 16]);
 const ASKED: Duration = Duration::from_secs(7);
@@ -16,7 +16,7 @@ fn entry(revision: i64, mark: u8) -> Entry {
 
 fn page(head: i64, entries: Vec<Entry>) -> Page {
     let is_cut = entries.len() == 1000;
-    Page { log: LOG, head, horizon: DateTime::UNIX_EPOCH, entries, is_cut }
+    Page { log: LOG, head, horizon: Horizon::default(), entries, is_cut }
 }
 
 /// An entry of an API key, which pruning leaves.
@@ -82,7 +82,7 @@ fn a_log_that_has_lost_what_was_known_is_a_fork_and_nothing_of_it_is_taken() {
 #[test]
 fn a_pruned_log_is_read_on_and_what_was_known_stays_known() {
     let mut history = known();
-    let horizon = DateTime::UNIX_EPOCH + Duration::from_mins(1);
+    let horizon = Horizon::from(DateTime::UNIX_EPOCH + Duration::from_mins(1));
     let pruned = Page { horizon, ..page(9, vec![api_key(7), entry(9, 0)]) };
     assert_eq!(history.take(&pruned, ASKED * 2), Taken::Complete);
     assert_eq!((revision(&history), history.looked_at()), (Some(9), Some(ASKED * 2)));

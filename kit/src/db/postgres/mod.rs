@@ -6,6 +6,7 @@ mod migrate;
 mod open;
 mod pool;
 mod suspicion;
+mod time;
 mod tries;
 mod write;
 
