@@ -22,6 +22,9 @@ const COPY: Limits = Limits { forks: 1, restarts: 1, ..LEAST };
 /// A log that is pruned while a replica does not look, or starts.
 const PRUNED: Limits = Limits { tokens: 2, revocations: 2, restarts: 1, clocks: Clocks::FarAhead, ..LEAST };
 
+/// A log that is pruned before its replica has read it for the first time, by clocks that differ.
+const TOO_EARLY: Limits = Limits { restarts: 0, renewals: 0, clocks: Clocks::Near { life: 5 }, ..PRUNED };
+
 fn breaks(mutation: Mutation, limits: Limits, property: &'static str) {
     let world = World { limits, mutation: Some(mutation) };
     let when = HasDiscoveries::AnyOf([property].into());
@@ -78,7 +81,7 @@ mutations! {
     a_fork_that_nobody_is_told: SilentFork in Limits { forks: 1, ..TWO_REPLICAS };
     a_guard_whose_loss_is_not_heard: GuardsLossUnheard in COPY;
     pruning_that_leaves_the_horizon: PruningLeavesHorizon in PRUNED;
-    rows_kept_for_a_life_alone: NoMarginForClocks in Limits { clocks: Clocks::Near { life: 5 }, ..PRUNED };
+    rows_kept_for_a_life_alone: NoMarginForClocks in TOO_EARLY;
 }
 
 #[test]
