@@ -1,6 +1,7 @@
 //! The service's settings, and the checks that they must pass before it listens.
 
 mod attempts;
+mod clock;
 mod database;
 mod keys;
 mod proxies;
@@ -24,6 +25,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 pub use attempts::AttemptFlags;
+pub use clock::ClockFlags;
 pub use database::DatabaseFlags;
 pub use keys::KeyFlags;
 pub(crate) use keys::check_lead;
@@ -107,6 +109,9 @@ pub struct Flags {
     /// What becomes of a refresh token whose answer was lost
     #[command(flatten, next_help_heading = "Refresh tokens whose answer was lost")]
     pub refresh: RefreshFlags,
+    /// How exact clocks must be
+    #[command(flatten, next_help_heading = "Clocks")]
+    pub clock: ClockFlags,
     /// How often somebody may be wrong
     #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
     pub attempts: AttemptFlags,
@@ -192,6 +197,7 @@ impl Config {
         flags.refresh.check()?;
         flags.proxies.check()?;
         flags.keys.check()?;
+        flags.clock.check()?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {

@@ -12,6 +12,7 @@ mod lost;
 mod passwords;
 mod policy;
 mod quotas;
+mod repair;
 mod rpc;
 mod run;
 mod stamp;
@@ -24,8 +25,8 @@ pub mod view;
 
 pub use admin::{AdminCommand, AdminError};
 pub use config::{
-    AttemptFlags, Command, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration,
-    SECRETS, SigningSettings,
+    AttemptFlags, ClockFlags, Command, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags,
+    Registration, SECRETS, SigningSettings,
 };
 pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use gatepost::GuardLayer;
 use gatepost::api::auth::v1::ErrorReason;
+use kit::Clock;
+use kit::clock::{Measure, keep};
 use kit::db::OpenError;
 use kit::ops::{self, Board, Metrics, Write};
 use kit::serve::{Limits, Look, MethodDeadlines, Parts, ServeError, serve};
@@ -13,7 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::discovery;
-use crate::keyring::{KeyringError, tend};
+use crate::keyring::{KeyringError, Trust, tend};
 use crate::lost::DatabaseLost;
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
@@ -22,6 +24,7 @@ use crate::state::State;
 use crate::store::{Store, StoreError};
 use crate::sweep::sweep;
 use crate::tokens::SigningKeyError;
+use crate::view::Finder;
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
 
@@ -68,7 +71,9 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let proxy_protocol = config.flags.proxies.proxy_protocol();
-    let Some(Started { state, follower, ring }) = Box::pin(start(config, &shutdown)).await? else { return Ok(()) };
+    let Some(Started { state, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
+        return Ok(());
+    };
     let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&state)))
         .audience(state.audiences.own());
     let mut metrics = Metrics::default();
@@ -76,6 +81,11 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let counted = Arc::clone(&state);
     let refused = move || counted.refused_refreshes.count();
     metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
+    count_forks(&mut metrics, &state);
+    metrics.show_clock(state.clock.clone());
+    let repaired = repair.count.clone();
+    let help = "Rows whose times have not come, written under a wrong clock, that were cut to the present";
+    metrics.count("gatepost_times_repaired", help, move || repaired.count());
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
@@ -90,20 +100,34 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let mut pages = discovery::pages(&state.keys, &issuer, &state.clock);
     pages.push(metrics.page());
     board.show(pages, touches(state.store.clone()));
+    board.watch_clock(state.clock.clone());
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
     let State { store, clock, .. } = &*state;
-    let (ended, (), (), ()) = tokio::join!(
+    let trust = Trust { leeway: state.leeway, repaired: repair.count.clone() };
+    let (ended, (), (), (), ()) = tokio::join!(
         serving,
         Box::pin(follower.follow(served.clone())),
-        Box::pin(sweep(store.clone(), clock.clone(), served.clone())),
-        Box::pin(tend(ring, rotation, served.clone()))
+        Box::pin(sweep(repair, served.clone())),
+        Box::pin(keep(clock.clone(), measures(store.clone(), clock.clone()), served.clone())),
+        Box::pin(tend(ring, rotation, trust, served.clone()))
     );
     store.close().await;
     Ok(ended?)
+}
+
+/// Counts how often this replica has begun the log of revocations anew.
+fn count_forks(metrics: &mut Metrics, state: &Arc<State>) {
+    for (finder, name, help) in [
+        (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica knew"),
+        (Finder::Guard, "gatepost_log_forks_by_guard", "Losses of log entries that only a guard knew"),
+    ] {
+        let counted = Arc::clone(state);
+        metrics.count(name, help, move || counted.view.forks(finder));
+    }
 }
 
 /// Writes to the database of this store.
@@ -111,6 +135,14 @@ fn touches(store: Store) -> Write {
     Box::new(move || {
         let store = store.clone();
         Box::pin(async move { store.touch(kit::random::bytes()).await })
+    })
+}
+
+/// Compares the clock with the database of this store.
+fn measures(store: Store, clock: Clock) -> Measure {
+    Box::new(move || {
+        let (store, clock) = (store.clone(), clock.clone());
+        Box::pin(async move { store.measure_clock(&clock).await })
     })
 }
 

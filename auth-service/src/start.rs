@@ -16,6 +16,7 @@ use crate::keyring::{self, Keyring};
 use crate::lost;
 use crate::passwords::{Guesses, HashError, Hasher};
 use crate::quotas::Quotas;
+use crate::repair::{Repair, Repaired};
 use crate::run::RunError;
 use crate::stamp::stamp;
 use crate::state::{Lifetimes, State};
@@ -32,6 +33,8 @@ pub(crate) struct Started {
     pub(crate) follower: Follower,
     /// Who sees to the keys; a secret needs nobody.
     pub(crate) ring: Option<Arc<Keyring>>,
+    /// What cuts the times that a wrong clock has written.
+    pub(crate) repair: Repair,
 }
 
 /// Opens and prepares everything; `None` when it is told to stop while it waits for the database.
@@ -41,6 +44,9 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     flags.database_url.path().map_or(Ok(()), lost::check)?;
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(None) };
+    // Before any time is written.
+    let clock = clock.apart();
+    patiently(|| store.measure_clock(&clock)).await?;
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
     begin_log(&store, &clock).await?;
@@ -50,22 +56,34 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
     Box::pin(follower.load()).await?;
     check_alive(&keys, &view, &clock)?;
-    let issuer = flags.issuer.clone();
+    let (issuer, leeway) = (flags.issuer.clone(), flags.clock.leeway());
     let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audiences.clone(), keyring::MAX_LIFETIME);
+    let attempts = flags.attempts.limits(leeway);
+    let lifetimes = Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl };
+    let repair = Repair {
+        store: store.clone(),
+        view: Arc::clone(&view),
+        clock: clock.clone(),
+        leeway,
+        lifetimes,
+        limits: attempts,
+        count: Repaired::default(),
+    };
     let state = Arc::new(State {
         hasher,
         guesses: Guesses::default(),
         callers: flags.proxies.callers(),
-        quotas: Quotas::new(flags.quotas, flags.attempts.limits()),
+        quotas: Quotas::new(flags.quotas, attempts),
         passwords: flags.passwords(),
-        attempts: flags.attempts.limits(),
+        attempts,
+        leeway,
         issuer: Issuer::new(Arc::clone(&keys), issuer, flags.access_ttl),
-        verifier: RememberingVerifier::new(verifier),
+        verifier: RememberingVerifier::new(verifier.with_leeway(leeway, clock.clone())),
         service_key: service_key.map(|key| key.digest()),
         ids: Ids::new(clock.clone()),
         page_tokens: PageTokens::new(&page_token_key),
         audiences,
-        lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
+        lifetimes,
         grace: flags.refresh.grace(),
         refused_refreshes: LogLimit::new(),
         registration: flags.registration,
@@ -76,11 +94,15 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
         keys,
         clock,
     });
+    // What has not come by now would refuse every new token.
+    if Box::pin(patiently(|| repair.horizon())).await? {
+        Box::pin(follower.load()).await?;
+    }
     if let Some(admin) = admin {
         first_admin(&state, admin).await?;
     }
     warn_if_closed_without_admin(&state).await?;
-    Ok(Some(Started { state, follower, ring }))
+    Ok(Some(Started { state, follower, ring, repair }))
 }
 
 /// Begins the log of revocations where there is none.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use gatepost::Digest;
 use gatepost::log::LogLimit;
 use kit::Clock;
@@ -12,7 +12,6 @@ use kit::page::PageTokens;
 use kit::peer::Callers;
 use kit::shutdown::Shutdown;
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::config::Registration;
@@ -24,10 +23,7 @@ use crate::quotas::Quotas;
 use crate::stamp::stamp;
 use crate::store::Store;
 use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, Scope, SignError};
-use crate::view::View;
-
-/// How long whoever revokes something waits for the guards.
-const COURTESY: Duration = Duration::from_millis(50);
+use crate::view::{Stale, View};
 
 /// The service's parts, shared by all calls.
 pub(crate) struct State {
@@ -51,6 +47,8 @@ pub(crate) struct State {
     pub(crate) quotas: Quotas,
     /// How often somebody may be wrong.
     pub(crate) attempts: AttemptLimits,
+    /// How much clocks may differ.
+    pub(crate) leeway: TimeDelta,
     pub(crate) audiences: Audiences,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
@@ -126,9 +124,15 @@ impl State {
     /// Refuses a call that will need a token while none can be signed: before it writes, and before it hashes. A key that has
     /// been killed is there only until another one is known, or configured.
     pub(crate) fn check_signs(&self) -> Result<(), Error> {
-        let keys = self.keys.at(self.clock.now());
+        let now = self.clock.now();
+        let keys = self.keys.at(now);
         let is_good = keys.signing().is_some_and(|key| !self.view.has_killed(key.id()));
-        if is_good { Ok(()) } else { Err(SignError::NoKey.into()) }
+        if !is_good {
+            return Err(SignError::NoKey.into());
+        }
+        // A token of a time to come would be refused everywhere: the horizon is repaired within a second.
+        let has_come = self.view.horizon().until < self.clock.latest() + self.leeway;
+        if has_come { Ok(()) } else { Err(Stale.into()) }
     }
 
     /// An access token of this user.
@@ -163,7 +167,7 @@ impl State {
         if self.view.reach(logged).await.is_err() {
             return if self.view.owe(logged) { Ok(()) } else { Err(Error::Lost) };
         }
-        let _ = timeout(COURTESY, self.listeners.all_have(logged.revision)).await;
+        self.listeners.reached(logged.revision).await;
         Ok(())
     }
 

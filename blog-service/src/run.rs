@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use gatepost::api::blog::v1::ErrorReason;
 use gatepost::{AuthService, GuardLayer};
+use kit::Clock;
+use kit::clock::{Measure, keep};
 use kit::db::{OpenError, patiently};
 use kit::ids::Ids;
 use kit::meter::Meter;
@@ -50,6 +53,9 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     // It may have to wait for the database, and can be told to stop meanwhile.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
+    let clock = clock.apart();
+    patiently(|| store.measure_clock(&clock)).await?;
+    repair(&store, &clock).await?;
     let fresh = kit::random::bytes();
     let key = patiently(|| store.page_token_key(fresh)).await?;
     let state = Arc::new(State {
@@ -58,7 +64,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         store: store.clone(),
         posts: Meter::new(flags.user_posts_per_minute.into()),
         bytes: Meter::new(u64::from(flags.user_kib_per_minute) * 1024),
-        clock,
+        clock: clock.clone(),
     });
     let auth = AuthService::lazy(flags.auth_url.url()).map_err(|_| RunError::AuthUrl)?;
     let auth = if let Some(key) = &service_key {
@@ -71,6 +77,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     metrics.count_questions(auth.metrics());
     let guard = GuardLayer::new(policy::policy(flags.public_reads), auth).audience(flags.audience);
     metrics.count_decisions(guard.metrics());
+    metrics.show_clock(clock.clone());
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
@@ -83,9 +90,43 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         proxy_protocol,
     };
     board.show(vec![metrics.page()], touches(store.clone()));
-    let ended = serve::<ErrorReason, _>(parts, listener, shutdown).await;
+    board.watch_clock(clock.clone());
+    let served = Shutdown::new();
+    let serving = async {
+        let _served = served.clone().drop_guard();
+        serve::<ErrorReason, _>(parts, listener, shutdown).await
+    };
+    let measure = measures(store.clone(), clock.clone());
+    let (ended, ()) = tokio::join!(serving, keep(clock, measure, served.clone()));
     store.close().await;
     Ok(ended?)
+}
+
+/// How far ahead a stored time may lie: no setting of this service says less than the most that clocks may differ.
+const AHEAD: TimeDelta = TimeDelta::seconds(62);
+
+/// Cuts the times of requests that a wrong clock has written to the present: they would be known for longer than a day.
+async fn repair(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    let now = clock.now();
+    if !clock.may_repair(AHEAD) {
+        return Ok(());
+    }
+    let repaired = patiently(|| store.repair_requests(now, now + AHEAD)).await?;
+    if repaired > 0 {
+        tracing::warn!(
+            requests = repaired,
+            "rows had times that have not come, written under a wrong clock: they are cut"
+        );
+    }
+    Ok(())
+}
+
+/// Compares the clock with the database of this store.
+fn measures(store: Store, clock: Clock) -> Measure {
+    Box::new(move || {
+        let (store, clock) = (store.clone(), clock.clone());
+        Box::pin(async move { store.measure_clock(&clock).await })
+    })
 }
 
 /// Writes to the database of this store.

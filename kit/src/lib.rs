@@ -25,6 +25,7 @@ pub mod random;
 pub mod request_id;
 pub mod serve;
 pub mod shutdown;
+pub mod stopwatch;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -32,3 +33,4 @@ pub mod testing;
 pub use clock::Clock;
 pub use gatepost::Uptime;
 pub use place::Place;
+pub use stopwatch::Stopwatch;

@@ -122,8 +122,8 @@ impl Guard {
     }
 
     /// It is given a verdict.
-    pub(crate) fn keep(&mut self, token: usize, at: Place, asked: Duration) {
-        self.kept = Some((token, Basis { position: position(at), asked, ttl: Duration::from_hours(1) }));
+    pub(crate) fn keep(&mut self, token: usize, at: Place, asked: Duration, ttl: Duration) {
+        self.kept = Some((token, Basis { position: position(at), asked, ttl }));
     }
 
     /// Hears what the replica has said next; what makes no sense ends the stream.

@@ -13,14 +13,18 @@
 //! A [`Mutation`] is a fault that is built in. Each of them breaks the promise, or the model would be too weak to find it
 //! in the code. Some faults have two lines of defence before them; such a mutation takes both away.
 
+mod database;
 mod guard;
+mod limits;
 mod mutation;
 mod print;
+mod recovery;
 mod replica;
 mod state;
 mod world;
 
+pub use database::Look;
+pub use limits::{Clocks, Limits};
 pub use mutation::Mutation;
-pub use replica::Look;
 pub use state::State;
-pub use world::{Action, BOUND, LAST_MOMENT, Limits, PROMISE, RENEWED, TICK, World};
+pub use world::{Action, BOUND, LAST_MOMENT, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED, TICK, World};

@@ -49,6 +49,16 @@ pub enum Mutation {
     LeaseOutlivesReset,
     /// A log that has lost rows refuses what was issued before, and says nothing of it in the log.
     SilentFork,
+    /// A guard that knows rows which the log has lost is only reset.
+    GuardsLossUnheard,
+    /// A replica does not act on a loss that a guard shows.
+    LossIsNotActedOn,
+    /// Pruning takes rows out and leaves the horizon.
+    PruningLeavesHorizon,
+    /// Rows are kept for no longer than tokens live.
+    NoMarginForClocks,
+    /// A replica takes rows that were pruned while it did not look for lost ones.
+    PruningIsALoss,
 }
 
 impl Mutation {

@@ -7,23 +7,33 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use auth_service::domain::Position;
 use auth_service::feed::Said;
 use auth_service::view::History;
 use gatepost::ledger::LEASE;
 
+use crate::database::{Log, wall};
 use crate::guard::{self, Flight, Guard, Stream};
-use crate::replica::{Log, Replica};
+use crate::limits::Clocks;
+use crate::replica::{Replica, kills};
 use crate::state::State;
-use crate::world::{BOUND, TICK};
+use crate::world::{BEGIN, BOUND, TICK};
 
 impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { now, database, replicas, guards, dead_since, watched, revocations, forks, restarts } = self;
+        let Self { now, database, replicas, guards, dead_since, watched, revocations, forks, restarts, clocks } = self;
         (revocations, forks, restarts).hash(state);
         // When a row was committed is over once everybody has read it.
         let known = replicas.iter().map(Replica::known).min().unwrap_or_default();
         of_log(&database.log, if *restarts == 0 { known } else { 0 }, *now, state);
+        database.lost.hash(state);
+        // How old the tokens are counts until they have expired, and the age of a row until it can be pruned.
+        if let Some(expiry) = clocks.expire_time() {
+            age(BEGIN, *now, expiry - BEGIN + TICK).hash(state);
+            for row in database.log.rows.iter().skip(database.log.pruned) {
+                let most = (wall(expiry) - wall(BEGIN)).num_hours() + 1;
+                (wall(*now) - row.entry.time).num_hours().min(most).hash(state);
+            }
+        }
         if let Some((until, log)) = &database.before {
             age(*until, *now, TICK * 3).hash(state);
             of_log(log, 0, *now, state);
@@ -37,6 +47,10 @@ impl Hash for State {
         }
         for Replica { history, next, half, is_past } in replicas {
             let of = |history: &Option<History>| history.as_ref().map(|history| of_history(history, *now));
+            if *clocks != Clocks::Unused {
+                Replica::of_pruned(history, &database.log).hash(state);
+                next.as_ref().map(|next| Replica::of_pruned(next, &database.log)).hash(state);
+            }
             (of_history(history, *now), of(next), of(half), database.before.is_some() && *is_past).hash(state);
         }
         // Which guard is which makes no difference.
@@ -59,7 +73,7 @@ fn alone(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
 
 /// A log, with the ages of its rows from this one on.
 fn of_log(log: &Log, from: usize, now: Duration, state: &mut impl Hasher) {
-    log.horizon.hash(state);
+    (kills(log.horizon), log.begun, log.pruned).hash(state);
     for row in &log.rows {
         (row.entry.logged, &row.entry.revocation).hash(state);
     }
@@ -71,7 +85,7 @@ fn of_log(log: &Log, from: usize, now: Duration, state: &mut impl Hasher) {
 /// The last entry says which ones came before it, and so what is revoked.
 fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
     let looked_at = history.looked_at().map(|time| age(time, now, TICK * 3));
-    (history.position(), looked_at, history.contents().horizon())
+    (history.position(), looked_at, kills(history.contents().horizon().until))
 }
 
 impl State {
@@ -107,12 +121,10 @@ impl State {
         let now = self.now;
         let Replica { history, .. } = &self.replicas[*replica];
         let old = LEASE + TICK;
-        // When it was opened counts for as long as the guard is ahead.
-        let is_ahead = |told: Position| history.position().is_none_or(|own| told.last.revision > own.last.revision);
+        // When it was opened counts until the log is known to have the guard's position, or to have lost it.
         let opened = outlet
-            .told()
-            .filter(|told| is_ahead(*told))
-            .map(|_| (history.looked_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
+            .awaits_look()
+            .then(|| (history.looked_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
         (replica, *of == history.number(), outlet.told(), opened, owes_reset, awaited).hash(state);
         for (said, sent) in down.iter().chain(read) {
             match said {

@@ -1,25 +1,35 @@
-//! The database, and a replica of the auth service: its view of the log, moved by looks.
+//! A replica of the auth service: its view of the log, moved by looks.
 
+use std::hash::Hash;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Entry, LogId, Logged, Mark, Position, Revocation};
-use auth_service::store::Page;
-use auth_service::view::{Bearer, History, Taken};
-use chrono::{DateTime, TimeDelta, Utc};
+use auth_service::domain::{Cause, Era, LogId, Logged, Mark, Position, Revocation};
+use auth_service::view::{After, Bearer, History, Taken};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::Mutation;
-use crate::world::{LATE, TICK};
-
-/// The one log.
-const LOG: LogId = LogId([1; 16]);
+use crate::database::{Database, Log, Look, Row, wall};
+use crate::limits::Clocks;
+use crate::world::BEGIN;
 
 /// How many tokens there are at the most.
 pub(crate) const TOKENS: usize = 3;
 
-/// The token of this number, as the auth service reads it. All were issued at the beginning of time.
+/// Returns the token of this number, as the auth service reads it. All were issued when the model begins.
 fn bearer(token: usize) -> Bearer<'static> {
-    Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued: 1 }
+    let issued = wall(BEGIN).timestamp();
+    Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued, era: Era::default() }
+}
+
+/// Returns a token that is issued after all that the model does.
+fn fresh_token() -> Bearer<'static> {
+    Bearer { user: Uuid::max(), session: Uuid::max(), issued: i64::MAX, ..bearer(0) }
+}
+
+/// Returns true if a horizon of this date kills the model's tokens.
+pub(crate) fn kills(horizon: DateTime<Utc>) -> bool {
+    horizon.timestamp() >= bearer(0).issued
 }
 
 pub(crate) fn user(token: usize) -> Uuid {
@@ -37,102 +47,6 @@ pub(crate) fn revocation(token: usize) -> Revocation {
     } else {
         Revocation::User { id: user(token), generation: 2, cause: Cause::Ended }
     }
-}
-
-/// The database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Database {
-    pub(crate) log: Log,
-    /// The log as it was until this time, and has lost rows since.
-    pub(crate) before: Option<(Duration, Log)>,
-    /// The last mark that was drawn.
-    mark: u8,
-}
-
-/// The log, as it is committed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Log {
-    pub(crate) rows: Vec<Row>,
-    pub(crate) horizon: DateTime<Utc>,
-}
-
-/// A row, when it was committed, and the horizon from then on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) entry: Entry,
-    pub(crate) committed: Duration,
-    horizon: DateTime<Utc>,
-}
-
-/// What one look reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// When it was begun.
-    pub asked: Duration,
-    /// How many rows had been committed when it read.
-    pub rows: usize,
-    /// Whether it read before the log lost rows, and ends after it.
-    pub before: bool,
-}
-
-impl Database {
-    pub(crate) fn new() -> Self {
-        let mut new = Self { log: Log::default(), before: None, mark: 0 };
-        new.append(Revocation::Start, Duration::ZERO, None);
-        new
-    }
-
-    pub(crate) fn append(&mut self, revocation: Revocation, now: Duration, mutation: Option<Mutation>) {
-        if mutation != Some(Mutation::NoMarks) {
-            self.mark += 1;
-        }
-        let logged = Logged { revision: revision(self.log.rows.len()), mark: Mark([self.mark; 16]) };
-        let entry = Entry { logged, revocation, time: DateTime::UNIX_EPOCH };
-        self.log.rows.push(Row { entry, committed: now, horizon: self.log.horizon });
-    }
-
-    /// Loses all but the first rows: what they said.
-    pub(crate) fn lose(&mut self, left: usize, now: Duration) -> Vec<Revocation> {
-        self.before = Some((now, self.log.clone()));
-        self.log.rows.drain(left..).map(|row| row.entry.revocation).collect()
-    }
-
-    /// Refuses all that was issued until now, and says so in the log.
-    fn begin_anew(&mut self, now: Duration, mutation: Option<Mutation>) {
-        self.log.horizon = DateTime::UNIX_EPOCH + TimeDelta::days(1);
-        if mutation != Some(Mutation::SilentFork) {
-            self.append(Revocation::Start, now, mutation);
-        }
-    }
-
-    /// Every look that can end now, of a replica that knows so many rows: for whatever it may have read, the one that was begun
-    /// last. A look reads all that had been committed when it was begun, and anything of what was committed later.
-    pub(crate) fn looks(&self, known: usize, now: Duration) -> impl Iterator<Item = Look> {
-        let before = self.before.as_ref().map(|(until, log)| (log, *until, true));
-        [(&self.log, now, false)].into_iter().chain(before).flat_map(move |(log, until, before)| {
-            let known = if before { known } else { known.min(log.rows.len()) };
-            let look = move |rows: usize| {
-                let asked = log.rows.get(rows).map_or(until, |next| next.committed.min(until));
-                Look { asked, rows, before }
-            };
-            (known..=log.rows.len()).map(look).filter(move |look| look.rows > 0 && now <= look.asked + TICK * LATE)
-        })
-    }
-
-    /// What a look has read from this revision on.
-    fn page(&self, look: Look, from: i64) -> Page {
-        let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |(_, log)| log);
-        let rows = &log.rows[..look.rows];
-        let entries =
-            rows.iter().map(|row| &row.entry).filter(|entry| entry.logged.revision >= from).cloned().collect();
-        let is_last = rows.len() == log.rows.len();
-        let horizon = rows.last().filter(|_| !is_last).map_or(log.horizon, |row| row.horizon);
-        Page { log: LOG, head: revision(rows.len()) - 1, horizon, entries }
-    }
-}
-
-fn revision(row: usize) -> i64 {
-    i64::try_from(row).unwrap_or(i64::MAX)
 }
 
 /// One replica.
@@ -198,6 +112,9 @@ impl Replica {
     ) -> Found {
         self.is_past = database.before.is_some() && !look.before;
         let page = database.page(look, self.moved().next());
+        let is_gone =
+            |last: Position| page.entries.first().is_some_and(|first| first.logged.revision > last.last.revision);
+        let is_pruned = self.history.position().is_some_and(is_gone) && self.next.is_none();
         let asked = if mutation == Some(Mutation::LookedAtAtEnd) { now } else { look.asked };
         if let Some(mut next) = self.next.take() {
             if next.take(&page, asked) == Taken::Complete {
@@ -206,22 +123,51 @@ impl Replica {
             }
             // It is being changed at this moment.
             self.next = Some(self.history.successor());
-        } else if self.history.take(&page, asked) == Taken::Forked {
-            self.next = Some(self.history.successor());
-            database.begin_anew(now, mutation);
-            return Found::Fork;
+        } else if (is_pruned && mutation == Some(Mutation::PruningIsALoss))
+            || self.history.take(&page, asked) == Taken::Forked
+        {
+            return self.begin_anew(page.log, database, now, mutation);
         }
         Found::Nothing
+    }
+
+    /// Acts on a position that a guard was told and the log has lost.
+    pub(crate) fn report_lost(&mut self, lost: Position, database: &mut Database, now: Duration) -> Found {
+        let own = self.history.position().filter(|own| own.log == lost.log && self.next.is_none());
+        own.map_or(Found::Nothing, |own| self.begin_anew(own.log, database, now, None))
+    }
+
+    fn begin_anew(&mut self, seen: LogId, database: &mut Database, now: Duration, mutation: Option<Mutation>) -> Found {
+        self.next = Some(self.history.successor());
+        database.begin_anew(seen, now, mutation);
+        Found::Fork
+    }
+
+    /// Returns what the history says that its position does not show once rows have been pruned.
+    pub(crate) fn of_pruned(history: &History, log: &Log) -> impl Hash + use<> {
+        let dead = [0, 1, 2].map(|token| history.contents().judge(bearer(token)).is_some());
+        let follows = |row: &Row| matches!(history.after(row.entry.logged), After::Entry(_) | After::End);
+        let after: Vec<bool> = log.rows.iter().map(follows).collect();
+        (dead, after)
+    }
+
+    /// Returns true if a token that has just been issued is good here.
+    pub(crate) fn is_good(&self, now: Duration) -> bool {
+        self.history.judge(fresh_token(), now).is_ok_and(|judgement| judgement.dead.is_none())
     }
 
     /// Where the view says it is; `Err` when the token is dead, `None` when nobody can say.
     pub(crate) fn judge(
         &self,
         token: usize,
+        clocks: Clocks,
         now: Duration,
         mutation: Option<Mutation>,
     ) -> Option<Result<Position, ()>> {
         let Self { history, half, .. } = self;
+        if clocks.expire_time().is_some_and(|time| now >= time) {
+            return Some(Err(()));
+        }
         let Some(own) = history.position() else {
             // Nothing has been read, so that nothing is known to be revoked.
             let nowhere = Position { log: LogId([0; 16]), last: Logged { revision: 0, mark: Mark([0; 16]) } };

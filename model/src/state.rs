@@ -7,8 +7,10 @@ use auth_service::feed::{Outlet, Said};
 use gatepost::ledger::LEASE;
 
 use crate::Mutation;
+use crate::database::{Database, Look};
 use crate::guard::{Guard, Stream};
-use crate::replica::{Database, Found, Look, Replica, TOKENS, session, user};
+use crate::limits::Clocks;
+use crate::replica::{Found, Replica, TOKENS, revocation, session, user};
 use crate::world::{LATE, TICK};
 
 /// One moment.
@@ -24,6 +26,7 @@ pub struct State {
     pub(crate) revocations: u8,
     pub(crate) forks: u8,
     pub(crate) restarts: u8,
+    pub(crate) clocks: Clocks,
 }
 
 impl State {
@@ -51,13 +54,52 @@ impl State {
         self.forks -= 1;
     }
 
+    /// Revokes a token; the row is stamped by a clock that is this much behind.
+    pub(crate) fn revoke(&mut self, token: usize, behind: Duration, mutation: Option<Mutation>) {
+        self.database.append(revocation(token), self.now, behind, mutation);
+        self.dead_since[token] = Some(self.now);
+        self.revocations -= 1;
+    }
+
+    /// Gives a guard a verdict, which is good for as long as its token.
+    pub(crate) fn keep(&mut self, guard: usize, token: usize, at: Position, asked: Duration) {
+        let ttl = self.clocks.expire_time().map_or(Duration::from_hours(1), |time| time.saturating_sub(asked));
+        self.guards[guard].keep(token, at, asked, ttl);
+    }
+
+    /// A guard hears what comes next. Of a guard that has been reset nothing more can be learnt about the rows that it alone
+    /// knew: everything must be refused from then on.
+    pub(crate) fn hear(&mut self, guard: usize, mutation: Option<Mutation>) {
+        let guard = &mut self.guards[guard];
+        let known = guard.known();
+        guard.hear(self.now, mutation);
+        // Without marks, a lost row cannot be told from the one in its place.
+        let is_lost = |place: Position| mutation != Some(Mutation::NoMarks) && self.database.lost.contains(&place.last);
+        if known.is_some_and(is_lost) && guard.known().is_some_and(|now| !is_lost(now)) {
+            self.all_are_dead();
+        }
+    }
+
+    fn all_are_dead(&mut self) {
+        for since in &mut self.dead_since {
+            since.get_or_insert(self.now);
+        }
+    }
+
+    /// A guard's stream reports that the log has lost the guard's position.
+    pub(crate) fn report(&mut self, guard: usize) -> Option<()> {
+        let stream = self.guards[guard].stream.as_ref()?;
+        let replica = &mut self.replicas[stream.replica];
+        let lost = stream.outlet.lost(&replica.history)?;
+        if replica.report_lost(lost, &mut self.database, self.now) == Found::Fork {
+            self.all_are_dead();
+        }
+        Some(())
+    }
+
     pub(crate) fn look(&mut self, replica: usize, look: Look, mutation: Option<Mutation>) {
         match self.replicas[replica].take(&mut self.database, look, self.now, mutation) {
-            Found::Fork => {
-                for since in &mut self.dead_since {
-                    since.get_or_insert(self.now);
-                }
-            }
+            Found::Fork => self.all_are_dead(),
             Found::NewHistory if mutation == Some(Mutation::LateReset) => {
                 let history = &self.replicas[replica].history;
                 for stream in self.guards.iter_mut().filter_map(|guard| guard.stream.as_mut()) {
@@ -117,7 +159,11 @@ impl State {
         for guard in guards {
             // All but renewals is as good as said, and late with the guard.
             if let Some(stream) = guard.stream.as_mut().filter(|stream| stream.read.is_none()) {
-                stream.say_news(&replicas[stream.replica].history, *now);
+                let history = &replicas[stream.replica].history;
+                if mutation == Some(Mutation::GuardsLossUnheard) && stream.outlet.lost(history).is_some() {
+                    stream.outlet = Outlet::open(history, None, *now);
+                }
+                stream.say_news(history, *now);
             }
             if mutation.is_none() {
                 guard.forget_what_is_over(*now);

@@ -6,8 +6,10 @@ use auth_service::feed::Said;
 use stateright::{Model, Property};
 
 use crate::Mutation;
+use crate::database::{Database, Look};
 use crate::guard::{Flight, Guard};
-use crate::replica::{Database, Look, Replica, TOKENS, revocation};
+use crate::limits::{Clocks, Limits};
+use crate::replica::{Replica, TOKENS};
 use crate::state::State;
 
 /// How far time goes on at once: how old a replica's view may be.
@@ -16,56 +18,26 @@ pub const TICK: Duration = Duration::from_millis(500);
 /// How long a token may be let in after its revocation has been acknowledged.
 pub const BOUND: Duration = Duration::from_millis(1500);
 
+/// When the model begins, and its tokens were issued.
+pub(crate) const BEGIN: Duration = Duration::from_secs(5);
+
 /// How late a look may be and still make a difference, in ticks: then its view is too old to say anything.
 pub(crate) const LATE: u32 = 2;
 
 /// What always holds.
 pub const PROMISE: &str = "no call is let in that begins later than the bound after the revocation";
 
+/// What always holds of a log that keeps its rows.
+pub const NO_FALSE_ALARM: &str = "the log begins anew only where rows have been lost";
+
+/// What always holds of outages.
+pub const RECOVERY: &str = "once nothing fails any more, feeds are renewed and new tokens are good within 1.5 s";
+
 /// What shows that the bound is no smaller.
 pub const LAST_MOMENT: &str = "a call is let in at the last moment of the bound";
 
 /// What shows that leases are at work.
 pub const RENEWED: &str = "a verdict is good that is older than its own second";
-
-/// How much there is of everything. Streams, looks, questions and ticks have no limit.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Guards.
-    pub guards: usize,
-    /// Replicas of the auth service.
-    pub replicas: usize,
-    /// Tokens, three at the most. All are good at the beginning.
-    pub tokens: usize,
-    /// About how many of them, the first ones, guards ask. The others only are revoked: what becomes of one token does not
-    /// hang on who else is let in.
-    pub watched: usize,
-    /// Revocations, those that are lost included.
-    pub revocations: u8,
-    /// How often the database may lose its last rows.
-    pub forks: u8,
-    /// How often a replica may start anew, all of them together.
-    pub restarts: u8,
-    /// How many renewals may be under way to a guard.
-    pub renewals: usize,
-    /// Rows of the log that a guard holds.
-    pub rows: usize,
-}
-
-impl Limits {
-    /// The least in which a token can be revoked, and in which most faults show.
-    pub const LEAST: Self = Self {
-        guards: 1,
-        replicas: 1,
-        tokens: 1,
-        watched: 1,
-        revocations: 1,
-        forks: 0,
-        restarts: 0,
-        renewals: 1,
-        rows: 8,
-    };
-}
 
 /// The system under all these limits, with or without a fault.
 #[derive(Clone, Copy, Debug)]
@@ -81,8 +53,14 @@ pub struct World {
 pub enum Action {
     /// Time goes on.
     Tick,
-    /// A token is revoked.
+    /// A token is revoked; the row is stamped by a right clock.
     Revoke(usize),
+    /// The same by a clock that is an hour behind.
+    RevokeBehind(usize),
+    /// So many of the oldest rows are pruned.
+    Prune(usize),
+    /// A replica is told by a guard's stream that the log has lost the guard's position.
+    Report(usize),
     /// The database loses all rows but so many, as by a failover to a copy that was behind.
     Lose(usize),
     /// A replica's look ends.
@@ -124,11 +102,11 @@ impl Model for World {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let Limits { guards, replicas, tokens, rows, revocations, forks, restarts, .. } = self.limits;
+        let Limits { guards, replicas, tokens, rows, revocations, forks, restarts, clocks, .. } = self.limits;
         let tokens = tokens.min(TOKENS);
         vec![State {
-            now: TICK * 10,
-            database: Database::new(),
+            now: BEGIN,
+            database: Database::new(clocks),
             replicas: vec![Replica::default(); replicas],
             guards: vec![Guard::new(rows); guards],
             dead_since: vec![None; tokens],
@@ -136,16 +114,23 @@ impl Model for World {
             revocations,
             forks,
             restarts,
+            clocks,
         }]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         actions.push(Action::Tick);
         let alive = (0..state.dead_since.len()).filter(|token| state.dead_since[*token].is_none());
-        actions.extend(alive.filter(|_| state.revocations > 0).map(Action::Revoke));
-        if state.forks > 0 {
-            actions.extend((1..state.database.log.rows.len()).map(Action::Lose));
+        let alive: Vec<_> = alive.filter(|_| state.revocations > 0).collect();
+        actions.extend(alive.iter().copied().map(Action::Revoke));
+        if matches!(state.clocks, Clocks::Near { .. }) {
+            actions.extend(alive.into_iter().map(Action::RevokeBehind));
         }
+        let pruned = state.database.log.pruned;
+        if state.forks > 0 {
+            actions.extend((pruned + 1..state.database.log.rows.len()).map(Action::Lose));
+        }
+        actions.extend((pruned + 1..=state.database.prunable(state.now, self.mutation)).map(Action::Prune));
         for replica in 0..state.replicas.len() {
             self.of_replica(state, replica, actions);
         }
@@ -160,11 +145,10 @@ impl Model for World {
         let (now, mutation) = (state.now, self.mutation);
         match action {
             Action::Tick => state.now += TICK,
-            Action::Revoke(token) => {
-                state.database.append(revocation(token), now, mutation);
-                state.dead_since[token] = Some(now);
-                state.revocations -= 1;
-            }
+            Action::Revoke(token) => state.revoke(token, Duration::ZERO, mutation),
+            Action::RevokeBehind(token) => state.revoke(token, TICK, mutation),
+            Action::Prune(rows) => state.database.prune(rows, mutation),
+            Action::Report(guard) => state.report(guard)?,
             Action::Lose(left) => state.lose(left),
             Action::Look(replica, look) => state.look(replica, look, mutation),
             Action::Show(replica, look) => state.replicas[replica].show_half(&state.database, look),
@@ -191,28 +175,28 @@ impl Model for World {
                 stream.owes_reset = false;
                 stream.down.push_back((Said::Reset(state.replicas[stream.replica].history.position()?), now));
             }
-            Action::Hear(guard) => state.guards[guard].hear(now, mutation),
+            Action::Hear(guard) => state.hear(guard, mutation),
             Action::Answer(guard, token, replica) => {
-                let at = state.replicas[replica].judge(token, now, mutation)?.ok()?;
+                let at = state.replicas[replica].judge(token, state.clocks, now, mutation)?.ok()?;
                 if mutation == Some(Mutation::JoinersOwnTime) {
                     state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: Some(at) });
                 } else {
-                    state.guards[guard].keep(token, at, now);
+                    state.keep(guard, token, at, now);
                 }
             }
             Action::BeginToAnswer(guard, token, replica) => {
-                state.replicas[replica].judge(token, now, mutation)?.ok()?;
+                state.replicas[replica].judge(token, state.clocks, now, mutation)?.ok()?;
                 state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: None });
             }
             Action::EndAnswering(guard) => {
                 let Flight { token, replica, asked, .. } = state.guards[guard].flight.take()?;
                 let at = state.replicas[replica].history.position_at(now).ok()?;
-                state.guards[guard].keep(token, at, asked);
+                state.keep(guard, token, at, asked);
             }
             // Whoever has joined the flight a moment ago takes its own time for the question's.
             Action::Land(guard) => {
                 let Flight { token, answered, .. } = state.guards[guard].flight.take()?;
-                state.guards[guard].keep(token, answered?, now);
+                state.keep(guard, token, answered?, now);
             }
             Action::BeginToRead(guard) => state.guards[guard].begin_to_read(now),
         }
@@ -221,7 +205,7 @@ impl Model for World {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties = vec![
             Property::always(PROMISE, |world: &Self, state: &State| {
                 state.late(world.mutation).all(|late| late <= BOUND)
             }),
@@ -229,7 +213,14 @@ impl Model for World {
                 state.late(world.mutation).any(|late| late == BOUND)
             }),
             Property::sometimes(RENEWED, |world: &Self, state: &State| state.is_renewed(world.mutation)),
-        ]
+            Property::always(NO_FALSE_ALARM, |world: &Self, state: &State| {
+                state.database.log.begun == 0 || state.forks < world.limits.forks
+            }),
+        ];
+        if self.limits.recovery {
+            properties.push(Property::always(RECOVERY, |world: &Self, state: &State| world.recovers(state)));
+        }
+        properties
     }
 }
 
@@ -261,6 +252,10 @@ impl World {
         let Some(stream) = &it.stream else { return };
         if !stream.down.is_empty() {
             actions.push(Action::Hear(guard));
+        }
+        let is_heard = stream.awaited.is_none() && !self.is(&[Mutation::LossIsNotActedOn]);
+        if is_heard && stream.outlet.lost(&state.replicas[stream.replica].history).is_some() {
+            actions.push(Action::Report(guard));
         }
         if stream.awaited.is_some() {
             actions.push(Action::GoOn(guard));

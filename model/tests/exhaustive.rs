@@ -2,19 +2,29 @@
 
 #![expect(clippy::print_stdout, reason = "how much has been tried is what the reader asks next")]
 
-use model::{LAST_MOMENT, Limits, PROMISE, RENEWED, World};
+use model::{Clocks, LAST_MOMENT, Limits, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED, World};
 use stateright::{Checker, Model};
 
 /// With two renewals under way at the same time.
 const ONE: Limits = Limits { renewals: 2, ..Limits::LEAST };
 
+/// With a log that is pruned.
+const PRUNED: Limits = Limits { tokens: 2, revocations: 2, restarts: 1, ..Limits::LEAST };
+
 /// Tries everything; also what shows that the model is not empty must be found.
 fn holds(limits: Limits) {
+    keeps(limits, &[LAST_MOMENT, RENEWED]);
+}
+
+/// Tries everything, and what must be found.
+fn keeps(limits: Limits, found: &[&'static str]) {
     let checker = World { limits, mutation: None }.checker().threads(2).spawn_bfs().join();
     println!("{} moments, {} steps: {limits:?}", checker.unique_state_count(), checker.state_count());
-    let broken = checker.discovery(PROMISE).map(stateright::Path::into_actions);
-    assert!(broken.is_none(), "{broken:?}");
-    for shown in [LAST_MOMENT, RENEWED] {
+    for always in [PROMISE, NO_FALSE_ALARM, RECOVERY] {
+        let broken = checker.discovery(always).map(stateright::Path::into_actions);
+        assert!(broken.is_none(), "{always}: {broken:?}");
+    }
+    for shown in found {
         assert!(checker.discovery(shown).is_some(), "never: {shown}");
     }
 }
@@ -42,4 +52,21 @@ fn one_guard_two_replicas_two_tokens() {
 #[test]
 fn one_guard_two_replicas_and_a_fork() {
     holds(Limits { replicas: 2, forks: 1, renewals: 1, ..ONE });
+}
+
+/// From every moment, with every fault.
+#[test]
+fn outages_end() {
+    holds(Limits { forks: 1, restarts: 1, recovery: true, ..Limits::LEAST });
+    keeps(Limits { guards: 2, recovery: true, ..Limits::LEAST }, &[RENEWED]);
+}
+
+#[test]
+fn clocks_that_differ_by_the_margin() {
+    keeps(Limits { clocks: Clocks::Near { life: 4 }, ..PRUNED }, &[LAST_MOMENT]);
+}
+
+#[test]
+fn a_clock_that_prunes_too_early() {
+    holds(Limits { clocks: Clocks::FarAhead, recovery: true, ..PRUNED });
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "how much has been tried is what the reader asks next")]
 
-use model::{Limits, Mutation, PROMISE, World};
+use model::{Clocks, Limits, Mutation, NO_FALSE_ALARM, PROMISE, RECOVERY, World};
 use stateright::{Checker, HasDiscoveries, Model};
 
 const LEAST: Limits = Limits::LEAST;
@@ -16,12 +16,21 @@ const FORK: Limits = Limits { tokens: 2, forks: 1, ..LEAST };
 /// One that loses a row and gets another one in its place, or loses one of two.
 const FORK_OF_TWO_ROWS: Limits = Limits { revocations: 2, ..FORK };
 
-fn breaks(mutation: Mutation, limits: Limits) {
+/// A database that loses a row, and a replica that starts on what is left.
+const COPY: Limits = Limits { forks: 1, restarts: 1, ..LEAST };
+
+/// A log that is pruned while a replica does not look, or starts.
+const PRUNED: Limits = Limits { tokens: 2, revocations: 2, restarts: 1, clocks: Clocks::FarAhead, ..LEAST };
+
+/// A log that is pruned before its replica has read it for the first time, by clocks that differ.
+const TOO_EARLY: Limits = Limits { restarts: 0, renewals: 0, clocks: Clocks::Near { life: 5 }, ..PRUNED };
+
+fn breaks(mutation: Mutation, limits: Limits, property: &'static str) {
     let world = World { limits, mutation: Some(mutation) };
-    let when = HasDiscoveries::AnyOf([PROMISE].into());
+    let when = HasDiscoveries::AnyOf([property].into());
     let checker = world.checker().finish_when(when).threads(2).spawn_bfs().join();
     let moments = checker.unique_state_count();
-    let path = checker.discovery(PROMISE).map(stateright::Path::into_actions);
+    let path = checker.discovery(property).map(stateright::Path::into_actions);
     println!("{mutation:?} is found among {moments} moments: {path:?}");
     assert!(path.is_some(), "{mutation:?} breaks nothing");
 }
@@ -40,7 +49,7 @@ macro_rules! mutations {
         $(
             #[test]
             fn $test() {
-                breaks(Mutation::$mutation, $limits);
+                breaks(Mutation::$mutation, $limits, PROMISE);
             }
         )*
     };
@@ -70,4 +79,17 @@ mutations! {
     rows_without_marks: NoMarks in FORK_OF_TWO_ROWS;
     marks_that_are_not_checked_again: MarksNotRechecked in Limits { restarts: 1, ..FORK_OF_TWO_ROWS };
     a_fork_that_nobody_is_told: SilentFork in Limits { forks: 1, ..TWO_REPLICAS };
+    a_guard_whose_loss_is_not_heard: GuardsLossUnheard in COPY;
+    pruning_that_leaves_the_horizon: PruningLeavesHorizon in PRUNED;
+    rows_kept_for_a_life_alone: NoMarginForClocks in TOO_EARLY;
+}
+
+#[test]
+fn a_loss_that_is_not_acted_on() {
+    breaks(Mutation::LossIsNotActedOn, Limits { recovery: true, ..COPY }, RECOVERY);
+}
+
+#[test]
+fn pruning_that_is_taken_for_a_loss() {
+    breaks(Mutation::PruningIsALoss, PRUNED, NO_FALSE_ALARM);
 }

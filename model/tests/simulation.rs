@@ -1,6 +1,6 @@
 //! More than can be tried in every order: many of its orders, by seed.
 
-use model::{Limits, PROMISE, World};
+use model::{Clocks, Limits, PROMISE, World};
 use stateright::{Checker, Model, UniformChooser};
 
 #[test]
@@ -15,6 +15,8 @@ fn two_guards_two_replicas_three_tokens() {
         restarts: 1,
         renewals: 2,
         rows: 2,
+        clocks: Clocks::Unused,
+        recovery: false,
     };
     for seed in 1..=4 {
         let world = World { limits, mutation: None };

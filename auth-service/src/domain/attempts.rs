@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// How long an account rests that has reached the most wrong passwords in a row.
 const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
 
-/// The most by which the clocks of two replicas may differ.
-const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
+/// The most by which clocks may differ by any setting.
+const MOST_SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// Uses of an allowance beyond its burst: as many attempts as may be under way when the last one of it is used.
 const MOST_BEYOND: i32 = 128;
@@ -27,6 +27,8 @@ pub struct AttemptLimits {
     pub failures: Allowance,
     /// Registrations of an address.
     pub sign_ups: Allowance,
+    /// The most by which the clocks of two replicas may differ.
+    pub leeway: TimeDelta,
 }
 
 /// Wrong passwords of an account in a row.
@@ -54,7 +56,7 @@ impl AttemptLimits {
             return None;
         }
         // A failure of the future was written under a wrong clock: it must bar no caller longer than a right one does.
-        if failures.last > now + CLOCK_SKEW {
+        if failures.last > now + self.leeway {
             return None;
         }
         let rest = if failures.count >= self.most { LONGEST_REST } else { self.rest_after(failures.count) };
@@ -82,9 +84,13 @@ impl Allowance {
 
     /// Returns the stored time, or `now` for one that no use can have led to: it was written under a wrong clock.
     fn believed(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        if full <= self.latest(now, MOST_SKEW) { full } else { now }
+    }
+
+    /// Returns the latest time that uses until now can have led to, by clocks that differ by so much.
+    pub fn latest(self, now: DateTime<Utc>, skew: TimeDelta) -> DateTime<Utc> {
         let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MOST_BEYOND);
-        let is_believable = full - now <= self.interval() * most + CLOCK_SKEW;
-        if is_believable { full } else { now }
+        now + self.interval() * most + skew
     }
 
     fn interval(self) -> TimeDelta {
@@ -110,6 +116,7 @@ mod tests {
         most: 100,
         failures: Allowance { burst: 50, per_minute: 20 },
         sign_ups: Allowance { burst: 0, per_minute: 20 },
+        leeway: TimeDelta::seconds(5),
     };
 
     fn now() -> DateTime<Utc> {

@@ -1,5 +1,7 @@
 //! What is known of a key pair that signs access tokens. Its state follows from its times.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 /// A key pair of the set, without its private half.
@@ -58,10 +60,33 @@ pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&Sign
     come.filter(|key| key.state_at(now) == KeyState::Signing).or_else(|| keys.iter().find(|key| key.sign_time > now))
 }
 
+/// Returns the keys with the times that they would have if a clock that was ahead had been right: a key that was made after
+/// `future` was made now, and signs so much sooner. No key waits for longer than `lead` at the most. The key before it signs
+/// until then, and verifies for `kept` longer.
+pub fn believed(
+    keys: &[SigningKeyRecord],
+    now: DateTime<Utc>,
+    future: DateTime<Utc>,
+    (kept, lead): (Duration, Duration),
+) -> Vec<SigningKeyRecord> {
+    let mut keys = keys.to_vec();
+    for index in 0..keys.len() {
+        let key = &mut keys[index];
+        let ahead = if key.create_time > future { key.create_time - now } else { chrono::TimeDelta::zero() };
+        let latest = future + lead;
+        let sign_time = (key.sign_time - ahead).min(if key.sign_time > latest { now + lead } else { latest });
+        (key.create_time, key.sign_time) = (key.create_time - ahead, sign_time);
+        if let Some(before) = index.checked_sub(1).and_then(|before| keys.get_mut(before))
+            && before.retire_time.is_some_and(|retired| retired > sign_time)
+        {
+            (before.retire_time, before.verify_until) = (Some(sign_time), Some(sign_time + kept));
+        }
+    }
+    keys
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn at(second: u64) -> DateTime<Utc> {
@@ -102,5 +127,29 @@ mod tests {
         assert_eq!(number(&all[1..], 15), Some(2), "the first is gone before its time");
         assert_eq!(number(&[], 15), None);
         assert_eq!(number(&all[..1], 20), None, "nobody follows");
+    }
+
+    #[test]
+    fn keys_of_a_wrong_clock_get_the_times_that_they_would_have() {
+        let kept = (Duration::from_secs(10), Duration::from_mins(1));
+        let right = [key(1, 10, Some(20)), key(2, 20, None)];
+        assert_eq!(believed(&right, at(12), at(17), kept), right, "a key that waits is right");
+        let ahead =
+            |number, made, sign, retire| SigningKeyRecord { create_time: at(made), ..key(number, sign, retire) };
+        let wrong = [key(1, 10, Some(1_020)), ahead(2, 1_012, 1_020, None)];
+        let repaired = [key(1, 10, Some(20)), ahead(2, 12, 20, None)];
+        assert_eq!(believed(&wrong, at(12), at(17), kept), repaired);
+        assert_eq!(believed(&repaired, at(12), at(17), kept), repaired, "once");
+        let first = [ahead(1, 1_012, 1_012, None)];
+        assert_eq!(believed(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
+        let far = [key(1, 10, Some(1_020)), key(2, 1_020, None)];
+        let waits = [key(1, 10, Some(72)), key(2, 72, None)];
+        let repaired: Vec<_> =
+            believed(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
+        assert_eq!(
+            repaired,
+            waits.map(|key| (key.sign_time, key.retire_time)),
+            "none waits longer than the longest lead"
+        );
     }
 }

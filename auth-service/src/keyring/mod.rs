@@ -20,7 +20,7 @@ use kit::db::patiently;
 pub use command::KeysCommand;
 pub(crate) use configured::remember;
 pub use error::KeyringError;
-pub(crate) use tend::{Rotation, tend};
+pub(crate) use tend::{Rotation, Trust, tend};
 
 use crate::domain::{KeyState, SigningKeyRecord};
 use crate::stamp::stamp;

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use kit::shutdown::Shutdown;
 use tokio::time::sleep;
 
 use super::custody::generate;
-use super::{Keyring, KeyringError};
+use super::{APART, Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
+use crate::domain::believed;
+use crate::repair::{Repaired, future};
+use crate::stamp::stamp;
 use crate::tokens::KeyType;
 
 /// How often it is looked whether there is something to do.
@@ -24,11 +28,27 @@ pub(crate) struct Rotation {
     pub(crate) of: KeyType,
 }
 
+/// How far the clock is trusted with the keys.
+pub(crate) struct Trust {
+    /// How much clocks may differ.
+    pub(crate) leeway: TimeDelta,
+    /// Counts the keys whose times were repaired.
+    pub(crate) repaired: Repaired,
+}
+
 /// Sees to the keys again and again until it is told to stop.
-pub(crate) async fn tend(keyring: Option<Arc<Keyring>>, rotation: Rotation, stop: Shutdown) {
+pub(crate) async fn tend(keyring: Option<Arc<Keyring>>, rotation: Rotation, trust: Trust, stop: Shutdown) {
     let Some(keyring) = keyring else { return };
     let tending = async {
         loop {
+            if let Err(error) = keyring.repair(&trust).await {
+                tracing::warn!("signing keys with times of a wrong clock stay for now: {error}");
+            }
+            // A key that goes too early takes its tokens along.
+            if keyring.clock.check_trusted(trust.leeway).is_err() {
+                sleep(EVERY).await;
+                continue;
+            }
             match keyring.follow_by_age(rotation).await {
                 // Another replica was faster, or an operator.
                 Ok(()) | Err(KeyringError::Outrun | KeyringError::Waiting { .. }) => {}
@@ -44,6 +64,27 @@ pub(crate) async fn tend(keyring: Option<Arc<Keyring>>, rotation: Rotation, stop
 }
 
 impl Keyring {
+    /// Gives keys that a wrong clock has made in the future the times that they would have by now.
+    async fn repair(&self, trust: &Trust) -> Result<(), KeyringError> {
+        let now = self.clock.now();
+        if !self.clock.may_repair(trust.leeway) {
+            return Ok(());
+        }
+        let keys = self.list().await?;
+        let repaired = believed(&keys, now, future(now, trust.leeway), (MAX_LIFETIME + APART, MAX_LEAD));
+        let changed: Vec<_> =
+            repaired.into_iter().zip(&keys).filter(|(new, old)| new != *old).map(|(new, _)| new).collect();
+        if changed.is_empty() || !self.store.repair_signing_keys(&changed, stamp(now)).await? {
+            return Ok(());
+        }
+        trust.repaired.add(u64::try_from(changed.len()).unwrap_or_default());
+        tracing::warn!(
+            keys = changed.len(),
+            "signing keys had times that have not come, of a wrong clock: they are cut"
+        );
+        Ok(self.read().await?)
+    }
+
     /// Lets another key follow once the last one has signed for long enough.
     async fn follow_by_age(&self, rotation: Rotation) -> Result<(), KeyringError> {
         let (Some(max_age), now) = (rotation.max_age, self.clock.now()) else { return Ok(()) };

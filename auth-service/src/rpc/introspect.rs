@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use gatepost::{Denial, Digest, Token};
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::{Cause, Position};
+use crate::domain::{Cause, Era, Position};
 use crate::state::State;
-use crate::tokens::{TokenFault, VerifiedToken};
+use crate::tokens::{NEW_SECONDS, TokenFault, VerifiedToken};
 use crate::view::{Bearer, Stale};
 
 /// What a token is worth.
@@ -61,14 +61,22 @@ pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(
         Err(TokenFault::Expired) => return nothing(Denial::Expired),
     };
     let claims = verified.claims();
+    let era = Era::of_token(claims.jti);
     let bearer = Bearer {
         user: claims.sub,
         session: claims.sid,
         generation: claims.generation,
         key: verified.key_id(),
         issued: claims.iat,
+        era,
     };
-    let judged = state.view.judge(bearer)?;
+    let mut judged = state.view.judge(bearer)?;
+    // Another replica may have begun the token's era a moment ago.
+    let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
+    if judged.dead.is_some() && is_new && !state.view.horizon().has_heard_of(era) {
+        state.view.look_for_key().await?;
+        judged = state.view.judge(bearer)?;
+    }
     let worth = match judged.dead {
         None => Worth::User(verified),
         Some(Cause::Ended) => Worth::Nothing(Denial::Revoked),

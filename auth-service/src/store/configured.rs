@@ -3,7 +3,7 @@
 use kit::db::{Closing, Statement, Tx, Verdict, within};
 
 use super::{Store, StoreError, Time, log};
-use crate::domain::{LogId, Logged, Revocation, Stamp};
+use crate::domain::{Era, LogId, Logged, Revocation, Stamp};
 
 const SECRET_KEY: &str = "secret-key-id";
 const ISSUER: &str = "issuer";
@@ -56,8 +56,8 @@ impl Store {
         work.await
     }
 
-    /// Remembers the issuer. Tokens of another one are dead: the log becomes another one, whose horizon is `now`. Returns
-    /// whether there was another one.
+    /// Remembers the issuer. Tokens of another one are dead: the log becomes another one, of another era, whose horizon is `now`.
+    /// Returns whether there was another one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -70,7 +70,8 @@ impl Store {
                     Before::Same => Ok(Verdict::Commit(false)),
                     Before::Other(_) => {
                         let renewal = Statement::new(SQL).bind(fresh.0.as_slice()).bind(now);
-                        Ok(Verdict::CommitWith(Closing::new(vec![renewal], |_| true)))
+                        let statements = vec![renewal, log::begin_era(Era::from_random(fresh.0))];
+                        Ok(Verdict::CommitWith(Closing::new(statements, |_| true)))
                     }
                 }
             })

@@ -3,21 +3,25 @@
 use std::io;
 use std::sync::Arc;
 
-use chrono::DateTime;
+use chrono::{DateTime, SubsecRound as _, TimeDelta};
+use kit::Stopwatch;
 use kit::db::{Closing, Statement, Verdict, Watcher, read, watch, within, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::page_size::PageSize;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Entry, LogId, Logged, Mark, Revocation, Stamp};
+use crate::domain::{Cause, Entry, Era, Horizon, LogId, Logged, Mark, Revocation, Stamp};
 
-/// The most entries that one look reads, as the statement says it.
-const PAGE: usize = 1000;
+/// The migrations that brought the log and its eras.
+const LOG: i64 = 4;
+const ERAS: i64 = 10;
 
 /// Reads the log by a connection of its own.
 #[derive(Debug)]
 pub struct LogReader {
     watcher: Watcher,
+    size: PageSize,
 }
 
 /// What one look has read, all at one moment.
@@ -27,26 +31,29 @@ pub struct Page {
     pub log: LogId,
     /// The revision of its last entry.
     pub head: i64,
-    /// Tokens that were issued until then are dead.
-    pub horizon: Time,
-    /// Its entries from a revision on, in order, at most a thousand.
+    /// Tells which tokens are dead whatever its entries say.
+    pub horizon: Horizon,
+    /// Its entries from a revision on, in order.
     pub entries: Vec<Entry>,
+    /// There may be more entries after these.
+    pub is_cut: bool,
 }
 
 impl Store {
-    /// Begins the log where there is none. Tokens that are older than the log of a database with users are dead: nobody
-    /// knows which of them had been revoked before.
+    /// Begins the log where there is none, with an era of its own: tokens that were issued before it are dead. The secret that
+    /// signed them may be the one of now, and nobody knows which of them had been revoked.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn begin_log(&self, id: LogId, stamp: Stamp) -> Result<(), StoreError> {
-        const HEAD: &str = "insert into log_head (id, log_id, revision, mark, kind, subject, generation, log_time, horizon) \
-             values (1, $1, 0, $2, 'start', '', 0, $3, $4) on conflict (id) do nothing";
+        const HEAD: &str = "insert into log_head (id, log_id, revision, mark, kind, subject, generation, log_time, horizon, \
+             era) values (1, $1, 0, $2, 'start', '', 0, $3, $4, $5) on conflict (id) do nothing";
         const FIRST: &str = "insert into revocations (revision, mark, kind, subject, generation, log_time) \
              select revision, mark, kind, subject, generation, log_time from log_head where id = 1";
-        const HORIZON: &str = "update log_head set horizon = $1 where id = 1 \
-             and exists (select 1 from users where users.id > $2)";
-        let work = self.db.transaction((id, stamp), |mut tx, (id, stamp)| {
+        // The era is exact to the last token. The date leaves out the second of the birth, whose tokens need not be dated later
+        // than it.
+        let horizon = stamp.time.trunc_subsecs(0) - TimeDelta::seconds(1);
+        let work = self.db.transaction((id, stamp), move |mut tx, (id, stamp)| {
             Box::pin(async move {
                 let begun = within!(
                     tx,
@@ -54,11 +61,11 @@ impl Store {
                         .bind(id.0.as_slice())
                         .bind(stamp.mark.0.as_slice())
                         .bind(stamp.time)
-                        .bind(DateTime::UNIX_EPOCH)
+                        .bind(horizon)
+                        .bind(Era::from_random(stamp.mark.0).0)
                 )?;
                 if begun > 0 {
                     within!(tx, sqlx::query(FIRST))?;
-                    within!(tx, sqlx::query(HORIZON).bind(stamp.time).bind(Uuid::nil()))?;
                 }
                 Ok(Verdict::Commit(()))
             })
@@ -72,24 +79,52 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then the log is the same.
     pub async fn renew_log(&self, id: LogId, now: Time) -> Result<(), StoreError> {
-        const IS_THERE: &str = "select 1 from _sqlx_migrations where version = 4";
+        const IS_THERE: &str = "select 1 from _sqlx_migrations where version = $1";
         const SQL: &str = "update log_head set log_id = $1, horizon = $2 where id = 1";
-        let found: Option<i32> = read!(self.db, |reader| sqlx::query_scalar(IS_THERE).fetch_optional(reader))?;
-        if found.is_some() {
+        const WITH_ERA: &str =
+            "update log_head set log_id = $1, horizon = $2, era = $3, era_before_until = $4 where id = 1";
+        let has = async |version: i64| -> Result<bool, StoreError> {
+            let found: Option<i32> =
+                read!(self.db, |reader| sqlx::query_scalar(IS_THERE).bind(version).fetch_optional(reader))?;
+            Ok(found.is_some())
+        };
+        if has(ERAS).await? {
+            let era = Era::from_random(id.0).0;
+            write!(self.db, sqlx::query(WITH_ERA).bind(id.0.to_vec()).bind(now).bind(era).bind(DateTime::UNIX_EPOCH))?;
+        } else if has(LOG).await? {
             write!(self.db, sqlx::query(SQL).bind(id.0.to_vec()).bind(now))?;
         }
         Ok(())
     }
 
-    /// Refuses every token that was issued until the stamp's time, for good, and says so in the log by another
-    /// [`Revocation::Start`]: whoever follows it without having missed anything learns of it there.
+    /// Refuses every token that was issued until now, for good, by another era and by the stamp's time, and gives the log the
+    /// identity `next`. The log says so by another [`Revocation::Start`]: readers that have missed nothing learn of it there.
+    /// Returns `None`, and changes nothing, if the log no longer has the identity `seen`: it has been begun anew since.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
-    pub async fn begin_log_anew(&self, stamp: Stamp) -> Result<Logged, StoreError> {
-        let statements = vec![Statement::new(RAISE).bind(stamp.time), entry(&Revocation::Start, stamp)];
-        let revision = self.db.at_once(statements).await?;
-        Ok(Logged { revision, mark: stamp.mark })
+    pub async fn begin_log_anew(&self, seen: LogId, next: LogId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+        let begin = Statement::new(BEGIN)
+            .bind(stamp.mark.0.as_slice())
+            .bind(stamp.time)
+            .bind(Era::from_random(stamp.mark.0).0)
+            .bind(DateTime::UNIX_EPOCH)
+            .bind(next.0.as_slice())
+            .bind(seen.0.as_slice());
+        let end = Statement::new(BEGUN).bind(stamp.mark.0.as_slice());
+        let revision = self.db.at_once(vec![begin, end]).await?;
+        Ok((revision > 0).then_some(Logged { revision, mark: stamp.mark }))
+    }
+
+    /// Returns the mark of the entry with this revision; `None` if it has been pruned, or never was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log_mark(&self, revision: i64) -> Result<Option<Mark>, StoreError> {
+        const SQL: &str = "select mark from revocations where revision = $1";
+        let mark: Option<Vec<u8>> =
+            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(revision).fetch_optional(reader))?;
+        Ok(mark.map(|mark| bytes(&mark).map(Mark)).transpose()?)
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
@@ -129,7 +164,7 @@ impl Store {
     /// A connection of its own that reads the log.
     #[must_use]
     pub fn log_reader(&self) -> LogReader {
-        LogReader { watcher: self.db.watcher() }
+        LogReader { watcher: self.db.watcher(), size: PageSize::default() }
     }
 }
 
@@ -139,36 +174,49 @@ impl LogReader {
         self.watcher.close().await;
     }
 
-    /// Looks: the end of the log, and its entries from the revision `from` on.
+    /// Looks: the end of the log, and its entries from the revision `from` on: at most a thousand, and more after a look that did
+    /// not come to the end.
     ///
     /// # Errors
     /// [`StoreError`], also of a server that only repeats what another one writes, and may be behind it.
     pub async fn look(&mut self, from: i64) -> Result<Page, StoreError> {
-        const SQL: &str = "select h.log_id, h.revision as head, h.horizon, r.revision, r.mark, r.kind, r.subject, \
-             r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
-             where r.revision >= $1 order by r.revision limit 1000";
-        const HEAD: &str = "select log_id, revision, horizon from current_log_head where id = 1";
-        let rows: Vec<Row> =
-            watch!(self.watcher, |connection| sqlx::query_as(SQL).bind(from).fetch_all(&mut *connection))?;
-        if let Some(Row { log_id, head, horizon, .. }) = rows.first() {
-            let (log, head, horizon) = (LogId(bytes(log_id)?), *head, *horizon);
+        const SQL: &str = "select h.log_id, h.revision as head, h.horizon, h.era, h.era_before, h.era_before_until, \
+             r.revision, r.mark, r.kind, r.subject, r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
+             where r.revision >= $1 order by r.revision limit $2";
+        const HEAD: &str = "select log_id, revision as head, horizon, era, era_before, era_before_until \
+             from current_log_head where id = 1";
+        // A look that fails is followed by a small one, for which there is time in any case.
+        let size = std::mem::take(&mut self.size);
+        let time = Stopwatch::start();
+        let rows: Vec<Row> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
+            .bind(from)
+            .bind(size.rows())
+            .fetch_all(&mut *connection))?;
+        let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
+        if let Some(Row { head: read, .. }) = rows.first() {
+            let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
             let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
-            return Ok(Page { log, head, horizon, entries: entries? });
+            let page = Page { log, head, horizon, entries: entries?, is_cut };
+            if !page.is_last() {
+                self.size = size.next(time.elapsed());
+            }
+            return Ok(page);
         }
-        let head: Option<(Vec<u8>, i64, Time)> =
+        let read: Option<Head> =
             watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
-        let (log_id, head, horizon) = head.ok_or_else(|| {
+        let read = read.ok_or_else(|| {
             let cause = io::Error::other("the server is in recovery and repeats what another one writes");
             StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
         })?;
-        Ok(Page { log: LogId(bytes(&log_id)?), head, horizon, entries: Vec::new() })
+        let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
+        Ok(Page { log, head, horizon, entries: Vec::new(), is_cut })
     }
 }
 
 impl Page {
     /// Whether it reaches the end of the log.
     pub fn is_last(&self) -> bool {
-        self.entries.len() < PAGE || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
+        !self.is_cut || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
     }
 }
 
@@ -198,6 +246,22 @@ pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
 const RAISE: &str = "update log_head set horizon = case when horizon < $1 then $1 else horizon end where id = 1 \
      returning revision";
 
+/// Begins the log anew, if nobody else has: another identity, another era, a horizon that never goes back, and an entry, all by
+/// one statement. Values: mark, time, era, the epoch, the next identity, and the one that was seen.
+const BEGIN: &str = "update log_head set log_id = $5, horizon = case when horizon < $2 then $2 else horizon end, era = $3, \
+     era_before_until = $4, revision = revision + 1, mark = $1, kind = 'start', subject = '', generation = 0, log_time = $2 \
+     where id = 1 and log_id = $6";
+
+/// Returns the revision of the log's end if it has this mark, and else 0.
+const BEGUN: &str = "select case when mark = $1 then revision else 0 end from log_head where id = 1";
+
+/// Returns the statement that begins another era: every token of the one before is dead.
+pub(super) fn begin_era(era: Era) -> Statement {
+    Statement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
+        .bind(era.0)
+        .bind(DateTime::UNIX_EPOCH)
+}
+
 /// The row's trigger writes the same entry to the log.
 const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \
      log_time = $5 where id = 1 returning revision";
@@ -220,12 +284,31 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
     }
 }
 
+/// The end of the log.
+#[derive(FromRow)]
+struct Head {
+    log_id: Vec<u8>,
+    #[sqlx(rename = "head")]
+    last: i64,
+    horizon: Time,
+    era: i64,
+    era_before: i64,
+    era_before_until: Time,
+}
+
+impl Head {
+    fn horizon(&self) -> Horizon {
+        let before =
+            (self.era_before_until > DateTime::UNIX_EPOCH).then_some((Era(self.era_before), self.era_before_until));
+        Horizon { until: self.horizon, era: Era(self.era), before }
+    }
+}
+
 /// An entry, with the end of the log.
 #[derive(FromRow)]
 struct Row {
-    log_id: Vec<u8>,
-    head: i64,
-    horizon: Time,
+    #[sqlx(flatten)]
+    head: Head,
     revision: i64,
     mark: Vec<u8>,
     kind: String,

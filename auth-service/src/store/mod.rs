@@ -8,11 +8,13 @@ mod keys;
 mod last_admin;
 mod log;
 mod operator;
+mod page_size;
 mod refresh;
 mod roles;
 mod sessions;
 mod settled;
 mod tables;
+mod times;
 mod trials;
 mod users;
 
@@ -34,6 +36,7 @@ pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};
 pub use refresh::{Refreshable, Rotated};
 pub use sessions::Standing;
+pub use times::{Bounds, Passed};
 pub use trials::Trial;
 pub use users::{Created, Credentials, Filter};
 

@@ -84,6 +84,9 @@ pub(super) const TABLES: [Table; 11] = [
             Column::new("generation", Kind::Integer),
             Column::new("log_time", Kind::Time),
             Column::new("horizon", Kind::Time),
+            Column::new("era", Kind::Long),
+            Column::new("era_before", Kind::Long),
+            Column::new("era_before_until", Kind::Time),
         ],
     },
     Table {

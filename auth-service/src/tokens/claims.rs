@@ -28,7 +28,7 @@ pub struct Claims {
     /// The user's generation, read together with the roles.
     #[serde(rename = "gen")]
     pub generation: i32,
-    /// The token's own id.
+    /// The token's own id, whose last bits are the era of the log of revocations.
     pub jti: Uuid,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,

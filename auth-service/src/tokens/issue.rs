@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::jws::{self, SignError};
 use super::{Audience, Claims, CurrentKeys};
-use crate::domain::User;
+use crate::domain::{Horizon, User};
 
 /// The media type of an access token (RFC 9068 §2.1).
 pub(super) const ACCESS_TOKEN: &str = "at+jwt";
@@ -51,7 +51,7 @@ impl Issuer {
     }
 
     /// A token of this session, which ends at `now` + lifetime or at the session's end, whichever is first. Tokens that were
-    /// issued until the `horizon` are refused, so that this one says that it was issued after it.
+    /// issued until the `horizon` are refused, so that this one says that it was issued after it, and in its era.
     ///
     /// # Errors
     /// [`SignError::NoKey`] when this process cannot open the key that signs now; any other is a fault of this program.
@@ -61,7 +61,7 @@ impl Issuer {
         scope: Scope<'_>,
         id: Uuid,
         now: DateTime<Utc>,
-        horizon: DateTime<Utc>,
+        horizon: Horizon,
     ) -> Result<Issued, SignError> {
         let expire_time = (now + self.lifetime).min(scope.end);
         let claims = Claims {
@@ -70,8 +70,8 @@ impl Issuer {
             sub: user.id,
             sid: scope.session,
             generation: user.generation,
-            jti: id,
-            iat: now.timestamp().max(horizon.timestamp() + 1),
+            jti: horizon.era.put_into(id),
+            iat: now.timestamp().max(horizon.until.timestamp() + 1),
             nbf: now.timestamp(),
             exp: expire_time.timestamp(),
             roles: user.roles.words().into_iter().map(str::to_owned).collect(),

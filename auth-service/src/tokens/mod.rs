@@ -37,5 +37,6 @@ pub use keys::{Key, PublicKey, WeakSecret};
 pub use master_key::{BadMasterKey, CannotOpen, MasterKey};
 pub use refresh::RefreshToken;
 pub use remembered::RememberingVerifier;
+pub(crate) use verify::NEW_SECONDS;
 pub use verify::{TokenFault, VerifiedToken, Verifier};
 pub use verifying_key::VerifyingKey;

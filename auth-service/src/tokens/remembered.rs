@@ -32,7 +32,7 @@ impl RememberingVerifier {
     pub fn verify(&self, token: &Token, digest: &Digest, now: DateTime<Utc>) -> Result<Arc<VerifiedToken>, TokenFault> {
         // The key may have left the set since.
         if let Some(known) = self.known.get(digest).filter(|known| self.verifier.has_key(known.key_id(), now)) {
-            return known.is_live_at(now).map(|()| known);
+            return known.is_live_at(now, self.verifier.latest(now)).map(|()| known);
         }
         let verified = Arc::new(self.verifier.verify(token.expose(), now)?);
         self.known.insert(*digest, Arc::clone(&verified));

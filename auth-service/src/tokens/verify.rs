@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use kit::Clock;
 
 use super::issue::ACCESS_TOKEN;
 use super::jws::Unsigned;
 use super::{Algorithm, Claims, CurrentKeys, jws};
 use crate::domain::Audiences;
 
-/// How far ahead the clock of the replica that issued a token may be, in seconds (C12).
-const LEEWAY: i64 = 5;
+/// How far ahead the clock of the replica that issued a token may be, where no setting says so (C12).
+const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
 /// Seconds for which a token is so new that the view may not have its key yet: the minute by which the clocks of replicas
 /// may be apart, the half second that a view may be old, and the second to which times are cut.
-const NEW_SECONDS: i64 = 62;
+pub(crate) const NEW_SECONDS: i64 = 62;
 
 /// The longest key id, in bytes (C4).
 const MAX_KEY_ID: usize = 64;
@@ -26,6 +27,9 @@ pub struct Verifier {
     issuer: String,
     audiences: Audiences,
     max_lifetime: Duration,
+    leeway: TimeDelta,
+    /// Tells how far ahead another replica's time may be.
+    clock: Option<Clock>,
 }
 
 /// An access token that has been verified: what it says was signed by a key of the set. Only [`Verifier::verify`] makes
@@ -88,12 +92,12 @@ impl VerifiedToken {
     }
 
     /// Whether it is good already and not yet over (C11, C12). Its signature need not be looked at again, its times must
-    /// be at each use.
+    /// be at each use. It may have been issued until `latest`, which is later than `now` by what clocks may differ.
     ///
     /// # Errors
     /// [`TokenFault::Expired`] when its lifetime is over, and before its time [`TokenFault::Invalid`].
-    pub fn is_live_at(&self, now: DateTime<Utc>) -> Result<(), TokenFault> {
-        let latest = now.timestamp() + LEEWAY;
+    pub fn is_live_at(&self, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<(), TokenFault> {
+        let latest = latest.timestamp();
         if self.claims.iat > latest || self.claims.nbf > latest {
             return Err(TokenFault::Invalid);
         }
@@ -108,7 +112,18 @@ impl VerifiedToken {
 impl Verifier {
     /// Takes tokens of `issuer` for any of these audiences that live for at most `max_lifetime`.
     pub fn new(keys: Arc<CurrentKeys>, issuer: String, audiences: Audiences, max_lifetime: Duration) -> Self {
-        Self { keys, issuer, audiences, max_lifetime }
+        Self { keys, issuer, audiences, max_lifetime, leeway: LEEWAY, clock: None }
+    }
+
+    /// Takes tokens that were issued so far ahead of this clock, or of what it is compared with.
+    #[must_use]
+    pub fn with_leeway(self, leeway: TimeDelta, clock: Clock) -> Self {
+        Self { leeway, clock: Some(clock), ..self }
+    }
+
+    /// Returns the latest time at which another replica may have issued a token by now.
+    pub(super) fn latest(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.clock.as_ref().map_or(now, |clock| clock.latest().max(now)) + self.leeway
     }
 
     /// The token, when it is an access token of ours that is live. Whether its session still lives is another question.
@@ -117,7 +132,7 @@ impl Verifier {
     /// [`TokenFault::Expired`] only for a token that this service signed.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<VerifiedToken, TokenFault> {
         let token = self.open(token, now).ok_or(TokenFault::Invalid)?;
-        token.is_live_at(now)?;
+        token.is_live_at(now, self.latest(now))?;
         Ok(token)
     }
 
@@ -141,8 +156,8 @@ impl Verifier {
         let unsigned = VerifiedToken { claims: jws::object(&payload)?, key_id };
         let VerifiedToken { claims, key_id } = &unsigned;
         let is_new = now.timestamp() - claims.iat <= NEW_SECONDS;
-        let may_be_good =
-            is_new && self.is_ours(claims) && unsigned.is_live_at(now).is_ok() && !self.has_key(key_id, now);
+        let is_live = unsigned.is_live_at(now, self.latest(now)).is_ok();
+        let may_be_good = is_new && self.is_ours(claims) && is_live && !self.has_key(key_id, now);
         may_be_good.then(|| key_id.clone())
     }
 

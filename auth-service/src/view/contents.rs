@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::{Cause, Entry, Revocation};
+use crate::domain::{Cause, Entry, Era, Horizon, Revocation};
 
 /// What a token must show to be judged.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct Bearer<'a> {
     pub key: &'a str,
     /// When it was issued, in seconds since 1970.
     pub issued: i64,
+    /// The era of the log in which it was issued.
+    pub era: Era,
 }
 
 /// All that kills tokens now.
@@ -29,8 +31,8 @@ pub struct Contents {
     ids: HashMap<Uuid, Revoked>,
     /// Each with the time of its entry, as an id has it.
     keys: HashMap<String, u32>,
-    /// Tokens that were issued until then are dead.
-    horizon: DateTime<Utc>,
+    /// Which tokens are dead whatever else is known of them.
+    horizon: Horizon,
 }
 
 /// What is known of an id.
@@ -66,19 +68,19 @@ impl Contents {
         }
     }
 
-    /// Refuses every token that was issued until then.
-    pub fn raise_horizon(&mut self, horizon: DateTime<Utc>) {
-        self.horizon = self.horizon.max(horizon);
+    /// Refuses every token that this horizon, read later than the one before, kills.
+    pub fn follow_horizon(&mut self, horizon: Horizon) {
+        self.horizon.follow(horizon);
     }
 
-    /// Tokens that were issued until then are dead.
-    pub fn horizon(&self) -> DateTime<Utc> {
+    /// Tells which tokens are dead whatever else is known of them.
+    pub fn horizon(&self) -> Horizon {
         self.horizon
     }
 
     /// Forgets what was revoked until then and is refused by the horizon in any case.
     pub fn forget(&mut self, until: DateTime<Utc>) {
-        let until = self.horizon.min(until).timestamp();
+        let until = self.horizon.until.min(until).timestamp();
         self.ids.retain(|_, revoked| revoked.stays || i64::from(revoked.time) > until);
         self.keys.retain(|_, time| i64::from(*time) > until);
         if self.ids.len() < self.ids.capacity() / 4 {
@@ -99,7 +101,7 @@ impl Contents {
         }
         let is_dead = dead(bearer.session, bearer.generation).is_some()
             || self.has_killed(bearer.key)
-            || bearer.issued <= self.horizon.timestamp();
+            || self.horizon.kills(bearer.issued, bearer.era);
         is_dead.then_some(Cause::Ended)
     }
 }
@@ -133,7 +135,7 @@ mod tests {
     /// A token of Ada's laptop.
     fn token(generation: i32) -> Bearer<'static> {
         let issued = (start() + Duration::from_secs(1)).timestamp();
-        Bearer { user: ADA, session: LAPTOP, generation, key: "kid-1", issued }
+        Bearer { user: ADA, session: LAPTOP, generation, key: "kid-1", issued, era: Era::default() }
     }
 
     #[test]
@@ -180,10 +182,10 @@ mod tests {
     fn what_was_issued_until_the_horizon_is_dead_to_the_second() {
         let mut contents = Contents::default();
         for (millis, dead) in [(0, false), (999, false), (1000, true), (1999, true)] {
-            contents.raise_horizon(start() + Duration::from_millis(millis));
+            contents.follow_horizon((start() + Duration::from_millis(millis)).into());
             assert_eq!(contents.judge(token(1)).is_some(), dead, "{millis}");
         }
-        contents.raise_horizon(start());
+        contents.follow_horizon(start().into());
         assert!(contents.judge(token(1)).is_some(), "it never goes back");
     }
 
@@ -194,7 +196,7 @@ mod tests {
         let later = start() + Duration::from_mins(1);
         contents.forget(later);
         assert_eq!(contents.ids.len(), 2, "nothing that the horizon does not cover");
-        contents.raise_horizon(later);
+        contents.follow_horizon(later.into());
         contents.forget(start());
         assert_eq!(contents.ids.len(), 2, "nothing that is not over");
         contents.forget(later);

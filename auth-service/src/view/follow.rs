@@ -10,8 +10,8 @@ use kit::Clock;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Taken, View};
-use crate::domain::Revocation;
+use super::{Finder, History, Taken, View};
+use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
 use crate::store::{LogReader, Page, Store, StoreError};
 
@@ -114,6 +114,7 @@ impl Follower {
     /// Reads on until the end of the log.
     async fn look(&mut self) -> Result<(), StoreError> {
         let number = self.view.begun.fetch_add(1, SeqCst) + 1;
+        self.settle_lost().await?;
         loop {
             let next = self.view.read().next();
             let (page, asked) = self.page(next).await?;
@@ -126,7 +127,10 @@ impl Follower {
                 Taken::Complete => break,
                 Taken::More => {}
                 Taken::Forked => {
-                    self.begin_anew().await?;
+                    let known = self.view.read().position().map(|position| position.log);
+                    // A log that has another identity by now keeps that one.
+                    let next = if known == Some(page.log) { new_id() } else { page.log };
+                    self.begin_anew(page.log, next, Finder::Replica).await?;
                     break;
                 }
             }
@@ -136,27 +140,48 @@ impl Follower {
         Ok(())
     }
 
-    /// The log is not the one that was known: nobody knows what else it has lost, so that every token that was issued until
-    /// now is refused, also by whoever reads the log later.
-    async fn begin_anew(&mut self) -> Result<(), StoreError> {
-        tracing::error!("the log of revocations has lost entries: every token that was issued until now is refused");
-        self.store.begin_log_anew(stamp(self.clock.now())).await?;
-        let successor = self.view.read().successor();
-        let mut history = successor.clone();
-        loop {
-            let (page, asked) = self.page(history.next()).await?;
-            match history.take(&page, asked) {
-                Taken::Complete => break,
-                Taken::More => {}
-                // It is being changed at this moment.
-                Taken::Forked => history = successor.clone(),
-            }
+    /// Begins the log anew if a guard was told what the log has lost. Until that is done no look makes the view fresh.
+    async fn settle_lost(&mut self) -> Result<(), StoreError> {
+        let Some(lost) = *self.view.lost() else { return Ok(()) };
+        let known = self.view.read().position();
+        // A log with another identity has begun since.
+        if let Some(known) = known.filter(|known| known.log == lost.log) {
+            let (guard, log) = (lost.last.revision, known.last.revision);
+            tracing::error!(guard, log, "a guard was told entries of the log of revocations that the log has lost");
+            self.begin_anew(lost.log, new_id(), Finder::Guard).await?;
         }
+        self.view.lost().take_if(|position| *position == lost);
+        Ok(())
+    }
+
+    /// Makes every token that was issued until now refused, also by replicas that read the log later: the log has lost
+    /// entries, and nobody knows which ones. A log that is no longer `seen` has been begun anew by another replica since.
+    async fn begin_anew(&mut self, seen: LogId, next: LogId, finder: Finder) -> Result<(), StoreError> {
+        tracing::error!("the log of revocations has lost entries: every token that was issued until now is refused");
+        if self.store.begin_log_anew(seen, next, stamp(self.clock.now())).await?.is_some() {
+            self.view.forks_of(finder).fetch_add(1, SeqCst);
+        }
+        let successor = self.view.read().successor();
+        let history = self.load_whole(successor).await?;
         // After the log: what has been read of it says no more of the keys than is known.
         (self.read_keys)().await?;
         *self.view.write() = history;
         self.view.moved.send_replace(());
         Ok(())
+    }
+
+    /// Reads the whole log into this history, which knows nothing yet.
+    async fn load_whole(&mut self, empty: History) -> Result<History, StoreError> {
+        let mut history = empty.clone();
+        loop {
+            let (page, asked) = self.page(history.next()).await?;
+            match history.take(&page, asked) {
+                Taken::Complete => return Ok(history),
+                Taken::More => {}
+                // It is being changed at this moment.
+                Taken::Forked => history = empty.clone(),
+            }
+        }
     }
 
     /// A page of the log, and when it was asked for.
@@ -183,4 +208,9 @@ impl Follower {
             self.view.write().contents_mut().forget(self.clock.now() - KEEP);
         }
     }
+}
+
+/// Returns an identity for a log that begins anew.
+fn new_id() -> LogId {
+    LogId(kit::random::bytes())
 }

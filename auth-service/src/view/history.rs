@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::domain::{Cause, Entry, Logged, Position};
+use crate::domain::{Cause, Entry, LogId, Logged, Position, Revocation};
 use crate::store::Page;
 
 use super::contents::{Bearer, Contents};
@@ -50,7 +50,9 @@ pub enum After<'h> {
     End,
     /// The entry has not been read here.
     Unread,
-    /// Nobody knows: the entry is not of this history, or too far back.
+    /// Another entry has this revision: the two are of different histories.
+    Other,
+    /// Nobody knows: the entry is too far back.
     Lost,
 }
 
@@ -61,8 +63,16 @@ pub enum Taken {
     Complete,
     /// There is more to read.
     More,
-    /// What was known of the log is not in it any more: it has lost entries. Nothing of the page was taken.
+    /// The log contradicts what was known of it: it has lost entries. Nothing of the page was taken.
     Forked,
+}
+
+/// Rows of a page that are new, and the log that they are of.
+struct New<'p> {
+    log: LogId,
+    entries: &'p [Entry],
+    /// Rows between the last known one and these have been pruned.
+    is_after_pruning: bool,
 }
 
 impl History {
@@ -87,18 +97,23 @@ impl History {
     /// Contents first, then the position, then the time of the look, so that no order of reading them finds a label that
     /// says more than what it stands on.
     pub fn take(&mut self, page: &Page, asked: Duration) -> Taken {
-        let Some(new) = self.unknown(page) else { return Taken::Forked };
-        self.contents.raise_horizon(page.horizon);
-        for entry in new {
+        let Some(new) = self.new_rows(page) else { return Taken::Forked };
+        self.contents.follow_horizon(page.horizon);
+        for entry in new.entries {
             self.contents.add(entry);
         }
-        for entry in new {
+        if new.is_after_pruning {
+            // Followers of this view cannot be told of rows that are gone: they are reset.
+            self.recent.clear();
+        }
+        for entry in new.entries {
             if self.recent.len() == RECENT {
                 self.recent.pop_front();
             }
             self.recent.push_back(entry.clone());
-            self.position = Some(Position { log: page.log, last: entry.logged });
         }
+        let last = new.entries.last().map(|entry| entry.logged).or(self.position.map(|position| position.last));
+        self.position = last.map(|last| Position { log: new.log, last });
         self.owed = self.owed.filter(|owed| self.has(*owed).is_none());
         if !page.is_last() {
             return Taken::More;
@@ -107,16 +122,35 @@ impl History {
         Taken::Complete
     }
 
-    /// What the page has beyond what is known; `None` when it does not go on from there.
-    fn unknown<'p>(&self, page: &'p Page) -> Option<&'p [Entry]> {
-        let Some(position) = self.position else {
+    /// Returns the rows of the page beyond what is known; `None` if the page contradicts what is known.
+    ///
+    /// A log whose oldest rows have been pruned contradicts nothing. The horizon, which pruning raises in the same
+    /// transaction, refuses what the missing rows revoked; what was known before stays known.
+    fn new_rows<'p>(&self, page: &'p Page) -> Option<New<'p>> {
+        let entries = page.entries.as_slice();
+        let first = entries.first()?;
+        let Some(Position { log, last }) = self.position else {
             // The beginning may have been pruned, and a log without any entry is none.
-            return Some(page.entries.as_slice()).filter(|entries| !entries.is_empty());
+            return Some(New { log: page.log, entries, is_after_pruning: false });
         };
-        let (first, new) = page.entries.split_first()?;
-        let follows = |entry: &Entry, before: i64| entry.logged.revision == before + 1;
-        let is_whole = page.entries.windows(2).all(|two| follows(&two[1], two[0].logged.revision));
-        (page.log == position.log && first.logged == position.last && is_whole).then_some(new)
+        if !is_unbroken(entries) {
+            return None;
+        }
+        if first.logged == last {
+            let entries = &entries[1..];
+            // A log gets another identity only together with a row that says so, which may be on a later page.
+            let is_begun_anew = entries.iter().any(|entry| entry.revocation == Revocation::Start);
+            let log = match page.log {
+                same if same == log => log,
+                new if is_begun_anew => new,
+                _ if !page.is_last() => log,
+                _ => return None,
+            };
+            return Some(New { log, entries, is_after_pruning: false });
+        }
+        let stays = self.recent.back().is_some_and(|entry| matches!(entry.revocation, Revocation::ApiKey(_)));
+        let is_after_pruning = first.logged.revision > last.revision && page.log == log && !stays;
+        is_after_pruning.then_some(New { log, entries, is_after_pruning })
     }
 
     /// How far the log is known at the time `now`, which is read after the history.
@@ -172,148 +206,37 @@ impl History {
         match self.after(logged) {
             After::Unread => None,
             After::Entry(_) | After::End => Some(true),
-            After::Lost => Some(false),
+            After::Other | After::Lost => Some(false),
         }
     }
 
-    /// What follows this entry.
+    /// Returns what follows this entry.
     pub fn after(&self, logged: Logged) -> After<'_> {
         let Some(last) = self.position.map(|position| position.last.revision) else { return After::Unread };
-        let Ok(back) = usize::try_from(last.saturating_sub(logged.revision)) else { return After::Unread };
-        let mut latest = self.recent.iter().rev();
-        let next = match back.checked_sub(1) {
-            Some(between) => latest.nth(between).map_or(After::Lost, After::Entry),
-            None => After::End,
+        if logged.revision > last {
+            return After::Unread;
+        }
+        let Ok(index) = self.recent.binary_search_by_key(&logged.revision, |entry| entry.logged.revision) else {
+            return After::Lost;
         };
-        if latest.next().is_some_and(|entry| entry.logged == logged) { next } else { After::Lost }
+        if self.recent[index].logged != logged {
+            return After::Other;
+        }
+        match self.recent.get(index + 1) {
+            None => After::End,
+            Some(next) if next.logged.revision == logged.revision + 1 => After::Entry(next),
+            // Rows between them have been pruned.
+            Some(_) => After::Lost,
+        }
     }
+}
+
+/// Returns true if no row is missing but those that pruning takes out: the oldest ones, save API keys'.
+fn is_unbroken(entries: &[Entry]) -> bool {
+    let is_gap = |two: &[Entry]| two[1].logged.revision != two[0].logged.revision + 1;
+    let pruned = entries.windows(2).rposition(is_gap).map_or(0, |last| last + 1);
+    entries[..pruned].iter().all(|entry| matches!(entry.revocation, Revocation::ApiKey(_)))
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-    use crate::domain::{LogId, Mark, Revocation};
-
-    const LOG: LogId = LogId([1; 16]);
-    const ASKED: Duration = Duration::from_secs(7);
-
-    fn entry(revision: i64, mark: u8) -> Entry {
-        let logged = Logged { revision, mark: Mark([mark; 16]) };
-        Entry { logged, revocation: Revocation::NewSigningKeys, time: DateTime::UNIX_EPOCH }
-    }
-
-    fn page(head: i64, entries: Vec<Entry>) -> Page {
-        Page { log: LOG, head, horizon: DateTime::UNIX_EPOCH, entries }
-    }
-
-    /// A history that knows the entries 4 to 6, of the mark 0.
-    fn known() -> History {
-        let mut history = History::default();
-        assert_eq!(history.next(), 0);
-        let beginning = page(6, (4..=6).map(|revision| entry(revision, 0)).collect());
-        assert_eq!(history.take(&beginning, ASKED), Taken::Complete);
-        history
-    }
-
-    fn revision(history: &History) -> Option<i64> {
-        history.position().map(|position| position.last.revision)
-    }
-
-    #[test]
-    fn a_history_begins_wherever_the_log_does_and_goes_on_from_there() {
-        let mut history = known();
-        assert_eq!((history.next(), revision(&history), history.looked_at()), (6, Some(6), Some(ASKED)));
-        let later = ASKED + Duration::from_millis(200);
-        assert_eq!(history.take(&page(8, vec![entry(6, 0), entry(7, 1), entry(8, 2)]), later), Taken::Complete);
-        assert_eq!((revision(&history), history.looked_at()), (Some(8), Some(later)));
-        assert_eq!(history.take(&page(8, vec![entry(8, 2)]), later), Taken::Complete, "nothing new");
-    }
-
-    #[test]
-    fn a_page_that_does_not_reach_the_end_says_nothing_of_the_time() {
-        let mut history = known();
-        let many = (6..1006).map(|revision| entry(revision, 0)).collect();
-        assert_eq!(history.take(&page(2000, many), ASKED * 2), Taken::More);
-        assert_eq!((history.next(), history.looked_at()), (1005, Some(ASKED)));
-    }
-
-    #[test]
-    fn a_log_that_has_lost_what_was_known_is_a_fork_and_nothing_of_it_is_taken() {
-        let other = Page { log: LogId([2; 16]), ..page(7, vec![entry(6, 0), entry(7, 0)]) };
-        for (what, fork) in [
-            ("another mark", page(6, vec![entry(6, 1)])),
-            ("another mark, and more", page(7, vec![entry(6, 1), entry(7, 0)])),
-            ("rolled back", page(5, Vec::new())),
-            ("pruned beyond", page(9, vec![entry(8, 0), entry(9, 0)])),
-            ("a gap", page(8, vec![entry(6, 0), entry(8, 0)])),
-            ("another log", other),
-        ] {
-            let mut history = known();
-            assert_eq!(history.take(&fork, ASKED * 2), Taken::Forked, "{what}");
-            assert_eq!((revision(&history), history.looked_at()), (Some(6), Some(ASKED)), "{what}");
-        }
-        assert_eq!(History::default().take(&page(0, Vec::new()), ASKED), Taken::Forked, "no log at all");
-    }
-
-    #[test]
-    fn an_entry_is_known_by_its_mark_once_the_position_is_there() {
-        let history = known();
-        let logged = |revision, mark| entry(revision, mark).logged;
-        assert_eq!(history.has(logged(7, 0)), None, "not yet");
-        assert_eq!(history.has(logged(6, 0)), Some(true));
-        assert_eq!(history.has(logged(4, 0)), Some(true));
-        assert_eq!(history.has(logged(6, 1)), Some(false), "another history's");
-        assert_eq!(history.has(logged(3, 0)), Some(false), "from before the beginning");
-        assert_eq!(History::default().has(logged(0, 0)), None);
-    }
-
-    #[test]
-    fn what_follows_an_entry_is_told_by_its_mark_and_no_further_back_than_is_kept() {
-        let history = known();
-        let logged = |revision, mark| entry(revision, mark).logged;
-        assert_eq!(history.after(logged(4, 0)), After::Entry(&entry(5, 0)));
-        assert_eq!(history.after(logged(6, 0)), After::End);
-        assert_eq!(history.after(logged(7, 0)), After::Unread);
-        for lost in [logged(5, 1), logged(6, 1), logged(3, 0), logged(i64::MIN, 0)] {
-            assert_eq!(history.after(lost), After::Lost, "{lost:?}");
-        }
-        assert_eq!(History::default().after(logged(0, 0)), After::Unread);
-    }
-
-    #[test]
-    fn a_successor_knows_nothing_and_is_told_from_the_one_before() {
-        let next = known().successor();
-        assert_eq!((next.number(), next.position(), next.looked_at()), (1, None, None));
-    }
-
-    #[test]
-    fn an_owed_entry_is_read_before_anything_is_judged() {
-        let mut history = known();
-        let owed = entry(8, 2);
-        assert!(history.owe(entry(6, 0).logged) && history.position_at(ASKED).is_ok(), "it is known");
-        assert!(!history.owe(entry(6, 1).logged) && history.position_at(ASKED).is_ok(), "it is lost");
-        assert!(history.owe(owed.logged) && history.owe(entry(7, 1).logged), "neither is known yet");
-        assert_eq!(history.position_at(ASKED), Err(Stale));
-        // A look that began before the commit.
-        history.take(&page(7, vec![entry(6, 0), entry(7, 1)]), ASKED);
-        assert_eq!(history.position_at(ASKED), Err(Stale));
-        history.take(&page(8, vec![entry(7, 1), owed.clone()]), ASKED);
-        assert_eq!(history.position_at(ASKED).unwrap().last, owed.logged);
-        history.owe(entry(9, 0).logged);
-        assert_eq!(history.successor(), known().successor(), "another history owes nothing");
-    }
-
-    #[test]
-    fn only_the_last_entries_are_kept() {
-        let mut history = known();
-        for revision in 7..=20_000 {
-            history.take(&page(revision, vec![entry(revision - 1, 0), entry(revision, 0)]), ASKED);
-        }
-        assert_eq!(history.recent.len(), RECENT);
-        assert_eq!(history.has(entry(20_000, 0).logged), Some(true));
-        assert_eq!(history.has(entry(20_001 - 16_384, 0).logged), Some(true));
-        assert_eq!(history.has(entry(20_000 - 16_384, 0).logged), Some(false));
-    }
-}
+mod tests;

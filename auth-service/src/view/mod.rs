@@ -7,10 +7,9 @@ mod follow;
 mod history;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use kit::Uptime;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -19,7 +18,7 @@ pub use contents::{Bearer, Contents};
 pub use follow::{Follower, KEEP, ReadKeys};
 pub use history::{After, History, Judgement, Stale, Taken};
 
-use crate::domain::{Logged, Position};
+use crate::domain::{Horizon, Logged, Position};
 
 /// How long a caller waits until the view has come as far as it must: below the deadline of every method.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -41,6 +40,26 @@ pub struct View {
     moved: watch::Sender<()>,
     /// Whether the last one has failed.
     is_away: AtomicBool,
+    /// A position that a guard was told and the log has lost, until the log has begun anew.
+    lost: Mutex<Option<Position>>,
+    /// How often this replica has begun the log anew, by who found that it had lost entries.
+    forks: Forks,
+}
+
+/// How often a replica has begun the log anew.
+#[derive(Debug, Default)]
+struct Forks {
+    by_replica: AtomicU64,
+    by_guard: AtomicU64,
+}
+
+/// The party that knew entries which the log has lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finder {
+    /// This replica.
+    Replica,
+    /// A guard, which came with its position.
+    Guard,
 }
 
 /// Tells when the view has learnt something.
@@ -70,6 +89,8 @@ impl View {
             looked: watch::Sender::new(0),
             moved: watch::Sender::new(()),
             is_away: AtomicBool::new(false),
+            lost: Mutex::default(),
+            forks: Forks::default(),
         }
     }
 
@@ -118,8 +139,32 @@ impl View {
         Changes { looked: self.looked.subscribe(), moved: self.moved.subscribe() }
     }
 
-    /// Tokens that are issued until then are dead.
-    pub fn horizon(&self) -> DateTime<Utc> {
+    /// Takes in a position that an authenticated guard was told and the log has lost: the next look begins the log anew,
+    /// before any token is judged by what is left of it.
+    pub fn report_lost(&self, position: Position) {
+        if self.lost().replace(position) != Some(position) {
+            self.nudge.notify_one();
+        }
+    }
+
+    /// Returns how often this replica has begun the log anew because of what this party knew.
+    pub fn forks(&self, finder: Finder) -> u64 {
+        self.forks_of(finder).load(SeqCst)
+    }
+
+    fn forks_of(&self, finder: Finder) -> &AtomicU64 {
+        match finder {
+            Finder::Replica => &self.forks.by_replica,
+            Finder::Guard => &self.forks.by_guard,
+        }
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<Position>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells which tokens are dead whatever else is known of them.
+    pub fn horizon(&self) -> Horizon {
         self.read().contents().horizon()
     }
 

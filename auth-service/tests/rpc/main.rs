@@ -7,6 +7,8 @@ mod attempts;
 #[cfg(test)]
 mod audiences;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod far;
 #[cfg(test)]
 mod guesses;
@@ -18,6 +20,8 @@ mod keys;
 mod last_admin;
 #[cfg(test)]
 mod login;
+#[cfg(test)]
+mod lost;
 #[cfg(test)]
 mod operations;
 #[cfg(test)]

@@ -108,7 +108,12 @@ pub(crate) async fn make_database(folder: &Path) {
 
 /// A service on a server's database, with the key [`SERVICE_KEY`].
 pub(crate) async fn start_at(database: &str) -> Service {
-    let (folder, clock) = (kit::testing::folder(), kit::testing::clock());
+    start_at_with(database, kit::testing::clock()).await
+}
+
+/// The same by this clock.
+pub(crate) async fn start_at_with(database: &str, clock: Clock) -> Service {
+    let folder = kit::testing::folder();
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
     let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, LogId, Revocation};
+use auth_service::domain::{Cause, LogId, Logged, Mark, Position, Revocation};
+use auth_service::view::Finder;
+use chrono::TimeDelta;
+use kit::Clock;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -15,17 +18,20 @@ async fn loses(store: &Case, statements: &[&str]) {
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     replica.clock.advance(Duration::from_secs(5));
+    let era = replica.view.horizon().era;
     // At one moment: the replica looks all the while, and begins the log anew.
     store.database.run(&format!("begin; {}; commit", statements.join("; "))).await;
     replica.view.look_again().await.unwrap();
     let horizon = start() + Duration::from_secs(5);
-    assert_eq!(replica.view.horizon(), horizon);
+    assert_eq!(replica.view.horizon().until, horizon);
     assert_eq!(replica.judge(5), Some(Cause::Ended), "whatever was issued until then is refused");
+    let later = (start() + Duration::from_hours(1)).timestamp();
+    assert!(replica.view.horizon().kills(later, era), "whatever time it bears");
     // Another session's, since this one may be revoked still.
     assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log goes on");
     // Also by a replica that has never known the lost entries.
     let late = Replica::start(store).await;
-    assert_eq!((late.view.horizon(), late.judge(5)), (horizon, Some(Cause::Ended)));
+    assert_eq!((late.view.horizon().until, late.judge(5)), (horizon, Some(Cause::Ended)));
     late.view.look_again().await.unwrap();
     replica.view.look_again().await.unwrap();
     assert_eq!(replica.view.position(), late.view.position());
@@ -67,10 +73,95 @@ async fn a_restored_log_is_noticed(store: Case) {
     assert_eq!((replica.judge(3), replica.judge(4)), (Some(Cause::Ended), None));
 }
 
+/// A log whose oldest entries are pruned while a replica does not look: the replica reads on and nobody is logged out.
+async fn a_replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
+    store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
+    let replica = Replica::start(&store).await;
+    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    replica.view.reach(logged).await.unwrap();
+    let before = replica.view.position().unwrap();
+    // At one moment, as for a replica that is paused: two entries more, and the first three pruned.
+    let two = "update log_head set revision = 3, kind = 'signing-keys', subject = ''; \
+               update log_head set revision = 4";
+    store.database.run(&format!("begin; {two}; delete from revocations where revision < 3; commit")).await;
+    replica.view.look_again().await.unwrap();
+    let after = replica.view.position().unwrap();
+    assert_eq!((after.log, after.last.revision), (before.log, 4), "the log goes on");
+    assert_eq!(replica.view.forks(Finder::Replica), 0);
+    assert_eq!(replica.judge(5), Some(Cause::Ended), "what was known stays known");
+    let late = Replica::start(&store).await;
+    assert_eq!(late.view.horizon(), replica.view.horizon());
+    assert_eq!(late.judge(5), None, "nobody else is logged out");
+}
+
+/// A guard's position that the log has lost, which no replica knows.
+async fn a_loss_that_only_a_guard_knows_begins_the_log_anew(store: Case) {
+    let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
+    let known = here.view.position().unwrap();
+    let lost = Position { last: Logged { revision: 7, mark: Mark([7; 16]) }, ..known };
+    here.clock.advance(Duration::from_secs(5));
+    for _ in 0..2 {
+        here.view.report_lost(lost);
+        here.view.look_again().await.unwrap();
+        // The second report is of a log that is no more.
+        assert_eq!((here.view.forks(Finder::Guard), here.view.forks(Finder::Replica)), (1, 0));
+    }
+    let now = here.view.position().unwrap();
+    assert_ne!(now.log, known.log);
+    assert_eq!(now.last.revision, known.last.revision + 1);
+    assert_eq!((here.judge(5), here.judge(6)), (Some(Cause::Ended), None));
+    // The other replica follows, and reports of its own guards change nothing.
+    there.view.report_lost(lost);
+    there.view.look_again().await.unwrap();
+    there.view.look_again().await.unwrap();
+    assert_eq!(there.view.position().unwrap(), here.view.position().unwrap());
+    assert_eq!((there.view.forks(Finder::Guard), there.view.forks(Finder::Replica)), (0, 0));
+    assert_eq!(there.judge(5), Some(Cause::Ended));
+}
+
+/// A loss is no loss to a view that cannot be written about: it judges nothing until it can.
+async fn a_loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
+    let replica = Replica::start(&store).await;
+    let known = replica.view.position().unwrap();
+    store.database.refuse("update", "log_head").await;
+    replica.view.report_lost(Position { last: Logged { revision: 7, mark: Mark([7; 16]) }, ..known });
+    assert!(replica.view.look_again().await.is_err());
+    replica.uptime.advance(Duration::from_millis(501));
+    assert!(replica.view.refresh().await.is_err());
+    store.database.accept("log_head").await;
+    while replica.view.refresh().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((replica.view.forks(Finder::Guard), replica.judge(0)), (1, Some(Cause::Ended)));
+}
+
+async fn a_fork_found_by_a_replica_an_hour_ahead_bars_nobody(store: Case) {
+    let wrong = Clock::wrong(TimeDelta::hours(1));
+    store.measure_clock(&wrong).await.unwrap();
+    if wrong.problem().is_none() {
+        // A file's only process has no other clock to go by; its sweep lowers the horizon.
+        return;
+    }
+    store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
+    let right = Clock::system();
+    let replica = Replica::with_clock(&store, wrong).await;
+    let before = (right.now().timestamp(), replica.view.horizon().era);
+    store.database.run("update log_head set log_id = (select mark from revocations where revision = 1)").await;
+    replica.view.look_again().await.unwrap();
+    let horizon = replica.view.horizon();
+    assert!(horizon.kills(before.0, before.1) && horizon.kills(before.0 + 3600, before.1), "what was issued is dead");
+    assert!(horizon.until <= right.now(), "{} is no time to come", horizon.until);
+    assert!(!horizon.kills(right.now().timestamp() + 1, horizon.era), "what is issued now is good");
+}
+
 on_both_engines!(crate::replica::Case:
     a_row_that_is_rolled_back_is_missed,
     a_row_that_is_another_one_is_noticed,
     a_history_that_has_gone_on_without_a_row_is_noticed,
     another_log_is_noticed,
     a_restored_log_is_noticed,
+    a_replica_that_sleeps_through_a_pruning_reads_on,
+    a_loss_that_only_a_guard_knows_begins_the_log_anew,
+    a_loss_that_cannot_be_written_leaves_the_view_stale,
+    a_fork_found_by_a_replica_an_hour_ahead_bars_nobody,
 );

@@ -33,7 +33,12 @@ pub(crate) struct Replica {
 impl Replica {
     /// One whose view is complete.
     pub(crate) async fn start(store: &Store) -> Self {
-        let (uptime, clock, keys) = (Uptime::manual(), clock(), Arc::new(AtomicUsize::new(0)));
+        Self::with_clock(store, clock()).await
+    }
+
+    /// The same by this clock.
+    pub(crate) async fn with_clock(store: &Store, clock: Clock) -> Self {
+        let (uptime, keys) = (Uptime::manual(), Arc::new(AtomicUsize::new(0)));
         let view = Arc::new(View::new(uptime.clone()));
         assert_eq!(view.position(), Err(Stale), "nothing is known yet");
         let count = Arc::clone(&keys);
@@ -63,7 +68,7 @@ impl Replica {
 
 pub(crate) fn judge(view: &View, second: i64) -> Result<Option<Cause>, Stale> {
     let issued = start().timestamp() + second;
-    let bearer = Bearer { user: ADA, session: LAPTOP, generation: 1, key: "kid", issued };
+    let bearer = Bearer { user: ADA, session: LAPTOP, generation: 1, key: "kid", issued, era: view.horizon().era };
     view.judge(bearer).map(|judged| judged.dead)
 }
 

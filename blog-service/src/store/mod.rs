@@ -5,9 +5,10 @@ mod posts;
 mod tables;
 
 use chrono::{DateTime, Utc};
+use kit::Clock;
 use kit::db::copy::Schema;
 use kit::db::requests::{self, Earlier};
-use kit::db::{Db, Migrations, OpenError, health, secrets};
+use kit::db::{Db, Migrations, OpenError, clock, health, secrets};
 use kit::request_id::RequestKey;
 use sqlx::migrate::Migrator;
 
@@ -70,6 +71,22 @@ impl Store {
     /// [`StoreError`], when it does not.
     pub async fn touch(&self, mark: [u8; 16]) -> Result<(), StoreError> {
         health::touch(&self.db, mark).await
+    }
+
+    /// Compares this clock with the database's time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn measure_clock(&self, clock: &Clock) -> Result<(), StoreError> {
+        clock::measure(&self.db, clock).await
+    }
+
+    /// Cuts the times of requests that may be repeated to the present, `now`, where they are after `future`. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn repair_requests(&self, now: Time, future: Time) -> Result<u64, StoreError> {
+        requests::repair_times(&self.db, now, future).await
     }
 
     /// Closes every connection once its statement has ended.

@@ -28,7 +28,7 @@ pub enum Value {
     /// Bytes.
     Bytes(Vec<u8>),
     /// A number.
-    Integer(i32),
+    Integer(i64),
     /// A time.
     Time(DateTime<Utc>),
 }
@@ -117,7 +117,7 @@ impl Value {
         Uuid: for<'t> Encode<'t, DB> + Type<DB>,
         String: for<'t> Encode<'t, DB> + Type<DB>,
         Vec<u8>: for<'t> Encode<'t, DB> + Type<DB>,
-        i32: for<'t> Encode<'t, DB> + Type<DB>,
+        i64: for<'t> Encode<'t, DB> + Type<DB>,
         DateTime<Utc>: for<'t> Encode<'t, DB> + Type<DB>,
     {
         match self {
@@ -158,6 +158,12 @@ impl From<&[u8]> for Value {
 
 impl From<i32> for Value {
     fn from(value: i32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
         Self::Integer(value)
     }
 }

@@ -3,6 +3,7 @@
 //! A statement is written once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`] and
 //! [`within!`]; it is evaluated for whichever engine is open, so each driver checks it with its own types.
 
+pub mod clock;
 mod closing;
 pub mod copy;
 mod engine;

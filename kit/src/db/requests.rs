@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Db, StoreError, Tx, read, within};
+use super::{Db, StoreError, Tx, read, within, write};
 use crate::request_id::{KEPT, RequestKey};
 
 /// What is known of a request that came before.
@@ -57,6 +57,15 @@ pub async fn keep(tx: &mut Tx<'_>, key: &RequestKey, resource: Uuid, now: DateTi
             .bind(now - KEPT)
     )?;
     Ok(kept > 0)
+}
+
+/// Gives requests of the time `now` that say they came after `future`: they were kept under a wrong clock. Returns how many.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn repair_times(db: &Db, now: DateTime<Utc>, future: DateTime<Utc>) -> Result<u64, StoreError> {
+    const SQL: &str = "update requests set create_time = $1 where create_time > $2";
+    write!(*db, sqlx::query(SQL).bind(now).bind(future))
 }
 
 /// Takes out what is too old: a few rows for each that comes, so that no call pays for a day's worth.

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::readiness::{Readiness, Write};
 use super::{Answer, Ask, Limits};
+use crate::Clock;
 use crate::shutdown::Shutdown;
 
 /// A document of the service's own.
@@ -29,6 +30,7 @@ struct Inner {
 struct Started {
     pages: Vec<Page>,
     readiness: Readiness,
+    clock: OnceLock<Clock>,
 }
 
 impl Board {
@@ -39,7 +41,16 @@ impl Board {
     /// Shows these pages from now on, and is ready while `write` succeeds. A service starts once: a second call does
     /// nothing.
     pub fn show(&self, pages: Vec<Page>, write: Write) {
-        self.0.started.get_or_init(|| Started { pages, readiness: Readiness::new(write, self.0.limits) });
+        let readiness = Readiness::new(write, self.0.limits);
+        self.0.started.get_or_init(|| Started { pages, readiness, clock: OnceLock::new() });
+    }
+
+    /// Names this clock where the service is ready and the clock is wrong. Not ready it is not: where the database server's
+    /// clock is the wrong one, no replica would be.
+    pub fn watch_clock(&self, clock: Clock) {
+        if let Some(started) = self.0.started.get() {
+            started.clock.get_or_init(|| clock);
+        }
     }
 
     /// The answer to a request.
@@ -67,7 +78,10 @@ impl Board {
         match looked {
             None => unavailable(STOPPING),
             Some(_) if self.0.shutdown.is_cancelled() => unavailable(STOPPING),
-            Some(None) => Answer::line(StatusCode::OK, "ready"),
+            Some(None) => match started.clock.get().and_then(Clock::problem) {
+                None => Answer::line(StatusCode::OK, "ready"),
+                Some(problem) => Answer::line(StatusCode::OK, &format!("ready, but {problem}: set it")),
+            },
             Some(Some(problem)) => unavailable(&problem),
         }
     }

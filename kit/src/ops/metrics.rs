@@ -11,7 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Answer, Page};
-use crate::output;
+use crate::{Clock, output};
 
 /// What is counted. No label of it is a method, a user, an address or anything else that a caller can choose.
 #[derive(Debug)]
@@ -41,6 +41,11 @@ impl Metrics {
     /// Counts what `read` returns, under this name and `_total`.
     pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
         self.0.register_collector(Box::new(Number { name, help, read: Box::new(read) }));
+    }
+
+    /// Shows how far this clock is ahead of what it is compared with.
+    pub fn show_clock(&mut self, clock: Clock) {
+        self.0.register_collector(Box::new(Offset(clock)));
     }
 
     /// The page `/metrics`.
@@ -74,6 +79,18 @@ impl Collector for Number {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut one = family(&mut encoder, self.name, self.help)?;
         one.encode_counter::<NoLabelSet, _, f64>(&(self.read)(), None)
+    }
+}
+
+#[derive(Debug)]
+struct Offset(Clock);
+
+impl Collector for Offset {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "How far the clock is ahead of the database server's, or of the boot clock; negative: behind";
+        let unit = Some(&Unit::Seconds);
+        let mut offset = encoder.encode_descriptor("gatepost_clock_offset", help, unit, MetricType::Gauge)?;
+        offset.encode_gauge(&(self.0.offset().as_seconds_f64()))
     }
 }
 

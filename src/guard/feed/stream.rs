@@ -1,7 +1,7 @@
 //! One stream: greeted, renewed, listened to, and given up in time for the next one.
 
 use std::fmt;
-use std::future::pending;
+use std::future::{pending, ready};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ pub(super) struct Stream<'f> {
     knowledge: &'f Knowledge,
     digest: &'f mut Vec<u8>,
     renewals: Renewals,
+    /// The revision that the guard has come to and has not acknowledged.
+    owed: Option<i64>,
 }
 
 impl<'f> Stream<'f> {
@@ -89,7 +91,16 @@ impl<'f> Stream<'f> {
         };
         // An auth service of an earlier version names no keys: then the guard knows none.
         knowledge.name_keys(KeyNames::read(std::mem::take(&mut greeting.keys)));
-        Ok(Self { ask, said, greeting, is_followed: false, knowledge, digest, renewals: Renewals::default() })
+        Ok(Self {
+            ask,
+            said,
+            greeting,
+            is_followed: false,
+            knowledge,
+            digest,
+            renewals: Renewals::default(),
+            owed: None,
+        })
     }
 
     /// Listens until it ends, or until the next one is connected.
@@ -107,6 +118,8 @@ impl<'f> Stream<'f> {
                     Ok(None) => return Ended::Closed,
                     Err(status) => return Ended::Failed(Cause::Status(status.code())),
                 },
+                // One acknowledgment for all that has come together.
+                () = ready(()), if self.owed.is_some() => self.acknowledge(),
                 _ = ticks.tick() => if let Err(cause) = self.renew() { return Ended::Failed(cause) },
                 connected = &mut next => {
                     if let Ok(channel) = connected {
@@ -134,10 +147,14 @@ impl<'f> Stream<'f> {
             self.digest.clone_from(&self.greeting.digest);
         }
         let heard = hear(self.knowledge, &mut self.renewals, self.digest, said.message);
-        if let Some(revision) = heard.map_err(|_| Cause::Senseless)? {
+        self.owed = heard.map_err(|_| Cause::Senseless)?.or(self.owed);
+        Ok(())
+    }
+
+    fn acknowledge(&mut self) {
+        if let Some(revision) = self.owed.take() {
             say(&self.ask, Ask::Acknowledge(Acknowledge { revision }));
         }
-        Ok(())
     }
 
     /// Asks for a renewal, unless the last ones have not been answered for too long.

@@ -18,13 +18,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::DateTime;
 use kit::testing::start;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Algorithm, CurrentKeys, Issuer, Key, KeySet, KeyType, Scope, Timetable, Verifier, VerifyingKey};
-use crate::domain::{Audiences, Roles, User, UserState};
+use crate::domain::{Audiences, Horizon, Roles, User, UserState};
 
 const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
 const DAY: Duration = Duration::from_hours(24);
@@ -135,5 +134,5 @@ fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
     let issuer = Issuer::new(Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))), "gatepost".into(), DAY);
     let (session, end) = (draw.id(), start() + Duration::from_mins(30));
     let scope = Scope { session, end, audiences: &["gatepost".into()] };
-    issuer.access_token(&user, scope, draw.id(), start(), DateTime::UNIX_EPOCH).unwrap().token
+    issuer.access_token(&user, scope, draw.id(), start(), Horizon::default()).unwrap().token
 }

@@ -59,12 +59,12 @@ async fn another_issuer_makes_another_log_whose_horizon_kills_what_was_issued(st
     assert!(remember("https://auth.example", 4).await && !remember("https://auth.example", 5).await);
     let mut reader = store.log_reader();
     let page = reader.look(0).await.unwrap();
-    assert_eq!((page.log, page.horizon), (LogId([4; 16]), later));
+    assert_eq!((page.log, page.horizon.until), (LogId([4; 16]), later));
     // A horizon never goes back, whatever a replica's clock says.
     assert!(store.remember_issuer("gatepost", LogId([6; 16]), start()).await.unwrap());
     let page = reader.look(0).await.unwrap();
     reader.close().await;
-    assert_eq!((page.log, page.horizon), (LogId([6; 16]), later));
+    assert_eq!((page.log, page.horizon.until), (LogId([6; 16]), later));
 }
 
 on_both_engines!(crate::support::Case:

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Client, Entry, LogId, Mark, Revocation, Roles, Session, Stamp, UserState};
+use auth_service::domain::{Cause, Client, Entry, Era, LogId, Mark, Revocation, Roles, Session, Stamp, UserState};
 use auth_service::store::Page;
-use chrono::DateTime;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -29,19 +28,29 @@ fn user(id: Uuid, generation: i32, cause: Cause) -> Revocation {
 
 async fn a_log_is_begun_once(store: Case) {
     let page = look(&store, 0).await;
-    assert_eq!((page.log, page.head, page.horizon), (LogId([1; 16]), 0, DateTime::UNIX_EPOCH));
+    assert_eq!((page.log, page.head, page.horizon.until), (LogId([1; 16]), 0, start() - Duration::from_secs(1)));
     assert_eq!(page.entries.len(), 1);
     assert_eq!(page.entries[0].revocation, Revocation::Start);
     store.begin_log(LogId([2; 16]), stamp()).await.unwrap();
     assert_eq!(look(&store, 0).await, page);
 }
 
-async fn the_log_of_users_who_were_there_before_it_refuses_their_tokens(store: Case) {
-    store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
-    store.database.run("delete from log_head").await;
-    store.database.run("delete from revocations").await;
-    store.begin_log(LogId([2; 16]), stamp()).await.unwrap();
-    assert_eq!(look(&store, 0).await.horizon, start());
+async fn a_log_refuses_what_was_issued_before_it_with_users_or_without(store: Case) {
+    for has_users in [false, true] {
+        if has_users {
+            store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
+        }
+        let before = look(&store, 0).await.horizon;
+        store.database.run("delete from log_head").await;
+        store.database.run("delete from revocations").await;
+        store.begin_log(LogId([2; 16]), stamp()).await.unwrap();
+        let born = look(&store, 0).await.horizon;
+        for issued in [0, 1, 100].map(|second| start().timestamp() + second) {
+            assert!(born.kills(issued, before.era) && born.kills(issued, Era::default()), "another log's");
+            assert!(!born.kills(issued, born.era), "its own");
+        }
+        assert!(born.kills(start().timestamp() - 1, born.era), "whatever era it names");
+    }
 }
 
 async fn whatever_kills_tokens_is_logged_with_it(store: Case) {
@@ -176,26 +185,61 @@ async fn what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows(store
     let revisions =
         async || -> Vec<i64> { look(&store, 0).await.entries.iter().map(|entry| entry.logged.revision).collect() };
     assert_eq!(store.prune_log(at(0)).await.unwrap(), 1, "the beginning");
-    assert_eq!(look(&store, 0).await.horizon, start());
+    assert_eq!(look(&store, 0).await.horizon.until, start());
     assert_eq!(store.prune_log(at(0)).await.unwrap(), 0);
     assert_eq!(store.prune_log(at(4)).await.unwrap(), 1, "the second stays, and what is behind it");
-    assert_eq!((revisions().await, look(&store, 0).await.horizon), (vec![2, 3, 4, 5, 6, 7], at(1)));
+    assert_eq!((revisions().await, look(&store, 0).await.horizon.until), (vec![2, 3, 4, 5, 6, 7], at(1)));
     assert_eq!(store.prune_log(at(8)).await.unwrap(), 2, "an API key's entry is kept");
-    assert_eq!((revisions().await, look(&store, 0).await.horizon), (vec![3, 5, 6, 7], at(5)));
+    assert_eq!((revisions().await, look(&store, 0).await.horizon.until), (vec![3, 5, 6, 7], at(5)));
     assert_eq!(store.prune_log(at(99)).await.unwrap(), 2, "the last one stays whatever its age");
-    assert_eq!((revisions().await, look(&store, 0).await.horizon), (vec![3, 7], at(9)));
+    assert_eq!((revisions().await, look(&store, 0).await.horizon.until), (vec![3, 7], at(9)));
     let next = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
     assert_eq!(next.revision, 8, "and the numbers go on");
 }
 
 async fn a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised(store: Case) {
     let later = start() + Duration::from_secs(1);
+    let ids = [1, 2, 3].map(|id| LogId([id; 16]));
     for (revision, time, horizon) in [(1, later, later), (2, start(), later)] {
-        let logged = store.begin_log_anew(Stamp { time, ..stamp() }).await.unwrap();
+        let [seen, next] = [ids[usize::try_from(revision).unwrap() - 1], ids[usize::try_from(revision).unwrap()]];
+        let logged = store.begin_log_anew(seen, next, Stamp { time, ..stamp() }).await.unwrap().unwrap();
         let page = look(&store, revision).await;
-        assert_eq!((page.horizon, page.head, logged.revision), (horizon, revision, revision));
+        assert_eq!((page.log, page.horizon.until, page.head, logged.revision), (next, horizon, revision, revision));
         assert_eq!(page.entries, [Entry { logged, revocation: Revocation::Start, time }]);
+        let again = store.begin_log_anew(seen, LogId([9; 16]), stamp_at(later + Duration::from_mins(1))).await.unwrap();
+        assert_eq!((again, look(&store, revision).await), (None, page), "once for what was seen");
     }
+}
+
+async fn the_mark_of_an_entry_is_found_by_its_revision(store: Case) {
+    let logged = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
+    assert_eq!(store.log_mark(logged.revision).await.unwrap(), Some(logged.mark));
+    assert_eq!(store.log_mark(logged.revision + 1).await.unwrap(), None);
+}
+
+async fn a_log_that_is_far_from_its_end_is_read_as_a_whole(store: Case) {
+    store.database.run("update log_head set revision = 1").await;
+    let insert = "insert into revocations (revision, mark, kind, subject, generation, log_time) ";
+    let rows = "with recursive numbers (n) as (select 2 union all select n + 1 from numbers where n < 20000) \
+                select n, mark, 'signing-keys', '', 0, log_time from numbers, log_head";
+    store.database.run(&format!("{insert}{rows}")).await;
+    store.database.run("update log_head set revision = 20001").await;
+    let mut reader = store.log_reader();
+    let mut from = 0;
+    loop {
+        // Pages are as large as there is time for; the last entry is read once more.
+        let page = reader.look(from).await.unwrap();
+        let revisions = page.entries.iter().map(|entry| entry.logged.revision);
+        assert!(revisions.eq(from..from + i64::try_from(page.entries.len()).unwrap()), "from {from} on");
+        assert!(page.entries.len() >= 1000 || page.is_last());
+        from = page.entries.last().unwrap().logged.revision;
+        if page.is_last() {
+            break;
+        }
+    }
+    assert_eq!(from, 20_001);
+    assert_eq!(reader.look(10_000).await.unwrap().entries.len(), 1000, "a small page again");
+    reader.close().await;
 }
 
 async fn a_renewed_log_is_another_one_and_refuses_what_was_issued(store: Case) {
@@ -203,7 +247,7 @@ async fn a_renewed_log_is_another_one_and_refuses_what_was_issued(store: Case) {
     let before = look(&store, 0).await;
     store.renew_log(LogId([9; 16]), start()).await.unwrap();
     let after = look(&store, 0).await;
-    assert_eq!((after.log, after.horizon), (LogId([9; 16]), start()));
+    assert_eq!((after.log, after.horizon.until), (LogId([9; 16]), start()));
     assert_eq!((after.head, &after.entries), (before.head, &before.entries));
     assert_eq!(after.entries[1].logged.mark, before.entries[1].logged.mark);
     assert_ne!(after.entries[1].logged.mark, Mark([0; 16]));
@@ -211,7 +255,7 @@ async fn a_renewed_log_is_another_one_and_refuses_what_was_issued(store: Case) {
 
 on_both_engines!(crate::support::Case:
     a_log_is_begun_once,
-    the_log_of_users_who_were_there_before_it_refuses_their_tokens,
+    a_log_refuses_what_was_issued_before_it_with_users_or_without,
     whatever_kills_tokens_is_logged_with_it,
     what_changes_nothing_is_not_logged,
     an_entry_that_is_refused_leaves_what_it_would_have_revoked,
@@ -219,5 +263,7 @@ on_both_engines!(crate::support::Case:
     a_long_log_is_read_a_page_at_a_time,
     what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows,
     a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised,
+    the_mark_of_an_entry_is_found_by_its_revision,
+    a_log_that_is_far_from_its_end_is_read_as_a_whole,
     a_renewed_log_is_another_one_and_refuses_what_was_issued,
 );

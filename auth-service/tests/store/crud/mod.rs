@@ -12,4 +12,5 @@ mod refresh;
 mod requests;
 mod sessions;
 mod signing_keys;
+mod times;
 mod users;

@@ -6,6 +6,8 @@
 mod attack;
 mod batch;
 mod bodies;
+mod far_log;
+mod followers;
 pub mod frozen;
 mod good;
 mod guarded;
@@ -60,6 +62,10 @@ pub enum Scenario {
     Stall,
     /// A replica that vanishes behind a balancer, without a reset
     Vanish,
+    /// A thousand guards, and fifty revocations a second
+    Followers,
+    /// A million revocations on a database that is 10 ms away
+    FarLog,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -75,7 +81,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -87,6 +93,8 @@ impl Scenario {
         Self::Frozen,
         Self::Stall,
         Self::Vanish,
+        Self::Followers,
+        Self::FarLog,
     ];
 
     /// Attacks a pair of its own.
@@ -103,6 +111,8 @@ impl Scenario {
             Self::Kids => return Ok(kids::run(program, scale.length).await?.into()),
             Self::Stall => return Ok(stall::run(program, scale.of(50), scale.seed).await?.into()),
             Self::Vanish => return Ok(vanish::run(program, scale.of(10), scale.seed).await?.into()),
+            Self::Followers => return Ok(followers::run(program, scale.of(1_000), scale.length).await?.into()),
+            Self::FarLog => return Ok(far_log::run(program, scale.of(1_000_000)).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
             Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,

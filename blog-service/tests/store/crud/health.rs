@@ -1,5 +1,7 @@
 //! Whether the database answers, and whether it takes writes.
 
+use chrono::TimeDelta;
+use kit::Clock;
 use kit::testing::on_both_engines;
 
 use crate::support::Case;
@@ -21,4 +23,17 @@ async fn a_touch_succeeds_while_writes_do(store: Case) {
     store.touch([3; 16]).await.unwrap();
 }
 
-on_both_engines!(crate::support::Case: a_look_succeeds_while_reads_do, a_touch_succeeds_while_writes_do);
+async fn a_clock_is_compared_with_the_databases_time(store: Case) {
+    let clock = Clock::system();
+    store.measure_clock(&clock).await.unwrap();
+    assert!(clock.is_compared() && clock.problem().is_none());
+    clock.jump(TimeDelta::hours(-1));
+    store.measure_clock(&clock).await.unwrap();
+    assert!(clock.problem().is_some() && clock.offset() < TimeDelta::minutes(-59));
+}
+
+on_both_engines!(crate::support::Case:
+    a_look_succeeds_while_reads_do,
+    a_touch_succeeds_while_writes_do,
+    a_clock_is_compared_with_the_databases_time,
+);

@@ -29,6 +29,20 @@ async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
     assert_eq!(store.earlier(&key(7), after).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
+async fn a_request_of_a_wrong_clock_is_forgotten_after_a_day(store: Case) {
+    let (now, future) = (start(), start() + TimeDelta::minutes(1));
+    for (id, ahead) in [(2, TimeDelta::days(3)), (1, TimeDelta::zero())] {
+        let post = NewPost { create_time: now + ahead, ..new_post(id) };
+        store.create_post(&post, Some(&key(id))).await.unwrap().unwrap();
+    }
+    assert_eq!(store.repair_requests(now, future).await.unwrap(), 1);
+    assert_eq!(store.repair_requests(now, future).await.unwrap(), 0, "once");
+    for id in [1, 2] {
+        assert!(store.earlier(&key(id), now).await.unwrap().is_some());
+        assert_eq!(store.earlier(&key(id), now + KEPT).await.unwrap(), None);
+    }
+}
+
 async fn another_request_under_the_same_id_is_told_apart(store: Case) {
     store.create_post(&new_post(1), Some(&key(7))).await.unwrap().unwrap();
     let other = RequestKey { fingerprint: Fingerprint::of(&["other"]), ..key(7) };
@@ -47,6 +61,7 @@ async fn the_page_tokens_key_is_that_of_whoever_came_first(store: Case) {
 on_both_engines!(crate::support::Case:
     a_request_that_comes_twice_writes_once,
     a_request_is_forgotten_after_a_day_and_its_id_is_free,
+    a_request_of_a_wrong_clock_is_forgotten_after_a_day,
     another_request_under_the_same_id_is_told_apart,
     the_page_tokens_key_is_that_of_whoever_came_first,
 );

@@ -17,6 +17,7 @@ mod pool;
 mod pooler;
 mod session;
 mod steps;
+mod time;
 mod times;
 mod tries;
 mod write;

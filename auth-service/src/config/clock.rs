@@ -1,0 +1,33 @@
+//! How exact clocks must be.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::Args;
+use kit::config::{ConfigError, duration};
+
+/// The least and the most that clocks may differ.
+const LEEWAY: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);
+
+/// How exact the clocks of replicas and of the database server must be.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ClockFlags {
+    /// How much the clock may differ from the database server's, 1s to 60s. Beyond it nothing is swept, pruned or rotated, and
+    /// stored times that lie further ahead are repaired
+    #[arg(long, env = "AUTH_CLOCK_LEEWAY", default_value = "5s", value_parser = duration, hide_env_values = true)]
+    pub clock_leeway: Duration,
+}
+
+impl ClockFlags {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if LEEWAY.contains(&self.clock_leeway) {
+            return Ok(());
+        }
+        Err(ConfigError::setting("--clock-leeway (AUTH_CLOCK_LEEWAY)", "must be from 1s to 60s"))
+    }
+
+    /// How much clocks may differ.
+    pub(crate) fn leeway(&self) -> TimeDelta {
+        TimeDelta::from_std(self.clock_leeway).unwrap_or_default()
+    }
+}

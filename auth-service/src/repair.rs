@@ -1,0 +1,150 @@
+//! Repairs times that a wrong clock has written: at the start, and in the background.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kit::Clock;
+use uuid::Uuid;
+
+use crate::domain::{AttemptLimits, Era};
+use crate::stamp::stamp;
+use crate::state::Lifetimes;
+use crate::store::{Bounds, Kind, Store, StoreError};
+use crate::view::View;
+
+/// By how much a time may lie ahead beside the leeway: replicas take the server's time only where it is clearly earlier than
+/// their own.
+const MARGIN: TimeDelta = TimeDelta::seconds(2);
+
+/// A clock that is further back than this has not been set at all, and repairs nothing: 2025-01-01.
+const FLOOR: i64 = 1_735_689_600;
+
+/// Cuts stored times that have not come to the present.
+pub(crate) struct Repair {
+    pub(crate) store: Store,
+    pub(crate) view: Arc<View>,
+    pub(crate) clock: Clock,
+    /// How much clocks may differ.
+    pub(crate) leeway: TimeDelta,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) limits: AttemptLimits,
+    pub(crate) count: Repaired,
+}
+
+/// How many rows have been repaired since the start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repaired(Arc<AtomicU64>);
+
+impl Repaired {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    pub(crate) fn add(&self, rows: u64) {
+        self.0.fetch_add(rows, Relaxed);
+    }
+}
+
+/// Returns the latest time that is believed now, of what has happened.
+pub(crate) fn future(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
+    now + leeway + MARGIN
+}
+
+impl Repair {
+    /// Lowers a horizon that has not come: until then every new token would be refused. A horizon says that all earlier tokens
+    /// are dead, which another era says as well. Returns true if it was lowered; then the view is to look at it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then the horizon is as it was.
+    pub(crate) async fn horizon(&self) -> Result<bool, StoreError> {
+        let (now, until) = (self.clock.now(), self.view.horizon().until);
+        // A replica that is behind must not take every horizon for one that has not come.
+        let future = future(self.clock.latest(), self.leeway);
+        if until <= future || now.timestamp() < FLOOR {
+            return Ok(false);
+        }
+        let lowered = self.store.lower_horizon(future, stamp(now)).await?.is_some();
+        if lowered {
+            self.count.add(1);
+            tracing::warn!(
+                %until,
+                "the log's horizon had not come: it was set under a wrong clock, and every token that was issued until now is \
+                 refused in its place"
+            );
+        }
+        Ok(lowered)
+    }
+
+    /// Repairs all tables. With `stepped` the clock has been ahead in any case, and tokens of times to come may be about.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then the rest is repaired another time.
+    pub(crate) async fn tables(&self, stepped: bool) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if now.timestamp() < FLOOR {
+            return Ok(());
+        }
+        let bounds = self.bounds(now);
+        let found = self.log(false, bounds).await? + self.sessions(false, bounds).await?;
+        let (mut log, mut sessions) = (0, 0);
+        if (found > 0 || stepped) && self.follow_era(bounds).await? {
+            log = self.log(true, bounds).await?;
+            sessions = self.sessions(true, bounds).await?;
+        }
+        let full = [(Kind::Failure, self.limits.failures), (Kind::SignUp, self.limits.sign_ups)];
+        let full = full.map(|(kind, allowance)| (kind, allowance.latest(now, bounds.future - now)));
+        // Their count stays, and bars nobody now, as before.
+        let last = now - self.limits.rest;
+        let attempts = self.store.repair_attempts(bounds, last, &full).await?;
+        let requests = self.store.repair_requests(bounds).await?;
+        let all = log + sessions + attempts + requests;
+        if all > 0 {
+            self.count.add(all);
+            tracing::warn!(
+                log,
+                sessions,
+                attempts,
+                requests,
+                "rows had times that have not come, written under a wrong clock: they are cut to the present"
+            );
+        }
+        Ok(())
+    }
+
+    fn bounds(&self, now: DateTime<Utc>) -> Bounds {
+        let delta = |duration| TimeDelta::from_std(duration).unwrap_or_default();
+        let Lifetimes { idle, access, session } = self.lifetimes;
+        Bounds { now, future: future(now, self.leeway), session: delta(session), idle: delta(idle.max(access)) }
+    }
+
+    /// Begins another era, in which tokens of times to come are dead. Returns `false` if another replica does so now.
+    async fn follow_era(&self, bounds: Bounds) -> Result<bool, StoreError> {
+        let next = Era::from_random(kit::random::bytes());
+        let is_ours = self.store.follow_era(self.view.horizon().era, next, bounds.future).await?;
+        if is_ours {
+            let _ = self.view.look_again().await;
+        }
+        Ok(is_ours)
+    }
+
+    async fn log(&self, repairs: bool, bounds: Bounds) -> Result<u64, StoreError> {
+        let (mut all, mut after) = (0, -1);
+        loop {
+            let passed = self.store.pass_log(after, repairs, bounds).await?;
+            all += passed.repaired;
+            let Some(next) = passed.next else { return Ok(all) };
+            after = next;
+        }
+    }
+
+    async fn sessions(&self, repairs: bool, bounds: Bounds) -> Result<u64, StoreError> {
+        let (mut all, mut after) = (0, Uuid::nil());
+        loop {
+            let passed = self.store.pass_sessions(after, repairs, bounds).await?;
+            all += passed.repaired;
+            let Some(next) = passed.next else { return Ok(all) };
+            after = next;
+        }
+    }
+}

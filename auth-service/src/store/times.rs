@@ -1,0 +1,212 @@
+//! Times that a wrong clock has written: those that have not come are cut to the present.
+//!
+//! Each step is safe under any clock, also one that is wrong itself: what is revoked stays dead. Before an entry of the log gets
+//! another time, another era begins, in which a token counts only if it says that it was issued by now; so a token of a time to
+//! come is dead for good, and its entry need not be kept until then.
+
+use chrono::TimeDelta;
+use kit::Clock;
+use kit::db::{Closing, Verdict, clock, read, requests, within, write};
+use uuid::Uuid;
+
+use super::{Kind, Store, StoreError, Time, log};
+use crate::domain::{Era, Logged, Revocation, SigningKeyRecord, Stamp};
+
+/// Rows that one statement looks through.
+const ROWS: i64 = 5_000;
+
+/// The bounds within which a stored time is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The time now.
+    pub now: Time,
+    /// Times of what has happened, or begun: none is later.
+    pub future: Time,
+    /// How long a session lives at the most that begins now.
+    pub session: TimeDelta,
+    /// How long a session lives that is not refreshed.
+    pub idle: TimeDelta,
+}
+
+/// How many rows were repaired, and where to go on: `None` at the table's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed<T> {
+    /// Rows that were written.
+    pub repaired: u64,
+    /// The last row that was looked at.
+    pub next: Option<T>,
+}
+
+impl Store {
+    /// Compares this clock with the database's time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn measure_clock(&self, clock: &Clock) -> Result<(), StoreError> {
+        clock::measure(&self.db, clock).await
+    }
+
+    /// Moves a horizon that is after `future` to the stamp's time, and begins another era: all tokens that were issued until now
+    /// are dead, as the horizon says, and those that are issued from now on are good. Returns `None` if it is not after that.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is changed.
+    pub async fn lower_horizon(&self, future: Time, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+        const SQL: &str = "update log_head set horizon = $1 where id = 1 and horizon > $2";
+        let work = self.db.transaction((), move |mut tx, ()| {
+            Box::pin(async move {
+                if within!(tx, sqlx::query(SQL).bind(stamp.time).bind(future))? == 0 {
+                    return Ok(Verdict::Undo(None));
+                }
+                let statements =
+                    vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
+                let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
+                Ok(Verdict::CommitWith(Closing::new(statements, answer)))
+            })
+        });
+        work.await
+    }
+
+    /// Begins the era `next` after the era `known`, whose tokens are good if they say that they were issued until then. Returns
+    /// `false` if the log is in another era by now.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then the log is as it was.
+    pub async fn follow_era(&self, known: Era, next: Era, until: Time) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "update log_head set era_before = era, era_before_until = $3, era = $2 where id = 1 and era = $1";
+        Ok(write!(self.db, sqlx::query(SQL).bind(known.0).bind(next.0).bind(until))? > 0)
+    }
+
+    /// Returns true if one of the log's oldest entries, which are pruned next, has a time after `future`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_pruning_barred(&self, future: Time) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 from (select log_time from revocations where revision >= $2 order by revision limit 500) \
+             oldest where log_time > $1 limit 1";
+        let found: Option<i32> =
+            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(future).bind(0_i64).fetch_optional(reader))?;
+        Ok(found.is_some())
+    }
+
+    /// Counts the entries after the revision `after`, of the next few thousand, that have a time after `future`; and cuts them to
+    /// the present if `repairs`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pass_log(&self, after: i64, repairs: bool, bounds: Bounds) -> Result<Passed<i64>, StoreError> {
+        const LAST: &str = "select max(revision) from (select revision from revocations where revision > $1 \
+             order by revision limit $2) passed";
+        const COUNT: &str = "select count(*) from revocations where revision > $1 and revision <= $2 and log_time > $3";
+        const SQL: &str =
+            "update revocations set log_time = $4 where revision > $1 and revision <= $2 and log_time > $3";
+        let last: Option<i64> =
+            read!(self.db, |reader| sqlx::query_scalar(LAST).bind(after).bind(ROWS).fetch_one(reader))?;
+        let Some(last) = last else { return Ok(Passed { repaired: 0, next: None }) };
+        let repaired = if repairs {
+            write!(self.db, sqlx::query(SQL).bind(after).bind(last).bind(bounds.future).bind(bounds.now))?
+        } else {
+            let count: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT)
+                .bind(after)
+                .bind(last)
+                .bind(bounds.future)
+                .fetch_one(reader))?;
+            u64::try_from(count).unwrap_or_default()
+        };
+        Ok(Passed { repaired, next: Some(last) })
+    }
+
+    /// Counts the sessions after the id `after`, of the next few thousand, that were begun, refreshed or ended after
+    /// `bounds.future`; and cuts their times to what they would be of now if `repairs`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pass_sessions(&self, after: Uuid, repairs: bool, bounds: Bounds) -> Result<Passed<Uuid>, StoreError> {
+        const LAST: &str = "select id from (select id from sessions where id > $1 order by id limit $2) passed \
+             order by id desc limit 1";
+        const COUNT: &str = "select count(*) from sessions where id > $1 and id <= $2 \
+             and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
+        const SQL: &str = "update sessions set \
+             create_time = case when create_time > $3 then $4 else create_time end, \
+             last_refresh_time = case when last_refresh_time > $3 then $4 else last_refresh_time end, \
+             end_time = case when end_time > $3 then $4 else end_time end, \
+             expire_time = case when expire_time > $5 then $5 else expire_time end, \
+             idle_expire_time = case when idle_expire_time > $6 then $6 else idle_expire_time end, \
+             over_time = case when over_time > $6 then $6 else over_time end \
+             where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
+        let last: Option<Uuid> =
+            read!(self.db, |reader| sqlx::query_scalar(LAST).bind(after).bind(ROWS).fetch_optional(reader))?;
+        let Some(last) = last else { return Ok(Passed { repaired: 0, next: None }) };
+        let repaired = if repairs {
+            let Bounds { now, future, session, idle } = bounds;
+            write!(
+                self.db,
+                sqlx::query(SQL).bind(after).bind(last).bind(future).bind(now).bind(now + session).bind(now + idle)
+            )?
+        } else {
+            let count: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT)
+                .bind(after)
+                .bind(last)
+                .bind(bounds.future)
+                .fetch_one(reader))?;
+            u64::try_from(count).unwrap_or_default()
+        };
+        Ok(Passed { repaired, next: Some(last) })
+    }
+
+    /// Gives wrong passwords of times to come the time `last`, which keeps their count, and gives the allowances back that no use
+    /// can have led to: those of this kind that are whole again only after `full`. Returns how many rows were repaired.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn repair_attempts(&self, bounds: Bounds, last: Time, full: &[(Kind, Time)]) -> Result<u64, StoreError> {
+        const ATTEMPTS: &str = "update failed_attempts set last_time = $1 where last_time > $2";
+        const ALLOWANCES: &str = "delete from allowances where kind = $1 and full_time > $2";
+        let mut repaired = write!(self.db, sqlx::query(ATTEMPTS).bind(last).bind(bounds.future))?;
+        for (kind, full) in full {
+            repaired += write!(self.db, sqlx::query(ALLOWANCES).bind(kind.text()).bind(*full))?;
+        }
+        Ok(repaired)
+    }
+
+    /// Cuts the times of requests that may be repeated to the present. Returns how many were repaired.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn repair_requests(&self, bounds: Bounds) -> Result<u64, StoreError> {
+        requests::repair_times(&self.db, bounds.now, bounds.future).await
+    }
+
+    /// Writes these times of signing keys, if each still has the place that was read, and tells it by the log. Returns `false`
+    /// if the keys have become others meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is changed.
+    pub async fn repair_signing_keys(&self, keys: &[SigningKeyRecord], stamp: Stamp) -> Result<bool, StoreError> {
+        const SQL: &str = "update signing_keys set create_time = $3, sign_time = $4, retire_time = $5, verify_until = $6 \
+             where number = $1 and id = $2 and (retire_time is null) = $7";
+        let work = self.db.transaction(keys.to_vec(), move |mut tx, keys| {
+            Box::pin(async move {
+                for key in keys {
+                    let written = within!(
+                        tx,
+                        sqlx::query(SQL)
+                            .bind(key.number)
+                            .bind(&key.id)
+                            .bind(key.create_time)
+                            .bind(key.sign_time)
+                            .bind(key.retire_time)
+                            .bind(key.verify_until)
+                            .bind(key.retire_time.is_none())
+                    )?;
+                    if written == 0 {
+                        return Ok(Verdict::Undo(false));
+                    }
+                }
+                Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))
+            })
+        });
+        work.await
+    }
+}

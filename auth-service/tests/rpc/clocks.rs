@@ -1,0 +1,186 @@
+//! Clocks that are wrong, or were: nobody is locked out by them, and what is revoked stays dead.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use gatepost::api::auth::v1::{
+    DeleteUserRequest, DisableUserRequest, LogoutRequest, RevokeAllSessionsRequest, TokenState,
+};
+use kit::Clock;
+use kit::testing::http::get;
+use kit::testing::{Outsider, folder};
+
+use super::support::{
+    EMAIL, PASSWORD, SECRET, Service, Settings, start, start_at_with, start_in, start_with, with_token,
+};
+use super::verify::part;
+
+const OTHER: &str = "bob@example.com";
+
+async fn fresh_token(service: &Service, email: &str) -> String {
+    service.login(email, PASSWORD).await.unwrap().tokens.unwrap().access_token
+}
+
+async fn log_out(service: &Service, token: &str) {
+    service.auth().logout(with_token(LogoutRequest {}, token)).await.unwrap();
+}
+
+/// Stops the service, lets another program write, and starts it again, whose clock is off by so much more.
+async fn restart(service: Service, statement: &str, off: TimeDelta) -> Service {
+    let database = service.database();
+    let (folder, clock) = service.stop().await;
+    if !statement.is_empty() {
+        let mut outsider = Outsider::open(database).await;
+        outsider.run(statement).await;
+        outsider.close().await;
+    }
+    clock.jump(off);
+    start_in(folder, clock, Settings::default()).await
+}
+
+#[tokio::test]
+async fn a_horizon_that_has_not_come_bars_nobody() {
+    let mut service = start().await;
+    let mut old = service.token().await;
+    for ahead in ["2026-01-01T00:01:00+00:00", "2026-01-04T00:00:00+00:00", "2031-01-01T00:00:00+00:00"] {
+        let raise = format!("update log_head set horizon = '{ahead}'");
+        service = restart(service, &raise, TimeDelta::zero()).await;
+        assert_eq!(service.state(&old).await, TokenState::Revoked, "what was issued until then is dead");
+        old = fresh_token(&service, EMAIL).await;
+        assert_eq!(service.state(&old).await, TokenState::Active);
+        let metrics = get(service.ops, "/metrics").await.body;
+        assert!(metrics.contains("gatepost_times_repaired_total 1\n"), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_horizon_that_has_not_come_bars_nobody_while_the_service_runs() {
+    let service = start().await;
+    service.register(EMAIL).await.unwrap();
+    let mut outsider = Outsider::open(service.database()).await;
+    outsider.run("update log_head set horizon = '2026-01-04T00:00:00+00:00'").await;
+    outsider.close().await;
+    // Until it is seen to, within a second, none is issued that would be refused.
+    let token = loop {
+        match service.login(EMAIL, PASSWORD).await {
+            Ok(answer) => {
+                let token = answer.tokens.unwrap().access_token;
+                let repaired = get(service.ops, "/metrics").await.body.contains("gatepost_times_repaired_total 1\n");
+                match service.state(&token).await {
+                    TokenState::Active if repaired => break token,
+                    state => assert_ne!(state, TokenState::Invalid),
+                }
+            }
+            Err(status) => assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}"),
+        }
+    };
+    assert_eq!(service.state(&token).await, TokenState::Active);
+}
+
+#[tokio::test]
+async fn a_token_revoked_under_a_wrong_clock_stays_dead_when_its_time_comes() {
+    for jump in [TimeDelta::hours(1), TimeDelta::days(3)] {
+        let service = start().await;
+        let before = service.token().await;
+        let service = restart(service, "", jump).await;
+        let ahead = fresh_token(&service, EMAIL).await;
+        assert_eq!(service.state(&ahead).await, TokenState::Active);
+        log_out(&service, &ahead).await;
+        assert_eq!(service.state(&ahead).await, TokenState::Revoked);
+        let service = restart(service, "", -jump).await;
+        assert_eq!(service.state(&before).await, TokenState::Active, "a token of the right time is good");
+        assert_eq!(service.state(&ahead).await, TokenState::Invalid, "its time has not come");
+        while !get(service.ops, "/metrics").await.body.contains("gatepost_times_repaired_total 2\n") {}
+        service.clock.advance(jump.to_std().unwrap() + Duration::from_secs(1));
+        assert_eq!(service.state(&ahead).await, TokenState::Revoked, "{jump}");
+        let token = fresh_token(&service, EMAIL).await;
+        assert_eq!(service.state(&token).await, TokenState::Active);
+    }
+}
+
+#[tokio::test]
+async fn a_new_database_under_an_old_secret_knows_no_token() {
+    let settings = || Settings { secret: Some(SECRET), admin: true, ..Settings::default() };
+    let service = start_with(settings()).await;
+    let admin = service.admin().await;
+    let mut tokens = vec![("live", admin.token.clone())];
+    for (fate, email) in
+        [("logged out", EMAIL), ("disabled", OTHER), ("deleted", "carl@example.com"), ("live", "dora@example.com")]
+    {
+        let account = service.account(email).await;
+        let id = account.id.clone();
+        match fate {
+            "logged out" => log_out(&service, &account.token).await,
+            "disabled" => {
+                let request = DisableUserRequest { id, ..DisableUserRequest::default() };
+                service.users().disable_user(with_token(request, &admin.token)).await.unwrap();
+            }
+            "deleted" => {
+                let request = DeleteUserRequest { id, ..DeleteUserRequest::default() };
+                service.users().delete_user(with_token(request, &admin.token)).await.unwrap();
+            }
+            _ => {}
+        }
+        tokens.push((fate, account.token));
+    }
+    let (old, clock) = service.stop().await;
+    // Within the same second; and with users, whom the operator's settings make.
+    for settings in [settings(), Settings { secret: Some(SECRET), ..Settings::default() }] {
+        let service = start_in(folder(), clock.clone(), settings).await;
+        for (fate, token) in &tokens {
+            assert_eq!(service.state(token).await, TokenState::Revoked, "{fate}");
+        }
+        let own = service.token().await;
+        assert_eq!(service.state(&own).await, TokenState::Active);
+        assert_eq!(part(&own, 1)["iat"], clock.now().timestamp(), "its date is the right one");
+    }
+    drop(old);
+}
+
+#[tokio::test]
+async fn replicas_whose_clocks_differ_take_each_others_tokens() {
+    for (one, other) in [(0, 10), (10, 0), (-10, 0), (10, -10), (3600, 0), (0, 3600)] {
+        let Some(database) = harness::postgres::database().await else { return };
+        let off = |seconds| Clock::wrong(TimeDelta::seconds(seconds));
+        let services = [start_at_with(&database.url, off(one)).await, start_at_with(&database.url, off(other)).await];
+        services[0].register(EMAIL).await.unwrap();
+        for from in [0, 1] {
+            let token = fresh_token(&services[from], EMAIL).await;
+            for at in &services {
+                assert_eq!(at.state(&token).await, TokenState::Active, "{one} {other}");
+            }
+            let request = RevokeAllSessionsRequest { user_id: "me".into() };
+            services[from].sessions().revoke_all_sessions(with_token(request, &token)).await.unwrap();
+            assert_eq!(services[from].state(&token).await, TokenState::Revoked);
+            let refused = async { while services[1 - from].state(&token).await != TokenState::Revoked {} };
+            tokio::time::timeout(Duration::from_secs(2), refused).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_clock_is_named_and_measured() {
+    let Some(database) = harness::postgres::database().await else { return };
+    for off in [0, 10, -60] {
+        let service = start_at_with(&database.url, Clock::wrong(TimeDelta::seconds(off))).await;
+        service.login(EMAIL, PASSWORD).await.unwrap_err();
+        let (ready, metrics) = (get(service.ops, "/readyz").await, get(service.ops, "/metrics").await.body);
+        let line = metrics.lines().find_map(|line| line.strip_prefix("gatepost_clock_offset_seconds "));
+        let measured: f64 = line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap();
+        assert_eq!(ready.status, 200);
+        // The machine may have been busy between question and answer.
+        assert!((measured - f64::from(i16::try_from(off).unwrap())).abs() < 2.0, "{measured}");
+        if off == 0 {
+            assert_eq!(ready.body, "ready\n");
+        } else {
+            assert!(ready.body.starts_with("ready, but the clock is "), "{}", ready.body);
+            let way = if off > 0 {
+                " s ahead of the database server's: set it\n"
+            } else {
+                " s behind the database server's: set it\n"
+            };
+            assert!(ready.body.ends_with(way), "{}", ready.body);
+        }
+        drop(service.stop().await);
+    }
+}

@@ -1,0 +1,90 @@
+//! A log that has lost entries which only guards were told of: every replica has started on an older copy of the database.
+
+use std::path::Path;
+
+use gatepost::api::auth::v1::{Position, TokenState};
+use kit::testing::http::get;
+use tempfile::TempDir;
+
+use super::support::{EMAIL, SERVICE_KEY, Service, Settings, start_in};
+use super::watch::{Guard, logout, service};
+
+/// Returns the settings of [`service`] for a start on what it has left.
+fn again() -> Settings {
+    Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }
+}
+
+/// Copies the database of a service that has stopped.
+fn copy(from: &Path, to: &Path) {
+    for file in ["auth.db", "auth.db-wal"] {
+        let (from, to) = (from.join(file), to.join(file));
+        let _ = std::fs::remove_file(&to);
+        if from.exists() {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+/// A guard that was told of a logout, and the service on a copy of the database from before it.
+struct Lost {
+    service: Service,
+    /// The token that was logged out.
+    token: String,
+    /// The guard's last position, and its digest.
+    known: Position,
+    digest: Vec<u8>,
+    _copy: TempDir,
+}
+
+async fn lose() -> Lost {
+    let first = service().await;
+    let token = first.account(EMAIL).await.token;
+    let (folder, clock) = first.stop().await;
+    let copied = kit::testing::folder();
+    copy(folder.path(), copied.path());
+    let first = start_in(folder, clock, again()).await;
+    let (mut guard, greeting, _) = Guard::new(&first).await;
+    logout(&first, &token).await;
+    let told = guard.revocation().await;
+    let known = guard.renewed(1).await;
+    assert_eq!(known.revision, told.revision);
+    drop(guard);
+    let (folder, clock) = first.stop().await;
+    copy(copied.path(), folder.path());
+    let service = start_in(folder, clock, again()).await;
+    Lost { service, token, known, digest: greeting.digest, _copy: copied }
+}
+
+async fn counted(service: &Service, by: &str) -> bool {
+    get(service.ops, "/metrics").await.body.contains(&format!("gatepost_log_forks_by_{by}_total 1\n"))
+}
+
+#[tokio::test]
+async fn a_guard_ahead_of_the_log_keeps_revoked_tokens_dead() {
+    let Lost { service, token, known, digest, _copy } = lose().await;
+    assert_eq!(service.state(&token).await, TokenState::Active, "the copy knows no better");
+    let (mut guard, _) = Guard::resume(&service, Some(known.clone()), digest.clone()).await;
+    let now = guard.reset().await;
+    assert_ne!(now.log_id, known.log_id, "the log has begun anew");
+    assert_eq!(service.state(&token).await, TokenState::Revoked);
+    assert!(counted(&service, "guard").await);
+    // Other guards that know the lost entries change nothing more.
+    let (mut late, _) = Guard::resume(&service, Some(known), digest).await;
+    assert_eq!(late.reset().await, now);
+    assert!(counted(&service, "guard").await);
+    let fresh = service.login(EMAIL, super::support::PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    assert_eq!(service.state(&fresh).await, TokenState::Active, "a new token works at once");
+}
+
+#[tokio::test]
+async fn a_guard_that_knows_another_entry_shows_the_loss() {
+    let Lost { service, token, known, .. } = lose().await;
+    let other = service.account("grace@example.com").await.token;
+    logout(&service, &other).await;
+    assert_eq!(service.state(&token).await, TokenState::Active);
+    // With other keys, too: what the guard was told is no less true.
+    let (mut guard, _) = Guard::resume(&service, Some(known), vec![9; 32]).await;
+    guard.reset().await;
+    assert_eq!(service.state(&token).await, TokenState::Revoked);
+    assert!(counted(&service, "guard").await);
+}

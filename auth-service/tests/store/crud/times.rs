@@ -1,0 +1,202 @@
+//! Times that have not come, written under a wrong clock.
+
+use std::time::Duration;
+
+use auth_service::domain::{
+    Allowance, Client, Era, Failures, Horizon, LogId, Revocation, Rotation, Session, SigningKeyRecord, Stamp,
+};
+use auth_service::store::{Bounds, Created, Kind, Page, Passed, Rotated};
+use chrono::{DateTime, TimeDelta, Utc};
+use kit::Clock;
+use kit::request_id::{Fingerprint, RequestKey};
+use kit::testing::{on_both_engines, start};
+use uuid::Uuid;
+
+use crate::support::{Case, new_user, session, stamp, stamp_at};
+
+fn at(second: i64) -> DateTime<Utc> {
+    start() + TimeDelta::seconds(second)
+}
+
+/// At the start, with a leeway of five seconds.
+fn bounds() -> Bounds {
+    Bounds { now: start(), future: at(5), session: TimeDelta::days(30), idle: TimeDelta::days(7) }
+}
+
+async fn look(store: &Case) -> Page {
+    let mut reader = store.log_reader();
+    let page = reader.look(0).await.unwrap();
+    reader.close().await;
+    page
+}
+
+async fn a_horizon_that_has_not_come_is_lowered_with_another_era(store: Case) {
+    let born = look(&store).await.horizon;
+    assert_eq!(store.lower_horizon(at(5), stamp()).await.unwrap(), None);
+    store.renew_log(LogId([9; 16]), at(3600)).await.unwrap();
+    let wrong = look(&store).await.horizon;
+    assert_ne!(wrong.era, born.era);
+    let stamp = Stamp { time: at(1), ..stamp() };
+    let logged = store.lower_horizon(at(5), stamp).await.unwrap().unwrap();
+    let page = look(&store).await;
+    assert_eq!(page.horizon, Horizon { until: at(1), era: Era::from_random(stamp.mark.0), before: None });
+    let last = page.entries.last().unwrap();
+    assert_eq!((last.logged, &last.revocation), (logged, &Revocation::Start), "guards begin anew");
+    for (era, issued) in [(born.era, 0), (wrong.era, 0), (wrong.era, 7200), (Era::default(), 7200)] {
+        assert!(page.horizon.kills(at(issued).timestamp(), era));
+    }
+    assert_eq!(store.lower_horizon(at(5), stamp).await.unwrap(), None, "once");
+}
+
+async fn another_era_follows_the_one_that_is_known(store: Case) {
+    let born = look(&store).await;
+    assert!(store.follow_era(born.horizon.era, Era(7), at(5)).await.unwrap());
+    assert!(!store.follow_era(born.horizon.era, Era(8), at(5)).await.unwrap(), "another replica was faster");
+    let page = look(&store).await;
+    let before = Some((born.horizon.era, at(5)));
+    assert_eq!(page.horizon, Horizon { era: Era(7), before, ..born.horizon });
+    assert_eq!(page.entries, born.entries, "nothing else is told");
+    // A log that begins anew ends all of them.
+    assert!(store.begin_log_anew(page.log, LogId([9; 16]), stamp()).await.unwrap().is_some());
+    let anew = look(&store).await.horizon;
+    assert!(anew.before.is_none() && anew.era != Era(7));
+}
+
+async fn entries_of_times_to_come_are_counted_and_cut(store: Case) {
+    for second in [0, 4, 3600, 5, 86_400] {
+        store.revoke(&Revocation::NewSigningKeys, stamp_at(at(second))).await.unwrap();
+    }
+    assert!(store.is_pruning_barred(at(5)).await.unwrap());
+    assert_eq!(store.pass_log(-1, false, bounds()).await.unwrap(), Passed { repaired: 2, next: Some(5) });
+    assert_eq!(store.pass_log(3, false, bounds()).await.unwrap(), Passed { repaired: 1, next: Some(5) });
+    assert_eq!(store.pass_log(-1, true, bounds()).await.unwrap().repaired, 2);
+    assert_eq!(store.pass_log(5, true, bounds()).await.unwrap(), Passed { repaired: 0, next: None });
+    let times: Vec<_> = look(&store).await.entries.iter().map(|entry| entry.time).collect();
+    assert_eq!(times, [0, 0, 4, 0, 5, 0].map(at));
+    assert!(!store.is_pruning_barred(at(5)).await.unwrap());
+}
+
+async fn sessions_of_times_to_come_are_counted_and_cut(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, None, None).await.unwrap();
+    let later = |session: Session, by: TimeDelta| Session {
+        create_time: session.create_time + by,
+        expire_time: session.expire_time + by,
+        idle_expire_time: session.idle_expire_time + by,
+        over_time: session.over_time + by,
+        ..session
+    };
+    let (right, ahead) = (session(10, &ada), later(session(11, &ada), TimeDelta::days(3)));
+    for session in [&right, &ahead, &session(12, &ada)] {
+        assert!(store.create_session(session, &Client::default()).await.unwrap());
+    }
+    let rotated = Rotated {
+        salt: vec![1; 32],
+        digests: Vec::new(),
+        graces: 0,
+        time: at(3600),
+        idle_expire_time: at(3600) + Duration::from_hours(24 * 7),
+        over_time: at(3600) + Duration::from_hours(24 * 7),
+    };
+    assert!(store.rotate(Uuid::from_u128(12), 0, &rotated, &Client::default()).await.unwrap());
+    let last = Some(Uuid::from_u128(12));
+    let pass = async |after, repairs| store.pass_sessions(after, repairs, bounds()).await.unwrap();
+    assert_eq!(pass(Uuid::nil(), false).await, Passed { repaired: 2, next: last });
+    assert_eq!(pass(Uuid::from_u128(11), false).await, Passed { repaired: 1, next: last });
+    assert_eq!(pass(Uuid::nil(), true).await, Passed { repaired: 2, next: last });
+    assert_eq!(pass(Uuid::nil(), true).await, Passed { repaired: 0, next: last });
+    assert_eq!(pass(Uuid::from_u128(12), true).await, Passed { repaired: 0, next: None });
+    for listed in store.list_sessions(ada.id, None, 9, start()).await.unwrap() {
+        let Session { create_time, expire_time, idle_expire_time, over_time, .. } = listed.session;
+        assert_eq!((create_time, expire_time), (right.create_time, right.expire_time));
+        assert_eq!((idle_expire_time, over_time), (right.idle_expire_time, right.over_time));
+    }
+    let refreshable = store.refreshable(Uuid::from_u128(12)).await.unwrap().unwrap();
+    assert!(matches!(refreshable.rotation, Rotation { time: Some(time), .. } if time == start()));
+}
+
+async fn attempts_of_times_to_come_are_cut(store: Case) {
+    let allowance = Allowance { burst: 50, per_minute: 20 };
+    for (account, network, second) in [([2; 32], "192.0.2.2", 3600), ([1; 32], "192.0.2.1", 0)] {
+        store.add_failure(&[account], network, allowance, at(second)).await.unwrap();
+        store.use_allowance(Kind::SignUp, network, allowance, at(second)).await.unwrap().unwrap();
+    }
+    let full = [(Kind::Failure, at(600)), (Kind::SignUp, at(600))];
+    assert_eq!(store.repair_attempts(bounds(), at(-900), &full).await.unwrap(), 3);
+    for (account, last) in [([1; 32], start()), ([2; 32], at(-900))] {
+        assert_eq!(store.failures(&account).await.unwrap(), Some(Failures { count: 1, last }));
+    }
+    for kind in [Kind::Failure, Kind::SignUp] {
+        assert!(store.allowance(kind, "192.0.2.1").await.unwrap().is_some());
+        assert_eq!(store.allowance(kind, "192.0.2.2").await.unwrap(), None);
+    }
+    assert_eq!(store.repair_attempts(bounds(), at(-900), &full).await.unwrap(), 0);
+}
+
+async fn requests_of_times_to_come_are_forgotten_after_a_day(store: Case) {
+    let key = RequestKey {
+        caller: String::new(),
+        method: "CreateUser",
+        id: Uuid::from_u128(7),
+        fingerprint: Fingerprint::of(&["ada"]),
+    };
+    let ada = auth_service::domain::NewUser { create_time: at(86_400), ..new_user(1, "ada@example.com") };
+    assert!(matches!(store.create_user(&ada, None, Some(&key)).await.unwrap(), Created::User(_)));
+    assert_eq!(store.repair_requests(bounds()).await.unwrap(), 1);
+    assert!(store.earlier(&key, at(86_399)).await.unwrap().is_some());
+    assert_eq!(store.earlier(&key, at(86_401)).await.unwrap(), None);
+}
+
+async fn times_of_signing_keys_are_written_and_told(store: Case) {
+    let key = |number: i32, second| SigningKeyRecord {
+        number,
+        id: format!("key-{number}"),
+        algorithm: "EdDSA".into(),
+        public_jwk: format!("{{\"kid\":\"key-{number}\"}}"),
+        create_time: start(),
+        sign_time: at(second),
+        retire_time: None,
+        verify_until: None,
+    };
+    for (number, second) in [(1, 0), (2, 3600)] {
+        store.add_signing_key(&key(number, second), None, at(second + 100), stamp()).await.unwrap().unwrap();
+    }
+    let before = look(&store).await.head;
+    let repaired = [SigningKeyRecord { retire_time: Some(at(9)), verify_until: Some(at(99)), ..key(1, 0) }, key(2, 9)];
+    assert!(store.repair_signing_keys(&repaired, stamp()).await.unwrap());
+    let keys: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, repaired);
+    let page = look(&store).await;
+    assert_eq!((page.head, &page.entries.last().unwrap().revocation), (before + 1, &Revocation::NewSigningKeys));
+    let gone = [SigningKeyRecord { id: "key-9".into(), ..key(2, 1) }];
+    assert!(!store.repair_signing_keys(&gone, stamp()).await.unwrap(), "it has become another one");
+    assert_eq!(look(&store).await.head, before + 1);
+}
+
+async fn a_clock_is_compared_with_the_databases_time(store: Case) {
+    let clock = Clock::system();
+    store.measure_clock(&clock).await.unwrap();
+    assert!(clock.is_compared() && clock.problem().is_none());
+    clock.jump(TimeDelta::hours(1));
+    assert!(clock.offset() > TimeDelta::minutes(59));
+    store.measure_clock(&clock).await.unwrap();
+    assert!(clock.problem().is_some() && clock.offset() > TimeDelta::minutes(59));
+    // A later process knows it, too: by the server, or by what the file says of this boot.
+    let later = clock.apart();
+    store.measure_clock(&later).await.unwrap();
+    assert!(later.problem().is_some() && later.offset() > TimeDelta::minutes(59));
+    later.jump(TimeDelta::hours(-1));
+    store.measure_clock(&later).await.unwrap();
+    assert_eq!(later.problem(), None);
+}
+
+on_both_engines!(crate::support::Case:
+    a_horizon_that_has_not_come_is_lowered_with_another_era,
+    another_era_follows_the_one_that_is_known,
+    entries_of_times_to_come_are_counted_and_cut,
+    sessions_of_times_to_come_are_counted_and_cut,
+    attempts_of_times_to_come_are_cut,
+    requests_of_times_to_come_are_forgotten_after_a_day,
+    times_of_signing_keys_are_written_and_told,
+    a_clock_is_compared_with_the_databases_time,
+);

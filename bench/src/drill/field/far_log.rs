@@ -1,0 +1,124 @@
+//! A log of a million revocations, on a database that is 10 ms away: how long a start takes, and the outage after a loss.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::{LoginRequest, TokenState, VerifyTokenRequest};
+use harness::postgres::Server;
+use harness::proxy::Proxy;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use tokio::time::{Instant, sleep};
+use tonic::transport::Channel;
+
+use crate::Failure;
+use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
+use crate::services::Services;
+
+/// The time to the database, each way.
+const EACH_WAY: Duration = Duration::from_millis(5);
+
+/// The longest that a start may take, and the outage.
+const MAX: Duration = Duration::from_secs(5);
+
+/// The pause between two questions during the outage.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Runs the scenario on a server of its own, with so many revocations.
+///
+/// # Errors
+/// Fails if there is no PostgreSQL, or the services do not come up.
+pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Failure> {
+    let server = Server::start().await?;
+    let proxy = Proxy::to_socket(server.socket());
+    let databases = [name(&server).await?, name(&server).await?];
+    let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
+    let folder = tempfile::tempdir()?;
+    Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?.stop()?;
+    let direct = server.url(&databases[0]);
+    run_sql(&direct, &fill(revocations)).await?;
+    let mut report = Report::default();
+    for each_way in [Duration::ZERO, EACH_WAY] {
+        proxy.latency(each_way);
+        let services =
+            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
+        let outage = outage(&services.auth, &direct).await?;
+        report.lines.push(format!(
+            "{revocations} revocations, {} ms to the database and back: a start takes {} ms, an outage after a loss {} ms",
+            each_way.as_millis() * 2,
+            services.start.as_millis(),
+            outage.as_millis()
+        ));
+        for (what, took) in [("a start", services.start), ("an outage after a loss", outage)] {
+            if took > MAX {
+                report.broken.push(Broken::new("a long log is read within 5 s", format!("{what}: {took:?}")));
+            }
+        }
+        services.stop()?;
+    }
+    Ok(report)
+}
+
+/// Returns the statements that add so many revocations of sessions that do not exist.
+fn fill(count: usize) -> String {
+    format!(
+        "insert into revocations (revision, mark, kind, subject, generation, log_time) \
+         select h.revision + n, decode(md5(n::text), 'hex'), 'session', gen_random_uuid()::text, 0, now() \
+         from generate_series(1, {count}) n, log_head h; \
+         update log_head set mark = decode(md5('last'), 'hex'), kind = 'session', subject = gen_random_uuid()::text, \
+         log_time = now(), revision = revision + {count} + 1"
+    )
+}
+
+/// Puts another row in the place of the log's last one, as a failover to an older copy does.
+const LOSE: &str = "update revocations set mark = decode(md5(random()::text), 'hex') \
+     where revision = (select revision from log_head)";
+
+/// Loses a row, waits until the loss is noticed, and returns the time from then until a new token is good.
+async fn outage(auth: &Channel, database: &str) -> Result<Duration, Failure> {
+    let token = login(auth).await?;
+    run_sql(database, LOSE).await?;
+    let mut noticed = None;
+    let give_up = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < give_up {
+        let is_good = state(auth, &token).await.is_some_and(|state| state == TokenState::Active);
+        if !is_good {
+            noticed.get_or_insert(Instant::now());
+        }
+        if let Some(noticed) = noticed
+            && let Ok(token) = login(auth).await
+            && state(auth, &token).await == Some(TokenState::Active)
+        {
+            return Ok(noticed.elapsed());
+        }
+        sleep(PAUSE).await;
+    }
+    Err("the outage has not ended within a minute".into())
+}
+
+async fn login(auth: &Channel) -> Result<String, Failure> {
+    let login = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let answer = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
+    Ok(answer.tokens.ok_or("no tokens")?.access_token)
+}
+
+/// Returns the state of the token; `None` while the service cannot say.
+async fn state(auth: &Channel, token: &str) -> Option<TokenState> {
+    let request = VerifyTokenRequest { token: token.to_owned() };
+    let answer = TokenServiceClient::new(auth.clone()).verify_token(request).await.ok()?;
+    Some(answer.into_inner().state())
+}
+
+async fn name(server: &Server) -> Result<String, Failure> {
+    let url = server.create_database().await?;
+    let name = url.split('?').next().and_then(|before| before.rsplit('/').next());
+    Ok(name.ok_or("a URL without a database")?.to_owned())
+}
+
+async fn run_sql(url: &str, sql: &str) -> Result<(), Failure> {
+    let mut connection = PgConnection::connect(url).await?;
+    connection.execute(AssertSqlSafe(sql.to_owned())).await?;
+    Ok(connection.close().await?)
+}

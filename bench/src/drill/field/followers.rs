@@ -1,0 +1,181 @@
+//! Followers: a thousand guards listen to one auth service while it revokes fifty times a second.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
+use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
+use gatepost::api::auth::v1::{
+    Acknowledge, CreateUserRequest, LoginRequest, Renew, Resume, RevokeAllSessionsRequest, WatchRevocationsRequest,
+    auth_service_client::AuthServiceClient,
+};
+use gatepost::{Token, WithToken};
+use hdrhistogram::Histogram;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, interval_at};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::transport::Channel;
+
+use crate::Failure;
+use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
+use crate::services::{Services, channel};
+
+/// The service key of the drill's guards.
+const SERVICE_KEY: &str = "drill-5f1c0a7be2d94b33a6c8e1f0";
+
+/// The time from one revocation to the next.
+const BEAT: Duration = Duration::from_millis(20);
+
+/// The time from one question of a guard to the next.
+const RENEW: Duration = Duration::from_millis(500);
+
+/// The longest that half of the revocations may take to a guard, and half of the logouts to their caller, in ms.
+const MAX_LAG: u64 = 500;
+const MAX_LOGOUT: u64 = 25;
+
+/// Runs the scenario against a pair of its own: revocations alone, and then before so many followers.
+///
+/// # Errors
+/// Fails if the pair does not come up, or a follower is not served.
+pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let keys = [("AUTH_SERVICE_KEY", SERVICE_KEY), ("BLOG_SERVICE_KEY", SERVICE_KEY)];
+    let pair = Services::pair(program, folder.path(), |command| command.envs(SETTINGS).envs(keys)).await?;
+    let user = register(&pair.auth).await?;
+    let alone = revoke(&pair.auth, &user, length / 4).await?;
+    let (lag, mut lags) = mpsc::unbounded_channel();
+    let mut listening = JoinSet::new();
+    for number in 0..followers {
+        // Questions of all guards are spread over the time between two.
+        let first = Instant::now() + RENEW * u32::try_from(number)? / u32::try_from(followers)?;
+        let follower = Follower::connect(pair.auth_address()).await?;
+        listening.spawn(follower.follow(first, lag.clone()));
+    }
+    drop(lag);
+    let before = pair.processor_time()?;
+    let beside = revoke(&pair.auth, &user, length).await?;
+    let processor = pair.processor_time()? - before;
+    listening.abort_all();
+    while let Some(ended) = listening.join_next().await {
+        if let Ok(Err(error)) = ended {
+            return Err(error);
+        }
+    }
+    let mut took = Histogram::<u64>::new(3)?;
+    while let Ok(millis) = lags.try_recv() {
+        took.record(millis)?;
+    }
+    pair.stop()?;
+    let [p50, p99] = [0.5, 0.99].map(|part| took.value_at_quantile(part));
+    let logout = |times: &Histogram<u64>, part| times.value_at_quantile(part) / 1000;
+    let mut report = Report::default();
+    report.lines.push(format!(
+        "followers: {followers}; revocations: {} made, {} told; lag p50 {p50} ms, p99 {p99} ms; processor {:.0} %",
+        beside.len(),
+        took.len(),
+        processor / length.as_secs_f64() * 100.0
+    ));
+    report.lines.push(format!(
+        "a revocation takes p50 {} ms, p99 {} ms; without followers p50 {} ms, p99 {} ms",
+        logout(&beside, 0.5),
+        logout(&beside, 0.99),
+        logout(&alone, 0.5),
+        logout(&alone, 0.99)
+    ));
+    let told = u64::try_from(followers)? * beside.len();
+    let mut miss = |promise, seen: String| report.broken.push(Broken::new(promise, seen));
+    if took.len() * 100 < told * 95 {
+        miss("each revocation is told to each follower", format!("{} of {told}", took.len()));
+    }
+    if p50 > MAX_LAG {
+        miss("half of the revocations are told within 500 ms", format!("{p50} ms"));
+    }
+    if logout(&beside, 0.5) > MAX_LOGOUT {
+        miss("half of the revocations take at most 25 ms", format!("{} ms", logout(&beside, 0.5)));
+    }
+    Ok(report)
+}
+
+/// A guard's stream.
+struct Follower {
+    ask: mpsc::UnboundedSender<WatchRevocationsRequest>,
+    said: tonic::Streaming<gatepost::api::auth::v1::WatchRevocationsResponse>,
+}
+
+impl Follower {
+    async fn connect(address: &str) -> Result<Self, Failure> {
+        let (ask, asked) = mpsc::unbounded_channel();
+        ask.send(WatchRevocationsRequest { message: Some(Ask::Resume(Resume::default())) })?;
+        let token = WithToken::new(&Token::parse(SERVICE_KEY).ok_or("no token")?);
+        let mut client = TokenServiceClient::with_interceptor(channel(address).await?, token);
+        let said = client.watch_revocations(UnboundedReceiverStream::new(asked)).await?.into_inner();
+        Ok(Self { ask, said })
+    }
+
+    /// Acknowledges and renews as a guard does, and sends how late each revocation is, in milliseconds.
+    async fn follow(mut self, first: Instant, lag: mpsc::UnboundedSender<u64>) -> Result<(), Failure> {
+        let mut renewals = interval_at(first, RENEW);
+        let mut nonce = 0;
+        loop {
+            let ask = tokio::select! {
+                said = self.said.message() => {
+                    let Some(Say::Revocation(revocation)) = said?.ok_or("the stream has ended")?.message else { continue };
+                    let written = SystemTime::try_from(revocation.create_time.ok_or("no time")?)?;
+                    lag.send(u64::try_from(age(written).as_millis())?)?;
+                    Ask::Acknowledge(Acknowledge { revision: revocation.revision })
+                }
+                _ = renewals.tick() => {
+                    nonce += 1;
+                    Ask::Renew(Renew { nonce })
+                }
+            };
+            self.ask.send(WatchRevocationsRequest { message: Some(ask) })?;
+        }
+    }
+}
+
+/// Returns how long ago the time is.
+#[expect(clippy::disallowed_methods, reason = "the service's times are of this machine's clock")]
+fn age(time: SystemTime) -> Duration {
+    SystemTime::now().duration_since(time).unwrap_or_default()
+}
+
+/// Registers a user: the id.
+async fn register(auth: &Channel) -> Result<String, Failure> {
+    let request = CreateUserRequest {
+        name: "Ada".into(),
+        email: "ada@example.com".into(),
+        password: PASSWORD.into(),
+        ..CreateUserRequest::default()
+    };
+    let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
+    Ok(created.user.ok_or("no user")?.id)
+}
+
+/// Revokes at intervals, as the admin: the time of each call, in microseconds.
+async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<Histogram<u64>, Failure> {
+    let login = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let admin = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
+    let token = admin.tokens.ok_or("no tokens")?.access_token;
+    let token = WithToken::new(&Token::parse(&token).ok_or("no token")?);
+    let client = SessionServiceClient::with_interceptor(auth.clone(), token);
+    let (mut beats, end) = (interval(BEAT), Instant::now() + length);
+    let mut calls = JoinSet::new();
+    while Instant::now() < end {
+        beats.tick().await;
+        let (mut client, request) = (client.clone(), RevokeAllSessionsRequest { user_id: user.to_owned() });
+        calls.spawn(async move {
+            let began = Instant::now();
+            client.revoke_all_sessions(request).await.map(|_| began.elapsed())
+        });
+    }
+    let mut took = Histogram::<u64>::new(3)?;
+    while let Some(call) = calls.join_next().await {
+        took.record(u64::try_from(call??.as_micros())?)?;
+    }
+    Ok(took)
+}

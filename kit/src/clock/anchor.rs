@@ -1,0 +1,56 @@
+//! A time that outlives the process, kept in a file of SQLite: with the boot clock beside it, a later process finds out that the
+//! time of day was changed meanwhile.
+
+use std::fs;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// The time of day at a time of the boot clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which boot the boot clock counts from; empty where the machine does not tell.
+    pub boot: String,
+    /// The boot clock.
+    pub uptime: Duration,
+    /// The time of day.
+    pub time: DateTime<Utc>,
+}
+
+impl Anchor {
+    /// Writes the anchor as a line of text.
+    pub fn to_text(&self) -> String {
+        format!("{} {} {}", self.time.timestamp_micros(), self.uptime.as_micros(), self.boot)
+    }
+
+    /// Reads such a line; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ' ');
+        let time = DateTime::from_timestamp_micros(parts.next()?.parse().ok()?)?;
+        let uptime = Duration::from_micros(parts.next()?.parse().ok()?);
+        Some(Self { boot: parts.next()?.to_owned(), uptime, time })
+    }
+}
+
+/// The id of this boot, which Linux draws anew at each (`random(4)`); `None` elsewhere.
+pub(super) fn boot_id() -> Option<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_read_as_it_was_written() {
+        let time = DateTime::from_timestamp_micros(1_767_225_600_000_001).unwrap();
+        for boot in ["", "6f1c 7d", "a"] {
+            let anchor = Anchor { boot: boot.to_owned(), uptime: Duration::from_micros(7), time };
+            assert_eq!(Anchor::parse(&anchor.to_text()), Some(anchor));
+        }
+        for other in ["", "1", "1 2", "x 2 boot", "1 -2 boot"] {
+            assert_eq!(Anchor::parse(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Compares the clock again and again, and says what comes of it.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::sleep;
+
+use super::reference::Away;
+use super::{Clock, TOLERANCE};
+use crate::db::StoreError;
+use crate::shutdown::Shutdown;
+
+/// How often the clock is compared.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Comparisons after which a clock that is still wrong is said to be so once more: ten minutes.
+const REMINDER: u32 = 60;
+
+/// Asks the database for a time to compare the clock with.
+pub type Measure = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
+
+/// Compares the clock every ten seconds until it is told to stop, and logs a warning while it is wrong by two seconds or more.
+pub async fn keep(clock: Clock, measure: Measure, stop: Shutdown) {
+    let keeping = async {
+        // Counts from the first warning; `None` while the clock is right.
+        let mut warned: Option<u32> = None;
+        loop {
+            // A database that does not answer has its own line in the log, and the boot clock goes on.
+            let _ = measure().await;
+            clock.compare();
+            warned = tell(&clock, warned);
+            sleep(INTERVAL).await;
+        }
+    };
+    let _: Option<std::convert::Infallible> = stop.run_until_cancelled(Box::pin(keeping)).await;
+}
+
+fn tell(clock: &Clock, warned: Option<u32>) -> Option<u32> {
+    let offset = clock.offset();
+    if offset.abs() < TOLERANCE {
+        if warned.is_some() {
+            tracing::info!("the clock is right again");
+        }
+        return None;
+    }
+    let count = warned.unwrap_or(REMINDER);
+    if count < REMINDER {
+        return Some(count + 1);
+    }
+    tracing::warn!("{}: set it, and keep it right by a time server (NTP)", problem(clock).unwrap_or_default());
+    Some(1)
+}
+
+/// Returns a sentence about a clock that is wrong by two seconds or more.
+fn problem(clock: &Clock) -> Option<String> {
+    let offset = clock.offset();
+    (offset.abs() >= TOLERANCE).then(|| format!("the clock is {} {}", Away(offset), clock.compared_with()))
+}
+
+impl Clock {
+    /// Returns a sentence about the clock if it is wrong by two seconds or more.
+    pub fn problem(&self) -> Option<String> {
+        problem(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+
+    use super::*;
+
+    #[test]
+    fn wrong_clock_is_named_with_its_direction() {
+        let clock = Clock::manual(DateTime::from_timestamp(1_000, 0).unwrap());
+        clock.note_server(clock.now(), clock.uptime(), clock.uptime());
+        assert_eq!(clock.problem(), None);
+        clock.jump(TimeDelta::milliseconds(1_999));
+        assert_eq!((clock.problem(), tell(&clock, None)), (None, None));
+        clock.jump(TimeDelta::milliseconds(10_001));
+        assert_eq!(clock.problem().unwrap(), "the clock is 12.0 s ahead of the database server's");
+        assert_eq!(tell(&clock, None), Some(1));
+        assert_eq!(tell(&clock, Some(REMINDER)), Some(1), "it is said again");
+        clock.jump(TimeDelta::seconds(-20));
+        assert_eq!(clock.problem().unwrap(), "the clock is 8.0 s behind the database server's");
+    }
+}

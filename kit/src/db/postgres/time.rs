@@ -1,0 +1,28 @@
+//! What time it is on the server.
+
+use chrono::{DateTime, Utc};
+
+use super::Postgres;
+use crate::db::StoreError;
+
+impl Postgres {
+    /// The server's time at some moment between the question and the answer.
+    ///
+    /// # Errors
+    /// [`StoreError`], when the server does not answer.
+    pub(in crate::db) async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
+        const SQL: &str = "select clock_timestamp()";
+        let mut tries = self.reads();
+        loop {
+            let read = async {
+                let mut lease = self.lease_reader().await?;
+                let read = self.limit_read(sqlx::query_scalar(SQL).fetch_one(lease.connection())).await;
+                lease.ended(read)
+            };
+            match read.await {
+                Err(error) if tries.once_more(&error) => {}
+                read => break read.map_err(StoreError::from),
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The database: the log, which is appended to, pruned, and loses rows.
+
+use std::time::Duration;
+
+use auth_service::domain::{Entry, LogId, Logged, Mark, Revocation};
+use auth_service::store::Page;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::Mutation;
+use crate::limits::Clocks;
+use crate::world::{BEGIN, LATE, TICK};
+
+/// An hour of the wall clock goes by in a tick: only how it compares with other times of that clock counts.
+const HOUR: TimeDelta = TimeDelta::hours(1);
+
+/// Returns what a right wall clock shows.
+pub(crate) fn wall(now: Duration) -> DateTime<Utc> {
+    let ticks = now.as_nanos() / TICK.as_nanos();
+    DateTime::UNIX_EPOCH + HOUR * i32::try_from(ticks).unwrap_or(i32::MAX)
+}
+
+/// The database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Database {
+    pub(crate) log: Log,
+    /// The log as it was until this time, and has lost rows since.
+    pub(crate) before: Option<(Duration, Log)>,
+    /// The rows that only guards may know, until the log begins anew.
+    pub(crate) lost: Vec<Logged>,
+    /// The last mark that was drawn.
+    mark: u8,
+    clocks: Clocks,
+}
+
+/// The log, as it is committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// How often it has begun anew, which gives it another identity.
+    pub(crate) begun: u8,
+    pub(crate) rows: Vec<Row>,
+    /// How many of the rows have been pruned.
+    pub(crate) pruned: usize,
+    pub(crate) horizon: DateTime<Utc>,
+}
+
+/// A row, when it was committed, and the horizon from then on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) entry: Entry,
+    pub(crate) committed: Duration,
+    horizon: DateTime<Utc>,
+}
+
+impl Log {
+    fn id(&self) -> LogId {
+        LogId([self.begun; 16])
+    }
+}
+
+/// What one look reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// When it was begun.
+    pub asked: Duration,
+    /// How many rows had been committed when it read.
+    pub rows: usize,
+    /// Whether it read before the log lost rows, and ends after it.
+    pub before: bool,
+}
+
+impl Database {
+    pub(crate) fn new(clocks: Clocks) -> Self {
+        let mut new = Self { log: Log::default(), before: None, lost: Vec::new(), mark: 0, clocks };
+        new.append(Revocation::Start, BEGIN, Duration::ZERO, None);
+        new
+    }
+
+    /// Appends a row, stamped by a clock that is this much behind.
+    pub(crate) fn append(
+        &mut self,
+        revocation: Revocation,
+        now: Duration,
+        behind: Duration,
+        mutation: Option<Mutation>,
+    ) {
+        if mutation != Some(Mutation::NoMarks) {
+            self.mark += 1;
+        }
+        let logged = Logged { revision: revision(self.log.rows.len()), mark: Mark([self.mark; 16]) };
+        let time = match self.clocks {
+            // Times do not matter, but that they are not before the tokens'.
+            Clocks::Unused | Clocks::FarAhead => wall(BEGIN),
+            Clocks::Near { .. } => wall(now - behind),
+        };
+        let entry = Entry { logged, revocation, time };
+        self.log.rows.push(Row { entry, committed: now, horizon: self.log.horizon });
+    }
+
+    /// Loses all but the first rows: what they said.
+    pub(crate) fn lose(&mut self, left: usize, now: Duration) -> Vec<Revocation> {
+        self.before = Some((now, self.log.clone()));
+        let lost: Vec<_> = self.log.rows.drain(left..).map(|row| row.entry).collect();
+        self.log.begun -= starts(lost.iter());
+        self.lost.extend(lost.iter().map(|entry| entry.logged));
+        lost.into_iter().map(|entry| entry.revocation).collect()
+    }
+
+    /// Returns how many of the oldest rows can be pruned now: those whose tokens have all expired, by a clock that is right, or
+    /// any of them by one that is far ahead. The last row stays.
+    pub(crate) fn prunable(&self, now: Duration, mutation: Option<Mutation>) -> usize {
+        let most = self.log.rows.len() - 1;
+        let Clocks::Near { life } = self.clocks else {
+            return if self.clocks == Clocks::FarAhead { most } else { self.log.pruned };
+        };
+        let margin = u32::from(mutation != Some(Mutation::NoMarginForClocks));
+        let keep = HOUR * i32::try_from(life + margin).unwrap_or_default();
+        let is_over = |row: &&Row| row.entry.time + keep <= wall(now);
+        self.log.rows[..most].iter().take_while(is_over).count().max(self.log.pruned)
+    }
+
+    /// Prunes so many of the oldest rows. What they revoked is refused by the horizon.
+    pub(crate) fn prune(&mut self, rows: usize, mutation: Option<Mutation>) {
+        let newest = self.log.rows[self.log.pruned..rows].iter().map(|row| row.entry.time).max();
+        self.log.pruned = rows;
+        if mutation != Some(Mutation::PruningLeavesHorizon) {
+            self.log.horizon = self.log.horizon.max(newest.unwrap_or_default());
+        }
+    }
+
+    /// Refuses all that was issued until now, and says so in the log, which has another identity from then on. Does nothing where
+    /// the log has begun anew since it was seen.
+    pub(crate) fn begin_anew(&mut self, seen: LogId, now: Duration, mutation: Option<Mutation>) {
+        if self.log.id() != seen {
+            return;
+        }
+        self.log.horizon = DateTime::UNIX_EPOCH + TimeDelta::days(1);
+        self.lost.clear();
+        if mutation != Some(Mutation::SilentFork) {
+            self.log.begun += 1;
+            self.append(Revocation::Start, now, Duration::ZERO, mutation);
+        }
+    }
+
+    /// Every look that can end now, of a replica that knows so many rows: for whatever it may have read, the one that was begun
+    /// last. A look reads all that had been committed when it was begun, and anything of what was committed later.
+    pub(crate) fn looks(&self, known: usize, now: Duration) -> impl Iterator<Item = Look> {
+        let before = self.before.as_ref().map(|(until, log)| (log, *until, true));
+        [(&self.log, now, false)].into_iter().chain(before).flat_map(move |(log, until, before)| {
+            let known = if before { known } else { known.min(log.rows.len()) };
+            let look = move |rows: usize| {
+                let asked = log.rows.get(rows).map_or(until, |next| next.committed.min(until));
+                Look { asked, rows, before }
+            };
+            (known..=log.rows.len())
+                .map(look)
+                .filter(move |look| look.rows > log.pruned && now <= look.asked + TICK * LATE)
+        })
+    }
+
+    /// What a look has read from this revision on.
+    pub(crate) fn page(&self, look: Look, from: i64) -> Page {
+        let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |(_, log)| log);
+        let rows = &log.rows[..look.rows];
+        let entries = rows.iter().skip(log.pruned).map(|row| &row.entry);
+        let entries = entries.filter(|entry| entry.logged.revision >= from).cloned().collect();
+        // What was pruned is missing together with the horizon that pruning has set.
+        let is_whole = rows.len() == log.rows.len() || log.pruned > 0;
+        let horizon = rows.last().filter(|_| !is_whole).map_or(log.horizon, |row| row.horizon);
+        let later = starts(log.rows[look.rows..].iter().map(|row| &row.entry));
+        let log = Log { begun: log.begun - later, ..Log::default() }.id();
+        Page { log, head: revision(rows.len()) - 1, horizon: horizon.into(), entries, is_cut: false }
+    }
+}
+
+/// Returns how often a log begins anew by these entries.
+fn starts<'e>(entries: impl Iterator<Item = &'e Entry>) -> u8 {
+    let is_anew = |entry: &&Entry| entry.revocation == Revocation::Start && entry.logged.revision > 0;
+    u8::try_from(entries.filter(is_anew).count()).unwrap_or_default()
+}
+
+fn revision(row: usize) -> i64 {
+    i64::try_from(row).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,89 @@
+//! The end of an outage: from every moment, what a system comes to in which nothing fails any more.
+
+use std::time::Duration;
+
+use gatepost::ledger::{Basis, Bearer, Standing};
+use stateright::Model as _;
+
+use crate::database::Look;
+use crate::guard::position;
+use crate::state::State;
+use crate::world::{Action, World};
+
+/// How many ticks an outage may last once nothing fails any more.
+const TICKS: u32 = 3;
+
+/// How often a replica looks within a tick.
+const LOOKS: usize = 3;
+
+impl World {
+    /// Returns true if each feed is renewed, and a new token is good at each replica and each guard, after a few ticks in which
+    /// every replica looks, every guard has a stream, and every message arrives.
+    pub(crate) fn recovers(&self, state: &State) -> bool {
+        let mut state = state.clone();
+        for _ in 0..TICKS {
+            state = self.serve(state);
+            state = self.next_state(&state, Action::Tick).unwrap_or(state);
+        }
+        let state = self.serve(state);
+        let now = state.now;
+        state.replicas.iter().all(|replica| replica.is_good(now))
+            && state.guards.iter().all(|guard| {
+                let Some(stream) = &guard.stream else { return false };
+                let Some(at) = state.replicas[stream.replica].history.position() else { return false };
+                let basis = Basis { position: position(at), asked: now, ttl: Duration::from_hours(1) };
+                let is_good = guard.ledger.judge(&basis, Bearer::default(), now) == Standing::Good;
+                is_good && guard.ledger.position() == Some(position(at)) && guard.ledger.lease() == Some(now)
+            })
+    }
+
+    /// Does within one moment what a system does in which nothing fails.
+    fn serve(&self, state: State) -> State {
+        let mut state = self.look(state);
+        for guard in 0..state.guards.len() {
+            if state.guards[guard].stream.is_none() {
+                state = self.step(state, Action::Open(guard, 0));
+            }
+            state = self.hear(state, guard);
+            if self.can_report(&state, guard) {
+                state = self.step(state, Action::Report(guard));
+                state = self.look(state);
+                state = self.hear(state, guard);
+            }
+            state = self.step(state, Action::Renew(guard));
+            state = self.hear(state, guard);
+        }
+        state
+    }
+
+    /// Every replica reads all that there is.
+    fn look(&self, mut state: State) -> State {
+        for _ in 0..LOOKS {
+            for replica in 0..state.replicas.len() {
+                let look = Look { asked: state.now, rows: state.database.log.rows.len(), before: false };
+                if state.replicas[replica].may_end(look) {
+                    state = self.step(state, Action::Look(replica, look));
+                }
+            }
+        }
+        state
+    }
+
+    /// A guard hears all that it has been told.
+    fn hear(&self, mut state: State, guard: usize) -> State {
+        while state.guards[guard].stream.as_ref().is_some_and(|stream| !stream.down.is_empty()) {
+            state = self.step(state, Action::Hear(guard));
+        }
+        state
+    }
+
+    fn can_report(&self, state: &State, guard: usize) -> bool {
+        let mut actions = Vec::new();
+        self.actions(state, &mut actions);
+        actions.contains(&Action::Report(guard))
+    }
+
+    fn step(&self, state: State, action: Action) -> State {
+        self.next_state(&state, action).unwrap_or(state)
+    }
+}
