@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn keys_of_a_wrong_clock_get_the_times_that_they_would_have() {
-        let kept = (Duration::from_secs(10), Duration::from_secs(60));
+        let kept = (Duration::from_secs(10), Duration::from_mins(1));
         let right = [key(1, 10, Some(20)), key(2, 20, None)];
         assert_eq!(believed(&right, at(12), at(17), kept), right, "a key that waits is right");
         let ahead =

@@ -171,8 +171,8 @@ impl Reference {
         uptime: Duration,
     ) {
         let is_same_boot =
-            |anchor: &&Anchor| !anchor.boot.is_empty() && boot == Some(&anchor.boot) && anchor.uptime <= uptime;
-        self.is_settled = anchor.filter(is_same_boot).is_some();
+            |anchor: &Anchor| !anchor.boot.is_empty() && boot == Some(&anchor.boot) && anchor.uptime <= uptime;
+        self.is_settled = anchor.is_some_and(is_same_boot);
         self.bounds = Some(match anchor {
             Some(anchor) if self.is_settled => Bounds::exact(Source::Stored, anchor.time, anchor.uptime),
             // The machine was off, nobody knows for how long.
