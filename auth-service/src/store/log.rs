@@ -202,7 +202,7 @@ impl LogReader {
             }
             return Ok(page);
         }
-        let read: Option<Head> =
+        let read: Option<End> =
             watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
         let read = read.ok_or_else(|| {
             let cause = io::Error::other("the server is in recovery and repeats what another one writes");
@@ -286,7 +286,7 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
 
 /// The end of the log.
 #[derive(FromRow)]
-struct Head {
+struct End {
     log_id: Vec<u8>,
     #[sqlx(rename = "head")]
     last: i64,
@@ -296,7 +296,7 @@ struct Head {
     era_before_until: Time,
 }
 
-impl Head {
+impl End {
     fn horizon(&self) -> Horizon {
         let before =
             (self.era_before_until > DateTime::UNIX_EPOCH).then_some((Era(self.era_before), self.era_before_until));
@@ -308,7 +308,7 @@ impl Head {
 #[derive(FromRow)]
 struct Row {
     #[sqlx(flatten)]
-    head: Head,
+    head: End,
     revision: i64,
     mark: Vec<u8>,
     kind: String,
