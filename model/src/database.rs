@@ -91,7 +91,7 @@ impl Database {
         let time = match self.clocks {
             // Times do not matter, but that they are not before the tokens'.
             Clocks::Unused | Clocks::FarAhead => wall(BEGIN),
-            Clocks::Near { .. } => wall(now - behind),
+            Clocks::Near { .. } => wall(now.saturating_sub(behind)),
         };
         let entry = Entry { logged, revocation, time };
         self.log.rows.push(Row { entry, committed: now, horizon: self.log.horizon });

@@ -28,7 +28,7 @@ impl Hash for State {
         database.lost.hash(state);
         // How old the tokens are counts until they have expired, and the age of a row until it can be pruned.
         if let Some(expiry) = clocks.expire_time() {
-            age(BEGIN, *now, expiry - BEGIN + TICK).hash(state);
+            age(BEGIN, *now, expiry.saturating_sub(BEGIN) + TICK).hash(state);
             for row in database.log.rows.iter().skip(database.log.pruned) {
                 let most = (wall(expiry) - wall(BEGIN)).num_hours() + 1;
                 (wall(*now) - row.entry.time).num_hours().min(most).hash(state);
