@@ -109,11 +109,14 @@ async fn is_read(service: &Service, token: &str, key: &Value) {
 async fn is_believed(service: &Service, token: &str, key: &Value) {
     let (header, claims) = (part(token, 0), part(token, 1));
     let now = claims["iat"].as_i64().unwrap();
-    let claims = with(&claims, &json!({"jti": "01890a5d-ac96-774b-bcce-b302099a8057"}));
+    // An id of its own, which ends in the era of the log, as the service's do.
+    let era = claims["jti"].as_str().unwrap()[28..].to_owned();
+    let claims = with(&claims, &json!({"jti": format!("01890a5d-ac96-774b-bcce-b302{era}")}));
     let ask = with(&json!({"header": header, "claims": claims}), key);
     let changed = |part: &str, more: Value| with(&ask, &json!({part: with(&ask[part], &more)}));
     let made = [
         ("", ask.clone(), TokenState::Active),
+        ("era", changed("claims", json!({"jti": "01890a5d-ac96-774b-bcce-b302099a8057"})), TokenState::Revoked),
         ("c6", changed("header", json!({"typ": "JWT"})), TokenState::Invalid),
         ("c4", changed("header", json!({"kid": "other"})), TokenState::Invalid),
         ("c3", changed("header", json!({"jku": "http://127.0.0.1:1/"})), TokenState::Invalid),
