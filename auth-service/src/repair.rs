@@ -25,14 +25,14 @@ pub(crate) struct Repair {
     pub(crate) store: Store,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
-    /// How much clocks may differ.
+    /// The greatest difference between clocks.
     pub(crate) leeway: TimeDelta,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) limits: AttemptLimits,
     pub(crate) count: Repaired,
 }
 
-/// How many rows have been repaired since the start.
+/// Rows that have been repaired since the start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repaired(Arc<AtomicU64>);
 
@@ -94,7 +94,7 @@ impl Repair {
         }
         let full = [(Kind::Failure, self.limits.failures), (Kind::SignUp, self.limits.sign_ups)];
         let full = full.map(|(kind, allowance)| (kind, allowance.latest(now, bounds.future - now)));
-        // Their count stays, and bars nobody now, as before.
+        // Their count stays. It bars no caller now, as before.
         let last = now - self.limits.rest;
         let attempts = self.store.repair_attempts(bounds, last, &full).await?;
         let requests = self.store.repair_requests(bounds).await?;

@@ -33,7 +33,7 @@ pub(crate) struct Started {
     pub(crate) follower: Follower,
     /// Who sees to the keys; a secret needs nobody.
     pub(crate) ring: Option<Arc<Keyring>>,
-    /// What cuts the times that a wrong clock has written.
+    /// Cuts the times that a wrong clock has written.
     pub(crate) repair: Repair,
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
         keys,
         clock,
     });
-    // What has not come by now would refuse every new token.
+    // A horizon in the future would refuse every new token.
     if Box::pin(patiently(|| repair.horizon())).await? {
         Box::pin(follower.load()).await?;
     }

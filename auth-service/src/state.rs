@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) quotas: Quotas,
     /// How often somebody may be wrong.
     pub(crate) attempts: AttemptLimits,
-    /// How much clocks may differ.
+    /// The greatest difference between clocks.
     pub(crate) leeway: TimeDelta,
     pub(crate) audiences: Audiences,
     pub(crate) clock: Clock,
@@ -161,7 +161,7 @@ impl State {
     /// Acknowledges a revocation only once this replica refuses what it has revoked, and, where that takes no time, the
     /// guards that listen to it do. A guard that says nothing keeps nobody waiting: it has its own bound.
     ///
-    /// What is committed is acknowledged while the log cannot be read, too: until it can, this replica judges no token.
+    /// A committed revocation is acknowledged while the log cannot be read, too: until it can, this replica judges no token.
     pub(crate) async fn revoked(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), Error> {
         let Some(logged) = logged.into() else { return Ok(()) };
         if self.view.reach(logged).await.is_err() {

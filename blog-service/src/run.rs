@@ -102,7 +102,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     Ok(ended?)
 }
 
-/// How far ahead a stored time may lie: no setting of this service says less than the most that clocks may differ.
+/// The most by which a stored time may lie ahead: no setting of this service says less than the most that clocks may differ.
 const AHEAD: TimeDelta = TimeDelta::seconds(62);
 
 /// Cuts the times of requests that a wrong clock has written to the present: they would be known for longer than a day.

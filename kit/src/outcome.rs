@@ -7,7 +7,7 @@ tokio::task_local! {
     static OUTCOME: Outcome;
 }
 
-/// What is known of the commits of one call.
+/// The state of one call's commits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome(Arc<AtomicBool>);
 

@@ -35,10 +35,10 @@ pub(crate) struct Database {
 /// The log, as it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
-    /// How often it has begun anew, which gives it another identity.
+    /// The number of times that it has begun anew, each with another identity.
     pub(crate) begun: u8,
     pub(crate) rows: Vec<Row>,
-    /// How many of the rows have been pruned.
+    /// The number of rows that have been pruned.
     pub(crate) pruned: usize,
     pub(crate) horizon: DateTime<Utc>,
 }
@@ -57,14 +57,14 @@ impl Log {
     }
 }
 
-/// What one look reads.
+/// The rows of one look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// When it was begun.
     pub asked: Duration,
-    /// How many rows had been committed when it read.
+    /// The number of rows that had been committed when it read.
     pub rows: usize,
-    /// Whether it read before the log lost rows, and ends after it.
+    /// Set if it read before the log lost rows, and ends after it.
     pub before: bool,
 }
 
@@ -158,13 +158,13 @@ impl Database {
         })
     }
 
-    /// What a look has read from this revision on.
+    /// The rows that a look has read from this revision on.
     pub(crate) fn page(&self, look: Look, from: i64) -> Page {
         let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |(_, log)| log);
         let rows = &log.rows[..look.rows];
         let entries = rows.iter().skip(log.pruned).map(|row| &row.entry);
         let entries = entries.filter(|entry| entry.logged.revision >= from).cloned().collect();
-        // What was pruned is missing together with the horizon that pruning has set.
+        // Pruned rows are missing together with the horizon that pruning has set.
         let is_whole = rows.len() == log.rows.len() || log.pruned > 0;
         let horizon = rows.last().filter(|_| !is_whole).map_or(log.horizon, |row| row.horizon);
         let later = starts(log.rows[look.rows..].iter().map(|row| &row.entry));

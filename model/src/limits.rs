@@ -1,10 +1,10 @@
-//! How much there is of everything, and what wall clocks do.
+//! The bounds of a world, and its wall clocks.
 
 use std::time::Duration;
 
 use crate::world::{BEGIN, TICK};
 
-/// How much there is of everything. Streams, looks, questions and ticks have no limit.
+/// The bounds of a world. Streams, looks, questions and ticks have no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Guards.
@@ -18,15 +18,15 @@ pub struct Limits {
     pub watched: usize,
     /// Revocations, those that are lost included.
     pub revocations: u8,
-    /// How often the database may lose its last rows.
+    /// The most losses of the database's last rows.
     pub forks: u8,
-    /// How often a replica may start anew, all of them together.
+    /// The most new starts of all replicas together.
     pub restarts: u8,
-    /// How many renewals may be under way to a guard.
+    /// The most renewals that may be under way to a guard.
     pub renewals: usize,
     /// Rows of the log that a guard holds.
     pub rows: usize,
-    /// What wall clocks do, and pruning with them.
+    /// The behaviour of wall clocks, and of pruning with them.
     pub clocks: Clocks,
     /// Tries from every moment how soon an outage ends.
     pub recovery: bool,
@@ -39,7 +39,7 @@ pub enum Clocks {
     Unused,
     /// They differ by an hour at most, which is the margin. Tokens live for so many hours, of which each tick is one.
     Near {
-        /// How long.
+        /// The length.
         life: u32,
     },
     /// The one that prunes is ahead by any time: everything is pruned too early.

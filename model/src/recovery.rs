@@ -10,10 +10,10 @@ use crate::guard::position;
 use crate::state::State;
 use crate::world::{Action, World};
 
-/// How many ticks an outage may last once nothing fails any more.
+/// The most ticks of an outage once nothing fails any more.
 const TICKS: u32 = 3;
 
-/// How often a replica looks within a tick.
+/// The number of a replica's looks within a tick.
 const LOOKS: usize = 3;
 
 impl World {

@@ -27,10 +27,10 @@ pub(crate) const LATE: u32 = 2;
 /// What always holds.
 pub const PROMISE: &str = "no call is let in that begins later than the bound after the revocation";
 
-/// What always holds of a log that keeps its rows.
+/// Holds always, of a log that keeps its rows.
 pub const NO_FALSE_ALARM: &str = "the log begins anew only where rows have been lost";
 
-/// What always holds of outages.
+/// Holds always, of outages.
 pub const RECOVERY: &str = "once nothing fails any more, feeds are renewed and new tokens are good within 1.5 s";
 
 /// What shows that the bound is no smaller.

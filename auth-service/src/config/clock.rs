@@ -1,4 +1,4 @@
-//! How exact clocks must be.
+//! The exactness of clocks.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use kit::config::{ConfigError, duration};
 /// The least and the most that clocks may differ.
 const LEEWAY: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);
 
-/// How exact the clocks of replicas and of the database server must be.
+/// The exactness that the clocks of replicas and of the database server need.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ClockFlags {
     /// How much the clock may differ from the database server's, 1s to 60s. Beyond it nothing is swept, pruned or rotated, and
@@ -26,7 +26,7 @@ impl ClockFlags {
         Err(ConfigError::setting("--clock-leeway (AUTH_CLOCK_LEEWAY)", "must be from 1s to 60s"))
     }
 
-    /// How much clocks may differ.
+    /// The greatest difference between clocks.
     pub(crate) fn leeway(&self) -> TimeDelta {
         TimeDelta::from_std(self.clock_leeway).unwrap_or_default()
     }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 /// The longest wait for guards after a revocation.
 const COURTESY: Duration = Duration::from_millis(50);
 
-/// For how long nobody waits for a guard that was late, at first and at most.
+/// The time without a wait for a guard that was late, at first and at most.
 const EXCUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(32)];
 
 /// All guards that listen now.
@@ -37,7 +37,7 @@ struct Board {
 struct Guard {
     /// The revision that it has acknowledged.
     acknowledged: i64,
-    /// How long it is not waited for after it was late, and until when.
+    /// The time for which it is not waited for after it was late, and the end of it.
     excuse: Option<(Duration, Instant)>,
 }
 
@@ -181,7 +181,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_waits_for_those_who_listen_and_for_nobody_else() {
         let listeners = Listeners::default();
-        assert!(is_done(listeners.reached(7)), "nobody listens");
+        assert!(is_done(listeners.reached(7)), "there is no listener");
         let (early, late) = (listeners.join(3), listeners.join(7));
         assert!(is_done(listeners.reached(3)));
         let mut context = Context::from_waker(Waker::noop());

@@ -28,9 +28,9 @@ pub(crate) struct Rotation {
     pub(crate) of: KeyType,
 }
 
-/// How far the clock is trusted with the keys.
+/// The trust in the clock where keys are concerned.
 pub(crate) struct Trust {
-    /// How much clocks may differ.
+    /// The greatest difference between clocks.
     pub(crate) leeway: TimeDelta,
     /// Counts the keys whose times were repaired.
     pub(crate) repaired: Repaired,

@@ -1,4 +1,4 @@
-//! How many entries of the log a look reads.
+//! The number of entries of the log that a look reads.
 
 use std::time::Duration;
 

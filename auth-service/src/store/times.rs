@@ -22,13 +22,13 @@ pub struct Bounds {
     pub now: Time,
     /// Times of what has happened, or begun: none is later.
     pub future: Time,
-    /// How long a session lives at the most that begins now.
+    /// The longest life of a session that begins now.
     pub session: TimeDelta,
-    /// How long a session lives that is not refreshed.
+    /// The life of a session that is not refreshed.
     pub idle: TimeDelta,
 }
 
-/// How many rows were repaired, and where to go on: `None` at the table's end.
+/// The number of repaired rows, and the place to go on from: `None` at the table's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed<T> {
     /// Rows that were written.

@@ -12,20 +12,20 @@ use crate::view::KEEP;
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_mins(1);
 
-/// How often the horizon is looked at: while it has not come, nobody gets a token.
+/// The pause between two looks at the horizon: while it has not come, no user gets a token.
 const HORIZON: Duration = Duration::from_secs(1);
 
-/// How often all rows are looked through.
+/// The pause between two looks through all rows.
 const THOROUGH: Duration = Duration::from_hours(1);
 
-/// What the last sweeps have come to.
+/// The results of the last sweeps.
 #[derive(Default)]
 struct Sweeper {
     /// When all rows were last looked through.
     thorough: Option<Instant>,
     /// Steps back of the clock that have been seen to.
     steps_back: u64,
-    /// Whether sweeping is said to wait.
+    /// Set once the log has said that sweeping waits.
     waits: bool,
 }
 

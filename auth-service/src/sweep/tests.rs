@@ -96,7 +96,7 @@ impl World {
         self.repair.clock.advance(time.to_std().unwrap());
     }
 
-    /// Whether a token of Ada's is dead that was issued then, in this era.
+    /// Returns true if a token of Ada's is dead that was issued then, in this era.
     fn is_dead(&self, session: u128, issued: DateTime<Utc>, era: Era) -> Option<Cause> {
         let bearer = Bearer {
             user: Uuid::from_u128(1),
@@ -186,7 +186,7 @@ async fn clock_ahead_for_a_minute_deletes_no_session() {
     let mut world = world.restart(TimeDelta::days(-8)).await;
     world.sweep().await;
     assert_eq!(world.sessions().await, 23);
-    // What is really over is swept.
+    // A row that is really over is swept.
     world.pass(TimeDelta::days(8));
     world.sweep().await;
     assert_eq!(world.sessions().await, 0);
@@ -291,7 +291,7 @@ async fn attempts_of_a_wrong_clock_bar_nobody() {
     world.sweep().await;
     let failures = world.store().failures(&[7; 32]).await.unwrap().unwrap();
     assert_eq!((failures.count, failures.last), (5, world.now() - limits().rest));
-    assert_eq!(limits().wait(failures, world.now()), None, "and bars nobody, as before the sweep");
+    assert_eq!(limits().wait(failures, world.now()), None, "and bars no caller, as before the sweep");
     for kind in [Kind::Failure, Kind::SignUp] {
         assert_eq!(world.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
     }

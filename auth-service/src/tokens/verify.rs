@@ -11,7 +11,7 @@ use super::jws::Unsigned;
 use super::{Algorithm, Claims, CurrentKeys, jws};
 use crate::domain::Audiences;
 
-/// How far ahead the clock of the replica that issued a token may be, where no setting says so (C12).
+/// The most by which the clock of the issuing replica may be ahead, where no setting says so (C12).
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
 /// Seconds for which a token is so new that the view may not have its key yet: the minute by which the clocks of replicas

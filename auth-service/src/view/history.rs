@@ -52,7 +52,7 @@ pub enum After<'h> {
     Unread,
     /// Another entry has this revision: the two are of different histories.
     Other,
-    /// Nobody knows: the entry is too far back.
+    /// It is unknown: the entry is too far back.
     Lost,
 }
 

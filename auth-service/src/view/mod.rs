@@ -42,11 +42,11 @@ pub struct View {
     is_away: AtomicBool,
     /// A position that a guard was told and the log has lost, until the log has begun anew.
     lost: Mutex<Option<Position>>,
-    /// How often this replica has begun the log anew, by who found that it had lost entries.
+    /// The number of times that this replica has begun the log anew, by the finder of the loss.
     forks: Forks,
 }
 
-/// How often a replica has begun the log anew.
+/// The number of times that a replica has begun the log anew.
 #[derive(Debug, Default)]
 struct Forks {
     by_replica: AtomicU64,

@@ -1,4 +1,4 @@
-//! Clocks that are wrong, or were: nobody is locked out by them, and what is revoked stays dead.
+//! Clocks that are wrong, or were: they lock no user out, and revoked tokens stay dead.
 
 use std::time::Duration;
 

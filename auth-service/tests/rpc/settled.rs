@@ -32,7 +32,7 @@ async fn login(service: &Service, password: &str) -> String {
     service.login(EMAIL, password).await.unwrap().tokens.unwrap().access_token
 }
 
-/// What the service says of the token once it says something.
+/// Waits until the service says something of the token, and returns it.
 async fn state(service: &Service, token: &str) -> TokenState {
     loop {
         match service.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await {

@@ -13,7 +13,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::support::{another_admin, new_user, session, stamp, stamp_at};
 
-/// What a frozen replica was doing, with a user and a session of its own.
+/// A frozen replica's work, with a user and a session of its own.
 type Work = fn(Store, u128) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Each write that appends to the log, or writes to the row of its end.

@@ -73,7 +73,7 @@ async fn a_restored_log_is_noticed(store: Case) {
     assert_eq!((replica.judge(3), replica.judge(4)), (Some(Cause::Ended), None));
 }
 
-/// A log whose oldest entries are pruned while a replica does not look: the replica reads on and nobody is logged out.
+/// A log whose oldest entries are pruned while a replica does not look: the replica reads on and no user is logged out.
 async fn a_replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(&store).await;
@@ -91,7 +91,7 @@ async fn a_replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     assert_eq!(replica.judge(5), Some(Cause::Ended), "what was known stays known");
     let late = Replica::start(&store).await;
     assert_eq!(late.view.horizon(), replica.view.horizon());
-    assert_eq!(late.judge(5), None, "nobody else is logged out");
+    assert_eq!(late.judge(5), None, "no other user is logged out");
 }
 
 /// A guard's position that the log has lost, which no replica knows.

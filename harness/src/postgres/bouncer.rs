@@ -17,7 +17,7 @@ use super::setting::{skipped, variable};
 use super::watchdog::Watchdog;
 use crate::apart::apart;
 
-/// How long it may take until it answers.
+/// The longest time until it answers.
 const READY: Duration = Duration::from_secs(30);
 
 const PORT: u16 = 6432;

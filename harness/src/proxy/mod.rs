@@ -130,7 +130,7 @@ impl Proxy {
     }
 
     /// Loses one answer like [`Self::cut_on_answer_of`], and has gone from then on like [`Self::cut`]. With `b"commit"`, a
-    /// transaction is committed and nobody can learn of it.
+    /// transaction is committed and no client can learn of it.
     ///
     /// # Panics
     /// When there are no bytes to wait for.

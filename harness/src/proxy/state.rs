@@ -26,7 +26,7 @@ pub(super) struct State {
     pub(super) cuts: u64,
     /// Times that the connections of the moment vanished: one that was made at another count forwards nothing more.
     pub(super) vanishings: u64,
-    /// Whether the answer has been lost, or the last request has passed.
+    /// Set once the answer has been lost, or the last request has passed.
     pub(super) fired: bool,
     /// Requests that have passed.
     pub(super) requests: u64,

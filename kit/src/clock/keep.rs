@@ -10,7 +10,7 @@ use super::{Clock, TOLERANCE};
 use crate::db::StoreError;
 use crate::shutdown::Shutdown;
 
-/// How often the clock is compared.
+/// The pause between two comparisons of the clock.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Comparisons after which a clock that is still wrong is said to be so once more: ten minutes.

@@ -1,4 +1,4 @@
-//! What the time of day is compared with, as a pure machine: it reads no clock and no database.
+//! The reference for the time of day, as a pure machine: it reads no clock and no database.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const ACCEPTED: Duration = Duration::from_hours(1);
 /// asked a time server yet.
 const SETTLING: Duration = Duration::from_mins(10);
 
-/// How often the anchor is written.
+/// The pause between two writes of the anchor.
 const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Why nothing is deleted by a clock.
@@ -45,7 +45,7 @@ impl std::fmt::Display for Away {
     }
 }
 
-/// Who tells the other time.
+/// The source of the other time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The database server, at each measurement.
@@ -70,7 +70,7 @@ struct Bounds {
     high: Option<Point>,
 }
 
-/// What the machine's clock is compared with.
+/// The reference for the machine's clock.
 #[derive(Debug)]
 pub(super) struct Reference {
     bounds: Option<Bounds>,
@@ -175,7 +175,7 @@ impl Reference {
         self.is_settled = anchor.is_some_and(is_same_boot);
         self.bounds = Some(match anchor {
             Some(anchor) if self.is_settled => Bounds::exact(Source::Stored, anchor.time, anchor.uptime),
-            // The machine was off, nobody knows for how long.
+            // The machine was off for an unknown time.
             Some(anchor) => Bounds { source: Source::Stored, low: Point { time: anchor.time, uptime }, high: None },
             None => Bounds::exact(Source::Stored, own, uptime),
         });

@@ -12,7 +12,7 @@ use crate::outcome;
 /// the deadline of every RPC that writes.
 const REPEAT: Duration = Duration::from_secs(2);
 
-/// How long after its beginning a write is looked for.
+/// The time after its beginning for which a write is looked for.
 const LOOK: Duration = Duration::from_millis(3500);
 
 /// The pause before the next look.
@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    /// What the writes and looks answer, in order; the last answer is repeated.
+    /// The answers of writes and looks, in order; the last answer is repeated.
     struct Script<T>(Mutex<Vec<T>>);
 
     impl<T: Clone> Script<T> {

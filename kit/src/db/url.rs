@@ -28,7 +28,7 @@ pub(super) type Settings = Vec<(String, String)>;
 #[derive(Clone)]
 pub struct Server {
     options: Box<PgConnectOptions>,
-    /// What `options` sets for each session.
+    /// The settings of each session from `options`.
     settings: Settings,
 }
 

@@ -118,7 +118,7 @@ async fn stream_beyond_the_connections_share_is_refused() {
     let other = Client::connect(&server).await;
     let mut watch = other.watch().await.into_body();
     watch.data().await.unwrap().unwrap();
-    // What the other connection sends next comes behind the refusal, if there were one.
+    // The next answer on this connection would come behind the refusal, if there were one.
     let (answer, mut stream) = other.begin(VERIFY).await;
     stream.send_data(framed(&question()), true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 200);

@@ -34,7 +34,7 @@ pub use row::Row;
 use super::{Broken, Report};
 use crate::Failure;
 
-/// What chance decides in a scenario comes from it.
+/// The seed of a scenario's random choices.
 const SEED: u64 = 17;
 
 /// One kind of attack.

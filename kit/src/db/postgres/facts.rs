@@ -7,7 +7,7 @@ use crate::db::OpenError;
 /// The oldest version that is known to work, as the server numbers it.
 const OLDEST: i32 = 140_000;
 
-/// What a start asks of a server. The answers come as text, since a pooler may know no other way.
+/// The question of a start to a server. The answers come as text, since a pooler may know no other way.
 #[derive(Debug)]
 pub(super) struct Facts {
     /// `server_version_num`.

@@ -47,7 +47,7 @@ impl Follower {
             if let Some(made) = self.dials.ready() {
                 return Ok(Kept { made, is_doubted: false });
             }
-            // What was dialed may have shown that the address has moved.
+            // The new connection may have shown that the address has moved.
             if !self.dialer.has_left(&kept.made) && kept.answers(self.dialer.times().ping()).await {
                 return Ok(kept);
             }

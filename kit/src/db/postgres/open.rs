@@ -54,7 +54,7 @@ impl Postgres {
         Ok(Self::at(times, opening))
     }
 
-    /// A write, which nobody may repeat, tries out a connection that has lain unused.
+    /// A write, which may not be repeated, tries out a connection that has lain unused.
     fn at(times: Times, opening: Opening) -> Self {
         let address = Address::default();
         let readers = Dialer::new(opening.clone().with(times.of_reader()), times, Purpose::Read, &address);

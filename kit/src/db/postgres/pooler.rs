@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Error, Executor as _, PgConnection, R
 
 use super::session::Opening;
 
-/// How often a connection is asked for its own mark while another one is in a transaction.
+/// The number of times that a connection is asked for its own mark while another one is in a transaction.
 const QUESTIONS: u32 = 3;
 
 /// Returns true if this connection's statements do not stay in one session of the server.

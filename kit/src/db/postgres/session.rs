@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, Executor as _, PgConnectio
 
 use crate::db::url::Server;
 
-/// How connections to a server are made: its address and credentials, and the settings of their sessions.
+/// The recipe of connections to a server: its address and credentials, and the settings of their sessions.
 #[derive(Clone)]
 pub struct Opening {
     options: PgConnectOptions,

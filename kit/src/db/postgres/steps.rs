@@ -28,7 +28,7 @@ const LONG_LOCK_TIMEOUT: &str = "60s";
 /// Pause before the next try to get a lock: those that have queued go first.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// How long a lock is tried for.
+/// The longest time for which a lock is tried.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Applies the migrations that the database lacks. The caller holds the lock that keeps other processes from doing so.
@@ -44,7 +44,7 @@ async fn apply_all(connection: &mut PgConnection, known: &Migrations) -> Result<
         return Err(MigrateError::Dirty(version));
     }
     let applied = connection.list_applied_migrations(&migrator.table_name).await?;
-    // Nobody uses a database that has no tables.
+    // A database without tables has no users.
     let is_new = applied.is_empty();
     for migration in migrator.iter() {
         if applied.iter().any(|applied| applied.version == migration.version) {
@@ -126,7 +126,7 @@ async fn batch(connection: &mut PgConnection, sql: &str, note: &mut Note) -> Res
 }
 
 async fn batch_once(connection: &mut PgConnection, sql: &str, note: &Note) -> Result<Note, Error> {
-    // What a crash forgets, it forgets together with the note; the last transaction waits for the disk.
+    // A crash forgets a step together with the note; the last transaction waits for the disk.
     connection.execute("begin; set local synchronous_commit = off").await?;
     let statement = sqlx::query_as(AssertSqlSafe(sql.to_owned())).bind(&note.key);
     let last: Option<(Option<String>,)> = statement.fetch_optional(&mut *connection).await?;

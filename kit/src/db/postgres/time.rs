@@ -1,4 +1,4 @@
-//! What time it is on the server.
+//! The time of day on the server.
 
 use chrono::{DateTime, Utc};
 

@@ -88,7 +88,7 @@ impl Times {
     }
 
     /// A statement below its RPC's deadline, a wait for another's lock before that, and a transaction that its client has
-    /// left alone, which lasts for a round trip between two statements. An answer that nobody takes ends the connection.
+    /// left alone, which lasts for a round trip between two statements. An answer that is not taken ends the connection.
     fn of_session(self, statement: &str, lock: &str) -> Vec<(&'static str, String)> {
         let idle = format!("{}ms", self.plus(500, OF_STATEMENT).as_millis());
         vec![

@@ -108,7 +108,7 @@ impl Postgres {
     async fn undone(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
         if fate(&error) == Fate::Serves {
             let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
-            // What the work failed with says more.
+            // The work's own error says more.
             let _ = lease.ended(undone);
             return error;
         }

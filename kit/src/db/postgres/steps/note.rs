@@ -1,4 +1,4 @@
-//! How far a migration in steps has come: the comment of the migrator's table says it.
+//! The progress of a migration in steps: the comment of the migrator's table says it.
 
 use sqlx::PgConnection;
 
@@ -9,7 +9,7 @@ use super::super::session::quoted;
 pub(super) struct Note {
     table: String,
     version: i64,
-    /// How many steps are done.
+    /// The number of steps that are done.
     pub(super) steps: usize,
     /// The last key of the batches that are done of the next step; empty: none.
     pub(super) key: String,

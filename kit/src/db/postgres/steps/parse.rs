@@ -7,7 +7,7 @@ pub(super) struct Step<'s> {
     pub(super) sql: &'s str,
 }
 
-/// How a step runs.
+/// The way in which a step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form<'s> {
     /// `-- step`: its statements are one transaction.
