@@ -10,7 +10,7 @@ set log_min_error_statement = panic;
 \getenv blog_password BLOG_DB_PASSWORD
 create role auth login password :'auth_password';
 create role blog login password :'blog_password';
-create database auth owner auth;
-create database blog owner blog;
+create database auth owner auth encoding 'UTF8' template template0;
+create database blog owner blog encoding 'UTF8' template template0;
 revoke connect, temporary on database auth, blog, postgres, template1 from public;
 SQL

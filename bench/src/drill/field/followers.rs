@@ -25,7 +25,7 @@ use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
 use crate::services::{Services, channel};
 
 /// The service key of the drill's guards.
-const SERVICE_KEY: &str = "drill-5f1c0a7be2d94b33a6c8e1f0";
+const SERVICE_KEY: &str = "drill-5f1c0a7be2d94b33a6c8e1f04d9b";
 
 /// The time from one revocation to the next.
 const BEAT: Duration = Duration::from_millis(20);
