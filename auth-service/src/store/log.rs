@@ -41,7 +41,7 @@ pub struct Page {
 
 impl Store {
     /// Begins the log where there is none, with an era of its own: tokens that were issued before it are dead. The secret that
-    /// signed them may be the one of now, and nobody knows which of them had been revoked.
+    /// signed them may be the one of now, and it is unknown which of them had been revoked.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -246,8 +246,8 @@ pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
 const RAISE: &str = "update log_head set horizon = case when horizon < $1 then $1 else horizon end where id = 1 \
      returning revision";
 
-/// Begins the log anew, if nobody else has: another identity, another era, a horizon that never goes back, and an entry, all by
-/// one statement. Values: mark, time, era, the epoch, the next identity, and the one that was seen.
+/// Begins the log anew, if no other replica has: another identity, another era, a horizon that never goes back, and an entry, all
+/// by one statement. Values: mark, time, era, the epoch, the next identity, and the one that was seen.
 const BEGIN: &str = "update log_head set log_id = $5, horizon = case when horizon < $2 then $2 else horizon end, era = $3, \
      era_before_until = $4, revision = revision + 1, mark = $1, kind = 'start', subject = '', generation = 0, log_time = $2 \
      where id = 1 and log_id = $6";

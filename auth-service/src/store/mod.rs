@@ -43,7 +43,7 @@ pub use users::{Created, Credentials, Filter};
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// How a PostgreSQL with rows takes the migrations that would keep a large table from calls.
+/// The steps in which a PostgreSQL with rows takes the migrations that would keep a large table from calls.
 const IN_STEPS: [InSteps; 5] = [
     InSteps { version: 2, sql: include_str!("../../migrations/postgres/steps/0002_accounts_and_requests.sql") },
     InSteps { version: 3, sql: include_str!("../../migrations/postgres/steps/0003_roles_and_states.sql") },

@@ -90,7 +90,7 @@ impl Store {
              from (select s.* from sessions s join users u on u.id = s.user_id \
              where s.user_id = $1 and coalesce(s.id, $2) < $2 and s.end_time is null \
              and coalesce(s.over_time, $3) > $3 and s.generation >= u.sessions_since limit 2000) s order by s.id desc limit $4";
-        // Of many, the newest are soon met.
+        // In a long list, the newest are soon met.
         const NEWEST: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
              s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time, \
              cast(0 as bigint) as found from sessions s join users u on u.id = s.user_id \

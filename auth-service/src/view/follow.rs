@@ -155,7 +155,7 @@ impl Follower {
     }
 
     /// Makes every token that was issued until now refused, also by replicas that read the log later: the log has lost
-    /// entries, and nobody knows which ones. A log that is no longer `seen` has been begun anew by another replica since.
+    /// entries, and it is unknown which ones. A log that is no longer `seen` has been begun anew by another replica since.
     async fn begin_anew(&mut self, seen: LogId, next: LogId, finder: Finder) -> Result<(), StoreError> {
         tracing::error!("the log of revocations has lost entries: every token that was issued until now is refused");
         if self.store.begin_log_anew(seen, next, stamp(self.clock.now())).await?.is_some() {

@@ -176,7 +176,7 @@ impl Link {
         Ok(length)
     }
 
-    /// Whether this connection is the one that loses its answer; from then on everything is forwarded, or cut.
+    /// Reports whether this connection loses its answer; from then on everything is forwarded, or cut.
     fn fire(&self) -> bool {
         self.waits.store(false, Ordering::Relaxed);
         self.fired.send_if_modified(|state| {
