@@ -197,6 +197,22 @@ async fn latency_is_added_in_each_direction() {
 }
 
 #[tokio::test]
+async fn latency_takes_nothing_from_the_throughput() {
+    // Pieces of at most 64 KiB that wait for each other take 12 s.
+    const BYTES: usize = 8 * 1024 * 1024;
+    let proxy = Proxy::to_address(echo().await);
+    let (mut from, mut to) = connect(&proxy).await.into_split();
+    proxy.latency(Duration::from_millis(50));
+    let began = Instant::now();
+    let written = tokio::spawn(async move { to.write_all(&vec![7; BYTES]).await });
+    let mut read = vec![0; BYTES];
+    timeout(LIMIT, from.read_exact(&mut read)).await.unwrap().unwrap();
+    written.await.unwrap().unwrap();
+    assert!(read.iter().all(|byte| *byte == 7));
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_socket_may_be_behind_it_and_a_dropped_proxy_ends_its_connections() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");

@@ -11,8 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, sp
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+use super::line::{Line, until};
 use super::state::{Mode, Search, State};
 
 /// The most that is forwarded at once.
@@ -123,57 +124,64 @@ impl Link {
 
     /// From the client to the server.
     async fn requests(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
-        let (mut piece, mut search) = (vec![0; PIECE], Search::default());
+        let (mut line, mut search) = (Line::new(PIECE), Search::default());
         loop {
-            let length = self.read(&mut from, &mut piece).await?;
-            if length == 0 {
+            let piece = self.read(&mut from, &mut line).await?;
+            if piece.is_empty() {
                 return to.shutdown().await;
             }
             let pattern = match &self.state.borrow().mode {
                 Mode::CutOnAnswer(pattern, _) => Some(pattern.clone()),
                 _ => None,
             };
-            if pattern.is_some_and(|pattern| search.sees(&piece[..length], &pattern)) {
+            if pattern.is_some_and(|pattern| search.sees(&piece, &pattern)) {
                 // Before they are forwarded: the answer may be faster than this task.
                 self.waits.store(true, Ordering::Relaxed);
             }
             // Before the server has it: its answer to the last request is held back.
             self.fired.send_modify(State::count);
-            to.write_all(&piece[..length]).await?;
+            to.write_all(&piece).await?;
         }
     }
 
     /// From the server to the client.
     async fn answers(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
-        let mut piece = vec![0; PIECE];
+        let mut line = Line::new(PIECE);
         loop {
-            let length = self.read(&mut from, &mut piece).await?;
+            let piece = self.read(&mut from, &mut line).await?;
             if self.state.borrow().is_half_open() {
-                if length > 0 {
+                if !piece.is_empty() {
                     continue;
                 }
                 self.until(|state| !state.is_half_open() && !self.is_held(state)).await?;
             }
-            if length == 0 {
+            if piece.is_empty() {
                 return to.shutdown().await;
             }
             if self.waits.load(Ordering::Relaxed) && self.fire() {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
-            to.write_all(&piece[..length]).await?;
+            to.write_all(&piece).await?;
         }
     }
 
-    /// What comes next, after the delay, and when no black hole holds it.
-    async fn read(&self, from: &mut (impl AsyncRead + Unpin), piece: &mut [u8]) -> io::Result<usize> {
+    /// Returns the next piece, once its delay is over and no black hole holds it; an empty one at the end. Pieces that come
+    /// meanwhile are on their way at the same time: a delay takes nothing from the throughput.
+    async fn read(&self, from: &mut (impl AsyncRead + Unpin), line: &mut Line) -> io::Result<Vec<u8>> {
         self.until(|state| !self.is_held(state)).await?;
-        let length = from.read(piece).await?;
-        let latency = self.state.borrow().latency;
-        if !latency.is_zero() {
-            sleep(latency).await;
-        }
+        let piece = loop {
+            let (arrives, has_room) = (line.arrives(), line.has_room());
+            tokio::select! {
+                biased;
+                () = until(arrives) => break line.take(),
+                read = from.read(line.room()), if has_room => {
+                    let latency = self.state.borrow().latency;
+                    line.push(read?, Instant::now() + latency);
+                }
+            }
+        };
         self.until(|state| !self.is_held(state)).await?;
-        Ok(length)
+        Ok(piece)
     }
 
     /// Reports whether this connection loses its answer; from then on everything is forwarded, or cut.

@@ -3,6 +3,7 @@
 //! A client connects to [`Proxy::address`] and speaks with the server behind it. Each fault begins with its call, for
 //! the connections that are there and for new ones, and lasts until the next call.
 
+mod line;
 mod link;
 mod state;
 
