@@ -62,7 +62,7 @@ pub enum Scenario {
     Stall,
     /// A replica that vanishes behind a balancer, without a reset
     Vanish,
-    /// A thousand guards, and fifty revocations a second
+    /// A thousand guards (200 in a debug build), and fifty revocations a second
     Followers,
     /// A million revocations on a database that is 10 ms away
     FarLog,
@@ -111,7 +111,9 @@ impl Scenario {
             Self::Kids => return Ok(kids::run(program, scale.length).await?.into()),
             Self::Stall => return Ok(stall::run(program, scale.of(50), scale.seed).await?.into()),
             Self::Vanish => return Ok(vanish::run(program, scale.of(10), scale.seed).await?.into()),
-            Self::Followers => return Ok(followers::run(program, scale.of(1_000), scale.length).await?.into()),
+            Self::Followers => {
+                return Ok(followers::run(program, scale.of(followers::COUNT), scale.length).await?.into());
+            }
             Self::FarLog => return Ok(far_log::run(program, scale.of(1_000_000)).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
