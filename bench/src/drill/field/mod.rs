@@ -6,6 +6,7 @@
 mod attack;
 mod batch;
 mod bodies;
+mod clocks;
 mod far_log;
 mod followers;
 pub mod frozen;
@@ -66,6 +67,8 @@ pub enum Scenario {
     Followers,
     /// A million revocations on a database that is 10 ms away
     FarLog,
+    /// An auth service whose clock is an hour, three days or eight days ahead for a while, and replicas 10 s apart
+    Clocks,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -81,7 +84,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -95,6 +98,7 @@ impl Scenario {
         Self::Vanish,
         Self::Followers,
         Self::FarLog,
+        Self::Clocks,
     ];
 
     /// Attacks a pair of its own.
@@ -115,6 +119,7 @@ impl Scenario {
                 return Ok(followers::run(program, scale.of(followers::COUNT), scale.length).await?.into());
             }
             Self::FarLog => return Ok(far_log::run(program, scale.of(1_000_000)).await?.into()),
+            Self::Clocks => return Ok(clocks::run(program, scale.of(20)).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
             Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,

@@ -1,0 +1,326 @@
+//! Clocks: the auth service's clock is ahead for a while, and right again; and two replicas' clocks differ by 10 s.
+//!
+//! libfaketime (Debian's `faketime`) moves the clock of one process. The boot clock stays right, as on a machine whose time of
+//! day was set wrong.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{
+    CreateUserRequest, LoginRequest, LogoutRequest, RefreshTokenRequest, TokenPair, TokenState, VerifyTokenRequest,
+};
+use gatepost::{Token, WithToken};
+use harness::postgres::Server;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+use tonic::Status;
+use tonic::transport::Channel;
+use tonic_types::StatusExt as _;
+
+use crate::Failure;
+use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
+use crate::process::{Process, Setup};
+
+/// Folders with one folder for each architecture, in which Debian puts the library.
+const LIBRARIES: &str = "/usr/lib";
+const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
+
+/// The longest that a good user may be refused once the clock is right.
+const MAX: Duration = Duration::from_secs(5);
+
+/// The longest wait for the end of a refusal, and the pause between two tries.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The time for which a start sweeps, and the time for which the clock is eight days ahead: longer than a minute, after which
+/// the next sweep comes.
+const SWEEP: Duration = Duration::from_secs(5);
+const LONG: Duration = Duration::from_secs(75);
+
+/// The time after which the library looks at its file again, with room.
+const NOTICED: Duration = Duration::from_secs(2);
+
+/// The service's file.
+const DATABASE: &str = "auth.db";
+
+const GOOD: &str = "good@example.com";
+const CLUMSY: &str = "clumsy@example.com";
+
+/// Runs the scenario with so many sessions.
+///
+/// # Errors
+/// Fails if a service does not come up.
+pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    let Some(library) = library()? else {
+        report.lines.push("clocks: not run, libfaketime is missing: install Debian's package faketime".into());
+        return Ok(report);
+    };
+    let begin = || World::begin(program, &library, sessions);
+    for case in CASES {
+        let world = begin().await?;
+        world.set_clock(case.ahead)?;
+        let wrong = world.start()?;
+        let auth = wrong.channel().await?;
+        // The answer is no part of the case: the clock of its time is wrong.
+        let _ = log_in(&auth, CLUMSY, "a wrong password").await;
+        if case.loses {
+            world.lose().await?;
+        }
+        sleep(case.time).await;
+        drop(wrong);
+        world.set_clock("+0")?;
+        let right = world.start()?;
+        world.judge(case.name, &right.channel().await?, case.loses, &mut report).await?;
+    }
+    let world = begin().await?;
+    let running = world.start()?;
+    world.set_clock("+691200")?;
+    sleep(LONG).await;
+    world.set_clock("+0")?;
+    sleep(NOTICED).await;
+    world.judge("8 days ahead for 75 s", &running.channel().await?, false, &mut report).await?;
+    apart(program, &library, sessions, &mut report).await?;
+    Ok(report)
+}
+
+/// A start with a clock that is ahead, in which a password is mistyped; the next start has a right clock.
+struct Case {
+    name: &'static str,
+    /// By how many seconds the clock is ahead.
+    ahead: &'static str,
+    /// The time until the next start.
+    time: Duration,
+    /// True if the log loses its last entry meanwhile, which kills all tokens of before.
+    loses: bool,
+}
+
+/// Eight minutes are less than the waits that an address may come to by itself, an hour is more; a sweep at 72 h prunes what was
+/// revoked today.
+const CASES: [Case; 4] = [
+    Case { name: "8 min ahead, one wrong password", ahead: "+480", time: NOTICED, loses: false },
+    Case { name: "1 h ahead, one wrong password", ahead: "+3600", time: NOTICED, loses: false },
+    Case { name: "1 h ahead, the log loses an entry", ahead: "+3600", time: NOTICED, loses: true },
+    Case { name: "72 h ahead, one sweep", ahead: "+259200", time: SWEEP, loses: false },
+];
+
+/// Returns the library, if it is installed.
+fn library() -> Result<Option<PathBuf>, Failure> {
+    for folder in std::fs::read_dir(LIBRARIES)? {
+        let library = folder?.path().join(LIBRARY);
+        if library.is_file() {
+            return Ok(Some(library));
+        }
+    }
+    Ok(None)
+}
+
+/// An auth service whose clock can be set, and the sessions of a good user.
+struct World {
+    setup: Setup,
+    /// The file that says how far the clock is ahead.
+    clock: PathBuf,
+    pairs: Vec<TokenPair>,
+    _folder: TempDir,
+}
+
+impl World {
+    /// Prepares a service on an SQLite file, with two users and so many sessions, which a process with a right clock has begun.
+    async fn begin(program: &Path, library: &Path, sessions: usize) -> Result<Self, Failure> {
+        let mut world = Self::on(program, library, None)?;
+        let first = world.start()?;
+        let auth = first.channel().await?;
+        for email in [GOOD, CLUMSY] {
+            register(&auth, email).await?;
+        }
+        for _ in 0..sessions {
+            world.pairs.push(log_in(&auth, GOOD, PASSWORD).await?);
+        }
+        // An entry of the log, which a sweep may prune.
+        let ended = log_in(&auth, GOOD, PASSWORD).await?;
+        let token = WithToken::new(&Token::parse(&ended.access_token).ok_or("no token")?);
+        AuthServiceClient::with_interceptor(auth, token).logout(LogoutRequest {}).await?;
+        Ok(world)
+    }
+
+    fn on(program: &Path, library: &Path, database: Option<String>) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let clock = folder.path().join("clock");
+        let file = format!("sqlite:{}", folder.path().join(DATABASE).display());
+        let mut environment = vec![
+            ("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0".to_owned()),
+            ("LD_PRELOAD", library.display().to_string()),
+            ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
+            ("FAKETIME_CACHE_DURATION", "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+            ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ];
+        if database.is_some() {
+            environment.extend(SETTINGS.map(|(name, value)| (name, value.to_owned())));
+        }
+        let setup = Setup {
+            program: program.to_owned(),
+            command: "auth",
+            arguments: vec!["--database-url".into(), database.unwrap_or(file)],
+            environment,
+            log: folder.path().join("auth.log"),
+        };
+        let world = Self { setup, clock, pairs: Vec::new(), _folder: folder };
+        world.set_clock("+0")?;
+        Ok(world)
+    }
+
+    fn start(&self) -> Result<Process, Failure> {
+        Process::start(self.setup.clone())
+    }
+
+    /// Sets the clock so many seconds ahead of the right time; a process that runs notices within a second.
+    fn set_clock(&self, ahead: &str) -> Result<(), Failure> {
+        let next = self.clock.with_extension("next");
+        std::fs::write(&next, ahead)?;
+        Ok(std::fs::rename(next, &self.clock)?)
+    }
+
+    /// Puts another entry in the place of the log's last one, as a failover to an older copy does.
+    async fn lose(&self) -> Result<(), Failure> {
+        const LOSE: &str =
+            "update revocations set mark = zeroblob(16) where revision = (select revision from log_head)";
+        let file = SqliteConnectOptions::new().filename(self.clock.with_file_name(DATABASE));
+        let mut database = file.connect().await?;
+        database.execute(LOSE).await?;
+        Ok(database.close().await?)
+    }
+
+    /// Adds what users notice once the clock is right again; `kills` if all tokens of before are dead.
+    async fn judge(&self, name: &str, auth: &Channel, kills: bool, report: &mut Report) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let good = refused_for(begun, || enter(auth, GOOD)).await;
+        let clumsy = refused_for(begun, || enter(auth, CLUMSY)).await;
+        let newcomer = refused_for(begun, || register(auth, "new@example.com")).await;
+        let (mut tokens, mut sessions) = (0, 0);
+        for pair in &self.pairs {
+            tokens += usize::from(!is_good(auth, &pair.access_token).await?);
+            let request =
+                RefreshTokenRequest { refresh_token: pair.refresh_token.clone(), ..RefreshTokenRequest::default() };
+            let refreshed = AuthServiceClient::new(auth.clone()).refresh_token(request).await;
+            sessions += usize::from(refreshed.is_err());
+        }
+        report.row(
+            &format!("clocks: {name}: refused for"),
+            format!("a good user {good}, one who had mistyped {clumsy}, a newcomer {newcomer}"),
+        );
+        let all = self.pairs.len();
+        report.row(&format!("clocks: {name}: lost"), format!("sessions {sessions} of {all}, tokens {tokens} of {all}"));
+        let mut miss = |promise, seen: String| report.broken.push(Broken::new(promise, format!("{name}: {seen}")));
+        for refused in [good, clumsy, newcomer].into_iter().filter(Refused::is_long) {
+            miss("nobody is refused for more than 5 s once the clock is right", refused.to_string());
+        }
+        if sessions > 0 || tokens > if kills { all } else { 0 } {
+            miss("a clock that was ahead ends no session and no token", format!("{sessions}, {tokens} of {all}"));
+        }
+        Ok(())
+    }
+}
+
+/// Two replicas on one PostgreSQL, whose clocks are 10 s apart, take each other's tokens.
+async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Report) -> Result<(), Failure> {
+    let server = Server::start().await?;
+    let database = server.create_database().await?;
+    let mut replicas = Vec::new();
+    for ahead in ["+0", "+10"] {
+        let world = World::on(program, library, Some(database.clone()))?;
+        world.set_clock(ahead)?;
+        let process = world.start()?;
+        replicas.push((process.channel().await?, process, world));
+    }
+    let mut refused = [0, 0];
+    for (issuer, refused) in refused.iter_mut().enumerate() {
+        let [own, other] = [issuer, 1 - issuer].map(|index| &replicas[index].0);
+        for _ in 0..tokens {
+            let pair = log_in(own, ADMIN, PASSWORD).await?;
+            *refused += usize::from(!is_good(other, &pair.access_token).await?);
+        }
+    }
+    let [behind, ahead] = refused;
+    report.row(
+        "clocks: replicas 10 s apart: fresh tokens refused by the other",
+        format!("{behind} of {tokens} of the right one, {ahead} of {tokens} of the one that is ahead"),
+    );
+    if behind + ahead > 0 {
+        report.broken.push(Broken::new("replicas take each other's tokens", format!("{behind}, {ahead} refused")));
+    }
+    Ok(())
+}
+
+/// The end of a refusal.
+enum Refused {
+    /// The time from the moment when the clock was right again to the first success.
+    For(Duration),
+    /// The wait that the caller was told.
+    Told(Duration),
+    /// There was no success within 20 s, and the last answer.
+    Beyond(Status),
+}
+
+impl Refused {
+    fn is_long(&self) -> bool {
+        !matches!(self, Self::For(time) if *time <= MAX)
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(time) => write!(formatter, "{} ms", time.as_millis()),
+            Self::Told(wait) => write!(formatter, "{} s (told)", wait.as_secs()),
+            Self::Beyond(last) => write!(formatter, "more than {} s ({})", PATIENCE.as_secs(), last.message()),
+        }
+    }
+}
+
+/// Tries again and again until a call succeeds, a wait is told that is too long to be tried out, or 20 s have passed.
+async fn refused_for<F: Future<Output = Result<(), Status>>>(begun: Instant, call: impl Fn() -> F) -> Refused {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let Err(status) = call().await else { return Refused::For(begun.elapsed()) };
+        match status.get_details_retry_info().and_then(|retry| retry.retry_delay) {
+            Some(wait) if wait > PATIENCE => return Refused::Told(wait),
+            _ if Instant::now() > end => return Refused::Beyond(status),
+            _ => sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn register(auth: &Channel, email: &str) -> Result<(), Status> {
+    let (name, email, password) = ("Ada".to_owned(), email.to_owned(), PASSWORD.to_owned());
+    let request = CreateUserRequest { name, email, password, ..CreateUserRequest::default() };
+    UserServiceClient::new(auth.clone()).create_user(request).await.map(drop)
+}
+
+async fn log_in(auth: &Channel, email: &str, password: &str) -> Result<TokenPair, Status> {
+    let request = LoginRequest { email: email.to_owned(), password: password.to_owned(), ..LoginRequest::default() };
+    let answer = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner();
+    answer.tokens.ok_or_else(|| Status::internal("a login without tokens"))
+}
+
+/// Logs in, and fails unless the token is good.
+async fn enter(auth: &Channel, email: &str) -> Result<(), Status> {
+    let pair = log_in(auth, email, PASSWORD).await?;
+    if is_good(auth, &pair.access_token).await? {
+        Ok(())
+    } else {
+        Err(Status::unauthenticated("the new token is refused"))
+    }
+}
+
+async fn is_good(auth: &Channel, token: &str) -> Result<bool, Status> {
+    let request = VerifyTokenRequest { token: token.to_owned() };
+    let answer = TokenServiceClient::new(auth.clone()).verify_token(request).await?.into_inner();
+    Ok(answer.state() == TokenState::Active)
+}
