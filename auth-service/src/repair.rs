@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kit::Clock;
 use uuid::Uuid;
 
-use crate::domain::{AttemptLimits, Era};
+use crate::domain::{Allowance, AttemptLimits, Era};
 use crate::stamp::stamp;
 use crate::state::Lifetimes;
 use crate::store::{Bounds, Kind, Store, StoreError};
@@ -93,7 +93,11 @@ impl Repair {
             sessions = self.sessions(true, bounds).await?;
         }
         let full = [(Kind::Failure, self.limits.failures), (Kind::SignUp, self.limits.sign_ups)];
-        let full = full.map(|(kind, allowance)| (kind, allowance.latest(now, bounds.future - now)));
+        // After a step back, uses beyond an allowance cannot be told from a time of the wrong clock: they are forgiven.
+        let latest = |allowance: Allowance| {
+            if stepped { allowance.used_up(now) } else { allowance.latest(now, bounds.future - now) }
+        };
+        let full = full.map(|(kind, allowance)| (kind, latest(allowance)));
         // Their count stays. It bars no caller now, as before.
         let last = now - self.limits.rest;
         let attempts = self.store.repair_attempts(bounds, last, &full).await?;

@@ -93,6 +93,11 @@ impl Allowance {
         now + self.interval() * most + skew
     }
 
+    /// Returns when an address has its whole allowance back that has just used all of it, and no more.
+    pub fn used_up(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + self.interval() * i32::try_from(self.burst).unwrap_or(i32::MAX)
+    }
+
     fn interval(self) -> TimeDelta {
         TimeDelta::milliseconds(60_000 / i64::from(self.per_minute.max(1)))
     }

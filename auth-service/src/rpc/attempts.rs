@@ -30,7 +30,7 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Lets the attempt go on, unless the account or the address must wait.
     pub(super) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
-        let (store, limits, now) = (&state.store, state.attempts, state.clock.now());
+        let (store, limits, now) = (&state.store, state.attempts, state.clock.earliest());
         let network = network(&client.peer);
         let (accounts, trial) = Accounts::find(store, tried, &network).await?;
         if let Some(full) = trial.full_time
@@ -110,7 +110,7 @@ impl Attempt {
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
         let counted: Vec<Account> = answering.into_iter().chain(self.accounts.elsewhere).collect();
         let counted = if self.limits.free == 0 { &[][..] } else { &counted };
-        Ok(self.store.add_failure(counted, &self.network, self.limits.failures, self.clock.now()).await?)
+        Ok(self.store.add_failure(counted, &self.network, self.limits.failures, self.clock.earliest()).await?)
     }
 }
 
@@ -126,6 +126,7 @@ pub(super) async fn sign_up(state: &State, client: &Client) -> Result<(), Error>
         return Ok(());
     }
     let network = network(&client.peer);
-    let used = state.store.use_allowance(Kind::SignUp, &network, state.attempts.sign_ups, state.clock.now()).await?;
+    let used =
+        state.store.use_allowance(Kind::SignUp, &network, state.attempts.sign_ups, state.clock.earliest()).await?;
     used.map_err(Error::TooManyAttempts)
 }

@@ -49,9 +49,9 @@ impl AuthService for AuthRpc {
 async fn login(state: &State, request: LoginRequest, client: &Client) -> Result<LoginResponse, Error> {
     let audiences = convert::audiences(&state.audiences, request.audiences);
     let (email, audiences) = Error::both(convert::email(&request.email), audiences)?;
-    state.quotas.check(Quota::Logins, &client.peer, state.clock.now())?;
+    state.quotas.check(Quota::Logins, &client.peer, state.clock.earliest())?;
     let user = login::check(state, Tried::Login(email.key()), client, Password::new(request.password)).await?;
-    state.quotas.count(Quota::Logins, &client.peer, state.clock.now());
+    state.quotas.count(Quota::Logins, &client.peer, state.clock.earliest());
     let tokens = login::begin(state, &user, client, &audiences).await?;
     Ok(LoginResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })
 }

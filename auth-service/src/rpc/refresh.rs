@@ -15,10 +15,10 @@ use crate::tokens::{RefreshToken, Scope};
 /// The next tokens of the session that this token belongs to.
 pub(super) async fn refresh(state: &State, request: RefreshTokenRequest, client: &Client) -> Result<TokenPair, Error> {
     let audiences = convert::audiences(&state.audiences, request.audiences)?;
-    state.quotas.check(Quota::BadRefreshes, &client.peer, state.clock.now())?;
+    state.quotas.check(Quota::BadRefreshes, &client.peer, state.clock.earliest())?;
     let refreshed = next(state, &request.refresh_token, client, &audiences).await;
     if let Err(Error::RefreshTokenInvalid) = refreshed {
-        state.quotas.count(Quota::BadRefreshes, &client.peer, state.clock.now());
+        state.quotas.count(Quota::BadRefreshes, &client.peer, state.clock.earliest());
         if let Some(line) = state.refused_refreshes.allow() {
             tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer, left_out = line.left_out());
         }

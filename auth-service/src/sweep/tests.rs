@@ -298,6 +298,18 @@ async fn attempts_of_a_wrong_clock_bar_nobody() {
 }
 
 #[tokio::test]
+async fn allowances_of_a_clock_that_was_minutes_ahead_bar_nobody() {
+    let world = World::start().await;
+    let allowance = limits().failures;
+    world.store().add_failure(&[], "192.0.2.7", allowance, world.now()).await.unwrap();
+    let mut world = world.restart(TimeDelta::minutes(-8)).await;
+    let full = world.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap().unwrap();
+    assert!(allowance.wait(full, world.now()) > Some(TimeDelta::minutes(5)));
+    world.sweep().await;
+    assert_eq!(world.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn clock_that_has_not_been_set_repairs_nothing() {
     let world = World::start().await;
     world.ada().await;

@@ -98,6 +98,19 @@ async fn a_token_revoked_under_a_wrong_clock_stays_dead_when_its_time_comes() {
     }
 }
 
+/// Eight minutes are within what an address may come to by itself: such a time cannot be told from one of right clocks later.
+#[tokio::test]
+async fn a_mistyped_password_minutes_ahead_bars_nobody() {
+    let service = start().await;
+    service.register(EMAIL).await.unwrap();
+    let service = restart(service, "", TimeDelta::minutes(8)).await;
+    let refused = service.login(EMAIL, "a wrong password").await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+    let service = restart(service, "", TimeDelta::minutes(-8)).await;
+    service.login(EMAIL, PASSWORD).await.unwrap();
+    service.register(OTHER).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_new_database_under_an_old_secret_knows_no_token() {
     let settings = || Settings { secret: Some(SECRET), admin: true, ..Settings::default() };

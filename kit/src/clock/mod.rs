@@ -75,6 +75,13 @@ impl Clock {
         self.reference().believed(own, self.uptime.now())
     }
 
+    /// Returns the machine's time, or what it is compared with where the machine is ahead of that: for times that bar callers
+    /// until they have come. On SQLite that is the boot clock's, until a change has lasted for an hour.
+    pub fn earliest(&self) -> DateTime<Utc> {
+        let own = self.own();
+        self.reference().earliest(own, self.uptime.now())
+    }
+
     /// Returns the later of the machine's time and the database server's: no other replica's [`now`](Self::now) is later than
     /// that by more than its own clock may differ from the server's.
     pub fn latest(&self) -> DateTime<Utc> {

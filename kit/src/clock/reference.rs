@@ -133,6 +133,16 @@ impl Reference {
         server.filter(|server| own - *server > NOISE).unwrap_or(own)
     }
 
+    /// Returns the machine's time, or the one that it is compared with where the machine is ahead of that.
+    pub(super) fn earliest(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
+        let ahead = self.offset(own, uptime);
+        if self.source() == Some(Source::Stored) && ahead > TOLERANCE {
+            own - ahead
+        } else {
+            self.believed(own, uptime)
+        }
+    }
+
     /// Returns the latest time that another replica may go by.
     pub(super) fn latest(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
         let server = self.server().and_then(|bounds| bounds.high).map(|high| high.at(uptime));
@@ -247,6 +257,7 @@ mod tests {
         assert_eq!(reference.check(at(18), up(102), LEEWAY), Err(Doubt::Disagrees(TimeDelta::seconds(6))));
         assert_eq!(reference.check(at(4), up(102), LEEWAY), Err(Doubt::Disagrees(TimeDelta::seconds(-6))));
         assert_eq!((reference.believed(at(99), up(102)), reference.latest(at(99), up(102))), (at(10), at(99)));
+        assert_eq!((reference.earliest(at(99), up(102)), reference.earliest(at(-9), up(102))), (at(10), at(-9)));
         assert_eq!((reference.believed(at(-9), up(102)), reference.latest(at(-9), up(102))), (at(-9), at(12)));
     }
 
@@ -261,6 +272,7 @@ mod tests {
             reference.compare(own, up(uptime));
             assert_eq!(reference.check(own, up(uptime), LEEWAY), Err(Doubt::Disagrees(TimeDelta::days(8))));
             assert_eq!(reference.believed(own, up(uptime)), own, "no other clock is there to go by");
+            assert_eq!(reference.earliest(own, up(uptime)), own - TimeDelta::days(8), "the boot clock bars nobody");
         }
         let mut right_again = Reference::new(up(3_700));
         right_again.note_anchor(Some(&anchor("a", 10, 0)), Some("a"), at(3_690), up(3_700));
@@ -290,6 +302,7 @@ mod tests {
             reference.note_anchor(Some(&anchor("a", 10, 100)), Some(boot), at(-3600), up(60));
             assert_eq!(reference.steps_back(), 1, "{boot}");
             assert!(matches!(reference.check(at(-3600), up(60), LEEWAY), Err(Doubt::Disagrees(_))), "{boot}");
+            assert_eq!(reference.earliest(at(-3600), up(60)), at(-3600), "{boot}");
         }
     }
 
