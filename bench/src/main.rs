@@ -1,12 +1,15 @@
 //! Prints the project's figures, each with the command, the machine and the commit that it comes from.
 
 mod auth;
+mod compare;
 mod drills;
 mod guard;
 mod load;
 mod quick;
 mod replicas;
 mod writes;
+
+use std::path::PathBuf;
 
 use bench::Failure;
 use clap::{Parser, Subcommand};
@@ -40,6 +43,13 @@ enum Bench {
         #[arg(long)]
         on_this_disk: bool,
     },
+    /// What guarded reads and posts of 64 KiB cost with two programs `gatepost`, by turns; about two minutes
+    Compare {
+        /// The first program
+        one: PathBuf,
+        /// The second program
+        other: PathBuf,
+    },
     /// Break what the services stand on, and see whether they keep their promises
     #[command(subcommand)]
     Drill(drills::Drill),
@@ -55,6 +65,7 @@ async fn main() -> Result<(), Failure> {
         Bench::Guard { options } => guard::run(options).await,
         Bench::Writes { on_this_disk: false } => writes::run().await,
         Bench::Writes { on_this_disk: true } => writes::measure().await,
+        Bench::Compare { one, other } => compare::run(&one, &other).await,
         Bench::Drill(drill) => drill.run().await,
     }
 }

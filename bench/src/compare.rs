@@ -1,0 +1,122 @@
+//! `bench compare`: two programs `gatepost` under the same calls, by turns.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bench::Failure;
+use bench::services::Services;
+use gatepost::api::auth::v1::CreateUserRequest;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, PostPatch, UpdatePostRequest, get_post_request};
+use gatepost::{Token, WithToken};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::load::{Called, Figures, compare, in_turn};
+
+/// Bytes of a large post.
+const LARGE: usize = 64 * 1024;
+
+/// A user's quotas are no part of it.
+const SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
+
+/// Connections of each side, for 32 callers, and the calls that each carries at once: more posts of 64 KiB than the window of a
+/// connection holds may wait for each other until their deadline.
+const CONNECTIONS: usize = 16;
+const AT_ONCE: usize = 3;
+
+/// A client with the user's token.
+type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
+
+/// What is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Check,
+    Write,
+}
+
+/// A pair with a user and a post.
+struct Side {
+    pair: Services,
+    posts: Vec<Posts>,
+    id: String,
+    _folder: TempDir,
+}
+
+/// Compares both programs by each kind of call.
+#[expect(clippy::print_stdout, reason = "figures are this program's output")]
+pub(crate) async fn run(one: &Path, other: &Path) -> Result<(), Failure> {
+    bench::machine::print(&format!("cargo run --release -p bench -- compare {} {}", one.display(), other.display()));
+    let sides = [Side::start(one).await?, Side::start(other).await?];
+    println!(
+        "\ncall, 32 callers on sixteen connections     calls/s   p50 ms   p99 ms   us of the services' processors"
+    );
+    for (name, kind) in [
+        ("GetPost, guarded", Kind::Read),
+        ("UpdatePost of 64 KiB, checked only", Kind::Check),
+        ("UpdatePost of 64 KiB", Kind::Write),
+    ] {
+        let before = [sides[0].pair.processor_time()?, sides[1].pair.processor_time()?];
+        let (first, second) = compare(in_turn(sides[0].calls(kind)), in_turn(sides[1].calls(kind))).await?;
+        for (index, figures) in [first, second].iter().enumerate() {
+            let Figures { count, rate, p50, p99 } = figures;
+            let micros = (sides[index].pair.processor_time()? - before[index]) * 1e6 / count;
+            println!("{name:<42}{rate:>9.0}{p50:>9.2}{p99:>9.2}{micros:>9.1}");
+        }
+        println!("{:<42}{:>9.3}", "  the first / the second", first.rate / second.rate);
+    }
+    sides.into_iter().try_for_each(|side| side.pair.stop())
+}
+
+impl Side {
+    async fn start(program: &Path) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()?;
+        let pair = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
+        let request = CreateUserRequest {
+            name: "Ada".into(),
+            email: "ada@example.com".into(),
+            password: "correct horse battery staple".into(),
+            ..CreateUserRequest::default()
+        };
+        let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
+        let token = Token::parse(&created.tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        let mut posts = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let blog =
+                Endpoint::from_shared(format!("http://{}", pair.blog_address()))?.tcp_nodelay(true).connect().await?;
+            posts.push(PostServiceClient::with_interceptor(blog, WithToken::new(&token)));
+        }
+        let request =
+            CreatePostRequest { title: "Post".into(), content: "a post".into(), ..CreatePostRequest::default() };
+        let id = posts[0].create_post(request).await?.into_inner().post.ok_or("no post")?.id;
+        Ok(Self { pair, posts, id, _folder: folder })
+    }
+
+    /// Returns one call for each connection.
+    fn calls(&self, kind: Kind) -> Vec<impl Fn() -> Called<()> + Clone + Send + Sync + use<>> {
+        self.posts.iter().map(|posts| call(posts.clone(), self.id.clone(), kind)).collect()
+    }
+}
+
+fn call(posts: Posts, id: String, kind: Kind) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
+    let (content, places) = ("a".repeat(LARGE), Arc::new(Semaphore::new(AT_ONCE)));
+    move || {
+        let (mut posts, id, places) = (posts.clone(), id.clone(), Arc::clone(&places));
+        if kind == Kind::Read {
+            let request = GetPostRequest { post: Some(get_post_request::Post::Id(id)), view: 0 };
+            return Box::pin(async move { posts.get_post(request).await.map(drop) });
+        }
+        let patch = Some(PostPatch { content: Some(content.clone()), ..PostPatch::default() });
+        let validate_only = kind == Kind::Check;
+        let request = UpdatePostRequest { id, patch, validate_only, ..UpdatePostRequest::default() };
+        Box::pin(async move {
+            // Never closed.
+            let _place = places.acquire_owned().await;
+            posts.update_post(request).await.map(drop)
+        })
+    }
+}
