@@ -14,11 +14,14 @@ mod guarded;
 pub mod guessing;
 mod kids;
 mod log;
+mod open_loop;
+mod overload;
 mod row;
 mod run;
 mod silent;
 mod slow_readers;
 mod stall;
+mod standby;
 pub mod two_tabs;
 mod vanish;
 mod world;
@@ -66,6 +69,10 @@ pub enum Scenario {
     Followers,
     /// A million revocations on a database that is 10 ms away
     FarLog,
+    /// A small PostgreSQL that stalls near its capacity, and calls above it
+    Overload,
+    /// A synchronous standby that stops, so that no commit is answered
+    Standby,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -81,7 +88,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -95,6 +102,8 @@ impl Scenario {
         Self::Vanish,
         Self::Followers,
         Self::FarLog,
+        Self::Overload,
+        Self::Standby,
     ];
 
     /// Attacks a pair of its own.
@@ -113,6 +122,8 @@ impl Scenario {
             Self::Vanish => return Ok(vanish::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Followers => return Ok(followers::run(program, scale.of(1_000), scale.length).await?.into()),
             Self::FarLog => return Ok(far_log::run(program, scale.of(1_000_000)).await?.into()),
+            Self::Overload => return Ok(overload::run(program, scale.seed).await?.into()),
+            Self::Standby => return Ok(standby::run(program).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
             Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,
