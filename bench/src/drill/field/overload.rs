@@ -110,7 +110,7 @@ impl Rig {
         let carried = callers.saturate(&KINDS, TRIAL_TIME).await?;
         let seconds = u32::try_from(TRIAL_TIME.as_secs())?;
         // The pool of an old program may collapse in the trial, too.
-        let share = if carried < CAPACITY * seconds { USUAL } else { TRIAL * CAPACITY * seconds / carried };
+        let share = if carried < CAPACITY * seconds / 4 { USUAL } else { TRIAL * CAPACITY * seconds / carried };
         self.throttle.set_share(share);
         Ok(share)
     }
@@ -120,23 +120,23 @@ impl Rig {
 async fn stall(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
     let mut callers = Callers::register(&rig.auth).await?;
     let share = rig.slow_down(&callers).await?;
-    let (begin, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
+    let (start, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
     let stalls = async {
         sleep(BEFORE).await;
         rig.throttle.stall();
-        let begun = Instant::now();
+        let fault = Instant::now();
         sleep(STALL).await;
         rig.throttle.resume();
-        (begun, Instant::now())
+        (fault, Instant::now())
     };
     let length = BEFORE + STALL + BACK + AFTER;
-    let ((begun, ended), ()) = tokio::join!(stalls, callers.call(&KINDS, NEAR, length, &mut open));
+    let ((fault, ended), ()) = tokio::join!(stalls, callers.call(&KINDS, NEAR, length, &mut open));
     while open.join_next().await.is_some() {}
     let (calls, last) = (callers.calls(), Instant::now());
     let (before, after) =
-        (percent(within(&calls, begin + SETTLING, begun)), percent(within(&calls, ended + BACK, last)));
+        (percent(within(&calls, start + SETTLING, fault)), percent(within(&calls, ended + BACK, last)));
     report.row("overload: stall of 2 s, calls a second", NEAR);
-    report.row("overload: processor time of the server", cores(rig, share, begin));
+    report.row("overload: processor time of the server", cores(rig, share, start));
     report.row("overload: calls that succeed before the stall", format!("{before:.1} %"));
     report.row("overload: the same from 5 s after its end on", format!("{after:.1} %"));
     report.row("overload: new connections to the server", rig.way.connections() - connections);
@@ -144,7 +144,7 @@ async fn stall(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
         "overload: worst outage of a client, the stall included",
         format!("{} ms", worst_outage(&calls, last).as_millis()),
     );
-    report.row("overload: calls that succeed, by second", by_second(&calls, begin));
+    report.row("overload: calls that succeed, by second", by_second(&calls, start));
     failures(report, &calls);
     if after < MIN_AFTER {
         let seen = format!("{after:.1} %");
@@ -157,9 +157,9 @@ async fn stall(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
 async fn exceed(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
     let mut callers = Callers::register(&rig.auth).await?;
     let share = rig.slow_down(&callers).await?;
-    let (begin, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
+    let (start, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
     callers.call(&KINDS, NEAR, BEFORE, &mut open).await;
-    let begun = Instant::now();
+    let fault = Instant::now();
     callers.call(&KINDS, ABOVE, OVERLOAD, &mut open).await;
     let ended = Instant::now();
     callers.call(&KINDS, NEAR, BACK + AFTER, &mut open).await;
@@ -169,15 +169,15 @@ async fn exceed(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
         let good = within(&calls, from, to).filter(|call| call.is_ok()).count();
         f64::from(u32::try_from(good).unwrap_or(u32::MAX)) / (to - from).as_secs_f64()
     };
-    let (before, above) = (good(begin + SETTLING, begun), good(begun, ended));
+    let (before, above) = (good(start + SETTLING, fault), good(fault, ended));
     let after = percent(within(&calls, ended + BACK, Instant::now()));
     report.row("overload: above the capacity, calls a second", ABOVE);
-    report.row("overload: processor time of the server", cores(rig, share, begin));
+    report.row("overload: processor time of the server", cores(rig, share, start));
     report.row("overload: calls that succeed in a second before", format!("{before:.1}"));
     report.row("overload: calls that succeed in a second meanwhile", format!("{above:.1}"));
     report.row("overload: calls that succeed from 5 s after its end on", format!("{after:.1} %"));
     report.row("overload: new connections to the server", rig.way.connections() - connections);
-    report.row("overload: calls that succeed, by second", by_second(&calls, begin));
+    report.row("overload: calls that succeed, by second", by_second(&calls, start));
     failures(report, &calls);
     if above < before * MIN_ABOVE {
         let seen = format!("{above:.1} and not {before:.1} a second");
@@ -191,7 +191,7 @@ async fn exceed(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
 }
 
 /// Returns the server's processor time, for people.
-fn cores(rig: &Rig, share: u32, begin: Instant) -> String {
-    let used = rig.throttle.used().as_secs_f64() / begin.elapsed().as_secs_f64();
+fn cores(rig: &Rig, share: u32, start: Instant) -> String {
+    let used = rig.throttle.used().as_secs_f64() / start.elapsed().as_secs_f64();
     format!("{:.1} % of a core, of {:.1} % that it may have", used * 100.0, f64::from(share) / 10.0)
 }
