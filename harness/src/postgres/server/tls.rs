@@ -5,9 +5,11 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::super::database;
+use tokio::time::{sleep, timeout};
+
 use super::super::error::{Error, failed};
-use super::Server;
+use super::super::{database, processes};
+use super::{READY, Server};
 use crate::apart::apart;
 
 /// The program that makes the key and the certificate.
@@ -19,6 +21,9 @@ const WAYS: &str = "local all all trust\nhostssl all all 127.0.0.0/8 scram-sha-2
 /// A self-signed certificate with a key of the usual size.
 const CERTIFICATE: &str =
     "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=throw-away -keyout server.key -out server.crt";
+
+/// Fails until new connections may use TLS.
+const IS_ON: &str = "select 1 / (current_setting('ssl') = 'on')::int";
 
 impl Server {
     /// Returns true if this machine has the program that [`Self::encrypt`] needs, `openssl`.
@@ -41,7 +46,12 @@ impl Server {
             ] {
                 database::execute(&url, statement).await.map_err(failed("require TLS"))?;
             }
-            Ok(())
+            let on = async {
+                while database::execute(&url, IS_ON.to_owned()).await.is_err() {
+                    sleep(processes::LOOK).await;
+                }
+            };
+            timeout(READY, on).await.map_err(failed("require TLS"))
         })
         .await
     }
