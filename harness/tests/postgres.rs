@@ -175,3 +175,40 @@ fn processes(folder: &Path) -> Vec<u32> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(named).collect()
 }
+
+#[tokio::test]
+async fn encrypted_server_wants_tls_and_its_password() {
+    if server().await.is_none() {
+        return;
+    }
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let address = format!("127.91.{high}.{}", low.clamp(1, 254));
+    let server = Server::start_with(&[&format!("listen_addresses={address}")]).await.unwrap();
+    server.encrypt("right").await.unwrap();
+    let try_out = async |password: &str, mode: &str| {
+        let url = format!("postgres://postgres:{password}@{address}/postgres?sslmode={mode}");
+        PgConnection::connect_with(&PgConnectOptions::from_str(&url).unwrap()).await
+    };
+    try_out("right", "require").await.unwrap();
+    assert!(try_out("right", "disable").await.is_err() && try_out("wrong", "require").await.is_err());
+}
+
+#[tokio::test]
+async fn throttled_server_answers_after_a_stall() {
+    let Some(server) = server().await else { return };
+    let mut connection = connect(&server.url("postgres")).await;
+    let throttle = server.throttle(500).await.unwrap();
+    let works = async {
+        while throttle.used().is_zero() {
+            connection.execute("select count(*) from generate_series(1, 100000)").await.unwrap();
+        }
+    };
+    timeout(LIMIT, works).await.expect("a server that works uses time");
+    throttle.stall();
+    let late = async { while timeout(Duration::from_millis(200), connection.ping()).await.is_ok() {} };
+    timeout(LIMIT, late).await.expect("a stalled server does not answer");
+    throttle.resume();
+    let mut other = timeout(LIMIT, connect(&server.url("postgres"))).await.expect("it answers again");
+    drop(throttle);
+    other.ping().await.unwrap();
+}

@@ -100,7 +100,8 @@ async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
     PgConnection::connect_with(&PgConnectOptions::from_str(url)?).await
 }
 
-async fn execute(admin: &str, statement: String) -> Result<(), sqlx::Error> {
+/// Runs a statement on a connection of its own.
+pub(super) async fn execute(admin: &str, statement: String) -> Result<(), sqlx::Error> {
     let mut connection = connect(admin).await?;
     connection.execute(AssertSqlSafe(statement)).await?;
     connection.close().await

@@ -23,5 +23,5 @@ mod watchdog;
 pub use bouncer::Bouncer;
 pub use database::{Database, database};
 pub use error::Error;
-pub use server::Server;
+pub use server::{Server, Throttle};
 pub use setting::server;

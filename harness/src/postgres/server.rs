@@ -1,5 +1,8 @@
 //! A throw-away PostgreSQL from the system's programs, and what can happen to a server.
 
+mod throttle;
+mod tls;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -14,6 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 
+pub use self::throttle::Throttle;
 use super::account::Account;
 use super::error::{Error, failed};
 use super::watchdog::Watchdog;

@@ -15,11 +15,14 @@ mod guarded;
 pub mod guessing;
 mod kids;
 mod log;
+mod open_loop;
+mod overload;
 mod row;
 mod run;
 mod silent;
 mod slow_readers;
 mod stall;
+mod standby;
 pub mod two_tabs;
 mod vanish;
 mod world;
@@ -69,6 +72,10 @@ pub enum Scenario {
     FarLog,
     /// An auth service whose clock is an hour, three days or eight days ahead for a while, and replicas 10 s apart
     Clocks,
+    /// A small PostgreSQL that stalls near its capacity, and calls above it
+    Overload,
+    /// A synchronous standby that stops, so that no commit is answered
+    Standby,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -84,7 +91,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -99,6 +106,8 @@ impl Scenario {
         Self::Followers,
         Self::FarLog,
         Self::Clocks,
+        Self::Overload,
+        Self::Standby,
     ];
 
     /// Attacks a pair of its own.
@@ -120,6 +129,8 @@ impl Scenario {
             }
             Self::FarLog => return Ok(far_log::run(program, scale.of(1_000_000)).await?.into()),
             Self::Clocks => return Ok(clocks::run(program, scale.of(20)).await?.into()),
+            Self::Overload => return Ok(overload::run(program, scale.seed).await?.into()),
+            Self::Standby => return Ok(standby::run(program).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
             Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,

@@ -102,7 +102,7 @@ impl Pool {
     pub(super) async fn acquire(&self) -> Result<Used, Error> {
         let give_up = self.give_up();
         loop {
-            let mut used = timeout_at(give_up, self.next()).await.map_err(|_| Error::PoolTimedOut)??;
+            let mut used = timeout_at(give_up, self.next()).await.map_err(|_| self.timed_out())??;
             if !self.must_try(used.answered) {
                 return Ok(used);
             }
@@ -118,13 +118,16 @@ impl Pool {
         }
     }
 
-    /// Returns the time until which a call may wait. Where calls have waited in vain, another one waits only for a moment:
-    /// those that are served must not be old by then.
+    /// Returns the time until which a call may wait.
     fn give_up(&self) -> time::Instant {
-        let mut state = self.state();
-        let wait = state.waiting.longest(self.0.limits.acquire);
-        let own = time::Instant::now() + wait;
+        let own = time::Instant::now() + self.0.limits.acquire;
         call::end().map_or(own, |end| own.min(end.checked_sub(REFUSAL).unwrap_or(end)))
+    }
+
+    /// Notes that a call has waited in vain, and returns its error.
+    fn timed_out(&self) -> Error {
+        self.state().waiting.timed_out();
+        Error::PoolTimedOut
     }
 
     /// An idle connection, or the first that comes.
@@ -156,7 +159,7 @@ impl Pool {
         Used::new(slot, answered, self.clone())
     }
 
-    /// Takes a connection back that has last answered then, for the first call that waits, or for later.
+    /// Takes a connection back that has last answered then, for a call that waits, or for later.
     fn put(&self, slot: Slot, answered: Instant) {
         let idle = Idle { slot, answered };
         let mut state = self.state();
@@ -165,10 +168,10 @@ impl Pool {
             leaving.push(idle);
         } else {
             let mut idle = Some(idle);
-            while let Some(first) = idle.as_ref().and_then(|_| state.waiting.first()) {
+            while let Some(next) = idle.as_ref().and_then(|_| state.waiting.next()) {
                 let Some(Idle { slot, answered }) = idle.take() else { break };
                 let used = self.hand(&mut state, slot, answered);
-                if let Err(Ok(mut back)) = first.send(Ok(used)) {
+                if let Err(Ok(mut back)) = next.send(Ok(used)) {
                     state.in_use -= 1;
                     idle = back.take().map(|slot| Idle { slot, answered });
                 }

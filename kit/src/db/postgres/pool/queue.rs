@@ -1,16 +1,15 @@
-//! The calls that wait for a connection, the first of them first.
+//! The calls that wait for a connection: the first goes first, or the last one does where a call has waited in vain.
+//!
+//! Above the server's capacity, the first call in the queue has nearly used up its wait. Its work would begin late and miss
+//! the call's deadline, and so would that of each call after it. The last call has its whole time left. So all the work of
+//! the server is of use while the queue stands, and the calls that cannot be served end by themselves.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use sqlx::Error;
 use tokio::sync::oneshot::{self, Receiver, Sender};
-use tokio::time::Instant;
 
 use super::Used;
-
-/// Longest wait of a call behind others that have waited in vain.
-const BRIEF: Duration = Duration::from_millis(50);
 
 pub(super) type Call = Sender<Result<Used, Error>>;
 
@@ -18,8 +17,8 @@ pub(super) type Call = Sender<Result<Used, Error>>;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     calls: VecDeque<Call>,
-    /// The time since which there has always been a call.
-    since: Option<Instant>,
+    /// Set from a call's wait in vain until the queue is empty.
+    is_overloaded: bool,
 }
 
 impl Queue {
@@ -28,21 +27,20 @@ impl Queue {
         self.len();
         let (call, coming) = oneshot::channel();
         self.calls.push_back(call);
-        self.since.get_or_insert_with(Instant::now);
         coming
     }
 
-    /// Takes the first call out.
-    pub(super) fn first(&mut self) -> Option<Call> {
+    /// Takes out the call that is served next.
+    pub(super) fn next(&mut self) -> Option<Call> {
         self.len();
-        let first = self.calls.pop_front();
+        let next = if self.is_overloaded { self.calls.pop_back() } else { self.calls.pop_front() };
         self.len();
-        first
+        next
     }
 
     /// Takes all calls out.
     pub(super) fn all(&mut self) -> Vec<Call> {
-        self.since = None;
+        self.is_overloaded = false;
         self.calls.drain(..).collect()
     }
 
@@ -50,47 +48,72 @@ impl Queue {
     pub(super) fn len(&mut self) -> usize {
         self.calls.retain(|call| !call.is_closed());
         if self.calls.is_empty() {
-            self.since = None;
+            self.is_overloaded = false;
         }
         self.calls.len()
     }
 
-    /// Returns the longest wait of another call: `longest`, or a brief one where calls have waited in vain.
-    pub(super) fn longest(&mut self, longest: Duration) -> Duration {
-        self.len();
-        let is_overdue = self.since.is_some_and(|since| since.elapsed() >= longest);
-        if is_overdue { longest.min(BRIEF) } else { longest }
+    /// Notes that a call has waited in vain for as long as it could.
+    pub(super) fn timed_out(&mut self) {
+        self.is_overloaded = self.len() > 0;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
-
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn calls_behind_those_that_wait_in_vain_are_refused_soon() {
-        const LONGEST: Duration = Duration::from_millis(400);
-        let mut queue = Queue::default();
-        let first = queue.join();
-        advance(LONGEST / 2).await;
-        let second = queue.join();
-        assert_eq!(queue.longest(LONGEST), LONGEST);
-        advance(LONGEST / 2).await;
-        drop(first);
-        assert_eq!((queue.len(), queue.longest(LONGEST)), (1, BRIEF), "there has been a call all the time");
-        drop(second);
-        assert_eq!((queue.len(), queue.longest(LONGEST)), (0, LONGEST));
+    /// Serves the next call.
+    fn serve(queue: &mut Queue) {
+        queue.next().unwrap().send(Err(Error::PoolClosed)).unwrap();
     }
 
-    #[tokio::test]
-    async fn calls_that_have_gone_get_nothing() {
+    fn is_served(call: &mut Receiver<Result<Used, Error>>) -> bool {
+        call.try_recv().is_ok()
+    }
+
+    #[test]
+    fn first_call_is_served_first() {
+        let mut queue = Queue::default();
+        let (mut first, mut second) = (queue.join(), queue.join());
+        serve(&mut queue);
+        assert!(is_served(&mut first) && !is_served(&mut second));
+    }
+
+    #[test]
+    fn last_call_is_served_first_once_one_has_timed_out() {
+        let mut queue = Queue::default();
+        let (late, mut second, mut third) = (queue.join(), queue.join(), queue.join());
+        drop(late);
+        queue.timed_out();
+        serve(&mut queue);
+        assert!(is_served(&mut third) && !is_served(&mut second));
+        let mut fourth = queue.join();
+        serve(&mut queue);
+        assert!(is_served(&mut fourth) && !is_served(&mut second), "the queue has not been empty");
+        serve(&mut queue);
+        assert!(is_served(&mut second));
+    }
+
+    #[test]
+    fn order_is_the_usual_one_once_the_queue_was_empty() {
+        let mut queue = Queue::default();
+        let (late, second) = (queue.join(), queue.join());
+        drop(late);
+        queue.timed_out();
+        drop(second);
+        let (mut first, mut second) = (queue.join(), queue.join());
+        serve(&mut queue);
+        assert!(is_served(&mut first) && !is_served(&mut second));
+    }
+
+    #[test]
+    fn calls_that_have_gone_get_nothing() {
         let mut queue = Queue::default();
         let (gone, mut waits) = (queue.join(), queue.join());
         drop(gone);
-        queue.first().unwrap().send(Err(Error::PoolClosed)).unwrap();
-        assert!(matches!(waits.try_recv(), Ok(Err(Error::PoolClosed))));
-        assert!(queue.first().is_none());
+        serve(&mut queue);
+        assert!(is_served(&mut waits));
+        assert!(queue.next().is_none());
     }
 }

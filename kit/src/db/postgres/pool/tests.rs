@@ -2,10 +2,12 @@
 
 use std::str::FromStr as _;
 
+use futures_util::FutureExt as _;
 use harness::postgres::{Server, server};
 use harness::proxy::Proxy;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
+use tokio::time::timeout;
 
 use super::*;
 use crate::db::postgres::address::Address;
@@ -147,4 +149,23 @@ async fn call_is_refused_before_its_deadline() {
     let end = time::Instant::now() + Duration::from_millis(100);
     let refused = call::until(end, pool.acquire()).await;
     assert!(matches!(refused, Err(Error::PoolTimedOut)) && time::Instant::now() < end, "{refused:?}");
+}
+
+/// The queue has held a call for longer than a call may wait, but each call has got its connection in time.
+#[tokio::test]
+async fn call_behind_a_moving_queue_has_its_whole_wait() {
+    let Some(database) = harness::postgres::database().await else { return };
+    let pool = pool(&database.url, Limits { connections: 1, acquire: Duration::from_secs(1), ..LIMITS });
+    let held = pool.acquire().await.unwrap();
+    let (mut first, mut second) = (Box::pin(pool.acquire()), Box::pin(pool.acquire()));
+    assert!(timeout(Duration::from_millis(600), &mut first).await.is_err(), "the connection is in use");
+    assert!(second.as_mut().now_or_never().is_none());
+    held.give_back();
+    let held = first.await.unwrap();
+    assert!(timeout(Duration::from_millis(500), &mut second).await.is_err(), "the connection is in use");
+    let mut third = Box::pin(pool.acquire());
+    assert!(timeout(Duration::from_millis(200), &mut third).await.is_err(), "a wait lasts for a second");
+    held.give_back();
+    second.await.unwrap().give_back();
+    third.await.unwrap();
 }

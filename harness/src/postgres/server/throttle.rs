@@ -1,0 +1,179 @@
+//! A share of a core for a server, as a small machine has it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, setpriority_process};
+
+use super::super::error::{Error, failed};
+use super::super::processes;
+use super::Server;
+
+/// Time between two looks at what the server has used.
+const TICK: Duration = Duration::from_millis(2);
+
+/// Looks after which new processes of the server are looked for.
+const SEARCH: u32 = 10;
+
+/// Processor time that an idle server saves up.
+const SAVED: Duration = Duration::from_millis(5);
+
+/// Priority of the thread that looks, where the system allows it: a late look lets the server have too much.
+const NICE: i32 = -15;
+
+/// Stops and continues a server's processes, so that they get a share of a core together. Their full speed is back when the
+/// value is dropped.
+pub struct Throttle {
+    control: Arc<Control>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Control {
+    /// The share of a core, in thousandths.
+    share: AtomicU32,
+    is_stalled: AtomicBool,
+    has_ended: AtomicBool,
+    /// Processor time that the server has used, in nanoseconds.
+    used: AtomicU64,
+}
+
+impl Server {
+    /// Gives the server so many thousandths of a core from now on, over some milliseconds.
+    ///
+    /// # Errors
+    /// The server does not run, or the kernel does not tell the processor time of a process in nanoseconds.
+    pub async fn throttle(&self, share: u32) -> Result<Throttle, Error> {
+        let process = self.0.running("run slowly").await?.id();
+        used(process).ok_or_else(|| failed("run slowly")("this kernel has no /proc/PID/schedstat"))?;
+        let control = Arc::new(Control {
+            share: share.into(),
+            is_stalled: false.into(),
+            has_ended: false.into(),
+            used: 0.into(),
+        });
+        let theirs = Arc::clone(&control);
+        let thread = thread::spawn(move || {
+            // On Linux a thread has a priority of its own.
+            let _ = setpriority_process(None, NICE);
+            Meter::new(process).throttle(&theirs);
+        });
+        Ok(Throttle { control, thread: Some(thread) })
+    }
+}
+
+impl Throttle {
+    /// Gives the server another share, and counts its processor time anew.
+    pub fn set_share(&self, share: u32) {
+        self.control.share.store(share, Ordering::Relaxed);
+        self.control.used.store(0, Ordering::Relaxed);
+    }
+
+    /// Makes the server stand still within some milliseconds.
+    pub fn stall(&self) {
+        self.control.is_stalled.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends a stall.
+    pub fn resume(&self) {
+        self.control.is_stalled.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns the processor time that the server has used since its share was set.
+    pub fn used(&self) -> Duration {
+        Duration::from_nanos(self.control.used.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Throttle {
+    fn drop(&mut self) {
+        self.control.has_ended.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The processes of a server, and the processor time that each has used.
+struct Meter {
+    first: u32,
+    known: HashMap<u32, u64>,
+}
+
+impl Meter {
+    fn new(first: u32) -> Self {
+        let mut meter = Self { first, known: HashMap::new() };
+        meter.search();
+        // What was used before does not count.
+        meter.look();
+        meter
+    }
+
+    fn throttle(&mut self, control: &Control) {
+        let (mut budget, mut last, mut is_stopped) = (Duration::ZERO, Instant::now(), false);
+        let mut debt = Duration::ZERO;
+        for number in 1.. {
+            if control.has_ended.load(Ordering::Relaxed) {
+                break;
+            }
+            let used = self.look();
+            control.used.fetch_add(u64::try_from(used.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            budget += last.elapsed() * control.share.load(Ordering::Relaxed) / 1000;
+            last = Instant::now();
+            debt += used;
+            let paid = budget.min(debt);
+            (budget, debt) = (budget.saturating_sub(paid).min(SAVED), debt.saturating_sub(paid));
+            let must_stop = !debt.is_zero() || control.is_stalled.load(Ordering::Relaxed);
+            if must_stop != is_stopped {
+                self.signal(if must_stop { Signal::STOP } else { Signal::CONT });
+                is_stopped = must_stop;
+            } else if number % SEARCH == 0 && !is_stopped {
+                self.search();
+            }
+            thread::park_timeout(TICK);
+        }
+        self.signal(Signal::CONT);
+    }
+
+    /// Signals all processes; the first before it is asked for its children, so that a stopped one makes no more.
+    fn signal(&mut self, signal: Signal) {
+        processes::signal(self.first, signal);
+        if signal == Signal::STOP {
+            self.search();
+        }
+        for process in self.known.keys() {
+            processes::signal(*process, signal);
+        }
+    }
+
+    /// Looks for new processes, and forgets those that have ended.
+    fn search(&mut self) {
+        let mut present = processes::children(self.first);
+        present.push(self.first);
+        self.known.retain(|process, _| present.contains(process));
+        for process in present {
+            self.known.entry(process).or_default();
+        }
+    }
+
+    /// Returns the time that all have used since the last look.
+    fn look(&mut self) -> Duration {
+        let mut all = 0;
+        for (process, known) in &mut self.known {
+            if let Some(now) = used(*process) {
+                all += now.saturating_sub(*known);
+                *known = now;
+            }
+        }
+        Duration::from_nanos(all)
+    }
+}
+
+/// Returns the processor time of a process in nanoseconds, unless it has ended.
+fn used(process: u32) -> Option<u64> {
+    fs::read_to_string(format!("/proc/{process}/schedstat")).ok()?.split(' ').next()?.parse().ok()
+}

@@ -1,0 +1,78 @@
+//! A way in over TCP that needs TLS and a password.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tokio::time::{sleep, timeout};
+
+use super::super::error::{Error, failed};
+use super::super::{database, processes};
+use super::{READY, Server};
+use crate::apart::apart;
+
+/// The program that makes the key and the certificate.
+const OPENSSL: &str = "openssl";
+
+/// Who may come in: all over the socket, and by TLS and SCRAM over TCP.
+const WAYS: &str = "local all all trust\nhostssl all all 127.0.0.0/8 scram-sha-256\n";
+
+/// A self-signed certificate with a key of the usual size.
+const CERTIFICATE: &str =
+    "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=throw-away -keyout server.key -out server.crt";
+
+/// Fails until new connections may use TLS.
+const IS_ON: &str = "select 1 / (current_setting('ssl') = 'on')::int";
+
+impl Server {
+    /// Returns true if this machine has the program that [`Self::encrypt`] needs, `openssl`.
+    pub fn can_encrypt() -> bool {
+        let version = Command::new(OPENSSL).arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        version.is_ok_and(|status| status.success())
+    }
+
+    /// Requires TLS and this password of `postgres` on each new TCP connection. The server must listen on an address, by its
+    /// setting `listen_addresses`.
+    pub async fn encrypt(&self, password: &str) -> Result<(), Error> {
+        let data = self.0.data();
+        certify(Path::new(&data))?;
+        let (url, password) = (self.url("postgres"), password.to_owned());
+        apart(async move {
+            for statement in [
+                format!("alter user postgres password '{password}'"),
+                "alter system set ssl = on".to_owned(),
+                "select pg_reload_conf()".to_owned(),
+            ] {
+                database::execute(&url, statement).await.map_err(failed("require TLS"))?;
+            }
+            let on = async {
+                while database::execute(&url, IS_ON.to_owned()).await.is_err() {
+                    sleep(processes::LOOK).await;
+                }
+            };
+            timeout(READY, on).await.map_err(failed("require TLS"))
+        })
+        .await
+    }
+}
+
+/// Puts key, certificate and rules into the server's folder, as files of the server's user.
+fn certify(data: &Path) -> Result<(), Error> {
+    let mut command = Command::new(OPENSSL);
+    command.args(CERTIFICATE.split(' ')).current_dir(data).stdout(Stdio::null()).stderr(Stdio::null());
+    if !command.status().map_err(failed("get a certificate from openssl"))?.success() {
+        return Err(failed("get a certificate")("openssl has failed"));
+    }
+    let owned = || {
+        fs::write(data.join("pg_hba.conf"), WAYS)?;
+        let owner = fs::metadata(data)?;
+        for name in ["server.crt", "server.key"] {
+            let file = data.join(name);
+            fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+            chown(&file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    owned().map_err(failed("get a certificate"))
+}
