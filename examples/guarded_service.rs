@@ -3,8 +3,8 @@
 //! ```sh
 //! export AUTH_SERVICE_KEY=$(openssl rand -hex 32)      # what the two know each other by
 //! cargo run &                                          # the auth service, on 127.0.0.1:50051
-//! cargo run -p gatepost --example guarded_service      # this one, on 127.0.0.1:50053
-//! cargo run -p gatepost --example client               # a client of it
+//! cargo run -p examples --bin guarded_service      # this one, on 127.0.0.1:50053
+//! cargo run -p examples --bin client               # a client of it
 //! ```
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that talks, and reads its environment")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost::GuardLayer;
+use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::Clock;
 use kit::clock::{Measure, keep};
@@ -89,6 +90,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
+        descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use crate::api::v1;
 use chrono::{DateTime, Utc};
-use gatepost::api::blog::v1;
 use gatepost::{Identity, Refusal, SubjectKind};
 use kit::failure::Violation;
 use kit::request_id::{self, Fingerprint};

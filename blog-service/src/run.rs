@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use gatepost::api::blog::v1::ErrorReason;
 use gatepost::{AuthService, GuardLayer};
 use kit::Clock;
 use kit::clock::{Measure, keep};
@@ -16,6 +15,8 @@ use kit::serve::{Limits, Look, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
+use crate::api::DESCRIPTOR_SET;
+use crate::api::v1::ErrorReason;
 use crate::config::Config;
 use crate::policy;
 use crate::rpc::{self, State};
@@ -81,6 +82,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
+        descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,

@@ -31,18 +31,19 @@ const PATIENCE: Duration = Duration::from_secs(50);
 ///
 /// ```no_run
 /// use gatepost::TokenSource;
-/// use gatepost::api::auth::v1::{LoginRequest, auth_service_client::AuthServiceClient};
-/// use gatepost::api::blog::v1::{ListPostsRequest, post_service_client::PostServiceClient};
+/// use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+/// use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+/// use gatepost::api::auth::v1::{GetMeRequest, LoginRequest};
 /// use tonic::transport::Channel;
 ///
-/// # async fn posts(login: LoginRequest) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn me(login: LoginRequest) -> Result<(), Box<dyn std::error::Error>> {
 /// let auth = Channel::from_static("http://127.0.0.1:50051").connect_lazy();
 /// let login = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
-/// let session = TokenSource::new(auth, login.tokens.unwrap_or_default());
+/// let session = TokenSource::new(auth.clone(), login.tokens.unwrap_or_default());
 ///
-/// let blog = Channel::from_static("http://127.0.0.1:50052").connect_lazy();
-/// let mut posts = PostServiceClient::new(session.around(blog));
-/// posts.list_posts(ListPostsRequest::default()).await?;
+/// // Any client of a guarded service: here the auth service's own.
+/// let mut users = UserServiceClient::new(session.around(auth));
+/// users.get_me(GetMeRequest::default()).await?;
 /// # Ok(())
 /// # }
 /// ```

@@ -47,7 +47,6 @@ pub use token::{Digest, Token};
 pub use verify::{Asker, Denial, Grounds, Unavailable, Verdict, Verify, Worth};
 pub use with_token::WithToken;
 
-pub(crate) use policy::paths;
 pub(crate) use remote::read_time;
 #[cfg(feature = "testing")]
 pub(crate) use {knowledge::Knowledge, rules::GUARD_TIMEOUT, verdicts::Verdicts};

@@ -9,9 +9,9 @@ use super::Token;
 ///
 /// ```
 /// # use gatepost::{Token, WithToken};
-/// # use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+/// # use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 /// # fn client(channel: tonic::transport::Channel, token: Token) {
-/// let posts = PostServiceClient::with_interceptor(channel, WithToken::new(&token));
+/// let users = UserServiceClient::with_interceptor(channel, WithToken::new(&token));
 /// # }
 /// ```
 #[derive(Clone)]

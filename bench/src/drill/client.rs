@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, Post, PostView, get_post_request};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{
     CreateUserRequest, GetUserRequest, ListUsersRequest, LoginRequest, TokenState, VerifyTokenRequest,
 };
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, Post, PostView, get_post_request};
 use gatepost::{Token, WithToken};
 use tokio::time::{Instant, sleep};
 use tonic::service::interceptor::InterceptedService;

@@ -51,6 +51,7 @@ pub(crate) async fn start_behind(limits: Limits, proxy_protocol: Option<ProxyPro
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
+        descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(Obedient(Arc::clone(&go_on)))),
         guard: GuardLayer::new(policy, Doorkeeper),

@@ -5,6 +5,5 @@ mod error;
 mod option;
 mod table;
 
-pub(crate) use contract::paths;
 pub use error::{PolicyError, RuleFault};
 pub use table::{Policy, Rule};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use gatepost::api::blog::v1::CreatePostRequest;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::CreatePostRequest;
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::{AuthService, Token, WithToken};
 use harness::postgres::Server;
 use harness::proxy::Proxy;
