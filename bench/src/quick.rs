@@ -85,7 +85,7 @@ async fn register(pair: &Services) -> Result<Token, Failure> {
     };
     let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     let token = created.tokens.ok_or("no tokens")?.access_token;
-    Token::parse(&token).ok_or_else(|| "no token".into())
+    Ok(Token::parse(&token)?)
 }
 
 async fn create_post(pair: &Services, token: &Token) -> Result<String, Failure> {

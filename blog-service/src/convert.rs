@@ -24,7 +24,7 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
     let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
     match identity.kind {
         SubjectKind::User => identity.subject.parse().map_err(|_| Error::Refused(Refusal::NotAllowed)),
-        SubjectKind::Service => Err(Error::Refused(Refusal::NotAllowed)),
+        _ => Err(Error::Refused(Refusal::NotAllowed)),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::api::auth::v1::ErrorReason;
 /// | `AUTH_UNAVAILABLE`, `STORE_UNAVAILABLE`, `STORE_FULL`, `OVERLOADED`, `TOO_MANY_ATTEMPTS` | [`Retry`](Self::Retry) |
 /// | all others, and other domains | [`PassOn`](Self::PassOn) |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reaction {
     /// The token is dead, and the session may live: `RefreshToken` brings another token. If that one is refused, too,
     /// before any call has been let in by it, the session is over.

@@ -62,7 +62,7 @@ impl Client {
         let mut client = Self {
             auth: services.auth.clone(),
             blog: services.blog.clone(),
-            token: Token::parse(&token).ok_or("no token")?,
+            token: Token::parse(&token)?,
             user: created.user.ok_or("no user")?.id,
             post: String::new(),
             number: Arc::default(),
@@ -202,7 +202,7 @@ impl Client {
     pub async fn logged_in(&self) -> Result<Self, Failure> {
         let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
-        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token)?;
         Ok(Self { token, ..self.clone() })
     }
 
@@ -245,7 +245,7 @@ impl Client {
     pub async fn all_users(&self) -> Result<Contents, Failure> {
         let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
-        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token)?;
         let mut users = UserServiceClient::with_interceptor(self.auth.clone(), WithToken::new(&token));
         let (mut found, mut page_token) = (Contents::new(), String::new());
         loop {

@@ -173,7 +173,7 @@ async fn call_all(blog: Channel, tokens: Vec<String>) -> Served {
 }
 
 async fn list_posts(blog: &Channel, token: &str) -> Result<(), Status> {
-    let token = Token::parse(token).ok_or_else(|| Status::internal("no token"))?;
+    let token = Token::parse(token).map_err(|fault| Status::internal(fault.to_string()))?;
     let mut client = PostServiceClient::with_interceptor(blog.clone(), WithToken::new(&token));
     client.list_posts(ListPostsRequest::default()).await.map(drop)
 }

@@ -57,7 +57,7 @@ impl World {
         };
         let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
         let token = created.tokens.ok_or("no tokens")?.access_token;
-        let token = Token::parse(&token).ok_or("no token")?;
+        let token = Token::parse(&token)?;
         let mut world = Self { services, token, post: String::new(), _folder: folder };
         world.post = world.write("content").await?;
         Ok(world)

@@ -97,7 +97,7 @@ impl Rig {
     /// When the service key is no token.
     pub fn follower(&self) -> Result<AuthService, Failure> {
         let url = format!("http://{}", self.auth.address());
-        Ok(AuthService::lazy(url)?.follow(&Token::parse(SERVICE_KEY).ok_or("no token")?))
+        Ok(AuthService::builder(url).service_key(&Token::parse(SERVICE_KEY)?).build()?)
     }
 
     async fn guarded(mut self, program: &Path) -> Result<Self, Failure> {

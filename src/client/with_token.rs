@@ -3,7 +3,7 @@
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
-use super::Token;
+use crate::Token;
 
 /// A client-side interceptor that sends the metadata `api-token` with each call.
 ///
@@ -14,7 +14,7 @@ use super::Token;
 /// let users = UserServiceClient::with_interceptor(channel, WithToken::new(&token));
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WithToken(Token);
 
 impl WithToken {
