@@ -1,6 +1,7 @@
 //! The token as it arrives: found in the metadata, never shown, compared by its digest.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -26,6 +27,8 @@ pub struct Token {
     header: HeaderValue,
     /// Where in the header the token begins.
     start: usize,
+    /// The SHA-256, once it was asked for: clones take it along.
+    digest: OnceLock<Digest>,
 }
 
 impl fmt::Debug for Token {
@@ -79,7 +82,7 @@ impl Token {
         let is_visible = |token: &[u8]| token.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic());
         let is_plausible = (1..=MAX_BYTES).contains(&token.len()) && is_visible(token);
         header.set_sensitive(true);
-        is_plausible.then_some(Self { header, start })
+        is_plausible.then_some(Self { header, start, digest: OnceLock::new() })
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -90,7 +93,7 @@ impl Token {
     #[cfg(feature = "testing")]
     pub(crate) fn numbered(number: usize, random: u64) -> Self {
         let text = format!("test-token-{number}-{random:016x}");
-        Self::parse(&text).unwrap_or(Self { header: HeaderValue::from(random), start: 0 })
+        Self::parse(&text).unwrap_or(Self { header: HeaderValue::from(random), start: 0, digest: OnceLock::new() })
     }
 
     /// The token's text, to hand it on.
@@ -109,9 +112,15 @@ impl Token {
         }
     }
 
-    /// The token's SHA-256.
+    /// Returns the token's SHA-256, which is computed once.
     pub fn digest(&self) -> Digest {
-        Digest(Sha256::digest(self.as_bytes()).into())
+        *self.digest.get_or_init(|| Digest(Sha256::digest(self.as_bytes()).into()))
+    }
+
+    /// Tells whether the digest is computed.
+    #[cfg(test)]
+    pub(super) fn has_digest(&self) -> bool {
+        self.digest.get().is_some()
     }
 
     /// Finds the token in the headers of a call, as [`Token::of`] does.
