@@ -18,12 +18,14 @@ COPY standalone/Cargo.toml standalone/
 COPY bench/Cargo.toml bench/
 COPY harness/Cargo.toml harness/
 COPY model/Cargo.toml model/
-RUN for crate in . kit auth-service blog-service standalone bench harness model; do \
+COPY codegen/Cargo.toml codegen/
+COPY examples/Cargo.toml examples/
+RUN for crate in . kit auth-service blog-service standalone bench harness model codegen examples; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \
     done && cargo build --release --locked -p auth-service -p blog-service
 COPY proto proto
-COPY build.rs ./
+COPY codegen/src codegen/src
 COPY src src
 COPY kit/src kit/src
 COPY auth-service/build.rs auth-service/

@@ -3,8 +3,8 @@
 //! ```sh
 //! export AUTH_SERVICE_KEY=$(openssl rand -hex 32)      # what the two know each other by
 //! cargo run &                                          # the auth service, on 127.0.0.1:50051
-//! cargo run -p gatepost --example guarded_service      # this one, on 127.0.0.1:50053
-//! cargo run -p gatepost --example client               # a client of it
+//! cargo run -p examples --bin guarded_service      # this one, on 127.0.0.1:50053
+//! cargo run -p examples --bin client               # a client of it
 //! ```
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that talks, and reads its environment")]
@@ -57,10 +57,10 @@ impl ShopService for Shop {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let variable = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
-    let key = Token::parse(&variable("AUTH_SERVICE_KEY", "")).ok_or("set AUTH_SERVICE_KEY to the auth service's")?;
-    let auth = AuthService::lazy(variable("AUTH_URL", "http://127.0.0.1:50051"))?.follow(&key);
+    let key = Token::parse(&variable("AUTH_SERVICE_KEY", ""))?;
+    let auth = AuthService::builder(variable("AUTH_URL", "http://127.0.0.1:50051")).service_key(&key).build()?;
     // A flood of bad tokens from some peers then leaves the way to the auth service to all others.
-    let guard = GuardLayer::new(policy(), auth)
+    let guard = GuardLayer::new(policy(), auth)?
         .audience("gatepost")
         .peers(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
 

@@ -1,11 +1,10 @@
-//! The codec of all messages: prost's, with buffers of the messages' sizes.
+//! The codec of the generated clients and servers: prost's, with buffers for small messages.
 
 use std::marker::PhantomData;
 
 use prost::Message;
-use tonic::Status;
-use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
-use tonic_prost::ProstDecoder;
+use tonic::codec::{BufferSettings, Codec};
+use tonic_prost::{ProstDecoder, ProstEncoder};
 
 /// Bytes with which a buffer begins; most messages are smaller. tonic's 8 KiB are what a waiting call would cost.
 const BEGIN: usize = 1024;
@@ -13,15 +12,6 @@ const BEGIN: usize = 1024;
 /// Bytes of a stream's messages that go out together.
 const TOGETHER: usize = 32 * 1024;
 
-/// Bytes from which a message is large.
-const LARGE: usize = 1024 * 1024;
-
-/// Bytes that a large message reserves at the least. Only what is used is ever resident; but from 32 MiB up glibc gives every
-/// allocation a mapping of its own, which goes back to the system when it is freed (mallopt(3), `M_MMAP_THRESHOLD`). The
-/// process would keep a smaller one once another of its size has been freed.
-const RESERVED: usize = 33 * 1024 * 1024;
-
-/// The codec of the generated clients and servers.
 pub(crate) struct ProstCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for ProstCodec<T, U> {
@@ -37,33 +27,15 @@ where
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = ExactEncoder<T>;
+    type Encoder = ProstEncoder<T>;
     type Decoder = ProstDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ExactEncoder(PhantomData)
+        ProstEncoder::new(settings())
     }
 
     fn decoder(&mut self) -> Self::Decoder {
         ProstDecoder::new(settings())
-    }
-}
-
-/// An encoder that allocates once for each message.
-pub(crate) struct ExactEncoder<T>(PhantomData<T>);
-
-impl<T: Message> Encoder for ExactEncoder<T> {
-    type Item = T;
-    type Error = Status;
-
-    fn encode(&mut self, message: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        let bytes = message.encoded_len();
-        buffer.reserve(if bytes < LARGE { bytes } else { RESERVED.max(bytes) });
-        message.encode(buffer).map_err(|error| Status::internal(format!("the message cannot be encoded: {error}")))
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        settings()
     }
 }
 

@@ -1,25 +1,30 @@
 //! A guard for gRPC services: it asks the Gatepost auth service what a token is worth before any RPC is served.
 //!
 #![doc = include_str!("manual.md")]
+#![deny(missing_debug_implementations)]
 
 pub mod api;
-mod client;
+pub mod client;
 mod codec;
+#[doc(hidden)]
 pub mod deadline;
-mod guard;
+pub mod guard;
+#[doc(hidden)]
 pub mod ledger;
+#[doc(hidden)]
 pub mod log;
 pub mod metrics;
+#[doc(hidden)]
 pub mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod uptime;
 
-pub use client::{NoToken, Reaction, TokenSource, WithSource};
+pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};
 pub use guard::{
-    Asker, AuthService, Breaker, Denial, Digest, Fault, Grounds, Guard, GuardLayer, HeaderFault, Identity, InvalidUrl,
-    Policy, PolicyError, Refusal, RemoteVerifier, Retry, Rule, RuleFault, SingleFlight, SubjectKind, Token,
-    TokenHeader, Unavailable, Verdict, Verify, WithToken, Worth,
+    Asker, AuthService, BuildError, Denial, Digest, Fault, Guard, GuardLayer, HeaderFault, Identity, InvalidUrl,
+    Policy, PolicyError, Refusal, RowFault, Rule, RuleFault, SubjectKind, Token, TokenHeader, Unavailable, Verdict,
+    Verify, Worth,
 };
 pub use status::AUTH_DOMAIN;
 pub use uptime::Uptime;

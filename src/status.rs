@@ -5,16 +5,13 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::api::{auth, blog};
+use crate::api::auth;
 
 /// The `ErrorInfo.domain` of the auth service and of every guard.
 pub const AUTH_DOMAIN: &str = "auth.gatepost.dev";
 
-/// The `ErrorInfo.domain` of the blog service.
-pub const BLOG_DOMAIN: &str = "blog.gatepost.dev";
-
 /// A machine-readable cause: a value of a contract's `ErrorReason` and the domain that it belongs to.
-pub trait Reason: Copy {
+pub trait Reason: Copy + Send + Sync + 'static {
     /// `ErrorInfo.domain`.
     const DOMAIN: &'static str;
 
@@ -24,14 +21,6 @@ pub trait Reason: Copy {
 
 impl Reason for auth::v1::ErrorReason {
     const DOMAIN: &'static str = AUTH_DOMAIN;
-
-    fn name(self) -> &'static str {
-        self.as_str_name()
-    }
-}
-
-impl Reason for blog::v1::ErrorReason {
-    const DOMAIN: &'static str = BLOG_DOMAIN;
 
     fn name(self) -> &'static str {
         self.as_str_name()

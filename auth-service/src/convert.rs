@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use gatepost::Identity;
 use gatepost::api::auth::v1;
-use gatepost::{Denial, Identity, SubjectKind};
 use kit::failure::Violation;
 use kit::peer::Callers;
 use kit::request_id::{self, Fingerprint};
@@ -284,35 +284,15 @@ pub(crate) fn service_claims(audiences: &Audiences) -> v1::TokenClaims {
 }
 
 pub(crate) fn identity(claims: &Claims) -> Identity {
-    Identity {
-        subject: claims.sub.to_string(),
-        kind: SubjectKind::User,
-        roles: claims.roles.clone(),
-        session: Some(claims.sid.to_string()),
-        audiences: claims.aud.list().to_vec(),
-        expire_time: SystemTime::try_from(seconds(claims.exp)).ok(),
-    }
+    Identity::user(claims.sub.to_string())
+        .roles(claims.roles.iter().cloned())
+        .session(claims.sid.to_string())
+        .audiences(claims.aud.list().iter().cloned())
+        .expire_time(SystemTime::try_from(seconds(claims.exp)).ok())
 }
 
 pub(crate) fn service_identity(audiences: &Audiences) -> Identity {
-    Identity {
-        subject: "service".to_owned(),
-        kind: SubjectKind::Service,
-        roles: vec![Role::SERVICE.to_owned()],
-        session: None,
-        audiences: audiences.all().map(str::to_owned).collect(),
-        expire_time: None,
-    }
-}
-
-pub(crate) fn state(denial: Denial) -> v1::TokenState {
-    match denial {
-        Denial::Invalid => v1::TokenState::Invalid,
-        Denial::Expired => v1::TokenState::Expired,
-        Denial::Revoked => v1::TokenState::Revoked,
-        Denial::UserDeleted => v1::TokenState::UserDeleted,
-        Denial::UserDisabled => v1::TokenState::UserDisabled,
-    }
+    Identity::service("service").role(Role::SERVICE).audiences(audiences.all().map(str::to_owned))
 }
 
 fn time(time: DateTime<Utc>) -> Timestamp {

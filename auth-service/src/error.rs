@@ -166,3 +166,16 @@ impl From<Error> for Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contract_has_the_reasons_that_all_services_share() {
+        for reason in failure::REASONS {
+            let name = format!("ERROR_REASON_{reason}");
+            assert!(ErrorReason::from_str_name(&name).is_some(), "{name}");
+        }
+    }
+}

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost::GuardLayer;
+use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
+use gatepost::{GuardLayer, PolicyError};
 use kit::Clock;
 use kit::clock::{Measure, keep};
 use kit::db::OpenError;
@@ -52,6 +53,9 @@ pub enum RunError {
     /// The first admin could not be made.
     #[error("AUTH_ADMIN_EMAIL: the first admin could not be made ({0}): start again once that is mended")]
     Admin(String),
+    /// The access table is malformed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// Serving ended.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -74,7 +78,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let Some(Started { state, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
         return Ok(());
     };
-    let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&state)))
+    let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&state)))?
         .audience(state.audiences.own());
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
@@ -89,6 +93,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
+        descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,

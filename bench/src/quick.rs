@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, get_post_request};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest};
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, get_post_request};
 use gatepost::{Token, WithToken};
 
 use crate::load::{Called, compare, health, verify_token};
@@ -85,7 +85,7 @@ async fn register(pair: &Services) -> Result<Token, Failure> {
     };
     let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     let token = created.tokens.ok_or("no tokens")?.access_token;
-    Token::parse(&token).ok_or_else(|| "no token".into())
+    Ok(Token::parse(&token)?)
 }
 
 async fn create_post(pair: &Services, token: &Token) -> Result<String, Failure> {

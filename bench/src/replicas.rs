@@ -60,7 +60,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
         if state(there, &token).await? != TokenState::Active {
             return Err("a token that nobody has revoked is refused".into());
         }
-        let with_token = WithToken::new(&Token::parse(&token).ok_or("no token")?);
+        let with_token = WithToken::new(&Token::parse(&token)?);
         AuthServiceClient::with_interceptor(here.clone(), with_token).logout(LogoutRequest {}).await?;
         let acknowledged = Instant::now();
         while state(there, &token).await? == TokenState::Active {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use crate::api::v1;
 use chrono::{DateTime, Utc};
-use gatepost::api::blog::v1;
 use gatepost::{Identity, Refusal, SubjectKind};
 use kit::failure::Violation;
 use kit::request_id::{self, Fingerprint};
@@ -24,7 +24,7 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
     let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
     match identity.kind {
         SubjectKind::User => identity.subject.parse().map_err(|_| Error::Refused(Refusal::NotAllowed)),
-        SubjectKind::Service => Err(Error::Refused(Refusal::NotAllowed)),
+        _ => Err(Error::Refused(Refusal::NotAllowed)),
     }
 }
 

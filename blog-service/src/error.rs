@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::api::v1::ErrorReason;
 use gatepost::Refusal;
-use gatepost::api::blog::v1::ErrorReason;
 use gatepost::status::{retry, status};
 use kit::failure::{self, Violation};
 use kit::page::BadToken;
@@ -90,6 +90,19 @@ impl From<Error> for Status {
             }
             Error::Refused(refusal) => refusal.into(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contract_has_the_reasons_that_all_services_share() {
+        for reason in failure::REASONS {
+            let name = format!("ERROR_REASON_{reason}");
+            assert!(ErrorReason::from_str_name(&name).is_some(), "{name}");
         }
     }
 }

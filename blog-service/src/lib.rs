@@ -1,5 +1,6 @@
 //! Posts, behind the guard.
 
+pub mod api;
 mod config;
 mod convert;
 pub mod domain;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use gatepost::api::blog::v1::ErrorReason;
-use gatepost::{AuthService, GuardLayer};
+use gatepost::{AuthService, BuildError, GuardLayer, PolicyError};
 use kit::Clock;
 use kit::clock::{Measure, keep};
 use kit::db::{OpenError, patiently};
@@ -16,6 +15,8 @@ use kit::serve::{Limits, Look, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
+use crate::api::DESCRIPTOR_SET;
+use crate::api::v1::ErrorReason;
 use crate::config::Config;
 use crate::policy;
 use crate::rpc::{self, State};
@@ -30,9 +31,12 @@ pub enum RunError {
     /// The database does not answer.
     #[error("{0}: see to the database, then start again")]
     Store(#[from] StoreError),
-    /// The auth service's URL is none.
-    #[error("--auth-url (BLOG_AUTH_URL): write http://HOST:PORT, for example http://127.0.0.1:50051")]
-    AuthUrl,
+    /// The auth service cannot be asked.
+    #[error("--auth-url (BLOG_AUTH_URL): {0}")]
+    Auth(#[from] BuildError),
+    /// The access table is malformed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// Serving ended.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -66,21 +70,23 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         bytes: Meter::new(u64::from(flags.user_kib_per_minute) * 1024),
         clock: clock.clone(),
     });
-    let auth = AuthService::lazy(flags.auth_url.url()).map_err(|_| RunError::AuthUrl)?;
+    let auth = AuthService::builder(flags.auth_url.url());
     let auth = if let Some(key) = &service_key {
-        auth.follow(key)
+        auth.service_key(key)
     } else {
         tracing::warn!("BLOG_SERVICE_KEY is unset: the auth service is asked at each call, and tells of no revocation");
         auth
     };
+    let auth = auth.build()?;
     let mut metrics = Metrics::default();
     metrics.count_questions(auth.metrics());
-    let guard = GuardLayer::new(policy::policy(flags.public_reads), auth).audience(flags.audience);
+    let guard = GuardLayer::new(policy::policy(flags.public_reads), auth)?.audience(flags.audience);
     metrics.count_decisions(guard.metrics());
     metrics.show_clock(clock.clone());
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
+        descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,

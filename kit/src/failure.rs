@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
-use gatepost::api::{auth, blog};
 use gatepost::log::{LogLimit, shown_path};
-use gatepost::status::{Reason, details, details_with, retry, status};
+use gatepost::status::{self, Reason};
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{ErrorDetails, StatusExt as _};
 use uuid::Uuid;
 
 use crate::db::StoreError;
@@ -25,66 +24,51 @@ static AWAY_LINES: LogLimit = LogLimit::new();
 static FULL_LINES: LogLimit = LogLimit::new();
 static UNKNOWN_LINES: LogLimit = LogLimit::new();
 
-/// The reasons that every service's contract has.
-pub trait Reasons: Reason + Send + Sync + 'static {
-    /// A field breaks its rule.
-    const INVALID_FIELDS: Self;
-    /// The database is away.
-    const STORE_UNAVAILABLE: Self;
-    /// The database's disk is full.
-    const STORE_FULL: Self;
-    /// The database has not said whether it wrote.
-    const OUTCOME_UNKNOWN: Self;
-    /// The call took too long.
-    const DEADLINE: Self;
-    /// What arrived is no message of the method's request type.
-    const MALFORMED_REQUEST: Self;
-    /// The message is larger than the service takes or gives.
-    const MESSAGE_TOO_LARGE: Self;
-    /// The service has no room for the call now.
-    const OVERLOADED: Self;
-    /// There is no such method, or no such compression.
-    const UNIMPLEMENTED: Self;
-    /// A fault of the service.
-    const INTERNAL: Self;
-    /// The page token is not ours, not for this request, or too old.
-    const PAGE_TOKEN_INVALID: Self;
-    /// The request id stands for another request.
-    const REQUEST_ID_REUSED: Self;
-    /// The resource is not what its caller has seen.
-    const ETAG_MISMATCH: Self;
+/// Reasons that the contract of each service has, by their names on the wire.
+pub const REASONS: [&str; 13] = [
+    INVALID_FIELDS,
+    STORE_UNAVAILABLE,
+    STORE_FULL,
+    OUTCOME_UNKNOWN,
+    DEADLINE,
+    MALFORMED_REQUEST,
+    MESSAGE_TOO_LARGE,
+    OVERLOADED,
+    UNIMPLEMENTED,
+    INTERNAL,
+    PAGE_TOKEN_INVALID,
+    REQUEST_ID_REUSED,
+    ETAG_MISMATCH,
+];
+
+const INVALID_FIELDS: &str = "INVALID_FIELDS";
+const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
+const STORE_FULL: &str = "STORE_FULL";
+const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
+const DEADLINE: &str = "DEADLINE";
+const MALFORMED_REQUEST: &str = "MALFORMED_REQUEST";
+const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
+const OVERLOADED: &str = "OVERLOADED";
+const UNIMPLEMENTED: &str = "UNIMPLEMENTED";
+const INTERNAL: &str = "INTERNAL";
+const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
+const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
+const ETAG_MISMATCH: &str = "ETAG_MISMATCH";
+
+/// Returns `ErrorInfo` with one of the reasons above, in the domain of `R`.
+fn details<R: Reason>(reason: &str) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason, R::DOMAIN, [])
 }
 
-impl Reasons for auth::v1::ErrorReason {
-    const INVALID_FIELDS: Self = Self::InvalidFields;
-    const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
-    const STORE_FULL: Self = Self::StoreFull;
-    const OUTCOME_UNKNOWN: Self = Self::OutcomeUnknown;
-    const DEADLINE: Self = Self::Deadline;
-    const MALFORMED_REQUEST: Self = Self::MalformedRequest;
-    const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
-    const OVERLOADED: Self = Self::Overloaded;
-    const UNIMPLEMENTED: Self = Self::Unimplemented;
-    const INTERNAL: Self = Self::Internal;
-    const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
-    const REQUEST_ID_REUSED: Self = Self::RequestIdReused;
-    const ETAG_MISMATCH: Self = Self::EtagMismatch;
+fn status<R: Reason>(code: Code, reason: &str, message: &str) -> Status {
+    Status::with_error_details(code, message, details::<R>(reason))
 }
 
-impl Reasons for blog::v1::ErrorReason {
-    const INVALID_FIELDS: Self = Self::InvalidFields;
-    const STORE_UNAVAILABLE: Self = Self::StoreUnavailable;
-    const STORE_FULL: Self = Self::StoreFull;
-    const OUTCOME_UNKNOWN: Self = Self::OutcomeUnknown;
-    const DEADLINE: Self = Self::Deadline;
-    const MALFORMED_REQUEST: Self = Self::MalformedRequest;
-    const MESSAGE_TOO_LARGE: Self = Self::MessageTooLarge;
-    const OVERLOADED: Self = Self::Overloaded;
-    const UNIMPLEMENTED: Self = Self::Unimplemented;
-    const INTERNAL: Self = Self::Internal;
-    const PAGE_TOKEN_INVALID: Self = Self::PageTokenInvalid;
-    const REQUEST_ID_REUSED: Self = Self::RequestIdReused;
-    const ETAG_MISMATCH: Self = Self::EtagMismatch;
+/// Returns a status that asks the caller to come back in a second.
+fn retry<R: Reason>(code: Code, reason: &str, message: &str) -> Status {
+    let mut details = details::<R>(reason);
+    details.set_retry_info(Some(STORE_DELAY));
+    Status::with_error_details(code, message, details)
 }
 
 /// A field of a request and the rule that it breaks.
@@ -104,9 +88,9 @@ impl Violation {
 }
 
 /// `INVALID_ARGUMENT` that names each bad field, in its message, too: not every client decodes details.
-pub fn invalid_fields<R: Reasons>(violations: &[Violation]) -> Status {
+pub fn invalid_fields<R: Reason>(violations: &[Violation]) -> Status {
     let shown = &violations[..violations.len().min(MAX_VIOLATIONS)];
-    let mut details = details(R::INVALID_FIELDS);
+    let mut details = details::<R>(INVALID_FIELDS);
     let mut message = String::new();
     for Violation { field, description } in shown {
         details.add_bad_request_violation(field.as_ref(), description.as_ref());
@@ -116,57 +100,51 @@ pub fn invalid_fields<R: Reasons>(violations: &[Violation]) -> Status {
 }
 
 /// `INVALID_ARGUMENT` for a page token that does not open.
-pub fn page_token<R: Reasons>() -> Status {
-    status(
+pub fn page_token<R: Reason>() -> Status {
+    status::<R>(
         Code::InvalidArgument,
-        R::PAGE_TOKEN_INVALID,
+        PAGE_TOKEN_INVALID,
         "page_token: must be the next_page_token of an answer to the same request, at most 24 hours old",
     )
 }
 
 /// `ALREADY_EXISTS` for a request id that stands for another request.
-pub fn request_id_reused<R: Reasons>() -> Status {
-    status(
+pub fn request_id_reused<R: Reason>() -> Status {
+    status::<R>(
         Code::AlreadyExists,
-        R::REQUEST_ID_REUSED,
+        REQUEST_ID_REUSED,
         "request_id: was used for another request within the last 24 hours, draw a new UUID for each request",
     )
 }
 
 /// `ABORTED` for an etag of another state of the resource.
-pub fn stale<R: Reasons>() -> Status {
-    status(Code::Aborted, R::ETAG_MISMATCH, "etag: the resource has changed since it was read, read it again and retry")
+pub fn stale<R: Reason>() -> Status {
+    status::<R>(
+        Code::Aborted,
+        ETAG_MISMATCH,
+        "etag: the resource has changed since it was read, read it again and retry",
+    )
 }
 
 /// `NOT_FOUND` that names the resource: its type in the contract and its id.
 pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static str) -> Status {
-    let mut details = details(reason);
+    let mut details = status::details(reason);
     details.set_resource_info(kind, id, "", message);
     Status::with_error_details(Code::NotFound, message, details)
 }
 
 /// `RESOURCE_EXHAUSTED` for a call whose messages find no room in the server's memory.
-pub fn overloaded<R: Reasons>() -> Status {
-    retry(
-        Code::ResourceExhausted,
-        R::OVERLOADED,
-        "the service has no room for this call now, try again in a moment",
-        STORE_DELAY,
-    )
+pub fn overloaded<R: Reason>() -> Status {
+    retry::<R>(Code::ResourceExhausted, OVERLOADED, "the service has no room for this call now, try again in a moment")
 }
 
 /// What depends on the database cannot be done now.
-pub fn store_unavailable<R: Reasons>() -> Status {
-    retry(
-        Code::Unavailable,
-        R::STORE_UNAVAILABLE,
-        "the database cannot be reached now, try again in a moment",
-        STORE_DELAY,
-    )
+pub fn store_unavailable<R: Reason>() -> Status {
+    retry::<R>(Code::Unavailable, STORE_UNAVAILABLE, "the database cannot be reached now, try again in a moment")
 }
 
 /// The status for a database that did not do its work; logs what is a fault.
-pub fn store<R: Reasons>(error: &StoreError) -> Status {
+pub fn store<R: Reason>(error: &StoreError) -> Status {
     match error {
         StoreError::Unavailable(cause) => {
             if let Some(line) = AWAY_LINES.allow() {
@@ -178,11 +156,10 @@ pub fn store<R: Reasons>(error: &StoreError) -> Status {
             if let Some(line) = FULL_LINES.allow() {
                 tracing::error!(left_out = line.left_out(), "the database's disk is full");
             }
-            retry(
+            retry::<R>(
                 Code::ResourceExhausted,
-                R::STORE_FULL,
+                STORE_FULL,
                 "the service's disk is full: nothing was written, try again when its operator has made room",
-                STORE_DELAY,
             )
         }
         StoreError::Unknown(cause) => {
@@ -196,75 +173,77 @@ pub fn store<R: Reasons>(error: &StoreError) -> Status {
 }
 
 /// `DEADLINE_EXCEEDED` for a write that may stand. It is not `UNAVAILABLE`, which clients repeat by themselves.
-pub fn outcome_unknown<R: Reasons>() -> Status {
-    status(
+pub fn outcome_unknown<R: Reason>() -> Status {
+    status::<R>(
         Code::DeadlineExceeded,
-        R::OUTCOME_UNKNOWN,
+        OUTCOME_UNKNOWN,
         "the database has not said whether this was written: read it before you repeat the call, or repeat it with the same \
          request_id",
     )
 }
 
 /// `DEADLINE_EXCEEDED` of the service's own limit or the caller's.
-pub fn deadline<R: Reasons>() -> Status {
-    status(Code::DeadlineExceeded, R::DEADLINE, "the call took longer than its deadline, try again with a longer one")
+pub fn deadline<R: Reason>() -> Status {
+    status::<R>(Code::DeadlineExceeded, DEADLINE, "the call took longer than its deadline, try again with a longer one")
 }
 
 /// `INVALID_ARGUMENT` for bytes that no message of the method has. The sentence is fixed: what a decoder says names our
 /// fields.
-pub fn malformed<R: Reasons>() -> Status {
-    status(
+pub fn malformed<R: Reason>() -> Status {
+    status::<R>(
         Code::InvalidArgument,
-        R::MALFORMED_REQUEST,
+        MALFORMED_REQUEST,
         "the request cannot be read as this method's message: encode it by the contract that reflection serves, and send \
          it whole",
     )
 }
 
 /// `RESOURCE_EXHAUSTED` for a request above the service's limit.
-pub fn too_large<R: Reasons>() -> Status {
-    status(
+pub fn too_large<R: Reason>() -> Status {
+    status::<R>(
         Code::ResourceExhausted,
-        R::MESSAGE_TOO_LARGE,
+        MESSAGE_TOO_LARGE,
         "the request is larger than this service takes: send less in one call",
     )
 }
 
 /// `UNIMPLEMENTED` for a method or a compression that the service does not have.
-pub fn unimplemented<R: Reasons>() -> Status {
-    status(
+pub fn unimplemented<R: Reason>() -> Status {
+    status::<R>(
         Code::Unimplemented,
-        R::UNIMPLEMENTED,
+        UNIMPLEMENTED,
         "this service has no such method, or does not read this compression: call what reflection lists, uncompressed",
     )
 }
 
 /// Returns `UNIMPLEMENTED` for a method of Gatepost's other service, with where it may be.
-pub fn elsewhere<R: Reasons>(elsewhere: &Elsewhere) -> Status {
+pub fn elsewhere<R: Reason>(elsewhere: &Elsewhere) -> Status {
     let Elsewhere { package, service, default_port, setting } = elsewhere;
     let port = default_port.to_string();
     let metadata = [("service", *service), ("default_port", port.as_str()), ("setting", *setting)];
+    let metadata = metadata.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let details = ErrorDetails::with_error_info(UNIMPLEMENTED, R::DOMAIN, metadata);
     let message =
         format!("{package} is not served on this port: call {service}, on port {port} unless {setting} says otherwise");
-    Status::with_error_details(Code::Unimplemented, message, details_with(R::UNIMPLEMENTED, metadata))
+    Status::with_error_details(Code::Unimplemented, message, details)
 }
 
 /// `INTERNAL` with a fixed sentence and a request id; the cause is logged under that id and goes nowhere else.
-pub fn internal<R: Reasons>(cause: &(dyn Error + 'static)) -> Status {
+pub fn internal<R: Reason>(cause: &(dyn Error + 'static)) -> Status {
     let request_id = Uuid::now_v7().to_string();
     tracing::error!(request_id, cause, "internal error");
     fault::<R>(request_id)
 }
 
 /// `INTERNAL` for a panic, whose message the process's panic hook has logged.
-pub fn panicked<R: Reasons>(method: &str) -> Status {
+pub fn panicked<R: Reason>(method: &str) -> Status {
     let request_id = Uuid::now_v7().to_string();
     tracing::error!(request_id, method = &*shown_path(method), "a handler panicked");
     fault::<R>(request_id)
 }
 
-fn fault<R: Reasons>(request_id: String) -> Status {
-    let mut details = details(R::INTERNAL);
+fn fault<R: Reason>(request_id: String) -> Status {
+    let mut details = details::<R>(INTERNAL);
     details.set_request_info(request_id, "");
     Status::with_error_details(
         Code::Internal,
@@ -275,12 +254,14 @@ fn fault<R: Reasons>(request_id: String) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use gatepost::api::auth::v1::ErrorReason;
+
     use super::*;
 
     #[test]
     fn at_most_twenty_bad_fields_are_named_in_the_text_and_in_the_details() {
         let violations: Vec<_> = (0..25).map(|number| Violation::new("field", format!("rule {number}"))).collect();
-        let status = invalid_fields::<auth::v1::ErrorReason>(&violations);
+        let status = invalid_fields::<ErrorReason>(&violations);
         let named = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!((named.len(), named[19].description.as_str()), (20, "rule 19"));
         assert!(status.message().ends_with("field: rule 19"), "{}", status.message());

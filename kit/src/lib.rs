@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod clock;
+pub mod codec;
 pub mod config;
 pub mod db;
 #[cfg(feature = "dynamic")]

@@ -6,8 +6,10 @@ mod reaction;
 mod session;
 mod source;
 mod with_source;
+mod with_token;
 
 pub use no_token::NoToken;
 pub use reaction::Reaction;
 pub use source::TokenSource;
 pub use with_source::WithSource;
+pub use with_token::WithToken;

@@ -8,6 +8,7 @@ use crate::status::status;
 
 /// Why a [`TokenSource`](crate::TokenSource) has no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoToken {
     /// The session is over, and only a login begins another one. The reason is the auth service's:
     /// `REFRESH_TOKEN_INVALID` after a logout, or after a week in which nobody has renewed it, `REFRESH_TOKEN_REUSED`
@@ -18,6 +19,9 @@ pub enum NoToken {
     /// The token has expired, and the auth service has not given the next one. Another call may get it.
     #[error("the auth service cannot be asked for the next token now, try again in a moment")]
     Unavailable,
+    /// There is no Tokio runtime here, on which the auth service could be asked.
+    #[error("there is no Tokio runtime here: ask for a token inside one")]
+    NoRuntime,
 }
 
 /// `UNAUTHENTICATED` with the auth service's reason when the session is over, else `UNAVAILABLE` (`AUTH_UNAVAILABLE`).
@@ -25,7 +29,7 @@ impl From<NoToken> for Status {
     fn from(error: NoToken) -> Self {
         match error {
             NoToken::Ended(reason) => status(Code::Unauthenticated, reason, error.to_string()),
-            NoToken::Unavailable => Refusal::AuthUnavailable.into(),
+            NoToken::Unavailable | NoToken::NoRuntime => Refusal::AuthUnavailable.into(),
         }
     }
 }

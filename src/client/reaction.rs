@@ -15,6 +15,7 @@ use crate::api::auth::v1::ErrorReason;
 /// | `AUTH_UNAVAILABLE`, `STORE_UNAVAILABLE`, `STORE_FULL`, `OVERLOADED`, `TOO_MANY_ATTEMPTS` | [`Retry`](Self::Retry) |
 /// | all others, and other domains | [`PassOn`](Self::PassOn) |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reaction {
     /// The token is dead, and the session may live: `RefreshToken` brings another token. If that one is refused, too,
     /// before any call has been let in by it, the session is over.
@@ -77,6 +78,8 @@ pub(super) fn is_let_in(status: &Status) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::ErrorDetails;
+
     use super::*;
     use crate::status::status;
 
@@ -99,7 +102,8 @@ mod tests {
     fn a_reason_is_read_in_its_own_domain_alone() {
         let ours = status(Code::Unauthenticated, ErrorReason::TokenExpired, "");
         assert_eq!(reason_of(&ours), Some(ErrorReason::TokenExpired));
-        let theirs = status(Code::NotFound, crate::api::blog::v1::ErrorReason::PostNotFound, "");
+        let details = ErrorDetails::with_error_info("TOKEN_EXPIRED", "shop.example.com", []);
+        let theirs = Status::with_error_details(Code::Unauthenticated, "", details);
         assert_eq!((reason_of(&theirs), reason_of(&Status::unauthenticated(""))), (None, None));
     }
 }

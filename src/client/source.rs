@@ -1,8 +1,10 @@
 //! One session's access token, renewed before it expires.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
@@ -31,18 +33,19 @@ const PATIENCE: Duration = Duration::from_secs(50);
 ///
 /// ```no_run
 /// use gatepost::TokenSource;
-/// use gatepost::api::auth::v1::{LoginRequest, auth_service_client::AuthServiceClient};
-/// use gatepost::api::blog::v1::{ListPostsRequest, post_service_client::PostServiceClient};
+/// use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+/// use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+/// use gatepost::api::auth::v1::{GetMeRequest, LoginRequest};
 /// use tonic::transport::Channel;
 ///
-/// # async fn posts(login: LoginRequest) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn me(login: LoginRequest) -> Result<(), Box<dyn std::error::Error>> {
 /// let auth = Channel::from_static("http://127.0.0.1:50051").connect_lazy();
 /// let login = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
-/// let session = TokenSource::new(auth, login.tokens.unwrap_or_default());
+/// let session = TokenSource::new(auth.clone(), login.tokens.unwrap_or_default());
 ///
-/// let blog = Channel::from_static("http://127.0.0.1:50052").connect_lazy();
-/// let mut posts = PostServiceClient::new(session.around(blog));
-/// posts.list_posts(ListPostsRequest::default()).await?;
+/// // Any client of a guarded service: here the auth service's own.
+/// let mut users = UserServiceClient::new(session.around(auth));
+/// users.get_me(GetMeRequest::default()).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -66,6 +69,12 @@ const PATIENCE: Duration = Duration::from_secs(50);
 #[derive(Clone)]
 pub struct TokenSource(Arc<Shared>);
 
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenSource([redacted])")
+    }
+}
+
 struct Shared {
     auth: AuthServiceClient<Channel>,
     clock: Clock,
@@ -85,7 +94,7 @@ impl TokenSource {
     }
 
     fn with(auth: Channel, tokens: TokenPair, clock: Clock) -> Self {
-        let (access, life) = (Token::parse(&tokens.access_token), life(&clock, &tokens));
+        let (access, life) = (Token::parse(&tokens.access_token).ok(), life(&clock, &tokens));
         let session = Session::new(tokens.refresh_token, access, life, clock.now());
         Self(Arc::new(Shared { auth: AuthServiceClient::new(auth), clock, session: watch::Sender::new(session) }))
     }
@@ -99,11 +108,9 @@ impl TokenSource {
     /// next one, 5 s at the most.
     ///
     /// # Errors
-    /// [`NoToken`], when there is none.
-    ///
-    /// # Panics
-    /// Outside a Tokio runtime.
+    /// [`NoToken`] says why there is none.
     pub async fn token(&self) -> Result<Token, NoToken> {
+        let runtime = Handle::try_current().map_err(|_| NoToken::NoRuntime)?;
         let Shared { session, clock, .. } = &*self.0;
         let mut changes = session.subscribe();
         let (mut has, mut begins, mut before) = (Now::Wait, false, 0);
@@ -113,7 +120,7 @@ impl TokenSource {
             false
         });
         if begins {
-            tokio::spawn(renew(UnderWay(Arc::clone(&self.0))));
+            runtime.spawn(renew(UnderWay(Arc::clone(&self.0))));
         }
         match has {
             Now::Use(token) => Ok(token),
@@ -187,7 +194,7 @@ async fn renew(place: UnderWay) {
                 session.send_modify(|session| session.over(reason));
                 return;
             }
-            Err(NoToken::Unavailable) => {}
+            Err(NoToken::Unavailable | NoToken::NoRuntime) => {}
         }
         let wait = pause / 2 + jitter::full(pause / 2);
         if begun.elapsed() + wait >= PATIENCE {
@@ -209,7 +216,7 @@ async fn attempt(shared: &Shared) -> Result<(TokenPair, Token), NoToken> {
     let status = match timeout(ATTEMPT, auth.refresh_token(request)).await {
         Ok(Ok(answer)) => {
             let tokens = answer.into_inner().tokens.unwrap_or_default();
-            let access = Token::parse(&tokens.access_token).filter(|_| !tokens.refresh_token.is_empty());
+            let access = Token::parse(&tokens.access_token).ok().filter(|_| !tokens.refresh_token.is_empty());
             return access.map(|access| (tokens, access)).ok_or(NoToken::Unavailable);
         }
         Ok(Err(status)) => status,

@@ -1,5 +1,6 @@
 //! A channel on which each call carries the token of that moment.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -20,6 +21,12 @@ use crate::{Refusal, deadline};
 pub struct WithSource<S> {
     inner: S,
     source: TokenSource,
+}
+
+impl<S: fmt::Debug> fmt::Debug for WithSource<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithSource").field("inner", &self.inner).finish_non_exhaustive()
+    }
 }
 
 impl<S> WithSource<S> {

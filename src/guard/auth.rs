@@ -1,17 +1,17 @@
 //! The auth service as a guard asks it: all decorators in their order, and the feed beside them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
+use super::builder::{AuthEndpoint, AuthServiceBuilder, Settings};
 use super::feed::Feed;
 use super::knowledge::Knowledge;
-use super::question_channel::QuestionChannel;
-use super::remote::{RemoteVerifier, endpoint, settled};
-use super::rules::GUARD_TIMEOUT;
+use super::layers::{Breaker, QuestionChannel, RemoteVerifier, Retry};
 use super::verdicts::Verdicts;
-use super::{Asker, Breaker, InvalidUrl, Retry, Token, Unavailable, Verdict, Verify};
+use super::{Asker, Token, Unavailable, Verdict, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
 
@@ -19,88 +19,72 @@ use crate::metrics::AuthMetrics;
 ///
 /// ```no_run
 /// # use gatepost::{AuthService, Token};
-/// # fn auth(key: &Token) -> Result<AuthService, gatepost::InvalidUrl> {
-/// let auth = AuthService::lazy("http://127.0.0.1:50051")?.follow(key);
+/// # fn auth(key: &Token) -> Result<AuthService, Box<dyn std::error::Error>> {
+/// let auth = AuthService::builder("http://127.0.0.1:50051").service_key(key).build()?;
 /// # Ok(auth)
 /// # }
 /// ```
 ///
 /// Verdicts are kept and used while nothing has revoked their tokens, on evidence that is never more than a second old: a
 /// call that begins later than 1.5 seconds after a revocation was acknowledged is refused, whatever fails. As a rule it is
-/// refused at once, since the auth service tells of each revocation as it happens. Without [`follow`](Self::follow) every
-/// call is a question.
-pub struct AuthService {
+/// refused at once, since the auth service tells of each revocation as it happens. Without a
+/// [service key](AuthServiceBuilder::service_key) every call is a question.
+///
+/// All clones are the same: they share verdicts, connections and the feed, which ends with the last of them.
+#[derive(Clone)]
+pub struct AuthService(Arc<Inner>);
+
+struct Inner {
     verdicts: Verdicts<Breaker<Retry<RemoteVerifier>>>,
     knowledge: Arc<Knowledge>,
-    endpoint: Endpoint,
-    questions: QuestionChannel,
-    #[expect(dead_code, reason = "it ends with whoever holds it")]
+    /// Ends when it is dropped.
     feed: Option<Feed>,
 }
 
 impl AuthService {
-    /// The auth service at `url` (`http://host:port`). Connections are made when they are needed, and made again whenever
-    /// they are lost or fall silent.
-    ///
-    /// # Errors
-    /// When `url` is anything but `http://host:port`.
-    pub fn lazy(url: impl Into<String>) -> Result<Self, InvalidUrl> {
-        Self::lazy_by(url, Uptime::system())
-    }
-
-    /// The same by another clock, which a test can move.
-    ///
-    /// # Errors
-    /// As those of [`lazy`](Self::lazy).
-    pub fn lazy_by(url: impl Into<String>, uptime: Uptime) -> Result<Self, InvalidUrl> {
-        Ok(Self::reached(endpoint(url)?, uptime))
-    }
-
-    /// The auth service at an endpoint of the caller's own, for TLS above all. The limits in time and the keep-alive become
-    /// those that [`lazy`](Self::lazy) has.
+    /// Begins the settings of the auth service at this place: `http://HOST:PORT`, or an [`Endpoint`] for TLS.
+    /// Connections are made when they are needed, and made again whenever they are lost or fall silent.
     ///
     /// ```no_run
-    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, tonic::transport::Error> {
+    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
+    /// use gatepost::AuthService;
     /// use tonic::transport::Endpoint;
     /// // With a feature of tonic's for it, `.tls_config(ClientTlsConfig::new())?` comes here.
     /// let endpoint = Endpoint::from_static("https://auth.example.com");
-    /// let auth = gatepost::AuthService::over(endpoint).follow(key);
+    /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
     /// # Ok(auth)
     /// # }
     /// ```
-    pub fn over(endpoint: Endpoint) -> Self {
-        Self::reached(settled(endpoint), Uptime::system())
+    pub fn builder(endpoint: impl Into<AuthEndpoint>) -> AuthServiceBuilder {
+        AuthServiceBuilder::new(endpoint.into())
     }
 
-    fn reached(endpoint: Endpoint, uptime: Uptime) -> Self {
+    pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &Settings) -> Self {
+        let Settings { timeout, attempts, failures, probe_interval, verdicts, refusals } = *settings;
         let knowledge = Arc::new(Knowledge::new(uptime.clone()));
-        let questions = QuestionChannel::to(endpoint.clone());
-        let remote = Breaker::new(Retry::new(RemoteVerifier::through(questions.clone()).by(uptime)));
-        let verdicts = Verdicts::new(remote, GUARD_TIMEOUT, Arc::clone(&knowledge));
-        Self { verdicts, knowledge, endpoint, questions, feed: None }
+        let questions = QuestionChannel::to(endpoint.clone(), timeout);
+        let remote = Retry::new(RemoteVerifier::through(questions.clone()).with_uptime(uptime)).attempts(attempts);
+        let remote = Breaker::new(remote).settings(failures, probe_interval, timeout);
+        let verdicts = Verdicts::with_room(remote, timeout, Arc::clone(&knowledge), verdicts, refusals);
+        let feed = key.map(|key| Feed::follow(endpoint, key, Arc::clone(&knowledge), questions));
+        Self(Arc::new(Inner { verdicts, knowledge, feed }))
     }
 
-    /// Keeps verdicts, and follows the revocations as the service that has this key (the auth service's
-    /// `AUTH_SERVICE_KEY`), until this is dropped. With a wrong key nothing is kept, and the log says so.
-    ///
-    /// # Panics
-    /// Outside a Tokio runtime.
-    #[must_use]
-    pub fn follow(self, service_key: &Token) -> Self {
-        let (endpoint, questions) = (self.endpoint.clone(), self.questions.clone());
-        let feed = Feed::follow(endpoint, service_key, Arc::clone(&self.knowledge), questions);
-        Self { feed: Some(feed), ..self }
-    }
-
-    /// What is counted of the questions and of the feed.
+    /// Returns the counters of the questions and of the feed.
     pub fn metrics(&self) -> AuthMetrics {
-        self.knowledge.metrics().clone()
+        self.0.knowledge.metrics().clone()
+    }
+}
+
+impl fmt::Debug for AuthService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthService").field("follows", &self.0.feed.is_some()).finish_non_exhaustive()
     }
 }
 
 impl Verify for AuthService {
     fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
-        self.verdicts.verify(token, deadline)
+        self.0.verdicts.verify(token, deadline)
     }
 
     fn verify_for(
@@ -109,6 +93,6 @@ impl Verify for AuthService {
         asker: Asker,
         deadline: Instant,
     ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
-        self.verdicts.verify_for(token, asker, deadline)
+        self.0.verdicts.verify_for(token, asker, deadline)
     }
 }

@@ -2,6 +2,7 @@
 
 /// A header that can carry a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenHeader {
     /// `api-token`, or its binary twin `api-token-bin`.
     ApiToken,
@@ -9,26 +10,36 @@ pub enum TokenHeader {
     Authorization,
 }
 
-/// A fault in the form of such a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A fault in the form of a token, or of a header that carries one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// No header carries a token.
+    #[error("there is no token")]
     Missing,
     /// The header is there and its token has no characters.
+    #[error("the token is empty")]
     Empty,
     /// `authorization` lacks the prefix `Bearer `, or `api-token` has it.
+    #[error(r#"the scheme "Bearer" belongs into the header "authorization", and not into the token"#)]
     BearerPrefix,
     /// The header has two values, equal or not.
+    #[error("the header has two values")]
     TwoValues,
     /// `api-token` and `authorization` carry different tokens.
+    #[error(r#"the headers "api-token" and "authorization" carry different tokens"#)]
     TwoTokens,
     /// The header is a binary one (`-bin`).
+    #[error("the header is binary")]
     Binary,
     /// The token has more than 4096 bytes.
+    #[error("the token has more than 4096 bytes")]
     TooLong,
     /// The token has a byte that is not ASCII.
+    #[error("the token has a character that is not ASCII")]
     NotAscii,
     /// The token has a blank or a control character.
+    #[error("the token has a blank or a control character")]
     Malformed,
 }
 

@@ -1,19 +1,29 @@
-//! Who calls, as the guard found out and as a handler reads it.
+//! The caller, as the guard found out and as a handler reads it.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName};
-use tonic::{Request, Status};
+use tonic::Status;
 
-use super::Refusal;
+use super::{CallParts, Refusal};
 
-/// The bearer of a verified token.
+/// The audience for which the auth service issues tokens by default.
+const AUDIENCE: &str = "gatepost";
+
+/// The bearer of a verified token. The guard puts it into the extensions of each request that it lets in.
+///
+/// Its fields are those of [`IdentityClaims`]. A clone is a handle to the same claims and allocates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct Identity(Arc<IdentityClaims>);
+
+/// The facts about a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IdentityClaims {
     /// The user's id, a UUID, or the service's name.
     pub subject: String,
-    /// What the subject is.
+    /// The kind of the subject.
     pub kind: SubjectKind,
     /// The subject's roles when the token was issued.
     pub roles: Vec<String>,
@@ -21,12 +31,13 @@ pub struct Identity {
     pub session: Option<String>,
     /// The services that the token is for.
     pub audiences: Vec<String>,
-    /// When the token expires; `None` for a service key, which does not.
+    /// The time at which the token expires; `None` for a service key, which does not.
     pub expire_time: Option<SystemTime>,
 }
 
-/// What a token's subject is.
+/// The kind of a token's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SubjectKind {
     /// A user of the auth service.
     User,
@@ -34,81 +45,95 @@ pub enum SubjectKind {
     Service,
 }
 
-impl Identity {
-    /// The caller of a guarded method.
-    ///
-    /// # Errors
-    /// `UNAUTHENTICATED` when the call carried no token, which only a method of the rule `Optional` or `Public` sees; at one
-    /// that is `Public` with a token, too, since nobody looks at it, and wherever there is no [`GuardLayer`](crate::GuardLayer).
-    pub fn of<T>(request: &Request<T>) -> Result<&Self, Status> {
-        Self::find(request).ok_or_else(|| Refusal::TokenMissing.into())
-    }
+impl Deref for Identity {
+    type Target = IdentityClaims;
 
-    /// The caller, or `None` for an anonymous call.
-    pub fn find<T>(request: &Request<T>) -> Option<&Self> {
-        request.extensions().get::<Arc<Self>>().map(AsRef::as_ref)
+    fn deref(&self) -> &IdentityClaims {
+        &self.0
     }
+}
 
-    /// Whether the subject has this role.
+impl IdentityClaims {
+    /// Tells whether the subject has this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|held| held == role)
     }
-}
 
-/// Headers by which proxies tell a backend who calls. A caller can write them, too, so none gets past the guard.
-const IDENTITY_HEADERS: [&str; 18] = [
-    "x-user",
-    "x-user-id",
-    "x-user-name",
-    "x-user-email",
-    "x-user-role",
-    "x-user-roles",
-    "x-username",
-    "x-email",
-    "x-roles",
-    "x-remote-user",
-    "remote-user",
-    "x-authenticated-user",
-    "x-authenticated-userid",
-    "x-authenticated-scope",
-    "x-subject",
-    "x-tenant-id",
-    "x-jwt-payload",
-    "x-jwt-claims",
-];
-
-const IDENTITY_PREFIXES: [&str; 5] =
-    ["x-forwarded-", "x-auth-request-", "x-goog-authenticated-", "x-gatepost-", "x-ms-client-principal"];
-
-/// The `x-forwarded-` headers that speak of the route and not of the caller.
-const ROUTE_HEADERS: [&str; 5] =
-    ["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-prefix"];
-
-/// Takes out of a request's headers whatever claims an identity that this guard has not found out.
-pub(super) fn strip(headers: &mut HeaderMap) {
-    let foreign: Vec<HeaderName> = headers.keys().filter(|name| claims_identity(name.as_str())).cloned().collect();
-    for name in foreign {
-        headers.remove(name);
+    /// Tells whether the token is for this service.
+    pub fn has_audience(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|one| one == audience)
     }
 }
 
-fn claims_identity(name: &str) -> bool {
-    let name = name.strip_suffix("-bin").unwrap_or(name);
-    IDENTITY_HEADERS.contains(&name)
-        || (IDENTITY_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !ROUTE_HEADERS.contains(&name))
-}
+impl Identity {
+    /// Returns the caller of a guarded method. The request is one of tonic or of the crate `http`.
+    ///
+    /// # Errors
+    /// Fails with `UNAUTHENTICATED` if the call carried no token, which a method of the rule `Optional` sees; at a method of
+    /// the rule `Public`, since the guard does not look at tokens there; and without a [`GuardLayer`](crate::GuardLayer).
+    pub fn of<R: CallParts>(request: &R) -> Result<&Self, Status> {
+        Self::find(request).ok_or_else(|| Refusal::TokenMissing.into())
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Returns the caller, or `None` for an anonymous call.
+    pub fn find<R: CallParts>(request: &R) -> Option<&Self> {
+        request.extensions().get::<Self>()
+    }
 
-    #[test]
-    fn identity_headers_are_told_from_route_headers() {
-        for name in ["x-user-id", "x-user-id-bin", "x-forwarded-user", "x-auth-request-email", "x-gatepost-subject"] {
-            assert!(claims_identity(name), "{name}");
-        }
-        for name in ["x-forwarded-for", "x-request-id", "traceparent", "user-agent", "api-token", "authorization"] {
-            assert!(!claims_identity(name), "{name}");
-        }
+    /// Makes a user, without roles, for the audience `gatepost`, as a [`Verify`](crate::Verify) of one's own or a test needs
+    /// it. The auth service's users have UUIDs for subjects.
+    pub fn user(subject: impl Into<String>) -> Self {
+        Self::new(subject.into(), SubjectKind::User)
+    }
+
+    /// Makes another backend service, without roles, for the audience `gatepost`.
+    pub fn service(name: impl Into<String>) -> Self {
+        Self::new(name.into(), SubjectKind::Service)
+    }
+
+    fn new(subject: String, kind: SubjectKind) -> Self {
+        let (roles, audiences) = (Vec::new(), vec![AUDIENCE.to_owned()]);
+        Self(Arc::new(IdentityClaims { subject, kind, roles, session: None, audiences, expire_time: None }))
+    }
+
+    /// Adds a role.
+    #[must_use]
+    pub fn role(self, role: impl Into<String>) -> Self {
+        self.with(|claims| claims.roles.push(role.into()))
+    }
+
+    /// Adds roles.
+    #[must_use]
+    pub fn roles(self, roles: impl IntoIterator<Item = String>) -> Self {
+        self.with(|claims| claims.roles.extend(roles))
+    }
+
+    /// Sets the session; its id is not the user's.
+    #[must_use]
+    pub fn session(self, id: impl Into<String>) -> Self {
+        self.with(|claims| claims.session = Some(id.into()))
+    }
+
+    /// Sets the only audience.
+    #[must_use]
+    pub fn audience(self, audience: impl Into<String>) -> Self {
+        self.with(|claims| claims.audiences = vec![audience.into()])
+    }
+
+    /// Sets all audiences.
+    #[must_use]
+    pub fn audiences(self, audiences: impl IntoIterator<Item = String>) -> Self {
+        self.with(|claims| claims.audiences = audiences.into_iter().collect())
+    }
+
+    /// Sets the time at which the token expires.
+    #[must_use]
+    pub fn expire_time(self, time: impl Into<Option<SystemTime>>) -> Self {
+        self.with(|claims| claims.expire_time = time.into())
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut IdentityClaims)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 }

@@ -1,5 +1,6 @@
 //! The tower layer that stands before every method of a server.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -9,12 +10,13 @@ use http::{Extensions, Method, Request, Response, StatusCode, header};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Bytes, StdError};
+use tonic::server::NamedService;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::open::{Entrance, Watch};
 use super::rules::{Caller, Rules};
-use super::{Identity, Policy, Verify, identity, token};
+use super::{Identity, Policy, PolicyError, Verify, identity_headers, token};
 use crate::metrics::GuardMetrics;
 
 /// Puts a [`Guard`] around a server: every method is closed unless the policy says otherwise, and an open stream ends with
@@ -29,9 +31,14 @@ pub struct GuardLayer<V> {
 type PeerOf = fn(&Extensions) -> Option<SocketAddr>;
 
 impl<V: Verify> GuardLayer<V> {
-    /// Guards by `policy` what `verifier` says of each call's token.
-    pub fn new(policy: Policy, verifier: V) -> Self {
-        Self { rules: Arc::new(Rules::new(policy, verifier, GuardMetrics::default())), audience: None, peer: |_| None }
+    /// Guards by `policy` and by what `verifier` says of each call's token.
+    ///
+    /// # Errors
+    /// [`PolicyError::Rows`] lists malformed paths, services and roles of the policy.
+    pub fn new(policy: Policy, verifier: V) -> Result<Self, PolicyError> {
+        policy.check_rows()?;
+        let rules = Arc::new(Rules::new(policy, verifier, GuardMetrics::default()));
+        Ok(Self { rules, audience: None, peer: |_| None })
     }
 
     /// Refuses tokens that are meant for anybody but `audience`; without this call the audience is not looked at.
@@ -61,6 +68,12 @@ impl<V: Verify> GuardLayer<V> {
     }
 }
 
+impl<V> fmt::Debug for GuardLayer<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardLayer").field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
 impl<V> Clone for GuardLayer<V> {
     fn clone(&self) -> Self {
         Self { rules: Arc::clone(&self.rules), audience: self.audience.clone(), peer: self.peer }
@@ -81,6 +94,17 @@ pub struct Guard<S, V> {
     rules: Arc<Rules<V>>,
     audience: Option<Arc<str>>,
     peer: PeerOf,
+}
+
+impl<S: fmt::Debug, V> fmt::Debug for Guard<S, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// A guarded service has the name of the service, so that tonic's `add_service` takes it.
+impl<S: NamedService, V> NamedService for Guard<S, V> {
+    const NAME: &'static str = S::NAME;
 }
 
 impl<S: Clone, V> Clone for Guard<S, V> {
@@ -115,13 +139,14 @@ where
         let (rules, audience, peer) = (Arc::clone(&self.rules), self.audience.clone(), self.peer);
         Box::pin(async move {
             if let Some(status) = not_grpc(&request) {
+                rules.say_not_grpc(&request, status);
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = status;
                 return Ok(response);
             }
             let mut request = request.map(Body::new);
-            request.extensions_mut().remove::<Arc<Identity>>();
-            identity::strip(request.headers_mut());
+            request.extensions_mut().remove::<Identity>();
+            identity_headers::strip(request.headers_mut());
             token::hide(request.headers_mut());
             let entrance = Entrance::now();
             let peer = peer(request.extensions());

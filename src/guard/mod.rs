@@ -1,17 +1,18 @@
 //! The guard: policy → token → verdict → identity, one idea a file.
 
 mod auth;
-mod breaker;
-mod circuit;
+mod builder;
+mod call_parts;
 mod fairness;
 mod feed;
-mod flight;
 mod header_fault;
 mod identity;
+mod identity_headers;
 pub(crate) mod jitter;
 mod key_names;
 mod knowledge;
 mod layer;
+pub mod layers;
 mod limit;
 mod line_limits;
 #[cfg(test)]
@@ -20,34 +21,26 @@ mod open;
 mod peers;
 mod plausible;
 mod policy;
-mod question_channel;
 mod refusal;
-mod remote;
-mod retry;
-mod retry_budget;
 mod rules;
 #[cfg(test)]
 mod scripted;
 mod token;
 mod verdicts;
 mod verify;
-mod with_token;
 
 pub use auth::AuthService;
-pub use breaker::Breaker;
-pub use flight::SingleFlight;
+pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError, InvalidUrl};
+pub use call_parts::CallParts;
 pub use header_fault::{Fault, HeaderFault, TokenHeader};
-pub use identity::{Identity, SubjectKind};
+pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
-pub use policy::{Policy, PolicyError, Rule, RuleFault};
+pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
 pub use refusal::Refusal;
-pub use remote::{InvalidUrl, RemoteVerifier};
-pub use retry::Retry;
 pub use token::{Digest, Token};
-pub use verify::{Asker, Denial, Grounds, Unavailable, Verdict, Verify, Worth};
-pub use with_token::WithToken;
+pub use verify::{Asker, Denial, Unavailable, Verdict, Verify, Worth};
 
-pub(crate) use policy::paths;
-pub(crate) use remote::read_time;
+pub(crate) use layers::read_time;
+pub(crate) use verify::Grounds;
 #[cfg(feature = "testing")]
 pub(crate) use {knowledge::Knowledge, rules::GUARD_TIMEOUT, verdicts::Verdicts};

@@ -17,6 +17,7 @@ const INVALID: &str = "invalid token";
 
 /// Why the guard lets a call not in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The call carries no token.
     TokenMissing,

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Request, StatusCode, header};
 use tokio::time::Instant;
 
 use super::limit::until;
@@ -28,11 +28,13 @@ pub(super) struct Rules<V> {
     refused_lines: LineLimits,
     /// Limits for the lines about open calls that are ended.
     pub(super) ended_lines: LineLimits,
+    /// Set once a request that is not gRPC has a line.
+    has_said_not_grpc: AtomicBool,
 }
 
 /// Who has been let in, and by what.
 pub(super) struct Caller {
-    pub(super) identity: Arc<Identity>,
+    pub(super) identity: Identity,
     pub(super) token: Token,
 }
 
@@ -42,8 +44,23 @@ type Decision = Result<Option<Caller>, Refusal>;
 impl<V> Rules<V> {
     /// Guards by `policy` what `verifier` says, and counts it in `metrics`.
     pub(super) fn new(policy: Policy, verifier: V, metrics: GuardMetrics) -> Self {
-        let (refused_lines, ended_lines) = Default::default();
-        Self { policy, verifier, metrics, refused_lines, ended_lines }
+        let (refused_lines, ended_lines, has_said_not_grpc) = Default::default();
+        Self { policy, verifier, metrics, refused_lines, ended_lines, has_said_not_grpc }
+    }
+
+    /// Logs the first request that is not gRPC: it is a mistake in the set-up as a rule.
+    pub(super) fn say_not_grpc<B>(&self, request: &Request<B>, status: StatusCode) {
+        if self.has_said_not_grpc.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
+        let kind = kind.as_deref().map(shown_path);
+        tracing::info!(
+            method = request.method().as_str(),
+            content_type = kind.as_deref(),
+            status = status.as_u16(),
+            "refused a request that is not gRPC: gRPC-Web, CORS and other routes go outside the guard (said once)"
+        );
     }
 }
 
@@ -89,7 +106,7 @@ impl<V: Verify> Rules<V> {
         if *rule == Rule::Public {
             return Ok(None);
         }
-        let token = match Token::of_call(headers) {
+        let token = match Token::of_headers(headers) {
             Err(Refusal::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
@@ -106,24 +123,16 @@ impl<V: Verify> Rules<V> {
         audience: Option<&str>,
         asker: Asker,
         requested: Option<Duration>,
-    ) -> Result<Arc<Identity>, Refusal> {
+    ) -> Result<Identity, Refusal> {
         let identity = self.identify(token, asker, requested).await?;
-        if audience.is_some_and(|audience| !identity.audiences.iter().any(|one| one == audience)) {
+        if audience.is_some_and(|audience| !identity.has_audience(audience)) {
             return Err(Refusal::Token(Denial::Invalid));
         }
-        match self.policy.of(path) {
-            Rule::Role(name) if !identity.has_role(name) => Err(Refusal::NotAllowed),
-            _ => Ok(identity),
-        }
+        if self.policy.of(path).admits(&identity) { Ok(identity) } else { Err(Refusal::NotAllowed) }
     }
 
     /// Who bears the token, found out within the guard's own limit and the caller's.
-    async fn identify(
-        &self,
-        token: &Token,
-        asker: Asker,
-        requested: Option<Duration>,
-    ) -> Result<Arc<Identity>, Refusal> {
+    async fn identify(&self, token: &Token, asker: Asker, requested: Option<Duration>) -> Result<Identity, Refusal> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
         let verdict = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
@@ -198,6 +207,21 @@ mod tests {
         assert_eq!((lines.len(), count("TOKEN_MISSING"), count("NOT_ALLOWED")), (22, 20, 2), "{lines:?}");
         assert_eq!(lines[11], r#"INFO refused method="/a.B/C" reason="TOKEN_MISSING" left_out=490"#);
         assert_eq!(count("left_out"), 1, "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn request_that_is_not_grpc_has_one_line() {
+        let lines = heard(async || {
+            let rules = rules();
+            for _ in 0..3 {
+                let request = Request::get("/").header("content-type", "text/html").body(()).unwrap();
+                rules.say_not_grpc(&request, StatusCode::METHOD_NOT_ALLOWED);
+            }
+        });
+        let lines = lines.await;
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let shown = r#"method="GET" content_type="text/html" status=405"#;
+        assert!(lines[0].contains("not gRPC") && lines[0].contains(shown), "{lines:?}");
     }
 
     #[tokio::test]

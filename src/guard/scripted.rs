@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
-use super::{Denial, Identity, SubjectKind, Token, Unavailable, Verdict, Verify};
+use super::{Denial, Identity, Token, Unavailable, Verdict, Verify};
 
 /// What becomes of one question.
 #[derive(Clone, Copy)]
@@ -70,14 +70,7 @@ pub(super) fn token() -> Token {
 
 /// A user without a role.
 pub(super) fn ada() -> Identity {
-    Identity {
-        subject: "ada".into(),
-        kind: SubjectKind::User,
-        roles: Vec::new(),
-        session: None,
-        audiences: vec!["gatepost".into()],
-        expire_time: None,
-    }
+    Identity::user("ada")
 }
 
 /// A verdict, and not a kind one: a refusal is an answer, too.

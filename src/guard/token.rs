@@ -1,11 +1,14 @@
 //! The token as it arrives: found in the metadata, never shown, compared by its digest.
 
+use std::fmt;
+use std::sync::OnceLock;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use super::header_fault::TokenHeader::{ApiToken, Authorization};
 use super::header_fault::{Fault, TokenHeader};
-use super::{HeaderFault, Refusal};
+use super::{CallParts, HeaderFault, Refusal};
 
 /// The longest token that is looked at, in bytes.
 const MAX_BYTES: usize = 4096;
@@ -16,7 +19,7 @@ static API_TOKEN_BIN: HeaderName = HeaderName::from_static("api-token-bin");
 static AUTHORIZATION: HeaderName = http::header::AUTHORIZATION;
 static AUTHORIZATION_BIN: HeaderName = HeaderName::from_static("authorization-bin");
 
-/// A token as its bearer sent it: at most 4 KiB of visible ASCII. It has neither `Debug` nor `Display`.
+/// A token as its bearer sent it: at most 4 KiB of visible ASCII. Its `Debug` shows no character of it.
 ///
 /// That of a call is the header's own memory, and so is each clone: nothing is copied.
 #[derive(Clone)]
@@ -24,6 +27,14 @@ pub struct Token {
     header: HeaderValue,
     /// Where in the header the token begins.
     start: usize,
+    /// The SHA-256, once it was asked for: clones take it along.
+    digest: OnceLock<Digest>,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token([redacted])")
+    }
 }
 
 impl PartialEq for Token {
@@ -46,9 +57,22 @@ impl Digest {
 }
 
 impl Token {
-    /// The token, if it can be one: 1 to 4096 bytes of visible ASCII.
-    pub fn parse(text: &str) -> Option<Self> {
-        HeaderValue::from_str(text).ok().and_then(|header| Self::within(header, 0))
+    /// Reads a token: 1 to 4096 bytes of visible ASCII.
+    ///
+    /// # Errors
+    /// Names the [`Fault`] of a text that cannot be a token.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let fault = || ApiToken.fault_of(text.as_bytes(), MAX_BYTES).fault;
+        HeaderValue::from_str(text).ok().and_then(|header| Self::within(header, 0)).ok_or_else(fault)
+    }
+
+    /// Finds the token of a call: the metadata `api-token`, or `authorization: Bearer`. The request is one of tonic or of
+    /// the crate `http`, behind a guard or not.
+    ///
+    /// # Errors
+    /// Fails as [`Token::of_headers`] does.
+    pub fn of<R: CallParts>(request: &R) -> Result<Self, Refusal> {
+        Self::of_headers(request.headers())
     }
 
     /// The rest of a header from there on.
@@ -58,7 +82,7 @@ impl Token {
         let is_visible = |token: &[u8]| token.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic());
         let is_plausible = (1..=MAX_BYTES).contains(&token.len()) && is_visible(token);
         header.set_sensitive(true);
-        is_plausible.then_some(Self { header, start })
+        is_plausible.then_some(Self { header, start, digest: OnceLock::new() })
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -69,7 +93,7 @@ impl Token {
     #[cfg(feature = "testing")]
     pub(crate) fn numbered(number: usize, random: u64) -> Self {
         let text = format!("test-token-{number}-{random:016x}");
-        Self::parse(&text).unwrap_or(Self { header: HeaderValue::from(random), start: 0 })
+        Self::parse(&text).unwrap_or(Self { header: HeaderValue::from(random), start: 0, digest: OnceLock::new() })
     }
 
     /// The token's text, to hand it on.
@@ -88,18 +112,24 @@ impl Token {
         }
     }
 
-    /// The token's SHA-256.
+    /// Returns the token's SHA-256, which is computed once.
     pub fn digest(&self) -> Digest {
-        Digest(Sha256::digest(self.as_bytes()).into())
+        *self.digest.get_or_init(|| Digest(Sha256::digest(self.as_bytes()).into()))
     }
 
-    /// Finds the token of a call: the metadata `api-token`, or `authorization: Bearer`.
+    /// Tells whether the digest is computed.
+    #[cfg(test)]
+    pub(super) fn has_digest(&self) -> bool {
+        self.digest.get().is_some()
+    }
+
+    /// Finds the token in the headers of a call, as [`Token::of`] does.
     ///
     /// # Errors
     /// [`Refusal::Header`] names the header and its fault. Its reason is `TOKEN_MISSING` if there is no token or it is
     /// empty. It is `TOKEN_INVALID` if one header has two values, the two headers disagree, a header is binary, or the
     /// value cannot be a token.
-    pub fn of_call(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub fn of_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
         Self::find(headers).map_err(Refusal::Header)
     }
 
@@ -178,11 +208,26 @@ mod tests {
     }
 
     #[test]
+    fn text_that_cannot_be_a_token_has_a_reason_and_debug_shows_nothing() {
+        for (text, fault) in [
+            ("", Fault::Empty),
+            ("Bearer abc", Fault::BearerPrefix),
+            ("a b", Fault::Malformed),
+            ("a\nb", Fault::Malformed),
+            ("é", Fault::NotAscii),
+            (&"a".repeat(4097), Fault::TooLong),
+        ] {
+            assert_eq!(Token::parse(text), Err(fault), "{text}");
+        }
+        assert_eq!(format!("{:?}", Token::parse("canary").unwrap()), "Token([redacted])");
+    }
+
+    #[test]
     fn a_token_is_sent_on_as_the_api_token_whatever_header_it_came_in() {
         for (name, value) in [("api-token", "a.b.c"), ("authorization", "Bearer a.b.c")] {
             let came = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
             let mut sent = HeaderMap::new();
-            Token::of_call(&came).unwrap().send_in(&mut sent);
+            Token::of_headers(&came).unwrap().send_in(&mut sent);
             assert_eq!(sent[&API_TOKEN], "a.b.c", "{name}");
             assert!(sent[&API_TOKEN].is_sensitive());
         }

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::fairness::Fairness;
 use super::knowledge::Knowledge;
+use super::layers::SingleFlight;
 use super::plausible::Chance;
-use super::{Asker, Denial, Digest, SingleFlight, Token, Unavailable, Verdict, Verify, Worth};
+use super::{Asker, Denial, Digest, Token, Unavailable, Verdict, Verify, Worth};
 use crate::ledger::{Cause, Standing};
 use crate::metrics::Counters;
 
@@ -68,7 +69,7 @@ impl Weighter<Digest, Verdict> for Weight {
                 let roles: usize = identity.roles.iter().map(|role| role.len() + size_of::<String>()).sum();
                 let audiences: usize = identity.audiences.iter().map(|text| text.len() + size_of::<String>()).sum();
                 let session = identity.session.as_ref().map_or(0, String::len);
-                size_of_val::<super::Identity>(identity) + identity.subject.len() + session + audiences + roles
+                size_of_val(&**identity) + identity.subject.len() + session + audiences + roles
             }
             Worth::Denied(_) => 0,
         };
@@ -80,8 +81,19 @@ impl Weighter<Digest, Verdict> for Weight {
 impl<V: Verify> Verdicts<V> {
     /// Keeps what `inner` says, for as long as it is true by this knowledge; a flight to it lasts at most `limit`.
     pub(crate) fn new(inner: V, limit: Duration, knowledge: Arc<Knowledge>) -> Self {
-        let bytes = u64::try_from(MOST * BYTES).unwrap_or(u64::MAX);
-        let (good, refused) = (Cache::with_weighter(MOST, bytes, Weight), Cache::new(MOST_REFUSALS));
+        Self::with_room(inner, limit, knowledge, MOST, MOST_REFUSALS)
+    }
+
+    /// Does so with room for this many verdicts that let in, and for this many refusals.
+    pub(super) fn with_room(
+        inner: V,
+        limit: Duration,
+        knowledge: Arc<Knowledge>,
+        verdicts: usize,
+        refusals: usize,
+    ) -> Self {
+        let bytes = u64::try_from(verdicts.saturating_mul(BYTES)).unwrap_or(u64::MAX);
+        let (good, refused) = (Cache::with_weighter(verdicts, bytes, Weight), Cache::new(refusals));
         let kept = Arc::new(Kept { knowledge, good, refused });
         let (metrics, uptime) = (kept.knowledge.metrics().clone(), kept.knowledge.uptime().clone());
         let asking = Asking { inner, kept: Arc::clone(&kept), fairness: Fairness::default() };
@@ -212,8 +224,8 @@ fn denial(cause: Cause) -> Denial {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use super::super::Grounds;
     use super::super::scripted::{ada, token};
-    use super::super::{Grounds, Identity};
     use super::*;
     use crate::Uptime;
     use crate::ledger::{Basis, Logged, Position};
@@ -226,6 +238,7 @@ mod tests {
     impl Verify for Judge {
         async fn verify(&self, token: &Token, _: Instant) -> Result<Verdict, Unavailable> {
             self.0.fetch_add(1, Ordering::SeqCst);
+            assert!(token.has_digest(), "a call's token is hashed once, before it is shared");
             let is_garbage = token.expose().starts_with('x');
             let verdict = if is_garbage { Verdict::denied(Denial::Invalid) } else { Verdict::valid(ada()) };
             let basis = Basis { position: PLACE, asked: self.1.now(), ttl: Duration::from_mins(5) };
@@ -303,9 +316,9 @@ mod tests {
         let world = World::new();
         let Verdict { grounds, .. } = world.ask(&token()).await;
         let keep = |numbers: std::ops::Range<usize>, roles: usize| {
-            let identity = Arc::new(Identity { roles: vec!["r".repeat(100); roles], ..ada() });
+            let identity = ada().roles(vec!["r".repeat(100); roles]);
             for number in numbers {
-                let verdict = Verdict { grounds: grounds.clone(), ..Verdict::valid(Arc::clone(&identity)) };
+                let verdict = Verdict { grounds: grounds.clone(), ..Verdict::valid(identity.clone()) };
                 world.verdicts.kept.keep(Token::parse(&number.to_string()).unwrap().digest(), &verdict);
             }
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Identity, Token};
+use crate::api::auth::v1::TokenState;
 use crate::ledger::Basis;
 
 /// Says what a token is worth.
@@ -46,6 +47,7 @@ impl<V: Verify> Verify for Arc<V> {
 
 /// The call that a question is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Asker {
     /// A call that begins, from this peer; `None` where peers are not told apart.
     Call(Option<SocketAddr>),
@@ -58,37 +60,39 @@ pub enum Asker {
 
 /// What a token is worth, and what that stands on.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Verdict {
     /// What the token is worth.
     pub worth: Worth,
-    /// What must stay as it is for the verdict to be true later, too; `None` when nobody can know.
-    pub grounds: Option<Arc<Grounds>>,
+    /// The facts that must stay as they are for the verdict to be true later, too; `None` if it is true at this moment alone.
+    pub(crate) grounds: Option<Arc<Grounds>>,
 }
 
 /// What a token is worth.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Worth {
-    /// The token is good, and this is who bears it.
-    Valid(Arc<Identity>),
+    /// The token is good, and this is its bearer.
+    Valid(Identity),
     /// The token is worth nothing.
     Denied(Denial),
 }
 
-/// What a verdict stands on, beside who bears the token.
+/// The facts that a verdict stands on, beside the bearer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grounds {
-    /// When it was asked for, how long it is good, and how far the log of revocations was known.
-    pub basis: Basis,
+pub(crate) struct Grounds {
+    /// The time of the question, the time for which the answer is good, and the known part of the log of revocations.
+    pub(crate) basis: Basis,
     /// The user's generation when the token was issued.
-    pub generation: i32,
+    pub(crate) generation: i32,
     /// The id of the key that signed the token; empty for services.
-    pub key: Box<str>,
+    pub(crate) key: Box<str>,
 }
 
 impl Verdict {
-    /// The token is good now, and this is who bears it.
-    pub fn valid(identity: impl Into<Arc<Identity>>) -> Self {
-        Self { worth: Worth::Valid(identity.into()), grounds: None }
+    /// Returns the verdict that the token is good now, with its bearer.
+    pub fn valid(identity: Identity) -> Self {
+        Self { worth: Worth::Valid(identity), grounds: None }
     }
 
     /// The token is worth nothing now.
@@ -96,15 +100,16 @@ impl Verdict {
         Self { worth: Worth::Denied(denial), grounds: None }
     }
 
-    /// It stands on this.
+    /// Sets what the verdict stands on.
     #[must_use]
-    pub fn on(self, grounds: Grounds) -> Self {
+    pub(crate) fn on(self, grounds: Grounds) -> Self {
         Self { grounds: Some(Arc::new(grounds)), ..self }
     }
 }
 
-/// Why a token is worth nothing.
+/// The reason for which a token is worth nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Denial {
     /// Malformed, forged, or meant for somebody else.
     Invalid,
@@ -118,8 +123,21 @@ pub enum Denial {
     UserDisabled,
 }
 
+impl From<Denial> for TokenState {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Invalid => Self::Invalid,
+            Denial::Expired => Self::Expired,
+            Denial::Revoked => Self::Revoked,
+            Denial::UserDeleted => Self::UserDeleted,
+            Denial::UserDisabled => Self::UserDisabled,
+        }
+    }
+}
+
 /// Nobody could say what the token is worth: the call must fail, and may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unavailable {
     /// The auth service could not be reached, or says that it cannot tell now: another attempt may succeed at once.
     #[error("the auth service cannot be asked what the token is worth")]

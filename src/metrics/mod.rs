@@ -6,10 +6,10 @@
 //!
 //! ```no_run
 //! # use gatepost::{AuthService, GuardLayer, Policy, Token};
-//! # fn guard(policy: Policy, key: &Token) -> Result<(), gatepost::InvalidUrl> {
-//! let auth = AuthService::lazy("http://127.0.0.1:50051")?.follow(key);
+//! # fn guard(policy: Policy, key: &Token) -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = AuthService::builder("http://127.0.0.1:50051").service_key(key).build()?;
 //! let asked = auth.metrics();
-//! let guard = GuardLayer::new(policy, auth);
+//! let guard = GuardLayer::new(policy, auth)?;
 //! let decided = guard.metrics();
 //! // At each scrape:
 //! let (hits, allowed) = (asked.read().hits, decided.read().allowed);

@@ -1,5 +1,6 @@
 //! The auth service's place in a test, as a test and a guard see it.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -122,6 +123,12 @@ impl Auth {
     fn renew(&self) {
         let issuer = self.issuer();
         let _ = self.0.knowledge.write(|ledger, now| ledger.renew(issuer.position(), now, now));
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("time", &self.time()).finish_non_exhaustive()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::guard::Grounds;
 use crate::ledger::{Basis, Cause, Logged, Position, Target};
-use crate::{Denial, Digest, Grounds, Identity, SubjectKind, Token, Verdict};
+use crate::{Denial, Digest, Identity, SubjectKind, Token, Verdict};
 
 /// How long a user's token lives unless the test says otherwise.
 const LIFETIME: Duration = Duration::from_hours(24);
@@ -34,25 +34,24 @@ pub(super) struct Issuer {
 }
 
 struct Issued {
-    bearer: Arc<Identity>,
+    bearer: Identity,
     generation: i32,
     key: Box<str>,
 }
 
 impl Issuer {
-    pub(super) fn issue(&mut self, mut bearer: Identity, now: SystemTime) -> Token {
+    pub(super) fn issue(&mut self, bearer: Identity, now: SystemTime) -> Token {
         let number = self.tokens.len() + 1;
-        let key = match bearer.kind {
-            SubjectKind::User => {
-                bearer.session.get_or_insert_with(|| format!("session-of-token-{number}"));
-                bearer.expire_time.get_or_insert(now + LIFETIME);
-                Box::default()
-            }
-            SubjectKind::Service => format!("key-of-token-{number}").into(),
+        let (bearer, key) = if bearer.kind == SubjectKind::Service {
+            (bearer, format!("key-of-token-{number}").into())
+        } else {
+            let session = bearer.session.clone().unwrap_or_else(|| format!("session-of-token-{number}"));
+            let expire_time = bearer.expire_time.unwrap_or(now + LIFETIME);
+            (bearer.session(session).expire_time(expire_time), Box::default())
         };
         let generation = self.users.get(&*bearer.subject).map_or(0, |(generation, _)| *generation);
         let token = Token::numbered(number, self.random.hash_one(number));
-        self.tokens.insert(token.digest(), Issued { bearer: Arc::new(bearer), generation, key });
+        self.tokens.insert(token.digest(), Issued { bearer, generation, key });
         token
     }
 
@@ -107,7 +106,7 @@ impl Issuer {
             return Verdict::denied(denial);
         }
         let basis = Basis { position: self.position(), asked, ttl };
-        Verdict::valid(Arc::clone(bearer)).on(Grounds { basis, generation: *generation, key: key.clone() })
+        Verdict::valid(bearer.clone()).on(Grounds { basis, generation: *generation, key: key.clone() })
     }
 
     fn denial(&self, bearer: &Identity, generation: i32, key: &str) -> Option<Denial> {

@@ -30,7 +30,7 @@
 //!     // The service under test, behind its guard.
 //!     let auth = Auth::new();
 //!     let policy = Policy::closed().rule("/grpc.health.v1.Health/Check", Rule::role("admin"));
-//!     let guard = GuardLayer::new(policy, auth.clone()).audience("gatepost");
+//!     let guard = GuardLayer::new(policy, auth.clone())?.audience("gatepost");
 //!     let listener = TcpListener::bind("127.0.0.1:0").await?;
 //!     let channel = Channel::from_shared(format!("http://{}", listener.local_addr()?))?.connect_lazy();
 //!     let server = Server::builder().layer(guard).add_service(tonic_health::server::health_reporter().1);
@@ -57,7 +57,7 @@
 //! # How like the real one it is
 //!
 //! - A verdict passes through what it passes through in service: it is kept, judged at each use by the
-//!   [ledger](crate::ledger), and dead as soon as a revocation names it.
+//!   revocation state, and dead as soon as a revocation names it.
 //! - The tokens are no JWTs. Neither does a guard read a token: only the auth service knows what is in it, and whoever
 //!   wants to test that needs the real one.
 //! - A revocation is known to the guard when the call that injects it returns. In service that takes some milliseconds,
@@ -65,7 +65,6 @@
 //! - [`away`](Auth::away) is an outage that has lasted for more than a second: no evidence is left.
 
 mod auth;
-mod identity;
 mod issuer;
 
 pub use auth::Auth;

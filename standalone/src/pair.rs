@@ -113,7 +113,7 @@ impl Pair {
 /// A key that lives as long as the process.
 fn new_key() -> Option<Token> {
     let bytes = kit::random::bytes::<32>();
-    Token::parse(&bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    Token::parse(&bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))).ok()
 }
 
 /// Runs both until the signal, with a hint for whoever started them.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gatepost::{GuardLayer, Policy, RemoteVerifier, SingleFlight, Verify};
+use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
+use gatepost::{GuardLayer, Policy, Verify};
 use tokio::time::Instant;
 use tonic::Code;
 
@@ -15,7 +16,7 @@ fn remote(auth: &Auth) -> RemoteVerifier {
 }
 
 async fn guarded_by(verifier: impl Verify) -> Raw {
-    Memory::guarded(GuardLayer::new(Policy::closed(), verifier)).raw().await
+    Memory::guarded(GuardLayer::new(Policy::closed(), verifier).unwrap()).raw().await
 }
 
 async fn ends_after_200_ms(auth: &Auth, raw: &Raw) {

@@ -36,7 +36,7 @@ async fn an_endpoint_of_ones_own_is_asked_and_followed_like_a_url() {
     let _running = auth.serve(port.listen());
     let endpoint = Endpoint::from_shared(port.url()).unwrap();
     let [key, token] = ["the-key", "good"].map(|text| Token::parse(text).unwrap());
-    let verifier = AuthService::over(endpoint).follow(&key);
+    let verifier = AuthService::builder(endpoint).service_key(&key).build().unwrap();
     assert_eq!(auth.stream().await.key.as_deref(), Some("the-key"));
     let verdict = verifier.verify(&token, Instant::now() + Duration::from_mins(1)).await.unwrap();
     assert!(matches!(verdict.worth, Worth::Valid(_)));

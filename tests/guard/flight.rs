@@ -1,6 +1,6 @@
 //! Callers who hold the same token at the same time share one question, and others do not.
 
-use gatepost::{GuardLayer, Policy, RemoteVerifier};
+use gatepost::{AuthService, GuardLayer, Policy};
 use tokio::task::JoinSet;
 
 use crate::support::{Auth, Guarded, Outside, Port, Refused, TELL, Told, known};
@@ -16,8 +16,8 @@ struct Flight {
 
 async fn world() -> Flight {
     let (auth, outside, port) = (Auth::new(known), Outside::default(), Port::reserve());
-    let verifier = RemoteVerifier::lazy(port.url()).unwrap();
-    let server = Guarded::start_within(outside.clone(), GuardLayer::new(Policy::closed(), verifier)).await;
+    let verifier = AuthService::builder(port.url()).build().unwrap();
+    let server = Guarded::start_within(outside.clone(), GuardLayer::new(Policy::closed(), verifier).unwrap()).await;
     Flight { auth, outside, server, port }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use gatepost::{GuardLayer, Identity, Policy, RemoteVerifier, Rule, SubjectKind};
+use gatepost::{AuthService, GuardLayer, Identity, Policy, Rule};
 
 use crate::support::{Auth, Guarded, Outside, Port, Raw, TELL, Told, World, known};
 
@@ -64,19 +64,12 @@ async fn c26_forged_identity_headers_make_nobody_of_an_anonymous_caller() {
 
 #[tokio::test]
 async fn c26_an_identity_of_a_layer_outside_does_not_survive() {
-    let eve = Identity {
-        subject: "eve".into(),
-        kind: SubjectKind::User,
-        roles: vec!["admin".into()],
-        session: None,
-        audiences: vec!["gatepost".into()],
-        expire_time: Some(SystemTime::UNIX_EPOCH),
-    };
+    let eve = Identity::user("eve").role("admin").expire_time(SystemTime::UNIX_EPOCH);
     let (auth, port) = (Auth::new(known), Port::reserve());
     let _running = auth.serve(port.listen());
     for (rule, expected) in [(Rule::Public, None), (Rule::Optional, None), (Rule::Optional, Some("ada"))] {
         let policy = Policy::closed().rule(TELL, rule);
-        let guard = GuardLayer::new(policy, RemoteVerifier::lazy(port.url()).unwrap());
+        let guard = GuardLayer::new(policy, AuthService::builder(port.url()).build().unwrap()).unwrap();
         let server = Guarded::start_within(Outside::forging(eve.clone()), guard).await;
         let raw = server.raw().await;
         let reply = if expected.is_some() { raw.call_as_ada(TELL).await } else { raw.call(TELL, &[]).await };

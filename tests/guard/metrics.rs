@@ -6,10 +6,9 @@ use std::time::Duration;
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
 use gatepost::api::auth::v1::{Greeting, NewSigningKeys};
+use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
 use gatepost::metrics::{Distribution, GuardCounts};
-use gatepost::{
-    AuthService, Denial, GuardLayer, Policy, Refusal, RemoteVerifier, Rule, SingleFlight, Token, Verify, Worth,
-};
+use gatepost::{AuthService, Denial, GuardLayer, Policy, Refusal, Rule, Token, Verify, Worth};
 use http::Request;
 use prost_types::Timestamp;
 use tokio::task::JoinSet;
@@ -35,7 +34,7 @@ async fn each_decision_is_counted_by_its_cause() {
     let auth = Auth::new(known);
     let verifier = SingleFlight::new(RemoteVerifier::over(Memory::auth(&auth).channel()), LIMIT);
     let policy = Policy::closed().rule(LISTEN, Rule::Optional).rule(GATHER, Rule::role("seller"));
-    let guard = GuardLayer::new(policy.rule("/a.B/Open", Rule::Public), verifier).audience("gatepost");
+    let guard = GuardLayer::new(policy.rule("/a.B/Open", Rule::Public), verifier).unwrap().audience("gatepost");
     let metrics = guard.metrics();
     let raw = Memory::guarded(guard).raw().await;
     let nothing = metrics.read();
@@ -101,7 +100,7 @@ async fn callers_who_join_a_flight_are_counted_and_whoever_began_it_is_not() {
     let (auth, port) = (Auth::new(known), Port::reserve());
     let _running = auth.serve(port.listen());
     auth.fall_silent();
-    let verifier = Arc::new(AuthService::lazy(port.url()).unwrap());
+    let verifier = Arc::new(AuthService::builder(port.url()).build().unwrap());
     let mut calls = JoinSet::new();
     for _ in 0..CALLERS {
         let verifier = Arc::clone(&verifier);

@@ -1,13 +1,13 @@
 //! Without its auth service a guarded server refuses, says so, keeps its public methods, and recovers by itself.
 
-use gatepost::{GuardLayer, Policy, RemoteVerifier};
+use gatepost::{AuthService, GuardLayer, Policy};
 use tonic::Code;
 
 use crate::support::{Auth, CHECK, Guarded, Port, Refused, TELL, Told, World, known};
 
 async fn guarded(port: &Port) -> Guarded {
-    let verifier = RemoteVerifier::lazy(port.url()).unwrap();
-    Guarded::start(GuardLayer::new(Policy::closed().with_health(), verifier).audience("gatepost")).await
+    let verifier = AuthService::builder(port.url()).build().unwrap();
+    Guarded::start(GuardLayer::new(Policy::closed().with_health(), verifier).unwrap().audience("gatepost")).await
 }
 
 #[tokio::test]

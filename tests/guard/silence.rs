@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gatepost::{GuardLayer, Policy, RemoteVerifier, Rule, SingleFlight};
+use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
+use gatepost::{GuardLayer, Policy, Rule};
 use tokio::time::Instant;
 use tonic::Code;
 
@@ -15,7 +16,7 @@ async fn world() -> (Auth, Raw) {
     let auth = Auth::new(known);
     let verifier = SingleFlight::new(RemoteVerifier::over(Memory::auth(&auth).channel()), LIMIT);
     let policy = Policy::closed().rule(GATHER, Rule::Public);
-    (auth, Memory::guarded(GuardLayer::new(policy, verifier)).raw().await)
+    (auth, Memory::guarded(GuardLayer::new(policy, verifier).unwrap()).raw().await)
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,7 +27,7 @@ impl World {
         let issuer = Auth::new();
         let sessions = Sessions::new(&issuer, script);
         let source = sessions.source();
-        let service = Memory::guarded(GuardLayer::new(Policy::closed(), issuer.clone()));
+        let service = Memory::guarded(GuardLayer::new(Policy::closed(), issuer.clone()).unwrap());
         Self { issuer, sessions, source, service }
     }
 
@@ -221,7 +221,8 @@ async fn a_dead_token_is_forgotten_and_the_session_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn other_refusals_say_nothing_of_the_token() {
     let world = World::new([]);
-    let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
+    let audience =
+        Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
     let mut client = ProbeClient::new(world.source.around(channel));
     world.issuer.away(true);
@@ -237,7 +238,8 @@ async fn other_refusals_say_nothing_of_the_token() {
 #[tokio::test(start_paused = true)]
 async fn an_invalid_token_is_renewed_once() {
     let world = World::new([]);
-    let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
+    let audience =
+        Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
     let mut refusing = ProbeClient::new(world.source.around(channel));
     for renewals in 1..4 {
@@ -250,7 +252,8 @@ async fn an_invalid_token_is_renewed_once() {
 #[tokio::test(start_paused = true)]
 async fn a_renewed_token_refused_ends_the_session() {
     let world = World::new([]);
-    let audience = Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).audience("another"));
+    let audience =
+        Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
     let mut client = ProbeClient::new(world.source.around(channel));
     Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());

@@ -23,7 +23,7 @@ impl World {
 
     fn by(policy: Policy) -> Self {
         let auth = Auth::new();
-        let service = Memory::guarded(GuardLayer::new(policy, auth.clone()).audience("gatepost"));
+        let service = Memory::guarded(GuardLayer::new(policy, auth.clone()).unwrap().audience("gatepost"));
         Self { auth, service }
     }
 
@@ -58,8 +58,7 @@ async fn the_handler_sees_whom_the_test_has_named() {
 async fn one_of_several_audiences_is_enough() {
     let world = World::new();
     let of = |audiences: &[&str]| {
-        let audiences = audiences.iter().map(ToString::to_string).collect();
-        world.auth.issue(Identity { audiences, ..Identity::user("ada") })
+        world.auth.issue(Identity::user("ada").audiences(audiences.iter().map(ToString::to_string)))
     };
     for good in [&["shop", "gatepost"][..], &["gatepost"]] {
         assert!(world.is_let_in(&of(good)).await, "{good:?}");
@@ -74,7 +73,7 @@ async fn an_identity_is_what_the_test_says_and_what_is_usual_otherwise() {
     async fn of(auth: &Auth, bearer: Identity) -> Identity {
         let verdict = auth.verify(&auth.issue(bearer), tokio::time::Instant::now()).await.unwrap();
         let gatepost::Worth::Valid(identity) = verdict.worth else { panic!("it is good") };
-        (*identity).clone()
+        identity
     }
     let auth = Auth::new();
     let end = auth.time() + Duration::from_mins(1);
@@ -88,7 +87,7 @@ async fn an_identity_is_what_the_test_says_and_what_is_usual_otherwise() {
     );
     assert_ne!(usual.session, of(&auth, Identity::user("ada")).await.session, "a session of its own");
     let service = of(&auth, Identity::service("shop")).await;
-    assert_eq!((service.kind, service.session, service.expire_time), (SubjectKind::Service, None, None));
+    assert_eq!((service.kind, &service.session, service.expire_time), (SubjectKind::Service, &None, None));
 }
 
 #[tokio::test]

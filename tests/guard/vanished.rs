@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepost::api::auth::v1::Greeting;
-use gatepost::{AuthService, RemoteVerifier, Token, Unavailable, Verify, Worth};
+use gatepost::{AuthService, Token, Unavailable, Verify, Worth};
 use tokio::time::Instant;
 
 use crate::support::{Auth, Balancer, Port, Running, grounded};
@@ -38,7 +38,7 @@ async fn is_good(verifier: &impl Verify, text: &str, limit: Duration) -> Result<
 #[tokio::test]
 async fn one_silent_question_moves_all_others() {
     let world = World::start();
-    let verifier = RemoteVerifier::lazy(world.balancer.url()).unwrap();
+    let verifier = AuthService::builder(world.balancer.url()).build().unwrap();
     assert_eq!(is_good(&verifier, "good", LIMIT).await, Ok(true));
     world.balancer.vanish();
     assert!(is_good(&verifier, "good", LIMIT).await.is_err());
@@ -50,7 +50,7 @@ async fn one_silent_question_moves_all_others() {
 async fn feed_that_has_moved_takes_the_questions_along() {
     let world = World::start();
     let key = Token::parse("the-key").unwrap();
-    let verifier = AuthService::lazy(world.balancer.url()).unwrap().follow(&key);
+    let verifier = AuthService::builder(world.balancer.url()).service_key(&key).build().unwrap();
     let mut fed = world.auth.stream().await;
     fed.greet(Greeting::default()).await;
     fed.reset(3).await;

@@ -79,13 +79,13 @@ fn each_method_without_a_rule_that_is_understood_is_named() {
     assert_eq!(error, expected);
     assert_eq!(
         error.to_string(),
-        "/shop.v1.Shop/Absent has no rule; \
-         /shop.v1.Shop/BadRole asks for \"Seller, Buyer\", which is no role; \
-         /shop.v1.Shop/Both has more than one rule; \
-         /shop.v1.Shop/Empty has a rule that says nothing; \
-         /shop.v1.Shop/NoRole asks for \"\", which is no role; \
-         /shop.v1.Shop/Other has no rule; \
-         /shop.v1.Shop/Unspecified has a rule that says nothing"
+        "\"/shop.v1.Shop/Absent\" has no rule; \
+         \"/shop.v1.Shop/BadRole\" asks for \"Seller, Buyer\", which is no role; \
+         \"/shop.v1.Shop/Both\" has more than one rule; \
+         \"/shop.v1.Shop/Empty\" has a rule that says nothing; \
+         \"/shop.v1.Shop/NoRole\" asks for \"\", which is no role; \
+         \"/shop.v1.Shop/Other\" has no rule; \
+         \"/shop.v1.Shop/Unspecified\" has a rule that says nothing"
     );
 }
 

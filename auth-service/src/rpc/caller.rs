@@ -32,6 +32,7 @@ impl Caller {
                 Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Refusal::NotAllowed))?)
             }
             SubjectKind::Service => None,
+            _ => return Err(Error::Refused(Refusal::NotAllowed)),
         };
         Ok(Self { user, is_admin: user.is_some() && identity.has_role(Role::ADMIN) })
     }

@@ -33,7 +33,7 @@ impl TokenService for TokenRpc {
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let state = &self.0;
         let (worth, position) =
-            introspect(state, Token::parse(&request.into_inner().token).as_ref()).await.map_err(Error::from)?;
+            introspect(state, Token::parse(&request.into_inner().token).ok().as_ref()).await.map_err(Error::from)?;
         let mut answer = match worth {
             Worth::User(token) => {
                 let left = token.claims().exp.saturating_sub(state.clock.now().timestamp());
@@ -42,7 +42,7 @@ impl TokenService for TokenRpc {
             }
             Worth::Service => active(convert::service_claims(&state.audiences), MAX_TTL),
             Worth::Nothing(denial) => {
-                VerifyTokenResponse { state: convert::state(denial).into(), ..VerifyTokenResponse::default() }
+                VerifyTokenResponse { state: TokenState::from(denial).into(), ..VerifyTokenResponse::default() }
             }
         };
         answer.position = Some(convert::position(position));

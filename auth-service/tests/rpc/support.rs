@@ -96,7 +96,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     let mut config = Config::new(flags, environment, clock.clone()).unwrap();
     config.secret_key =
         settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());
-    config.service_key = settings.service_key.and_then(gatepost::Token::parse);
+    config.service_key = settings.service_key.map(|key| gatepost::Token::parse(key).unwrap());
     serve(config, folder, clock).await
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn start_at_with(database: &str, clock: Clock) -> Service {
     let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key = Some(auth_service::tokens::Key::hs256(&SecretString::from(SECRET)).unwrap());
-    config.service_key = gatepost::Token::parse(SERVICE_KEY);
+    config.service_key = Some(gatepost::Token::parse(SERVICE_KEY).unwrap());
     serve(config, folder, clock).await
 }
 

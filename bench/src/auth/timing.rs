@@ -80,7 +80,7 @@ async fn disable(auth: &Channel) -> Result<(), Failure> {
     let id = register(auth, DISABLED).await?;
     let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens.ok_or("no tokens")?;
-    let token = Token::parse(&tokens.access_token).ok_or("no token")?;
+    let token = Token::parse(&tokens.access_token)?;
     let mut users = UserServiceClient::with_interceptor(auth.clone(), WithToken::new(&token));
     users.disable_user(DisableUserRequest { id, etag: String::new() }).await?;
     Ok(())

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, Post, PostView, get_post_request};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{
     CreateUserRequest, GetUserRequest, ListUsersRequest, LoginRequest, TokenState, VerifyTokenRequest,
 };
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, Post, PostView, get_post_request};
 use gatepost::{Token, WithToken};
 use tokio::time::{Instant, sleep};
 use tonic::service::interceptor::InterceptedService;
@@ -62,7 +62,7 @@ impl Client {
         let mut client = Self {
             auth: services.auth.clone(),
             blog: services.blog.clone(),
-            token: Token::parse(&token).ok_or("no token")?,
+            token: Token::parse(&token)?,
             user: created.user.ok_or("no user")?.id,
             post: String::new(),
             number: Arc::default(),
@@ -202,7 +202,7 @@ impl Client {
     pub async fn logged_in(&self) -> Result<Self, Failure> {
         let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
-        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token)?;
         Ok(Self { token, ..self.clone() })
     }
 
@@ -245,7 +245,7 @@ impl Client {
     pub async fn all_users(&self) -> Result<Contents, Failure> {
         let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
-        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        let token = Token::parse(&tokens.ok_or("no tokens")?.access_token)?;
         let mut users = UserServiceClient::with_interceptor(self.auth.clone(), WithToken::new(&token));
         let (mut found, mut page_token) = (Contents::new(), String::new());
         loop {

@@ -85,7 +85,7 @@ async fn hits(rows: &mut Rows) -> Result<(), Failure> {
     let counting = Counting::start().await?;
     let auth = counting.follower().await?;
     for bytes in [400, 4_000] {
-        let token = Token::parse(&"t".repeat(bytes)).ok_or("no token")?;
+        let token = Token::parse(&"t".repeat(bytes))?;
         once(&auth, &token).await?;
         let info = allocations(&auth, &token)?;
         let mut times = Vec::new();
@@ -107,7 +107,7 @@ async fn hits(rows: &mut Rows) -> Result<(), Failure> {
 async fn cold(rows: &mut Rows) -> Result<(), Failure> {
     let counting = Counting::start().await?;
     let door = serve(Rule::Authenticated, counting.follower().await?).await?;
-    let token = Token::parse(&"t".repeat(400)).ok_or("no token")?;
+    let token = Token::parse(&"t".repeat(400))?;
     let mut callers = Vec::new();
     for _ in 0..16 {
         callers.push(health_as(&door.channel().await?, &token));

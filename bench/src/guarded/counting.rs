@@ -60,7 +60,7 @@ impl Counting {
     /// # Errors
     /// When it is dropped before.
     pub async fn follower(&self) -> Result<AuthService, Failure> {
-        let auth = AuthService::lazy(&self.url)?.follow(&Token::parse("key").ok_or("no token")?);
+        let auth = AuthService::builder(&self.url).service_key(&Token::parse("key")?).build()?;
         self.shared.followed.subscribe().wait_for(|followed| *followed).await?;
         Ok(auth)
     }

@@ -1,6 +1,6 @@
 //! A post is written, also by a caller that has lost the answer and asks again.
 
-use gatepost::api::blog::v1;
+use crate::api::v1;
 use kit::db::requests::Earlier;
 use kit::request_id::RequestKey;
 use uuid::Uuid;

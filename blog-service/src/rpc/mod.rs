@@ -7,7 +7,7 @@ mod write;
 
 use std::sync::Arc;
 
-use gatepost::api::blog::v1::post_service_server::PostServiceServer;
+use crate::api::v1::post_service_server::PostServiceServer;
 use kit::Clock;
 use kit::ids::Ids;
 use kit::meter::Meter;

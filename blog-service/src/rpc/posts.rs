@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gatepost::api::blog::v1::post_service_server::PostService;
-use gatepost::api::blog::v1::{
+use crate::api::v1::post_service_server::PostService;
+use crate::api::v1::{
     BatchGetPostsRequest, BatchGetPostsResponse, CreatePostRequest, CreatePostResponse, DeletePostRequest,
     DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, PostView,
     UpdatePostRequest, UpdatePostResponse,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gatepost::api::blog::v1::{
+use crate::api::v1::{
     self, BatchGetPostsRequest, BatchGetPostsResponse, GetPostRequest, ListPostsRequest, ListPostsResponse,
 };
 use kit::page::{self, Batch, MAX_BYTES, Row, Wanted, fitting};

@@ -1,6 +1,6 @@
 //! A post is changed or deleted: existence, then ownership, then the etag.
 
-use gatepost::api::blog::v1::{self, DeletePostRequest};
+use crate::api::v1::{self, DeletePostRequest};
 use kit::etag;
 
 use super::State;

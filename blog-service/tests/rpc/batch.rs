@@ -1,6 +1,6 @@
 //! Posts are read in batches: in the order asked, what is missing apart, and never more than a client takes.
 
-use gatepost::api::blog::v1::{BatchGetPostsRequest, BatchGetPostsResponse, PostView};
+use blog_service::api::v1::{BatchGetPostsRequest, BatchGetPostsResponse, PostView};
 use tonic::{Code, Status};
 
 use super::support::{ADA, BOB, Service, bad_fields, refused, start};

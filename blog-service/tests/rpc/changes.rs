@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use gatepost::api::blog::v1::get_post_request::Post::Id;
-use gatepost::api::blog::v1::{DeletePostRequest, GetPostRequest, Post, PostPatch, UpdatePostRequest};
+use blog_service::api::v1::get_post_request::Post::Id;
+use blog_service::api::v1::{DeletePostRequest, GetPostRequest, Post, PostPatch, UpdatePostRequest};
 use prost_types::FieldMask;
 use tokio::task::JoinSet;
 use tonic::{Code, Status};

@@ -1,8 +1,8 @@
 //! What a caller is told who gets it wrong.
 
-use gatepost::api::blog::v1::get_post_request::Post::Id;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{
+use blog_service::api::v1::get_post_request::Post::Id;
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{
     BatchGetPostsRequest, CreatePostRequest, DeletePostRequest, GetPostRequest, ListPostsRequest, UpdatePostRequest,
 };
 use tonic::Code;

@@ -1,6 +1,6 @@
 //! What the operations port says of the service.
 
-use gatepost::api::blog::v1::ListPostsRequest;
+use blog_service::api::v1::ListPostsRequest;
 use kit::shutdown::Shutdown;
 use kit::testing::http::get;
 use kit::testing::{Outsider, clock, folder};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gatepost::api::blog::v1::{CreatePostRequest, CreatePostResponse, ListPostsRequest, ListPostsResponse};
+use blog_service::api::v1::{CreatePostRequest, CreatePostResponse, ListPostsRequest, ListPostsResponse};
 use kit::shutdown::Shutdown;
 use kit::testing::{Outsider, Raw, clock, folder};
 use tokio::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepost::api::blog::v1::{ListPostsRequest, ListPostsResponse, PostView};
+use blog_service::api::v1::{ListPostsRequest, ListPostsResponse, PostView};
 use tonic::{Code, Status};
 
 use super::support::{ADA, BOB, Service, refused, start, start_in};

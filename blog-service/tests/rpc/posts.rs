@@ -1,7 +1,7 @@
 //! Posts are written by their owners and read by everybody with a token.
 
-use gatepost::api::blog::v1::get_post_request::Post::Id;
-use gatepost::api::blog::v1::{GetPostRequest, PostView};
+use blog_service::api::v1::get_post_request::Post::Id;
+use blog_service::api::v1::{GetPostRequest, PostView};
 
 use super::support::{ADA, BOB, start};
 

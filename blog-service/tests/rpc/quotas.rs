@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepost::api::blog::v1::{PostPatch, UpdatePostRequest};
+use blog_service::api::v1::{PostPatch, UpdatePostRequest};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

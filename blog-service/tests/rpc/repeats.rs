@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost::api::blog::v1::{CreatePostRequest, DeletePostRequest, ListPostsRequest, Post};
+use blog_service::api::v1::{CreatePostRequest, DeletePostRequest, ListPostsRequest, Post};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 

@@ -1,8 +1,8 @@
 //! What is known to be committed is acknowledged, whatever happens to the database's answer; and what cannot be known is
 //! called unknown.
 
-use gatepost::api::blog::v1::get_post_request::Post::Id;
-use gatepost::api::blog::v1::{
+use blog_service::api::v1::get_post_request::Post::Id;
+use blog_service::api::v1::{
     CreatePostRequest, CreatePostResponse, DeletePostRequest, GetPostRequest, Post, PostPatch, UpdatePostRequest,
 };
 use harness::postgres::server;

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, Post};
 use blog_service::{Config, Flags};
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, SubjectKind, TokenClaims, TokenState, VerifyTokenRequest,
     VerifyTokenResponse, WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, Post};
 use gatepost::{Token, WithToken};
 use kit::Clock;
 use kit::config::{Environment, parse};

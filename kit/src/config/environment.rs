@@ -82,7 +82,7 @@ impl Environment {
     pub fn service_key(self, name: &str) -> Result<Option<Token>, ConfigError> {
         let Some(secret) = self.secret(name)? else { return Ok(None) };
         let text = secret.expose_secret();
-        let key = Token::parse(text).filter(|_| text.len() >= 32);
+        let key = Token::parse(text).ok().filter(|_| text.len() >= 32);
         let Some(key) = key else {
             return Err(ConfigError::setting(name, "must have at least 32 bytes, all of them visible ASCII"));
         };

@@ -3,12 +3,12 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use gatepost::api;
+use gatepost::status::Reason;
 use http::{Method, Request, Response, header};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::failure::{self, Reasons};
+use crate::failure;
 
 /// A service of the contract that another port serves.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +24,10 @@ pub struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// Tells whether this service has the method at `path`. Names are no secret: they are in the public descriptors.
+    /// Tells whether `path` is in this service's package. Names are no secret: they are in the public descriptors.
     fn has(&self, path: &str) -> bool {
         let service = path.strip_prefix('/').and_then(|path| path.strip_prefix(self.package));
-        service.is_some_and(|rest| rest.starts_with('.')) && api::has_method(path)
+        service.is_some_and(|rest| rest.starts_with('.'))
     }
 }
 
@@ -68,7 +68,7 @@ where
     S: Service<Request<B>, Response = Response<T>>,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    R: Reasons,
+    R: Reason,
     T: Default + Send + 'static,
 {
     type Response = Response<T>;

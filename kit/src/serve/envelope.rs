@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use gatepost::deadline;
+use gatepost::status::Reason;
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
@@ -17,7 +18,7 @@ use tower_service::Service;
 
 use super::{MethodDeadlines, transport};
 use crate::call;
-use crate::failure::{self, Reasons};
+use crate::failure;
 use crate::outcome::Outcome;
 
 /// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
@@ -75,7 +76,7 @@ impl<S, R, B, T> Service<Request<B>> for Envelope<S, R>
 where
     S: Service<Request<B>, Response = Response<T>> + Clone + Send + 'static,
     S::Future: Send,
-    R: Reasons,
+    R: Reason,
     B: Send + 'static,
     T: Default,
 {

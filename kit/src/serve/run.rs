@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost::status::Reason;
 use gatepost::{GuardLayer, Verify};
 use http::Extensions;
 use tokio::net::TcpListener;
@@ -26,7 +27,7 @@ use super::seats::Seats;
 use super::streamed::Streamed;
 use super::waiting::Waiting;
 use super::{Elsewhere, Limits, Look, MethodDeadlines};
-use crate::failure::{self, Reasons};
+use crate::failure;
 use crate::output;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
@@ -37,6 +38,8 @@ pub struct Parts<V> {
     pub name: &'static str,
     /// The full names of its gRPC services.
     pub services: &'static [&'static str],
+    /// Their contract: an encoded `google.protobuf.FileDescriptorSet` with comments, which reflection serves.
+    pub descriptors: &'static [u8],
     /// Their implementations.
     pub routes: Routes,
     /// The services of the contract that other ports serve.
@@ -74,19 +77,20 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`] when serving ends by itself.
-pub async fn serve<R: Reasons, V: Verify>(
+pub async fn serve<R: Reason, V: Verify>(
     parts: Parts<V>,
     listener: TcpListener,
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, routes, elsewhere, guard, limits, deadlines, look, proxy_protocol } = parts;
+    let Parts { name, services, descriptors, routes, elsewhere, guard, limits, deadlines, look, proxy_protocol } =
+        parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
     let routes = routes
         .add_service(health_service)
-        .add_service(reflection(services).build_v1()?)
-        .add_service(reflection(services).build_v1alpha()?);
+        .add_service(reflection(services, descriptors).build_v1()?)
+        .add_service(reflection(services, descriptors).build_v1alpha()?);
     let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
     let signpost = Signpost::<R> { elsewhere, reasons: PhantomData };
     let stop = Shutdown::new();
@@ -99,7 +103,7 @@ pub async fn serve<R: Reasons, V: Verify>(
         waiting: Waiting::new(limits.waiting_calls),
         streams: Waiting::new(limits.streams),
         public_streams: Waiting::new(limits.public_streams),
-        streamed: Streamed::of(&DESCRIPTORS)?,
+        streamed: Streamed::of(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
         overloaded: failure::overloaded::<R>,
         proxy_protocol,
         stop: stop.clone(),
@@ -130,18 +134,17 @@ fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<TcpConnectInfo>()?.remote_addr()
 }
 
-/// The descriptors of all services.
-const DESCRIPTORS: [&[u8]; 4] = [
-    gatepost::api::DESCRIPTOR_SET,
+/// The descriptors of the services that every server has.
+const DESCRIPTORS: [&[u8]; 3] = [
     tonic_health::pb::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
 ];
 
-/// Reflection of what this server serves; the descriptors know the other service, too.
-fn reflection(services: &[&'static str]) -> tonic_reflection::server::Builder<'static> {
+/// Returns the reflection of these services and of health.
+fn reflection(services: &[&'static str], descriptors: &'static [u8]) -> tonic_reflection::server::Builder<'static> {
     let builder = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(gatepost::api::DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(descriptors)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
     services.iter().chain(&["grpc.health.v1.Health"]).fold(builder, |builder, name| builder.with_service_name(*name))

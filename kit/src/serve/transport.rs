@@ -6,10 +6,11 @@
 //! reflection's ends without one when its input is garbage.
 
 use gatepost::log::shown_path;
+use gatepost::status::Reason;
 use http::Response;
 use tonic::{Code, Status};
 
-use crate::failure::{self, Reasons};
+use crate::failure;
 
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
@@ -19,7 +20,7 @@ const DETAILS: &str = "grpc-status-details-bin";
 ///
 /// Every status of ours has details, and a house rule keeps it so; health and reflection answer by contracts that know
 /// none, with codes other than these.
-pub(super) fn translate<R: Reasons, T>(method: &str, mut response: Response<T>) -> Response<T> {
+pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -> Response<T> {
     let headers = response.headers();
     let Some(code) = headers.get(STATUS).filter(|_| !headers.contains_key(DETAILS)) else { return response };
     let code = Code::from_bytes(code.as_bytes());

@@ -15,13 +15,13 @@ pub struct Method {
     pub strings: Vec<u32>,
 }
 
-/// The RPCs of all services of this package, in the contract's order.
+/// Returns the RPCs of all services of this package in a descriptor set, in the contract's order.
 ///
 /// # Panics
 /// When the contract has none: a test that walks through nothing would show nothing.
 #[expect(clippy::expect_used, reason = "the descriptors are our own build's")]
-pub fn methods(package: &str) -> Vec<Method> {
-    let set = FileDescriptorSet::decode(gatepost::api::DESCRIPTOR_SET).expect("the descriptors are readable");
+pub fn methods(descriptors: &[u8], package: &str) -> Vec<Method> {
+    let set = FileDescriptorSet::decode(descriptors).expect("the descriptors are readable");
     let messages: Vec<_> = set
         .file
         .iter()

@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::{
     ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, TokenClaims, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, SubjectKind, Token, Unavailable, Verdict, Verify};
+use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, Token, Unavailable, Verdict, Verify};
 use kit::peer::ProxyProtocol;
 use kit::serve::{Limits, Parts, Room, serve};
 use kit::shutdown::Shutdown;
@@ -51,9 +51,10 @@ pub(crate) async fn start_behind(limits: Limits, proxy_protocol: Option<ProxyPro
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
+        descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(Obedient(Arc::clone(&go_on)))),
-        guard: GuardLayer::new(policy, Doorkeeper),
+        guard: GuardLayer::new(policy, Doorkeeper).unwrap(),
         limits,
         deadlines: &[],
         look: Box::new(|| Box::pin(async { Ok(()) })),
@@ -72,14 +73,7 @@ impl Verify for Doorkeeper {
         if token.expose() != "good" {
             return Ok(Verdict::denied(Denial::Invalid));
         }
-        Ok(Verdict::valid(Identity {
-            subject: "ada".into(),
-            kind: SubjectKind::User,
-            roles: Vec::new(),
-            session: None,
-            audiences: Vec::new(),
-            expire_time: None,
-        }))
+        Ok(Verdict::valid(Identity::user("ada")))
     }
 }
 

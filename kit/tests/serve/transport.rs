@@ -44,7 +44,10 @@ async fn raw() -> (super::support::Server, Raw) {
 #[tokio::test]
 async fn f8_garbage_is_invalid_argument_and_names_no_field() {
     let (_server, raw) = raw().await;
-    let verify = methods("gatepost.auth.v1").into_iter().find(|method| method.path == VERIFY).unwrap();
+    let verify = methods(gatepost::api::DESCRIPTOR_SET, "gatepost.auth.v1")
+        .into_iter()
+        .find(|method| method.path == VERIFY)
+        .unwrap();
     assert_eq!(verify.strings, [1], "the field that is no UTF-8 is one of the request's");
     let health = [CHECK, WATCH].map(|path| Method { path: path.into(), is_stream: path == WATCH, strings: vec![1] });
     for method in health.iter().chain([&verify]) {

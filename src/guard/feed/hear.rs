@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::super::key_names::KeyNames;
 use super::super::knowledge::Knowledge;
-use super::super::remote;
+use super::super::layers;
 use crate::api::auth::v1::revocation::Target as Said;
 use crate::api::auth::v1::watch_revocations_response::Message;
 use crate::api::auth::v1::{KeyName, Revocation, TokenState};
@@ -22,7 +22,7 @@ pub(super) fn hear(
 ) -> Result<Option<i64>, Gap> {
     let counters = knowledge.metrics().counters();
     let taken = match message {
-        Some(Message::Reset(reset)) => reset.position.as_ref().and_then(remote::position).map(|position| {
+        Some(Message::Reset(reset)) => reset.position.as_ref().and_then(layers::position).map(|position| {
             name_keys(knowledge, reset.keys);
             tracing::info!(revision = position.last.revision, "the feed of revocations begins anew");
             knowledge.write(|ledger, now| ledger.reset(position, now));
@@ -30,7 +30,7 @@ pub(super) fn hear(
             Some(position.last.revision)
         }),
         Some(Message::Revocation(mut revocation)) => {
-            let written = revocation.create_time.and_then(remote::read_time);
+            let written = revocation.create_time.and_then(layers::read_time);
             if let Some(Said::SigningKeyId(_) | Said::NewSigningKeys(_)) = &revocation.target {
                 name_keys(knowledge, keys_of(&mut revocation));
             }
@@ -47,7 +47,7 @@ pub(super) fn hear(
             })
         }
         Some(Message::Renewal(renewal)) => match renewals.answered(renewal.nonce) {
-            Some(sent) => renewal.position.as_ref().and_then(remote::position).and_then(|position| {
+            Some(sent) => renewal.position.as_ref().and_then(layers::position).and_then(|position| {
                 knowledge.write(|ledger, now| ledger.renew(position, sent, now)).ok()?;
                 counters.renewals.one();
                 Some(None)

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 
 use super::knowledge::Knowledge;
-use super::question_channel::QuestionChannel;
+use super::layers::QuestionChannel;
 use super::{Token, jitter};
 use stream::{Cause, Ended, Stream, connect};
 
@@ -149,7 +149,7 @@ mod tests {
         let fail = |causes: &[Cause]| {
             let endpoint = Endpoint::from_static("http://127.0.0.1:1");
             let mut follower = Follower {
-                questions: QuestionChannel::to(endpoint.clone()),
+                questions: QuestionChannel::to(endpoint.clone(), Duration::from_millis(500)),
                 endpoint,
                 key: Token::parse("key").unwrap(),
                 knowledge: Arc::new(Knowledge::new(Uptime::manual())),

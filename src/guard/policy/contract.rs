@@ -71,18 +71,6 @@ pub(super) fn methods(descriptors: &[u8], services: &[&str]) -> Result<BTreeMap<
     Err(PolicyError::Services(missing.into_iter().map(str::to_owned).collect()))
 }
 
-/// Returns the paths of all methods; none for a descriptor set that cannot be read.
-pub(crate) fn paths(descriptors: &[u8]) -> Vec<String> {
-    let set = FileSet::decode(descriptors).unwrap_or_default();
-    let services =
-        set.files.into_iter().flat_map(|file| file.services.into_iter().map(move |it| (file.package.clone(), it)));
-    let paths = services.flat_map(|(package, service)| {
-        let name = service.name;
-        service.methods.into_iter().map(move |method| format!("/{package}.{name}/{}", method.name))
-    });
-    paths.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

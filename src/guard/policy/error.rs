@@ -1,10 +1,15 @@
 //! What keeps a policy and a contract from fitting each other.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
-/// A policy that does not fit its contract.
+/// A fault of a policy.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PolicyError {
+    /// These rows, by their path or service, are malformed.
+    #[error("{}", listed(.0))]
+    Rows(BTreeMap<String, RowFault>),
     /// The descriptor set cannot be read.
     #[error("this is no encoded google.protobuf.FileDescriptorSet")]
     Descriptors,
@@ -24,8 +29,27 @@ pub enum PolicyError {
     Rules(BTreeMap<String, RuleFault>),
 }
 
-/// Why there is no rule to be read beside an RPC.
+/// A fault of a row in the table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowFault {
+    /// The path is not `/package.Service/Method`.
+    #[error("is not a path: write /package.Service/Method")]
+    Path,
+    /// The name is not `package.Service`.
+    #[error("is not a service: write package.Service")]
+    Service,
+    /// This is not a role, which is `[a-z][a-z0-9._-]{0,62}`.
+    #[error("asks for {0:?}, which is not a role: write [a-z][a-z0-9._-]{{0,62}}")]
+    Role(String),
+    /// The list of roles is empty.
+    #[error("asks for one of no roles, so that no call would pass")]
+    NoRole,
+}
+
+/// A fault of the rule beside an RPC.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RuleFault {
     /// The option is not there.
     #[error("has no rule")]
@@ -44,6 +68,6 @@ pub enum RuleFault {
     Unknown,
 }
 
-fn listed(faults: &BTreeMap<String, RuleFault>) -> String {
-    faults.iter().map(|(path, fault)| format!("{path} {fault}")).collect::<Vec<_>>().join("; ")
+fn listed(faults: &BTreeMap<String, impl Display>) -> String {
+    faults.iter().map(|(row, fault)| format!("{row:?} {fault}")).collect::<Vec<_>>().join("; ")
 }

@@ -3,8 +3,10 @@
 mod contract;
 mod error;
 mod option;
+mod rule;
 mod table;
 
-pub(crate) use contract::paths;
-pub use error::{PolicyError, RuleFault};
-pub use table::{Policy, Rule};
+pub use error::{PolicyError, RowFault, RuleFault};
+use option::is_role;
+pub use rule::{Predicate, Rule};
+pub use table::Policy;

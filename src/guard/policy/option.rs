@@ -34,8 +34,8 @@ fn of_access(number: i32) -> Result<Rule, RuleFault> {
     }
 }
 
-/// Whether a subject can have this role, `[a-z][a-z0-9._-]{0,62}`.
-fn is_role(text: &str) -> bool {
+/// Tells whether a subject can have this role, `[a-z][a-z0-9._-]{0,62}`.
+pub(super) fn is_role(text: &str) -> bool {
     let mut bytes = text.bytes();
     text.len() <= 63
         && bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())

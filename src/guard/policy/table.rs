@@ -3,52 +3,35 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{PolicyError, contract, option};
-
-/// What a method asks of its caller.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Rule {
-    /// Nothing: the token is not even looked at.
-    Public,
-    /// No token, which makes the caller anonymous, or a valid one; a bad one is refused.
-    Optional,
-    /// A valid token.
-    #[default]
-    Authenticated,
-    /// A valid token whose subject has this role.
-    Role(Cow<'static, str>),
-}
-
-impl Rule {
-    /// A valid token whose subject has this role.
-    pub fn role(name: impl Into<Cow<'static, str>>) -> Self {
-        Self::Role(name.into())
-    }
-}
+use super::{PolicyError, RowFault, Rule, contract, option};
 
 /// The rules of a server's methods by path, closed by default.
 ///
-/// The path is that of the HTTP/2 request, `/package.Service/Method`, without query.
+/// A path is that of the HTTP/2 request, `/package.Service/Method`, without query.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    rules: HashMap<Cow<'static, str>, Rule>,
+    methods: HashMap<Cow<'static, str>, Rule>,
+    /// By the service's full name.
+    services: HashMap<Cow<'static, str>, Rule>,
+    /// Rows that cannot be meant, by what was written.
+    faults: BTreeMap<String, RowFault>,
 }
 
 impl Policy {
-    /// Every method needs a valid token.
+    /// Closes every method: each needs a valid token.
     pub fn closed() -> Self {
         Self::default()
     }
 
-    /// The rules that are written beside the RPCs of the services named `services`, each as `package.Service`, with
-    /// the option [`gatepost.options.v1.rule`](crate#rules-beside-the-rpcs). A row that is added later takes its place.
+    /// Reads the rules beside the RPCs of these services, each as `package.Service`, from the option
+    /// [`gatepost.options.v1.rule`](crate#rules-beside-the-rpcs). A row that is added later replaces such a rule.
     ///
     /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`, as protoc, buf or protox writes it. One that has
     /// been through `prost_types::FileDescriptorSet` has lost its options, so that every method is without a rule.
     ///
     /// # Errors
-    /// [`PolicyError::Services`] when one of the services is not there; [`PolicyError::Rules`] lists each method that
-    /// has no rule, or none that is understood. [`PolicyError::Descriptors`] when the set cannot be read.
+    /// [`PolicyError::Services`] lists services that are not in the set; [`PolicyError::Rules`] lists each method without
+    /// a rule, or with one that is not understood. [`PolicyError::Descriptors`] means that the set cannot be read.
     pub fn from_descriptors(descriptors: &[u8], services: &[&str]) -> Result<Self, PolicyError> {
         let mut policy = Self::closed();
         let mut faults = BTreeMap::new();
@@ -63,50 +46,115 @@ impl Policy {
         if faults.is_empty() { Ok(policy) } else { Err(PolicyError::Rules(faults)) }
     }
 
-    /// This method has this rule.
+    /// Sets the rule of a method. The path is `/package.Service/Method`; any other form is an error of
+    /// [`GuardLayer::new`](crate::GuardLayer::new).
     #[must_use]
     pub fn rule(mut self, path: impl Into<Cow<'static, str>>, rule: Rule) -> Self {
-        self.rules.insert(path.into(), rule);
+        let path = path.into();
+        let fault = rule.fault().or((!is_method(&path)).then_some(RowFault::Path));
+        self.note(&path, fault);
+        self.methods.insert(path, rule);
         self
     }
 
-    /// The gRPC health service is public.
+    /// Sets the rule of all methods of a service, `package.Service`, that have no row of their own. Any other form of the
+    /// name is an error of [`GuardLayer::new`](crate::GuardLayer::new).
+    ///
+    /// ```
+    /// # use gatepost::{Policy, Rule};
+    /// let policy = Policy::closed().service("shop.v1.Legacy", Rule::role("staff"));
+    /// ```
+    #[must_use]
+    pub fn service(mut self, name: impl Into<Cow<'static, str>>, rule: Rule) -> Self {
+        let name = name.into();
+        let fault = rule.fault().or((!is_service(&name)).then_some(RowFault::Service));
+        self.note(&name, fault);
+        self.services.insert(name, rule);
+        self
+    }
+
+    fn note(&mut self, row: &str, fault: Option<RowFault>) {
+        match fault {
+            Some(fault) => self.faults.insert(row.to_owned(), fault),
+            // A later row replaces an earlier one.
+            None => self.faults.remove(row),
+        };
+    }
+
+    /// Opens the gRPC health service to everybody.
     #[must_use]
     pub fn with_health(self) -> Self {
         self.rule("/grpc.health.v1.Health/Check", Rule::Public).rule("/grpc.health.v1.Health/Watch", Rule::Public)
     }
 
-    /// The gRPC reflection service is public, in both of its versions.
+    /// Opens the gRPC reflection service to everybody, in both of its versions.
     #[must_use]
     pub fn with_reflection(self) -> Self {
         self.rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Public)
             .rule("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Rule::Public)
     }
 
-    /// The rule of the method at `path`.
+    /// Returns the rule of the method at `path`: its own, its service's, or [`Rule::Authenticated`].
     pub fn of(&self, path: &str) -> &Rule {
         const CLOSED: &Rule = &Rule::Authenticated;
-        self.rules.get(path).unwrap_or(CLOSED)
+        let of_service = || self.services.get(service_of(path)?);
+        self.methods.get(path).or_else(of_service).unwrap_or(CLOSED)
     }
 
-    /// Checks the table against the services named `services`, for a test to call: each of them is there, each of their
-    /// methods has a row, and each row names a method (those of health and reflection aside).
+    /// Checks the form of each row: paths, names of services, roles.
+    ///
+    /// # Errors
+    /// [`PolicyError::Rows`] lists the rows that are malformed. [`GuardLayer::new`](crate::GuardLayer::new) fails with it.
+    pub fn check_rows(&self) -> Result<(), PolicyError> {
+        if self.faults.is_empty() { Ok(()) } else { Err(PolicyError::Rows(self.faults.clone())) }
+    }
+
+    /// Compares the table with the services named `services`, for a test to call: each service is there, each of its
+    /// methods has a row or its service has one, and each row names a method or service (those of health and reflection
+    /// aside).
     ///
     /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`.
     ///
     /// # Errors
-    /// [`PolicyError`] lists what does not fit.
+    /// [`PolicyError`] lists the differences.
     pub fn check(&self, descriptors: &[u8], services: &[&str]) -> Result<(), PolicyError> {
+        self.check_rows()?;
         let methods: BTreeSet<_> = contract::methods(descriptors, services)?.into_keys().collect();
         let rows: BTreeSet<String> =
-            self.rules.keys().filter(|path| !path.starts_with("/grpc.")).map(ToString::to_string).collect();
-        let without_row: Vec<_> = methods.difference(&rows).cloned().collect();
-        let without_method: Vec<_> = rows.difference(&methods).cloned().collect();
+            self.methods.keys().filter(|path| !path.starts_with("/grpc.")).map(ToString::to_string).collect();
+        let has_service = |path: &String| service_of(path).is_some_and(|name| self.services.contains_key(name));
+        let without_row: Vec<_> = methods.difference(&rows).filter(|path| !has_service(path)).cloned().collect();
+        let mut without_method: Vec<_> = rows.difference(&methods).cloned().collect();
+        without_method
+            .extend(self.services.keys().filter(|name| !services.contains(&&***name)).map(ToString::to_string));
         if without_row.is_empty() && without_method.is_empty() {
             return Ok(());
         }
         Err(PolicyError::Mismatch { without_row, without_method })
     }
+}
+
+/// Returns the service's name in a path.
+fn service_of(path: &str) -> Option<&str> {
+    Some(path.strip_prefix('/')?.rsplit_once('/')?.0)
+}
+
+/// Tells whether this is `/package.Service/Method`.
+fn is_method(path: &str) -> bool {
+    let parts = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    parts.is_some_and(|(service, method)| is_service(service) && is_identifier(method))
+}
+
+/// Tells whether this is `package.Service`; the package may be missing.
+fn is_service(name: &str) -> bool {
+    name.split('.').all(is_identifier)
+}
+
+/// Tells whether this is an identifier of protobuf.
+fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -123,6 +171,39 @@ mod tests {
         assert_eq!(policy.of("/grpc.health.v1.Health/Check"), &Rule::Public);
         assert_eq!(policy.of("/grpc.health.v1.Health/check"), &Rule::Authenticated);
         assert_eq!(policy.of("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), &Rule::Authenticated);
+    }
+
+    #[test]
+    fn service_has_a_rule_for_methods_without_a_row() {
+        let policy = Policy::closed().service("a.B", Rule::Optional).rule("/a.B/C", Rule::Public);
+        assert_eq!(policy.of("/a.B/C"), &Rule::Public);
+        assert_eq!(policy.of("/a.B/D"), &Rule::Optional);
+        for path in ["/a.B2/D", "/a/D", "/a.B", "a.B/D", "/a.B/D/E"] {
+            assert_eq!(policy.of(path), &Rule::Authenticated, "{path}");
+        }
+        assert_eq!(Policy::closed().service(AUTH, Rule::Optional).check(DESCRIPTOR_SET, &[AUTH]), Ok(()));
+        let unknown = Policy::closed().service(AUTH, Rule::Optional).service("a.B", Rule::Public);
+        let error = PolicyError::Mismatch { without_row: vec![], without_method: vec!["a.B".into()] };
+        assert_eq!(unknown.check(DESCRIPTOR_SET, &[AUTH]), Err(error));
+    }
+
+    #[test]
+    fn malformed_rows_are_errors_and_not_closed_methods() {
+        let paths = ["a.B/C", "/*", "/a.B/*", "/a.B", "/a.B/C/D", "/a.B/", "//C", "/a..B/C", "/a.B/C?", "", "/a.B/9"];
+        for path in paths {
+            let error = Policy::closed().rule(path, Rule::Public).check_rows().unwrap_err();
+            assert_eq!(error, PolicyError::Rows([(path.to_owned(), RowFault::Path)].into()));
+        }
+        for name in ["/a.B", "a.B/", "a.*", "", "a..B"] {
+            let error = Policy::closed().service(name, Rule::Public).check_rows().unwrap_err();
+            assert_eq!(error, PolicyError::Rows([(name.to_owned(), RowFault::Service)].into()));
+        }
+        for rule in [Rule::role("Seller"), Rule::any_of(["a", "b,c"]), Rule::any_of([""; 0])] {
+            let error = Policy::closed().rule("/a.B/C", rule).check_rows();
+            assert!(matches!(error, Err(PolicyError::Rows(_))), "{error:?}");
+        }
+        let mended = Policy::closed().rule("/a.B/C", Rule::role("Seller")).rule("/a.B/C", Rule::role("seller"));
+        assert_eq!(mended.check_rows(), Ok(()));
     }
 
     #[test]

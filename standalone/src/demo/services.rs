@@ -24,6 +24,9 @@ pub(super) struct Services {
     contract: Contract,
 }
 
+/// The descriptors of both services.
+pub(super) const CONTRACTS: [&[u8]; 2] = [gatepost::api::DESCRIPTOR_SET, blog_service::api::DESCRIPTOR_SET];
+
 /// An answer, as text in the order of the contract's fields and as a tree to look into.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -34,7 +37,7 @@ pub(super) struct Answer {
 impl Services {
     /// Connects at the first call.
     pub(super) fn new(auth: Place, blog: Place) -> Result<Self, Error> {
-        Ok(Self { auth: Service::new(auth)?, blog: Service::new(blog)?, contract: Contract::new() })
+        Ok(Self { auth: Service::new(auth)?, blog: Service::new(blog)?, contract: Contract::new(&CONTRACTS) })
     }
 
     /// The service that serves this method.

@@ -62,7 +62,14 @@ impl Cast {
         let pair = Pair::start(folder.path(), &[&cast, settings].concat());
         let channel = |address: &str| Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         let (auth, blog) = (channel(&pair.auth), channel(&pair.blog));
-        let mut cast = Self { pair, contract: Contract::new(), admin: String::new(), auth, blog, _folder: folder };
+        let mut cast = Self {
+            pair,
+            contract: Contract::new(&[gatepost::api::DESCRIPTOR_SET, blog_service::api::DESCRIPTOR_SET]),
+            admin: String::new(),
+            auth,
+            blog,
+            _folder: folder,
+        };
         let answer = cast.ask("auth.v1.AuthService/Login", None, json!({"email": ADMIN, "password": PASSWORD})).await;
         cast.admin = text(&answer, "/tokens/accessToken");
         cast

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, ListPostsRequest};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, ListPostsRequest};
 use gatepost::{Token, WithToken};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};

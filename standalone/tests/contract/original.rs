@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use gatepost::api::blog::v1::{CreatePostRequest, PostPatch};
+use blog_service::api::v1::{CreatePostRequest, PostPatch};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kit::dynamic;
 use prost::Message as _;

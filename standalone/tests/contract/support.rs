@@ -75,7 +75,8 @@ impl World {
         let pair = Pair::start(folder.path(), &all);
         let channel = |address| Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         let (auth, blog) = (channel(&pair.auth), channel(&pair.blog));
-        let (contract, users) = (Contract::new(), AtomicU32::new(0));
+        let (contract, users) =
+            (Contract::new(&[gatepost::api::DESCRIPTOR_SET, blog_service::api::DESCRIPTOR_SET]), AtomicU32::new(0));
         let mut world = Self { contract, auth, blog, root: String::new(), users, pair, folder };
         world.root = world.login(ROOT_EMAIL, PASSWORD).await.unwrap();
         world

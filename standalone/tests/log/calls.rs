@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use blog_service::api::v1::ListPostsRequest;
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, GetMeRequest, LogoutRequest, RefreshTokenRequest, TokenPair};
-use gatepost::api::blog::v1::ListPostsRequest;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;

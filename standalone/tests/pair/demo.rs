@@ -5,10 +5,10 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command};
 
+use blog_service::api::v1::ListPostsRequest;
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, ListUsersRequest};
-use gatepost::api::blog::v1::ListPostsRequest;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use rustix::process::{Pid, Signal, kill_process};
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{fs, thread};
 
+use blog_service::api::v1::ListPostsRequest;
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::LogoutRequest;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
-use gatepost::api::blog::v1::ListPostsRequest;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use kit::testing::http;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -13,22 +13,13 @@ const KEY: &str = "5b0c6f5e0f0d4a7c8e1b3d2f9a6c7e8d1f2a3b4c5d6e7f8091a2b3c4d5e6f
 fn build() -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     // The whole workspace's features, with which they are there already when all tests are run.
-    command.args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--workspace",
-        "--example",
-        "guarded_service",
-        "--example",
-        "client",
-    ]);
+    command.args(["build", "--quiet", "--locked", "--workspace", "--bin", "guarded_service", "--bin", "client"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
     assert!(command.status().unwrap().success(), "the examples do not build");
     let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples")
+    test.parent().unwrap().parent().unwrap().to_owned()
 }
 
 /// Killed when dropped, so that no failed test leaves it behind.

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use blog_service::api::v1::{GetPostRequest, ListPostsRequest, PostPatch, UpdatePostRequest, get_post_request};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
-use gatepost::api::blog::v1::{GetPostRequest, ListPostsRequest, PostPatch, UpdatePostRequest, get_post_request};
 use kit::testing::http::get;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;

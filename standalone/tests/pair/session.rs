@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use blog_service::api::v1::ListPostsRequest;
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::{LogoutRequest, TokenPair};
-use gatepost::api::blog::v1::ListPostsRequest;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use gatepost::{NoToken, TokenSource, Uptime};
 use harness::proxy::Proxy;
 

@@ -3,11 +3,11 @@
 use super::support::{Outcome, PASSWORD, Pair, folder};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, get_post_request};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, GetMeRequest, LoginRequest, LogoutRequest, TokenPair};
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, get_post_request};
 use gatepost::{Token, WithToken};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};

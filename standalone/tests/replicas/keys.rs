@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use blog_service::api::v1::ListPostsRequest;
 use gatepost::api::auth::v1::{GetMeRequest, TokenState};
-use gatepost::api::blog::v1::ListPostsRequest;
 
 use super::pair::gatepost;
 use super::service::SEALED;

@@ -1,10 +1,10 @@
 //! Whatever is revoked at one replica is refused there at once, and soon at the other; the bench says how soon.
 
+use blog_service::api::v1::ListPostsRequest;
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, DeleteUserRequest, DisableUserRequest, GetMeRequest, LogoutRequest,
     RevokeAllSessionsRequest, RevokeSessionRequest, SetUserRolesRequest, TokenState, User,
 };
-use gatepost::api::blog::v1::ListPostsRequest;
 
 use super::pair::PASSWORD;
 use super::world::{ADMIN, World, reason, with_token};

@@ -1,10 +1,10 @@
 //! The whole story, each call at the other replica than the one before.
 
+use blog_service::api::v1::{
+    CreatePostRequest, DeletePostRequest, GetPostRequest, UpdatePostRequest, get_post_request,
+};
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, GetMeRequest, ListSessionsRequest, LoginRequest, LogoutRequest, TokenState,
-};
-use gatepost::api::blog::v1::{
-    CreatePostRequest, DeletePostRequest, GetPostRequest, UpdatePostRequest, get_post_request,
 };
 use tonic::Code;
 

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
@@ -10,7 +11,6 @@ use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{
     CreateUserRequest, CreateUserResponse, LoginRequest, RefreshTokenRequest, TokenPair, TokenState, VerifyTokenRequest,
 };
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use harness::postgres::Database;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};

@@ -47,9 +47,14 @@ pub(crate) async fn start_with(auth: Auth) -> (Followed, Fed) {
     let (uptime, port) = (Uptime::manual(), Port::reserve());
     uptime.advance(Duration::from_mins(1));
     let running = auth.serve(port.listen());
-    let verifier = AuthService::lazy_by(port.url(), uptime.clone()).unwrap().follow(&Token::parse(KEY).unwrap());
+    let verifier = AuthService::builder(port.url())
+        .uptime(uptime.clone())
+        .service_key(&Token::parse(KEY).unwrap())
+        .build()
+        .unwrap();
     let verifier = Arc::new(verifier);
     let guard = GuardLayer::new(Policy::closed(), Arc::clone(&verifier))
+        .unwrap()
         .peers(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
     let decided = guard.metrics();
     let server = Guarded::start(guard).await;

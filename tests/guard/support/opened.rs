@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gatepost::api::auth::v1::{TokenClaims, TokenState};
-use gatepost::{GuardLayer, Policy, RemoteVerifier, SingleFlight, Token, WithToken};
+use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
+use gatepost::{GuardLayer, Policy, Token, WithToken};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
@@ -39,7 +40,7 @@ impl Opened {
         let remote = RemoteVerifier::over(Memory::auth(&auth).channel());
         let verifier = SingleFlight::new(remote, Duration::from_millis(500));
         let listener = Listener::new();
-        let guard = GuardLayer::new(policy, verifier).audience("gatepost");
+        let guard = GuardLayer::new(policy, verifier).unwrap().audience("gatepost");
         let (server, health) = Memory::listening(guard, listener.clone());
         Self { auth, says, listener, health, server }
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use gatepost::{GuardLayer, Policy, RemoteVerifier, Verify};
+use gatepost::{AuthService, GuardLayer, Policy, Verify};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
@@ -75,8 +75,8 @@ impl World {
     pub(crate) async fn with(policy: Policy, auth: Auth) -> Self {
         let port = Port::reserve();
         let running = auth.serve(port.listen());
-        let verifier = RemoteVerifier::lazy(port.url()).unwrap();
-        let server = Guarded::start(GuardLayer::new(policy, verifier).audience("gatepost")).await;
+        let verifier = AuthService::builder(port.url()).build().unwrap();
+        let server = Guarded::start(GuardLayer::new(policy, verifier).unwrap().audience("gatepost")).await;
         Self { auth, server, _running: running, _port: port }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gatepost::api::blog::v1::{BatchGetPostsRequest, PostView};
+use blog_service::api::v1::{BatchGetPostsRequest, PostView};
 use prost::Message as _;
 
 use super::Scale;

@@ -183,7 +183,7 @@ impl Follower {
     async fn connect(address: &str) -> Result<Self, Failure> {
         let (ask, asked) = mpsc::unbounded_channel();
         ask.send(WatchRevocationsRequest { message: Some(Ask::Resume(Resume::default())) })?;
-        let token = WithToken::new(&Token::parse(SERVICE_KEY).ok_or("no token")?);
+        let token = WithToken::new(&Token::parse(SERVICE_KEY)?);
         let mut client = TokenServiceClient::with_interceptor(channel(address).await?, token);
         let said = client.watch_revocations(UnboundedReceiverStream::new(asked)).await?.into_inner();
         Ok(Self { ask, said })
@@ -238,7 +238,7 @@ async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<Revoked,
     let login = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let admin = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
     let token = admin.tokens.ok_or("no tokens")?.access_token;
-    let token = WithToken::new(&Token::parse(&token).ok_or("no token")?);
+    let token = WithToken::new(&Token::parse(&token)?);
     let client = SessionServiceClient::with_interceptor(auth.clone(), token);
     let (mut beats, end) = (interval(BEAT), Instant::now() + length);
     let mut calls = JoinSet::new();

@@ -100,7 +100,7 @@ async fn admin(replica: &Process) -> Result<(Channel, WithToken), Failure> {
     let channel = replica.channel().await?;
     let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(channel.clone()).login(request).await?.into_inner().tokens;
-    let token = Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+    let token = Token::parse(&tokens.ok_or("no tokens")?.access_token)?;
     Ok((channel, WithToken::new(&token)))
 }
 

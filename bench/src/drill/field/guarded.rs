@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, get_post_request};
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, get_post_request};
 use gatepost::{Token, WithToken};
 use harness::proxy::Proxy;
 use tempfile::TempDir;
@@ -144,7 +144,7 @@ impl Reader {
     }
 
     async fn read(&self, token: &str) -> Result<(), Status> {
-        let token = Token::parse(token).ok_or_else(|| Status::internal("no token"))?;
+        let token = Token::parse(token).map_err(|fault| Status::internal(fault.to_string()))?;
         let mut client = PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&token));
         let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
         client.get_post(request).await.map(drop)
@@ -161,7 +161,7 @@ fn undecided(status: &Status) -> Option<String> {
 
 /// Writes the post that is read, and returns its id.
 async fn write(blog: Channel, token: &str) -> Result<String, Failure> {
-    let token = Token::parse(token).ok_or("no token")?;
+    let token = Token::parse(token)?;
     let mut client = PostServiceClient::with_interceptor(blog, WithToken::new(&token));
     let request = CreatePostRequest { title: "Post".into(), content: "content".into(), ..CreatePostRequest::default() };
     Ok(client.create_post(request).await?.into_inner().post.ok_or("no post")?.id)

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use blog_service::api::v1::ListPostsRequest;
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, RefreshTokenRequest, TokenPair};
-use gatepost::api::blog::v1::ListPostsRequest;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
 use gatepost::{Token, WithToken};
 use rustix::process::setpriority_process;
 use tokio::runtime::{Builder, Runtime};
@@ -173,7 +173,7 @@ async fn call_all(blog: Channel, tokens: Vec<String>) -> Served {
 }
 
 async fn list_posts(blog: &Channel, token: &str) -> Result<(), Status> {
-    let token = Token::parse(token).ok_or_else(|| Status::internal("no token"))?;
+    let token = Token::parse(token).map_err(|fault| Status::internal(fault.to_string()))?;
     let mut client = PostServiceClient::with_interceptor(blog.clone(), WithToken::new(&token));
     client.list_posts(ListPostsRequest::default()).await.map(drop)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gatepost::api::blog::v1::{ListPostsRequest, PostView};
+use blog_service::api::v1::{ListPostsRequest, PostView};
 use prost::Message as _;
 
 use super::Scale;

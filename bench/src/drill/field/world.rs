@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, get_post_request};
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, VerifyTokenRequest};
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, get_post_request};
 use gatepost::{Token, WithToken};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -57,7 +57,7 @@ impl World {
         };
         let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
         let token = created.tokens.ok_or("no tokens")?.access_token;
-        let token = Token::parse(&token).ok_or("no token")?;
+        let token = Token::parse(&token)?;
         let mut world = Self { services, token, post: String::new(), _folder: folder };
         world.post = world.write("content").await?;
         Ok(world)

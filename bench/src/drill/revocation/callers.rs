@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{GetPostRequest, get_post_request};
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{GetPostRequest, get_post_request};
 use gatepost::{Token, WithToken};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

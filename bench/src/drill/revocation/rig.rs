@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use gatepost::api::blog::v1::CreatePostRequest;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::CreatePostRequest;
+use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::{AuthService, Token, WithToken};
 use harness::postgres::Server;
 use harness::proxy::Proxy;
@@ -97,7 +97,7 @@ impl Rig {
     /// When the service key is no token.
     pub fn follower(&self) -> Result<AuthService, Failure> {
         let url = format!("http://{}", self.auth.address());
-        Ok(AuthService::lazy(url)?.follow(&Token::parse(SERVICE_KEY).ok_or("no token")?))
+        Ok(AuthService::builder(url).service_key(&Token::parse(SERVICE_KEY)?).build()?)
     }
 
     async fn guarded(mut self, program: &Path) -> Result<Self, Failure> {

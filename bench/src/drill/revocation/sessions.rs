@@ -52,7 +52,7 @@ pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
     };
     let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
     let text = created.tokens.ok_or("no tokens")?.access_token;
-    let token = Token::parse(&text).ok_or("no token")?;
+    let token = Token::parse(&text)?;
     let answer = TokenServiceClient::new(auth.clone()).verify_token(VerifyTokenRequest { token: text }).await?;
     let claims = answer.into_inner().claims.ok_or("the token is not good")?;
     Ok(Session { token, user: claims.subject, id: claims.session_id })
@@ -65,7 +65,7 @@ pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
 pub async fn admin(auth: &Channel) -> Result<Token, Failure> {
     let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens;
-    Token::parse(&tokens.ok_or("no tokens")?.access_token).ok_or_else(|| "no token".into())
+    Ok(Token::parse(&tokens.ok_or("no tokens")?.access_token)?)
 }
 
 impl Revocation {

@@ -48,7 +48,7 @@ mod tests {
 
     use kit::dynamic::{Contract, request};
 
-    use super::super::services::canonical;
+    use super::super::services::{CONTRACTS, canonical};
     use super::super::step::{Expected, Want};
     use super::super::values::Values;
     use super::*;
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_step_is_a_call_of_the_contract_with_values_of_earlier_answers() {
-        let contract = Contract::new();
+        let contract = Contract::new(&CONTRACTS);
         walk(|step, values| {
             let method = contract.method(step.method).expect(step.method);
             let json = serde_json::from_str(&values.fill(step.request).expect(step.title)).expect(step.title);

@@ -1,15 +1,15 @@
 //! One question for all callers that hold the same token at the same time.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Asker, Digest, Token, Unavailable, Verdict, Verify};
-use crate::Uptime;
 use crate::metrics::AuthMetrics;
+use crate::{Asker, Digest, Token, Unavailable, Uptime, Verdict, Verify};
 
 type Answer = Option<Result<Verdict, Unavailable>>;
 type Flights = Arc<Mutex<HashMap<Digest, Flight>>>;
@@ -35,6 +35,12 @@ struct Flight {
     began: Duration,
 }
 
+impl<V: fmt::Debug> fmt::Debug for SingleFlight<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SingleFlight").field("inner", &self.inner).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
 impl<V: Verify> SingleFlight<V> {
     /// Shares flights to `inner`, each of which lasts at most `limit`.
     pub fn new(inner: V, limit: Duration) -> Self {
@@ -42,7 +48,7 @@ impl<V: Verify> SingleFlight<V> {
     }
 
     /// The same, which counts who joins, by this clock.
-    pub(super) fn counting(inner: V, limit: Duration, metrics: AuthMetrics, uptime: Uptime) -> Self {
+    pub(in crate::guard) fn counting(inner: V, limit: Duration, metrics: AuthMetrics, uptime: Uptime) -> Self {
         Self { inner: Arc::new(inner), limit, flights: Flights::default(), metrics, uptime }
     }
 

@@ -5,17 +5,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The failures in a row that open the circuit.
-pub(super) const FAILURES: u32 = 5;
+const FAILURES: u32 = 5;
 /// The time between an open circuit's probes, from the beginning of one to that of the next.
-pub(super) const PROBE_INTERVAL: Duration = Duration::from_millis(250);
+const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Closed: every call passes. Open: none does but one probe at a time.
+#[derive(Debug)]
 pub(super) struct Circuit {
     state: State,
+    /// The failures in a row that open it.
+    pub(super) failures: u32,
+    /// The time between probes, from the beginning of one to that of the next.
+    pub(super) probe_interval: Duration,
     /// How many probes there have ever been, so that a late one is not taken for the one under way.
     probes: u64,
 }
 
+#[derive(Debug)]
 enum State {
     Closed { failures: u32 },
     Open { due: Instant, probe: Option<u64> },
@@ -40,9 +46,9 @@ pub(super) enum Change {
 }
 
 impl Circuit {
-    /// A circuit without failures.
+    /// Returns a circuit without failures.
     pub(super) const fn closed() -> Self {
-        Self { state: State::Closed { failures: 0 }, probes: 0 }
+        Self { state: State::Closed { failures: 0 }, failures: FAILURES, probe_interval: PROBE_INTERVAL, probes: 0 }
     }
 
     /// The pass of a call that would begin now; none when it must fail at once.
@@ -66,18 +72,18 @@ impl Circuit {
     /// A call has failed.
     pub(super) fn failed(&mut self, pass: Pass, now: Instant) -> Option<Change> {
         match &mut self.state {
-            State::Closed { failures } if *failures + 1 < FAILURES => {
+            State::Closed { failures } if *failures + 1 < self.failures => {
                 *failures += 1;
                 None
             }
             State::Closed { .. } => {
-                self.state = State::Open { due: now + PROBE_INTERVAL, probe: None };
+                self.state = State::Open { due: now + self.probe_interval, probe: None };
                 Some(Change::Opened)
             }
             State::Open { due, probe } => {
                 // Calls that began before the circuit opened fail late, and say nothing new.
                 if let Some(begun) = under_way(*probe, pass) {
-                    (*due, *probe) = (begun + PROBE_INTERVAL, None);
+                    (*due, *probe) = (begun + self.probe_interval, None);
                 }
                 None
             }

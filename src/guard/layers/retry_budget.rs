@@ -15,6 +15,7 @@ const RESERVE: u32 = 10 * RETRY;
 /// retry throttling (gRFC A6) has the bucket and pays in with successes; Finagle's `RetryBudget` pays in with first
 /// attempts, as here, so that retries can also be seen as a share of the traffic. Unlike either, nothing is paid in by
 /// the passing of time: a verifier that is seldom asked has little to gain from retries beyond the reserve.
+#[derive(Debug)]
 pub(super) struct RetryBudget {
     tenths: AtomicU32,
 }

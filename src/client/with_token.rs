@@ -3,18 +3,18 @@
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
-use super::Token;
+use crate::Token;
 
 /// A client-side interceptor that sends the metadata `api-token` with each call.
 ///
 /// ```
 /// # use gatepost::{Token, WithToken};
-/// # use gatepost::api::blog::v1::post_service_client::PostServiceClient;
+/// # use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 /// # fn client(channel: tonic::transport::Channel, token: Token) {
-/// let posts = PostServiceClient::with_interceptor(channel, WithToken::new(&token));
+/// let users = UserServiceClient::with_interceptor(channel, WithToken::new(&token));
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WithToken(Token);
 
 impl WithToken {

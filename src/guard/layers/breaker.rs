@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::circuit::{Change, Circuit, FAILURES, Pass};
-use super::rules::GUARD_TIMEOUT;
-use super::{Asker, Token, Unavailable, Verdict, Verify};
+use super::circuit::{Change, Circuit, Pass};
+use crate::guard::rules::GUARD_TIMEOUT;
+use crate::{Asker, Token, Unavailable, Verdict, Verify};
 
-/// The least time that a call must have been given for its running out of time to count: the guard's own limit, less
-/// what a call may lose on its way here.
-const FULL_TIME: Duration = GUARD_TIMEOUT.saturating_sub(Duration::from_millis(5));
+/// Time that a call may lose on its way here.
+const LOST_TIME: Duration = Duration::from_millis(5);
 
 /// A decorator that leaves the inner verifier alone while it is [`Unavailable`] (a circuit breaker: Nygard, *Release
 /// It!*, 2007).
@@ -29,15 +28,27 @@ const FULL_TIME: Duration = GUARD_TIMEOUT.saturating_sub(Duration::from_millis(5
 /// [`Asker::Doubtful`]. If such a call was the probe, the next call is.
 ///
 /// Around a [`Retry`](super::Retry) the attempts of a call count once, and calls that fail at once cost no retries.
+#[derive(Debug)]
 pub struct Breaker<V> {
     inner: V,
     circuit: Mutex<Circuit>,
+    /// The least time that a call must have been given for its running out of time to count.
+    full_time: Duration,
 }
 
 impl<V: Verify> Breaker<V> {
     /// Asks `inner`, until it fails. Begins closed.
     pub fn new(inner: V) -> Self {
-        Self { inner, circuit: Mutex::new(Circuit::closed()) }
+        let full_time = GUARD_TIMEOUT.saturating_sub(LOST_TIME);
+        Self { inner, circuit: Mutex::new(Circuit::closed()), full_time }
+    }
+
+    /// Opens after this many failures, probes at this interval, and expects calls with this limit.
+    pub(in crate::guard) fn settings(mut self, failures: u32, probe_interval: Duration, limit: Duration) -> Self {
+        let circuit = self.circuit.get_mut().unwrap_or_else(PoisonError::into_inner);
+        (circuit.failures, circuit.probe_interval) = (failures, probe_interval);
+        self.full_time = limit.saturating_sub(LOST_TIME);
+        self
     }
 }
 
@@ -49,7 +60,8 @@ impl<V: Verify> Verify for Breaker<V> {
     async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         let begun = Instant::now();
         let pass = change(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
-        let mut call = Call { circuit: &self.circuit, pass, asker, begun, deadline, answer: None };
+        let full_time = self.full_time;
+        let mut call = Call { circuit: &self.circuit, pass, asker, begun, deadline, full_time, answer: None };
         let answer =
             timeout_at(deadline, self.inner.verify_for(token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
         call.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| *error));
@@ -69,6 +81,7 @@ struct Call<'a> {
     asker: Asker,
     begun: Instant,
     deadline: Instant,
+    full_time: Duration,
     /// The inner verifier's answer, without the verdict; `None` while the call lasts.
     answer: Option<Result<(), Unavailable>>,
 }
@@ -76,7 +89,7 @@ struct Call<'a> {
 impl Call<'_> {
     /// Tells whether the call, which has no verdict, is the inner verifier's failure.
     fn is_failure(&self, now: Instant) -> bool {
-        let was_given_time = self.deadline.saturating_duration_since(self.begun) >= FULL_TIME;
+        let was_given_time = self.deadline.saturating_duration_since(self.begun) >= self.full_time;
         // The caller's own timer may be the first to ring, and drop the call.
         let is_out_of_time = now >= self.deadline;
         match self.answer {
@@ -102,10 +115,7 @@ impl Drop for Call<'_> {
         });
         match changed {
             Some(Change::Opened) => {
-                tracing::warn!(
-                    failures = FAILURES,
-                    "the auth service keeps failing: calls fail at once until it answers"
-                );
+                tracing::warn!("the auth service keeps failing: calls fail at once until it answers");
             }
             Some(Change::Closed) => tracing::info!("the auth service answers again"),
             None => {}
@@ -119,10 +129,10 @@ mod tests {
 
     use tokio::task::yield_now;
 
-    use super::super::log_lines::LogLines;
-    use super::super::scripted::Step::{Answer, Fail, Hang, Mumble, Panic};
-    use super::super::scripted::{Scripted, Step, token};
     use super::*;
+    use crate::guard::log_lines::LogLines;
+    use crate::guard::scripted::Step::{Answer, Fail, Hang, Mumble, Panic};
+    use crate::guard::scripted::{Scripted, Step, token};
 
     type Tested = Arc<Breaker<Arc<Scripted>>>;
 
@@ -308,7 +318,7 @@ mod tests {
         // Once without the log: a line that another thread is the first to reach, where nobody listens, would be taken
         // for one that never has a listener.
         outage().await;
-        let log = LogLines::of("gatepost::guard::breaker");
+        let log = LogLines::of("gatepost::guard::layers::breaker");
         let listening = tracing::subscriber::set_default(log.clone());
         outage().await;
         drop(listening);

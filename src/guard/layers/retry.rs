@@ -5,10 +5,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::retry_budget::RetryBudget;
-use super::{Asker, Token, Unavailable, Verdict, Verify, jitter};
+use crate::guard::jitter;
+use crate::{Asker, Token, Unavailable, Verdict, Verify};
 
-/// The longest pause before the second attempt, and before the third, which is the last.
+/// The longest pause before the second attempt, and before the third and those after it.
 const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
+
+/// Attempts that a question has, the first one included.
+const ATTEMPTS: u32 = 3;
 
 /// A decorator that asks the inner verifier again when it is [`Unavailable::Away`].
 ///
@@ -24,8 +28,10 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(
 ///
 /// An attempt is not cut short: the inner verifier, or whoever stands before this one, keeps the deadline. One that hangs
 /// until then is not retried.
+#[derive(Debug)]
 pub struct Retry<V> {
     inner: V,
+    attempts: u32,
     budget: RetryBudget,
     jitter: fn(Duration) -> Duration,
 }
@@ -33,7 +39,12 @@ pub struct Retry<V> {
 impl<V: Verify> Retry<V> {
     /// Asks `inner` up to three times, with a budget of its own.
     pub fn new(inner: V) -> Self {
-        Self { inner, budget: RetryBudget::full(), jitter: jitter::full }
+        Self { inner, attempts: ATTEMPTS, budget: RetryBudget::full(), jitter: jitter::full }
+    }
+
+    /// Makes at most this many attempts, the first one included.
+    pub(in crate::guard) fn attempts(self, attempts: u32) -> Self {
+        Self { attempts, ..self }
     }
 }
 
@@ -51,7 +62,9 @@ impl<V: Verify> Verify for Retry<V> {
         }
         self.budget.deposit();
         let mut answer = self.inner.verify(token, deadline).await;
-        for longest in PAUSES {
+        let [second, later] = PAUSES;
+        for attempt in 1..self.attempts {
+            let longest = if attempt == 1 { second } else { later };
             if !matches!(answer, Err(Unavailable::Away)) {
                 break;
             }
@@ -76,9 +89,9 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
 
-    use super::super::scripted::Step::{Answer, Fail, Mumble};
-    use super::super::scripted::{Scripted, Step, token};
     use super::*;
+    use crate::guard::scripted::Step::{Answer, Fail, Mumble};
+    use crate::guard::scripted::{Scripted, Step, token};
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)

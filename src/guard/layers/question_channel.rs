@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
-/// The least time for which a question must have waited for its silence to count.
-const SILENCE: Duration = Duration::from_millis(400);
+/// The part of a question's limit for which it must have waited for its silence to count.
+const SILENCE: f64 = 0.8;
 
 /// Time before its deadline from which on a question has run out of time: timers do not agree to the microsecond.
 const TOLERANCE: Duration = Duration::from_millis(5);
@@ -28,11 +28,13 @@ const CHANGE_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// Questions under way are then asked again on the next channel, within their own time.
 #[derive(Clone)]
-pub(super) struct QuestionChannel(Arc<Inner>);
+pub(in crate::guard) struct QuestionChannel(Arc<Inner>);
 
 struct Inner {
     /// `None` for a channel that the caller has set up, and that stays.
     endpoint: Option<Endpoint>,
+    /// The least time for which a question must have waited for its silence to count.
+    silence: Duration,
     current: watch::Sender<Channel>,
     signs: Mutex<Signs>,
 }
@@ -55,23 +57,24 @@ pub(super) struct Waiting<'a> {
 }
 
 impl QuestionChannel {
-    /// Begins with a channel to this endpoint, which connects at the first question.
+    /// Begins with a channel to this endpoint, which connects at the first question. A question lasts at most `limit`.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub(super) fn to(endpoint: Endpoint) -> Self {
+    pub(in crate::guard) fn to(endpoint: Endpoint, limit: Duration) -> Self {
         let channel = endpoint.connect_lazy();
-        Self::begin(Some(endpoint), channel)
+        Self::begin(Some(endpoint), channel, limit)
     }
 
     /// Keeps to a channel that the caller has set up.
     pub(super) fn fixed(channel: Channel) -> Self {
-        Self::begin(None, channel)
+        Self::begin(None, channel, Duration::MAX / 2)
     }
 
-    fn begin(endpoint: Option<Endpoint>, channel: Channel) -> Self {
+    fn begin(endpoint: Option<Endpoint>, channel: Channel, limit: Duration) -> Self {
+        let silence = limit.mul_f64(SILENCE);
         let signs = Mutex::new(Signs { heard: Instant::now(), changed: None, is_logged: false });
-        Self(Arc::new(Inner { endpoint, current: watch::Sender::new(channel), signs }))
+        Self(Arc::new(Inner { endpoint, silence, current: watch::Sender::new(channel), signs }))
     }
 
     /// Returns the channel, and the changes that are to come.
@@ -90,7 +93,7 @@ impl QuestionChannel {
     }
 
     /// Replaces the channel, unless it has answered since.
-    pub(super) fn leave(&self, since: Instant) {
+    pub(in crate::guard) fn leave(&self, since: Instant) {
         self.with_signs(|signs| self.replace(signs, since));
     }
 
@@ -126,7 +129,7 @@ impl QuestionChannel {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let is_out_of_time = Instant::now() + TOLERANCE >= self.deadline;
-        if is_out_of_time && self.deadline.saturating_duration_since(self.begun) >= SILENCE {
+        if is_out_of_time && self.deadline.saturating_duration_since(self.begun) >= self.channel.0.silence {
             // After an answer this changes nothing.
             self.channel.fell_silent(self.begun);
         }
@@ -144,7 +147,7 @@ mod tests {
     }
 
     fn channel() -> QuestionChannel {
-        QuestionChannel::to(Endpoint::from_static("http://127.0.0.1:1"))
+        QuestionChannel::to(Endpoint::from_static("http://127.0.0.1:1"), ms(500))
     }
 
     /// Reports whether the channel was replaced meanwhile.
@@ -229,7 +232,7 @@ mod tests {
         let channel = runtime.block_on(async { channel() });
         let changes = channel.subscribe();
         let begun = Instant::now() + ms(1);
-        drop(Waiting { channel: &channel, begun, deadline: begun + SILENCE });
+        drop(Waiting { channel: &channel, begun, deadline: begun + ms(400) });
         channel.leave(begun);
         assert!(!changes.has_changed().unwrap());
     }

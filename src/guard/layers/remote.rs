@@ -1,23 +1,21 @@
 //! Asks the auth service over gRPC.
 
 use std::error::Error as _;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use prost_types::Timestamp;
 use tokio::time::Instant;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use super::question_channel::QuestionChannel;
-use super::rules::GUARD_TIMEOUT;
-use super::{
-    Asker, Breaker, Denial, Grounds, Identity, Retry, SingleFlight, SubjectKind, Token, Unavailable, Verdict, Verify,
-};
-use crate::Uptime;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
+use crate::guard::Grounds;
 use crate::ledger::{Basis, Logged, Position};
 use crate::log::LogLimit;
+use crate::{Asker, Denial, Identity, Token, Unavailable, Uptime, Verdict, Verify};
 
 // Each caller with a token of its own asks a question, and so can have a line while the auth service fails.
 static UNANSWERED_LINES: LogLimit = LogLimit::new();
@@ -30,30 +28,16 @@ pub struct RemoteVerifier {
     uptime: Uptime,
 }
 
-/// One question for concurrent equal tokens, up to three attempts for each, and none but a probe while the service does
-/// not answer.
-pub(super) type SharedVerifier = SingleFlight<Breaker<Retry<RemoteVerifier>>>;
+impl fmt::Debug for RemoteVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteVerifier").finish_non_exhaustive()
+    }
+}
 
 impl RemoteVerifier {
-    /// Asks the auth service at `url` (`http://host:port`), one flight for concurrent equal tokens, up to three attempts
-    /// for each, and none but a probe while the service does not answer ([`SingleFlight`], [`Retry`], [`Breaker`]). The
-    /// connection is made at the first call, and made again whenever it is lost or falls silent.
-    ///
-    /// # Errors
-    /// When `url` is anything but `http://host:port`: a verifier that can never connect would only be found out by its
-    /// callers.
-    pub fn lazy(url: impl Into<String>) -> Result<SharedVerifier, InvalidUrl> {
-        Ok(Self::through(QuestionChannel::to(endpoint(url)?)).shared())
-    }
-
     /// Counts by this clock.
-    pub(super) fn by(self, uptime: Uptime) -> Self {
+    pub(in crate::guard) fn with_uptime(self, uptime: Uptime) -> Self {
         Self { uptime, ..self }
-    }
-
-    /// The same over a channel that is there.
-    pub(super) fn shared(self) -> SharedVerifier {
-        SingleFlight::new(Breaker::new(Retry::new(self)), GUARD_TIMEOUT)
     }
 
     /// Asks over a channel that the caller has set up; each call is a question of its own.
@@ -62,7 +46,7 @@ impl RemoteVerifier {
     }
 
     /// Asks over this channel, and over those that take its place.
-    pub(super) fn through(channel: QuestionChannel) -> Self {
+    pub(in crate::guard) fn through(channel: QuestionChannel) -> Self {
         Self { channel, uptime: Uptime::system() }
     }
 
@@ -91,25 +75,6 @@ impl RemoteVerifier {
     }
 }
 
-/// How the auth service at `url` is reached.
-pub(super) fn endpoint(url: impl Into<String>) -> Result<Endpoint, InvalidUrl> {
-    let endpoint = Endpoint::from_shared(url.into()).map_err(|_| InvalidUrl)?;
-    if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().port().is_none() {
-        return Err(InvalidUrl);
-    }
-    Ok(settled(endpoint))
-}
-
-/// With the limits in time that a guard needs.
-pub(super) fn settled(endpoint: Endpoint) -> Endpoint {
-    endpoint
-        .connect_timeout(GUARD_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5))
-        .keep_alive_while_idle(true)
-}
-
 impl Verify for RemoteVerifier {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
         self.ask(token, Asker::Call(None), deadline).await
@@ -135,13 +100,6 @@ fn unanswered(status: &Status) -> Unavailable {
     }
     if status.code() == Code::Unavailable { Unavailable::Away } else { Unavailable::Unclear }
 }
-
-/// The URL is not of the form `http://host:port`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the auth service's URL must be http://HOST:PORT, for example http://127.0.0.1:50051; with TLS, use AuthService::over"
-)]
-pub struct InvalidUrl;
 
 /// What the transport says of a connection that failed; empty for a status that the peer has sent.
 fn causes(status: &Status) -> String {
@@ -182,33 +140,27 @@ fn grounds(answer: &VerifyTokenResponse, asked: Duration) -> Option<Grounds> {
 }
 
 /// A place in the log, if it is one.
-pub(super) fn position(position: &v1::Position) -> Option<Position> {
+pub(crate) fn position(position: &v1::Position) -> Option<Position> {
     let (log, mark) = (position.log_id.as_slice().try_into().ok()?, position.mark.as_slice().try_into().ok()?);
     Some(Position { log, last: Logged { revision: position.revision, mark } })
 }
 
 fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
-    let claims = claims?;
-    let kind = match v1::SubjectKind::try_from(claims.subject_kind).ok()? {
-        v1::SubjectKind::User => SubjectKind::User,
-        v1::SubjectKind::Service => SubjectKind::Service,
+    let claims = claims.filter(|claims| !claims.subject.is_empty())?;
+    let (identity, is_service) = match v1::SubjectKind::try_from(claims.subject_kind).ok()? {
+        v1::SubjectKind::User => (Identity::user(claims.subject), false),
+        v1::SubjectKind::Service => (Identity::service(claims.subject), true),
         v1::SubjectKind::Unspecified => return None,
     };
     let expire_time = match claims.expire_time {
         Some(time) => Some(read_time(time)?),
-        None if kind == SubjectKind::Service => None,
+        None if is_service => None,
         None => return None,
     };
     // A service of before names one audience alone.
     let audiences = if claims.audiences.is_empty() { vec![claims.audience] } else { claims.audiences };
-    (!claims.subject.is_empty()).then_some(Identity {
-        subject: claims.subject,
-        kind,
-        roles: claims.roles,
-        session: Some(claims.session_id).filter(|id| !id.is_empty()),
-        audiences,
-        expire_time,
-    })
+    let identity = identity.roles(claims.roles).audiences(audiences).expire_time(expire_time);
+    Some(if claims.session_id.is_empty() { identity } else { identity.session(claims.session_id) })
 }
 
 /// A time of the years 1970 to 9999; a system's own range is wider than what protobuf calls valid.
@@ -222,22 +174,16 @@ pub(crate) fn read_time(time: Timestamp) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
+    use tonic::transport::Endpoint;
 
-    use super::super::scripted::token;
     use super::*;
-
-    #[tokio::test]
-    async fn a_url_that_can_never_work_is_refused() {
-        for url in ["", "127.0.0.1:50051", "https://auth:50051", "http://auth", "not a url"] {
-            assert_eq!(RemoteVerifier::lazy(url).err(), Some(InvalidUrl), "{url}");
-        }
-        assert!(RemoteVerifier::lazy("http://[::1]:50051").is_ok());
-    }
+    use crate::guard::scripted::token;
 
     #[tokio::test]
     async fn question_under_way_is_asked_again_on_the_next_channel() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let channel = QuestionChannel::to(endpoint(format!("http://{}", silent.local_addr().unwrap())).unwrap());
+        let endpoint = Endpoint::from_shared(format!("http://{}", silent.local_addr().unwrap())).unwrap();
+        let channel = QuestionChannel::to(endpoint, Duration::from_millis(500));
         let (verifier, token) = (RemoteVerifier::through(channel.clone()), token());
         let later = Instant::now() + Duration::from_mins(1);
         let asked_twice = async {

@@ -1,0 +1,7 @@
+//! Writes `src/generated` of the crate `gatepost` anew: `cargo run -p codegen`.
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    codegen::compile_library(&codegen::library().join("src/generated"))
+}

@@ -1,0 +1,72 @@
+//! The codec of services with large messages: prost's, with buffers of the messages' sizes.
+
+use std::marker::PhantomData;
+
+use prost::Message;
+use tonic::Status;
+use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
+use tonic_prost::ProstDecoder;
+
+/// Bytes with which a buffer begins; most messages are smaller. tonic's 8 KiB are what a waiting call would cost.
+const BEGIN: usize = 1024;
+
+/// Bytes of a stream's messages that go out together.
+const TOGETHER: usize = 32 * 1024;
+
+/// Bytes from which a message is large.
+const LARGE: usize = 1024 * 1024;
+
+/// Bytes that a large message reserves at the least. Only what is used is ever resident; but from 32 MiB up glibc gives every
+/// allocation a mapping of its own, which goes back to the system when it is freed (mallopt(3), `M_MMAP_THRESHOLD`). The
+/// process would keep a smaller one once another of its size has been freed.
+const RESERVED: usize = 33 * 1024 * 1024;
+
+/// Encodes and decodes messages of protobuf: the codec of generated clients and servers.
+pub struct ProstCodec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for ProstCodec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for ProstCodec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = ExactEncoder<T>;
+    type Decoder = ProstDecoder<U>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ExactEncoder(PhantomData)
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::new(settings())
+    }
+}
+
+/// An encoder that allocates once for each message.
+pub struct ExactEncoder<T>(PhantomData<T>);
+
+impl<T: Message> Encoder for ExactEncoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        let bytes = message.encoded_len();
+        buffer.reserve(if bytes < LARGE { bytes } else { RESERVED.max(bytes) });
+        message.encode(buffer).map_err(|error| Status::internal(format!("the message cannot be encoded: {error}")))
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        settings()
+    }
+}
+
+fn settings() -> BufferSettings {
+    BufferSettings::new(BEGIN, TOGETHER)
+}

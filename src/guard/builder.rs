@@ -1,0 +1,288 @@
+//! The settings of an [`AuthService`], each with its default and its bounds.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tonic::transport::Endpoint;
+
+use super::Token;
+use super::auth::AuthService;
+use super::rules::GUARD_TIMEOUT;
+use crate::Uptime;
+
+/// Bounds of the settings. None of them reaches what the promise stands on: the age of the evidence is fixed.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
+const ATTEMPTS: RangeInclusive<u32> = 1..=5;
+const FAILURES: RangeInclusive<u32> = 1..=100;
+const PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
+const VERDICTS: RangeInclusive<usize> = 100..=10_000_000;
+
+/// The place of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may have TLS.
+#[derive(Clone, Debug)]
+pub struct AuthEndpoint(pub(super) Place);
+
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Url(String),
+    Endpoint(Box<Endpoint>),
+}
+
+impl From<&str> for AuthEndpoint {
+    fn from(url: &str) -> Self {
+        url.to_owned().into()
+    }
+}
+
+impl From<&String> for AuthEndpoint {
+    fn from(url: &String) -> Self {
+        url.clone().into()
+    }
+}
+
+impl From<String> for AuthEndpoint {
+    fn from(url: String) -> Self {
+        Self(Place::Url(url))
+    }
+}
+
+impl From<Endpoint> for AuthEndpoint {
+    fn from(endpoint: Endpoint) -> Self {
+        Self(Place::Endpoint(Box::new(endpoint)))
+    }
+}
+
+impl AuthEndpoint {
+    /// Returns the endpoint with the limits in time that a guard needs.
+    fn settled(self, timeout: Duration) -> Result<Endpoint, InvalidUrl> {
+        let endpoint = match self.0 {
+            Place::Endpoint(endpoint) => *endpoint,
+            Place::Url(url) => {
+                let endpoint = Endpoint::from_shared(url.clone()).ok();
+                let is_plain = |one: &Endpoint| one.uri().scheme_str() == Some("http") && one.uri().port().is_some();
+                endpoint.filter(is_plain).ok_or_else(|| InvalidUrl::new(&url))?
+            }
+        };
+        Ok(endpoint
+            .connect_timeout(timeout)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .keep_alive_while_idle(true))
+    }
+}
+
+/// The settings of an [`AuthService`]; made by [`AuthService::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "build() makes the AuthService"]
+pub struct AuthServiceBuilder {
+    endpoint: AuthEndpoint,
+    service_key: Option<Token>,
+    uptime: Uptime,
+    settings: Settings,
+}
+
+/// The settings that are numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) failures: u32,
+    pub(super) probe_interval: Duration,
+    pub(super) verdicts: usize,
+    pub(super) refusals: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: GUARD_TIMEOUT,
+            attempts: 3,
+            failures: 5,
+            probe_interval: Duration::from_millis(250),
+            verdicts: 100_000,
+            refusals: 10_000,
+        }
+    }
+}
+
+impl AuthServiceBuilder {
+    pub(super) fn new(endpoint: AuthEndpoint) -> Self {
+        Self { endpoint, service_key: None, uptime: Uptime::system(), settings: Settings::default() }
+    }
+
+    /// Sets the auth service's `AUTH_SERVICE_KEY`, by which the guard follows the revocations and keeps verdicts. Default:
+    /// none, so that each call is a question. With a wrong key the guard keeps nothing, and the log says so.
+    pub fn service_key(self, key: &Token) -> Self {
+        Self { service_key: Some(key.clone()), ..self }
+    }
+
+    /// Sets the time for a question, its repetitions included. Default: 500 ms, the time that a call waits for its verdict;
+    /// at least 50 ms.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// Sets how often a question is asked, the first time included, while the auth service is away. Default: 3; 1 to 5.
+    /// At most every tenth question is asked again ([`Retry`](super::layers::Retry)).
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.settings.attempts = attempts;
+        self
+    }
+
+    /// Sets the failures in a row after which calls fail at once, and the time between probes from then on. Default: 5
+    /// failures, 250 ms; 1 to 100 failures, 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
+    pub fn breaker(mut self, failures: u32, probe_interval: Duration) -> Self {
+        (self.settings.failures, self.settings.probe_interval) = (failures, probe_interval);
+        self
+    }
+
+    /// Sets how many verdicts that let in are kept, of 500 bytes on average. Default: 100,000; 100 to 10,000,000.
+    pub fn kept_verdicts(mut self, count: usize) -> Self {
+        self.settings.verdicts = count;
+        self
+    }
+
+    /// Sets how many refusals are kept, each for a second. Default: 10,000; 100 to 10,000,000.
+    pub fn kept_refusals(mut self, count: usize) -> Self {
+        self.settings.refusals = count;
+        self
+    }
+
+    /// Sets the clock by which evidence grows old. Default: the machine's. A test can move one of its own
+    /// ([`Uptime::manual`]).
+    pub fn uptime(self, uptime: Uptime) -> Self {
+        Self { uptime, ..self }
+    }
+
+    /// Makes the auth service. It connects when it is needed, and follows the revocations from now on if it has a service
+    /// key.
+    ///
+    /// # Errors
+    /// Fails if the URL is not `http://HOST:PORT`, if a setting is beyond its bounds, and outside a Tokio runtime.
+    pub fn build(self) -> Result<AuthService, BuildError> {
+        let Self { endpoint, service_key, uptime, settings } = self;
+        settings.check()?;
+        let endpoint = endpoint.settled(settings.timeout)?;
+        Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        Ok(AuthService::start(endpoint, service_key.as_ref(), uptime, &settings))
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), BuildError> {
+        let Self { timeout, attempts, failures, probe_interval, verdicts, refusals } = self;
+        within("timeout", timeout, &TIMEOUTS)?;
+        within("attempts", attempts, &ATTEMPTS)?;
+        within("breaker: failures", failures, &FAILURES)?;
+        within("breaker: probe_interval", probe_interval, &PROBE_INTERVALS)?;
+        within("kept_verdicts", verdicts, &VERDICTS)?;
+        within("kept_refusals", refusals, &VERDICTS)
+    }
+}
+
+fn within<T: PartialOrd + std::fmt::Debug>(
+    name: &'static str,
+    value: &T,
+    allowed: &RangeInclusive<T>,
+) -> Result<(), BuildError> {
+    if allowed.contains(value) {
+        return Ok(());
+    }
+    let (value, allowed) = (format!("{value:?}"), format!("{:?} to {:?}", allowed.start(), allowed.end()));
+    Err(BuildError::Setting { name, value, allowed })
+}
+
+/// The reason for which an [`AuthService`] cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The URL is not of the form `http://HOST:PORT`.
+    #[error(transparent)]
+    Url(#[from] InvalidUrl),
+    /// A setting is beyond its bounds.
+    #[error("AuthService::builder(): {name} is {value}, and must be {allowed}")]
+    Setting {
+        /// The setting's name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The values that are allowed.
+        allowed: String,
+    },
+    /// There is no Tokio runtime here, on which connections could live.
+    #[error("AuthService::builder(): build it inside a Tokio runtime, for example below #[tokio::main]")]
+    NoRuntime,
+}
+
+/// A URL that is not of the form `http://HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the auth service's URL is {url:?}, and must be http://HOST:PORT, for example http://127.0.0.1:50051; for TLS, give \
+     AuthService::builder() an Endpoint"
+)]
+pub struct InvalidUrl {
+    url: String,
+}
+
+/// Characters of a URL that an error shows.
+const SHOWN: usize = 128;
+
+impl InvalidUrl {
+    /// Keeps the URL for the message: without a user's name and password, and not more than its beginning.
+    fn new(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        let shown = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
+        Self { url: shown.chars().take(SHOWN).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(url: &str) -> Result<AuthService, BuildError> {
+        AuthService::builder(url).build()
+    }
+
+    #[tokio::test]
+    async fn url_that_cannot_work_is_refused_and_shown() {
+        for url in ["", "127.0.0.1:50051", "https://auth:50051", "http://auth", "not a url"] {
+            let Err(error) = build(url) else { panic!("{url} works") };
+            let shown = Box::<dyn std::error::Error>::from(error).to_string();
+            assert!(shown.contains(&format!("is {url:?}, and must be http://HOST:PORT")), "{shown}");
+        }
+        let Err(error) = build("https://ada:canary@auth:50051") else { panic!("it works") };
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("https://auth:50051") && !shown.contains("canary"), "{shown}");
+        assert!(build("http://[::1]:50051").is_ok());
+    }
+
+    #[tokio::test]
+    async fn setting_beyond_its_bounds_is_refused_by_name() {
+        let new = || AuthService::builder("http://127.0.0.1:1");
+        for (builder, name) in [
+            (new().timeout(Duration::from_millis(501)), "timeout is 501ms, and must be 50ms to 500ms"),
+            (new().timeout(Duration::ZERO), "timeout is 0ns"),
+            (new().attempts(0), "attempts is 0, and must be 1 to 5"),
+            (new().breaker(0, Duration::from_millis(250)), "failures is 0"),
+            (new().breaker(5, Duration::from_secs(2)), "probe_interval is 2s, and must be 10ms to 1s"),
+            (new().kept_verdicts(1), "kept_verdicts is 1"),
+            (new().kept_refusals(usize::MAX), "kept_refusals is"),
+        ] {
+            let Err(error) = builder.build() else { panic!("it is taken: {name}") };
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        let edges = new().timeout(Duration::from_millis(50)).attempts(5).breaker(100, Duration::from_secs(1));
+        assert!(edges.kept_verdicts(100).build().is_ok());
+    }
+
+    #[test]
+    fn there_is_an_error_and_no_panic_outside_a_runtime() {
+        let key = Token::parse("key").unwrap();
+        let built = AuthService::builder("http://127.0.0.1:1").service_key(&key).build();
+        assert!(matches!(built, Err(BuildError::NoRuntime)));
+    }
+}

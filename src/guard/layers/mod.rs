@@ -1,0 +1,18 @@
+//! Decorators around a [`Verify`](crate::Verify), one idea a file. [`AuthService`](crate::AuthService) has all of them; a
+//! verifier of one's own may take some.
+
+mod breaker;
+mod circuit;
+mod flight;
+mod question_channel;
+mod remote;
+mod retry;
+mod retry_budget;
+
+pub use breaker::Breaker;
+pub use flight::SingleFlight;
+pub use remote::RemoteVerifier;
+pub use retry::Retry;
+
+pub(super) use question_channel::QuestionChannel;
+pub(crate) use remote::{position, read_time};

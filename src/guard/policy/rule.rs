@@ -1,0 +1,117 @@
+//! Requirements of a method.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{RowFault, is_role};
+use crate::guard::{Identity, SubjectKind};
+
+/// A method's requirement of its caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Nothing: the guard does not look at the token.
+    Public,
+    /// No token, which makes the caller anonymous, or a valid one. A bad token is refused.
+    Optional,
+    /// A valid token.
+    #[default]
+    Authenticated,
+    /// A valid token whose subject has at least one of these roles; see [`Rule::any_of`].
+    AnyRole(Vec<Cow<'static, str>>),
+    /// A valid token of another service: a service key.
+    Service,
+    /// A valid token whose bearer passes a test; see [`Rule::when`].
+    When(Predicate),
+}
+
+/// A test of a caller; made by [`Rule::when`].
+#[derive(Clone)]
+pub struct Predicate(Arc<dyn Fn(&Identity) -> bool + Send + Sync>);
+
+impl Rule {
+    /// Requires a valid token whose subject has this role, `[a-z][a-z0-9._-]{0,62}`.
+    pub fn role(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::AnyRole(vec![name.into()])
+    }
+
+    /// Requires a valid token whose subject has at least one of these roles.
+    ///
+    /// ```
+    /// # use gatepost::Rule;
+    /// let rule = Rule::any_of(["seller", "admin"]);
+    /// ```
+    pub fn any_of<N: Into<Cow<'static, str>>>(names: impl IntoIterator<Item = N>) -> Self {
+        Self::AnyRole(names.into_iter().map(Into::into).collect())
+    }
+
+    /// Requires the token of another service: a service key of the auth service.
+    pub const fn service() -> Self {
+        Self::Service
+    }
+
+    /// Requires a valid token whose bearer passes this test. It runs at each call and must not block.
+    ///
+    /// ```
+    /// # use gatepost::Rule;
+    /// let rule = Rule::when(|caller| caller.has_role("seller") && caller.session.is_some());
+    /// ```
+    pub fn when(test: impl Fn(&Identity) -> bool + Send + Sync + 'static) -> Self {
+        Self::When(Predicate(Arc::new(test)))
+    }
+
+    /// Tells whether the bearer of a valid token may call the method.
+    pub(in crate::guard) fn admits(&self, caller: &Identity) -> bool {
+        match self {
+            Self::Public | Self::Optional | Self::Authenticated => true,
+            Self::AnyRole(names) => names.iter().any(|name| caller.has_role(name)),
+            Self::Service => caller.kind == SubjectKind::Service,
+            Self::When(Predicate(test)) => test(caller),
+        }
+    }
+
+    /// Returns the fault in the rule's form.
+    pub(super) fn fault(&self) -> Option<RowFault> {
+        let Self::AnyRole(names) = self else { return None };
+        if names.is_empty() {
+            return Some(RowFault::NoRole);
+        }
+        names.iter().find(|name| !is_role(name)).map(|name| RowFault::Role(name.to_string()))
+    }
+}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Predicate")
+    }
+}
+
+/// Two tests are equal if they are the same one.
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Predicate {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_admits_those_it_names() {
+        let seller = Identity::user("ada").role("seller");
+        let (user, service) = (Identity::user("bob"), Identity::service("shop"));
+        for (rule, admitted) in [
+            (Rule::Authenticated, [true, true, true]),
+            (Rule::role("seller"), [true, false, false]),
+            (Rule::any_of(["admin", "seller"]), [true, false, false]),
+            (Rule::service(), [false, false, true]),
+            (Rule::when(|caller| caller.subject == "bob"), [false, true, false]),
+        ] {
+            assert_eq!([&seller, &user, &service].map(|caller| rule.admits(caller)), admitted, "{rule:?}");
+        }
+    }
+}
