@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bench::Failure;
 use bench::services::Services;
+use blog_service::api::v1::post_service_client::PostServiceClient;
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, PostPatch, UpdatePostRequest, get_post_request};
 use gatepost::api::auth::v1::CreateUserRequest;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
-use gatepost::api::blog::v1::post_service_client::PostServiceClient;
-use gatepost::api::blog::v1::{CreatePostRequest, GetPostRequest, PostPatch, UpdatePostRequest, get_post_request};
 use gatepost::{Token, WithToken};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -83,7 +83,7 @@ impl Side {
             ..CreateUserRequest::default()
         };
         let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
-        let token = Token::parse(&created.tokens.ok_or("no tokens")?.access_token).ok_or("no token")?;
+        let token = Token::parse(&created.tokens.ok_or("no tokens")?.access_token)?;
         let mut posts = Vec::new();
         for _ in 0..CONNECTIONS {
             let blog =

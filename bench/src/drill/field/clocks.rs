@@ -144,7 +144,7 @@ impl World {
         }
         // An entry of the log, which a sweep may prune.
         let ended = log_in(&auth, GOOD, PASSWORD).await?;
-        let token = WithToken::new(&Token::parse(&ended.access_token).ok_or("no token")?);
+        let token = WithToken::new(&Token::parse(&ended.access_token)?);
         AuthServiceClient::with_interceptor(auth, token).logout(LogoutRequest {}).await?;
         Ok(world)
     }

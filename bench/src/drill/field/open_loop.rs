@@ -65,7 +65,7 @@ impl Callers {
             channels.push(auth.channel().await?);
         }
         for (number, auth) in (0..USERS).zip(channels.iter().cycle()) {
-            let token = Token::parse(&register(auth, number).await?.access_token).ok_or("no token")?;
+            let token = Token::parse(&register(auth, number).await?.access_token)?;
             users.push(User { auth: auth.clone(), token });
         }
         Ok(Self { users, next: 0, calls: Arc::default() })
