@@ -133,7 +133,8 @@ async fn act(
             };
             let next = keyring.follow(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
             tell(&next.id);
-            let keys = keyring.list().await?;
+            // The key is there, whether the list can be read or not.
+            let keys = keyring.list().await.unwrap_or_default();
             match signing_at(&keys, clock.now()) {
                 Some(signing) if signing.id == next.id => say("It signs from now on, since no other key does."),
                 _ => say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time)))),
@@ -142,7 +143,7 @@ async fn act(
         Action::Retire { id, more, algorithm, lost_master_key } => {
             let ids = [vec![id], more].concat();
             keyring.retire_all(&ids, generate(algorithm).await?, lost_master_key).await?;
-            tell_retired(&ids, &keyring.list().await?, clock.now());
+            tell_retired(&ids, keyring.list().await.ok().as_deref(), clock.now());
             if let Err(error) = keyring.tidy().await {
                 say(&format!("Its private half stays for now ({error}): the service takes it away."));
             }
@@ -164,11 +165,14 @@ async fn act(
 }
 
 /// Says what has died, which key signs, and which one waits.
-fn tell_retired(ids: &[String], keys: &[SigningKeyRecord], now: DateTime<Utc>) {
+fn tell_retired(ids: &[String], keys: Option<&[SigningKeyRecord]>, now: DateTime<Utc>) {
     match ids {
         [id] => say(&format!("{id} is killed, and its tokens are refused.")),
         ids => say(&format!("{} are killed, and their tokens are refused.", ids.join(", "))),
     }
+    let Some(keys) = keys else {
+        return say("The database does not answer now: `gatepost keys list` shows the key that signs.");
+    };
     let Some(signing) = signing_at(keys, now) else { return };
     tell(&signing.id);
     say(&format!("{} signs.", signing.id));

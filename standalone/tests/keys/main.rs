@@ -27,3 +27,5 @@ mod service;
 mod tokens;
 #[cfg(test)]
 mod told;
+#[cfg(test)]
+mod unknown;
