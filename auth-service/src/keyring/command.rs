@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, duration};
@@ -14,8 +14,9 @@ use super::custody::generate;
 use super::{Keyring, KeyringError};
 use crate::config::{DatabaseFlags, SigningSettings, check_lead};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
+use crate::operator_clock::{check, measured};
 use crate::store::Store;
-use crate::tokens::{KeyFile, KeySource, KeyType, Pkcs8};
+use crate::tokens::{Custody, KeyFile, KeySource, KeyType, Pkcs8};
 
 const HELP: &str = "\
 The services may run, and learn of it by themselves. AUTH_MASTER_KEY (or AUTH_MASTER_KEY_FILE) must be set as for the \
@@ -83,6 +84,7 @@ impl KeysCommand {
     /// What to do.
     pub async fn run(self, environment: Environment, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database, action } = self;
+        let leeway = database.clock().leeway()?;
         let database_url = database.url()?;
         if let Action::Rotate { lead, .. } = &action {
             check_lead("--lead (AUTH_SIGNING_KEY_LEAD)", *lead)?;
@@ -102,16 +104,28 @@ impl KeysCommand {
             (Ok(KeySource::Secret(_)) | Err(_), _) => None,
         };
         let store = Store::open_beside(&database_url).await?;
-        let done = match custody {
-            None => list(&store, clock.now()).await.map_err(Into::into),
-            Some(custody) => {
-                let keyring = Keyring::new(store.clone(), clock.clone(), custody);
-                act(&keyring, &store, action, environment, &clock).await
-            }
-        };
+        let done = Box::pin(act_by(&store, &clock, leeway, custody, action, environment)).await;
         store.close().await;
         done
     }
+}
+
+/// Acts if the clock is right, or no time is written.
+async fn act_by(
+    store: &Store,
+    clock: &Clock,
+    leeway: Option<TimeDelta>,
+    custody: Option<Custody>,
+    action: Action,
+    environment: Environment,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let clock = measured(store, clock).await?;
+    if let Action::Rotate { .. } | Action::Retire { .. } = action {
+        check(&clock, leeway)?;
+    }
+    let Some(custody) = custody else { return Ok(list(store, clock.now()).await?) };
+    let keyring = Keyring::new(store.clone(), clock.clone(), custody);
+    act(&keyring, store, action, environment, &clock).await
 }
 
 const SIGNED_BY_SECRET: &str = "JWT_SECRET_KEY signs, and has no successor: set another one and restart the services, which \
