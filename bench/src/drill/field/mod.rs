@@ -4,6 +4,7 @@
 //! and an arm of [`Scenario::run`].
 
 mod attack;
+mod balancer;
 mod batch;
 mod bodies;
 mod far_log;
@@ -14,12 +15,15 @@ mod guarded;
 pub mod guessing;
 mod kids;
 mod log;
+mod pooler;
 mod row;
 mod run;
 mod silent;
 mod slow_readers;
 mod stall;
+mod switchover;
 pub mod two_tabs;
+mod unsure;
 mod vanish;
 mod world;
 
@@ -66,6 +70,12 @@ pub enum Scenario {
     Followers,
     /// A million revocations on a database that is 10 ms away
     FarLog,
+    /// A primary and its standby that change places, behind one address
+    Switchover,
+    /// PgBouncer in each of its modes, and replicas that freeze behind it
+    Pooler,
+    /// Logouts and password changes while the database stands still
+    Unsure,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -81,7 +91,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -95,6 +105,9 @@ impl Scenario {
         Self::Vanish,
         Self::Followers,
         Self::FarLog,
+        Self::Switchover,
+        Self::Pooler,
+        Self::Unsure,
     ];
 
     /// Attacks a pair of its own.
@@ -113,6 +126,9 @@ impl Scenario {
             Self::Vanish => return Ok(vanish::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Followers => return Ok(followers::run(program, scale.of(1_000), scale.length).await?.into()),
             Self::FarLog => return Ok(far_log::run(program, scale.of(1_000_000)).await?.into()),
+            Self::Switchover => return Ok(switchover::run(program, scale.of(10), scale.seed).await?.into()),
+            Self::Pooler => return pooler::run(program, scale.of(50), scale.length, scale.seed).await,
+            Self::Unsure => return Ok(unsure::run(program, scale.of(15), scale.seed).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
             Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,
