@@ -27,7 +27,13 @@ const REFUSAL: &str = "behind a pooler in transaction mode";
 pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: u64) -> Result<Figures, Failure> {
     let server = Server::start().await?;
     let mut report = Report::default();
-    let session = ["pool_mode = session", "default_pool_size = 80", "max_client_conn = 400"];
+    let session = [
+        "pool_mode = session",
+        "default_pool_size = 80",
+        "max_client_conn = 400",
+        // Older programs need it.
+        "ignore_startup_parameters = extra_float_digits, options",
+    ];
     let Some(bouncer) = Bouncer::start(&server, &session).await else {
         report.row("pooler", "not run: pgbouncer is not installed");
         return Ok(report.into());

@@ -175,12 +175,14 @@ async fn repeats(primary: &Server) -> Result<(), Failure> {
     Ok(connection.close().await?)
 }
 
-/// Returns the longest time from the end of a call that succeeded to the end of the next one of its kind that did.
+/// Returns the longest time from the end of a call that succeeded to the end of the next one of its kind that did, or of the
+/// last call.
 fn worst_outage(calls: &[Call], writes: bool) -> Duration {
     let mut worst = Duration::ZERO;
     for operation in Operation::ALL.into_iter().filter(|operation| operation.writes() == writes) {
         let good = calls.iter().filter(|call| call.operation == operation && call.answer.code == Code::Ok);
         let mut ends: Vec<_> = good.map(|call| call.ended).collect();
+        ends.extend(calls.iter().map(|call| call.ended).max());
         ends.sort();
         worst = ends.windows(2).map(|pair| pair[1] - pair[0]).fold(worst, Duration::max);
     }
