@@ -67,10 +67,8 @@ mod tests {
         let next = || {
             let is_first = tries.fetch_add(1, Ordering::Relaxed) == 0;
             let cause = std::sync::Arc::new(sqlx::Error::PoolTimedOut);
-            std::future::ready(Err::<(), _>(match is_first {
-                true => StoreError::Unknown(cause),
-                false => StoreError::Unavailable(cause),
-            }))
+            let error = if is_first { StoreError::Unknown(cause) } else { StoreError::Unavailable(cause) };
+            std::future::ready(Err::<(), _>(error))
         };
         assert!(matches!(patiently(next).await, Err(StoreError::Unknown(_))));
     }
