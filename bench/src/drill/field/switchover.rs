@@ -27,6 +27,9 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 /// Pause between two looks at what gives no event.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// Connections in a row that must lead to the primary.
+const STREAK: usize = 4;
+
 /// The one address of the services' databases.
 enum Way {
     /// An address that moves at once, and leaves connections where they are.
@@ -70,9 +73,16 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
         } else {
             Way::Moved(Proxy::to_socket(one.socket()))
         };
-        let one_way = Box::pin(switch(program, &way, [one, two], &databases, rounds, seed)).await?;
-        report.lines.extend(one_way.lines);
-        report.broken.extend(one_way.broken);
+        match Box::pin(switch(program, &way, [one, two], &databases, rounds, seed)).await {
+            Ok(Report { lines, broken }) => {
+                report.lines.extend(lines);
+                report.broken.extend(broken);
+            }
+            Err(error) => {
+                let found = format!("{}: {error}", way.name());
+                report.broken.push(Broken::new("the services outlive the switchovers", found));
+            }
+        }
     }
     Ok(report)
 }
@@ -104,8 +114,8 @@ async fn switch(
             sleep(random.millis(500, 2_000)).await;
             proxy.lead_to_socket(primary.socket());
         }
-        leads_to_primary(way, &primary).await?;
-        let outage = Outage { fault: way.name().to_owned(), at, back: Instant::now() };
+        let back = leads_to_primary(way, &primary).await?;
+        let outage = Outage { fault: way.name().to_owned(), at, back };
         let back = client.history.all(&Operation::ALL, outage.back, |answer| answer.code == Code::Ok);
         let is_back = timeout(GIVE_UP, back).await.is_ok();
         outages.push(outage);
@@ -147,18 +157,26 @@ fn tell(report: &mut Report, calls: &[Call], outages: &[Outage]) {
     report.times("switchover: of that, until the address leads on", down);
 }
 
-/// Waits until the address leads to the primary. The services have connections of their own.
-async fn leads_to_primary(way: &Way, primary: &Server) -> Result<(), Failure> {
-    if let Way::Balanced(_) = way {
-        let url = primary.url_at(way.address(), "postgres");
-        let leads = async {
-            while !is_primary(&url).await {
-                sleep(LOOK).await;
+/// Waits until the address leads to the primary, and returns the time from which on it does.
+async fn leads_to_primary(way: &Way, primary: &Server) -> Result<Instant, Failure> {
+    let Way::Balanced(_) = way else { return Ok(Instant::now()) };
+    let url = primary.url_at(way.address(), "postgres");
+    let leads = async {
+        loop {
+            let (mut since, mut streak) = (Instant::now(), 0);
+            // A balancer that has not checked its servers yet leads to them by turns.
+            while is_primary(&url).await {
+                streak += 1;
+                if streak == 1 {
+                    since = Instant::now();
+                } else if streak == STREAK {
+                    return since;
+                }
             }
-        };
-        timeout(GIVE_UP, leads).await.map_err(|_| "the balancer does not lead to the primary")?;
-    }
-    Ok(())
+            sleep(LOOK).await;
+        }
+    };
+    Ok(timeout(GIVE_UP, leads).await.map_err(|_| "the balancer does not lead to the primary")?)
 }
 
 /// Waits until the standby repeats what the primary writes.
