@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 pub use attempts::AttemptFlags;
-pub use clock::ClockFlags;
+pub use clock::{ClockFlags, CommandClockFlags};
 pub use database::DatabaseFlags;
 pub use keys::KeyFlags;
 pub(crate) use keys::check_lead;

@@ -9,6 +9,7 @@ mod error;
 pub mod feed;
 pub mod keyring;
 mod lost;
+mod operator_clock;
 mod passwords;
 mod policy;
 mod quotas;
@@ -25,8 +26,8 @@ pub mod view;
 
 pub use admin::{AdminCommand, AdminError};
 pub use config::{
-    AttemptFlags, ClockFlags, Command, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags,
-    Registration, SECRETS, SigningSettings,
+    AttemptFlags, ClockFlags, Command, CommandClockFlags, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags,
+    QuotaFlags, RefreshFlags, Registration, SECRETS, SigningSettings,
 };
 pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};

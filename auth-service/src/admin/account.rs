@@ -10,10 +10,23 @@ use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, Use
 use crate::passwords::Hasher;
 use crate::rpc::accounts_of;
 use crate::stamp::stamp;
-use crate::store::{Created, Store, Unchanged};
+use crate::store::{Created, Store, StoreError, Unchanged};
 
 /// Log target of the events that an operator looks for.
 const AUDIT: &str = "gatepost::audit";
+
+/// A change whose commit may be left without an answer, and the way to find out.
+type Open = (&'static str, &'static str);
+
+const PASSWORD_SET: Open =
+    ("the password was set", "try a login with the new password, or run this again, which may be done twice");
+const ADMIN_CREATED: Open = (
+    "the admin was created",
+    "run this again; if that says that a user has this email address, the admin was created with this password",
+);
+const ADMIN_GRANTED: Open = ("the user is an admin now", "run this again, which may be done twice");
+const USER_ACTIVE: Open =
+    ("a disabled user was let in again (the user is an admin now)", "run this again, which may be done twice");
 
 /// One database, and the time.
 pub(super) struct Accounts<'a> {
@@ -31,12 +44,9 @@ impl Accounts<'_> {
     ) -> Result<User, AdminError> {
         let user = self.find(email).await?;
         let hash = hashed(password, policy, &[user.name.as_str(), user.email.as_str()]).await?;
-        let set = self.store.set_password(user.id, &hash, stamp(self.clock.now())).await?;
-        let (user, _) = set.ok_or(AdminError::Outrun)?;
-        let networks = patiently(|| self.store.networks(user.id)).await?;
-        for account in accounts_of(email.key(), user.id, &networks) {
-            patiently(|| self.store.clear_failures(&account)).await?;
-        }
+        let set = self.store.set_password(user.id, &hash, stamp(self.clock.now())).await;
+        let (user, _) = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Outrun)?;
+        self.clear_failures(email, &user).await.map_err(AdminError::Uncleared)?;
         tracing::warn!(target: AUDIT, event = "password_set", user = %user.id, by = "operator",
             "the operator has set a password on the database: the user's sessions are ended");
         Ok(user)
@@ -55,7 +65,8 @@ impl Accounts<'_> {
         let id = Ids::new(self.clock.clone()).next();
         let create_time = self.clock.now();
         let new = NewUser { id, name, email, password_hash, roles: Roles::admin(), create_time };
-        let Created::User(user) = self.store.create_user(&new, None, None).await? else {
+        let created = self.store.create_user(&new, None, None).await;
+        let Created::User(user) = created.map_err(|error| unknown(error, ADMIN_CREATED))? else {
             return Err(AdminError::Taken);
         };
         tracing::warn!(target: AUDIT, event = "admin_created", user = %user.id, by = "operator",
@@ -67,13 +78,22 @@ impl Accounts<'_> {
     pub(super) async fn grant(&self, email: &Email) -> Result<User, AdminError> {
         let user = self.find(email).await?;
         let roles = with_admin(&user.roles).ok_or(AdminError::Roles)?;
-        let set = self.store.set_roles(user.id, &roles, Some(user.revision), stamp(self.clock.now())).await?;
-        let (user, _) = set.map_err(changed)?;
-        let set = self.store.set_state(user.id, UserState::Active, None, stamp(self.clock.now())).await?;
-        let (user, _) = set.map_err(changed)?;
+        let set = self.store.set_roles(user.id, &roles, Some(user.revision), stamp(self.clock.now())).await;
+        let (user, _) = set.map_err(|error| unknown(error, ADMIN_GRANTED))?.map_err(changed)?;
+        let set = self.store.set_state(user.id, UserState::Active, None, stamp(self.clock.now())).await;
+        let (user, _) = set.map_err(|error| unknown(error, USER_ACTIVE))?.map_err(changed)?;
         tracing::warn!(target: AUDIT, event = "admin_granted", user = %user.id, by = "operator",
             "the operator has made a user an admin on the database");
         Ok(user)
+    }
+
+    /// Forgets the wrong passwords that were tried for the user.
+    async fn clear_failures(&self, email: &Email, user: &User) -> Result<(), StoreError> {
+        let networks = patiently(|| self.store.networks(user.id)).await?;
+        for account in accounts_of(email.key(), user.id, &networks) {
+            patiently(|| self.store.clear_failures(&account)).await?;
+        }
+        Ok(())
     }
 
     async fn find(&self, email: &Email) -> Result<User, AdminError> {
@@ -96,6 +116,14 @@ fn with_admin(roles: &Roles) -> Option<Roles> {
         words.push(Role::ADMIN.to_owned());
     }
     Roles::parse(&words)
+}
+
+/// Names the change and the way to find out if the database has not said whether the change stands.
+fn unknown(error: StoreError, (what, find_out): Open) -> AdminError {
+    match error {
+        StoreError::Unknown(_) => AdminError::OutcomeUnknown { what, find_out },
+        error => error.into(),
+    }
 }
 
 fn changed(why: Unchanged) -> AdminError {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use kit::Clock;
 use kit::config::ConfigError;
@@ -12,6 +13,7 @@ use super::account::Accounts;
 use super::password::PasswordFlags;
 use crate::config::DatabaseFlags;
 use crate::domain::{Email, User, UserState};
+use crate::operator_clock::{check, measured};
 use crate::store::Store;
 
 const HELP: &str = "\
@@ -72,12 +74,25 @@ impl AdminCommand {
     /// An error that says what to do.
     pub async fn run(self, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database, action } = self;
+        let leeway = database.clock().leeway()?;
         let url = database.url()?;
         let store = Store::open_beside(&url).await?;
-        let done = Box::pin(act(Accounts { store: &store, clock: &clock }, action)).await;
+        let done = Box::pin(act_by(&store, &clock, leeway, action)).await;
         store.close().await;
         done
     }
+}
+
+/// Acts if the clock is right: each change has its time.
+async fn act_by(
+    store: &Store,
+    clock: &Clock,
+    leeway: Option<TimeDelta>,
+    action: Action,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let clock = measured(store, clock).await?;
+    check(&clock, leeway)?;
+    act(Accounts { store, clock: &clock }, action).await
 }
 
 async fn act(accounts: Accounts<'_>, action: Action) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -31,6 +31,19 @@ pub enum AdminError {
     /// The user has been changed or deleted meanwhile.
     #[error("the user has been changed at this moment: run this again")]
     Outrun,
+    /// The database was told to commit, and its answer did not come.
+    #[error("the database has not said whether {what}: {find_out}")]
+    OutcomeUnknown {
+        /// The change that may stand.
+        what: &'static str,
+        /// The way to find out.
+        find_out: &'static str,
+    },
+    /// The password is set, and the database does not answer any more.
+    #[error(
+        "the password is set and the sessions are ended, but wrong passwords that were tried still count ({0}): run this again"
+    )]
+    Uncleared(StoreError),
     /// The database does not answer.
     #[error("{0}: see to the database, then run this again")]
     Store(#[from] StoreError),

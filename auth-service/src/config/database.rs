@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kit::config::{ConfigError, boolean, check_encrypted};
 
+use super::CommandClockFlags;
 use crate::store::DatabaseUrl;
 
 /// The folder that the pair keeps its databases in by default.
@@ -21,6 +22,8 @@ pub struct DatabaseFlags {
     #[arg(long, global = true, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     insecure: bool,
+    #[command(flatten)]
+    clock: CommandClockFlags,
 }
 
 impl DatabaseFlags {
@@ -37,6 +40,11 @@ impl DatabaseFlags {
                 "names the pair's folder, and --database-url (AUTH_DATABASE_URL) another database: unset one of them",
             )),
         }
+    }
+
+    /// Returns the exactness that the command's clock needs.
+    pub(crate) fn clock(&self) -> CommandClockFlags {
+        self.clock
     }
 
     /// The database.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, duration};
@@ -14,8 +14,9 @@ use super::custody::generate;
 use super::{Keyring, KeyringError};
 use crate::config::{DatabaseFlags, SigningSettings, check_lead};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
+use crate::operator_clock::{check, measured};
 use crate::store::Store;
-use crate::tokens::{KeyFile, KeySource, KeyType, Pkcs8};
+use crate::tokens::{Custody, KeyFile, KeySource, KeyType, Pkcs8};
 
 const HELP: &str = "\
 The services may run, and learn of it by themselves. AUTH_MASTER_KEY (or AUTH_MASTER_KEY_FILE) must be set as for the \
@@ -83,6 +84,7 @@ impl KeysCommand {
     /// What to do.
     pub async fn run(self, environment: Environment, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database, action } = self;
+        let leeway = database.clock().leeway()?;
         let database_url = database.url()?;
         if let Action::Rotate { lead, .. } = &action {
             check_lead("--lead (AUTH_SIGNING_KEY_LEAD)", *lead)?;
@@ -102,16 +104,28 @@ impl KeysCommand {
             (Ok(KeySource::Secret(_)) | Err(_), _) => None,
         };
         let store = Store::open_beside(&database_url).await?;
-        let done = match custody {
-            None => list(&store, clock.now()).await.map_err(Into::into),
-            Some(custody) => {
-                let keyring = Keyring::new(store.clone(), clock.clone(), custody);
-                act(&keyring, &store, action, environment, &clock).await
-            }
-        };
+        let done = Box::pin(act_by(&store, &clock, leeway, custody, action, environment)).await;
         store.close().await;
         done
     }
+}
+
+/// Acts if the clock is right, or no time is written.
+async fn act_by(
+    store: &Store,
+    clock: &Clock,
+    leeway: Option<TimeDelta>,
+    custody: Option<Custody>,
+    action: Action,
+    environment: Environment,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let clock = measured(store, clock).await?;
+    if let Action::Rotate { .. } | Action::Retire { .. } = action {
+        check(&clock, leeway)?;
+    }
+    let Some(custody) = custody else { return Ok(list(store, clock.now()).await?) };
+    let keyring = Keyring::new(store.clone(), clock.clone(), custody);
+    act(&keyring, store, action, environment, &clock).await
 }
 
 const SIGNED_BY_SECRET: &str = "JWT_SECRET_KEY signs, and has no successor: set another one and restart the services, which \
@@ -133,7 +147,8 @@ async fn act(
             };
             let next = keyring.follow(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
             tell(&next.id);
-            let keys = keyring.list().await?;
+            // The key is there, whether the list can be read or not.
+            let keys = keyring.list().await.unwrap_or_default();
             match signing_at(&keys, clock.now()) {
                 Some(signing) if signing.id == next.id => say("It signs from now on, since no other key does."),
                 _ => say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time)))),
@@ -142,7 +157,7 @@ async fn act(
         Action::Retire { id, more, algorithm, lost_master_key } => {
             let ids = [vec![id], more].concat();
             keyring.retire_all(&ids, generate(algorithm).await?, lost_master_key).await?;
-            tell_retired(&ids, &keyring.list().await?, clock.now());
+            tell_retired(&ids, keyring.list().await.ok().as_deref(), clock.now());
             if let Err(error) = keyring.tidy().await {
                 say(&format!("Its private half stays for now ({error}): the service takes it away."));
             }
@@ -164,11 +179,14 @@ async fn act(
 }
 
 /// Says what has died, which key signs, and which one waits.
-fn tell_retired(ids: &[String], keys: &[SigningKeyRecord], now: DateTime<Utc>) {
+fn tell_retired(ids: &[String], keys: Option<&[SigningKeyRecord]>, now: DateTime<Utc>) {
     match ids {
         [id] => say(&format!("{id} is killed, and its tokens are refused.")),
         ids => say(&format!("{} are killed, and their tokens are refused.", ids.join(", "))),
     }
+    let Some(keys) = keys else {
+        return say("The database does not answer now: `gatepost keys list` shows the key that signs.");
+    };
     let Some(signing) = signing_at(keys, now) else { return };
     tell(&signing.id);
     say(&format!("{} signs.", signing.id));

@@ -33,6 +33,14 @@ pub enum KeyringError {
         "another process has changed the keys at this moment: see `gatepost keys list`, and run this again if needed"
     )]
     Outrun,
+    /// The database was told to commit, and its answer did not come.
+    #[error("the database has not said whether {what}: {find_out}")]
+    OutcomeUnknown {
+        /// The change that may stand.
+        what: String,
+        /// The way to find out.
+        find_out: &'static str,
+    },
     /// The key was sealed with neither master key.
     #[error(
         "the signing key was sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY: set the latter to the one that the \
@@ -45,6 +53,16 @@ pub enum KeyringError {
     /// The database does not answer.
     #[error("{0}: see to the database, then run this again")]
     Store(#[from] StoreError),
+}
+
+impl KeyringError {
+    /// Names the change and the way to find out if the database has not said whether the change stands.
+    pub(super) fn named(self, what: impl FnOnce() -> String, find_out: &'static str) -> Self {
+        match self {
+            Self::Store(StoreError::Unknown(_)) => Self::OutcomeUnknown { what: what(), find_out },
+            other => other,
+        }
+    }
 }
 
 impl From<KeyFileError> for KeyringError {

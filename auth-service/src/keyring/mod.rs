@@ -170,7 +170,13 @@ impl Keyring {
             let anew = master.seal(&record.id, &pkcs8);
             seals.push((record.id, sealed, anew));
         }
-        if self.store.reseal_signing_keys(&seals).await? { Ok(seals.len()) } else { Err(KeyringError::Outrun) }
+        let resealed = self.store.reseal_signing_keys(&seals).await.map_err(|error| {
+            KeyringError::from(error).named(
+                || "the keys were sealed anew".to_owned(),
+                "run this again with the same two master keys, which may be done twice; until it ends, keep both",
+            )
+        })?;
+        if resealed { Ok(seals.len()) } else { Err(KeyringError::Outrun) }
     }
 
     async fn rows_at_start(&self) -> Result<Vec<Row>, StoreError> {
@@ -191,7 +197,18 @@ impl Keyring {
         let verify_until = sign_time + MAX_LIFETIME + APART;
         let add = || self.store.add_signing_key(&record, sealed.as_deref(), verify_until, stamp(now));
         // Of one number there is one key, so that it can be tried again.
-        if patiently(add).await?.is_none() && !self.has(&record.id).await? {
+        let added = async {
+            let added = patiently(add).await?;
+            // An earlier try may have been committed.
+            Ok(added.is_some() || self.has(&record.id).await.map_err(StoreError::or_unknown)?)
+        };
+        let is_added = added.await.map_err(|error: StoreError| {
+            KeyringError::from(error).named(
+                || format!("the key {} was added", record.id),
+                "run `gatepost keys list`: if it has this key, the key was added; if not, run this again",
+            )
+        })?;
+        if !is_added {
             return Ok(None);
         }
         self.opened().insert(record.id.clone(), Arc::new(key));

@@ -33,16 +33,19 @@ impl Keyring {
         for row in &doomed {
             self.check_killable(&rows, row, is_lost)?;
         }
-        for (record, _) in doomed {
-            self.retire_known(&record.id, &successor, is_lost).await?;
+        for (at, (record, _)) in doomed.into_iter().enumerate() {
+            let retired = self.retire_known(&record.id, &successor, is_lost).await;
+            retired.map_err(|error| told(error, ids, at))?;
         }
         Ok(())
     }
 
     /// Kills a key that was there a moment ago.
     async fn retire_known(&self, id: &str, successor: &Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
-        for _ in 0..TRIES {
-            let rows = patiently(|| self.store.signing_keys()).await?;
+        for attempt in 0..TRIES {
+            let rows = patiently(|| self.store.signing_keys()).await;
+            // An earlier attempt may have been committed.
+            let rows = rows.map_err(|error| if attempt > 0 { error.or_unknown() } else { error })?;
             // If it is gone, this has killed it and the answer was lost, or somebody else has.
             let Some(at) = rows.iter().position(|(record, _)| record.id == id) else { return Ok(()) };
             if self.kill(&rows, at, successor, is_lost).await? {
@@ -85,4 +88,17 @@ impl Keyring {
         let kill = || self.store.kill_signing_key(&record.id, Some((&next, half.as_deref())), stamp);
         Ok(patiently(kill).await?.is_some())
     }
+}
+
+/// Names the keys and the way to find out if the fate of one of them is not known. Once `killed` of them are dead, an outage leaves
+/// the fate of the others open, too.
+fn told(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
+    const FIND_OUT: &str =
+        "run `gatepost keys list`: a key that it does not have is retired; run this again for those that it has";
+    let error = match error {
+        KeyringError::Store(error) if killed > 0 => KeyringError::Store(error.or_unknown()),
+        other => other,
+    };
+    let (noun, verb) = if ids.len() == 1 { ("the key", "was") } else { ("all of the keys", "were") };
+    error.named(|| format!("{noun} {} {verb} retired", ids.join(", ")), FIND_OUT)
 }

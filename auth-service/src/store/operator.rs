@@ -1,6 +1,6 @@
 //! Changes that an operator makes on the database, without the user's password.
 
-use kit::db::{Verdict, read, within};
+use kit::db::{Verdict, read, settle, within};
 use uuid::Uuid;
 
 use super::changes::older_tokens;
@@ -13,8 +13,21 @@ impl Store {
     /// no such user.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written.
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn set_password(
+        &self,
+        id: Uuid,
+        password_hash: &str,
+        stamp: Stamp,
+    ) -> Result<Option<(User, Logged)>, StoreError> {
+        let find = || async {
+            let Some(logged) = self.logged(stamp.mark).await? else { return Ok(None) };
+            Ok::<_, StoreError>(self.user(id).await?.map(|user| Some((user, logged))))
+        };
+        settle(|| self.try_set_password(id, password_hash, stamp), find).await
+    }
+
+    async fn try_set_password(
         &self,
         id: Uuid,
         password_hash: &str,

@@ -46,6 +46,14 @@ impl Store {
         clock::measure(&self.db, clock).await
     }
 
+    /// Compares this clock with the database's time, and leaves the database as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn compare_clock(&self, clock: &Clock) -> Result<(), StoreError> {
+        clock::compare(&self.db, clock).await
+    }
+
     /// Moves a horizon that is after `future` to the stamp's time, and begins another era: all tokens that were issued until now
     /// are dead, as the horizon says, and those that are issued from now on are good. Returns `None` if it is not after that.
     ///

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use auth_service::Config;
+use chrono::{DateTime, TimeDelta};
 use gatepost::api::auth::v1::{
     DeleteUserRequest, DisableUserRequest, LogoutRequest, RevokeAllSessionsRequest, TokenState,
 };
 use kit::Clock;
+use kit::config::{Environment, parse};
 use kit::testing::http::get;
 use kit::testing::{Outsider, folder};
 
 use super::support::{
-    EMAIL, PASSWORD, SECRET, Service, Settings, start, start_at_with, start_in, start_with, with_token,
+    EMAIL, PASSWORD, SECRET, Service, Settings, start, start_at_by, start_at_with, start_in, start_with, with_token,
 };
 use super::verify::part;
 
@@ -168,6 +170,43 @@ async fn replicas_whose_clocks_differ_take_each_others_tokens() {
             let refused = async { while services[1 - from].state(&token).await != TokenState::Revoked {} };
             tokio::time::timeout(Duration::from_secs(2), refused).await.unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn token_from_ahead_is_good_within_the_leeway() {
+    let Some(database) = harness::postgres::database().await else { return };
+    for (leeway, ahead, expected) in [
+        ("1s", 1, TokenState::Active),
+        ("1s", 2, TokenState::Invalid),
+        ("5s", 5, TokenState::Active),
+        ("5s", 6, TokenState::Invalid),
+        ("60s", 60, TokenState::Active),
+        ("60s", 61, TokenState::Invalid),
+    ] {
+        // A server's clock says nothing of clocks that stand, so that each replica goes by its own.
+        let start = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
+        let clock = |seconds| Clock::manual(start + TimeDelta::seconds(seconds));
+        let flags = ["--clock-leeway", leeway];
+        let issuer = start_at_by(&database.url, clock(ahead), &flags).await;
+        let email = format!("ada{leeway}{ahead}@example.com");
+        let token = issuer.account(&email).await.token;
+        assert_eq!(issuer.state(&token).await, TokenState::Active);
+        let behind = start_at_by(&database.url, clock(0), &flags).await;
+        assert_eq!(behind.state(&token).await, expected, "{ahead} s ahead, leeway {leeway}");
+        behind.clock.advance(Duration::from_secs(1));
+        assert_eq!(behind.state(&token).await, TokenState::Active, "its time has come");
+        drop((issuer.stop().await, behind.stop().await));
+    }
+}
+
+#[tokio::test]
+async fn leeway_beyond_a_minute_is_refused() {
+    for (leeway, is_allowed) in [("60s", true), ("61s", false), ("999ms", false)] {
+        let args = ["auth-service", "--clock-leeway", leeway];
+        let flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
+        let config = Config::new(flags, Environment::new(|_| None), kit::testing::clock());
+        assert_eq!(config.is_ok(), is_allowed, "{leeway}");
     }
 }
 

@@ -31,6 +31,8 @@ mod password_change;
 #[cfg(test)]
 mod passwords;
 #[cfg(test)]
+mod prepared;
+#[cfg(test)]
 mod proxies;
 #[cfg(test)]
 mod pyjwt;

@@ -113,9 +113,15 @@ pub(crate) async fn start_at(database: &str) -> Service {
 
 /// The same by this clock.
 pub(crate) async fn start_at_with(database: &str, clock: Clock) -> Service {
+    start_at_by(database, clock, &[]).await
+}
+
+/// The same with further flags.
+pub(crate) async fn start_at_by(database: &str, clock: Clock, further: &[&str]) -> Service {
     let folder = kit::testing::folder();
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
-    let flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let args = args.into_iter().chain(further.iter().copied());
+    let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key = Some(auth_service::tokens::Key::hs256(&SecretString::from(SECRET)).unwrap());
     config.service_key = Some(gatepost::Token::parse(SERVICE_KEY).unwrap());

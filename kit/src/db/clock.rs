@@ -6,11 +6,29 @@ use crate::clock::{Anchor, Clock};
 /// The name under which a file keeps it.
 const ANCHOR: &str = "clock-anchor";
 
-/// Notes a time for this clock to be compared with.
+/// Notes a time for this clock to be compared with, and leaves one for a later process.
 ///
 /// # Errors
 /// [`StoreError`], when the database does not answer; then the clock is compared with what was noted before.
 pub async fn measure(db: &Db, clock: &Clock) -> Result<(), StoreError> {
+    const SQL: &str = "\
+        insert into secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
+    compare(db, clock).await?;
+    if matches!(db, Db::Sqlite(_))
+        && let Some(anchor) = clock.due_anchor()
+    {
+        let written = write!(*db, sqlx::query(SQL).bind(ANCHOR).bind(anchor.to_text().into_bytes()));
+        // A disk that is full keeps no service from starting: the next one is written in a minute.
+        drop(written);
+    }
+    Ok(())
+}
+
+/// Notes a time for this clock to be compared with, and writes nothing.
+///
+/// # Errors
+/// [`StoreError`], when the database does not answer; then the clock is compared with what was noted before.
+pub async fn compare(db: &Db, clock: &Clock) -> Result<(), StoreError> {
     match db {
         Db::Postgres(server) if !clock.is_manual() => {
             let asked = clock.uptime();
@@ -26,23 +44,14 @@ pub async fn measure(db: &Db, clock: &Clock) -> Result<(), StoreError> {
             clock.compare();
             Ok(())
         }
-        Db::Sqlite(_) => measure_file(db, clock).await,
+        Db::Sqlite(_) => {
+            if !clock.is_compared() {
+                let found = secrets::find(db, ANCHOR).await?;
+                let anchor = found.and_then(|bytes| Anchor::parse(&String::from_utf8(bytes).ok()?));
+                clock.note_anchor(anchor.as_ref());
+            }
+            clock.compare();
+            Ok(())
+        }
     }
-}
-
-async fn measure_file(db: &Db, clock: &Clock) -> Result<(), StoreError> {
-    const SQL: &str = "\
-        insert into secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
-    if !clock.is_compared() {
-        let found = secrets::find(db, ANCHOR).await?;
-        let anchor = found.and_then(|bytes| Anchor::parse(&String::from_utf8(bytes).ok()?));
-        clock.note_anchor(anchor.as_ref());
-    }
-    clock.compare();
-    if let Some(anchor) = clock.due_anchor() {
-        let written = write!(*db, sqlx::query(SQL).bind(ANCHOR).bind(anchor.to_text().into_bytes()));
-        // A disk that is full keeps no service from starting: the next one is written in a minute.
-        drop(written);
-    }
-    Ok(())
 }

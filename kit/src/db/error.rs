@@ -69,6 +69,15 @@ impl StoreError {
         }
     }
 
+    /// Takes an outage for an unknown outcome: of a look for what an unanswered commit may have written.
+    #[must_use]
+    pub fn or_unknown(self) -> Self {
+        match self {
+            Self::Unavailable(cause) => Self::Unknown(cause),
+            other => other,
+        }
+    }
+
     /// For a write that was left without an answer by this error, if it was.
     pub(super) fn of_a_commit(error: sqlx::Error) -> Self {
         if is_broken(&error) { Self::Unknown(Arc::new(error)) } else { error.into() }

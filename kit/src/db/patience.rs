@@ -15,18 +15,22 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Does what may be done twice, again and again for half a minute while the database is away.
 ///
 /// # Errors
-/// The last [`StoreError`].
+/// The last [`StoreError`]; [`StoreError::Unknown`] if a commit was not answered before: the database may have written it.
 pub async fn patiently<T, F>(work: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     let give_up = Instant::now() + PATIENCE;
+    let mut is_open = false;
     loop {
-        match work().await {
+        let done = work().await;
+        is_open |= matches!(done, Err(StoreError::Unknown(_)));
+        match done {
             Err(StoreError::Unavailable(cause) | StoreError::Unknown(cause)) if Instant::now() < give_up => {
                 tracing::debug!(%cause, "the database does not answer yet");
                 sleep(PAUSE).await;
             }
+            Err(error) if is_open => return Err(error.or_unknown()),
             done => return done,
         }
     }
@@ -55,5 +59,17 @@ mod tests {
         let began = Instant::now();
         assert!(matches!(patiently(|| next(StoreError::from, u32::MAX)).await, Err(StoreError::Unavailable(_))));
         assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs(), "and an end is made");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn outage_after_an_unanswered_commit_stays_unknown() {
+        let tries = AtomicU32::new(0);
+        let next = || {
+            let is_first = tries.fetch_add(1, Ordering::Relaxed) == 0;
+            let cause = std::sync::Arc::new(sqlx::Error::PoolTimedOut);
+            let error = if is_first { StoreError::Unknown(cause) } else { StoreError::Unavailable(cause) };
+            std::future::ready(Err::<(), _>(error))
+        };
+        assert!(matches!(patiently(next).await, Err(StoreError::Unknown(_))));
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the start need more of it than these")]
@@ -27,3 +29,5 @@ mod service;
 mod tokens;
 #[cfg(test)]
 mod told;
+#[cfg(test)]
+mod unknown;

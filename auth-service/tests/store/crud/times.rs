@@ -185,6 +185,10 @@ async fn a_clock_is_compared_with_the_databases_time(store: Case) {
     let later = clock.apart();
     store.measure_clock(&later).await.unwrap();
     assert!(later.problem().is_some() && later.offset() > TimeDelta::minutes(59));
+    // A command compares its clock in the same way, and leaves nothing for a later process.
+    let command = clock.apart();
+    store.compare_clock(&command).await.unwrap();
+    assert!(command.problem().is_some() && command.offset() > TimeDelta::minutes(59));
     later.jump(TimeDelta::hours(-1));
     store.measure_clock(&later).await.unwrap();
     assert_eq!(later.problem(), None);

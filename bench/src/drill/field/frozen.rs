@@ -40,12 +40,22 @@ struct Call {
 /// Fails if the scenario itself cannot go on.
 pub async fn run(program: &Path, freezes: usize, seed: u64) -> Result<Figures, Failure> {
     let Some(server) = harness::postgres::server().await else { return Ok(Figures::default()) };
-    let (url, folder) = (server.create_database().await?, tempfile::tempdir()?);
+    let url = server.create_database().await?;
+    Ok(freeze(program, &url, freezes, seed).await?.0)
+}
+
+/// Freezes one of two replicas on this database so many times, and returns a line for each figure, and the number of freezes
+/// that held a revocation up.
+///
+/// # Errors
+/// Fails if the scenario itself cannot go on.
+pub(super) async fn freeze(program: &Path, url: &str, freezes: usize, seed: u64) -> Result<(Figures, usize), Failure> {
+    let folder = tempfile::tempdir()?;
     let start = |name: &str| {
         Process::start(Setup {
             program: program.to_owned(),
             command: "auth",
-            arguments: vec!["--database-url".into(), url.clone()],
+            arguments: vec!["--database-url".into(), url.to_owned()],
             environment: SETTINGS.map(|(name, value)| (name, value.to_owned())).into(),
             log: folder.path().join(format!("{name}.log")),
         })
@@ -66,24 +76,38 @@ pub async fn run(program: &Path, freezes: usize, seed: u64) -> Result<Figures, F
         times.push((begun, Instant::now()));
         frozen.resume()?;
     }
+    // As long and as often, while nothing is frozen: the machine alone may be slow.
+    let mut control = Vec::new();
+    for _ in 0..freezes {
+        sleep(random.millis(20, BETWEEN)).await;
+        let begun = Instant::now();
+        sleep(FREEZE).await;
+        control.push((begun, Instant::now()));
+    }
     end.store(true, Ordering::Relaxed);
     let calls: Vec<Call> = ours.join_all().await.into_iter().flatten().collect();
     theirs.shutdown().await;
-    Ok(figures(&calls, &times))
+    Ok(figures(&calls, &times, &control))
 }
 
-fn figures(calls: &[Call], times: &[(Instant, Instant)]) -> Figures {
+/// Returns how many of these times have met a call that took half of a freeze or more.
+fn held_up(calls: &[Call], times: &[(Instant, Instant)]) -> usize {
+    let is_hit = |(begun, ended): &&(Instant, Instant)| {
+        let is_late = |call: &Call| call.ended - call.begun >= FREEZE / 2 && call.begun < *ended && *begun < call.ended;
+        calls.iter().any(is_late)
+    };
+    times.iter().filter(is_hit).count()
+}
+
+fn figures(calls: &[Call], times: &[(Instant, Instant)], control: &[(Instant, Instant)]) -> (Figures, usize) {
     let during = |call: &&Call| times.iter().any(|(begun, ended)| call.begun < *ended && *begun < call.ended);
     let longest = calls.iter().filter(during).map(|call| call.ended - call.begun).max().unwrap_or_default();
     let failed: Vec<&Call> = calls.iter().filter(|call| call.failure.is_some()).collect();
-    let hit = times.iter().filter(|(begun, ended)| {
-        let is_late =
-            |call: &&Call| call.ended - call.begun >= FREEZE / 2 && call.begun < *ended && *begun < call.ended;
-        calls.iter().any(|call| is_late(&call))
-    });
+    let hit = held_up(calls, times);
     let lines = vec![
         format!("freezes of one replica: {}; revocations at the other: {}", times.len(), calls.len()),
-        format!("freezes that held a revocation up for 150 ms and more: {}", hit.count()),
+        format!("freezes that held a revocation up for 150 ms and more: {hit}"),
+        format!("the same of as many times without a freeze: {}", held_up(calls, control)),
         format!("revocations that failed: {}; the longest beside a freeze: {} ms", failed.len(), longest.as_millis()),
     ];
     let broken = failed.first().and_then(|call| call.failure.as_ref()).map(|status| {
@@ -92,7 +116,7 @@ fn figures(calls: &[Call], times: &[(Instant, Instant)]) -> Figures {
             format!("{} times, first: {status}", failed.len()),
         )
     });
-    Figures { lines, broken: broken.into_iter().collect(), ..Figures::default() }
+    (Figures { lines, broken: broken.into_iter().collect(), ..Figures::default() }, hit)
 }
 
 /// A client that calls as the admin.

@@ -4,6 +4,7 @@
 //! and an arm of [`Scenario::run`].
 
 mod attack;
+mod balancer;
 mod batch;
 mod bodies;
 mod clocks;
@@ -17,13 +18,16 @@ mod kids;
 mod log;
 mod open_loop;
 mod overload;
+mod pooler;
 mod row;
 mod run;
 mod silent;
 mod slow_readers;
 mod stall;
 mod standby;
+mod switchover;
 pub mod two_tabs;
+mod unsure;
 mod vanish;
 mod world;
 
@@ -76,6 +80,12 @@ pub enum Scenario {
     Overload,
     /// A synchronous standby that stops, so that no commit is answered
     Standby,
+    /// A primary and its standby that change places, behind one address
+    Switchover,
+    /// PgBouncer in each of its modes, and replicas that freeze behind it
+    Pooler,
+    /// Logouts and password changes while the database stands still
+    Unsure,
 }
 
 /// The figures of a scenario: rows of the table, and lines of their own.
@@ -91,7 +101,7 @@ pub struct Figures {
 
 impl Scenario {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -108,6 +118,9 @@ impl Scenario {
         Self::Clocks,
         Self::Overload,
         Self::Standby,
+        Self::Switchover,
+        Self::Pooler,
+        Self::Unsure,
     ];
 
     /// Attacks a pair of its own.
@@ -131,6 +144,9 @@ impl Scenario {
             Self::Clocks => return Ok(clocks::run(program, scale.of(20)).await?.into()),
             Self::Overload => return Ok(overload::run(program, scale.seed).await?.into()),
             Self::Standby => return Ok(standby::run(program).await?.into()),
+            Self::Switchover => return Ok(switchover::run(program, scale.of(10), scale.seed).await?.into()),
+            Self::Pooler => return pooler::run(program, scale.of(50), scale.length, scale.seed).await,
+            Self::Unsure => return Ok(unsure::run(program, scale.of(15), scale.seed).await?.into()),
             Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
             Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,

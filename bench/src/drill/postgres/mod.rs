@@ -5,4 +5,5 @@ mod round;
 mod run;
 
 pub use fault::Fault;
+pub(super) use run::database;
 pub use run::{Drill, Plan};

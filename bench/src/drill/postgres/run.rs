@@ -104,7 +104,7 @@ impl Drill {
 }
 
 /// A new database's name.
-async fn database(server: &Server) -> Result<String, Failure> {
+pub(in crate::drill) async fn database(server: &Server) -> Result<String, Failure> {
     let url = server.create_database().await?;
     let name = url.split('?').next().and_then(|before| before.rsplit('/').next());
     Ok(name.ok_or("a URL without a database")?.to_owned())

@@ -5,5 +5,6 @@ mod limits;
 mod opening;
 mod pooled;
 mod pools;
+mod prepared;
 mod repeats;
 mod switchover;

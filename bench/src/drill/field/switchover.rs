@@ -1,0 +1,208 @@
+//! Switchover: a primary and its standby change places while both services are called with reads and writes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use harness::postgres::Server;
+use harness::proxy::Proxy;
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::{Instant, sleep, timeout};
+use tonic::Code;
+
+use super::balancer::{Balancer, is_primary};
+use crate::Failure;
+use crate::drill::judge::judge;
+use crate::drill::postgres::database;
+use crate::drill::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, SETTINGS, held};
+use crate::services::Services;
+
+/// The longest time from the moment at which the address leads to the primary to the first success of each kind of call.
+const BACK: Duration = Duration::from_secs(2);
+
+/// Time after which a round is given up.
+const GIVE_UP: Duration = Duration::from_secs(30);
+
+/// Pause between two looks at what gives no event.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Connections in a row that must lead to the primary.
+const STREAK: usize = 4;
+
+/// The one address of the services' databases.
+enum Way {
+    /// An address that moves at once, and leaves connections where they are.
+    Moved(Proxy),
+    /// A balancer that finds the primary by itself.
+    Balanced(Balancer),
+}
+
+impl Way {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Moved(_) => "moved address",
+            Self::Balanced(_) => "HAProxy",
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            Self::Moved(proxy) => proxy.address(),
+            Self::Balanced(balancer) => balancer.address,
+        }
+    }
+}
+
+/// Switches over so many times on each way.
+///
+/// # Errors
+/// Fails if the servers or the services do not come up.
+pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    for balanced in [false, true] {
+        let one = Arc::new(Server::start().await?);
+        let databases = [database(&one).await?, database(&one).await?];
+        let two = Arc::new(one.start_standby().await?);
+        let way = if balanced {
+            let Some(balancer) = Balancer::start([&one, &two]).await? else {
+                report.row("switchover by HAProxy", "not run: haproxy is not installed");
+                continue;
+            };
+            Way::Balanced(balancer)
+        } else {
+            Way::Moved(Proxy::to_socket(one.socket()))
+        };
+        match Box::pin(switch(program, &way, [one, two], &databases, rounds, seed)).await {
+            Ok(Report { lines, broken }) => {
+                report.lines.extend(lines);
+                report.broken.extend(broken);
+            }
+            Err(error) => {
+                let found = format!("{}: {error}", way.name());
+                report.broken.push(Broken::new("the services outlive the switchovers", found));
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Switches over so many times under load, and says what the callers saw.
+async fn switch(
+    program: &Path,
+    way: &Way,
+    [mut primary, mut standby]: [Arc<Server>; 2],
+    databases: &[String; 2],
+    rounds: usize,
+    seed: u64,
+) -> Result<Report, Failure> {
+    leads_to_primary(way, &primary).await?;
+    let [auth, blog] = databases.each_ref().map(|name| primary.url_at(way.address(), name));
+    let folder = tempfile::tempdir()?;
+    let services =
+        Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
+    let client = Client::register(&services, seed).await?;
+    let callers = Callers::mix(&client);
+    let (mut random, mut outages, mut report) = (Random::new(seed), Vec::new(), Report::default());
+    report.row("switchover: way, switchovers", format!("{}, {rounds}", way.name()));
+    for _ in 0..rounds {
+        sleep(random.millis(1_000, 2_000)).await;
+        let at = change_places(&primary, &standby).await?;
+        std::mem::swap(&mut primary, &mut standby);
+        if let Way::Moved(proxy) = way {
+            // For a while the address leads to the old primary, which only reads.
+            sleep(random.millis(500, 2_000)).await;
+            proxy.lead_to_socket(primary.socket());
+        }
+        let back = leads_to_primary(way, &primary).await?;
+        let outage = Outage { fault: way.name().to_owned(), at, back };
+        let back = client.history.all(&Operation::ALL, outage.back, |answer| answer.code == Code::Ok);
+        let is_back = timeout(GIVE_UP, back).await.is_ok();
+        outages.push(outage);
+        if !is_back {
+            let found = format!("{}: not within {} s", way.name(), GIVE_UP.as_secs());
+            report.broken.push(Broken::new("every kind of call succeeds after a switchover", found));
+            break;
+        }
+    }
+    callers.stop().await?;
+    tell(&mut report, &client.history.calls().clone(), &outages);
+    match held::writes(&mut report, &client).await {
+        Ok(()) => services.stop()?,
+        Err(error) => report.broken.push(Broken::new("the services can be read at the end", error.to_string())),
+    }
+    Ok(report)
+}
+
+/// Ends the primary, promotes the standby, and makes a standby of the old primary. Returns the time of the end.
+async fn change_places(primary: &Server, standby: &Server) -> Result<Instant, Failure> {
+    repeats(primary).await?;
+    let at = Instant::now();
+    // A server that ends in order has sent all that it has acknowledged.
+    primary.stop_fast().await?;
+    standby.promote().await?;
+    primary.stand_by(standby)?;
+    primary.start_again().await?;
+    Ok(at)
+}
+
+/// Adds what the callers saw.
+fn tell(report: &mut Report, calls: &[Call], outages: &[Outage]) {
+    judge(report, calls, outages, &Operation::ALL, BACK);
+    for (kind, writes) in [("reads", false), ("writes", true)] {
+        let worst = worst_outage(calls, writes).as_millis();
+        report.row(&format!("switchover: worst outage of {kind}, all of it"), format!("{worst} ms"));
+    }
+    let down = outages.iter().map(|outage| outage.back - outage.at).collect();
+    report.times("switchover: of that, until the address leads on", down);
+}
+
+/// Waits until the address leads to the primary, and returns the time from which on it does.
+async fn leads_to_primary(way: &Way, primary: &Server) -> Result<Instant, Failure> {
+    let Way::Balanced(_) = way else { return Ok(Instant::now()) };
+    let url = primary.url_at(way.address(), "postgres");
+    let leads = async {
+        loop {
+            let (mut since, mut streak) = (Instant::now(), 0);
+            // A balancer that has not checked its servers yet leads to them by turns.
+            while is_primary(&url).await {
+                streak += 1;
+                if streak == 1 {
+                    since = Instant::now();
+                } else if streak == STREAK {
+                    return since;
+                }
+            }
+            sleep(LOOK).await;
+        }
+    };
+    Ok(timeout(GIVE_UP, leads).await.map_err(|_| "the balancer does not lead to the primary")?)
+}
+
+/// Waits until the standby repeats what the primary writes.
+async fn repeats(primary: &Server) -> Result<(), Failure> {
+    const SQL: &str = "select count(*) from pg_stat_replication where state = 'streaming'";
+    let mut connection = PgConnection::connect(&primary.url("postgres")).await?;
+    let streams = async {
+        while sqlx::query_scalar::<_, i64>(SQL).fetch_one(&mut connection).await? == 0 {
+            sleep(LOOK).await;
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    timeout(GIVE_UP, streams).await.map_err(|_| "the standby does not follow")??;
+    Ok(connection.close().await?)
+}
+
+/// Returns the longest time from the end of a call that succeeded to the end of the next one of its kind that did, or of the
+/// last call.
+fn worst_outage(calls: &[Call], writes: bool) -> Duration {
+    let mut worst = Duration::ZERO;
+    for operation in Operation::ALL.into_iter().filter(|operation| operation.writes() == writes) {
+        let good = calls.iter().filter(|call| call.operation == operation && call.answer.code == Code::Ok);
+        let mut ends: Vec<_> = good.map(|call| call.ended).collect();
+        ends.extend(calls.iter().map(|call| call.ended).max());
+        ends.sort();
+        worst = ends.windows(2).map(|pair| pair[1] - pair[0]).fold(worst, Duration::max);
+    }
+    worst
+}

@@ -1,0 +1,147 @@
+//! Unsure: the database stands still while users log out and change passwords. No change that is refused may be in force.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::user_service_client::UserServiceClient;
+use gatepost::api::auth::v1::{ChangePasswordRequest, LogoutRequest, TokenState, VerifyTokenRequest};
+use gatepost::{Token, WithToken};
+use harness::postgres::Server;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use super::kids::register;
+use crate::Failure;
+use crate::drill::{Answer, Broken, PASSWORD, Random, Report, SETTINGS};
+use crate::process::{Process, Setup};
+
+/// The time for which the database stands still, and the time between two stalls.
+const STALL: Duration = Duration::from_millis(600);
+const CALM: Duration = Duration::from_millis(500);
+
+/// Calls of each kind in one stall.
+const LOGOUTS: usize = 4;
+const CHANGES: usize = 3;
+
+/// The longest time that a commit without a client may take to stand or to be undone.
+const SETTLED: Duration = Duration::from_secs(3);
+
+const OTHER: &str = "another battery horse staple";
+
+/// A change that a user asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Logout,
+    ChangePassword,
+}
+
+/// A change that was answered.
+struct Change {
+    kind: Kind,
+    token: Token,
+    answer: Answer,
+}
+
+/// Stalls the database so many times.
+///
+/// # Errors
+/// Fails if a service or the server does not come up, or ends.
+pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Report, Failure> {
+    let (server, folder) = (Server::start().await?, tempfile::tempdir()?);
+    let auth = Process::start(Setup {
+        program: program.to_owned(),
+        command: "auth",
+        arguments: vec!["--database-url".into(), server.create_database().await?],
+        environment: SETTINGS.map(|(name, value)| (name, value.to_owned())).into(),
+        log: folder.path().join("auth.log"),
+    })?;
+    let (channel, mut random) = (auth.channel().await?, Random::new(seed));
+    let mut sessions = sessions(&channel, stalls).await?;
+    // The time in which a change hashes: the stall is to meet its commit.
+    let begun = Instant::now();
+    let probe = sessions.pop().ok_or("no session")?;
+    ask(&channel, Kind::ChangePassword, &probe).await.map_err(|status| status.to_string())?;
+    let hashing = begun.elapsed();
+    let mut changes = Vec::new();
+    for _ in 0..stalls {
+        sleep(CALM).await;
+        let at = Instant::now() + hashing + Duration::from_millis(50);
+        let mut calls = JoinSet::new();
+        for number in 0..LOGOUTS + CHANGES {
+            let kind = if number < LOGOUTS { Kind::Logout } else { Kind::ChangePassword };
+            let token = sessions.pop().ok_or("no session")?;
+            // Every other one so that its commit meets the stall's begin, the others at any time of the stall.
+            let late = if number % 2 == 0 { random.millis(0, 40) } else { random.millis(0, 600) };
+            let lead = if kind == Kind::Logout { Duration::from_millis(20) } else { hashing };
+            calls.spawn(make(channel.clone(), kind, token, at + late - lead));
+        }
+        sleep_until(at).await;
+        server.pause().await?;
+        sleep(STALL).await;
+        server.resume().await?;
+        changes.extend(calls.join_all().await);
+    }
+    sleep(SETTLED).await;
+    judge(&channel, changes).await
+}
+
+/// Registers a user for each change, and one more.
+async fn sessions(channel: &Channel, stalls: usize) -> Result<Vec<Token>, Failure> {
+    let mut sessions = Vec::new();
+    for user in 0..=stalls * (LOGOUTS + CHANGES) {
+        sessions.push(Token::parse(&register(channel, user).await?.access_token).ok_or("no token")?);
+    }
+    Ok(sessions)
+}
+
+async fn make(channel: Channel, kind: Kind, token: Token, at: Instant) -> Change {
+    sleep_until(at).await;
+    let answer = match ask(&channel, kind, &token).await {
+        Ok(()) => Answer::success(),
+        Err(status) => Answer::of(&status),
+    };
+    Change { kind, token, answer }
+}
+
+async fn ask(channel: &Channel, kind: Kind, token: &Token) -> Result<(), Status> {
+    let with_token = WithToken::new(token);
+    match kind {
+        Kind::Logout => {
+            AuthServiceClient::with_interceptor(channel.clone(), with_token).logout(LogoutRequest {}).await.map(drop)
+        }
+        Kind::ChangePassword => {
+            let request = ChangePasswordRequest { current_password: PASSWORD.into(), new_password: OTHER.into() };
+            UserServiceClient::with_interceptor(channel.clone(), with_token).change_password(request).await.map(drop)
+        }
+    }
+}
+
+/// Counts the changes by their answers, each with the number of those that are in force.
+async fn judge(channel: &Channel, changes: Vec<Change>) -> Result<Report, Failure> {
+    let (mut report, mut counts) = (Report::default(), BTreeMap::<(Kind, String), [usize; 2]>::new());
+    for Change { kind, token, answer } in changes {
+        let request = VerifyTokenRequest { token: token.expose().to_owned() };
+        let state = TokenServiceClient::new(channel.clone()).verify_token(request).await?.into_inner().state();
+        let is_in_force = state == TokenState::Revoked;
+        let count = counts.entry((kind, answer.to_string())).or_default();
+        count[0] += 1;
+        count[1] += usize::from(is_in_force);
+        let seen = format!("{kind:?}: {answer}");
+        if answer.is_refusal() && is_in_force {
+            report.broken.push(Broken::new("a change that is refused is not in force", seen));
+        } else if answer.code == Code::Ok && !is_in_force {
+            report.broken.push(Broken::new("a change that is acknowledged is in force", seen));
+        } else if !answer.is_honest() {
+            report.broken.push(Broken::new("a stall is answered by OK, UNAVAILABLE or DEADLINE_EXCEEDED", seen));
+        }
+    }
+    for ((kind, answer), [count, in_force]) in counts {
+        report.row(&format!("unsure: {kind:?}, {answer}"), format!("{count}, of which {in_force} are in force"));
+    }
+    Ok(report)
+}

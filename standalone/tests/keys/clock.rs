@@ -1,0 +1,102 @@
+//! A command by a wrong clock: it warns from two seconds on, and writes no time beyond the leeway.
+
+use auth_service::AdminCommand;
+use auth_service::keyring::KeysCommand;
+use chrono::TimeDelta;
+use clap::Args;
+use harness::postgres::database;
+use kit::Clock;
+use kit::config::Environment;
+
+use super::outsider::{Home, Outsider};
+use super::pair::gatepost;
+use super::service::{MASTER_KEY, SEALED, Service, Which};
+use super::tokens::register;
+use super::told::{Told, keys, listed};
+
+const ROLES: &str = "select email || ' ' || roles from users order by email";
+
+/// Reads a command's arguments.
+fn parsed<C: Args>(args: &[&str]) -> C {
+    let command = C::augment_args(clap::Command::new("gatepost"));
+    C::from_arg_matches(&command.try_get_matches_from(["gatepost"].iter().chain(args)).unwrap()).unwrap()
+}
+
+/// Adds a key and makes Ada an admin, by a clock that is off by so many seconds: the commands' errors.
+async fn act(url: &str, off: i64, flags: &[&str]) -> [Option<String>; 2] {
+    let clock = Clock::wrong(TimeDelta::seconds(off));
+    let environment = Environment::new(|name| (name == "AUTH_MASTER_KEY").then(|| MASTER_KEY.into()));
+    let with_flags = |args: &[&'static str]| [args, &["--database-url", url], flags].concat();
+    let rotate: KeysCommand = parsed(&with_flags(&["rotate", "--lead", "10s"]));
+    let grant: AdminCommand = parsed(&with_flags(&["grant", "ada@example.com"]));
+    let said = |done: Result<(), Box<dyn std::error::Error + Send + Sync>>| done.err().map(|error| error.to_string());
+    [said(rotate.run(environment, clock.clone()).await), said(grant.run(clock).await)]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn command_writes_no_time_of_a_wrong_clock() {
+    for (off, flags, is_done) in [
+        (3, &[][..], true),
+        (-3, &[], true),
+        (10, &[], false),
+        (-10, &[], false),
+        (-10, &["--clock-leeway", "20s"], true),
+        (-10, &["--clock-leeway", "2s", "--trust-clock"], true),
+    ] {
+        let Some(database) = database().await else { return };
+        let mut service = Service::start_with(Which::Auth, &database.url, &SEALED);
+        register(&service.serves()).await;
+        // The first key signs for longer than any clock here is behind.
+        database.run("update signing_keys set sign_time = sign_time - interval '1 minute'").await;
+        let errors = act(&database.url, off, flags).await;
+        let (keys, roles) = (listed(&database.url).len(), Outsider::of_server(&database.url).await.texts(ROLES).await);
+        if is_done {
+            assert_eq!(errors, [None, None], "{off} {flags:?}");
+            assert_eq!((keys, roles), (2, vec!["ada@example.com admin".to_owned()]));
+        } else {
+            let way = if off > 0 { " s ahead of" } else { " s behind" };
+            for error in errors.into_iter().map(|error| error.unwrap_or_else(|| panic!("{off}: it was done"))) {
+                assert!(error.starts_with("the clock is ") && error.contains(way), "{error}");
+                assert!(error.contains("the 5 s of --clock-leeway (AUTH_CLOCK_LEEWAY), and nothing was written"));
+            }
+            assert_eq!((keys, roles), (1, vec!["ada@example.com ".to_owned()]));
+        }
+        service.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_time_that_has_not_come_stops_a_command() {
+    let home = Home::all().await.remove(0);
+    let url = home.url();
+    let mut service = Service::start_with(Which::Auth, &url, &[]);
+    register(&service.serves()).await;
+    service.stop();
+    // As a service on another machine has left it, which has gone an hour ahead.
+    let ahead = (Clock::system().now() + TimeDelta::seconds(3600)).timestamp_micros();
+    let anchor = format!("update secrets set value = cast('{ahead} 1 other' as blob) where name = 'clock-anchor'");
+    home.outsider().await.run(&anchor).await;
+    let told = keys(&url, &[], &["list"]);
+    assert!(told.code == 0 && warns(&told.err), "{}", told.err);
+    for args in [&["keys", "rotate"][..], &["admin", "grant", "ada@example.com"]] {
+        let run = |further: &[&str]| {
+            Told::by(&gatepost().args(args).args(further).env("AUTH_DATABASE_URL", &url).output().unwrap())
+        };
+        let told = run(&[]);
+        assert_eq!((told.code, told.out.as_str()), (1, ""), "{args:?}: {}", told.err);
+        assert!(warns(&told.err) && told.err.contains("and nothing was written"), "{}", told.err);
+        let told = run(&["--trust-clock"]);
+        assert!(told.code == 0 && warns(&told.err), "{args:?}: {}", told.err);
+    }
+    assert_eq!(listed(&url).len(), 2);
+}
+
+/// Tells if the command says how wrong the clock is.
+fn warns(said: &str) -> bool {
+    let behind = |line: &str| {
+        let rest = line.strip_prefix("the clock is ")?;
+        let (seconds, rest) = rest.split_once(" s behind the boot clock and the times in the database: set it")?;
+        Some(rest.starts_with(", and keep it right") && seconds.parse::<f64>().is_ok_and(|seconds| seconds > 3_000.0))
+    };
+    said.lines().any(|line| behind(line) == Some(true))
+}

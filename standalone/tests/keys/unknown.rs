@@ -1,0 +1,112 @@
+//! The answer of a commit is lost: each command finds out what was written, or says what is not known and how to find out.
+
+use std::io::Write as _;
+use std::process::{Child, Stdio};
+
+use harness::postgres::{Server, server};
+use harness::proxy::Proxy;
+
+use super::pair::gatepost;
+use super::service::{MASTER_KEY, OTHER_MASTER_KEY, Service, Which};
+use super::tokens::register;
+use super::told::{Told, listed};
+
+const NEW: &str = "thicket marimba oblong 42";
+const BOTH: [(&str, &str); 2] = [("AUTH_MASTER_KEY", OTHER_MASTER_KEY), ("AUTH_OLD_MASTER_KEY", MASTER_KEY)];
+const ONE: [(&str, &str); 1] = [("AUTH_MASTER_KEY", MASTER_KEY)];
+
+/// Bytes of the message that appends to the log and commits, and of a commit alone. The opening says neither.
+const LOGS: &[u8] = b"revision = revision + 1";
+const COMMITS: &[u8] = b"\x0bcommit\0";
+
+/// A database with a user and a key, which a command reaches by a proxy of its own.
+struct Home {
+    url: String,
+    proxy: Proxy,
+    through: String,
+}
+
+impl Home {
+    async fn new(server: &Server) -> Self {
+        let url = server.create_database().await.unwrap();
+        let mut service = Service::start_with(Which::Auth, &url, &ONE);
+        register(&service.serves()).await;
+        service.stop();
+        let proxy = Proxy::to_socket(server.socket());
+        let name = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+        let through = server.url_at(proxy.address(), name);
+        Self { url, proxy, through }
+    }
+
+    /// Starts a command, which reads the new password from its standard input.
+    fn start(&self, settings: &[(&str, &str)], args: &[&str]) -> Child {
+        let mut command = gatepost();
+        command.args(args).env("AUTH_DATABASE_URL", &self.through).envs(settings.iter().copied()).stdin(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A command that takes no password may have ended.
+        let _ = child.stdin.take().unwrap().write_all(NEW.as_bytes());
+        child
+    }
+}
+
+/// Waits for the command to end, and returns its words.
+async fn ended(child: Child) -> Told {
+    tokio::task::spawn_blocking(move || Told::by(&child.wait_with_output().unwrap())).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_answer_of_a_commit_is_found_out() {
+    let Some(server) = server().await else { return };
+    let home = Home::new(&server).await;
+    let first = listed(&home.url).remove(0)[0].clone();
+    for (commit, args) in [
+        (LOGS, &["admin", "set-password", "ada@example.com"][..]),
+        (COMMITS, &["admin", "grant", "ada@example.com"]),
+        (LOGS, &["keys", "rotate", "--lead", "1h"]),
+        (LOGS, &["keys", "retire", &first]),
+    ] {
+        home.proxy.cut_on_answer_of(commit);
+        let told = ended(home.start(&ONE, args)).await;
+        assert_eq!(told.code, 0, "{args:?}: {}", told.err);
+        home.proxy.fired().await;
+    }
+    let keys = listed(&home.url);
+    assert!(keys.len() == 1 && keys[0][0] != first, "{keys:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_outcome_names_the_way_to_find_out() {
+    let Some(server) = server().await else { return };
+    let mut told = tokio::task::JoinSet::new();
+    for (commit, args, sentences) in [
+        (
+            LOGS,
+            &["admin", "set-password", "ada@example.com"][..],
+            ["whether the password was set: ", "try a login with the new password"],
+        ),
+        (COMMITS, &["admin", "create", "root@example.com"], ["whether the admin was created: ", "run this again"]),
+        (COMMITS, &["admin", "grant", "ada@example.com"], ["whether the user is an admin now: ", "run this again"]),
+        (LOGS, &["keys", "rotate", "--lead", "1h"], [" was added: ", "run `gatepost keys list`: if it has this key"]),
+        (LOGS, &["keys", "retire"], [" was retired: ", "run `gatepost keys list`: a key that it does not have"]),
+        (COMMITS, &["keys", "reseal"], ["whether the keys were sealed anew: ", "until it ends, keep both"]),
+    ] {
+        let home = Home::new(&server).await;
+        let first = listed(&home.url).remove(0)[0].clone();
+        let mut args = args.to_vec();
+        if args.contains(&"retire") {
+            args.push(&first);
+        }
+        let settings = if args.contains(&"reseal") { &BOTH[..] } else { &ONE };
+        home.proxy.go_on_answer_of(commit);
+        let child = home.start(settings, &args);
+        let shown = args.join(" ");
+        told.spawn(async move {
+            let told = ended(child).await;
+            home.proxy.fired().await;
+            assert_eq!((told.code, told.out.as_str()), (1, ""), "{shown}: {}", told.err);
+            assert!(told.err.contains("the database has not said whether "), "{shown}: {}", told.err);
+            assert!(sentences.iter().all(|sentence| told.err.contains(sentence)), "{shown}: {}", told.err);
+        });
+    }
+    told.join_all().await;
+}
