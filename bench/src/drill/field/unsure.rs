@@ -94,7 +94,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
 async fn sessions(channel: &Channel, stalls: usize) -> Result<Vec<Token>, Failure> {
     let mut sessions = Vec::new();
     for user in 0..=stalls * (LOGOUTS + CHANGES) {
-        sessions.push(Token::parse(&register(channel, user).await?.access_token).ok_or("no token")?);
+        sessions.push(Token::parse(&register(channel, user).await?.access_token)?);
     }
     Ok(sessions)
 }
