@@ -13,7 +13,8 @@ use super::account::Account;
 use super::error::{Error, failed};
 use super::processes;
 use super::server::{Server, base};
-use super::setting::{skipped, variable};
+use super::setting::skipped;
+use super::variable::variable;
 use super::watchdog::Watchdog;
 use crate::apart::apart;
 

@@ -1,14 +1,14 @@
 //! A database for one test, which goes when the test has ended.
 
-use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use super::error::{Error, failed};
+use super::admin::{connect, create, remove, sweep};
+use super::error::Error;
 use super::names;
 use super::server::Server;
 use super::setting::{Setting, skipped};
@@ -94,57 +94,4 @@ impl Drop for Database {
         // What is left behind now goes with the server, or is swept away by a later run.
         apart_blocking(async move { drop(timeout(DROPPED, remove(&admin, &name)).await) });
     }
-}
-
-async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
-    PgConnection::connect_with(&PgConnectOptions::from_str(url)?).await
-}
-
-/// Runs a statement on a connection of its own.
-pub(super) async fn execute(admin: &str, statement: String) -> Result<(), sqlx::Error> {
-    let mut connection = connect(admin).await?;
-    connection.execute(AssertSqlSafe(statement)).await?;
-    connection.close().await
-}
-
-/// Makes a database. `template0` since nobody can be connected to it.
-pub(super) async fn create(admin: &str, name: &str) -> Result<(), Error> {
-    let made = execute(admin, format!("create database {name} template template0")).await;
-    made.map_err(failed("make a database"))
-}
-
-/// The open transactions of a database, but for one's own.
-pub(super) async fn transactions(url: &str) -> Result<Vec<String>, Error> {
-    const SQL: &str = "select format('%s: %s: %s', application_name, state, query) from pg_stat_activity \
-         where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null order by 1";
-    let mut connection = connect(url).await.map_err(failed("name its transactions"))?;
-    let open = sqlx::query_scalar(SQL).fetch_all(&mut connection).await.map_err(failed("name its transactions"))?;
-    connection.close().await.map_err(failed("name its transactions"))?;
-    Ok(open)
-}
-
-/// Promotes a standby.
-pub(super) async fn promote(url: &str) -> Result<(), Error> {
-    const SQL: &str = "select pg_promote(true, 30)";
-    let mut connection = connect(url).await.map_err(failed("promote a standby"))?;
-    let is_promoted: bool =
-        sqlx::query_scalar(SQL).fetch_one(&mut connection).await.map_err(failed("promote a standby"))?;
-    if is_promoted { Ok(()) } else { Err(failed("promote a standby")("it took longer than 30 s")) }
-}
-
-async fn remove(admin: &str, name: &str) -> Result<(), sqlx::Error> {
-    execute(admin, format!("drop database if exists {name} with (force)")).await
-}
-
-/// Removes what killed runs have left.
-async fn sweep(admin: &str) -> Result<(), Error> {
-    let mut connection = connect(admin).await.map_err(failed("answer at GATEPOST_TEST_POSTGRES"))?;
-    let found =
-        connection.fetch_all("select datname::text from pg_database").await.map_err(failed("name its databases"))?;
-    let now = names::now();
-    for name in found.iter().map(|row| row.get::<String, _>(0)).filter(|name| names::is_left(name, now)) {
-        // Another run may be sweeping, too.
-        let _ = remove(admin, &name).await;
-    }
-    connection.close().await.map_err(failed("name its databases"))
 }

@@ -10,6 +10,7 @@
 //! not tried.
 
 mod account;
+mod admin;
 mod bouncer;
 mod database;
 mod error;
@@ -18,10 +19,12 @@ mod processes;
 mod programs;
 mod server;
 mod setting;
+mod throwaway;
+mod variable;
 mod watchdog;
 
 pub use bouncer::Bouncer;
 pub use database::{Database, database};
 pub use error::Error;
 pub use server::{Server, Throttle};
-pub use setting::server;
+pub use throwaway::server;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::setting::variable;
+use super::variable::variable;
 
 /// Debian keeps each version's programs in a folder of its own, on nobody's `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";

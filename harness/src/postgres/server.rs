@@ -21,7 +21,7 @@ pub use self::throttle::Throttle;
 use super::account::Account;
 use super::error::{Error, failed};
 use super::watchdog::Watchdog;
-use super::{database, names, processes, programs};
+use super::{admin, names, processes, programs};
 use crate::apart::apart;
 
 /// How long a server may take until it answers, or until it has ended.
@@ -87,7 +87,7 @@ impl Server {
     /// Makes a primary of a standby, and waits until it takes writes, 30 s at the most.
     pub async fn promote(&self) -> Result<(), Error> {
         let url = self.url("postgres");
-        apart(async move { database::promote(&url).await }).await
+        apart(async move { admin::promote(&url).await }).await
     }
 
     /// Makes a standby of this server, which has ended, when it [starts again](Self::start_again): it repeats what `primary`
@@ -115,7 +115,7 @@ impl Server {
     pub async fn create_database(&self) -> Result<String, Error> {
         let (admin, name) = (self.url("postgres"), names::unique());
         let url = self.url(&name);
-        apart(async move { database::create(&admin, &name).await }).await?;
+        apart(async move { admin::create(&admin, &name).await }).await?;
         Ok(url)
     }
 
@@ -123,7 +123,7 @@ impl Server {
     /// what it does.
     pub async fn transactions(&self, database: &str) -> Result<Vec<String>, Error> {
         let url = self.url(database);
-        apart(async move { database::transactions(&url).await }).await
+        apart(async move { admin::transactions(&url).await }).await
     }
 
     /// Ends the server as an operator does: no new sessions, transactions are rolled back, all is written. Waits until it

@@ -1,7 +1,6 @@
-//! What the environment says of the PostgreSQL that tests use.
+//! The PostgreSQL that the environment gives to tests.
 
-use super::programs;
-use super::server::Server;
+use super::variable::variable;
 
 /// Where tests make their databases.
 pub(super) enum Setting {
@@ -23,12 +22,6 @@ impl Setting {
     }
 }
 
-/// A variable of the environment; an empty one is none.
-#[expect(clippy::disallowed_methods, reason = "scripts/test names its tools by the environment")]
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 /// Prints that nothing was tried.
 ///
 /// # Panics
@@ -38,23 +31,4 @@ pub(super) fn skipped(why: &str) {
     let line = format!("skipped: {why}, so nothing was tried on PostgreSQL");
     assert!(variable("CI").is_none(), "in CI nothing may be left out; {line}");
     println!("{line}");
-}
-
-/// A throw-away server for one test or drill, which may do to it what it likes; `None` where PostgreSQL is skipped, or
-/// where there is no other than the one that `GATEPOST_TEST_POSTGRES` names.
-///
-/// # Panics
-/// When no server starts, and, in CI, where it would be `None`.
-pub async fn server() -> Option<Server> {
-    match Setting::read() {
-        Setting::Skip => skipped("GATEPOST_TEST_POSTGRES=skip"),
-        Setting::Given(_) if programs::find().is_err() => {
-            skipped("GATEPOST_TEST_POSTGRES names a server that is not ours to break");
-        }
-        Setting::Own | Setting::Given(_) => match Server::start().await {
-            Ok(server) => return Some(server),
-            Err(error) => panic!("{error}"),
-        },
-    }
-    None
 }

@@ -1,6 +1,7 @@
 //! Reads `options` of a server's URL: arguments of the server that set something for a session.
 
-use super::url::Settings;
+/// Names of a session's settings, each with its value.
+pub(super) type Settings = Vec<(String, String)>;
 
 /// Returns the settings in `-c name=value`, `-cname=value` and `--name=value`, as the server reads them: a backslash takes
 /// the next character as it is, and blanks part the words. `None` if there is anything else.

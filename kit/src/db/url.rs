@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::options::session_settings;
+use super::options::{Settings, session_settings};
 use crate::config::{cleaned, is_published};
 
 /// A database, by its URL: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
@@ -20,9 +20,6 @@ pub enum DatabaseUrl {
     /// A server.
     Postgres(Server),
 }
-
-/// Names of a session's settings, each with its value.
-pub(super) type Settings = Vec<(String, String)>;
 
 /// A PostgreSQL server's address, credentials and database. It shows neither user nor password.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use tokio::time::{sleep, timeout};
 
 use super::super::error::{Error, failed};
-use super::super::{database, processes};
+use super::super::{admin, processes};
 use super::{READY, Server};
 use crate::apart::apart;
 
@@ -44,10 +44,10 @@ impl Server {
                 "alter system set ssl = on".to_owned(),
                 "select pg_reload_conf()".to_owned(),
             ] {
-                database::execute(&url, statement).await.map_err(failed("require TLS"))?;
+                admin::execute(&url, statement).await.map_err(failed("require TLS"))?;
             }
             let on = async {
-                while database::execute(&url, IS_ON.to_owned()).await.is_err() {
+                while admin::execute(&url, IS_ON.to_owned()).await.is_err() {
                     sleep(processes::LOOK).await;
                 }
             };

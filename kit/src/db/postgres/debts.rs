@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dialer::{Dialer, Made};
 use super::dials::Dials;
-use super::lease::limited;
+use super::limit::limited;
 use super::origin::Backend;
 use crate::db::error::is_answer;
 

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::address::Address;
-use super::lease::limited;
+use super::limit::limited;
 use super::origin::{Backend, Origin, identify, unfit};
 use super::pace::Pace;
 use super::session::Opening;

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Error, PgConnection};
 
 use super::dialer::{Dialer, Made};
 use super::dials::Dials;
-use super::lease::limited;
+use super::limit::limited;
 use super::origin::unfit;
 use crate::db::error::{Fate, fate, is_answer, is_timeout};
 

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Postgres;
+use super::limit::limited;
 use super::pool::{Used, Work};
 use crate::call;
 use crate::db::error::{Fate, fate, is_timeout};
@@ -103,12 +104,4 @@ impl Postgres {
         let longest = self.times.read();
         limited(left.map_or(longest, |left| left.min(longest)), read).await
     }
-}
-
-/// The future's answer, or that the server's did not come in time.
-pub(super) async fn limited<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    timeout(limit, work).await.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
 }

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use super::facts::Facts;
-use super::lease::limited;
+use super::limit::limited;
 use super::pooler::shares_sessions;
 use super::session::Opening;
 use super::steps;

@@ -8,6 +8,7 @@ mod dials;
 mod facts;
 mod follower;
 mod lease;
+mod limit;
 mod linger;
 mod migrate;
 mod open;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::PgRow;
 use sqlx::{Error, PgConnection, Row as _};
 
-use super::lease::limited;
+use super::limit::limited;
 use crate::db::error::is_answer;
 
 /// Time for the questions to a new connection.

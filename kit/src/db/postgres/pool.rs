@@ -20,7 +20,7 @@ use self::queue::Queue;
 pub(super) use self::used::{Used, Work};
 use super::debts::Debts;
 use super::dialer::{Dialer, Made, may_pass};
-use super::lease::limited;
+use super::limit::limited;
 use super::linger::linger;
 use crate::call;
 use crate::db::error::is_timeout;

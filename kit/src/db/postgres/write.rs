@@ -9,7 +9,8 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Executor as _, FromRow, PgConnection, Postgres as Driver, Row as _, raw_sql};
 
 use super::Postgres;
-use super::lease::{Lease, limited};
+use super::lease::Lease;
+use super::limit::limited;
 use crate::db::closing::message;
 use crate::db::error::{Fate, fate, is_broken};
 use crate::db::{Statement, StoreError, Tx, Verdict};
