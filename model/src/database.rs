@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Mutation;
 use crate::limits::Clocks;
-use crate::world::{BEGIN, LATE, TICK};
+use crate::times::{BEGIN, LATE, TICK};
 
 /// An hour of the wall clock goes by in a tick: only how it compares with other times of that clock counts.
 const HOUR: TimeDelta = TimeDelta::hours(1);

@@ -21,10 +21,12 @@ mod print;
 mod recovery;
 mod replica;
 mod state;
+mod times;
 mod world;
 
 pub use database::Look;
 pub use limits::{Clocks, Limits};
 pub use mutation::Mutation;
 pub use state::State;
-pub use world::{Action, BOUND, LAST_MOMENT, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED, TICK, World};
+pub use times::{BOUND, TICK};
+pub use world::{Action, LAST_MOMENT, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED, World};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::{BEGIN, TICK};
+use crate::times::{BEGIN, TICK};
 
 /// The bounds of a world. Streams, looks, questions and ticks have no limit.
 #[derive(Clone, Copy, Debug)]

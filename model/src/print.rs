@@ -16,7 +16,7 @@ use crate::guard::{self, Flight, Guard, Stream};
 use crate::limits::Clocks;
 use crate::replica::{Replica, kills};
 use crate::state::State;
-use crate::world::{BEGIN, BOUND, TICK};
+use crate::times::{BEGIN, BOUND, TICK};
 
 impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::Mutation;
 use crate::database::{Database, Log, Look, Row, wall};
 use crate::limits::Clocks;
-use crate::world::BEGIN;
+use crate::times::BEGIN;
 
 /// How many tokens there are at the most.
 pub(crate) const TOKENS: usize = 3;

@@ -11,7 +11,7 @@ use crate::database::{Database, Look};
 use crate::guard::{Guard, Stream};
 use crate::limits::Clocks;
 use crate::replica::{Found, Replica, TOKENS, revocation, session, user};
-use crate::world::{LATE, TICK};
+use crate::times::{LATE, TICK};
 
 /// One moment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,18 +11,7 @@ use crate::guard::{Flight, Guard};
 use crate::limits::{Clocks, Limits};
 use crate::replica::{Replica, TOKENS};
 use crate::state::State;
-
-/// How far time goes on at once: how old a replica's view may be.
-pub const TICK: Duration = Duration::from_millis(500);
-
-/// How long a token may be let in after its revocation has been acknowledged.
-pub const BOUND: Duration = Duration::from_millis(1500);
-
-/// When the model begins, and its tokens were issued.
-pub(crate) const BEGIN: Duration = Duration::from_secs(5);
-
-/// How late a look may be and still make a difference, in ticks: then its view is too old to say anything.
-pub(crate) const LATE: u32 = 2;
+use crate::times::{BEGIN, BOUND, TICK};
 
 /// What always holds.
 pub const PROMISE: &str = "no call is let in that begins later than the bound after the revocation";

@@ -15,12 +15,12 @@ use super::{Asker, Denial, Digest, Token, Unavailable, Verdict, Verify, Worth};
 use crate::ledger::{Cause, Standing};
 use crate::metrics::Counters;
 
-/// How many verdicts that let in are kept, and how large each of them is on average at the most, in bytes.
-const MOST: usize = 100_000;
+/// Verdicts that let in and are kept, unless it is set, and the average size of one in bytes.
+pub(super) const MOST: usize = 100_000;
 const BYTES: usize = 500;
 
-/// How many refusals are kept: apart, so that a flood of garbage pushes out no good token.
-const MOST_REFUSALS: usize = 10_000;
+/// Refusals that are kept, unless it is set: apart, so that a flood of garbage pushes out no good token.
+pub(super) const MOST_REFUSALS: usize = 10_000;
 
 /// How often a call asks at the most, when what it is told does not count any more by the time it is heard.
 const ATTEMPTS: usize = 3;
@@ -79,12 +79,14 @@ impl Weighter<Digest, Verdict> for Weight {
 }
 
 impl<V: Verify> Verdicts<V> {
-    /// Keeps what `inner` says, for as long as it is true by this knowledge; a flight to it lasts at most `limit`.
+    /// Keeps verdicts with the usual room.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(inner: V, limit: Duration, knowledge: Arc<Knowledge>) -> Self {
         Self::with_room(inner, limit, knowledge, MOST, MOST_REFUSALS)
     }
 
-    /// Does so with room for this many verdicts that let in, and for this many refusals.
+    /// Keeps verdicts of `inner` while they are true by this knowledge. A flight to it lasts at most `limit`. There is room
+    /// for this many verdicts that let in, and for this many refusals.
     pub(super) fn with_room(
         inner: V,
         limit: Duration,

@@ -1,0 +1,15 @@
+//! Times of the model.
+
+use std::time::Duration;
+
+/// A step of time, and the highest age of a replica's view.
+pub const TICK: Duration = Duration::from_millis(500);
+
+/// The longest time for which a token may be let in after its revocation has been acknowledged.
+pub const BOUND: Duration = Duration::from_millis(1500);
+
+/// The time at which the model begins, and its tokens were issued.
+pub(crate) const BEGIN: Duration = Duration::from_secs(5);
+
+/// Ticks by which a look may be late and still make a difference: then its view is too old to say anything.
+pub(crate) const LATE: u32 = 2;
