@@ -57,7 +57,8 @@ impl ShopService for Shop {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let variable = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
-    let key = Token::parse(&variable("AUTH_SERVICE_KEY", ""))?;
+    let key = Token::parse(&variable("AUTH_SERVICE_KEY", ""))
+        .map_err(|fault| format!("set AUTH_SERVICE_KEY to the auth service's: {fault}"))?;
     let auth = AuthService::builder(variable("AUTH_URL", "http://127.0.0.1:50051")).service_key(&key).build()?;
     // A flood of bad tokens from some peers then leaves the way to the auth service to all others.
     let guard = GuardLayer::new(policy(), auth)?
