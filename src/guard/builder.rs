@@ -9,6 +9,7 @@ use tonic::transport::Endpoint;
 use super::Token;
 use super::auth::AuthService;
 use super::rules::GUARD_TIMEOUT;
+use super::verdicts::{MAX_REFUSALS, MAX_VERDICTS};
 use crate::Uptime;
 
 /// Bounds of the settings. None of them reaches what the promise stands on: the age of the evidence is fixed.
@@ -100,8 +101,8 @@ impl Default for Settings {
             attempts: 3,
             failures: 5,
             probe_interval: Duration::from_millis(250),
-            verdicts: 100_000,
-            refusals: 10_000,
+            verdicts: MAX_VERDICTS,
+            refusals: MAX_REFUSALS,
         }
     }
 }
