@@ -1,7 +1,7 @@
 //! A guard for gRPC services: it asks the Gatepost auth service what a token is worth before any RPC is served.
 //!
 #![doc = include_str!("manual.md")]
-#![deny(missing_debug_implementations)]
+#![deny(missing_debug_implementations, clippy::incompatible_msrv)]
 
 pub mod api;
 pub mod client;

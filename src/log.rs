@@ -20,7 +20,8 @@ pub fn shown_path(path: &str) -> Cow<'_, str> {
     if path.len() <= MAX_PATH_BYTES {
         return Cow::Borrowed(path);
     }
-    let end = path.floor_char_boundary(MAX_PATH_BYTES - CUT_MARK.len());
+    let room = MAX_PATH_BYTES - CUT_MARK.len();
+    let end = (0..=room).rev().find(|&end| path.is_char_boundary(end)).unwrap_or_default();
     Cow::Owned(format!("{}{CUT_MARK}", &path[..end]))
 }
 

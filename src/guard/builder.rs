@@ -9,7 +9,7 @@ use tonic::transport::Endpoint;
 use super::Token;
 use super::auth::AuthService;
 use super::rules::GUARD_TIMEOUT;
-use super::verdicts::{MOST, MOST_REFUSALS};
+use super::verdicts::{MAX_REFUSALS, MAX_VERDICTS};
 use crate::Uptime;
 
 /// Bounds of the settings. None of them reaches what the promise stands on: the age of the evidence is fixed.
@@ -101,8 +101,8 @@ impl Default for Settings {
             attempts: 3,
             failures: 5,
             probe_interval: Duration::from_millis(250),
-            verdicts: MOST,
-            refusals: MOST_REFUSALS,
+            verdicts: MAX_VERDICTS,
+            refusals: MAX_REFUSALS,
         }
     }
 }

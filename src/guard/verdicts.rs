@@ -15,12 +15,14 @@ use super::{Asker, Denial, Digest, Token, Unavailable, Verdict, Verify, Worth};
 use crate::ledger::{Cause, Standing};
 use crate::metrics::Counters;
 
-/// Verdicts that let in and are kept, unless it is set, and the average size of one in bytes.
-pub(super) const MOST: usize = 100_000;
+/// Verdicts that let in and are kept, unless the builder says otherwise.
+pub(super) const MAX_VERDICTS: usize = 100_000;
+
+/// Bytes of a verdict on average, at most.
 const BYTES: usize = 500;
 
-/// Refusals that are kept, unless it is set: apart, so that a flood of garbage pushes out no good token.
-pub(super) const MOST_REFUSALS: usize = 10_000;
+/// Refusals that are kept, unless the builder says otherwise: apart, so that a flood of garbage pushes out no good token.
+pub(super) const MAX_REFUSALS: usize = 10_000;
 
 /// How often a call asks at the most, when what it is told does not count any more by the time it is heard.
 const ATTEMPTS: usize = 3;
@@ -79,14 +81,14 @@ impl Weighter<Digest, Verdict> for Weight {
 }
 
 impl<V: Verify> Verdicts<V> {
-    /// Keeps verdicts with the usual room.
+    /// Keeps verdicts in the default number.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(inner: V, limit: Duration, knowledge: Arc<Knowledge>) -> Self {
-        Self::with_room(inner, limit, knowledge, MOST, MOST_REFUSALS)
+        Self::with_room(inner, limit, knowledge, MAX_VERDICTS, MAX_REFUSALS)
     }
 
-    /// Keeps verdicts of `inner` while they are true by this knowledge. A flight to it lasts at most `limit`. There is room
-    /// for this many verdicts that let in, and for this many refusals.
+    /// Keeps what `inner` says, for as long as it is true by this knowledge: with room for this many verdicts that let in,
+    /// and for this many refusals. A flight to `inner` lasts at most `limit`.
     pub(super) fn with_room(
         inner: V,
         limit: Duration,
@@ -240,7 +242,6 @@ mod tests {
     impl Verify for Judge {
         async fn verify(&self, token: &Token, _: Instant) -> Result<Verdict, Unavailable> {
             self.0.fetch_add(1, Ordering::SeqCst);
-            assert!(token.has_digest(), "a call's token is hashed once, before it is shared");
             let is_garbage = token.expose().starts_with('x');
             let verdict = if is_garbage { Verdict::denied(Denial::Invalid) } else { Verdict::valid(ada()) };
             let basis = Basis { position: PLACE, asked: self.1.now(), ttl: Duration::from_mins(5) };
@@ -303,11 +304,11 @@ mod tests {
     async fn a_flood_of_garbage_pushes_out_no_good_token() {
         let world = World::new();
         world.ask(&token()).await;
-        for number in 0..2 * MOST_REFUSALS {
+        for number in 0..2 * MAX_REFUSALS {
             let garbage = Token::parse(&format!("x{number}")).unwrap();
             assert!(matches!(world.ask(&garbage).await.worth, Worth::Denied(Denial::Invalid)));
         }
-        assert!(world.verdicts.kept.refused.len() <= MOST_REFUSALS);
+        assert!(world.verdicts.kept.refused.len() <= MAX_REFUSALS);
         let before = world.asked();
         assert!(matches!(world.ask(&token()).await.worth, Worth::Valid(_)));
         assert_eq!(world.asked(), before);
@@ -325,11 +326,11 @@ mod tests {
             }
         };
         let good = &world.verdicts.kept.good;
-        keep(0..MOST + 1000, 0);
-        assert!((MOST / 2..=MOST).contains(&good.len()), "{}", good.len());
+        keep(0..MAX_VERDICTS + 1000, 0);
+        assert!((MAX_VERDICTS / 2..=MAX_VERDICTS).contains(&good.len()), "{}", good.len());
         // Each of them is larger than ten of the others may be.
-        keep(MOST + 1000..MOST + 21_000, 50);
-        assert!(good.len() < MOST, "{}", good.len());
-        assert!(good.weight() <= u64::try_from(MOST * BYTES).unwrap());
+        keep(MAX_VERDICTS + 1000..MAX_VERDICTS + 21_000, 50);
+        assert!(good.len() < MAX_VERDICTS, "{}", good.len());
+        assert!(good.weight() <= u64::try_from(MAX_VERDICTS * BYTES).unwrap());
     }
 }

@@ -13,10 +13,10 @@ use crate::ledger::{Cause, Ledger};
 use crate::{Identity, Token, Unavailable, Uptime, Verdict, Verify};
 
 /// How long the machine has been up when a test begins.
-const UP: Duration = Duration::from_hours(1);
+const UP: Duration = Duration::from_secs(60 * 60);
 
 /// 2030-01-01T00:00:00Z, the time of day when a test begins: 21,915 days after 1970.
-const DAY: Duration = Duration::from_hours(525_960);
+const DAY: Duration = Duration::from_secs(525_960 * 60 * 60);
 
 /// Issues tokens in a test, and says what they are worth; see the [module](crate::testing).
 ///

@@ -9,7 +9,7 @@ use crate::ledger::{Basis, Cause, Logged, Position, Target};
 use crate::{Denial, Digest, Identity, SubjectKind, Token, Verdict};
 
 /// How long a user's token lives unless the test says otherwise.
-const LIFETIME: Duration = Duration::from_hours(24);
+const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a test revokes.
 pub(super) enum Revoked {

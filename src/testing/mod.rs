@@ -45,7 +45,7 @@
 //!     auth.revoke(&ada);
 //!     assert_eq!(check(&channel, &ada).await, Code::Unauthenticated);
 //!
-//!     auth.clock().advance(Duration::from_hours(24));
+//!     auth.clock().advance(Duration::from_secs(24 * 60 * 60));
 //!     assert_eq!(check(&channel, &bob).await, Code::Unauthenticated);
 //!
 //!     auth.away(true);

@@ -1,0 +1,58 @@
+//! The HTTP routes beside the gRPC services: one is open, one reads the token by itself.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::routing::get;
+use gatepost::{Identity, Token, Verify, Worth};
+use tokio::time::Instant;
+
+use crate::server::AUDIENCE;
+use crate::stock::Stock;
+
+/// The state of the HTTP routes. Its `auth` is the one of the guard.
+#[derive(Clone, Debug)]
+pub struct App<V> {
+    /// The verifier of tokens.
+    pub auth: V,
+    /// The stock.
+    pub stock: Stock,
+}
+
+/// The bearer of a valid token for this server.
+#[derive(Debug)]
+pub struct Caller(Identity);
+
+impl<V: Verify> FromRequestParts<App<V>> for Caller {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<V>) -> Result<Self, StatusCode> {
+        let token = Token::of(parts).map_err(|_| StatusCode::UNAUTHORIZED)?;
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let verdict = app.auth.verify(&token, deadline).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        match verdict.worth {
+            Worth::Valid(caller) if caller.has_audience(AUDIENCE) => Ok(Self(caller)),
+            _ => Err(StatusCode::UNAUTHORIZED),
+        }
+    }
+}
+
+/// Answers the stock of an item, to keepers alone.
+async fn stock<V>(
+    Caller(caller): Caller,
+    State(app): State<App<V>>,
+    Path(item): Path<String>,
+) -> Result<String, StatusCode> {
+    if !caller.has_role("keeper") {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    Ok(app.stock.count(&item).to_string())
+}
+
+/// Returns the HTTP routes.
+pub fn routes<V: Verify + Clone>(app: App<V>) -> Router {
+    Router::new().route("/about", get(async || "a depot")).route("/stock/{item}", get(stock::<V>)).with_state(app)
+}

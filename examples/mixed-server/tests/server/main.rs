@@ -1,0 +1,9 @@
+//! The server as its callers see it.
+
+#![cfg(test)]
+
+mod grpc;
+mod http;
+mod support;
+mod tls;
+mod web;
