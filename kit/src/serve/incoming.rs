@@ -108,13 +108,11 @@ impl Incoming {
                 self.first = Some(ready!(self.poll_room(received, room, cx))?);
                 break;
             }
-            match ready!(self.stream.poll_data(cx)) {
-                Some(data) => self.gather(&data.map_err(status)?)?,
-                None => {
-                    self.is_read = true;
-                    break;
-                }
-            }
+            let Some(data) = ready!(self.stream.poll_data(cx)) else {
+                self.is_read = true;
+                break;
+            };
+            self.gather(&data.map_err(status)?)?;
         }
         Poll::Ready(Ok(()))
     }
