@@ -8,6 +8,7 @@ use tonic::Status;
 
 use super::memory::{Account, Hold};
 use super::waiting::{Line, Place};
+use super::window::{Waits, Window};
 
 /// Bytes of an answer that need no reservation by the handler.
 pub(super) const ORDINARY_ANSWER: usize = 4 * 1024;
@@ -33,6 +34,7 @@ pub(super) struct Shares {
     /// A permit for each KiB of [`MAKING`].
     pub(super) making: Arc<Semaphore>,
     pub(super) waiting: Arc<Line>,
+    pub(super) window: Arc<Window>,
     /// Streams of the service, and those that everybody may call.
     pub(super) streams: Arc<Line>,
     pub(super) public_streams: Arc<Line>,
@@ -133,6 +135,11 @@ impl Call {
     /// The connection's account for requests.
     pub(super) fn requests(&self) -> &Arc<Account> {
         &self.shares.requests
+    }
+
+    /// Returns the count of the request's data that waits for room.
+    pub(super) fn waits(&self) -> Waits {
+        Waits::new(Arc::clone(&self.shares.window))
     }
 
     /// The connection's account for answers.

@@ -29,6 +29,7 @@ use super::stream::Exchange;
 use super::streamed::Streamed;
 use super::turns::Turns;
 use super::waiting::Waiting;
+use super::window::Window;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
@@ -40,6 +41,7 @@ pub(super) struct Host<S> {
     pub(super) answers: Budget,
     pub(super) making: Arc<Semaphore>,
     pub(super) waiting: Waiting,
+    pub(super) waiting_bytes: Waiting,
     pub(super) streams: Waiting,
     pub(super) public_streams: Waiting,
     pub(super) streamed: Streamed,
@@ -75,6 +77,7 @@ where
         answers: host.answers.open_account(),
         making: Arc::clone(&host.making),
         waiting: host.waiting.open_line(),
+        window: Window::new(limits.connection_window, host.waiting_bytes.open_line()),
         streams: host.streams.open_line(),
         public_streams: host.public_streams.open_line(),
     };
@@ -123,7 +126,7 @@ async fn drive<S, T, I>(
         }
         let (wake, is_pinged) = (life.next(seat), life.is_pinged());
         tokio::select! {
-            accepted = turns.accept(connection) => match accepted {
+            accepted = turns.accept(connection, &exchange.shares.window) => match accepted {
                 Some(Ok((request, respond))) => {
                     life.accepted(connection);
                     tokio::spawn(exchange.clone().answer(request, respond, seat.open(), Arc::clone(seat)));

@@ -12,6 +12,7 @@ use tonic::Status;
 
 use super::call::Call;
 use super::floor::Floor;
+use super::window::Waits;
 
 /// Bytes of a message that need no reservation.
 const ORDINARY_MESSAGE: usize = 4 * 1024;
@@ -28,14 +29,19 @@ pub(super) struct Incoming {
     part: Vec<u8>,
     /// Data that came before the call, and has its room.
     first: Option<Received>,
-    /// The failure that came before the call.
-    failed: Option<Status>,
     /// Data that has come before there was room for its message.
-    waiting: Option<(Received, BoxFuture<'static, Result<(), Status>>)>,
+    waiting: Option<(Received, Room)>,
+    /// Data behind it. It is a copy, since the data's frames may be small, and is at most the stream's window.
+    behind: Vec<u8>,
+    /// Counts both.
+    waits: Waits,
     /// The pace of a large message that has begun.
     floor: Option<Floor>,
     is_read: bool,
 }
+
+/// Waits for room for a message.
+type Room = BoxFuture<'static, Result<(), Status>>;
 
 /// Data of a request.
 struct Received {
@@ -86,47 +92,82 @@ impl Framing {
 
 impl Incoming {
     pub(super) fn new(stream: RecvStream, call: Arc<Call>) -> Self {
-        let (framing, part) = Default::default();
-        Self { stream, call, framing, part, first: None, failed: None, waiting: None, floor: None, is_read: false }
+        let (framing, part, behind) = Default::default();
+        let waits = call.waits();
+        Self { stream, call, framing, part, first: None, waiting: None, behind, waits, floor: None, is_read: false }
     }
 
     /// Waits for the first message before the call begins: for all of a small one, for the begin of a large one and its
-    /// room. Completes at the end or the failure of the request, too.
-    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.first.is_none() && self.failed.is_none() && !self.is_read {
-            if let Some((_, room)) = &mut self.waiting {
-                let room = ready!(room.as_mut().poll(cx));
-                self.first = self.waiting.take().map(|(data, _)| data);
-                match room {
-                    Ok(()) => self.floor = Some(Floor::pressed()),
-                    Err(refusal) => self.failed = Some(refusal),
-                }
-                continue;
+    /// room. Completes at the end of the request, too.
+    ///
+    /// # Errors
+    /// The refusal of a message that must not wait, or the failure of the request.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        while self.first.is_none() {
+            if let Some((received, room)) = self.waiting.take() {
+                self.first = Some(ready!(self.poll_room(received, room, cx))?);
+                break;
             }
-            match ready!(self.stream.poll_data(cx)) {
-                Some(Ok(data)) => self.gather(&data),
-                Some(Err(error)) => self.failed = Some(status(error)),
-                None => self.is_read = true,
-            }
+            let Some(data) = ready!(self.stream.poll_data(cx)) else {
+                self.is_read = true;
+                break;
+            };
+            self.gather(&data.map_err(status)?)?;
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 
     /// Adds data to the first message.
-    fn gather(&mut self, data: &Bytes) {
+    fn gather(&mut self, data: &Bytes) -> Result<(), Status> {
         let large = self.framing.follow(data).filter(|length| *length > ORDINARY_MESSAGE);
         if large.is_none() && !self.framing.has_ended {
             // A copy, since the data is a part of the connection's buffer, which would stay as a whole.
             self.part.extend_from_slice(data);
-            if let Err(error) = self.stream.flow_control().release_capacity(data.len()) {
-                self.failed = Some(status(error));
-            }
-            return;
+            return self.stream.flow_control().release_capacity(data.len()).map_err(status);
         }
         let received = Received { held: data.len(), data: self.join(data) };
         match large {
             Some(length) => self.waiting = Some((received, self.reserve(length))),
             None => self.first = Some(received),
+        }
+        Ok(())
+    }
+
+    /// Waits for room for a message; returns its data.
+    fn poll_room(
+        &mut self,
+        received: Received,
+        mut room: Room,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Received, Status>> {
+        match room.as_mut().poll(cx) {
+            Poll::Ready(granted) => {
+                granted?;
+                self.floor = Some(Floor::pressed());
+                Poll::Ready(Ok(received))
+            }
+            Poll::Pending => {
+                self.read_behind(received.held, cx)?;
+                self.waiting = Some((received, room));
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Reads the data that comes while a message waits, so that the window of the connection grows by it.
+    fn read_behind(&mut self, held: usize, cx: &mut Context<'_>) -> Result<(), Status> {
+        loop {
+            if !self.waits.grow_to(held + self.behind.len()) {
+                return Err(self.call.overloaded());
+            }
+            if self.is_read {
+                return Ok(());
+            }
+            match self.stream.poll_data(cx) {
+                Poll::Ready(Some(data)) => self.behind.extend_from_slice(&data.map_err(status)?),
+                Poll::Ready(None) => self.is_read = true,
+                Poll::Pending => return Ok(()),
+            }
         }
     }
 
@@ -136,12 +177,13 @@ impl Incoming {
         if part.is_empty() { data.clone() } else { [&part[..], data].concat().into() }
     }
 
-    fn reserve(&self, length: usize) -> BoxFuture<'static, Result<(), Status>> {
+    fn reserve(&self, length: usize) -> Room {
         Box::pin(Arc::clone(&self.call).reserve_request(length))
     }
 
     /// Hands data on. The peer may send as much again.
     fn hand_on(&mut self, Received { data, held }: Received) -> Result<Frame<Bytes>, Status> {
+        self.waits.shrink_by(held);
         self.stream.flow_control().release_capacity(held).map_err(status)?;
         if self.framing.left == 0 {
             self.floor = None;
@@ -156,17 +198,9 @@ impl Incoming {
         let large = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE);
         let received = Received { held: data.len(), data };
         let Some(length) = large else { return Poll::Ready(Some(self.hand_on(received))) };
-        let mut room = self.reserve(length);
-        match room.as_mut().poll(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(refusal)) => return Poll::Ready(Some(Err(refusal))),
-            Poll::Pending => {
-                self.waiting = Some((received, room));
-                return Poll::Pending;
-            }
-        }
-        self.floor = Some(Floor::pressed());
-        Poll::Ready(Some(self.hand_on(received)))
+        let room = self.reserve(length);
+        let received = ready!(self.poll_room(received, room, cx));
+        Poll::Ready(Some(received.and_then(|received| self.hand_on(received))))
     }
 
     /// Fails once the peer sends a large message so slowly that others wait for its room.
@@ -191,9 +225,6 @@ impl Body for Incoming {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        if let Some(failure) = this.failed.take() {
-            return Poll::Ready(Some(Err(failure)));
-        }
         if let Some(first) = this.first.take() {
             return Poll::Ready(Some(this.hand_on(first)));
         }
@@ -201,15 +232,13 @@ impl Body for Incoming {
             let data = std::mem::take(&mut this.part).into();
             return Poll::Ready(Some(this.hand_on(Received { data, held: 0 })));
         }
-        if let Some((_, room)) = &mut this.waiting
-            && let Err(refusal) = ready!(room.as_mut().poll(cx))
-        {
-            this.waiting = None;
-            return Poll::Ready(Some(Err(refusal)));
+        if let Some((received, room)) = this.waiting.take() {
+            let received = ready!(this.poll_room(received, room, cx));
+            return Poll::Ready(Some(received.and_then(|received| this.hand_on(received))));
         }
-        if let Some((received, _)) = this.waiting.take() {
-            this.floor = Some(Floor::pressed());
-            return Poll::Ready(Some(this.hand_on(received)));
+        if !this.behind.is_empty() {
+            let behind = std::mem::take(&mut this.behind).into();
+            return this.take(behind, cx);
         }
         if !this.is_read {
             match this.stream.poll_data(cx) {
@@ -226,7 +255,8 @@ impl Body for Incoming {
     }
 
     fn is_end_stream(&self) -> bool {
-        let has_more = self.failed.is_some() || self.first.is_some() || !self.part.is_empty() || self.waiting.is_some();
+        let has_more =
+            self.first.is_some() || !self.part.is_empty() || self.waiting.is_some() || !self.behind.is_empty();
         !has_more && self.stream.is_end_stream()
     }
 }

@@ -28,7 +28,7 @@ pub struct Limits {
     pub header_list: u32,
     /// Bytes in flight on a stream.
     pub stream_window: u32,
-    /// Bytes in flight on a connection: the most that a client can send ahead of the handlers.
+    /// Bytes in flight on a connection: the most that a client can send ahead of the handlers, beside what waits for room.
     pub connection_window: u32,
     /// Bytes of an answer that the transport takes ahead of the socket, for each stream.
     pub send_buffer: usize,
@@ -46,6 +46,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Calls that may wait at once for the rest of their request, or for room for their answer.
     pub waiting_calls: usize,
+    /// Bytes of requests that may wait for their room, beyond half of their connections' windows.
+    pub waiting_bytes: usize,
     /// Streams of the service that may be open at once without anything to say.
     pub streams: usize,
     /// The same of health and reflection, which everybody may call.
@@ -83,6 +85,7 @@ impl Default for Limits {
             first_request: Duration::from_secs(10),
             idle: Duration::from_mins(5),
             waiting_calls: 2048,
+            waiting_bytes: 4 * 1024 * 1024,
             streams: 4096,
             public_streams: 1024,
             request_memory: MemoryLimits {

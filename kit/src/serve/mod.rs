@@ -21,6 +21,7 @@ mod streamed;
 mod transport;
 mod turns;
 mod waiting;
+mod window;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;

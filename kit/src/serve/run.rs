@@ -101,6 +101,7 @@ pub async fn serve<R: Reason, V: Verify>(
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
         waiting: Waiting::new(limits.waiting_calls),
+        waiting_bytes: Waiting::new(limits.waiting_bytes),
         streams: Waiting::new(limits.streams),
         public_streams: Waiting::new(limits.public_streams),
         streamed: Streamed::of(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,

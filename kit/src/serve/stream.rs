@@ -12,6 +12,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
@@ -66,7 +67,12 @@ where
         let has_place = !is_streamed || call.stay();
         let begun = self.shares.waiting.wait(begin((!is_streamed).then_some(&mut body), &call, end));
         let Some(begun) = until_reset(&mut respond, begun).await else { return };
-        if begun != Some(true) || !has_place {
+        if let Some(Err(refusal)) = begun {
+            // The data that has come is dropped at once, so that it keeps no window from others.
+            let _ = respond.send_response(refusal.into_http(), true);
+            return;
+        }
+        if !matches!(begun, Some(Ok(true))) || !has_place {
             // Nothing of this call has been done.
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
@@ -97,11 +103,16 @@ where
 
 /// Waits for the first message of a body, then for room for the answer; reports whether there is room. At the end of the
 /// call's time, the service is called without the message, and answers that the deadline is over.
-async fn begin(body: Option<&mut Incoming>, call: &Call, end: Instant) -> bool {
-    if let Some(body) = body {
-        let _ = timeout_at(end, poll_fn(|cx| body.poll_first(cx))).await;
+///
+/// # Errors
+/// The refusal of a message for which there is no room.
+async fn begin(body: Option<&mut Incoming>, call: &Call, end: Instant) -> Result<bool, Status> {
+    if let Some(body) = body
+        && let Ok(first) = timeout_at(end, poll_fn(|cx| body.poll_first(cx))).await
+    {
+        first?;
     }
-    timeout_at(end, call.begin()).await.unwrap_or(false)
+    Ok(timeout_at(end, call.begin()).await.unwrap_or(false))
 }
 
 async fn call_service<S, T>(service: &mut S, request: Request<Body>) -> Response<T>

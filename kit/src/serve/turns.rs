@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::piece::Piece;
+use super::window::Window;
 
 /// Bytes of a read behind the frame that it goes on with: fewer than twenty calls, and forty pairs of a stream and its reset.
 pub(super) const MAX_READ: usize = 1024;
@@ -87,16 +88,20 @@ impl Turns {
     }
 
     /// Accepts the next stream. Reads on only when all streams that were read are accepted. A peer that has reset too many
-    /// gets a GOAWAY, and the connection ends.
+    /// gets a GOAWAY, and the connection ends. Keeps the connection's window at its size.
     pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(
         &self,
         connection: &mut Connection<I, Piece>,
+        window: &Window,
     ) -> Accepted {
         self.is_accepting.store(true, Relaxed);
         poll_fn(|cx| {
             loop {
                 if self.is_flooded.swap(false, Relaxed) {
                     connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                }
+                if let Some(size) = window.poll_change(cx) {
+                    connection.set_target_window_size(size);
                 }
                 let accepted = connection.poll_accept(cx);
                 if accepted.is_ready() {

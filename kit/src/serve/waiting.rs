@@ -1,5 +1,5 @@
 //! Bounds the calls that take memory for nothing: they wait for the rest of their request or for room for their answer, or
-//! they are streams without anything to say.
+//! they are streams without anything to say. Bounds the bytes of requests that wait for room in the same way.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -47,18 +47,31 @@ impl Line {
 
     /// Returns a place for a call; `None` if the connection has its share of the places.
     pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
-        let taken = self.taken.load(Relaxed);
-        let entered = self.free.0.fetch_update(Relaxed, Relaxed, |free| (free > taken).then(|| free - 1));
-        entered.ok()?;
-        self.taken.fetch_add(1, Relaxed);
-        Some(Place(Arc::clone(self)))
+        self.take(1).then(|| Place(Arc::clone(self)))
+    }
+
+    /// Takes so many places, as if one by one; reports whether the connection's share had them all.
+    pub(super) fn take(&self, places: usize) -> bool {
+        // The last one is taken while there are as many free places as the connection has with it.
+        let needed = self.taken.load(Relaxed) + (2 * places).saturating_sub(1);
+        let taken = places == 0
+            || self.free.0.fetch_update(Relaxed, Relaxed, |free| (free >= needed).then(|| free - places)).is_ok();
+        if taken {
+            self.taken.fetch_add(places, Relaxed);
+        }
+        taken
+    }
+
+    /// Gives so many places back.
+    pub(super) fn give_back(&self, places: usize) {
+        self.taken.fetch_sub(places, Relaxed);
+        self.free.0.fetch_add(places, Relaxed);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Relaxed);
-        self.0.free.0.fetch_add(1, Relaxed);
+        self.0.give_back(1);
     }
 }
 

@@ -19,4 +19,6 @@ mod support;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]
+mod uploads;
+#[cfg(test)]
 mod waiting;

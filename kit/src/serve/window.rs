@@ -1,0 +1,156 @@
+//! The window of a connection grows by the data of its requests that wait for room.
+//!
+//! Such data would otherwise fill the window, and the requests that have their room could not get the rest of theirs. A
+//! part of the connection's own window is for data that waits. More comes from bytes that all connections share.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Context;
+
+use futures_util::task::AtomicWaker;
+
+use super::waiting::Line;
+
+/// The part of its own window that a connection's waiting data may fill: one of so many.
+const OWN_PART: usize = 2;
+
+/// The window of one connection.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// Bytes of the window while little data waits.
+    size: u32,
+    /// The connection's share of the bytes by which windows may grow.
+    shared: Arc<Line>,
+    /// Bytes of the data that waits.
+    waiting: Mutex<usize>,
+    /// Bytes by which the window is to be larger.
+    growth: AtomicUsize,
+    /// The growth that the connection knows.
+    known: AtomicUsize,
+    connection: AtomicWaker,
+}
+
+/// The data of one request that waits, or has waited and was not handed on yet.
+#[derive(Debug)]
+pub(super) struct Waits {
+    window: Arc<Window>,
+    bytes: usize,
+}
+
+impl Window {
+    /// Begins with a window of this size, which may grow by a share of these bytes.
+    pub(super) fn new(size: u32, shared: Arc<Line>) -> Arc<Self> {
+        let (waiting, growth, known, connection) = Default::default();
+        Arc::new(Self { size, shared, waiting, growth, known, connection })
+    }
+
+    /// Returns the size that the connection's window is to have, if it has changed; wakes the caller once it grows.
+    pub(super) fn poll_change(&self, cx: &Context<'_>) -> Option<u32> {
+        self.connection.register(cx.waker());
+        let growth = self.growth.load(Relaxed);
+        let is_known = self.known.swap(growth, Relaxed) == growth;
+        (!is_known).then(|| self.size.saturating_add(u32::try_from(growth).unwrap_or(u32::MAX)))
+    }
+
+    /// Adds data that waits; reports whether there was a place for it.
+    fn add(&self, bytes: usize) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = self.growth_for(*waiting + bytes) - self.growth_for(*waiting);
+        if !self.shared.take(more) {
+            return false;
+        }
+        *waiting += bytes;
+        self.growth.fetch_add(more, Relaxed);
+        drop(waiting);
+        if more > 0 {
+            self.connection.wake();
+        }
+        true
+    }
+
+    fn remove(&self, bytes: usize) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let less = self.growth_for(*waiting) - self.growth_for(*waiting - bytes);
+        *waiting -= bytes;
+        self.growth.fetch_sub(less, Relaxed);
+        self.shared.give_back(less);
+    }
+
+    /// Returns the growth for so many bytes of waiting data.
+    fn growth_for(&self, waiting: usize) -> usize {
+        let own = usize::try_from(self.size).unwrap_or(usize::MAX) / OWN_PART;
+        waiting.saturating_sub(own)
+    }
+}
+
+impl Waits {
+    /// Begins without data.
+    pub(super) fn new(window: Arc<Window>) -> Self {
+        Self { window, bytes: 0 }
+    }
+
+    /// Counts data until there are so many bytes of it; reports whether there was a place for it.
+    pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
+        let has_place = bytes <= self.bytes || self.window.add(bytes - self.bytes);
+        if has_place {
+            self.bytes = self.bytes.max(bytes);
+        }
+        has_place
+    }
+
+    /// Takes data away before the transport may let the peer send as much again. Data that never waited does not count.
+    pub(super) fn shrink_by(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        if bytes > 0 {
+            self.window.remove(bytes);
+            self.bytes -= bytes;
+        }
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.shrink_by(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::super::waiting::Waiting;
+    use super::*;
+
+    fn change(window: &Window) -> Option<u32> {
+        window.poll_change(&Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn window_grows_and_shrinks_with_the_data_that_waits() {
+        let window = Window::new(100, Waiting::new(1000).open_line());
+        let [mut one, mut two] = [(); 2].map(|()| Waits::new(Arc::clone(&window)));
+        assert!(one.grow_to(50));
+        assert_eq!(change(&window), None, "half of the window is for data that waits");
+        assert!(two.grow_to(30) && one.grow_to(40));
+        assert_eq!((change(&window), change(&window)), (Some(130), None));
+        one.shrink_by(20);
+        assert_eq!(change(&window), Some(110));
+        one.shrink_by(100);
+        assert_eq!(change(&window), Some(100), "not more than waits");
+        assert!(two.grow_to(60));
+        drop(two);
+        assert_eq!(*window.waiting.lock().unwrap(), 0);
+    }
+
+    #[test]
+    fn growth_comes_from_bytes_that_connections_share() {
+        let shared = Waiting::new(100);
+        let windows = [(); 2].map(|()| Window::new(20, shared.open_line()));
+        let [mut one, mut two] = windows.map(Waits::new);
+        assert!(!one.grow_to(61), "half of them");
+        assert!(one.grow_to(60));
+        assert!(two.grow_to(35) && !two.grow_to(36), "the same of those that are left");
+        drop(one);
+        assert!(two.grow_to(60));
+    }
+}
