@@ -242,6 +242,7 @@ mod tests {
     impl Verify for Judge {
         async fn verify(&self, token: &Token, _: Instant) -> Result<Verdict, Unavailable> {
             self.0.fetch_add(1, Ordering::SeqCst);
+            assert!(token.has_digest(), "a call's token is hashed once, before it is shared");
             let is_garbage = token.expose().starts_with('x');
             let verdict = if is_garbage { Verdict::denied(Denial::Invalid) } else { Verdict::valid(ada()) };
             let basis = Basis { position: PLACE, asked: self.1.now(), ttl: Duration::from_mins(5) };
