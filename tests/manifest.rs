@@ -18,7 +18,8 @@ fn output(program: &str, arguments: &[&str]) -> String {
 fn metadata() -> Value {
     let version = output("rustc", &["-vV"]);
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let arguments = ["metadata", "--locked", "--format-version", "1", "--filter-platform", host];
+    let arguments =
+        ["metadata", "--locked", "--format-version", "1", "--filter-platform", host, "--features", "gatepost/metrics"];
     serde_json::from_str(&output(env!("CARGO"), &arguments)).unwrap()
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::counter::Counter;
 use super::distribution::{Distribution, Histogram};
+use super::facade;
 
 /// Counts for one [`AuthService`](crate::AuthService); clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,7 @@ pub(crate) struct Counters {
     pub(crate) gaps: Counter,
     pub(crate) lag: Histogram<10>,
     is_fed: AtomicBool,
+    feed_up: facade::Gauge,
 }
 
 /// What has become of the questions, and what the feed has brought, since the start.
@@ -83,22 +85,37 @@ impl Counters {
     /// Whether there is a stream from now on.
     pub(crate) fn fed(&self, is_fed: bool) {
         self.is_fed.store(is_fed, Ordering::Relaxed);
+        self.feed_up.set(is_fed);
     }
 }
 
 impl Default for Counters {
     fn default() -> Self {
+        let verdicts = |result| {
+            let help = "Judgements by a verdict that was kept, and those for which there was none";
+            Counter::named("gatepost_guard_verdicts_total", &[("result", result)], help)
+        };
+        let counter = |name, help| Counter::named(name, &[], help);
         Self {
-            hits: Counter::default(),
-            misses: Counter::default(),
-            joined: Counter::default(),
-            given_up: Counter::default(),
-            evidence_age: Histogram::up_to([50, 100, 250, 500, 750, 1000]),
-            renewals: Counter::default(),
-            resets: Counter::default(),
-            gaps: Counter::default(),
-            lag: Histogram::up_to([5, 10, 25, 50, 100, 250, 500, 1000, 2000, 10_000]),
+            hits: verdicts("hit"),
+            misses: verdicts("miss"),
+            joined: counter("gatepost_guard_flights_joined_total", "Misses that shared another caller's question"),
+            given_up: counter("gatepost_guard_given_up_total", "Misses that were refused by the token's form alone"),
+            evidence_age: Histogram::named(
+                "gatepost_guard_evidence_age_seconds",
+                "Age of the evidence by which tokens were found good",
+                [50, 100, 250, 500, 750, 1000],
+            ),
+            renewals: counter("gatepost_feed_renewals_total", "Renewals that the auth service has answered"),
+            resets: counter("gatepost_feed_resets_total", "Beginnings of the feed: what was known counts no more"),
+            gaps: counter("gatepost_feed_gaps_total", "Times that the feed said what was not the next thing"),
+            lag: Histogram::named(
+                "gatepost_feed_lag_seconds",
+                "Time from when a revocation was written until the guard knew it",
+                [5, 10, 25, 50, 100, 250, 500, 1000, 2000, 10_000],
+            ),
             is_fed: AtomicBool::new(false),
+            feed_up: facade::Gauge::new("gatepost_feed_up", "1 while there is a stream of revocations"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::counter::Counter;
+use super::facade;
 
 /// How many times there have been of which length.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +33,19 @@ pub(crate) struct Histogram<const N: usize> {
     counts: [Counter; N],
     above: Counter,
     micros: AtomicU64,
+    recorded: facade::Histogram,
 }
 
 impl<const N: usize> Histogram<N> {
-    /// None yet; bounds in milliseconds, which ascend.
-    pub(super) fn up_to(bounds: [u64; N]) -> Self {
+    /// Makes one that a recorder sees under this name; bounds in milliseconds, which ascend. The recorder has bounds of
+    /// its own.
+    pub(super) fn named(name: &'static str, help: &'static str, bounds: [u64; N]) -> Self {
         Self {
             bounds: bounds.map(Duration::from_millis),
-            counts: array::from_fn(|_| Counter::default()),
-            above: Counter::default(),
+            counts: array::from_fn(|_| Counter::unnamed()),
+            above: Counter::unnamed(),
             micros: AtomicU64::new(0),
+            recorded: facade::Histogram::new(name, help),
         }
     }
 
@@ -49,6 +53,7 @@ impl<const N: usize> Histogram<N> {
         let place = self.bounds.iter().position(|bound| time <= *bound);
         place.map_or(&self.above, |place| &self.counts[place]).one();
         self.micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.recorded.record(time);
     }
 
     pub(super) fn read(&self) -> Distribution {
@@ -71,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_time_is_counted_once_and_a_bound_belongs_to_what_is_below_it() {
-        let histogram = Histogram::up_to([10, 100]);
+        let histogram = Histogram::named("times", "Times of a test", [10, 100]);
         for time in [ms(0), ms(10), ms(10) + Duration::from_nanos(1), ms(100), ms(101), Duration::from_hours(1)] {
             histogram.record(time);
         }

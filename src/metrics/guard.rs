@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::counter::Counter;
 use crate::Refusal;
+use crate::status::reason_name;
 
 /// Counts the decisions of one [`GuardLayer`](crate::GuardLayer); clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +55,19 @@ impl GuardMetrics {
 
 impl Default for Counters {
     fn default() -> Self {
-        let [denied, ended] = array::from_fn(|_| array::from_fn(|_| Counter::default()));
-        Self { allowed: Counter::default(), denied, ended }
+        let decided = |result, reason| {
+            let help = "Calls that the guard has let in or refused";
+            Counter::named("gatepost_guard_decisions_total", &[("result", result), ("reason", reason)], help)
+        };
+        let ended = |reason| {
+            let help = "Calls that were let in and ended by the guard while they were open";
+            Counter::named("gatepost_guard_ended_total", &[("reason", reason)], help)
+        };
+        let reason = |number: usize| reason_name(Refusal::ALL[number].reason());
+        Self {
+            allowed: decided("allow", ""),
+            denied: array::from_fn(|number| decided("deny", reason(number))),
+            ended: array::from_fn(|number| ended(reason(number))),
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`GuardLayer::metrics`](crate::GuardLayer::metrics) and [`AuthService::metrics`](crate::AuthService::metrics) give out
 //! handles, and reading one gives the numbers since the start. They are plain numbers, so that this crate brings no
-//! library of metrics along: whoever has one reads them into it when it is asked for its own.
+//! library of metrics along: read them into yours when it is asked for its own. With the feature `metrics` each event goes to
+//! the recorder of the crate [`metrics`](https://docs.rs/metrics), too.
 //!
 //! ```no_run
 //! # use gatepost::{AuthService, GuardLayer, Policy, Token};
@@ -23,9 +24,14 @@
 mod auth;
 mod counter;
 mod distribution;
+#[cfg_attr(not(feature = "metrics"), path = "no_facade.rs")]
+mod facade;
 mod guard;
 
 pub(crate) use auth::Counters;
 pub use auth::{AuthCounts, AuthMetrics};
 pub use distribution::Distribution;
 pub use guard::{GuardCounts, GuardMetrics};
+
+/// The labels of a counter. None of their values is one that a caller can choose.
+type Labels = [(&'static str, &'static str)];

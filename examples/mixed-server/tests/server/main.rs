@@ -4,6 +4,7 @@
 
 mod grpc;
 mod http;
+mod metrics;
 mod support;
 mod tls;
 mod web;

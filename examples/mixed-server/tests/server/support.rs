@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use gatepost::testing::Auth;
 use gatepost::{Identity, Token, WithToken};
+use metrics::{NoopRecorder, Recorder, with_local_recorder};
 use mixed_server::api::depot_service_client::DepotServiceClient;
 use mixed_server::{server, stock::Stock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,11 +28,20 @@ pub(crate) type Client = DepotServiceClient<InterceptedService<Channel, WithToke
 impl World {
     /// Starts a server with five lamps.
     pub(crate) async fn start() -> Self {
-        let (auth, stock) = (Auth::new(), Stock::default());
+        Self::recorded(&NoopRecorder).await
+    }
+
+    /// Starts a server that counts for this recorder. A program installs its recorder for the whole process.
+    pub(crate) async fn recorded(recorder: &dyn Recorder) -> Self {
+        let stock = Stock::default();
         stock.set("lamp".to_owned(), 5);
+        let (auth, routes) = with_local_recorder(recorder, || {
+            let auth = Auth::new();
+            let routes = server::routes(stock.clone(), auth.clone()).unwrap();
+            (auth, routes)
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = server::routes(stock.clone(), auth.clone()).unwrap();
         let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
