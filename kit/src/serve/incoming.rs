@@ -3,11 +3,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use h2::RecvStream;
 use http_body::{Body, Frame};
+use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
 use super::call::Call;
@@ -16,6 +18,9 @@ use super::window::Waits;
 
 /// Bytes of a message that need no reservation.
 const ORDINARY_MESSAGE: usize = 4 * 1024;
+
+/// Time after which a request is refused whose data waits for room in the window that others need.
+const CROWDED_TIME: Duration = Duration::from_millis(250);
 
 /// Bytes before each message (the gRPC protocol's Length-Prefixed-Message): a flag and a length of four bytes.
 const PREFIX: usize = 5;
@@ -35,6 +40,8 @@ pub(super) struct Incoming {
     behind: Vec<u8>,
     /// Counts both.
     waits: Waits,
+    /// Runs while there is no place for data that waits.
+    crowded: Option<Pin<Box<Sleep>>>,
     /// The pace of a large message that has begun.
     floor: Option<Floor>,
     is_read: bool,
@@ -92,9 +99,9 @@ impl Framing {
 
 impl Incoming {
     pub(super) fn new(stream: RecvStream, call: Arc<Call>) -> Self {
-        let (framing, part, behind) = Default::default();
+        let (framing, part, first, waiting, behind, crowded, floor) = Default::default();
         let waits = call.waits();
-        Self { stream, call, framing, part, first: None, waiting: None, behind, waits, floor: None, is_read: false }
+        Self { stream, call, framing, part, first, waiting, behind, waits, crowded, floor, is_read: false }
     }
 
     /// Waits for the first message before the call begins: for all of a small one, for the begin of a large one and its
@@ -143,6 +150,7 @@ impl Incoming {
         match room.as_mut().poll(cx) {
             Poll::Ready(granted) => {
                 granted?;
+                self.crowded = None;
                 self.floor = Some(Floor::pressed());
                 Poll::Ready(Ok(received))
             }
@@ -154,12 +162,18 @@ impl Incoming {
         }
     }
 
-    /// Reads the data that comes while a message waits, so that the window of the connection grows by it.
+    /// Reads the data that comes while a message waits, so that the window of the connection grows by it. Data without a
+    /// place stays in the window for a moment, in which the peer is slowed down.
     fn read_behind(&mut self, held: usize, cx: &mut Context<'_>) -> Result<(), Status> {
         loop {
             if !self.waits.grow_to(held + self.behind.len()) {
-                return Err(self.call.overloaded());
+                let crowded = self.crowded.get_or_insert_with(|| Box::pin(sleep(CROWDED_TIME)));
+                return match crowded.as_mut().poll(cx) {
+                    Poll::Ready(()) => Err(self.call.overloaded()),
+                    Poll::Pending => Ok(()),
+                };
             }
+            self.crowded = None;
             if self.is_read {
                 return Ok(());
             }
