@@ -23,8 +23,8 @@ const LARGE: usize = 64 * 1024;
 /// A user's quotas are no part of it.
 const SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
 
-/// Connections of each side, for 32 callers, and the calls that each carries at once: more posts of 64 KiB than the window of a
-/// connection holds may wait for each other until their deadline.
+/// Connections of each side, for 32 callers, and the calls that each carries at once: in older programs, more posts of 64 KiB
+/// than the window of a connection holds may wait for each other until their deadline.
 const CONNECTIONS: usize = 16;
 const AT_ONCE: usize = 3;
 
