@@ -30,8 +30,9 @@ impl HistogramFn for Times {
 
 impl Recorded {
     fn number(&self, key: &Key) -> Arc<AtomicU64> {
-        let labels: String = key.labels().map(|label| format!(" {}={}", label.key(), label.value())).collect();
-        Arc::clone(self.numbers.lock().unwrap().entry(format!("{}{labels}", key.name())).or_default())
+        let labels = key.labels().map(|label| format!("{}={}", label.key(), label.value()));
+        let name: Vec<_> = [key.name().to_owned()].into_iter().chain(labels).collect();
+        Arc::clone(self.numbers.lock().unwrap().entry(name.join(" ")).or_default())
     }
 
     fn describe(&self, key: &KeyName, unit: Option<Unit>, description: &SharedString) {
