@@ -35,7 +35,6 @@ pub use keys::PRIVATE_HALVES;
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};
 pub use refresh::{Refreshable, Rotated};
-pub use sessions::Standing;
 pub use times::{Bounds, Passed};
 pub use trials::Trial;
 pub use users::{Created, Credentials, Filter};
