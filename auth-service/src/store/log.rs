@@ -128,14 +128,14 @@ impl Store {
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
-    /// `until`, but for the last one and for API keys. Returns how many it has taken out.
+    /// `until`, but for the last one. Returns how many it has taken out.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is taken out.
     pub async fn prune_log(&self, until: Time) -> Result<usize, StoreError> {
         const OLDEST: &str = "select revision, log_time from revocations \
-             where revision < (select revision from log_head where id = 1) and kind <> 'api-key' order by revision limit 500";
-        const SQL: &str = "delete from revocations where revision <= $1 and kind <> 'api-key'";
+             where revision < (select revision from log_head where id = 1) order by revision limit 500";
+        const SQL: &str = "delete from revocations where revision <= $1";
         let oldest: Vec<(i64, Time)> = read!(self.db, |reader| sqlx::query_as(OLDEST).fetch_all(reader))?;
         // Entries of several clocks: an older one behind a younger one waits for it.
         let expired = || oldest.iter().take_while(|(_, time)| *time <= until);
@@ -280,7 +280,6 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
         }
         Revocation::SigningKey(id) => ("signing-key", id.clone(), 0),
         Revocation::NewSigningKeys => ("signing-keys", String::new(), 0),
-        Revocation::ApiKey(id) => ("api-key", id.to_string(), 0),
     }
 }
 
@@ -329,7 +328,6 @@ impl Row {
             "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
             "signing-key" => Revocation::SigningKey(subject),
             "signing-keys" => Revocation::NewSigningKeys,
-            "api-key" => Revocation::ApiKey(id()?),
             // A later version's: whoever cannot read it cannot say what is good.
             _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
         };
