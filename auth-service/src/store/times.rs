@@ -5,8 +5,7 @@
 //! come is dead for good, and its entry need not be kept until then.
 
 use chrono::TimeDelta;
-use kit::Clock;
-use kit::db::{Closing, Verdict, clock, read, requests, within, write};
+use kit::db::{Closing, Verdict, read, within, write};
 use uuid::Uuid;
 
 use super::{Kind, Store, StoreError, Time, log};
@@ -38,22 +37,6 @@ pub struct Passed<T> {
 }
 
 impl Store {
-    /// Compares this clock with the database's time.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn measure_clock(&self, clock: &Clock) -> Result<(), StoreError> {
-        clock::measure(&self.db, clock).await
-    }
-
-    /// Compares this clock with the database's time, and leaves the database as it is.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn compare_clock(&self, clock: &Clock) -> Result<(), StoreError> {
-        clock::compare(&self.db, clock).await
-    }
-
     /// Moves a horizon that is after `future` to the stamp's time, and begins another era: all tokens that were issued until now
     /// are dead, as the horizon says, and those that are issued from now on are good. Returns `None` if it is not after that.
     ///
@@ -176,14 +159,6 @@ impl Store {
             repaired += write!(self.db, sqlx::query(ALLOWANCES).bind(kind.text()).bind(*full))?;
         }
         Ok(repaired)
-    }
-
-    /// Cuts the times of requests that may be repeated to the present. Returns how many were repaired.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn repair_requests(&self, bounds: Bounds) -> Result<u64, StoreError> {
-        requests::repair_times(&self.db, bounds.now, bounds.future).await
     }
 
     /// Writes these times of signing keys, if each still has the place that was read, and tells it by the log. Returns `false`

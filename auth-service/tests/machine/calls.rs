@@ -5,7 +5,8 @@ use auth_service::domain::{
 };
 use auth_service::store::{Account, Created, Filter, Kind, Proof, Refreshable, Rotated, Store, StoreError, Unchanged};
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
+use kit::db::secrets;
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 
@@ -215,8 +216,8 @@ impl AttemptCall {
 impl KeptCall {
     async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
         Ok(match self {
-            Self::Earlier { key, now } => Answer::Earlier(store.earlier(key, *now).await?),
-            Self::PageTokenKey { fresh } => Answer::Key(store.page_token_key(*fresh).await?.to_vec()),
+            Self::Earlier { key, now } => Answer::Earlier(requests::find(store.db(), key, *now).await?),
+            Self::PageTokenKey { fresh } => Answer::Key(secrets::page_token_key(store.db(), *fresh).await?.to_vec()),
         })
     }
 }

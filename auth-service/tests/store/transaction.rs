@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserState};
 use auth_service::store::{Created, Filter, Kind, StoreError};
+use kit::db::requests;
 use kit::request_id::{Fingerprint, RequestKey};
 use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
@@ -40,7 +41,7 @@ async fn a_user_whose_last_row_is_refused_leaves_neither_role_nor_request(store:
     store.database.refuse("insert", "sessions").await;
     assert!(matches!(create().await, Err(StoreError::Fault(_))));
     assert_eq!(store.user(ada.id).await.unwrap(), None);
-    assert_eq!(store.earlier(&key, start()).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), None);
     store.database.accept("sessions").await;
     // The same rows once more: a role that had stayed would be in their way.
     assert!(matches!(create().await, Ok(Created::User(_))));

@@ -1,7 +1,7 @@
 //! A post is written, also by a caller that has lost the answer and asks again.
 
 use crate::api::v1;
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ pub(super) async fn create(state: &State, owner_id: Uuid, draft: Draft) -> Resul
 /// The post that this very request has made before.
 async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
     let Some(key) = request else { return Ok(None) };
-    match state.store.earlier(key, state.clock.now()).await? {
+    match requests::find(state.store.db(), key, state.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
         Some(Earlier::Other) => Err(Error::RequestIdReused),
         None => Ok(None),

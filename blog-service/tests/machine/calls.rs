@@ -3,7 +3,8 @@
 use blog_service::domain::{Post, PostChange, View};
 use blog_service::store::{NewPost, Store, StoreError, Unchanged};
 use chrono::{DateTime, Utc};
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
+use kit::db::secrets;
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 
@@ -48,8 +49,8 @@ impl Call {
                 Answer::Changed(store.update_post(*id, change.clone(), *expected, *now).await?)
             }
             Self::Delete { id, expected } => Answer::Deleted(store.delete_post(*id, *expected).await?),
-            Self::Earlier { key, now } => Answer::Earlier(store.earlier(key, *now).await?),
-            Self::PageTokenKey { fresh } => Answer::Key(store.page_token_key(*fresh).await?),
+            Self::Earlier { key, now } => Answer::Earlier(requests::find(store.db(), key, *now).await?),
+            Self::PageTokenKey { fresh } => Answer::Key(secrets::page_token_key(store.db(), *fresh).await?),
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use blog_service::domain::View;
 use blog_service::store::{Store, Unchanged};
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
+use kit::db::secrets;
 use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -78,12 +79,12 @@ async fn a_request_that_comes_at_once_writes_once(store: Case) {
     let posts: Vec<_> = created.await.into_iter().flatten().collect();
     assert_eq!(posts, store.list_posts(None, 99, View::Full).await.unwrap(), "one row");
     assert_eq!(posts.len(), 1);
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
 }
 
 async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
     let kept = at_once(&store, 20, |store, number| async move {
-        store.page_token_key([u8::try_from(number).unwrap(); 64]).await.unwrap()
+        secrets::page_token_key(store.db(), [u8::try_from(number).unwrap(); 64]).await.unwrap()
     });
     let kept = kept.await;
     assert!(kept.iter().all(|key| *key == kept[0]), "{kept:?}");

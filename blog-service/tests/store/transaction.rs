@@ -2,7 +2,7 @@
 
 use blog_service::domain::View;
 use blog_service::store::StoreError;
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
 use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
 
@@ -13,14 +13,14 @@ async fn a_post_that_is_refused_leaves_no_request(store: Case) {
     // The request is kept first; then there is a post with this id already.
     let taken = store.create_post(new_post(1), Some(&key(7))).await;
     assert!(matches!(taken, Err(StoreError::Taken(_))), "{taken:?}");
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), None);
     store.database.refuse("insert", "posts").await;
     let refused = store.create_post(new_post(2), Some(&key(7))).await;
     assert!(matches!(refused, Err(StoreError::Fault(_))), "{refused:?}");
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), None);
     store.database.accept("posts").await;
     let post = store.create_post(new_post(2), Some(&key(7))).await.unwrap().unwrap();
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
 async fn a_request_that_is_refused_leaves_no_post(store: Case) {
