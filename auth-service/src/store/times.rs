@@ -30,10 +30,18 @@ pub struct Bounds {
 /// The number of repaired rows, and the place to go on from: `None` at the table's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed<T> {
-    /// Rows that were written.
+    /// Rows that were written, or would be.
     pub repaired: u64,
     /// The last row that was looked at.
     pub next: Option<T>,
+}
+
+impl<T> Passed<T> {
+    /// Returns what the last row that was looked at and the number of rows with a wrong time say.
+    fn of(found: Option<(T, i64)>) -> Self {
+        let (next, late) = found.unzip();
+        Self { repaired: late.unwrap_or_default().unsigned_abs(), next }
+    }
 }
 
 impl Store {
@@ -87,25 +95,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn pass_log(&self, after: i64, repairs: bool, bounds: Bounds) -> Result<Passed<i64>, StoreError> {
-        const LAST: &str = "select max(revision) from (select revision from revocations where revision > $1 \
-             order by revision limit $2) passed";
-        const COUNT: &str = "select count(*) from revocations where revision > $1 and revision <= $2 and log_time > $3";
+        const LAST: &str = "select revision, count(case when log_time > $3 then 1 end) over () from \
+             (select revision, log_time from revocations where revision > $1 order by revision limit $2) passed \
+             order by revision desc limit 1";
         const SQL: &str =
             "update revocations set log_time = $4 where revision > $1 and revision <= $2 and log_time > $3";
-        let last: Option<i64> =
-            read!(self.db, |reader| sqlx::query_scalar(LAST).bind(after).bind(ROWS).fetch_one(reader))?;
-        let Some(last) = last else { return Ok(Passed { repaired: 0, next: None }) };
-        let repaired = if repairs {
-            write!(self.db, sqlx::query(SQL).bind(after).bind(last).bind(bounds.future).bind(bounds.now))?
-        } else {
-            let count: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT)
-                .bind(after)
-                .bind(last)
-                .bind(bounds.future)
-                .fetch_one(reader))?;
-            u64::try_from(count).unwrap_or_default()
-        };
-        Ok(Passed { repaired, next: Some(last) })
+        let passed: Option<(i64, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
+            .bind(after)
+            .bind(ROWS)
+            .bind(bounds.future)
+            .fetch_optional(reader))?;
+        let mut passed = Passed::of(passed);
+        if let Some(last) = passed.next
+            && repairs
+            && passed.repaired > 0
+        {
+            passed.repaired =
+                write!(self.db, sqlx::query(SQL).bind(after).bind(last).bind(bounds.future).bind(bounds.now))?;
+        }
+        Ok(passed)
     }
 
     /// Counts the sessions after the id `after`, of the next few thousand, that were begun, refreshed or ended after
@@ -114,10 +122,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn pass_sessions(&self, after: Uuid, repairs: bool, bounds: Bounds) -> Result<Passed<Uuid>, StoreError> {
-        const LAST: &str = "select id from (select id from sessions where id > $1 order by id limit $2) passed \
+        const LAST: &str = "select id, \
+             count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
+             (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
              order by id desc limit 1";
-        const COUNT: &str = "select count(*) from sessions where id > $1 and id <= $2 \
-             and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
         const SQL: &str = "update sessions set \
              create_time = case when create_time > $3 then $4 else create_time end, \
              last_refresh_time = case when last_refresh_time > $3 then $4 else last_refresh_time end, \
@@ -126,24 +134,20 @@ impl Store {
              idle_expire_time = case when idle_expire_time > $6 then $6 else idle_expire_time end, \
              over_time = case when over_time > $6 then $6 else over_time end \
              where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
-        let last: Option<Uuid> =
-            read!(self.db, |reader| sqlx::query_scalar(LAST).bind(after).bind(ROWS).fetch_optional(reader))?;
-        let Some(last) = last else { return Ok(Passed { repaired: 0, next: None }) };
-        let repaired = if repairs {
-            let Bounds { now, future, session, idle } = bounds;
-            write!(
+        let Bounds { now, future, session, idle } = bounds;
+        let passed: Option<(Uuid, i64)> =
+            read!(self.db, |reader| sqlx::query_as(LAST).bind(after).bind(ROWS).bind(future).fetch_optional(reader))?;
+        let mut passed = Passed::of(passed);
+        if let Some(last) = passed.next
+            && repairs
+            && passed.repaired > 0
+        {
+            passed.repaired = write!(
                 self.db,
                 sqlx::query(SQL).bind(after).bind(last).bind(future).bind(now).bind(now + session).bind(now + idle)
-            )?
-        } else {
-            let count: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT)
-                .bind(after)
-                .bind(last)
-                .bind(bounds.future)
-                .fetch_one(reader))?;
-            u64::try_from(count).unwrap_or_default()
-        };
-        Ok(Passed { repaired, next: Some(last) })
+            )?;
+        }
+        Ok(passed)
     }
 
     /// Gives wrong passwords of times to come the time `last`, which keeps their count, and gives the allowances back that no use
