@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
 use kit::Stopwatch;
-use kit::db::{Closing, Statement, Verdict, Watcher, read, watch, within, write};
+use kit::db::{Closing, Statement, Verdict, Watcher, read, transaction, watch, within, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -53,24 +53,21 @@ impl Store {
         // The era is exact to the last token. The date leaves out the second of the birth, whose tokens need not be dated later
         // than it.
         let horizon = stamp.time.trunc_subsecs(0) - TimeDelta::seconds(1);
-        let work = self.db.transaction((id, stamp), move |mut tx, (id, stamp)| {
-            Box::pin(async move {
-                let begun = within!(
-                    tx,
-                    sqlx::query(HEAD)
-                        .bind(id.0.as_slice())
-                        .bind(stamp.mark.0.as_slice())
-                        .bind(stamp.time)
-                        .bind(horizon)
-                        .bind(Era::from_random(stamp.mark.0).0)
-                )?;
-                if begun > 0 {
-                    within!(tx, sqlx::query(FIRST))?;
-                }
-                Ok(Verdict::Commit(()))
-            })
-        });
-        work.await
+        transaction!(self.db, async move |mut tx| {
+            let begun = within!(
+                tx,
+                sqlx::query(HEAD)
+                    .bind(id.0.as_slice())
+                    .bind(stamp.mark.0.as_slice())
+                    .bind(stamp.time)
+                    .bind(horizon)
+                    .bind(Era::from_random(stamp.mark.0).0)
+            )?;
+            if begun > 0 {
+                within!(tx, sqlx::query(FIRST))?;
+            }
+            Ok(Verdict::Commit(()))
+        })
     }
 
     /// Makes another log of this one, so that whoever knew the old one begins anew, and refuses every token that was issued
@@ -142,13 +139,11 @@ impl Store {
         let (Some((last, _)), Some(newest)) = (expired().last(), expired().map(|(_, time)| *time).max()) else {
             return Ok(0);
         };
-        let work = self.db.transaction((*last, newest), |mut tx, (last, newest)| {
-            Box::pin(async move {
-                within!(tx, sqlx::query(SQL).bind(last))?;
-                Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(*newest)], drop)))
-            })
-        });
-        work.await?;
+        let last = *last;
+        transaction!(self.db, async move |mut tx| {
+            within!(tx, sqlx::query(SQL).bind(last))?;
+            Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(newest)], drop)))
+        })?;
         Ok(expired().count())
     }
 

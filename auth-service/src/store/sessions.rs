@@ -1,6 +1,6 @@
 //! Rows of the sessions table.
 
-use kit::db::{Statement, Tx, Verdict, read, settle, within, write};
+use kit::db::{Statement, Tx, Verdict, read, settle, transaction, within, write};
 use sqlx::FromRow;
 use sqlx::error::DatabaseError;
 use uuid::Uuid;
@@ -136,15 +136,12 @@ impl Store {
         const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
              and end_time is null and over_time > $3 \
              and generation >= (select sessions_since from users where users.id = sessions.user_id)";
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
-                    return Ok(Verdict::Undo(None));
-                }
-                Ok(log::commit(&Revocation::Session(id), stamp, Some))
-            })
-        });
-        work.await
+        transaction!(self.db, async move |mut tx| {
+            if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
+                return Ok(Verdict::Undo(None));
+            }
+            Ok(log::commit(&Revocation::Session(id), stamp, Some))
+        })
     }
 
     /// Ends a session and revokes its tokens, whether or not its row is still there: in one message to a server.

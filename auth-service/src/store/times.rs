@@ -5,7 +5,7 @@
 //! come is dead for good, and its entry need not be kept until then.
 
 use chrono::TimeDelta;
-use kit::db::{Closing, Verdict, read, within, write};
+use kit::db::{Closing, Verdict, read, transaction, within, write};
 use uuid::Uuid;
 
 use super::{Kind, Store, StoreError, Time, log};
@@ -52,18 +52,15 @@ impl Store {
     /// [`StoreError`]; then nothing is changed.
     pub async fn lower_horizon(&self, future: Time, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update log_head set horizon = $1 where id = 1 and horizon > $2";
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                if within!(tx, sqlx::query(SQL).bind(stamp.time).bind(future))? == 0 {
-                    return Ok(Verdict::Undo(None));
-                }
-                let statements =
-                    vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
-                let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
-                Ok(Verdict::CommitWith(Closing::new(statements, answer)))
-            })
-        });
-        work.await
+        transaction!(self.db, async move |mut tx| {
+            if within!(tx, sqlx::query(SQL).bind(stamp.time).bind(future))? == 0 {
+                return Ok(Verdict::Undo(None));
+            }
+            let statements =
+                vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
+            let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
+            Ok(Verdict::CommitWith(Closing::new(statements, answer)))
+        })
     }
 
     /// Begins the era `next` after the era `known`, whose tokens are good if they say that they were issued until then. Returns
@@ -173,27 +170,25 @@ impl Store {
     pub async fn repair_signing_keys(&self, keys: &[SigningKeyRecord], stamp: Stamp) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set create_time = $3, sign_time = $4, retire_time = $5, verify_until = $6 \
              where number = $1 and id = $2 and (retire_time is null) = $7";
-        let work = self.db.transaction(keys.to_vec(), move |mut tx, keys| {
-            Box::pin(async move {
-                for key in keys {
-                    let written = within!(
-                        tx,
-                        sqlx::query(SQL)
-                            .bind(key.number)
-                            .bind(&key.id)
-                            .bind(key.create_time)
-                            .bind(key.sign_time)
-                            .bind(key.retire_time)
-                            .bind(key.verify_until)
-                            .bind(key.retire_time.is_none())
-                    )?;
-                    if written == 0 {
-                        return Ok(Verdict::Undo(false));
-                    }
+        let keys = keys.to_vec();
+        transaction!(self.db, async move |mut tx| {
+            for key in &keys {
+                let written = within!(
+                    tx,
+                    sqlx::query(SQL)
+                        .bind(key.number)
+                        .bind(&key.id)
+                        .bind(key.create_time)
+                        .bind(key.sign_time)
+                        .bind(key.retire_time)
+                        .bind(key.verify_until)
+                        .bind(key.retire_time.is_none())
+                )?;
+                if written == 0 {
+                    return Ok(Verdict::Undo(false));
                 }
-                Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))
-            })
-        });
-        work.await
+            }
+            Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use kit::db::{Verdict, read, requests, settle, within};
+use kit::db::{Verdict, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
@@ -56,27 +56,24 @@ impl Store {
     async fn try_create(&self, new: &Arc<NewPost>, request: Option<&RequestKey>) -> Result<bool, StoreError> {
         const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
              values ($1, $2, $3, $4, 1, $5, $5)";
-        let input = (Arc::clone(new), request.cloned());
-        let work = self.db.transaction(input, |mut tx, (new, request)| {
-            Box::pin(async move {
-                if let Some(key) = request
-                    && !requests::keep(&mut tx, key, new.id, new.create_time).await?
-                {
-                    return Ok(Verdict::Undo(false));
-                }
-                within!(
-                    tx,
-                    sqlx::query(SQL)
-                        .bind(new.id)
-                        .bind(new.owner_id)
-                        .bind(new.title.as_str())
-                        .bind(new.content.as_str())
-                        .bind(new.create_time)
-                )?;
-                Ok(Verdict::Commit(true))
-            })
-        });
-        work.await
+        let (new, request) = (Arc::clone(new), request.cloned());
+        transaction!(self.db, async move |mut tx| {
+            if let Some(key) = &request
+                && !requests::keep(&mut tx, key, new.id, new.create_time).await?
+            {
+                return Ok(Verdict::Undo(false));
+            }
+            within!(
+                tx,
+                sqlx::query(SQL)
+                    .bind(new.id)
+                    .bind(new.owner_id)
+                    .bind(new.title.as_str())
+                    .bind(new.content.as_str())
+                    .bind(new.create_time)
+            )?;
+            Ok(Verdict::Commit(true))
+        })
     }
 
     /// The post with this id.
