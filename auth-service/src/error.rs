@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::status::{details, retry, status};
 use gatepost::{Denial, Refusal};
-use kit::failure::{self, Violation};
+use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -64,18 +64,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Both, or all that is wrong with either: a caller learns of every bad field at once.
-    pub(crate) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
-        match (one, other) {
-            (Ok(one), Ok(other)) => Ok((one, other)),
-            (Err(Self::InvalidFields(mut all)), Err(Self::InvalidFields(more))) => {
-                all.extend(more);
-                Err(Self::InvalidFields(all))
-            }
-            (Err(error), _) | (_, Err(error)) => Err(error),
-        }
-    }
-
     /// Why the user of this id was not changed.
     pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
         match why {
@@ -105,6 +93,12 @@ fn last_admin() -> Status {
     let mut details = details(ErrorReason::LastAdmin);
     details.add_precondition_failure_violation("LAST_ADMIN", "gatepost.auth.v1.User", TEXT);
     Status::with_error_details(Code::FailedPrecondition, TEXT, details)
+}
+
+impl BadFields for Error {
+    fn bad_fields(&mut self) -> Option<&mut Vec<Violation>> {
+        if let Self::InvalidFields(violations) = self { Some(violations) } else { None }
+    }
 }
 
 impl From<BadToken> for Error {

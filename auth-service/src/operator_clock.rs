@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use kit::Clock;
+use kit::db::clock::compare;
 use kit::db::patiently;
 use kit::output;
 
@@ -22,7 +23,7 @@ pub(crate) struct WrongClock {
 /// both.
 pub(crate) async fn measured(store: &Store, clock: &Clock) -> Result<Clock, StoreError> {
     let clock = clock.apart();
-    patiently(|| store.compare_clock(&clock)).await?;
+    patiently(|| compare(store.db(), &clock)).await?;
     if let Some(problem) = clock.problem() {
         output::err(&format!("{problem}: set it, and keep it right by a time server (NTP)"));
     }

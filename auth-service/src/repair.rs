@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::Clock;
+use kit::db::requests;
 use uuid::Uuid;
 
 use crate::domain::{Allowance, AttemptLimits, Era};
@@ -101,7 +102,7 @@ impl Repair {
         // Their count stays. It bars no caller now, as before.
         let last = now - self.limits.rest;
         let attempts = self.store.repair_attempts(bounds, last, &full).await?;
-        let requests = self.store.repair_requests(bounds).await?;
+        let requests = requests::repair_times(self.store.db(), bounds.now, bounds.future).await?;
         let all = log + sessions + attempts + requests;
         if all > 0 {
             self.count.add(all);

@@ -6,11 +6,11 @@ use std::time::Duration;
 use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::{GuardLayer, PolicyError};
-use kit::Clock;
-use kit::clock::{Measure, keep};
-use kit::db::OpenError;
-use kit::ops::{self, Board, Metrics, Write};
-use kit::serve::{Limits, Look, MethodDeadlines, Parts, ServeError, serve};
+use kit::clock::keep;
+use kit::db::clock::measures;
+use kit::db::{OpenError, health};
+use kit::ops::{self, Board, Metrics};
+use kit::serve::{Limits, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -22,7 +22,7 @@ use crate::policy;
 use crate::rpc::{self, LocalVerifier};
 use crate::start::{Started, start};
 use crate::state::State;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::sweep::sweep;
 use crate::tokens::SigningKeyError;
 use crate::view::Finder;
@@ -99,12 +99,12 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         guard,
         limits: Limits::default(),
         deadlines: DEADLINES,
-        look: looks_at(state.store.clone()),
+        look: health::looks(state.store.db()),
         proxy_protocol,
     };
     let mut pages = discovery::pages(&state.keys, &issuer, &state.clock);
     pages.push(metrics.page());
-    board.show(pages, touches(state.store.clone()));
+    board.show(pages, health::touches(state.store.db()));
     board.watch_clock(state.clock.clone());
     let served = Shutdown::new();
     let serving = async {
@@ -117,7 +117,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
-        Box::pin(keep(clock.clone(), measures(store.clone(), clock.clone()), served.clone())),
+        Box::pin(keep(clock.clone(), measures(store.db(), clock), served.clone())),
         Box::pin(tend(ring, rotation, trust, served.clone()))
     );
     store.close().await;
@@ -133,28 +133,4 @@ fn count_forks(metrics: &mut Metrics, state: &Arc<State>) {
         let counted = Arc::clone(state);
         metrics.count(name, help, move || counted.view.forks(finder));
     }
-}
-
-/// Writes to the database of this store.
-fn touches(store: Store) -> Write {
-    Box::new(move || {
-        let store = store.clone();
-        Box::pin(async move { store.touch(kit::random::bytes()).await })
-    })
-}
-
-/// Compares the clock with the database of this store.
-fn measures(store: Store, clock: Clock) -> Measure {
-    Box::new(move || {
-        let (store, clock) = (store.clone(), clock.clone());
-        Box::pin(async move { store.measure_clock(&clock).await })
-    })
-}
-
-/// Looks at the database of this store.
-fn looks_at(store: Store) -> Look {
-    Box::new(move || {
-        let store = store.clone();
-        Box::pin(async move { store.look().await })
-    })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gatepost::log::LogLimit;
 use kit::db::patiently;
+use kit::db::{clock, secrets};
 use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::shutdown::Shutdown;
@@ -46,9 +47,9 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let Some(store) = opened.transpose()? else { return Ok(None) };
     // Before any time is written.
     let clock = clock.apart();
-    patiently(|| store.measure_clock(&clock)).await?;
+    patiently(|| clock::measure(store.db(), &clock)).await?;
     let fresh = kit::random::bytes();
-    let page_token_key = patiently(|| store.page_token_key(fresh)).await?;
+    let page_token_key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
     begin_log(&store, &clock).await?;
     let hasher = Hasher::start().map_err(RunError::Threads)?;
     let (keys, ring) = Box::pin(keys(source, &store, &clock, (&flags.issuer, flags.keys.signing_algorithm))).await?;

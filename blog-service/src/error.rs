@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::api::v1::ErrorReason;
 use gatepost::Refusal;
 use gatepost::status::{retry, status};
-use kit::failure::{self, Violation};
+use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -38,24 +38,18 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Both, or all that is wrong with either: a caller learns of every bad field at once.
-    pub(crate) fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
-        match (one, other) {
-            (Ok(one), Ok(other)) => Ok((one, other)),
-            (Err(Self::InvalidFields(mut all)), Err(Self::InvalidFields(more))) => {
-                all.extend(more);
-                Err(Self::InvalidFields(all))
-            }
-            (Err(error), _) | (_, Err(error)) => Err(error),
-        }
-    }
-
     /// Why the post of this id was not changed.
     pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
         match why {
             Unchanged::NotFound => Self::PostNotFound(id.to_string()),
             Unchanged::Stale => Self::Stale,
         }
+    }
+}
+
+impl BadFields for Error {
+    fn bad_fields(&mut self) -> Option<&mut Vec<Violation>> {
+        if let Self::InvalidFields(violations) = self { Some(violations) } else { None }
     }
 }
 

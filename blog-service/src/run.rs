@@ -5,13 +5,14 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use gatepost::{AuthService, BuildError, GuardLayer, PolicyError};
 use kit::Clock;
-use kit::clock::{Measure, keep};
-use kit::db::{OpenError, patiently};
+use kit::clock::keep;
+use kit::db::clock::{measure, measures};
+use kit::db::{OpenError, health, patiently, requests, secrets};
 use kit::ids::Ids;
 use kit::meter::Meter;
-use kit::ops::{self, Board, Metrics, Write};
+use kit::ops::{self, Board, Metrics};
 use kit::page::PageTokens;
-use kit::serve::{Limits, Look, Parts, ServeError, serve};
+use kit::serve::{Limits, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -58,10 +59,10 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
     let clock = clock.apart();
-    patiently(|| store.measure_clock(&clock)).await?;
+    patiently(|| measure(store.db(), &clock)).await?;
     repair(&store, &clock).await?;
     let fresh = kit::random::bytes();
-    let key = patiently(|| store.page_token_key(fresh)).await?;
+    let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
     let state = Arc::new(State {
         page_tokens: PageTokens::new(&key),
         ids: Ids::new(clock.clone()),
@@ -92,18 +93,18 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         guard,
         limits: Limits::default(),
         deadlines: &[],
-        look: looks_at(store.clone()),
+        look: health::looks(store.db()),
         proxy_protocol,
     };
-    board.show(vec![metrics.page()], touches(store.clone()));
+    board.show(vec![metrics.page()], health::touches(store.db()));
     board.watch_clock(clock.clone());
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
-    let measure = measures(store.clone(), clock.clone());
-    let (ended, ()) = tokio::join!(serving, keep(clock, measure, served.clone()));
+    let measuring = measures(store.db(), &clock);
+    let (ended, ()) = tokio::join!(serving, keep(clock, measuring, served.clone()));
     store.close().await;
     Ok(ended?)
 }
@@ -117,7 +118,7 @@ async fn repair(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     if !clock.may_repair(AHEAD) {
         return Ok(());
     }
-    let repaired = patiently(|| store.repair_requests(now, now + AHEAD)).await?;
+    let repaired = patiently(|| requests::repair_times(store.db(), now, now + AHEAD)).await?;
     if repaired > 0 {
         tracing::warn!(
             requests = repaired,
@@ -125,28 +126,4 @@ async fn repair(store: &Store, clock: &Clock) -> Result<(), StoreError> {
         );
     }
     Ok(())
-}
-
-/// Compares the clock with the database of this store.
-fn measures(store: Store, clock: Clock) -> Measure {
-    Box::new(move || {
-        let (store, clock) = (store.clone(), clock.clone());
-        Box::pin(async move { store.measure_clock(&clock).await })
-    })
-}
-
-/// Writes to the database of this store.
-fn touches(store: Store) -> Write {
-    Box::new(move || {
-        let store = store.clone();
-        Box::pin(async move { store.touch(kit::random::bytes()).await })
-    })
-}
-
-/// Looks at the database of this store.
-fn looks_at(store: Store) -> Look {
-    Box::new(move || {
-        let store = store.clone();
-        Box::pin(async move { store.look().await })
-    })
 }

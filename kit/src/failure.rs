@@ -87,6 +87,29 @@ impl Violation {
     }
 }
 
+/// An error that may stand for bad fields.
+pub trait BadFields {
+    /// Returns the violations; `None` if the error is another one.
+    fn bad_fields(&mut self) -> Option<&mut Vec<Violation>>;
+}
+
+/// Returns both, or all that is wrong with either: a caller learns of every bad field at once.
+///
+/// # Errors
+/// The violations of both if both have some, and else the first error.
+pub fn both<A, B, E: BadFields>(one: Result<A, E>, other: Result<B, E>) -> Result<(A, B), E> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(mut error), Err(mut other)) => {
+            if let (Some(all), Some(more)) = (error.bad_fields(), other.bad_fields()) {
+                all.append(more);
+            }
+            Err(error)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
 /// `INVALID_ARGUMENT` that names each bad field, in its message, too: not every client decodes details.
 pub fn invalid_fields<R: Reason>(violations: &[Violation]) -> Status {
     let shown = &violations[..violations.len().min(MAX_VIOLATIONS)];

@@ -1,6 +1,7 @@
 //! What both services need and no client does.
 
 pub mod call;
+pub mod characters;
 pub mod clock;
 pub mod codec;
 pub mod config;

@@ -255,7 +255,7 @@ fn place(Position { log, last }: Position) -> Place {
 fn target(revocation: &Revocation) -> Option<Target> {
     match revocation {
         Revocation::Start | Revocation::NewSigningKeys => None,
-        Revocation::Session(id) | Revocation::ApiKey(id) => Some(Target::Session(id.to_string().into())),
+        Revocation::Session(id) => Some(Target::Session(id.to_string().into())),
         Revocation::SigningKey(id) => Some(Target::SigningKey(id.as_str().into())),
         Revocation::User { id, generation, cause } => {
             let cause = match cause {

@@ -63,7 +63,6 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
             let Keys { digest, names } = keys();
             Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: names })
         }
-        Revocation::ApiKey(id) => Target::ApiKeyId(id.to_string()),
     };
     v1::Revocation {
         revision: entry.logged.revision,

@@ -2,7 +2,6 @@
 
 mod attempts;
 mod audience;
-mod characters;
 mod email;
 mod horizon;
 mod name;

@@ -1,6 +1,6 @@
 //! Display names.
 
-use super::characters::{breaks_the_line, is_invisible};
+use kit::characters::{breaks_the_line, is_invisible};
 
 /// The longest name, in code points.
 const MAX_CODE_POINTS: usize = 128;

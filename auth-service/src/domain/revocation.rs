@@ -24,8 +24,6 @@ pub enum Revocation {
     SigningKey(String),
     /// Nothing: the set of signing keys has become another one, and is to be read again.
     NewSigningKeys,
-    /// An API key.
-    ApiKey(Uuid),
 }
 
 /// Why a user's older tokens are dead.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kit::db::patiently;
+use kit::db::secrets;
 
 use super::{KeyringError, Row};
 use crate::domain::SigningKeyRecord;
@@ -14,7 +15,7 @@ use crate::tokens::{
 impl Custody {
     /// The document of the first key: what an earlier version has left, or a new one.
     pub(super) async fn first(&self, store: &Store, of: KeyType) -> Result<Pkcs8, KeyringError> {
-        let old = patiently(|| store.sealed_key(SEALED_KEY)).await?;
+        let old = patiently(|| secrets::find(store.db(), SEALED_KEY)).await?;
         let file = match (self, old) {
             (Self::Sealed { master, .. }, Some(old)) => return Ok(opened(master, SEALED_KEY, &old)?.1),
             (Self::File(_), Some(_)) => return Err(SigningKeyError::NoMasterKey.into()),
@@ -91,8 +92,8 @@ impl Custody {
                 }
             }
         }
-        if patiently(|| store.sealed_key(SEALED_KEY)).await?.is_some() {
-            patiently(|| store.forget_sealed_key(SEALED_KEY)).await?;
+        if patiently(|| secrets::find(store.db(), SEALED_KEY)).await?.is_some() {
+            patiently(|| secrets::forget(store.db(), SEALED_KEY)).await?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Limits guesses: an account or an address with too many wrong passwords must wait, and nothing is hashed for it, whether
 //! the account exists or not (C52).
 
+use chrono::{DateTime, Utc};
 use kit::Clock;
 use kit::shutdown::Shutdown;
 
 use super::accounts::{Accounts, Tried};
 use super::claim::Claim;
-use crate::domain::{AttemptLimits, Client, Password, User, UserState, network};
+use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
 use crate::error::Error;
 use crate::passwords::{Guess, HashError, Hasher};
 use crate::state::State;
@@ -21,50 +22,67 @@ pub(super) struct Attempt {
     accounts: Accounts,
     network: String,
     found: Option<Credentials>,
+    turn: Turn,
+}
+
+/// The right of an attempt to be judged.
+#[derive(Default)]
+struct Turn {
+    /// Places among the guesses of both accounts, held until a failure is counted.
+    _guesses: [Option<Guess>; 2],
     claim: Option<Claim>,
     /// Set while guesses from elsewhere bar this caller: the password is checked, and wrong whatever it is.
     is_void: bool,
-    _guesses: [Option<Guess>; 2],
+}
+
+impl Turn {
+    /// Takes the places of a guess first, and reads the failures of both accounts then. A guess counts its failure before it
+    /// gives up its place, so that no failure is missed but those of the few guesses that hold a place.
+    async fn take(state: &State, accounts: &Accounts, now: DateTime<Utc>) -> Result<Self, Error> {
+        let limits = state.attempts;
+        let guess = state.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
+        let elsewhere = accounts.elsewhere.and_then(|account| state.guesses.take(account));
+        let other = accounts.elsewhere.unwrap_or(accounts.answering);
+        let [failed, failed_elsewhere] = state.store.failures_of([&accounts.answering, &other]).await?;
+        let claim = claim(state, accounts.answering, failed, now).await?;
+        let is_barred = || failed_elsewhere.is_some_and(|failures| limits.wait(failures, now).is_some());
+        let is_void = accounts.elsewhere.is_some() && !accounts.is_at_home && (elsewhere.is_none() || is_barred());
+        Ok(Self { _guesses: [Some(guess), elsewhere], claim, is_void })
+    }
+}
+
+/// Counts an attempt of an account that has failed before, unless the account must wait.
+async fn claim(
+    state: &State,
+    account: Account,
+    mut failed: Option<Failures>,
+    now: DateTime<Utc>,
+) -> Result<Option<Claim>, Error> {
+    while let Some(failures) = failed {
+        if let Some(wait) = state.attempts.wait(failures, now) {
+            return Err(Error::TooManyAttempts(wait));
+        }
+        if let Some(claim) = Claim::make(&state.store, account, failures, now).await? {
+            return Ok(Some(claim));
+        }
+        // Another attempt has come first.
+        failed = state.store.failures(&account).await?;
+    }
+    Ok(None)
 }
 
 impl Attempt {
-    /// Lets the attempt go on, unless the account or the address must wait.
+    /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
     pub(super) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
-        let (store, limits, now) = (&state.store, state.attempts, state.clock.earliest());
+        let (limits, now) = (state.attempts, state.clock.earliest());
         let network = network(&client.peer);
-        let (accounts, trial) = Accounts::find(store, tried, &network).await?;
-        if let Some(full) = trial.full_time
-            && let Some(wait) = limits.failures.wait(full, now)
-        {
+        let (accounts, trial) = Accounts::find(&state.store, tried, &network).await?;
+        if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(Error::TooManyAttempts(wait));
         }
-        let (mut guess, mut elsewhere, mut claim, mut is_void) = (None, None, None, false);
-        if limits.free != 0 {
-            guess = Some(state.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?);
-            elsewhere = accounts.elsewhere.and_then(|account| state.guesses.take(account));
-            // After the guesses are taken: what fails before counts.
-            let other = accounts.elsewhere.unwrap_or(accounts.answering);
-            let [mut failed, failed_elsewhere] = store.failures_of([&accounts.answering, &other]).await?;
-            while claim.is_none()
-                && let Some(failures) = failed
-            {
-                if let Some(wait) = limits.wait(failures, now) {
-                    return Err(Error::TooManyAttempts(wait));
-                }
-                claim = Claim::make(store, accounts.answering, failures, now).await?;
-                if claim.is_none() {
-                    // Another attempt has come first.
-                    failed = store.failures(&accounts.answering).await?;
-                }
-            }
-            if accounts.elsewhere.is_some() {
-                let is_barred = failed_elsewhere.is_some_and(|failures| limits.wait(failures, now).is_some());
-                is_void = !accounts.is_at_home && (elsewhere.is_none() || is_barred);
-            }
-        }
-        let (store, hasher, clock) = (store.clone(), state.hasher.clone(), state.clock.clone());
-        let (guesses, found) = ([guess, elsewhere], trial.found);
-        Ok(Self { store, hasher, clock, limits, accounts, network, found, claim, is_void, _guesses: guesses })
+        let turn = if limits.free == 0 { Turn::default() } else { Turn::take(state, &accounts, now).await? };
+        let (store, hasher, clock) = (state.store.clone(), state.hasher.clone(), state.clock.clone());
+        Ok(Self { store, hasher, clock, limits, accounts, network, found: trial.found, turn })
     }
 
     /// Returns the user whose password this is. A known, an unknown and a disabled user cost the same work and get the same
@@ -87,7 +105,7 @@ impl Attempt {
         let found = self.found.take();
         let hash = found.as_ref().map(|found| found.password_hash.clone());
         let line = line(self.limits, &self.network);
-        let is_right = self.hasher.verify(line, gone, password, hash).await? && !self.is_void;
+        let is_right = self.hasher.verify(line, gone, password, hash).await? && !self.turn.is_void;
         if let Some(found) = found.filter(|found| is_right && found.user.state == UserState::Active) {
             self.succeeded().await?;
             return Ok(found.user);
@@ -98,7 +116,7 @@ impl Attempt {
 
     /// The password was right: the account begins anew.
     async fn succeeded(mut self) -> Result<(), Error> {
-        if self.claim.take().is_some_and(Claim::keep) {
+        if self.turn.claim.take().is_some_and(Claim::keep) {
             self.store.clear_failures(&self.accounts.answering).await?;
         }
         Ok(())
@@ -106,7 +124,7 @@ impl Attempt {
 
     /// The password was wrong.
     async fn failed(mut self) -> Result<(), Error> {
-        let is_counted = self.claim.take().is_some_and(Claim::keep);
+        let is_counted = self.turn.claim.take().is_some_and(Claim::keep);
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
         let counted: Vec<Account> = answering.into_iter().chain(self.accounts.elsewhere).collect();
         let counted = if self.limits.free == 0 { &[][..] } else { &counted };

@@ -7,6 +7,7 @@ use gatepost::api::auth::v1::auth_service_server::AuthService;
 use gatepost::api::auth::v1::{
     LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse,
 };
+use kit::failure::both;
 use tonic::{Request, Response, Status};
 
 use super::accounts::Tried;
@@ -48,7 +49,7 @@ impl AuthService for AuthRpc {
 
 async fn login(state: &State, request: LoginRequest, client: &Client) -> Result<LoginResponse, Error> {
     let audiences = convert::audiences(&state.audiences, request.audiences);
-    let (email, audiences) = Error::both(convert::email(&request.email), audiences)?;
+    let (email, audiences) = both(convert::email(&request.email), audiences)?;
     state.quotas.check(Quota::Logins, &client.peer, state.clock.earliest())?;
     let user = login::check(state, Tried::Login(email.key()), client, Password::new(request.password)).await?;
     state.quotas.count(Quota::Logins, &client.peer, state.clock.earliest());

@@ -7,6 +7,7 @@ use gatepost::api::auth::v1::{
     ListSessionsRequest, ListSessionsResponse, RevokeAllSessionsRequest, RevokeAllSessionsResponse,
     RevokeSessionRequest, RevokeSessionResponse,
 };
+use kit::failure::both;
 use kit::page::{self, Batch, Row, Wanted};
 use kit::serve::Room;
 use prost::Message as _;
@@ -60,7 +61,7 @@ async fn list(state: &State, caller: Caller, request: ListSessionsRequest) -> Re
         "" => caller.user(),
         text => caller.named("user_id", text),
     };
-    let (user_id, size) = Error::both(user_id, convert::page_size(request.page_size))?;
+    let (user_id, size) = both(user_id, convert::page_size(request.page_size))?;
     let scope = format!("{LIST} {user_id}");
     caller.reach(state, user_id).await?;
     let now = state.clock.now();

@@ -1,7 +1,7 @@
 //! What an address may use up, of wrong passwords and of registrations, kept where a restart and another replica see it.
 
 use chrono::TimeDelta;
-use kit::db::{Tx, Verdict, read, within};
+use kit::db::{Tx, Verdict, read, transaction, within};
 
 use super::attempts::forget_accounts;
 use super::{Store, StoreError, Time};
@@ -42,15 +42,14 @@ impl Store {
         {
             return Ok(Err(wait));
         }
-        let work = self.db.transaction(network.to_owned(), move |mut tx, network| {
-            Box::pin(async move {
-                let used = use_one(&mut tx, kind, network, allowance, Use::IfLeft, now).await?;
-                forget_accounts(&mut tx, now).await?;
-                forget_allowances(&mut tx, now).await?;
-                Ok(Verdict::Commit(used))
-            })
-        });
-        work.await.map_err(StoreError::or_unavailable)
+        let network = network.to_owned();
+        transaction!(self.db, async move |mut tx| {
+            let used = use_one(&mut tx, kind, &network, allowance, Use::IfLeft, now).await?;
+            forget_accounts(&mut tx, now).await?;
+            forget_allowances(&mut tx, now).await?;
+            Ok(Verdict::Commit(used))
+        })
+        .map_err(StoreError::or_unavailable)
     }
 }
 

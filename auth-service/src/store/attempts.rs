@@ -1,7 +1,7 @@
 //! Wrong passwords, counted where a restart and another replica see them.
 
 use chrono::TimeDelta;
-use kit::db::{Tx, Verdict, read, within, write};
+use kit::db::{Tx, Verdict, read, transaction, within, write};
 
 use super::allowances::{Use, forget_allowances, use_one};
 use super::{Kind, Store, StoreError, Time};
@@ -57,20 +57,18 @@ impl Store {
     ) -> Result<(), StoreError> {
         const SQL: &str = "insert into failed_attempts (account, failures, last_time) values ($1, 1, $2) \
              on conflict (account) do update set failures = failed_attempts.failures + 1, last_time = excluded.last_time";
-        let input = (accounts.to_vec(), network.to_owned());
-        let work = self.db.transaction(input, move |mut tx, (accounts, network)| {
-            Box::pin(async move {
-                for account in accounts {
-                    within!(tx, sqlx::query(SQL).bind(account.as_slice()).bind(now))?;
-                }
-                // However much is used up already: what is counted here has happened.
-                use_one(&mut tx, Kind::Failure, network, allowance, Use::Always, now).await?.ok();
-                forget_accounts(&mut tx, now).await?;
-                forget_allowances(&mut tx, now).await?;
-                Ok(Verdict::Commit(()))
-            })
-        });
-        work.await.map_err(StoreError::or_unavailable)
+        let (accounts, network) = (accounts.to_vec(), network.to_owned());
+        transaction!(self.db, async move |mut tx| {
+            for account in &accounts {
+                within!(tx, sqlx::query(SQL).bind(account.as_slice()).bind(now))?;
+            }
+            // However much is used up already: what is counted here has happened.
+            use_one(&mut tx, Kind::Failure, &network, allowance, Use::Always, now).await?.ok();
+            forget_accounts(&mut tx, now).await?;
+            forget_allowances(&mut tx, now).await?;
+            Ok(Verdict::Commit(()))
+        })
+        .map_err(StoreError::or_unavailable)
     }
 
     /// Forgets the wrong passwords of an account, after a right one.

@@ -1,7 +1,7 @@
 //! How a user changes, and which tokens die of it: a change raises the user's generation, and whatever was begun or issued
 //! under an older one is refused from then on.
 
-use kit::db::{Verdict, read, within, write, write_one};
+use kit::db::{Verdict, read, transaction, within, write, write_one};
 use uuid::Uuid;
 
 use super::users::UserRow;
@@ -94,31 +94,30 @@ impl Store {
             }
             let fewer = user.roles.lose_any(roles);
             let was_admin = user.roles.is_admin();
-            let work = self.db.transaction(roles.clone(), move |mut tx, roles| {
-                Box::pin(async move {
-                    let is_locked = was_admin && last_admin::lock_admins(&mut tx, id).await?;
-                    let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
-                        .bind(id)
-                        .bind(roles.to_text())
-                        .bind(i32::from(fewer))
-                        .bind(stamp.time)
-                        .bind(user.revision)
-                        .fetch_optional(connection))?;
-                    let Some(written) = written else { return Ok(Verdict::Undo(Ok(None))) };
-                    let written = User::from(written);
-                    let is_demoted = was_admin && !roles.is_admin() && written.state == UserState::Active;
-                    if is_demoted && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
-                        return Ok(undo);
-                    }
-                    roles::replace(&mut tx, id, roles).await?;
-                    if !fewer {
-                        return Ok(Verdict::Commit(Ok(Some((written, None)))));
-                    }
-                    let older = older_tokens(&written, Cause::Ended);
-                    Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
-                })
-            });
-            if let Some(set) = work.await?.transpose() {
+            let roles = roles.clone();
+            let set = transaction!(self.db, async move |mut tx| {
+                let is_locked = was_admin && last_admin::lock_admins(&mut tx, id).await?;
+                let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                    .bind(id)
+                    .bind(roles.to_text())
+                    .bind(i32::from(fewer))
+                    .bind(stamp.time)
+                    .bind(user.revision)
+                    .fetch_optional(connection))?;
+                let Some(written) = written else { return Ok(Verdict::Undo(Ok(None))) };
+                let written = User::from(written);
+                let is_demoted = was_admin && !roles.is_admin() && written.state == UserState::Active;
+                if is_demoted && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
+                    return Ok(undo);
+                }
+                roles::replace(&mut tx, id, &roles).await?;
+                if !fewer {
+                    return Ok(Verdict::Commit(Ok(Some((written, None)))));
+                }
+                let older = older_tokens(&written, Cause::Ended);
+                Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
+            })?;
+            if let Some(set) = set.transpose() {
                 return Ok(set);
             }
         }
@@ -144,25 +143,23 @@ impl Store {
             UserState::Disabled => (DISABLE, Cause::Disabled),
         };
         loop {
-            let work = self.db.transaction((), move |mut tx, ()| {
-                Box::pin(async move {
-                    let is_barred = state == UserState::Disabled;
-                    let is_locked = is_barred && last_admin::lock_admins(&mut tx, id).await?;
-                    let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(sql)
-                        .bind(id)
-                        .bind(stamp.time)
-                        .bind(expected)
-                        .fetch_optional(connection))?;
-                    let Some(written) = written.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
-                    let was_admin = is_barred && written.roles.is_admin();
-                    if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
-                        return Ok(undo);
-                    }
-                    let older = older_tokens(&written, cause);
-                    Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
-                })
-            });
-            if let Some(set) = work.await?.transpose() {
+            let set = transaction!(self.db, async move |mut tx| {
+                let is_barred = state == UserState::Disabled;
+                let is_locked = is_barred && last_admin::lock_admins(&mut tx, id).await?;
+                let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(sql)
+                    .bind(id)
+                    .bind(stamp.time)
+                    .bind(expected)
+                    .fetch_optional(connection))?;
+                let Some(written) = written.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
+                let was_admin = is_barred && written.roles.is_admin();
+                if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
+                    return Ok(undo);
+                }
+                let older = older_tokens(&written, cause);
+                Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
+            })?;
+            if let Some(set) = set.transpose() {
                 return Ok(set);
             }
             match self.user(id).await? {
@@ -188,35 +185,29 @@ impl Store {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let input = (password_hash.to_owned(), session.clone(), client.clone());
-        let work = self.db.transaction(input, move |mut tx, (password_hash, session, client)| {
-            Box::pin(async move {
-                let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
-                    .bind(session.user_id)
-                    .bind(password_hash)
-                    .bind(generation)
-                    .fetch_optional(connection))?;
-                let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
-                super::sessions::insert(&mut tx, session, client).await?;
-                Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some((user, logged))))
-            })
-        });
-        work.await
+        let (password_hash, session, client) = (password_hash.to_owned(), session.clone(), client.clone());
+        transaction!(self.db, async move |mut tx| {
+            let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                .bind(session.user_id)
+                .bind(&password_hash)
+                .bind(generation)
+                .fetch_optional(connection))?;
+            let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
+            super::sessions::insert(&mut tx, &session, &client).await?;
+            Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some((user, logged))))
+        })
     }
 
     pub(super) async fn try_end_all(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1 \
              returning generation";
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                let generation: Option<i32> =
-                    within!(tx, |connection| sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection))?;
-                let Some(generation) = generation else { return Ok(Verdict::Undo(None)) };
-                let revocation = Revocation::User { id: user_id, generation, cause: Cause::Ended };
-                Ok(log::commit(&revocation, stamp, Some))
-            })
-        });
-        work.await
+        transaction!(self.db, async move |mut tx| {
+            let generation: Option<i32> =
+                within!(tx, |connection| sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection))?;
+            let Some(generation) = generation else { return Ok(Verdict::Undo(None)) };
+            let revocation = Revocation::User { id: user_id, generation, cause: Cause::Ended };
+            Ok(log::commit(&revocation, stamp, Some))
+        })
     }
 
     /// Ends every session of every user, a thousand users at a time: whoever restores a backup cannot know which sessions
@@ -242,24 +233,20 @@ impl Store {
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
         loop {
-            let work = self.db.transaction((), move |mut tx, ()| {
-                Box::pin(async move {
-                    let is_locked = last_admin::lock_admins(&mut tx, id).await?;
-                    let deleted: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
-                        .bind(id)
-                        .bind(expected)
-                        .fetch_optional(connection))?;
-                    let Some(deleted) = deleted.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
-                    let was_admin = deleted.roles.is_admin() && deleted.state == UserState::Active;
-                    if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
-                        return Ok(undo);
-                    }
-                    within!(tx, sqlx::query(REMEMBER).bind(id).bind(stamp.time))?;
-                    let every = Revocation::User { id, generation: i32::MAX, cause: Cause::Deleted };
-                    Ok(log::commit(&every, stamp, |logged| Ok(Some(logged))))
-                })
-            });
-            if let Some(deleted) = work.await?.transpose() {
+            let deleted = transaction!(self.db, async move |mut tx| {
+                let is_locked = last_admin::lock_admins(&mut tx, id).await?;
+                let deleted: Option<UserRow> =
+                    within!(tx, |connection| sqlx::query_as(SQL).bind(id).bind(expected).fetch_optional(connection))?;
+                let Some(deleted) = deleted.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
+                let was_admin = deleted.roles.is_admin() && deleted.state == UserState::Active;
+                if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
+                    return Ok(undo);
+                }
+                within!(tx, sqlx::query(REMEMBER).bind(id).bind(stamp.time))?;
+                let every = Revocation::User { id, generation: i32::MAX, cause: Cause::Deleted };
+                Ok(log::commit(&every, stamp, |logged| Ok(Some(logged))))
+            })?;
+            if let Some(deleted) = deleted.transpose() {
                 return Ok(deleted);
             }
             match self.user(id).await? {

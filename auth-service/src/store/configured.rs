@@ -1,6 +1,6 @@
 //! What the settings said at the last start: what they replace kills tokens, as whatever else does, by the log.
 
-use kit::db::{Closing, Statement, Tx, Verdict, within};
+use kit::db::{Closing, Statement, Tx, Verdict, transaction, within};
 
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Era, LogId, Logged, Revocation, Stamp};
@@ -34,26 +34,24 @@ impl Store {
     /// [`StoreError`]; then nothing is changed.
     pub async fn remember_secret_key(&self, id: &str, stamp: Stamp) -> Result<Remembered, StoreError> {
         const DEAD: &str = "select 1 from revocations where kind = 'signing-key' and subject = $1";
-        let work = self.db.transaction(id.to_owned(), move |mut tx, id| {
-            Box::pin(async move {
-                let dead: Option<(i32,)> =
-                    within!(tx, |connection| sqlx::query_as(DEAD).bind(id).fetch_optional(connection))?;
-                if dead.is_some() {
-                    return Ok(Verdict::Undo(Remembered::Dead));
+        let id = id.to_owned();
+        transaction!(self.db, async move |mut tx| {
+            let dead: Option<(i32,)> =
+                within!(tx, |connection| sqlx::query_as(DEAD).bind(&id).fetch_optional(connection))?;
+            if dead.is_some() {
+                return Ok(Verdict::Undo(Remembered::Dead));
+            }
+            match remember(&mut tx, SECRET_KEY, &id).await? {
+                Before::Other(old) if !old.is_empty() => {
+                    // The log's last entry is never pruned, and a secret is dead for as long as its entry is there.
+                    let both = [Revocation::SigningKey(old), Revocation::NewSigningKeys];
+                    let entries = both.iter().map(|revocation| log::entry(revocation, stamp)).collect();
+                    let answer = move |revision| Remembered::Replaced(Logged { revision, mark: stamp.mark });
+                    Ok(Verdict::CommitWith(Closing::new(entries, answer)))
                 }
-                match remember(&mut tx, SECRET_KEY, id).await? {
-                    Before::Other(old) if !old.is_empty() => {
-                        // The log's last entry is never pruned, and a secret is dead for as long as its entry is there.
-                        let both = [Revocation::SigningKey(old), Revocation::NewSigningKeys];
-                        let entries = both.iter().map(|revocation| log::entry(revocation, stamp)).collect();
-                        let answer = move |revision| Remembered::Replaced(Logged { revision, mark: stamp.mark });
-                        Ok(Verdict::CommitWith(Closing::new(entries, answer)))
-                    }
-                    Before::Same | Before::Other(_) => Ok(Verdict::Commit(Remembered::Same)),
-                }
-            })
-        });
-        work.await
+                Before::Same | Before::Other(_) => Ok(Verdict::Commit(Remembered::Same)),
+            }
+        })
     }
 
     /// Remembers the issuer. Tokens of another one are dead: the log becomes another one, of another era, whose horizon is `now`.
@@ -64,19 +62,17 @@ impl Store {
     pub async fn remember_issuer(&self, issuer: &str, fresh: LogId, now: Time) -> Result<bool, StoreError> {
         const SQL: &str = "update log_head set log_id = $1, \
              horizon = case when horizon < $2 then $2 else horizon end where id = 1 returning revision";
-        let work = self.db.transaction(issuer.to_owned(), move |mut tx, issuer| {
-            Box::pin(async move {
-                match remember(&mut tx, ISSUER, issuer).await? {
-                    Before::Same => Ok(Verdict::Commit(false)),
-                    Before::Other(_) => {
-                        let renewal = Statement::new(SQL).bind(fresh.0.as_slice()).bind(now);
-                        let statements = vec![renewal, log::begin_era(Era::from_random(fresh.0))];
-                        Ok(Verdict::CommitWith(Closing::new(statements, |_| true)))
-                    }
+        let issuer = issuer.to_owned();
+        transaction!(self.db, async move |mut tx| {
+            match remember(&mut tx, ISSUER, &issuer).await? {
+                Before::Same => Ok(Verdict::Commit(false)),
+                Before::Other(_) => {
+                    let renewal = Statement::new(SQL).bind(fresh.0.as_slice()).bind(now);
+                    let statements = vec![renewal, log::begin_era(Era::from_random(fresh.0))];
+                    Ok(Verdict::CommitWith(Closing::new(statements, |_| true)))
                 }
-            })
-        });
-        work.await
+            }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The key pairs that sign: one follows another, and what changes them is in the log.
 
-use kit::db::{Tx, Verdict, read, within, write};
+use kit::db::{Tx, Verdict, read, transaction, within, write};
 use sqlx::FromRow;
 
 use super::{Store, StoreError, Time, log};
@@ -37,21 +37,18 @@ impl Store {
     ) -> Result<Option<Logged>, StoreError> {
         const FOLLOW: &str = "update signing_keys set retire_time = $2, verify_until = $3 \
              where number = $1 and retire_time is null";
-        let input = (key.clone(), sealed.map(<[u8]>::to_vec));
-        let work = self.db.transaction(input, move |mut tx, (key, sealed)| {
-            Box::pin(async move {
-                if !insert(&mut tx, key, sealed.as_deref()).await? {
-                    return Ok(Verdict::Undo(None));
-                }
-                let followed =
-                    within!(tx, sqlx::query(FOLLOW).bind(key.number - 1).bind(key.sign_time).bind(verify_until))?;
-                if followed == 0 && key.number > 1 {
-                    return Ok(Verdict::Undo(None));
-                }
-                Ok(log::commit(&Revocation::NewSigningKeys, stamp, Some))
-            })
-        });
-        work.await
+        let (key, sealed) = (key.clone(), sealed.map(<[u8]>::to_vec));
+        transaction!(self.db, async move |mut tx| {
+            if !insert(&mut tx, &key, sealed.as_deref()).await? {
+                return Ok(Verdict::Undo(None));
+            }
+            let followed =
+                within!(tx, sqlx::query(FOLLOW).bind(key.number - 1).bind(key.sign_time).bind(verify_until))?;
+            if followed == 0 && key.number > 1 {
+                return Ok(Verdict::Undo(None));
+            }
+            Ok(log::commit(&Revocation::NewSigningKeys, stamp, Some))
+        })
     }
 
     /// Kills a key's tokens, and takes the key out of the set whatever the clocks of replicas say. Where it is the last one,
@@ -73,21 +70,19 @@ impl Store {
              and not exists (select 1 from signing_keys signing where signing.number > 0 and signing.sign_time <= $1 \
              and (signing.retire_time is null or signing.retire_time > $1))";
         let successor = successor.map(|(key, sealed)| (key.clone(), sealed.map(<[u8]>::to_vec)));
-        let work = self.db.transaction((id.to_owned(), successor), move |mut tx, (id, successor)| {
-            Box::pin(async move {
-                if let Some((key, sealed)) = successor
-                    && !insert(&mut tx, key, sealed.as_deref()).await?
-                {
-                    return Ok(Verdict::Undo(None));
-                }
-                if within!(tx, sqlx::query(SQL).bind(id))? == 0 {
-                    return Ok(Verdict::Undo(None));
-                }
-                within!(tx, sqlx::query(EARLY).bind(stamp.time))?;
-                Ok(log::commit(&Revocation::SigningKey(id.clone()), stamp, Some))
-            })
-        });
-        work.await
+        let id = id.to_owned();
+        transaction!(self.db, async move |mut tx| {
+            if let Some((key, sealed)) = &successor
+                && !insert(&mut tx, key, sealed.as_deref()).await?
+            {
+                return Ok(Verdict::Undo(None));
+            }
+            if within!(tx, sqlx::query(SQL).bind(&id))? == 0 {
+                return Ok(Verdict::Undo(None));
+            }
+            within!(tx, sqlx::query(EARLY).bind(stamp.time))?;
+            Ok(log::commit(&Revocation::SigningKey(id.clone()), stamp, Some))
+        })
     }
 
     /// Whether the log says that this key has been killed.
@@ -135,17 +130,15 @@ impl Store {
     /// [`StoreError`]; then all seals are as they were.
     pub async fn reseal_signing_keys(&self, seals: &[(String, Vec<u8>, Vec<u8>)]) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
-        let work = self.db.transaction(seals.to_vec(), |mut tx, seals| {
-            Box::pin(async move {
-                for (id, from, to) in seals {
-                    if within!(tx, sqlx::query(SQL).bind(id).bind(from).bind(to))? == 0 {
-                        return Ok(Verdict::Undo(false));
-                    }
+        let seals = seals.to_vec();
+        transaction!(self.db, async move |mut tx| {
+            for (id, from, to) in &seals {
+                if within!(tx, sqlx::query(SQL).bind(id).bind(from).bind(to))? == 0 {
+                    return Ok(Verdict::Undo(false));
                 }
-                Ok(Verdict::Commit(true))
-            })
-        });
-        work.await
+            }
+            Ok(Verdict::Commit(true))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
 use kit::Stopwatch;
-use kit::db::{Closing, Statement, Verdict, Watcher, read, watch, within, write};
+use kit::db::{Closing, Statement, Verdict, Watcher, read, transaction, watch, within, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -53,24 +53,21 @@ impl Store {
         // The era is exact to the last token. The date leaves out the second of the birth, whose tokens need not be dated later
         // than it.
         let horizon = stamp.time.trunc_subsecs(0) - TimeDelta::seconds(1);
-        let work = self.db.transaction((id, stamp), move |mut tx, (id, stamp)| {
-            Box::pin(async move {
-                let begun = within!(
-                    tx,
-                    sqlx::query(HEAD)
-                        .bind(id.0.as_slice())
-                        .bind(stamp.mark.0.as_slice())
-                        .bind(stamp.time)
-                        .bind(horizon)
-                        .bind(Era::from_random(stamp.mark.0).0)
-                )?;
-                if begun > 0 {
-                    within!(tx, sqlx::query(FIRST))?;
-                }
-                Ok(Verdict::Commit(()))
-            })
-        });
-        work.await
+        transaction!(self.db, async move |mut tx| {
+            let begun = within!(
+                tx,
+                sqlx::query(HEAD)
+                    .bind(id.0.as_slice())
+                    .bind(stamp.mark.0.as_slice())
+                    .bind(stamp.time)
+                    .bind(horizon)
+                    .bind(Era::from_random(stamp.mark.0).0)
+            )?;
+            if begun > 0 {
+                within!(tx, sqlx::query(FIRST))?;
+            }
+            Ok(Verdict::Commit(()))
+        })
     }
 
     /// Makes another log of this one, so that whoever knew the old one begins anew, and refuses every token that was issued
@@ -128,27 +125,25 @@ impl Store {
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
-    /// `until`, but for the last one and for API keys. Returns how many it has taken out.
+    /// `until`, but for the last one. Returns how many it has taken out.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is taken out.
     pub async fn prune_log(&self, until: Time) -> Result<usize, StoreError> {
         const OLDEST: &str = "select revision, log_time from revocations \
-             where revision < (select revision from log_head where id = 1) and kind <> 'api-key' order by revision limit 500";
-        const SQL: &str = "delete from revocations where revision <= $1 and kind <> 'api-key'";
+             where revision < (select revision from log_head where id = 1) order by revision limit 500";
+        const SQL: &str = "delete from revocations where revision <= $1";
         let oldest: Vec<(i64, Time)> = read!(self.db, |reader| sqlx::query_as(OLDEST).fetch_all(reader))?;
         // Entries of several clocks: an older one behind a younger one waits for it.
         let expired = || oldest.iter().take_while(|(_, time)| *time <= until);
         let (Some((last, _)), Some(newest)) = (expired().last(), expired().map(|(_, time)| *time).max()) else {
             return Ok(0);
         };
-        let work = self.db.transaction((*last, newest), |mut tx, (last, newest)| {
-            Box::pin(async move {
-                within!(tx, sqlx::query(SQL).bind(last))?;
-                Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(*newest)], drop)))
-            })
-        });
-        work.await?;
+        let last = *last;
+        transaction!(self.db, async move |mut tx| {
+            within!(tx, sqlx::query(SQL).bind(last))?;
+            Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(newest)], drop)))
+        })?;
         Ok(expired().count())
     }
 
@@ -280,7 +275,6 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
         }
         Revocation::SigningKey(id) => ("signing-key", id.clone(), 0),
         Revocation::NewSigningKeys => ("signing-keys", String::new(), 0),
-        Revocation::ApiKey(id) => ("api-key", id.to_string(), 0),
     }
 }
 
@@ -329,7 +323,6 @@ impl Row {
             "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
             "signing-key" => Revocation::SigningKey(subject),
             "signing-keys" => Revocation::NewSigningKeys,
-            "api-key" => Revocation::ApiKey(id()?),
             // A later version's: whoever cannot read it cannot say what is good.
             _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
         };

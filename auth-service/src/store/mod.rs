@@ -22,9 +22,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use kit::db::copy::Schema;
-use kit::db::requests::{self, Earlier};
-use kit::db::{Db, InSteps, Migrations, OpenError, health, secrets};
-use kit::request_id::RequestKey;
+use kit::db::{Db, InSteps, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 
 pub use allowances::Kind;
@@ -35,7 +33,6 @@ pub use keys::PRIVATE_HALVES;
 pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};
 pub use refresh::{Refreshable, Rotated};
-pub use sessions::Standing;
 pub use times::{Bounds, Passed};
 pub use trials::Trial;
 pub use users::{Created, Credentials, Filter};
@@ -89,52 +86,9 @@ impl Store {
         Self { db: Db::open_snapshot(path) }
     }
 
-    /// The page tokens' key; keeps `fresh` when there is none yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn page_token_key(&self, fresh: [u8; 64]) -> Result<[u8; 64], StoreError> {
-        secrets::shared(&self.db, "page-token-key", fresh).await
-    }
-
-    /// The sealed key of this name, if the database has one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn sealed_key(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        secrets::find(&self.db, name).await
-    }
-
-    /// Takes the sealed key of this name out of the database.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forget_sealed_key(&self, name: &str) -> Result<(), StoreError> {
-        secrets::forget(&self.db, name).await
-    }
-
-    /// What came before under this request's id.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn earlier(&self, key: &RequestKey, now: Time) -> Result<Option<Earlier>, StoreError> {
-        requests::find(&self.db, key, now).await
-    }
-
-    /// Whether the database answers: what health says of the service.
-    ///
-    /// # Errors
-    /// [`StoreError`], when it does not.
-    pub async fn look(&self) -> Result<(), StoreError> {
-        health::look(&self.db).await
-    }
-
-    /// Whether the database takes writes: writes a row that nobody reads.
-    ///
-    /// # Errors
-    /// [`StoreError`], when it does not.
-    pub async fn touch(&self, mark: [u8; 16]) -> Result<(), StoreError> {
-        health::touch(&self.db, mark).await
+    /// Returns the database, for what both services keep in theirs.
+    pub fn db(&self) -> &Db {
+        &self.db
     }
 
     /// Closes every connection once its statement has ended.

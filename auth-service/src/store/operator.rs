@@ -1,6 +1,6 @@
 //! Changes that an operator makes on the database, without the user's password.
 
-use kit::db::{Verdict, read, settle, within};
+use kit::db::{Verdict, read, settle, transaction, within};
 use uuid::Uuid;
 
 use super::changes::older_tokens;
@@ -36,21 +36,17 @@ impl Store {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let work = self.db.transaction(password_hash.to_owned(), move |mut tx, password_hash| {
-            Box::pin(async move {
-                let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
-                    .bind(id)
-                    .bind(password_hash)
-                    .fetch_optional(connection))?;
-                let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
-                let cause = match user.state {
-                    UserState::Active => Cause::Ended,
-                    UserState::Disabled => Cause::Disabled,
-                };
-                Ok(log::commit(&older_tokens(&user, cause), stamp, |logged| Some((user, logged))))
-            })
-        });
-        work.await
+        let password_hash = password_hash.to_owned();
+        transaction!(self.db, async move |mut tx| {
+            let user: Option<UserRow> =
+                within!(tx, |connection| sqlx::query_as(SQL).bind(id).bind(&password_hash).fetch_optional(connection))?;
+            let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
+            let cause = match user.state {
+                UserState::Active => Cause::Ended,
+                UserState::Disabled => Cause::Disabled,
+            };
+            Ok(log::commit(&older_tokens(&user, cause), stamp, |logged| Some((user, logged))))
+        })
     }
 
     /// The networks in which the user's sessions were begun, at most a thousand.

@@ -1,14 +1,13 @@
 //! Rows of the sessions table.
 
-use kit::db::{Statement, Tx, Verdict, read, settle, within, write};
+use kit::db::{Statement, Tx, Verdict, read, settle, transaction, within, write};
 use sqlx::FromRow;
 use sqlx::error::DatabaseError;
 use uuid::Uuid;
 
 use super::refresh::digests;
-use super::users::state;
 use super::{Store, StoreError, Time, log};
-use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, UserState, network};
+use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, network};
 
 /// A statement that writes a session's row, with the row's columns in their order.
 macro_rules! write_row {
@@ -31,17 +30,6 @@ macro_rules! write_row {
 /// Live sessions of a user that are put into order for a list at the most, as the statement says it: more than the default
 /// quota of sessions.
 const MAX_SORTED: i64 = 2000;
-
-/// What the database says of a token's user and session, read in one statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Whether the user may act.
-    pub state: UserState,
-    /// Access tokens of an older generation are dead.
-    pub generation: i32,
-    /// Whether the session has a row, has not been ended and is not older than the user's sessions may be.
-    pub session_lives: bool,
-}
 
 impl Store {
     /// Begins a session, unless the user has been deleted or disabled, or has ended all sessions of its generation, since
@@ -148,15 +136,12 @@ impl Store {
         const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
              and end_time is null and over_time > $3 \
              and generation >= (select sessions_since from users where users.id = sessions.user_id)";
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
-                    return Ok(Verdict::Undo(None));
-                }
-                Ok(log::commit(&Revocation::Session(id), stamp, Some))
-            })
-        });
-        work.await
+        transaction!(self.db, async move |mut tx| {
+            if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
+                return Ok(Verdict::Undo(None));
+            }
+            Ok(log::commit(&Revocation::Session(id), stamp, Some))
+        })
     }
 
     /// Ends a session and revokes its tokens, whether or not its row is still there: in one message to a server.
@@ -171,19 +156,6 @@ impl Store {
             Ok::<_, StoreError>(Logged { revision, mark: stamp.mark })
         };
         settle(end, || self.logged(stamp.mark)).await
-    }
-
-    /// How user and session stand, or `None` when the user no longer exists.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn standing(&self, user_id: Uuid, session_id: Uuid) -> Result<Option<Standing>, StoreError> {
-        const SQL: &str = "select u.state, u.generation, \
-             (s.id is not null and s.end_time is null and s.generation >= u.sessions_since) as session_lives \
-             from users u left join sessions s on s.id = $2 and s.user_id = u.id where u.id = $1";
-        let row: Option<(String, i32, bool)> =
-            read!(self.db, |reader| sqlx::query_as(SQL).bind(user_id).bind(session_id).fetch_optional(reader))?;
-        Ok(row.map(|(text, generation, session_lives)| Standing { state: state(&text), generation, session_lives }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! All that the database holds, column by column, for whoever copies it; `tests/store/tables.rs` compares it with the engines.
 
 use kit::db::copy::{Column, Kind, Table};
+use kit::db::{requests, secrets};
 
 /// The tables, in an order in which a row comes after those that it points to.
 pub(super) const TABLES: [Table; 11] = [
@@ -44,18 +45,8 @@ pub(super) const TABLES: [Table; 11] = [
         ],
     },
     Table { name: "deleted_users", columns: &[Column::new("id", Kind::Uuid), Column::new("delete_time", Kind::Time)] },
-    Table { name: "secrets", columns: &[Column::new("name", Kind::Text), Column::new("value", Kind::Bytes)] },
-    Table {
-        name: "requests",
-        columns: &[
-            Column::new("caller", Kind::Text),
-            Column::new("method", Kind::Text),
-            Column::new("id", Kind::Uuid),
-            Column::new("fingerprint", Kind::Bytes),
-            Column::new("resource", Kind::Uuid),
-            Column::new("create_time", Kind::Time),
-        ],
-    },
+    secrets::TABLE,
+    requests::TABLE,
     Table {
         name: "failed_attempts",
         columns: &[

@@ -5,8 +5,7 @@
 //! come is dead for good, and its entry need not be kept until then.
 
 use chrono::TimeDelta;
-use kit::Clock;
-use kit::db::{Closing, Verdict, clock, read, requests, within, write};
+use kit::db::{Closing, Verdict, read, transaction, within, write};
 use uuid::Uuid;
 
 use super::{Kind, Store, StoreError, Time, log};
@@ -31,29 +30,21 @@ pub struct Bounds {
 /// The number of repaired rows, and the place to go on from: `None` at the table's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed<T> {
-    /// Rows that were written.
+    /// Rows that were written, or would be.
     pub repaired: u64,
     /// The last row that was looked at.
     pub next: Option<T>,
 }
 
+impl<T> Passed<T> {
+    /// Returns what the last row that was looked at and the number of rows with a wrong time say.
+    fn of(found: Option<(T, i64)>) -> Self {
+        let (next, late) = found.unzip();
+        Self { repaired: late.unwrap_or_default().unsigned_abs(), next }
+    }
+}
+
 impl Store {
-    /// Compares this clock with the database's time.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn measure_clock(&self, clock: &Clock) -> Result<(), StoreError> {
-        clock::measure(&self.db, clock).await
-    }
-
-    /// Compares this clock with the database's time, and leaves the database as it is.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn compare_clock(&self, clock: &Clock) -> Result<(), StoreError> {
-        clock::compare(&self.db, clock).await
-    }
-
     /// Moves a horizon that is after `future` to the stamp's time, and begins another era: all tokens that were issued until now
     /// are dead, as the horizon says, and those that are issued from now on are good. Returns `None` if it is not after that.
     ///
@@ -61,18 +52,15 @@ impl Store {
     /// [`StoreError`]; then nothing is changed.
     pub async fn lower_horizon(&self, future: Time, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update log_head set horizon = $1 where id = 1 and horizon > $2";
-        let work = self.db.transaction((), move |mut tx, ()| {
-            Box::pin(async move {
-                if within!(tx, sqlx::query(SQL).bind(stamp.time).bind(future))? == 0 {
-                    return Ok(Verdict::Undo(None));
-                }
-                let statements =
-                    vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
-                let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
-                Ok(Verdict::CommitWith(Closing::new(statements, answer)))
-            })
-        });
-        work.await
+        transaction!(self.db, async move |mut tx| {
+            if within!(tx, sqlx::query(SQL).bind(stamp.time).bind(future))? == 0 {
+                return Ok(Verdict::Undo(None));
+            }
+            let statements =
+                vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
+            let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
+            Ok(Verdict::CommitWith(Closing::new(statements, answer)))
+        })
     }
 
     /// Begins the era `next` after the era `known`, whose tokens are good if they say that they were issued until then. Returns
@@ -104,25 +92,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn pass_log(&self, after: i64, repairs: bool, bounds: Bounds) -> Result<Passed<i64>, StoreError> {
-        const LAST: &str = "select max(revision) from (select revision from revocations where revision > $1 \
-             order by revision limit $2) passed";
-        const COUNT: &str = "select count(*) from revocations where revision > $1 and revision <= $2 and log_time > $3";
+        const LAST: &str = "select revision, count(case when log_time > $3 then 1 end) over () from \
+             (select revision, log_time from revocations where revision > $1 order by revision limit $2) passed \
+             order by revision desc limit 1";
         const SQL: &str =
             "update revocations set log_time = $4 where revision > $1 and revision <= $2 and log_time > $3";
-        let last: Option<i64> =
-            read!(self.db, |reader| sqlx::query_scalar(LAST).bind(after).bind(ROWS).fetch_one(reader))?;
-        let Some(last) = last else { return Ok(Passed { repaired: 0, next: None }) };
-        let repaired = if repairs {
-            write!(self.db, sqlx::query(SQL).bind(after).bind(last).bind(bounds.future).bind(bounds.now))?
-        } else {
-            let count: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT)
-                .bind(after)
-                .bind(last)
-                .bind(bounds.future)
-                .fetch_one(reader))?;
-            u64::try_from(count).unwrap_or_default()
-        };
-        Ok(Passed { repaired, next: Some(last) })
+        let passed: Option<(i64, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
+            .bind(after)
+            .bind(ROWS)
+            .bind(bounds.future)
+            .fetch_optional(reader))?;
+        let mut passed = Passed::of(passed);
+        if let Some(last) = passed.next
+            && repairs
+            && passed.repaired > 0
+        {
+            passed.repaired =
+                write!(self.db, sqlx::query(SQL).bind(after).bind(last).bind(bounds.future).bind(bounds.now))?;
+        }
+        Ok(passed)
     }
 
     /// Counts the sessions after the id `after`, of the next few thousand, that were begun, refreshed or ended after
@@ -131,10 +119,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn pass_sessions(&self, after: Uuid, repairs: bool, bounds: Bounds) -> Result<Passed<Uuid>, StoreError> {
-        const LAST: &str = "select id from (select id from sessions where id > $1 order by id limit $2) passed \
+        const LAST: &str = "select id, \
+             count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
+             (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
              order by id desc limit 1";
-        const COUNT: &str = "select count(*) from sessions where id > $1 and id <= $2 \
-             and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
         const SQL: &str = "update sessions set \
              create_time = case when create_time > $3 then $4 else create_time end, \
              last_refresh_time = case when last_refresh_time > $3 then $4 else last_refresh_time end, \
@@ -143,24 +131,20 @@ impl Store {
              idle_expire_time = case when idle_expire_time > $6 then $6 else idle_expire_time end, \
              over_time = case when over_time > $6 then $6 else over_time end \
              where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
-        let last: Option<Uuid> =
-            read!(self.db, |reader| sqlx::query_scalar(LAST).bind(after).bind(ROWS).fetch_optional(reader))?;
-        let Some(last) = last else { return Ok(Passed { repaired: 0, next: None }) };
-        let repaired = if repairs {
-            let Bounds { now, future, session, idle } = bounds;
-            write!(
+        let Bounds { now, future, session, idle } = bounds;
+        let passed: Option<(Uuid, i64)> =
+            read!(self.db, |reader| sqlx::query_as(LAST).bind(after).bind(ROWS).bind(future).fetch_optional(reader))?;
+        let mut passed = Passed::of(passed);
+        if let Some(last) = passed.next
+            && repairs
+            && passed.repaired > 0
+        {
+            passed.repaired = write!(
                 self.db,
                 sqlx::query(SQL).bind(after).bind(last).bind(future).bind(now).bind(now + session).bind(now + idle)
-            )?
-        } else {
-            let count: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT)
-                .bind(after)
-                .bind(last)
-                .bind(bounds.future)
-                .fetch_one(reader))?;
-            u64::try_from(count).unwrap_or_default()
-        };
-        Ok(Passed { repaired, next: Some(last) })
+            )?;
+        }
+        Ok(passed)
     }
 
     /// Gives wrong passwords of times to come the time `last`, which keeps their count, and gives the allowances back that no use
@@ -178,14 +162,6 @@ impl Store {
         Ok(repaired)
     }
 
-    /// Cuts the times of requests that may be repeated to the present. Returns how many were repaired.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn repair_requests(&self, bounds: Bounds) -> Result<u64, StoreError> {
-        requests::repair_times(&self.db, bounds.now, bounds.future).await
-    }
-
     /// Writes these times of signing keys, if each still has the place that was read, and tells it by the log. Returns `false`
     /// if the keys have become others meanwhile.
     ///
@@ -194,27 +170,25 @@ impl Store {
     pub async fn repair_signing_keys(&self, keys: &[SigningKeyRecord], stamp: Stamp) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set create_time = $3, sign_time = $4, retire_time = $5, verify_until = $6 \
              where number = $1 and id = $2 and (retire_time is null) = $7";
-        let work = self.db.transaction(keys.to_vec(), move |mut tx, keys| {
-            Box::pin(async move {
-                for key in keys {
-                    let written = within!(
-                        tx,
-                        sqlx::query(SQL)
-                            .bind(key.number)
-                            .bind(&key.id)
-                            .bind(key.create_time)
-                            .bind(key.sign_time)
-                            .bind(key.retire_time)
-                            .bind(key.verify_until)
-                            .bind(key.retire_time.is_none())
-                    )?;
-                    if written == 0 {
-                        return Ok(Verdict::Undo(false));
-                    }
+        let keys = keys.to_vec();
+        transaction!(self.db, async move |mut tx| {
+            for key in &keys {
+                let written = within!(
+                    tx,
+                    sqlx::query(SQL)
+                        .bind(key.number)
+                        .bind(&key.id)
+                        .bind(key.create_time)
+                        .bind(key.sign_time)
+                        .bind(key.retire_time)
+                        .bind(key.verify_until)
+                        .bind(key.retire_time.is_none())
+                )?;
+                if written == 0 {
+                    return Ok(Verdict::Undo(false));
                 }
-                Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))
-            })
-        });
-        work.await
+            }
+            Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of the users table.
 
-use kit::db::{Verdict, read, requests, settle, within};
+use kit::db::{Verdict, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
@@ -66,32 +66,29 @@ impl Store {
              values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7) on conflict (email_key) do nothing \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         let first = first.map(|(session, client)| (session.clone(), client.clone()));
-        let input = (new.clone(), first, request.cloned());
-        let work = self.db.transaction(input, |mut tx, (new, first, request)| {
-            Box::pin(async move {
-                if let Some(key) = request
-                    && !requests::keep(&mut tx, key, new.id, new.create_time).await?
-                {
-                    return Ok(Verdict::Undo(Created::Repeated));
-                }
-                let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
-                    .bind(new.id)
-                    .bind(new.name.as_str())
-                    .bind(new.email.as_str())
-                    .bind(new.email.key())
-                    .bind(&new.password_hash)
-                    .bind(new.roles.to_text())
-                    .bind(new.create_time)
-                    .fetch_optional(connection))?;
-                let Some(user) = user else { return Ok(Verdict::Undo(Created::EmailTaken)) };
-                roles::insert(&mut tx, new.id, &new.roles).await?;
-                if let Some((session, client)) = first {
-                    super::sessions::insert(&mut tx, session, client).await?;
-                }
-                Ok(Verdict::Commit(Created::User(Box::new(user.into()))))
-            })
-        });
-        work.await
+        let (new, request) = (new.clone(), request.cloned());
+        transaction!(self.db, async move |mut tx| {
+            if let Some(key) = &request
+                && !requests::keep(&mut tx, key, new.id, new.create_time).await?
+            {
+                return Ok(Verdict::Undo(Created::Repeated));
+            }
+            let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                .bind(new.id)
+                .bind(new.name.as_str())
+                .bind(new.email.as_str())
+                .bind(new.email.key())
+                .bind(&new.password_hash)
+                .bind(new.roles.to_text())
+                .bind(new.create_time)
+                .fetch_optional(connection))?;
+            let Some(user) = user else { return Ok(Verdict::Undo(Created::EmailTaken)) };
+            roles::insert(&mut tx, new.id, &new.roles).await?;
+            if let Some((session, client)) = &first {
+                super::sessions::insert(&mut tx, session, client).await?;
+            }
+            Ok(Verdict::Commit(Created::User(Box::new(user.into()))))
+        })
     }
 
     /// The user with this id.

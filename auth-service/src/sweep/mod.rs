@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kit::db::clock::measure;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep};
 
@@ -59,7 +60,7 @@ impl Sweeper {
     /// Sweeps until nothing is left that is over. Between two batches others have their turn.
     async fn sweep_once(&mut self, repair: &Repair) -> Result<(), StoreError> {
         let Repair { store, clock, leeway, .. } = repair;
-        store.measure_clock(clock).await?;
+        measure(store.db(), clock).await?;
         while self.is_trusted(repair) && store.sweep_sessions(clock.now()).await? > 0 {}
         while self.is_trusted(repair) && store.prune_log(clock.now() - KEEP).await? > 0 {}
         if clock.may_repair(*leeway) { self.repair(repair).await } else { Ok(()) }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use kit::db::clock;
 use kit::testing::{clock, folder, start};
 use kit::{Clock, Uptime};
 use tempfile::TempDir;
@@ -47,7 +48,7 @@ impl World {
     async fn open(folder: TempDir, clock: Clock) -> Self {
         let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
         let clock = clock.apart();
-        store.measure_clock(&clock).await.unwrap();
+        clock::measure(store.db(), &clock).await.unwrap();
         store.begin_log(LogId([1; 16]), stamp_at(clock.now())).await.unwrap();
         let view = Arc::new(View::new(Uptime::system()));
         let read_keys = Box::new(|| Box::pin(async { Ok(()) }) as _);

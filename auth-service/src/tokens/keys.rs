@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use kit::config::is_patterned;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -91,7 +92,7 @@ impl Key {
     pub fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
         let signing = SigningKey::from_pkcs8(pkcs8)?;
         let (mut jwk, algorithm) = signing.public()?;
-        jwk["kid"] = thumbprint(&jwk).into();
+        jwk["kid"] = thumbprint(jwk.clone())?.into();
         jwk["alg"] = algorithm.into();
         jwk["use"] = json!("sig");
         let jwk = jwk.to_string();
@@ -124,9 +125,9 @@ impl Key {
     }
 }
 
-/// The thumbprint (RFC 7638) of a JWK that has just the required members, in their order.
-fn thumbprint(required: &Value) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(required.to_string()))
+/// Returns the thumbprint (RFC 7638) of a JWK.
+fn thumbprint(jwk: Value) -> Option<String> {
+    serde_json::from_value::<Jwk>(jwk).ok()?.thumbprint(ThumbprintHash::SHA256).ok()
 }
 
 /// Refuses a secret that others can guess.
@@ -153,8 +154,8 @@ mod tests {
             "ZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-",
             "kEgU8awapJzKnqDKgw",
         );
-        let required = json!({"e": "AQAB", "kty": "RSA", "n": n});
-        assert_eq!(thumbprint(&required), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        let jwk = json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"});
+        assert_eq!(thumbprint(jwk).unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]

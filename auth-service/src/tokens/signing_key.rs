@@ -17,7 +17,7 @@ use super::{Algorithm, KeyType, low_s};
 pub(super) struct SigningKey {
     algorithm: Algorithm,
     key: EncodingKey,
-    /// The members of the public half's JWK that its thumbprint is made of, in their order (RFC 7638 §3.2, RFC 8037 §2).
+    /// The public half's JWK, without the members that say its use.
     public: Option<Value>,
 }
 
@@ -61,8 +61,8 @@ impl SigningKey {
         }))
     }
 
-    /// The members of the public half's JWK that its thumbprint is made of, in their order, and the algorithm's name; a
-    /// secret has no public half.
+    /// Returns the public half's JWK, without the members that say its use, and the algorithm's name; a secret has no public
+    /// half.
     pub(super) fn public(&self) -> Option<(Value, &'static str)> {
         Some((self.public.clone()?, self.algorithm.name()))
     }

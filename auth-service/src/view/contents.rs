@@ -27,7 +27,7 @@ pub struct Bearer<'a> {
 /// All that kills tokens now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Sessions, users and API keys: their ids are of one kind, and no two of them are the same.
+    /// Sessions and users: their ids are of one kind, and no two of them are the same.
     ids: HashMap<Uuid, Revoked>,
     /// Each with the time of its entry, as an id has it.
     keys: HashMap<String, u32>,
@@ -43,15 +43,13 @@ struct Revoked {
     /// When, in seconds since 1970: not before the entry's own time, and enough until 2106.
     time: u32,
     cause: Cause,
-    /// An API key's entry is kept for as long as its row.
-    stays: bool,
 }
 
 impl Contents {
     /// Takes an entry in. What is dead stays dead, in whatever order entries come.
     pub fn add(&mut self, entry: &Entry) {
         let time = u32::try_from(entry.time.timestamp().saturating_add(1)).unwrap_or(u32::MAX);
-        let all = Revoked { below: i32::MAX, time, cause: Cause::Ended, stays: false };
+        let all = Revoked { below: i32::MAX, time, cause: Cause::Ended };
         let (id, revoked) = match &entry.revocation {
             Revocation::Start | Revocation::NewSigningKeys => return,
             Revocation::SigningKey(id) => {
@@ -59,7 +57,6 @@ impl Contents {
                 return;
             }
             Revocation::Session(id) => (*id, all),
-            Revocation::ApiKey(id) => (*id, Revoked { stays: true, ..all }),
             Revocation::User { id, generation, cause } => (*id, Revoked { below: *generation, cause: *cause, ..all }),
         };
         let known = self.ids.entry(id).or_insert(revoked);
@@ -81,7 +78,7 @@ impl Contents {
     /// Forgets what was revoked until then and is refused by the horizon in any case.
     pub fn forget(&mut self, until: DateTime<Utc>) {
         let until = self.horizon.until.min(until).timestamp();
-        self.ids.retain(|_, revoked| revoked.stays || i64::from(revoked.time) > until);
+        self.ids.retain(|_, revoked| i64::from(revoked.time) > until);
         self.keys.retain(|_, time| i64::from(*time) > until);
         if self.ids.len() < self.ids.capacity() / 4 {
             self.ids.shrink_to_fit();
@@ -191,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_is_refused_by_the_horizon() {
-        let entries = [entry(Revocation::Session(LAPTOP)), entry(Revocation::ApiKey(Uuid::from_u128(7)))];
+        let entries = [entry(Revocation::Session(LAPTOP)), user(2, Cause::Ended)];
         let mut contents = contents(&entries);
         let later = start() + Duration::from_mins(1);
         contents.forget(later);
@@ -200,7 +197,7 @@ mod tests {
         contents.forget(start());
         assert_eq!(contents.ids.len(), 2, "nothing that is not over");
         contents.forget(later);
-        assert_eq!(contents.ids.len(), 1, "an API key's entry stays");
+        assert_eq!(contents.ids.len(), 0);
         assert_eq!(contents.judge(token(1)), Some(Cause::Ended));
     }
 }

@@ -148,8 +148,7 @@ impl History {
             };
             return Some(New { log, entries, is_after_pruning: false });
         }
-        let stays = self.recent.back().is_some_and(|entry| matches!(entry.revocation, Revocation::ApiKey(_)));
-        let is_after_pruning = first.logged.revision > last.revision && page.log == log && !stays;
+        let is_after_pruning = first.logged.revision > last.revision && page.log == log;
         is_after_pruning.then_some(New { log, entries, is_after_pruning })
     }
 
@@ -225,17 +224,15 @@ impl History {
         match self.recent.get(index + 1) {
             None => After::End,
             Some(next) if next.logged.revision == logged.revision + 1 => After::Entry(next),
-            // Rows between them have been pruned.
+            // The first page that was read here lacks the rows between them.
             Some(_) => After::Lost,
         }
     }
 }
 
-/// Returns true if no row is missing but those that pruning takes out: the oldest ones, save API keys'.
+/// Returns true if no row is missing between two of these: pruning takes out the oldest ones alone.
 fn is_unbroken(entries: &[Entry]) -> bool {
-    let is_gap = |two: &[Entry]| two[1].logged.revision != two[0].logged.revision + 1;
-    let pruned = entries.windows(2).rposition(is_gap).map_or(0, |last| last + 1);
-    entries[..pruned].iter().all(|entry| matches!(entry.revocation, Revocation::ApiKey(_)))
+    entries.windows(2).all(|two| two[1].logged.revision == two[0].logged.revision + 1)
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The domain's rules against other people's vectors and at their limits, without a server.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod email;
-#[cfg(test)]
 mod password;
-#[cfg(test)]
 mod random;

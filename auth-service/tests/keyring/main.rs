@@ -1,11 +1,9 @@
 //! The keys that sign, on a real database and beside a real file: where they come from, and how one follows another.
 
-#[cfg(test)]
+#![cfg(test)]
+
 #[path = "../store/opens.rs"]
 mod opens;
-#[cfg(test)]
 mod ring;
-#[cfg(test)]
 mod rotation;
-#[cfg(test)]
 mod sources;

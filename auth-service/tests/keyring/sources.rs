@@ -3,6 +3,7 @@
 use auth_service::domain::Revocation;
 use auth_service::keyring::{Keyring, KeyringError};
 use auth_service::tokens::{Custody, KeySource, KeyType, SEALED_KEY, SigningKeyError};
+use kit::db::secrets;
 use kit::testing::{clock, folder, on_both_engines, start};
 
 use crate::ring::{Case, OTHERS, OURS, document, file_in, id_of, listed, logged, master, ring, sealed, signs};
@@ -115,7 +116,7 @@ async fn check(store: &Case, has_master: bool, held: Held, has: File) {
         (expected, begun) => panic!("{case:?}: {expected:?} {begun:?}"),
     }
     if has_master && rule(has_master, held, has) == Outcome::Same {
-        assert_eq!(store.sealed_key(SEALED_KEY).await.unwrap(), None, "{case:?}: it has one place");
+        assert_eq!(secrets::find(store.db(), SEALED_KEY).await.unwrap(), None, "{case:?}: it has one place");
         let halves = store.signing_keys().await.unwrap();
         assert!(halves.iter().all(|(_, sealed)| sealed.is_some()), "{case:?}");
     }

@@ -3,11 +3,10 @@
 use auth_service::domain::{
     Allowance, Client, Failures, ListedSession, Mark, NewUser, Roles, Session, Stamp, User, UserChange, UserState,
 };
-use auth_service::store::{
-    Account, Created, Filter, Kind, Proof, Refreshable, Rotated, Standing, Store, StoreError, Unchanged,
-};
+use auth_service::store::{Account, Created, Filter, Kind, Proof, Refreshable, Rotated, Store, StoreError, Unchanged};
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
+use kit::db::secrets;
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 
@@ -49,7 +48,6 @@ pub(crate) enum SessionCall {
     List { user_id: Uuid, after: Option<Uuid>, limit: u32, now: Time },
     Revoke { id: Uuid, user_id: Option<Uuid>, now: Time },
     End { id: Uuid, now: Time },
-    Standing { user_id: Uuid, id: Uuid },
     IsKnownAt { email_key: String, network: String },
     Refreshable { id: Uuid },
     Rotate { id: Uuid, generation: i32, rotated: Rotated, client: Client },
@@ -86,7 +84,6 @@ pub(crate) enum Answer {
     Changed(Result<User, Unchanged>),
     Deleted(Result<(), Unchanged>),
     Sessions(Vec<ListedSession>),
-    Standing(Option<Standing>),
     Refreshable(Option<Box<Refreshable>>),
     Swept(u64),
     Failures(Option<Failures>),
@@ -176,7 +173,6 @@ impl SessionCall {
                 store.end_session(*id, stamp(*now)).await?;
                 Answer::Done
             }
-            Self::Standing { user_id, id } => Answer::Standing(store.standing(*user_id, *id).await?),
             Self::IsKnownAt { email_key, network } => {
                 Answer::Was(store.login_trial(email_key, network).await?.is_at_home)
             }
@@ -220,8 +216,8 @@ impl AttemptCall {
 impl KeptCall {
     async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
         Ok(match self {
-            Self::Earlier { key, now } => Answer::Earlier(store.earlier(key, *now).await?),
-            Self::PageTokenKey { fresh } => Answer::Key(store.page_token_key(*fresh).await?.to_vec()),
+            Self::Earlier { key, now } => Answer::Earlier(requests::find(store.db(), key, *now).await?),
+            Self::PageTokenKey { fresh } => Answer::Key(secrets::page_token_key(store.db(), *fresh).await?.to_vec()),
         })
     }
 }

@@ -60,7 +60,6 @@ fn everything(model: &Model, cast: &Cast) -> Vec<Call> {
     }
     for begun in model.sessions.values() {
         let (id, user_id) = (begun.session.id, begun.session.user_id);
-        calls.push(Call::Sessions(SessionCall::Standing { user_id, id }));
         calls.push(Call::Sessions(SessionCall::Refreshable { id }));
         // Just before its end, and at it.
         let end = begun.session.over_time;

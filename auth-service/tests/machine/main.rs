@@ -1,22 +1,16 @@
 //! Random calls of the store's methods, answered alike by SQLite, by PostgreSQL and by a model in memory.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod calls;
-#[cfg(test)]
 mod cast;
-#[cfg(test)]
 mod game;
-#[cfg(test)]
 mod model;
-#[cfg(test)]
 #[path = "../store/opens.rs"]
 mod opens;
-#[cfg(test)]
 mod pools;
-#[cfg(test)]
 mod steps;
 
-#[cfg(test)]
 mod tests {
     use kit::testing::machine::{Plan, lane, lanes};
 

@@ -1,8 +1,7 @@
 //! What the operations port says of the service and of its keys.
 
 use gatepost::api::auth::v1::ListSigningKeysRequest;
-use kit::testing::Outsider;
-use kit::testing::http::get;
+use kit::testing::http::{get, ready_while_writable};
 use serde_json::{Value, json};
 
 use super::signers::signers;
@@ -13,21 +12,7 @@ async fn a_service_is_ready_while_its_database_takes_writes() {
     let service = start().await;
     // The call waits for the start.
     service.register(EMAIL).await.unwrap();
-    assert_eq!(get(service.ops, "/readyz").await.body, "ready\n");
-    let mut outsider = Outsider::open(service.database()).await;
-    outsider.lock().await;
-    let refused = loop {
-        // What the last write has come to holds for a second.
-        let page = get(service.ops, "/readyz").await;
-        if page.status != 200 {
-            break page;
-        }
-    };
-    assert_eq!(refused.status, 503);
-    assert_eq!(refused.body, "the database is away: see to the service's database\n");
-    assert_eq!(get(service.ops, "/livez").await.status, 200);
-    outsider.close().await;
-    while get(service.ops, "/readyz").await.status != 200 {}
+    ready_while_writable(service.ops, &service.database()).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Every RPC refuses what is no request of it, with a reason and in words that give nothing of the service away (F8).
 
-use kit::testing::{Outsider, Raw, Reply, framed, garbage, methods};
+use kit::testing::{Outsider, Raw, framed, garbage, methods};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -29,25 +29,13 @@ async fn ready() -> (Service, Raw, [String; 2]) {
     (service, raw, tokens)
 }
 
-/// What the method answers to a caller whom it lets in.
-async fn let_in(raw: &Raw, tokens: &[String; 2], path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    for token in tokens {
-        let headers = [&[("api-token", token.as_str())], headers].concat();
-        let reply = raw.call(path, &headers, body.to_vec()).await;
-        if reply.status().code() != Code::PermissionDenied {
-            return reply;
-        }
-    }
-    panic!("{path} lets nobody in");
-}
-
 #[tokio::test]
 async fn f8_garbage_is_invalid_argument_for_every_method() {
     let (_service, raw, tokens) = ready().await;
     for method in methods(gatepost::api::DESCRIPTOR_SET, PACKAGE) {
         for (what, body) in garbage(&method) {
             println!("{}: {what}", method.path);
-            let reply = let_in(&raw, &tokens, &method.path, &[], &body).await;
+            let reply = raw.call_as(&tokens.each_ref().map(String::as_str), &method.path, &[], &body).await;
             let message = "the request cannot be read as this method's message: encode it by the contract that \
                            reflection serves, and send it whole";
             refused(&reply.status(), Code::InvalidArgument, "MALFORMED_REQUEST", message);
@@ -63,7 +51,7 @@ async fn f8_a_message_above_256_kib_is_resource_exhausted_for_every_method() {
     let whole = framed(&vec![b'a'; LIMIT as usize + 1]);
     for method in methods(gatepost::api::DESCRIPTOR_SET, PACKAGE) {
         for body in [&head[..], &whole] {
-            let reply = let_in(&raw, &tokens, &method.path, &[], body).await;
+            let reply = raw.call_as(&tokens.each_ref().map(String::as_str), &method.path, &[], body).await;
             refused(&reply.status(), Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message);
         }
     }
@@ -73,7 +61,9 @@ async fn f8_a_message_above_256_kib_is_resource_exhausted_for_every_method() {
 async fn a_compressed_request_is_unimplemented_for_every_method() {
     let (_service, raw, tokens) = ready().await;
     for method in methods(gatepost::api::DESCRIPTOR_SET, PACKAGE) {
-        let reply = let_in(&raw, &tokens, &method.path, &[("grpc-encoding", "gzip")], &framed(b"")).await;
+        let reply = raw
+            .call_as(&tokens.each_ref().map(String::as_str), &method.path, &[("grpc-encoding", "gzip")], &framed(b""))
+            .await;
         let message = "this service has no such method, or does not read this compression: call what reflection lists, \
                        uncompressed";
         refused(&reply.status(), Code::Unimplemented, "UNIMPLEMENTED", message);

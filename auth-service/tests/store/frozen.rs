@@ -8,6 +8,7 @@ use auth_service::store::{DatabaseUrl, Store};
 use chrono::TimeDelta;
 use harness::postgres::{Server, server};
 use harness::proxy::Proxy;
+use kit::db::health;
 use kit::testing::start;
 use sqlx::{Connection as _, PgConnection};
 
@@ -98,7 +99,8 @@ impl World {
         self.other.create_user(&user, Some((&session_of(id), &Client::default())), None).await.unwrap();
         self.other.revoke(&auth_service::domain::Revocation::NewSigningKeys, stamp_at(start())).await.unwrap();
         // Connections that were cut are replaced.
-        while self.frozen.touch([0; 16]).await.is_err() || self.frozen.look().await.is_err() {}
+        while health::touch(self.frozen.db(), [0; 16]).await.is_err() || health::look(self.frozen.db()).await.is_err() {
+        }
         self.proxy.freeze_after(requests);
         let mut working = tokio::spawn(work(self.frozen.clone(), id));
         let is_frozen = tokio::select! {

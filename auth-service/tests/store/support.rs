@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Email, Mark, Name, NewUser, RefreshDigest, Roles, Session, Stamp};
+use auth_service::store::Store;
 use chrono::{DateTime, Utc};
 use kit::testing::start;
 use uuid::Uuid;
@@ -47,4 +48,10 @@ pub(crate) fn stamp_at(time: DateTime<Utc>) -> Stamp {
 
 pub(crate) fn stamp() -> Stamp {
     stamp_at(start())
+}
+
+/// Tells if this user has this session, and it has not ended.
+pub(crate) async fn lives(store: &Store, user_id: Uuid, session_id: Uuid) -> bool {
+    let found = store.refreshable(session_id).await.unwrap();
+    found.is_some_and(|found| found.user.id == user_id && !found.is_ended)
 }

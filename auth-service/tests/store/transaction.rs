@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserState};
 use auth_service::store::{Created, Filter, Kind, StoreError};
+use kit::db::requests;
 use kit::request_id::{Fingerprint, RequestKey};
 use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Case, another_admin, new_user, session, stamp};
+use crate::support::{Case, another_admin, lives, new_user, session, stamp};
 
 async fn a_taken_email_leaves_neither_user_nor_session(store: Case) {
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
@@ -40,11 +41,11 @@ async fn a_user_whose_last_row_is_refused_leaves_neither_role_nor_request(store:
     store.database.refuse("insert", "sessions").await;
     assert!(matches!(create().await, Err(StoreError::Fault(_))));
     assert_eq!(store.user(ada.id).await.unwrap(), None);
-    assert_eq!(store.earlier(&key, start()).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), None);
     store.database.accept("sessions").await;
     // The same rows once more: a role that had stayed would be in their way.
     assert!(matches!(create().await, Ok(Created::User(_))));
-    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    assert!(lives(&store, ada.id, begun.id).await);
 }
 
 async fn roles_of_which_one_is_refused_leave_those_that_were(store: Case) {
@@ -75,7 +76,7 @@ async fn a_password_change_whose_session_is_refused_changes_nothing(store: Case)
     assert!(matches!(refused, Err(StoreError::Taken(_))), "{refused:?}");
     let read = store.proof_trial(ada.id, "").await.unwrap().found.unwrap();
     assert_eq!((read.password_hash, read.user.generation), (ada.password_hash.clone(), 1));
-    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    assert!(lives(&store, ada.id, begun.id).await);
 }
 
 async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case) {
@@ -85,7 +86,7 @@ async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case)
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
     store.database.refuse("insert", "deleted_users").await;
     assert!(matches!(store.delete_user(ada.id, None, stamp()).await, Err(StoreError::Fault(_))));
-    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    assert!(lives(&store, ada.id, begun.id).await);
     let admins = Filter { role: Role::parse("admin"), ..Filter::default() };
     assert_eq!(store.list_users(&admins, None, 9).await.unwrap().len(), 2);
     store.database.accept("deleted_users").await;
@@ -123,7 +124,7 @@ async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
     assert!(store.end_session(begun.id, stamp()).await.is_err());
     assert!(store.revoke_session(begun.id, None, stamp()).await.is_err());
     assert_eq!(store.user(ada.id).await.unwrap(), before);
-    assert!(store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    assert!(lives(&store, ada.id, begun.id).await);
 }
 
 async fn whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time(store: Case) {

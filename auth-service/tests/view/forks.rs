@@ -6,6 +6,7 @@ use auth_service::domain::{Cause, LogId, Logged, Mark, Position, Revocation};
 use auth_service::view::Finder;
 use chrono::TimeDelta;
 use kit::Clock;
+use kit::db::clock;
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -137,7 +138,7 @@ async fn a_loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
 
 async fn a_fork_found_by_a_replica_an_hour_ahead_bars_nobody(store: Case) {
     let wrong = Clock::wrong(TimeDelta::hours(1));
-    store.measure_clock(&wrong).await.unwrap();
+    clock::measure(store.db(), &wrong).await.unwrap();
     if wrong.problem().is_none() {
         // A file's only process has no other clock to go by; its sweep lowers the horizon.
         return;

@@ -1,6 +1,5 @@
 //! What the service is about, without wire and without database.
 
-mod characters;
 mod post;
 mod text;
 

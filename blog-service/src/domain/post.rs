@@ -52,9 +52,9 @@ impl PostChange {
         title + self.content.as_ref().map_or(0, |content| content.as_str().len())
     }
 
-    /// The post as it would be.
+    /// Returns the post with this change.
     #[must_use]
-    pub fn preview(self, post: Post) -> Post {
+    pub fn apply(self, post: Post) -> Post {
         Post {
             title: self.title.map_or(post.title, Title::into_string),
             content: self.content.map_or(post.content, Content::into_string),

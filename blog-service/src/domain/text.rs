@@ -1,6 +1,6 @@
 //! What people write: kept to the byte, within limits.
 
-use super::characters::{breaks_the_line, is_invisible};
+use kit::characters::{breaks_the_line, is_invisible};
 
 /// The longest title, in code points.
 const MAX_TITLE: usize = 128;

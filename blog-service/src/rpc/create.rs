@@ -1,7 +1,7 @@
 //! A post is written, also by a caller that has lost the answer and asks again.
 
 use crate::api::v1;
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 
@@ -29,19 +29,20 @@ pub(super) async fn create(state: &State, owner_id: Uuid, draft: Draft) -> Resul
     }
     state.meter(owner_id, 1, draft.title.as_str().len() + draft.content.as_str().len())?;
     let Draft { title, content, .. } = draft;
-    let new = NewPost { id: state.ids.next(), owner_id, title, content, create_time: state.clock.now() };
-    if let Some(post) = state.store.create_post(&new, request.as_ref()).await? {
+    let id = state.ids.next();
+    let new = NewPost { id, owner_id, title, content, create_time: state.clock.now() };
+    if let Some(post) = state.store.create_post(new, request.as_ref()).await? {
         return Ok(convert::post(post));
     }
     // The same request was under way twice, and the other one came first.
     let made = earlier(state, request.as_ref()).await?;
-    repeat(state, made.unwrap_or(new.id)).await
+    repeat(state, made.unwrap_or(id)).await
 }
 
 /// The post that this very request has made before.
 async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
     let Some(key) = request else { return Ok(None) };
-    match state.store.earlier(key, state.clock.now()).await? {
+    match requests::find(state.store.db(), key, state.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
         Some(Earlier::Other) => Err(Error::RequestIdReused),
         None => Ok(None),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::api::v1::{
     self, BatchGetPostsRequest, BatchGetPostsResponse, GetPostRequest, ListPostsRequest, ListPostsResponse,
 };
+use kit::failure::both;
 use kit::page::{self, Batch, MAX_BYTES, Row, Wanted, fitting};
 use prost::Message as _;
 use uuid::Uuid;
@@ -21,13 +22,13 @@ const CHUNK: usize = 8;
 const LIST: &str = "gatepost.blog.v1.PostService/ListPosts";
 
 pub(super) async fn one(state: &State, request: GetPostRequest) -> Result<v1::Post, Error> {
-    let (id, view) = Error::both(convert::post_id(request.post), convert::view(request.view, View::Full))?;
+    let (id, view) = both(convert::post_id(request.post), convert::view(request.view, View::Full))?;
     let post = state.store.post(id, view).await?;
     Ok(convert::post(post.ok_or_else(|| Error::PostNotFound(id.to_string()))?))
 }
 
 pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result<BatchGetPostsResponse, Error> {
-    let (asked, view) = Error::both(convert::batch(request.ids), convert::view(request.view, View::Basic))?;
+    let (asked, view) = both(convert::batch(request.ids), convert::view(request.view, View::Basic))?;
     let mut answer = BatchGetPostsResponse::default();
     let mut bytes = 0;
     if view == View::Full {
@@ -59,7 +60,7 @@ pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result
 
 pub(super) async fn page(state: &State, request: ListPostsRequest) -> Result<ListPostsResponse, Error> {
     let view = convert::view(request.view, View::Basic);
-    let (size, view) = Error::both(convert::page_size(request.page_size), view)?;
+    let (size, view) = both(convert::page_size(request.page_size), view)?;
     let read = async |after, limit| match view {
         View::Basic => {
             let posts = state.store.list_posts(after, limit, view).await?;

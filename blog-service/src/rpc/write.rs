@@ -15,13 +15,13 @@ pub(super) async fn update(state: &State, writer: &Writer, update: PostUpdate) -
     writer.must_own(&post)?;
     if validate_only {
         let is_stale = expected.is_some_and(|expected| expected != post.revision);
-        return if is_stale { Err(Error::Stale) } else { Ok(convert::post(change.preview(post))) };
+        return if is_stale { Err(Error::Stale) } else { Ok(convert::post(change.apply(post))) };
     }
     if let Some(user) = writer.user() {
         state.meter(user, 0, change.bytes())?;
     }
     // The owner of a post never changes, so what was checked still holds when the change is written.
-    let updated = state.store.update_post(id, &change, expected, state.clock.now()).await?;
+    let updated = state.store.update_post(id, change, expected, state.clock.now()).await?;
     Ok(convert::post(updated.map_err(|why| Error::unchanged(why, id))?))
 }
 

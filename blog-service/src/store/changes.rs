@@ -26,23 +26,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
-    pub async fn update_post(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
+    pub async fn update_post(&self, id: Uuid, change: PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
         let is_ours = |post: &Post| {
             post.update_time == now
                 && change.title.as_ref().is_none_or(|title| *title.as_str() == post.title)
                 && change.content.as_ref().is_none_or(|content| *content.as_str() == post.content)
         };
-        settle(
-            || self.try_update(id, change, expected, now),
+        let updated = settle(
+            || self.try_update(id, &change, expected, now),
             || async { Ok(self.post(id, View::Full).await?.filter(is_ours).map(Ok)) },
         )
-        .await
+        .await?;
+        Ok(updated.map(|post| change.apply(post)))
     }
 
+    /// Returns the row without its content if the change says what that is.
     async fn try_update(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
         const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
              revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
-             returning id, owner_id, title, content, revision, create_time, update_time";
+             returning id, owner_id, title, case when $3 is null then content else '' end as content, \
+             revision, create_time, update_time";
         let post: Option<PostRow> = write_one!(
             self.db,
             sqlx::query_as(SQL)

@@ -1,7 +1,9 @@
 //! Rows of the posts table.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use kit::db::{Verdict, read, requests, settle, within};
+use kit::db::{Verdict, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
@@ -28,39 +30,50 @@ pub struct NewPost {
     pub create_time: DateTime<Utc>,
 }
 
+impl From<NewPost> for Post {
+    /// Returns the post as its first row has it.
+    fn from(new: NewPost) -> Self {
+        let NewPost { id, owner_id, title, content, create_time } = new;
+        let (title, content) = (title.into_string(), content.into_string());
+        Self { id, owner_id, title, content, revision: 1, create_time, update_time: create_time }
+    }
+}
+
 impl Store {
     /// Adds a post, or does nothing and returns `None` when a request under the same id has come first.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
-    pub async fn create_post(&self, new: &NewPost, request: Option<&RequestKey>) -> Result<Option<Post>, StoreError> {
-        let find = || async { Ok::<_, StoreError>(self.post(new.id, View::Full).await?.map(Some)) };
-        settle(|| self.try_create(new, request), find).await
+    pub async fn create_post(&self, new: NewPost, request: Option<&RequestKey>) -> Result<Option<Post>, StoreError> {
+        // Shared with the transaction, which may run twice: the content is never copied, nor read back.
+        let new = Arc::new(new);
+        let find = || async { Ok::<_, StoreError>(self.post(new.id, View::Basic).await?.map(|_| true)) };
+        let is_made = settle(|| self.try_create(&new, request), find).await?;
+        Ok(is_made.then(|| Arc::unwrap_or_clone(new).into()))
     }
 
-    async fn try_create(&self, new: &NewPost, request: Option<&RequestKey>) -> Result<Option<Post>, StoreError> {
+    /// Returns `false` if a request under the same id has come first.
+    async fn try_create(&self, new: &Arc<NewPost>, request: Option<&RequestKey>) -> Result<bool, StoreError> {
         const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
-             values ($1, $2, $3, $4, 1, $5, $5) \
-             returning id, owner_id, title, content, revision, create_time, update_time";
-        let input = (new.clone(), request.cloned());
-        let work = self.db.transaction(input, |mut tx, (new, request)| {
-            Box::pin(async move {
-                if let Some(key) = request
-                    && !requests::keep(&mut tx, key, new.id, new.create_time).await?
-                {
-                    return Ok(Verdict::Undo(None));
-                }
-                let post: PostRow = within!(tx, |connection| sqlx::query_as(SQL)
+             values ($1, $2, $3, $4, 1, $5, $5)";
+        let (new, request) = (Arc::clone(new), request.cloned());
+        transaction!(self.db, async move |mut tx| {
+            if let Some(key) = &request
+                && !requests::keep(&mut tx, key, new.id, new.create_time).await?
+            {
+                return Ok(Verdict::Undo(false));
+            }
+            within!(
+                tx,
+                sqlx::query(SQL)
                     .bind(new.id)
                     .bind(new.owner_id)
                     .bind(new.title.as_str())
                     .bind(new.content.as_str())
                     .bind(new.create_time)
-                    .fetch_one(connection))?;
-                Ok(Verdict::Commit(Some(post.into())))
-            })
-        });
-        work.await
+            )?;
+            Ok(Verdict::Commit(true))
+        })
     }
 
     /// The post with this id.

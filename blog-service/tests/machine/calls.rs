@@ -3,7 +3,8 @@
 use blog_service::domain::{Post, PostChange, View};
 use blog_service::store::{NewPost, Store, StoreError, Unchanged};
 use chrono::{DateTime, Utc};
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
+use kit::db::secrets;
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ pub(crate) enum Answer {
 impl Call {
     pub(crate) async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
         Ok(match self {
-            Self::Create { new, request } => Answer::Post(store.create_post(new, request.as_ref()).await?),
+            Self::Create { new, request } => Answer::Post(store.create_post(new.clone(), request.as_ref()).await?),
             Self::Post { id, view } => Answer::Post(store.post(*id, *view).await?),
             Self::Posts { ids, view } => {
                 let mut posts = store.posts_of(ids, *view).await?;
@@ -45,11 +46,11 @@ impl Call {
             }
             Self::List { after, limit, view } => Answer::Posts(store.list_posts(*after, *limit, *view).await?),
             Self::Update { id, change, expected, now } => {
-                Answer::Changed(store.update_post(*id, change, *expected, *now).await?)
+                Answer::Changed(store.update_post(*id, change.clone(), *expected, *now).await?)
             }
             Self::Delete { id, expected } => Answer::Deleted(store.delete_post(*id, *expected).await?),
-            Self::Earlier { key, now } => Answer::Earlier(store.earlier(key, *now).await?),
-            Self::PageTokenKey { fresh } => Answer::Key(store.page_token_key(*fresh).await?),
+            Self::Earlier { key, now } => Answer::Earlier(requests::find(store.db(), key, *now).await?),
+            Self::PageTokenKey { fresh } => Answer::Key(secrets::page_token_key(store.db(), *fresh).await?),
         })
     }
 }

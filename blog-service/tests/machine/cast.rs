@@ -3,7 +3,7 @@
 use blog_service::domain::{Content, PostChange, Title, View};
 use blog_service::store::NewPost;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::start;
+use kit::testing::{machine, start};
 use uuid::Uuid;
 
 use super::calls::{Call, Time};
@@ -18,34 +18,18 @@ pub(crate) struct Cast {
     made: u16,
 }
 
-/// What is left of a step's dice.
-struct Dice(std::array::IntoIter<u8, 12>);
+type Dice = machine::Dice<12>;
 
-impl Dice {
-    fn roll(&mut self) -> u8 {
-        self.0.next().unwrap()
-    }
+fn view(dice: &mut Dice) -> View {
+    dice.of(&[View::Basic, View::Full])
+}
 
-    fn one_in(&mut self, sides: u8) -> bool {
-        self.roll().is_multiple_of(sides)
-    }
+fn title(dice: &mut Dice) -> Title {
+    Title::parse(dice.of(&TITLES).to_owned()).unwrap()
+}
 
-    /// One of these.
-    fn of<T: Copy>(&mut self, these: &[T]) -> T {
-        these[usize::from(self.roll()) % these.len()]
-    }
-
-    fn view(&mut self) -> View {
-        self.of(&[View::Basic, View::Full])
-    }
-
-    fn title(&mut self) -> Title {
-        Title::parse(self.of(&TITLES).to_owned()).unwrap()
-    }
-
-    fn content(&mut self) -> Content {
-        Content::parse(self.of(&CONTENTS).repeat(self.of(&TIMES))).unwrap()
-    }
+fn content(dice: &mut Dice) -> Content {
+    Content::parse(dice.of(&CONTENTS).repeat(dice.of(&TIMES))).unwrap()
 }
 
 impl Cast {
@@ -57,24 +41,24 @@ impl Cast {
     /// The call that this step is.
     pub(crate) fn call(&mut self, step: Step, model: &Model) -> Call {
         self.now = self.later(step.passes, model);
-        let dice = &mut Dice(step.dice.into_iter());
+        let dice = &mut Dice::new(step.dice);
         let id = dice.of(&self.posts);
         match step.method {
             Method::Create => self.create(dice),
-            Method::Post => Call::Post { id, view: dice.view() },
+            Method::Post => Call::Post { id, view: view(dice) },
             Method::Posts => {
                 let (first, count) = (usize::from(dice.roll()), usize::from(dice.roll()) % 9);
                 let ids = (0..count).map(|next| self.posts[(first + next) % self.posts.len()]).collect();
-                Call::Posts { ids, view: dice.view() }
+                Call::Posts { ids, view: view(dice) }
             }
             Method::List => {
                 let after = dice.one_in(2).then_some(id);
-                Call::List { after, limit: dice.of(&LIMITS), view: dice.view() }
+                Call::List { after, limit: dice.of(&LIMITS), view: view(dice) }
             }
             Method::Update => {
                 let change = PostChange {
-                    title: dice.one_in(2).then(|| dice.title()),
-                    content: dice.one_in(2).then(|| dice.content()),
+                    title: dice.one_in(2).then(|| title(dice)),
+                    content: dice.one_in(2).then(|| content(dice)),
                 };
                 Call::Update { id, change, expected: expected(id, dice, model), now: self.now }
             }
@@ -102,8 +86,8 @@ impl Cast {
         let new = NewPost {
             id: Uuid::from_u128(id),
             owner_id: dice.of(&OWNERS),
-            title: dice.title(),
-            content: dice.content(),
+            title: title(dice),
+            content: content(dice),
             create_time: self.now,
         };
         let place = usize::from(dice.roll()) % self.posts.len();

@@ -2,8 +2,8 @@
 
 use blog_service::api::v1::ListPostsRequest;
 use kit::shutdown::Shutdown;
-use kit::testing::http::get;
-use kit::testing::{Outsider, clock, folder};
+use kit::testing::http::{get, ready_while_writable};
+use kit::testing::{clock, folder};
 use tokio::net::TcpListener;
 
 use super::support::{ADA, Service, start, start_beside};
@@ -16,21 +16,7 @@ async fn ready(service: &Service) {
 #[tokio::test]
 async fn a_service_is_ready_while_its_database_takes_writes() {
     let service = start().await;
-    ready(&service).await;
-    let mut outsider = Outsider::open(service.folder.path().join("blog.db")).await;
-    outsider.lock().await;
-    let refused = loop {
-        // What the last write has come to holds for a second.
-        let page = get(service.ops, "/readyz").await;
-        if page.status != 200 {
-            break page;
-        }
-    };
-    assert_eq!(refused.status, 503);
-    assert_eq!(refused.body, "the database is away: see to the service's database\n");
-    assert_eq!(get(service.ops, "/livez").await.status, 200);
-    outsider.close().await;
-    ready(&service).await;
+    ready_while_writable(service.ops, &service.folder.path().join("blog.db")).await;
 }
 
 #[tokio::test]

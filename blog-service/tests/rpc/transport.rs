@@ -1,6 +1,6 @@
 //! Every RPC refuses what is no request of it, with a reason and in words that give nothing of the service away (F8).
 
-use kit::testing::{Raw, Reply, framed, garbage, methods};
+use kit::testing::{Raw, framed, garbage, methods};
 use tonic::Code;
 
 use super::support::{ADA, Service, refused, start};
@@ -14,22 +14,13 @@ const LIMIT: u32 = 1024 * 1024 + 256 * 1024;
 const UNIMPLEMENTED: &str = "this service has no such method, or does not read this compression: call what reflection \
                              lists, uncompressed";
 
+/// A user, and a service.
+const CALLERS: [&str; 2] = [ADA, "service"];
+
 async fn ready() -> (Service, Raw) {
     let service = start().await;
     let raw = Raw::connect(service.address).await;
     (service, raw)
-}
-
-/// What the method answers to a caller whom it lets in: a user, or else a service.
-async fn let_in(raw: &Raw, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    for token in [ADA, "service"] {
-        let headers = [&[("api-token", token)], headers].concat();
-        let reply = raw.call(path, &headers, body.to_vec()).await;
-        if reply.status().code() != Code::PermissionDenied {
-            return reply;
-        }
-    }
-    panic!("{path} lets nobody in");
 }
 
 #[tokio::test]
@@ -38,7 +29,7 @@ async fn f8_garbage_is_invalid_argument_for_every_method() {
     for method in methods(blog_service::api::DESCRIPTOR_SET, PACKAGE) {
         for (what, body) in garbage(&method) {
             println!("{}: {what}", method.path);
-            let reply = let_in(&raw, &method.path, &[], &body).await;
+            let reply = raw.call_as(&CALLERS, &method.path, &[], &body).await;
             let message = "the request cannot be read as this method's message: encode it by the contract that \
                            reflection serves, and send it whole";
             refused(&reply.status(), Code::InvalidArgument, "MALFORMED_REQUEST", DOMAIN, message);
@@ -54,7 +45,7 @@ async fn f8_a_message_above_its_limit_is_resource_exhausted_for_every_method() {
     let whole = framed(&vec![b'a'; LIMIT as usize + 1]);
     for method in methods(blog_service::api::DESCRIPTOR_SET, PACKAGE) {
         for body in [&head[..], &whole] {
-            let reply = let_in(&raw, &method.path, &[], body).await;
+            let reply = raw.call_as(&CALLERS, &method.path, &[], body).await;
             refused(&reply.status(), Code::ResourceExhausted, "MESSAGE_TOO_LARGE", DOMAIN, message);
         }
     }
@@ -64,7 +55,7 @@ async fn f8_a_message_above_its_limit_is_resource_exhausted_for_every_method() {
 async fn a_compressed_request_is_unimplemented_for_every_method() {
     let (_service, raw) = ready().await;
     for method in methods(blog_service::api::DESCRIPTOR_SET, PACKAGE) {
-        let reply = let_in(&raw, &method.path, &[("grpc-encoding", "gzip")], &framed(b"")).await;
+        let reply = raw.call_as(&CALLERS, &method.path, &[("grpc-encoding", "gzip")], &framed(b"")).await;
         refused(&reply.status(), Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNIMPLEMENTED);
         assert_eq!(reply.headers["grpc-accept-encoding"], "identity");
     }

@@ -2,7 +2,8 @@
 
 use blog_service::domain::View;
 use blog_service::store::{Store, Unchanged};
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
+use kit::db::secrets;
 use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -18,9 +19,9 @@ where
 }
 
 async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
-    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let changed = at_once(&store, 100, |store, number| async move {
-        store.update_post(Uuid::from_u128(1), &title(&format!("{number}")), Some(1), start()).await.unwrap()
+        store.update_post(Uuid::from_u128(1), title(&format!("{number}")), Some(1), start()).await.unwrap()
     });
     let (won, lost): (Vec<_>, Vec<_>) = changed.await.into_iter().partition(Result::is_ok);
     assert!(lost.len() == 99 && lost.iter().all(|lost| *lost == Err(Unchanged::Stale)), "{lost:?}");
@@ -28,10 +29,10 @@ async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
 }
 
 async fn changes_for_any_revision_are_all_counted(store: Case) {
-    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let changed = at_once(&store, 100, |store, number| async move {
         store
-            .update_post(Uuid::from_u128(1), &title(&format!("{number}")), None, start())
+            .update_post(Uuid::from_u128(1), title(&format!("{number}")), None, start())
             .await
             .unwrap()
             .unwrap()
@@ -44,7 +45,7 @@ async fn changes_for_any_revision_are_all_counted(store: Case) {
 }
 
 async fn a_post_is_deleted_once(store: Case) {
-    store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    store.create_post(new_post(1), None).await.unwrap().unwrap();
     let deleted =
         at_once(&store, 20, |store, _| async move { store.delete_post(Uuid::from_u128(1), None).await.unwrap() });
     let lost = deleted.await.into_iter().filter(|deleted| *deleted == Err(Unchanged::NotFound)).count();
@@ -53,14 +54,14 @@ async fn a_post_is_deleted_once(store: Case) {
 
 async fn a_change_and_the_end_for_one_revision_are_one_or_the_other(store: Case) {
     for id in 1..=50 {
-        store.create_post(&new_post(id), None).await.unwrap().unwrap();
+        store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
     let ended = at_once(&store, 100, |store, number| async move {
         let id = Uuid::from_u128(number / 2 + 1);
         let done = if number % 2 == 0 {
             store.delete_post(id, Some(1)).await.unwrap()
         } else {
-            store.update_post(id, &title("Second"), Some(1), start()).await.unwrap().map(drop)
+            store.update_post(id, title("Second"), Some(1), start()).await.unwrap().map(drop)
         };
         (number, done.is_ok())
     });
@@ -74,16 +75,16 @@ async fn a_change_and_the_end_for_one_revision_are_one_or_the_other(store: Case)
 
 async fn a_request_that_comes_at_once_writes_once(store: Case) {
     let created =
-        at_once(&store, 20, |store, id| async move { store.create_post(&new_post(id), Some(&key(7))).await.unwrap() });
+        at_once(&store, 20, |store, id| async move { store.create_post(new_post(id), Some(&key(7))).await.unwrap() });
     let posts: Vec<_> = created.await.into_iter().flatten().collect();
     assert_eq!(posts, store.list_posts(None, 99, View::Full).await.unwrap(), "one row");
     assert_eq!(posts.len(), 1);
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
 }
 
 async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
     let kept = at_once(&store, 20, |store, number| async move {
-        store.page_token_key([u8::try_from(number).unwrap(); 64]).await.unwrap()
+        secrets::page_token_key(store.db(), [u8::try_from(number).unwrap(); 64]).await.unwrap()
     });
     let kept = kept.await;
     assert!(kept.iter().all(|key| *key == kept[0]), "{kept:?}");

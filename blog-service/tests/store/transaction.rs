@@ -2,37 +2,37 @@
 
 use blog_service::domain::View;
 use blog_service::store::StoreError;
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
 use kit::testing::{on_both_engines, start};
 use tokio::task::JoinSet;
 
 use crate::support::{Case, key, new_post, title};
 
 async fn a_post_that_is_refused_leaves_no_request(store: Case) {
-    store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    store.create_post(new_post(1), None).await.unwrap().unwrap();
     // The request is kept first; then there is a post with this id already.
-    let taken = store.create_post(&new_post(1), Some(&key(7))).await;
+    let taken = store.create_post(new_post(1), Some(&key(7))).await;
     assert!(matches!(taken, Err(StoreError::Taken(_))), "{taken:?}");
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), None);
     store.database.refuse("insert", "posts").await;
-    let refused = store.create_post(&new_post(2), Some(&key(7))).await;
+    let refused = store.create_post(new_post(2), Some(&key(7))).await;
     assert!(matches!(refused, Err(StoreError::Fault(_))), "{refused:?}");
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), None);
     store.database.accept("posts").await;
-    let post = store.create_post(&new_post(2), Some(&key(7))).await.unwrap().unwrap();
-    assert_eq!(store.earlier(&key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
+    let post = store.create_post(new_post(2), Some(&key(7))).await.unwrap().unwrap();
+    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
 async fn a_request_that_is_refused_leaves_no_post(store: Case) {
     store.database.refuse("insert", "requests").await;
-    assert!(store.create_post(&new_post(1), Some(&key(7))).await.is_err());
+    assert!(store.create_post(new_post(1), Some(&key(7))).await.is_err());
     assert_eq!(store.post(new_post(1).id, View::Basic).await.unwrap(), None);
 }
 
 async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
-    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     store.database.refuse("update", "posts").await;
-    assert!(store.update_post(post.id, &title("Second"), None, start()).await.is_err());
+    assert!(store.update_post(post.id, title("Second"), None, start()).await.is_err());
     store.database.accept("posts").await;
     store.database.refuse("delete", "posts").await;
     assert!(store.delete_post(post.id, None).await.is_err());
@@ -40,12 +40,12 @@ async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
 }
 
 async fn whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time(store: Case) {
-    store.create_post(&new_post(1000), None).await.unwrap().unwrap();
+    store.create_post(new_post(1000), None).await.unwrap().unwrap();
     let mut all = JoinSet::new();
     for id in 0..40 {
         let store = (*store).clone();
         let new = new_post(if id % 2 == 0 { id } else { 1000 });
-        all.spawn(async move { (id, store.create_post(&new, Some(&key(id))).await) });
+        all.spawn(async move { (id, store.create_post(new, Some(&key(id))).await) });
     }
     while let Some(created) = all.join_next().await {
         let (id, created) = created.unwrap();

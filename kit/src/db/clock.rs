@@ -1,10 +1,20 @@
 //! Asks the database what time it is: a server tells its own, a file what an earlier process has left in it.
 
+use super::health::{Task, task};
 use super::{Db, StoreError, secrets, write};
 use crate::clock::{Anchor, Clock};
 
 /// The name under which a file keeps it.
 const ANCHOR: &str = "clock-anchor";
+
+/// Returns the [`measure`] of this clock by this database.
+pub fn measures(db: &Db, clock: &Clock) -> Task {
+    let clock = clock.clone();
+    task(db, move |db| {
+        let clock = clock.clone();
+        async move { measure(&db, &clock).await }
+    })
+}
 
 /// Notes a time for this clock to be compared with, and leaves one for a later process.
 ///

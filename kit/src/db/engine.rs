@@ -39,6 +39,12 @@ pub enum Verdict<T> {
     Undo(T),
 }
 
+/// Returns the closure as it is, and tells the compiler its form: for [`transaction!`](crate::db::transaction).
+#[doc(hidden)]
+pub fn work<T, F: AsyncFn(Tx<'_>) -> Result<Verdict<T>, sqlx::Error>>(work: F) -> F {
+    work
+}
+
 impl Db {
     /// Opens the database at `url` and applies the migrations that it lacks.
     ///
@@ -71,7 +77,7 @@ impl Db {
     }
 
     /// Runs several statements as one: all of them stand once it returns [`Verdict::Commit`]'s answer, and none
-    /// otherwise.
+    /// otherwise. [`transaction!`](crate::db::transaction) calls it for an async closure.
     ///
     /// On PostgreSQL the work is repeated, whole, when the server asks for it (40001, 40P01), so it must not have effects
     /// of its own; `input` is what it works with. On SQLite it may share its commit with the work of others.

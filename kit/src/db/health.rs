@@ -1,6 +1,32 @@
 //! Whether the database answers, and whether it takes writes.
 
+use futures_util::future::BoxFuture;
+
+use super::secrets::PAGE_TOKEN_KEY;
 use super::{Db, StoreError, read, write};
+use crate::random;
+
+/// Work on a service's database that is done again and again.
+pub type Task = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
+
+/// Returns this work on a database as a [`Task`].
+pub(super) fn task<F>(db: &Db, work: impl Fn(Db) -> F + Send + Sync + 'static) -> Task
+where
+    F: Future<Output = Result<(), StoreError>> + Send + 'static,
+{
+    let db = db.clone();
+    Box::new(move || Box::pin(work(db.clone())))
+}
+
+/// Returns the [`look`] at this database.
+pub fn looks(db: &Db) -> Task {
+    task(db, |db| async move { look(&db).await })
+}
+
+/// Returns the [`touch`] of this database, each with another mark.
+pub fn touches(db: &Db) -> Task {
+    task(db, |db| async move { touch(&db, random::bytes()).await })
+}
 
 /// Looks for a row of a table that both services have, by its index: the least that shows that their reads work.
 ///
@@ -8,7 +34,7 @@ use super::{Db, StoreError, read, write};
 /// [`StoreError`], when the database does not answer.
 pub async fn look(db: &Db) -> Result<(), StoreError> {
     const SQL: &str = "select 1 from secrets where name = $1";
-    let found = read!(*db, |reader| sqlx::query_scalar(SQL).bind("page-token-key").fetch_optional(reader));
+    let found = read!(*db, |reader| sqlx::query_scalar(SQL).bind(PAGE_TOKEN_KEY).fetch_optional(reader));
     // Whether the row is there is not asked.
     found.map(|_: Option<i32>| ())
 }

@@ -102,6 +102,19 @@ macro_rules! __db_watch_by {
     }};
 }
 
+/// Runs several statements as one: all of them stand once the work returns [`Verdict::Commit`](crate::db::Verdict)'s answer.
+///
+/// `transaction!(db, async move |mut tx| { ...; Ok(Verdict::Commit(answer)) })` is a `Result<_, StoreError>`. The closure owns
+/// what it works with; see [`Db::transaction`](crate::db::Db::transaction).
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_transaction {
+    ($db:expr, $work:expr) => {
+        // Boxed here, where the type of the closure is known: nothing else on stable can say that its future is `Send`.
+        $db.transaction($crate::db::work($work), |tx, work| ::std::boxed::Box::pin(work(tx))).await
+    };
+}
+
 /// Runs a statement in a [`Tx`](crate::db::Tx).
 ///
 /// `within!(tx, |connection| sqlx::query_as(SQL).bind(id).fetch_one(connection))` is the future's `Result<_, sqlx::Error>`;
@@ -134,5 +147,6 @@ macro_rules! __db_within {
 }
 
 pub use crate::{
-    __db_read as read, __db_watch as watch, __db_within as within, __db_write as write, __db_write_one as write_one,
+    __db_read as read, __db_transaction as transaction, __db_watch as watch, __db_within as within,
+    __db_write as write, __db_write_one as write_one,
 };

@@ -23,9 +23,9 @@ mod url;
 mod watcher;
 
 pub use closing::{Closing, Statement, Value};
-pub use engine::{Db, Tx, Verdict};
+pub use engine::{Db, Tx, Verdict, work};
 pub use error::{OpenError, StoreError};
-pub use macros::{read, watch, within, write, write_one};
+pub use macros::{read, transaction, watch, within, write, write_one};
 pub use migrations::{InSteps, Migrations};
 pub use patience::patiently;
 pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};

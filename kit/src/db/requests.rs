@@ -3,8 +3,22 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::copy::{Column, Kind, Table};
 use super::{Db, StoreError, Tx, read, within, write};
 use crate::request_id::{KEPT, RequestKey};
+
+/// The table, for a copy.
+pub const TABLE: Table = Table {
+    name: "requests",
+    columns: &[
+        Column::new("caller", Kind::Text),
+        Column::new("method", Kind::Text),
+        Column::new("id", Kind::Uuid),
+        Column::new("fingerprint", Kind::Bytes),
+        Column::new("resource", Kind::Uuid),
+        Column::new("create_time", Kind::Time),
+    ],
+};
 
 /// What is known of a request that came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,21 @@
 //! Secrets that all replicas of a service share: whoever comes first draws them. Both services have the table.
 
+use super::copy::{Column, Kind, Table};
 use super::{Db, StoreError, read, write};
 
-/// The key of this name; keeps `fresh` when there is none yet.
+/// The table, for a copy.
+pub const TABLE: Table =
+    Table { name: "secrets", columns: &[Column::new("name", Kind::Text), Column::new("value", Kind::Bytes)] };
+
+/// The name of the page tokens' key.
+pub(super) const PAGE_TOKEN_KEY: &str = "page-token-key";
+
+/// Returns the page tokens' key; keeps `fresh` if there is none yet.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn shared<const N: usize>(db: &Db, name: &str, fresh: [u8; N]) -> Result<[u8; N], StoreError> {
-    let kept = keep(db, name, &fresh).await?;
+pub async fn page_token_key(db: &Db, fresh: [u8; 64]) -> Result<[u8; 64], StoreError> {
+    let kept = keep(db, PAGE_TOKEN_KEY, &fresh).await?;
     kept.try_into().map_err(|_| sqlx::Error::Decode("a shared key has another length".into()).into())
 }
 

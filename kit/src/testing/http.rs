@@ -1,9 +1,12 @@
 //! A client of the operations port that sends whatever a test says.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use crate::db::Outsider;
 
 /// What came back.
 #[derive(Debug)]
@@ -36,6 +39,28 @@ impl Page {
 /// When nobody listens there.
 pub async fn get(address: SocketAddr, path: &str) -> Page {
     Page::read(&ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await)
+}
+
+/// Checks that `/readyz` follows what happens to writes into this file, the database of the service on this port.
+///
+/// # Panics
+/// If the port says anything else.
+pub async fn ready_while_writable(port: SocketAddr, database: &Path) {
+    while get(port, "/readyz").await.body != "ready\n" {}
+    let mut outsider = Outsider::open(database).await;
+    outsider.lock().await;
+    let refused = loop {
+        // The outcome of the last write holds for a second.
+        let page = get(port, "/readyz").await;
+        if page.status != 200 {
+            break page;
+        }
+    };
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.body, "the database is away: see to the service's database\n");
+    assert_eq!(get(port, "/livez").await.status, 200);
+    outsider.close().await;
+    while get(port, "/readyz").await.status != 200 {}
 }
 
 /// Sends a text, and reads until the other side closes.

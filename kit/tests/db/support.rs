@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-use kit::db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, within, write};
+use kit::db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, transaction, within, write};
 use kit::testing::Opening;
 use sqlx::migrate::Migrator;
 
@@ -68,15 +68,13 @@ pub(crate) type End = fn(()) -> Verdict<()>;
 
 /// Adds notes in one transaction, which ends with `verdict`'s answer.
 pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], verdict: End) -> Result<(), StoreError> {
-    let work = db.transaction(notes.to_vec(), move |mut tx, notes| {
-        Box::pin(async move {
-            for (id, text) in notes {
-                within!(tx, sqlx::query(ADD).bind(*id).bind(*text))?;
-            }
-            Ok(verdict(()))
-        })
-    });
-    work.await
+    let notes = notes.to_vec();
+    transaction!(db, async move |mut tx| {
+        for (id, text) in &notes {
+            within!(tx, sqlx::query(ADD).bind(*id).bind(*text))?;
+        }
+        Ok(verdict(()))
+    })
 }
 
 /// Lets the work go as far as it gets by itself: a write stands in the queue then.

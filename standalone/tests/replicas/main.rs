@@ -1,20 +1,15 @@
 //! Two replicas of each service on one server: whatever is done at one is so at the other.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod keys;
-#[cfg(test)]
 #[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
 #[path = "../pair/support.rs"]
 mod pair;
-#[cfg(test)]
 mod races;
-#[cfg(test)]
 mod revocations;
-#[cfg(test)]
 #[expect(dead_code, reason = "the tests of the start need more of it than these")]
 #[path = "../start/service.rs"]
 mod service;
-#[cfg(test)]
 mod story;
-#[cfg(test)]
 mod world;

@@ -2,6 +2,7 @@
 
 use gatepost::api::auth::v1::{self, SetUserRolesRequest};
 use kit::etag;
+use kit::failure::both;
 
 use super::Caller;
 use super::read::seen;
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::state::State;
 
 pub(super) async fn set_roles(state: &State, caller: Caller, request: SetUserRolesRequest) -> Result<v1::User, Error> {
-    let (id, roles) = Error::both(caller.named("id", &request.id), convert::roles(&request.roles))?;
+    let (id, roles) = both(caller.named("id", &request.id), convert::roles(&request.roles))?;
     let set = state.store.set_roles(id, &roles, etag::expected(&request.etag), state.stamp()).await?;
     let (user, logged) = set.map_err(|why| Error::unchanged(why, id))?;
     state.revoked(logged).await?;

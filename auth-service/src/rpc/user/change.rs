@@ -2,6 +2,7 @@
 
 use gatepost::api::auth::v1::{self, DeleteUserRequest, UpdateUserRequest};
 use kit::etag;
+use kit::failure::both;
 
 use super::Caller;
 use super::read::seen;
@@ -21,7 +22,7 @@ pub(super) async fn update(
     request: UpdateUserRequest,
 ) -> Result<v1::User, Error> {
     let id = caller.named("id", &request.id);
-    let (id, update) = Error::both(id, convert::user_update(request))?;
+    let (id, update) = both(id, convert::user_update(request))?;
     caller.reach(state, id).await?;
     let proof = match update.change.email {
         Some(_) => Some(prove(state, caller, client, update.current_password).await?),

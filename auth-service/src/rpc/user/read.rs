@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use gatepost::api::auth::v1::{self, BatchGetUsersRequest, BatchGetUsersResponse, ListUsersRequest, ListUsersResponse};
 use gatepost::{Denial, Refusal};
+use kit::failure::both;
 use kit::page::{self, Batch, Row, Wanted};
 use prost::Message as _;
 use uuid::Uuid;
@@ -72,7 +73,7 @@ pub(super) async fn page(state: &State, caller: Caller, request: ListUsersReques
     if request.filter.is_some() && !caller.is_admin() {
         return Err(Error::Refused(Refusal::NotAllowed));
     }
-    let (size, filter) = Error::both(convert::page_size(request.page_size), convert::filter(request.filter))?;
+    let (size, filter) = both(convert::page_size(request.page_size), convert::filter(request.filter))?;
     let scope = scope(&filter);
     let filter = &filter;
     let read = async |after, limit| {

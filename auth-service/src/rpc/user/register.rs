@@ -1,7 +1,7 @@
 //! Registration, also of a caller that has lost the answer and asks again.
 
 use gatepost::api::auth::v1::CreateUserResponse;
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 
@@ -76,7 +76,7 @@ fn logs_in(state: &State) -> bool {
 /// The user that this very request has made before.
 async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
     let Some(key) = request else { return Ok(None) };
-    match state.store.earlier(key, state.clock.now()).await? {
+    match requests::find(state.store.db(), key, state.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
         Some(Earlier::Other) => Err(Error::RequestIdReused),
         None => Ok(None),

@@ -1,7 +1,6 @@
 //! One replica's view of the log, moved page by page.
 
 use chrono::DateTime;
-use uuid::Uuid;
 
 use super::*;
 use crate::domain::{Horizon, Mark};
@@ -17,11 +16,6 @@ fn entry(revision: i64, mark: u8) -> Entry {
 fn page(head: i64, entries: Vec<Entry>) -> Page {
     let is_cut = entries.len() == 1000;
     Page { log: LOG, head, horizon: Horizon::default(), entries, is_cut }
-}
-
-/// An entry of an API key, which pruning leaves.
-fn api_key(revision: i64) -> Entry {
-    Entry { revocation: Revocation::ApiKey(Uuid::nil()), ..entry(revision, 0) }
 }
 
 /// An entry by which a log says that it begins anew.
@@ -83,23 +77,14 @@ fn a_log_that_has_lost_what_was_known_is_a_fork_and_nothing_of_it_is_taken() {
 fn a_pruned_log_is_read_on_and_what_was_known_stays_known() {
     let mut history = known();
     let horizon = Horizon::from(DateTime::UNIX_EPOCH + Duration::from_mins(1));
-    let pruned = Page { horizon, ..page(9, vec![api_key(7), entry(9, 0)]) };
+    let pruned = Page { horizon, ..page(9, vec![entry(8, 0), entry(9, 0)]) };
     assert_eq!(history.take(&pruned, ASKED * 2), Taken::Complete);
     assert_eq!((revision(&history), history.looked_at()), (Some(9), Some(ASKED * 2)));
     assert_eq!(history.contents().horizon(), horizon);
     assert_eq!(history.number(), 0, "the same history");
     assert_eq!(history.after(entry(6, 0).logged), After::Lost, "what followed it is gone");
-    assert_eq!(history.after(api_key(7).logged), After::Lost, "here, too");
+    assert_eq!(history.after(entry(8, 0).logged), After::Entry(&entry(9, 0)));
     assert_eq!(history.after(entry(9, 0).logged), After::End);
-}
-
-#[test]
-fn an_entry_that_pruning_leaves_is_missed() {
-    let mut history = known();
-    assert_eq!(history.take(&page(7, vec![entry(6, 0), api_key(7)]), ASKED), Taken::Complete);
-    let mut here = history.clone();
-    assert_eq!(here.take(&page(9, vec![api_key(7), entry(9, 0)]), ASKED * 2), Taken::Complete);
-    assert_eq!(history.take(&page(9, vec![entry(9, 0)]), ASKED * 2), Taken::Forked);
 }
 
 #[test]

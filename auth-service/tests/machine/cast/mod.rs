@@ -5,7 +5,7 @@ mod others;
 
 use chrono::TimeDelta;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::start;
+use kit::testing::{machine, start};
 use uuid::Uuid;
 
 use super::calls::{Call, Time};
@@ -35,23 +35,7 @@ enum Ending {
     Allowance,
 }
 
-/// What is left of a step's dice.
-pub(crate) struct Dice(std::array::IntoIter<u8, 16>);
-
-impl Dice {
-    fn roll(&mut self) -> u8 {
-        self.0.next().unwrap()
-    }
-
-    fn one_in(&mut self, sides: u8) -> bool {
-        self.roll().is_multiple_of(sides)
-    }
-
-    /// One of these.
-    fn of<T: Copy>(&mut self, these: &[T]) -> T {
-        these[usize::from(self.roll()) % these.len()]
-    }
-}
+type Dice = machine::Dice<16>;
 
 impl Cast {
     pub(crate) fn new() -> Self {
@@ -70,7 +54,7 @@ impl Cast {
     /// The call that this step is.
     pub(crate) fn call(&mut self, step: Step, model: &Model) -> Call {
         self.now = self.later(step.passes, model);
-        let dice = &mut Dice(step.dice.into_iter());
+        let dice = &mut Dice::new(step.dice);
         if step.method <= Method::DeleteUser {
             self.call_for_users(step.method, dice, model)
         } else {

@@ -34,12 +34,6 @@ impl Cast {
                 Call::Sessions(SessionCall::Revoke { id, user_id, now })
             }
             Method::EndSession => Call::Sessions(SessionCall::End { id: dice.of(&self.sessions), now }),
-            Method::Standing => {
-                let id = self.session_of(dice);
-                let owner = model.sessions.get(&id).map(|begun| begun.session.user_id);
-                let user_id = owner.filter(|_| !dice.one_in(4)).unwrap_or_else(|| self.user(dice));
-                Call::Sessions(SessionCall::Standing { user_id, id })
-            }
             Method::IsKnownAt => {
                 Call::Sessions(SessionCall::IsKnownAt { email_key: email_key(dice), network: place(dice) })
             }

@@ -1,7 +1,7 @@
 //! Sessions as they begin, are listed and end.
 
 use auth_service::domain::{Client, ListedSession, Rotation, Session, UserState, network};
-use auth_service::store::{Refreshable, Rotated, Standing};
+use auth_service::store::{Refreshable, Rotated};
 use uuid::Uuid;
 
 use super::super::calls::{Answer, SessionCall, Time};
@@ -27,7 +27,6 @@ impl Model {
                 }
                 Answer::Done
             }
-            SessionCall::Standing { user_id, id } => Answer::Standing(self.standing(*user_id, *id)),
             SessionCall::IsKnownAt { email_key, network: place } => Answer::Was(self.sessions.values().any(|begun| {
                 network(&begun.client.peer) == *place && self.users[&begun.session.user_id].email_key == *email_key
             })),
@@ -114,13 +113,6 @@ impl Model {
         begun.session.over_time = rotated.over_time;
         begun.client = client.clone();
         true
-    }
-
-    fn standing(&self, user_id: Uuid, id: Uuid) -> Option<Standing> {
-        let user = &self.users.get(&user_id)?.user;
-        let own = self.sessions.get(&id).filter(|begun| begun.session.user_id == user_id);
-        let session_lives = own.is_some_and(|begun| self.lives(begun));
-        Some(Standing { state: user.state, generation: user.generation, session_lives })
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Allowance, Failures};
 use auth_service::store::Kind;
+use kit::db::secrets;
 use kit::testing::{on_both_engines, start};
 
 use super::at_once;
@@ -42,7 +43,7 @@ async fn c52_of_attempts_at_once_one_is_claimed(store: Case) {
 async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
     let kept = at_once(&store, 20, |store, number| async move {
         let fresh = [u8::try_from(number).unwrap(); 64];
-        store.page_token_key(fresh).await.unwrap()
+        secrets::page_token_key(store.db(), fresh).await.unwrap()
     });
     let kept = kept.await;
     assert!(kept.iter().all(|key| *key == kept[0]), "{kept:?}");

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::at_once;
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, lives, new_user, session, stamp};
 
 /// How often each race is run.
 const ROUNDS: u128 = 100;
@@ -54,10 +54,10 @@ async fn no_login_outlives_a_password_change_that_it_raced_with(store: Case) {
         let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
         let changed = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap();
         assert_eq!(changed.unwrap().0.generation, 2);
-        assert!(store.standing(user.id, own.id).await.unwrap().unwrap().session_lives, "the change's own session");
+        assert!(lives(&store, user.id, own.id).await, "the change's own session");
     });
     for login in logins.await {
-        let lives = store.standing(login.user_id, login.id).await.unwrap().unwrap().session_lives;
+        let lives = lives(&store, login.user_id, login.id).await;
         assert_eq!(lives, login.begun && login.generation == 2, "{login:?}");
     }
 }
@@ -78,8 +78,8 @@ async fn no_login_outlives_the_bar_that_it_raced_with(store: Case) {
         store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     });
     for login in logins.await {
-        let standing = store.standing(login.user_id, login.id).await.unwrap().unwrap();
-        assert_eq!((standing.state, standing.session_lives), (UserState::Disabled, false), "{login:?}");
+        let user = store.user(login.user_id).await.unwrap().unwrap();
+        assert_eq!((user.state, lives(&store, user.id, login.id).await), (UserState::Disabled, false), "{login:?}");
         // Nor when the user is let in again.
         store.set_state(login.user_id, UserState::Active, None, stamp()).await.unwrap().unwrap();
         assert!(store.list_sessions(login.user_id, None, 9, start()).await.unwrap().is_empty(), "{login:?}");
@@ -91,7 +91,8 @@ async fn no_login_outlives_the_user_whose_end_it_raced_with(store: Case) {
         assert!(store.delete_user(user.id, None, stamp()).await.unwrap().is_ok());
     });
     for login in logins.await {
-        assert_eq!(store.standing(login.user_id, login.id).await.unwrap(), None, "{login:?}");
+        assert_eq!(store.user(login.user_id).await.unwrap(), None, "{login:?}");
+        assert!(!lives(&store, login.user_id, login.id).await, "{login:?}");
         // The row is gone, too: a new one can have its id.
         let other = NewUser { id: login.user_id, ..new_user(0, &format!("{}@example.com", login.id)) };
         store.create_user(&other, None, None).await.unwrap();

@@ -2,7 +2,7 @@
 
 use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserState};
 use auth_service::store::{Created, Filter, Unchanged};
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestKey};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
@@ -127,7 +127,7 @@ async fn a_request_that_comes_at_once_writes_once(store: Case) {
     assert_eq!(repeated, 19);
     let users = store.list_users(&Filter::default(), None, 99).await.unwrap();
     assert_eq!(users.len(), 1, "one row");
-    assert_eq!(store.earlier(&key, start()).await.unwrap(), Some(Earlier::Same(users[0].id)));
+    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), Some(Earlier::Same(users[0].id)));
 }
 
 on_both_engines!(crate::support::Case:

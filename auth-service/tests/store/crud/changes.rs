@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use auth_service::domain::{Client, Email, Name, Roles, Session, UserChange, UserState};
-use auth_service::store::{Created, Proof, Standing, Unchanged};
+use auth_service::store::{Created, Proof, Unchanged};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
 
-use crate::support::{Case, another_admin, new_user, session, stamp};
+use crate::support::{Case, another_admin, lives, new_user, session, stamp};
 
 const NOBODY: Uuid = Uuid::from_u128(99);
 
@@ -62,8 +62,7 @@ async fn a_lost_role_raises_the_generation_and_a_new_one_does_not(store: Case) {
         let user = store.set_roles(ada.id, &Roles::from_text(roles), None, stamp()).await.unwrap().unwrap().0;
         assert_eq!((user.roles.to_text().as_str(), user.generation, user.revision), (roles, generation, revision));
     }
-    let standing = store.standing(ada.id, begun.id).await.unwrap().unwrap();
-    assert!(standing.session_lives, "sessions live on");
+    assert!(lives(&store, ada.id, begun.id).await, "sessions live on");
     let stale = store.set_roles(ada.id, &Roles::admin(), Some(4), stamp()).await.unwrap();
     assert_eq!(stale, Err(Unchanged::Stale));
     assert_eq!(store.set_roles(NOBODY, &Roles::admin(), None, stamp()).await.unwrap(), Err(Unchanged::NotFound));
@@ -77,8 +76,8 @@ async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
 
     let user = store.set_state(ada.id, UserState::Disabled, Some(1), stamp()).await.unwrap().unwrap().0;
     assert_eq!((user.state, user.generation, user.revision), (UserState::Disabled, 2, 2));
-    let dead = Standing { state: UserState::Disabled, generation: 2, session_lives: false };
-    assert_eq!(store.standing(ada.id, begun.id).await.unwrap(), Some(dead));
+    assert_eq!(store.user(ada.id).await.unwrap().as_ref(), Some(&user));
+    assert!(!lives(&store, ada.id, begun.id).await);
     let late = Session { generation: read.generation, ..session(11, &ada) };
     assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "a login that raced begins nothing");
     let fresh = Session { generation: 2, ..session(12, &ada) };
@@ -106,15 +105,15 @@ async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: C
     assert_eq!((user.generation, user.revision, user.update_time), (2, 1, start()), "no field of the user has changed");
     let late = Session { generation: login.user.generation, ..session(12, &ada) };
     assert!(!store.create_session(&late, &Client::default()).await.unwrap());
-    assert!(!store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
-    assert!(store.standing(ada.id, own.id).await.unwrap().unwrap().session_lives);
+    assert!(!lives(&store, ada.id, begun.id).await);
+    assert!(lives(&store, ada.id, own.id).await);
     assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
 
     let other = Session { generation: 2, ..session(13, &ada) };
     let beaten = store.change_password(1, "$argon2id$other", &other, &Client::default(), stamp()).await.unwrap();
     assert_eq!(beaten, None, "a change that read the old password is late, too");
     assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
-    assert!(!store.standing(ada.id, other.id).await.unwrap().unwrap().session_lives);
+    assert!(!lives(&store, ada.id, other.id).await);
 }
 
 async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
@@ -124,7 +123,8 @@ async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
     assert_eq!(store.delete_user(ada.id, Some(7), stamp()).await.unwrap(), Err(Unchanged::Stale));
     assert!(store.delete_user(ada.id, Some(1), stamp()).await.unwrap().is_ok());
     assert_eq!(store.delete_user(ada.id, None, stamp()).await.unwrap(), Err(Unchanged::NotFound));
-    assert_eq!(store.standing(ada.id, begun.id).await.unwrap(), None);
+    assert_eq!(store.user(ada.id).await.unwrap(), None);
+    assert!(!lives(&store, ada.id, begun.id).await);
     assert!(store.list_sessions(ada.id, None, 9, start()).await.unwrap().is_empty());
     assert!(
         !store.create_session(&session(11, &ada), &Client::default()).await.unwrap(),
@@ -146,8 +146,9 @@ async fn every_session_of_every_user_is_ended_at_once(store: Case) {
     store.end_every_session().await.unwrap();
     for user in &users {
         let session = Uuid::from_u128(user.id.as_u128() + 10_000);
-        let dead = Standing { state: UserState::Active, generation: 2, session_lives: false };
-        assert_eq!(store.standing(user.id, session).await.unwrap(), Some(dead), "{}", user.id);
+        let read = store.user(user.id).await.unwrap().unwrap();
+        assert_eq!((read.state, read.generation), (UserState::Active, 2), "{}", user.id);
+        assert!(!lives(&store, user.id, session).await, "{}", user.id);
     }
     let next = Session { generation: 2, ..session(50_000, &users[1000]) };
     assert!(store.create_session(&next, &Client::default()).await.unwrap(), "a new login lives");
@@ -176,7 +177,7 @@ async fn an_operators_password_ends_every_session(store: Case) {
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
     let (user, logged) = store.set_password(ada.id, "$argon2id$new", stamp()).await.unwrap().unwrap();
     assert_eq!((user.generation, user.revision, logged.revision), (2, 1, 1));
-    assert!(!store.standing(ada.id, begun.id).await.unwrap().unwrap().session_lives);
+    assert!(!lives(&store, ada.id, begun.id).await);
     assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
     store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     let (user, _) = store.set_password(ada.id, "$argon2id$more", stamp()).await.unwrap().unwrap();

@@ -1,24 +1,25 @@
 //! Whether the database answers, and whether it takes writes.
 
+use kit::db::health;
 use kit::testing::on_both_engines;
 
 use crate::support::Case;
 
 async fn a_look_succeeds_while_reads_do(store: Case) {
-    store.look().await.unwrap();
+    health::look(store.db()).await.unwrap();
     store.database.run("alter table secrets rename to gone").await;
-    assert!(store.look().await.is_err(), "it reads a table of the service's own");
+    assert!(health::look(store.db()).await.is_err(), "it reads a table of the service's own");
     store.database.run("alter table gone rename to secrets").await;
-    store.look().await.unwrap();
+    health::look(store.db()).await.unwrap();
 }
 
 async fn a_touch_succeeds_while_writes_do(store: Case) {
-    store.touch([1; 16]).await.unwrap();
-    store.touch([2; 16]).await.unwrap();
+    health::touch(store.db(), [1; 16]).await.unwrap();
+    health::touch(store.db(), [2; 16]).await.unwrap();
     store.database.run("alter table secrets rename to gone").await;
-    assert!(store.touch([3; 16]).await.is_err(), "it writes to a table of the service's own");
+    assert!(health::touch(store.db(), [3; 16]).await.is_err(), "it writes to a table of the service's own");
     store.database.run("alter table gone rename to secrets").await;
-    store.touch([3; 16]).await.unwrap();
+    health::touch(store.db(), [3; 16]).await.unwrap();
 }
 
 on_both_engines!(crate::support::Case: a_look_succeeds_while_reads_do, a_touch_succeeds_while_writes_do);

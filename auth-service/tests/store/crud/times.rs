@@ -8,6 +8,7 @@ use auth_service::domain::{
 use auth_service::store::{Bounds, Created, Kind, Page, Passed, Rotated};
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::Clock;
+use kit::db::{clock, requests};
 use kit::request_id::{Fingerprint, RequestKey};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
@@ -142,9 +143,9 @@ async fn requests_of_times_to_come_are_forgotten_after_a_day(store: Case) {
     };
     let ada = auth_service::domain::NewUser { create_time: at(86_400), ..new_user(1, "ada@example.com") };
     assert!(matches!(store.create_user(&ada, None, Some(&key)).await.unwrap(), Created::User(_)));
-    assert_eq!(store.repair_requests(bounds()).await.unwrap(), 1);
-    assert!(store.earlier(&key, at(86_399)).await.unwrap().is_some());
-    assert_eq!(store.earlier(&key, at(86_401)).await.unwrap(), None);
+    assert_eq!(requests::repair_times(store.db(), bounds().now, bounds().future).await.unwrap(), 1);
+    assert!(requests::find(store.db(), &key, at(86_399)).await.unwrap().is_some());
+    assert_eq!(requests::find(store.db(), &key, at(86_401)).await.unwrap(), None);
 }
 
 async fn times_of_signing_keys_are_written_and_told(store: Case) {
@@ -175,22 +176,22 @@ async fn times_of_signing_keys_are_written_and_told(store: Case) {
 
 async fn a_clock_is_compared_with_the_databases_time(store: Case) {
     let clock = Clock::system();
-    store.measure_clock(&clock).await.unwrap();
+    clock::measure(store.db(), &clock).await.unwrap();
     assert!(clock.is_compared() && clock.problem().is_none());
     clock.jump(TimeDelta::hours(1));
     assert!(clock.offset() > TimeDelta::minutes(59));
-    store.measure_clock(&clock).await.unwrap();
+    clock::measure(store.db(), &clock).await.unwrap();
     assert!(clock.problem().is_some() && clock.offset() > TimeDelta::minutes(59));
     // A later process knows it, too: by the server, or by what the file says of this boot.
     let later = clock.apart();
-    store.measure_clock(&later).await.unwrap();
+    clock::measure(store.db(), &later).await.unwrap();
     assert!(later.problem().is_some() && later.offset() > TimeDelta::minutes(59));
     // A command compares its clock in the same way, and leaves nothing for a later process.
     let command = clock.apart();
-    store.compare_clock(&command).await.unwrap();
+    clock::compare(store.db(), &command).await.unwrap();
     assert!(command.problem().is_some() && command.offset() > TimeDelta::minutes(59));
     later.jump(TimeDelta::hours(-1));
-    store.measure_clock(&later).await.unwrap();
+    clock::measure(store.db(), &later).await.unwrap();
     assert_eq!(later.problem(), None);
 }
 

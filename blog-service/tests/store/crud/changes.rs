@@ -12,21 +12,21 @@ use crate::support::{Case, new_post, title};
 const NONE: Uuid = Uuid::from_u128(99);
 
 async fn a_change_is_for_the_revision_that_was_read(store: Case) {
-    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(1);
-    let changed = store.update_post(post.id, &title("Second"), Some(1), later).await.unwrap().unwrap();
+    let changed = store.update_post(post.id, title("Second"), Some(1), later).await.unwrap().unwrap();
     assert_eq!((changed.title.as_str(), changed.content.as_str()), ("Second", "First post."));
     assert_eq!((changed.revision, changed.create_time, changed.update_time), (2, start(), later));
     assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(changed));
-    assert_eq!(store.update_post(post.id, &title("x"), Some(1), later).await.unwrap(), Err(Unchanged::Stale));
-    assert_eq!(store.update_post(NONE, &title("x"), None, later).await.unwrap(), Err(Unchanged::NotFound));
+    assert_eq!(store.update_post(post.id, title("x"), Some(1), later).await.unwrap(), Err(Unchanged::Stale));
+    assert_eq!(store.update_post(NONE, title("x"), None, later).await.unwrap(), Err(Unchanged::NotFound));
     let content = PostChange { title: None, content: Content::parse("Third".into()).ok() };
-    let changed = store.update_post(post.id, &content, None, later).await.unwrap().unwrap();
+    let changed = store.update_post(post.id, content, None, later).await.unwrap().unwrap();
     assert_eq!((changed.title.as_str(), changed.content.as_str(), changed.revision), ("Second", "Third", 3));
 }
 
 async fn a_post_is_deleted_once_and_for_its_revision(store: Case) {
-    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     assert_eq!(store.delete_post(post.id, Some(2)).await.unwrap(), Err(Unchanged::Stale));
     assert_eq!(store.delete_post(post.id, Some(1)).await.unwrap(), Ok(()));
     assert_eq!(store.delete_post(post.id, None).await.unwrap(), Err(Unchanged::NotFound));

@@ -1,6 +1,6 @@
 //! Each method alone: what it writes is what is read.
 
 mod changes;
-mod health;
+mod clock;
 mod reads;
 mod requests;

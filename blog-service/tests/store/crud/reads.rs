@@ -15,19 +15,19 @@ fn ids(posts: &[Post]) -> Vec<u128> {
 }
 
 async fn a_post_is_read_with_or_without_its_content(store: Case) {
-    let post = store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     assert_eq!((post.owner_id, post.title.as_str(), post.content.as_str()), (ADA, "Post 1", "First post."));
     assert_eq!((post.revision, post.create_time, post.update_time), (1, start(), start()));
     assert_eq!(store.post(post.id, View::Full).await.unwrap().as_ref(), Some(&post));
     let basic = Post { content: String::new(), ..post.clone() };
     assert_eq!(store.post(post.id, View::Basic).await.unwrap(), Some(basic));
     assert_eq!(store.post(Uuid::from_u128(9), View::Full).await.unwrap(), None);
-    assert!(store.create_post(&new_post(1), None).await.is_err(), "no two rows have one id");
+    assert!(store.create_post(new_post(1), None).await.is_err(), "no two rows have one id");
 }
 
 async fn some_posts_and_pages_of_them(store: Case) {
     for id in 1..=10 {
-        store.create_post(&new_post(id), None).await.unwrap().unwrap();
+        store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
     for (view, content) in [(View::Basic, ""), (View::Full, "First post.")] {
         assert_eq!(ids(&store.list_posts(None, 3, view).await.unwrap()), [10, 9, 8]);
@@ -46,20 +46,21 @@ async fn a_post_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
     let text = "\u{1f980}'\"\\%_\u{e9}e\u{301}\n\t ";
     let content = text.repeat(1024 * 1024 / text.len());
     let content = format!("{content}{}", "a".repeat(1024 * 1024 - content.len()));
+    let (title, time) = ("\u{1f980}".repeat(128), start() + TimeDelta::microseconds(123_456));
     let new = NewPost {
-        title: Title::parse("\u{1f980}".repeat(128)).unwrap(),
+        title: Title::parse(title.clone()).unwrap(),
         content: Content::parse(content.clone()).unwrap(),
-        create_time: start() + TimeDelta::microseconds(123_456),
+        create_time: time,
         ..new_post(1)
     };
-    let post = store.create_post(&new, None).await.unwrap().unwrap();
+    let post = store.create_post(new, None).await.unwrap().unwrap();
     assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(post.clone()));
-    assert_eq!((post.title.as_str(), post.create_time), (new.title.as_str(), new.create_time));
+    assert_eq!((&post.title, post.create_time), (&title, time));
     assert!(post.content == content, "every byte");
     assert_eq!(store.posts_of(&[post.id], View::Full).await.unwrap(), from_ref(&post));
     let later = start() + TimeDelta::microseconds(999_999);
     let change = PostChange { title: None, content: Some(Content::parse("\u{e9}".repeat(512 * 1024)).unwrap()) };
-    let changed = store.update_post(post.id, &change, Some(1), later).await.unwrap().unwrap();
+    let changed = store.update_post(post.id, change, Some(1), later).await.unwrap().unwrap();
     assert_eq!(changed.update_time, later);
     assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(changed));
 }
@@ -67,7 +68,7 @@ async fn a_post_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
 async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
     assert_eq!(store.list_posts(None, 9, View::Full).await.unwrap(), [], "there is none");
     for id in [1, 2, u128::MAX - 1] {
-        store.create_post(&new_post(id), None).await.unwrap().unwrap();
+        store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
     for (after, limit, found) in [
         (None, 9, vec![u128::MAX - 1, 2, 1]),
@@ -84,7 +85,7 @@ async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
 }
 
 async fn a_post_that_is_asked_for_twice_is_found_once(store: Case) {
-    store.create_post(&new_post(1), None).await.unwrap().unwrap();
+    store.create_post(new_post(1), None).await.unwrap().unwrap();
     let found = store.posts_of(&[Uuid::from_u128(1); 8], View::Basic).await.unwrap();
     assert_eq!(ids(&found), [1]);
     assert_eq!(store.posts_of(&[Uuid::nil(), Uuid::max()], View::Basic).await.unwrap(), []);
@@ -96,7 +97,7 @@ async fn posts_are_measured_in_bytes_and_not_read(store: Case) {
     let ids: Vec<Uuid> = (1..=100).map(Uuid::from_u128).collect();
     for (id, content) in [(1, "a"), (2, "\u{e9}\u{1f980}"), (100, "abc")] {
         let new = NewPost { content: Content::parse(content.into()).unwrap(), ..new_post(id) };
-        store.create_post(&new, None).await.unwrap().unwrap();
+        store.create_post(new, None).await.unwrap().unwrap();
     }
     // Titles: "Post 1", "Post 2", "Post 100".
     assert_eq!(store.octets_of(&ids).await.unwrap(), (6 + 1) + (6 + 6) + (8 + 3));
@@ -105,7 +106,7 @@ async fn posts_are_measured_in_bytes_and_not_read(store: Case) {
     assert_eq!(store.list_octets(None, 9).await.unwrap(), [(hundred, 11), (two, 12), (one, 7)]);
     assert_eq!(store.list_octets(Some(hundred), 1).await.unwrap(), [(two, 12)]);
     let long = NewPost { content: Content::parse("a".repeat(1024 * 1024)).unwrap(), ..new_post(50) };
-    store.create_post(&long, None).await.unwrap().unwrap();
+    let long = store.create_post(long, None).await.unwrap().unwrap();
     assert_eq!(store.octets_of(&[long.id]).await.unwrap(), 1024 * 1024 + 7);
 }
 

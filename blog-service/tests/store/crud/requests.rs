@@ -3,7 +3,8 @@
 use blog_service::domain::View;
 use blog_service::store::NewPost;
 use chrono::TimeDelta;
-use kit::db::requests::Earlier;
+use kit::db::requests::{self, Earlier};
+use kit::db::secrets;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
 use kit::testing::{on_both_engines, start};
 use uuid::Uuid;
@@ -12,50 +13,50 @@ use crate::support::{Case, key, new_post};
 
 async fn a_request_that_comes_twice_writes_once(store: Case) {
     let key = key(7);
-    assert_eq!(store.earlier(&key, start()).await.unwrap(), None);
-    let post = store.create_post(&new_post(1), Some(&key)).await.unwrap().unwrap();
-    assert_eq!(store.create_post(&new_post(2), Some(&key)).await.unwrap(), None);
-    assert_eq!(store.earlier(&key, start()).await.unwrap(), Some(Earlier::Same(post.id)));
+    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), None);
+    let post = store.create_post(new_post(1), Some(&key)).await.unwrap().unwrap();
+    assert_eq!(store.create_post(new_post(2), Some(&key)).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), Some(Earlier::Same(post.id)));
     assert_eq!(store.post(Uuid::from_u128(2), View::Basic).await.unwrap(), None, "nothing is written");
 }
 
 async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
-    store.create_post(&new_post(1), Some(&key(7))).await.unwrap().unwrap();
+    store.create_post(new_post(1), Some(&key(7))).await.unwrap().unwrap();
     let (before, after) = (start() + KEPT - TimeDelta::microseconds(1), start() + KEPT);
-    assert!(store.earlier(&key(7), before).await.unwrap().is_some());
-    assert_eq!(store.earlier(&key(7), after).await.unwrap(), None);
+    assert!(requests::find(store.db(), &key(7), before).await.unwrap().is_some());
+    assert_eq!(requests::find(store.db(), &key(7), after).await.unwrap(), None);
     let late = NewPost { create_time: after, ..new_post(2) };
-    let post = store.create_post(&late, Some(&key(7))).await.unwrap().unwrap();
-    assert_eq!(store.earlier(&key(7), after).await.unwrap(), Some(Earlier::Same(post.id)));
+    let post = store.create_post(late, Some(&key(7))).await.unwrap().unwrap();
+    assert_eq!(requests::find(store.db(), &key(7), after).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
 async fn a_request_of_a_wrong_clock_is_forgotten_after_a_day(store: Case) {
     let (now, future) = (start(), start() + TimeDelta::minutes(1));
     for (id, ahead) in [(2, TimeDelta::days(3)), (1, TimeDelta::zero())] {
         let post = NewPost { create_time: now + ahead, ..new_post(id) };
-        store.create_post(&post, Some(&key(id))).await.unwrap().unwrap();
+        store.create_post(post, Some(&key(id))).await.unwrap().unwrap();
     }
-    assert_eq!(store.repair_requests(now, future).await.unwrap(), 1);
-    assert_eq!(store.repair_requests(now, future).await.unwrap(), 0, "once");
+    assert_eq!(requests::repair_times(store.db(), now, future).await.unwrap(), 1);
+    assert_eq!(requests::repair_times(store.db(), now, future).await.unwrap(), 0, "once");
     for id in [1, 2] {
-        assert!(store.earlier(&key(id), now).await.unwrap().is_some());
-        assert_eq!(store.earlier(&key(id), now + KEPT).await.unwrap(), None);
+        assert!(requests::find(store.db(), &key(id), now).await.unwrap().is_some());
+        assert_eq!(requests::find(store.db(), &key(id), now + KEPT).await.unwrap(), None);
     }
 }
 
 async fn another_request_under_the_same_id_is_told_apart(store: Case) {
-    store.create_post(&new_post(1), Some(&key(7))).await.unwrap().unwrap();
+    store.create_post(new_post(1), Some(&key(7))).await.unwrap().unwrap();
     let other = RequestKey { fingerprint: Fingerprint::of(&["other"]), ..key(7) };
-    assert_eq!(store.earlier(&other, start()).await.unwrap(), Some(Earlier::Other));
+    assert_eq!(requests::find(store.db(), &other, start()).await.unwrap(), Some(Earlier::Other));
     let callers = RequestKey { caller: Uuid::nil().to_string(), ..key(7) };
-    assert_eq!(store.earlier(&callers, start()).await.unwrap(), None);
+    assert_eq!(requests::find(store.db(), &callers, start()).await.unwrap(), None);
 }
 
 async fn the_page_tokens_key_is_that_of_whoever_came_first(store: Case) {
-    assert_eq!(store.page_token_key([1; 64]).await.unwrap(), [1; 64]);
-    assert_eq!(store.page_token_key([2; 64]).await.unwrap(), [1; 64]);
+    assert_eq!(secrets::page_token_key(store.db(), [1; 64]).await.unwrap(), [1; 64]);
+    assert_eq!(secrets::page_token_key(store.db(), [2; 64]).await.unwrap(), [1; 64]);
     let store = store.reopened().await;
-    assert_eq!(store.page_token_key([3; 64]).await.unwrap(), [1; 64]);
+    assert_eq!(secrets::page_token_key(store.db(), [3; 64]).await.unwrap(), [1; 64]);
 }
 
 on_both_engines!(crate::support::Case:

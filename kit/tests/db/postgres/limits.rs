@@ -1,6 +1,6 @@
 //! What takes too long, and what is left in the middle: the server ends it, and the pool lives on.
 
-use kit::db::{StoreError, Verdict, read, within, write};
+use kit::db::{StoreError, Verdict, read, transaction, within, write};
 use sqlx::error::DatabaseError;
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::mpsc;
@@ -44,15 +44,15 @@ async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_
     const PROCESS: &str = "select pg_backend_pid()";
     let Some(case) = Case::postgres().await else { return };
     let (tell, mut told) = mpsc::unbounded_channel();
-    let endless = case.db.transaction(tell, |mut tx, tell| {
-        Box::pin(async move {
+    let endless = async {
+        transaction!(case.db, async move |mut tx| {
             let process: i32 = within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection))?;
             within!(tx, sqlx::query(ADD).bind(1).bind("a"))?;
             tell.send(process).unwrap();
             std::future::pending::<()>().await;
             Ok(Verdict::Commit(()))
         })
-    });
+    };
     let process = tokio::select! {
         _ = endless => panic!("it has no end"),
         process = told.recv() => process.unwrap(),
@@ -61,11 +61,9 @@ async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_
     let mut other = case.database.server().connect().await;
     other.execute("set lock_timeout = '400ms'").await.unwrap();
     sqlx::query(ADD).bind(1).bind("b").execute(&mut other).await.unwrap();
-    let next = case.db.transaction((), |mut tx, ()| {
-        Box::pin(async move {
-            within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection)).map(Verdict::Commit)
-        })
+    let next = transaction!(case.db, async move |mut tx| {
+        within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection)).map(Verdict::Commit)
     });
-    let next: i32 = next.await.unwrap();
+    let next: i32 = next.unwrap();
     assert_ne!(next, process);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use harness::postgres::server;
 use harness::proxy::Proxy;
-use kit::db::{StoreError, Verdict, read, within, write_one};
+use kit::db::{StoreError, Verdict, read, transaction, within, write_one};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::timeout;
 
@@ -92,16 +92,15 @@ async fn plan_that_a_migration_has_changed_is_made_anew() {
         let written: Option<(i32,)> =
             write_one!(case.db, sqlx::query_as(WRITE).bind(id).bind(format!("note {id}"))).unwrap();
         assert_eq!(written, Some((id,)));
-        let work = case.db.transaction(id + 1, |mut tx, id| {
-            Box::pin(async move {
-                let written: (i32,) = within!(tx, |connection| sqlx::query_as(WRITE)
-                    .bind(*id)
-                    .bind(format!("note {id}"))
-                    .fetch_one(connection))?;
-                Ok(Verdict::Commit(written.0))
-            })
+        let next = id + 1;
+        let work = transaction!(case.db, async move |mut tx| {
+            let written: (i32,) = within!(tx, |connection| sqlx::query_as(WRITE)
+                .bind(next)
+                .bind(format!("note {next}"))
+                .fetch_one(connection))?;
+            Ok(Verdict::Commit(written.0))
         });
-        assert_eq!(work.await.unwrap(), id + 1);
+        assert_eq!(work.unwrap(), next);
     };
     tries(1).await;
     for (id, column) in [(3, "one"), (5, "two"), (7, "three")] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kit::db::{Db, StoreError, Verdict, read, watch, within, write, write_one};
+use kit::db::{Db, StoreError, Verdict, read, transaction, watch, within, write, write_one};
 use tokio::sync::Barrier;
 
 use crate::support::Case;
@@ -24,8 +24,9 @@ const CONNECTIONS: usize = 8;
 async fn write_on_all(db: &Db, forgets: bool) {
     let barrier = Arc::new(Barrier::new(CONNECTIONS));
     let each = (0..CONNECTIONS).map(|_| {
-        let work = db.transaction(Arc::clone(&barrier), move |mut tx, barrier| {
-            Box::pin(async move {
+        let barrier = Arc::clone(&barrier);
+        async move {
+            let work = transaction!(db, async move |mut tx| {
                 within!(tx, sqlx::query(SET).bind(-1).bind("no row"))?;
                 let renamed: Option<(i32,)> = within!(tx, |connection| sqlx::query_as(RENAME)
                     .bind(-1)
@@ -37,9 +38,9 @@ async fn write_on_all(db: &Db, forgets: bool) {
                     within!(tx, sqlx::query(FORGET))?;
                 }
                 Ok(Verdict::Commit(()))
-            })
-        });
-        async { work.await.unwrap() }
+            });
+            work.unwrap();
+        }
     });
     futures_util::future::join_all(each).await;
 }

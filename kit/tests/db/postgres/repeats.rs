@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use kit::db::{Db, StoreError, Verdict, within, write, write_one};
+use kit::db::{Db, StoreError, Verdict, transaction, within, write, write_one};
 use sqlx::Row as _;
 use tokio::sync::Barrier;
 
@@ -29,15 +29,14 @@ async fn a_transaction_is_run_again_whole() {
     let Some(case) = Case::postgres().await else { return };
     case.database.server().run(REFUSE_TWICE).await;
     let runs = Arc::new(AtomicU32::new(0));
-    let work = case.db.transaction(Arc::clone(&runs), |mut tx, runs| {
-        Box::pin(async move {
-            let run = runs.fetch_add(1, Ordering::Relaxed) + 1;
-            within!(tx, sqlx::query(ADD).bind(1).bind(format!("run {run}")))?;
-            within!(tx, sqlx::query(ADD).bind(2).bind("again"))?;
-            Ok(Verdict::Commit(run))
-        })
+    let counted = Arc::clone(&runs);
+    let work = transaction!(case.db, async move |mut tx| {
+        let run = counted.fetch_add(1, Ordering::Relaxed) + 1;
+        within!(tx, sqlx::query(ADD).bind(1).bind(format!("run {run}")))?;
+        within!(tx, sqlx::query(ADD).bind(2).bind("again"))?;
+        Ok(Verdict::Commit(run))
     });
-    assert_eq!(work.await.unwrap(), 3);
+    assert_eq!(work.unwrap(), 3);
     assert_eq!((runs.load(Ordering::Relaxed), tries(&case).await), (3, 3));
     assert_eq!(case.notes().await, [1, 2], "with what came before the refusal");
 }
@@ -71,19 +70,17 @@ async fn a_server_that_asks_again_and_again_is_given_up_in_time() {
 /// Marks two notes, one after the other; the first time, it waits between them until the rival has marked the other.
 async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) {
     const MARK: &str = "update notes set text = text || $2 where id = $1";
-    let work = db.transaction((order, rivals), move |mut tx, (order, rivals)| {
-        Box::pin(async move {
-            let run = rivals.runs.fetch_add(1, Ordering::Relaxed);
-            within!(tx, sqlx::query(rivals.looks))?;
-            within!(tx, sqlx::query(MARK).bind(order[0]).bind(mark))?;
-            if run < 2 {
-                rivals.meet.wait().await;
-            }
-            within!(tx, sqlx::query(MARK).bind(order[1]).bind(mark))?;
-            Ok(Verdict::Commit(()))
-        })
+    let work = transaction!(db, async move |mut tx| {
+        let run = rivals.runs.fetch_add(1, Ordering::Relaxed);
+        within!(tx, sqlx::query(rivals.looks))?;
+        within!(tx, sqlx::query(MARK).bind(order[0]).bind(mark))?;
+        if run < 2 {
+            rivals.meet.wait().await;
+        }
+        within!(tx, sqlx::query(MARK).bind(order[1]).bind(mark))?;
+        Ok(Verdict::Commit(()))
     });
-    work.await.unwrap();
+    work.unwrap();
 }
 
 /// Two transactions that each come to wait for what the other has.

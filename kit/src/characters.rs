@@ -1,13 +1,13 @@
 //! Characters that nobody sees: they break lines, turn the direction of text, or make two texts look alike.
 
-/// Control characters, line and paragraph separators, and what turns the direction of text (UAX #9).
-pub(super) fn breaks_the_line(char: char) -> bool {
+/// Finds control characters, line and paragraph separators, and what turns the direction of text (UAX #9).
+pub fn breaks_the_line(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `Default_Ignorable_Code_Point` of Unicode 17: shown as nothing.
-pub(super) fn is_invisible(char: char) -> bool {
+/// Finds a `Default_Ignorable_Code_Point` of Unicode 17: shown as nothing.
+pub fn is_invisible(char: char) -> bool {
     matches!(
         char,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
