@@ -146,9 +146,9 @@ async fn every_session_of_every_user_is_ended_at_once(store: Case) {
     store.end_every_session().await.unwrap();
     for user in &users {
         let session = Uuid::from_u128(user.id.as_u128() + 10_000);
-        let read = store.user(user.id).await.unwrap().unwrap();
-        assert_eq!((read.state, read.generation), (UserState::Active, 2), "{}", user.id);
-        assert!(!lives(&store, user.id, session).await, "{}", user.id);
+        let read = store.refreshable(session).await.unwrap().unwrap();
+        assert_eq!((read.user.id, read.user.state, read.user.generation), (user.id, UserState::Active, 2));
+        assert!(read.is_ended, "{}", user.id);
     }
     let next = Session { generation: 2, ..session(50_000, &users[1000]) };
     assert!(store.create_session(&next, &Client::default()).await.unwrap(), "a new login lives");
