@@ -157,8 +157,8 @@ async fn c33_what_was_never_a_sessions_token_ends_nothing() {
     let second = refresh(&service, &first.refresh_token).await.unwrap();
     // The session is right, the secret is another one.
     let mut guessed = second.refresh_token.clone();
-    let last = if guessed.ends_with('A') { "B" } else { "A" };
-    guessed.replace_range(40..41, last);
+    let other = if guessed[40..].starts_with('A') { "B" } else { "A" };
+    guessed.replace_range(40..41, other);
     let long = format!("gpr_{}", "A".repeat(5000));
     for token in ["", "gpr_", "garbage", &guessed, &first.access_token, &long, &second.refresh_token[4..]] {
         invalid(&refresh(&service, token).await.unwrap_err());
