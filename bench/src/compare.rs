@@ -31,7 +31,7 @@ const AT_ONCE: usize = 3;
 /// A client with the user's token.
 type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
-/// What is called.
+/// A kind of call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Read,

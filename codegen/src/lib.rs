@@ -1,4 +1,4 @@
-//! Compiles contracts to Rust and to descriptor sets, with protox: nobody needs protoc.
+//! Compiles contracts to Rust and to descriptor sets, with protox: protoc is not needed.
 
 mod secrets;
 

@@ -20,7 +20,7 @@ struct Field {
 /// If such a message has a oneof or lies in another one: its fields are not those of the Rust struct.
 pub(crate) fn messages(pool: &DescriptorPool) -> Vec<Message> {
     let mut found = Vec::new();
-    // Of google's messages, some fields of options are marked.
+    // Some options in google's own messages are marked, too.
     for message in pool.all_messages().filter(|message| !message.package_name().starts_with("google.")) {
         let fields: Vec<_> = message
             .fields()

@@ -21,7 +21,7 @@ pub struct ClockFlags {
 /// The exactness that the clock of an operator's command needs.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CommandClockFlags {
-    /// How much this machine's clock may differ from the database server's, 1s to 60s. Beyond it no command writes times
+    /// Largest difference between this machine's clock and the database server's, 1s to 60s. Beyond it no command writes times
     // Under another id than the service's own flag, whose default would be taken for it.
     #[arg(id = "command_clock_leeway", long = "clock-leeway", global = true, value_name = "CLOCK_LEEWAY",
           env = "AUTH_CLOCK_LEEWAY", default_value = "5s", value_parser = duration, hide_env_values = true)]

@@ -15,7 +15,7 @@ pub(crate) struct Step {
     pub(crate) dice: [u8; 16],
 }
 
-/// What is called.
+/// A kind of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Method {
     CreateUser,

@@ -15,7 +15,7 @@ pub(crate) struct Step {
     pub(crate) dice: [u8; 12],
 }
 
-/// What is called.
+/// A kind of call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Method {
     Create,

@@ -20,7 +20,7 @@ pub(super) async fn execute(admin: &str, statement: String) -> Result<(), sqlx::
     connection.close().await
 }
 
-/// Makes a database. `template0` since nobody can be connected to it.
+/// Makes a database from `template0`, which takes no connections.
 pub(super) async fn create(admin: &str, name: &str) -> Result<(), Error> {
     let made = execute(admin, format!("create database {name} template template0")).await;
     made.map_err(failed("make a database"))

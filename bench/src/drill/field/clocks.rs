@@ -219,7 +219,7 @@ impl World {
         report.row(&format!("clocks: {name}: lost"), format!("sessions {sessions} of {all}, tokens {tokens} of {all}"));
         let mut miss = |promise, seen: String| report.broken.push(Broken::new(promise, format!("{name}: {seen}")));
         for refused in [good, clumsy, newcomer].into_iter().filter(Refused::is_long) {
-            miss("nobody is refused for more than 5 s once the clock is right", refused.to_string());
+            miss("no call is refused for more than 5 s once the clock is right", refused.to_string());
         }
         if sessions > 0 || tokens > if kills { all } else { 0 } {
             miss("a clock that was ahead ends no session and no token", format!("{sessions}, {tokens} of {all}"));

@@ -85,12 +85,12 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     Ok(Figures { followers, ended, told, share, alone, beside }.report())
 }
 
-/// What a run has come to.
+/// The result of a run.
 struct Figures {
     followers: usize,
     /// Followers whose stream has ended by itself.
     ended: usize,
-    /// How late each revocation was at each follower, in milliseconds.
+    /// Delay of each revocation at each follower, in milliseconds.
     told: Histogram<u64>,
     /// The cores that the services took.
     share: f64,

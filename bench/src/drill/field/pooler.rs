@@ -17,7 +17,7 @@ use crate::services::Services;
 /// The longest time to a refusal of another mode.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// What a service says of another mode.
+/// The message of a service about another mode.
 const REFUSAL: &str = "behind a pooler in transaction mode";
 
 /// Tries each mode, and freezes one of two replicas so many times.

@@ -1,4 +1,4 @@
-//! What the guard counts, as a recorder of the crate `metrics` gets it.
+//! Counters of the guard, as a recorder of the crate `metrics` gets them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};

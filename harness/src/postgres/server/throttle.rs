@@ -108,7 +108,7 @@ impl Meter {
     fn new(first: u32) -> Self {
         let mut meter = Self { first, known: HashMap::new() };
         meter.search();
-        // What was used before does not count.
+        // Earlier use does not count.
         meter.look();
         meter
     }

@@ -15,7 +15,7 @@ use crate::apart::apart;
 /// The program that makes the key and the certificate.
 const OPENSSL: &str = "openssl";
 
-/// Who may come in: all over the socket, and by TLS and SCRAM over TCP.
+/// Access: everybody over the socket, TLS and SCRAM over TCP.
 const WAYS: &str = "local all all trust\nhostssl all all 127.0.0.0/8 scram-sha-256\n";
 
 /// A self-signed certificate with a key of the usual size.
