@@ -110,8 +110,7 @@ impl Fairness {
         answer
     }
 
-    /// Waits for a shared permit. Checks the peer's standing again afterwards: other tokens of the peer may have been
-    /// verified meanwhile.
+    /// Waits for a shared permit, then checks the peer's standing again: other tokens may have changed it.
     async fn shared(&self, peer: &Peer, chance: Chance) -> Result<Turn<'_>, Unavailable> {
         let standing = || if chance == Chance::Slim { Standing::Suspect } else { peer.standing() };
         if standing() == Standing::New {
