@@ -162,7 +162,7 @@ fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
     Some(if claims.session_id.is_empty() { identity } else { identity.session(claims.session_id) })
 }
 
-/// Converts a time of the years 1970 to 9999. Protobuf allows years from 1, and the system's range may be wider.
+/// Converts a time of the years 1970 to 9999; `None` for others. Protobuf allows no later year, but the system does.
 pub(crate) fn read_time(time: Timestamp) -> Option<SystemTime> {
     const YEAR_10000: u64 = 253_402_300_800;
     let seconds = u64::try_from(time.seconds).ok().filter(|seconds| *seconds < YEAR_10000)?;
