@@ -1,4 +1,4 @@
-//! Compiles the contract: the code of its services, and its descriptors with the rules beside the RPCs.
+//! Compiles the contract to code and to descriptors with the rules beside the RPCs.
 
 use std::error::Error;
 use std::{env, fs};
