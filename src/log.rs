@@ -1,4 +1,4 @@
-//! Log lines about callers, limited in length and rate whatever the callers send.
+//! Log lines about callers, limited in length and rate for any traffic.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};

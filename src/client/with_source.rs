@@ -14,7 +14,7 @@ use crate::{Refusal, deadline};
 
 /// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::around`] makes one.
 ///
-/// A call without a token fails with the status of [`NoToken`](super::NoToken). A call whose deadline passes while it waits
+/// A call without a token fails with the status of [`NoToken`](super::NoToken). A call that reaches its deadline while it waits
 /// for a token fails with `DEADLINE_EXCEEDED`. Calls are not repeated. If a call fails because its token was revoked, the
 /// caller may repeat it and gets a new token.
 #[derive(Clone)]

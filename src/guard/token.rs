@@ -175,7 +175,7 @@ fn only(headers: &HeaderMap, header: TokenHeader) -> Result<Option<&HeaderValue>
     if values.next().is_some() { Err(header.has(Fault::TwoValues)) } else { Ok(first) }
 }
 
-/// Returns the index of the `Bearer` credentials; `None` for other schemes, whose names ignore case (RFC 9110 §11.1).
+/// Returns the index of the `Bearer` credentials; `None` for other schemes. Case does not count (RFC 9110 §11.1).
 fn bearer(value: &[u8]) -> Option<usize> {
     let (scheme, rest) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"bearer") || rest.first().is_some_and(|byte| *byte != b' ') {

@@ -51,7 +51,7 @@ impl<V: Verify> Verify for Arc<V> {
 pub enum Asker {
     /// A new call from this peer; `None` if the guard does not tell peers apart.
     Call(Option<SocketAddr>),
-    /// An open call whose token was valid before.
+    /// An open call with a token that was valid before.
     Open,
     /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not retried.
     Doubtful,

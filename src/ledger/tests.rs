@@ -22,7 +22,7 @@ fn verdict(asked: u64, position: Position) -> Basis {
     Basis { position, asked: at(asked), ttl: Duration::from_hours(24) }
 }
 
-/// Returns a ledger whose feed began at revision 3 at the time 0, added the rows 4 and 5, and renewed them at 10,000.
+/// Returns a ledger with a feed that began at revision 3 at time 0, added rows 4 and 5, and renewed them at 10,000.
 fn fed() -> Ledger {
     let mut ledger = Ledger::default();
     ledger.reset(position(3, 0), at(0));

@@ -1,4 +1,4 @@
-//! A client's session: one renewal in time, whatever happens to the answer.
+//! A client's session: one renewal in time, even if its answer is lost.
 
 use std::time::Duration;
 

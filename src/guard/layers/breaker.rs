@@ -31,7 +31,7 @@ const LOST_TIME: Duration = Duration::from_millis(5);
 pub struct Breaker<V> {
     inner: V,
     circuit: Mutex<Circuit>,
-    /// Minimum time limit of a call whose timeout counts as a failure.
+    /// Minimum time limit of a call for its timeout to count as a failure.
     full_time: Duration,
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
-/// Minimum wait of a request whose timeout counts as silence, as a part of the time limit.
+/// Minimum wait before a timeout counts as silence, as a part of the request's time limit.
 const SILENCE: f64 = 0.8;
 
 /// Tolerance of timers: a request that ends this shortly before its deadline has timed out.
@@ -32,7 +32,7 @@ pub(in crate::guard) struct QuestionChannel(Arc<Inner>);
 struct Inner {
     /// The endpoint; `None` for a channel from the caller, which is never replaced.
     endpoint: Option<Endpoint>,
-    /// Minimum wait of a request whose timeout counts as silence.
+    /// Minimum wait before a timeout counts as silence.
     silence: Duration,
     current: watch::Sender<Channel>,
     signs: Mutex<Signs>,

@@ -18,11 +18,11 @@ pub enum Rule {
     /// A valid token.
     #[default]
     Authenticated,
-    /// A valid token whose subject has at least one of these roles; see [`Rule::any_of`].
+    /// A valid token of a subject with at least one of these roles; see [`Rule::any_of`].
     AnyRole(Vec<Cow<'static, str>>),
     /// A valid token of another service: a service key.
     Service,
-    /// A valid token whose bearer passes a predicate; see [`Rule::when`].
+    /// A valid token of a bearer that passes a predicate; see [`Rule::when`].
     When(Predicate),
 }
 
@@ -31,12 +31,12 @@ pub enum Rule {
 pub struct Predicate(Arc<dyn Fn(&Identity) -> bool + Send + Sync>);
 
 impl Rule {
-    /// Requires a valid token whose subject has this role, `[a-z][a-z0-9._-]{0,62}`.
+    /// Requires a valid token of a subject with this role, `[a-z][a-z0-9._-]{0,62}`.
     pub fn role(name: impl Into<Cow<'static, str>>) -> Self {
         Self::AnyRole(vec![name.into()])
     }
 
-    /// Requires a valid token whose subject has at least one of these roles.
+    /// Requires a valid token of a subject with at least one of these roles.
     ///
     /// ```
     /// # use gatepost::Rule;
@@ -51,7 +51,7 @@ impl Rule {
         Self::Service
     }
 
-    /// Requires a valid token whose bearer passes this predicate. The predicate runs at each call and must not block.
+    /// Requires a valid token of a bearer that passes this predicate. The predicate runs at each call and must not block.
     ///
     /// ```
     /// # use gatepost::Rule;

@@ -1,4 +1,4 @@
-//! A guard whose feed the test controls, and a caller.
+//! A guard with a feed that the test controls, and a caller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub(crate) async fn start_with(auth: Auth) -> (Followed, Fed) {
     (Followed { auth, uptime, raw, server, decided, verifier, _running: running, _port: port }, fed)
 }
 
-/// Starts a guard whose feed began at revision 3 some time ago.
+/// Starts a guard with a feed that began at revision 3 some time ago.
 pub(crate) async fn fed() -> (Followed, Fed) {
     fed_by(Auth::new(grounded)).await
 }

@@ -66,7 +66,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Starts a server whose auth service knows the tokens of [`known`].
+    /// Starts a server with an auth service that knows the tokens of [`known`].
     pub(crate) async fn start(policy: Policy) -> Self {
         Self::with(policy, Auth::new(known)).await
     }

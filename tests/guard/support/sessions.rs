@@ -124,8 +124,7 @@ impl Sessions {
         }
     }
 
-    /// Refreshes as the real service: the current token rotates, its parent gets the same answer, and others end the
-    /// session.
+    /// Refreshes as the real service: rotates the current token, repeats the answer for its parent, else ends the session.
     fn refresh(&self, presented: &str) -> Result<TokenPair, Status> {
         let made = *self.0.made.borrow();
         let over = |reason| Err(status(Code::Unauthenticated, reason, "log in again"));
