@@ -16,10 +16,10 @@ pub enum NoToken {
     #[error("the session is over, log in again")]
     Ended(ErrorReason),
     /// The token has expired, and the auth service has not sent the next one. A later call may succeed.
-    #[error("the auth service cannot be asked for the next token now, try again in a moment")]
+    #[error("the auth service sent no new token; try again in a moment")]
     Unavailable,
     /// The caller is outside a Tokio runtime, which a request to the auth service needs.
-    #[error("there is no Tokio runtime here: ask for a token inside one")]
+    #[error("no Tokio runtime: ask for the token inside one")]
     NoRuntime,
 }
 

@@ -21,7 +21,7 @@ const INVALID: &str = "invalid token";
 pub enum Refusal {
     /// The call carries no token.
     TokenMissing,
-    /// The token's header is malformed. [`reason`](Self::reason) returns `TOKEN_MISSING` or `TOKEN_INVALID`, and metrics
+    /// The token's header is malformed. [`Refusal::reason`] returns `TOKEN_MISSING` or `TOKEN_INVALID`, and metrics
     /// count it as such.
     Header(HeaderFault),
     /// The token is not valid.

@@ -80,12 +80,12 @@ fn each_method_without_valid_rule_is_listed() {
     assert_eq!(
         error.to_string(),
         "\"/shop.v1.Shop/Absent\" has no rule; \
-         \"/shop.v1.Shop/BadRole\" asks for \"Seller, Buyer\", which is no role; \
+         \"/shop.v1.Shop/BadRole\" requires \"Seller, Buyer\", which is not a role: write [a-z][a-z0-9._-]{0,62}; \
          \"/shop.v1.Shop/Both\" has more than one rule; \
-         \"/shop.v1.Shop/Empty\" has a rule that says nothing; \
-         \"/shop.v1.Shop/NoRole\" asks for \"\", which is no role; \
+         \"/shop.v1.Shop/Empty\" has an empty rule: set access or role; \
+         \"/shop.v1.Shop/NoRole\" requires \"\", which is not a role: write [a-z][a-z0-9._-]{0,62}; \
          \"/shop.v1.Shop/Other\" has no rule; \
-         \"/shop.v1.Shop/Unspecified\" has a rule that says nothing"
+         \"/shop.v1.Shop/Unspecified\" has an empty rule: set access or role"
     );
 }
 
@@ -116,7 +116,7 @@ fn missing_service_is_an_error() {
     let missing = PolicyError::Services(vec!["shop.v1.Shed".into(), "shop.v2.Shop".into()]);
     let error = Policy::from_descriptors(&descriptors, &["shop.v2.Shop", SHOP, "shop.v1.Shed"]).unwrap_err();
     assert_eq!(error, missing);
-    assert_eq!(error.to_string(), r#"services that the contract does not have: ["shop.v1.Shed", "shop.v2.Shop"]"#);
+    assert_eq!(error.to_string(), r#"the contract lacks these services: ["shop.v1.Shed", "shop.v2.Shop"]"#);
     assert_eq!(Policy::from_descriptors(b"nonsense", &[SHOP]).unwrap_err(), PolicyError::Descriptors);
 }
 

@@ -14,7 +14,7 @@ pub enum PolicyError {
     #[error("the descriptors are not an encoded google.protobuf.FileDescriptorSet")]
     Descriptors,
     /// Services that the descriptor set lacks, as `package.Service`.
-    #[error("services that the contract does not have: {0:?}")]
+    #[error("the contract lacks these services: {0:?}")]
     Services(Vec<String>),
     /// The table and the contract name different methods.
     #[error("methods without a row: {without_row:?}; rows without a method: {without_method:?}")]
@@ -40,7 +40,7 @@ pub enum RowFault {
     #[error("is not a service: write package.Service")]
     Service,
     /// The role is not `[a-z][a-z0-9._-]{0,62}`.
-    #[error("asks for {0:?}, which is not a role: write [a-z][a-z0-9._-]{{0,62}}")]
+    #[error("requires {0:?}, which is not a role: write [a-z][a-z0-9._-]{{0,62}}")]
     Role(String),
     /// The list of roles is empty.
     #[error("lists no roles, so it would refuse every call: name at least one")]
@@ -55,16 +55,16 @@ pub enum RuleFault {
     #[error("has no rule")]
     Absent,
     /// The option is empty: it has neither access nor role, or `ACCESS_UNSPECIFIED`.
-    #[error("has a rule that says nothing")]
+    #[error("has an empty rule: set access or role")]
     Unspecified,
     /// The role is not `[a-z][a-z0-9._-]{0,62}`.
-    #[error("asks for {0:?}, which is no role")]
+    #[error("requires {0:?}, which is not a role: write [a-z][a-z0-9._-]{{0,62}}")]
     Role(String),
     /// The option is present more than once, or has both an access and a role.
     #[error("has more than one rule")]
     Repeated,
     /// The option has a value that this version of the crate does not know.
-    #[error("has a rule that is not understood")]
+    #[error("has a rule that this version of gatepost does not understand")]
     Unknown,
 }
 
