@@ -89,7 +89,7 @@ impl Follower {
         let is_news = !*away || (cause.is_refusal() && !*refused);
         (*away, *refused) = (true, *refused || cause.is_refusal());
         if is_news {
-            tracing::warn!(%cause, "revocation feed lost: each token causes a request per second");
+            tracing::warn!(%cause, "revocation feed lost: each token is verified again after 1 s");
         }
         if cause.is_refusal() { REFUSAL_PAUSE } else { jitter::full(self.pause) }
     }

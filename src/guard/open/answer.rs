@@ -22,11 +22,11 @@ pub(super) struct Answer<V: Verify> {
     watch: Arc<Watch<V>>,
     /// True until the body was polled for the first time.
     is_first: bool,
-    /// A message and its pending judgement.
+    /// A message and its pending judgment.
     held: Option<(Frame<Bytes>, Judging)>,
     /// The frame after the first message.
     next: Option<Polled>,
-    /// The periodic judgement of a body that had to wait. Unary calls need none.
+    /// The periodic judgment of a body that had to wait. Unary calls need none.
     idle: Option<Idle>,
     is_over: bool,
 }

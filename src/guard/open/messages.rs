@@ -18,7 +18,7 @@ pub(super) struct Messages<V: Verify> {
     watch: Arc<Watch<V>>,
     /// True until the first message.
     is_first: bool,
-    /// A frame and its pending judgement.
+    /// A frame and its pending judgment.
     held: Option<(Frame<Bytes>, Judging)>,
     is_over: bool,
 }

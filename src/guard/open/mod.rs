@@ -1,4 +1,4 @@
-//! Judgement of admitted calls while they are open: each message, and every 250 ms without one, as a new call is judged.
+//! Judgment of admitted calls while they are open: each message, and every 250 ms without one, as a new call is judged.
 //!
 //! Rules:
 //!
@@ -11,7 +11,7 @@
 //!   Exception: a response of one frame, complete at once, after the request has ended. It belongs to a unary call, or
 //!   looks the same.
 //!
-//! Without evidence, a judgement asks again and the message waits. After 2 s the judgement is a refusal. A refusal in
+//! Without evidence, a judgment asks again and the message waits. After 2 s the judgment is a refusal. A refusal in
 //! either direction ends the response with the refusal's status. The handler sees a broken request, and its response is
 //! dropped.
 

@@ -22,18 +22,18 @@ use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
 
-/// Interval of judgements of an idle call, and pause between two requests without a verdict.
+/// Interval of judgments of an idle call, and pause between two requests without a verdict.
 ///
 /// Evidence may be 1.5 s behind a revocation. This interval judges an idle stream once more within two seconds.
-const JUDGEMENT_INTERVAL: Duration = Duration::from_millis(250);
+const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Maximum time that a message waits for evidence.
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A pending judgement.
+/// A pending judgment.
 pub(super) type Judging = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 
-/// Periodic judgements until a refusal.
+/// Periodic judgments until a refusal.
 pub(super) type Idle = Pin<Box<dyn Future<Output = Refusal> + Send>>;
 
 /// The time just before a call was judged: by the timers' clock and by the clock that counts suspended time.
@@ -45,11 +45,11 @@ impl Entrance {
         Self(Instant::now(), Uptime::system().now())
     }
 
-    /// Returns true while a message may rely on the judgement that admitted the call. The limit is that of an idle stream.
+    /// Returns true while a message may rely on the judgment that admitted the call. The limit is that of an idle stream.
     /// Slow first polls of the handler and suspensions count.
     fn is_recent(self) -> bool {
         let Self(entered, uptime) = self;
-        entered.elapsed() < JUDGEMENT_INTERVAL && Uptime::system().now().saturating_sub(uptime) < JUDGEMENT_INTERVAL
+        entered.elapsed() < JUDGMENT_INTERVAL && Uptime::system().now().saturating_sub(uptime) < JUDGMENT_INTERVAL
     }
 }
 
@@ -120,18 +120,18 @@ impl<V: Verify> Watch<V> {
         }
     }
 
-    /// Returns a judgement of the token now. Without evidence it asks again for up to 2 s.
+    /// Returns a judgment of the token now. Without evidence it asks again for up to 2 s.
     pub(super) fn judging(self: &Arc<Self>) -> Judging {
         let watch = Arc::clone(self);
         Box::pin(async move { watch.judge().await })
     }
 
-    /// Returns periodic judgements.
+    /// Returns periodic judgments.
     pub(super) fn idle(self: &Arc<Self>) -> Idle {
         let watch = Arc::clone(self);
         Box::pin(async move {
             loop {
-                sleep(JUDGEMENT_INTERVAL).await;
+                sleep(JUDGMENT_INTERVAL).await;
                 if let Err(refusal) = watch.judging().await {
                     return refusal;
                 }
@@ -147,7 +147,7 @@ impl<V: Verify> Watch<V> {
                 }
                 match self.rules.judge(self.uri.path(), &self.token, self.audience.as_deref(), Asker::Open, None).await
                 {
-                    Err(Refusal::AuthUnavailable) => sleep(JUDGEMENT_INTERVAL).await,
+                    Err(Refusal::AuthUnavailable) => sleep(JUDGMENT_INTERVAL).await,
                     judged => return judged.map(drop),
                 }
             }
@@ -155,8 +155,8 @@ impl<V: Verify> Watch<V> {
         until(Instant::now() + EVIDENCE_TIMEOUT, pin!(asking)).await.unwrap_or(Err(Refusal::AuthUnavailable))
     }
 
-    /// Returns true if a message relies on the judgement that admitted the call: any message in the same poll, and the
-    /// first message. Both for at most [`JUDGEMENT_INTERVAL`].
+    /// Returns true if a message relies on the judgment that admitted the call: any message in the same poll, and the
+    /// first message. Both for at most [`JUDGMENT_INTERVAL`].
     pub(super) fn is_entering(&self, is_first: bool) -> bool {
         (self.is_entering.load(Ordering::Relaxed) || is_first) && self.entrance.is_recent()
     }
@@ -246,7 +246,7 @@ mod tests {
         let token = Token::parse("the-token-itself").unwrap();
         let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
         assert!(watch.is_entering(false) && watch.is_entering(true));
-        tokio::time::advance(JUDGEMENT_INTERVAL).await;
+        tokio::time::advance(JUDGMENT_INTERVAL).await;
         assert!(!watch.is_entering(false) && !watch.is_entering(true));
     }
 }

@@ -59,7 +59,7 @@ impl Fed {
             match self.hear().await {
                 Some(Ask::Acknowledge(acknowledge)) if acknowledge.revision == revision => return,
                 Some(Ask::Acknowledge(_) | Ask::Renew(_)) => {}
-                other => panic!("expected an acknowledgement of {revision}, got {other:?}"),
+                other => panic!("expected an acknowledgment of {revision}, got {other:?}"),
             }
         }
     }
