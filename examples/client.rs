@@ -1,8 +1,8 @@
-//! A client whose session goes on by itself: it logs in once, and each call carries the token of that moment.
+//! A client with a session: it logs in once, and the session attaches a valid token to each call.
 //!
-//! `examples/guarded_service.rs` says how to start what it calls.
+//! `examples/guarded_service.rs` explains how to start the servers.
 
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that talks, and reads its environment")]
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that prints and reads its environment")]
 
 use gatepost::TokenSource;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let auth = Channel::from_shared(variable("AUTH_URL", "http://127.0.0.1:50051"))?.connect_lazy();
     let shop = Channel::from_shared(variable("SHOP_URL", "http://127.0.0.1:50053"))?.connect_lazy();
 
-    // All clients of one session share its source: it renews the token for them.
+    // All clients of a session share one source, which renews the token.
     let session = TokenSource::new(auth.clone(), log_in(auth.clone()).await?);
     let mut goods = ShopServiceClient::new(session.around(shop));
 
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("set the price: {}", reason(&status));
     }
 
-    // The end of the session. Guards are told at once as a rule, and after 1.5 s none lets the token in, whatever happens.
+    // Ends the session. As a rule guards learn of this at once. After 1.5 s none admits the token, even if a process fails.
     AuthServiceClient::new(session.around(auth)).logout(LogoutRequest {}).await?;
     let order = || OrderGoodRequest { good: "lamp".into() };
     let refused = loop {
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The tokens of a new session, by a registration when the user is new.
+/// Logs in, or registers a new user. Returns the tokens of the session.
 async fn log_in(auth: Channel) -> Result<TokenPair, Status> {
     let (email, password) = ("ada@example.com".to_owned(), "correct horse battery staple".to_owned());
     let login = LoginRequest { email: email.clone(), password: password.clone(), ..LoginRequest::default() };
@@ -71,10 +71,10 @@ async fn log_in(auth: Channel) -> Result<TokenPair, Status> {
         }
         login => login?.into_inner().tokens,
     };
-    tokens.ok_or_else(|| Status::permission_denied("registration is closed: make the user first"))
+    tokens.ok_or_else(|| Status::permission_denied("registration is closed: create the user first"))
 }
 
-/// Why a call was refused, for a machine to read.
+/// Returns the machine-readable reason of a refused call.
 fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }

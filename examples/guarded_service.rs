@@ -1,13 +1,13 @@
-//! A service of one's own behind the guard: who may do what, and who it was.
+//! A service of your own behind the guard.
 //!
 //! ```sh
-//! export AUTH_SERVICE_KEY=$(openssl rand -hex 32)      # what the two know each other by
-//! cargo run &                                          # the auth service, on 127.0.0.1:50051
-//! cargo run -p examples --bin guarded_service      # this one, on 127.0.0.1:50053
-//! cargo run -p examples --bin client               # a client of it
+//! export AUTH_SERVICE_KEY=$(openssl rand -hex 32)  # the secret that both services share
+//! cargo run &                                      # the auth service, on 127.0.0.1:50051
+//! cargo run -p examples --bin guarded_service      # this service, on 127.0.0.1:50053
+//! cargo run -p examples --bin client               # a client of this service
 //! ```
 
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that talks, and reads its environment")]
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program that prints and reads its environment")]
 
 use gatepost::{AuthService, GuardLayer, Identity, Policy, Rule, Token};
 use shop::shop_service_server::{ShopService, ShopServiceServer};
@@ -29,7 +29,7 @@ mod shop {
     tonic::include_proto!("shop.v1");
 }
 
-/// Which method asks for what. A method that is not named needs a token.
+/// Returns the access policy. A method without a row needs a token.
 fn policy() -> Policy {
     Policy::closed()
         .rule("/shop.v1.ShopService/ListGoods", Rule::Optional)
@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = Token::parse(&variable("AUTH_SERVICE_KEY", ""))
         .map_err(|fault| format!("set AUTH_SERVICE_KEY to the auth service's: {fault}"))?;
     let auth = AuthService::builder(variable("AUTH_URL", "http://127.0.0.1:50051")).service_key(&key).build()?;
-    // A flood of bad tokens from some peers then leaves the way to the auth service to all others.
+    // Limits each peer: a flood of bad tokens from one does not block the requests of others.
     let guard = GuardLayer::new(policy(), auth)?
         .audience("gatepost")
         .peers(|extensions| extensions.get::<TcpConnectInfo>()?.remote_addr());
@@ -68,6 +68,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(variable("SHOP_LISTEN", "127.0.0.1:50053")).await?;
     println!("shop listening on {}", listener.local_addr()?);
     let server = tonic::transport::Server::builder().layer(guard).add_service(ShopServiceServer::new(Shop));
-    // Without TCP_NODELAY an answer may wait for 40 ms; `serve` sets it by itself.
+    // Without TCP_NODELAY an answer may be delayed by 40 ms. `serve` sets it itself.
     Ok(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))).await?)
 }

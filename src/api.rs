@@ -1,11 +1,11 @@
 //! The generated messages, clients and servers of the auth service's contract, and its descriptors.
 //!
-//! `cargo run -p codegen` writes `src/generated`, and a test of that crate keeps it equal to what `proto/` compiles to.
+//! `cargo run -p codegen` writes `src/generated`. A test in that crate compares the folder with the compiled `proto/`.
 
-/// The contract as an encoded `google.protobuf.FileDescriptorSet`, with comments and imports: reflection serves it.
+/// The contract as an encoded `google.protobuf.FileDescriptorSet`, with comments and imports. Reflection serves it.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!("generated/descriptors.bin");
 
-/// `gatepost.auth`: users, sessions, tokens.
+/// Package `gatepost.auth`: users, sessions and tokens.
 pub mod auth {
     /// Version 1 of the contract.
     #[expect(
@@ -20,9 +20,9 @@ pub mod auth {
     }
 }
 
-/// `gatepost.options`: what other contracts write beside their RPCs.
+/// Package `gatepost.options`: the method options for other contracts.
 pub mod options {
-    /// The text of `gatepost/options/v1/rule.proto`, which contracts with rules beside their RPCs import.
+    /// The text of `gatepost/options/v1/rule.proto`. Contracts with rules beside their RPCs import it.
     pub const RULE_PROTO: &str = include_str!("../proto/gatepost/options/v1/rule.proto");
 
     /// Version 1 of the contract.

@@ -1,4 +1,4 @@
-//! The codec of the generated clients and servers: prost's, with buffers for small messages.
+//! The codec of the generated clients and servers: prost's codec with smaller buffers.
 
 use std::marker::PhantomData;
 
@@ -6,11 +6,11 @@ use prost::Message;
 use tonic::codec::{BufferSettings, Codec};
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
-/// Bytes with which a buffer begins; most messages are smaller. tonic's 8 KiB are what a waiting call would cost.
-const BEGIN: usize = 1024;
+/// Initial buffer size in bytes. Most messages are smaller; tonic's default of 8 KiB costs each waiting call.
+const INITIAL_BUFFER_BYTES: usize = 1024;
 
-/// Bytes of a stream's messages that go out together.
-const TOGETHER: usize = 32 * 1024;
+/// Bytes of streamed messages that are sent together.
+const YIELD_THRESHOLD_BYTES: usize = 32 * 1024;
 
 pub(crate) struct ProstCodec<T, U>(PhantomData<(T, U)>);
 
@@ -40,5 +40,5 @@ where
 }
 
 fn settings() -> BufferSettings {
-    BufferSettings::new(BEGIN, TOGETHER)
+    BufferSettings::new(INITIAL_BUFFER_BYTES, YIELD_THRESHOLD_BYTES)
 }

@@ -1,5 +1,5 @@
-//! A guard for gRPC services: it asks the Gatepost auth service what a token is worth before any RPC is served.
-//!
+//! A guard for gRPC services. It verifies the token of each call with the Gatepost auth service before the handler
+//! runs.
 #![doc = include_str!("manual.md")]
 #![deny(missing_debug_implementations, clippy::incompatible_msrv)]
 
@@ -29,7 +29,7 @@ pub use guard::{
 pub use status::AUTH_DOMAIN;
 pub use uptime::Uptime;
 
-/// The README's example compiles.
+/// Compiles the README's example.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

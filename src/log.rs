@@ -1,4 +1,4 @@
-//! Log lines about callers: bounded in length and in number, however many calls a caller makes.
+//! Log lines about callers, limited in length and rate for any traffic.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use crate::Uptime;
 
-/// Bytes of a method's path that a log line shows, the mark of the cut included.
+/// Maximum length of a method's path in a log line, in bytes, the cut mark included.
 pub const MAX_PATH_BYTES: usize = 128;
 
-/// Lines that a [`LogLimit`] allows a second.
+/// Lines that a [`LogLimit`] allows per second.
 pub const MAX_LINES_PER_SECOND: u32 = 10;
 
-/// Stands behind a path that was cut.
+/// The end of a path that was cut.
 const CUT_MARK: &str = "…";
 
-/// Returns a method's path for a log line: at most [`MAX_PATH_BYTES`], with `…` at its end if it was cut.
+/// Returns a method's path for a log line: at most [`MAX_PATH_BYTES`] bytes, ending in `…` if it was cut.
 pub fn shown_path(path: &str) -> Cow<'_, str> {
     if path.len() <= MAX_PATH_BYTES {
         return Cow::Borrowed(path);
@@ -25,14 +25,14 @@ pub fn shown_path(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}{CUT_MARK}", &path[..end]))
 }
 
-/// A limit for one kind of line: [`MAX_LINES_PER_SECOND`], and the number of lines left out stands in the next one.
+/// A rate limit for one kind of line: [`MAX_LINES_PER_SECOND`]. The next line states the number of lines left out.
 ///
 /// ```
 /// use gatepost::log::LogLimit;
 ///
 /// let limit = LogLimit::new();
 /// if let Some(line) = limit.allow() {
-///     // An absent field is not written.
+///     // tracing omits a field that is `None`.
 ///     tracing::info!(left_out = line.left_out(), "refused");
 /// }
 /// ```
@@ -42,35 +42,35 @@ pub struct LogLimit {
     window: Mutex<Window>,
 }
 
-/// One second, and its lines.
+/// One second and its lines.
 #[derive(Debug)]
 struct Window {
     begin: Duration,
     lines: u32,
-    /// Lines left out since the last one.
+    /// Lines left out since the last written line.
     left_out: u64,
-    /// All lines since the start, those left out included.
+    /// All lines since the start, including those left out.
     count: u64,
 }
 
-/// The permission to write one line.
+/// Permission to write one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     left_out: u64,
 }
 
 impl LogLimit {
-    /// Makes a limit by the machine's clock.
+    /// Creates a limit with the machine's clock.
     pub const fn new() -> Self {
         Self::with_uptime(Uptime::system())
     }
 
-    /// Makes a limit by this clock.
+    /// Creates a limit with this clock.
     pub const fn with_uptime(uptime: Uptime) -> Self {
         Self { uptime, window: Mutex::new(Window::EMPTY) }
     }
 
-    /// Returns the permission to write a line now, or `None` after counting the line as left out.
+    /// Returns the permission to write a line now. Otherwise counts the line as left out and returns `None`.
     pub fn allow(&self) -> Option<Line> {
         let now = self.uptime.now();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +86,7 @@ impl LogLimit {
         Some(Line { left_out: std::mem::take(&mut window.left_out) })
     }
 
-    /// Returns the number of lines of this kind since the start, those left out included: for a metric.
+    /// Returns the number of lines since the start, including those left out. Metrics read it.
     pub fn count(&self) -> u64 {
         self.window.lock().unwrap_or_else(PoisonError::into_inner).count
     }
@@ -103,8 +103,7 @@ impl Default for Window {
 }
 
 impl Line {
-    /// Returns the number of lines of this kind that were left out since the last one, as a field of the log; `None` for
-    /// zero.
+    /// Returns the number of lines left out since the last written line, as a log field. Returns `None` for zero.
     pub fn left_out(self) -> Option<u64> {
         (self.left_out > 0).then_some(self.left_out)
     }
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_above_the_limit_are_counted_in_the_next() {
+    fn next_line_counts_lines_above_the_limit() {
         let uptime = Uptime::manual();
         let limit = LogLimit::with_uptime(uptime.clone());
         for expected in [None, Some(16), Some(16)] {
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn long_paths_are_cut_at_a_character_and_marked() {
+    fn long_path_is_cut_at_a_character_and_marked() {
         let whole = "/".repeat(MAX_PATH_BYTES);
         assert_eq!(shown_path(&whole), whole);
         let cut = shown_path(&format!("{whole}/")).into_owned();

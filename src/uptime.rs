@@ -1,4 +1,4 @@
-//! The age of things, which no change of the time of day makes older or younger.
+//! A monotonic clock. Changes of the time of day do not affect it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Tells how long the machine has been up, the time for which it was suspended included: an age that is counted without it
-/// would make what was known before a suspension look fresh after it.
+/// A clock that counts the time since the machine started, suspended time included. Without suspended time, old
+/// evidence would look fresh after a suspension.
 #[derive(Clone, Debug, Default)]
 pub struct Uptime(Source);
 
@@ -24,18 +24,18 @@ const MACHINE: ClockId = ClockId::Boottime;
 const MACHINE: ClockId = ClockId::Monotonic;
 
 impl Uptime {
-    /// The machine's: `CLOCK_BOOTTIME` of `clock_gettime(2)` on Linux, elsewhere `CLOCK_MONOTONIC`, which counts a suspension
-    /// on macOS and may not on others.
+    /// Returns the machine's clock. On Linux this is `CLOCK_BOOTTIME` of `clock_gettime(2)`, elsewhere
+    /// `CLOCK_MONOTONIC`. `CLOCK_MONOTONIC` counts suspended time on macOS and may not on other systems.
     pub const fn system() -> Self {
         Self(Source::System)
     }
 
-    /// One that stands until it is advanced; its clones stand and move with it.
+    /// Returns a clock that stands still until [`advance`](Self::advance) moves it. Its clones move with it.
     pub fn manual() -> Self {
         Self(Source::Manual(Arc::default()))
     }
 
-    /// The time since the machine was started.
+    /// Returns the time since the machine started. A manual clock starts at zero.
     pub fn now(&self) -> Duration {
         match &self.0 {
             Source::System => Duration::try_from(clock_gettime(MACHINE)).unwrap_or_default(),
@@ -43,7 +43,7 @@ impl Uptime {
         }
     }
 
-    /// Moves a manual one forward; the machine's takes no orders.
+    /// Moves a manual clock forward. Does nothing to the machine's clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(nanos) = &self.0 {
             nanos.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machines_goes_on_and_a_manual_one_when_told() {
+    fn manual_clock_moves_only_by_advance() {
         let system = Uptime::system();
         let before = system.now();
         assert!(before > Duration::ZERO && system.now() >= before);

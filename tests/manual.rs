@@ -1,4 +1,4 @@
-//! The manual's word: what it quotes is in the files, and what it calls is in the contract.
+//! Tests of the manual: its quotes equal their files, and its calls match the contract.
 
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 const MANUAL: &str = include_str!("../src/manual.md");
 
-/// The first line of a quoted block names its file.
+/// The prefix of a comment that names the file of the next block.
 const QUOTED: &str = "<!-- ";
 
 /// Returns the quoted blocks: each with its file and its lines.
@@ -21,13 +21,13 @@ fn quotes() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut lines = MANUAL.lines();
     while let Some(line) = lines.next() {
         let Some(file) = line.strip_prefix(QUOTED).and_then(|rest| rest.strip_suffix(" -->")) else { continue };
-        assert_eq!(lines.next(), Some("```rust,ignore"), "{file}: a block follows");
+        assert_eq!(lines.next(), Some("```rust,ignore"), "{file}: no block follows");
         found.push((file, lines.by_ref().take_while(|line| *line != "```").collect()));
     }
     found
 }
 
-/// Tells whether `text` has these lines in a row, all of them indented alike.
+/// Returns true if `text` contains these lines in a row with the same extra indent.
 fn contains(text: &str, quote: &[&str]) -> bool {
     let lines: Vec<_> = text.lines().collect();
     lines.windows(quote.len()).any(|window| {
@@ -38,29 +38,25 @@ fn contains(text: &str, quote: &[&str]) -> bool {
 }
 
 #[test]
-fn quoted_code_is_in_its_file_word_for_word() {
+fn quoted_code_equals_its_file() {
     let quotes = quotes();
-    assert_eq!(
-        quotes.len(),
-        MANUAL.matches("```rust,ignore").count(),
-        "each block that is not compiled names its file"
-    );
+    assert_eq!(quotes.len(), MANUAL.matches("```rust,ignore").count(), "a block that is not compiled names no file");
     assert!(quotes.len() >= 9, "{quotes:?}");
     for (file, quote) in quotes {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-        assert!(!quote.is_empty() && contains(&text, &quote), "{file} does not have:\n{}", quote.join("\n"));
+        assert!(!quote.is_empty() && contains(&text, &quote), "{file} does not contain:\n{}", quote.join("\n"));
     }
 }
 
 #[test]
-fn quote_that_differs_in_a_word_is_found() {
+fn changed_quote_is_detected() {
     let text = "fn main() {\n    let a = 1;\n    if a {\n        b();\n    }\n}\n";
     assert!(contains(text, &["let a = 1;", "if a {", "    b();", "}"]));
     assert!(!contains(text, &["let a = 1;", "if a {", "b();", "}"]));
     assert!(!contains(text, &["let a = 2;"]));
 }
 
-/// Returns the JSON of a line of grpcurl, with a word in place of each variable, and its method.
+/// Returns the JSON and the method of a grpcurl line. A placeholder replaces each variable.
 fn call(line: &str) -> (Value, &str) {
     let (before, method) = line.rsplit_once(' ').unwrap();
     let json = before.split_once("-d '").unwrap().1.rsplit_once('\'').unwrap().0;
@@ -72,7 +68,7 @@ fn call(line: &str) -> (Value, &str) {
 }
 
 #[test]
-fn lines_of_grpcurl_call_what_the_contract_has() {
+fn grpcurl_lines_match_the_contract() {
     let set = FileDescriptorSet::decode(gatepost::api::DESCRIPTOR_SET).unwrap();
     let lines: Vec<_> = MANUAL.lines().filter(|line| line.starts_with("grpcurl ")).collect();
     assert!(!lines.is_empty());

@@ -1,4 +1,4 @@
-//! The client's side of a session: a token for each call, renewed in time.
+//! The client side: a session that attaches a token to each call and renews it in time.
 
 mod clock;
 mod no_token;

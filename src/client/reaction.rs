@@ -1,4 +1,4 @@
-//! Reactions of a client to refused calls: one table of all reasons.
+//! Client reactions to refused calls.
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -6,7 +6,7 @@ use tonic_types::StatusExt as _;
 use crate::AUTH_DOMAIN;
 use crate::api::auth::v1::ErrorReason;
 
-/// A client's reaction to a status.
+/// The reaction of a client to a status.
 ///
 /// | reason (domain `auth.gatepost.dev`) | reaction |
 /// | --- | --- |
@@ -17,20 +17,20 @@ use crate::api::auth::v1::ErrorReason;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reaction {
-    /// The token is dead, and the session may live: `RefreshToken` brings another token. If that one is refused, too,
-    /// before any call has been let in by it, the session is over.
+    /// The token is invalid, but the session may live: call `RefreshToken` for a new one. If the new token is refused
+    /// before it admits any call, the session is over.
     RefreshOnce,
-    /// The session is over. Only a login begins another one.
+    /// The session is over. Only a login starts another one.
     SessionOver,
-    /// Nothing is wrong with the token: the same call may succeed later. `RetryInfo` says when.
+    /// The token is not the problem. The same call may succeed later; `RetryInfo` has the delay.
     Retry,
-    /// The status is the caller's affair. `OUTCOME_UNKNOWN` is: the call may have been carried out, so only the caller can tell
-    /// if it may be made again.
+    /// The caller must handle the status. Example: after `OUTCOME_UNKNOWN` only the caller knows if the call may be
+    /// repeated.
     PassOn,
 }
 
 impl Reaction {
-    /// Looks up the reaction to this reason.
+    /// Returns the reaction to this reason.
     pub fn to(reason: ErrorReason) -> Self {
         use ErrorReason as Reason;
         match reason {
@@ -65,13 +65,13 @@ impl Reaction {
     }
 }
 
-/// Reads the auth service's reason in a status; `None` for a status without one.
+/// Reads the auth service's reason from a status; `None` if there is none.
 pub(super) fn reason_of(status: &Status) -> Option<ErrorReason> {
     let info = status.get_details_error_info().filter(|info| info.domain == AUTH_DOMAIN)?;
     ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason))
 }
 
-/// Tells whether a call with this status has shown that its token is good: the guard had let it in.
+/// Returns true if the status proves that the guard admitted the call, so its token is valid.
 pub(super) fn is_let_in(status: &Status) -> bool {
     !matches!(status.code(), Code::Unauthenticated | Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
 }
@@ -84,7 +84,7 @@ mod tests {
     use crate::status::status;
 
     #[test]
-    fn each_reason_has_its_reaction() {
+    fn each_reason_has_a_reaction() {
         let of = |reaction| {
             let all = (0..=29).filter_map(|number| ErrorReason::try_from(number).ok());
             let names = all.filter(|reason| Reaction::to(*reason) == reaction).map(crate::status::reason_name);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_read_in_its_own_domain_alone() {
+    fn reason_is_read_only_in_its_own_domain() {
         let ours = status(Code::Unauthenticated, ErrorReason::TokenExpired, "");
         assert_eq!(reason_of(&ours), Some(ErrorReason::TokenExpired));
         let details = ErrorDetails::with_error_info("TOKEN_EXPIRED", "shop.example.com", []);

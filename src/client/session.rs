@@ -1,4 +1,4 @@
-//! What a client knows of its session: a state machine without a clock.
+//! The state machine of a client's session, without a clock.
 
 use std::time::Duration;
 
@@ -6,62 +6,61 @@ use super::{NoToken, Reaction};
 use crate::Token;
 use crate::api::auth::v1::ErrorReason;
 
-/// The least life that an answer's token is thought to have: a clock that is ahead would otherwise make each call a
-/// renewal.
-const LEAST: Duration = Duration::from_secs(5);
+/// Minimum life of a renewed token. Without it, a clock that is ahead would make each call a renewal.
+const MIN_TOKEN_LIFE: Duration = Duration::from_secs(5);
 
-/// The tokens, and the renewal that is under way. It has no `Debug`: both tokens are secrets.
+/// The tokens and the running renewal. There is no `Debug`, because both tokens are secrets.
 pub(super) struct Session {
     access: Option<Access>,
-    /// What the next pair is asked for with.
+    /// The refresh token for the next renewal.
     pub(super) refresh: String,
     renewal: Renewal,
-    /// The last token was refused: the next one is on trial.
+    /// Set when a callee refused the token: the next one is on trial.
     was_refused: bool,
-    /// How many attempts of renewals have ended.
+    /// Number of finished renewal attempts.
     pub(super) attempts: u64,
 }
 
 struct Access {
     token: Token,
-    /// From then on it is to be renewed.
+    /// Uptime from which the token is renewed.
     due: Duration,
-    /// From then on it is dead.
+    /// Uptime at which the token expires.
     end: Duration,
-    /// Set for a token that was renewed for a refusal, until a call has been let in by it.
+    /// Set for a token renewed after a refusal, until it admits a call.
     is_on_trial: bool,
 }
 
 #[derive(Clone, Copy)]
 enum Renewal {
-    /// Nobody is at it.
+    /// No renewal is running.
     None,
-    /// The auth service has been asked.
+    /// A request is running.
     Asking,
-    /// It has failed, and will be tried again.
+    /// An attempt failed; the next one follows after a pause.
     Pausing,
-    /// There is nothing to renew any more.
+    /// The session is over.
     Over(ErrorReason),
 }
 
-/// What a call that begins now has.
+/// The situation of a new call.
 pub(super) enum Now {
-    /// This token.
+    /// Use this token.
     Use(Token),
-    /// What the attempt under way brings.
+    /// Wait for the running attempt.
     Wait,
-    /// No token.
+    /// Fail.
     Fail(NoToken),
 }
 
 impl Session {
-    /// A session with this refresh token; the access token, if it is one, lives so long from now on.
+    /// Creates a session. `life` is the remaining life of the access token.
     pub(super) fn new(refresh: String, access: Option<Token>, life: Duration, now: Duration) -> Self {
         let access = access.map(|token| Access::new(token, life, now));
         Self { access, refresh, renewal: Renewal::None, was_refused: false, attempts: 0 }
     }
 
-    /// What a call has now, and whether it must begin a renewal.
+    /// Returns the situation of a new call, and true if the call must start a renewal.
     pub(super) fn call(&mut self, now: Duration) -> (Now, bool) {
         let is_due = self.access.as_ref().is_none_or(|access| now >= access.due);
         let begins = is_due && matches!(self.renewal, Renewal::None);
@@ -77,7 +76,7 @@ impl Session {
         (has, begins)
     }
 
-    /// What a call has that has waited for an attempt.
+    /// Returns the token for a call that has waited for an attempt.
     pub(super) fn waited(&self, now: Duration) -> Result<Token, NoToken> {
         match self.renewal {
             Renewal::Over(reason) => Err(NoToken::Ended(reason)),
@@ -89,12 +88,12 @@ impl Session {
         self.access.as_ref().filter(|access| now < access.end).map(|access| access.token.clone())
     }
 
-    /// This token is dead, whatever was thought of it.
+    /// Drops this token.
     pub(super) fn forget(&mut self, token: &Token) {
         self.access.take_if(|access| access.token == *token);
     }
 
-    /// A callee has refused this token for that reason. A refusal of an earlier token changes nothing.
+    /// Records that a callee refused this token. Refusals of earlier tokens change nothing.
     pub(super) fn refused(&mut self, token: &Token, reason: ErrorReason) {
         let Some(access) = self.access.as_ref().filter(|access| access.token == *token) else { return };
         match Reaction::to(reason) {
@@ -107,48 +106,48 @@ impl Session {
         }
     }
 
-    /// Tells whether this token is on trial.
+    /// Returns true if this token is on trial.
     pub(super) fn is_on_trial(&self, token: &Token) -> bool {
         self.access.as_ref().is_some_and(|access| access.is_on_trial && access.token == *token)
     }
 
-    /// A call has been let in by this token.
+    /// Records that this token admitted a call.
     pub(super) fn let_in(&mut self, token: &Token) {
         if let Some(access) = self.access.as_mut().filter(|access| access.token == *token) {
             access.is_on_trial = false;
         }
     }
 
-    /// An attempt has brought the next pair. It comes too late if the session is over meanwhile.
+    /// Records a successful attempt. If the session is over, the tokens are too late.
     pub(super) fn renewed(&mut self, refresh: String, access: Token, life: Duration, now: Duration) {
         if !matches!(self.renewal, Renewal::Over(_)) {
             let is_on_trial = std::mem::take(&mut self.was_refused);
-            self.access = Some(Access { is_on_trial, ..Access::new(access, life.max(LEAST), now) });
+            self.access = Some(Access { is_on_trial, ..Access::new(access, life.max(MIN_TOKEN_LIFE), now) });
         }
         self.refresh = refresh;
         self.ended(Renewal::None);
     }
 
-    /// An attempt has been refused for good. A token that still lives is of no use: it is of the same session.
+    /// Ends the session. A valid access token is dropped too: it belongs to the same session.
     pub(super) fn over(&mut self, reason: ErrorReason) {
         self.access = None;
         self.ended(Renewal::None);
         self.renewal = Renewal::Over(reason);
     }
 
-    /// An attempt has failed; another one will follow.
+    /// Records a failed attempt that will be repeated.
     pub(super) fn pause(&mut self) {
         self.ended(Renewal::Pausing);
     }
 
-    /// The next attempt begins.
+    /// Records the start of the next attempt.
     pub(super) fn ask(&mut self) {
         if !matches!(self.renewal, Renewal::Over(_)) {
             self.renewal = Renewal::Asking;
         }
     }
 
-    /// Nobody is at it any more, whatever has come of it.
+    /// Records the end of the renewal task.
     pub(super) fn left(&mut self) {
         if matches!(self.renewal, Renewal::Asking | Renewal::Pausing) {
             self.ended(Renewal::None);

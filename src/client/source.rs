@@ -1,4 +1,4 @@
-//! One session's access token, renewed before it expires.
+//! The access token of one session, renewed before it expires.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::api::auth::v1::{ErrorReason, RefreshTokenRequest, TokenPair};
 use crate::guard::{jitter, read_time};
 use crate::{Token, Uptime};
 
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(5);
+/// Time limit of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pause before the second attempt, and the longest one; each is up to that much, and at least half of it.
+/// First and maximum pause between attempts. The actual pause is random, at least half of it.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(8)];
 
-/// How long attempts are made in a row. The auth service answers an answer that was lost again for a minute.
-const PATIENCE: Duration = Duration::from_secs(50);
+/// Total time of a renewal. It is shorter than the minute in which the auth service repeats a lost answer.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// A session's access token for each call, renewed by `RefreshToken` before it expires.
+/// A session that provides an access token for each call and renews it by `RefreshToken`.
 ///
 /// ```no_run
 /// use gatepost::TokenSource;
@@ -50,22 +50,20 @@ const PATIENCE: Duration = Duration::from_secs(50);
 /// # }
 /// ```
 ///
-/// - A token is renewed by the first call that finds less than a fifth of its life left. That call and those after it go
-///   on with the old token; only when it has expired, they wait for the next one.
-/// - All clones share one renewal, which belongs to none of the callers: whoever leaves takes nothing away from the others.
-/// - A refresh token is used once, and its answer may be lost. A renewal that fails is tried again with the same token, in
-///   the background and for 50 s: within the minute for which the auth service gives the same answer again. After that
-///   the next call tries.
-/// - When the auth service says that the session is over, all calls fail with [`NoToken::Ended`] and ask nobody.
-/// - A callee that calls the token expired, revoked or invalid is believed: the next call waits for another one. So a role
-///   that is taken away, a key that is retired or another secret costs one failed call, and not the session. If that other
-///   token is refused in the same way before any call has been let in by it, the session is over. [`Reaction`] has the
-///   table of all reasons.
-/// - A clock of this machine that is ahead costs renewals, every four seconds at the most; one that is behind costs a
-///   failed call for each token.
+/// - The first call in the last fifth of a token's life starts a renewal. Calls continue with the old token. They wait for
+///   the new one only after the old one has expired.
+/// - Clones share one renewal. The cancellation of one call does not affect the others.
+/// - A refresh token is used once, and its answer may be lost. A failed renewal is repeated in the background with the same
+///   token for 50 s. The auth service repeats a lost answer for 60 s. After that, the next call tries again.
+/// - After the auth service reports the end of the session, all calls fail at once with [`NoToken::Ended`].
+/// - If a callee says that the token is expired, revoked or invalid, the next call waits for a new one. So a removed role,
+///   a retired key or a new secret costs one failed call and not the session. If the new token is refused before it admits
+///   any call, the session is over. [`Reaction`] has the table of all reasons.
+/// - A local clock that is ahead causes extra renewals, at most one in four seconds. A clock that is behind costs one
+///   failed call per token.
 ///
-/// Two sources must not share a session: each would use up the other's refresh tokens. It is no wider than the process,
-/// for the same reason; and nothing is renewed while nobody calls.
+/// Two sources, or two processes, must not share a session: each would use up the other's refresh tokens. Nothing is
+/// renewed while there are no calls.
 #[derive(Clone)]
 pub struct TokenSource(Arc<Shared>);
 
@@ -82,13 +80,13 @@ struct Shared {
 }
 
 impl TokenSource {
-    /// The session of these tokens, which a login has brought or a registration, renewed at the auth service behind
-    /// `auth`. Tokens that are empty make a session that is over with its first call.
+    /// Creates a session from the tokens of a login or registration. `auth` is a channel to the auth service. With empty
+    /// tokens the session is over at its first call.
     pub fn new(auth: Channel, tokens: TokenPair) -> Self {
         Self::with(auth, tokens, Clock::system())
     }
 
-    /// The same by another clock, which a test can move; `time` is the time of day at this moment.
+    /// Creates a session with another clock, for tests. `time` is the current time of day.
     pub fn new_by(auth: Channel, tokens: TokenPair, uptime: Uptime, time: SystemTime) -> Self {
         Self::with(auth, tokens, Clock::of(uptime, time))
     }
@@ -99,16 +97,16 @@ impl TokenSource {
         Self(Arc::new(Shared { auth: AuthServiceClient::new(auth), clock, session: watch::Sender::new(session) }))
     }
 
-    /// This channel, on which each call carries the token of that moment.
+    /// Wraps a channel so that each call carries the current token.
     pub fn around<S>(&self, channel: S) -> WithSource<S> {
         WithSource::new(channel, self.clone())
     }
 
-    /// A token that lives, for callers that send it themselves. The call that finds the last one expired waits for the
-    /// next one, 5 s at the most.
+    /// Returns a valid token, for callers that attach it themselves. If the last one has expired, waits up to 5 s for the
+    /// next.
     ///
     /// # Errors
-    /// [`NoToken`] says why there is none.
+    /// [`NoToken`] is the reason why there is no token.
     pub async fn token(&self) -> Result<Token, NoToken> {
         let runtime = Handle::try_current().map_err(|_| NoToken::NoRuntime)?;
         let Shared { session, clock, .. } = &*self.0;
@@ -127,26 +125,25 @@ impl TokenSource {
             Now::Fail(error) => Err(error),
             Now::Wait => {
                 let ended = changes.wait_for(|session| session.attempts > before).await;
-                // The sender is this source's own.
+                // This source owns the sender.
                 ended.map_err(|_| NoToken::Unavailable)?.waited(clock.now())
             }
         }
     }
 
-    /// The callee has said that this token is dead: the next call waits for another one. Nothing happens when there is
-    /// another one already.
+    /// Drops a token that a callee has refused. The next call waits for a new one. Does nothing for an older token.
     pub fn forget(&self, token: &Token) {
         self.0.session.send_modify(|session| session.forget(token));
     }
 }
 
 impl TokenSource {
-    /// Takes in how a call with this token has ended, for callers that send the token themselves. The token is renewed, or
-    /// the session is over, as the [`Reaction`] to the status's reason has it; an answer is `Status::ok("")`.
+    /// Records the status of a call with this token, for callers that attach it themselves. The [`Reaction`] to its reason
+    /// may renew the token or end the session. Pass `Status::ok("")` for a successful call.
     pub fn heard(&self, token: &Token, status: &Status) {
         let session = &self.0.session;
         match reason_of(status) {
-            // Those of `RefreshToken` are of a session that the call itself has named.
+            // These reasons belong to a refresh token in the call's own request.
             Some(ErrorReason::RefreshTokenInvalid | ErrorReason::RefreshTokenReused) => {}
             Some(reason) if matches!(Reaction::to(reason), Reaction::RefreshOnce | Reaction::SessionOver) => {
                 session.send_modify(|session| session.refused(token, reason));
@@ -159,7 +156,7 @@ impl TokenSource {
     }
 }
 
-/// [`TokenSource::around`], for whoever builds a stack of layers.
+/// Calls [`TokenSource::around`].
 impl<S> Layer<S> for TokenSource {
     type Service = WithSource<S>;
 
@@ -168,7 +165,7 @@ impl<S> Layer<S> for TokenSource {
     }
 }
 
-/// A renewal's place, given up however its task ends.
+/// The running renewal. Dropping it clears the state, even after a panic.
 struct UnderWay(Arc<Shared>);
 
 impl Drop for UnderWay {
@@ -177,7 +174,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// Asks until there is an answer, or patience is at its end.
+/// Repeats attempts until there is an answer or the time is over.
 async fn renew(place: UnderWay) {
     let Shared { session, clock, .. } = &*place.0;
     let begun = Instant::now();
@@ -197,7 +194,7 @@ async fn renew(place: UnderWay) {
             Err(NoToken::Unavailable | NoToken::NoRuntime) => {}
         }
         let wait = pause / 2 + jitter::full(pause / 2);
-        if begun.elapsed() + wait >= PATIENCE {
+        if begun.elapsed() + wait >= RENEWAL_TIMEOUT {
             return;
         }
         session.send_modify(Session::pause);
@@ -207,13 +204,13 @@ async fn renew(place: UnderWay) {
     }
 }
 
-/// One question, with the refresh token of the last answer that has arrived.
+/// Sends one request with the newest refresh token.
 async fn attempt(shared: &Shared) -> Result<(TokenPair, Token), NoToken> {
     let refresh_token = shared.session.borrow().refresh.clone();
     let mut request = Request::new(RefreshTokenRequest { refresh_token, ..RefreshTokenRequest::default() });
-    request.set_timeout(ATTEMPT);
+    request.set_timeout(ATTEMPT_TIMEOUT);
     let mut auth = shared.auth.clone();
-    let status = match timeout(ATTEMPT, auth.refresh_token(request)).await {
+    let status = match timeout(ATTEMPT_TIMEOUT, auth.refresh_token(request)).await {
         Ok(Ok(answer)) => {
             let tokens = answer.into_inner().tokens.unwrap_or_default();
             let access = Token::parse(&tokens.access_token).ok().filter(|_| !tokens.refresh_token.is_empty());
@@ -222,7 +219,7 @@ async fn attempt(shared: &Shared) -> Result<(TokenPair, Token), NoToken> {
         Ok(Err(status)) => status,
         Err(_) => Status::deadline_exceeded(""),
     };
-    // The code alone: another service's message may hold anything.
+    // Only the code: a remote message may contain secrets.
     tracing::warn!(code = ?status.code(), "the auth service did not answer RefreshToken");
     if status.code() != Code::Unauthenticated {
         return Err(NoToken::Unavailable);
@@ -231,7 +228,7 @@ async fn attempt(shared: &Shared) -> Result<(TokenPair, Token), NoToken> {
     Err(NoToken::Ended(reason_of(&status).filter(is_over).unwrap_or(ErrorReason::RefreshTokenInvalid)))
 }
 
-/// How long the access token lives; nothing for one that does not say.
+/// Returns the remaining life of the access token; zero if it has no expiry.
 fn life(clock: &Clock, tokens: &TokenPair) -> Duration {
     tokens.access_expire_time.and_then(read_time).map_or(Duration::ZERO, |end| clock.until(end))
 }

@@ -1,4 +1,4 @@
-//! A channel on which each call carries the token of that moment.
+//! A channel that attaches the current token to each call.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,11 +12,11 @@ use tower_service::Service;
 use super::TokenSource;
 use crate::{Refusal, deadline};
 
-/// A client's channel with a [`TokenSource`] before it; made by [`TokenSource::around`].
+/// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::around`] makes one.
 ///
-/// Each call gets the metadata `api-token`. A call for which there is no token fails as [`NoToken`](super::NoToken)
-/// says, and one whose deadline passes while it waits for a token with `DEADLINE_EXCEEDED`. Calls are not repeated: one
-/// that is refused because its token has died is the caller's to repeat, and finds another token then.
+/// A call without a token fails with the status of [`NoToken`](super::NoToken). A call that reaches its deadline while it waits
+/// for a token fails with `DEADLINE_EXCEEDED`. Calls are not repeated. If a call fails because its token was revoked, the
+/// caller may repeat it and gets a new token.
 #[derive(Clone)]
 pub struct WithSource<S> {
     inner: S,
@@ -51,7 +51,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // The service that was polled ready is the one that is called; its clone waits for the next poll.
+        // Only `self.inner` was polled ready. Call it, and keep its clone for the next poll.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let source = self.source.clone();
@@ -73,8 +73,7 @@ where
     }
 }
 
-/// Reads what the callee says of the call, if it says so at once: an answer with nothing but a status has the status among
-/// its first headers. An answer that begins is OK so far.
+/// Reads the status of a response without messages, which is among its first headers. Other responses are OK so far.
 fn status_of(headers: &HeaderMap) -> Status {
     Status::from_header_map(headers).unwrap_or_else(|| Status::ok(""))
 }

@@ -1,11 +1,11 @@
-//! The client's side: adds the token to each call.
+//! An interceptor that attaches a fixed token.
 
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 use crate::Token;
 
-/// A client-side interceptor that sends the metadata `api-token` with each call.
+/// A client interceptor that adds the metadata `api-token` to each call.
 ///
 /// ```
 /// # use gatepost::{Token, WithToken};
@@ -18,7 +18,7 @@ use crate::Token;
 pub struct WithToken(Token);
 
 impl WithToken {
-    /// Sends this token.
+    /// Creates an interceptor for this token.
     pub fn new(token: &Token) -> Self {
         Self(token.clone())
     }

@@ -1,4 +1,4 @@
-//! The auth service as a guard asks it: all decorators in their order, and the feed beside them.
+//! The client of the auth service: all decorators in their order, and the revocation feed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::{Asker, Token, Unavailable, Verdict, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
 
-/// Asks the auth service once for each token, and learns from it what is revoked.
+/// A [`Verify`] that asks the auth service once per token and follows its revocations.
 ///
 /// ```no_run
 /// # use gatepost::{AuthService, Token};
@@ -25,31 +25,31 @@ use crate::metrics::AuthMetrics;
 /// # }
 /// ```
 ///
-/// Verdicts are kept and used while nothing has revoked their tokens, on evidence that is never more than a second old: a
-/// call that begins later than 1.5 seconds after a revocation was acknowledged is refused, whatever fails. As a rule it is
-/// refused at once, since the auth service tells of each revocation as it happens. Without a
-/// [service key](AuthServiceBuilder::service_key) every call is a question.
+/// With a [service key](AuthServiceBuilder::service_key) the verifier keeps verdicts. It uses a kept verdict only on
+/// evidence that is at most 1 s old. Calls that start later than 1.5 s after a revocation was acknowledged are refused,
+/// even if the network or a process fails. As a rule they are refused at once: the auth service pushes each revocation
+/// as it happens. Without a service key every call asks the auth service.
 ///
-/// All clones are the same: they share verdicts, connections and the feed, which ends with the last of them.
+/// Clones share verdicts, connections and the feed. The feed stops when the last clone is dropped.
 #[derive(Clone)]
 pub struct AuthService(Arc<Inner>);
 
 struct Inner {
     verdicts: Verdicts<Breaker<Retry<RemoteVerifier>>>,
     knowledge: Arc<Knowledge>,
-    /// Ends when it is dropped.
+    /// The task that follows the revocations; stops when dropped.
     feed: Option<Feed>,
 }
 
 impl AuthService {
-    /// Begins the settings of the auth service at this place: `http://HOST:PORT`, or an [`Endpoint`] for TLS.
-    /// Connections are made when they are needed, and made again whenever they are lost or fall silent.
+    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] for TLS. The
+    /// client connects on demand, and reconnects when a connection breaks or falls silent.
     ///
     /// ```no_run
     /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
     /// use gatepost::AuthService;
     /// use tonic::transport::Endpoint;
-    /// // With a feature of tonic's for it, `.tls_config(ClientTlsConfig::new())?` comes here.
+    /// // For TLS enable a feature of tonic, and add `.tls_config(ClientTlsConfig::new())?` here.
     /// let endpoint = Endpoint::from_static("https://auth.example.com");
     /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
     /// # Ok(auth)
@@ -70,7 +70,7 @@ impl AuthService {
         Self(Arc::new(Inner { verdicts, knowledge, feed }))
     }
 
-    /// Returns the counters of the questions and of the feed.
+    /// Returns a handle to the counters of requests and of the feed.
     pub fn metrics(&self) -> AuthMetrics {
         self.0.knowledge.metrics().clone()
     }

@@ -1,4 +1,4 @@
-//! The settings of an [`AuthService`], each with its default and its bounds.
+//! Settings of an [`AuthService`], with defaults and ranges.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use super::rules::GUARD_TIMEOUT;
 use super::verdicts::{MAX_REFUSALS, MAX_VERDICTS};
 use crate::Uptime;
 
-/// Bounds of the settings. None of them reaches what the promise stands on: the age of the evidence is fixed.
+/// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
 const ATTEMPTS: RangeInclusive<u32> = 1..=5;
 const FAILURES: RangeInclusive<u32> = 1..=100;
 const PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
 const VERDICTS: RangeInclusive<usize> = 100..=10_000_000;
 
-/// The place of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may have TLS.
+/// The address of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may use TLS.
 #[derive(Clone, Debug)]
 pub struct AuthEndpoint(pub(super) Place);
 
@@ -54,7 +54,7 @@ impl From<Endpoint> for AuthEndpoint {
 }
 
 impl AuthEndpoint {
-    /// Returns the endpoint with the limits in time that a guard needs.
+    /// Returns the endpoint with the timeouts that a guard needs.
     fn settled(self, timeout: Duration) -> Result<Endpoint, InvalidUrl> {
         let endpoint = match self.0 {
             Place::Endpoint(endpoint) => *endpoint,
@@ -73,7 +73,7 @@ impl AuthEndpoint {
     }
 }
 
-/// The settings of an [`AuthService`]; made by [`AuthService::builder`].
+/// A builder of [`AuthService`]; [`AuthService::builder`] returns one.
 #[derive(Clone, Debug)]
 #[must_use = "build() makes the AuthService"]
 pub struct AuthServiceBuilder {
@@ -83,7 +83,7 @@ pub struct AuthServiceBuilder {
     settings: Settings,
 }
 
-/// The settings that are numbers.
+/// The numeric settings.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) timeout: Duration,
@@ -112,56 +112,54 @@ impl AuthServiceBuilder {
         Self { endpoint, service_key: None, uptime: Uptime::system(), settings: Settings::default() }
     }
 
-    /// Sets the auth service's `AUTH_SERVICE_KEY`, by which the guard follows the revocations and keeps verdicts. Default:
-    /// none, so that each call is a question. With a wrong key the guard keeps nothing, and the log says so.
+    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and keeps verdicts. Default:
+    /// none, so each call is a request. With a wrong key the guard keeps no verdicts, and the log says so.
     pub fn service_key(self, key: &Token) -> Self {
         Self { service_key: Some(key.clone()), ..self }
     }
 
-    /// Sets the time for a question, its repetitions included. Default: 500 ms, the time that a call waits for its verdict;
-    /// at least 50 ms.
+    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of a verdict. Range: 50 to 500
+    /// ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets how often a question is asked, the first time included, while the auth service is away. Default: 3; 1 to 5.
-    /// At most every tenth question is asked again ([`Retry`](super::layers::Retry)).
+    /// Sets the attempts of a request while the auth service is unavailable, the first one included. Default: 3. Range: 1
+    /// to 5. At most every tenth request is retried ([`Retry`](super::layers::Retry)).
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.settings.attempts = attempts;
         self
     }
 
-    /// Sets the failures in a row after which calls fail at once, and the time between probes from then on. Default: 5
-    /// failures, 250 ms; 1 to 100 failures, 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
+    /// Sets the consecutive failures that open the circuit, and the probe interval of the open circuit. Defaults: 5 and 250
+    /// ms. Ranges: 1 to 100, and 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
     pub fn breaker(mut self, failures: u32, probe_interval: Duration) -> Self {
         (self.settings.failures, self.settings.probe_interval) = (failures, probe_interval);
         self
     }
 
-    /// Sets how many verdicts that let in are kept, of 500 bytes on average. Default: 100,000; 100 to 10,000,000.
+    /// Sets the number of kept positive verdicts, of 500 bytes on average. Default: 100,000. Range: 100 to 10,000,000.
     pub fn kept_verdicts(mut self, count: usize) -> Self {
         self.settings.verdicts = count;
         self
     }
 
-    /// Sets how many refusals are kept, each for a second. Default: 10,000; 100 to 10,000,000.
+    /// Sets the number of kept negative verdicts, each for 1 s. Default: 10,000. Range: 100 to 10,000,000.
     pub fn kept_refusals(mut self, count: usize) -> Self {
         self.settings.refusals = count;
         self
     }
 
-    /// Sets the clock by which evidence grows old. Default: the machine's. A test can move one of its own
-    /// ([`Uptime::manual`]).
+    /// Sets the clock for the age of evidence. Default: the machine's. A test can pass [`Uptime::manual`].
     pub fn uptime(self, uptime: Uptime) -> Self {
         Self { uptime, ..self }
     }
 
-    /// Makes the auth service. It connects when it is needed, and follows the revocations from now on if it has a service
-    /// key.
+    /// Builds the client. The client connects on demand. With a service key it starts to follow the revocations now.
     ///
     /// # Errors
-    /// Fails if the URL is not `http://HOST:PORT`, if a setting is beyond its bounds, and outside a Tokio runtime.
+    /// Fails if the URL is not `http://HOST:PORT`, if a setting is out of range, and outside a Tokio runtime.
     pub fn build(self) -> Result<AuthService, BuildError> {
         let Self { endpoint, service_key, uptime, settings } = self;
         settings.check()?;
@@ -195,24 +193,24 @@ fn within<T: PartialOrd + std::fmt::Debug>(
     Err(BuildError::Setting { name, value, allowed })
 }
 
-/// The reason for which an [`AuthService`] cannot be built.
+/// The error of [`AuthServiceBuilder::build`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The URL is not of the form `http://HOST:PORT`.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
-    /// A setting is beyond its bounds.
+    /// A setting is out of range.
     #[error("AuthService::builder(): {name} is {value}, and must be {allowed}")]
     Setting {
-        /// The setting's name.
+        /// The name of the setting.
         name: &'static str,
-        /// Its value.
+        /// The given value.
         value: String,
-        /// The values that are allowed.
+        /// The allowed range.
         allowed: String,
     },
-    /// There is no Tokio runtime here, on which connections could live.
+    /// The caller is outside a Tokio runtime, which connections need.
     #[error("AuthService::builder(): build it inside a Tokio runtime, for example below #[tokio::main]")]
     NoRuntime,
 }
@@ -231,7 +229,7 @@ pub struct InvalidUrl {
 const SHOWN: usize = 128;
 
 impl InvalidUrl {
-    /// Keeps the URL for the message: without a user's name and password, and not more than its beginning.
+    /// Shortens the URL for the message, and removes user name and password.
     fn new(url: &str) -> Self {
         let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
         let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);

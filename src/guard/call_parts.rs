@@ -1,14 +1,14 @@
-//! Requests of tonic and of the crate `http`, read alike.
+//! A common interface to requests of tonic and of the crate `http`.
 
 use http::{Extensions, HeaderMap};
 
-/// A request that an [`Identity`](crate::Identity) or a [`Token`](crate::Token) is read from. It is implemented for
-/// [`tonic::Request`], [`http::Request`] and [`http::request::Parts`], and cannot be implemented elsewhere.
+/// A request of [`tonic::Request`], [`http::Request`] or [`http::request::Parts`], from which an
+/// [`Identity`](crate::Identity) or a [`Token`](crate::Token) is read. Sealed: other crates cannot implement it.
 pub trait CallParts: sealed::Sealed {
-    /// Returns the headers: those of HTTP, or the metadata of gRPC.
+    /// Returns the HTTP headers or the gRPC metadata.
     fn headers(&self) -> &HeaderMap;
 
-    /// Returns the extensions, which layers leave for handlers.
+    /// Returns the extensions, in which layers pass data to handlers.
     fn extensions(&self) -> &Extensions;
 }
 
@@ -55,7 +55,7 @@ mod tests {
     use crate::{Identity, Token};
 
     #[test]
-    fn identity_and_token_are_read_from_each_kind_of_request() {
+    fn each_kind_of_request_yields_identity_and_token() {
         let ada = Identity::user("ada");
         let request = || http::Request::get("/").header("api-token", "abc").extension(ada.clone()).body(()).unwrap();
         let (mut grpc, http, (parts, ())) = (tonic::Request::new(()), request(), request().into_parts());

@@ -1,4 +1,4 @@
-//! The order in which questions go to the auth service: garbage yields to everything else.
+//! Fair access to the auth service: requests about likely garbage yield to all others.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,41 +11,40 @@ use super::peers::{Peer, Peers, Standing};
 use super::plausible::Chance;
 use super::{Asker, Denial, Unavailable, Verdict, Worth};
 
-/// The most questions of peers without a good token that are under way at once. The channel to the auth service has 100
-/// streams.
+/// Maximum concurrent requests of peers without a valid token. The channel to the auth service has 100 streams.
 const MAX_NEW: usize = 40;
 
-/// The most questions about likely garbage that are under way at once.
+/// Maximum concurrent requests about likely garbage.
 const MAX_SUSPECT: usize = 8;
 
-/// The most questions of one peer that wait or are under way.
+/// Maximum requests of one peer, waiting and running.
 const MAX_WAITING: usize = 128;
 
-/// The least time that a question about likely garbage is given: a look for its key, and the way there and back.
+/// Minimum time for a request about likely garbage: a lookup of its key and one round trip.
 const MIN_TIME: Duration = Duration::from_millis(150);
 
-/// Shares the way to the auth service among those who ask.
+/// Limits of concurrent requests to the auth service.
 ///
-/// - A peer with a good token among its recent ones never waits here, nor does an open call.
-/// - Peers without one share 40 questions at once, eight for each peer.
-/// - A peer whose recent tokens were all bad, and a token whose key is not listed, share eight questions at once. So a flood
-///   of garbage leaves nine tenths of the channel to others.
-/// - A question that waits counts against no breaker: nobody has been asked yet.
+/// - A peer with a valid token among its recent ones never waits here. Neither does an open call.
+/// - Peers without a valid token share 40 concurrent requests, at most eight per peer.
+/// - Peers with only bad recent tokens, and tokens with an unlisted key, share eight concurrent requests. So a flood of
+///   garbage leaves nine tenths of the channel to others.
+/// - A waiting request counts for no circuit breaker: it has not been sent.
 pub(super) struct Fairness {
     peers: Peers,
     new: Semaphore,
     suspect: Semaphore,
 }
 
-/// One of the turns that all peers share.
+/// A permit that peers share.
 enum Turn<'a> {
     New(SemaphorePermit<'a>),
     Suspect(SemaphorePermit<'a>),
-    /// The peer has proven itself meanwhile, and needs none.
+    /// No permit: the peer has sent a valid token since.
     Free,
 }
 
-/// A place among a peer's questions, given up however the question ends.
+/// A peer's request, waiting or running. Dropping it releases its slot.
 struct Place<'a>(&'a Peer);
 
 impl Default for Fairness {
@@ -56,10 +55,10 @@ impl Default for Fairness {
 }
 
 impl Fairness {
-    /// Asks when it is this question's turn, and takes in how the token has turned out.
+    /// Sends the request when a slot is free, and records the outcome for the peer.
     ///
     /// # Errors
-    /// [`Unavailable`] of the question, and at once if too many of the peer's wait already.
+    /// Fails as the request does, and at once if too many requests of the peer wait already.
     pub(super) async fn ask<F>(
         &self,
         asker: Asker,
@@ -105,14 +104,13 @@ impl Fairness {
         match answer.as_ref().map(|verdict| &verdict.worth) {
             Ok(Worth::Valid(_)) => peer.note(true),
             Ok(Worth::Denied(Denial::Invalid)) => peer.note(false),
-            // A token that was good once says nothing of the next one.
+            // An expired or revoked token says nothing about the peer's next token.
             Ok(Worth::Denied(_)) | Err(_) => {}
         }
         answer
     }
 
-    /// Waits for one of the turns that all share. How the peer stands is looked at again when the turn comes: its other
-    /// tokens may have been judged meanwhile.
+    /// Waits for a shared permit, then checks the peer's standing again: other tokens may have changed it.
     async fn shared(&self, peer: &Peer, chance: Chance) -> Result<Turn<'_>, Unavailable> {
         let standing = || if chance == Chance::Slim { Standing::Suspect } else { peer.standing() };
         if standing() == Standing::New {
@@ -128,8 +126,8 @@ impl Fairness {
     }
 }
 
-/// Asks about likely garbage, unless too little time is left for an answer: a question that is given up costs the auth
-/// service as much as another one.
+/// Asks about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth service as much
+/// as a complete one.
 async fn doubt<F>(deadline: Instant, question: impl FnOnce(Asker) -> F) -> Result<Verdict, Unavailable>
 where
     F: Future<Output = Result<Verdict, Unavailable>>,
@@ -141,7 +139,7 @@ where
 }
 
 async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Unavailable> {
-    // No semaphore here is ever closed.
+    // The semaphores are never closed.
     turns.acquire().await.map_err(|_| Unavailable::Away)
 }
 
@@ -172,7 +170,7 @@ mod tests {
 
     const STREAMS: usize = 100;
 
-    /// An auth service that answers when it is told to, and counts the questions that are under way.
+    /// A mock auth service that answers on demand and counts running requests.
     struct World {
         fairness: Fairness,
         answers: Semaphore,
@@ -201,7 +199,7 @@ mod tests {
             self.fairness.ask(asker, chance, deadline, |_| question).await
         }
 
-        /// So many peers send so many tokens each, and all that can be asked has been.
+        /// Starts `tokens` calls from each of `peers` peers, and waits until all possible requests are sent.
         async fn flood(
             self: &Arc<Self>,
             peers: u16,
@@ -244,11 +242,11 @@ mod tests {
             calls.spawn(Arc::clone(&world).ask(caller(peer), Chance::Fair, good()));
         }
         settle().await;
-        assert_eq!(world.under_way(), MAX_SUSPECT + MAX_NEW, "they need not wait for what waits");
+        assert_eq!(world.under_way(), MAX_SUSPECT + MAX_NEW, "new peers do not wait for suspect tokens");
     }
 
     #[tokio::test]
-    async fn bad_peers_yield_once_four_tokens_are_bad() {
+    async fn peers_yield_after_four_bad_tokens() {
         let world = World::new();
         let mut flood = world.flood(12, STREAMS, Chance::Fair).await;
         assert_eq!(world.under_way(), MAX_NEW);
@@ -257,16 +255,16 @@ mod tests {
         assert_eq!(world.under_way(), MAX_SUSPECT);
         let fresh = tokio::spawn(Arc::clone(&world).ask(caller(100), Chance::Fair, good()));
         settle().await;
-        assert_eq!(world.under_way(), MAX_SUSPECT + 1, "a peer that is new does not wait for them");
+        assert_eq!(world.under_way(), MAX_SUSPECT + 1, "a new peer does not wait for suspect peers");
         world.answers.add_permits(12 * STREAMS);
         assert!(fresh.await.unwrap().is_ok());
         while let Some(call) = flood.join_next().await {
-            assert!(call.unwrap().is_ok(), "garbage is asked about, in its turn");
+            assert!(call.unwrap().is_ok(), "garbage is verified in its turn");
         }
     }
 
     #[tokio::test]
-    async fn a_proven_peer_and_open_calls_never_wait() {
+    async fn proven_peer_and_open_calls_never_wait() {
         let world = World::new();
         world.answers.add_permits(1);
         assert!(Arc::clone(&world).ask(caller(100), Chance::Fair, good()).await.is_ok());
@@ -281,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn likely_garbage_is_not_asked_about_too_late() {
+    async fn likely_garbage_needs_150_ms() {
         let fairness = Fairness::default();
         for (millis, is_asked) in [(500, true), (150, true), (149, false), (0, false)] {
             let (asked, deadline) = (AtomicUsize::new(0), Instant::now() + Duration::from_millis(millis));
@@ -295,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_peer_has_no_more_than_its_share() {
+    async fn one_peer_gets_only_its_share() {
         let world = World::new();
         let mut flood = world.flood(1, 2 * MAX_WAITING, Chance::Fair).await;
         assert_eq!(world.under_way(), MAX_AT_ONCE);
@@ -303,10 +301,10 @@ mod tests {
         while let Some(call) = flood.try_join_next() {
             refused += usize::from(call.unwrap().is_err());
         }
-        assert_eq!(refused, MAX_WAITING, "what waits is bounded");
+        assert_eq!(refused, MAX_WAITING, "waiting requests are bounded");
         flood.abort_all();
         while flood.join_next().await.is_some() {}
         world.answers.add_permits(1);
-        assert!(world.ask(caller(0), Chance::Fair, good()).await.is_ok(), "callers that leave give up their places");
+        assert!(world.ask(caller(0), Chance::Fair, good()).await.is_ok(), "cancelled calls release their slots");
     }
 }

@@ -1,4 +1,4 @@
-//! Faults of the header that carries a token, named for the client's author without a word about the token itself.
+//! Faults of the header that carries a token. They help the client's author and reveal nothing about the token.
 
 /// A header that can carry a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,20 +10,20 @@ pub enum TokenHeader {
     Authorization,
 }
 
-/// A fault in the form of a token, or of a header that carries one.
+/// A fault in the form of a token or of its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// No header carries a token.
     #[error("there is no token")]
     Missing,
-    /// The header is there and its token has no characters.
+    /// The header is present and its token is empty.
     #[error("the token is empty")]
     Empty,
     /// `authorization` lacks the prefix `Bearer `, or `api-token` has it.
-    #[error(r#"the scheme "Bearer" belongs into the header "authorization", and not into the token"#)]
+    #[error(r#"the scheme "Bearer" belongs in the header "authorization", not in the token"#)]
     BearerPrefix,
-    /// The header has two values, equal or not.
+    /// The header has two values, equal or different.
     #[error("the header has two values")]
     TwoValues,
     /// `api-token` and `authorization` carry different tokens.
@@ -32,28 +32,28 @@ pub enum Fault {
     /// The header is a binary one (`-bin`).
     #[error("the header is binary")]
     Binary,
-    /// The token has more than 4096 bytes.
+    /// The token is longer than 4096 bytes.
     #[error("the token has more than 4096 bytes")]
     TooLong,
-    /// The token has a byte that is not ASCII.
+    /// The token has a non-ASCII byte.
     #[error("the token has a character that is not ASCII")]
     NotAscii,
-    /// The token has a blank or a control character.
+    /// The token has a space or a control character.
     #[error("the token has a blank or a control character")]
     Malformed,
 }
 
-/// A header and its fault, as they stand in `ErrorInfo.metadata` of a refusal.
+/// A header and its fault, as in `ErrorInfo.metadata` of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeaderFault {
-    /// `header`: where the fault is.
+    /// The value of `header`.
     pub header: TokenHeader,
-    /// `fault`: what it is.
+    /// The value of `fault`.
     pub fault: Fault,
 }
 
 impl TokenHeader {
-    /// The header's name, as `ErrorInfo.metadata` has it.
+    /// Returns the value of `header` in `ErrorInfo.metadata`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ApiToken => "api-token",
@@ -61,12 +61,12 @@ impl TokenHeader {
         }
     }
 
-    /// Names the fault of a value in this header that cannot be a token of at most `max` bytes.
+    /// Returns the fault of a header value that is not a valid token. `max` is the maximum length in bytes.
     pub(super) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
         let has_prefix = value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
         self.has(match value {
             [] => Fault::Empty,
-            // In `authorization` the prefix has been taken off once, and a second one is part of the token.
+            // The caller has removed the prefix of `authorization` once. A second prefix is part of the token.
             _ if has_prefix && matches!(self, Self::ApiToken) => Fault::BearerPrefix,
             _ if value.len() > max => Fault::TooLong,
             _ if !value.is_ascii() => Fault::NotAscii,
@@ -74,14 +74,14 @@ impl TokenHeader {
         })
     }
 
-    /// Returns this fault of this header.
+    /// Combines this header and a fault.
     pub(super) const fn has(self, fault: Fault) -> HeaderFault {
         HeaderFault { header: self, fault }
     }
 }
 
 impl Fault {
-    /// The fault's name, as `ErrorInfo.metadata` has it.
+    /// Returns the value of `fault` in `ErrorInfo.metadata`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -98,11 +98,11 @@ impl Fault {
 }
 
 impl HeaderFault {
-    /// Tells whether the caller has sent no token at all. Such a call is anonymous where the policy allows it.
+    /// Returns true if the caller sent no token. Such a call is anonymous if the policy allows it.
     pub const fn is_missing(self) -> bool {
         match self.fault {
             Fault::Missing | Fault::Empty => true,
-            // A scheme other than `Bearer` is not for the guard.
+            // Schemes other than `Bearer` are not meant for the guard.
             Fault::BearerPrefix => matches!(self.header, TokenHeader::Authorization),
             _ => false,
         }

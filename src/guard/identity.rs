@@ -1,4 +1,4 @@
-//! The caller, as the guard found out and as a handler reads it.
+//! The caller as the guard verified it and as a handler reads it.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use tonic::Status;
 
 use super::{CallParts, Refusal};
 
-/// The audience for which the auth service issues tokens by default.
+/// The default audience of the auth service's tokens.
 const AUDIENCE: &str = "gatepost";
 
-/// The bearer of a verified token. The guard puts it into the extensions of each request that it lets in.
+/// The bearer of a verified token. The guard puts it into the extensions of each admitted request.
 ///
-/// Its fields are those of [`IdentityClaims`]. A clone is a handle to the same claims and allocates nothing.
+/// [`IdentityClaims`] has the fields. A clone shares them and allocates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity(Arc<IdentityClaims>);
 
@@ -27,11 +27,11 @@ pub struct IdentityClaims {
     pub kind: SubjectKind,
     /// The subject's roles when the token was issued.
     pub roles: Vec<String>,
-    /// The session that the token belongs to, a UUID; `None` for services.
+    /// The id of the token's session, a UUID; `None` for services.
     pub session: Option<String>,
-    /// The services that the token is for.
+    /// The audiences of the token: the services that accept it.
     pub audiences: Vec<String>,
-    /// The time at which the token expires; `None` for a service key, which does not.
+    /// The expiry of the token; `None` for a service key, which does not expire.
     pub expire_time: Option<SystemTime>,
 }
 
@@ -54,23 +54,23 @@ impl Deref for Identity {
 }
 
 impl IdentityClaims {
-    /// Tells whether the subject has this role.
+    /// Returns true if the subject has this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|held| held == role)
     }
 
-    /// Tells whether the token is for this service.
+    /// Returns true if the token is for this audience.
     pub fn has_audience(&self, audience: &str) -> bool {
         self.audiences.iter().any(|one| one == audience)
     }
 }
 
 impl Identity {
-    /// Returns the caller of a guarded method. The request is one of tonic or of the crate `http`.
+    /// Returns the caller of a guarded method. Takes requests of tonic and of the crate `http`.
     ///
     /// # Errors
-    /// Fails with `UNAUTHENTICATED` if the call carried no token, which a method of the rule `Optional` sees; at a method of
-    /// the rule `Public`, since the guard does not look at tokens there; and without a [`GuardLayer`](crate::GuardLayer).
+    /// Fails with `UNAUTHENTICATED` (`TOKEN_MISSING`) for an anonymous call, for a method with the rule `Public`, and without
+    /// a [`GuardLayer`](crate::GuardLayer).
     pub fn of<R: CallParts>(request: &R) -> Result<&Self, Status> {
         Self::find(request).ok_or_else(|| Refusal::TokenMissing.into())
     }
@@ -80,13 +80,13 @@ impl Identity {
         request.extensions().get::<Self>()
     }
 
-    /// Makes a user, without roles, for the audience `gatepost`, as a [`Verify`](crate::Verify) of one's own or a test needs
-    /// it. The auth service's users have UUIDs for subjects.
+    /// Creates a user without roles, with the audience `gatepost`. Tests and [`Verify`](crate::Verify) implementations
+    /// use it. Subjects of the auth service's users are UUIDs.
     pub fn user(subject: impl Into<String>) -> Self {
         Self::new(subject.into(), SubjectKind::User)
     }
 
-    /// Makes another backend service, without roles, for the audience `gatepost`.
+    /// Creates a backend service without roles, with the audience `gatepost`.
     pub fn service(name: impl Into<String>) -> Self {
         Self::new(name.into(), SubjectKind::Service)
     }
@@ -108,25 +108,25 @@ impl Identity {
         self.with(|claims| claims.roles.extend(roles))
     }
 
-    /// Sets the session; its id is not the user's.
+    /// Sets the session's id. It differs from the user's id.
     #[must_use]
     pub fn session(self, id: impl Into<String>) -> Self {
         self.with(|claims| claims.session = Some(id.into()))
     }
 
-    /// Sets the only audience.
+    /// Replaces all audiences by this one.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.with(|claims| claims.audiences = vec![audience.into()])
     }
 
-    /// Sets all audiences.
+    /// Replaces all audiences.
     #[must_use]
     pub fn audiences(self, audiences: impl IntoIterator<Item = String>) -> Self {
         self.with(|claims| claims.audiences = audiences.into_iter().collect())
     }
 
-    /// Sets the time at which the token expires.
+    /// Sets the expiry of the token.
     #[must_use]
     pub fn expire_time(self, time: impl Into<Option<SystemTime>>) -> Self {
         self.with(|claims| claims.expire_time = time.into())

@@ -1,8 +1,8 @@
-//! Headers that claim an identity: none of them passes the guard.
+//! Removal of headers that claim an identity.
 
 use http::{HeaderMap, HeaderName};
 
-/// Headers by which proxies tell a backend who calls. A caller can write them, too, so none gets past the guard.
+/// Headers in which proxies pass the caller's identity to a backend. Callers can forge them.
 const IDENTITY_HEADERS: [&str; 18] = [
     "x-user",
     "x-user-id",
@@ -27,11 +27,11 @@ const IDENTITY_HEADERS: [&str; 18] = [
 const IDENTITY_PREFIXES: [&str; 5] =
     ["x-forwarded-", "x-auth-request-", "x-goog-authenticated-", "x-gatepost-", "x-ms-client-principal"];
 
-/// The `x-forwarded-` headers that speak of the route and not of the caller.
+/// The `x-forwarded-` headers about the route, which are kept.
 const ROUTE_HEADERS: [&str; 5] =
     ["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-prefix"];
 
-/// Takes out of a request's headers whatever claims an identity that this guard has not found out.
+/// Removes all headers that claim an identity.
 pub(super) fn strip(headers: &mut HeaderMap) {
     let foreign: Vec<HeaderName> = headers.keys().filter(|name| claims_identity(name.as_str())).cloned().collect();
     for name in foreign {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identity_headers_are_told_from_route_headers() {
+    fn identity_headers_differ_from_route_headers() {
         for name in ["x-user-id", "x-user-id-bin", "x-forwarded-user", "x-auth-request-email", "x-gatepost-subject"] {
             assert!(claims_identity(name), "{name}");
         }

@@ -1,31 +1,30 @@
-//! The names of the signing keys, as the feed tells them: by them a token's header is judged before a question is asked.
+//! Ids and algorithms of the signing keys, as the feed sends them. The guard checks token headers against them.
 
 use std::collections::HashMap;
 
 use crate::api::auth::v1;
 
-/// The keys whose tokens are good, by id, each with its one algorithm.
+/// The signing keys with valid tokens: key id to its only algorithm.
 ///
-/// A key keeps its algorithm for good, so that the names may be old: a key that has left the set is still named, and one
-/// that was made since is not.
+/// The list may be outdated: it can contain retired keys and lack new ones. A key never changes its algorithm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyNames(HashMap<String, String>);
 
-/// The standing of the key that a token names.
+/// The state of the key that a token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// The key is listed, for this algorithm.
     Listed,
     /// The key is listed, for another algorithm.
     Mismatched,
-    /// The key is not listed. It may have been made a moment ago.
+    /// The key is not listed. It may be new.
     Unlisted,
-    /// The auth service has not said which keys there are.
+    /// The auth service has sent no list.
     Unknown,
 }
 
 impl KeyNames {
-    /// Reads the names in a message of the feed; `None` for an auth service that does not send them.
+    /// Reads the list in a message of the feed. Returns `None` if the auth service sends none.
     pub(super) fn read(keys: Vec<v1::KeyName>) -> Option<Self> {
         let names: HashMap<_, _> = keys.into_iter().map(|key| (key.id, key.algorithm)).collect();
         (!names.is_empty()).then_some(Self(names))

@@ -1,4 +1,4 @@
-//! What the guard knows, shared by all calls and the feed.
+//! The guard's revocation state, shared by all calls and the feed.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::metrics::AuthMetrics;
 use super::key_names::KeyNames;
 use super::{Grounds, Verdict, Worth};
 
-/// The ledger, the clock that its times are of, and what is counted.
+/// The ledger with its clock and counters.
 #[derive(Debug)]
 pub(crate) struct Knowledge {
     ledger: RwLock<Ledger>,
-    /// Beside the ledger, since nobody is let in by them.
+    /// The ids of the signing keys. Not part of the ledger, because they never admit a call.
     key_names: RwLock<Option<KeyNames>>,
     uptime: Uptime,
     metrics: AuthMetrics,
@@ -25,17 +25,17 @@ impl Knowledge {
         Self::over(Ledger::default(), uptime)
     }
 
-    /// What this ledger knows.
+    /// Creates the state around this ledger.
     pub(crate) fn over(ledger: Ledger, uptime: Uptime) -> Self {
         Self { ledger: RwLock::new(ledger), key_names: RwLock::default(), uptime, metrics: AuthMetrics::default() }
     }
 
-    /// What is counted.
+    /// Returns the counters.
     pub(crate) fn metrics(&self) -> &AuthMetrics {
         &self.metrics
     }
 
-    /// The clock that all times are of.
+    /// Returns the clock of all times in the ledger.
     pub(crate) fn uptime(&self) -> &Uptime {
         &self.uptime
     }
@@ -44,32 +44,32 @@ impl Knowledge {
         self.uptime.now()
     }
 
-    /// Reads the ledger, and then the time: with a clock read before, whoever had to wait for the ledger, or was stopped
-    /// meanwhile, would judge by a time that is over.
+    /// Reads the ledger at the current time. The clock is read after the lock is taken: a caller that waited for the lock
+    /// would otherwise judge by an outdated time.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Ledger, Duration) -> T) -> T {
         let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
         let now = self.uptime.now();
         read(&ledger, now)
     }
 
-    /// Changes the ledger, as one change for all who read it.
+    /// Changes the ledger. Readers see the whole change at once.
     pub(crate) fn write<T>(&self, write: impl FnOnce(&mut Ledger, Duration) -> T) -> T {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.uptime.now();
         write(&mut ledger, now)
     }
 
-    /// Reads the names of the keys; `None` while the feed has not brought any.
+    /// Reads the ids of the signing keys; `None` before the feed has sent them.
     pub(super) fn with_key_names<T>(&self, read: impl FnOnce(Option<&KeyNames>) -> T) -> T {
         read(self.key_names.read().unwrap_or_else(PoisonError::into_inner).as_ref())
     }
 
-    /// Takes in the names that the feed brings. An auth service that sends none leaves them unknown.
+    /// Replaces the ids of the signing keys.
     pub(super) fn name_keys(&self, names: Option<KeyNames>) {
         *self.key_names.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
 
-    /// Whether this verdict may be used now, and how old the evidence for it is.
+    /// Returns the validity of this verdict now, and the age of its evidence.
     pub(crate) fn judge(&self, verdict: &Verdict, grounds: &Grounds) -> (Standing, Duration) {
         self.read(|ledger, now| match &verdict.worth {
             Worth::Valid(identity) => {

@@ -1,4 +1,4 @@
-//! The tower layer that stands before every method of a server.
+//! The tower layer around a server or a service.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,19 +19,19 @@ use super::rules::{Caller, Rules};
 use super::{Identity, Policy, PolicyError, Verify, identity_headers, token};
 use crate::metrics::GuardMetrics;
 
-/// Puts a [`Guard`] around a server: every method is closed unless the policy says otherwise, and an open stream ends with
-/// the token that has opened it.
+/// A layer that puts a [`Guard`] around a server. Every method needs a valid token unless the policy says otherwise. An
+/// open stream ends when its token becomes invalid.
 pub struct GuardLayer<V> {
     rules: Arc<Rules<V>>,
     audience: Option<Arc<str>>,
     peer: PeerOf,
 }
 
-/// Finds the peer of a call in the extensions of its request.
+/// A function that finds the peer of a call in the request's extensions.
 type PeerOf = fn(&Extensions) -> Option<SocketAddr>;
 
 impl<V: Verify> GuardLayer<V> {
-    /// Guards by `policy` and by what `verifier` says of each call's token.
+    /// Creates a layer from an access policy and a verifier of tokens.
     ///
     /// # Errors
     /// [`PolicyError::Rows`] lists malformed paths, services and roles of the policy.
@@ -41,14 +41,14 @@ impl<V: Verify> GuardLayer<V> {
         Ok(Self { rules, audience: None, peer: |_| None })
     }
 
-    /// Refuses tokens that are meant for anybody but `audience`; without this call the audience is not looked at.
+    /// Refuses tokens for other audiences. Default: the guard does not check the audience.
     #[must_use]
     pub fn audience(self, audience: impl AsRef<str>) -> Self {
         Self { audience: Some(Arc::from(audience.as_ref())), ..self }
     }
 
-    /// Tells peers apart by what the server has put into the extensions of each request, so that a flood of bad tokens from
-    /// some peers leaves the way to the auth service to all others. Without this call all calls share the way alike.
+    /// Sets the function that reads a call's peer from the request's extensions. A flood of bad tokens from some peers then
+    /// does not block the requests of others. Default: the guard does not tell peers apart.
     ///
     /// ```
     /// # use gatepost::{GuardLayer, Verify};
@@ -62,7 +62,7 @@ impl<V: Verify> GuardLayer<V> {
         Self { peer, ..self }
     }
 
-    /// What is counted of this guard's decisions, by whichever of its clones.
+    /// Returns a handle to the decision counters, which all clones share.
     pub fn metrics(&self) -> GuardMetrics {
         self.rules.metrics.clone()
     }
@@ -88,7 +88,7 @@ impl<S, V> Layer<S> for GuardLayer<V> {
     }
 }
 
-/// A service behind the guard; made by [`GuardLayer`].
+/// A service behind the guard; [`GuardLayer`] makes it.
 pub struct Guard<S, V> {
     inner: S,
     rules: Arc<Rules<V>>,
@@ -102,7 +102,7 @@ impl<S: fmt::Debug, V> fmt::Debug for Guard<S, V> {
     }
 }
 
-/// A guarded service has the name of the service, so that tonic's `add_service` takes it.
+/// The name of the inner service, so that tonic's `add_service` accepts the guarded one.
 impl<S: NamedService, V> NamedService for Guard<S, V> {
     const NAME: &'static str = S::NAME;
 }
@@ -133,7 +133,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The service that was polled ready is the one that is called; its clone waits for the next poll.
+        // Only `self.inner` was polled ready. Call it, and keep its clone for the next poll.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let (rules, audience, peer) = (Arc::clone(&self.rules), self.audience.clone(), self.peer);
@@ -164,8 +164,8 @@ where
     }
 }
 
-/// The HTTP status for a request that is not gRPC: only POST with `application/grpc`, a subtype of it or parameters
-/// passes. gRPC-Web is another protocol: a layer that translates it belongs before the guard.
+/// Returns the HTTP status for a request that is not gRPC. Only POST with `application/grpc`, a subtype of it or parameters
+/// passes. gRPC-Web is another protocol: a layer that translates it belongs outside the guard.
 fn not_grpc<B>(request: &Request<B>) -> Option<StatusCode> {
     if request.method() != Method::POST {
         return Some(StatusCode::METHOD_NOT_ALLOWED);

@@ -1,4 +1,4 @@
-//! A limit in time that costs nothing where it is not needed.
+//! A time limit without a timer for futures that are ready at once.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,8 +7,7 @@ use std::task::Poll;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
-/// What `future` comes to, unless it takes until `deadline` or longer. No timer is made for one that is ready at once, as a
-/// verdict is that is kept.
+/// Waits for `future`, and fails at `deadline`. Makes no timer if the future is ready at once, as a kept verdict is.
 pub(super) async fn until<F: Future>(deadline: Instant, mut future: Pin<&mut F>) -> Result<F::Output, Elapsed> {
     match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
         Poll::Ready(output) => Ok(output),

@@ -1,16 +1,16 @@
-//! Limits for the guard's lines about refusals: one for each reason, so that a flood of one hides no other.
+//! Log limits of refusals, one per reason: a flood of one reason does not hide the others.
 
 use std::array;
 
 use super::Refusal;
 use crate::log::{Line, LogLimit};
 
-/// A limit for each reason.
+/// One limit per reason.
 #[derive(Debug)]
 pub(super) struct LineLimits([LogLimit; Refusal::ALL.len()]);
 
 impl LineLimits {
-    /// Returns the permission to write a line about this refusal, or `None` after counting the line as left out.
+    /// Returns the permission to log this refusal. Otherwise counts the line as left out and returns `None`.
     pub(super) fn allow(&self, refusal: Refusal) -> Option<Line> {
         self.0[refusal.number()].allow()
     }
@@ -24,7 +24,7 @@ impl Default for LineLimits {
 
 #[cfg(test)]
 impl LineLimits {
-    /// Makes limits by this clock.
+    /// Creates limits with this clock.
     pub(super) fn with_uptime(uptime: &crate::Uptime) -> Self {
         Self(array::from_fn(|_| LogLimit::with_uptime(uptime.clone())))
     }

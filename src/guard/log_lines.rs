@@ -1,4 +1,4 @@
-//! For tests: hears what a module says in the log.
+//! A log subscriber for tests.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Keeps level, message and fields of each line of one module.
+/// A subscriber that keeps level, message and fields of each line of one module.
 #[derive(Clone)]
 pub(super) struct LogLines {
     module: &'static str,

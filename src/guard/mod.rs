@@ -1,4 +1,4 @@
-//! The guard: policy → token → verdict → identity, one idea a file.
+//! The server side: policy → token → verdict → identity.
 
 mod auth;
 mod builder;

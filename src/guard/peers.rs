@@ -1,4 +1,4 @@
-//! The peers of calls, and how their recent tokens have turned out.
+//! Peers and the outcomes of their recent tokens.
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
@@ -7,42 +7,42 @@ use std::sync::{Arc, Mutex, PoisonError};
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-/// The number of peers that are remembered. Those that call least make room.
+/// Maximum number of remembered peers. The least active ones are evicted.
 const MAX_PEERS: usize = 10_000;
 
-/// The number of a peer's outcomes that count as recent.
+/// Number of outcomes per peer that count as recent.
 const RECENT: u32 = 32;
 
-/// The number of bad tokens, without a good one, after which a peer's questions yield.
+/// Number of bad tokens, without a valid one, after which a peer is suspect.
 const MAX_BAD: u32 = 4;
 
-/// The most questions of one peer that are under way at once, until one of its tokens is good.
+/// Maximum concurrent requests of one peer until one of its tokens is valid.
 pub(super) const MAX_AT_ONCE: usize = 8;
 
-/// All peers that have asked lately.
+/// The recently active peers.
 pub(super) struct Peers(Cache<SocketAddr, Arc<Peer>>);
 
 /// One peer.
 pub(super) struct Peer {
-    /// The peer's own turns, before those that all peers share.
+    /// The peer's own permits, taken before the shared ones.
     pub(super) turns: Semaphore,
-    /// The number of the peer's questions that wait or are under way.
+    /// Number of the peer's requests, waiting and running.
     pub(super) questions: AtomicUsize,
     recent: Mutex<Recent>,
 }
 
-/// A peer's standing by its recent tokens.
+/// The standing of a peer by its recent tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// One of them was good.
+    /// One recent token was valid.
     Proven,
-    /// There are too few of them.
+    /// There are too few tokens to tell.
     New,
-    /// All of them were bad.
+    /// All recent tokens were bad.
     Suspect,
 }
 
-/// The recent outcomes, the newest in the lowest bit of `good`.
+/// The recent outcomes; the lowest bit of `good` is the newest.
 #[derive(Clone, Copy, Debug, Default)]
 struct Recent {
     good: u32,
@@ -56,7 +56,7 @@ impl Default for Peers {
 }
 
 impl Peers {
-    /// Returns the peer of this address.
+    /// Returns the peer at this address.
     pub(super) fn of(&self, address: SocketAddr) -> Arc<Peer> {
         if let Some(peer) = self.0.get(&address) {
             return peer;
@@ -72,7 +72,7 @@ impl Peers {
 }
 
 impl Peer {
-    /// Returns what the peer's recent tokens say.
+    /// Returns the standing by the recent tokens.
     pub(super) fn standing(&self) -> Standing {
         let recent = *self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         match recent {
@@ -82,7 +82,7 @@ impl Peer {
         }
     }
 
-    /// Takes in how a token of the peer's has turned out.
+    /// Records the outcome of a token.
     pub(super) fn note(&self, is_good: bool) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         *recent = Recent { good: recent.good << 1 | u32::from(is_good), seen: RECENT.min(recent.seen + 1) };
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_stands_as_its_recent_tokens_say() {
+    fn standing_follows_the_recent_tokens() {
         let peers = Peers::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
         let peer = peers.of(address);
@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(peer.standing(), Standing::Proven);
             peer.note(false);
         }
-        assert_eq!(peer.standing(), Standing::Suspect, "the good one is long ago");
+        assert_eq!(peer.standing(), Standing::Suspect, "the valid token is no longer recent");
         assert_eq!(peers.of(SocketAddr::from(([127, 0, 0, 1], 8))).standing(), Standing::New);
     }
 }

@@ -1,6 +1,6 @@
-//! Judges a token by its form, so that garbage costs no question wherever the answer is certain.
+//! Checks the form of a token before the guard asks the auth service. Clear garbage costs no request.
 //!
-//! Only refusals are decided here. A text that is no JWT may be a service key, and is always asked about.
+//! The check can only refuse. A text that is not a JWT may be a service key and always causes a request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,29 +8,29 @@ use serde_json::{Map, Value};
 
 use super::key_names::{KeyNames, Named};
 
-/// The longest key id, in bytes.
+/// Maximum length of a key id in bytes.
 const MAX_KEY_ID: usize = 64;
 
-/// A token's chance to be good, before the auth service has been asked.
+/// The estimate, before any request, that a token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chance {
-    /// Nothing speaks against the token.
+    /// The form gives no reason to refuse.
     Fair,
-    /// The token names a key that is not listed: it is garbage, or its key was made a moment ago.
+    /// The token names an unlisted key. The token is garbage, or its key is new.
     Slim,
-    /// The auth service would call the token invalid, whatever it knows.
+    /// The form proves that the auth service would refuse the token.
     None,
 }
 
 impl Chance {
-    /// Judges this text by these key names; `None` while the auth service has not named its keys.
+    /// Estimates the chance of this token. `names` is `None` while the auth service has not listed its keys.
     pub(super) fn of(token: &str, names: Option<&KeyNames>) -> Self {
         let Some((header, rest)) = token.split_once('.') else { return Self::Fair };
         let Some(header) = json_object(header) else { return Self::Fair };
         if !header.contains_key("alg") {
             return Self::Fair;
         }
-        // A JWS says of itself that it is one (RFC 7515 §4.1.1), and has three parts (§7.1).
+        // A header with `alg` marks a JWS (RFC 7515 §4.1.1). A JWS has three parts (§7.1).
         let is_whole = rest.split_once('.').is_some_and(|(payload, signature)| {
             json_object(payload).is_some() && URL_SAFE_NO_PAD.decode(signature).is_ok_and(|bytes| !bytes.is_empty())
         });
@@ -48,13 +48,13 @@ impl Chance {
     }
 }
 
-/// Reads a segment that holds a JSON object.
+/// Decodes a segment that holds a JSON object.
 fn json_object(segment: &str) -> Option<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(segment).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
-/// Tells whether this can be the id of a key that signs access tokens.
+/// Returns true for a possible key id of an access token.
 fn is_key_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (1..=MAX_KEY_ID).contains(&text.len()) && text.bytes().all(allowed)
@@ -75,13 +75,13 @@ mod tests {
         format!("{}.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
     }
 
-    /// The chance of a token with this header, without and with names.
+    /// Estimates the chance of a token without and with a key list.
     fn chances(token: &str) -> [Chance; 2] {
         [Chance::of(token, None), Chance::of(token, Some(&names()))]
     }
 
     #[test]
-    fn a_text_that_is_no_jwt_has_a_chance() {
+    fn text_that_is_no_jwt_has_a_fair_chance() {
         let no_object = jwt("[]", "{}");
         let no_algorithm = jwt(r#"{"kid":"one"}"#, "{}");
         for token in ["a-service-key", "gps_AbC", "a.b", "a.b.c", "....", &no_object, &no_algorithm] {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jwt_is_judged_by_its_key_once_keys_are_named() {
+    fn jwt_with_listed_keys_is_judged_by_its_key() {
         for (header, by_names) in [
             (r#"{"typ":"at+jwt","alg":"EdDSA","kid":"one"}"#, Chance::Fair),
             (r#"{"alg":"ES256","kid":"two","x":1}"#, Chance::Fair),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jwt_that_is_not_whole_is_certainly_invalid() {
+    fn incomplete_jwt_has_no_chance() {
         let header = r#"{"alg":"EdDSA","kid":"one"}"#;
         let whole = jwt(header, "{}");
         let (message, _) = whole.rsplit_once('.').unwrap();

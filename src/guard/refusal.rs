@@ -1,4 +1,4 @@
-//! What a refused caller is told: the guard's only way to a status.
+//! Refusals: the only source of the guard's statuses.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use super::{Denial, HeaderFault};
 use crate::api::auth::v1::ErrorReason;
 use crate::status::{details_with, retry, status};
 
-/// How long a caller waits before it tries again when the auth service could not be asked.
+/// The `RetryInfo` delay of a refusal for lack of a verdict.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 const MISSING: &str = "Authentication token not provided";
 const INVALID: &str = "invalid token";
 
-/// Why the guard lets a call not in.
+/// The reason why the guard refuses or ends a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The call carries no token.
     TokenMissing,
-    /// The header that carries the token has a fault of form. Its reason is `TOKEN_MISSING` or `TOKEN_INVALID`, and it
-    /// is counted as such.
+    /// The token's header is malformed. [`Refusal::reason`] returns `TOKEN_MISSING` or `TOKEN_INVALID`, and metrics
+    /// count it as such.
     Header(HeaderFault),
-    /// The token is worth nothing.
+    /// The token is not valid.
     Token(Denial),
-    /// The caller lacks what the method asks for.
+    /// The caller lacks what the method requires.
     NotAllowed,
-    /// Nobody could say what the token is worth.
+    /// The verifier gave no verdict.
     AuthUnavailable,
-    /// The caller's own deadline passed while the auth service was asked.
+    /// The caller's deadline passed before the verdict.
     Deadline,
 }
 
 impl Refusal {
-    /// Each of them, by its number.
+    /// One refusal of each reason, in the order of their numbers.
     pub(crate) const ALL: [Self; 9] = [
         Self::TokenMissing,
         Self::Token(Denial::Invalid),
@@ -48,7 +48,7 @@ impl Refusal {
         Self::Deadline,
     ];
 
-    /// Its place among all of them.
+    /// Returns the index in [`ALL`](Self::ALL) of the refusal with the same reason.
     pub(crate) const fn number(self) -> usize {
         match self {
             Self::TokenMissing => 0,
@@ -64,7 +64,7 @@ impl Refusal {
         }
     }
 
-    /// The machine-readable cause.
+    /// Returns the machine-readable reason.
     pub fn reason(self) -> ErrorReason {
         match self {
             Self::TokenMissing => ErrorReason::TokenMissing,
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_its_own_number() {
+    fn number_is_the_index_in_all() {
         for (place, refusal) in Refusal::ALL.into_iter().enumerate() {
             assert_eq!(refusal.number(), place, "{refusal:?}");
         }

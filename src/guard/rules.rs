@@ -1,4 +1,4 @@
-//! What the guard decides about a call, and decides anew while the call's streams are open.
+//! The guard's decision about new and open calls.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -16,39 +16,39 @@ use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
 use crate::status::reason_name;
 
-/// How long the guard waits for a verdict.
+/// Time limit of a verdict.
 pub(crate) const GUARD_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The access table, whom to ask about tokens, and what is counted.
+/// The access policy with verifier, counters and log limits.
 pub(super) struct Rules<V> {
     pub(super) policy: Policy,
     pub(super) verifier: V,
     pub(super) metrics: GuardMetrics,
-    /// Limits for the lines about calls that are refused.
+    /// Log limits for refused calls.
     refused_lines: LineLimits,
-    /// Limits for the lines about open calls that are ended.
+    /// Log limits for ended calls.
     pub(super) ended_lines: LineLimits,
-    /// Set once a request that is not gRPC has a line.
+    /// Set once a request that is not gRPC is logged.
     has_said_not_grpc: AtomicBool,
 }
 
-/// Who has been let in, and by what.
+/// An admitted caller and the caller's token.
 pub(super) struct Caller {
     pub(super) identity: Identity,
     pub(super) token: Token,
 }
 
-/// The caller of a method, `None` for an anonymous one, or why the call is refused.
+/// The caller of a method, `None` if anonymous, or the reason to refuse the call.
 type Decision = Result<Option<Caller>, Refusal>;
 
 impl<V> Rules<V> {
-    /// Guards by `policy` what `verifier` says, and counts it in `metrics`.
+    /// Combines a policy and a verifier. `metrics` counts the decisions.
     pub(super) fn new(policy: Policy, verifier: V, metrics: GuardMetrics) -> Self {
         let (refused_lines, ended_lines, has_said_not_grpc) = Default::default();
         Self { policy, verifier, metrics, refused_lines, ended_lines, has_said_not_grpc }
     }
 
-    /// Logs the first request that is not gRPC: it is a mistake in the set-up as a rule.
+    /// Logs the first request that is not gRPC. Such a request usually shows a mistake in the setup.
     pub(super) fn say_not_grpc<B>(&self, request: &Request<B>, status: StatusCode) {
         if self.has_said_not_grpc.swap(true, Ordering::Relaxed) {
             return;
@@ -59,13 +59,14 @@ impl<V> Rules<V> {
             method = request.method().as_str(),
             content_type = kind.as_deref(),
             status = status.as_u16(),
-            "refused a request that is not gRPC: gRPC-Web, CORS and other routes go outside the guard (said once)"
+            "refused a request that is not gRPC: put gRPC-Web, CORS and other routes outside the guard (logged once)"
         );
     }
 }
 
 impl<V: Verify> Rules<V> {
-    /// Decides about a call that begins, counts it and logs it. Refusals are logged within a limit: they need no token.
+    /// Decides about a new call, counts and logs the decision. The log of refusals is limited, because anyone can cause
+    /// them.
     pub(super) async fn admit(
         &self,
         path: &str,
@@ -79,7 +80,7 @@ impl<V: Verify> Rules<V> {
         match &decision {
             Ok(caller) => {
                 let subject = caller.as_ref().map(|caller| &*caller.identity.subject);
-                tracing::debug!(method, subject, "let in");
+                tracing::debug!(method, subject, "admitted");
             }
             Err(refusal) => {
                 if let Some(line) = self.refused_lines.allow(*refusal) {
@@ -115,7 +116,7 @@ impl<V: Verify> Rules<V> {
         Ok(Some(Caller { identity, token }))
     }
 
-    /// Who bears the token, if it is good for the method at `path` now. `requested` is the caller's deadline.
+    /// Returns the bearer if the token is valid for the method at `path` now. `requested` is the caller's time limit.
     pub(super) async fn judge(
         &self,
         path: &str,
@@ -131,7 +132,7 @@ impl<V: Verify> Rules<V> {
         if self.policy.of(path).admits(&identity) { Ok(identity) } else { Err(Refusal::NotAllowed) }
     }
 
-    /// Who bears the token, found out within the guard's own limit and the caller's.
+    /// Verifies the token within the guard's limit and the caller's.
     async fn identify(&self, token: &Token, asker: Asker, requested: Option<Duration>) -> Result<Identity, Refusal> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
@@ -139,7 +140,7 @@ impl<V: Verify> Rules<V> {
         match verdict.unwrap_or(Err(Unavailable::Away)).map(|verdict| verdict.worth) {
             Ok(Worth::Valid(identity)) => Ok(identity),
             Ok(Worth::Denied(denial)) => Err(Refusal::Token(denial)),
-            // Whoever gave up first: the timer, or a verifier that keeps the deadline itself.
+            // Either the timer or a verifier that keeps the deadline itself ended the request.
             Err(_) if caller_is_shorter && Instant::now() >= deadline => Err(Refusal::Deadline),
             Err(_) => Err(Refusal::AuthUnavailable),
         }
@@ -160,7 +161,7 @@ mod tests {
     const SECRET: &str = "the-token-itself";
     const METHOD: &str = "/a.B/C";
 
-    /// Says that each token is ada's.
+    /// A verifier that attributes every token to ada.
     struct Good;
 
     impl Verify for Good {
@@ -174,8 +175,7 @@ mod tests {
         Rules::new(policy, Good, GuardMetrics::default())
     }
 
-    /// Runs this twice, and returns the lines of the second time: once without the log, for the reason that the breaker's
-    /// test gives.
+    /// Runs the closure twice and returns the lines of the second run. The breaker's test explains the first run.
     async fn heard(run: impl AsyncFn()) -> Vec<String> {
         run().await;
         let log = LogLines::of("gatepost::guard::rules");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn request_that_is_not_grpc_has_one_line() {
+    async fn requests_that_are_not_grpc_log_one_line() {
         let lines = heard(async || {
             let rules = rules();
             for _ in 0..3 {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn long_method_is_cut_in_its_line() {
+    async fn long_method_is_cut_in_the_log() {
         let path = format!("/{}", "a".repeat(8000));
         let lines = heard(async || drop(rules().admit(&path, &HeaderMap::new(), None, None).await)).await;
         let shown = format!("/{}…", "a".repeat(124));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_decision_is_a_line_with_method_and_reason_and_without_the_token() {
+    async fn decision_is_logged_without_the_token() {
         async fn decide() {
             let (rules, none) = (rules(), HeaderMap::new());
             let mut headers = HeaderMap::new();
@@ -251,8 +251,8 @@ mod tests {
         assert_eq!(
             heard(decide).await,
             [
-                r#"DEBUG let in method="/a.B/C" subject="ada""#,
-                r#"DEBUG let in method="/a.B/Open""#,
+                r#"DEBUG admitted method="/a.B/C" subject="ada""#,
+                r#"DEBUG admitted method="/a.B/Open""#,
                 r#"INFO refused method="/a.B/C" reason="TOKEN_MISSING""#,
                 r#"INFO refused method="/a.B/Sell" reason="NOT_ALLOWED""#,
                 r#"INFO refused method="/a.B/C" reason="TOKEN_INVALID""#,

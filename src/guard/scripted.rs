@@ -1,4 +1,4 @@
-//! For tests: a verifier that does what it was told to, one step a question.
+//! A scripted verifier for tests: one step per request.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Denial, Identity, Token, Unavailable, Verdict, Verify};
 
-/// What becomes of one question.
+/// The outcome of one request.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
     Answer,
@@ -18,7 +18,7 @@ pub(super) enum Step {
     Panic,
 }
 
-/// Follows its script, and repeats the last step for ever.
+/// A verifier that follows its script and repeats the last step forever.
 pub(super) struct Scripted {
     steps: Mutex<VecDeque<Step>>,
     asked: Mutex<Vec<(Instant, Instant)>>,
@@ -29,17 +29,17 @@ impl Scripted {
         Arc::new(Self { steps: Mutex::new(steps.into_iter().collect()), asked: Mutex::default() })
     }
 
-    /// Begins another script.
+    /// Replaces the script.
     pub(super) fn now(&self, steps: impl IntoIterator<Item = Step>) {
         *self.steps.lock().unwrap() = steps.into_iter().collect();
     }
 
-    /// When each question came, and its deadline.
+    /// Returns the time and the deadline of each request.
     pub(super) fn asked(&self) -> Vec<(Instant, Instant)> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How many questions came.
+    /// Returns the number of requests.
     pub(super) fn count(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
@@ -63,17 +63,17 @@ impl Verify for Scripted {
     }
 }
 
-/// Any token.
+/// Returns a valid token.
 pub(super) fn token() -> Token {
     Token::parse("a").unwrap()
 }
 
-/// A user without a role.
+/// Returns a user without roles.
 pub(super) fn ada() -> Identity {
     Identity::user("ada")
 }
 
-/// A verdict, and not a kind one: a refusal is an answer, too.
+/// Returns a negative verdict, which is an answer too.
 fn verdict() -> Verdict {
     Verdict::denied(Denial::Revoked)
 }

@@ -1,4 +1,4 @@
-//! The token as it arrives: found in the metadata, never shown, compared by its digest.
+//! Tokens in request headers. They are never shown and are compared by digest.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -10,24 +10,24 @@ use super::header_fault::TokenHeader::{ApiToken, Authorization};
 use super::header_fault::{Fault, TokenHeader};
 use super::{CallParts, HeaderFault, Refusal};
 
-/// The longest token that is looked at, in bytes.
+/// Maximum length of a token in bytes.
 const MAX_BYTES: usize = 4096;
 
-// Names that are parsed once, and not with each call.
+// Header names, parsed once and not per call.
 static API_TOKEN: HeaderName = HeaderName::from_static("api-token");
 static API_TOKEN_BIN: HeaderName = HeaderName::from_static("api-token-bin");
 static AUTHORIZATION: HeaderName = http::header::AUTHORIZATION;
 static AUTHORIZATION_BIN: HeaderName = HeaderName::from_static("authorization-bin");
 
-/// A token as its bearer sent it: at most 4 KiB of visible ASCII. Its `Debug` shows no character of it.
+/// A token as sent: 1 to 4096 bytes of visible ASCII. `Debug` shows none of them.
 ///
-/// That of a call is the header's own memory, and so is each clone: nothing is copied.
+/// A call's token shares the memory of the header. Clones copy nothing.
 #[derive(Clone)]
 pub struct Token {
     header: HeaderValue,
-    /// Where in the header the token begins.
+    /// The index of the token's first byte in the header.
     start: usize,
-    /// The SHA-256, once it was asked for: clones take it along.
+    /// The SHA-256, once computed. Clones include it.
     digest: OnceLock<Digest>,
 }
 
@@ -45,29 +45,29 @@ impl PartialEq for Token {
 
 impl Eq for Token {}
 
-/// The SHA-256 of a token: what is compared, cached and stored in its place.
+/// The SHA-256 of a token, which stands for it in comparisons, caches and storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest's 32 bytes.
+    /// Returns the 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
 impl Token {
-    /// Reads a token: 1 to 4096 bytes of visible ASCII.
+    /// Parses a token: 1 to 4096 bytes of visible ASCII.
     ///
     /// # Errors
-    /// Names the [`Fault`] of a text that cannot be a token.
+    /// [`Fault`] says why the text is not a token.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let fault = || ApiToken.fault_of(text.as_bytes(), MAX_BYTES).fault;
         HeaderValue::from_str(text).ok().and_then(|header| Self::within(header, 0)).ok_or_else(fault)
     }
 
-    /// Finds the token of a call: the metadata `api-token`, or `authorization: Bearer`. The request is one of tonic or of
-    /// the crate `http`, behind a guard or not.
+    /// Finds the token of a call in the metadata `api-token`, or `authorization: Bearer`. Takes requests of tonic and of
+    /// the crate `http`, with or without a guard.
     ///
     /// # Errors
     /// Fails as [`Token::of_headers`] does.
@@ -75,10 +75,10 @@ impl Token {
         Self::of_headers(request.headers())
     }
 
-    /// The rest of a header from there on.
+    /// Takes the rest of a header from `start` as a token; `None` if it is not a valid one.
     fn within(mut header: HeaderValue, start: usize) -> Option<Self> {
         let token = header.as_bytes().get(start..)?;
-        // To the end even where one byte is wrong: the compiler takes many at once then.
+        // No early exit: the compiler then checks many bytes at once.
         let is_visible = |token: &[u8]| token.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic());
         let is_plausible = (1..=MAX_BYTES).contains(&token.len()) && is_visible(token);
         header.set_sensitive(true);
@@ -89,35 +89,33 @@ impl Token {
         self.header.as_bytes().get(self.start..).unwrap_or_default()
     }
 
-    /// For tests: a token that means nothing.
+    /// Creates a test token from a number.
     #[cfg(feature = "testing")]
     pub(crate) fn numbered(number: usize, random: u64) -> Self {
         let text = format!("test-token-{number}-{random:016x}");
         Self::parse(&text).unwrap_or(Self { header: HeaderValue::from(random), start: 0, digest: OnceLock::new() })
     }
 
-    /// The token's text, to hand it on.
+    /// Returns the token's text, for example to forward it.
     pub fn expose(&self) -> &str {
-        // All of it is ASCII.
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// Sends the token with a call, as its `api-token`, which no log of the headers shows.
+    /// Adds the token to a call as `api-token`. The value is marked sensitive, so header logs do not show it.
     pub(crate) fn send_in(&self, headers: &mut HeaderMap) {
         let value = if self.start == 0 { Ok(self.header.clone()) } else { HeaderValue::from_bytes(self.as_bytes()) };
-        // Visible ASCII can always be one.
+        // Visible ASCII is always a valid header value.
         if let Ok(mut value) = value {
             value.set_sensitive(true);
             headers.insert(&API_TOKEN, value);
         }
     }
 
-    /// Returns the token's SHA-256, which is computed once.
+    /// Returns the token's SHA-256. The first call computes it.
     pub fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| Digest(Sha256::digest(self.as_bytes()).into()))
     }
 
-    /// Tells whether the digest is computed.
     #[cfg(test)]
     pub(super) fn has_digest(&self) -> bool {
         self.digest.get().is_some()
@@ -126,9 +124,9 @@ impl Token {
     /// Finds the token in the headers of a call, as [`Token::of`] does.
     ///
     /// # Errors
-    /// [`Refusal::Header`] names the header and its fault. Its reason is `TOKEN_MISSING` if there is no token or it is
-    /// empty. It is `TOKEN_INVALID` if one header has two values, the two headers disagree, a header is binary, or the
-    /// value cannot be a token.
+    /// [`Refusal::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or empty.
+    /// The reason is `TOKEN_INVALID` if a header has two values, the two headers disagree, a header is binary, or the value
+    /// is not a token.
     pub fn of_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
         Self::find(headers).map_err(Refusal::Header)
     }
@@ -157,7 +155,7 @@ impl Token {
     }
 }
 
-/// Marks every value of the headers that carry tokens, so that a log of the headers does not show them.
+/// Marks the values of all token headers as sensitive, so that header logs do not show them.
 pub(super) fn hide(headers: &mut HeaderMap) {
     for (name, value) in headers.iter_mut() {
         if [&API_TOKEN, &API_TOKEN_BIN, &AUTHORIZATION, &AUTHORIZATION_BIN].contains(&name) {
@@ -166,7 +164,7 @@ pub(super) fn hide(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns the one value of a header. Two are an error even when they are equal: another reader may take the other one.
+/// Returns the only value of a header. Two equal values are an error too: another reader may pick the other one.
 fn only(headers: &HeaderMap, header: TokenHeader) -> Result<Option<&HeaderValue>, HeaderFault> {
     let name = match header {
         ApiToken => &API_TOKEN,
@@ -177,7 +175,7 @@ fn only(headers: &HeaderMap, header: TokenHeader) -> Result<Option<&HeaderValue>
     if values.next().is_some() { Err(header.has(Fault::TwoValues)) } else { Ok(first) }
 }
 
-/// Where the credentials of the scheme `Bearer` begin, whose name has no case (RFC 9110 §11.1); another scheme is not for us.
+/// Returns the index of the `Bearer` credentials; `None` for other schemes. Case does not count (RFC 9110 §11.1).
 fn bearer(value: &[u8]) -> Option<usize> {
     let (scheme, rest) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"bearer") || rest.first().is_some_and(|byte| *byte != b' ') {
@@ -208,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_cannot_be_a_token_has_a_reason_and_debug_shows_nothing() {
+    fn malformed_text_has_its_fault_and_debug_is_redacted() {
         for (text, fault) in [
             ("", Fault::Empty),
             ("Bearer abc", Fault::BearerPrefix),
@@ -223,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_sent_on_as_the_api_token_whatever_header_it_came_in() {
+    fn token_of_either_header_is_sent_as_api_token() {
         for (name, value) in [("api-token", "a.b.c"), ("authorization", "Bearer a.b.c")] {
             let came = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
             let mut sent = HeaderMap::new();
@@ -233,8 +231,9 @@ mod tests {
         }
     }
 
+    /// C22: a call without a token has the reason `TOKEN_MISSING`.
     #[test]
-    fn c22_no_token_is_missing() {
+    fn absent_or_empty_token_is_missing() {
         for (pairs, header, fault) in [
             (&[][..], ApiToken, Fault::Missing),
             (&[("api-token", &b""[..])], ApiToken, Fault::Empty),
@@ -249,8 +248,9 @@ mod tests {
         }
     }
 
+    /// C22: an ambiguous or malformed token has the reason `TOKEN_INVALID`.
     #[test]
-    fn c22_doubtful_tokens_are_invalid() {
+    fn ambiguous_or_malformed_token_is_invalid() {
         for (pairs, header, fault) in [
             (&[("api-token", &b"a"[..]), ("api-token", b"a")][..], ApiToken, Fault::TwoValues),
             (&[("api-token", b"a"), ("authorization", b"Bearer b")], ApiToken, Fault::TwoTokens),

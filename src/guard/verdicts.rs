@@ -1,4 +1,4 @@
-//! The verdicts that the guard keeps, so that it asks once for each token.
+//! The cache of verdicts. The guard asks the auth service once per token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,52 +15,51 @@ use super::{Asker, Denial, Digest, Token, Unavailable, Verdict, Verify, Worth};
 use crate::ledger::{Cause, Standing};
 use crate::metrics::Counters;
 
-/// Verdicts that let in and are kept, unless the builder says otherwise.
+/// Default number of kept positive verdicts.
 pub(super) const MAX_VERDICTS: usize = 100_000;
 
-/// Bytes of a verdict on average, at most.
+/// Average size of a verdict in bytes. The cache's limit in bytes uses it.
 const BYTES: usize = 500;
 
-/// Refusals that are kept, unless the builder says otherwise: apart, so that a flood of garbage pushes out no good token.
+/// Default number of kept negative verdicts. They have a cache of their own: a flood of garbage evicts no valid token.
 pub(super) const MAX_REFUSALS: usize = 10_000;
 
-/// How often a call asks at the most, when what it is told does not count any more by the time it is heard.
+/// Maximum requests of one call, if each answer is outdated when it arrives.
 const ATTEMPTS: usize = 3;
 
-/// A decorator that keeps the inner verifier's verdicts for as long as they are known to be true.
+/// A decorator that keeps verdicts while they are known to be true.
 ///
-/// - A verdict is kept under its token's SHA-256, and judged at each use by what the feed of revocations has brought
-///   ([`crate::ledger`]): never by evidence that is more than a second old. One that is dead is a refusal, one that
-///   nobody vouches for is asked for again.
-/// - Callers with equal tokens share a flight to the inner verifier, which keeps the verdict before it ends, and looks for
-///   one before it asks: whoever found none and comes too late for the flight does not ask again.
-/// - Up to 100,000 verdicts of 500 bytes are kept, and 10,000 refusals for a second each. What is used least makes room.
-/// - A token whose form shows that it is garbage is refused without a question ([`Chance`]), and others that are likely
-///   garbage wait for each other ([`Fairness`]). Only refusals are decided so.
-/// - Before the feed has begun, and after it has been lost, none is kept.
+/// - A verdict is kept under its token's SHA-256. Each use judges it by the revocation state ([`crate::ledger`]), on
+///   evidence that is at most 1 s old. A dead verdict is a refusal. A stale one causes a new request.
+/// - Callers with equal tokens share one flight to the inner verifier. A flight keeps its verdict before it ends, and looks
+///   for a kept one before it asks. So a caller that misses a flight does not ask again.
+/// - The cache holds up to 100,000 positive verdicts of 500 bytes, and 10,000 negative ones for 1 s each. The least used
+///   ones are evicted.
+/// - Clear garbage is refused without a request ([`Chance`]). Likely garbage waits for a free slot ([`Fairness`]).
+/// - Nothing is kept before the feed starts or after it is lost.
 pub(crate) struct Verdicts<V> {
     kept: Arc<Kept>,
     flights: SingleFlight<Asking<V>>,
 }
 
-/// The verdicts that are kept, and what they are judged by.
+/// The kept verdicts and the state that judges them.
 struct Kept {
     knowledge: Arc<Knowledge>,
     good: Cache<Digest, Verdict, Weight>,
     refused: Cache<Digest, Verdict>,
 }
 
-/// A verdict that may be used now, and how old the evidence for it is.
+/// A verdict that is valid now, and the age of its evidence.
 struct Usable(Verdict, Duration);
 
-/// What a flight does.
+/// The verifier behind the flights.
 struct Asking<V> {
     inner: V,
     kept: Arc<Kept>,
     fairness: Fairness,
 }
 
-/// A verdict's size in memory, roughly; a small one counts as one of the average, so that there are no more of them.
+/// The approximate size of a verdict in memory. Small verdicts count as average ones, which limits their number.
 #[derive(Clone)]
 struct Weight;
 
@@ -81,14 +80,14 @@ impl Weighter<Digest, Verdict> for Weight {
 }
 
 impl<V: Verify> Verdicts<V> {
-    /// Keeps verdicts in the default number.
+    /// Creates a cache of the default size.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(inner: V, limit: Duration, knowledge: Arc<Knowledge>) -> Self {
         Self::with_room(inner, limit, knowledge, MAX_VERDICTS, MAX_REFUSALS)
     }
 
-    /// Keeps what `inner` says, for as long as it is true by this knowledge: with room for this many verdicts that let in,
-    /// and for this many refusals. A flight to `inner` lasts at most `limit`.
+    /// Creates a cache around `inner` with room for these numbers of positive and negative verdicts. A flight to `inner`
+    /// lasts at most `limit`.
     pub(super) fn with_room(
         inner: V,
         limit: Duration,
@@ -106,14 +105,14 @@ impl<V: Verify> Verdicts<V> {
 }
 
 impl Kept {
-    /// What is known of the token now; `None` when it must be asked for.
+    /// Returns the kept verdict if it is valid now.
     fn find(&self, digest: &Digest) -> Option<Usable> {
-        // One that was good once, and is not any more, may have been refused since.
+        // A token that was valid once may have a newer refusal.
         let good = self.good.get(digest).and_then(|kept| self.judge(kept));
         good.or_else(|| self.refused.get(digest).and_then(|kept| self.judge(kept)))
     }
 
-    /// What the verdict comes to now; `None` when it must be asked for.
+    /// Judges the verdict now; `None` if the token needs a new request.
     fn judge(&self, verdict: Verdict) -> Option<Usable> {
         let grounds = verdict.grounds.as_ref()?;
         let (standing, age) = self.knowledge.judge(&verdict, grounds);
@@ -124,7 +123,7 @@ impl Kept {
         }
     }
 
-    /// The verdict is used.
+    /// Records the age of the evidence, and returns the verdict.
     fn used(&self, Usable(verdict, age): Usable) -> Verdict {
         if matches!(verdict.worth, Worth::Valid(_)) {
             self.counters().evidence_age.record(age);
@@ -132,12 +131,12 @@ impl Kept {
         verdict
     }
 
-    /// Returns the token's chance to be good, by its form and by the keys that the feed has named.
+    /// Estimates the token's chance by its form and the listed keys.
     fn chance(&self, token: &Token) -> Chance {
         self.knowledge.with_key_names(|names| Chance::of(token.expose(), names))
     }
 
-    /// Refuses a token without a question. The verdict stands on the token's form alone, and is not kept.
+    /// Refuses a token by its form alone. The verdict is not kept.
     fn give_up(&self) -> Verdict {
         self.counters().given_up.one();
         Verdict::denied(Denial::Invalid)
@@ -165,11 +164,11 @@ impl<V: Verify> Verify for Asking<V> {
 
     async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         let digest = token.digest();
-        // Of a flight that has landed since its caller looked.
+        // A flight may have landed after its caller looked.
         if let Some(Usable(verdict, _)) = self.kept.find(&digest) {
             return Ok(verdict);
         }
-        // A token that was good before is asked about again without delay.
+        // A token that was valid before does not wait for a slot.
         let is_known = self.kept.good.get(&digest).is_some();
         let (asker, chance) = match self.kept.chance(token) {
             _ if is_known => (Asker::Open, Chance::Fair),
@@ -194,18 +193,18 @@ impl<V: Verify> Verify for Verdicts<V> {
             return Ok(self.kept.used(usable));
         }
         self.kept.counters().misses.one();
-        // Apart, so that a call whose token is known carries no room for the question.
+        // Boxed, so that a call with a known token reserves no memory for the request.
         Box::pin(self.ask(token, asker, deadline)).await
     }
 }
 
 impl<V: Verify> Verdicts<V> {
-    /// What the token is worth by an answer that has been heard since.
+    /// Asks until an answer is valid on arrival.
     async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         for _ in 0..ATTEMPTS {
             let verdict = self.flights.verify_for(token, asker, deadline).await?;
             if verdict.grounds.is_none() {
-                // It is true at this moment, and says nothing of the next one.
+                // Such a verdict holds only now.
                 return Ok(verdict);
             }
             if let Some(usable) = self.kept.judge(verdict) {
@@ -236,13 +235,13 @@ mod tests {
 
     const PLACE: Position = Position { log: [1; 16], last: Logged { revision: 1, mark: [2; 16] } };
 
-    /// Says that each token is good, but for `x` and a number, as of a place that the feed knows; and counts.
+    /// A verifier that counts requests. It refuses tokens that begin with `x`, at a log position that the feed knows.
     struct Judge(AtomicUsize, Uptime);
 
     impl Verify for Judge {
         async fn verify(&self, token: &Token, _: Instant) -> Result<Verdict, Unavailable> {
             self.0.fetch_add(1, Ordering::SeqCst);
-            assert!(token.has_digest(), "a call's token is hashed once, before it is shared");
+            assert!(token.has_digest(), "a call hashes its token once, before sharing it");
             let is_garbage = token.expose().starts_with('x');
             let verdict = if is_garbage { Verdict::denied(Denial::Invalid) } else { Verdict::valid(ada()) };
             let basis = Basis { position: PLACE, asked: self.1.now(), ttl: Duration::from_mins(5) };
@@ -277,20 +276,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_too_late_for_a_flight_finds_what_it_has_kept() {
+    async fn caller_after_a_flight_finds_its_verdict() {
         let world = World::new();
         assert!(matches!(world.ask(&token()).await.worth, Worth::Valid(_)));
-        // As a caller does who has looked before the verdict was kept, and boards when the flight has landed.
+        // A caller that looked before the verdict was kept, and boards after the flight landed.
         let (flights, later) = (&world.verdicts.flights, Instant::now() + Duration::from_mins(1));
         assert!(matches!(flights.verify(&token(), later).await.unwrap().worth, Worth::Valid(_)));
         assert_eq!(world.asked(), 1);
         world.uptime.advance(Duration::from_millis(1001));
         assert!(flights.verify(&token(), later).await.is_ok());
-        assert_eq!(world.asked(), 2, "what nobody vouches for is asked for again");
+        assert_eq!(world.asked(), 2, "a stale verdict causes a new request");
     }
 
     #[tokio::test]
-    async fn a_token_that_was_good_and_is_not_any_more_is_asked_about_once_as_well() {
+    async fn token_that_expired_is_asked_about_once() {
         let world = World::new();
         world.ask(&token()).await;
         world.uptime.advance(Duration::from_millis(1001));
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_of_garbage_pushes_out_no_good_token() {
+    async fn flood_of_garbage_evicts_no_valid_token() {
         let world = World::new();
         world.ask(&token()).await;
         for number in 0..2 * MAX_REFUSALS {
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_verdicts_are_kept_than_are_allowed_nor_more_bytes() {
+    async fn cache_is_limited_in_number_and_bytes() {
         let world = World::new();
         let Verdict { grounds, .. } = world.ask(&token()).await;
         let keep = |numbers: std::ops::Range<usize>, roles: usize| {
@@ -329,7 +328,7 @@ mod tests {
         let good = &world.verdicts.kept.good;
         keep(0..MAX_VERDICTS + 1000, 0);
         assert!((MAX_VERDICTS / 2..=MAX_VERDICTS).contains(&good.len()), "{}", good.len());
-        // Each of them is larger than ten of the others may be.
+        // Each of these is larger than ten average ones.
         keep(MAX_VERDICTS + 1000..MAX_VERDICTS + 21_000, 50);
         assert!(good.len() < MAX_VERDICTS, "{}", good.len());
         assert!(good.weight() <= u64::try_from(MAX_VERDICTS * BYTES).unwrap());

@@ -1,4 +1,4 @@
-//! The one seam of the guard: who says what a token is worth.
+//! The interface between the guard and its verifiers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use super::{Identity, Token};
 use crate::api::auth::v1::TokenState;
 use crate::ledger::Basis;
 
-/// Says what a token is worth.
+/// A verifier of tokens: decides if a token is valid, and who bears it.
 ///
-/// Caches, single flight and what they count are decorators: they implement this trait around another implementation, and the
-/// guard never knows.
+/// Caches, single flight and counters are decorators. Each implements this trait around another implementation.
 pub trait Verify: Send + Sync + 'static {
-    /// What `token` is worth now. An answer after `deadline` is of no use to the caller any more.
+    /// Verifies `token`. [`Unavailable`] means that there is no verdict, never that the token is bad. The caller ignores an
+    /// answer after `deadline`.
     fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send;
 
-    /// Says what `token` is worth now, and shares what a question costs fairly among those who ask. A verifier that has
-    /// nothing to share leaves this as it is.
+    /// Verifies `token`, and shares limited resources fairly among the callers that `asker` identifies. The default
+    /// implementation ignores `asker`.
     fn verify_for(
         &self,
         token: &Token,
@@ -45,81 +45,80 @@ impl<V: Verify> Verify for Arc<V> {
     }
 }
 
-/// The call that a question is asked for.
+/// The kind of call that needs a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Asker {
-    /// A call that begins, from this peer; `None` where peers are not told apart.
+    /// A new call from this peer; `None` if the guard does not tell peers apart.
     Call(Option<SocketAddr>),
-    /// An open call, whose token has been found good before.
+    /// An open call with a token that was valid before.
     Open,
-    /// A call whose token is likely garbage. A question that fails for it says nothing of the auth service, and is not
-    /// asked again.
+    /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not retried.
     Doubtful,
 }
 
-/// What a token is worth, and what that stands on.
+/// The result of a verification, and the facts behind it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// What the token is worth.
+    /// The status of the token.
     pub worth: Worth,
-    /// The facts that must stay as they are for the verdict to be true later, too; `None` if it is true at this moment alone.
+    /// The facts that must stay true for the verdict to stay true. `None` if the verdict holds only now.
     pub(crate) grounds: Option<Arc<Grounds>>,
 }
 
-/// What a token is worth.
+/// The status of a token.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Worth {
-    /// The token is good, and this is its bearer.
+    /// The token is valid and belongs to this identity.
     Valid(Identity),
-    /// The token is worth nothing.
+    /// The token is not valid.
     Denied(Denial),
 }
 
-/// The facts that a verdict stands on, beside the bearer.
+/// The facts behind a verdict, except the bearer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grounds {
-    /// The time of the question, the time for which the answer is good, and the known part of the log of revocations.
+    /// The request time, the lifetime of the answer, and the log position.
     pub(crate) basis: Basis,
     /// The user's generation when the token was issued.
     pub(crate) generation: i32,
-    /// The id of the key that signed the token; empty for services.
+    /// The id of the signing key; empty for services.
     pub(crate) key: Box<str>,
 }
 
 impl Verdict {
-    /// Returns the verdict that the token is good now, with its bearer.
+    /// Returns the verdict that the token is valid now and belongs to `identity`.
     pub fn valid(identity: Identity) -> Self {
         Self { worth: Worth::Valid(identity), grounds: None }
     }
 
-    /// The token is worth nothing now.
+    /// Returns the verdict that the token is not valid now.
     pub fn denied(denial: Denial) -> Self {
         Self { worth: Worth::Denied(denial), grounds: None }
     }
 
-    /// Sets what the verdict stands on.
+    /// Sets the facts behind the verdict.
     #[must_use]
     pub(crate) fn on(self, grounds: Grounds) -> Self {
         Self { grounds: Some(Arc::new(grounds)), ..self }
     }
 }
 
-/// The reason for which a token is worth nothing.
+/// The reason why a token is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Denial {
-    /// Malformed, forged, or meant for somebody else.
+    /// The token is malformed, forged or for another audience.
     Invalid,
-    /// Its lifetime is over.
+    /// The token has expired.
     Expired,
-    /// Its session has ended.
+    /// The token's session has ended.
     Revoked,
-    /// Its user no longer exists.
+    /// The token's user no longer exists.
     UserDeleted,
-    /// Its user may not act for now.
+    /// The token's user is disabled.
     UserDisabled,
 }
 
@@ -135,14 +134,14 @@ impl From<Denial> for TokenState {
     }
 }
 
-/// Nobody could say what the token is worth: the call must fail, and may be tried again.
+/// The error of a verification without a verdict. The call must fail, and may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {
-    /// The auth service could not be reached, or says that it cannot tell now: another attempt may succeed at once.
-    #[error("the auth service cannot be asked what the token is worth")]
+    /// The auth service cannot be reached, or cannot answer now. A retry may succeed at once.
+    #[error("the auth service does not answer; try again in a moment")]
     Away,
-    /// It was reached, and what it said makes no sense: it would say the same again.
-    #[error("the auth service does not say what the token is worth")]
+    /// The auth service gave an answer that is an error or nonsense. A retry would give the same.
+    #[error("the auth service gives no verdict on the token; check its log and version")]
     Unclear,
 }

@@ -1,12 +1,12 @@
-//! What a guard knows, as a pure machine: no clock, no socket, no task.
+//! The guard's revocation state: a pure state machine without clock, socket or task.
 //!
-//! The guard keeps verdicts about tokens and follows the auth service's log of revocations. The [`Ledger`] says whether a
-//! verdict may be used now. It is shared by the guard itself and by the model that checks it against every order of events
-//! (`model/`), so that what is proved is what runs.
+//! The guard keeps verdicts about tokens and follows the auth service's revocation log. The [`Ledger`] decides if a verdict
+//! may be used now. The guard and the model (`model/`) share this code, so the checked code is the code that runs. The
+//! model checks it against every order of events.
 //!
-//! All times are ages of one monotonic clock, which counts suspended time ([`Uptime`](crate::Uptime)). A call that is let
-//! in by [`Ledger::judge`] is let in as if the auth service had been asked at most [`LEASE`] ago: by a replica whose view
-//! of the log was at most half a second old then.
+//! All times are readings of one monotonic clock that counts suspended time ([`Uptime`](crate::Uptime)). A call that
+//! [`Ledger::judge`] admits reflects an answer of the auth service at most [`LEASE`] ago. The replica's view of the log was
+//! then at most half a second old.
 
 mod position;
 mod renewals;
@@ -21,57 +21,57 @@ pub use revocations::{Bearer, Cause, Target};
 use position::Marks;
 use revocations::Revocations;
 
-/// For how long a verdict is good after the last time that something has vouched for it.
+/// Time for which a verdict is valid after its newest evidence.
 pub const LEASE: Duration = Duration::from_secs(1);
 
-/// How many rows of the log are held. With one more, all verdicts are asked for anew and no row is needed.
+/// Maximum number of held log rows. A ledger above it resets itself: all verdicts then need new requests.
 pub const MOST_ROWS: usize = 100_000;
 
-/// What the guard knows of the log, and since when.
+/// The state of the log as the guard knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ledger {
     most: usize,
-    /// Answers that were asked for until then do not count.
+    /// Time of the last reset. Answers to requests up to this time do not count.
     began: Option<Duration>,
-    /// `None` while nothing has been heard of the log.
+    /// The state of the feed; `None` without one.
     feed: Option<Feed>,
 }
 
-/// What one unbroken feed has brought. A feed that goes on where another one has ended is the same one.
+/// The contents of an unbroken feed. A stream that resumes at the last position continues the same feed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Feed {
-    /// Where it began, and the marks of all rows since.
+    /// The first position and the marks of all rows since.
     marks: Marks,
     revocations: Revocations,
-    /// When the last renewal that has been answered was sent.
+    /// Send time of the last answered renewal.
     lease: Option<Duration>,
 }
 
-/// What a verdict that lets its bearer in stands on.
+/// The evidence behind a positive verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Basis {
-    /// How far the log was known when it was given.
+    /// The log position of the answer.
     pub position: Position,
-    /// When it was asked for: before the request was sent.
+    /// The time just before the request was sent.
     pub asked: Duration,
-    /// How long it is good at the most, counted from `asked`.
+    /// The maximum life of the verdict, counted from `asked`.
     pub ttl: Duration,
 }
 
-/// Whether a verdict may be used.
+/// The validity of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It may.
+    /// The verdict may be used.
     Good,
-    /// Its token has been revoked since.
+    /// The token has been revoked since.
     Dead(Cause),
-    /// Nobody knows: the auth service must be asked.
+    /// There is no evidence: the auth service must be asked.
     Stale,
 }
 
-/// What the feed has said makes no sense: something is missing. Nothing that the ledger knew counts any more.
+/// An error of the feed: a message is missing or malformed. The ledger drops all its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the feed of revocations has a gap")]
+#[error("the revocation feed has a gap")]
 pub struct Gap;
 
 impl Default for Ledger {
@@ -81,13 +81,13 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// One that knows nothing, and will hold this many rows at the most.
+    /// Creates an empty ledger that holds at most `most` rows.
     pub fn new(most: usize) -> Self {
         Self { most, began: None, feed: None }
     }
 
-    /// Whether the verdict that this bearer may come in can be used at the time `now`, which must be read after the ledger
-    /// has been locked: a clock that was read before could be older than all that is known.
+    /// Judges a positive verdict for this bearer at the time `now`. The caller must read `now` after locking the ledger: an
+    /// earlier reading may be older than the ledger's contents.
     pub fn judge(&self, basis: &Basis, bearer: Bearer<'_>, now: Duration) -> Standing {
         if !self.counts(basis.asked) {
             return Standing::Stale;
@@ -99,55 +99,55 @@ impl Ledger {
         if is_good { Standing::Good } else { Standing::Stale }
     }
 
-    /// Of when the latest evidence for such a verdict is: it was asked for then, or a renewal was sent that has been answered
-    /// since.
+    /// Returns the time of the newest evidence for this verdict: the later of its own request and the last answered
+    /// renewal.
     pub fn evidence(&self, basis: &Basis) -> Duration {
-        // A lease speaks for verdicts of this history alone.
+        // A renewal counts only for verdicts from the same log.
         let lease = self.feed.as_ref().filter(|feed| feed.marks.has(&basis.position)).and_then(|feed| feed.lease);
         lease.map_or(basis.asked, |lease| lease.max(basis.asked))
     }
 
-    /// Whether an answer that lets nobody in can be used at the time `now`; nothing prolongs it.
+    /// Returns true if a negative verdict may be used at the time `now`. Renewals do not extend it.
     pub fn is_recent(&self, asked: Duration, now: Duration) -> bool {
         self.counts(asked) && now.saturating_sub(asked) <= LEASE
     }
 
-    /// Whether it was asked for since the feed has begun.
+    /// Returns true if the request was sent after the last reset.
     fn counts(&self, asked: Duration) -> bool {
         self.began.is_none_or(|began| asked > began)
     }
 
-    /// How far the feed has come, where it is to go on; `None` for its beginning.
+    /// Returns the position at which the feed resumes; `None` before its start.
     pub fn position(&self) -> Option<Position> {
         self.feed.as_ref().map(|feed| feed.marks.last())
     }
 
-    /// How many rows are held.
+    /// Returns the number of held rows.
     pub fn rows(&self) -> usize {
         self.feed.as_ref().map_or(0, |feed| feed.marks.len())
     }
 
-    /// When the last renewal that has been answered was sent.
+    /// Returns the send time of the last answered renewal.
     pub fn lease(&self) -> Option<Duration> {
         self.feed.as_ref().and_then(|feed| feed.lease)
     }
 
-    /// The feed begins anew at this position: nothing that was known counts any more. All at once: whoever saw the
-    /// revocations gone and the verdicts still there would let a dead one in.
+    /// Starts a new feed at this position and drops all earlier state in one step. A reader that saw verdicts without their
+    /// revocations would admit dead tokens.
     pub fn reset(&mut self, position: Position, now: Duration) {
         let feed = Feed { marks: Marks::since(position), revocations: Revocations::default(), lease: None };
         *self = Self { most: self.most, began: Some(now), feed: Some(feed) };
     }
 
-    /// The feed cannot be trusted: the same, without any.
+    /// Drops all state, and the feed too.
     pub fn lose(&mut self, now: Duration) {
         *self = Self { most: self.most, began: Some(now), feed: None };
     }
 
-    /// The feed brings the next row, and what it revokes.
+    /// Adds the next row and its revocation.
     ///
     /// # Errors
-    /// [`Gap`] when it is not the next one.
+    /// [`Gap`] means that the row is not the next one.
     pub fn revoke(&mut self, row: Logged, target: Option<Target>, now: Duration) -> Result<(), Gap> {
         let Some(feed) = self.feed.as_mut().filter(|feed| feed.marks.is_next(row)) else {
             self.lose(now);
@@ -164,10 +164,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// A renewal that was sent at that time has been answered, after all rows up to this position.
+    /// Records the answer to a renewal that was sent at the time `sent`. The answer follows all rows up to `position`.
     ///
     /// # Errors
-    /// [`Gap`] when the feed has not brought them, or others.
+    /// [`Gap`] means that the feed is not at this position.
     pub fn renew(&mut self, position: Position, sent: Duration, now: Duration) -> Result<(), Gap> {
         let Some(feed) = self.feed.as_mut().filter(|feed| feed.marks.last() == position) else {
             self.lose(now);

@@ -1,51 +1,51 @@
-//! Places in the log of revocations.
+//! Positions in the revocation log.
 
 use std::collections::VecDeque;
 
-/// A row of the log: its number, and what tells it from another of that number in a history that has been lost.
+/// A row of the log: its number, and a mark that differs in a lost history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Logged {
-    /// Rows are numbered without gaps.
+    /// The number of the row. Numbers have no gaps.
     pub revision: i64,
-    /// Random.
+    /// A random value.
     pub mark: [u8; 16],
 }
 
-/// A place in the log: every row up to it is known.
+/// A position in the log: every row up to it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// Which log it is.
+    /// The id of the log.
     pub log: [u8; 16],
-    /// Its last row that is known.
+    /// The last known row.
     pub last: Logged,
 }
 
-/// The rows of a log from one position on.
+/// The marks of a log's rows from one position on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Marks {
     floor: Position,
     last: Position,
-    /// Of the rows after the floor, in order.
+    /// Marks of the rows after `floor`, in order.
     since: VecDeque<[u8; 16]>,
 }
 
 impl Marks {
-    /// No rows after this one yet.
+    /// Creates a list without rows after `floor`.
     pub(super) fn since(floor: Position) -> Self {
         Self { floor, last: floor, since: VecDeque::new() }
     }
 
-    /// How many rows there are after the first position.
+    /// Returns the number of rows after the first position.
     pub(super) fn len(&self) -> usize {
         self.since.len()
     }
 
-    /// The last row.
+    /// Returns the last position.
     pub(super) fn last(&self) -> Position {
         self.last
     }
 
-    /// Whether this row follows the last one.
+    /// Returns true if this row follows the last one.
     pub(super) fn is_next(&self, row: Logged) -> bool {
         self.last.last.revision.checked_add(1) == Some(row.revision)
     }
@@ -56,7 +56,7 @@ impl Marks {
         self.last.last = row;
     }
 
-    /// Whether this is the first position or one of the rows after it: the same row of the same history.
+    /// Returns true if this position is the first one or one of the rows after it, in the same history.
     pub(super) fn has(&self, position: &Position) -> bool {
         let Position { log, last: Logged { revision, mark } } = position;
         let after = revision.checked_sub(self.floor.last.revision).and_then(|after| usize::try_from(after).ok());

@@ -1,40 +1,40 @@
-//! What has been revoked, as far as the feed has brought it.
+//! The revocations that the feed has sent.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Standing;
 
-/// What a row of the log revokes.
+/// The target of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// All tokens of this session, by its id.
+    /// All tokens of the session with this id.
     Session(Box<str>),
-    /// This user's tokens of older generations.
+    /// All tokens of this user from older generations.
     User {
         /// The user's id.
         id: Box<str>,
-        /// The oldest generation that is good.
+        /// The oldest valid generation.
         generation: i32,
-        /// Why.
+        /// The cause.
         cause: Cause,
     },
-    /// All tokens that this key has signed, by its id.
+    /// All tokens signed by the key with this id.
     SigningKey(Box<str>),
 }
 
-/// Why a token is dead.
+/// The cause of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// Its session has ended, or its user has called all older tokens in.
+    /// The session has ended, or the user has revoked all older tokens.
     Revoked,
-    /// Its user may not act for now.
+    /// The user is disabled.
     Disabled,
-    /// Its user no longer exists.
+    /// The user no longer exists.
     Deleted,
 }
 
-/// What can be revoked of a token.
+/// The properties of a token that a revocation can name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bearer<'a> {
     /// The user's id, or the service's name.
@@ -43,20 +43,20 @@ pub struct Bearer<'a> {
     pub session: &'a str,
     /// The user's generation when the token was issued.
     pub generation: i32,
-    /// The id of the key that signed it; empty for services.
+    /// The id of the signing key; empty for services.
     pub key: &'a str,
 }
 
-/// All that the feed has revoked.
+/// All revocations of the feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Revocations {
-    /// Sessions and users, whose ids are of one kind: tokens of a generation below are dead.
+    /// Ids of sessions and users, which share one form: tokens below the generation are dead.
     ids: HashMap<Box<str>, (i32, Cause)>,
     keys: HashSet<Box<str>>,
 }
 
 impl Revocations {
-    /// Takes one in. What is dead stays dead, in whatever order they come.
+    /// Adds a revocation. Dead tokens stay dead in any order of revocations.
     pub(super) fn add(&mut self, target: Target) {
         let (id, below, cause) = match target {
             Target::Session(id) => (id, i32::MAX, Cause::Revoked),
@@ -72,7 +72,7 @@ impl Revocations {
         }
     }
 
-    /// What has become of the token, if anything has. Of a dead key's tokens only the auth service knows what to say.
+    /// Returns the state of a revoked token. Only the auth service knows the reason for a dead key: its tokens are stale.
     pub(super) fn of(&self, bearer: Bearer<'_>) -> Option<Standing> {
         if self.keys.contains(bearer.key) {
             return Some(Standing::Stale);
@@ -82,7 +82,7 @@ impl Revocations {
     }
 }
 
-/// Equal contents have equal hashes, whatever order they came in.
+/// Equal contents have equal hashes in any order of insertion.
 impl Hash for Revocations {
     fn hash<H: Hasher>(&self, state: &mut H) {
         fn alone(item: impl Hash) -> u64 {

@@ -1,4 +1,4 @@
-//! The ledger's rules, each by the case that it is for.
+//! Tests of the ledger's rules.
 
 use super::*;
 
@@ -17,12 +17,12 @@ fn position(revision: i64, mark: u8) -> Position {
     Position { log: LOG, last: row(revision, mark) }
 }
 
-/// A verdict of a day, asked for at this time.
+/// Returns the evidence of a verdict that lives for a day.
 fn verdict(asked: u64, position: Position) -> Basis {
     Basis { position, asked: at(asked), ttl: Duration::from_hours(24) }
 }
 
-/// A ledger whose feed has begun at revision 3 at the time 0, brought the rows 4 and 5, and renewed them at 10,000.
+/// Returns a ledger with a feed that began at revision 3 at time 0, added rows 4 and 5, and renewed them at 10,000.
 fn fed() -> Ledger {
     let mut ledger = Ledger::default();
     ledger.reset(position(3, 0), at(0));
@@ -38,14 +38,14 @@ fn is(ledger: &Ledger, basis: &Basis, now: u64, standing: Standing) {
 }
 
 #[test]
-fn without_a_feed_a_verdict_lives_for_a_second_from_its_own_request() {
+fn verdict_without_feed_lives_for_1_s() {
     let ledger = Ledger::default();
     is(&ledger, &verdict(500, position(3, 0)), 1500, Standing::Good);
     is(&ledger, &verdict(500, position(3, 0)), 1501, Standing::Stale);
 }
 
 #[test]
-fn a_renewal_counts_from_its_sending_for_verdicts_of_this_feed() {
+fn renewal_counts_from_its_sending_for_this_log() {
     let ledger = fed();
     for known in [position(3, 0), position(4, 0), position(5, 0)] {
         is(&ledger, &verdict(1, known), 11_000, Standing::Good);
@@ -59,14 +59,14 @@ fn a_renewal_counts_from_its_sending_for_verdicts_of_this_feed() {
 }
 
 #[test]
-fn a_lease_never_goes_back() {
+fn lease_never_goes_back() {
     let mut ledger = fed();
     ledger.renew(position(5, 0), at(9000), at(10_500)).unwrap();
     assert_eq!(ledger.lease(), Some(at(10_000)));
 }
 
 #[test]
-fn what_the_feed_has_revoked_is_dead_whatever_vouches_for_it() {
+fn revoked_token_is_dead_despite_evidence() {
     let mut ledger = fed();
     let bearer = |session, generation| Bearer { session, generation, ..ADA };
     let basis = verdict(10_000, position(5, 0));
@@ -82,21 +82,21 @@ fn what_the_feed_has_revoked_is_dead_whatever_vouches_for_it() {
 }
 
 #[test]
-fn what_a_dead_key_has_signed_is_asked_about_again() {
+fn token_of_a_dead_key_is_stale() {
     let mut ledger = fed();
     ledger.revoke(row(6, 0), Some(Target::SigningKey("kid".into())), at(10_000)).unwrap();
     is(&ledger, &verdict(10_000, position(6, 0)), 10_000, Standing::Stale);
 }
 
 #[test]
-fn a_verdict_ends_with_its_own_time_from_the_asking_on() {
+fn verdict_ends_ttl_after_its_request() {
     let basis = Basis { ttl: at(300), ..verdict(10_000, position(5, 0)) };
     is(&fed(), &basis, 10_299, Standing::Good);
     is(&fed(), &basis, 10_300, Standing::Stale);
 }
 
 #[test]
-fn nothing_that_was_asked_before_a_reset_counts_after_it() {
+fn reset_invalidates_earlier_requests() {
     let before = fed();
     let mut reset = before.clone();
     reset.reset(position(5, 0), at(10_500));
@@ -113,7 +113,7 @@ fn nothing_that_was_asked_before_a_reset_counts_after_it() {
 }
 
 #[test]
-fn a_gap_is_as_a_reset_without_a_feed() {
+fn gap_drops_all_state() {
     type Say = fn(&mut Ledger) -> Result<(), Gap>;
     let gaps: [Say; 5] = [
         |ledger| ledger.revoke(row(5, 0), None, at(10_500)),
@@ -133,7 +133,7 @@ fn a_gap_is_as_a_reset_without_a_feed() {
 }
 
 #[test]
-fn with_too_many_rows_the_feed_begins_where_it_is() {
+fn full_ledger_resets_at_its_position() {
     let mut ledger = Ledger::new(2);
     ledger.reset(position(3, 0), at(0));
     for revision in [4, 5] {
@@ -146,7 +146,7 @@ fn with_too_many_rows_the_feed_begins_where_it_is() {
 }
 
 #[test]
-fn an_answer_of_no_is_good_for_a_second_and_nothing_prolongs_it() {
+fn negative_verdict_lives_for_1_s() {
     let ledger = fed();
     assert!(ledger.is_recent(at(9500), at(10_500)));
     assert!(!ledger.is_recent(at(9500), at(10_501)));

@@ -1,4 +1,4 @@
-//! What is counted of the questions to the auth service, and of its feed.
+//! Counters of requests to the auth service and of its feed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,11 +7,11 @@ use super::counter::Counter;
 use super::distribution::{Distribution, Histogram};
 use super::facade;
 
-/// Counts for one [`AuthService`](crate::AuthService); clones are the same.
+/// A handle to the counters of one [`AuthService`](crate::AuthService), shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub struct AuthMetrics(Arc<Counters>);
 
-/// What is counted where it happens.
+/// The live counters.
 #[derive(Debug)]
 pub(crate) struct Counters {
     pub(crate) hits: Counter,
@@ -27,39 +27,38 @@ pub(crate) struct Counters {
     feed_up: facade::Gauge,
 }
 
-/// What has become of the questions, and what the feed has brought, since the start.
+/// Counts of requests and of the feed since the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthCounts {
-    /// Judgements by a verdict that was kept, refusals included. A call that begins is one, and so is each message of an
-    /// open call that is not there at once, but for the first, and each quarter of a second without one.
+    /// Verifications by a kept verdict, refusals included. Each new call counts. In an open call, each later message
+    /// counts, and each 250 ms without one.
     pub hits: u64,
-    /// Judgements for which no verdict was kept that could be used.
+    /// Verifications without a usable kept verdict.
     pub misses: u64,
-    /// Of the misses, those that joined another caller's question in place of one of their own.
+    /// Misses that joined another caller's request.
     pub joined: u64,
-    /// Misses that were refused without a question, since the token's form shows that it is garbage.
+    /// Misses that were refused without a request, because the token's form proves it invalid.
     pub given_up: u64,
-    /// How old the evidence was by which tokens were found good, at each judgement: a second at the most. What the auth
-    /// service says without its place in the log is evidence of its moment alone, and not counted.
+    /// Age of the evidence of valid tokens at each verification: at most 1 s. Verdicts without a log position are not
+    /// counted.
     pub evidence_age: Distribution,
-    /// Whether there is a stream of revocations now.
+    /// True while the revocation stream is connected.
     pub is_fed: bool,
-    /// Renewals that have been answered.
+    /// Renewals that the auth service has answered.
     pub renewals: u64,
-    /// How often the feed has begun anew, its first beginning included: what was known before counts no more.
+    /// Starts of the feed without earlier state, the first one included. All verdicts from before stop counting.
     pub resets: u64,
-    /// How often the feed has said something that was not the next thing, or that makes no sense. Each is followed by a
-    /// reset.
+    /// Messages of the feed that were out of order or malformed. A reset follows each.
     pub gaps: u64,
-    /// How long it took from when a revocation was written, a moment before its commit, until the guard knew it. By the
-    /// time of day on two machines, so no more exact than they agree; where the other one is ahead it counts as nothing.
-    /// What a guard is told when its stream goes on after an outage is as old as the outage.
+    /// Time from the write of a revocation, just before its commit, until the guard knows it. It compares the times of day
+    /// of two machines; a negative difference counts as zero. Revocations that arrive after an outage are as old as the
+    /// outage.
     pub lag: Distribution,
 }
 
 impl AuthMetrics {
-    /// The numbers until now.
+    /// Returns the counts until now.
     pub fn read(&self) -> AuthCounts {
         let counters = self.counters();
         AuthCounts {
@@ -82,7 +81,7 @@ impl AuthMetrics {
 }
 
 impl Counters {
-    /// Whether there is a stream from now on.
+    /// Sets the state of the stream.
     pub(crate) fn fed(&self, is_fed: bool) {
         self.is_fed.store(is_fed, Ordering::Relaxed);
         self.feed_up.set(is_fed);
@@ -92,30 +91,30 @@ impl Counters {
 impl Default for Counters {
     fn default() -> Self {
         let verdicts = |result| {
-            let help = "Judgements by a verdict that was kept, and those for which there was none";
+            let help = "Verifications with a usable kept verdict, and without one";
             Counter::named("gatepost_guard_verdicts_total", &[("result", result)], help)
         };
         let counter = |name, help| Counter::named(name, &[], help);
         Self {
             hits: verdicts("hit"),
             misses: verdicts("miss"),
-            joined: counter("gatepost_guard_flights_joined_total", "Misses that shared another caller's question"),
-            given_up: counter("gatepost_guard_given_up_total", "Misses that were refused by the token's form alone"),
+            joined: counter("gatepost_guard_flights_joined_total", "Misses that joined another caller's request"),
+            given_up: counter("gatepost_guard_given_up_total", "Misses refused by the token's form, without a request"),
             evidence_age: Histogram::named(
                 "gatepost_guard_evidence_age_seconds",
-                "Age of the evidence by which tokens were found good",
+                "Age of the evidence of valid tokens at each verification",
                 [50, 100, 250, 500, 750, 1000],
             ),
             renewals: counter("gatepost_feed_renewals_total", "Renewals that the auth service has answered"),
-            resets: counter("gatepost_feed_resets_total", "Beginnings of the feed: what was known counts no more"),
-            gaps: counter("gatepost_feed_gaps_total", "Times that the feed said what was not the next thing"),
+            resets: counter("gatepost_feed_resets_total", "Starts of the feed without earlier state"),
+            gaps: counter("gatepost_feed_gaps_total", "Messages of the feed that were out of order or malformed"),
             lag: Histogram::named(
                 "gatepost_feed_lag_seconds",
-                "Time from when a revocation was written until the guard knew it",
+                "Time from the write of a revocation until the guard knows it",
                 [5, 10, 25, 50, 100, 250, 500, 1000, 2000, 10_000],
             ),
             is_fed: AtomicBool::new(false),
-            feed_up: facade::Gauge::new("gatepost_feed_up", "1 while there is a stream of revocations"),
+            feed_up: facade::Gauge::new("gatepost_feed_up", "1 while the revocation stream is connected"),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! A number that only grows.
+//! A monotonic counter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Labels, facade};
 
-/// How often something has happened.
+/// A counter of events.
 #[derive(Debug)]
 pub(crate) struct Counter {
     count: AtomicU64,
@@ -12,17 +12,17 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// Makes a counter that a recorder sees under this name.
+    /// Creates a counter with this name in the recorder.
     pub(super) fn named(name: &'static str, labels: &Labels, help: &'static str) -> Self {
         Self { count: AtomicU64::new(0), recorded: facade::Counter::new(name, labels, help) }
     }
 
-    /// Makes a counter that is a part of something else.
+    /// Creates a counter that the recorder does not see.
     pub(super) const fn unnamed() -> Self {
         Self { count: AtomicU64::new(0), recorded: facade::Counter::none() }
     }
 
-    /// It has happened once more.
+    /// Adds one.
     pub(crate) fn one(&self) {
         self.count.fetch_add(1, Ordering::Relaxed);
         self.recorded.one();

@@ -1,4 +1,4 @@
-//! Times, by how long they are.
+//! Histograms of times.
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,26 +7,26 @@ use std::time::Duration;
 use super::counter::Counter;
 use super::facade;
 
-/// How many times there have been of which length.
+/// The counts of a histogram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Distribution {
-    /// How many there are up to each bound, without those up to the bound before; the bounds ascend.
+    /// Upper bound and count of each bucket, in ascending order. A bucket excludes the times of the buckets before it.
     pub buckets: Vec<(Duration, u64)>,
-    /// How many are above the last bound.
+    /// Times above the last bound.
     pub above: u64,
-    /// All of them together, in whole microseconds each.
+    /// Sum of all times, each truncated to microseconds.
     pub sum: Duration,
 }
 
 impl Distribution {
-    /// How many there are.
+    /// Returns the number of recorded times.
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|(_, count)| count).sum::<u64>() + self.above
     }
 }
 
-/// Takes times in.
+/// A histogram of times.
 #[derive(Debug)]
 pub(crate) struct Histogram<const N: usize> {
     bounds: [Duration; N],
@@ -37,8 +37,8 @@ pub(crate) struct Histogram<const N: usize> {
 }
 
 impl<const N: usize> Histogram<N> {
-    /// Makes one that a recorder sees under this name; bounds in milliseconds, which ascend. The recorder has bounds of
-    /// its own.
+    /// Creates a histogram with this name in the recorder. `bounds` are ascending milliseconds. The recorder uses its own
+    /// bounds.
     pub(super) fn named(name: &'static str, help: &'static str, bounds: [u64; N]) -> Self {
         Self {
             bounds: bounds.map(Duration::from_millis),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_counted_once_and_a_bound_belongs_to_what_is_below_it() {
+    fn time_at_a_bound_counts_in_the_lower_bucket() {
         let histogram = Histogram::named("times", "Times of a test", [10, 100]);
         for time in [ms(0), ms(10), ms(10) + Duration::from_nanos(1), ms(100), ms(101), Duration::from_hours(1)] {
             histogram.record(time);

@@ -1,6 +1,6 @@
-//! The recorder of the crate `metrics`, if the program has one (feature `metrics`).
+//! Metrics through the recorder of the crate `metrics` (feature `metrics`).
 //!
-//! A handle is asked for once, where the guard or the auth service is made. Without a recorder at that moment it does
+//! Handles are fetched once, when the guard or the auth service is built. Without a recorder at that moment they do
 //! nothing.
 
 use std::time::Duration;
@@ -9,12 +9,12 @@ use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histog
 
 use super::Labels;
 
-/// A number of the recorder's that only grows.
+/// A monotonic counter of the recorder.
 #[derive(Debug)]
 pub(super) struct Counter(::metrics::Counter);
 
 impl Counter {
-    /// Makes one that the recorder does not see.
+    /// Creates a counter that the recorder does not see.
     pub(super) const fn none() -> Self {
         Self(::metrics::Counter::noop())
     }
@@ -29,7 +29,7 @@ impl Counter {
     }
 }
 
-/// A state of the recorder's: 1 or 0.
+/// A gauge of the recorder: 1 or 0.
 #[derive(Debug)]
 pub(super) struct Gauge(::metrics::Gauge);
 
@@ -44,7 +44,7 @@ impl Gauge {
     }
 }
 
-/// Times of the recorder's, in seconds.
+/// A histogram of the recorder, in seconds.
 #[derive(Debug)]
 pub(super) struct Histogram(::metrics::Histogram);
 

@@ -1,4 +1,4 @@
-//! What is counted of the guard's decisions.
+//! Counters of the guard's decisions.
 
 use std::array;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::counter::Counter;
 use crate::Refusal;
 use crate::status::reason_name;
 
-/// Counts the decisions of one [`GuardLayer`](crate::GuardLayer); clones are the same.
+/// A handle to the decision counters of one [`GuardLayer`](crate::GuardLayer), shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub struct GuardMetrics(Arc<Counters>);
 
@@ -18,28 +18,28 @@ struct Counters {
     ended: [Counter; Refusal::ALL.len()],
 }
 
-/// What a guard has decided since its start. A request that is no gRPC is not decided about.
+/// Decisions of a guard since its start. Requests that are not gRPC are not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GuardCounts {
-    /// Calls that were let in, those of public methods and of anonymous callers included.
+    /// Admitted calls, including those of public methods and anonymous callers.
     pub allowed: u64,
-    /// Calls that were refused, by the cause; each cause is there.
+    /// Refused calls by reason; every reason is listed.
     pub denied: Vec<(Refusal, u64)>,
-    /// Calls that had been let in and were ended, since their tokens are good no more or nobody could say so; each cause
-    /// is there.
+    /// Open calls that the guard ended, by reason; every reason is listed. The token became invalid, or there was no
+    /// evidence.
     pub ended: Vec<(Refusal, u64)>,
 }
 
 impl GuardMetrics {
-    /// The numbers until now.
+    /// Returns the counts until now.
     pub fn read(&self) -> GuardCounts {
         let Counters { allowed, denied, ended } = &*self.0;
         let by_cause = |counters: &[Counter]| Refusal::ALL.into_iter().zip(counters.iter().map(Counter::get)).collect();
         GuardCounts { allowed: allowed.get(), denied: by_cause(denied), ended: by_cause(ended) }
     }
 
-    /// A call has been decided about.
+    /// Counts a decision.
     pub(crate) fn decided<T>(&self, decision: &Result<T, Refusal>) {
         match decision {
             Ok(_) => self.0.allowed.one(),
@@ -47,7 +47,7 @@ impl GuardMetrics {
         }
     }
 
-    /// A call that was open has been ended.
+    /// Counts the end of an open call.
     pub(crate) fn ended(&self, refusal: Refusal) {
         self.0.ended[refusal.number()].one();
     }
@@ -56,11 +56,11 @@ impl GuardMetrics {
 impl Default for Counters {
     fn default() -> Self {
         let decided = |result, reason| {
-            let help = "Calls that the guard has let in or refused";
+            let help = "Calls that the guard admitted or refused";
             Counter::named("gatepost_guard_decisions_total", &[("result", result), ("reason", reason)], help)
         };
         let ended = |reason| {
-            let help = "Calls that were let in and ended by the guard while they were open";
+            let help = "Open calls that the guard ended";
             Counter::named("gatepost_guard_ended_total", &[("reason", reason)], help)
         };
         let reason = |number: usize| reason_name(Refusal::ALL[number].reason());

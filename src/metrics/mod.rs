@@ -1,9 +1,9 @@
-//! What a guard counts, for whoever watches it.
+//! Counters of a guard.
 //!
-//! [`GuardLayer::metrics`](crate::GuardLayer::metrics) and [`AuthService::metrics`](crate::AuthService::metrics) give out
-//! handles, and reading one gives the numbers since the start. They are plain numbers, so that this crate brings no
-//! library of metrics along: read them into yours when it is asked for its own. With the feature `metrics` each event goes to
-//! the recorder of the crate [`metrics`](https://docs.rs/metrics), too.
+//! [`GuardLayer::metrics`](crate::GuardLayer::metrics) and [`AuthService::metrics`](crate::AuthService::metrics) return
+//! handles. Reading a handle returns the counts since the start, as plain numbers, so this crate depends on no metrics
+//! library. With the feature `metrics`, each event also goes to the recorder of the crate
+//! [`metrics`](https://docs.rs/metrics).
 //!
 //! ```no_run
 //! # use gatepost::{AuthService, GuardLayer, Policy, Token};
@@ -19,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! To count takes neither a lock nor memory. Numbers that are read together may be of slightly different moments.
+//! Counting takes no lock and allocates no memory. Numbers of one read may come from slightly different moments.
 
 mod auth;
 mod counter;
@@ -33,5 +33,5 @@ pub use auth::{AuthCounts, AuthMetrics};
 pub use distribution::Distribution;
 pub use guard::{GuardCounts, GuardMetrics};
 
-/// The labels of a counter. None of their values is one that a caller can choose.
+/// The labels of a counter. A caller can choose none of their values.
 type Labels = [(&'static str, &'static str)];

@@ -1,6 +1,6 @@
-//! Nothing: what stands in the place of `facade.rs` without the feature `metrics`.
+//! Stubs that replace `facade.rs` without the feature `metrics`.
 
-#![expect(clippy::unused_self, reason = "the same methods as those that do something")]
+#![expect(clippy::unused_self, reason = "the same methods as in facade.rs")]
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The auth service's place in a test, as a test and a guard see it.
+//! The test replacement of the auth service.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,16 +12,15 @@ use crate::guard::{GUARD_TIMEOUT, Knowledge, Verdicts};
 use crate::ledger::{Cause, Ledger};
 use crate::{Identity, Token, Unavailable, Uptime, Verdict, Verify};
 
-/// How long the machine has been up when a test begins.
-const UP: Duration = Duration::from_secs(60 * 60);
+/// The machine's uptime at the start of a test.
+const INITIAL_UPTIME: Duration = Duration::from_secs(60 * 60);
 
-/// 2030-01-01T00:00:00Z, the time of day when a test begins: 21,915 days after 1970.
-const DAY: Duration = Duration::from_secs(525_960 * 60 * 60);
+/// The time of day at the start of a test, 2030-01-01T00:00:00Z: 21,915 days after 1970.
+const INITIAL_TIME: Duration = Duration::from_secs(525_960 * 60 * 60);
 
-/// Issues tokens in a test, and says what they are worth; see the [module](crate::testing).
+/// A replacement of the auth service in tests. It issues tokens and verifies them; see the [module](crate::testing).
 ///
-/// Give a clone to the guard and keep one: all are the same. Nothing happens by itself, and no time passes but by
-/// [`clock`](Self::clock).
+/// Give a clone to the guard and keep one: clones share all state. Time passes only by [`clock`](Self::clock).
 #[derive(Clone)]
 pub struct Auth(Arc<Inner>);
 
@@ -32,78 +31,78 @@ struct Inner {
     is_away: AtomicBool,
 }
 
-/// Whom the verdicts ask.
+/// The verifier behind the kept verdicts.
 struct Desk {
     issuer: Mutex<Issuer>,
     clock: Uptime,
 }
 
 impl Auth {
-    /// One that has issued nothing yet.
+    /// Creates a replacement without any tokens.
     pub fn new() -> Self {
         let clock = Uptime::manual();
         let issuer = Issuer::default();
-        // No limit: with too many rows the ledger would begin anew, and what was asked at that moment would not count.
+        // No limit: a full ledger resets itself and would drop verdicts from the same moment.
         let knowledge = Arc::new(Knowledge::over(Ledger::new(usize::MAX), clock.clone()));
         knowledge.write(|ledger, now| ledger.reset(issuer.position(), now));
-        clock.advance(UP);
+        clock.advance(INITIAL_UPTIME);
         let desk = Arc::new(Desk { issuer: Mutex::new(issuer), clock });
         let verdicts = Verdicts::new(Arc::clone(&desk), GUARD_TIMEOUT, Arc::clone(&knowledge));
         Self(Arc::new(Inner { verdicts, desk, knowledge, is_away: AtomicBool::new(false) }))
     }
 
-    /// A new token for this bearer. Its text means nothing.
+    /// Issues a token for this bearer. The text is arbitrary.
     ///
-    /// A user's token without a session gets one of its own, and without an expiry it lives for a day: what the auth
-    /// service does by default. A service's token without an expiry does not expire.
+    /// A user's token without a session gets a new session. Without an expiry it lives for one day, the auth service's
+    /// default. A service's token without an expiry never expires.
     pub fn issue(&self, bearer: Identity) -> Token {
         self.issuer().issue(bearer, self.time())
     }
 
-    /// Revokes a token, and with a user's token all those of its session. The guard answers `TOKEN_REVOKED`.
+    /// Revokes a token. A user's token takes its whole session along. The guard answers `TOKEN_REVOKED`.
     ///
     /// # Panics
-    /// When another one has issued the token.
+    /// Panics if another `Auth` issued the token.
     pub fn revoke(&self, token: &Token) {
         let mut issuer = self.issuer();
         let revoked = issuer.bearer_of(token);
         self.tell(&mut issuer, revoked);
     }
 
-    /// Ends a session: all its tokens are dead, those to come included. The guard answers `TOKEN_REVOKED`.
+    /// Ends a session, including tokens issued later for it. The guard answers `TOKEN_REVOKED`.
     pub fn revoke_session(&self, id: &str) {
         self.tell(&mut self.issuer(), Revoked::Session(id.into()));
     }
 
-    /// Revokes all tokens that a user has by now, as a change of the password does or a role that is taken away. The guard
-    /// answers `TOKEN_REVOKED`; tokens that are issued later are good.
+    /// Revokes all current tokens of a user, as a password change or the loss of a role does. The guard answers
+    /// `TOKEN_REVOKED`. Later tokens are valid.
     pub fn revoke_user(&self, subject: &str) {
         self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Revoked));
     }
 
-    /// Bars a user: the guard answers `USER_DISABLED` for all tokens that the user has by now. Tokens that are issued
-    /// later are good, as after the user may act again.
+    /// Disables a user: the guard answers `USER_DISABLED` for all current tokens of the user. Later tokens are valid, as if
+    /// the user was enabled again.
     pub fn disable_user(&self, subject: &str) {
         self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Disabled));
     }
 
-    /// Deletes a user: the guard answers `USER_DELETED` for all tokens that the user has by now.
+    /// Deletes a user: the guard answers `USER_DELETED` for all current tokens of the user.
     pub fn delete_user(&self, subject: &str) {
         self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Deleted));
     }
 
-    /// Whether the auth service is away. While it is, every call that needs a token fails with `UNAVAILABLE`
+    /// Starts or ends an outage. During an outage every call that needs a token fails with `UNAVAILABLE`
     /// (`AUTH_UNAVAILABLE`).
     pub fn away(&self, is_away: bool) {
         self.0.is_away.store(is_away, Ordering::SeqCst);
     }
 
-    /// The clock by which tokens grow old; [`Uptime::advance`] moves it.
+    /// Returns the clock by which tokens age; [`Uptime::advance`] moves it.
     pub fn clock(&self) -> &Uptime {
         &self.0.desk.clock
     }
 
-    /// The time of day by that clock. It begins with the year 2030.
+    /// Returns the time of day by that clock. It starts at 2030-01-01T00:00:00Z.
     pub fn time(&self) -> SystemTime {
         time(&self.0.desk.clock)
     }
@@ -112,14 +111,14 @@ impl Auth {
         self.0.desk.issuer()
     }
 
-    /// Revokes, as the auth service does it and as its feed tells the guard.
+    /// Revokes in the issuer and in the guard's state, as the feed would.
     fn tell(&self, issuer: &mut Issuer, revoked: Revoked) {
         let (row, target) = issuer.revoke(revoked);
-        // The row is the next one, for whoever holds the issuer.
+        // The lock on the issuer makes this row the next one.
         let _ = self.0.knowledge.write(|ledger, now| ledger.revoke(row, Some(target), now));
     }
 
-    /// The feed's renewals are never late.
+    /// Renews the lease. Renewals are never late here.
     fn renew(&self) {
         let issuer = self.issuer();
         let _ = self.0.knowledge.write(|ledger, now| ledger.renew(issuer.position(), now, now));
@@ -161,5 +160,5 @@ impl Verify for Desk {
 }
 
 fn time(clock: &Uptime) -> SystemTime {
-    SystemTime::UNIX_EPOCH + DAY + clock.now().saturating_sub(UP)
+    SystemTime::UNIX_EPOCH + INITIAL_TIME + clock.now().saturating_sub(INITIAL_UPTIME)
 }

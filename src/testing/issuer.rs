@@ -1,4 +1,4 @@
-//! What a test has issued and revoked.
+//! The tokens and revocations of a test.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -8,28 +8,28 @@ use crate::guard::Grounds;
 use crate::ledger::{Basis, Cause, Logged, Position, Target};
 use crate::{Denial, Digest, Identity, SubjectKind, Token, Verdict};
 
-/// How long a user's token lives unless the test says otherwise.
+/// Default life of a user's token.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a test revokes.
+/// A revocation by the test.
 pub(super) enum Revoked {
     Session(Box<str>),
-    /// All tokens that this user has by now.
+    /// All current tokens of this user.
     User(Box<str>, Cause),
-    /// All tokens that this key stands for.
+    /// All tokens of this service key.
     Key(Box<str>),
 }
 
-/// The tokens, and a log of revocations.
+/// The issued tokens and the revocation log.
 #[derive(Default)]
 pub(super) struct Issuer {
     tokens: HashMap<Digest, Issued>,
-    /// Each user's generation, and why tokens of older ones are dead.
+    /// Each user's generation, and the cause that ended the older ones.
     users: HashMap<Box<str>, (i32, Cause)>,
     sessions: HashSet<Box<str>>,
     keys: HashSet<Box<str>>,
     revision: i64,
-    /// So that no issuer takes another one's tokens for its own.
+    /// Makes tokens unique, so that no issuer accepts those of another.
     random: RandomState,
 }
 
@@ -55,11 +55,11 @@ impl Issuer {
         token
     }
 
-    /// What is revoked with this token.
+    /// Returns the revocation that ends this token.
     #[track_caller]
     pub(super) fn bearer_of(&self, token: &Token) -> Revoked {
         let Some(Issued { bearer, key, .. }) = self.tokens.get(&token.digest()) else {
-            panic!("this token is another one's: revoke it where it was issued");
+            panic!("another Auth issued this token: revoke it there");
         };
         match &bearer.session {
             Some(session) => Revoked::Session(session.as_str().into()),
@@ -67,7 +67,7 @@ impl Issuer {
         }
     }
 
-    /// Revokes, and says how the log tells it.
+    /// Records a revocation and returns its log entry.
     pub(super) fn revoke(&mut self, revoked: Revoked) -> (Logged, Target) {
         self.revision += 1;
         let target = match revoked {
@@ -88,12 +88,12 @@ impl Issuer {
         (self.position().last, target)
     }
 
-    /// The log's end.
+    /// Returns the end of the log.
     pub(super) fn position(&self) -> Position {
         Position { log: [1; 16], last: Logged { revision: self.revision, mark: [2; 16] } }
     }
 
-    /// What a token is worth at this time of day, and of the machine.
+    /// Verifies a token at the time of day `now`. `asked` is the uptime.
     pub(super) fn judge(&self, token: &Token, now: SystemTime, asked: Duration) -> Verdict {
         let Some(Issued { bearer, generation, key }) = self.tokens.get(&token.digest()) else {
             return Verdict::denied(Denial::Invalid);

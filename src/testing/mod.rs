@@ -1,13 +1,12 @@
-//! What the tests of a guarded service need in the auth service's place (feature `testing`).
+//! A replacement of the auth service for tests of guarded services (feature `testing`).
 //!
 //! ```toml
 //! [dev-dependencies]
 //! gatepost = { version = "0.1", features = ["testing"] }
 //! ```
 //!
-//! [`Auth`] issues tokens for whomever the test names, and a guard takes it as it takes an
-//! [`AuthService`](crate::AuthService). The server, its policy and the guard are the real ones. A whole test, in which
-//! tonic's health service stands for one's own:
+//! [`Auth`] issues tokens for any identity. A guard uses it in place of [`AuthService`](crate::AuthService). The server,
+//! its policy and the guard are the real ones. A complete test, with tonic's health service as the service under test:
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,7 +26,7 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     // The service under test, behind its guard.
+//!     // The service under test behind its guard.
 //!     let auth = Auth::new();
 //!     let policy = Policy::closed().rule("/grpc.health.v1.Health/Check", Rule::role("admin"));
 //!     let guard = GuardLayer::new(policy, auth.clone())?.audience("gatepost");
@@ -36,7 +35,7 @@
 //!     let server = Server::builder().layer(guard).add_service(tonic_health::server::health_reporter().1);
 //!     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
 //!
-//!     // Who may, who may not, and until when.
+//!     // An admin, and a user without the role.
 //!     let ada = auth.issue(Identity::user("ada").role("admin"));
 //!     let bob = auth.issue(Identity::user("bob"));
 //!     assert_eq!(check(&channel, &ada).await, Code::Ok);
@@ -54,15 +53,15 @@
 //! }
 //! ```
 //!
-//! # How like the real one it is
+//! # Differences from the real service
 //!
-//! - A verdict passes through what it passes through in service: it is kept, judged at each use by the
-//!   revocation state, and dead as soon as a revocation names it.
-//! - The tokens are no JWTs. Neither does a guard read a token: only the auth service knows what is in it, and whoever
-//!   wants to test that needs the real one.
-//! - A revocation is known to the guard when the call that injects it returns. In service that takes some milliseconds,
-//!   and 1.5 s at the most.
-//! - [`away`](Auth::away) is an outage that has lasted for more than a second: no evidence is left.
+//! - None in the guard's handling of verdicts: they are kept, judged at each use by the revocation state, and dead as soon
+//!   as a revocation names them.
+//! - The tokens are not JWTs. A guard relies on the auth service to read tokens, so tests of their contents need the real
+//!   service.
+//! - The guard knows a revocation when the call that injects it returns. In production this takes some milliseconds, and at
+//!   most 1.5 s.
+//! - [`away`](Auth::away) simulates an outage of more than one second: no evidence is left.
 
 mod auth;
 mod issuer;

@@ -1,4 +1,4 @@
-//! A method is closed unless the policy names it, letter for letter, and a caller without a token learns no more.
+//! Closed methods: only an exact path in the policy opens a method.
 
 use gatepost::{Policy, Rule};
 use tonic::Code;
@@ -7,8 +7,9 @@ use crate::support::{CHECK, Refused, TELL, WATCH, World};
 
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
+/// C23: only callers with a token learn that a method does not exist.
 #[tokio::test]
-async fn c23_an_unlisted_method_shows_only_to_who_has_a_token_that_it_does_not_exist() {
+async fn missing_method_is_unknown_only_to_token_holders() {
     let world = World::start(Policy::closed().with_health()).await;
     let raw = world.server.raw().await;
     for path in ["/no.Such/Method", "/guard.test.Probe/NoSuch", "/grpc.health.v1.Health/NoSuch", REFLECTION, "/x", "/"]
@@ -22,8 +23,9 @@ async fn c23_an_unlisted_method_shows_only_to_who_has_a_token_that_it_does_not_e
     }
 }
 
+/// C23: an existing method without a row needs a token.
 #[tokio::test]
-async fn c23_an_existing_method_without_a_row_needs_a_token() {
+async fn method_without_row_needs_a_token() {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
     for path in [CHECK, WATCH, TELL] {
@@ -35,8 +37,9 @@ async fn c23_an_existing_method_without_a_row_needs_a_token() {
     assert_eq!(world.server.inside.paths(), [CHECK, TELL]);
 }
 
+/// C23: a public method needs no token and ignores a bad one.
 #[tokio::test]
-async fn c23_a_public_method_asks_for_nothing_and_looks_at_no_token() {
+async fn public_method_ignores_tokens() {
     let world = World::start(Policy::closed().with_health()).await;
     let raw = world.server.raw().await;
     for headers in [&[("api-token", &b"forged"[..])][..], &[("api-token", b"a"), ("api-token", b"b")], &[]] {
@@ -45,8 +48,9 @@ async fn c23_a_public_method_asks_for_nothing_and_looks_at_no_token() {
     assert_eq!(world.auth.count(), 0);
 }
 
+/// C23: another spelling of a public path is closed.
 #[tokio::test]
-async fn c23_another_spelling_of_a_public_path_is_closed() {
+async fn other_spelling_of_a_public_path_is_closed() {
     let world = World::start(Policy::closed().with_health()).await;
     let raw = world.server.raw().await;
     for path in [
@@ -67,8 +71,9 @@ async fn c23_another_spelling_of_a_public_path_is_closed() {
     }
 }
 
+/// C23: a query neither opens a closed method nor closes a public one.
 #[tokio::test]
-async fn c23_a_query_neither_opens_a_closed_method_nor_closes_a_public_one() {
+async fn query_changes_no_rule() {
     let world = World::start(Policy::closed().rule(CHECK, Rule::Public)).await;
     let raw = world.server.raw().await;
     for query in ["?", "?x=1", "?/grpc.health.v1.Health/Check", "?x=/../Check"] {

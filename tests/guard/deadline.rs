@@ -1,4 +1,4 @@
-//! The caller's deadline: passed on to the auth service, told apart from the guard's own, and nobody else's.
+//! The caller's deadline: forwarded to the auth service, reported as such, and separate for each caller.
 
 use std::time::Duration;
 
@@ -29,23 +29,23 @@ async fn ends_after_200_ms(auth: &Auth, raw: &Raw) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callers_shorter_deadline_passes_as_deadline_exceeded() {
+async fn shorter_deadline_fails_with_deadline_exceeded() {
     let auth = Auth::new(known);
     let raw = guarded_by(SingleFlight::new(remote(&auth), LIMIT)).await;
     ends_after_200_ms(&auth, &raw).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_verifier_that_keeps_the_deadline_itself_makes_no_difference() {
+async fn verifier_that_keeps_deadlines_gives_same_status() {
     let auth = Auth::new(known);
     let raw = guarded_by(remote(&auth)).await;
     ends_after_200_ms(&auth, &raw).await;
     let asked = auth.asked(1).await;
-    assert_eq!(asked[0].timeout, Some(Duration::from_millis(200)), "the shorter deadline is passed on");
+    assert_eq!(asked[0].timeout, Some(Duration::from_millis(200)), "the shorter deadline is forwarded");
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_callers_short_deadline_fails_nobody_else() {
+async fn short_deadline_does_not_fail_other_callers() {
     let auth = Auth::new(known);
     let raw = guarded_by(SingleFlight::new(remote(&auth), LIMIT)).await;
     auth.fall_silent();
@@ -61,8 +61,9 @@ async fn one_callers_short_deadline_fails_nobody_else() {
     assert_eq!(auth.count(), 1);
 }
 
+/// C24: a request to the auth service carries a deadline of at most 500 ms.
 #[tokio::test]
-async fn c24_the_question_carries_a_deadline_of_at_most_half_a_second() {
+async fn request_carries_a_deadline_of_500_ms_at_most() {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
     for timeout in ["1H", "300m", "nonsense"] {

@@ -1,4 +1,4 @@
-//! Open streams behind a guard that follows the revocations: they die by what the feed brings, and live on its renewals.
+//! Open streams behind a guard with a revocation feed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use gatepost::api::auth::v1::{TokenState, UserRevocation, VerifyTokenResponse};
 use crate::support::{Auth, Refused, SERVING, fed, fed_by, grounded, said};
 
 #[tokio::test]
-async fn a_stream_dies_with_its_token_idle_or_not() {
+async fn revocation_ends_idle_and_active_streams() {
     let user =
         |state: TokenState| Target::User(UserRevocation { user_id: "ada".into(), generation: 2, state: state.into() });
     let mut over = Vec::new();
@@ -22,7 +22,7 @@ async fn a_stream_dies_with_its_token_idle_or_not() {
         for is_idle in [true, false] {
             let (world, mut fed) = fed().await;
             let mut watched = world.watch().await;
-            fed.revoke(4, Target::SessionId("somebody else's".into())).await;
+            fed.revoke(4, Target::SessionId("another-session".into())).await;
             world.tell(!SERVING).await;
             assert_eq!(said(&mut watched).await.unwrap(), !SERVING);
             fed.revoke(5, target.clone()).await;
@@ -32,14 +32,14 @@ async fn a_stream_dies_with_its_token_idle_or_not() {
             refusal.is(&said(&mut watched).await.unwrap_err());
             assert!(watched.message().await.unwrap().is_none());
             assert_eq!(world.auth.count(), 1);
-            // Its guard goes on dialling: the next world must not be given its port.
+            // The guard keeps reconnecting, so the next world must not get its port.
             over.push(world);
         }
     }
 }
 
 #[tokio::test]
-async fn a_warm_stream_asks_nothing_and_lives_on_renewals() {
+async fn stream_with_renewals_causes_no_request() {
     let (world, mut fed) = fed().await;
     let mut watched = world.watch().await;
     for (revision, status) in [(4, !SERVING), (6, SERVING), (8, !SERVING)] {
@@ -52,8 +52,9 @@ async fn a_warm_stream_asks_nothing_and_lives_on_renewals() {
     assert_eq!(world.auth.count(), 1);
 }
 
+/// C25: a stream ends when its token expires.
 #[tokio::test]
-async fn c25_a_stream_ends_when_its_token_has_expired() {
+async fn stream_ends_when_its_token_expires() {
     let is_over = Arc::new(AtomicBool::new(false));
     let auth = Auth::new({
         let is_over = Arc::clone(&is_over);
@@ -69,28 +70,28 @@ async fn c25_a_stream_ends_when_its_token_has_expired() {
     fed.renew(4).await;
     world.pass(499);
     world.tell(!SERVING).await;
-    assert_eq!(said(&mut watched).await.unwrap(), !SERVING, "its life is not over");
-    // However the feed vouches for it.
+    assert_eq!(said(&mut watched).await.unwrap(), !SERVING, "the token has not expired");
+    // Renewals do not extend the token's life.
     world.pass(1);
     Refused::TOKEN_EXPIRED.is(&said(&mut watched).await.unwrap_err());
     assert_eq!(world.auth.count(), 2);
 }
 
 #[tokio::test]
-async fn a_message_waits_for_evidence_and_passes_when_it_is_there() {
+async fn waiting_message_passes_on_new_evidence() {
     let (world, mut fed) = fed().await;
     let mut watched = world.watch().await;
     world.auth.fall_silent();
     world.pass(1001);
     world.tell(!SERVING).await;
     let message = tokio::spawn(async move { (said(&mut watched).await, watched) });
-    // By its own question, or by that of the clock.
+    // One request by the message, one by the interval.
     world.auth.asked(2).await;
     assert!(!message.is_finished());
     world.auth.speak();
     let (first, mut watched) = message.await.unwrap();
     assert_eq!(first.unwrap(), !SERVING);
-    // And no revocation gets lost on the way.
+    // Revocations still arrive.
     fed.renew(4).await;
     world.auth.fall_silent();
     world.pass(1001);
@@ -98,6 +99,6 @@ async fn a_message_waits_for_evidence_and_passes_when_it_is_there() {
     world.auth.asked(3).await;
     fed.revoke(6, Target::SessionId("session-1".into())).await;
     world.auth.speak();
-    // What the auth service says, it has said before the revocation came.
+    // The auth service's answer precedes the revocation.
     Refused::TOKEN_REVOKED.is(&said(&mut watched).await.unwrap_err());
 }

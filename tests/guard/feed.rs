@@ -1,4 +1,4 @@
-//! A guard that follows the revocations asks once for each token, and lets nobody in on old evidence.
+//! A guard with a revocation feed: one request per token, and no admission on old evidence.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tonic::transport::Endpoint;
 use crate::support::{Auth, Port, Refused, fed, grounded, position, start};
 
 #[tokio::test]
-async fn a_token_is_asked_about_once_while_its_verdict_is_renewed() {
+async fn renewed_verdict_needs_one_request() {
     let (world, mut fed) = fed().await;
     for _ in 0..3 {
         world.good("good").await;
@@ -27,11 +27,11 @@ async fn a_token_is_asked_about_once_while_its_verdict_is_renewed() {
     assert_eq!(world.auth.count(), 1);
     world.pass(1);
     world.good("good").await;
-    assert_eq!(world.auth.count(), 2, "nobody has vouched for it for more than a second");
+    assert_eq!(world.auth.count(), 2, "the evidence is more than 1 s old");
 }
 
 #[tokio::test]
-async fn an_endpoint_of_ones_own_is_asked_and_followed_like_a_url() {
+async fn custom_endpoint_works_like_a_url() {
     let (auth, port) = (Auth::new(grounded), Port::reserve());
     let _running = auth.serve(port.listen());
     let endpoint = Endpoint::from_shared(port.url()).unwrap();
@@ -43,11 +43,11 @@ async fn an_endpoint_of_ones_own_is_asked_and_followed_like_a_url() {
 }
 
 #[tokio::test]
-async fn a_revocation_is_a_refusal_at_once_and_no_question() {
+async fn revocation_refuses_at_once_without_request() {
     let (world, mut fed) = fed().await;
     world.good("good").await;
     world.good("seller").await;
-    fed.revoke(4, Target::SessionId("somebody else's".into())).await;
+    fed.revoke(4, Target::SessionId("another-session".into())).await;
     world.good("good").await;
     let user = |generation, state: TokenState| {
         Target::User(UserRevocation { user_id: "ada".into(), generation, state: state.into() })
@@ -62,18 +62,18 @@ async fn a_revocation_is_a_refusal_at_once_and_no_question() {
 }
 
 #[tokio::test]
-async fn a_session_and_a_key_that_end_take_their_tokens_along() {
+async fn ended_session_or_key_invalidates_its_tokens() {
     let (world, mut fed) = fed().await;
     world.good("good").await;
     fed.revoke(4, Target::SigningKeyId("kid".into())).await;
-    // What its tokens are from now on the auth service knows, and it still says that they are good.
+    // Tokens of this key need a new request. The auth service still calls them valid, at an outdated position.
     world.refused("good", Refused::AUTH_UNAVAILABLE).await;
     fed.revoke(5, Target::SessionId("session-1".into())).await;
     world.refused("seller", Refused::AUTH_UNAVAILABLE).await;
 }
 
 #[tokio::test]
-async fn a_verdict_that_is_not_of_this_feed_lives_for_its_own_second() {
+async fn verdict_ahead_of_the_feed_lives_for_1_s() {
     let (world, mut fed) = fed().await;
     world.good("late").await;
     world.pass(1000);
@@ -86,7 +86,7 @@ async fn a_verdict_that_is_not_of_this_feed_lives_for_its_own_second() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_kept_for_a_second_and_nothing_renews_it() {
+async fn refusal_is_kept_for_1_s_despite_renewals() {
     let (world, mut fed) = fed().await;
     world.refused("garbage", Refused::TOKEN_INVALID).await;
     world.pass(1000);
@@ -99,7 +99,7 @@ async fn a_refusal_is_kept_for_a_second_and_nothing_renews_it() {
 }
 
 #[tokio::test]
-async fn before_the_feed_has_begun_nothing_is_kept() {
+async fn nothing_is_kept_before_the_feed_starts() {
     let (world, mut fed) = start().await;
     for count in [1, 2] {
         world.good("good").await;
@@ -114,7 +114,7 @@ async fn before_the_feed_has_begun_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn after_a_reset_everything_is_asked_anew() {
+async fn reset_causes_new_requests() {
     let (world, mut fed) = fed().await;
     world.good("good").await;
     fed.reset(3).await;
@@ -124,25 +124,25 @@ async fn after_a_reset_everything_is_asked_anew() {
 }
 
 #[tokio::test]
-async fn a_feed_goes_on_where_it_was() {
+async fn new_stream_resumes_at_the_last_position() {
     let (world, mut first) = fed().await;
     world.good("good").await;
     first.renew(4).await;
     drop(first);
     let mut second = world.auth.stream().await;
     let resume = second.greet(Greeting { digest: vec![8], ..Greeting::default() }).await;
-    // The digest is what the last row has told.
+    // The digest is that of the last row.
     assert_eq!((resume.position, resume.digest), (Some(position(5)), Vec::new()));
-    second.revoke(6, Target::SessionId("somebody else's".into())).await;
+    second.revoke(6, Target::SessionId("another-session".into())).await;
     world.good("good").await;
-    assert_eq!(world.auth.count(), 1, "what was known is known still");
+    assert_eq!(world.auth.count(), 1, "the verdict is still kept");
     drop(second);
     let resume = world.auth.stream().await.greet(Greeting::default()).await;
     assert_eq!((resume.position, resume.digest), (Some(position(6)), vec![8]));
 }
 
 #[tokio::test]
-async fn whatever_is_not_the_next_thing_ends_the_stream_and_all_that_was_known() {
+async fn unexpected_message_resets_stream_and_state() {
     let row = |revision, mark: u8, target| {
         Say::Revocation(Revocation { revision, mark: vec![mark; 16], target, create_time: None, keys: Vec::new() })
     };
@@ -175,13 +175,13 @@ async fn whatever_is_not_the_next_thing_ends_the_stream_and_all_that_was_known()
         world.pass(1);
         world.good("good").await;
         assert_eq!(world.auth.count(), 2, "{nonsense:?}");
-        // Its guard goes on dialling: the next world must not be given its port.
+        // The guard keeps reconnecting, so the next world must not get its port.
         over.push(world);
     }
 }
 
 #[tokio::test]
-async fn the_next_stream_is_there_before_the_old_one_ends() {
+async fn next_stream_opens_before_the_old_one_ends() {
     let (world, mut first) = start().await;
     let reopen_after = Some(prost_types::Duration { seconds: 0, nanos: 1 });
     first.greet(Greeting { reopen_after, ..Greeting::default() }).await;
@@ -193,7 +193,7 @@ async fn the_next_stream_is_there_before_the_old_one_ends() {
 }
 
 #[tokio::test]
-async fn without_the_auth_service_warm_tokens_live_for_a_second() {
+async fn known_tokens_live_for_1_s_without_auth() {
     let (world, fed) = fed().await;
     world.good("good").await;
     drop(fed);

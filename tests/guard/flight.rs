@@ -1,4 +1,4 @@
-//! Callers who hold the same token at the same time share one question, and others do not.
+//! Concurrent callers with one token share a request; others do not.
 
 use gatepost::{AuthService, GuardLayer, Policy};
 use tokio::task::JoinSet;
@@ -22,7 +22,7 @@ async fn world() -> Flight {
 }
 
 #[tokio::test]
-async fn concurrent_calls_with_one_token_are_one_question() {
+async fn concurrent_calls_with_one_token_share_a_request() {
     let world = world().await;
     let _running = world.auth.serve(world.port.listen());
     world.auth.fall_silent();
@@ -43,7 +43,7 @@ async fn concurrent_calls_with_one_token_are_one_question() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_after_the_answer() {
+async fn answer_is_not_kept() {
     let world = world().await;
     let _running = world.auth.serve(world.port.listen());
     let raw = world.server.raw().await;
@@ -54,7 +54,7 @@ async fn nothing_is_kept_after_the_answer() {
 }
 
 #[tokio::test]
-async fn other_tokens_have_questions_of_their_own_and_each_its_own_answer() {
+async fn each_token_gets_its_own_answer() {
     let world = world().await;
     let _running = world.auth.serve(world.port.listen());
     world.auth.fall_silent();

@@ -1,11 +1,12 @@
-//! A fragment in the path, which only a client that writes its own bytes can send, changes nothing.
+//! A fragment in the path, which no HTTP library would send.
 
 use gatepost::Policy;
 
 use crate::support::{CHECK, Frames, TELL, World};
 
+/// C23: a fragment neither opens a closed method nor closes a public one.
 #[tokio::test]
-async fn c23_a_fragment_neither_opens_a_closed_method_nor_closes_a_public_one() {
+async fn fragment_changes_no_rule() {
     let world = World::start(Policy::closed().with_health()).await;
     for path in [TELL.to_owned(), format!("{TELL}#a"), format!("{TELL}#{CHECK}"), format!("{TELL}?x#{CHECK}")] {
         assert_eq!(Frames::of_call(world.server.addr, &path).await, Frames::refusal(), "{path}");

@@ -1,4 +1,4 @@
-//! Who calls is what the guard has found out, never what a caller or another layer says.
+//! The caller's identity comes from the guard alone.
 
 use std::time::SystemTime;
 
@@ -42,8 +42,9 @@ fn only_the_route_is_left(told: &Told) {
     }
 }
 
+/// C26: forged identity headers do not reach a handler; route headers do.
 #[tokio::test]
-async fn c26_forged_identity_headers_do_not_reach_a_handler_and_route_headers_do() {
+async fn forged_identity_headers_are_removed() {
     for rule in [Rule::Public, Rule::Optional, Rule::Authenticated, Rule::role("seller")] {
         let world = World::start(Policy::closed().rule(TELL, rule.clone())).await;
         let told = tell(&world.server.raw().await, Some(b"seller")).await;
@@ -52,8 +53,9 @@ async fn c26_forged_identity_headers_do_not_reach_a_handler_and_route_headers_do
     }
 }
 
+/// C26: forged identity headers do not identify an anonymous caller.
 #[tokio::test]
-async fn c26_forged_identity_headers_make_nobody_of_an_anonymous_caller() {
+async fn forged_headers_do_not_identify_anonymous_callers() {
     for rule in [Rule::Public, Rule::Optional] {
         let world = World::start(Policy::closed().rule(TELL, rule)).await;
         let told = tell(&world.server.raw().await, None).await;
@@ -62,8 +64,9 @@ async fn c26_forged_identity_headers_make_nobody_of_an_anonymous_caller() {
     }
 }
 
+/// C26: an identity from an outer layer does not reach a handler.
 #[tokio::test]
-async fn c26_an_identity_of_a_layer_outside_does_not_survive() {
+async fn identity_of_an_outer_layer_is_removed() {
     let eve = Identity::user("eve").role("admin").expire_time(SystemTime::UNIX_EPOCH);
     let (auth, port) = (Auth::new(known), Port::reserve());
     let _running = auth.serve(port.listen());

@@ -1,4 +1,4 @@
-//! Garbage tokens cost the auth service little: what its form gives away is refused unasked, and the rest waits its turn.
+//! Garbage tokens: clear cases cause no request, and the others wait.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::support::{Auth, Fed, Followed, Refused, TELL, active, claims, grounded, position, start, start_with};
 
-/// A token of this header, which anybody can write.
+/// Returns a JWT with this header and an invalid signature.
 fn jwt(header: &str, number: usize) -> String {
     let payload = format!(r#"{{"number":{number}}}"#);
     format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
@@ -26,7 +26,7 @@ fn key(id: &str) -> KeyName {
     KeyName { id: id.into(), algorithm: "EdDSA".into() }
 }
 
-/// The feed begins, and names these keys.
+/// Starts the feed with a list of these keys.
 async fn begin(world: &Followed, fed: &mut Fed, keys: &[&str]) {
     let keys = keys.iter().map(|id| key(id)).collect();
     fed.greet(Greeting { digest: vec![7], keys, ..Greeting::default() }).await;
@@ -34,13 +34,13 @@ async fn begin(world: &Followed, fed: &mut Fed, keys: &[&str]) {
     world.pass(1);
 }
 
-/// Returns how often the auth service has been asked.
+/// Returns the number of requests to the auth service.
 fn asked(world: &Followed) -> usize {
     world.auth.count()
 }
 
 #[tokio::test]
-async fn a_form_that_cannot_be_right_is_refused_unasked() {
+async fn malformed_jwt_is_refused_without_request() {
     let (world, mut fed) = start().await;
     begin(&world, &mut fed, &["one"]).await;
     let whole = named("one");
@@ -60,29 +60,29 @@ async fn a_form_that_cannot_be_right_is_refused_unasked() {
     for plausible in [whole, named("two"), "a-service-key-is-no-jwt".into()] {
         world.refused_bare(&plausible, Refused::TOKEN_INVALID).await;
     }
-    assert_eq!(asked(&world), 3, "what may be good is asked about");
+    assert_eq!(asked(&world), 3, "tokens that may be valid cause requests");
 }
 
 #[tokio::test]
-async fn keys_are_named_anew_as_they_change() {
+async fn key_list_follows_the_feed() {
     let (world, mut fed) = start().await;
     begin(&world, &mut fed, &["one"]).await;
     let mismatched = |id: &str| jwt(&format!(r#"{{"alg":"ES256","kid":"{id}"}}"#), 0);
     world.refused(&mismatched("two"), Refused::TOKEN_INVALID).await;
-    assert_eq!(asked(&world), 1, "nobody has named it");
+    assert_eq!(asked(&world), 1, "the key is not listed");
     let keys = vec![key("one"), key("two")];
     fed.revoke(4, Target::NewSigningKeys(NewSigningKeys { digest: vec![8], keys })).await;
     world.pass(1001);
     world.refused(&mismatched("two"), Refused::TOKEN_INVALID).await;
     assert_eq!(asked(&world), 1);
-    // A version that does not name its keys takes nothing away.
+    // An auth service that sends no key list does not clear the last one.
     fed.revoke(5, Target::NewSigningKeys(NewSigningKeys::default())).await;
     world.refused(&mismatched("two"), Refused::TOKEN_INVALID).await;
     assert_eq!(asked(&world), 1);
 }
 
 #[tokio::test]
-async fn without_names_only_the_form_is_judged() {
+async fn form_alone_decides_without_a_key_list() {
     let (world, mut fed) = start().await;
     begin(&world, &mut fed, &[]).await;
     for number in 0..3 {
@@ -90,11 +90,11 @@ async fn without_names_only_the_form_is_judged() {
     }
     assert_eq!(asked(&world), 3);
     world.refused("eyJhbGciOiJub25lIn0.e30.", Refused::TOKEN_INVALID).await;
-    assert_eq!(asked(&world), 3, "without a signature it is no token whatever the keys are");
+    assert_eq!(asked(&world), 3, "a JWT without a signature is invalid for any keys");
 }
 
 #[tokio::test]
-async fn a_key_that_was_made_a_moment_ago_opens_the_door() {
+async fn token_of_a_new_key_is_admitted() {
     let token = named("new");
     let known = token.clone();
     let auth = Auth::new(move |asked| {
@@ -109,10 +109,10 @@ async fn a_key_that_was_made_a_moment_ago_opens_the_door() {
     assert_eq!(asked(&world), 1);
 }
 
-/// Twelve callers of a hundred streams each send tokens of unknown keys, for each of which the auth service looks for ever.
-/// Then a hundred callers come with good tokens that nobody has seen before.
+/// Twelve peers send a hundred tokens with unknown keys each, and the auth service never answers them. Then a hundred peers
+/// send new valid tokens.
 #[tokio::test]
-async fn unknown_keys_leave_good_cold_calls_alone() {
+async fn unlisted_keys_do_not_delay_new_valid_tokens() {
     const GOOD: usize = 100;
     let auth = Auth::new(|token| if token.starts_with("cold") { Ok(active(claims())) } else { grounded(token) });
     let (world, mut fed) = start_with(auth.clone()).await;
@@ -133,8 +133,8 @@ async fn unknown_keys_leave_good_cold_calls_alone() {
     for _ in 0..1000 {
         yield_now().await;
     }
-    // Eight at once; on a busy machine the first ones may have been given up by now.
-    assert!(auth.count() < 50, "the flood has its share of the hundred streams: {}", auth.count());
+    // Eight at once. On a busy machine the first requests may have timed out.
+    assert!(auth.count() < 50, "the flood gets only its share of the hundred streams: {}", auth.count());
     let mut calls = JoinSet::new();
     for number in 0..GOOD {
         calls.spawn(ask(u16::try_from(100 + number).unwrap(), format!("cold-{number}")));
@@ -147,9 +147,9 @@ async fn unknown_keys_leave_good_cold_calls_alone() {
     drop(world);
 }
 
-/// The first call on a new connection is told from others by the guard itself.
+/// The guard itself tells the first call on a new connection from others.
 #[tokio::test]
-async fn connections_are_told_apart() {
+async fn connections_count_as_separate_peers() {
     let (world, mut fed) = start().await;
     begin(&world, &mut fed, &["one"]).await;
     let raw = world.connect().await;

@@ -1,4 +1,4 @@
-//! The guard on the wire: what a caller sees of it, whatever the caller sends and whatever the auth service does.
+//! Tests of the guard over the network.
 
 #![cfg(test)]
 

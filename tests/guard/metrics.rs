@@ -1,4 +1,4 @@
-//! What the guard counts is what has happened, no more and no less.
+//! The guard's counters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,19 +18,19 @@ use crate::support::{Auth, Followed, GATHER, LISTEN, Memory, Port, Refused, TELL
 
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// The causes that have been counted.
+/// Returns the reasons with a count above zero.
 fn counted(counts: &[(Refusal, u64)]) -> Vec<(Refusal, u64)> {
     counts.iter().copied().filter(|(_, count)| *count > 0).collect()
 }
 
-/// How many there are up to each bound in milliseconds, without the bounds that have none; the last is of those above.
+/// Returns the non-empty buckets by their bounds in ms, and the count above the last bound.
 fn counts(distribution: &Distribution) -> (Vec<(u128, u64)>, u64) {
     let buckets = distribution.buckets.iter().filter(|(_, count)| *count > 0);
     (buckets.map(|(bound, count)| (bound.as_millis(), *count)).collect(), distribution.above)
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_decision_is_counted_by_its_cause() {
+async fn each_decision_is_counted_by_reason() {
     let auth = Auth::new(known);
     let verifier = SingleFlight::new(RemoteVerifier::over(Memory::auth(&auth).channel()), LIMIT);
     let policy = Policy::closed().rule(LISTEN, Rule::Optional).rule(GATHER, Rule::role("seller"));
@@ -65,7 +65,7 @@ async fn each_decision_is_counted_by_its_cause() {
     auth.fall_silent();
     let late = raw.call(TELL, &[("api-token", b"good"), ("grpc-timeout", b"200m")]).await;
     Refused::DEADLINE.is(&late.status());
-    // What is no gRPC is not decided about.
+    // Requests that are not gRPC are not counted.
     let get = Request::get(format!("http://guarded{TELL}")).body(()).unwrap();
     assert_eq!(raw.send(get).await.http, 405);
 
@@ -88,14 +88,13 @@ async fn each_decision_is_counted_by_its_cause() {
     assert_eq!(counted(&ended), []);
 }
 
-/// What the guard is told of a token, without a call: one of these is one judgement, whereas a call is judged again where
-/// its message comes a moment later.
+/// Verifies a token once. A call may be judged twice, if its message comes a moment later.
 async fn judge(verifier: &AuthService, token: &str) -> Worth {
     verifier.verify(&Token::parse(token).unwrap(), Instant::now() + LIMIT).await.unwrap().worth
 }
 
 #[tokio::test]
-async fn callers_who_join_a_flight_are_counted_and_whoever_began_it_is_not() {
+async fn joined_callers_are_counted_without_the_first() {
     const CALLERS: u64 = 20;
     let (auth, port) = (Auth::new(known), Port::reserve());
     let _running = auth.serve(port.listen());
@@ -106,7 +105,7 @@ async fn callers_who_join_a_flight_are_counted_and_whoever_began_it_is_not() {
         let verifier = Arc::clone(&verifier);
         calls.spawn(async move { judge(&verifier, "good").await });
     }
-    // There is one thread, and all of them have had their turn when the question arrives.
+    // The runtime has one thread, so all calls have started when the request arrives.
     auth.asked(1).await;
     auth.speak();
     while let Some(worth) = calls.join_next().await {
@@ -114,12 +113,12 @@ async fn callers_who_join_a_flight_are_counted_and_whoever_began_it_is_not() {
     }
     let counts = verifier.metrics().read();
     assert_eq!((counts.hits, counts.misses, counts.joined), (0, CALLERS, CALLERS - 1));
-    assert_eq!(counts.evidence_age.count(), 0, "it said nothing of the log");
+    assert_eq!(counts.evidence_age.count(), 0, "the answer has no log position");
     assert!(!counts.is_fed);
 }
 
 #[tokio::test]
-async fn hits_misses_and_the_age_of_evidence_are_those_of_the_verdicts_that_were_used() {
+async fn hits_misses_and_evidence_age_are_counted() {
     let (world, mut fed) = fed().await;
     let judge = async |token| judge(&world.verifier, token).await;
     let good = async || assert!(matches!(judge("good").await, Worth::Valid(_)));
@@ -142,15 +141,15 @@ async fn hits_misses_and_the_age_of_evidence_are_those_of_the_verdicts_that_were
     assert!(matches!(judge("good").await, Worth::Denied(Denial::Revoked)));
 
     let read = world.verifier.metrics().read();
-    // One miss at first, one when the evidence was 1001 ms old, and one of the garbage.
+    // Misses: the first request, one with evidence of 1001 ms, and the garbage.
     assert_eq!((read.hits, read.misses, read.joined), (7, 3, 0));
-    // After the misses and the two behind the first one it was of that moment; what lets nobody in has none.
+    // Four verdicts are fresh: after two misses, and two right after the first. Negative ones have no age.
     assert_eq!(counts(&read.evidence_age), (vec![(50, 4), (100, 1), (500, 1), (1000, 1)], 0));
     assert_eq!(read.evidence_age.sum, Duration::from_millis(300 + 1000 + 75));
 }
 
 #[tokio::test]
-async fn what_the_feed_brings_is_counted_and_whether_it_is_there() {
+async fn feed_messages_and_state_are_counted() {
     let (world, mut first) = start().await;
     let state = |world: &Followed| {
         let read = world.verifier.metrics().read();
@@ -164,7 +163,7 @@ async fn what_the_feed_brings_is_counted_and_whether_it_is_there() {
     first.renew(6).await;
     assert_eq!(state(&world), (true, 1, 2, 0));
     first.say(None);
-    // It asks for the next stream, and nobody has greeted it yet.
+    // The guard has opened the next stream, which has no greeting yet.
     let mut second = world.auth.stream().await;
     assert_eq!(state(&world), (false, 1, 2, 1));
     second.greet(Greeting::default()).await;
@@ -176,7 +175,7 @@ async fn what_the_feed_brings_is_counted_and_whether_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_overtaken_is_none_that_is_missing() {
+async fn replaced_stream_keeps_the_feed_up() {
     let (world, mut first) = start().await;
     let reopen_after = Some(prost_types::Duration { seconds: 0, nanos: 1 });
     first.greet(Greeting { reopen_after, ..Greeting::default() }).await;
@@ -186,7 +185,7 @@ async fn a_stream_that_is_overtaken_is_none_that_is_missing() {
 }
 
 #[tokio::test]
-async fn a_row_is_as_late_as_it_is_old_and_one_without_a_time_is_not_counted() {
+async fn lag_counts_only_rows_with_a_time() {
     let (world, mut fed) = fed().await;
     let mut say = async |revision, seconds: Option<i64>| {
         fed.create_time = seconds.map(|seconds| Timestamp { seconds, nanos: 0 });
@@ -194,17 +193,17 @@ async fn a_row_is_as_late_as_it_is_old_and_one_without_a_time_is_not_counted() {
     };
     say(4, None).await;
     assert_eq!(world.verifier.metrics().read().lag.count(), 0);
-    // 2001-09-09, and 2286-11-20: long ago and still to come whenever this runs.
+    // 2001-09-09 and 2286-11-20: far in the past and in the future.
     say(5, Some(1_000_000_000)).await;
     say(6, Some(10_000_000_000)).await;
     say(7, Some(10_000_000_000)).await;
-    // No time of day at all is none.
+    // An invalid time does not count.
     say(8, Some(-1)).await;
     assert_eq!(counts(&world.verifier.metrics().read().lag), (vec![(5, 2)], 1));
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_with_its_token_is_counted_as_ended_and_not_as_refused() {
+async fn revoked_stream_counts_as_ended_not_refused() {
     let (world, mut fed) = fed().await;
     let mut watched = world.watch().await;
     fed.revoke(4, Target::SessionId("session-1".into())).await;

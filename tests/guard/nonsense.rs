@@ -1,4 +1,4 @@
-//! An auth service that answers nonsense lets nobody in, blames no token, and leaks nothing to the caller.
+//! Nonsensical answers of the auth service: no admission, no blame on the token, no leak to the caller.
 
 use gatepost::Policy;
 use gatepost::api::auth::v1::{SubjectKind, TokenClaims, TokenState, VerifyTokenResponse};
@@ -8,12 +8,12 @@ use tonic::{Code, Status};
 
 use crate::support::{Answer, Auth, CHECK, Refused, TELL, World, active, claims, state};
 
-/// Whatever the auth service says, in words or metadata, says this.
+/// The text in each message and metadata value of the auth service.
 const CANARY: &str = "canary-secret";
 
-/// Two calls are refused; what makes no sense is asked for once.
+/// Checks that two calls fail with `AUTH_UNAVAILABLE`. Nonsense is not retried.
 async fn unavailable(answer: impl Fn() -> Answer + Send + Sync + 'static) {
-    // UNAVAILABLE alone says that another attempt may succeed.
+    // Only UNAVAILABLE is retried.
     let attempts = if answer().is_err_and(|status| status.code() == Code::Unavailable) { 3 } else { 1 };
     let world = World::with(Policy::closed().with_health(), Auth::new(move |_| answer())).await;
     let raw = world.server.raw().await;
@@ -29,16 +29,18 @@ async fn unavailable(answer: impl Fn() -> Answer + Send + Sync + 'static) {
     assert_eq!(world.auth.count(), 2 * attempts);
 }
 
+/// C24: a token state that the guard does not know gives no verdict.
 #[tokio::test]
-async fn c24_a_state_that_the_guard_does_not_know_is_no_answer() {
+async fn unknown_state_is_no_answer() {
     for number in [0, 7, -1, i32::MAX] {
         unavailable(move || Ok(state(number))).await;
         unavailable(move || Ok(VerifyTokenResponse { state: number, ..active(claims()) })).await;
     }
 }
 
+/// C24: an active token without a subject gives no verdict.
 #[tokio::test]
-async fn c24_active_with_claims_that_name_nobody_is_no_answer() {
+async fn active_without_a_subject_is_no_answer() {
     unavailable(|| Ok(state(TokenState::Active))).await;
     unavailable(|| Ok(active(TokenClaims::default()))).await;
     unavailable(|| Ok(active(TokenClaims { subject: String::new(), ..claims() }))).await;
@@ -47,8 +49,9 @@ async fn c24_active_with_claims_that_name_nobody_is_no_answer() {
     }
 }
 
+/// C24: an active user token without a valid expiry gives no verdict.
 #[tokio::test]
-async fn c24_active_for_a_user_without_a_sensible_expiry_is_no_answer() {
+async fn active_user_without_valid_expiry_is_no_answer() {
     unavailable(|| Ok(active(TokenClaims { expire_time: None, ..claims() }))).await;
     let year_10000 = 253_402_300_800;
     for (seconds, nanos) in [(i64::MAX, 0), (i64::MIN, 0), (year_10000, 0), (-1, 0), (1, -1), (1, 1_000_000_000)] {
@@ -57,8 +60,9 @@ async fn c24_active_for_a_user_without_a_sensible_expiry_is_no_answer() {
     }
 }
 
+/// C24: a status of the auth service gives no verdict and does not reach the caller.
 #[tokio::test]
-async fn c24_a_status_of_the_auth_service_is_no_answer_and_stays_with_the_guard() {
+async fn error_status_is_no_answer_and_is_not_passed_on() {
     for code in [
         Code::Unauthenticated,
         Code::PermissionDenied,

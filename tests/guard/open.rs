@@ -1,6 +1,4 @@
-//! Streams die with their tokens, by a clock that moves only when everybody waits.
-//!
-//! The guard here keeps no verdicts: each judgement is a question, and the auth service says what the test wants.
+//! Open streams end with their tokens. The clock moves only while all tasks wait.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -16,11 +14,11 @@ use tonic_health::ServingStatus;
 
 use crate::support::{CHAT, EMPTY, LISTEN, Opened, ProbeClient, Refused, WATCH, active, claims, seller, state, words};
 
-/// How often an idle stream is judged, and the longest time that the guard waits for evidence.
-const EVERY: Duration = Duration::from_millis(250);
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The guard's interval of judgments, and its time limit for evidence.
+const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
+const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The stream says no more than this refusal, which comes within a time of the moved clock.
+/// Checks that the stream ends with this refusal within this time, without a message.
 async fn ends<T>(stream: &mut Streaming<T>, refusal: Refused, within: Duration)
 where
     T: std::fmt::Debug,
@@ -33,7 +31,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_stream_ends_with_its_token_and_says_why() {
+async fn idle_stream_ends_with_the_refusals_status() {
     for (answer, refusal) in [
         (state(TokenState::Expired), Refused::TOKEN_EXPIRED),
         (state(TokenState::Revoked), Refused::TOKEN_REVOKED),
@@ -50,21 +48,21 @@ async fn an_idle_stream_ends_with_its_token_and_says_why() {
         let (_ask, mut answers) = world.chat().await;
         world.say(Ok(answer));
         let begun = Instant::now();
-        ends(&mut watched, refusal, EVERY).await;
-        ends(&mut answers, refusal, EVERY).await;
-        assert!(begun.elapsed() <= EVERY + Duration::from_millis(5), "both at the same time");
-        world.listener.met("mouth gone").await;
-        world.listener.met("ear gone").await;
+        ends(&mut watched, refusal, JUDGMENT_INTERVAL).await;
+        ends(&mut answers, refusal, JUDGMENT_INTERVAL).await;
+        assert!(begun.elapsed() <= JUDGMENT_INTERVAL + Duration::from_millis(5), "both at the same time");
+        world.listener.met("sender dropped").await;
+        world.listener.met("receiver dropped").await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_whose_token_is_good_goes_on() {
+async fn stream_with_valid_token_continues() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     let (ask, mut answers) = world.chat().await;
     for word in ["walk", "alone"] {
-        assert!(timeout(Duration::from_mins(1), watched.message()).await.is_err(), "nothing is said");
+        assert!(timeout(Duration::from_mins(1), watched.message()).await.is_err(), "no message comes");
         ask.send(word.into()).unwrap();
         world.listener.met(word).await;
         world.listener.say(word);
@@ -75,7 +73,7 @@ async fn a_stream_whose_token_is_good_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_message_passes_after_the_token_has_died() {
+async fn no_message_passes_after_revocation() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     let (ask, mut answers) = world.chat().await;
@@ -85,23 +83,23 @@ async fn no_message_passes_after_the_token_has_died() {
     world.listener.say("second");
     ends(&mut watched, Refused::TOKEN_REVOKED, Duration::ZERO).await;
     ends(&mut answers, Refused::TOKEN_REVOKED, Duration::ZERO).await;
-    world.listener.met("ear gone").await;
+    world.listener.met("receiver dropped").await;
     assert!(!world.listener.all().contains(&"walk".to_owned()), "{:?}", world.listener.all());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_of_the_callers_finds_out_as_well() {
+async fn request_message_after_revocation_ends_the_stream() {
     let world = Opened::closed();
     let (ask, mut answers) = world.chat().await;
     world.revoke();
     ask.send("walk".into()).unwrap();
     world.listener.met("Unauthenticated").await;
-    ends(&mut answers, Refused::TOKEN_REVOKED, EVERY).await;
+    ends(&mut answers, Refused::TOKEN_REVOKED, JUDGMENT_INTERVAL).await;
     assert_eq!(world.listener.all()[..2], ["never", "Unauthenticated"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_stream_is_refused_whatever_its_handler_makes_of_it() {
+async fn revoked_client_stream_fails_despite_its_handler() {
     for word in [Some("walk"), None] {
         let world = Opened::closed();
         let (ask, asked) = words();
@@ -114,16 +112,16 @@ async fn a_client_stream_is_refused_whatever_its_handler_makes_of_it() {
             ask.send(word.into()).unwrap();
         }
         let begun = Instant::now();
-        // The handler says that all is well.
+        // The handler answers OK.
         Refused::TOKEN_REVOKED.is(&call.await.unwrap().unwrap_err());
-        assert!(begun.elapsed() <= EVERY + Duration::from_millis(5));
-        world.listener.met("ear gone").await;
+        assert!(begun.elapsed() <= JUDGMENT_INTERVAL + Duration::from_millis(5));
+        world.listener.met("receiver dropped").await;
         assert!(!world.listener.all().contains(&"walk".to_owned()), "{:?}", world.listener.all());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_evidence_messages_wait_and_after_two_seconds_the_stream_ends() {
+async fn stream_without_evidence_ends_after_2_s() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     let (ask, mut answers) = world.chat().await;
@@ -137,27 +135,27 @@ async fn without_evidence_messages_wait_and_after_two_seconds_the_stream_ends() 
     let chatting = async { second = answers.message().await.map(drop) };
     tokio::join!(watching, chatting);
     let taken = begun.elapsed();
-    assert!((PATIENCE..PATIENCE + Duration::from_millis(5)).contains(&taken), "{taken:?}");
+    assert!((EVIDENCE_TIMEOUT..EVIDENCE_TIMEOUT + Duration::from_millis(5)).contains(&taken), "{taken:?}");
     Refused::AUTH_UNAVAILABLE.is(&first.unwrap_err());
     Refused::AUTH_UNAVAILABLE.is(&second.unwrap_err());
-    world.listener.met("ear gone").await;
+    world.listener.met("receiver dropped").await;
     assert!(!world.listener.all().contains(&"walk".to_owned()), "{:?}", world.listener.all());
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_evidence_an_idle_stream_ends_as_well() {
+async fn idle_stream_without_evidence_ends() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     let mut probe = world.probe();
     let call = tokio::spawn(async move { probe.gather(pending()).await });
     world.auth.asked(4).await;
     world.auth.fall_silent();
-    ends(&mut watched, Refused::AUTH_UNAVAILABLE, EVERY + PATIENCE).await;
+    ends(&mut watched, Refused::AUTH_UNAVAILABLE, JUDGMENT_INTERVAL + EVIDENCE_TIMEOUT).await;
     Refused::AUTH_UNAVAILABLE.is(&call.await.unwrap().unwrap_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_evidence_is_back_all_that_has_waited_passes_in_order() {
+async fn waiting_messages_pass_in_order_on_new_evidence() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     let (ask, mut answers) = world.chat().await;
@@ -171,7 +169,7 @@ async fn when_the_evidence_is_back_all_that_has_waited_passes_in_order() {
     let nothing = async {
         tokio::select! { _ = watched.message() => (), _ = answers.message() => () }
     };
-    assert!(timeout(waited, nothing).await.is_err(), "nothing passes meanwhile");
+    assert!(timeout(waited, nothing).await.is_err(), "no message passes without evidence");
     assert!(!world.listener.all().contains(&"walk".to_owned()));
     world.auth.speak();
     assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::NotServing as i32);
@@ -180,7 +178,7 @@ async fn when_the_evidence_is_back_all_that_has_waited_passes_in_order() {
         world.listener.met(word).await;
     }
     assert_eq!(world.listener.all(), ["never", "walk", "alone"]);
-    // And the stream is as it was: its next two seconds are its own.
+    // The next outage has its own two seconds.
     world.auth.fall_silent();
     assert!(timeout(waited, answers.message()).await.is_err());
     world.auth.speak();
@@ -188,7 +186,7 @@ async fn when_the_evidence_is_back_all_that_has_waited_passes_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_has_waited_is_not_let_through_by_bad_news() {
+async fn waiting_message_is_refused_on_revocation() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     world.auth.fall_silent();
@@ -200,15 +198,15 @@ async fn a_message_that_has_waited_is_not_let_through_by_bad_news() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_auth_service_that_talks_nonsense_is_no_evidence() {
+async fn nonsensical_answer_is_no_evidence() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     world.say(Err(Status::internal("cannot say")));
-    ends(&mut watched, Refused::AUTH_UNAVAILABLE, EVERY + PATIENCE).await;
+    ends(&mut watched, Refused::AUTH_UNAVAILABLE, JUDGMENT_INTERVAL + EVIDENCE_TIMEOUT).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_unary_call_that_runs_is_never_cut() {
+async fn running_unary_call_is_never_cut() {
     for silent in [false, true] {
         let world = Opened::closed();
         let mut probe = world.probe();
@@ -222,12 +220,12 @@ async fn a_unary_call_that_runs_is_never_cut() {
         advance(Duration::from_mins(1)).await;
         world.listener.say("now");
         call.await.unwrap().unwrap();
-        assert_eq!(world.auth.count(), asked, "nobody was asked about it again");
+        assert_eq!(world.auth.count(), asked, "no request was sent");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_begins_late_says_nothing_for_a_dead_token() {
+async fn late_stream_sends_nothing_after_revocation() {
     let world = Opened::closed();
     let mut probe = world.probe();
     let call = tokio::spawn(async move { probe.listen().await });
@@ -237,21 +235,21 @@ async fn a_stream_that_begins_late_says_nothing_for_a_dead_token() {
     world.listener.say("first");
     let mut answers = call.await.unwrap().unwrap();
     ends(&mut answers, Refused::TOKEN_REVOKED, Duration::ZERO).await;
-    world.listener.met("mouth gone").await;
+    world.listener.met("sender dropped").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_never_comes_whole_dies_with_its_token() {
+async fn incomplete_request_ends_with_its_token() {
     let world = Opened::closed();
     let mut connection = h2_call(&world).await;
     world.revoke();
     let head = connection.response.as_mut().await.unwrap();
     Refused::TOKEN_REVOKED.is(&Status::from_header_map(head.headers()).unwrap());
-    assert_eq!(world.listener.all(), [""; 0], "the handler has not run");
+    assert_eq!(world.listener.all(), [""; 0], "the handler did not run");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_message_stands_on_the_judgement_by_which_the_call_came_in() {
+async fn first_message_needs_no_second_verification() {
     let world = Opened::closed();
     let mut call = h2_call(&world).await;
     world.revoke();
@@ -264,11 +262,11 @@ async fn the_first_message_stands_on_the_judgement_by_which_the_call_came_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_message_that_comes_later_waits_for_evidence() {
+async fn late_first_message_waits_for_evidence() {
     let world = Opened::closed();
     let mut call = h2_call(&world).await;
     world.auth.fall_silent();
-    advance(EVERY).await;
+    advance(JUDGMENT_INTERVAL).await;
     call.body.send_data(Bytes::from_static(EMPTY), true).unwrap();
     assert!(timeout(Duration::from_secs(1), world.listener.met("begun")).await.is_err());
     world.auth.speak();
@@ -276,12 +274,12 @@ async fn a_first_message_that_comes_later_waits_for_evidence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn public_and_anonymous_streams_are_left_alone() {
+async fn public_and_anonymous_streams_are_not_judged() {
     let policy = Policy::closed().with_health().rule(CHAT, Rule::Optional).rule(LISTEN, Rule::Optional);
     let world = Opened::new(policy);
     world.revoke();
     world.auth.fall_silent();
-    // A token is not even looked at.
+    // The guard ignores the token.
     let mut watched = world.watch().await;
     let mut answers = ProbeClient::new(world.server.channel()).chat(pending()).await.unwrap();
     let nothing = async {
@@ -296,41 +294,41 @@ async fn public_and_anonymous_streams_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_a_token_is_optional_the_one_that_opened_the_stream_counts() {
+async fn optional_token_that_opened_a_stream_is_judged() {
     let world = Opened::new(Policy::closed().rule(CHAT, Rule::Optional));
     let (_ask, mut answers) = world.chat().await;
     world.revoke();
-    ends(&mut answers, Refused::TOKEN_REVOKED, EVERY).await;
+    ends(&mut answers, Refused::TOKEN_REVOKED, JUDGMENT_INTERVAL).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_goes_takes_the_handler_along() {
+async fn cancelled_call_drops_its_handler() {
     let world = Opened::closed();
     let (ask, answers) = world.chat().await;
     drop((ask, answers));
-    world.listener.met("mouth gone").await;
-    world.listener.met("ear gone").await;
+    world.listener.met("sender dropped").await;
+    world.listener.met("receiver dropped").await;
 
     let world = Opened::closed();
     let mut probe = world.probe();
     let call = tokio::spawn(async move { probe.gather(pending()).await });
     world.auth.asked(1).await;
     call.abort();
-    world.listener.met("ear gone").await;
+    world.listener.met("receiver dropped").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_its_handler_ends_is_judged_no_more() {
+async fn finished_stream_is_not_judged() {
     let world = Opened::closed();
     let mut probe = world.probe();
     assert_eq!(probe.gather(empty()).await.unwrap(), "done");
     let asked = world.auth.count();
     advance(Duration::from_mins(1)).await;
     assert_eq!(world.auth.count(), asked);
-    assert_eq!(world.listener.all(), ["ear gone"]);
+    assert_eq!(world.listener.all(), ["receiver dropped"]);
 }
 
-/// A unary call whose message does not come.
+/// A unary call without its message.
 struct HalfCall {
     response: Pin<Box<h2::client::ResponseFuture>>,
     body: h2::SendStream<Bytes>,

@@ -1,4 +1,4 @@
-//! Without its auth service a guarded server refuses, says so, keeps its public methods, and recovers by itself.
+//! Outages of the auth service: the guard refuses, keeps public methods open, and recovers.
 
 use gatepost::{AuthService, GuardLayer, Policy};
 use tonic::Code;
@@ -10,8 +10,9 @@ async fn guarded(port: &Port) -> Guarded {
     Guarded::start(GuardLayer::new(Policy::closed().with_health(), verifier).unwrap().audience("gatepost")).await
 }
 
+/// C24: a guard without an auth service refuses calls until the service starts.
 #[tokio::test]
-async fn c24_an_auth_service_that_is_down_is_unavailable_until_it_comes_up() {
+async fn calls_are_unavailable_until_auth_starts() {
     let port = Port::reserve();
     let server = guarded(&port).await;
     let raw = server.raw().await;
@@ -26,8 +27,9 @@ async fn c24_an_auth_service_that_is_down_is_unavailable_until_it_comes_up() {
     assert_eq!(raw.call_as_ada(TELL).await.message::<Told>().subject.as_deref(), Some("ada"));
 }
 
+/// C24: a guard reconnects to an auth service that restarts on its port.
 #[tokio::test]
-async fn c24_an_auth_service_that_goes_and_comes_back_on_its_port_is_asked_again() {
+async fn restarted_auth_service_is_asked_again() {
     let (port, auth) = (Port::reserve(), Auth::new(known));
     let server = guarded(&port).await;
     let raw = server.raw().await;
@@ -41,8 +43,9 @@ async fn c24_an_auth_service_that_goes_and_comes_back_on_its_port_is_asked_again
     assert_eq!(auth.count(), 3);
 }
 
+/// C24: a peer that accepts connections and sends nothing gives no verdict.
 #[tokio::test]
-async fn c24_something_that_takes_connections_and_says_nothing_is_unavailable() {
+async fn silent_listener_makes_calls_unavailable() {
     let port = Port::reserve();
     let _mute = port.listen();
     let server = guarded(&port).await;
@@ -53,8 +56,9 @@ async fn c24_something_that_takes_connections_and_says_nothing_is_unavailable() 
     assert_eq!(server.inside.paths(), [CHECK]);
 }
 
+/// C24: an answer after the deadline admits no call.
 #[tokio::test]
-async fn c24_an_answer_that_comes_too_late_lets_nobody_in() {
+async fn late_answer_admits_no_call() {
     let world = World::start(Policy::closed().with_health()).await;
     let raw = world.server.raw().await;
     world.auth.fall_silent();

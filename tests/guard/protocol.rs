@@ -1,4 +1,4 @@
-//! What is no gRPC is turned away before the token, the policy and the handler.
+//! Requests that are not gRPC are refused before token, policy and handler.
 
 use gatepost::Policy;
 use http::{Method, Request, StatusCode, header};
@@ -23,11 +23,12 @@ async fn send(raw: &Raw, method: Method, path: &str, kinds: &[&str]) -> Reply {
 
 fn nothing_got_in(world: &World, server: &Guarded) {
     assert_eq!(server.inside.paths(), [""; 0]);
-    assert_eq!(world.auth.count(), 0, "the token was not even asked about");
+    assert_eq!(world.auth.count(), 0, "no request was sent");
 }
 
+/// C29: another content type is answered with 415, for public and closed methods.
 #[tokio::test]
-async fn c29_another_content_type_is_415_for_public_and_closed_methods() {
+async fn other_content_type_is_415() {
     let (world, raw) = world().await;
     for kinds in [
         &[][..],
@@ -50,8 +51,9 @@ async fn c29_another_content_type_is_415_for_public_and_closed_methods() {
     nothing_got_in(&world, &world.server);
 }
 
+/// C29: another HTTP method is answered with 405.
 #[tokio::test]
-async fn c29_another_http_method_is_405() {
+async fn other_http_method_is_405() {
     let (world, raw) = world().await;
     for method in [Method::GET, Method::PUT, Method::OPTIONS, Method::DELETE, Method::PATCH] {
         for path in [CHECK, TELL] {
@@ -63,8 +65,9 @@ async fn c29_another_http_method_is_405() {
     nothing_got_in(&world, &world.server);
 }
 
+/// C29: the content type of gRPC passes with or without a subtype.
 #[tokio::test]
-async fn c29_grpc_with_or_without_a_subtype_passes() {
+async fn grpc_with_or_without_subtype_passes() {
     let (world, raw) = world().await;
     for kind in ["application/grpc", "application/grpc+proto"] {
         for path in [CHECK, TELL] {

@@ -1,4 +1,4 @@
-//! What each rule of the policy asks of a caller, and for whom a token must be meant.
+//! The rules of the policy, and the required audience.
 
 use gatepost::{AuthService, GuardLayer, Policy, Rule};
 
@@ -9,7 +9,7 @@ async fn tell(raw: &Raw, token: &'static [u8]) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_role_lets_its_holders_in_and_nobody_else() {
+async fn role_admits_only_its_holders() {
     let world = World::start(Policy::closed().rule(TELL, Rule::role("seller"))).await;
     let raw = world.server.raw().await;
     Refused::NOT_ALLOWED.is(&raw.call_as_ada(TELL).await.status());
@@ -20,7 +20,7 @@ async fn a_role_lets_its_holders_in_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_role_is_compared_as_a_whole_and_by_case() {
+async fn role_matches_only_whole_and_case_sensitive() {
     for role in ["sell", "sellers", "seller.", "seller-9"] {
         let world = World::start(Policy::closed().rule(TELL, Rule::role(role))).await;
         let reply = world.server.raw().await.call(TELL, &[("api-token", b"seller")]).await;
@@ -29,7 +29,7 @@ async fn a_role_is_compared_as_a_whole_and_by_case() {
 }
 
 #[tokio::test]
-async fn optional_takes_an_anonymous_caller_and_a_good_token_but_no_bad_one() {
+async fn optional_admits_anonymous_but_no_bad_token() {
     let world = World::start(Policy::closed().rule(TELL, Rule::Optional)).await;
     let raw = world.server.raw().await;
     assert_eq!(raw.call(TELL, &[]).await.message::<Told>().subject, None);
@@ -52,8 +52,9 @@ async fn optional_takes_an_anonymous_caller_and_a_good_token_but_no_bad_one() {
     assert_eq!(world.server.inside.paths().len(), 2);
 }
 
+/// C9: a token for another audience is invalid.
 #[tokio::test]
-async fn c9_a_token_for_another_audience_is_invalid() {
+async fn token_for_another_audience_is_invalid() {
     let world = World::start(Policy::closed().rule("/a.B/C", Rule::role("seller"))).await;
     let raw = world.server.raw().await;
     for path in [TELL, "/a.B/C"] {
@@ -65,7 +66,7 @@ async fn c9_a_token_for_another_audience_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_guard_without_an_audience_does_not_look_at_it() {
+async fn guard_without_audience_ignores_it() {
     let (auth, port) = (Auth::new(known), Port::reserve());
     let _running = auth.serve(port.listen());
     let guard = GuardLayer::new(Policy::closed(), AuthService::builder(port.url()).build().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! How long the guard waits for a silent auth service, by a clock that moves only when everybody waits.
+//! Time limits of a silent auth service. The clock moves only while all tasks wait.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{Auth, GATHER, Memory, Raw, Refused, TELL, known};
 
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// A guard with the policy of one closed and one public method, and the fake auth service that it asks.
+/// Returns a fake auth service, and a client of a guard with one public method.
 async fn world() -> (Auth, Raw) {
     let auth = Auth::new(known);
     let verifier = SingleFlight::new(RemoteVerifier::over(Memory::auth(&auth).channel()), LIMIT);
@@ -19,8 +19,9 @@ async fn world() -> (Auth, Raw) {
     (auth, Memory::guarded(GuardLayer::new(policy, verifier).unwrap()).raw().await)
 }
 
+/// C24: the guard waits 500 ms for a silent auth service.
 #[tokio::test(start_paused = true)]
-async fn c24_a_silent_auth_service_is_given_half_a_second() {
+async fn silent_auth_service_is_given_500_ms() {
     let (auth, raw) = world().await;
     auth.fall_silent();
     for timeout in [None, Some("1S"), Some("500m"), Some("nonsense")] {
@@ -34,8 +35,9 @@ async fn c24_a_silent_auth_service_is_given_half_a_second() {
     }
 }
 
+/// C24: public methods do not wait for a silent auth service.
 #[tokio::test(start_paused = true)]
-async fn c24_public_methods_do_not_wait_for_a_silent_auth_service() {
+async fn public_methods_do_not_wait_for_auth() {
     let (auth, raw) = world().await;
     auth.fall_silent();
     let closed = tokio::spawn({
@@ -49,8 +51,9 @@ async fn c24_public_methods_do_not_wait_for_a_silent_auth_service() {
     Refused::AUTH_UNAVAILABLE.is(&closed.await.unwrap());
 }
 
+/// C24: a slow answer within the limit counts.
 #[tokio::test(start_paused = true)]
-async fn c24_the_auth_service_may_take_its_time_within_the_limit() {
+async fn slow_answer_within_the_limit_counts() {
     let (auth, raw) = world().await;
     auth.fall_silent();
     let call = tokio::spawn(async move { raw.call_as_ada(TELL).await.status() });

@@ -1,4 +1,4 @@
-//! A client's session goes on by itself: renewed in time, by one question, whatever becomes of the answer.
+//! A client's session: one renewal in time, even if its answer is lost.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tonic_types::StatusExt as _;
 use crate::support::Fate::{Answer, Fail, Hold, Lose, Silence};
 use crate::support::{Fate, LIFE, Memory, ProbeClient, Refused, Sessions, Told};
 
-/// A session, and a guarded service that takes its tokens.
+/// A session and a guarded service that accepts its tokens.
 struct World {
     issuer: Auth,
     sessions: Sessions,
@@ -44,7 +44,7 @@ impl World {
         text(self.source.token().await).unwrap()
     }
 
-    /// The reason with which a call is refused that gets as far as the source.
+    /// Makes a call that the source refuses, and returns the reason.
     async fn ends(&self) -> String {
         let status = self.tell().await.unwrap_err();
         assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "the session is over, log in again"));
@@ -56,11 +56,11 @@ fn text(token: Result<Token, NoToken>) -> Result<String, NoToken> {
     token.map(|token| token.expose().to_owned())
 }
 
-/// The greatest age at which a token is left as it is: a second before four fifths of its life.
+/// The maximum age of a token without renewal: one second less than four fifths of its life.
 const YOUNG: Duration = Duration::from_secs(479);
 
 #[tokio::test(start_paused = true)]
-async fn calls_carry_the_token_and_a_young_one_is_not_renewed() {
+async fn young_token_is_sent_and_not_renewed() {
     let world = World::new([]);
     let first = world.token().await;
     world.pass(YOUNG);
@@ -71,11 +71,11 @@ async fn calls_carry_the_token_and_a_young_one_is_not_renewed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_renewed_before_it_expires_and_nobody_waits() {
+async fn token_is_renewed_before_expiry_without_waiting() {
     let world = World::new([Hold]);
     let first = world.token().await;
     world.pass(LIFE * 4 / 5);
-    // The answer does not come before it is released.
+    // The answer is still held.
     assert_eq!(world.token().await, first);
     assert_eq!(world.sessions.asked(1).await, ["1"]);
     assert_eq!(world.token().await, first);
@@ -88,7 +88,7 @@ async fn it_is_renewed_before_it_expires_and_nobody_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_whole_next_life_is_used() {
+async fn renewed_token_serves_its_whole_life() {
     let world = World::new([]);
     for renewals in 1..4 {
         world.pass(LIFE);
@@ -117,7 +117,7 @@ async fn all_callers_share_one_renewal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_leaves_takes_nothing_from_the_others() {
+async fn cancelled_caller_does_not_stop_the_renewal() {
     let world = World::new([Hold]);
     world.pass(LIFE);
     let leaving = tokio::spawn({
@@ -133,7 +133,7 @@ async fn a_caller_that_leaves_takes_nothing_from_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_renewal_leaves_the_old_token_while_it_lives() {
+async fn failed_renewal_keeps_the_old_token_until_expiry() {
     let world = World::new([Fail(Code::Unavailable); 3]);
     let first = world.token().await;
     world.pass(LIFE * 4 / 5);
@@ -141,7 +141,7 @@ async fn a_failed_renewal_leaves_the_old_token_while_it_lives() {
         assert_eq!(world.token().await, first);
         assert_eq!(world.sessions.asked(attempts).await, vec!["1"; attempts]);
     }
-    // The fourth one is answered.
+    // The fourth attempt is answered.
     world.sessions.asked(4).await;
     world.pass(LIFE / 5);
     assert_ne!(world.token().await, first);
@@ -149,10 +149,10 @@ async fn a_failed_renewal_leaves_the_old_token_while_it_lives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_that_lives_a_call_fails_and_may_be_repeated() {
+async fn call_with_expired_token_fails_and_may_be_repeated() {
     for fate in [
         Fail(Code::Unavailable),
-        // `OUTCOME_UNKNOWN`.
+        // Stands for `OUTCOME_UNKNOWN`.
         Fail(Code::DeadlineExceeded),
         Fail(Code::Internal),
         Fail(Code::ResourceExhausted),
@@ -167,7 +167,7 @@ async fn without_a_token_that_lives_a_call_fails_and_may_be_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_asked_for_again_with_the_same_token() {
+async fn lost_answer_is_requested_with_the_same_token() {
     let world = World::new([Lose, Lose, Answer]);
     world.pass(LIFE);
     assert_eq!(text(world.source.token().await), Err(NoToken::Unavailable));
@@ -175,36 +175,36 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_token() {
     assert!(world.tell().await.is_ok());
     world.pass(LIFE);
     assert!(world.tell().await.is_ok());
-    assert_eq!(world.sessions.asked(4).await, ["1", "1", "1", "2"], "the same successor for all");
+    assert_eq!(world.sessions.asked(4).await, ["1", "1", "1", "2"], "all requests get the same successor");
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_asked_for_within_the_minute_in_which_it_can_be_had_though_nobody_calls() {
+async fn lost_answer_is_requested_for_50_s_without_calls() {
     let world = World::new(std::iter::once(Lose).chain([Fail(Code::Unavailable); 98]));
     world.pass(LIFE);
     assert!(world.source.token().await.is_err());
     let more = timeout(Duration::from_hours(1), world.sessions.asked(100)).await;
-    assert!(more.is_err(), "patience has an end");
+    assert!(more.is_err(), "the renewal gives up");
     let times = world.sessions.times();
     assert!((8..20).contains(&times.len()), "{times:?}");
     let last = *times.last().unwrap();
     assert!(last > Duration::from_secs(40) && last < Duration::from_secs(51), "{times:?}");
-    // The next call tries again.
+    // The next call starts a new renewal.
     let before = times.len();
     assert!(world.source.token().await.is_err());
     assert_eq!(world.sessions.asked(before + 1).await, vec!["1"; before + 1]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_token_is_forgotten_and_the_session_goes_on() {
+async fn dead_token_is_dropped_and_the_session_continues() {
     let world = World::new([]);
     assert!(world.tell().await.is_ok());
-    // A role was taken away.
+    // A role was removed.
     world.issuer.revoke_user("ada");
     Refused::TOKEN_REVOKED.is(&world.tell().await.unwrap_err());
     assert!(world.tell().await.is_ok());
     assert_eq!(world.sessions.count(), 1);
-    // This machine's clock is behind the issuer's.
+    // The client's clock is behind the issuer's.
     let behind = TokenSource::new_by(
         world.sessions.channel(),
         world.sessions.make(),
@@ -219,7 +219,7 @@ async fn a_dead_token_is_forgotten_and_the_session_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_refusals_say_nothing_of_the_token() {
+async fn unrelated_refusals_keep_the_token() {
     let world = World::new([]);
     let audience =
         Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
@@ -234,9 +234,9 @@ async fn other_refusals_say_nothing_of_the_token() {
     assert_eq!(world.sessions.count(), 0);
 }
 
-/// The same happens after a key was retired, and with another secret or issuer.
+/// A retired key, a new secret and a new issuer have the same effect.
 #[tokio::test(start_paused = true)]
-async fn an_invalid_token_is_renewed_once() {
+async fn invalid_token_is_renewed_once() {
     let world = World::new([]);
     let audience =
         Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
@@ -244,20 +244,20 @@ async fn an_invalid_token_is_renewed_once() {
     let mut refusing = ProbeClient::new(world.source.around(channel));
     for renewals in 1..4 {
         Refused::TOKEN_INVALID.is(&refusing.tell().await.unwrap_err());
-        assert!(world.tell().await.is_ok(), "the next token opens the door");
+        assert!(world.tell().await.is_ok(), "the renewed token is admitted");
         assert_eq!(world.sessions.count(), renewals);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewed_token_refused_ends_the_session() {
+async fn refused_renewed_token_ends_the_session() {
     let world = World::new([]);
     let audience =
         Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
     let mut client = ProbeClient::new(world.source.around(channel));
     Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
-    // An outage says nothing of the token, so the trial goes on.
+    // An outage says nothing about the token, so the trial continues.
     world.issuer.away(true);
     Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
     world.issuer.away(false);
@@ -266,11 +266,11 @@ async fn a_renewed_token_refused_ends_the_session() {
         assert_eq!(world.ends().await, "TOKEN_INVALID");
     }
     assert_eq!(text(world.source.token().await), Err(NoToken::Ended(ErrorReason::TokenInvalid)));
-    assert_eq!(world.sessions.count(), 1, "it was renewed once");
+    assert_eq!(world.sessions.count(), 1, "the token was renewed once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_is_barred_or_deleted_ends_the_session() {
+async fn disabled_or_deleted_user_ends_the_session() {
     for (end, reason) in [("disable", "USER_DISABLED"), ("delete", "USER_DELETED")] {
         let world = World::new([]);
         assert!(world.tell().await.is_ok());
@@ -285,7 +285,7 @@ async fn a_user_who_is_barred_or_deleted_ends_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_token_that_has_died_is_forgotten() {
+async fn forget_drops_only_the_given_token() {
     let world = World::new([]);
     let first = world.source.token().await.unwrap();
     world.source.forget(&first);
@@ -295,7 +295,7 @@ async fn only_the_token_that_has_died_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_session_is_said_and_nobody_is_asked_again() {
+async fn ended_session_fails_without_further_requests() {
     let world = World::new([]);
     assert!(world.tell().await.is_ok());
     world.sessions.end();
@@ -308,9 +308,9 @@ async fn the_end_of_the_session_is_said_and_nobody_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_another_one_has_used_is_over() {
+async fn session_used_by_another_source_is_over() {
     let world = World::new([]);
-    // Twice: the parent of the current token would be answered.
+    // Twice: one renewal would leave this token as the parent, which is answered again.
     world.sessions.make();
     world.sessions.make();
     world.pass(LIFE);
@@ -320,7 +320,7 @@ async fn a_session_that_another_one_has_used_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_to_begin_with_is_a_session_that_is_over() {
+async fn empty_tokens_make_an_ended_session() {
     let issuer = Auth::new();
     let sessions = Sessions::new(&issuer, []);
     let source = TokenSource::new(sessions.channel(), TokenPair::default());
@@ -331,7 +331,7 @@ async fn nothing_to_begin_with_is_a_session_that_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_ahead_does_not_make_each_call_a_renewal() {
+async fn clock_ahead_does_not_renew_on_each_call() {
     let world = World::new([]);
     let ahead = TokenSource::new_by(
         world.sessions.channel(),
@@ -349,7 +349,7 @@ async fn a_clock_that_is_ahead_does_not_make_each_call_a_renewal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_in_a_hurry_does_not_wait_for_a_token() {
+async fn short_deadline_ends_the_wait_for_a_token() {
     let world = World::new([Hold]);
     world.pass(LIFE);
     let channel: Channel = world.service.channel();

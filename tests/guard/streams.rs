@@ -1,4 +1,4 @@
-//! The guard before every kind of RPC: unary, server-streaming, client-streaming and bidirectional.
+//! Every kind of RPC behind the guard.
 
 use gatepost::{Policy, Rule, Token, WithToken};
 use tokio_stream::{StreamExt as _, iter, pending};
@@ -17,8 +17,9 @@ fn words() -> impl tokio_stream::Stream<Item = String> + Send + 'static {
     iter(["never", "walk", "alone"]).map(str::to_owned)
 }
 
+/// C23: unary and server-streaming methods need a token.
 #[tokio::test]
-async fn c23_unary_and_server_streaming_need_a_token() {
+async fn unary_and_server_streaming_need_a_token() {
     let world = World::start(Policy::closed()).await;
     let channel = world.server.channel().await;
     let mut anonymous = HealthClient::new(channel.clone());
@@ -35,8 +36,9 @@ async fn c23_unary_and_server_streaming_need_a_token() {
     assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::Serving as i32);
 }
 
+/// C23: client-streaming and bidirectional methods need a token.
 #[tokio::test]
-async fn c23_client_streaming_and_bidirectional_need_a_token() {
+async fn client_and_bidirectional_streaming_need_a_token() {
     let world = World::start(Policy::closed()).await;
     let channel = world.server.channel().await;
     let mut anonymous = ProbeClient::new(channel.clone());
@@ -52,7 +54,7 @@ async fn c23_client_streaming_and_bidirectional_need_a_token() {
 }
 
 #[tokio::test]
-async fn a_caller_that_never_ends_its_stream_is_refused_at_once() {
+async fn open_request_stream_is_refused_at_once() {
     let world = World::start(Policy::closed().rule(CHAT, Rule::role("seller"))).await;
     let channel = world.server.channel().await;
     Refused::TOKEN_MISSING.is(&ProbeClient::new(channel.clone()).gather(pending()).await.unwrap_err());
@@ -60,8 +62,9 @@ async fn a_caller_that_never_ends_its_stream_is_refused_at_once() {
     Refused::NOT_ALLOWED.is(&ada.chat(pending()).await.unwrap_err());
 }
 
+/// C24: a stream does not open without a verdict.
 #[tokio::test]
-async fn c24_a_stream_does_not_open_without_a_verdict() {
+async fn stream_needs_a_verdict_to_open() {
     let world = World::start(Policy::closed().rule(WATCH, Rule::Optional)).await;
     world.auth.fall_silent();
     let channel = world.server.channel().await;

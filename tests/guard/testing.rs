@@ -1,4 +1,4 @@
-//! What a user's tests have in the auth service's place: it makes a guard say each thing that the real one does.
+//! The replacement of the auth service: it can make a guard give each of its statuses.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 
 use crate::support::{Memory, ProbeClient, Refused, TELL, Told};
 
-/// A guarded service, and the issuer that its guard asks.
+/// A guarded service and the issuer behind its guard.
 struct World {
     auth: Auth,
     service: Memory,
@@ -27,7 +27,7 @@ impl World {
         Self { auth, service }
     }
 
-    /// What a call with this token comes to.
+    /// Makes a call with this token.
     async fn tell(&self, token: &Token) -> Result<Told, Status> {
         let channel: Channel = self.service.channel();
         ProbeClient::new(InterceptedService::new(channel, WithToken::new(token))).tell().await
@@ -39,14 +39,14 @@ impl World {
 
     #[track_caller]
     fn is(refused: Refused, answer: &Result<Told, Status>) {
-        refused.is(answer.as_ref().expect_err("it is refused"));
+        refused.is(answer.as_ref().expect_err("the call is not refused"));
     }
 }
 
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn the_handler_sees_whom_the_test_has_named() {
+async fn handler_sees_the_issued_identity() {
     let world = World::new();
     let ada = world.auth.issue(Identity::user("ada"));
     assert_eq!(world.tell(&ada).await.unwrap().subject.as_deref(), Some("ada"));
@@ -69,10 +69,10 @@ async fn one_of_several_audiences_is_enough() {
 }
 
 #[tokio::test]
-async fn an_identity_is_what_the_test_says_and_what_is_usual_otherwise() {
+async fn identity_has_given_fields_and_defaults() {
     async fn of(auth: &Auth, bearer: Identity) -> Identity {
         let verdict = auth.verify(&auth.issue(bearer), tokio::time::Instant::now()).await.unwrap();
-        let gatepost::Worth::Valid(identity) = verdict.worth else { panic!("it is good") };
+        let gatepost::Worth::Valid(identity) = verdict.worth else { panic!("the token is not valid") };
         identity
     }
     let auth = Auth::new();
@@ -85,13 +85,13 @@ async fn an_identity_is_what_the_test_says_and_what_is_usual_otherwise() {
         (usual.audiences.as_slice(), usual.expire_time),
         (&["gatepost".to_owned()][..], Some(auth.time() + DAY))
     );
-    assert_ne!(usual.session, of(&auth, Identity::user("ada")).await.session, "a session of its own");
+    assert_ne!(usual.session, of(&auth, Identity::user("ada")).await.session, "each token has its own session");
     let service = of(&auth, Identity::service("shop")).await;
     assert_eq!((service.kind, &service.session, service.expire_time), (SubjectKind::Service, &None, None));
 }
 
 #[tokio::test]
-async fn roles_and_the_audience_decide_as_in_service() {
+async fn roles_and_audience_are_checked() {
     let world = World::by(Policy::closed().rule(TELL, Rule::role("seller")));
     assert!(world.is_let_in(&world.auth.issue(Identity::user("ada").role("seller"))).await);
     let bob = world.auth.issue(Identity::user("bob").role("buyer"));
@@ -104,7 +104,7 @@ async fn roles_and_the_audience_decide_as_in_service() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_dead_whether_it_was_seen_or_not() {
+async fn revoked_token_is_dead_even_if_unseen() {
     let world = World::new();
     let tokens = [(); 2].map(|()| world.auth.issue(Identity::user("ada").session("one")));
     let other = world.auth.issue(Identity::user("ada"));
@@ -113,7 +113,7 @@ async fn a_revoked_token_is_dead_whether_it_was_seen_or_not() {
     for token in &tokens {
         World::is(Refused::TOKEN_REVOKED, &world.tell(token).await);
     }
-    assert!(world.is_let_in(&other).await, "another session");
+    assert!(world.is_let_in(&other).await, "a token of another session is valid");
     let late = world.auth.issue(Identity::user("ada").session("one"));
     World::is(Refused::TOKEN_REVOKED, &world.tell(&late).await);
     world.auth.revoke_session("two");
@@ -121,7 +121,7 @@ async fn a_revoked_token_is_dead_whether_it_was_seen_or_not() {
 }
 
 #[tokio::test]
-async fn a_services_token_is_revoked_alone() {
+async fn revoked_service_token_is_the_only_one() {
     let world = World::new();
     let tokens = [(); 2].map(|()| world.auth.issue(Identity::service("shop")));
     for token in &tokens {
@@ -133,7 +133,7 @@ async fn a_services_token_is_revoked_alone() {
 }
 
 #[tokio::test]
-async fn what_befalls_a_user_kills_the_tokens_of_before() {
+async fn user_changes_end_earlier_tokens() {
     type Injector = fn(&Auth, &str);
     let rows: [(Injector, Refused); 3] = [
         (Auth::revoke_user, Refused::TOKEN_REVOKED),
@@ -148,13 +148,13 @@ async fn what_befalls_a_user_kills_the_tokens_of_before() {
         World::is(refused, &world.tell(&seen).await);
         World::is(refused, &world.tell(&unseen).await);
         assert!(world.is_let_in(&bob).await);
-        assert!(world.is_let_in(&world.auth.issue(Identity::user("ada"))).await, "a later one");
+        assert!(world.is_let_in(&world.auth.issue(Identity::user("ada"))).await, "a later token is valid");
         World::is(refused, &world.tell(&seen).await);
     }
 }
 
 #[tokio::test]
-async fn the_test_moves_the_time() {
+async fn tokens_age_by_the_tests_clock() {
     let world = World::new();
     let began = world.auth.time();
     assert_eq!(began.duration_since(SystemTime::UNIX_EPOCH).unwrap(), DAY * 365 * 60 + DAY * 15, "2030");
@@ -167,12 +167,12 @@ async fn the_test_moves_the_time() {
     assert!(world.is_let_in(&day).await);
     world.auth.clock().advance(DAY);
     World::is(Refused::TOKEN_EXPIRED, &world.tell(&day).await);
-    assert!(world.is_let_in(&service).await, "a service's does not expire");
+    assert!(world.is_let_in(&service).await, "a service token does not expire");
     assert_eq!(world.auth.time(), began + DAY + Duration::from_mins(1));
 }
 
 #[tokio::test]
-async fn while_it_is_away_nobody_is_let_in() {
+async fn outage_refuses_all_tokens() {
     let world = World::by(Policy::closed().rule("/guard.test.Probe/Gather", Rule::Public));
     let [seen, unseen] = [(); 2].map(|()| world.auth.issue(Identity::user("ada")));
     assert!(world.is_let_in(&seen).await);
@@ -181,7 +181,7 @@ async fn while_it_is_away_nobody_is_let_in() {
         World::is(Refused::AUTH_UNAVAILABLE, &world.tell(token).await);
     }
     let open = ProbeClient::new(world.service.channel()).gather(tokio_stream::iter(["a".to_owned()])).await;
-    assert_eq!(open.unwrap(), "a", "what is public needs nobody");
+    assert_eq!(open.unwrap(), "a", "a public method needs no auth service");
     world.auth.revoke(&seen);
     world.auth.away(false);
     World::is(Refused::TOKEN_REVOKED, &world.tell(&seen).await);
@@ -189,7 +189,7 @@ async fn while_it_is_away_nobody_is_let_in() {
 }
 
 #[test]
-#[should_panic(expected = "revoke it where it was issued")]
-fn a_token_that_it_does_not_know_is_a_fault_of_the_test() {
+#[should_panic(expected = "another Auth issued this token")]
+fn revoking_a_foreign_token_panics() {
     Auth::new().revoke(&Token::parse("another").unwrap());
 }

@@ -1,4 +1,4 @@
-//! However a caller presents a token: one good one gets in, anything doubtful is refused as UNAUTHENTICATED.
+//! Tokens in headers: a valid one is admitted, an ambiguous one is refused.
 
 use gatepost::Policy;
 
@@ -6,7 +6,7 @@ use crate::support::{Refused, TELL, Told, World};
 
 type Headers<'a> = &'a [(&'static str, &'a [u8])];
 
-/// Each of these is refused, with the header and the fault that the metadata names.
+/// Checks that each case is refused with its header and fault in the metadata.
 async fn all_refused(expected: Refused, cases: &[(&str, &str, Headers<'_>)]) {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
@@ -14,7 +14,7 @@ async fn all_refused(expected: Refused, cases: &[(&str, &str, Headers<'_>)]) {
         expected.names(&raw.call(TELL, headers).await.status(), header, fault);
     }
     assert_eq!(world.server.inside.paths(), [""; 0]);
-    assert_eq!(world.auth.count(), 0, "nobody was asked about what cannot be a token");
+    assert_eq!(world.auth.count(), 0, "no request was sent for malformed tokens");
 }
 
 #[tokio::test]
@@ -34,8 +34,9 @@ async fn either_header_carries_the_token() {
     assert!(world.auth.asked(5).await.iter().all(|asked| asked.token == "good"));
 }
 
+/// C22: an absent or empty token has the reason `TOKEN_MISSING`.
 #[tokio::test]
-async fn c22_no_token_is_missing() {
+async fn absent_or_empty_token_is_missing() {
     all_refused(
         Refused::TOKEN_MISSING,
         &[
@@ -51,8 +52,9 @@ async fn c22_no_token_is_missing() {
     .await;
 }
 
+/// C22: two values of a header are invalid even if they are equal.
 #[tokio::test]
-async fn c22_two_values_are_invalid_even_when_they_are_equal() {
+async fn two_values_are_invalid_even_if_equal() {
     all_refused(
         Refused::TOKEN_INVALID,
         &[
@@ -68,8 +70,9 @@ async fn c22_two_values_are_invalid_even_when_they_are_equal() {
     .await;
 }
 
+/// C22: a binary header is invalid, even beside a valid one.
 #[tokio::test]
-async fn c22_a_binary_header_is_invalid_beside_a_good_one_too() {
+async fn binary_header_is_invalid_beside_a_valid_one() {
     all_refused(
         Refused::TOKEN_INVALID,
         &[
@@ -82,8 +85,9 @@ async fn c22_a_binary_header_is_invalid_beside_a_good_one_too() {
     .await;
 }
 
+/// C22: bytes that no token has are invalid.
 #[tokio::test]
-async fn c22_bytes_that_no_token_has_are_invalid() {
+async fn non_token_bytes_are_invalid() {
     all_refused(
         Refused::TOKEN_INVALID,
         &[
@@ -100,8 +104,9 @@ async fn c22_bytes_that_no_token_has_are_invalid() {
     .await;
 }
 
+/// C22: a token above 4 KiB is invalid; one of 9 KiB still gets an answer.
 #[tokio::test]
-async fn c22_a_token_of_more_than_4_kib_is_invalid_and_9_kib_still_get_an_answer() {
+async fn token_above_4_kib_is_invalid() {
     let longest = vec![b'a'; 4096];
     let longer = vec![b'a'; 4097];
     let huge = vec![b'a'; 9 * 1024];
@@ -122,8 +127,9 @@ async fn c22_a_token_of_more_than_4_kib_is_invalid_and_9_kib_still_get_an_answer
     assert_eq!(world.auth.count(), 1, "4 KiB can be a token, so the auth service is asked");
 }
 
+/// C22: the refusal of a well-formed token gives no details.
 #[tokio::test]
-async fn c22_a_well_formed_token_is_refused_bare() {
+async fn well_formed_token_is_refused_without_details() {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
     for token in [&b"forged"[..], b"elsewhere", b"a.b.c", b"eyJhbGciOiJub25lIn0.e30."] {

@@ -1,4 +1,4 @@
-//! A replica that vanishes without a reset: its connections stay open and say nothing, while new ones reach another.
+//! A replica that vanishes without a reset: open connections fall silent, and new ones reach another replica.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use crate::support::{Auth, Balancer, Port, Running, grounded};
 
-/// The time that a guard gives to a question.
+/// The time limit of a request.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// Longer than a test may take.
+/// More than the duration of a test.
 const LONG: Duration = Duration::from_mins(1);
 
 struct World {
@@ -29,25 +29,25 @@ impl World {
     }
 }
 
-/// Reports whether a token is found good within this time.
+/// Returns true if the token is valid. The answer must come within `limit`.
 async fn is_good(verifier: &impl Verify, text: &str, limit: Duration) -> Result<bool, Unavailable> {
     let verdict = verifier.verify(&Token::parse(text).unwrap(), Instant::now() + limit).await?;
     Ok(matches!(verdict.worth, Worth::Valid(_)))
 }
 
 #[tokio::test]
-async fn one_silent_question_moves_all_others() {
+async fn one_timeout_moves_all_requests() {
     let world = World::start();
     let verifier = AuthService::builder(world.balancer.url()).build().unwrap();
     assert_eq!(is_good(&verifier, "good", LIMIT).await, Ok(true));
     world.balancer.vanish();
     assert!(is_good(&verifier, "good", LIMIT).await.is_err());
-    assert_eq!(is_good(&verifier, "good", LIMIT).await, Ok(true), "the next connection is another one");
+    assert_eq!(is_good(&verifier, "good", LIMIT).await, Ok(true), "the new connection reaches another replica");
     assert_eq!(world.auth.count(), 2);
 }
 
 #[tokio::test]
-async fn feed_that_has_moved_takes_the_questions_along() {
+async fn feed_reconnect_moves_the_requests() {
     let world = World::start();
     let key = Token::parse("the-key").unwrap();
     let verifier = AuthService::builder(world.balancer.url()).service_key(&key).build().unwrap();
@@ -56,9 +56,9 @@ async fn feed_that_has_moved_takes_the_questions_along() {
     fed.reset(3).await;
     assert_eq!(is_good(&verifier, "good", LONG).await, Ok(true));
     world.balancer.vanish();
-    // The guard gives the silent stream up by itself, and opens the next one.
+    // The guard ends the silent stream and opens the next one.
     let mut next = world.auth.stream().await;
     next.greet(Greeting::default()).await;
     next.reset(3).await;
-    assert_eq!(is_good(&verifier, "seller", LONG).await, Ok(true), "no question had to find the silence");
+    assert_eq!(is_good(&verifier, "seller", LONG).await, Ok(true), "the request finds a working channel at once");
 }

@@ -1,4 +1,4 @@
-//! The client's side: the token goes with each call, under its own name, and shows in nobody's log.
+//! The client's interceptor: it attaches the token, and logs of metadata do not show it.
 
 use gatepost::{Policy, Rule, Token, WithToken};
 use tonic::service::interceptor::InterceptedService;
@@ -6,7 +6,7 @@ use tonic::service::interceptor::InterceptedService;
 use crate::support::{ProbeClient, TELL, Told, World};
 
 #[tokio::test]
-async fn the_clients_interceptor_sends_api_token_with_every_call() {
+async fn interceptor_sends_api_token_with_each_call() {
     let world = World::start(Policy::closed()).await;
     let interceptor = WithToken::new(&Token::parse("good").unwrap());
     let mut probe = ProbeClient::new(InterceptedService::new(world.server.channel().await, interceptor));
@@ -19,8 +19,9 @@ async fn the_clients_interceptor_sends_api_token_with_every_call() {
     }
 }
 
+/// C66: the metadata of a handler shows no token when it is logged.
 #[tokio::test]
-async fn c66_no_token_shows_in_the_metadata_that_a_handler_might_log() {
+async fn handler_metadata_hides_tokens() {
     let world = World::start(Policy::closed().rule(TELL, Rule::Public)).await;
     let raw = world.server.raw().await;
     for headers in [

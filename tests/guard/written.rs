@@ -1,4 +1,4 @@
-//! Rules that are written beside the RPCs: how they are read, what is refused at start, and that the guard keeps them.
+//! Rules in the contract: parsing, errors at start, and effect.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ const PUBLIC: &str = "option (gatepost.options.v1.rule).access = ACCESS_PUBLIC;"
 const OPTIONAL: &str = "option (gatepost.options.v1.rule).access = ACCESS_OPTIONAL;";
 const AUTHENTICATED: &str = "option (gatepost.options.v1.rule) = { access: ACCESS_AUTHENTICATED };";
 const SELLER: &str = "option (gatepost.options.v1.rule).role = \"seller\";";
-/// In two statements: of a oneof, protoc would keep the second one and say nothing.
+/// Two statements: for a oneof protoc would keep the second one silently.
 const BOTH: &str = "option (gatepost.options.v1.rule).role = \"seller\"; \
                     option (gatepost.options.v1.rule).access = ACCESS_PUBLIC;";
 
-/// The service of the tests' contracts, and its methods' paths.
+/// The service in the contracts of these tests.
 const SHOP: &str = "shop.v1.Shop";
 
 fn shop(methods: &[(&str, &str)]) -> Vec<u8> {
@@ -38,13 +38,13 @@ fn each_kind_of_rule_is_read() {
     assert_eq!(policy.of("/shop.v1.Shop/Buy"), &Rule::Authenticated);
     assert_eq!(policy.of("/shop.v1.Shop/Price"), &Rule::role("seller"));
     assert_eq!(policy.check(&descriptors, &[SHOP]), Ok(()));
-    // The same table, and a contract that has gone on.
+    // The same table with a changed contract.
     let left = PolicyError::Mismatch { without_row: vec!["/shop.v1.Shop/Old".into()], without_method: vec![] };
     assert_eq!(policy.check(&shop(&methods), &[SHOP]), Err(left));
 }
 
 #[test]
-fn a_row_of_the_table_takes_the_place_of_what_is_written() {
+fn row_of_the_table_replaces_the_option() {
     let descriptors = shop(&[("List", AUTHENTICATED), ("Price", SELLER)]);
     let policy = Policy::from_descriptors(&descriptors, &[SHOP]).unwrap().with_health().with_reflection();
     let policy = policy.rule("/shop.v1.Shop/List", Rule::Public);
@@ -55,7 +55,7 @@ fn a_row_of_the_table_takes_the_place_of_what_is_written() {
 }
 
 #[test]
-fn each_method_without_a_rule_that_is_understood_is_named() {
+fn each_method_without_valid_rule_is_listed() {
     let descriptors = shop(&[
         ("Good", PUBLIC),
         ("Absent", ""),
@@ -80,17 +80,17 @@ fn each_method_without_a_rule_that_is_understood_is_named() {
     assert_eq!(
         error.to_string(),
         "\"/shop.v1.Shop/Absent\" has no rule; \
-         \"/shop.v1.Shop/BadRole\" asks for \"Seller, Buyer\", which is no role; \
+         \"/shop.v1.Shop/BadRole\" requires \"Seller, Buyer\", which is not a role: write [a-z][a-z0-9._-]{0,62}; \
          \"/shop.v1.Shop/Both\" has more than one rule; \
-         \"/shop.v1.Shop/Empty\" has a rule that says nothing; \
-         \"/shop.v1.Shop/NoRole\" asks for \"\", which is no role; \
+         \"/shop.v1.Shop/Empty\" has an empty rule: set access or role; \
+         \"/shop.v1.Shop/NoRole\" requires \"\", which is not a role: write [a-z][a-z0-9._-]{0,62}; \
          \"/shop.v1.Shop/Other\" has no rule; \
-         \"/shop.v1.Shop/Unspecified\" has a rule that says nothing"
+         \"/shop.v1.Shop/Unspecified\" has an empty rule: set access or role"
     );
 }
 
 #[test]
-fn what_a_later_option_says_is_an_error() {
+fn unknown_option_value_is_an_error() {
     let access = Contract::new(
         "shop.v1",
         "Shop",
@@ -100,7 +100,7 @@ fn what_a_later_option_says_is_an_error() {
     let unknown = faults([("Buy", RuleFault::Unknown)]);
     assert_eq!(Policy::from_descriptors(&access.descriptors(), &[SHOP]).unwrap_err(), unknown);
 
-    // What is known of this rule alone would let everybody in.
+    // The known part of this rule alone would admit all callers.
     let field = Contract::new(
         "shop.v1",
         "Shop",
@@ -111,17 +111,17 @@ fn what_a_later_option_says_is_an_error() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_an_error() {
+fn missing_service_is_an_error() {
     let descriptors = shop(&[("List", PUBLIC)]);
     let missing = PolicyError::Services(vec!["shop.v1.Shed".into(), "shop.v2.Shop".into()]);
     let error = Policy::from_descriptors(&descriptors, &["shop.v2.Shop", SHOP, "shop.v1.Shed"]).unwrap_err();
     assert_eq!(error, missing);
-    assert_eq!(error.to_string(), r#"services that the contract does not have: ["shop.v1.Shed", "shop.v2.Shop"]"#);
+    assert_eq!(error.to_string(), r#"the contract lacks these services: ["shop.v1.Shed", "shop.v2.Shop"]"#);
     assert_eq!(Policy::from_descriptors(b"nonsense", &[SHOP]).unwrap_err(), PolicyError::Descriptors);
 }
 
 #[test]
-fn of_other_services_nothing_is_read() {
+fn other_services_are_ignored() {
     let descriptors = [shop(&[("List", PUBLIC)]), Contract::new("shop.v1", "Shed", &[("Open", "")]).descriptors()];
     let policy = Policy::from_descriptors(&descriptors.concat(), &[SHOP]).unwrap();
     assert_eq!(policy.of("/shop.v1.Shop/List"), &Rule::Public);
@@ -129,14 +129,14 @@ fn of_other_services_nothing_is_read() {
 }
 
 #[test]
-fn descriptors_that_have_lost_their_options_open_nothing() {
+fn descriptors_without_options_open_no_method() {
     let set = FileDescriptorSet::decode(&shop(&[("List", PUBLIC)])[..]).unwrap();
     let error = Policy::from_descriptors(&set.encode_to_vec(), &[SHOP]).unwrap_err();
     assert_eq!(error, faults([("List", RuleFault::Absent)]));
 }
 
 #[tokio::test]
-async fn the_guard_keeps_what_is_written() {
+async fn guard_applies_rules_of_the_contract() {
     let methods = [("Tell", SELLER), ("Gather", OPTIONAL), ("Chat", AUTHENTICATED), ("Look", PUBLIC)];
     let descriptors = Contract::new("guard.test", "Probe", &methods).descriptors();
     let world = World::start(Policy::from_descriptors(&descriptors, &["guard.test.Probe"]).unwrap()).await;

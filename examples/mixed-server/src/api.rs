@@ -1,4 +1,4 @@
-//! The generated code of the contract, and its descriptors.
+//! The generated code and the descriptors of the contract.
 
 pub use generated::*;
 

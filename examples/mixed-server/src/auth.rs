@@ -1,11 +1,11 @@
-//! The way to the auth service, with TLS where it has a certificate.
+//! The client of the auth service, with TLS.
 
 use std::error::Error;
 
 use gatepost::{AuthService, Token};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 
-/// Makes the auth service at `url`, `https://HOST:PORT`, whose certificate `authority` has signed (PEM).
+/// Builds the client of the auth service at `url`, `https://HOST:PORT`. `authority` signs its certificate (PEM).
 ///
 /// # Errors
 /// Fails if the URL or the certificate cannot be read, and outside a Tokio runtime.

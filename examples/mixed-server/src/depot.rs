@@ -1,4 +1,4 @@
-//! The guarded service: an RPC of each kind. The rules stand in its contract.
+//! The guarded service with one RPC of each kind. Its contract has the rules.
 
 use std::pin::Pin;
 
@@ -13,7 +13,7 @@ use crate::api::{
 };
 use crate::stock::Stock;
 
-/// A stream of answers.
+/// A stream of responses.
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// The service's state.

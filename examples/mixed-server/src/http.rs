@@ -1,4 +1,4 @@
-//! The HTTP routes beside the gRPC services: one is open, one reads the token by itself.
+//! The HTTP routes beside the gRPC services: an open one, and one that verifies tokens itself.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::server::AUDIENCE;
 use crate::stock::Stock;
 
-/// The state of the HTTP routes. Its `auth` is the one of the guard.
+/// The state of the HTTP routes. The guard shares `auth`.
 #[derive(Clone, Debug)]
 pub struct App<V> {
     /// The verifier of tokens.
@@ -40,7 +40,7 @@ impl<V: Verify> FromRequestParts<App<V>> for Caller {
     }
 }
 
-/// Answers the stock of an item, to keepers alone.
+/// Returns the stock of an item. Only keepers may ask.
 async fn stock<V>(
     Caller(caller): Caller,
     State(app): State<App<V>>,

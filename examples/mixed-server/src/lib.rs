@@ -1,6 +1,6 @@
-//! A server that was there before its guard: gRPC services, gRPC-Web and HTTP on one port.
+//! A server that existed before its guard: gRPC services, gRPC-Web and HTTP on one port.
 //!
-//! The chapter "In a server you already have" of the manual of `gatepost` quotes it.
+//! The manual of `gatepost` quotes this code in the chapter "In a server you already have".
 
 pub mod api;
 pub mod auth;

@@ -1,7 +1,7 @@
 //! Serves all routes on one port.
 //!
-//! `AUTH_SERVICE_KEY` is the auth service's. `AUTH_URL`, by default `http://127.0.0.1:50051`, is its place; with
-//! `AUTH_CA_FILE`, a PEM file, the place is `https://HOST:PORT`. `LISTEN` is this server's own, by default
+//! `AUTH_SERVICE_KEY` is the auth service's key. `AUTH_URL` is its address, by default `http://127.0.0.1:50051`. With the
+//! PEM file `AUTH_CA_FILE` the address is `https://HOST:PORT`. `LISTEN` is this server's address, by default
 //! `127.0.0.1:50054`.
 
 use std::error::Error;
@@ -18,7 +18,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Writes the log to standard output: of the guard what needs an operator, of all else what is worth a line.
+/// Writes the log to standard output: warnings of the guard, and `INFO` of all others.
 fn start_log() {
     let levels = Targets::new().with_default(Level::INFO).with_target("gatepost", Level::WARN);
     tracing_subscriber::registry().with(tracing_subscriber::fmt::layer()).with(levels).init();
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(variable("LISTEN", "127.0.0.1:50054")).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    // Without TCP_NODELAY an answer may wait for 40 ms.
+    // Without TCP_NODELAY an answer may be delayed by 40 ms.
     let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     let routes = server::routes(Stock::default(), auth)?;
     axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await?;

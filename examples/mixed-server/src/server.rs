@@ -1,4 +1,4 @@
-//! All routes of the port: which of them the guard stands before, and in which order the layers stand.
+//! All routes of the port, with the guard and the other layers in their order.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ use crate::depot::Depot;
 use crate::http::{self, App};
 use crate::stock::Stock;
 
-/// The audience that tokens for this server name.
+/// The audience of tokens for this server.
 pub const AUDIENCE: &str = "gatepost";
 
 /// Returns all routes of the server. The guard and the HTTP handlers share `auth`.
@@ -40,7 +40,7 @@ pub fn routes<V: Verify + Clone>(stock: Stock, auth: V) -> Result<Router, Policy
     Ok(http::routes(App { auth, stock }).merge(grpc))
 }
 
-/// Lets pages of this origin call the gRPC services.
+/// Allows pages of this origin to call the gRPC services.
 fn cors() -> CorsLayer {
     let name = HeaderName::from_static;
     CorsLayer::new()

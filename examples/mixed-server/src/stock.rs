@@ -1,4 +1,4 @@
-//! The stock: a table in memory that says when it changes.
+//! The stock: a table in memory that reports its changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Stock {
         });
     }
 
-    /// Takes one piece, and returns how many are left; `None` if there was none.
+    /// Takes one piece and returns the number left; `None` if there was none.
     pub fn pick(&self, item: &str) -> Option<u32> {
         let mut left = None;
         self.0.send_if_modified(|counts| {

@@ -1,4 +1,4 @@
-//! What the feed says, taken into the ledger.
+//! Applies the feed's messages to the ledger.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,10 +10,10 @@ use crate::api::auth::v1::watch_revocations_response::Message;
 use crate::api::auth::v1::{KeyName, Revocation, TokenState};
 use crate::ledger::{Cause, Gap, Ledger, Logged, Renewals, Target};
 
-/// Takes a message in: the revision that the guard has come to, where it is another one now.
+/// Applies a message. Returns the guard's new log revision, if the message changes it.
 ///
 /// # Errors
-/// [`Gap`] for whatever is not the next thing, or is of a kind that is not known here. The ledger knows nothing then.
+/// [`Gap`] means that the message is out of order or unknown. The ledger has then dropped all its state.
 pub(super) fn hear(
     knowledge: &Knowledge,
     renewals: &mut Renewals,
@@ -24,7 +24,7 @@ pub(super) fn hear(
     let taken = match message {
         Some(Message::Reset(reset)) => reset.position.as_ref().and_then(layers::position).map(|position| {
             name_keys(knowledge, reset.keys);
-            tracing::info!(revision = position.last.revision, "the feed of revocations begins anew");
+            tracing::info!(revision = position.last.revision, "revocation feed reset: known verdicts are dropped");
             knowledge.write(|ledger, now| ledger.reset(position, now));
             counters.resets.one();
             Some(position.last.revision)
@@ -37,7 +37,7 @@ pub(super) fn hear(
             read(revocation, digest).and_then(|(row, target)| {
                 let revoke = |ledger: &mut Ledger, now| ledger.revoke(row, target, now).map(|()| ledger.rows());
                 if knowledge.write(revoke).ok()? == 0 {
-                    // There were too many rows.
+                    // The ledger was full and has reset itself.
                     counters.resets.one();
                 }
                 if let Some(written) = written {
@@ -52,7 +52,7 @@ pub(super) fn hear(
                 counters.renewals.one();
                 Some(None)
             }),
-            // Of a question that has been given up.
+            // The request of this renewal was given up.
             None => Some(None),
         },
         Some(Message::Greeting(_)) | None => None,
@@ -64,14 +64,14 @@ pub(super) fn hear(
     })
 }
 
-/// Takes in the names of the keys that a message brings; an auth service that sends none changes nothing.
+/// Takes the key list from a message. An auth service that sends no keys changes nothing.
 fn name_keys(knowledge: &Knowledge, keys: Vec<KeyName>) {
     if let Some(names) = KeyNames::read(keys) {
         knowledge.name_keys(Some(names));
     }
 }
 
-/// Takes the names out of an entry that is about keys.
+/// Takes the key list from an entry about keys.
 fn keys_of(revocation: &mut Revocation) -> Vec<KeyName> {
     match &mut revocation.target {
         Some(Said::NewSigningKeys(new)) => std::mem::take(&mut new.keys),
@@ -79,17 +79,17 @@ fn keys_of(revocation: &mut Revocation) -> Vec<KeyName> {
     }
 }
 
-/// How long ago it was by the time of day, which nothing but this is measured by; nothing when it is still to come.
-#[expect(clippy::disallowed_methods, reason = "another machine's time of day can be compared with this one's alone")]
+/// Returns the age of another machine's timestamp by the time of day; zero for a future time.
+#[expect(clippy::disallowed_methods, reason = "a time of day from another machine compares only with this machine's")]
 fn age(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
-/// The row and what it revokes; `None` when this is not known here.
+/// Converts an entry to its row and revocation; `None` if this version does not know it.
 fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<(Logged, Option<Target>)> {
     let row = Logged { revision: revocation.revision, mark: revocation.mark.try_into().ok()? };
     let target = match revocation.target? {
-        // An API key's id is of the same kind, and stands where a session's does.
+        // API key ids have the same form as session ids and take their place.
         Said::SessionId(id) | Said::ApiKeyId(id) => Some(Target::Session(id.into())),
         Said::User(user) => {
             let cause = match user.state() {
@@ -116,7 +116,7 @@ mod tests {
     use crate::api::auth::v1::{NewSigningKeys, Position, Reset};
 
     #[test]
-    fn rows_that_are_too_many_are_a_beginning_too() {
+    fn full_ledger_counts_as_a_reset() {
         let knowledge = Knowledge::over(Ledger::new(1), Uptime::manual());
         let hear = |message| hear(&knowledge, &mut Renewals::default(), &mut Vec::new(), Some(message));
         let row = |revision| {

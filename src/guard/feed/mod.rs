@@ -1,4 +1,4 @@
-//! Follows the auth service's log of revocations: one stream after the other, each of which goes on where the last one was.
+//! The revocation feed: a task that follows the auth service's log. Each stream resumes at the position of the last one.
 
 mod hear;
 mod stream;
@@ -15,20 +15,19 @@ use super::layers::QuestionChannel;
 use super::{Token, jitter};
 use stream::{Cause, Ended, Stream, connect};
 
-/// The longest pause before the next attempt, at first and at the most: short, since every verdict is asked for anew
-/// meanwhile.
+/// First and maximum pause before a reconnection. Short, because every verdict needs a new request without the feed.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(400)];
 
-/// The pause after a refusal, which another attempt will hardly change.
-const REFUSED: Duration = Duration::from_secs(5);
+/// Pause after a refusal by the auth service. A retry hardly changes the answer.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
 
-/// Keeps the knowledge true, for as long as it lives.
+/// The handle of the feed's task. Dropping it stops the feed.
 #[derive(Debug)]
 pub(super) struct Feed(JoinHandle<()>);
 
 impl Feed {
-    /// Follows the auth service at this place, as the service that has this key. A connection of its own, since a busy one
-    /// would make the renewals late. `questions` change their channel when the feed has changed its own after a fault.
+    /// Starts to follow the auth service with this service key. The feed has a connection of its own, because a busy one
+    /// would delay renewals. `questions` changes its channel when the feed has reconnected after a fault.
     pub(super) fn follow(
         endpoint: Endpoint,
         key: &Token,
@@ -53,13 +52,13 @@ struct Follower {
     key: Token,
     knowledge: Arc<Knowledge>,
     questions: QuestionChannel,
-    /// Of the last greeting, or what has come of it since.
+    /// The key list's digest in the last greeting or a later message.
     digest: Vec<u8>,
-    /// The longest pause before the next attempt.
+    /// Maximum pause before the next attempt.
     pause: Duration,
-    /// Whether it has been said, since there was a stream, that there is none; and that there will be none by itself.
+    /// Set once the loss of the stream, and once a refusal, is logged. Cleared by the next stream.
     said: [bool; 2],
-    /// The time of the fault since which there is no stream.
+    /// Start of the current outage.
     lost: Option<Instant>,
 }
 
@@ -84,18 +83,18 @@ impl Follower {
         }
     }
 
-    /// Says so, once until it is better, and once more when it is a refusal; and how long to wait.
+    /// Logs the failure once per outage, and once more for a refusal. Returns the pause before the next attempt.
     fn failed(&mut self, cause: &Cause) -> Duration {
         let [away, refused] = &mut self.said;
         let is_news = !*away || (cause.is_refusal() && !*refused);
         (*away, *refused) = (true, *refused || cause.is_refusal());
         if is_news {
-            tracing::warn!(%cause, "no feed of revocations: each token is asked about again after a second");
+            tracing::warn!(%cause, "revocation feed lost: each token is verified again after 1 s");
         }
-        if cause.is_refusal() { REFUSED } else { jitter::full(self.pause) }
+        if cause.is_refusal() { REFUSAL_PAUSE } else { jitter::full(self.pause) }
     }
 
-    /// One stream, from its beginning to its end.
+    /// Runs one stream from start to end.
     async fn stream(&mut self, channel: Option<Channel>) -> Ended {
         let channel = match channel {
             Some(channel) => channel,
@@ -110,14 +109,14 @@ impl Follower {
                 [self.pause, _] = PAUSES;
                 let [was_away, _] = std::mem::take(&mut self.said);
                 if was_away {
-                    tracing::info!("the feed of revocations is there again");
+                    tracing::info!("revocation feed restored");
                 }
                 counters.fed(true);
                 if let Some(lost) = self.lost.take() {
                     self.questions.leave(lost);
                 }
                 let ended = stream.listen(&self.endpoint).await;
-                // The next one takes its place at once.
+                // The next stream replaces an overtaken one at once.
                 counters.fed(matches!(ended, Ended::Overtaken(_)));
                 ended
             }
@@ -145,7 +144,7 @@ mod tests {
     use crate::Uptime;
 
     #[tokio::test]
-    async fn a_refusal_is_said_although_the_service_was_away_before() {
+    async fn refusal_is_logged_after_an_outage_too() {
         let fail = |causes: &[Cause]| {
             let endpoint = Endpoint::from_static("http://127.0.0.1:1");
             let mut follower = Follower {
@@ -161,11 +160,11 @@ mod tests {
             causes.iter().map(|cause| follower.failed(cause)).max()
         };
         let causes = [Cause::Silent, Cause::Silent, Cause::Status(Code::Unauthenticated), Cause::Silent];
-        // Once without the log, for the reason that the breaker's test gives.
+        // The breaker's test explains this first run without the log.
         fail(&causes);
         let log = LogLines::of("gatepost::guard::feed");
         let listening = set_default(log.clone());
-        assert_eq!(fail(&causes), Some(REFUSED));
+        assert_eq!(fail(&causes), Some(REFUSAL_PAUSE));
         drop(listening);
         let heard = log.heard();
         assert!(

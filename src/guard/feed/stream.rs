@@ -1,4 +1,4 @@
-//! One stream: greeted, renewed, listened to, and given up in time for the next one.
+//! One stream of the feed: greeting, renewals, messages, and the switch to the next stream.
 
 use std::fmt;
 use std::future::{pending, ready};
@@ -23,29 +23,29 @@ use crate::api::auth::v1::{
 };
 use crate::ledger::{Position, Renewals};
 
-/// How often a renewal is asked for, at the most and at the least.
-const INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+/// Minimum and maximum interval of renewals.
+const RENEWAL_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
-/// How long a stream may take to begin, and how long it may be silent: then the next one is tried.
-const SILENCE: Duration = Duration::from_secs(2);
+/// Time limit of the greeting, and maximum silence of a stream. The feed then tries the next stream.
+const MAX_SILENCE: Duration = Duration::from_secs(2);
 
-/// The pause after the next stream could not be opened in time.
-const ONCE_MORE: Duration = Duration::from_secs(5);
+/// Pause after a failed connection for the next stream.
+const REOPEN_PAUSE: Duration = Duration::from_secs(5);
 
-/// How many messages to the auth service may wait to be sent.
-const UNSENT: usize = 64;
+/// Maximum unsent messages to the auth service.
+const MAX_UNSENT: usize = 64;
 
-/// How a stream has ended.
+/// The end of a stream.
 pub(super) enum Ended {
-    /// By the auth service.
+    /// The auth service closed the stream.
     Closed,
-    /// The next one can be opened on this channel.
+    /// The next stream can start on this channel.
     Overtaken(Channel),
-    /// By a fault.
+    /// A fault ended the stream.
     Failed(Cause),
 }
 
-/// Why there is no stream. Another service's own words are not repeated: they may hold secrets.
+/// The cause of a lost stream. Remote messages are not repeated: they may contain secrets.
 pub(super) enum Cause {
     Transport(tonic::transport::Error),
     Status(Code),
@@ -53,29 +53,29 @@ pub(super) enum Cause {
     Senseless,
 }
 
-/// A stream that has been greeted.
+/// A stream after its greeting.
 pub(super) struct Stream<'f> {
     ask: mpsc::Sender<WatchRevocationsRequest>,
     said: Streaming<WatchRevocationsResponse>,
     greeting: Greeting,
-    /// Whether what follows the greeting has come: until then what is known is that of the digest before.
+    /// Set by the first message after the greeting. Until then the digest describes the last stream.
     is_followed: bool,
     knowledge: &'f Knowledge,
     digest: &'f mut Vec<u8>,
     renewals: Renewals,
-    /// The revision that the guard has come to and has not acknowledged.
+    /// The newest revision that is not acknowledged.
     owed: Option<i64>,
 }
 
 impl<'f> Stream<'f> {
-    /// Opens one where the last one was.
+    /// Opens a stream at the position of the last one.
     pub(super) async fn open(
         channel: Channel,
         key: &Token,
         knowledge: &'f Knowledge,
         digest: &'f mut Vec<u8>,
     ) -> Result<Self, Cause> {
-        let (ask, asked) = mpsc::channel(UNSENT);
+        let (ask, asked) = mpsc::channel(MAX_UNSENT);
         let position = knowledge.read(|ledger, _| ledger.position()).map(write);
         say(&ask, Ask::Resume(Resume { position, digest: digest.clone() }));
         let mut request = Request::new(ReceiverStream::new(asked));
@@ -84,12 +84,12 @@ impl<'f> Stream<'f> {
             let mut said = TokenServiceClient::new(channel).watch_revocations(request).await?.into_inner();
             Ok((said.message().await?, said))
         };
-        let opened: Result<_, Status> = timeout(SILENCE, opening).await.map_err(|_| Cause::Silent)?;
+        let opened: Result<_, Status> = timeout(MAX_SILENCE, opening).await.map_err(|_| Cause::Silent)?;
         let (first, said) = opened.map_err(|status| Cause::Status(status.code()))?;
         let Some(Say::Greeting(mut greeting)) = first.and_then(|first| first.message) else {
             return Err(Cause::Senseless);
         };
-        // An auth service of an earlier version names no keys: then the guard knows none.
+        // Earlier versions of the auth service list no keys.
         knowledge.name_keys(KeyNames::read(std::mem::take(&mut greeting.keys)));
         Ok(Self {
             ask,
@@ -103,7 +103,7 @@ impl<'f> Stream<'f> {
         })
     }
 
-    /// Listens until it ends, or until the next one is connected.
+    /// Processes messages until the stream ends or the next one is connected.
     pub(super) async fn listen(mut self, endpoint: &Endpoint) -> Ended {
         let mut ticks = interval(self.interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -111,14 +111,14 @@ impl<'f> Stream<'f> {
         let mut next: Connecting<'_> = Box::pin(pending());
         loop {
             tokio::select! {
-                // First what has been said, since it may be an answer that is waited for.
+                // Messages come first: one may be an awaited answer.
                 biased;
                 said = self.said.message() => match said {
                     Ok(Some(said)) => if let Err(cause) = self.hear(said) { return Ended::Failed(cause) },
                     Ok(None) => return Ended::Closed,
                     Err(status) => return Ended::Failed(Cause::Status(status.code())),
                 },
-                // One acknowledgment for all that has come together.
+                // One acknowledgment covers all messages that arrived together.
                 () = ready(()), if self.owed.is_some() => self.acknowledge(),
                 _ = ticks.tick() => if let Err(cause) = self.renew() { return Ended::Failed(cause) },
                 connected = &mut next => {
@@ -126,7 +126,7 @@ impl<'f> Stream<'f> {
                         return Ended::Overtaken(channel);
                     }
                     next = Box::pin(pending());
-                    reopen = Some(Instant::now() + ONCE_MORE);
+                    reopen = Some(Instant::now() + REOPEN_PAUSE);
                 }
                 () = until(reopen) => {
                     reopen = None;
@@ -136,9 +136,9 @@ impl<'f> Stream<'f> {
         }
     }
 
-    /// How often a renewal is asked for: as the auth service says, within this guard's own bounds.
+    /// Returns the renewal interval of the auth service, clamped to the guard's limits.
     fn interval(&self) -> Duration {
-        let [least, most] = INTERVALS;
+        let [least, most] = RENEWAL_INTERVALS;
         after(self.greeting.renew_interval).map_or(most, |interval| interval.clamp(least, most))
     }
 
@@ -157,10 +157,10 @@ impl<'f> Stream<'f> {
         }
     }
 
-    /// Asks for a renewal, unless the last ones have not been answered for too long.
+    /// Requests a renewal. Fails if earlier requests have been unanswered for too long.
     fn renew(&mut self) -> Result<(), Cause> {
         let now = self.knowledge.now();
-        if self.renewals.waiting_since().is_some_and(|since| now.saturating_sub(since) > SILENCE) {
+        if self.renewals.waiting_since().is_some_and(|since| now.saturating_sub(since) > MAX_SILENCE) {
             return Err(Cause::Silent);
         }
         let nonce = self.renewals.ask(now);
@@ -171,10 +171,10 @@ impl<'f> Stream<'f> {
 
 type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, Cause>> + Send + 'e>>;
 
-/// Connects. The endpoint's own limit ends where the connection begins: a peer that is silent then keeps a TLS handshake
-/// waiting without end.
+/// Connects within [`MAX_SILENCE`]. The endpoint's own timeout covers TCP only, so a silent peer could block a TLS
+/// handshake forever.
 pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, Cause> {
-    Ok(timeout(SILENCE, endpoint.connect()).await.map_err(|_| Cause::Silent)??)
+    Ok(timeout(MAX_SILENCE, endpoint.connect()).await.map_err(|_| Cause::Silent)??)
 }
 
 async fn until(time: Option<Instant>) {
@@ -184,7 +184,7 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// What does not fit any more is lost: an auth service that does not read gets no renewals, and gives none.
+/// Sends a message, or drops it if the queue is full. An auth service that does not read gets no renewals.
 fn say(ask: &mpsc::Sender<WatchRevocationsRequest>, message: Ask) {
     let _ = ask.try_send(WatchRevocationsRequest { message: Some(message) });
 }
@@ -198,7 +198,7 @@ fn write(Position { log, last }: Position) -> v1::Position {
 }
 
 impl Cause {
-    /// Whether the auth service has said that this guard is not to have it.
+    /// Returns true if the auth service refuses this guard.
     pub(super) fn is_refusal(&self) -> bool {
         use Code::{InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented};
         matches!(self, Self::Status(PermissionDenied | Unauthenticated | Unimplemented | InvalidArgument))
@@ -219,11 +219,11 @@ impl fmt::Display for Cause {
                 f.write_str(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
             }
             Self::Status(code @ (Code::Unauthenticated | Code::PermissionDenied)) => {
-                write!(f, "{code:?}: the service key is not the auth service's AUTH_SERVICE_KEY")
+                write!(f, "{code:?}: wrong service key; set it to the auth service's AUTH_SERVICE_KEY")
             }
             Self::Status(code) => write!(f, "{code:?}"),
             Self::Silent => f.write_str("the auth service is silent"),
-            Self::Senseless => f.write_str("what the auth service says is not what comes next"),
+            Self::Senseless => f.write_str("the auth service sent a message out of order"),
         }
     }
 }

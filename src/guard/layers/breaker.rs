@@ -1,4 +1,4 @@
-//! Calls that fail at once, so that nobody waits for an auth service that is known to be away.
+//! A circuit breaker: calls fail at once while the auth service is unavailable.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,41 +9,40 @@ use super::circuit::{Change, Circuit, Pass};
 use crate::guard::rules::GUARD_TIMEOUT;
 use crate::{Asker, Token, Unavailable, Verdict, Verify};
 
-/// Time that a call may lose on its way here.
+/// Time that a call may lose before it reaches the breaker.
 const LOST_TIME: Duration = Duration::from_millis(5);
 
-/// A decorator that leaves the inner verifier alone while it is [`Unavailable`] (a circuit breaker: Nygard, *Release
-/// It!*, 2007).
+/// A circuit breaker (Nygard, *Release It!*, 2007) in front of a verifier that is [`Unavailable`].
 ///
-/// - It opens after five failures in a row, among all calls. A verdict is no failure, whatever it says.
-/// - While it is open, calls fail at once with [`Unavailable`], but for one probe at a time. The first is the first call
-///   after 250 ms, the next one the first call at least 250 ms after the one before began.
-/// - Any verdict closes it at once, also one for a call that began before it opened.
-/// - It says in the log when it opens (a warning) and when it closes.
+/// - The circuit opens after five consecutive failures among all calls. A verdict is never a failure.
+/// - While it is open, calls fail at once with [`Unavailable`], except for one probe at a time. The first probe is the
+///   first call after 250 ms. Each next one is the first call at least 250 ms after the start of the last probe.
+/// - Any verdict closes the circuit at once, even for a call from before it opened.
+/// - The log says when it opens (`WARN`) and when it closes (`INFO`).
 ///
-/// A call ends at its deadline. That is a failure only if the call had the guard's own limit of 500 ms: a shorter deadline
-/// is the caller's, and callers in a hurry must not shut out all others. So a call with a shorter deadline counts as a
-/// failure only if the inner verifier says [`Unavailable::Away`] before the deadline. What else the inner verifier says
-/// then may be the deadline as the auth service sees it. A call that is cancelled, or panics, is never a failure, nor is one that is
-/// [`Asker::Doubtful`]. If such a call was the probe, the next call is.
+/// A timeout is a failure only if the call had the guard's full limit of 500 ms: callers with short deadlines must not
+/// block the others. A call with a shorter deadline counts as a failure only if the inner verifier answers
+/// [`Unavailable::Away`] before the deadline. Any other error may be the caller's deadline as the auth service sees it. A
+/// cancelled call, a panic and an [`Asker::Doubtful`] call are never failures. After such a probe, the next call is the
+/// probe.
 ///
-/// Around a [`Retry`](super::Retry) the attempts of a call count once, and calls that fail at once cost no retries.
+/// Around a [`Retry`](super::Retry), the attempts of a call count once, and calls that fail at once cost no retries.
 #[derive(Debug)]
 pub struct Breaker<V> {
     inner: V,
     circuit: Mutex<Circuit>,
-    /// The least time that a call must have been given for its running out of time to count.
+    /// Minimum time limit of a call for its timeout to count as a failure.
     full_time: Duration,
 }
 
 impl<V: Verify> Breaker<V> {
-    /// Asks `inner`, until it fails. Begins closed.
+    /// Wraps `inner`. The circuit starts closed.
     pub fn new(inner: V) -> Self {
         let full_time = GUARD_TIMEOUT.saturating_sub(LOST_TIME);
         Self { inner, circuit: Mutex::new(Circuit::closed()), full_time }
     }
 
-    /// Opens after this many failures, probes at this interval, and expects calls with this limit.
+    /// Sets the failures that open the circuit, the probe interval, and the full time limit of a call.
     pub(in crate::guard) fn settings(mut self, failures: u32, probe_interval: Duration, limit: Duration) -> Self {
         let circuit = self.circuit.get_mut().unwrap_or_else(PoisonError::into_inner);
         (circuit.failures, circuit.probe_interval) = (failures, probe_interval);
@@ -69,12 +68,12 @@ impl<V: Verify> Verify for Breaker<V> {
     }
 }
 
-/// One step of the circuit; no caller ever waits with it in hand.
+/// Changes the circuit under a lock that is never held across an await.
 fn change<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> T {
     step(&mut circuit.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// A call that has passed. It tells the circuit its outcome when it is dropped, which it is however the call ends.
+/// A running call. It reports its outcome to the circuit when it is dropped.
 struct Call<'a> {
     circuit: &'a Mutex<Circuit>,
     pass: Pass,
@@ -82,15 +81,15 @@ struct Call<'a> {
     begun: Instant,
     deadline: Instant,
     full_time: Duration,
-    /// The inner verifier's answer, without the verdict; `None` while the call lasts.
+    /// The inner verifier's answer without the verdict; `None` while the call runs.
     answer: Option<Result<(), Unavailable>>,
 }
 
 impl Call<'_> {
-    /// Tells whether the call, which has no verdict, is the inner verifier's failure.
+    /// Returns true if a call without a verdict is a failure of the inner verifier.
     fn is_failure(&self, now: Instant) -> bool {
         let was_given_time = self.deadline.saturating_duration_since(self.begun) >= self.full_time;
-        // The caller's own timer may be the first to ring, and drop the call.
+        // The caller's own timer may fire first and drop the call.
         let is_out_of_time = now >= self.deadline;
         match self.answer {
             _ if self.asker == Asker::Doubtful => false,
@@ -115,9 +114,9 @@ impl Drop for Call<'_> {
         });
         match changed {
             Some(Change::Opened) => {
-                tracing::warn!("the auth service keeps failing: calls fail at once until it answers");
+                tracing::warn!("the auth service keeps failing: circuit open, calls fail at once");
             }
-            Some(Change::Closed) => tracing::info!("the auth service answers again"),
+            Some(Change::Closed) => tracing::info!("the auth service answers again: circuit closed"),
             None => {}
         }
     }
@@ -145,7 +144,7 @@ mod tests {
         (Arc::clone(&inner), Arc::new(Breaker::new(inner)))
     }
 
-    /// Whether a call has an answer, which the breaker sees to within this limit.
+    /// Returns true if a call gets an answer. The breaker must end the call within `limit`.
     async fn call_within(limit: Duration, breaker: &Tested) -> bool {
         let token = token();
         let call = breaker.verify(&token, Instant::now() + limit);
@@ -156,7 +155,7 @@ mod tests {
         call_within(ms(500), breaker).await
     }
 
-    /// A breaker that has opened at this moment, and goes on by these steps.
+    /// Returns a breaker that has just opened, and continues with these steps.
     async fn open(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Tested) {
         let (inner, breaker) = breaker([Fail; 5].into_iter().chain(steps));
         for _ in 0..5 {
@@ -165,16 +164,16 @@ mod tests {
         (inner, breaker)
     }
 
-    /// Whether the inner verifier is asked for a call that begins now.
+    /// Returns true if a new call reaches the inner verifier.
     async fn passes(inner: &Scripted, breaker: &Tested) -> bool {
         let (before, begun) = (inner.count(), Instant::now());
         let _answer = call(breaker).await;
-        assert!(inner.count() > before || begun.elapsed().is_zero(), "a call that does not pass fails at once");
+        assert!(inner.count() > before || begun.elapsed().is_zero(), "a blocked call fails at once");
         inner.count() > before
     }
 
     #[tokio::test(start_paused = true)]
-    async fn five_failures_open_it_and_calls_then_fail_at_once() {
+    async fn five_failures_open_the_circuit() {
         let (inner, breaker) = breaker([Fail, Fail, Fail, Fail, Answer, Fail, Fail, Fail, Fail, Fail, Answer]);
         for _ in 0..10 {
             assert!(passes(&inner, &breaker).await);
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_it_fails_it_is_asked_every_250_ms() {
+    async fn open_circuit_probes_every_250_ms() {
         let (inner, breaker) = open([Fail]).await;
         let opened = Instant::now();
         for _ in 0..1_000 {
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_to_the_probe_lets_all_calls_pass() {
+    async fn answered_probe_closes_the_circuit() {
         let (inner, breaker) = open([Answer]).await;
         tokio::time::advance(ms(250)).await;
         for _ in 0..3 {
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_many_callers_one_is_the_probe() {
+    async fn one_of_many_callers_is_the_probe() {
         let (inner, breaker) = open([Hang]).await;
         tokio::time::advance(ms(250)).await;
         let begun = Instant::now();
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_that_is_dropped_or_panics_gives_up_its_place() {
+    async fn dropped_or_panicked_probe_is_replaced() {
         for step in [Hang, Panic] {
             let (inner, breaker) = open([step, Answer]).await;
             tokio::time::advance(ms(250)).await;
@@ -244,18 +243,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_service_opens_it_whoever_keeps_the_deadline() {
+    async fn timeouts_open_the_circuit() {
         for has_own_timer in [false, true] {
             let (inner, breaker) = breaker([Hang]);
             for _ in 0..5 {
                 let deadline = Instant::now() + ms(500);
                 let call = call(&breaker);
                 if has_own_timer {
-                    // Drops the call at its deadline, before the breaker's own timer can be looked at.
+                    // Drops the call at its deadline, before the breaker checks its own timer.
                     tokio::select! {
                         biased;
                         () = tokio::time::sleep_until(deadline) => {}
-                        _ = call => panic!("the other timer rang, too"),
+                        _ = call => panic!("the breaker's timer fired too"),
                     }
                 } else {
                     assert!(!call.await);
@@ -267,14 +266,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn callers_in_a_hurry_and_callers_who_leave_shut_out_nobody() {
+    async fn short_deadlines_and_cancellations_open_no_circuit() {
         let (inner, breaker) = breaker([Hang]);
         for limit in [0, 1, 249, 250, 400, 494] {
             for _ in 0..5 {
                 assert!(!call_within(ms(limit), &breaker).await);
             }
         }
-        // As an auth service answers that keeps the caller's deadline.
+        // An auth service that keeps the caller's deadline answers so.
         inner.now([Mumble]);
         for _ in 0..5 {
             assert!(!call_within(ms(400), &breaker).await);
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn doubtful_questions_shut_out_nobody() {
+    async fn doubtful_requests_open_no_circuit() {
         let (inner, breaker) = breaker([Fail, Hang, Mumble, Fail, Fail, Fail, Answer]);
         for _ in 0..6 {
             let answer = breaker.verify_for(&token(), Asker::Doubtful, Instant::now() + ms(500)).await;
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_before_a_short_deadline_counts() {
+    async fn failure_before_a_short_deadline_counts() {
         let (inner, breaker) = breaker([Fail]);
         for _ in 0..5 {
             assert!(!call_within(ms(1), &breaker).await);
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_says_once_that_it_opens_and_once_that_it_closes() {
+    async fn opening_and_closing_log_one_line_each() {
         async fn outage() {
             let (_, breaker) = open([Fail, Answer]).await;
             for _ in 0..10 {
@@ -315,8 +314,7 @@ mod tests {
                 call(&breaker).await;
             }
         }
-        // Once without the log: a line that another thread is the first to reach, where nobody listens, would be taken
-        // for one that never has a listener.
+        // The first run has no log: tracing would cache "disabled" for a line that another thread reaches first.
         outage().await;
         let log = LogLines::of("gatepost::guard::layers::breaker");
         let listening = tracing::subscriber::set_default(log.clone());

@@ -1,23 +1,23 @@
-//! When a failing verifier is left alone, and when it is asked whether it is well: a state machine without a clock.
+//! The state machine of the circuit breaker, without a clock.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The failures in a row that open the circuit.
+/// Consecutive failures that open the circuit.
 const FAILURES: u32 = 5;
-/// The time between an open circuit's probes, from the beginning of one to that of the next.
+/// Time between the starts of two probes.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Closed: every call passes. Open: none does but one probe at a time.
+/// A circuit. Closed: every call passes. Open: only one probe at a time passes.
 #[derive(Debug)]
 pub(super) struct Circuit {
     state: State,
-    /// The failures in a row that open it.
+    /// Consecutive failures that open the circuit.
     pub(super) failures: u32,
-    /// The time between probes, from the beginning of one to that of the next.
+    /// Time between the starts of two probes.
     pub(super) probe_interval: Duration,
-    /// How many probes there have ever been, so that a late one is not taken for the one under way.
+    /// Number of probes so far. It tells a late probe from the running one.
     probes: u64,
 }
 
@@ -27,31 +27,31 @@ enum State {
     Open { due: Instant, probe: Option<u64> },
 }
 
-/// By what right a call has passed; given back with the call's outcome.
+/// The permission of a call to pass. The call returns it with its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
     /// The circuit was closed.
     Closed,
-    /// The call is an open circuit's probe.
+    /// The call is the probe of an open circuit.
     Probe { number: u64, begun: Instant },
 }
 
-/// What an outcome has made of the circuit.
+/// The effect of an outcome on the circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It was closed, and is open now.
+    /// The circuit opened.
     Opened,
-    /// It was open, and is closed now.
+    /// The circuit closed.
     Closed,
 }
 
 impl Circuit {
-    /// Returns a circuit without failures.
+    /// Returns a closed circuit without failures.
     pub(super) const fn closed() -> Self {
         Self { state: State::Closed { failures: 0 }, failures: FAILURES, probe_interval: PROBE_INTERVAL, probes: 0 }
     }
 
-    /// The pass of a call that would begin now; none when it must fail at once.
+    /// Returns the pass of a call that starts now; `None` if the call must fail at once.
     pub(super) fn admit(&mut self, now: Instant) -> Option<Pass> {
         match &mut self.state {
             State::Closed { .. } => Some(Pass::Closed),
@@ -63,13 +63,13 @@ impl Circuit {
         }
     }
 
-    /// A call got an answer. It closes the circuit whenever the call began: what answers is not to be left alone.
+    /// Records an answer. Closes the circuit, even if the call is older than the open state.
     pub(super) fn answered(&mut self) -> Option<Change> {
         let before = std::mem::replace(&mut self.state, State::Closed { failures: 0 });
         matches!(before, State::Open { .. }).then_some(Change::Closed)
     }
 
-    /// A call has failed.
+    /// Records a failure.
     pub(super) fn failed(&mut self, pass: Pass, now: Instant) -> Option<Change> {
         match &mut self.state {
             State::Closed { failures } if *failures + 1 < self.failures => {
@@ -81,7 +81,7 @@ impl Circuit {
                 Some(Change::Opened)
             }
             State::Open { due, probe } => {
-                // Calls that began before the circuit opened fail late, and say nothing new.
+                // Failures of calls from before the circuit opened change nothing.
                 if let Some(begun) = under_way(*probe, pass) {
                     (*due, *probe) = (begun + self.probe_interval, None);
                 }
@@ -90,8 +90,8 @@ impl Circuit {
         }
     }
 
-    /// A call has ended and says nothing about the verifier. If it was the probe, the next call may take its place at
-    /// once: nobody knows yet what the probe was to find out.
+    /// Records the end of a call without information about the verifier. If the call was the probe, the next call may be
+    /// the probe at once.
     pub(super) fn abandoned(&mut self, pass: Pass) {
         if let State::Open { probe, .. } = &mut self.state
             && under_way(*probe, pass).is_some()
@@ -101,7 +101,7 @@ impl Circuit {
     }
 }
 
-/// When the probe under way began, if this is its pass.
+/// Returns the start of the running probe if this is its pass.
 fn under_way(probe: Option<u64>, pass: Pass) -> Option<Instant> {
     match pass {
         Pass::Probe { number, begun } if probe == Some(number) => Some(begun),
@@ -117,7 +117,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// A circuit that opened at the returned time.
+    /// Returns an open circuit and the time at which it opened.
     fn open() -> (Circuit, Instant) {
         let (mut circuit, now) = (Circuit::closed(), Instant::now());
         for _ in 0..4 {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn four_failures_in_a_row_leave_it_closed_and_an_answer_makes_them_forgotten() {
+    fn answer_resets_the_count_of_failures() {
         let (mut circuit, now) = (Circuit::closed(), Instant::now());
         for _ in 0..3 {
             for _ in 0..4 {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_nothing_neither_counts_nor_makes_failures_forgotten() {
+    fn abandoned_calls_leave_the_count_of_failures() {
         let (mut circuit, now) = (Circuit::closed(), Instant::now());
         for _ in 0..4 {
             assert_eq!(circuit.failed(Pass::Closed, now), None);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_probe_is_due_250_ms_after_it_opened() {
+    fn first_probe_is_due_after_250_ms() {
         let (mut circuit, opened) = open();
         assert_eq!(circuit.admit(opened), None);
         assert_eq!(circuit.admit(opened + ms(249)), None);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_probe_at_a_time_however_long_it_takes() {
+    fn slow_probe_blocks_further_probes() {
         let (mut circuit, opened) = open();
         assert!(circuit.admit(opened + ms(250)).is_some());
         for later in [250, 251, 500, 60_000] {
@@ -167,18 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_probe_is_followed_250_ms_after_it_began() {
+    fn next_probe_is_due_250_ms_after_the_last_start() {
         let (mut circuit, opened) = open();
         let probe = circuit.admit(opened + ms(300)).unwrap();
         assert_eq!(circuit.failed(probe, opened + ms(310)), None);
         assert_eq!(circuit.admit(opened + ms(549)), None);
         let slow = circuit.admit(opened + ms(550)).unwrap();
         assert_eq!(circuit.failed(slow, opened + ms(1_050)), None);
-        assert!(circuit.admit(opened + ms(1_050)).is_some(), "the next one has been due for a while");
+        assert!(circuit.admit(opened + ms(1_050)).is_some(), "the next probe is overdue");
     }
 
     #[test]
-    fn an_answer_to_the_probe_closes_it_with_no_failure_left() {
+    fn answered_probe_resets_the_count_of_failures() {
         let (mut circuit, opened) = open();
         assert!(circuit.admit(opened + ms(250)).is_some());
         assert_eq!(circuit.answered(), Some(Change::Closed));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_answer_closes_it_and_the_probe_then_counts_like_any_call() {
+    fn late_answer_closes_and_the_probe_then_counts_once() {
         let (mut circuit, opened) = open();
         let probe = circuit.admit(opened + ms(250)).unwrap();
         assert_eq!(circuit.answered(), Some(Change::Closed));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn late_failures_neither_put_off_a_probe_nor_make_room_for_a_second() {
+    fn late_failures_do_not_affect_probes() {
         let (mut circuit, opened) = open();
         assert_eq!(circuit.failed(Pass::Closed, opened + ms(200)), None);
         circuit.abandoned(Pass::Closed);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_probe_makes_room_for_the_next_call() {
+    fn abandoned_probe_is_replaced_at_once() {
         let (mut circuit, opened) = open();
         let first = circuit.admit(opened + ms(250)).unwrap();
         circuit.abandoned(first);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_of_before_is_not_taken_for_the_one_under_way() {
+    fn earlier_probe_does_not_end_the_running_one() {
         let (mut circuit, opened) = open();
         let old = circuit.admit(opened + ms(250)).unwrap();
         assert_eq!(circuit.answered(), Some(Change::Closed));

@@ -1,4 +1,4 @@
-//! One question for all callers that hold the same token at the same time.
+//! Single flight: one request for all concurrent callers with the same token.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,11 +14,11 @@ use crate::{Asker, Digest, Token, Unavailable, Uptime, Verdict, Verify};
 type Answer = Option<Result<Verdict, Unavailable>>;
 type Flights = Arc<Mutex<HashMap<Digest, Flight>>>;
 
-/// A decorator by which concurrent calls with equal tokens share one flight to the inner verifier.
+/// A decorator that merges concurrent verifications of equal tokens into one call of the inner verifier.
 ///
-/// A flight is a task of its own with a deadline of its own, so that it belongs to none of its callers: one caller's
-/// cancellation or short deadline never fails the others. A caller that joins gets the answer to a question asked at
-/// most that deadline ago, even where the process was stopped meanwhile. Nothing is kept after the landing.
+/// The call runs in its own task with its own deadline. So the cancellation or short deadline of one caller does not affect
+/// the others. Callers never get an answer to a request older than that deadline, even if the process was stopped. Nothing
+/// is kept after the answer.
 pub struct SingleFlight<V> {
     inner: Arc<V>,
     limit: Duration,
@@ -27,11 +27,11 @@ pub struct SingleFlight<V> {
     uptime: Uptime,
 }
 
-/// A question that is under way.
+/// A running request.
 #[derive(Clone)]
 struct Flight {
     answer: watch::Receiver<Answer>,
-    /// Before it was asked.
+    /// The time just before the request.
     began: Duration,
 }
 
@@ -42,22 +42,22 @@ impl<V: fmt::Debug> fmt::Debug for SingleFlight<V> {
 }
 
 impl<V: Verify> SingleFlight<V> {
-    /// Shares flights to `inner`, each of which lasts at most `limit`.
+    /// Wraps `inner`. Each call of `inner` lasts at most `limit`.
     pub fn new(inner: V, limit: Duration) -> Self {
         Self::counting(inner, limit, AuthMetrics::default(), Uptime::system())
     }
 
-    /// The same, which counts who joins, by this clock.
+    /// Wraps `inner`, counts joined callers in `metrics` and uses this clock.
     pub(in crate::guard) fn counting(inner: V, limit: Duration, metrics: AuthMetrics, uptime: Uptime) -> Self {
         Self { inner: Arc::new(inner), limit, flights: Flights::default(), metrics, uptime }
     }
 
-    /// The flight for this token: the one under way, or a new one.
+    /// Returns the running flight for this token, or starts one.
     fn board(&self, token: &Token, asker: Asker) -> watch::Receiver<Answer> {
         let digest = token.digest();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         let began = self.uptime.now();
-        // One that is older has not been seen to end, since the process was stopped: its answer may be as old as it is.
+        // The process was stopped during an older flight, so its answer may be outdated.
         if let Some(flight) = flights.get(&digest).filter(|flight| began.saturating_sub(flight.began) <= self.limit) {
             self.metrics.counters().joined.one();
             return flight.answer.clone();
@@ -69,11 +69,11 @@ impl<V: Verify> SingleFlight<V> {
         let seat = Seat { digest, answer: answer.clone(), flights: Arc::clone(&self.flights) };
         let (inner, token, limit) = (Arc::clone(&self.inner), token.clone(), self.limit);
         tokio::spawn(async move {
-            // From here, so that a machine in a hurry takes nothing of the time that the flight is given.
+            // Counted from the task's start: a busy machine may run the task late.
             let deadline = Instant::now() + limit;
             let answer =
                 timeout_at(deadline, inner.verify_for(&token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
-            // Off the board before the landing: who comes now begins a flight of its own.
+            // Remove the flight before it lands. Later callers then start a new one.
             drop(seat);
             landing.send_replace(Some(answer));
         });
@@ -86,16 +86,16 @@ impl<V: Verify> Verify for SingleFlight<V> {
         self.verify_for(token, Asker::Call(None), deadline).await
     }
 
-    /// Joins the flight that is under way, whoever has begun it, or begins one for this asker.
+    /// Joins the running flight, or starts one for this asker.
     async fn verify_for(&self, token: &Token, asker: Asker, _deadline: Instant) -> Result<Verdict, Unavailable> {
         let mut flight = self.board(token, asker);
-        // An error means that the flight's task has panicked: nobody can say what the token is worth.
+        // An error means that the flight's task panicked.
         let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable::Away)?;
         answer.clone().unwrap_or(Err(Unavailable::Away))
     }
 }
 
-/// A flight's place on the board, given up however its task ends.
+/// A flight's entry in the map. Dropping it removes the entry, even after a panic.
 struct Seat {
     digest: Digest,
     answer: watch::Receiver<Answer>,
@@ -105,7 +105,7 @@ struct Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        // It may be another one's by now.
+        // A newer flight may have replaced the entry.
         if flights.get(&self.digest).is_some_and(|flight| flight.answer.same_channel(&self.answer)) {
             flights.remove(&self.digest);
         }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::guard::{Denial, Worth};
 
-    /// Counts its questions, and answers as many as it has been given permits for.
+    /// A verifier that counts requests and answers one per permit.
     struct Gate {
         asked: AtomicUsize,
         permits: Semaphore,
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn equal_tokens_share_a_flight_and_others_do_not() {
+    async fn only_equal_tokens_share_a_flight() {
         let (gate, flights) = gate();
         let mut callers = JoinSet::new();
         for name in ["a", "a", "a", "b"] {
@@ -171,11 +171,11 @@ mod tests {
             assert!(matches!(answer.unwrap().unwrap().worth, Worth::Denied(Denial::Revoked)));
         }
         assert_eq!(gate.asked.load(Ordering::SeqCst), 2);
-        assert!(flights.flights.lock().unwrap().is_empty(), "nothing is kept after the landing");
+        assert!(flights.flights.lock().unwrap().is_empty(), "nothing is kept after the answer");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_comes_after_a_stop_does_not_join_a_flight_from_before_it() {
+    async fn caller_after_a_stop_joins_no_earlier_flight() {
         let (gate, uptime) =
             (Arc::new(Gate { asked: AtomicUsize::new(0), permits: Semaphore::new(0) }), Uptime::manual());
         let limit = Duration::from_millis(500);
@@ -188,11 +188,11 @@ mod tests {
         assert!(!new.same_channel(&old));
         gate.permits.add_permits(1);
         old.wait_for(Option::is_some).await.unwrap();
-        assert!(flights.board(&token("a"), Asker::Open).same_channel(&new), "the old one has left its place alone");
+        assert!(flights.board(&token("a"), Asker::Open).same_channel(&new), "the new entry stays");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cancelled_caller_fails_nobody_else() {
+    async fn cancelled_caller_does_not_fail_others() {
         let (gate, flights) = gate();
         let first = tokio::spawn({
             let flights = Arc::clone(&flights);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_flight_ends_by_its_own_deadline_and_by_a_panic() {
+    async fn flight_ends_at_its_deadline_or_by_a_panic() {
         let (_, flights) = gate();
         assert_eq!(flights.verify(&token("a"), later()).await.unwrap_err(), Unavailable::Away);
         assert!(flights.flights.lock().unwrap().is_empty());

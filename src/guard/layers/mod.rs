@@ -1,5 +1,5 @@
-//! Decorators around a [`Verify`](crate::Verify), one idea a file. [`AuthService`](crate::AuthService) has all of them; a
-//! verifier of one's own may take some.
+//! Decorators around a [`Verify`](crate::Verify). [`AuthService`](crate::AuthService) uses all of them. A verifier of your
+//! own may use some.
 
 mod breaker;
 mod circuit;

@@ -1,4 +1,4 @@
-//! The channel that questions take: a new one as soon as the old one has fallen silent.
+//! The channel for requests to the auth service, replaced when it falls silent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,32 +8,31 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
-/// The part of a question's limit for which it must have waited for its silence to count.
+/// Minimum wait before a timeout counts as silence, as a part of the request's time limit.
 const SILENCE: f64 = 0.8;
 
-/// Time before its deadline from which on a question has run out of time: timers do not agree to the microsecond.
+/// Tolerance of timers: a request that ends this shortly before its deadline has timed out.
 const TOLERANCE: Duration = Duration::from_millis(5);
 
-/// The least time from one change of the channel to the next one that a question causes: an auth service that stands still
-/// is not met with a storm of connections.
+/// Minimum time between two replacements after a timeout. It prevents a storm of connections to a stopped auth service.
 const CHANGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shares a channel to the auth service among all questions, and replaces it once it has fallen silent.
+/// A channel to the auth service, shared by all requests and replaced when it falls silent.
 ///
 /// A replica that vanishes without a reset leaves a connection that looks alive for the 15 s of the keep-alive. So the
 /// channel is replaced
 ///
-/// - when a question has run out of time, and no question was answered since it began: at most once a second;
-/// - when the feed has come back after a loss, and no question was answered since the loss.
+/// - when a request times out and no request was answered since its start, at most once per second;
+/// - when the feed is back after a loss and no request was answered since the loss.
 ///
-/// Questions under way are then asked again on the next channel, within their own time.
+/// Running requests are then sent again on the new channel, within their own time limits.
 #[derive(Clone)]
 pub(in crate::guard) struct QuestionChannel(Arc<Inner>);
 
 struct Inner {
-    /// `None` for a channel that the caller has set up, and that stays.
+    /// The endpoint; `None` for a channel from the caller, which is never replaced.
     endpoint: Option<Endpoint>,
-    /// The least time for which a question must have waited for its silence to count.
+    /// Minimum wait before a timeout counts as silence.
     silence: Duration,
     current: watch::Sender<Channel>,
     signs: Mutex<Signs>,
@@ -41,15 +40,15 @@ struct Inner {
 
 /// The signs of life of the current channel.
 struct Signs {
-    /// The time of the last answer, or of the channel's beginning.
+    /// Time of the last answer, or of the channel's start.
     heard: Instant,
-    /// The time of the last change.
+    /// Time of the last replacement.
     changed: Option<Instant>,
-    /// Set once a change is logged, until the next answer.
+    /// Set once a replacement is logged, cleared by the next answer.
     is_logged: bool,
 }
 
-/// A question that waits for its answer. Dropped at its deadline, it has found the channel silent.
+/// A request that waits for its answer. Dropped at its deadline, it reports silence.
 pub(super) struct Waiting<'a> {
     channel: &'a QuestionChannel,
     begun: Instant,
@@ -57,16 +56,16 @@ pub(super) struct Waiting<'a> {
 }
 
 impl QuestionChannel {
-    /// Begins with a channel to this endpoint, which connects at the first question. A question lasts at most `limit`.
+    /// Creates a channel to this endpoint, which connects at the first request. A request lasts at most `limit`.
     ///
     /// # Panics
-    /// Outside a Tokio runtime.
+    /// Panics outside a Tokio runtime.
     pub(in crate::guard) fn to(endpoint: Endpoint, limit: Duration) -> Self {
         let channel = endpoint.connect_lazy();
         Self::begin(Some(endpoint), channel, limit)
     }
 
-    /// Keeps to a channel that the caller has set up.
+    /// Wraps a channel from the caller, which is never replaced.
     pub(super) fn fixed(channel: Channel) -> Self {
         Self::begin(None, channel, Duration::MAX / 2)
     }
@@ -77,27 +76,27 @@ impl QuestionChannel {
         Self(Arc::new(Inner { endpoint, silence, current: watch::Sender::new(channel), signs }))
     }
 
-    /// Returns the channel, and the changes that are to come.
+    /// Returns the current channel and its later replacements.
     pub(super) fn subscribe(&self) -> watch::Receiver<Channel> {
         self.0.current.subscribe()
     }
 
-    /// Begins to wait for an answer.
+    /// Starts to wait for an answer.
     pub(super) fn wait(&self, deadline: Instant) -> Waiting<'_> {
         Waiting { channel: self, begun: Instant::now(), deadline }
     }
 
-    /// Records that the auth service has answered, with a verdict or an error.
+    /// Records an answer of the auth service: a verdict or an error.
     pub(super) fn answered(&self) {
         self.with_signs(|signs| (signs.heard, signs.is_logged) = (Instant::now(), false));
     }
 
-    /// Replaces the channel, unless it has answered since.
+    /// Replaces the channel unless it has answered since.
     pub(in crate::guard) fn leave(&self, since: Instant) {
         self.with_signs(|signs| self.replace(signs, since));
     }
 
-    /// Records that a question of this time has run out of time.
+    /// Records the timeout of a request that started at this time.
     fn fell_silent(&self, begun: Instant) {
         self.with_signs(|signs| {
             let is_due = signs.changed.is_none_or(|changed| changed.elapsed() >= CHANGE_INTERVAL);
@@ -109,7 +108,7 @@ impl QuestionChannel {
 
     fn replace(&self, signs: &mut Signs, since: Instant) {
         let Some(endpoint) = self.0.endpoint.as_ref().filter(|_| signs.heard < since) else { return };
-        // A question may be dropped with its runtime, where no channel can begin.
+        // No channel can start here: the request was dropped with its runtime.
         if Handle::try_current().is_err() {
             return;
         }
@@ -130,7 +129,7 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let is_out_of_time = Instant::now() + TOLERANCE >= self.deadline;
         if is_out_of_time && self.deadline.saturating_duration_since(self.begun) >= self.channel.0.silence {
-            // After an answer this changes nothing.
+            // Has no effect after an answer.
             self.channel.fell_silent(self.begun);
         }
     }
@@ -150,14 +149,14 @@ mod tests {
         QuestionChannel::to(Endpoint::from_static("http://127.0.0.1:1"), ms(500))
     }
 
-    /// Reports whether the channel was replaced meanwhile.
+    /// Returns true if the channel was replaced during `run`.
     async fn changes(channel: &QuestionChannel, run: impl AsyncFnOnce()) -> bool {
         let changes = channel.subscribe();
         run().await;
         changes.has_changed().unwrap()
     }
 
-    /// A question with this much time that is not answered.
+    /// Sends a request with this time limit that gets no answer.
     async fn ask_in_vain(channel: &QuestionChannel, limit: Duration) {
         let waiting = channel.wait(Instant::now() + limit);
         advance(limit).await;
@@ -165,14 +164,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silent_question_replaces_the_channel() {
+    async fn timeout_replaces_the_channel() {
         let channel = channel();
         advance(ms(1)).await;
         assert!(changes(&channel, async || ask_in_vain(&channel, ms(500)).await).await);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn channel_that_answers_another_question_stays() {
+    async fn channel_that_answers_another_request_stays() {
         let channel = channel();
         let waiting = channel.wait(Instant::now() + ms(500));
         advance(ms(1)).await;
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn questions_in_a_hurry_and_callers_who_leave_change_nothing() {
+    async fn short_limits_and_cancellations_keep_the_channel() {
         let channel = channel();
         advance(ms(1)).await;
         assert!(!changes(&channel, async || ask_in_vain(&channel, ms(399)).await).await);
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn service_that_stands_still_gets_a_connection_a_second() {
+    async fn stopped_service_gets_one_connection_a_second() {
         let channel = channel();
         let mut seen = channel.subscribe();
         let (mut count, begun) = (0, Instant::now());
@@ -206,28 +205,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn feed_that_is_back_replaces_a_channel_that_has_not_answered_since() {
+    async fn restored_feed_replaces_a_silent_channel() {
         let channel = channel();
         advance(ms(1)).await;
         let lost = Instant::now();
         advance(ms(1)).await;
         assert!(changes(&channel, async || channel.leave(lost)).await);
         advance(ms(1)).await;
-        assert!(!changes(&channel, async || channel.leave(lost)).await, "this one began after the loss");
+        assert!(!changes(&channel, async || channel.leave(lost)).await, "the new channel started after the loss");
         let lost = Instant::now();
         channel.answered();
-        assert!(!changes(&channel, async || channel.leave(lost)).await, "this one answers");
+        assert!(!changes(&channel, async || channel.leave(lost)).await, "the channel answers");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn channel_of_the_callers_own_stays() {
+    async fn channel_from_the_caller_stays() {
         let channel = QuestionChannel::fixed(Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
         advance(ms(1)).await;
         assert!(!changes(&channel, async || ask_in_vain(&channel, ms(500)).await).await);
     }
 
     #[test]
-    fn question_dropped_without_a_runtime_changes_nothing() {
+    fn request_dropped_without_runtime_keeps_the_channel() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let channel = runtime.block_on(async { channel() });
         let changes = channel.subscribe();

@@ -1,4 +1,4 @@
-//! Asks the auth service over gRPC.
+//! A verifier that asks the auth service over gRPC.
 
 use std::error::Error as _;
 use std::fmt;
@@ -17,11 +17,11 @@ use crate::ledger::{Basis, Logged, Position};
 use crate::log::LogLimit;
 use crate::{Asker, Denial, Identity, Token, Unavailable, Uptime, Verdict, Verify};
 
-// Each caller with a token of its own asks a question, and so can have a line while the auth service fails.
+// Limited: while the auth service fails, every caller with a token can cause a line.
 static UNANSWERED_LINES: LogLimit = LogLimit::new();
 static SENSELESS_LINES: LogLimit = LogLimit::new();
 
-/// Asks `VerifyToken` of the auth service at each call; never caches.
+/// A verifier that calls `VerifyToken` for each verification and caches nothing.
 #[derive(Clone)]
 pub struct RemoteVerifier {
     channel: QuestionChannel,
@@ -35,32 +35,32 @@ impl fmt::Debug for RemoteVerifier {
 }
 
 impl RemoteVerifier {
-    /// Counts by this clock.
+    /// Sets the clock.
     pub(in crate::guard) fn with_uptime(self, uptime: Uptime) -> Self {
         Self { uptime, ..self }
     }
 
-    /// Asks over a channel that the caller has set up; each call is a question of its own.
+    /// Creates a verifier on a channel from the caller.
     pub fn over(channel: Channel) -> Self {
         Self::through(QuestionChannel::fixed(channel))
     }
 
-    /// Asks over this channel, and over those that take its place.
+    /// Creates a verifier on this channel and its replacements.
     pub(in crate::guard) fn through(channel: QuestionChannel) -> Self {
         Self { channel, uptime: Uptime::system() }
     }
 
-    /// Asks, and asks again on the next channel when this one is left.
+    /// Sends the request. Sends it again when the channel is replaced.
     async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
         let mut channel = self.channel.subscribe();
         loop {
             let mut client = TokenServiceClient::new(channel.borrow_and_update().clone());
             let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
-            // Silence about likely garbage says nothing of the channel, and such a question is not asked again.
+            // Requests about likely garbage neither prove silence nor are sent again.
             let is_fair = asker != Asker::Doubtful;
             let _waiting = is_fair.then(|| self.channel.wait(deadline));
-            // Before the request is sent: the answer is true of some moment after this one.
+            // Read before the request is sent: the answer is true at some later moment.
             let begun = self.uptime.now();
             let answer = tokio::select! {
                 biased;
@@ -85,14 +85,13 @@ impl Verify for RemoteVerifier {
     }
 }
 
-/// Reports whether the auth service has said anything. Statuses of the transport's own have a source, but for the one of
-/// its timer.
+/// Returns true if the auth service itself answered. Statuses of the transport have a source, except for its timeout.
 fn is_heard<T>(answer: &Result<T, Status>) -> bool {
     answer.as_ref().err().is_none_or(|status| status.source().is_none() && status.code() != Code::Cancelled)
 }
 
-/// Logs that a question has no answer. The line has the code and this machine's own cause: another service's message and
-/// metadata may hold secrets.
+/// Logs a failed request. The line has only the code and the local cause: a remote message or its metadata may contain
+/// secrets.
 fn unanswered(status: &Status) -> Unavailable {
     if let Some(line) = UNANSWERED_LINES.allow() {
         let (code, cause, left_out) = (status.code(), causes(status), line.left_out());
@@ -101,13 +100,13 @@ fn unanswered(status: &Status) -> Unavailable {
     if status.code() == Code::Unavailable { Unavailable::Away } else { Unavailable::Unclear }
 }
 
-/// What the transport says of a connection that failed; empty for a status that the peer has sent.
+/// Returns the transport's causes of a failed connection; empty for a status from the peer.
 fn causes(status: &Status) -> String {
     let causes = std::iter::successors(status.source(), |&cause| cause.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// The verdict in an answer; an answer that says nothing we understand is no answer.
+/// Converts the answer to a verdict. Fails for an answer that it does not understand.
 fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Verdict, Unavailable> {
     let grounds = grounds(&answer, asked);
     let verdict = match TokenState::try_from(answer.state).unwrap_or_default() {
@@ -121,7 +120,7 @@ fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Verdict, Unavail
     };
     let Some(verdict) = verdict else {
         if let Some(line) = SENSELESS_LINES.allow() {
-            tracing::warn!(left_out = line.left_out(), "the auth service's answer to VerifyToken makes no sense");
+            tracing::warn!(left_out = line.left_out(), "malformed answer of the auth service to VerifyToken");
         }
         return Err(Unavailable::Unclear);
     };
@@ -131,7 +130,7 @@ fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Verdict, Unavail
     })
 }
 
-/// What the answer stands on, if it says so.
+/// Returns the facts behind the answer, if it contains them.
 fn grounds(answer: &VerifyTokenResponse, asked: Duration) -> Option<Grounds> {
     let position = answer.position.as_ref().and_then(position)?;
     let ttl = answer.ttl.map_or(Ok(Duration::ZERO), Duration::try_from).ok()?;
@@ -139,7 +138,7 @@ fn grounds(answer: &VerifyTokenResponse, asked: Duration) -> Option<Grounds> {
     Some(Grounds { basis: Basis { position, asked, ttl }, generation, key: key.into() })
 }
 
-/// A place in the log, if it is one.
+/// Converts a log position; `None` if it is malformed.
 pub(crate) fn position(position: &v1::Position) -> Option<Position> {
     let (log, mark) = (position.log_id.as_slice().try_into().ok()?, position.mark.as_slice().try_into().ok()?);
     Some(Position { log, last: Logged { revision: position.revision, mark } })
@@ -157,13 +156,13 @@ fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
         None if is_service => None,
         None => return None,
     };
-    // A service of before names one audience alone.
+    // Earlier versions of the auth service send a single audience.
     let audiences = if claims.audiences.is_empty() { vec![claims.audience] } else { claims.audiences };
     let identity = identity.roles(claims.roles).audiences(audiences).expire_time(expire_time);
     Some(if claims.session_id.is_empty() { identity } else { identity.session(claims.session_id) })
 }
 
-/// A time of the years 1970 to 9999; a system's own range is wider than what protobuf calls valid.
+/// Converts a time of the years 1970 to 9999; `None` for others. Protobuf allows no later year, but the system does.
 pub(crate) fn read_time(time: Timestamp) -> Option<SystemTime> {
     const YEAR_10000: u64 = 253_402_300_800;
     let seconds = u64::try_from(time.seconds).ok().filter(|seconds| *seconds < YEAR_10000)?;
@@ -180,7 +179,7 @@ mod tests {
     use crate::guard::scripted::token;
 
     #[tokio::test]
-    async fn question_under_way_is_asked_again_on_the_next_channel() {
+    async fn running_request_is_sent_again_on_the_next_channel() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", silent.local_addr().unwrap())).unwrap();
         let channel = QuestionChannel::to(endpoint, Duration::from_millis(500));

@@ -1,4 +1,4 @@
-//! A second and a third attempt, so that a caller does not see a connection that broke or a replica that left.
+//! Retries after a broken connection or the loss of a replica.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use super::retry_budget::RetryBudget;
 use crate::guard::jitter;
 use crate::{Asker, Token, Unavailable, Verdict, Verify};
 
-/// The longest pause before the second attempt, and before the third and those after it.
+/// Maximum pauses: before the second attempt, and before each later one.
 const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
 
-/// Attempts that a question has, the first one included.
+/// Attempts of a request, the first one included.
 const ATTEMPTS: u32 = 3;
 
-/// A decorator that asks the inner verifier again when it is [`Unavailable::Away`].
+/// A decorator that retries when the inner verifier is [`Unavailable::Away`].
 ///
-/// - A verdict is never asked for again, whatever it says, and neither is an answer that makes no sense.
-/// - A question about likely garbage ([`Asker::Doubtful`]) has one attempt.
-/// - There are three attempts at the most. Before the second lies a random pause of up to 20 ms, before the third one of
-///   up to 40 ms. To ask twice is harmless, since a question changes nothing.
-/// - All attempts share the call's deadline. None begins at it or after it, and a pause that would last until then is not
-///   made: the call fails at once.
-/// - Retries are paid for from a budget that all calls share: each call pays in a tenth of a retry, and at most ten
-///   retries are kept, which are there from the start. So an outage makes at most 10 % more calls in the long run. When
-///   the budget is spent, calls fail with their first attempt.
+/// - Verdicts and nonsensical answers are never retried.
+/// - A request about likely garbage ([`Asker::Doubtful`]) has one attempt.
+/// - There are at most three attempts. A random pause of up to 20 ms precedes the second, one of up to 40 ms the third.
+///   Retries are safe, because a verification changes nothing.
+/// - All attempts share the call's deadline. No attempt starts at or after it. If a pause would last until the deadline,
+///   the call fails at once.
+/// - All calls share a retry budget. Each call adds a tenth of a retry, and the budget holds at most ten, which it has from
+///   the start. So an outage adds at most 10 % to the calls in the long run. With an empty budget, calls fail after their
+///   first attempt.
 ///
-/// An attempt is not cut short: the inner verifier, or whoever stands before this one, keeps the deadline. One that hangs
-/// until then is not retried.
+/// This decorator does not interrupt an attempt: the inner verifier or the caller must keep the deadline. An attempt that
+/// hangs until then is not retried.
 #[derive(Debug)]
 pub struct Retry<V> {
     inner: V,
@@ -37,12 +37,12 @@ pub struct Retry<V> {
 }
 
 impl<V: Verify> Retry<V> {
-    /// Asks `inner` up to three times, with a budget of its own.
+    /// Wraps `inner` with up to three attempts and a budget of its own.
     pub fn new(inner: V) -> Self {
         Self { inner, attempts: ATTEMPTS, budget: RetryBudget::full(), jitter: jitter::full }
     }
 
-    /// Makes at most this many attempts, the first one included.
+    /// Sets the maximum number of attempts, the first one included.
     pub(in crate::guard) fn attempts(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
@@ -69,12 +69,12 @@ impl<V: Verify> Verify for Retry<V> {
                 break;
             }
             let again = Instant::now() + (self.jitter)(longest);
-            // Paid for before the pause, so that nobody waits for an attempt that will not be made.
+            // Paid before the pause: a call does not wait for an attempt that it cannot afford.
             if again >= deadline || !self.budget.withdraw() {
                 break;
             }
             sleep_until(again).await;
-            // A timer rings late, at the next millisecond or when the machine has time.
+            // Timers fire late: at the next millisecond, or later on a busy machine.
             if Instant::now() >= deadline {
                 break;
             }
@@ -97,34 +97,34 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// With the longest pauses that there are.
+    /// Creates a retry decorator that always makes the maximum pauses.
     fn retry(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Retry<Arc<Scripted>>) {
         let inner = Scripted::new(steps);
         (Arc::clone(&inner), Retry { jitter: |longest| longest, ..Retry::new(inner) })
     }
 
-    /// When the attempts began, counted from the first.
+    /// Returns the start times of the attempts, counted from the first.
     fn begun(inner: &Scripted) -> Vec<Duration> {
         let asked = inner.asked();
         asked.iter().map(|(at, _)| *at - asked[0].0).collect()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_not_asked_for_again() {
+    async fn answer_is_not_retried() {
         let (inner, retry) = retry([Answer]);
         assert!(retry.verify(&token(), Instant::now() + ms(500)).await.is_ok());
         assert_eq!(inner.count(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_makes_no_sense_is_not_asked_for_again() {
+    async fn nonsensical_answer_is_not_retried() {
         let (inner, retry) = retry([Mumble, Answer]);
         let answer = retry.verify(&token(), Instant::now() + ms(500)).await;
         assert_eq!((answer.unwrap_err(), inner.count()), (Unavailable::Unclear, 1));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_is_made_good_by_the_next_attempt() {
+    async fn failure_is_repaired_by_the_next_attempt() {
         for (steps, attempts) in [(&[Fail, Answer][..], 2), (&[Fail, Fail, Answer], 3)] {
             let (inner, retry) = retry(steps.iter().copied());
             assert!(retry.verify(&token(), Instant::now() + ms(500)).await.is_ok());
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_are_three_attempts_with_one_deadline() {
+    async fn three_attempts_share_one_deadline() {
         let (inner, retry) = retry([Fail]);
         let deadline = Instant::now() + ms(500);
         assert_eq!(retry.verify(&token(), deadline).await.unwrap_err(), Unavailable::Away);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_pauses_are_random_and_within_their_limits() {
+    async fn pauses_are_random_and_limited() {
         let mut seconds = HashSet::new();
         for _ in 0..50 {
             let inner = Scripted::new([Fail]);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_that_would_last_until_the_deadline_is_not_made() {
+    async fn pause_until_the_deadline_fails_at_once() {
         for (limit, attempts) in [(20, 1), (21, 2), (60, 2), (61, 3)] {
             let (inner, retry) = retry([Fail]);
             let start = Instant::now();
@@ -168,17 +168,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_made_costs_nothing() {
+    async fn skipped_retry_costs_no_budget() {
         let (inner, retry) = retry([Fail]);
         for _ in 0..100 {
             assert!(retry.verify(&token(), Instant::now() + ms(20)).await.is_err());
         }
         assert_eq!(inner.count(), 100);
-        assert!((0..10).all(|_| retry.budget.withdraw()), "the reserve is whole");
+        assert!((0..10).all(|_| retry.budget.withdraw()), "the reserve is full");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_timer_that_rings_after_the_deadline_begins_no_attempt() {
+    async fn late_timer_starts_no_attempt() {
         let inner = Scripted::new([Fail]);
         let retry = Retry { jitter: |_| Duration::from_micros(10_200), ..Retry::new(Arc::clone(&inner)) };
         assert!(retry.verify(&token(), Instant::now() + Duration::from_micros(10_400)).await.is_err());
@@ -186,14 +186,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_comes_too_late_is_not_even_begun() {
+    async fn call_after_its_deadline_starts_no_attempt() {
         let (inner, retry) = retry([Answer]);
         assert!(retry.verify(&token(), Instant::now()).await.is_err());
         assert_eq!(inner.count(), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_makes_a_tenth_more_calls_and_ten() {
+    async fn outage_adds_a_tenth_of_the_calls_and_ten() {
         let (inner, retry) = retry([Fail]);
         for _ in 0..1_000 {
             assert!(retry.verify(&token(), Instant::now() + ms(500)).await.is_err());
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_that_succeed_pay_for_those_that_fail() {
+    async fn successful_calls_pay_for_failed_ones() {
         let (inner, retry) = retry([Fail]);
         while retry.budget.withdraw() {}
         inner.now([Answer]);

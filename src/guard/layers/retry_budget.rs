@@ -1,38 +1,38 @@
-//! What retries may cost: a tenth of the calls that pay for them, so that an outage is never met with a flood.
+//! The retry budget: a tenth of the calls, so that an outage does not cause a flood of retries.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// What a first attempt pays in, in tenths of a retry.
+/// Deposit of a first attempt, in tenths of a retry.
 const DEPOSIT: u32 = 1;
-/// What a retry costs, in tenths of a retry.
+/// Price of a retry, in tenths of a retry.
 const RETRY: u32 = 10;
-/// The most that is kept, in tenths of a retry: ten retries.
+/// Capacity of the budget, in tenths of a retry: ten retries.
 const RESERVE: u32 = 10 * RETRY;
 
 /// A token bucket: *n* first attempts allow at most *n* / 10 retries, and ten more while the reserve lasts.
 ///
-/// That bound holds over every stretch of time, whatever the outcomes are and however many callers there are. gRPC's
-/// retry throttling (gRFC A6) has the bucket and pays in with successes; Finagle's `RetryBudget` pays in with first
-/// attempts, as here, so that retries can also be seen as a share of the traffic. Unlike either, nothing is paid in by
-/// the passing of time: a verifier that is seldom asked has little to gain from retries beyond the reserve.
+/// The bound holds over every period, for any outcomes and any number of callers. gRPC's retry throttling (gRFC A6) also
+/// uses a bucket, filled by successes. Finagle's `RetryBudget` is filled by first attempts, as this one, so retries stay a
+/// share of the traffic. Unlike both, time adds nothing here: a rarely used verifier gains little from retries beyond the
+/// reserve.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     tenths: AtomicU32,
 }
 
 impl RetryBudget {
-    /// A budget with its whole reserve: the first failures after the start may be retried.
+    /// Creates a full budget: the first failures after the start may be retried.
     pub(super) const fn full() -> Self {
         Self { tenths: AtomicU32::new(RESERVE) }
     }
 
-    /// Counts a first attempt.
+    /// Records a first attempt.
     pub(super) fn deposit(&self) {
-        // The number guards no other memory, so no order is needed beside that of its own changes.
+        // The number guards no other memory, so relaxed ordering suffices.
         let _full = self.tenths.fetch_update(Relaxed, Relaxed, |kept| (kept < RESERVE).then_some(kept + DEPOSIT));
     }
 
-    /// Pays for a retry; false, at no cost, when there is not enough left.
+    /// Pays for a retry. Returns false, and pays nothing, if the budget is too low.
     pub(super) fn withdraw(&self) -> bool {
         self.tenths.fetch_update(Relaxed, Relaxed, |kept| kept.checked_sub(RETRY)).is_ok()
     }
@@ -54,14 +54,14 @@ mod tests {
     }
 
     #[test]
-    fn it_begins_with_ten_retries_and_no_more() {
+    fn full_budget_allows_ten_retries() {
         let budget = RetryBudget::full();
         assert!((0..10).all(|_| budget.withdraw()));
         assert!(!budget.withdraw());
     }
 
     #[test]
-    fn ten_first_attempts_pay_for_a_retry_and_nine_do_not() {
+    fn ten_first_attempts_pay_for_one_retry() {
         let budget = holding(0);
         (0..9).for_each(|_| budget.deposit());
         assert!(!budget.withdraw());
@@ -71,9 +71,9 @@ mod tests {
     }
 
     #[test]
-    fn no_step_from_any_state_breaks_the_bound() {
-        // By induction: a deposit adds at most a tenth, a retry takes all that it costs, a refusal takes nothing, and
-        // there is never more than the reserve. So after any steps 10 × retries + kept ≤ reserve + first attempts.
+    fn no_step_breaks_the_bound() {
+        // Proof by induction: a deposit adds at most a tenth, a retry takes its full price, a refusal takes nothing, and
+        // the budget never exceeds the reserve. So after any steps 10 × retries + kept ≤ reserve + first attempts.
         for before in 0..=RESERVE {
             let budget = holding(before);
             budget.deposit();
@@ -86,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_holds_from_any_moment_on_whatever_the_mix() {
+    fn bound_holds_for_any_mix_of_steps() {
         let random = RandomState::new();
         for walk in 0_u64..50 {
             let budget = RetryBudget::full();
-            // Ten retries and a tenth of what was paid in, counted from the moment at which that allows least.
+            // Ten retries and a tenth of the deposits, counted from the moment at which this allows the least.
             let mut allowed = 100;
             for step in 0_u64..2_000 {
-                // Walks differ in their mix: from nearly first attempts alone to nearly retries alone.
+                // Walks differ in their mix: from nearly only first attempts to nearly only retries.
                 if random.hash_one((walk, step)) % 50 >= walk {
                     budget.deposit();
                     allowed = (allowed + 1).min(100);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_cannot_spend_the_same_tenth_twice() {
+    fn threads_cannot_spend_one_deposit_twice() {
         let budget = RetryBudget::full();
         let granted: u32 = thread::scope(|scope| {
             let spend = || {
@@ -122,7 +122,7 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert!(granted <= 10 + 4_000, "{granted}");
-        // Each deposit found room but for those before the reserve had been touched, so that hardly any was lost.
+        // A deposit is lost only while the reserve is full, so hardly any was lost.
         assert!(granted * 10 + kept(&budget) >= 40_000, "{granted}");
     }
 }

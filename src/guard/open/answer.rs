@@ -1,4 +1,4 @@
-//! The handler's answer on its way to the caller.
+//! The response body of an open call.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use tonic::codegen::Bytes;
 use super::super::{Refusal, Verify};
 use super::watch::{Idle, Judging, Watch};
 
-/// What a body has been asked for.
+/// The result of polling a body.
 type Polled = Option<Result<Frame<Bytes>, Status>>;
 
-/// A response's body. A refusal ends it with the refusal's status, in trailers.
+/// A response body. A refusal ends it with the refusal's status in the trailers.
 pub(super) struct Answer<V: Verify> {
     body: Body,
     watch: Arc<Watch<V>>,
-    /// Whether nothing has come from the body yet, and nobody has had to wait for it.
+    /// True until the body was polled for the first time.
     is_first: bool,
-    /// A message that waits for its judgement.
+    /// A message and its pending judgment.
     held: Option<(Frame<Bytes>, Judging)>,
-    /// What came right behind the first message.
+    /// The frame after the first message.
     next: Option<Polled>,
-    /// Made for a body that has to be waited for: none for unary calls.
+    /// The periodic judgment of a body that had to wait. Unary calls need none.
     idle: Option<Idle>,
     is_over: bool,
 }
@@ -36,7 +36,7 @@ impl<V: Verify> Answer<V> {
         Self { body, watch, is_first: true, held: None, next: None, idle: None, is_over: false }
     }
 
-    /// The next thing from the handler that the caller may have, or why the caller gets no more.
+    /// Polls the next frame that the caller may receive, or the refusal that ends the body.
     fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Result<Polled, Refusal>> {
         loop {
             if let Some(refusal) = self.watch.refusal() {
@@ -51,7 +51,7 @@ impl<V: Verify> Answer<V> {
                 None => Pin::new(&mut self.body).poll_frame(cx),
             };
             let is_first = std::mem::take(&mut self.is_first);
-            // The handler may have met it just now, in place of a message.
+            // The handler may have received a refusal just now, in place of a message.
             if let Some(refusal) = self.watch.refusal() {
                 return Poll::Ready(Err(refusal));
             }
@@ -71,7 +71,7 @@ impl<V: Verify> Answer<V> {
         }
     }
 
-    /// Whether the first message is all, and nothing more is heard from the caller: a unary call's answer.
+    /// Returns true for the answer of a unary call: the first message is the last one, and the request has ended.
     fn is_whole(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.watch.is_heard() {
             return false;
@@ -96,7 +96,7 @@ impl<V: Verify> http_body::Body for Answer<V> {
             Err(refusal) => self.watch.refuse(refusal),
         };
         self.is_over = true;
-        // The handler's part ends here, however long the transport keeps this one.
+        // Drops the handler's body now. The transport may keep this one for longer.
         self.body = Body::empty();
         let mut trailers = HeaderMap::new();
         let written = Status::from(refusal).add_header(&mut trailers);

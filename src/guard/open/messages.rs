@@ -1,4 +1,4 @@
-//! The caller's messages on their way to the handler.
+//! The request body of an open call.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use tonic::codegen::Bytes;
 use super::super::Verify;
 use super::watch::{Judging, Watch};
 
-/// A request's body. A refusal breaks it off with the refusal's status.
+/// A request body. A refusal ends it with the refusal's status.
 pub(super) struct Messages<V: Verify> {
     body: Body,
     watch: Arc<Watch<V>>,
-    /// Whether nothing has come yet.
+    /// True until the first message.
     is_first: bool,
-    /// A frame that waits for its judgement.
+    /// A frame and its pending judgment.
     held: Option<(Frame<Bytes>, Judging)>,
     is_over: bool,
 }
@@ -81,12 +81,12 @@ impl<V: Verify> http_body::Body for Messages<V> {
     }
 }
 
-/// Whether there is nothing of a message in this frame, as in the last one of a request there often is.
+/// Returns true for a frame without data. Requests often end in one.
 fn is_empty(frame: &Frame<Bytes>) -> bool {
     frame.data_ref().is_none_or(Bytes::is_empty)
 }
 
-/// A handler that wants no more messages hears none.
+/// The handler wants no more messages.
 impl<V: Verify> Drop for Messages<V> {
     fn drop(&mut self) {
         self.watch.end_messages();

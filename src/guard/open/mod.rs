@@ -1,20 +1,19 @@
-//! A call that has been let in, for as long as it is open: each message, and each quarter of a second without one, is
-//! judged as a call that begins.
+//! Judgment of admitted calls while they are open: each message, and every 250 ms without one, as a new call is judged.
 //!
-//! What is judged, and when:
+//! Rules:
 //!
-//! - A message of the caller's passes to the handler only while the token is good. Those that the handler reads in the very
-//!   poll in which the call was let in stand on that judgement, and so does the first one, for a quarter of a second at the
-//!   most: for a unary call that is all of it, as a rule.
-//! - While the caller's messages have not ended and the handler has not answered, the call is judged by the clock.
-//! - Between the end of the caller's messages and the answer nothing is judged: a unary call that runs is never cut.
-//! - A message of the answer passes only while the token is good, and from its headers on the answer is judged by the
-//!   clock. The exception is an answer that comes whole, one frame and its end at once, after the caller's messages have
-//!   ended: it is a unary call's, or cannot be told from one.
+//! - A request message passes to the handler only while the token is valid. Exceptions: messages that the handler reads in
+//!   the poll that admitted the call, and the first message, each for at most 250 ms. Most unary calls have no other
+//!   messages.
+//! - Until the request has ended or the handler answers, the call is judged every 250 ms.
+//! - Between the end of the request and the answer nothing is judged, so a running unary call is never cut.
+//! - A response message passes only while the token is valid. From its headers on, the response is judged every 250 ms.
+//!   Exception: a response of one frame, complete at once, after the request has ended. It belongs to a unary call, or
+//!   looks the same.
 //!
-//! A judgement without evidence asks again and again, and what is judged waits meanwhile. After two seconds it is a refusal.
-//! The answer ends with the refusal's status, whichever direction was refused; the handler finds its stream of messages
-//! broken, and its own dropped.
+//! Without evidence, a judgment asks again and the message waits. After 2 s the judgment is a refusal. A refusal in
+//! either direction ends the response with the refusal's status. The handler sees a broken request, and its response is
+//! dropped.
 
 mod answer;
 mod messages;

@@ -1,4 +1,4 @@
-//! What both directions of an open call share: how it is judged, and how it has ended.
+//! The state of an open call, shared by both directions.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -22,21 +22,21 @@ use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
 
-/// How often an open call is judged on which no message comes, and how long the guard waits before it asks once more.
+/// Interval of judgments of an idle call, and pause between two requests without a verdict.
 ///
-/// Evidence is up to 1.5 s behind a revocation. With this, an idle stream is judged once more before two seconds are over.
-const EVERY: Duration = Duration::from_millis(250);
+/// Evidence may be 1.5 s behind a revocation. This interval judges an idle stream once more within two seconds.
+const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long a message waits for evidence.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum time that a message waits for evidence.
+const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A judgement under way.
+/// A pending judgment.
 pub(super) type Judging = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 
-/// Judges by the clock, until there is a refusal.
+/// Periodic judgments until a refusal.
 pub(super) type Idle = Pin<Box<dyn Future<Output = Refusal> + Send>>;
 
-/// When a call came in, read before it was judged: by the timers' clock, and by the one that counts suspended time.
+/// The time just before a call was judged: by the timers' clock and by the clock that counts suspended time.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Entrance(Instant, Duration);
 
@@ -45,33 +45,32 @@ impl Entrance {
         Self(Instant::now(), Uptime::system().now())
     }
 
-    /// Whether what is read now may stand on the judgement by which the call was let in. It is as old as an idle stream's
-    /// may be, however long the handler's first poll takes, and although the process was stopped in it.
+    /// Returns true while a message may rely on the judgment that admitted the call. The limit is that of an idle stream.
+    /// Slow first polls of the handler and suspensions count.
     fn is_recent(self) -> bool {
         let Self(entered, uptime) = self;
-        entered.elapsed() < EVERY && Uptime::system().now().saturating_sub(uptime) < EVERY
+        entered.elapsed() < JUDGMENT_INTERVAL && Uptime::system().now().saturating_sub(uptime) < JUDGMENT_INTERVAL
     }
 }
 
-/// One call that is open.
+/// An open call.
 pub(in super::super) struct Watch<V> {
     rules: Arc<Rules<V>>,
     audience: Option<Arc<str>>,
     uri: Uri,
     token: Token,
     entrance: Entrance,
-    /// Whether this is still the poll in which the call was let in.
+    /// True during the poll that admitted the call.
     is_entering: AtomicBool,
-    /// Whether the handler gets no more messages, or wants none.
+    /// True once the handler gets, or wants, no more messages.
     is_heard: AtomicBool,
     refused: OnceLock<Refusal>,
-    /// Of whoever waits for the caller's next message: a task of the handler's own may do so for as long as the caller's side
-    /// is open.
+    /// The task that waits for the next request message. The handler may use a task of its own for this.
     hearer: Mutex<Option<Waker>>,
 }
 
 impl<V: Verify> Watch<V> {
-    /// The call of this URI, which has been let in by this token just now.
+    /// Creates the state of a call that this token has just opened.
     pub(in super::super) fn new(
         rules: Arc<Rules<V>>,
         audience: Option<Arc<str>>,
@@ -84,12 +83,12 @@ impl<V: Verify> Watch<V> {
         Arc::new(Self { rules, audience, uri, token, entrance, is_entering, is_heard, refused, hearer })
     }
 
-    /// The caller's messages, each of which is judged.
+    /// Returns the request body with judged messages.
     pub(in super::super) fn messages(self: &Arc<Self>, body: Body) -> Body {
         Body::new(Messages::new(body, Arc::clone(self)))
     }
 
-    /// The handler's answer, whose messages are judged, or the refusal that comes before it.
+    /// Returns the handler's response with judged messages, or the refusal that precedes it.
     pub(in super::super) async fn answer<R, E>(
         self: Arc<Self>,
         mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
@@ -98,7 +97,7 @@ impl<V: Verify> Watch<V> {
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<StdError>,
     {
-        // Made for a call that has to wait for its caller's messages: none for most unary ones.
+        // Set for a call that waits for request messages. Most unary calls need none.
         let mut idle: Option<Idle> = None;
         let answered = poll_fn(|cx| {
             let answered = call.as_mut().poll(cx);
@@ -121,18 +120,18 @@ impl<V: Verify> Watch<V> {
         }
     }
 
-    /// Whether the token is good now; without evidence it is asked about until there is some, or for two seconds.
+    /// Returns a judgment of the token now. Without evidence it asks again for up to 2 s.
     pub(super) fn judging(self: &Arc<Self>) -> Judging {
         let watch = Arc::clone(self);
         Box::pin(async move { watch.judge().await })
     }
 
-    /// Judges every now and then.
+    /// Returns periodic judgments.
     pub(super) fn idle(self: &Arc<Self>) -> Idle {
         let watch = Arc::clone(self);
         Box::pin(async move {
             loop {
-                sleep(EVERY).await;
+                sleep(JUDGMENT_INTERVAL).await;
                 if let Err(refusal) = watch.judging().await {
                     return refusal;
                 }
@@ -148,31 +147,31 @@ impl<V: Verify> Watch<V> {
                 }
                 match self.rules.judge(self.uri.path(), &self.token, self.audience.as_deref(), Asker::Open, None).await
                 {
-                    Err(Refusal::AuthUnavailable) => sleep(EVERY).await,
+                    Err(Refusal::AuthUnavailable) => sleep(JUDGMENT_INTERVAL).await,
                     judged => return judged.map(drop),
                 }
             }
         };
-        until(Instant::now() + PATIENCE, pin!(asking)).await.unwrap_or(Err(Refusal::AuthUnavailable))
+        until(Instant::now() + EVIDENCE_TIMEOUT, pin!(asking)).await.unwrap_or(Err(Refusal::AuthUnavailable))
     }
 
-    /// Whether a message that the handler reads now stands on the judgement by which the call was let in: those that it
-    /// reads in the same poll, and the first one, for [`EVERY`] at the most.
+    /// Returns true if a message relies on the judgment that admitted the call: any message in the same poll, and the
+    /// first message. Both for at most [`JUDGMENT_INTERVAL`].
     pub(super) fn is_entering(&self, is_first: bool) -> bool {
         (self.is_entering.load(Ordering::Relaxed) || is_first) && self.entrance.is_recent()
     }
 
-    /// The handler gets no more messages, or wants none.
+    /// Records that the handler gets, or wants, no more messages.
     pub(super) fn end_messages(&self) {
         self.is_heard.store(true, Ordering::Relaxed);
     }
 
-    /// Whether there are no more messages for the handler.
+    /// Returns true once the handler gets no more messages.
     pub(super) fn is_heard(&self) -> bool {
         self.is_heard.load(Ordering::Relaxed)
     }
 
-    /// Ends the call, with the first refusal of all.
+    /// Ends the call. Returns the refusal that ended the call, which is the first one.
     pub(super) fn refuse(&self, refusal: Refusal) -> Refusal {
         let first = *self.refused.get_or_init(|| {
             self.rules.metrics.ended(refusal);
@@ -188,7 +187,7 @@ impl<V: Verify> Watch<V> {
         first
     }
 
-    /// Wakes this task when the call has ended. Whoever asks looks afterwards whether it has.
+    /// Wakes this task when the call ends. The caller must check for a refusal afterwards.
     pub(super) fn wake_at_end(&self, cx: &Context<'_>) {
         let mut hearer = self.hearer();
         if !hearer.as_ref().is_some_and(|hearer| hearer.will_wake(cx.waker())) {
@@ -200,7 +199,7 @@ impl<V: Verify> Watch<V> {
         self.hearer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the call has ended, if the guard has ended it.
+    /// Returns the refusal that ended the call.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         self.refused.get().copied()
     }
@@ -217,7 +216,7 @@ mod tests {
     use crate::metrics::GuardMetrics;
 
     #[test]
-    fn the_end_of_an_open_call_is_a_line_of_the_same_kind_and_counted_once() {
+    fn ended_call_is_logged_and_counted_once() {
         let end = || {
             let metrics = GuardMetrics::default();
             let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
@@ -231,7 +230,7 @@ mod tests {
             assert_eq!(ended.iter().map(|(_, count)| count).sum::<u64>(), 1);
             assert!(ended.contains(&(Refusal::Token(Denial::Revoked), 1)));
         };
-        // Once without the log, for the reason that the breaker's test gives.
+        // The breaker's test explains this first run without the log.
         end();
         let log = LogLines::of("gatepost::guard::open::watch");
         let listening = set_default(log.clone());
@@ -241,13 +240,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_stands_on_the_entrance_for_long_however_long_the_first_poll_takes() {
+    async fn admission_covers_messages_for_250_ms_at_most() {
         let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
         let rules = Arc::new(Rules::new(policy, verifier, GuardMetrics::default()));
         let token = Token::parse("the-token-itself").unwrap();
         let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
         assert!(watch.is_entering(false) && watch.is_entering(true));
-        tokio::time::advance(EVERY).await;
+        tokio::time::advance(JUDGMENT_INTERVAL).await;
         assert!(!watch.is_entering(false) && !watch.is_entering(true));
     }
 }

@@ -1,7 +1,7 @@
-//! What a policy needs to know of a contract: its methods, and what is written beside them.
+//! The parts of a contract that a policy needs: methods and their rule options.
 //!
-//! The messages are those of `google/protobuf/descriptor.proto`, cut down to the way from a file to the option: those of
-//! prost-types know no extension, and drop it.
+//! The messages are cut-down copies of those in `google/protobuf/descriptor.proto`. prost-types drops extensions, so its
+//! messages do not serve here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,13 +41,13 @@ struct Method {
 
 #[derive(Clone, PartialEq, Message)]
 struct Options {
-    /// `gatepost.options.v1.rule`: bytes, which have the wire form of a message, and repeated, so that a second one
-    /// does not melt into the first.
+    /// The extension `gatepost.options.v1.rule`. Declared as bytes, which a message shares on the wire, and as repeated, so
+    /// that a second value does not merge into the first.
     #[prost(bytes = "vec", repeated, tag = "54283")]
     rules: Vec<Vec<u8>>,
 }
 
-/// The methods of these services by path, each with its encoded `gatepost.options.v1.Rule`s.
+/// Returns the methods of these services by path, each with its encoded `gatepost.options.v1.Rule`s.
 pub(super) fn methods(descriptors: &[u8], services: &[&str]) -> Result<BTreeMap<String, Vec<Vec<u8>>>, PolicyError> {
     let set = FileSet::decode(descriptors).map_err(|_| PolicyError::Descriptors)?;
     let mut missing: BTreeSet<_> = services.iter().copied().collect();
@@ -83,21 +83,21 @@ mod tests {
     }
 
     #[test]
-    fn a_service_without_a_package_has_its_bare_name() {
+    fn service_without_package_has_its_bare_name() {
         let methods = methods(&set("", &[]), &["Shop"]).unwrap();
         assert_eq!(methods.keys().collect::<Vec<_>>(), ["/Shop/Buy"]);
     }
 
     #[test]
-    fn a_service_that_is_there_twice_keeps_both_its_rules() {
-        // Encoded sets that follow each other are one set.
+    fn service_listed_twice_keeps_both_rules() {
+        // Concatenated sets decode as one set.
         let twice = [set("shop.v1", &[b"a"]), set("shop.v1", &[b"b"])].concat();
         let methods = methods(&twice, &["shop.v1.Shop"]).unwrap();
         assert_eq!(methods["/shop.v1.Shop/Buy"], [b"a", b"b"]);
     }
 
     #[test]
-    fn each_service_that_is_not_there_is_named() {
+    fn each_missing_service_is_named() {
         let names = ["shop.v1.Shop", "shop.v1.Shed", "v1.Shop", "shop.v1.Shed"];
         let missing = vec!["shop.v1.Shed".to_owned(), "v1.Shop".to_owned()];
         assert_eq!(methods(&set("shop.v1", &[]), &names), Err(PolicyError::Services(missing)));

@@ -1,30 +1,30 @@
-//! What keeps a policy and a contract from fitting each other.
+//! Errors of a policy.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// A fault of a policy.
+/// An error of a policy.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// These rows, by their path or service, are malformed.
+    /// Malformed rows, by path or service.
     #[error("{}", listed(.0))]
     Rows(BTreeMap<String, RowFault>),
-    /// The descriptor set cannot be read.
-    #[error("this is no encoded google.protobuf.FileDescriptorSet")]
+    /// The descriptor set cannot be decoded.
+    #[error("the descriptors are not an encoded google.protobuf.FileDescriptorSet")]
     Descriptors,
-    /// The descriptor set does not have these services, named as `package.Service`.
-    #[error("services that the contract does not have: {0:?}")]
+    /// Services that the descriptor set lacks, as `package.Service`.
+    #[error("the contract lacks these services: {0:?}")]
     Services(Vec<String>),
     /// The table and the contract name different methods.
     #[error("methods without a row: {without_row:?}; rows without a method: {without_method:?}")]
     Mismatch {
-        /// Methods of the contract that the table does not name.
+        /// Methods of the contract without a row in the table.
         without_row: Vec<String>,
-        /// Paths in the table that name no method.
+        /// Rows of the table without a method in the contract.
         without_method: Vec<String>,
     },
-    /// These methods, by path, have no rule beside them that is understood.
+    /// Methods without a valid rule in the contract, by path.
     #[error("{}", listed(.0))]
     Rules(BTreeMap<String, RuleFault>),
 }
@@ -39,32 +39,32 @@ pub enum RowFault {
     /// The name is not `package.Service`.
     #[error("is not a service: write package.Service")]
     Service,
-    /// This is not a role, which is `[a-z][a-z0-9._-]{0,62}`.
-    #[error("asks for {0:?}, which is not a role: write [a-z][a-z0-9._-]{{0,62}}")]
+    /// The role is not `[a-z][a-z0-9._-]{0,62}`.
+    #[error("requires {0:?}, which is not a role: write [a-z][a-z0-9._-]{{0,62}}")]
     Role(String),
     /// The list of roles is empty.
-    #[error("asks for one of no roles, so that no call would pass")]
+    #[error("lists no roles, so it would refuse every call: name at least one")]
     NoRole,
 }
 
-/// A fault of the rule beside an RPC.
+/// A fault of a rule in the contract.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleFault {
-    /// The option is not there.
+    /// The option is absent.
     #[error("has no rule")]
     Absent,
-    /// The option is there, and says nothing: neither access nor role, or `ACCESS_UNSPECIFIED`.
-    #[error("has a rule that says nothing")]
+    /// The option is empty: it has neither access nor role, or `ACCESS_UNSPECIFIED`.
+    #[error("has an empty rule: set access or role")]
     Unspecified,
-    /// This is no role, which is `[a-z][a-z0-9._-]{0,62}`.
-    #[error("asks for {0:?}, which is no role")]
+    /// The role is not `[a-z][a-z0-9._-]{0,62}`.
+    #[error("requires {0:?}, which is not a role: write [a-z][a-z0-9._-]{{0,62}}")]
     Role(String),
-    /// The option is there more than once, or has both an access and a role.
+    /// The option is present more than once, or has both an access and a role.
     #[error("has more than one rule")]
     Repeated,
-    /// The option says what this version of the crate does not know.
-    #[error("has a rule that is not understood")]
+    /// The option has a value that this version of the crate does not know.
+    #[error("has a rule that this version of gatepost does not understand")]
     Unknown,
 }
 

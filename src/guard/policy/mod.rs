@@ -1,4 +1,4 @@
-//! The access table: which method asks for what.
+//! The access policy: a rule for each method.
 
 mod contract;
 mod error;

@@ -1,17 +1,17 @@
-//! Reads the rule that is written beside one RPC, and takes nothing for a rule that it does not understand as a whole.
+//! Decodes the rule option of one RPC. Rejects an option that it does not understand completely.
 
 use prost::Message as _;
 
 use super::{Rule, RuleFault};
 use crate::api::options::v1::{self as options, Access};
 
-/// The rule of a method that has these encoded options.
+/// Decodes the rule from the option's encoded values.
 pub(super) fn read(written: &[Vec<u8>]) -> Result<Rule, RuleFault> {
     let [written] = written else {
         return Err(if written.is_empty() { RuleFault::Absent } else { RuleFault::Repeated });
     };
     let option = options::Rule::decode(&written[..]).map_err(|_| RuleFault::Unknown)?;
-    // Decoding drops what is not known and keeps the last of what is there twice: what is left may ask for less.
+    // Decoding drops unknown fields and keeps the last of repeated ones. The remainder may require less.
     if option.encode_to_vec() != *written {
         return Err(RuleFault::Unknown);
     }
@@ -34,7 +34,7 @@ fn of_access(number: i32) -> Result<Rule, RuleFault> {
     }
 }
 
-/// Tells whether a subject can have this role, `[a-z][a-z0-9._-]{0,62}`.
+/// Returns true for a valid role name, `[a-z][a-z0-9._-]{0,62}`.
 pub(super) fn is_role(text: &str) -> bool {
     let mut bytes = text.bytes();
     text.len() <= 63
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn each_access_is_read_and_no_other_number() {
+    fn known_access_is_read_and_other_numbers_fail() {
         assert_eq!(read_access(0), Err(RuleFault::Unspecified));
         assert_eq!(read_access(1), Ok(Rule::Public));
         assert_eq!(read_access(2), Ok(Rule::Optional));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_nobody_can_have_is_none() {
+    fn malformed_role_is_refused() {
         let longest = "a".repeat(63);
         for role in ["a", "seller", "a.b_c-9", &longest] {
             assert_eq!(read_role(role), Ok(Rule::role(role.to_owned())));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_rule() {
+    fn exactly_one_rule_is_required() {
         let public = vec![0x08, 0x01];
         assert_eq!(read(&[]), Err(RuleFault::Absent));
         assert_eq!(read(std::slice::from_ref(&public)), Ok(Rule::Public));
@@ -88,15 +88,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_as_a_whole_is_no_rule() {
+    fn rule_with_unknown_parts_is_refused() {
         for written in [
-            &[0x08, 0x01, 0x1a, 0x01, b'x'][..],   // public, and a field that is not known
-            &[0x1a, 0x01, b'x'],                   // that field alone
+            &[0x08, 0x01, 0x1a, 0x01, b'x'][..],   // public, and an unknown field
+            &[0x1a, 0x01, b'x'],                   // the unknown field alone
             &[0x12, 0x01, b'a', 0x08, 0x01],       // a role, then public
             &[0x08, 0x03, 0x08, 0x01],             // authenticated, then public
-            &[0x08, 0x81, 0x80, 0x80, 0x80, 0x10], // a number that is public once its upper bits are gone
-            &[0x08],                               // cut off
-            &[0x12, 0x01, 0xff],                   // no UTF-8
+            &[0x08, 0x81, 0x80, 0x80, 0x80, 0x10], // a number whose lower 32 bits mean public
+            &[0x08],                               // truncated
+            &[0x12, 0x01, 0xff],                   // not UTF-8
             &[0x0a, 0x01, 0x01],                   // access as bytes
             b"public",
         ] {

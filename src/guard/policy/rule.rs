@@ -1,4 +1,4 @@
-//! Requirements of a method.
+//! The rule of a method.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,36 +7,36 @@ use std::sync::Arc;
 use super::{RowFault, is_role};
 use crate::guard::{Identity, SubjectKind};
 
-/// A method's requirement of its caller.
+/// The requirement of a method for its caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
-    /// Nothing: the guard does not look at the token.
+    /// No requirement: the guard ignores the token.
     Public,
-    /// No token, which makes the caller anonymous, or a valid one. A bad token is refused.
+    /// A valid token, or none: the caller is then anonymous. A bad token is refused.
     Optional,
     /// A valid token.
     #[default]
     Authenticated,
-    /// A valid token whose subject has at least one of these roles; see [`Rule::any_of`].
+    /// A valid token of a subject with at least one of these roles; see [`Rule::any_of`].
     AnyRole(Vec<Cow<'static, str>>),
     /// A valid token of another service: a service key.
     Service,
-    /// A valid token whose bearer passes a test; see [`Rule::when`].
+    /// A valid token of a bearer that passes a predicate; see [`Rule::when`].
     When(Predicate),
 }
 
-/// A test of a caller; made by [`Rule::when`].
+/// A predicate on the caller; [`Rule::when`] makes one.
 #[derive(Clone)]
 pub struct Predicate(Arc<dyn Fn(&Identity) -> bool + Send + Sync>);
 
 impl Rule {
-    /// Requires a valid token whose subject has this role, `[a-z][a-z0-9._-]{0,62}`.
+    /// Requires a valid token of a subject with this role, `[a-z][a-z0-9._-]{0,62}`.
     pub fn role(name: impl Into<Cow<'static, str>>) -> Self {
         Self::AnyRole(vec![name.into()])
     }
 
-    /// Requires a valid token whose subject has at least one of these roles.
+    /// Requires a valid token of a subject with at least one of these roles.
     ///
     /// ```
     /// # use gatepost::Rule;
@@ -51,7 +51,7 @@ impl Rule {
         Self::Service
     }
 
-    /// Requires a valid token whose bearer passes this test. It runs at each call and must not block.
+    /// Requires a valid token of a bearer that passes this predicate. The predicate runs at each call and must not block.
     ///
     /// ```
     /// # use gatepost::Rule;
@@ -61,7 +61,7 @@ impl Rule {
         Self::When(Predicate(Arc::new(test)))
     }
 
-    /// Tells whether the bearer of a valid token may call the method.
+    /// Returns true if the bearer of a valid token may call the method.
     pub(in crate::guard) fn admits(&self, caller: &Identity) -> bool {
         match self {
             Self::Public | Self::Optional | Self::Authenticated => true,
@@ -71,7 +71,7 @@ impl Rule {
         }
     }
 
-    /// Returns the fault in the rule's form.
+    /// Returns the fault of a malformed rule.
     pub(super) fn fault(&self) -> Option<RowFault> {
         let Self::AnyRole(names) = self else { return None };
         if names.is_empty() {
@@ -87,7 +87,7 @@ impl fmt::Debug for Predicate {
     }
 }
 
-/// Two tests are equal if they are the same one.
+/// Equal if both are clones of the same predicate.
 impl PartialEq for Predicate {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rule_admits_those_it_names() {
+    fn each_rule_admits_only_its_callers() {
         let seller = Identity::user("ada").role("seller");
         let (user, service) = (Identity::user("bob"), Identity::service("shop"));
         for (rule, admitted) in [

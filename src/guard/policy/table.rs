@@ -1,4 +1,4 @@
-//! The table itself. A method that it does not name needs a token.
+//! The policy table. A method without a row needs a token.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -7,13 +7,13 @@ use super::{PolicyError, RowFault, Rule, contract, option};
 
 /// The rules of a server's methods by path, closed by default.
 ///
-/// A path is that of the HTTP/2 request, `/package.Service/Method`, without query.
+/// A path is the HTTP/2 path without query: `/package.Service/Method`.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     methods: HashMap<Cow<'static, str>, Rule>,
-    /// By the service's full name.
+    /// Rules of whole services, by `package.Service`.
     services: HashMap<Cow<'static, str>, Rule>,
-    /// Rows that cannot be meant, by what was written.
+    /// Malformed rows, by the text as written.
     faults: BTreeMap<String, RowFault>,
 }
 
@@ -23,15 +23,15 @@ impl Policy {
         Self::default()
     }
 
-    /// Reads the rules beside the RPCs of these services, each as `package.Service`, from the option
-    /// [`gatepost.options.v1.rule`](crate#rules-beside-the-rpcs). A row that is added later replaces such a rule.
+    /// Reads the rules of these services from the option [`gatepost.options.v1.rule`](crate#rules-beside-the-rpcs) of their
+    /// RPCs. Each service is named as `package.Service`. A row that is added later replaces such a rule.
     ///
-    /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`, as protoc, buf or protox writes it. One that has
-    /// been through `prost_types::FileDescriptorSet` has lost its options, so that every method is without a rule.
+    /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`, as protoc, buf or protox writes it. A set that was
+    /// decoded by `prost_types::FileDescriptorSet` has lost its options, so every method is without a rule.
     ///
     /// # Errors
-    /// [`PolicyError::Services`] lists services that are not in the set; [`PolicyError::Rules`] lists each method without
-    /// a rule, or with one that is not understood. [`PolicyError::Descriptors`] means that the set cannot be read.
+    /// [`PolicyError::Services`] lists services that are missing in the set. [`PolicyError::Rules`] lists methods without a
+    /// valid rule. [`PolicyError::Descriptors`] means that the set cannot be decoded.
     pub fn from_descriptors(descriptors: &[u8], services: &[&str]) -> Result<Self, PolicyError> {
         let mut policy = Self::closed();
         let mut faults = BTreeMap::new();
@@ -46,8 +46,8 @@ impl Policy {
         if faults.is_empty() { Ok(policy) } else { Err(PolicyError::Rules(faults)) }
     }
 
-    /// Sets the rule of a method. The path is `/package.Service/Method`; any other form is an error of
-    /// [`GuardLayer::new`](crate::GuardLayer::new).
+    /// Sets the rule of a method. The path is `/package.Service/Method`. [`GuardLayer::new`](crate::GuardLayer::new) fails
+    /// for any other form.
     #[must_use]
     pub fn rule(mut self, path: impl Into<Cow<'static, str>>, rule: Rule) -> Self {
         let path = path.into();
@@ -57,8 +57,8 @@ impl Policy {
         self
     }
 
-    /// Sets the rule of all methods of a service, `package.Service`, that have no row of their own. Any other form of the
-    /// name is an error of [`GuardLayer::new`](crate::GuardLayer::new).
+    /// Sets the rule of a service's methods without rows of their own. The name is `package.Service`.
+    /// [`GuardLayer::new`](crate::GuardLayer::new) fails for any other form.
     ///
     /// ```
     /// # use gatepost::{Policy, Rule};
@@ -81,13 +81,13 @@ impl Policy {
         };
     }
 
-    /// Opens the gRPC health service to everybody.
+    /// Opens the gRPC health service to all callers.
     #[must_use]
     pub fn with_health(self) -> Self {
         self.rule("/grpc.health.v1.Health/Check", Rule::Public).rule("/grpc.health.v1.Health/Watch", Rule::Public)
     }
 
-    /// Opens the gRPC reflection service to everybody, in both of its versions.
+    /// Opens both versions of the gRPC reflection service to all callers.
     #[must_use]
     pub fn with_reflection(self) -> Self {
         self.rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Public)
@@ -101,17 +101,17 @@ impl Policy {
         self.methods.get(path).or_else(of_service).unwrap_or(CLOSED)
     }
 
-    /// Checks the form of each row: paths, names of services, roles.
+    /// Checks the form of all paths, service names and roles.
     ///
     /// # Errors
-    /// [`PolicyError::Rows`] lists the rows that are malformed. [`GuardLayer::new`](crate::GuardLayer::new) fails with it.
+    /// [`PolicyError::Rows`] lists malformed rows. [`GuardLayer::new`](crate::GuardLayer::new) fails with the same error.
     pub fn check_rows(&self) -> Result<(), PolicyError> {
         if self.faults.is_empty() { Ok(()) } else { Err(PolicyError::Rows(self.faults.clone())) }
     }
 
-    /// Compares the table with the services named `services`, for a test to call: each service is there, each of its
-    /// methods has a row or its service has one, and each row names a method or service (those of health and reflection
-    /// aside).
+    /// Compares the table with a contract; meant for a test. Each of `services` must be in the contract. Each of their
+    /// methods needs a row of its own or of its service. Each row must name a method or service, except rows of health and
+    /// reflection.
     ///
     /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`.
     ///
@@ -139,18 +139,18 @@ fn service_of(path: &str) -> Option<&str> {
     Some(path.strip_prefix('/')?.rsplit_once('/')?.0)
 }
 
-/// Tells whether this is `/package.Service/Method`.
+/// Returns true for `/package.Service/Method`.
 fn is_method(path: &str) -> bool {
     let parts = path.strip_prefix('/').and_then(|path| path.split_once('/'));
     parts.is_some_and(|(service, method)| is_service(service) && is_identifier(method))
 }
 
-/// Tells whether this is `package.Service`; the package may be missing.
+/// Returns true for `package.Service`; the package is optional.
 fn is_service(name: &str) -> bool {
     name.split('.').all(is_identifier)
 }
 
-/// Tells whether this is an identifier of protobuf.
+/// Returns true for an identifier of protobuf.
 fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
@@ -165,7 +165,7 @@ mod tests {
     const AUTH: &str = "gatepost.auth.v1.AuthService";
 
     #[test]
-    fn a_method_without_a_row_is_closed() {
+    fn method_without_row_is_closed() {
         let policy = Policy::closed().with_health();
         assert_eq!(policy.of("/a.B/C"), &Rule::Authenticated);
         assert_eq!(policy.of("/grpc.health.v1.Health/Check"), &Rule::Public);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn service_has_a_rule_for_methods_without_a_row() {
+    fn service_rule_covers_methods_without_row() {
         let policy = Policy::closed().service("a.B", Rule::Optional).rule("/a.B/C", Rule::Public);
         assert_eq!(policy.of("/a.B/C"), &Rule::Public);
         assert_eq!(policy.of("/a.B/D"), &Rule::Optional);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_rows_are_errors_and_not_closed_methods() {
+    fn malformed_row_is_an_error() {
         let paths = ["a.B/C", "/*", "/a.B/*", "/a.B", "/a.B/C/D", "/a.B/", "//C", "/a..B/C", "/a.B/C?", "", "/a.B/9"];
         for path in paths {
             let error = Policy::closed().rule(path, Rule::Public).check_rows().unwrap_err();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_finds_both_kinds_of_fault() {
+    fn check_lists_missing_rows_and_missing_methods() {
         let full = Policy::closed()
             .with_health()
             .rule("/gatepost.auth.v1.AuthService/Login", Rule::Public)
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_knows_each_service() {
+    fn check_of_unknown_service_fails() {
         let unknown = Err(PolicyError::Services(vec!["gatepost.auth.v1.AuthServices".into()]));
         assert_eq!(Policy::closed().check(DESCRIPTOR_SET, &["gatepost.auth.v1.AuthServices"]), unknown);
     }

@@ -1,13 +1,13 @@
-//! What the fake auth service says of a token.
+//! The fake auth service's verdicts.
 
 use gatepost::api::auth::v1::{SubjectKind, TokenClaims, TokenState, VerifyTokenResponse};
 use prost_types::Timestamp;
 use tonic::Status;
 
-/// An answer to `VerifyToken`.
+/// A response to `VerifyToken`.
 pub(crate) type Answer = Result<VerifyTokenResponse, Status>;
 
-/// The claims of a user's token for the audience `gatepost`.
+/// Returns the claims of a user's token for the audience `gatepost`.
 pub(crate) fn claims() -> TokenClaims {
     TokenClaims {
         subject: "ada".into(),
@@ -19,17 +19,17 @@ pub(crate) fn claims() -> TokenClaims {
     }
 }
 
-/// The token is good, and this is what it says.
+/// Returns the response for a valid token with these claims.
 pub(crate) fn active(claims: TokenClaims) -> VerifyTokenResponse {
     VerifyTokenResponse { state: TokenState::Active.into(), claims: Some(claims), ..VerifyTokenResponse::default() }
 }
 
-/// The token's state and nothing else; a number that the contract does not know is possible.
+/// Returns a response with only a state. The number may be unknown to the contract.
 pub(crate) fn state(state: impl Into<i32>) -> VerifyTokenResponse {
     VerifyTokenResponse { state: state.into(), ..VerifyTokenResponse::default() }
 }
 
-/// The token's own text decides; `good` is a user's, and a text that is not named here is INVALID.
+/// Returns the response that the token's text names. `good` is a user's token; unknown texts are INVALID.
 pub(crate) fn known(token: &str) -> Answer {
     Ok(match token {
         "good" => active(claims()),

@@ -1,4 +1,4 @@
-//! A fake auth service on the wire: it says what the test wants, when the test wants it, and keeps what it was asked.
+//! A fake auth service with scripted answers that records all requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,29 +17,29 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answer, Fed};
 
-/// One question as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    /// The token in question.
+    /// The token in the request.
     pub(crate) token: String,
-    /// The `grpc-timeout` of the question.
+    /// The `grpc-timeout` of the request.
     pub(crate) timeout: Option<Duration>,
 }
 
-/// The fake; clones are the same one.
+/// The fake auth service. Clones share its state.
 #[derive(Clone)]
 pub(crate) struct Auth(Arc<Shared>);
 
 struct Shared {
     answer: Box<dyn Fn(&str) -> Answer + Send + Sync>,
     asked: watch::Sender<Vec<Asked>>,
-    /// The beginning of the tokens about which nothing is said now.
+    /// Prefix of the tokens that get no answer now.
     silent: watch::Sender<Option<&'static str>>,
     streams: (mpsc::UnboundedSender<Fed>, Mutex<mpsc::UnboundedReceiver<Fed>>),
 }
 
 impl Auth {
-    /// Answers each question at once.
+    /// Creates a service that answers each request at once.
     pub(crate) fn new(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             answer: Box::new(answer),
@@ -52,22 +52,22 @@ impl Auth {
         }))
     }
 
-    /// From now on questions are taken and not answered.
+    /// Stops answering. Requests are still recorded.
     pub(crate) fn fall_silent(&self) {
         self.fall_silent_about("");
     }
 
-    /// The same for tokens that begin so.
+    /// Stops answering for tokens with this prefix.
     pub(crate) fn fall_silent_about(&self, tokens: &'static str) {
         self.0.silent.send_replace(Some(tokens));
     }
 
-    /// Answers what has been asked meanwhile, and what will be.
+    /// Answers pending and later requests.
     pub(crate) fn speak(&self) {
         self.0.silent.send_replace(None);
     }
 
-    /// Waits until there have been so many questions.
+    /// Waits for this number of requests and returns them.
     pub(crate) async fn asked(&self, count: usize) -> Vec<Asked> {
         self.0.asked.subscribe().wait_for(|asked| asked.len() >= count).await.unwrap().clone()
     }
@@ -77,17 +77,17 @@ impl Auth {
         self.0.streams.1.lock().await.recv().await.unwrap()
     }
 
-    /// How many questions there have been.
+    /// Returns the number of requests.
     pub(crate) fn count(&self) -> usize {
         self.0.asked.borrow().len()
     }
 
-    /// The service, for a server of the test's own.
+    /// Returns the service for a test's own server.
     pub(crate) fn service(&self) -> TokenServiceServer<Self> {
         TokenServiceServer::new(self.clone())
     }
 
-    /// Serves on this listener.
+    /// Starts a server on this listener.
     pub(crate) fn serve(&self, listener: TcpListener) -> Running {
         let (stop, stopped) = oneshot::channel::<()>();
         let server = Server::builder().add_service(self.service()).serve_with_incoming_shutdown(
@@ -100,14 +100,14 @@ impl Auth {
     }
 }
 
-/// A fake auth service that listens.
+/// A running fake auth service.
 pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
 impl Running {
-    /// Returns when every connection is closed and nothing listens any more.
+    /// Stops the server. Returns once all connections and the listener are closed.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
@@ -132,7 +132,7 @@ impl TokenService for Auth {
         &self,
         _: Request<ListSigningKeysRequest>,
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
-        Err(Status::unimplemented("the guard does not ask for keys"))
+        Err(Status::unimplemented("the guard does not list keys"))
     }
 
     type WatchRevocationsStream = UnboundedReceiverStream<Result<WatchRevocationsResponse, Status>>;

@@ -1,4 +1,4 @@
-//! A balancer in front of an auth service, whose present way can vanish while it finds another one for new connections.
+//! A TCP balancer whose current connections can vanish while new ones are forwarded.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Port;
 
-/// Forwards each connection to the service behind it.
+/// A balancer that forwards each connection to one service.
 pub(crate) struct Balancer {
     port: Port,
     vanished: watch::Sender<()>,
@@ -17,7 +17,7 @@ pub(crate) struct Balancer {
 }
 
 impl Balancer {
-    /// Balances the service at this port.
+    /// Starts a balancer for the service at this port.
     pub(crate) fn start(service: &Port) -> Self {
         let (port, vanished, mut links) = (Port::reserve(), watch::Sender::new(()), JoinSet::new());
         let (listener, to, seen) = (port.listen(), service.address(), vanished.subscribe());
@@ -25,12 +25,12 @@ impl Balancer {
         Self { port, vanished, _links: links }
     }
 
-    /// Returns the balancer's own URL.
+    /// Returns the balancer's URL.
     pub(crate) fn url(&self) -> String {
         self.port.url()
     }
 
-    /// Forwards nothing more on the connections that are open, and closes none. New ones are served.
+    /// Stops forwarding on open connections without closing them. New connections are forwarded.
     pub(crate) fn vanish(&self) {
         self.vanished.send_replace(());
     }
@@ -41,12 +41,12 @@ async fn accept(listener: TcpListener, to: SocketAddr, vanished: watch::Receiver
     loop {
         let (mut client, _) = listener.accept().await.unwrap();
         let mut vanished = vanished.clone();
-        // Only what is to come: the way of this connection is another one.
+        // Ignores earlier calls of `vanish`: this connection is new.
         vanished.mark_unchanged();
         links.spawn(async move {
             let mut service = TcpStream::connect(to).await.unwrap();
             tokio::select! {
-                // First, so that nothing is forwarded after it.
+                // `biased` makes this branch first, so nothing is forwarded afterwards.
                 biased;
                 _ = vanished.changed() => std::future::pending().await,
                 _ = copy_bidirectional(&mut client, &mut service) => {}

@@ -1,4 +1,4 @@
-//! Contracts of the tests' own, compiled with the option that this crate brings.
+//! Test contracts, compiled with the crate's option.
 
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver};
@@ -6,15 +6,15 @@ use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, In
 const NAME: &str = "test.proto";
 const OPTION: &str = "gatepost/options/v1/rule.proto";
 
-/// The source of a contract.
+/// The source text of a contract.
 pub(crate) struct Contract {
     text: String,
-    /// The option's file, when it is not the crate's.
+    /// The text of the option's file; `None` for the crate's.
     option: Option<String>,
 }
 
 impl Contract {
-    /// A service `package.service` with these methods, each a name and what stands in its braces.
+    /// Creates a contract of one service. Each method has a name and the text in its braces.
     pub(crate) fn new(package: &str, service: &str, methods: &[(&str, &str)]) -> Self {
         let methods =
             methods.iter().map(|(name, options)| format!("rpc {name}(Empty) returns (Empty) {{ {options} }}"));
@@ -27,14 +27,14 @@ impl Contract {
         Self { text, option: None }
     }
 
-    /// The option's file has this text in place of that.
+    /// Replaces a text in the option's file.
     pub(crate) fn with_option(self, from: &str, to: &str) -> Self {
         let text = std::fs::read_to_string(format!("{}/proto/{OPTION}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert!(text.contains(from), "{from}");
         Self { option: Some(text.replace(from, to)), ..self }
     }
 
-    /// The encoded descriptor set, without imports.
+    /// Returns the encoded descriptor set, without imports.
     pub(crate) fn descriptors(self) -> Vec<u8> {
         let mut files = ChainFileResolver::new();
         files.add(self);

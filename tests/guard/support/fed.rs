@@ -1,4 +1,4 @@
-//! A guard's stream of revocations, with the test in the auth service's place.
+//! The auth service's end of a guard's revocation stream.
 
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
@@ -13,15 +13,15 @@ use tonic::{Status, Streaming};
 
 /// One stream.
 pub(crate) struct Fed {
-    /// The `api-token` that it was opened with.
+    /// The `api-token` of the request.
     pub(crate) key: Option<String>,
     asked: Streaming<WatchRevocationsRequest>,
     say: mpsc::UnboundedSender<Result<WatchRevocationsResponse, Status>>,
-    /// When the rows from now on were written; `None` for those of an auth service that does not say so.
+    /// The time of the next rows; `None` for an auth service that does not send it.
     pub(crate) create_time: Option<Timestamp>,
 }
 
-/// A place in the log of the tests.
+/// Returns a position in the test log.
 pub(crate) fn position(revision: i64) -> Position {
     Position { log_id: vec![1; 16], revision, mark: vec![2; 16] }
 }
@@ -36,41 +36,41 @@ impl Fed {
     }
 
     pub(crate) fn say(&self, message: Option<Say>) {
-        // The guard may have gone.
+        // The guard may be gone.
         let _ = self.say.send(Ok(WatchRevocationsResponse { message }));
     }
 
-    /// What the guard says next; `None` when it has gone.
+    /// Returns the guard's next message; `None` once the guard is gone.
     pub(crate) async fn hear(&mut self) -> Option<Ask> {
         self.asked.message().await.ok().flatten().map(|asked| asked.message.unwrap())
     }
 
-    /// What the guard says first; then it is greeted.
+    /// Returns the guard's first message and sends a greeting.
     pub(crate) async fn greet(&mut self, greeting: Greeting) -> Resume {
-        let Some(Ask::Resume(resume)) = self.hear().await else { panic!("it says first what it knows") };
+        let Some(Ask::Resume(resume)) = self.hear().await else { panic!("the first message is no Resume") };
         let renew_interval = Some(prost_types::Duration { seconds: 0, nanos: 50_000_000 });
         self.say(Some(Say::Greeting(Greeting { renew_interval, ..greeting })));
         resume
     }
 
-    /// Waits until the guard has come to this revision, and so has taken in all that was said before.
+    /// Waits until the guard has acknowledged this revision, and so processed all earlier messages.
     pub(crate) async fn acknowledged(&mut self, revision: i64) {
         loop {
             match self.hear().await {
                 Some(Ask::Acknowledge(acknowledge)) if acknowledge.revision == revision => return,
                 Some(Ask::Acknowledge(_) | Ask::Renew(_)) => {}
-                other => panic!("an acknowledgement of {revision}, and not {other:?}"),
+                other => panic!("expected an acknowledgment of {revision}, got {other:?}"),
             }
         }
     }
 
-    /// The guard begins anew there.
+    /// Resets the guard at this revision.
     pub(crate) async fn reset(&mut self, revision: i64) {
         self.say(Some(Say::Reset(Reset { position: Some(position(revision)), keys: Vec::new() })));
         self.acknowledged(revision).await;
     }
 
-    /// The next row revokes this.
+    /// Sends the next row with this revocation.
     pub(crate) async fn revoke(&mut self, revision: i64, target: Target) {
         let mark = vec![2; 16];
         self.say(Some(Say::Revocation(Revocation {
@@ -83,9 +83,9 @@ impl Fed {
         self.acknowledged(revision).await;
     }
 
-    /// A renewal that the guard asks for from now on is answered; `revision` is the next row's, which revokes nothing.
+    /// Answers a renewal that the guard requests from now on. `revision` is the next row's, which revokes nothing.
     pub(crate) async fn renew(&mut self, revision: i64) {
-        // Those that were sent before are of an earlier time.
+        // Earlier requests have an older time.
         self.revoke(revision, Target::NewSigningKeys(NewSigningKeys::default())).await;
         let nonce = loop {
             if let Some(Ask::Renew(renew)) = self.hear().await {

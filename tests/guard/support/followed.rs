@@ -1,4 +1,4 @@
-//! A guard that follows a feed which a test holds in its hands, and a caller of what it guards.
+//! A guard with a feed that the test controls, and a caller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use super::{Answer, Auth, Fed, Guarded, Port, Raw, Refused, Running, TELL, Told,
 
 const KEY: &str = "the-service-key-of-these-tests-0000";
 
-/// A guard that follows, its auth service, and a caller.
+/// A guard with a feed, its auth service, and a caller.
 pub(crate) struct Followed {
     pub(crate) auth: Auth,
     uptime: Uptime,
     raw: Raw,
     server: Guarded,
-    /// What its guard counts, and whom it asks.
+    /// The guard's counters.
     pub(crate) decided: GuardMetrics,
     pub(crate) verifier: Arc<AuthService>,
     _running: Running,
     _port: Port,
 }
 
-/// As `known`, with what the answers stand on; `late` is a user's whose position is ahead of the feed's.
+/// Returns the response of `known` with its evidence. The user's token `late` has a position ahead of the feed.
 pub(crate) fn grounded(token: &str) -> Answer {
     let revision = if token == "late" { 99 } else { 3 };
     let answer = known(if token == "late" { "good" } else { token })?;
@@ -38,7 +38,7 @@ pub(crate) fn grounded(token: &str) -> Answer {
     Ok(VerifyTokenResponse { claims, ttl, position: Some(position(revision)), ..answer })
 }
 
-/// Before the guard's stream has been greeted.
+/// Starts a guard with a stream that has no greeting yet.
 pub(crate) async fn start() -> (Followed, Fed) {
     start_with(Auth::new(grounded)).await
 }
@@ -64,7 +64,7 @@ pub(crate) async fn start_with(auth: Auth) -> (Followed, Fed) {
     (Followed { auth, uptime, raw, server, decided, verifier, _running: running, _port: port }, fed)
 }
 
-/// With a feed that begins at revision 3, and some time ago.
+/// Starts a guard with a feed that began at revision 3 some time ago.
 pub(crate) async fn fed() -> (Followed, Fed) {
     fed_by(Auth::new(grounded)).await
 }
@@ -83,13 +83,13 @@ impl Followed {
         self.uptime.advance(Duration::from_millis(millis));
     }
 
-    /// A call that is let in.
+    /// Makes a call that must be admitted.
     pub(crate) async fn good(&self, token: &str) {
         let reply = self.raw.call(TELL, &[("api-token", token.as_bytes())]).await;
         assert_eq!(reply.message::<Told>().subject.as_deref(), Some("ada"), "{reply:?}");
     }
 
-    /// A stream of the health service that has been opened by the token `good`, and has said its first word.
+    /// Opens a health stream with the token `good` and reads its first message.
     pub(crate) async fn watch(&self) -> Streaming<HealthCheckResponse> {
         let token = WithToken::new(&Token::parse("good").unwrap());
         let mut client = HealthClient::with_interceptor(self.server.channel().await, token);
@@ -98,18 +98,18 @@ impl Followed {
         watched
     }
 
-    /// The health service says this.
+    /// Sets the state of the health service.
     pub(crate) async fn tell(&self, is_serving: bool) {
         let status = if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.server.health.set_service_status("", status).await;
     }
 
-    /// Another caller.
+    /// Connects another caller.
     pub(crate) async fn connect(&self) -> Raw {
         self.server.raw().await
     }
 
-    /// A refusal that says nothing of the token.
+    /// Makes a call that must be refused without details about the token.
     pub(crate) async fn refused_bare(&self, token: &str, refusal: Refused) {
         refusal.is_bare(&self.raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
     }
@@ -119,10 +119,10 @@ impl Followed {
     }
 }
 
-/// What the health service says while it serves.
+/// The message of a serving health service.
 pub(crate) const SERVING: bool = true;
 
-/// What the health service says next.
+/// Reads the next message of the health service.
 pub(crate) async fn said(watched: &mut Streaming<HealthCheckResponse>) -> Result<bool, Status> {
     watched.message().await.map(|said| said.unwrap().status == ServingStatus::Serving as i32)
 }

@@ -1,4 +1,4 @@
-//! HTTP/2 by the byte, for what every library's URI type would take out of a path.
+//! HTTP/2 frames by hand, for paths that URI types would change.
 
 use std::net::SocketAddr;
 
@@ -15,23 +15,22 @@ const SETTINGS: u8 = 4;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// What came back on the only stream: the kinds of its frames. A refusal is HEADERS alone, an answer HEADERS, DATA,
-/// HEADERS.
+/// The kinds of the frames in a response. A refusal is HEADERS alone; an answer is HEADERS, DATA, HEADERS.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frames(Vec<u8>);
 
 impl Frames {
-    /// The frames of an answer.
+    /// Returns the frames of an answer.
     pub(crate) fn answer() -> Self {
         Self(vec![HEADERS, DATA, HEADERS])
     }
 
-    /// The frames of a refusal.
+    /// Returns the frames of a refusal.
     pub(crate) fn refusal() -> Self {
         Self(vec![HEADERS])
     }
 
-    /// Calls this path, byte by byte as it stands here, with an empty message and no token.
+    /// Calls exactly this path with an empty message and no token.
     pub(crate) async fn of_call(addr: SocketAddr, path: &str) -> Self {
         let mut block = Vec::new();
         for (name, value) in [
@@ -42,7 +41,7 @@ impl Frames {
             ("content-type", "application/grpc"),
             ("te", "trailers"),
         ] {
-            // HPACK's literal without indexing, new name, no Huffman code (RFC 7541 §6.2.2).
+            // HPACK: literal without indexing, new name, no Huffman code (RFC 7541 §6.2.2).
             block.push(0);
             for text in [name, value] {
                 block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).unwrap());

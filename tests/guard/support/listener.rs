@@ -1,4 +1,4 @@
-//! The probe's RPCs with the test in their handlers: they say when the test says so, and keep what they have met.
+//! The probe's service with handlers that the test controls. They record events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use tower_service::Service;
 
 use super::{CHAT, GATHER, LISTEN, TELL, Told};
 
-/// The service; clones are the same one.
+/// The service. Clones share its state.
 ///
-/// - Unary and server-streaming: answers when there is something to be said, the one with nothing, the other with all of it.
-/// - Client-streaming: answers `done` at the end of the words, however it comes.
-/// - Bidirectional: hears the words in a task of its own, and answers what is to be said.
+/// - Unary and server-streaming: waits for the test's messages. Returns an empty answer, or all messages.
+/// - Client-streaming: returns `done` at the end of the words, even if they are broken off.
+/// - Bidirectional: reads the words in a separate task, and returns the test's messages.
 #[derive(Clone)]
 pub(crate) struct Listener(Arc<Shared>);
 
@@ -32,34 +32,34 @@ struct Shared {
     said: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
 }
 
-/// Something of a handler's that goes when the handler is dropped.
+/// A part of a handler that records when it is dropped.
 struct Presence(Listener, &'static str);
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.meet(format!("{} gone", self.1));
+        self.0.meet(format!("{} dropped", self.1));
     }
 }
 
 impl Listener {
-    /// Has met nothing, and one handler can say something.
+    /// Creates a service with no events. One handler can send messages.
     pub(crate) fn new() -> Self {
         let (say, said) = mpsc::unbounded_channel();
         Self(Arc::new(Shared { met: watch::Sender::default(), say, said: Mutex::new(Some(said)) }))
     }
 
-    /// The handler says this.
+    /// Makes the handler send this.
     pub(crate) fn say(&self, word: &str) {
-        // It may have gone.
+        // The handler may be gone.
         let _ = self.0.say.send(word.to_owned());
     }
 
-    /// Waits until the handlers have met this.
+    /// Waits for this event.
     pub(crate) async fn met(&self, event: &str) {
         self.0.met.subscribe().wait_for(|met| met.iter().any(|met| met == event)).await.unwrap();
     }
 
-    /// All that the handlers have met.
+    /// Returns all events.
     pub(crate) fn all(&self) -> Vec<String> {
         self.0.met.borrow().clone()
     }
@@ -73,7 +73,7 @@ impl Listener {
     }
 
     async fn hear(&self, mut words: Streaming<String>) {
-        let _presence = Presence(self.clone(), "ear");
+        let _presence = Presence(self.clone(), "receiver");
         while let Some(word) = words.next().await {
             match word {
                 Ok(word) => self.meet(word),
@@ -135,7 +135,7 @@ impl ServerStreamingService<()> for Listener {
             listener.meet("begun");
             let mut said = listener.said().await;
             let first = said.recv().await.unwrap();
-            let presence = Presence(listener, "mouth");
+            let presence = Presence(listener, "sender");
             let all = tokio_stream::once(first).chain(UnboundedReceiverStream::new(said));
             Ok(Response::new(Box::pin(all.map(move |word| {
                 let _ = &presence;
@@ -167,7 +167,7 @@ impl StreamingService<String> for Listener {
         let listener = self.clone();
         Box::pin(async move {
             let said = UnboundedReceiverStream::new(listener.said().await);
-            let presence = Presence(listener.clone(), "mouth");
+            let presence = Presence(listener.clone(), "sender");
             tokio::spawn(async move { listener.hear(request.into_inner()).await });
             Ok(Response::new(Box::pin(said.map(move |word| {
                 let _ = &presence;

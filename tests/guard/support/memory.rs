@@ -1,4 +1,4 @@
-//! Connections within the process, so that time can stand still: nothing waits for the kernel.
+//! In-process connections. With them the paused clock works, because no task waits for the kernel.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,24 +21,24 @@ use super::{Auth, Listener, Probe, Raw};
 
 type Incoming = UnboundedReceiverStream<io::Result<DuplexStream>>;
 
-/// The address of a server within the process.
+/// The address of an in-process server.
 #[derive(Clone)]
 pub(crate) struct Memory(mpsc::UnboundedSender<io::Result<DuplexStream>>);
 
 impl Memory {
-    /// Serves the fake auth service.
+    /// Starts the fake auth service.
     pub(crate) fn auth(auth: &Auth) -> Self {
         Self::serving(auth.service())
     }
 
-    /// Serves behind this guard.
+    /// Starts the probe behind this guard.
     pub(crate) fn guarded<V: Verify>(guard: GuardLayer<V>) -> Self {
         let (address, incoming) = Self::bind();
         tokio::spawn(Server::builder().layer(guard).add_service(Probe).serve_with_incoming(incoming));
         address
     }
 
-    /// Serves the listener and the health service behind this guard.
+    /// Starts the listener and the health service behind this guard.
     pub(crate) fn listening<V: Verify>(guard: GuardLayer<V>, listener: Listener) -> (Self, HealthReporter) {
         let (address, incoming) = Self::bind();
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -47,7 +47,7 @@ impl Memory {
         (address, reporter)
     }
 
-    /// Serves this, unguarded.
+    /// Starts this service without a guard.
     pub(crate) fn serving<S>(service: S) -> Self
     where
         S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
@@ -59,12 +59,12 @@ impl Memory {
         address
     }
 
-    /// A proper client's channel.
+    /// Returns a regular client's channel.
     pub(crate) fn channel(&self) -> Channel {
         Endpoint::from_static("http://memory").connect_with_connector_lazy(self.clone())
     }
 
-    /// A client that may misbehave.
+    /// Returns a client that can misbehave.
     pub(crate) async fn raw(&self) -> Raw {
         Raw::over(self.dial()).await
     }

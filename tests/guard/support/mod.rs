@@ -1,4 +1,4 @@
-//! What the guard's wire tests share: a server behind the guard, a fake auth service, and clients that can misbehave.
+//! Shared parts of the guard's tests: guarded servers, a fake auth service, and clients that can misbehave.
 
 mod answers;
 mod auth;

@@ -1,4 +1,4 @@
-//! A guard that keeps no verdicts, an auth service that says what the test wants, and a caller with streams.
+//! A guard without a cache, a controlled auth service, and a caller with streams.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::{Answer, Auth, Listener, Memory, ProbeClient, active, claims, state};
 
 pub(crate) type Client = InterceptedService<Channel, WithToken>;
 
-/// A guarded server with a caller, and an auth service that changes its mind.
+/// A guarded server, a caller, and an auth service with a changeable verdict.
 pub(crate) struct Opened {
     pub(crate) auth: Auth,
     says: Arc<Mutex<Answer>>,
@@ -30,7 +30,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// The token is good at first.
+    /// Starts a server. The token is valid at first.
     pub(crate) fn new(policy: Policy) -> Self {
         let says = Arc::new(Mutex::new(Ok(active(seller()))));
         let auth = Auth::new({
@@ -49,7 +49,7 @@ impl Opened {
         Self::new(Policy::closed())
     }
 
-    /// From now on the auth service says this of the token.
+    /// Sets the auth service's answer for the token.
     pub(crate) fn say(&self, answer: Answer) {
         *self.says.lock().unwrap() = answer;
     }
@@ -66,7 +66,7 @@ impl Opened {
         ProbeClient::new(self.client())
     }
 
-    /// A stream of the health service that has said its first word.
+    /// Opens a health stream and reads its first message.
     pub(crate) async fn watch(&self) -> Streaming<HealthCheckResponse> {
         let watched = HealthClient::new(self.client()).watch(HealthCheckRequest::default()).await;
         let mut watched = watched.unwrap().into_inner();
@@ -74,12 +74,12 @@ impl Opened {
         watched
     }
 
-    /// The health service has something to say.
+    /// Makes the health service send a message.
     pub(crate) async fn fail(&self) {
         self.health.set_service_status("", ServingStatus::NotServing).await;
     }
 
-    /// A bidirectional stream on which both sides have been heard.
+    /// Opens a bidirectional stream and exchanges one message in each direction.
     pub(crate) async fn chat(&self) -> (mpsc::UnboundedSender<String>, Streaming<String>) {
         let (ask, asked) = words();
         let mut answers = self.probe().chat(asked).await.unwrap();

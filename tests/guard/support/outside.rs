@@ -1,4 +1,4 @@
-//! Layers on both sides of the guard: one sees the calls that reach it, the other those that it lets in.
+//! Layers on both sides of the guard.
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,7 @@ use tokio::sync::watch;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// The layer outside: counts the calls for which the guard has done all it can without waiting, and can put an identity
-/// into each request as another layer might.
+/// The outer layer. It counts calls that were polled once, and can forge an identity.
 #[derive(Clone, Default)]
 pub(crate) struct Outside {
     begun: Arc<watch::Sender<usize>>,
@@ -19,29 +18,29 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    /// Puts this identity into the extensions of every request.
+    /// Creates a layer that puts this identity into the extensions of every request.
     pub(crate) fn forging(identity: Identity) -> Self {
         Self { forged: Some(identity), ..Self::default() }
     }
 
-    /// Waits until so many calls wait behind the guard, or are done.
+    /// Waits until this number of calls was polled once.
     pub(crate) async fn begun(&self, count: usize) {
         self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
     }
 }
 
-/// The layer inside: keeps the path of each call that the guard has let in.
+/// The inner layer. It records the path of each admitted call.
 #[derive(Clone, Default)]
 pub(crate) struct Inside(Arc<Mutex<Vec<String>>>);
 
 impl Inside {
-    /// The paths so far.
+    /// Returns the recorded paths.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
 
-/// A service with one of the layers around it.
+/// A service inside one of the layers.
 #[derive(Clone)]
 pub(crate) struct Around<L, S> {
     layer: L,

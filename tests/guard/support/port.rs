@@ -1,19 +1,17 @@
-//! A port that belongs to a test for as long as it runs, whether or not anybody listens there.
+//! A port that is reserved for a test.
 
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket};
 
 /// A reserved port of the loopback address.
-///
-/// A bound socket that does not listen holds it: a connection is refused, and no other test can be given the port.
 pub(crate) struct Port {
     addr: SocketAddr,
     _hold: TcpSocket,
 }
 
 impl Port {
-    /// A port where nothing listens.
+    /// Reserves a port without a listener.
     pub(crate) fn reserve() -> Self {
         let hold = socket(SocketAddr::from(([127, 0, 0, 1], 0)));
         Self { addr: hold.local_addr().unwrap(), _hold: hold }
@@ -24,12 +22,12 @@ impl Port {
         self.addr
     }
 
-    /// Where to connect to.
+    /// Returns the URL of the port.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
-    /// Something listens here for as long as the listener lives.
+    /// Listens on the port while the returned listener lives.
     pub(crate) fn listen(&self) -> TcpListener {
         socket(self.addr).listen(1024).unwrap()
     }

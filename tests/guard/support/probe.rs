@@ -1,4 +1,4 @@
-//! A service of every other kind of RPC, by hand: it tells what its handlers see.
+//! A service with RPCs of every other kind, written by hand. It reports what its handlers see.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -15,19 +15,19 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
 
-/// Unary: answers what the handler sees of the call.
+/// The unary method. It returns the handler's view of the call.
 pub(crate) const TELL: &str = "/guard.test.Probe/Tell";
 
-/// Client-streaming: answers the words in one line.
+/// The client-streaming method. It returns the words in one line.
 pub(crate) const GATHER: &str = "/guard.test.Probe/Gather";
 
-/// Bidirectional: answers each word, behind the caller's name.
+/// The bidirectional method. It returns each word after the caller's name.
 pub(crate) const CHAT: &str = "/guard.test.Probe/Chat";
 
-/// Server-streaming, of the [`Listener`](super::Listener) alone.
+/// The server-streaming method, only in [`Listener`](super::Listener).
 pub(crate) const LISTEN: &str = "/guard.test.Probe/Listen";
 
-/// What a handler sees of a call.
+/// A handler's view of a call.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Told {
     /// The caller's subject; absent for an anonymous call.
@@ -36,7 +36,7 @@ pub(crate) struct Told {
     /// The names of the metadata.
     #[prost(string, repeated, tag = "2")]
     pub(crate) names: Vec<String>,
-    /// How the metadata shows in a log.
+    /// The metadata's `Debug` output.
     #[prost(string, tag = "3")]
     pub(crate) debug: String,
     /// The values of the metadata `api-token`.
@@ -132,7 +132,7 @@ where
     C::ResponseBody: tonic::codegen::Body<Data = tonic::codegen::Bytes> + Send + 'static,
     <C::ResponseBody as tonic::codegen::Body>::Error: Into<StdError> + Send,
 {
-    /// Calls over this channel.
+    /// Creates a client on this channel.
     pub(crate) fn new(channel: C) -> Self {
         Self(tonic::client::Grpc::new(channel))
     }
@@ -183,6 +183,6 @@ where
     }
 
     async fn ready(&mut self) -> Result<(), Status> {
-        self.0.ready().await.map_err(|_| Status::unknown("the server is away"))
+        self.0.ready().await.map_err(|_| Status::unknown("the server is unavailable"))
     }
 }

@@ -1,4 +1,4 @@
-//! A client that sends whatever a test says, where a proper gRPC client would not.
+//! A client that can send requests that no proper gRPC client sends.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tonic::Status;
 use tonic::codegen::Bytes;
 
-/// An empty message in gRPC's frame: no compression, length 0.
+/// An empty gRPC message: no compression, length 0.
 pub(crate) const EMPTY: &[u8] = &[0; 5];
 
 /// An HTTP/2 connection.
@@ -24,14 +24,14 @@ impl Raw {
         Self::over(TcpStream::connect(addr).await.unwrap()).await
     }
 
-    /// Speaks HTTP/2 over this.
+    /// Starts HTTP/2 on this connection.
     pub(crate) async fn over(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let (send, connection) = h2::client::handshake(io).await.unwrap();
         tokio::spawn(connection);
         Self(send)
     }
 
-    /// A gRPC call with an empty message and these headers beside the usual ones.
+    /// Makes a gRPC call with an empty message and these additional headers.
     pub(crate) async fn call(&self, path: &str, headers: &[(&'static str, &[u8])]) -> Reply {
         let mut request = Request::post(uri(path)).header(header::TE, "trailers");
         request = request.header(header::CONTENT_TYPE, "application/grpc");
@@ -41,12 +41,12 @@ impl Raw {
         self.send(request.body(()).unwrap()).await
     }
 
-    /// A gRPC call with the token `good`.
+    /// Makes a gRPC call with the token `good`.
     pub(crate) async fn call_as_ada(&self, path: &str) -> Reply {
         self.call(path, &[("api-token", b"good")]).await
     }
 
-    /// Begins a gRPC call with the token `good`, whose message is still to come.
+    /// Starts a gRPC call with the token `good` and without its message.
     pub(crate) async fn begin(&self, path: &str) -> (ResponseFuture, SendStream<Bytes>) {
         let request = Request::post(uri(path)).header(header::TE, "trailers").header("api-token", "good");
         let request = request.header(header::CONTENT_TYPE, "application/grpc").body(()).unwrap();
@@ -57,7 +57,7 @@ impl Raw {
     pub(crate) async fn send(&self, request: Request<()>) -> Reply {
         let mut send = self.0.clone().ready().await.unwrap();
         let (response, mut body) = send.send_request(request, false).unwrap();
-        // A server that has answered already may not want it any more.
+        // A server that has already answered may reject it.
         let _ = body.send_data(Bytes::from_static(EMPTY), true);
         let (head, mut stream) = response.await.unwrap().into_parts();
         let mut data = Vec::new();
@@ -69,32 +69,32 @@ impl Raw {
     }
 }
 
-/// An absolute URI, as HTTP/2 wants it, with this path.
+/// Returns an absolute URI with this path, as HTTP/2 requires.
 pub(crate) fn uri(path: &str) -> Uri {
     Uri::builder().scheme("http").authority("localhost").path_and_query(path).build().unwrap()
 }
 
-/// All that came back.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     /// The HTTP status.
     pub(crate) http: StatusCode,
     /// The response's headers.
     pub(crate) headers: HeaderMap,
-    /// The messages, in their frames.
+    /// The messages with their frame headers.
     pub(crate) data: Vec<u8>,
     /// The response's trailers.
     pub(crate) trailers: Option<HeaderMap>,
 }
 
 impl Reply {
-    /// The gRPC status, from the trailers or, when nothing else was sent, from the headers.
+    /// Returns the gRPC status from the trailers, or from the headers of a response without messages.
     pub(crate) fn status(&self) -> Status {
         assert_eq!(self.http, StatusCode::OK);
         Status::from_header_map(self.trailers.as_ref().unwrap_or(&self.headers)).unwrap()
     }
 
-    /// The message of a call that succeeded.
+    /// Returns the message of a successful call.
     pub(crate) fn message<M: Message + Default>(&self) -> M {
         assert_eq!(self.status().code(), tonic::Code::Ok, "{self:?}");
         M::decode(&self.data[EMPTY.len()..]).unwrap()

@@ -1,10 +1,10 @@
-//! What a refused caller is told, row by row.
+//! The expected statuses of refused calls.
 
 use gatepost::AUTH_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// One row of the table of failures: code, reason, message.
+/// A row of the table of failures: code, reason, message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused(Code, &'static str, &'static str);
 
@@ -25,7 +25,7 @@ impl Refused {
     pub(crate) const DEADLINE: Self =
         Self(Code::DeadlineExceeded, "DEADLINE", "the call took longer than its deadline");
 
-    /// This status is that row, and says no more, but for a fault of the header that carries the token.
+    /// Checks that the status is this row. A fault of the token's header may be present.
     #[track_caller]
     pub(crate) fn is(self, status: &Status) {
         let fault = self.check(status);
@@ -33,19 +33,19 @@ impl Refused {
         assert!(fault.is_none() || is_of_a_header, "{fault:?}");
     }
 
-    /// This status is that row for the sake of a header, and says which one and what is wrong with it.
+    /// Checks that the status is this row with this header and fault.
     #[track_caller]
     pub(crate) fn names(self, status: &Status, header: &str, fault: &str) {
         assert_eq!(self.check(status), Some((header.into(), fault.into())));
     }
 
-    /// This status is that row, and says nothing of a header.
+    /// Checks that the status is this row without a header fault.
     #[track_caller]
     pub(crate) fn is_bare(self, status: &Status) {
         assert_eq!(self.check(status), None);
     }
 
-    /// The header and its fault, of a status that is that row.
+    /// Checks that the status is this row, and returns its header fault.
     #[track_caller]
     fn check(self, status: &Status) -> Option<(String, String)> {
         let Self(code, reason, message) = self;

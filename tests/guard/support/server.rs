@@ -1,4 +1,4 @@
-//! A server behind the guard: the health service, and one with RPCs of the other kinds.
+//! A guarded server with the health service and the probe.
 
 use std::net::SocketAddr;
 
@@ -10,23 +10,23 @@ use tonic_health::server::HealthReporter;
 
 use super::{Auth, Inside, Outside, Port, Probe, Raw, Running, known};
 
-/// A guarded server on a port of its own.
+/// A guarded server on its own port.
 pub(crate) struct Guarded {
-    /// Where it listens.
+    /// The server's address.
     pub(crate) addr: SocketAddr,
-    /// What the guard has let in.
+    /// The record of admitted calls.
     pub(crate) inside: Inside,
-    /// What its health service says.
+    /// The state of the health service.
     pub(crate) health: HealthReporter,
 }
 
 impl Guarded {
-    /// Serves behind this guard.
+    /// Starts a server behind this guard.
     pub(crate) async fn start<V: Verify>(guard: GuardLayer<V>) -> Self {
         Self::start_within(Outside::default(), guard).await
     }
 
-    /// Serves behind this guard and the layer outside it.
+    /// Starts a server behind this guard and its outer layer.
     pub(crate) async fn start_within<V: Verify>(outside: Outside, guard: GuardLayer<V>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -43,35 +43,35 @@ impl Guarded {
         Self { addr, inside, health: reporter }
     }
 
-    /// A client that may misbehave.
+    /// Returns a client that can misbehave.
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(self.addr).await
     }
 
-    /// A proper client's channel.
+    /// Returns a regular client's channel.
     pub(crate) async fn channel(&self) -> Channel {
         Endpoint::from_shared(format!("http://{}", self.addr)).unwrap().connect().await.unwrap()
     }
 }
 
-/// A guarded server and the fake auth service that its guard asks.
+/// A guarded server and its fake auth service.
 pub(crate) struct World {
-    /// Whom the guard asks.
+    /// The guard's auth service.
     pub(crate) auth: Auth,
-    /// Whom the callers call.
+    /// The guarded server.
     pub(crate) server: Guarded,
-    /// Keeps the auth service up.
+    /// Keeps the auth service running.
     _running: Running,
     _port: Port,
 }
 
 impl World {
-    /// An auth service that knows the tokens of [`known`].
+    /// Starts a server with an auth service that knows the tokens of [`known`].
     pub(crate) async fn start(policy: Policy) -> Self {
         Self::with(policy, Auth::new(known)).await
     }
 
-    /// This auth service, and the audience `gatepost`.
+    /// Starts a server with this auth service and the audience `gatepost`.
     pub(crate) async fn with(policy: Policy, auth: Auth) -> Self {
         let port = Port::reserve();
         let running = auth.serve(port.listen());

@@ -1,4 +1,4 @@
-//! The auth service as a client's session knows it: each refresh token is used once, and an answer can be lost.
+//! The auth service's side of a session: each refresh token is used once, and an answer can be lost.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -19,29 +19,29 @@ use tonic::{Code, Request, Response, Status};
 
 use super::Memory;
 
-/// What becomes of a question; after the script each one is answered.
+/// The outcome of a request. Requests after the end of the script are answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
-    /// The next tokens are made and answered.
+    /// Makes and returns the next tokens.
     Answer,
-    /// They are made, and the answer is lost.
+    /// Makes the next tokens and loses the answer.
     Lose,
-    /// Nothing happens, and the answer is this one.
+    /// Fails with this code.
     Fail(Code),
-    /// Nothing happens, and there is no answer.
+    /// Never answers.
     Silence,
-    /// Nothing happens until the test lets it go on; then it is answered.
+    /// Answers after the test releases the request.
     Hold,
 }
 
-/// One session of the user `ada`, whose access tokens live for ten minutes.
+/// A session of the user `ada` with access tokens for ten minutes.
 #[derive(Clone)]
 pub(crate) struct Sessions(Arc<Shared>);
 
 struct Shared {
     issuer: Auth,
     script: Mutex<VecDeque<Fate>>,
-    /// How many pairs have been made; the refresh token is that number.
+    /// Number of token pairs. The number is also the newest refresh token.
     made: watch::Sender<u32>,
     asked: watch::Sender<Vec<(String, Instant)>>,
     held: watch::Sender<bool>,
@@ -51,7 +51,7 @@ struct Shared {
 pub(crate) const LIFE: Duration = Duration::from_mins(10);
 
 impl Sessions {
-    /// Access tokens come from this issuer, and its clock is theirs.
+    /// Creates a session with this issuer of access tokens and its clock.
     pub(crate) fn new(issuer: &Auth, script: impl IntoIterator<Item = Fate>) -> Self {
         Self(Arc::new(Shared {
             issuer: issuer.clone(),
@@ -63,49 +63,49 @@ impl Sessions {
         }))
     }
 
-    /// Its first tokens, and a source that renews them.
+    /// Makes the first tokens and returns a source that renews them.
     pub(crate) fn source(&self) -> TokenSource {
         let Shared { issuer, .. } = &*self.0;
         TokenSource::new_by(self.channel(), self.make(), issuer.clock().clone(), issuer.time())
     }
 
-    /// Where it is asked.
+    /// Returns a channel to the service.
     pub(crate) fn channel(&self) -> Channel {
         Memory::serving(AuthServiceServer::new(self.clone())).channel()
     }
 
-    /// Waits until there have been so many questions: their refresh tokens.
+    /// Waits for this number of requests and returns their refresh tokens.
     pub(crate) async fn asked(&self, count: usize) -> Vec<String> {
         let mut asked = self.0.asked.subscribe();
-        // The time that stands in these tests is not waited for.
+        // The paused clock makes this limit free.
         let enough = timeout(Duration::from_hours(2), asked.wait_for(|asked| asked.len() >= count)).await;
-        let asked = enough.unwrap_or_else(|_| panic!("{count} questions, and not {}", self.count())).unwrap();
+        let asked = enough.unwrap_or_else(|_| panic!("expected {count} requests, got {}", self.count())).unwrap();
         asked.iter().map(|(token, _)| token.clone()).collect()
     }
 
-    /// How many questions there have been.
+    /// Returns the number of requests.
     pub(crate) fn count(&self) -> usize {
         self.0.asked.borrow().len()
     }
 
-    /// How long after the first question each one came.
+    /// Returns the times of the requests since the first one.
     pub(crate) fn times(&self) -> Vec<Duration> {
         let asked = self.0.asked.borrow();
         asked.iter().map(|(_, at)| *at - asked[0].1).collect()
     }
 
-    /// Lets what is held go on.
+    /// Releases held requests.
     pub(crate) fn release(&self) {
         self.0.held.send_replace(false);
     }
 
-    /// Ends the session: a logout.
+    /// Ends the session, as a logout does.
     pub(crate) fn end(&self) {
         *self.0.is_over.lock().unwrap() = true;
         self.0.issuer.revoke_session("of-ada");
     }
 
-    /// The session's next tokens.
+    /// Makes the session's next tokens.
     pub(crate) fn make(&self) -> TokenPair {
         let Shared { issuer, made, .. } = &*self.0;
         made.send_modify(|made| *made += 1);
@@ -124,7 +124,7 @@ impl Sessions {
         }
     }
 
-    /// As the real one: the current token is used up, its parent is answered again, and any other ends the session.
+    /// Refreshes as the real service: rotates the current token, repeats the answer for its parent, else ends the session.
     fn refresh(&self, presented: &str) -> Result<TokenPair, Status> {
         let made = *self.0.made.borrow();
         let over = |reason| Err(status(Code::Unauthenticated, reason, "log in again"));

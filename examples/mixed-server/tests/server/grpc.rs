@@ -1,4 +1,4 @@
-//! The guarded service, and the open one beside it.
+//! The guarded service and the open one.
 
 use gatepost::{Identity, WithToken};
 use mixed_server::api::depot_service_client::DepotServiceClient;
@@ -14,7 +14,7 @@ fn lamp() -> GetItemRequest {
 }
 
 #[test]
-fn copy_of_the_rules_contract_is_the_crates() {
+fn rule_contract_equals_the_crates_copy() {
     assert_eq!(include_str!("../../proto/gatepost/options/v1/rule.proto"), gatepost::api::options::RULE_PROTO);
 }
 
@@ -68,7 +68,7 @@ async fn open_stream_ends_with_its_token() {
 }
 
 #[tokio::test]
-async fn both_sides_talk_until_the_stock_is_gone() {
+async fn bidirectional_stream_ends_when_stock_is_gone() {
     let world = World::start().await;
     world.stock.set("lamp".to_owned(), 1);
     let picks = tokio_stream::iter(vec![PickItemsRequest { item: "lamp".to_owned() }; 2]);

@@ -1,4 +1,4 @@
-//! The server as its callers see it.
+//! Tests of the server over the network.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Counters of the guard, as a recorder of the crate `metrics` gets them.
+//! The guard's counters in a recorder of the crate `metrics`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use tonic::Code;
 
 use crate::support::{World, code};
 
-/// A recorder that a test reads.
+/// A recorder that tests read.
 #[derive(Default)]
 struct Recorded {
     numbers: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
@@ -23,7 +23,7 @@ struct Times(Arc<AtomicU64>);
 
 impl HistogramFn for Times {
     fn record(&self, seconds: f64) {
-        assert!((0.0..=1.0).contains(&seconds), "{seconds}: no evidence is older than a second");
+        assert!((0.0..=1.0).contains(&seconds), "{seconds}: evidence is at most 1 s old");
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -40,10 +40,10 @@ impl Recorded {
         self.units.lock().unwrap().insert(key.as_str().to_owned(), unit);
     }
 
-    /// Reads a number.
+    /// Returns a number.
     fn read(&self, name: &str) -> u64 {
         let numbers = self.numbers.lock().unwrap();
-        numbers.get(name).unwrap_or_else(|| panic!("there is no {name}")).load(Ordering::Relaxed)
+        numbers.get(name).unwrap_or_else(|| panic!("{name} is not registered")).load(Ordering::Relaxed)
     }
 }
 
@@ -74,7 +74,7 @@ impl Recorder for Recorded {
 }
 
 #[tokio::test]
-async fn decisions_and_verdicts_arrive() {
+async fn decisions_and_verdicts_reach_the_recorder() {
     let recorded = Recorded::default();
     let world = World::recorded(&recorded).await;
     let token = world.visitor();
@@ -94,14 +94,14 @@ async fn decisions_and_verdicts_arrive() {
     ] {
         assert_eq!(recorded.read(name), number, "{name}");
     }
-    // A request that arrives in parts may be judged once more.
+    // A request that arrives in parts may be judged again.
     for name in ["gatepost_guard_verdicts_total result=hit", "gatepost_guard_evidence_age_seconds"] {
         assert!(recorded.read(name) >= 2, "{name}");
     }
 }
 
 #[tokio::test]
-async fn each_name_of_the_manual_is_described() {
+async fn each_metric_of_the_manual_has_a_description() {
     let recorded = Recorded::default();
     let _world = World::recorded(&recorded).await;
     let key = Token::parse("service-key").unwrap();

@@ -1,4 +1,4 @@
-//! A server with all its routes, and its callers.
+//! A running server and its callers.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use tonic::Code;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
-/// A running server, and `gatepost::testing::Auth` in the auth service's place.
+/// A running server with `gatepost::testing::Auth` as the auth service.
 pub(crate) struct World {
     pub(crate) auth: Auth,
     pub(crate) stock: Stock,
@@ -22,7 +22,7 @@ pub(crate) struct World {
     address: SocketAddr,
 }
 
-/// A client whose calls carry a token.
+/// A client that attaches a token to each call.
 pub(crate) type Client = DepotServiceClient<InterceptedService<Channel, WithToken>>;
 
 impl World {
@@ -31,7 +31,7 @@ impl World {
         Self::recorded(&NoopRecorder).await
     }
 
-    /// Starts a server that counts for this recorder. A program installs its recorder for the whole process.
+    /// Starts a server that counts into this recorder. A real program installs its recorder for the whole process.
     pub(crate) async fn recorded(recorder: &dyn Recorder) -> Self {
         let stock = Stock::default();
         stock.set("lamp".to_owned(), 5);
@@ -63,7 +63,7 @@ impl World {
         DepotServiceClient::with_interceptor(self.channel.clone(), WithToken::new(token))
     }
 
-    /// Sends a request over HTTP/1.1, and returns the whole answer. The connection closes after it.
+    /// Sends a request over HTTP/1.1 and returns the whole response. The connection closes afterwards.
     pub(crate) async fn http(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
         let mut head = format!("{line} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         for (name, value) in headers {
@@ -77,7 +77,7 @@ impl World {
         String::from_utf8_lossy(&answer).to_ascii_lowercase()
     }
 
-    /// Gets a path over HTTP/1.1 with a token: the status, and the body.
+    /// Gets a path over HTTP/1.1 with a token. Returns status and body.
     pub(crate) async fn get(&self, path: &str, token: Option<&Token>) -> (u16, String) {
         let header = token.map(|token| ("api-token", token.expose()));
         let answer = self.http(&format!("GET {path}"), header.as_slice(), b"").await;

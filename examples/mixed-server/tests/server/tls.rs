@@ -15,7 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
-/// An auth service that calls each token expired, so that its answer differs from all that a guard finds out by itself.
+/// An auth service that calls every token expired. A guard never reaches this verdict by itself.
 struct Expired;
 
 #[tonic::async_trait]
@@ -43,7 +43,7 @@ impl TokenService for Expired {
 }
 
 #[tokio::test]
-async fn token_is_asked_about_over_tls_of_the_named_authority() {
+async fn token_is_verified_over_tls_of_the_given_authority() {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let identity = Identity::from_pem(own.cert.pem(), own.signing_key.serialize_pem());

@@ -1,11 +1,11 @@
-//! gRPC-Web, as a browser speaks it over HTTP/1.1.
+//! gRPC-Web over HTTP/1.1, as browsers use it.
 
 use crate::support::World;
 
 const PAGE: (&str, &str) = ("origin", "https://depot.example.com");
 const WEB: (&str, &str) = ("content-type", "application/grpc-web+proto");
 
-/// `GetItemRequest { item: "lamp" }` in its frame.
+/// `GetItemRequest { item: "lamp" }` in a gRPC frame.
 const LAMP: &[u8] = b"\0\0\0\0\x06\x0a\x04lamp";
 
 #[tokio::test]
