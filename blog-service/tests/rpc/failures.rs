@@ -1,4 +1,4 @@
-//! What a caller is told who gets it wrong.
+//! Answers to wrong calls.
 
 use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::post_service_client::PostServiceClient;
@@ -12,8 +12,9 @@ use super::support::{ADA, refused, start};
 
 const ABSENT: &str = "01900000-0000-7000-8000-0000000000ff";
 
+/// C23: every method needs a token.
 #[tokio::test]
-async fn c23_every_method_needs_a_token() {
+async fn every_method_needs_a_token() {
     let service = start().await;
     let mut nobody = PostServiceClient::new(service.channel.clone());
     let answers = [
@@ -31,7 +32,7 @@ async fn c23_every_method_needs_a_token() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_not_there_is_named() {
+async fn missing_post_is_named() {
     let service = start().await;
     let wanted = GetPostRequest { post: Some(Id(ABSENT.into())), view: 0 };
     let status = service.posts(ADA).get_post(wanted).await.unwrap_err();
@@ -62,7 +63,7 @@ async fn bad_fields_are_named_with_their_rules() {
 }
 
 #[tokio::test]
-async fn a_service_owns_no_posts_but_reads_them() {
+async fn service_owns_no_posts_but_reads_them() {
     let service = start().await;
     let status = service.create("service", "Hello", "First post.").await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "auth.gatepost.dev", "permission denied");
