@@ -18,7 +18,7 @@ pub(super) const OTHER_MASTER_KEY: &str = "v0xYwfZ1n4C9Xl0mJd3hQp7uTt2sKe8rBb6gM
 pub(super) const SEALED: [(&str, &str); 1] = [("AUTH_MASTER_KEY", MASTER_KEY)];
 
 /// Limit for a line on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const LINE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One of the two services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Service {
     pub(super) fn hears(&mut self, parts: &[&str]) -> String {
         let mut last = String::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE);
+            let line = self.lines.recv_timeout(LINE_TIMEOUT);
             let line =
                 line.unwrap_or_else(|error| panic!("no line has one of {parts:?} ({error}); the last line: {last}"));
             if parts.iter().any(|part| line.contains(part)) {
@@ -109,7 +109,7 @@ impl Service {
 
     /// Waits until the service serves or has ended; returns `true` if it serves.
     pub(super) fn serves_or_ends(&mut self) -> bool {
-        let mut until = std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok());
+        let mut until = std::iter::from_fn(|| self.lines.recv_timeout(LINE_TIMEOUT).ok());
         until.any(|line| line.contains("-service listening on "))
     }
 
