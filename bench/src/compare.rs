@@ -23,7 +23,7 @@ const LARGE: usize = 64 * 1024;
 /// Quotas of users are switched off.
 const SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
 
-/// Connections of each side for 32 callers, and calls at once on each: in older programs, posts of 64 KiB beyond the
+/// Connections of each side for 32 callers, and calls at once on each. In older programs, posts of 64 KiB beyond the
 /// connection's window may wait for each other until their deadline.
 const CONNECTIONS: usize = 16;
 const AT_ONCE: usize = 3;

@@ -1,4 +1,4 @@
-//! Deliberate faults, each of which lets a revoked token in late.
+//! Deliberate faults; each one lets a revoked token in late.
 
 /// A deliberate fault in the protocol: a model that does not find it would not find it in the code either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

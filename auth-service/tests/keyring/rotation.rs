@@ -73,8 +73,8 @@ async fn key_in_the_set_or_killed_is_not_added_again(store: Case) {
 
 async fn next_key_is_sealed_by_the_shared_master_key(store: Case) {
     let running = ring(&store, &clock(), sealed()).await;
-    let anew = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
-    assert_eq!(anew.reseal(&master(OURS)).await.unwrap(), 1);
+    let other = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
+    assert_eq!(other.reseal(&master(OURS)).await.unwrap(), 1);
     // It still signs with its open key, and adds no key that only the old master key opens.
     running.read().await.unwrap();
     signs(&running, start());
@@ -220,12 +220,12 @@ async fn master_key_is_replaced_while_services_run(store: Case) {
     let running = ring(&store, &clock(), sealed()).await;
     running.follow(document(), start() + LEAD).await.unwrap().unwrap();
     running.read().await.unwrap();
-    let anew = |text| Custody::Sealed { master: master(text), file: None };
-    let ours = || Keyring::new(store.clone(), Clock::manual(start()), anew(OTHERS));
+    let sealed_by = |text| Custody::Sealed { master: master(text), file: None };
+    let ours = || Keyring::new(store.clone(), Clock::manual(start()), sealed_by(OTHERS));
     assert!(matches!(ours().reseal(&master(OTHERS)).await, Err(KeyringError::OldMasterKey)));
     assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 2);
     assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 0, "a second run after a killed one");
-    let after = ring(&store, &clock(), anew(OTHERS)).await;
+    let after = ring(&store, &clock(), sealed_by(OTHERS)).await;
     assert_eq!(listed(&after, start()), listed(&running, start()));
     // Running services have them open.
     running.read().await.unwrap();

@@ -73,7 +73,7 @@ async fn login_does_not_survive_a_concurrent_change() {
     }
 }
 
-/// Of two changes at once, one wins and the other caller is logged out.
+/// Two changes at once: one wins, and the other caller is logged out.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_password_changes_at_once_one_wins() {
     let service = Arc::new(start().await);

@@ -28,7 +28,7 @@ const PROBES_PER_SECOND: u64 = 500;
 /// Interval between reads of the memory, which cost the process some time.
 const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The hasher reserves 33 MiB for a buffer, of which it uses 19 MiB, in a mapping of its own; in KiB.
+/// Size in KiB of a hash buffer's mapping: the hasher reserves 33 MiB and uses 19 MiB of it.
 const BUFFER: u64 = 33 * 1024;
 
 /// Logins by outcome.

@@ -16,14 +16,14 @@ const ABSENT: &str = "01900000-0000-7000-8000-0000000000ff";
 #[tokio::test]
 async fn every_method_needs_a_token() {
     let service = start().await;
-    let mut nobody = PostServiceClient::new(service.channel.clone());
+    let mut anonymous = PostServiceClient::new(service.channel.clone());
     let answers = [
-        nobody.create_post(CreatePostRequest::default()).await.map(drop),
-        nobody.get_post(GetPostRequest::default()).await.map(drop),
-        nobody.list_posts(ListPostsRequest::default()).await.map(drop),
-        nobody.batch_get_posts(BatchGetPostsRequest::default()).await.map(drop),
-        nobody.update_post(UpdatePostRequest::default()).await.map(drop),
-        nobody.delete_post(DeletePostRequest::default()).await.map(drop),
+        anonymous.create_post(CreatePostRequest::default()).await.map(drop),
+        anonymous.get_post(GetPostRequest::default()).await.map(drop),
+        anonymous.list_posts(ListPostsRequest::default()).await.map(drop),
+        anonymous.batch_get_posts(BatchGetPostsRequest::default()).await.map(drop),
+        anonymous.update_post(UpdatePostRequest::default()).await.map(drop),
+        anonymous.delete_post(DeletePostRequest::default()).await.map(drop),
     ];
     for status in answers.map(Result::unwrap_err) {
         let message = "Authentication token not provided";

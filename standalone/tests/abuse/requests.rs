@@ -24,7 +24,7 @@ pub(super) struct Subjects<'a> {
 }
 
 impl<'a> Subjects<'a> {
-    /// Returns targets of which the request ends none.
+    /// Returns targets that the request does not end.
     pub(super) fn lasting(guest: &'a Guest) -> Self {
         Self { guest, user: ABSENT, session: ABSENT, post: ABSENT }
     }

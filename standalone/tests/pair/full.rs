@@ -67,7 +67,7 @@ async fn first_refusal<T>(write: impl AsyncFn() -> Result<T, Status>) -> Status 
     panic!("the disk is full, and no write was refused");
 }
 
-/// Registers another user, whom one transaction writes together with the first session.
+/// Registers another user; one transaction writes the user with the first session.
 async fn sign_up(pair: &Pair) -> Result<(), Status> {
     let request = CreateUserRequest {
         name: "Bob".into(),

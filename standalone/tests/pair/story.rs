@@ -177,9 +177,9 @@ async fn public_reads_need_no_token_and_writes_do() -> Outcome {
     let pair = Pair::start(folder.path(), &[("BLOG_PUBLIC_READS", "true")]);
     let token = register(&pair).await?;
     posts(&pair, &token).create_post(hello()).await?;
-    let mut anybody = PostServiceClient::new(channel(&pair.blog));
-    assert_eq!(anybody.list_posts(ListPostsRequest::default()).await?.into_inner().posts.len(), 1);
-    let status = anybody.create_post(hello()).await.unwrap_err();
+    let mut anonymous = PostServiceClient::new(channel(&pair.blog));
+    assert_eq!(anonymous.list_posts(ListPostsRequest::default()).await?.into_inner().posts.len(), 1);
+    let status = anonymous.create_post(hello()).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_MISSING", "Authentication token not provided");
     let status = posts(&pair, "garbled").list_posts(ListPostsRequest::default()).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");

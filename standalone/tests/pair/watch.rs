@@ -23,7 +23,7 @@ const SECRETS: [&str; 4] = ["JWT_SECRET_KEY", "AUTH_MASTER_KEY", "AUTH_SERVICE_K
 /// The greatest number of lines that a failure shows.
 const SHOWN: usize = 3;
 
-/// The threads that read a process's output, each of which ends with it.
+/// The threads that read a process's output; they end with the process.
 pub(crate) struct Watch {
     secrets: Arc<OnceLock<Vec<String>>>,
     readers: Vec<JoinHandle<Vec<String>>>,

@@ -26,9 +26,9 @@ fn key_without_its_database_stops_the_start() {
         assert!(!database.exists() && key.exists(), "no database is created, and the key is kept");
     }
     fs::rename(&key, folder.path().join("away")).unwrap();
-    let mut anew = Service::start(Which::Auth, &file(&database));
-    anew.serves();
-    anew.stop();
+    let mut next = Service::start(Which::Auth, &file(&database));
+    next.serves();
+    next.stop();
 }
 
 #[test]

@@ -59,8 +59,8 @@ async fn another_era_follows_the_known_one(store: Case) {
     assert_eq!(page.entries, born.entries, "no other entry is new");
     // A log that starts again ends all eras.
     assert!(store.begin_log_anew(page.log, LogId([9; 16]), stamp()).await.unwrap().is_some());
-    let anew = look(&store).await.horizon;
-    assert!(anew.before.is_none() && anew.era != Era(7));
+    let restarted = look(&store).await.horizon;
+    assert!(restarted.before.is_none() && restarted.era != Era(7));
 }
 
 async fn future_entries_are_counted_and_cut(store: Case) {

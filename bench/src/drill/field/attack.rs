@@ -64,7 +64,7 @@ impl Attack {
         Ok(Self { runtime: Some(threads.build()?), count: Arc::default(), note })
     }
 
-    /// Opens this many connections with this many streams each, all of which send this request repeatedly.
+    /// Opens this many connections with this many streams each; all streams send this request repeatedly.
     pub(super) fn streams(
         note: &'static str,
         at: &str,

@@ -127,7 +127,7 @@ pub(super) async fn register(auth: &Channel, number: usize) -> Result<TokenPair,
     created.tokens.ok_or_else(|| "no tokens".into())
 }
 
-/// Returns this many access tokens of one session, all of which are good.
+/// Returns this many good access tokens of one session.
 pub(super) async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) -> Result<Vec<String>, Failure> {
     let mut client = AuthServiceClient::new(auth.clone());
     let mut tokens = vec![pair.access_token];

@@ -66,7 +66,7 @@ pub struct Violation {
 pub struct Judgement {
     /// Revocations that were acknowledged.
     pub revocations: usize,
-    /// Revocations whose token each guard had let in before, and saw again later than the promise's limit.
+    /// Revocations with a token that each guard had let in before, and saw again later than the promise's limit.
     pub trials: usize,
     /// All calls.
     pub calls: usize,
@@ -76,11 +76,11 @@ pub struct Judgement {
     pub let_in: usize,
     /// Time from the acknowledgement to the start of the last of these.
     pub latest: Duration,
-    /// Those that began later than the proven limit.
+    /// Calls let in that began later than the proven limit.
     pub beyond_proven: usize,
-    /// Those that began later than the promise.
+    /// Calls let in that began later than the promise.
     pub violations: Vec<Violation>,
-    /// For each trial, the time from the acknowledgement until the last guard refused for good.
+    /// Time from the acknowledgement until the last guard refused for good, for each trial.
     pub closed: Vec<Duration>,
     /// Calls that could not be judged.
     pub unavailable: usize,

@@ -35,16 +35,16 @@ pub struct Rig {
 /// Another auth service on the same database.
 pub(super) struct Replica {
     process: Process,
-    /// Its connection to the database.
+    /// The replica's connection to the database.
     pub(super) way: Proxy,
     _server: Server,
 }
 
 /// A guarded service.
 pub struct Guarded {
-    /// Its process.
+    /// The guard's process.
     pub process: Process,
-    /// Its connection to the auth service.
+    /// The guard's connection to the auth service.
     pub(super) way: Proxy,
     /// A post in it.
     pub post: String,

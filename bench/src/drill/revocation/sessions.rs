@@ -18,7 +18,7 @@ use crate::drill::{ADMIN, PASSWORD};
 /// A session of a user who has no other.
 #[derive(Clone)]
 pub struct Session {
-    /// Its access token.
+    /// The session's access token.
     pub token: Token,
     user: String,
     id: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Fault, Judgement, PROMISED};
 use crate::drill::{Broken, Report};
 
-/// Returns the rows of the faults, each of which needs this many trials.
+/// Returns the rows of the faults; each fault needs this many trials.
 pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
     let mut report = Report::default();
     report.lines.extend([
