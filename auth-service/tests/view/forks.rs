@@ -28,7 +28,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     assert_eq!(replica.judge(5), Some(Cause::Ended), "earlier tokens are refused");
     let later = (start() + Duration::from_hours(1)).timestamp();
     assert!(replica.view.horizon().kills(later, era), "at any time");
-    // The session of another user, since this one may still be revoked.
+    // Another session, since this one may still be revoked.
     assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log continues");
     // A replica that has never known the lost entries finds the same.
     let late = Replica::start(store).await;

@@ -47,7 +47,7 @@ async fn concurrent_index_from_outside_does_not_deadlock() {
     for other in &mut others {
         other.hears(&[WAITS]);
     }
-    // It waits for running transactions: for that of the lock's holder, not for those of the waiting processes.
+    // The index waits for running transactions: for that of the lock's holder, not for those of the waiting processes.
     let index = tokio::spawn({
         let url = database.url.clone();
         async move { Outsider::of_server(&url).await.run("create index concurrently on busy (number)").await }
