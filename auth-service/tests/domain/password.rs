@@ -52,7 +52,7 @@ fn password_of_128_code_points_is_accepted() {
     assert_eq!(wide(128).len(), 512);
 }
 
-/// C44: no character class is required, and none is refused.
+/// C44: no character class is required or refused.
 #[test]
 fn password_of_any_character_class_is_accepted() {
     let alphabets = [

@@ -18,11 +18,11 @@ enum Held {
     Sealed,
     /// A row sealed with another master key.
     SealedByOthers,
-    /// A row whose private half was sealed by a later version.
+    /// A row with a private half sealed by a later version.
     Later,
-    /// A row whose private half is not a key.
+    /// A row with a private half that is not a key.
     NoKey,
-    /// A row whose private half is in the file.
+    /// A row with its private half in the file.
     Filed,
 }
 

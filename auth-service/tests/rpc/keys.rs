@@ -75,7 +75,7 @@ async fn service_key_is_accepted_in_place_of_a_token() {
     assert_eq!(start().await.state(SERVICE_KEY).await, TokenState::Invalid, "no service key is good unless one is set");
 }
 
-/// Returns the settings of a service whose database and key are in this folder.
+/// Returns the settings of a service with its database and key in this folder.
 fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<Config, ConfigError> {
     let database = format!("sqlite:{}", folder.join("auth.db").display());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);

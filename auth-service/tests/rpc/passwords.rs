@@ -65,7 +65,7 @@ async fn register_names_all_bad_fields_at_once() {
     assert_eq!((status.code(), fields), (Code::InvalidArgument, vec!["name", "email", "password"]));
     assert_eq!(named[2].1, COMMON);
     assert!(status.message().ends_with(&format!("; password: {COMMON}")), "{}", status.message());
-    // The words of a field that breaks its own rule do not count, whatever its length.
+    // The words of a field that breaks its own rule do not count, however long the field is.
     let status = register(&service, &"lovelace ".repeat(20_000), EMAIL, "lovelace in 1815").await.unwrap_err();
     assert_eq!(violations(&status).len(), 1);
 }

@@ -161,7 +161,7 @@ async fn token_of_a_brand_new_key_is_never_invalid() {
     store.close().await;
 }
 
-/// A service whose only known key is killed issues no tokens.
+/// A service issues no tokens after its only known key is killed.
 #[tokio::test]
 async fn killed_only_key_issues_no_tokens() {
     let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;

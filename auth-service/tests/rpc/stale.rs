@@ -1,4 +1,4 @@
-//! A replica that cannot read the log judges no token: it calls none good and none bad.
+//! A replica that cannot read the log judges no token: it calls tokens neither good nor bad.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use harness::postgres::Database;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _};
 
-/// The last migration whose file has no steps of its own.
+/// The last migration without steps in its file.
 const LAST_WITHOUT: i64 = 8;
 
 /// Rows of the first version, more than one batch.

@@ -79,7 +79,7 @@ async fn refused_session_leaves_the_password(store: Case) {
     assert!(lives(&store, ada.id, begun.id).await);
 }
 
-/// A user whose deletion cannot be recorded stays, with all sessions.
+/// A user stays, with all sessions, if the deletion cannot be recorded.
 async fn user_whose_deletion_is_not_recorded_stays(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = NewUser { roles: Roles::admin(), ..new_user(1, "ada@example.com") };

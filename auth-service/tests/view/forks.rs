@@ -74,7 +74,7 @@ async fn restored_log_is_noticed(store: Case) {
     assert_eq!((replica.judge(3), replica.judge(4)), (Some(Cause::Ended), None));
 }
 
-/// A log whose oldest entries are pruned while a replica does not poll: the replica reads on, and no user is logged
+/// The oldest entries of a log are pruned while a replica does not poll: the replica reads on, and no user is logged
 /// out.
 async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();

@@ -30,7 +30,7 @@ async fn count(raw: &Raw) -> Result<usize, Status> {
     Ok(listed.posts.len())
 }
 
-/// Starts a service whose database is ready.
+/// Starts a service with a ready database.
 async fn ready() -> (Service, Raw) {
     let service = start().await;
     let raw = Raw::connect(service.address).await;

@@ -1,4 +1,4 @@
-//! Pages of lists: newest first, whatever changes between two of them.
+//! Pages of lists: newest first, even if posts change between two of them.
 
 use std::time::Duration;
 

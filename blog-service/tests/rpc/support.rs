@@ -66,7 +66,7 @@ pub(crate) async fn start_at(database: &str) -> Service {
     start_with(&["--insecure", "--database-url", database]).await
 }
 
-/// Starts a service whose auth service is at this address.
+/// Starts a service with its auth service at this address.
 pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown) -> Service {
     start_by(auth, folder, clock, shutdown, &[]).await
 }

@@ -32,7 +32,7 @@ pub(super) struct Cast {
     _folder: TempDir,
 }
 
-/// A user whose data a test may change or delete.
+/// A user with data that a test may change or delete.
 #[derive(Clone, Default)]
 pub(super) struct Guest {
     pub(super) id: String,
@@ -102,7 +102,7 @@ impl Cast {
     /// Registers a user with a session and a post.
     pub(super) async fn guest(&self, number: usize) -> Guest {
         let email = format!("guest-{number}@example.com");
-        // The request id lets a registration be repeated whose answer came too late.
+        // The request id lets a registration be repeated after a late answer.
         let request_id = format!("00000000-0000-4000-8000-{number:012}");
         let request = json!({"name": "Ada", "email": email, "password": PASSWORD, "requestId": request_id});
         let answer = self.ask("auth.v1.UserService/CreateUser", None, request).await;

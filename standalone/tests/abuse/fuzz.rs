@@ -27,13 +27,13 @@ const IN_FLIGHT: usize = 100;
 /// Number of requests to methods that hash one. They come last: next to the others, the hashing threads would yield
 /// until their deadline.
 const HASHING_MESSAGES: usize = 1200;
-/// Calls at once to those methods: few enough that none waits long on a busy machine, where the hashing threads yield.
+/// Calls at once to those methods: few enough for short waits on a busy machine, where the hashing threads yield.
 const HASHING_IN_FLIGHT: usize = 4;
 /// Connections to each service.
 const CONNECTIONS: usize = 4;
-/// Number of users whose accounts may be deleted.
+/// Number of users with accounts that may be deleted.
 const DOOMED: usize = 32;
-/// Number of users whose accounts stay.
+/// Number of users with accounts that stay.
 const LASTING: usize = 4;
 const SEED: u64 = 0x6761_7465_706f_7374;
 
@@ -41,7 +41,7 @@ const SEED: u64 = 0x6761_7465_706f_7374;
 const ENDING: [&str; 7] =
     ["Logout", "RevokeSession", "RevokeAllSessions", "ChangePassword", "DeleteUser", "SetUserRoles", "DisableUser"];
 
-/// Reasons for a caller whose account or session has ended.
+/// Reasons for a caller after the end of the account or session.
 const GONE: [&str; 5] = ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED", "USER_DELETED", "USER_DISABLED"];
 
 /// Texts with a meaning in some field.
@@ -54,7 +54,7 @@ enum Caller {
     Admin,
     User,
     Service,
-    /// A user whose account may be deleted.
+    /// A user with an account that may be deleted.
     Doomed,
 }
 

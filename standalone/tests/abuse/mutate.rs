@@ -1,4 +1,4 @@
-//! Requests whose bytes were damaged.
+//! Requests with damaged bytes.
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 

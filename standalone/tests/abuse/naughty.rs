@@ -17,7 +17,7 @@ use super::requests::{Subjects, UNUSED, valid};
 /// Big List of Naughty Strings (see `../vectors/naughty-strings`).
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
-/// Fields whose well-formed text may be refused, with the reason. All others: `OK` or `INVALID_FIELDS`.
+/// Fields that may refuse a well-formed text, with the reason. All others: `OK` or `INVALID_FIELDS`.
 const REFUSALS: [(&str, &str); 15] = [
     ("Login.password", "INVALID_CREDENTIALS"),
     ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),

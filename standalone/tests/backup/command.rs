@@ -1,4 +1,4 @@
-//! `gatepost backup` and `gatepost restore` as processes whose output must not contain a secret.
+//! `gatepost backup` and `gatepost restore` as processes; their output must not contain a secret.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,5 @@
-//! The faults of the tutorial that this project began with, and of its published copies: none of them is here.
+//! The faults of the tutorial that this project began with, and of its published copies. This project must have no such
+//! fault.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -36,7 +36,7 @@ pub(crate) enum Outcome {
     RefreshTokenInvalid,
 }
 
-/// The party whose data changes; a refused call changes no data.
+/// The party with changed data; a refused call changes no data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changes {
     Nothing,

@@ -1,4 +1,4 @@
-//! A copy as a process whose output is searched for secrets, and databases to copy.
+//! A copy as a process, with a search for secrets in its output, and databases to copy.
 
 use std::path::Path;
 use std::process::Command;

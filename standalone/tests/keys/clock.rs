@@ -73,7 +73,7 @@ async fn stored_future_time_stops_a_command() {
     let mut service = Service::start_with(Which::Auth, &url, &[]);
     register(&service.serves()).await;
     service.stop();
-    // The state left by a service on another machine, whose clock was an hour ahead.
+    // A service on another machine with a clock an hour ahead left this state.
     let ahead = (Clock::system().now() + TimeDelta::seconds(3600)).timestamp_micros();
     let anchor = format!("update secrets set value = cast('{ahead} 1 other' as blob) where name = 'clock-anchor'");
     home.outsider().await.run(&anchor).await;

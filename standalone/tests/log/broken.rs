@@ -7,11 +7,11 @@ use std::process::Stdio;
 /// A stream that takes no lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// A pipe whose reader has gone: EPIPE.
+    /// A pipe without a reader: EPIPE.
     Gone,
     /// A file on a full disk: ENOSPC.
     Full,
-    /// A full pipe whose reader does not read: a write waits.
+    /// A full pipe with a reader that does not read: a write waits.
     Stalled,
 }
 

@@ -1,5 +1,5 @@
-//! A log that cannot be written costs only log lines: real processes whose output has no reader, a full disk, or a
-//! stalled reader.
+//! A log that cannot be written costs only log lines. The tests run real processes without a reader of their output, on
+//! a full disk, or with a stalled reader.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! A process of ours whose standard output is read, and whose standard error the test provides.
+//! A process of ours: its standard output is read, and the test provides its standard error.
 
 use std::io::{BufRead as _, BufReader, PipeReader, pipe};
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ impl Process {
         Self::start_heard(command.stdout(stdout), stderr, heard)
     }
 
-    /// Starts the command, and reads this pipe, whose other end only the process has.
+    /// Starts the command, and reads this pipe; only the process has its other end.
     pub(super) fn start_heard(command: &mut Command, stderr: impl Into<Stdio>, heard: PipeReader) -> Self {
         let child = command.stderr(stderr).spawn().unwrap();
         // The command would keep the pipes open, and their readers would wait for an end.

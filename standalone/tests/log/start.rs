@@ -1,4 +1,4 @@
-//! Starts whose output has no reader: refused ones end, and good ones serve.
+//! Starts without a reader of their output: refused ones end, and good ones serve.
 
 use std::collections::HashSet;
 use std::fs;

@@ -95,7 +95,7 @@ async fn nothing_is_left(pair: &Pair) -> Outcome {
 #[test]
 fn demo_alone_needs_nothing_and_leaves_nothing() {
     let place = folder();
-    // None of these is a setting of the demo's own pair.
+    // The demo's own pair uses no such setting.
     let settings = [("AUTH_REGISTRATION", "closed"), ("BLOG_AUDIENCE", "other"), ("AUTH_LISTEN", "garbled")];
     let played = Played::by(demo().envs(settings).env("TMPDIR", place.path()).current_dir(place.path()));
     played.is_well();

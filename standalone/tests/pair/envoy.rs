@@ -167,7 +167,7 @@ async fn envoy_finds_keys_and_refuses_other_signatures() -> Outcome {
     let forged = forge(&token, &elsewhere.path().join("auth.key.pem"), &json!({}));
     refused_by_envoy(send(forged).await, Code::Unauthenticated, "Jwt verification fails");
 
-    // Envoy accepts a token whose session has ended; the guard behind it refuses it.
+    // Envoy accepts a token after the end of its session; the guard behind it refuses the token.
     let mut request = Request::new(LogoutRequest {});
     request.metadata_mut().insert("api-token", token.parse()?);
     AuthServiceClient::new(channel(&pair.auth)).logout(request).await?;

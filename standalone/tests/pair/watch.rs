@@ -17,7 +17,7 @@ pub(crate) const FORGED: &str = "forged: ";
 /// characters for a terminal (C67).
 const FORMS: [&str; 6] = ["eyJ", "$argon2", "PRIVATE KEY", "panicked at", "\u{1b}", "\u{9b}"];
 
-/// The settings whose values are secrets.
+/// The settings with secret values.
 const SECRETS: [&str; 4] = ["JWT_SECRET_KEY", "AUTH_MASTER_KEY", "AUTH_SERVICE_KEY", "AUTH_ADMIN_PASSWORD"];
 
 /// The greatest number of lines that a failure shows.

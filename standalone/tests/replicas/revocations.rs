@@ -13,7 +13,7 @@ use super::world::{ADMIN, World, reason, with_token};
 const WAYS: [&str; 8] =
     ["logout", "session", "all-sessions", "password", "role", "disabled", "deleted", "reused-refresh-token"];
 
-/// A user with two sessions, whose token is to die.
+/// A user with two sessions and a token that will die.
 struct Victim {
     user: User,
     token: String,

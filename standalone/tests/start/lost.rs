@@ -1,4 +1,4 @@
-//! A key file whose database is gone: an empty database does not replace it unnoticed.
+//! A key file without its database: an empty database does not replace it unnoticed.
 
 use std::fs;
 

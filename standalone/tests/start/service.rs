@@ -1,4 +1,4 @@
-//! A service as a process of its own, whose whole output is read and searched for secrets.
+//! A service as a process of its own; its whole output is read and searched for secrets.
 
 use std::path::Path;
 use std::process::{Child, Command};

@@ -12,7 +12,7 @@ const CANARY: &str = "thicket-marimba-quince";
 /// Part of the line about a server that does not answer.
 const AWAY: &str = "does not answer yet: waiting for half a minute";
 
-/// Starts the service with these settings and a URL whose password must not be shown.
+/// Starts the service with these settings and a URL; the URL's password must not be shown.
 fn start(which: Which, url: &str, settings: &[(&str, &str)]) -> Service {
     Service::spawn(command(which, url).envs(SEALED).envs(settings.iter().copied()), vec![CANARY.to_owned()])
 }

@@ -5,7 +5,7 @@ use super::outsider::Outsider;
 /// The text of a held-up step.
 pub(super) const HELD: &str = "the drill holds this statement";
 
-/// Counts each statement in a sequence, which no rollback resets, and holds up the one whose number is in `drill.held`.
+/// Counts each statement in a sequence, which no rollback resets, and holds up the one with the number in `drill.held`.
 /// Each table gets a trigger for writes to it, the migrator's own table too.
 const DRILL: &str = "
 create schema drill;

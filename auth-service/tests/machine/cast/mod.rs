@@ -26,7 +26,7 @@ pub(crate) struct Cast {
     made: u16,
 }
 
-/// A target whose time is over.
+/// A target that has ended.
 #[derive(Clone)]
 enum Ending {
     Session(Uuid, Uuid),

@@ -73,7 +73,7 @@ impl Model {
         Ok(())
     }
 
-    /// Uses one, whatever is left, and forgets expired rows.
+    /// Uses one, however many are left, and forgets expired rows.
     fn use_up(&mut self, kind: Kind, network: &str, allowance: Allowance, now: Time) {
         let full = self.allowances.entry((name(kind), network.to_owned())).or_insert(now);
         *full = now.max(believed(*full, allowance, now)) + interval(allowance);

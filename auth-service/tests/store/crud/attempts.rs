@@ -45,7 +45,7 @@ async fn attempt_is_claimed_once(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-/// C52: an attempt whose password was not judged is given back.
+/// C52: an attempt is given back if its password was not judged.
 async fn attempt_without_a_verdict_is_given_back(store: Case) {
     store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();

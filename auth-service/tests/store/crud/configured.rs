@@ -54,7 +54,7 @@ async fn replaced_secret_that_cannot_be_killed_is_kept(store: Case) {
     assert!(matches!(store.remember_secret_key("b", stamp()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-/// Another issuer starts another log, whose horizon kills earlier tokens.
+/// Another issuer starts another log with a horizon that kills earlier tokens.
 async fn another_issuer_starts_another_log(store: Case) {
     let later = start() + Duration::from_secs(9);
     let remember = async |issuer: &str, log: u8| store.remember_issuer(issuer, LogId([log; 16]), later).await.unwrap();
@@ -63,7 +63,7 @@ async fn another_issuer_starts_another_log(store: Case) {
     let mut reader = store.log_reader();
     let page = reader.look(0).await.unwrap();
     assert_eq!((page.log, page.horizon.until), (LogId([4; 16]), later));
-    // A horizon never moves back, whatever a replica's clock says.
+    // A horizon never moves back, even if a replica's clock is behind.
     assert!(store.remember_issuer("gatepost", LogId([6; 16]), start()).await.unwrap());
     let page = reader.look(0).await.unwrap();
     reader.close().await;

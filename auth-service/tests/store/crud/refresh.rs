@@ -1,4 +1,4 @@
-//! A session's refresh tokens in its row, and removal of rows whose tokens have all expired.
+//! A session's refresh tokens in its row, and removal of rows after their tokens have expired.
 
 use std::time::Duration;
 
