@@ -1,15 +1,15 @@
-# Each service in an image of its own, which holds its binary and the libraries that this links, and no shell:
+# One image for each service, with its binary and the libraries that it links, and without a shell:
 #
 #   docker build --target auth-service -t gatepost/auth-service .
 #   docker build --target blog-service -t gatepost/blog-service .
 #
-# docs/operations.md says how they are run. There is nothing here that needs BuildKit.
+# See docs/operations.md for running them. The build does not need BuildKit.
 
 ARG RUST=rust:1-bookworm
 
 FROM ${RUST} AS build
 WORKDIR /build
-# The dependencies in a layer of their own, built for crates that are empty: a change of our sources builds none of them.
+# The dependencies in a layer of their own, built for empty crates: a change of our sources rebuilds none of them.
 COPY Cargo.toml Cargo.lock ./
 COPY kit/Cargo.toml kit/
 COPY auth-service/Cargo.toml auth-service/
@@ -35,10 +35,10 @@ COPY auth-service/src auth-service/src
 COPY blog-service/build.rs blog-service/
 COPY blog-service/migrations blog-service/migrations
 COPY blog-service/src blog-service/src
-# A copied file keeps its time, by which cargo would take it for older than the empty one in its place.
+# A copied file keeps its time, so cargo would consider it older than the empty one that it replaces.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + && \
     cargo build --release --locked -p auth-service -p blog-service
-# What each image holds, and an empty folder for SQLite's files.
+# The content of each image, and an empty folder for SQLite's files.
 RUN mkdir -p /images/state/data && \
     for service in auth-service blog-service; do \
         mkdir "/images/$service" && cp "target/release/$service" "/images/$service/" && \
@@ -51,7 +51,7 @@ COPY --from=build /images/auth-service/ /
 COPY --from=build --chown=65532:65532 /images/state/ /
 WORKDIR /data
 USER 65532:65532
-# Beyond loopback it listens only with AUTH_INSECURE=true, which whoever runs it must say.
+# The service listens beyond loopback only if the operator sets AUTH_INSECURE=true.
 ENV AUTH_LISTEN=0.0.0.0:50051 AUTH_DATABASE_URL=sqlite:/data/auth.db
 EXPOSE 50051
 HEALTHCHECK --interval=5s --timeout=5s --start-period=40s --retries=2 CMD ["/auth-service", "healthcheck"]
@@ -63,7 +63,7 @@ COPY --from=build /images/blog-service/ /
 COPY --from=build --chown=65532:65532 /images/state/ /
 WORKDIR /data
 USER 65532:65532
-# Beyond loopback it listens, and asks the auth service, only with BLOG_INSECURE=true, which whoever runs it must say.
+# The service listens and calls the auth service beyond loopback only if the operator sets BLOG_INSECURE=true.
 ENV BLOG_LISTEN=0.0.0.0:50052 BLOG_DATABASE_URL=sqlite:/data/blog.db
 EXPOSE 50052
 HEALTHCHECK --interval=5s --timeout=5s --start-period=40s --retries=2 CMD ["/blog-service", "healthcheck"]

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Makes the two databases and their owners, when PostgreSQL starts on an empty volume: the image runs what lies in
-# /docker-entrypoint-initdb.d. Nobody but its owner can connect to a database.
+# Creates the two databases and their owners when PostgreSQL starts on an empty volume: the image runs the scripts in
+# /docker-entrypoint-initdb.d. Only its owner can connect to a database.
 set -euo pipefail
 
-# psql reads the passwords from its environment, so they are on no command line; nor does a failure log them.
+# psql reads the passwords from its environment: they appear on no command line, and a failure does not log them.
 psql -v ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 set log_min_error_statement = panic;
 \getenv auth_password AUTH_DB_PASSWORD

@@ -1,10 +1,10 @@
-"""Writes to a compose project that runs, while its containers are killed and started again.
+"""Writes to a running compose project, while its containers are killed and started again.
 
   compose_story.py healthy PROJECT                 waits until all containers are healthy
-  compose_story.py drill PROJECT AUTH BLOG FILE    kills each container in turn; FILE gets what was acknowledged
-  compose_story.py verify PROJECT AUTH BLOG FILE   looks for all of it
+  compose_story.py drill PROJECT AUTH BLOG FILE    kills each container in turn; FILE gets the acknowledged writes
+  compose_story.py verify PROJECT AUTH BLOG FILE   checks that all of them are there
 
-AUTH and BLOG are HOST:PORT. Needs clients/python with what it requires, and `docker`.
+AUTH and BLOG are HOST:PORT. Needs clients/python with its requirements, and `docker`.
 """
 
 import json
@@ -26,28 +26,28 @@ HEALTH = "grpc.health.v1.Health"
 PASSWORD = "correct horse battery staple"
 SERVING, NOT_SERVING = 1, 2
 
-# What a call fails with while a container is away, and what may then be repeated by its request id.
+# Codes of calls that fail while a container is down, and that may be repeated with the same request id.
 PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 
-# The detail of a refusal that says when to come again, as the one for a user who writes faster than a user may.
+# The detail of a refusal that says when to retry, for example above a user's quota.
 RETRY_INFO = "google.rpc.RetryInfo"
 
-# Seconds; more than anything here takes on a busy machine.
+# Time limit in seconds; more than any step takes on a busy machine.
 LIMIT = 120
 
-# Seconds for which a guard lets calls in by the auth service's last word.
+# Seconds for which a guard lets calls in on earlier evidence of the auth service.
 EVIDENCE = 1
 
 
 class Client:
-    """The two services, by a new connection after each that was lost."""
+    """The two services, with a new connection after each lost one."""
 
     def __init__(self, auth, blog):
         self.addresses = {"auth": auth, "blog": blog}
         self.servers = {}
 
     def once(self, name, service, method, token=None, /, **fields):
-        """Calls; `Refused` also where there is nobody to refuse."""
+        """Makes a call. Raises `Refused` also if no service answers."""
         try:
             server = self.servers.get(name) or self.servers.setdefault(name, Server(self.addresses[name]))
             return server.call(service, method, token, **fields)
@@ -55,11 +55,11 @@ class Client:
             self.servers.pop(name).channel.close()
             if isinstance(error, Refused):
                 raise
-            # Reflection, which comes before a call, did not answer.
+            # Reflection, which precedes a call, did not answer.
             raise Refused(grpc.StatusCode.UNAVAILABLE, str(error), {}) from error
 
     def call(self, *arguments, **fields):
-        """Repeats a call, under one request id, until it is acknowledged. Waits for as long as a refusal says."""
+        """Repeats a call with the same request id until it is acknowledged. Waits as long as a refusal says."""
         give_up = time.monotonic() + LIMIT
         while True:
             try:
@@ -75,7 +75,7 @@ class Client:
 
 
 class Writer(threading.Thread):
-    """Writes posts, and a user now and then; keeps what was acknowledged."""
+    """Writes posts, and sometimes a user; keeps the acknowledged writes."""
 
     def __init__(self, client):
         super().__init__(daemon=True)
@@ -101,7 +101,7 @@ class Writer(threading.Thread):
                     self.more.notify_all()
                 if len(self.posts) % 100 == 0:
                     self.register()
-        except Exception as error:  # Told by whoever waits.
+        except Exception as error:  # Raised by the waiting thread.
             with self.more:
                 self.error = error
                 self.more.notify_all()
@@ -111,7 +111,7 @@ class Writer(threading.Thread):
         with self.more:
             wanted = len(self.posts) + 10
             if not self.more.wait_for(lambda: self.error or len(self.posts) >= wanted, LIMIT):
-                raise Unexpected(f"the story did not go on: {len(self.posts)} of {wanted} posts")
+                raise Unexpected(f"the story has stopped: {len(self.posts)} of {wanted} posts")
         if self.error:
             raise self.error
 
@@ -134,7 +134,7 @@ class Container:
         filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels.items()]
         self.service, self.id = service, docker("ps", "-aq", *filters)
         if not self.id or "\n" in self.id:
-            raise Unexpected(f"{project} has not one container of {service}: {self.id!r}")
+            raise Unexpected(f"{project} must have exactly one container of {service}, has: {self.id!r}")
 
     def kill(self):
         docker("kill", "--signal=KILL", self.id)
@@ -147,7 +147,7 @@ class Container:
         done(f"started {self.service}; it is healthy")
 
     def hears(self, event, since, limit=LIMIT):
-        """Waits for an event of the engine's about this container since then."""
+        """Waits for an engine's event about this container since this time."""
         command = ["docker", "events", f"--since={since:.6f}", f"--filter=container={self.id}", "--format={{json .}}"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as events:
             timer = threading.Timer(limit, events.kill)
@@ -175,7 +175,7 @@ def blog_is_killed(client, writer, postgres, auth, blog):
 def auth_is_killed(client, writer, postgres, auth, blog):
     since = time.time()
     auth.kill()
-    # Whoever holds a token is let in while the guard's evidence is fresh, and then not told that the token is bad.
+    # A token is accepted while the guard's evidence is fresh. After that the guard must not call the token bad.
     over = time.monotonic() + EVIDENCE
     while True:
         begun = time.monotonic()
@@ -188,11 +188,11 @@ def auth_is_killed(client, writer, postgres, auth, blog):
         if begun > over:
             raise Unexpected(f"a guarded call succeeded {begun - over + EVIDENCE:.1f} s after the auth service's end")
     expect(client.health("blog"), SERVING, "blog's own health")
-    # A probe that has begun before does not count.
+    # An earlier probe does not count.
     probe = blog.hears("exec_create", since)["execID"]
     while (ended := blog.hears("exec_die", since))["execID"] != probe:
         since = time.time()
-    expect((ended["exitCode"], blog.health()), ("0", "healthy"), "what blog's probe says")
+    expect((ended["exitCode"], blog.health()), ("0", "healthy"), "the result of blog's probe")
     done("blog is healthy, and its guard refuses with AUTH_UNAVAILABLE")
     auth.start()
 
@@ -213,7 +213,7 @@ def postgres_is_killed(client, writer, postgres, auth, blog):
 
 
 def look_for(client, users, posts):
-    """All that was acknowledged is there, once, and its users can log in."""
+    """Checks that all acknowledged writes are there, once, and that the users can log in."""
     for email in users:
         token = client.call("auth", AUTH, "Login", email=email, password=PASSWORD).tokens.access_token
     found, page_token = [], ""
@@ -250,7 +250,7 @@ def drill(client, project, file):
         writer.goes_on()
         fault(client, writer, *containers(project))
         writer.goes_on()
-        done("the story goes on")
+        done("the story continues")
     writer.end()
     pathlib.Path(file).write_text(json.dumps([writer.users, writer.posts]))
     look_for(client, writer.users, writer.posts)

@@ -1,4 +1,4 @@
-//! `bench compare`: two programs `gatepost` under the same calls, by turns.
+//! `bench compare`: two `gatepost` programs under the same calls, by turns.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::load::{Called, Figures, compare, in_turn};
 /// Bytes of a large post.
 const LARGE: usize = 64 * 1024;
 
-/// A user's quotas are no part of it.
+/// Quotas of users are switched off.
 const SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
 
-/// Connections of each side, for 32 callers, and the calls that each carries at once: in older programs, more posts of 64 KiB
-/// than the window of a connection holds may wait for each other until their deadline.
+/// Connections of each side for 32 callers, and calls at once on each. In older programs, posts of 64 KiB beyond the
+/// connection's window may wait for each other until their deadline.
 const CONNECTIONS: usize = 16;
 const AT_ONCE: usize = 3;
 
@@ -114,7 +114,7 @@ fn call(posts: Posts, id: String, kind: Kind) -> impl Fn() -> Called<()> + Clone
         let validate_only = kind == Kind::Check;
         let request = UpdatePostRequest { id, patch, validate_only, ..UpdatePostRequest::default() };
         Box::pin(async move {
-            // Never closed.
+            // The semaphore is never closed.
             let _place = places.acquire_owned().await;
             posts.update_post(request).await.map(drop)
         })

@@ -1,4 +1,4 @@
-//! `bench drill`: each drill with its flags, and what it prints before it begins.
+//! `bench drill`: each drill with its flags, and its first lines of output.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
-    /// The disk below SQLite is full, only reads, or fails
+    /// The disk below SQLite is full, read-only or failing
     Disk {
         /// Faults, one after the other
         #[arg(long, default_value_t = 100)]
@@ -54,14 +54,14 @@ pub(crate) enum Drill {
         #[command(flatten)]
         options: Options,
     },
-    /// Hostile callers as the field has seen them: memory, and what good callers notice
+    /// Hostile callers: memory of the services, and the effect on good callers
     Field {
         #[command(flatten)]
         attacks: Attacks,
         #[command(flatten)]
         options: Options,
     },
-    /// Tokens are revoked under load while guards, the auth service and the ways between them fail
+    /// Tokens are revoked under load while guards, the auth service and the connections between them fail
     Revocation {
         #[command(flatten)]
         watched: Watched,
@@ -75,30 +75,30 @@ pub(crate) struct Attacks {
     /// Only these scenarios [default: all of them]
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
-    /// Seconds of each attack, and of the time without one that it is compared with
+    /// Seconds of each attack, and of the time without one for comparison
     #[arg(long, default_value_t = 20)]
     seconds: u64,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Watched {
-    /// Revocations that are watched, for each fault
+    /// Revocations to watch, for each fault
     #[arg(long, default_value_t = 1_000)]
     trials: usize,
     /// Only these faults [default: all of them]
     #[arg(long, value_enum, value_delimiter = ',')]
     faults: Vec<Fault>,
-    /// Put the table into docs/guarantee.md, too
+    /// Write the table into docs/guarantee.md
     #[arg(long, conflicts_with = "faults")]
     write: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// What chance decides comes from this number
+    /// Seed of random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The program `gatepost` to break, such as an older one [default: the one of these sources, which is built first]
+    /// The program `gatepost` to test, such as an older one [default: the one of these sources, which is built first]
     #[arg(long)]
     program: Option<PathBuf>,
 }
@@ -158,14 +158,14 @@ impl Attacks {
     }
 }
 
-/// These values as a flag takes them.
+/// Returns these values as a flag takes them.
 fn names<T: ValueEnum>(values: &[T]) -> String {
     let named = |value: &T| value.to_possible_value().map(|value| value.get_name().to_owned());
     values.iter().filter_map(named).collect::<Vec<_>>().join(",")
 }
 
 impl Watched {
-    /// Sessions that are revoked in a round, and the calls that all guards get in a second.
+    /// Sessions that are revoked in a round, and calls of all guards in a second.
     const SESSIONS: usize = 40;
     const CALLS: u32 = 1_000;
 

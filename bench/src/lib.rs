@@ -1,4 +1,4 @@
-//! What the program `bench` and its tests share: the services, the drills, and what a figure was measured on.
+//! Parts that the program `bench` and its tests share: the services, the drills, and the description of the machine.
 
 pub mod drill;
 pub mod guarded;
@@ -7,5 +7,5 @@ pub mod page;
 pub mod process;
 pub mod services;
 
-/// Whatever goes wrong ends the run: a figure of half a run is none.
+/// An error that ends the run: half a run gives no figure.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -16,31 +16,31 @@ use tonic_health::pb::health_client::HealthClient;
 
 use bench::Failure;
 
-/// Callers that each wait for their answer before they ask again.
+/// Number of callers; each waits for its answer before it asks again.
 const CALLERS: usize = 32;
 
-/// How long one measurement lasts.
+/// Length of one measurement.
 const LENGTH: Duration = Duration::from_secs(3);
 
-/// When two calls are compared, each has its turn for so long, and so often: the machine's moods last longer than that, and
-/// meet both.
+/// Length and number of the turns of two compared calls: disturbances of the machine last longer than a turn, and meet
+/// both.
 const TURN: Duration = Duration::from_millis(250);
 const TURNS: usize = 80;
 
-/// What a loop came out at.
+/// Figures of a loop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
-    /// Answers.
+    /// Number of answers.
     pub(crate) count: f64,
     /// Answers a second.
     pub(crate) rate: f64,
-    /// Milliseconds.
+    /// Median time of an answer, in milliseconds.
     pub(crate) p50: f64,
-    /// Milliseconds.
+    /// 99th percentile of the times, in milliseconds.
     pub(crate) p99: f64,
 }
 
-/// What has been measured until now.
+/// Measurements until now.
 struct Sums {
     micros: Histogram<u64>,
     taken: Duration,
@@ -51,7 +51,7 @@ impl Sums {
         Ok(Self { micros: Histogram::new_with_bounds(1, 10_000_000, 3)?, taken: Duration::ZERO })
     }
 
-    /// Calls as fast as the answers come, for so long; a failed call ends the run.
+    /// Calls as fast as the answers come, for this long; a failed call ends the run.
     async fn add<F, T>(
         &mut self,
         length: Duration,
@@ -100,7 +100,8 @@ where
     Ok(sums.figures())
 }
 
-/// Both calls by turns, each of which begins with the one that the last has ended with; of each all its turns together.
+/// Measures both calls by turns; each turn starts with the call that ended the last one. Returns the sum of each call's
+/// turns.
 pub(crate) async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<(Figures, Figures), Failure>
 where
     A: Fn() -> FA + Clone + Send + 'static,
@@ -123,7 +124,7 @@ where
     Ok((ones.figures(), others.figures()))
 }
 
-/// One of these calls after the other: a closed loop over several connections.
+/// Returns these calls one after the other: a closed loop over several connections.
 pub(crate) fn in_turn<F, T>(calls: Vec<T>) -> impl Fn() -> F + Clone + Send + 'static
 where
     T: Fn() -> F + Clone + Send + Sync + 'static,
@@ -135,7 +136,7 @@ where
 /// A call that is under way.
 pub(crate) type Called<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
 
-/// Health checks.
+/// Returns health checks.
 pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
     let client = HealthClient::new(channel.clone());
     move || {
@@ -144,7 +145,7 @@ pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Sen
     }
 }
 
-/// The same by whoever has this token.
+/// Returns health checks with this token.
 pub(crate) fn health_as(channel: &Channel, token: &Token) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
     let client = HealthClient::with_interceptor(channel.clone(), WithToken::new(token));
     move || {
@@ -153,7 +154,7 @@ pub(crate) fn health_as(channel: &Channel, token: &Token) -> impl Fn() -> Called
     }
 }
 
-/// So many calls at once, of these by turns: how many failed.
+/// Makes this many calls at once, of these by turns; returns the number of failures.
 pub(crate) async fn burst<F>(calls: Arc<[impl Fn() -> F]>, count: usize) -> usize
 where
     F: Future<Output = Result<(), tonic::Status>> + Send + 'static,
@@ -162,7 +163,7 @@ where
     begun.join_all().await.iter().filter(|answer| answer.is_err()).count()
 }
 
-/// Questions about one token.
+/// Returns questions about one token.
 pub(crate) fn verify_token(channel: &Channel, token: &str) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
     let (client, token) = (TokenServiceClient::new(channel.clone()), token.to_owned());
     move || {
@@ -171,7 +172,7 @@ pub(crate) fn verify_token(channel: &Channel, token: &str) -> impl Fn() -> Calle
     }
 }
 
-/// A quantile in milliseconds of what was recorded in microseconds.
+/// Returns a quantile in milliseconds of times in microseconds.
 pub(crate) fn millis(took: &Histogram<u64>, quantile: f64) -> f64 {
     Duration::from_micros(took.value_at_quantile(quantile)).as_secs_f64() * 1000.0
 }

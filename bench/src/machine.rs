@@ -1,4 +1,4 @@
-//! What a figure was measured on.
+//! Description of a figure's machine.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ pub fn print(command: &str) {
     println!("{}", describe(command));
 }
 
-/// The command, the machine and the commit, each on a line.
+/// Returns the command, the machine and the commit, each on a line.
 pub fn describe(command: &str) -> String {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = processor

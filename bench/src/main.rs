@@ -1,4 +1,4 @@
-//! Prints the project's figures, each with the command, the machine and the commit that it comes from.
+//! Prints the project's figures, each with its command, machine and commit.
 
 mod auth;
 mod compare;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use bench::Failure;
 use clap::{Parser, Subcommand};
 
-/// Measures the services in processes of their own, on this machine's loopback.
+/// Measures the services as processes on this machine's loopback.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Cli {
@@ -26,20 +26,20 @@ struct Cli {
 enum Bench {
     /// Memory, start and the cost of a guarded call; about two minutes
     Quick,
-    /// What a token and a login cost beside a million sessions, and in a flood of logins; about three minutes
+    /// Cost of a token and a login with a million sessions, and in a flood of logins; about three minutes
     Auth,
-    /// Whether the time of a refused login tells who has an account; about ten minutes
+    /// Compares the times of refused logins, which must not reveal accounts; about ten minutes
     Timing,
-    /// How soon a token that is revoked at one replica is refused by the other; about a minute
+    /// Time until a token revoked at one replica is refused by the other; about a minute
     Replicas,
-    /// What a guarded call costs, and how soon and how surely a revoked token is refused; about ten minutes
+    /// Cost of a guarded call, and time until a revoked token is refused; about ten minutes
     Guard {
         #[command(flatten)]
         options: guard::Options,
     },
     /// Writes a second on SQLite, alone and in groups, on this disk and a slower one; about two minutes
     Writes {
-        /// Only on the disk as it is
+        /// Use only this machine's disk
         #[arg(long)]
         on_this_disk: bool,
     },
@@ -50,7 +50,7 @@ enum Bench {
         /// The second program
         other: PathBuf,
     },
-    /// Break what the services stand on, and see whether they keep their promises
+    /// Break the parts that the services depend on, and check their promises
     #[command(subcommand)]
     Drill(drills::Drill),
 }

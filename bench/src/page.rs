@@ -1,14 +1,14 @@
-//! Figures in a page of the documentation, between two marks of their own.
+//! Figures in a page of the documentation, between two markers.
 
 use std::fs;
 use std::path::Path;
 
 use crate::Failure;
 
-/// Puts the figures of this name into a page of the folder `docs`, in place of those that are there.
+/// Writes the figures of this name into a page of the folder `docs`, in place of the present ones.
 ///
 /// # Errors
-/// When the page cannot be read or written, or has no such place.
+/// Fails if the page cannot be read or written, or has no markers for the name.
 pub fn write(page: &str, name: &str, figures: &str) -> Result<(), Failure> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let page = fs::read_to_string(&path)?;
@@ -16,7 +16,7 @@ pub fn write(page: &str, name: &str, figures: &str) -> Result<(), Failure> {
     Ok(fs::write(&path, renewed.ok_or_else(|| format!("{} has no place for {name}", path.display()))?)?)
 }
 
-/// The page with other figures; `None` where it has no place for them.
+/// Returns the page with other figures; `None` if it has no markers for them.
 fn renew(page: &str, name: &str, figures: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
     let (before, rest) = page.split_once(&begin)?;
@@ -29,7 +29,7 @@ mod tests {
     use super::renew;
 
     #[test]
-    fn figures_take_the_place_of_older_ones_and_leave_the_rest() {
+    fn new_figures_replace_only_the_old_ones() {
         let page = "# A\n<!-- x: begin -->\nold\n<!-- x: end -->\n<!-- y: begin -->\ny\n<!-- y: end -->\n";
         let renewed =
             "# A\n<!-- x: begin -->\n```text\n1\n2\n```\n<!-- x: end -->\n<!-- y: begin -->\ny\n<!-- y: end -->\n";

@@ -1,4 +1,4 @@
-//! One service in a process of its own, which can be stopped, continued, killed, and started again where it was.
+//! One service as a process, which can be paused, resumed, killed, and started again at its address.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,25 +13,25 @@ use tonic::transport::Channel;
 use crate::Failure;
 use crate::services::{Killed, addresses, channel, command};
 
-/// How long a process may take to stand still, and how often one looks.
+/// Time limit until a process is paused, and the interval between checks.
 const STILL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(1));
 
-/// What is started.
+/// The command line and environment of a service.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The program `gatepost`.
     pub program: PathBuf,
     /// `auth` or `blog`.
     pub command: &'static str,
-    /// Its arguments, but for where it listens.
+    /// Arguments, without the address.
     pub arguments: Vec<String>,
-    /// Its environment.
+    /// Environment variables.
     pub environment: Vec<(&'static str, String)>,
     /// The file that takes its log.
     pub log: PathBuf,
 }
 
-/// A service that runs; killed when dropped, also while it stands still.
+/// A running service; killed when dropped, also while it is paused.
 #[derive(Debug)]
 pub struct Process {
     setup: Setup,
@@ -41,56 +41,58 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it on a free port of the loopback, and waits until it listens. For a runtime of several threads.
+    /// Starts the service on a free port of the loopback, and waits until it listens. Needs a runtime of several
+    /// threads.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if the service does not start.
     pub fn start(setup: Setup) -> Result<Self, Failure> {
         let (child, address) = launch(&setup, SocketAddr::from(([127, 0, 0, 1], 0)))?;
         Ok(Self { setup, child: Some(child), address })
     }
 
-    /// Where it listens.
+    /// Returns the address on which the service listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A new connection to it.
+    /// Opens a new connection to the service.
     ///
     /// # Errors
-    /// When it takes none.
+    /// Fails if the service accepts none.
     pub async fn channel(&self) -> Result<Channel, Failure> {
         channel(&self.address.to_string()).await
     }
 
-    /// Makes it stand still, as a frozen machine does: its connections stay open, and nothing answers. Waits until it does.
+    /// Pauses the process, like a frozen machine: its connections stay open, and it does not answer. Waits until it is
+    /// paused.
     ///
     /// # Errors
-    /// When it has ended, or does not stand still.
+    /// Fails if the process has ended, or does not pause.
     pub async fn pause(&self) -> Result<(), Failure> {
         let id = self.signal(Signal::STOP)?;
         let stands = async {
-            // Behind the name, which may hold anything, the state (`proc_pid_stat(5)`).
+            // The state comes after the name, which may contain anything (`proc_pid_stat(5)`).
             while !fs::read_to_string(format!("/proc/{id}/stat"))?.rsplit(')').next().unwrap_or("").starts_with(" T") {
                 sleep(STILL.1).await;
             }
             Ok(())
         };
-        timeout(STILL.0, stands).await.map_err(|_| "a stopped process goes on")?
+        timeout(STILL.0, stands).await.map_err(|_| "the process does not pause")?
     }
 
     /// Ends a pause.
     ///
     /// # Errors
-    /// When it has ended.
+    /// Fails if the process has ended.
     pub fn resume(&self) -> Result<(), Failure> {
         self.signal(Signal::CONT).map(drop)
     }
 
-    /// Kills it, and waits until it has ended.
+    /// Kills the process, and waits until it has ended.
     ///
     /// # Errors
-    /// When it had ended before.
+    /// Fails if the process had ended before.
     pub fn kill(&mut self) -> Result<(), Failure> {
         let mut child = self.child.take().ok_or("the process has been killed before")?;
         if let Some(status) = child.0.try_wait()? {
@@ -101,17 +103,17 @@ impl Process {
         Ok(())
     }
 
-    /// Starts it again after it has been killed, on what it had and where it listened.
+    /// Starts the service again after a kill, with its data and at its address.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if the service does not start.
     pub fn start_again(&mut self) -> Result<(), Failure> {
         let (child, _) = launch(&self.setup, self.address)?;
         self.child = Some(child);
         Ok(())
     }
 
-    /// Sends a signal: to which process.
+    /// Sends a signal, and returns the process id.
     fn signal(&self, signal: Signal) -> Result<i32, Failure> {
         let id = i32::try_from(self.child.as_ref().ok_or("the process has been killed")?.0.id())?;
         kill_process(Pid::from_raw(id).ok_or("no process")?, signal)?;

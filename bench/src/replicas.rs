@@ -1,4 +1,4 @@
-//! `bench replicas`: how soon a token that is revoked at one replica is refused by the other.
+//! `bench replicas`: time until a token revoked at one replica is refused by the other.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,10 +19,10 @@ use tonic::transport::Channel;
 
 use crate::load::millis;
 
-/// Revocations, at either replica by turns.
+/// Number of revocations, at either replica by turns.
 const ROUNDS: usize = 300;
 
-/// How often the key that signs is retired.
+/// Number of retirements of the signing key.
 const RETIREMENTS: usize = 20;
 
 /// The pause between two questions at the other replica.
@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_micros(200);
 /// 32 random bytes in base64.
 const MASTER_KEY: &str = "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=";
 
-/// Prints how long it took.
+/// Prints the times.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn run() -> Result<(), Failure> {
     bench::machine::print("cargo run --release -p bench -- replicas");
@@ -54,11 +54,11 @@ pub(crate) async fn run() -> Result<(), Failure> {
     for round in 0..ROUNDS {
         let (here, there) = (&replicas[round % 2].auth, &replicas[1 - round % 2].auth);
         let tokens = register(here, round).await?;
-        // A login costs a hash; a refresh is as good, and says that the session is known to both.
+        // A refresh costs no hash, unlike a login, and shows that both replicas know the session.
         let tokens = refresh(there, tokens.refresh_token).await?;
         let token = tokens.access_token;
         if state(there, &token).await? != TokenState::Active {
-            return Err("a token that nobody has revoked is refused".into());
+            return Err("a good token is refused".into());
         }
         let with_token = WithToken::new(&Token::parse(&token)?);
         AuthServiceClient::with_interceptor(here.clone(), with_token).logout(LogoutRequest {}).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     replicas.into_iter().try_for_each(Services::stop)
 }
 
-/// The key that has signed the token.
+/// Returns the id of the key that signed the token.
 async fn key(auth: &Channel, token: &str) -> Result<String, Failure> {
     let request = VerifyTokenRequest { token: token.to_owned() };
     let answer = TokenServiceClient::new(auth.clone()).verify_token(request).await?.into_inner();

@@ -1,4 +1,4 @@
-//! The services in processes of their own, which can be measured and killed.
+//! The services as processes that can be measured and killed.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -15,29 +15,29 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::Failure;
 
-/// Interval between looks for a process's end.
-const LOOK: Duration = Duration::from_millis(10);
+/// Interval between checks for a process's end.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Auth and blog service, as one process or as two; killed when dropped.
 #[derive(Debug)]
 pub struct Services {
     processes: Vec<Killed>,
-    /// To the auth service.
+    /// Connection to the auth service.
     pub auth: Channel,
-    /// To the blog service.
+    /// Connection to the blog service.
     pub blog: Channel,
     /// The addresses of auth and blog service.
     addresses: [String; 2],
-    /// From the start of the first process to the answers of both health checks.
+    /// Time from the start of the first process to the answers of both health checks.
     pub start: Duration,
 }
 
-/// Builds the program `gatepost` as this program was built, beside it.
+/// Builds the program `gatepost` with this program's profile, next to it.
 ///
 /// # Errors
-/// When it does not build.
+/// Fails if the program does not build.
 pub fn build() -> Result<PathBuf, Failure> {
-    // That of the path knows its toolchain even when this program was begun without it.
+    // The `cargo` on `PATH` knows its toolchain even if this program was started without it.
     let mut command = Command::new("cargo");
     command.args(["build", "--quiet", "--locked", "--bin", "gatepost"]);
     if !cfg!(debug_assertions) {
@@ -50,10 +50,10 @@ pub fn build() -> Result<PathBuf, Failure> {
     Ok(folder.parent().ok_or("this program lies in no folder")?.join("gatepost"))
 }
 
-/// The program `gatepost` beside a test's own.
+/// Returns the program `gatepost` next to a test's own.
 ///
 /// # Errors
-/// When it has not been built.
+/// Fails if the program has not been built.
 pub fn beside() -> Result<PathBuf, Failure> {
     let test = std::env::current_exe()?;
     let folder = test.parent().and_then(Path::parent).ok_or("this test lies in no folder")?;
@@ -69,10 +69,10 @@ pub fn beside() -> Result<PathBuf, Failure> {
 }
 
 impl Services {
-    /// The pair on SQLite files in this folder; `change` has the last word on the command.
+    /// Starts the pair on SQLite files in this folder; `change` may change the command.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if the pair does not start.
     pub async fn pair(
         program: &Path,
         folder: &Path,
@@ -81,10 +81,10 @@ impl Services {
         Self::pair_by(command(program, &folder.join("log"))?, folder, change).await
     }
 
-    /// The same by a command that becomes the pair.
+    /// Starts the pair by a command that becomes the pair.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if the pair does not start.
     pub async fn pair_by(
         mut command: Command,
         folder: &Path,
@@ -98,10 +98,10 @@ impl Services {
         Self::over(vec![child], &auth, &blog, began).await
     }
 
-    /// Two services in two processes, each with its database on a server; `change` has the last word on both commands.
+    /// Starts two services as two processes, each with its database on a server; `change` may change both commands.
     ///
     /// # Errors
-    /// When they do not come up.
+    /// Fails if a service does not start.
     pub async fn on_postgres(
         program: &Path,
         folder: &Path,
@@ -139,10 +139,10 @@ impl Services {
         &self.addresses[1]
     }
 
-    /// So many further connections to the auth service.
+    /// Opens this many further connections to the auth service.
     ///
     /// # Errors
-    /// When it takes no more.
+    /// Fails if the service accepts no more.
     pub async fn connections(&self, count: usize) -> Result<Vec<Channel>, Failure> {
         let mut all = Vec::new();
         for _ in 0..count {
@@ -151,24 +151,24 @@ impl Services {
         Ok(all)
     }
 
-    /// A connection to the auth service from this address of the machine, made when it is needed.
+    /// Returns a connection to the auth service from this address of the machine, opened at its first use.
     ///
     /// # Errors
-    /// Fails if the service's address is none.
+    /// Fails if the service's address is not valid.
     pub fn connection_from(&self, local: IpAddr) -> Result<Channel, Failure> {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.auth_address()))?;
         Ok(endpoint.local_address(Some(local)).connect_lazy())
     }
 
-    /// The time in seconds for which all processes have had a processor, to a hundredth (`proc_pid_stat(5)`).
+    /// Returns the processor time of all processes in seconds, to a hundredth (`proc_pid_stat(5)`).
     ///
     /// # Errors
-    /// When one has ended.
+    /// Fails if a process has ended.
     pub fn processor_time(&self) -> Result<f64, Failure> {
         let mut ticks = 0;
         for Killed(process) in &self.processes {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
-            // Behind the name, which may hold anything: fields 14 and 15 of all, 12 and 13 of these.
+            // Fields 14 and 15 of all; 12 and 13 of those after the name, which may contain anything.
             let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
             for field in fields.split_whitespace().skip(11).take(2) {
                 ticks += field.parse::<u32>()?;
@@ -177,10 +177,10 @@ impl Services {
         Ok(f64::from(ticks) / 100.0)
     }
 
-    /// Resident memory of all processes, in MB.
+    /// Returns the resident memory of all processes, in MB.
     ///
     /// # Errors
-    /// When one has ended.
+    /// Fails if a process has ended.
     pub fn memory(&self) -> Result<f64, Failure> {
         let mut kilobytes = 0.0;
         for Killed(process) in &self.processes {
@@ -191,10 +191,10 @@ impl Services {
         Ok(kilobytes / 1024.0)
     }
 
-    /// The memory in MiB that is resident in mappings of at least this many KiB (`proc_pid_smaps(5)`).
+    /// Returns the resident memory in mappings of at least this many KiB, in MiB (`proc_pid_smaps(5)`).
     ///
     /// # Errors
-    /// When a process has ended.
+    /// Fails if a process has ended.
     pub fn memory_in_mappings(&self, least: u64) -> Result<f64, Failure> {
         let (mut kilobytes, mut is_large) = (0, false);
         for Killed(process) in &self.processes {
@@ -211,10 +211,10 @@ impl Services {
         Ok(f64::from(u32::try_from(kilobytes)?) / 1024.0)
     }
 
-    /// Kills the processes, which can do nothing more, and waits until they have ended.
+    /// Kills the processes and waits until they have ended.
     ///
     /// # Errors
-    /// When they had ended before.
+    /// Fails if a process had ended before.
     pub fn kill(mut self) -> Result<(), Failure> {
         for Killed(process) in &mut self.processes {
             if let Some(status) = process.try_wait()? {
@@ -226,15 +226,16 @@ impl Services {
         Ok(())
     }
 
-    /// Asks the processes to stop: the time until all have ended, or `None` when one has not within the limit, and is killed.
+    /// Asks the processes to stop. Returns the time until all have ended, or `None` if one exceeds the limit and is
+    /// killed.
     ///
     /// # Errors
-    /// When one cannot be waited for.
+    /// Fails if a process cannot be waited for.
     pub async fn stop_within(mut self, limit: Duration) -> Result<Option<Duration>, Failure> {
         let asked = Instant::now();
         for Killed(process) in &self.processes {
             let id = i32::try_from(process.id())?;
-            // One that has ended by itself takes no signal.
+            // A process that has ended by itself takes no signal.
             let _ = kill_process(Pid::from_raw(id).ok_or("no process")?, Signal::TERM);
         }
         for Killed(process) in &mut self.processes {
@@ -242,7 +243,7 @@ impl Services {
                 if asked.elapsed() > limit {
                     return Ok(None);
                 }
-                sleep(LOOK).await;
+                sleep(POLL_INTERVAL).await;
             }
         }
         Ok(Some(asked.elapsed()))
@@ -251,7 +252,7 @@ impl Services {
     /// Asks the processes to stop and waits until they have.
     ///
     /// # Errors
-    /// When one ends with a failure.
+    /// Fails if a process ends with a failure.
     pub fn stop(mut self) -> Result<(), Failure> {
         for Killed(process) in &mut self.processes {
             let id = i32::try_from(process.id())?;
@@ -276,7 +277,7 @@ impl Drop for Killed {
     }
 }
 
-/// Where these services of a process listen, which say so in any order.
+/// Returns the addresses of these services of a process, which print them in any order.
 pub(crate) fn addresses<const N: usize>(process: &mut Child, services: [&str; N]) -> Result<[String; N], Failure> {
     let mut found = [const { String::new() }; N];
     let mut lines = BufReader::new(process.stdout.take().ok_or("no standard output")?).lines();
@@ -291,7 +292,7 @@ pub(crate) fn addresses<const N: usize>(process: &mut Child, services: [&str; N]
     Ok(found)
 }
 
-/// The program with none of the caller's settings. Its log's last lines are for whoever looks after a failure.
+/// Returns the program's command with none of the caller's settings. The end of its log helps to explain a failure.
 pub(crate) fn command(program: &Path, log: &Path) -> Result<Command, Failure> {
     let log = File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(program);

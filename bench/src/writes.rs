@@ -1,5 +1,5 @@
-//! `bench writes`: what commits in groups gain on SQLite, beside a commit for each write, on this machine's disk and on one
-//! whose sync takes longer.
+//! `bench writes`: gain of commits in groups on SQLite over one commit for each write, on this machine's disk and on
+//! one with slower syncs.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -18,14 +18,14 @@ use tokio::task::JoinSet;
 
 use bench::Failure;
 
-/// How long each row is measured, and how often; the median counts.
+/// Length and number of rounds of each row; the median counts.
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
-/// The writers at once.
+/// Number of writers at once.
 const MANY: usize = 64;
 
-/// How much longer each sync takes on the slow disk.
+/// Additional time of each sync on the slow disk.
 const SLOW: Duration = Duration::from_millis(2);
 
 const TABLE: &str = "create table if not exists posts (id blob primary key not null, title text not null, content text not null) strict";
@@ -37,7 +37,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     println!("\nthis machine's disk");
     measure().await?;
     println!("\na disk whose sync takes {} ms longer", SLOW.as_millis());
-    // In a process of its own: a library that is loaded ahead of libc is in from the start.
+    // Runs as a process of its own: a library loaded before libc is active from the start.
     let folder = tempfile::tempdir()?;
     let mut again = Command::new(std::env::current_exe()?);
     again.args(["writes", "--on-this-disk"]).env("TMPDIR", folder.path());
@@ -45,13 +45,13 @@ pub(crate) async fn run() -> Result<(), Failure> {
     if ended.success() { Ok(()) } else { Err("the run on the slow disk has failed".into()) }
 }
 
-/// The rows of one disk.
+/// Prints the rows of one disk.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn measure() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     println!("{:<44}{:>10.0} /s", "fdatasync after 4 KiB", syncs(folder.path())?);
     let [mut bare, mut pooled, mut alone, mut each, mut many] = [const { Vec::new() }; 5];
-    // In turns, so that whatever else the machine does meets all of them.
+    // By turns, so that other work on the machine affects all of them.
     for round in 0..ROUNDS {
         let place = |name: &str| folder.path().join(format!("{name}-{round}.db"));
         bare.push(driver_alone(&place("bare")).await?);
@@ -75,7 +75,7 @@ fn median(mut rates: Vec<f64>) -> f64 {
     rates[rates.len() / 2]
 }
 
-/// Syncs of a file that grows, a second.
+/// Returns syncs per second of a growing file.
 fn syncs(folder: &Path) -> Result<f64, Failure> {
     let mut file = File::create(folder.join("syncs"))?;
     let (began, mut count) = (Instant::now(), 0_u32);
@@ -96,8 +96,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
 }
 
-/// Acknowledged writes a second of a task that takes the one connection out of the driver's pool for each: what a service
-/// without groups would do.
+/// Returns acknowledged writes per second of a task that takes the one connection out of the driver's pool for each, as
+/// a service without groups would.
 async fn by_pool(path: &Path) -> Result<f64, Failure> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options(path)).await?;
     pool.execute(TABLE).await?;
@@ -117,7 +117,7 @@ async fn by_pool(path: &Path) -> Result<f64, Failure> {
     rate
 }
 
-/// Acknowledged writes a second of one connection that commits each.
+/// Returns acknowledged writes per second of one connection that commits each.
 async fn driver_alone(path: &Path) -> Result<f64, Failure> {
     let mut connection: SqliteConnection = options(path).connect().await?;
     connection.execute(TABLE).await?;
@@ -131,7 +131,7 @@ async fn driver_alone(path: &Path) -> Result<f64, Failure> {
     rate(count, began)
 }
 
-/// Acknowledged writes a second of so many writers at once.
+/// Returns acknowledged writes per second of this many writers at once.
 async fn writers(path: &Path, writers: usize, group: Option<usize>) -> Result<f64, Failure> {
     let migrations = Migrator::with_migrations(Vec::new());
     let db = match group {
@@ -163,7 +163,7 @@ async fn writers(path: &Path, writers: usize, group: Option<usize>) -> Result<f6
 
 type Statement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
-/// A post of a thousand letters, with an id that rises.
+/// Returns a post of a thousand letters, with an increasing id.
 fn post(number: usize) -> Statement {
     sqlx::query(INSERT).bind((number as u128).to_be_bytes().to_vec()).bind("Hello").bind("x".repeat(1000))
 }

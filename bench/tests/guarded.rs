@@ -1,4 +1,4 @@
-//! What a guard spares: questions, and allocations.
+//! Questions and allocations that a guard saves.
 
 #![cfg(test)]
 
@@ -13,12 +13,13 @@ fn token(bytes: usize) -> Token {
     Token::parse(&"t".repeat(bytes)).unwrap()
 }
 
+/// Ten thousand cold calls with one token are one question.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_cold_calls_with_one_token_are_one_question() -> Result<(), Failure> {
+async fn cold_calls_with_one_token_are_one_question() -> Result<(), Failure> {
     const CALLS: usize = 10_000;
     let counting = Counting::start().await?;
     let auth = Arc::new(counting.follower().await?);
-    // The connection is there before: what is asked is counted, and not how fast.
+    // The connection exists before: the test counts questions, without timing.
     once(&auth, &token(400)).await?;
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
@@ -32,8 +33,9 @@ async fn ten_thousand_cold_calls_with_one_token_are_one_question() -> Result<(),
     Ok(())
 }
 
+/// A known token costs no allocation that grows with its length.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_token_costs_no_allocation_that_grows_with_its_length() -> Result<(), Failure> {
+async fn allocations_do_not_grow_with_the_token() -> Result<(), Failure> {
     let counting = Counting::start().await?;
     let auth = counting.follower().await?;
     let mut found = Vec::new();
@@ -44,6 +46,6 @@ async fn a_known_token_costs_no_allocation_that_grows_with_its_length() -> Resul
         found.push((info.count_total, info.bytes_total));
     }
     assert_eq!(found[0], found[1]);
-    assert_eq!(counting.asked(), 2, "the allocations of a question are not counted");
+    assert_eq!(counting.asked(), 2, "a question's allocations are not counted");
     Ok(())
 }

@@ -1,4 +1,4 @@
-"""A gRPC client without generated code: server reflection says what the services look like."""
+"""A gRPC client without generated code: server reflection describes the services."""
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -9,8 +9,8 @@ from grpc_status import rpc_status
 class Refused(Exception):
     """A call that ended with a status other than OK.
 
-    `code` is a `grpc.StatusCode`, `message` the sentence for people, `details` maps the name of each detail
-    (`google.rpc.ErrorInfo`) to its message.
+    `code` is a `grpc.StatusCode`, `message` a sentence for users. `details` maps the name of each detail, such as
+    `google.rpc.ErrorInfo`, to its message.
     """
 
     def __init__(self, code, message, details):
@@ -21,13 +21,13 @@ class Refused(Exception):
 
 
 class Server:
-    """A server that is reached at `address` in plaintext, which belongs on loopback alone.
+    """A server at `address`, over plaintext, which is safe on loopback only.
 
-    `address` is host:port, or several of one family: `ipv4:127.0.0.1:50051,127.0.0.1:50052`.
+    `address` is host:port, or several addresses of one family: `ipv4:127.0.0.1:50051,127.0.0.1:50052`.
     """
 
     def __init__(self, address):
-        # A proxy of the environment is not for a server next door.
+        # Ignores the environment's proxy: the server is on this machine.
         self.channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
         self.database = ProtoReflectionDescriptorDatabase(self.channel)
         self.pool = descriptor_pool.DescriptorPool(self.database)
@@ -39,11 +39,11 @@ class Server:
         self.channel.close()
 
     def services(self):
-        """The full names of the server's services."""
+        """Returns the full names of the server's services."""
         return set(self.database.get_services())
 
     def call(self, service, method, token=None, **fields):
-        """Calls a unary method with the request's fields as keywords; at most ten seconds. Raises `Refused`."""
+        """Calls a unary method with the request's fields as keywords, for at most ten seconds. Raises `Refused`."""
         rpc = self.pool.FindServiceByName(service).FindMethodByName(method)
         request = message_factory.GetMessageClass(rpc.input_type)(**fields)
         stub = self.channel.unary_unary(
@@ -58,7 +58,7 @@ class Server:
             raise Refused(error.code(), error.details(), self.details(error)) from error
 
     def details(self, error):
-        """The details of a failed call by name, their types learnt from the server, too."""
+        """Returns the details of a failed call by name; their types come from the server too."""
         status = rpc_status.from_call(error)
         details = {}
         for packed in status.details if status else []:
@@ -68,7 +68,7 @@ class Server:
         return details
 
     def comments(self, service):
-        """The comments on a service and its methods, as they stand in its `.proto` file: name → text."""
+        """Returns the comments on a service and its methods in the `.proto` file: name → text."""
         file = self.database.FindFileContainingSymbol(service)
         services, methods = (
             descriptor_pb2.FileDescriptorProto.SERVICE_FIELD_NUMBER,

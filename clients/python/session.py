@@ -1,4 +1,4 @@
-"""A session that goes on by itself: each call carries the token of the moment, and a refused token is renewed once."""
+"""A session that renews itself: each call sends the current token, and a refused token is renewed once."""
 
 from reflected import Refused
 
@@ -10,8 +10,8 @@ SESSION_OVER = "session over"
 RETRY = "retry"
 PASS_ON = "pass on"
 
-# What a client does about each reason. Reasons that are not here, and those of other domains, are passed on: OUTCOME_UNKNOWN,
-# too, after which only the caller knows if the call may be made again.
+# A client's reaction to each reason. Other reasons, and those of other domains, are passed on. So is OUTCOME_UNKNOWN: only
+# the caller knows if the call may be repeated.
 REACTIONS = {
     "TOKEN_INVALID": REFRESH_ONCE,
     "TOKEN_EXPIRED": REFRESH_ONCE,
@@ -29,7 +29,7 @@ REACTIONS = {
 
 
 class SessionOver(Exception):
-    """Only a login begins another session. `reason` is the auth service's."""
+    """The end of a session; only a login starts another one. `reason` is the auth service's."""
 
     def __init__(self, reason):
         super().__init__(f"the session is over ({reason}), log in again")
@@ -37,18 +37,18 @@ class SessionOver(Exception):
 
 
 def reason(refusal):
-    """The auth service's reason for a refusal; None for a refusal by anything else."""
+    """Returns the auth service's reason for a refusal; None for any other refusal."""
     info = refusal.details.get("google.rpc.ErrorInfo")
     return info.reason if info is not None and info.domain == DOMAIN else None
 
 
 def reaction(refusal):
-    """What a client does about a refusal."""
+    """Returns a client's reaction to a refusal."""
     return REACTIONS.get(reason(refusal), PASS_ON)
 
 
 class Session:
-    """The session of these tokens, as a login or a registration answers them. One thread at a time may use it."""
+    """The session of these tokens from a login or a registration. Only one thread at a time may use it."""
 
     def __init__(self, auth, tokens):
         self.auth = auth
@@ -57,12 +57,12 @@ class Session:
         self.over = None
 
     def call(self, server, service, method, **fields):
-        """Calls a guarded unary method. A token that is refused is renewed once, and the call is made again.
+        """Calls a guarded unary method. If the token is refused, renews it once and repeats the call.
 
-        The guard refuses a call before its handler begins, so that the second call repeats nothing.
+        The guard refuses a call before its handler starts, so the call takes effect only once.
 
-        Raises `SessionOver`, and `Refused` for what is the caller's affair: also where `reaction` is `RETRY`, since only
-        the caller knows whether it has the time; `google.rpc.RetryInfo` says how long to wait.
+        Raises `SessionOver`, and `Refused` for all other refusals. This includes reasons with the reaction `RETRY`: only
+        the caller knows whether there is time to wait as long as `google.rpc.RetryInfo` says.
         """
         try:
             return self._attempt(server, service, method, fields)
@@ -78,8 +78,8 @@ class Session:
             raise self._end(refusal) from refusal
 
     def refresh(self):
-        """Gets the next pair of tokens. After UNAVAILABLE or OUTCOME_UNKNOWN, call this again: the same refresh token brings the
-        same successor for a minute."""
+        """Gets the next pair of tokens. After UNAVAILABLE or OUTCOME_UNKNOWN, call this again: for a minute the same refresh
+        token gets the same successor."""
         if self.over:
             raise SessionOver(self.over)
         try:

@@ -1,6 +1,6 @@
 """One user's story against a running pair: python story.py AUTH_ADDR BLOG_ADDR
 
-Prints a line for each step; the exit code is 0 only when every answer was the expected one.
+Prints a line for each step; exits with 0 only if every answer was as expected.
 """
 
 import secrets
@@ -17,7 +17,7 @@ POSTS = "gatepost.blog.v1.PostService"
 
 
 class Unexpected(Exception):
-    """An answer that is not as it should be."""
+    """An unexpected answer."""
 
 
 def expect(actual, expected, what):
@@ -30,7 +30,7 @@ def done(step):
 
 
 def refused(code, reason, domain, call):
-    """Makes a call that must be refused in just this way; answers the refusal."""
+    """Makes a call that must be refused in this way, and returns the refusal."""
     try:
         call()
     except Refused as refusal:
@@ -44,7 +44,7 @@ def refused(code, reason, domain, call):
 
 
 def unauthenticated(reason, call):
-    """A token's failure has the auth service's domain, whichever service raises it."""
+    """Makes a call whose token must be refused; both services use the auth service's domain."""
     return refused(grpc.StatusCode.UNAUTHENTICATED, reason, "auth.gatepost.dev", call)
 
 
@@ -98,7 +98,7 @@ def refusals(blog, token):
 
 
 class Stubborn:
-    """A server that calls each token invalid."""
+    """A server that refuses every token as invalid."""
 
     def __init__(self, server):
         self.server = server
@@ -108,29 +108,29 @@ class Stubborn:
 
 
 def ended(reason, call):
-    """Makes a call by a session that must be over for this reason."""
+    """Makes a call in a session that must be over for this reason."""
     try:
         call()
     except SessionOver as over:
         expect(over.reason, reason, "why the session is over")
         return
-    raise Unexpected(f"the session went on; it was expected to be over by {reason}")
+    raise Unexpected(f"the session continued; {reason} was expected")
 
 
 def renewals(auth, blog, tokens):
-    """A token that is refused is renewed once; then the session is over. Each reason has its row in `REACTIONS`."""
+    """Checks that a refused token is renewed once, and that the session is over then. Each reason has a row in `REACTIONS`."""
     session = Session(auth, tokens)
     session.access = "garbled"
     session.call(blog, POSTS, "ListPosts")
     if session.access in ("garbled", tokens.access_token):
-        raise Unexpected("the token that was refused has not been renewed")
-    done("renewed a token that was refused: TOKEN_INVALID")
+        raise Unexpected("the refused token was not renewed")
+    done("renewed a refused token: TOKEN_INVALID")
     before = session.access
     ended("TOKEN_INVALID", lambda: session.call(Stubborn(blog), POSTS, "ListPosts"))
     if session.access == before:
-        raise Unexpected("the token has not been renewed")
+        raise Unexpected("the token was not renewed")
     ended("TOKEN_INVALID", lambda: session.call(blog, POSTS, "ListPosts"))
-    done("gave up when the next token was refused, too")
+    done("gave up when the next token was refused too")
 
 
 def sessions(auth, blog):

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The descriptor set's file in the output folder.
 pub const DESCRIPTORS: &str = "descriptors.bin";
 
-/// Returns the folder of the crate `gatepost`, which ships the code of its contracts: a dependant compiles none.
+/// Returns the folder of the crate `gatepost`, which ships the generated code: a dependant compiles no contract.
 pub fn library() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
@@ -23,11 +23,11 @@ pub fn compile_library(out: &Path) -> Result<(), Box<dyn Error>> {
     compile(&library().join("proto"), &["gatepost/auth", "gatepost/options"], "crate::codec::ProstCodec", out)
 }
 
-/// Compiles the `.proto` files in `folders` below `root`, and writes one file of Rust for each package to `out`, and
+/// Compiles the `.proto` files in `folders` below `root`. Writes one Rust file for each package to `out`, and
 /// [`DESCRIPTORS`]: an encoded `google.protobuf.FileDescriptorSet` with comments and imports.
 ///
-/// `codec` is the path of the codec that clients and servers use. A message with a field that is marked `debug_redact`
-/// does not show that field in its `Debug`.
+/// `codec` is the path of the codec that clients and servers use. The `Debug` of a message hides fields that are marked
+/// `debug_redact`.
 ///
 /// # Errors
 /// Fails if a file cannot be read, compiled or written.

@@ -1,4 +1,4 @@
-//! Writes `src/generated` of the crate `gatepost` anew: `cargo run -p codegen`.
+//! Writes `src/generated` of the crate `gatepost`: `cargo run -p codegen`.
 
 use std::error::Error;
 

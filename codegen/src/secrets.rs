@@ -17,10 +17,10 @@ struct Field {
 /// Finds the messages with secret fields.
 ///
 /// # Panics
-/// If such a message has a oneof or lies in another one: its fields are not those of the Rust struct.
+/// Panics if such a message has a oneof or is nested in another one: its fields would not be those of the Rust struct.
 pub(crate) fn messages(pool: &DescriptorPool) -> Vec<Message> {
     let mut found = Vec::new();
-    // Some options in google's own messages are marked, too.
+    // Some options in google's own messages are marked too.
     for message in pool.all_messages().filter(|message| !message.package_name().starts_with("google.")) {
         let fields: Vec<_> = message
             .fields()
@@ -39,7 +39,7 @@ fn is_secret(field: &FieldDescriptor) -> bool {
     options.get_field_by_name("debug_redact").and_then(|value| value.as_bool()).unwrap_or(false)
 }
 
-/// Tells whether each field of the message is one field of the Rust struct.
+/// Returns `true` if each field of the message is one field of the Rust struct.
 fn is_plain(message: &MessageDescriptor) -> bool {
     message.oneofs().len() == 0 && message.parent_message().is_none()
 }

@@ -1,4 +1,4 @@
-//! The generated code in the crate `gatepost` is what its contracts compile to.
+//! The generated code in the crate `gatepost` matches its contracts.
 
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn generated_code_is_what_the_contracts_compile_to() {
+fn generated_code_matches_the_contracts() {
     let made = tempfile::tempdir().unwrap();
     codegen::compile_library(made.path()).unwrap();
     let (kept, made) = (contents(&codegen::library().join("src/generated")), contents(made.path()));

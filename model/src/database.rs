@@ -1,4 +1,4 @@
-//! The database: the log, which is appended to, pruned, and loses rows.
+//! The database: a log that is appended to, pruned, and loses rows.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::Mutation;
 use crate::limits::Clocks;
 use crate::times::{BEGIN, LATE, TICK};
 
-/// An hour of the wall clock goes by in a tick: only how it compares with other times of that clock counts.
+/// Wall-clock time of a tick: only comparisons with other times of that clock count.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// Returns what a right wall clock shows.
+/// Returns the time of a right wall clock.
 pub(crate) fn wall(now: Duration) -> DateTime<Utc> {
     let ticks = now.as_nanos() / TICK.as_nanos();
     DateTime::UNIX_EPOCH + HOUR * i32::try_from(ticks).unwrap_or(i32::MAX)
@@ -23,27 +23,27 @@ pub(crate) fn wall(now: Duration) -> DateTime<Utc> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Database {
     pub(crate) log: Log,
-    /// The log as it was until this time, and has lost rows since.
+    /// The log before its last loss of rows, and the time of the loss.
     pub(crate) before: Option<(Duration, Log)>,
-    /// The rows that only guards may know, until the log begins anew.
+    /// Lost rows that guards may still know, until the log restarts.
     pub(crate) lost: Vec<Logged>,
     /// The last mark that was drawn.
     mark: u8,
     clocks: Clocks,
 }
 
-/// The log, as it is committed.
+/// The committed log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
-    /// The number of times that it has begun anew, each with another identity.
+    /// Number of restarts of the log; each gives it another identity.
     pub(crate) begun: u8,
     pub(crate) rows: Vec<Row>,
-    /// The number of rows that have been pruned.
+    /// Number of pruned rows.
     pub(crate) pruned: usize,
     pub(crate) horizon: DateTime<Utc>,
 }
 
-/// A row, when it was committed, and the horizon from then on.
+/// A row, the time of its commit, and the horizon from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) entry: Entry,
@@ -57,21 +57,22 @@ impl Log {
     }
 }
 
-/// The rows of one look.
+/// The rows of one poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// When it was begun.
+    /// Start of the poll.
     pub asked: Duration,
-    /// The number of rows that had been committed when it read.
+    /// Number of rows that were committed when the poll read.
     pub rows: usize,
-    /// Set if it read before the log lost rows, and ends after it.
+    /// Set if the poll read before the log lost rows, and ends afterwards.
     pub before: bool,
 }
 
 impl Database {
     pub(crate) fn new(clocks: Clocks) -> Self {
         let mut new = Self { log: Log::default(), before: None, lost: Vec::new(), mark: 0, clocks };
-        // The log began before the tokens were issued: else its first row would hold up pruning for as long as they live.
+        // The log began before the tokens were issued: otherwise its first row would prevent pruning for as long as
+        // they live.
         new.append(Revocation::Start, BEGIN, TICK, None);
         new
     }
@@ -89,7 +90,7 @@ impl Database {
         }
         let logged = Logged { revision: revision(self.log.rows.len()), mark: Mark([self.mark; 16]) };
         let time = match self.clocks {
-            // Times do not matter, but that they are not before the tokens'.
+            // Any time will do that is not before the tokens' issue.
             Clocks::Unused | Clocks::FarAhead => wall(BEGIN),
             Clocks::Near { .. } => wall(now.saturating_sub(behind)),
         };
@@ -97,7 +98,7 @@ impl Database {
         self.log.rows.push(Row { entry, committed: now, horizon: self.log.horizon });
     }
 
-    /// Loses all but the first rows: what they said.
+    /// Loses all but the first rows, and returns the lost revocations.
     pub(crate) fn lose(&mut self, left: usize, now: Duration) -> Vec<Revocation> {
         self.before = Some((now, self.log.clone()));
         let lost: Vec<_> = self.log.rows.drain(left..).map(|row| row.entry).collect();
@@ -106,8 +107,8 @@ impl Database {
         lost.into_iter().map(|entry| entry.revocation).collect()
     }
 
-    /// Returns how many of the oldest rows can be pruned now: those whose tokens have all expired, by a clock that is right, or
-    /// any of them by one that is far ahead. The last row stays.
+    /// Returns the number of the oldest rows that can be pruned now. With right clocks these are rows whose tokens have
+    /// all expired, with a clock far ahead any rows. The last row stays.
     pub(crate) fn prunable(&self, now: Duration, mutation: Option<Mutation>) -> usize {
         let most = self.log.rows.len() - 1;
         let Clocks::Near { life } = self.clocks else {
@@ -119,7 +120,7 @@ impl Database {
         self.log.rows[..most].iter().take_while(is_over).count().max(self.log.pruned)
     }
 
-    /// Prunes so many of the oldest rows. What they revoked is refused by the horizon.
+    /// Prunes this many of the oldest rows. The horizon refuses what they revoked.
     pub(crate) fn prune(&mut self, rows: usize, mutation: Option<Mutation>) {
         let newest = self.log.rows[self.log.pruned..rows].iter().map(|row| row.entry.time).max();
         self.log.pruned = rows;
@@ -128,8 +129,8 @@ impl Database {
         }
     }
 
-    /// Refuses all that was issued until now, and says so in the log, which has another identity from then on. Does nothing where
-    /// the log has begun anew since it was seen.
+    /// Restarts the log: refuses all tokens issued until now, records that in the log, and gives it another identity.
+    /// Does nothing if the log has restarted since it was seen.
     pub(crate) fn begin_anew(&mut self, seen: LogId, now: Duration, mutation: Option<Mutation>) {
         if self.log.id() != seen {
             return;
@@ -142,8 +143,8 @@ impl Database {
         }
     }
 
-    /// Every look that can end now, of a replica that knows so many rows: for whatever it may have read, the one that was begun
-    /// last. A look reads all that had been committed when it was begun, and anything of what was committed later.
+    /// Returns every poll that can end now, of a replica that knows this many rows: for each possible result, the poll
+    /// that began last. A poll reads all rows committed before its start, and any number of later ones.
     pub(crate) fn looks(&self, known: usize, now: Duration) -> impl Iterator<Item = Look> {
         let before = self.before.as_ref().map(|(until, log)| (log, *until, true));
         [(&self.log, now, false)].into_iter().chain(before).flat_map(move |(log, until, before)| {
@@ -158,7 +159,7 @@ impl Database {
         })
     }
 
-    /// The rows that a look has read from this revision on.
+    /// Returns the rows of a poll, from this revision on.
     pub(crate) fn page(&self, look: Look, from: i64) -> Page {
         let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |(_, log)| log);
         let rows = &log.rows[..look.rows];
@@ -173,7 +174,7 @@ impl Database {
     }
 }
 
-/// Returns how often a log begins anew by these entries.
+/// Returns the number of restarts in these entries.
 fn starts<'e>(entries: impl Iterator<Item = &'e Entry>) -> u8 {
     let is_anew = |entry: &&Entry| entry.revocation == Revocation::Start && entry.logged.revision > 0;
     u8::try_from(entries.filter(is_anew).count()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! A guard: its ledger, its stream, and the verdicts that it has been given.
+//! A guard: its ledger, its stream, and the verdicts that it has received.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -16,16 +16,16 @@ use crate::replica::{TOKENS, session, user};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guard {
     pub(crate) ledger: Ledger,
-    /// What the ledger has been told of, its floor first, and when it began: what the ledger itself does not show.
+    /// Rows that the ledger received, its floor first, and the time of its reset; the ledger itself does not show them.
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<Stream>,
-    /// A verdict, and the token that it is about. There are others, of which each is judged by itself: what holds for any
-    /// one holds for all.
+    /// A verdict with its token. One is enough: each verdict is judged by itself, so a property of any one holds for
+    /// all.
     pub(crate) kept: Option<(usize, Basis)>,
-    /// An answer that is late, where a mutation makes a difference of it.
+    /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
-    /// A call that reads the ledger's fields one by one, where a mutation makes it do so.
+    /// A call that reads the ledger's fields one by one, for a mutation.
     pub(crate) reader: Option<Reader>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Flight {
     pub(crate) token: usize,
     pub(crate) replica: usize,
     pub(crate) asked: Duration,
-    /// The answer, once it has been given. Before that the replica has judged, and not yet read its position.
+    /// The answer. `None` while the replica has judged, but not yet read its position.
     pub(crate) answered: Option<Place>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Flight {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reader {
     pub(crate) began: Duration,
-    /// The ledger as it was then.
+    /// The ledger at its start.
     pub(crate) before: Ledger,
 }
 
@@ -51,19 +51,19 @@ pub(crate) struct Reader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stream {
     pub(crate) replica: usize,
-    /// The replica's end.
+    /// The replica's end of the stream.
     pub(crate) outlet: Outlet,
-    /// When that was opened, and of which history it tells.
+    /// Time of opening, and number of the history that the outlet follows.
     pub(crate) opened: Duration,
     pub(crate) of: u64,
-    /// What the replica has said and the guard has not heard; of a renewal also when it was asked for.
+    /// Messages that the guard has not received, and the time of the question for a renewal.
     pub(crate) down: VecDeque<(Said, Duration)>,
     pub(crate) renewals: Renewals,
-    /// A renewal that the replica is about to give, where a mutation makes it read the time of the look last.
+    /// A renewal in preparation, for a mutation that reads the time of the poll last.
     pub(crate) read: Option<(Said, Duration)>,
-    /// The replica owes a reset, where a mutation lets it come late.
+    /// Set if the replica owes a reset, for a mutation that delays it.
     pub(crate) owes_reset: bool,
-    /// The replica goes on from this position once it has come there, where a mutation makes it forget the mark.
+    /// Position from which the replica continues once it gets there, for a mutation that forgets the mark.
     pub(crate) awaited: Option<Place>,
 }
 
@@ -82,7 +82,7 @@ impl Stream {
         }
     }
 
-    /// The replica says all but renewals.
+    /// Sends all messages but renewals.
     pub(crate) fn say_news(&mut self, history: &History, now: Duration) {
         while self.awaited.is_none()
             && let Some(said) = self.outlet.next(history, now)
@@ -92,7 +92,7 @@ impl Stream {
         }
     }
 
-    /// The replica's answer to a question that was sent at that time.
+    /// Returns the replica's answer to a question that was sent at this time.
     pub(crate) fn renewal(&mut self, history: &History, sent: Duration, now: Duration) -> Option<(Said, Duration)> {
         let mut outlet = self.outlet.clone();
         let mut renewals = self.renewals.clone();
@@ -116,17 +116,17 @@ impl Guard {
         }
     }
 
-    /// How far it knows the log.
+    /// Returns the guard's position in the log.
     pub(crate) fn known(&self) -> Option<Place> {
         self.ledger.position().map(place)
     }
 
-    /// It is given a verdict.
+    /// Stores a verdict.
     pub(crate) fn keep(&mut self, token: usize, at: Place, asked: Duration, ttl: Duration) {
         self.kept = Some((token, Basis { position: position(at), asked, ttl }));
     }
 
-    /// Hears what the replica has said next; what makes no sense ends the stream.
+    /// Receives the replica's next message; an inconsistent one ends the stream.
     pub(crate) fn hear(&mut self, now: Duration, mutation: Option<Mutation>) {
         let Some(stream) = &mut self.stream else { return };
         let overtaking = (mutation == Some(Mutation::AnswerOvertakes))
@@ -156,7 +156,7 @@ impl Guard {
                 let row = Logged { revision: entry.logged.revision, mark: entry.logged.mark.0 };
                 self.ledger.revoke(row, target(&entry.revocation), now)?;
                 self.told.extend(self.known());
-                // So many rows that the ledger begins anew.
+                // With this many rows the ledger starts over.
                 if self.told.len() > self.ledger.rows() + 1 {
                     self.told.drain(..self.told.len() - 1);
                     self.began = Some(now);
@@ -165,7 +165,7 @@ impl Guard {
             }
             Said::Renewal(nonce, at) => {
                 let Some(stream) = &mut self.stream else { return Ok(()) };
-                // The next question goes out a moment before this one's answer comes.
+                // The next question is sent just before this one's answer arrives.
                 let latest = stream.renewals.clone().ask(now);
                 let Some(sent) = stream.renewals.answered(nonce) else { return Ok(()) };
                 let is_latest = mutation == Some(Mutation::LatestNonce) && latest > nonce;
@@ -183,7 +183,7 @@ impl Guard {
         kept.take_if(|(token, basis)| {
             let counts = began.is_none_or(|began| basis.asked > began);
             let is_dead = matches!(ledger.judge(basis, bearer(*token), now), Standing::Dead(_));
-            // By itself, or by a renewal of the row that it stands on, which the feed has brought or may bring.
+            // By itself, or by a renewal of its row, which the feed has sent or may send.
             let may_live = now.saturating_sub(basis.asked) <= LEASE
                 || basis.position.last.revision > last
                 || told.iter().any(|told| position(*told) == basis.position);
@@ -191,12 +191,12 @@ impl Guard {
         });
     }
 
-    /// Begins a call that reads the ledger's fields one by one.
+    /// Starts a call that reads the ledger's fields one by one.
     pub(crate) fn begin_to_read(&mut self, now: Duration) {
         self.reader = Some(Reader { began: now, before: self.ledger.clone() });
     }
 
-    /// With which token a call that begins now is let in, and when the verdict that lets it in was asked for.
+    /// Returns the token with which a call that begins now is let in, and the time of the verdict's question.
     pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<(usize, Duration)> {
         let (token, basis) = self.kept.as_ref()?;
         let is_good = self.ledger.judge(basis, bearer(*token), now) == Standing::Good;
@@ -204,7 +204,7 @@ impl Guard {
         let_in.then_some((*token, basis.asked))
     }
 
-    /// Whether a verdict that should not be renewed is good by the lease.
+    /// Returns `true` if the lease keeps a verdict good that must not be renewed.
     fn lets_in_by(&self, mutation: Mutation, token: usize, basis: &Basis, now: Duration) -> bool {
         let Self { ledger, began, .. } = self;
         let (Some(own), Some(lease)) = (ledger.position(), ledger.lease()) else { return false };
@@ -219,13 +219,13 @@ impl Guard {
             Mutation::LeaseOutlivesReset => is_older_than_feed && began.is_some_and(|began| lease <= began),
             _ => false,
         };
-        // As a verdict of the feed's last row that was asked for since it began.
+        // Treats it as a verdict of the feed's last row, asked for after the feed began.
         let as_own = Basis { position: own, asked: now + LEASE, ..*basis };
         is_taken && now.saturating_sub(lease) <= LEASE && ledger.judge(&as_own, bearer(token), now) == Standing::Good
     }
 
-    /// With which token a call is let in that took its evidence from what it read first, and looks at what is revoked now;
-    /// and when it began.
+    /// Returns the token with which the reading call is let in, and the call's start. The call took its evidence from
+    /// the earlier ledger, and checks revocations in the present one.
     pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<(usize, Duration)> {
         let (Reader { began, before }, (token, basis)) = (self.reader.as_ref()?, self.kept.as_ref()?);
         let is_vouched_for = before.judge(basis, Bearer::default(), now) == Standing::Good;
@@ -235,7 +235,7 @@ impl Guard {
     }
 }
 
-/// The token of this number, as a guard reads it.
+/// Returns the token of this number, as a guard reads it.
 fn bearer(token: usize) -> Bearer<'static> {
     static IDS: LazyLock<[(String, String); TOKENS]> =
         LazyLock::new(|| std::array::from_fn(|token| (user(token).to_string(), session(token).to_string())));

@@ -1,17 +1,17 @@
 //! A model of the promise: no call that begins later than 1.5 s after an acknowledged revocation is let in.
 //!
-//! What decides is the code that runs: the guard's [`Ledger`](gatepost::ledger::Ledger) and its questions, the auth
-//! service's `History` and `Outlet`, none of which has a clock, a socket or a task. The [`World`] puts them together with a
-//! database and two kinds of messages, and lets everything happen in every order: a message is late or never comes, a
-//! stream is lost, a replica starts anew, lags, or reads the log in steps, a process stands still, the database loses its
-//! last rows.
+//! The decisions are made by the code that runs: the guard's [`Ledger`](gatepost::ledger::Ledger) and its questions,
+//! and the auth service's `History` and `Outlet`. None of them has a clock, a socket or a task. The [`World`] connects
+//! them with a database and two kinds of messages, and lets everything happen in every order. A message is late or
+//! lost, a stream breaks, a replica restarts, lags, or reads the log in steps. A process pauses, and the database loses
+//! its last rows.
 //!
-//! Time goes by in [ticks](TICK) of half a second, which is how old a replica's view may be; a lease lasts two. Within a
-//! tick everything is possible, and also that nothing happens: so a process that is stopped is just one that has no turn.
-//! The bound is three ticks, and is reached.
+//! Time advances in [ticks](TICK) of half a second, the greatest age of a replica's view; a lease lasts two ticks.
+//! Within a tick any event may happen, or none: so a paused process is one without events. The bound is three ticks,
+//! and is reached.
 //!
-//! A [`Mutation`] is a fault that is built in. Each of them breaks the promise, or the model would be too weak to find it
-//! in the code. Some faults have two lines of defence before them; such a mutation takes both away.
+//! A [`Mutation`] is a deliberate fault. Each mutation breaks the promise; otherwise the model would be too weak to
+//! find that fault in the code. Some faults have two lines of defense; their mutations remove both.
 
 mod database;
 mod guard;

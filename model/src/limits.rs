@@ -4,50 +4,50 @@ use std::time::Duration;
 
 use crate::times::{BEGIN, TICK};
 
-/// The bounds of a world. Streams, looks, questions and ticks have no limit.
+/// The bounds of a world. Streams, polls, questions and ticks have no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Guards.
+    /// Number of guards.
     pub guards: usize,
-    /// Replicas of the auth service.
+    /// Number of replicas of the auth service.
     pub replicas: usize,
-    /// Tokens, three at the most. All are good at the beginning.
+    /// Number of tokens, three at the most. All are good at the start.
     pub tokens: usize,
-    /// About how many of them, the first ones, guards ask. The others only are revoked: what becomes of one token does not
-    /// hang on who else is let in.
+    /// Number of tokens, the first ones, that guards ask about. The others are only revoked: the fate of one token does
+    /// not depend on calls with others.
     pub watched: usize,
-    /// Revocations, those that are lost included.
+    /// Number of revocations, including lost ones.
     pub revocations: u8,
-    /// The most losses of the database's last rows.
+    /// Greatest number of losses of the database's last rows.
     pub forks: u8,
-    /// The most new starts of all replicas together.
+    /// Greatest number of restarts of all replicas together.
     pub restarts: u8,
-    /// The most renewals that may be under way to a guard.
+    /// Greatest number of renewals under way to a guard.
     pub renewals: usize,
-    /// Rows of the log that a guard holds.
+    /// Number of rows of the log that a guard holds.
     pub rows: usize,
-    /// The behaviour of wall clocks, and of pruning with them.
+    /// The behavior of wall clocks, and pruning by them.
     pub clocks: Clocks,
-    /// Tries from every moment how soon an outage ends.
+    /// Checks the time to the end of an outage from every state, if set.
     pub recovery: bool,
 }
 
-/// What the wall clocks of the replicas show: by them rows are stamped and pruned, and tokens expire.
+/// The wall clocks of the replicas: rows are stamped and pruned by them, and tokens expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clocks {
-    /// Nothing is pruned, and no token expires.
+    /// No row is pruned, and no token expires.
     Unused,
-    /// They differ by an hour at most, which is the margin. Tokens live for so many hours, of which each tick is one.
+    /// Clocks differ by an hour at most, which is the margin. Each tick is an hour.
     Near {
-        /// The length.
+        /// Lifetime of tokens, in hours.
         life: u32,
     },
-    /// The one that prunes is ahead by any time: everything is pruned too early.
+    /// The pruning clock is ahead by any time: every row can be pruned too early.
     FarAhead,
 }
 
 impl Clocks {
-    /// Returns when the model's tokens expire.
+    /// Returns the expiry time of the model's tokens.
     pub(crate) fn expire_time(self) -> Option<Duration> {
         let Self::Near { life } = self else { return None };
         Some(BEGIN + TICK * life)
@@ -55,7 +55,7 @@ impl Clocks {
 }
 
 impl Limits {
-    /// The least in which a token can be revoked, and in which most faults show.
+    /// The least world in which a token can be revoked, and most faults show.
     pub const LEAST: Self = Self {
         guards: 1,
         replicas: 1,

@@ -1,29 +1,29 @@
-//! What can be done wrong, each of which lets a revoked token in late.
+//! Deliberate faults; each one lets a revoked token in late.
 
-/// A fault in the protocol, built in on purpose: a model that does not find it would not find it in the code either.
+/// A deliberate fault in the protocol: a model that does not find it would not find it in the code either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutation {
-    /// A lease is counted from the receipt of the answer.
+    /// A lease starts at the receipt of the answer.
     LeaseFromReceipt,
     /// An answer is credited to the latest question.
     LatestNonce,
     /// A reader takes the evidence of one moment and the revocations of another.
     FieldsOneByOne,
-    /// A renewal's position is read before the time of the look.
+    /// A renewal's position is read before the time of the poll.
     PositionBeforeLookedAt,
     /// A verdict's position is read after its contents.
     PositionAfterContents,
-    /// A look counts from its end.
+    /// A poll counts from its end.
     LookedAtAtEnd,
     /// The view's position moves before its contents.
     PositionFirst,
-    /// The time of the look moves before the contents.
+    /// The time of the poll moves before the contents.
     LookedAtFirst,
-    /// A renewal is answered by a view that is not fresh.
+    /// A stale view answers a renewal.
     StaleRenewal,
-    /// A verdict is given by a view that is not fresh.
+    /// A stale view gives a verdict.
     StaleVerdict,
-    /// An answer is heard before what was said before it, and taken whatever its position.
+    /// An answer overtakes earlier messages, and is accepted at any position.
     AnswerOvertakes,
     /// A verdict from before the feed's beginning is renewed.
     BelowFloor,
@@ -31,39 +31,39 @@ pub enum Mutation {
     AheadOfFeed,
     /// A verdict of another history is renewed, also after a reset.
     OtherMark,
-    /// A flight that was begun before a reset counts after it, as one of the new feed's.
+    /// A question that started before a reset counts after it, as one of the new feed's.
     FlightBeforeReset,
-    /// A stream begins where the replica is, whatever position the guard has said.
+    /// A stream starts at the replica's position, and ignores the guard's.
     ResumeIgnored,
     /// A replica gives verdicts before it has loaded the log.
     ServesBeforeLoaded,
-    /// A verdict counts from when somebody joined the flight.
+    /// A verdict counts from the time when a caller joined the question.
     JoinersOwnTime,
     /// Rows have no marks.
     NoMarks,
-    /// A guard that was ahead of its replica is not asked for its mark once the replica has caught up.
+    /// The mark of a guard that was ahead of its replica is not checked once the replica has caught up.
     MarksNotRechecked,
     /// Feeds are reset some time after the position has moved to another history.
     LateReset,
-    /// A lease goes on after a reset, for what was known before, when the revocations have gone.
+    /// A lease continues after a reset, for earlier knowledge, although the revocations are gone.
     LeaseOutlivesReset,
-    /// A log that has lost rows refuses what was issued before, and says nothing of it in the log.
+    /// A log that has lost rows refuses earlier tokens, and does not record that in the log.
     SilentFork,
-    /// A guard that knows rows which the log has lost is only reset.
+    /// A guard that knows rows lost by the log is only reset.
     GuardsLossUnheard,
     /// A replica does not act on a loss that a guard shows.
     LossIsNotActedOn,
-    /// Pruning takes rows out and leaves the horizon.
+    /// Pruning removes rows without moving the horizon.
     PruningLeavesHorizon,
-    /// Rows are kept for no longer than tokens live.
+    /// Rows are kept only as long as tokens live.
     NoMarginForClocks,
-    /// A replica takes rows that were pruned while it did not look for lost ones.
+    /// A replica treats rows that were pruned between its polls as lost.
     PruningIsALoss,
 }
 
 impl Mutation {
-    /// Whether guards take a renewal of any position as one of their own. A renewal names its position so that none counts
-    /// for more than it knows: this second line of defence has to go where the first one is what is tried.
+    /// Returns `true` if guards accept a renewal of any position as their own. A renewal names its position so that it
+    /// counts for no later one. Mutations that test the first line of defense must remove this second one.
     pub(crate) fn takes_any_renewal(self) -> bool {
         matches!(self, Self::AnswerOvertakes | Self::ResumeIgnored | Self::MarksNotRechecked | Self::LateReset)
     }

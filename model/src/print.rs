@@ -1,8 +1,8 @@
-//! What tells two moments apart: by this the checker knows that it has been there before.
+//! Identity of a state, by which the checker recognizes states that it has visited.
 //!
-//! Nothing depends on what time it is, and nothing on how old something is that is too old to count: two moments are the
-//! same when all ages are, up to the one from which on they make no difference. So time has no end in the model, and there
-//! are still only so many moments. What is compared with another time, however old, is told by how it compares.
+//! Absolute times do not matter, nor do ages beyond those that count. Two states are equal if all ages are equal, up to
+//! the age from which they make no difference. So time is endless in the model, and the number of states is finite.
+//! Times that are compared with each other are represented by the result of the comparison.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -22,11 +22,11 @@ impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { now, database, replicas, guards, dead_since, watched, revocations, forks, restarts, clocks } = self;
         (revocations, forks, restarts).hash(state);
-        // When a row was committed is over once everybody has read it.
+        // The time of a row's commit does not count once every replica has read the row.
         let known = replicas.iter().map(Replica::known).min().unwrap_or_default();
         of_log(&database.log, if *restarts == 0 { known } else { 0 }, *now, state);
         database.lost.hash(state);
-        // How old the tokens are counts until they have expired, and the age of a row until it can be pruned.
+        // The age of tokens counts until they have expired, that of a row until it can be pruned.
         if let Some(expiry) = clocks.expire_time() {
             age(BEGIN, *now, expiry.saturating_sub(BEGIN) + TICK).hash(state);
             for row in database.log.rows.iter().skip(database.log.pruned) {
@@ -53,14 +53,14 @@ impl Hash for State {
             }
             (of_history(history, *now), of(next), of(half), database.before.is_some() && *is_past).hash(state);
         }
-        // Which guard is which makes no difference.
+        // The order of guards does not matter.
         let mut guards: Vec<u64> = guards.iter().map(|guard| alone(|hasher| self.of_guard(guard, hasher))).collect();
         guards.sort_unstable();
         guards.hash(state);
     }
 }
 
-/// How old something is, where nothing above `most` makes a difference.
+/// Returns an age, limited to `most`; older ages make no difference.
 fn age(time: Duration, now: Duration, most: Duration) -> Duration {
     now.saturating_sub(time).min(most)
 }
@@ -71,7 +71,7 @@ fn alone(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
     hasher.finish()
 }
 
-/// A log, with the ages of its rows from this one on.
+/// Hashes a log, with the ages of its rows from this one on.
 fn of_log(log: &Log, from: usize, now: Duration, state: &mut impl Hasher) {
     (kills(log.horizon), log.begun, log.pruned).hash(state);
     for row in &log.rows {
@@ -82,7 +82,7 @@ fn of_log(log: &Log, from: usize, now: Duration, state: &mut impl Hasher) {
     }
 }
 
-/// The last entry says which ones came before it, and so what is revoked.
+/// Returns the last entry and the ages; the entry determines those before it, and so the revocations.
 fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
     let looked_at = history.looked_at().map(|time| age(time, now, TICK * 3));
     (history.position(), looked_at, kills(history.contents().horizon().until))
@@ -93,11 +93,11 @@ impl State {
         let Guard { ledger, told, began, stream, kept, flight, reader } = guard;
         let now = self.now;
         let old = LEASE + TICK;
-        // An answer of this moment does not count where the feed has begun at this moment.
+        // An answer of this moment does not count if the feed began at this moment.
         (told, *began == Some(now)).hash(state);
         if let Some((token, basis)) = kept {
-            // A renewal counts for nothing but the verdict: for one of the feed's rows as if it were asked for then, and that
-            // it is older can only be seen.
+            // A renewal counts only for the verdict. For a row of the feed it acts like a question at that time, and an
+            // older time makes no difference.
             let outlasts = now > basis.asked + LEASE;
             let lease = ledger.lease();
             let is_told = told.iter().any(|told| guard::position(*told) == basis.position);
@@ -121,7 +121,7 @@ impl State {
         let now = self.now;
         let Replica { history, .. } = &self.replicas[*replica];
         let old = LEASE + TICK;
-        // When it was opened counts until the log is known to have the guard's position, or to have lost it.
+        // The time of opening counts until the log is known to have the guard's position, or to have lost it.
         let opened = outlet
             .awaits_look()
             .then(|| (history.looked_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
@@ -130,7 +130,7 @@ impl State {
             match said {
                 Said::Reset(position) => (0, position).hash(state),
                 Said::Revocation(entry) => (1, entry.logged, &entry.revocation).hash(state),
-                // Questions are told apart by their ages.
+                // Questions are distinguished by their ages.
                 Said::Renewal(_, position) => (2, age(*sent, now, old), position).hash(state),
             }
         }

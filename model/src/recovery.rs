@@ -1,4 +1,4 @@
-//! The end of an outage: from every moment, what a system comes to in which nothing fails any more.
+//! The end of an outage: the state that a system without further failures reaches from every state.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::guard::position;
 use crate::state::State;
 use crate::world::{Action, World};
 
-/// The most ticks of an outage once nothing fails any more.
+/// The most ticks of an outage after the last failure.
 const TICKS: u32 = 3;
 
-/// The number of a replica's looks within a tick.
+/// Number of a replica's polls within a tick.
 const LOOKS: usize = 3;
 
 impl World {
-    /// Returns true if each feed is renewed, and a new token is good at each replica and each guard, after a few ticks in which
-    /// every replica looks, every guard has a stream, and every message arrives.
+    /// Returns `true` if each feed is renewed, and a new token is good everywhere, within a few ticks. In these every
+    /// replica polls, every guard has a stream, and every message arrives.
     pub(crate) fn recovers(&self, state: &State) -> bool {
         let mut state = state.clone();
         for _ in 0..TICKS {
@@ -37,7 +37,7 @@ impl World {
             })
     }
 
-    /// Does within one moment what a system does in which nothing fails.
+    /// Runs everything that a system without failures does within one tick.
     fn serve(&self, state: State) -> State {
         let mut state = self.look(state);
         for guard in 0..state.guards.len() {
@@ -56,7 +56,7 @@ impl World {
         state
     }
 
-    /// Every replica reads all that there is.
+    /// Lets every replica read the whole log.
     fn look(&self, mut state: State) -> State {
         for _ in 0..LOOKS {
             for replica in 0..state.replicas.len() {
@@ -69,7 +69,7 @@ impl World {
         state
     }
 
-    /// A guard hears all that it has been told.
+    /// Delivers all messages to a guard.
     fn hear(&self, mut state: State, guard: usize) -> State {
         while state.guards[guard].stream.as_ref().is_some_and(|stream| !stream.down.is_empty()) {
             state = self.step(state, Action::Hear(guard));

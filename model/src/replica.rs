@@ -1,4 +1,4 @@
-//! A replica of the auth service: its view of the log, moved by looks.
+//! A replica of the auth service: its view of the log, moved by polls.
 
 use std::hash::Hash;
 use std::time::Duration;
@@ -13,21 +13,21 @@ use crate::database::{Database, Log, Look, Row, wall};
 use crate::limits::Clocks;
 use crate::times::BEGIN;
 
-/// How many tokens there are at the most.
+/// The greatest number of tokens.
 pub(crate) const TOKENS: usize = 3;
 
-/// Returns the token of this number, as the auth service reads it. All were issued when the model begins.
+/// Returns the token of this number, as the auth service reads it. All were issued at the model's start.
 fn bearer(token: usize) -> Bearer<'static> {
     let issued = wall(BEGIN).timestamp();
     Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued, era: Era::default() }
 }
 
-/// Returns a token that is issued after all that the model does.
+/// Returns a token that is issued after all events of the model.
 fn fresh_token() -> Bearer<'static> {
     Bearer { user: Uuid::max(), session: Uuid::max(), issued: i64::MAX, ..bearer(0) }
 }
 
-/// Returns true if a horizon of this date kills the model's tokens.
+/// Returns `true` if a horizon of this date kills the model's tokens.
 pub(crate) fn kills(horizon: DateTime<Utc>) -> bool {
     horizon.timestamp() >= bearer(0).issued
 }
@@ -40,7 +40,7 @@ pub(crate) fn session(token: usize) -> Uuid {
     Uuid::from_u128(token as u128 + 101)
 }
 
-/// What kills this token: the session's end for some, an older generation for others.
+/// Returns the revocation of this token: the end of the session for some, a new generation for others.
 pub(crate) fn revocation(token: usize) -> Revocation {
     if token.is_multiple_of(2) {
         Revocation::Session(session(token))
@@ -53,37 +53,37 @@ pub(crate) fn revocation(token: usize) -> Revocation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replica {
     pub(crate) history: History,
-    /// The history that is to take its place, once it is complete: the log is another one.
+    /// The history of the restarted log, which replaces the present one once it is complete.
     pub(crate) next: Option<History>,
-    /// What a look is about to make of the history, where a mutation lets others see a part of it before.
+    /// The history after a poll under way, for mutations that show a part of it early.
     pub(crate) half: Option<History>,
-    /// It has begun a look since the log has lost rows: none that ends later has been begun before.
+    /// Set if a poll has begun since the log lost rows: no later one began before the loss.
     pub(crate) is_past: bool,
 }
 
-/// What a look has come to, for others than the replica.
+/// The result of a poll, for others than the replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Nothing,
-    /// The log is another one, in which all that was issued until now is refused.
+    /// The log has restarted, and refuses all tokens issued until now.
     Fork,
-    /// That other log is what the replica knows now.
+    /// The replica now knows the restarted log.
     NewHistory,
 }
 
 impl Replica {
-    /// The history that the next look moves.
+    /// Returns the history that the next poll moves.
     fn moved(&self) -> &History {
         self.next.as_ref().unwrap_or(&self.history)
     }
 
-    /// How many rows of the log it knows.
+    /// Returns the number of known rows of the log.
     pub(crate) fn known(&self) -> usize {
         let last = self.moved().position().map(|position| position.last.revision);
         last.and_then(|last| usize::try_from(last).ok()).map_or(0, |last| last + 1)
     }
 
-    /// Whether the look finds anything that is not known, and was begun after the one before.
+    /// Returns `true` if the poll finds a change, and began after the one before.
     pub(crate) fn may_end(&self, look: Look) -> bool {
         let looked_at = self.moved().looked_at();
         let is_new =
@@ -94,7 +94,7 @@ impl Replica {
             && looked_at.is_none_or(|looked_at| look.asked >= looked_at)
     }
 
-    /// Shows what the look has found to whoever sees a part of it.
+    /// Shows the poll's result to readers of a part of it.
     pub(crate) fn show_half(&mut self, database: &Database, look: Look) {
         let mut half = self.history.clone();
         if half.take(&database.page(look, half.next()), look.asked) == Taken::Complete {
@@ -102,7 +102,7 @@ impl Replica {
         }
     }
 
-    /// Takes in what the look has found.
+    /// Applies the poll's result.
     pub(crate) fn take(
         &mut self,
         database: &mut Database,
@@ -121,7 +121,7 @@ impl Replica {
                 self.history = next;
                 return Found::NewHistory;
             }
-            // It is being changed at this moment.
+            // The next history is being built at this moment.
             self.next = Some(self.history.successor());
         } else if (is_pruned && mutation == Some(Mutation::PruningIsALoss))
             || self.history.take(&page, asked) == Taken::Forked
@@ -131,7 +131,7 @@ impl Replica {
         Found::Nothing
     }
 
-    /// Acts on a position that a guard was told and the log has lost.
+    /// Acts on a guard's position that the log has lost.
     pub(crate) fn report_lost(&mut self, lost: Position, database: &mut Database, now: Duration) -> Found {
         let own = self.history.position().filter(|own| own.log == lost.log && self.next.is_none());
         own.map_or(Found::Nothing, |own| self.begin_anew(own.log, database, now, None))
@@ -143,7 +143,7 @@ impl Replica {
         Found::Fork
     }
 
-    /// Returns what the history says that its position does not show once rows have been pruned.
+    /// Returns the part of the history that its position does not determine once rows have been pruned.
     pub(crate) fn of_pruned(history: &History, log: &Log) -> impl Hash + use<> {
         let dead = [0, 1, 2].map(|token| history.contents().judge(bearer(token)).is_some());
         let follows = |row: &Row| matches!(history.after(row.entry.logged), After::Entry(_) | After::End);
@@ -151,12 +151,12 @@ impl Replica {
         (dead, after)
     }
 
-    /// Returns true if a token that has just been issued is good here.
+    /// Returns `true` if a token that has just been issued is good here.
     pub(crate) fn is_good(&self, now: Duration) -> bool {
         self.history.judge(fresh_token(), now).is_ok_and(|judgement| judgement.dead.is_none())
     }
 
-    /// Where the view says it is; `Err` when the token is dead, `None` when nobody can say.
+    /// Returns the view's position; `Err` if the token is dead, `None` if the replica cannot say.
     pub(crate) fn judge(
         &self,
         token: usize,
@@ -169,7 +169,7 @@ impl Replica {
             return Some(Err(()));
         }
         let Some(own) = history.position() else {
-            // Nothing has been read, so that nothing is known to be revoked.
+            // The log has not been read, so that no revocation is known.
             let nowhere = Position { log: LogId([0; 16]), last: Logged { revision: 0, mark: Mark([0; 16]) } };
             return (mutation == Some(Mutation::ServesBeforeLoaded)).then_some(Ok(nowhere));
         };
@@ -180,13 +180,14 @@ impl Replica {
         Some(if judgement.dead.is_some() { Err(()) } else { Ok(label.unwrap_or(own)) })
     }
 
-    /// The time by which a renewal's view is fresh, or is taken for it.
+    /// Returns the time by which a renewal's view is fresh, or is treated as fresh.
     pub(crate) fn time_of_renewals(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let looked_at = self.history.looked_at().filter(|_| mutation == Some(Mutation::StaleRenewal));
         looked_at.unwrap_or_else(|| self.seen_at(now, mutation))
     }
 
-    /// The time of the look moves first by one of the mutations: then the view is taken for fresh.
+    /// Returns the time for judging the view. In one mutation the time of the poll moves first, so that the view is
+    /// treated as fresh.
     fn seen_at(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let half = self.half.as_ref().filter(|_| mutation == Some(Mutation::LookedAtFirst));
         let is_fresh = half.is_some_and(|half| half.position_at(now).is_ok());

@@ -1,4 +1,4 @@
-//! One moment, and what becomes of it.
+//! One state of the world, and its changes.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::limits::Clocks;
 use crate::replica::{Found, Replica, TOKENS, revocation, session, user};
 use crate::times::{LATE, TICK};
 
-/// One moment.
+/// One state of the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub(crate) now: Duration,
     pub(crate) database: Database,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) guards: Vec<Guard>,
-    /// When each token's revocation was acknowledged: as soon as it was committed, which is the earliest.
+    /// Time of each token's acknowledged revocation: the commit, which is the earliest possible.
     pub(crate) dead_since: Vec<Option<Duration>>,
     pub(crate) watched: usize,
     pub(crate) revocations: u8,
@@ -30,7 +30,7 @@ pub struct State {
 }
 
 impl State {
-    /// How long after their tokens' revocation calls can begin now, or have begun, that are let in.
+    /// Returns the delays after their tokens' revocation of calls that are let in now.
     pub(crate) fn late(&self, mutation: Option<Mutation>) -> impl Iterator<Item = Duration> {
         self.guards.iter().flat_map(move |guard| {
             let call = guard.lets_in(self.now, mutation).map(|(token, _)| (token, self.now));
@@ -44,7 +44,8 @@ impl State {
         let_in.any(|(_, asked)| self.now > asked + LEASE)
     }
 
-    /// What the lost rows revoked is not what the promise is about: it holds for a database that keeps what it acknowledges.
+    /// Loses rows. The promise does not cover lost revocations: it holds for a database that keeps what it
+    /// acknowledges.
     pub(crate) fn lose(&mut self, left: usize) {
         for lost in self.database.lose(left, self.now) {
             if let Some(token) = token(&lost) {
@@ -67,13 +68,13 @@ impl State {
         self.guards[guard].keep(token, at, asked, ttl);
     }
 
-    /// A guard hears what comes next. Of a guard that has been reset nothing more can be learnt about the rows that it alone
-    /// knew: everything must be refused from then on.
+    /// Delivers a guard's next message. After a reset the rows that only this guard knew cannot be learned any more:
+    /// everything must be refused from then on.
     pub(crate) fn hear(&mut self, guard: usize, mutation: Option<Mutation>) {
         let guard = &mut self.guards[guard];
         let known = guard.known();
         guard.hear(self.now, mutation);
-        // Without marks, a lost row cannot be told from the one in its place.
+        // Without marks, a lost row looks like the one in its place.
         let is_lost = |place: Position| mutation != Some(Mutation::NoMarks) && self.database.lost.contains(&place.last);
         if known.is_some_and(is_lost) && guard.known().is_some_and(|now| !is_lost(now)) {
             self.all_are_dead();
@@ -86,7 +87,7 @@ impl State {
         }
     }
 
-    /// A guard's stream reports that the log has lost the guard's position.
+    /// Reports by a guard's stream that the log has lost the guard's position.
     pub(crate) fn report(&mut self, guard: usize) -> Option<()> {
         let stream = self.guards[guard].stream.as_ref()?;
         let replica = &mut self.replicas[stream.replica];
@@ -113,7 +114,7 @@ impl State {
         }
     }
 
-    /// A replica starts anew: its connections are gone with all that was on them.
+    /// Restarts a replica: its connections are gone with all messages on them.
     pub(crate) fn restart(&mut self, replica: usize) {
         self.replicas[replica] = Replica { is_past: self.database.before.is_some(), ..Replica::default() };
         self.restarts -= 1;
@@ -139,7 +140,7 @@ impl State {
         stream.renewal(&replica.history, self.now, replica.time_of_renewals(self.now, mutation))
     }
 
-    /// The replica has come to where the guard says it is, and does not look whether the row is the same.
+    /// Continues a stream once the replica has reached the guard's position, without comparing the row.
     pub(crate) fn go_on(&mut self, guard: usize) -> Option<()> {
         let stream = self.guards[guard].stream.as_mut()?;
         let (history, awaited) = (&self.replicas[stream.replica].history, stream.awaited?);
@@ -151,13 +152,13 @@ impl State {
         Some(())
     }
 
-    /// Does at once what makes no difference when it is done later, and forgets what is over.
+    /// Does early what makes no difference later, and forgets expired state.
     pub(crate) fn settle(&mut self, mutation: Option<Mutation>) {
         let Self { now, replicas, guards, database, .. } = self;
         let are_past = replicas.iter().all(|replica| replica.is_past);
         database.before.take_if(|(until, _)| are_past || *now > *until + TICK * LATE);
         for guard in guards {
-            // All but renewals is as good as said, and late with the guard.
+            // All messages but renewals are sent at once, and may arrive late.
             if let Some(stream) = guard.stream.as_mut().filter(|stream| stream.read.is_none()) {
                 let history = &replicas[stream.replica].history;
                 if mutation == Some(Mutation::GuardsLossUnheard) && stream.outlet.lost(history).is_some() {
@@ -172,7 +173,7 @@ impl State {
     }
 }
 
-/// Whose token a row kills.
+/// Returns the token that a row kills.
 fn token(revoked: &Revocation) -> Option<usize> {
     (0..TOKENS).find(|token| match revoked {
         Revocation::Session(id) => *id == session(*token),

@@ -8,8 +8,8 @@ pub const TICK: Duration = Duration::from_millis(500);
 /// The longest time for which a token may be let in after its revocation has been acknowledged.
 pub const BOUND: Duration = Duration::from_millis(1500);
 
-/// The time at which the model begins, and its tokens were issued.
+/// The time of the model's start, at which its tokens were issued.
 pub(crate) const BEGIN: Duration = Duration::from_secs(5);
 
-/// Ticks by which a look may be late and still make a difference: then its view is too old to say anything.
+/// Ticks by which a poll may be late and still make a difference: then its view is too old for an answer.
 pub(crate) const LATE: u32 = 2;

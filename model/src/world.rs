@@ -1,4 +1,4 @@
-//! Everything that can happen.
+//! All possible events.
 
 use std::time::Duration;
 
@@ -13,76 +13,76 @@ use crate::replica::{Replica, TOKENS};
 use crate::state::State;
 use crate::times::{BEGIN, BOUND, TICK};
 
-/// What always holds.
+/// The property of every state.
 pub const PROMISE: &str = "no call is let in that begins later than the bound after the revocation";
 
-/// Holds always, of a log that keeps its rows.
-pub const NO_FALSE_ALARM: &str = "the log begins anew only where rows have been lost";
+/// A property of every state, for a log that keeps its rows.
+pub const NO_FALSE_ALARM: &str = "the log restarts only after rows were lost";
 
-/// Holds always, of outages.
-pub const RECOVERY: &str = "once nothing fails any more, feeds are renewed and new tokens are good within 1.5 s";
+/// A property of every state, about outages.
+pub const RECOVERY: &str = "after the last failure, feeds are renewed and new tokens are good within 1.5 s";
 
-/// What shows that the bound is no smaller.
+/// A state that must exist, because the bound is no smaller.
 pub const LAST_MOMENT: &str = "a call is let in at the last moment of the bound";
 
-/// What shows that leases are at work.
+/// A state that must exist, because leases have an effect.
 pub const RENEWED: &str = "a verdict is good that is older than its own second";
 
-/// The system under all these limits, with or without a fault.
+/// The system within these limits, with or without a fault.
 #[derive(Clone, Copy, Debug)]
 pub struct World {
-    /// How much there is.
+    /// The limits.
     pub limits: Limits,
-    /// What is done wrong.
+    /// The fault, if any.
     pub mutation: Option<Mutation>,
 }
 
-/// What happens next. Guards, replicas and tokens are told by their numbers.
+/// An event. Numbers identify guards, replicas and tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Time goes on.
+    /// Time advances.
     Tick,
     /// A token is revoked; the row is stamped by a right clock.
     Revoke(usize),
-    /// The same by a clock that is an hour behind.
+    /// A token is revoked; the row is stamped by a clock that is an hour behind.
     RevokeBehind(usize),
-    /// So many of the oldest rows are pruned.
+    /// This many of the oldest rows are pruned.
     Prune(usize),
-    /// A replica is told by a guard's stream that the log has lost the guard's position.
+    /// A guard's stream tells a replica that the log has lost the guard's position.
     Report(usize),
-    /// The database loses all rows but so many, as by a failover to a copy that was behind.
+    /// The database keeps only this many rows, as after a failover to a copy that was behind.
     Lose(usize),
-    /// A replica's look ends.
+    /// A replica's poll ends.
     Look(usize, Look),
-    /// A replica's look is about to end, and a part of what it has found can be seen.
+    /// A replica's poll is about to end, and a part of its result is visible.
     Show(usize, Look),
-    /// That look ends.
+    /// The visible poll ends.
     EndShow(usize),
-    /// A replica starts anew.
+    /// A replica restarts.
     Restart(usize),
-    /// A guard opens a stream to a replica; one that it had before is lost, with all that was under way.
+    /// A guard opens a stream to a replica, and loses its earlier one with all messages on it.
     Open(usize, usize),
     /// A guard's renewal is asked for and given.
     Renew(usize),
-    /// The same in two steps, of which this is the first.
+    /// The replica starts a renewal in two steps.
     BeginToRenew(usize),
-    /// The second.
+    /// The replica ends that renewal.
     EndRenewing(usize),
-    /// A guard's stream goes on from where it is said to be.
+    /// A guard's stream continues at its claimed position.
     GoOn(usize),
-    /// A guard is told late that its feed begins anew.
+    /// A guard learns late that its feed starts over.
     ResetLate(usize),
-    /// A guard hears what it has been told next.
+    /// A guard receives its next message.
     Hear(usize),
-    /// A guard asks about a token, and is given a verdict by a replica.
+    /// A guard asks about a token, and a replica gives a verdict.
     Answer(usize, usize, usize),
-    /// The same in two steps, of which this is the first.
+    /// A replica starts an answer in two steps.
     BeginToAnswer(usize, usize, usize),
-    /// The second.
+    /// The replica ends that answer.
     EndAnswering(usize),
-    /// An answer comes in.
+    /// An answer arrives.
     Land(usize),
-    /// A call begins to read what a guard knows.
+    /// A call starts to read the guard's fields.
     BeginToRead(usize),
 }
 
@@ -148,7 +148,7 @@ impl Model for World {
                 let renewal = state.renewal(guard, mutation)?;
                 state.guards[guard].stream.as_mut()?.down.push_back(renewal);
             }
-            // By a view of any age: its time is what is read later.
+            // By a view of any age: the time of the poll is read later.
             Action::BeginToRenew(guard) => {
                 let renewal = state.renewal(guard, Some(Mutation::StaleRenewal))?;
                 state.guards[guard].stream.as_mut()?.read = Some(renewal);
@@ -182,7 +182,7 @@ impl Model for World {
                 let at = state.replicas[replica].history.position_at(now).ok()?;
                 state.keep(guard, token, at, asked);
             }
-            // Whoever has joined the flight a moment ago takes its own time for the question's.
+            // A caller that has just joined counts the answer from its own time.
             Action::Land(guard) => {
                 let Flight { token, answered, .. } = state.guards[guard].flight.take()?;
                 state.keep(guard, token, answered?, now);
@@ -234,7 +234,7 @@ impl World {
         }
     }
 
-    /// What a guard's stream can do.
+    /// Adds the possible events of a guard's stream.
     fn of_stream(&self, state: &State, guard: usize, it: &Guard, actions: &mut Vec<Action>) {
         let loaded = (0..state.replicas.len()).filter(|replica| state.replicas[*replica].history.position().is_some());
         actions.extend(loaded.map(|replica| Action::Open(guard, replica)));
@@ -262,7 +262,7 @@ impl World {
         }
     }
 
-    /// What a guard's calls can do.
+    /// Adds the possible events of a guard's calls.
     fn of_calls(&self, state: &State, guard: usize, it: &Guard, actions: &mut Vec<Action>) {
         let flight = it.flight.as_ref();
         match flight.map(|flight| flight.answered) {

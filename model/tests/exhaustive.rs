@@ -1,6 +1,6 @@
-//! The promise, in every order of events that there is under these limits.
+//! The promise, in every order of events within these limits.
 
-#![expect(clippy::print_stdout, reason = "how much has been tried is what the reader asks next")]
+#![expect(clippy::print_stdout, reason = "a reader wants to know the number of states")]
 
 use model::{Clocks, LAST_MOMENT, Limits, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED, World};
 use stateright::{Checker, Model};
@@ -11,12 +11,12 @@ const ONE: Limits = Limits { renewals: 2, ..Limits::LEAST };
 /// With a log that is pruned.
 const PRUNED: Limits = Limits { tokens: 2, revocations: 2, restarts: 1, ..Limits::LEAST };
 
-/// Tries everything; also what shows that the model is not empty must be found.
+/// Checks all states; the states that must exist have to be found.
 fn holds(limits: Limits) {
     keeps(limits, &[LAST_MOMENT, RENEWED]);
 }
 
-/// Tries everything, and what must be found.
+/// Checks all states, and that these are found.
 fn keeps(limits: Limits, found: &[&'static str]) {
     let checker = World { limits, mutation: None }.checker().threads(2).spawn_bfs().join();
     println!("{} moments, {} steps: {limits:?}", checker.unique_state_count(), checker.state_count());
@@ -25,7 +25,7 @@ fn keeps(limits: Limits, found: &[&'static str]) {
         assert!(broken.is_none(), "{always}: {broken:?}");
     }
     for shown in found {
-        assert!(checker.discovery(shown).is_some(), "never: {shown}");
+        assert!(checker.discovery(shown).is_some(), "not found: {shown}");
     }
 }
 
@@ -35,7 +35,7 @@ fn one_guard_one_replica_with_every_fault() {
 }
 
 #[test]
-fn a_ledger_that_overflows() {
+fn ledger_that_overflows() {
     holds(Limits { tokens: 2, revocations: 2, rows: 1, ..ONE });
 }
 
@@ -54,7 +54,7 @@ fn one_guard_two_replicas_and_a_fork() {
     holds(Limits { replicas: 2, forks: 1, renewals: 1, ..ONE });
 }
 
-/// From every moment, with every fault.
+/// Outages end, from every state and with every fault.
 #[test]
 fn outages_end() {
     holds(Limits { forks: 1, restarts: 1, recovery: true, ..Limits::LEAST });
@@ -67,6 +67,6 @@ fn clocks_that_differ_by_the_margin() {
 }
 
 #[test]
-fn a_clock_that_prunes_too_early() {
+fn clock_that_prunes_too_early() {
     holds(Limits { clocks: Clocks::FarAhead, recovery: true, ..PRUNED });
 }

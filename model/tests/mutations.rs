@@ -1,28 +1,28 @@
-//! Each fault that is built in breaks the promise.
+//! Each deliberate fault breaks the promise.
 
-#![expect(clippy::print_stdout, reason = "how much has been tried is what the reader asks next")]
+#![expect(clippy::print_stdout, reason = "a reader wants to know the number of states")]
 
 use model::{Clocks, Limits, Mutation, NO_FALSE_ALARM, PROMISE, RECOVERY, World};
 use stateright::{Checker, HasDiscoveries, Model};
 
 const LEAST: Limits = Limits::LEAST;
 
-/// A guard that goes from one replica to another.
+/// A guard that changes from one replica to another.
 const TWO_REPLICAS: Limits = Limits { replicas: 2, ..LEAST };
 
-/// A database that loses a row of somebody else's.
+/// A database that loses a row of another user.
 const FORK: Limits = Limits { tokens: 2, forks: 1, ..LEAST };
 
-/// One that loses a row and gets another one in its place, or loses one of two.
+/// A database that replaces a lost row by another one, or loses one of two.
 const FORK_OF_TWO_ROWS: Limits = Limits { revocations: 2, ..FORK };
 
-/// A database that loses a row, and a replica that starts on what is left.
+/// A database that loses a row, and a replica that starts on the rest.
 const COPY: Limits = Limits { forks: 1, restarts: 1, ..LEAST };
 
-/// A log that is pruned while a replica does not look, or starts.
+/// A log that is pruned between a replica's polls, or before its start.
 const PRUNED: Limits = Limits { tokens: 2, revocations: 2, restarts: 1, clocks: Clocks::FarAhead, ..LEAST };
 
-/// A log that is pruned before its replica has read it for the first time, by clocks that differ.
+/// A log that is pruned, by differing clocks, before its replica reads it for the first time.
 const TOO_EARLY: Limits = Limits { restarts: 0, renewals: 0, clocks: Clocks::Near { life: 5 }, ..PRUNED };
 
 fn breaks(mutation: Mutation, limits: Limits, property: &'static str) {
@@ -36,7 +36,7 @@ fn breaks(mutation: Mutation, limits: Limits, property: &'static str) {
 }
 
 #[test]
-fn without_a_fault_the_same_systems_keep_the_promise() {
+fn same_systems_without_a_fault_keep_the_promise() {
     for limits in [LEAST, TWO_REPLICAS, FORK, FORK_OF_TWO_ROWS] {
         let checker = World { limits, mutation: None }.checker().threads(2).spawn_bfs().join();
         let broken = checker.discovery(PROMISE).map(stateright::Path::into_actions);
@@ -56,40 +56,40 @@ macro_rules! mutations {
 }
 
 mutations! {
-    a_lease_from_the_receipt: LeaseFromReceipt in LEAST;
-    an_answer_to_the_latest_question: LatestNonce in LEAST;
+    lease_from_the_receipt: LeaseFromReceipt in LEAST;
+    answer_to_the_latest_question: LatestNonce in LEAST;
     fields_read_one_by_one: FieldsOneByOne in Limits { tokens: 2, revocations: 2, rows: 1, ..LEAST };
-    a_position_before_the_time_of_the_look: PositionBeforeLookedAt in LEAST;
-    a_position_after_the_contents: PositionAfterContents in TWO_REPLICAS;
-    a_look_that_counts_from_its_end: LookedAtAtEnd in LEAST;
-    a_position_that_moves_first: PositionFirst in TWO_REPLICAS;
-    a_time_of_the_look_that_moves_first: LookedAtFirst in LEAST;
-    a_renewal_by_a_stale_view: StaleRenewal in LEAST;
-    a_verdict_by_a_stale_view: StaleVerdict in LEAST;
-    an_answer_that_overtakes: AnswerOvertakes in LEAST;
-    a_verdict_below_the_floor: BelowFloor in TWO_REPLICAS;
-    a_verdict_ahead_of_the_feed: AheadOfFeed in Limits { tokens: 3, ..FORK_OF_TWO_ROWS };
-    a_verdict_with_another_mark: OtherMark in FORK;
-    a_flight_from_before_a_reset: FlightBeforeReset in FORK;
-    a_reset_that_comes_late: LateReset in FORK;
-    a_lease_that_outlives_a_reset: LeaseOutlivesReset in FORK_OF_TWO_ROWS;
-    a_resume_that_is_ignored: ResumeIgnored in TWO_REPLICAS;
-    a_replica_that_has_not_loaded: ServesBeforeLoaded in Limits { restarts: 1, ..LEAST };
+    position_before_the_time_of_the_poll: PositionBeforeLookedAt in LEAST;
+    position_after_the_contents: PositionAfterContents in TWO_REPLICAS;
+    poll_that_counts_from_its_end: LookedAtAtEnd in LEAST;
+    position_that_moves_first: PositionFirst in TWO_REPLICAS;
+    time_of_the_poll_that_moves_first: LookedAtFirst in LEAST;
+    renewal_by_a_stale_view: StaleRenewal in LEAST;
+    verdict_by_a_stale_view: StaleVerdict in LEAST;
+    answer_that_overtakes: AnswerOvertakes in LEAST;
+    verdict_below_the_floor: BelowFloor in TWO_REPLICAS;
+    verdict_ahead_of_the_feed: AheadOfFeed in Limits { tokens: 3, ..FORK_OF_TWO_ROWS };
+    verdict_with_another_mark: OtherMark in FORK;
+    flight_from_before_a_reset: FlightBeforeReset in FORK;
+    reset_that_comes_late: LateReset in FORK;
+    lease_that_outlives_a_reset: LeaseOutlivesReset in FORK_OF_TWO_ROWS;
+    resume_that_is_ignored: ResumeIgnored in TWO_REPLICAS;
+    replica_that_has_not_loaded: ServesBeforeLoaded in Limits { restarts: 1, ..LEAST };
     joiners_with_their_own_time: JoinersOwnTime in LEAST;
     rows_without_marks: NoMarks in FORK_OF_TWO_ROWS;
     marks_that_are_not_checked_again: MarksNotRechecked in Limits { restarts: 1, ..FORK_OF_TWO_ROWS };
-    a_fork_that_nobody_is_told: SilentFork in Limits { forks: 1, ..TWO_REPLICAS };
-    a_guard_whose_loss_is_not_heard: GuardsLossUnheard in COPY;
+    fork_without_a_record: SilentFork in Limits { forks: 1, ..TWO_REPLICAS };
+    guard_whose_loss_is_ignored: GuardsLossUnheard in COPY;
     pruning_that_leaves_the_horizon: PruningLeavesHorizon in PRUNED;
-    rows_kept_for_a_life_alone: NoMarginForClocks in TOO_EARLY;
+    rows_kept_without_a_margin: NoMarginForClocks in TOO_EARLY;
 }
 
 #[test]
-fn a_loss_that_is_not_acted_on() {
+fn loss_that_is_not_acted_on() {
     breaks(Mutation::LossIsNotActedOn, Limits { recovery: true, ..COPY }, RECOVERY);
 }
 
 #[test]
-fn pruning_that_is_taken_for_a_loss() {
+fn pruning_mistaken_for_a_loss() {
     breaks(Mutation::PruningIsALoss, PRUNED, NO_FALSE_ALARM);
 }

@@ -1,4 +1,4 @@
-//! More than can be tried in every order: many of its orders, by seed.
+//! Worlds too large for every order: many of their orders, by seed.
 
 use model::{Clocks, Limits, PROMISE, World};
 use stateright::{Checker, Model, UniformChooser};

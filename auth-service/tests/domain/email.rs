@@ -1,4 +1,4 @@
-//! Addresses: isemail's vectors, what has one canonical form, and what holds for any text.
+//! Email addresses: the isemail vectors, canonical forms, and properties that hold for any text.
 
 use auth_service::domain::{Email, EmailError};
 use serde::Deserialize;
@@ -17,17 +17,18 @@ struct Vector {
     category: String,
 }
 
-/// Addresses that isemail calls valid and that are refused here, each with its reason.
+/// Addresses that isemail accepts and the service refuses, each with its reason.
 const EXCEPTIONS: [(&str, &str); 1] =
-    [("test@io", "a domain of one label is no address to register from: nobody's mail goes to a top-level domain")];
+    [("test@io", "a domain of one label cannot register: no user has mail at a top-level domain")];
 
 #[track_caller]
 fn key(text: &str) -> String {
     Email::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}")).key().to_owned()
 }
 
+/// C61: each isemail vector gives its documented result.
 #[test]
-fn c61_the_isemail_vectors_give_the_documented_result() {
+fn email_isemail_vectors_give_documented_result() {
     let Vectors { tests } = serde_json::from_str(include_str!("../vectors/isemail-tests.json")).unwrap();
     assert_eq!(tests.len(), 164);
     let mut accepted = 0;
@@ -40,10 +41,11 @@ fn c61_the_isemail_vectors_give_the_documented_result() {
     assert_eq!(accepted, 21);
 }
 
+/// C61: all spellings of one address have the same key.
 #[test]
-fn c61_forms_of_one_address_have_one_key() {
+fn email_spellings_of_one_address_share_a_key() {
     for (one, other) in [
-        // Case, beyond ASCII too; full case folding, so that capitals find what was written small.
+        // Case, also beyond ASCII. Full case folding, so that capitals match what was written in small letters.
         ("Ada@Example.COM", "ada@example.com"),
         ("JOS\u{c9}@example.com", "jos\u{e9}@example.com"),
         ("STRASSE@example.com", "stra\u{df}e@example.com"),
@@ -54,7 +56,7 @@ fn c61_forms_of_one_address_have_one_key() {
         ("\u{ff41}da@\u{ff45}xample.com", "ada@example.com"),
         ("\u{fb01}n@example.com", "fin@example.com"),
         ("\u{212a}@example.com", "k@example.com"),
-        // IDNA, both ways, and its other full stops.
+        // IDNA, in both directions, and its other full stops.
         ("a@b\u{fc}cher.example", "a@xn--bcher-kva.example"),
         ("a@BU\u{308}CHER.example", "a@XN--BCHER-KVA.EXAMPLE"),
         ("a@fa\u{df}.example", "a@xn--fa-hia.example"),
@@ -67,26 +69,28 @@ fn c61_forms_of_one_address_have_one_key() {
     assert_eq!(Email::parse("Ada@Example.COM").unwrap().as_str(), "Ada@Example.COM");
 }
 
+/// C61: different addresses have different keys.
 #[test]
-fn c61_what_is_not_one_address_has_two_keys() {
+fn email_different_addresses_have_different_keys() {
     for (one, other) in [
         ("ada+a@example.com", "ada@example.com"),
         ("a.da@example.com", "ada@example.com"),
-        // The Turkish dotless i is a letter of its own, and so is the Cyrillic one that looks like an a.
+        // The Turkish dotless i is a letter of its own. So is the Cyrillic letter that looks like an a.
         ("\u{131}da@example.com", "ida@example.com"),
         ("\u{131}da@example.com", "Ida@example.com"),
         ("\u{430}da@example.com", "ada@example.com"),
-        // Two domains by IDNA 2008.
+        // IDNA 2008 treats them as two domains.
         ("a@fa\u{df}.example", "a@fass.example"),
     ] {
         assert_ne!(key(one), key(other), "{one} {other}");
     }
 }
 
+/// C61: text that is not an address is refused.
 #[test]
-fn c61_what_is_no_address_is_refused() {
+fn email_malformed_address_is_refused() {
     let long_local = format!("{}@example.com", "a".repeat(65));
-    // The canonical form has limits of its own: this one has 18 characters for one.
+    // The canonical form has its own limits: this character becomes 18 characters.
     let long_canonical = format!("{}@example.com", "\u{fdfa}".repeat(4));
     let long = format!("a@{}example.com", "a.".repeat(130));
     let texts = "|a|@|a@|@b.c|a@b|a@@b.c|a b@c.d|a@b c.d|.a@b.c|a.@b.c|a..b@c.d|a@b..c|a@b.c.|a@-b.c|a@b-.c|a@b_c.d|\
@@ -97,11 +101,11 @@ fn c61_what_is_no_address_is_refused() {
     for text in texts.split('|').chain([long_local.as_str(), &long_canonical, &long]) {
         assert_eq!(Email::parse(text), Err(EmailError), "{text:?}");
     }
-    // A joiner that a Persian word needs is part of its domain.
+    // A joiner that a Persian word needs belongs to its domain.
     assert_eq!(key("a@\u{646}\u{627}\u{645}\u{647}\u{200c}\u{627}\u{6cc}.com"), "a@xn--mgba3gch31f060k.com");
 }
 
-/// What must hold for any text: a key is an address with that key, short, and blind to case.
+/// Checks one text: its key is a short address, has itself as key, and ignores case.
 fn holds(text: &str) -> bool {
     let Ok(email) = Email::parse(text) else { return false };
     assert_eq!(email.as_str(), text);
@@ -111,8 +115,8 @@ fn holds(text: &str) -> bool {
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
     assert!(domain.bytes().all(is_name), "{text:?} {domain}");
     let (local, domain) = text.rsplit_once('@').unwrap();
-    // The dotless i shares its capital with another letter. Capitals are taken of the composed form: Unicode keeps no
-    // equivalence through case where marks stand out of order (U+0345 becomes a letter).
+    // The dotless i shares its capital with another letter. Capitals are taken of the composed form: Unicode does not
+    // keep equivalence through case where marks stand out of order (U+0345 becomes a letter).
     let local: String = local.nfc().collect();
     if !local.contains('\u{131}') {
         for other in [local.to_uppercase(), local.to_lowercase()].iter().filter(|other| **other != local) {
@@ -124,19 +128,21 @@ fn holds(text: &str) -> bool {
     true
 }
 
+/// C61: the properties of keys hold for each character.
 #[test]
-fn c61_each_character_keeps_the_properties_of_keys() {
-    // The planes that have letters.
+fn email_keys_keep_properties_for_each_character() {
+    // The planes that contain letters.
     let all = || '\0'..='\u{1ffff}';
     let local = all().filter(|char| holds(&format!("a{char}b@example.com"))).count();
     let domain = all().filter(|char| holds(&format!("a@b{char}c.example"))).count();
     assert!(local > 100_000 && domain > 40_000, "{local} {domain}");
 }
 
+/// C61: the properties of keys hold for random text.
 #[test]
-fn c61_any_text_keeps_the_properties_of_keys() {
+fn email_keys_keep_properties_for_random_text() {
     let mut random = Random(61);
-    // Marks that combine, letters that fold into several, and what addresses are made of.
+    // Combining marks, letters that fold into several, and the usual characters of addresses.
     let alphabet: Vec<char> = "aAzZ09.-+@\u{df}\u{1e9e}\u{3a3}\u{3c2}\u{3c3}\u{130}\u{131}i\u{345}\u{3b1}\u{391}\u{301}\u{308}\u{327}\
                                \u{1fb3}\u{1f80}\u{fb03}\u{ff21}\u{1c4}\u{1c5}\u{149}\u{1f0}\u{390}\u{13a0}\u{ab70}\u{1e9b}\u{323}\
                                \u{1100}\u{1161}\u{11a8}\u{fc}\u{646}\u{200c}\u{3d2}\u{3002}"
@@ -147,7 +153,7 @@ fn c61_any_text_keeps_the_properties_of_keys() {
         let (local, domain) = (random.text_of(&alphabet, 8), random.text_of(&alphabet, 6));
         accepted += usize::from(holds(&format!("{local}@{domain}.example")));
         accepted += usize::from(holds(&format!("{}@{}.example", random.text(3), random.text(3))));
-        // No text is a panic.
+        // Random text never panics.
         holds(&random.text(300));
     }
     assert!(accepted > 2_000, "{accepted}");

@@ -1,4 +1,4 @@
-//! The domain's rules against other people's vectors and at their limits, without a server.
+//! The rules of the domain against published vectors and at their limits, without a server.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Passwords: what the policy refuses, for which fact, and what it leaves alone.
+//! Passwords: the refusals of the policy with their reasons, and the passwords that it accepts.
 
 use auth_service::domain::{PasswordError, PasswordPolicy};
 
@@ -15,20 +15,21 @@ fn judged(text: &str) -> Result<(), PasswordError> {
     judged_by(8, text)
 }
 
-/// Code points of four bytes, none twice in a row.
+/// Returns code points of four bytes, never the same one twice in a row.
 fn wide(count: usize) -> String {
     let mut random = Random(42);
     let alphabet: Vec<char> = ('\u{1f300}'..='\u{1f5ff}').collect();
     (0..count).map(|_| alphabet[random.below(alphabet.len())]).collect()
 }
 
-/// ASCII of any length that nobody guesses.
+/// Returns ASCII text of this length that is hard to guess.
 fn narrow(count: usize) -> String {
     "kT9#vQ2m correct horse battery staple; ".chars().cycle().take(count).collect()
 }
 
+/// C42: the least length is a setting and counts code points.
 #[test]
-fn c42_the_least_length_is_a_setting_and_counts_code_points() {
+fn password_min_length_counts_code_points() {
     for (min_length, short) in [(8, 7), (15, 14), (64, 63)] {
         for make in [narrow, wide] {
             assert_eq!(judged_by(min_length, &make(short + 1)), Ok(()), "{}", make(short + 1));
@@ -40,8 +41,9 @@ fn c42_the_least_length_is_a_setting_and_counts_code_points() {
     assert_eq!(judged(""), Err(PasswordError::Length { min_length: 8 }));
 }
 
+/// C43: the greatest length is 128 code points of any size.
 #[test]
-fn c43_the_greatest_length_is_128_code_points_of_any_size() {
+fn password_of_128_code_points_is_accepted() {
     for make in [narrow, wide] {
         assert_eq!(judged(&make(64)), Ok(()));
         assert_eq!(judged(&make(128)), Ok(()));
@@ -50,8 +52,9 @@ fn c43_the_greatest_length_is_128_code_points_of_any_size() {
     assert_eq!(wide(128).len(), 512);
 }
 
+/// C44: no character class is required or refused.
 #[test]
-fn c44_no_kind_of_character_is_asked_for_and_none_is_refused() {
+fn password_of_any_character_class_is_accepted() {
     let alphabets = [
         "quzvkxwpjf",
         "QUZVKXWPJF",
@@ -76,32 +79,35 @@ fn c44_no_kind_of_character_is_asked_for_and_none_is_refused() {
     }
 }
 
+/// C45: a password is used exactly as received.
 #[test]
-fn c45_passwords_are_used_exactly_as_received() {
+fn password_is_not_normalized() {
     for text in [" jose\u{301} \u{fb01}nds\u{3000}a quiet vowel ", " jos\u{e9} \u{fb01}nds\u{3000}a quiet vowel "] {
         let password = PasswordPolicy::new(8).accept(text.to_owned(), &[]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(password.into_password().bytes(), Some(text.as_bytes()));
     }
 }
 
+/// C46: leaked passwords are refused in any case of letters.
 #[test]
-fn c46_leaked_passwords_are_refused_in_any_case_of_letters() {
+fn password_leaked_is_refused_in_any_case() {
     let list = include_str!("../../data/leaked-passwords.txt");
     let long_enough: Vec<&str> = list.lines().filter(|line| line.chars().count() >= 8).collect();
     assert_eq!(long_enough.len(), 15_769);
-    // The first 3000, and a sample of the others.
+    // The first 3,000, and a sample of the rest.
     for text in long_enough[..3_000].iter().chain(long_enough[3_000..].iter().step_by(50)) {
         assert_eq!(judged(text), Err(PasswordError::Common), "{text}");
     }
     for text in long_enough.iter().step_by(200) {
         assert_eq!(judged(&text.to_uppercase()), Err(PasswordError::Common), "{text}");
     }
-    // The whole password is compared, not a part of it.
+    // The policy compares the whole password, not a part of it.
     assert_eq!(judged("password kettles hum in violet fog"), Ok(()));
 }
 
+/// C46: a password must not be built on facts known about its user.
 #[test]
-fn c46_a_password_must_not_be_made_of_what_is_known_of_its_user() {
+fn password_of_the_users_own_words_is_refused() {
     for text in [
         "gatepost2024!",
         "GatePost1",
@@ -116,14 +122,15 @@ fn c46_a_password_must_not_be_made_of_what_is_known_of_its_user() {
     for text in ["gatepost keeps my long door shut", "why would lovelace hum in fog", "ada kettles hum"] {
         assert_eq!(judged(text), Ok(()), "{text}");
     }
-    // Words of three code points stand in too many others, and the domain is everybody's.
+    // Words of three code points occur in too many other words, and the domain is shared by many users.
     assert_eq!(judged("adaptable kettles"), Ok(()));
     assert_ne!(judged("example.com"), Err(PasswordError::Context));
     assert_eq!(judged_by(15, "gatepost kettles"), Err(PasswordError::Context));
 }
 
+/// C46: a password that takes few guesses is refused.
 #[test]
-fn c46_what_is_found_in_few_guesses_is_refused() {
+fn password_found_in_few_guesses_is_refused() {
     for text in [
         "abcdefghijk",
         "aaaaaaaaaaaaaaaa",
@@ -141,12 +148,12 @@ fn c46_what_is_found_in_few_guesses_is_refused() {
         );
     }
     assert_eq!(judged("abcdefghijk"), Err(PasswordError::Guessable));
-    // Eight characters that have no pattern are enough where eight are.
+    // Eight characters without a pattern are enough where the least length is eight.
     assert_eq!(judged("kT9#vQ2m"), Ok(()));
 }
 
 #[test]
-fn no_sentence_repeats_the_password_or_the_users_words() {
+fn password_errors_repeat_neither_password_nor_words() {
     for text in ["short7!", "iloveyou2", "lovelace1815", "abcdefghijk"] {
         let sentence = judged(text).unwrap_err().to_string();
         assert!(sentence.starts_with("must ") && !sentence.contains(text), "{sentence}");
@@ -155,7 +162,7 @@ fn no_sentence_repeats_the_password_or_the_users_words() {
 }
 
 #[test]
-fn no_text_is_a_panic() {
+fn password_of_random_text_never_panics() {
     let mut random = Random(46);
     for _ in 0..500 {
         let text = random.text(127);

@@ -1,4 +1,4 @@
-//! Texts by a seed: the same ones at every run, so that a failure can be repeated.
+//! Texts from a seed: each run gets the same ones, so that a failure can be repeated.
 
 /// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 pub(crate) struct Random(pub(crate) u64);
@@ -11,7 +11,7 @@ impl Random {
         usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(limit).unwrap()).unwrap()
     }
 
-    /// Any character, the rare ones as often as the common ones.
+    /// Returns any character; rare ones are as likely as common ones.
     pub(crate) fn char(&mut self) -> char {
         let limit = [0x80, 0x250, 0x3000, 0x1_0000, 0x11_0000][self.below(5)];
         char::from_u32(u32::try_from(self.below(limit)).unwrap()).unwrap_or('\u{fffd}')
@@ -21,7 +21,7 @@ impl Random {
         (0..=self.below(longest)).map(|_| self.char()).collect()
     }
 
-    /// A text of these characters.
+    /// Returns a text of these characters.
     pub(crate) fn text_of(&mut self, alphabet: &[char], longest: usize) -> String {
         (0..=self.below(longest)).map(|_| alphabet[self.below(alphabet.len())]).collect()
     }

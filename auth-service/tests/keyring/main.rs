@@ -1,4 +1,4 @@
-//! The keys that sign, on a real database and beside a real file: where they come from, and how one follows another.
+//! Signing keys on a real database and beside a real key file: their sources, and their rotation.
 
 #![cfg(test)]
 

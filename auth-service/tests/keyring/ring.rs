@@ -1,4 +1,4 @@
-//! A ring of keys on a case's database, whose file lies in a folder of its own.
+//! A keyring on a test database, with its key file in a folder of its own.
 
 use std::path::Path;
 
@@ -36,19 +36,19 @@ pub(crate) fn id_of(pkcs8: &Pkcs8) -> String {
     Key::from_pkcs8(pkcs8).unwrap().id().to_owned()
 }
 
-/// A ring that has begun.
+/// Returns a keyring that has read its keys.
 pub(crate) async fn ring(store: &Store, clock: &Clock, custody: Custody) -> Keyring {
     let ring = Keyring::new(store.clone(), clock.clone(), custody);
     ring.begin(KeyType::default()).await.unwrap();
     ring
 }
 
-/// The id of the key that signs then.
+/// Returns the id of the key that signs at this time.
 pub(crate) fn signs(ring: &Keyring, time: DateTime<Utc>) -> String {
     ring.keys().at(time).signing().unwrap().id().to_owned()
 }
 
-/// The ids of the keys that are listed then, the signing one first. Each of them verifies.
+/// Returns the ids of the keys that are listed at this time, the signing one first. Each of them verifies.
 pub(crate) fn listed(ring: &Keyring, time: DateTime<Utc>) -> Vec<String> {
     let set: &KeySet = &ring.keys().at(time);
     let ids: Vec<_> = set.public().iter().map(|key| key.id.clone()).collect();
@@ -56,7 +56,7 @@ pub(crate) fn listed(ring: &Keyring, time: DateTime<Utc>) -> Vec<String> {
     ids
 }
 
-/// What the log has after its beginning.
+/// Returns the entries of the log after its first one.
 pub(crate) async fn logged(store: &Store) -> Vec<Revocation> {
     let mut reader = store.log_reader();
     let page = reader.look(1).await.unwrap();

@@ -1,4 +1,4 @@
-//! One key follows another by the clock, and is killed whatever the clock says.
+//! Rotation of keys by the clock, and their end at an operator's command.
 
 use std::fs;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use crate::ring::{Case, OTHERS, OURS, document, file_in, id_of, listed, logged, 
 
 const LEAD: Duration = Duration::from_mins(10);
 
-/// A day, and what clocks may be apart.
+/// A day, plus the allowed difference of clocks.
 const VERIFIES: Duration = Duration::from_mins(24 * 60 + 1);
 
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn the_next_key_is_listed_before_it_signs_and_the_old_one_verifies_until_its_last_token_is_dead(store: Case) {
+/// The next key is listed before it signs. The old one verifies until its last token has expired.
+async fn successor_is_listed_before_it_signs(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let first = signs(&ring, start());
     let sign_time = start() + LEAD;
@@ -34,7 +35,7 @@ async fn the_next_key_is_listed_before_it_signs_and_the_old_one_verifies_until_i
     assert_eq!(logged(&store).await, [Revocation::NewSigningKeys, Revocation::NewSigningKeys]);
 }
 
-async fn replicas_share_the_set_and_agree_on_who_signs(store: Case) {
+async fn replicas_agree_on_keys_and_signer(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
     assert_eq!(signs(&here, start()), signs(&there, start()));
     let next = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
@@ -46,10 +47,10 @@ async fn replicas_share_the_set_and_agree_on_who_signs(store: Case) {
     }
 }
 
-async fn of_two_replicas_that_rotate_at_once_one_does(store: Case) {
+async fn two_replicas_rotate_at_once_one_wins(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
     let (one, other) = tokio::join!(here.follow(document(), start() + LEAD), there.follow(document(), start() + LEAD));
-    // The later one finds the key of the other, or loses to it at the last moment.
+    // The later replica finds the other's key, or loses to it at the insert.
     let count = |outcome: &Result<Option<_>, KeyringError>| matches!(outcome, Ok(Some(_)));
     assert_eq!(usize::from(count(&one)) + usize::from(count(&other)), 1);
     for lost in [one, other].into_iter().filter(|outcome| !count(outcome)) {
@@ -59,7 +60,7 @@ async fn of_two_replicas_that_rotate_at_once_one_does(store: Case) {
     assert!(matches!(here.follow(document(), start() + LEAD).await, Err(KeyringError::Waiting { .. })));
 }
 
-async fn a_key_that_is_in_the_set_or_was_killed_does_not_come_in_again(store: Case) {
+async fn key_in_the_set_or_killed_is_not_added_again(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let (leaked, other) = (document(), document());
     ring.follow(leaked.clone(), start()).await.unwrap().unwrap();
@@ -70,11 +71,11 @@ async fn a_key_that_is_in_the_set_or_was_killed_does_not_come_in_again(store: Ca
     assert_eq!(signs(&ring, start()), id_of(&other));
 }
 
-async fn what_seals_the_next_key_is_what_the_others_have(store: Case) {
+async fn next_key_is_sealed_by_the_shared_master_key(store: Case) {
     let running = ring(&store, &clock(), sealed()).await;
-    let anew = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
-    assert_eq!(anew.reseal(&master(OURS)).await.unwrap(), 1);
-    // It signs on with what it has open, and adds nothing that only the old master key opens.
+    let other = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
+    assert_eq!(other.reseal(&master(OURS)).await.unwrap(), 1);
+    // It still signs with its open key, and adds no key that only the old master key opens.
     running.read().await.unwrap();
     signs(&running, start());
     let refused = running.follow(document(), start() + LEAD).await;
@@ -82,7 +83,7 @@ async fn what_seals_the_next_key_is_what_the_others_have(store: Case) {
     assert_eq!(running.list().await.unwrap().len(), 1);
 }
 
-async fn keys_are_neither_added_nor_killed_by_whoever_keeps_them_elsewhere(store: Case) {
+async fn keys_held_elsewhere_are_neither_added_nor_killed(store: Case) {
     let folder = folder();
     let file = file_in(folder.path());
     let filed = ring(&store, &clock(), Custody::File(file.clone())).await;
@@ -102,7 +103,7 @@ async fn keys_are_neither_added_nor_killed_by_whoever_keeps_them_elsewhere(store
     assert_eq!(filed.list().await.unwrap().len(), 1);
 }
 
-async fn each_type_follows_each(store: Case) {
+async fn key_of_each_type_follows_each_type(store: Case) {
     let clock = clock();
     let ring = ring(&store, &clock, sealed()).await;
     for of in KeyType::ALL {
@@ -120,7 +121,7 @@ async fn each_type_follows_each(store: Case) {
     assert_eq!(listed(&ring, clock.now()).len(), 4);
 }
 
-async fn a_key_that_is_killed_is_gone_at_once_and_another_one_signs(store: Case) {
+async fn killed_key_is_gone_at_once_and_another_signs(store: Case) {
     let folder = folder();
     for custody in [sealed(), Custody::File(file_in(folder.path()))] {
         store.database.run("delete from signing_keys").await;
@@ -142,21 +143,22 @@ async fn a_key_that_is_killed_is_gone_at_once_and_another_one_signs(store: Case)
     }
 }
 
-async fn the_key_that_waits_signs_at_once_when_the_one_before_it_is_killed(store: Case) {
+async fn waiting_key_signs_when_the_signer_is_killed(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let first = signs(&ring, start());
     let next = ring.follow(document(), start() + LEAD).await.unwrap().unwrap();
     ring.retire(&first, document(), false).await.unwrap();
     ring.read().await.unwrap();
     assert_eq!((signs(&ring, start()), listed(&ring, start())), (next.id.clone(), vec![next.id.clone()]));
-    // And the last one, though it does not sign yet by its time.
+    // The last key too, although its time to sign has not come.
     let successor = document();
     ring.retire(&next.id, successor.clone(), false).await.unwrap();
     ring.read().await.unwrap();
     assert_eq!(listed(&ring, start()), [id_of(&successor)]);
 }
 
-async fn a_key_that_a_wrong_clock_has_put_off_for_a_year_is_replaced_by_one_that_comes_soon(store: Case) {
+/// A wrong clock has delayed the next key for a year; one that signs soon replaces it.
+async fn key_delayed_for_a_year_is_replaced_soon(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let year = start() + Duration::from_hours(24 * 365);
     let far = ring.follow(document(), year).await.unwrap().unwrap();
@@ -167,7 +169,8 @@ async fn a_key_that_a_wrong_clock_has_put_off_for_a_year_is_replaced_by_one_that
     assert_eq!(signs(&ring, start() + Duration::from_hours(24 * 7)), id_of(&soon));
 }
 
-async fn a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens(store: Case) {
+/// The private half is kept for an hour, the key as long as its tokens live.
+async fn private_half_is_kept_an_hour_and_key_a_day(store: Case) {
     let folder = folder();
     for custody in [sealed(), Custody::File(file_in(folder.path()))] {
         store.database.run("delete from signing_keys").await;
@@ -190,7 +193,7 @@ async fn a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens(
         ring.tidy().await.unwrap();
         assert_eq!(halves().await, std::slice::from_ref(&next.id));
         ring.read().await.unwrap();
-        assert_eq!(listed(&ring, clock.now()), [next.id.clone(), first], "and it verifies on");
+        assert_eq!(listed(&ring, clock.now()), [next.id.clone(), first], "the old key still verifies");
         clock.advance(VERIFIES);
         ring.tidy().await.unwrap();
         assert_eq!(ring.list().await.unwrap().len(), 1);
@@ -199,12 +202,13 @@ async fn a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens(
     }
 }
 
-async fn a_key_without_a_row_leaves_the_file_and_no_other(store: Case) {
+/// A key without a row is removed from the file. The other keys stay.
+async fn key_without_a_row_leaves_the_file(store: Case) {
     let folder = folder();
     let file = file_in(folder.path());
     let ring = ring(&store, &clock(), Custody::File(file.clone())).await;
     let first = signs(&ring, start());
-    // As after the loss of power between the file's write and the row's.
+    // The state after a loss of power between the write of the file and that of the row.
     let lock = file.lock().await.unwrap();
     file.add(&document(), &lock).unwrap();
     drop(lock);
@@ -212,25 +216,26 @@ async fn a_key_without_a_row_leaves_the_file_and_no_other(store: Case) {
     assert_eq!(file.read().unwrap().iter().map(|filed| filed.key.id()).collect::<Vec<_>>(), [first]);
 }
 
-async fn another_master_key_takes_the_old_ones_place_while_services_run(store: Case) {
+async fn master_key_is_replaced_while_services_run(store: Case) {
     let running = ring(&store, &clock(), sealed()).await;
     running.follow(document(), start() + LEAD).await.unwrap().unwrap();
     running.read().await.unwrap();
-    let anew = |text| Custody::Sealed { master: master(text), file: None };
-    let ours = || Keyring::new(store.clone(), Clock::manual(start()), anew(OTHERS));
+    let sealed_by = |text| Custody::Sealed { master: master(text), file: None };
+    let ours = || Keyring::new(store.clone(), Clock::manual(start()), sealed_by(OTHERS));
     assert!(matches!(ours().reseal(&master(OTHERS)).await, Err(KeyringError::OldMasterKey)));
     assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 2);
-    assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 0, "and again, after one that was killed");
-    let after = ring(&store, &clock(), anew(OTHERS)).await;
+    assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 0, "a second run after a killed one");
+    let after = ring(&store, &clock(), sealed_by(OTHERS)).await;
     assert_eq!(listed(&after, start()), listed(&running, start()));
-    // Whoever runs has them open.
+    // Running services have them open.
     running.read().await.unwrap();
     assert_eq!(signs(&running, start() + LEAD), signs(&after, start() + LEAD));
     let refused = Keyring::new(store.clone(), clock(), sealed()).begin(KeyType::default()).await;
     assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::OtherMasterKey))));
 }
 
-async fn no_key_is_added_or_killed_with_a_wrong_master_key_unless_the_right_one_is_lost(store: Case) {
+/// A wrong master key adds and kills no key, unless the right one is declared lost.
+async fn wrong_master_key_adds_and_kills_no_key(store: Case) {
     let first = signs(&ring(&store, &clock(), sealed()).await, start());
     let wrong = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
     let is_refused =
@@ -244,13 +249,14 @@ async fn no_key_is_added_or_killed_with_a_wrong_master_key_unless_the_right_one_
     assert_eq!(listed(&wrong, start()), [id_of(&successor)]);
 }
 
-async fn a_replica_that_cannot_open_the_next_key_verifies_with_it_and_signs_with_none(store: Case) {
+/// A replica that cannot open the next key verifies with it and does not sign.
+async fn unopened_next_key_verifies_but_does_not_sign(store: Case) {
     let here = ring(&store, &clock(), sealed()).await;
     let first = signs(&here, start());
     let next = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
     store.database.run(&format!("update signing_keys set sealed = null where id = '{}'", next.id)).await;
     here.read().await.unwrap();
-    // It has made the key itself, and so has it open; another one has not.
+    // This replica made the key and has it open; the other one does not.
     assert_eq!(signs(&here, start() + LEAD), next.id);
     let there = Keyring::new(store.clone(), clock(), sealed());
     let refused = there.begin(KeyType::default()).await;
@@ -261,7 +267,7 @@ async fn a_replica_that_cannot_open_the_next_key_verifies_with_it_and_signs_with
     assert!(there.keys().at(start() + LEAD).signing().is_none());
 }
 
-async fn no_private_half_lies_in_the_database_in_plain(store: Case) {
+async fn database_holds_no_private_half_in_plaintext(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let next = document();
     ring.follow(next.clone(), start() + LEAD).await.unwrap().unwrap();
@@ -279,20 +285,20 @@ async fn no_private_half_lies_in_the_database_in_plain(store: Case) {
 }
 
 on_both_engines!(crate::ring::Case:
-    the_next_key_is_listed_before_it_signs_and_the_old_one_verifies_until_its_last_token_is_dead,
-    replicas_share_the_set_and_agree_on_who_signs,
-    of_two_replicas_that_rotate_at_once_one_does,
-    each_type_follows_each,
-    a_key_that_is_in_the_set_or_was_killed_does_not_come_in_again,
-    what_seals_the_next_key_is_what_the_others_have,
-    keys_are_neither_added_nor_killed_by_whoever_keeps_them_elsewhere,
-    a_key_that_is_killed_is_gone_at_once_and_another_one_signs,
-    the_key_that_waits_signs_at_once_when_the_one_before_it_is_killed,
-    a_key_that_a_wrong_clock_has_put_off_for_a_year_is_replaced_by_one_that_comes_soon,
-    a_private_half_is_kept_for_an_hour_and_a_key_for_as_long_as_its_tokens,
-    a_key_without_a_row_leaves_the_file_and_no_other,
-    another_master_key_takes_the_old_ones_place_while_services_run,
-    no_key_is_added_or_killed_with_a_wrong_master_key_unless_the_right_one_is_lost,
-    a_replica_that_cannot_open_the_next_key_verifies_with_it_and_signs_with_none,
-    no_private_half_lies_in_the_database_in_plain,
+    successor_is_listed_before_it_signs,
+    replicas_agree_on_keys_and_signer,
+    two_replicas_rotate_at_once_one_wins,
+    key_of_each_type_follows_each_type,
+    key_in_the_set_or_killed_is_not_added_again,
+    next_key_is_sealed_by_the_shared_master_key,
+    keys_held_elsewhere_are_neither_added_nor_killed,
+    killed_key_is_gone_at_once_and_another_signs,
+    waiting_key_signs_when_the_signer_is_killed,
+    key_delayed_for_a_year_is_replaced_soon,
+    private_half_is_kept_an_hour_and_key_a_day,
+    key_without_a_row_leaves_the_file,
+    master_key_is_replaced_while_services_run,
+    wrong_master_key_adds_and_kills_no_key,
+    unopened_next_key_verifies_but_does_not_sign,
+    database_holds_no_private_half_in_plaintext,
 );

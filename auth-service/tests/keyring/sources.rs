@@ -1,4 +1,4 @@
-//! Every start has the key that signed before, or is refused.
+//! Each start finds the key that signed before, or is refused.
 
 use auth_service::domain::Revocation;
 use auth_service::keyring::{Keyring, KeyringError};
@@ -8,28 +8,28 @@ use kit::testing::{clock, folder, on_both_engines, start};
 
 use crate::ring::{Case, OTHERS, OURS, document, file_in, id_of, listed, logged, master, ring, sealed, signs};
 
-/// What the database holds before the start.
+/// The key in the database before the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
     Nothing,
-    /// A key that an earlier version sealed.
+    /// A key sealed by an earlier version.
     Earlier,
-    /// A row, sealed.
+    /// A sealed row.
     Sealed,
-    /// The same with another master key.
+    /// A row sealed with another master key.
     SealedByOthers,
-    /// A row whose private half was sealed by a later version.
+    /// A row with a private half sealed by a later version.
     Later,
-    /// A row whose private half is none.
+    /// A row with a private half that is not a key.
     NoKey,
-    /// A row whose private half lies in the file.
+    /// A row with its private half in the file.
     Filed,
 }
 
-/// What the file holds before the start.
+/// The content of the key file before the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum File {
-    /// There is none: on a file it may be made, and on a server there is never one.
+    /// No file. With SQLite the start may create one, with PostgreSQL never.
     Absent,
     Ours,
     Others,
@@ -37,7 +37,7 @@ enum File {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// The key of before.
+    /// The key that signed before.
     Same,
     /// The key of a file that the database does not know.
     TakenIn,
@@ -45,7 +45,7 @@ enum Outcome {
     Refused(&'static str),
 }
 
-/// The rules: whether there is a master key, what the database holds, what the file holds.
+/// Returns the expected outcome for a master key, a row and a file.
 fn rule(master: bool, held: Held, file: File) -> Outcome {
     match (master, held, file) {
         (_, Held::Nothing, File::Absent) => Outcome::New,
@@ -72,7 +72,7 @@ async fn check(store: &Case, has_master: bool, held: Held, has: File) {
         File::Ours => file.write(std::slice::from_ref(&ours)).unwrap(),
         File::Others => file.write(std::slice::from_ref(&others)).unwrap(),
     }
-    // As whoever had that has left it.
+    // The state that an earlier process left.
     let earlier = file_in(folder.path().join("earlier").as_path());
     std::fs::create_dir(folder.path().join("earlier")).unwrap();
     earlier.write(std::slice::from_ref(&ours)).unwrap();
@@ -101,8 +101,8 @@ async fn check(store: &Case, has_master: bool, held: Held, has: File) {
     match (rule(has_master, held, has), begun) {
         (Outcome::Refused(sentence), Err(error)) => {
             assert!(error.to_string().contains(sentence), "{case:?}: {error}");
-            assert_eq!(store.signing_keys().await.unwrap(), rows, "{case:?}: nothing is lost");
-            assert_eq!(file.path().exists(), has != File::Absent, "{case:?}: no key is made");
+            assert_eq!(store.signing_keys().await.unwrap(), rows, "{case:?}: all rows are kept");
+            assert_eq!(file.path().exists(), has != File::Absent, "{case:?}: no key is created");
         }
         (Outcome::Same, Ok(())) => assert_eq!(signs(&ring, start()), id_of(&ours), "{case:?}"),
         (Outcome::TakenIn, Ok(())) => {
@@ -116,13 +116,13 @@ async fn check(store: &Case, has_master: bool, held: Held, has: File) {
         (expected, begun) => panic!("{case:?}: {expected:?} {begun:?}"),
     }
     if has_master && rule(has_master, held, has) == Outcome::Same {
-        assert_eq!(secrets::find(store.db(), SEALED_KEY).await.unwrap(), None, "{case:?}: it has one place");
+        assert_eq!(secrets::find(store.db(), SEALED_KEY).await.unwrap(), None, "{case:?}: the key is stored once");
         let halves = store.signing_keys().await.unwrap();
         assert!(halves.iter().all(|(_, sealed)| sealed.is_some()), "{case:?}");
     }
 }
 
-/// What an earlier version has kept.
+/// Writes the sealed key as an earlier version did.
 async fn plant(store: &Case, sealed: &[u8]) {
     use std::fmt::Write as _;
     let hex = sealed.iter().fold(String::new(), |mut hex, byte| {
@@ -133,7 +133,7 @@ async fn plant(store: &Case, sealed: &[u8]) {
     store.database.run(&format!("insert into secrets (name, value) values ('{SEALED_KEY}', {value})")).await;
 }
 
-async fn every_start_has_the_key_that_signed_before_or_is_refused(store: Case) {
+async fn start_finds_the_earlier_key_or_is_refused(store: Case) {
     use Held::{Earlier, Filed, Later, NoKey, Nothing, Sealed, SealedByOthers};
     for has_master in [false, true] {
         for held in [Nothing, Earlier, Sealed, SealedByOthers, Later, NoKey, Filed] {
@@ -144,7 +144,8 @@ async fn every_start_has_the_key_that_signed_before_or_is_refused(store: Case) {
     }
 }
 
-async fn the_keys_of_a_file_are_the_same_when_they_are_sealed_and_the_file_may_go(store: Case) {
+/// Sealing keeps the keys of the file, and the file may then be removed.
+async fn sealed_keys_equal_the_keys_of_the_file(store: Case) {
     let folder = folder();
     let file = file_in(folder.path());
     let first = ring(&store, &clock(), Custody::File(file.clone())).await;
@@ -159,10 +160,10 @@ async fn the_keys_of_a_file_are_the_same_when_they_are_sealed_and_the_file_may_g
     }
     let refused = Keyring::new(store.clone(), clock(), Custody::File(file.clone())).begin(KeyType::default()).await;
     assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::NoMasterKey))));
-    assert!(!file.path().exists(), "no other key is made");
+    assert!(!file.path().exists(), "no key file is created");
 }
 
-async fn a_first_start_of_two_replicas_at_once_makes_one_key(store: Case) {
+async fn two_first_starts_at_once_make_one_key(store: Case) {
     let clock = clock();
     let (here, there) =
         tokio::join!(Box::pin(ring(&store, &clock, sealed())), Box::pin(ring(&store, &clock, sealed())));
@@ -171,7 +172,7 @@ async fn a_first_start_of_two_replicas_at_once_makes_one_key(store: Case) {
 }
 
 on_both_engines!(crate::ring::Case:
-    every_start_has_the_key_that_signed_before_or_is_refused,
-    the_keys_of_a_file_are_the_same_when_they_are_sealed_and_the_file_may_go,
-    a_first_start_of_two_replicas_at_once_makes_one_key,
+    start_finds_the_earlier_key_or_is_refused,
+    sealed_keys_equal_the_keys_of_the_file,
+    two_first_starts_at_once_make_one_key,
 );

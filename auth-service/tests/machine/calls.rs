@@ -1,4 +1,4 @@
-//! The store's methods as values: what is called, and what is answered.
+//! The store's methods as values: calls and answers.
 
 use auth_service::domain::{
     Allowance, Client, Failures, ListedSession, Mark, NewUser, Roles, Session, Stamp, User, UserChange, UserState,
@@ -72,7 +72,7 @@ pub(crate) enum KeptCall {
     PageTokenKey { fresh: [u8; 64] },
 }
 
-/// What a call comes to.
+/// The result of a call.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Done,
@@ -222,7 +222,7 @@ impl KeptCall {
     }
 }
 
-/// What the log is told of it, which no answer shows.
+/// Returns the stamp that the log keeps of a call; no answer shows it.
 fn stamp(time: Time) -> Stamp {
     Stamp { mark: Mark([7; 16]), time }
 }

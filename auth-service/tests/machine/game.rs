@@ -1,4 +1,4 @@
-//! What a sequence of steps is about: who is in it, and what the model has become.
+//! One run of a sequence: its targets and its model.
 
 use auth_service::domain::network;
 use auth_service::store::{Filter, Store, StoreError};
@@ -49,7 +49,7 @@ impl Machine for Game {
     }
 }
 
-/// Calls that read all that there is, and all that there was.
+/// Returns calls that read all rows, present and past.
 fn everything(model: &Model, cast: &Cast) -> Vec<Call> {
     let now = cast.now;
     let all = UserCall::List { filter: Filter::default(), after: None, limit: 1000 };
@@ -61,7 +61,7 @@ fn everything(model: &Model, cast: &Cast) -> Vec<Call> {
     for begun in model.sessions.values() {
         let (id, user_id) = (begun.session.id, begun.session.user_id);
         calls.push(Call::Sessions(SessionCall::Refreshable { id }));
-        // Just before its end, and at it.
+        // Just before its end, and exactly at it.
         let end = begun.session.over_time;
         for now in [end - TimeDelta::microseconds(1), end] {
             calls.push(Call::Sessions(SessionCall::List { user_id, after: None, limit: 1000, now }));

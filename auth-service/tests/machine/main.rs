@@ -18,15 +18,16 @@ mod tests {
     use super::game::Game;
     use super::steps::step;
 
+    /// R11: both engines and the model answer 70,000 random calls alike.
     #[test]
-    fn r11_both_engines_and_the_model_answer_seventy_thousand_random_calls_alike() {
+    fn engines_and_model_agree_on_70_000_random_calls() {
         // In each of two lanes.
         lanes::<Game, _>(35, 1000, step);
     }
 
     #[test]
-    fn a_model_that_is_wrong_is_found_by_few_steps() {
-        // This one hears nothing of revisions.
+    fn wrong_model_is_found_by_few_steps() {
+        // A model that ignores revisions.
         fn without_revision(call: Call) -> Call {
             match call {
                 Call::Changes(ChangeCall::Update { id, change, proof, expected: _, now }) => {
@@ -37,6 +38,6 @@ mod tests {
         }
         let plan = Plan { seed: 1, sequences: 10, length: 300 };
         let found = lane::<Game, _>(plan, step(), false, without_revision).unwrap_err();
-        assert_eq!(found.steps.len(), 2, "to create a user and to change it: {found:?}");
+        assert_eq!(found.steps.len(), 2, "one creates a user, one changes it: {found:?}");
     }
 }

@@ -1,10 +1,11 @@
-//! The few things that random calls are about, so that they meet: texts that databases like to disagree about, places, spans.
+//! Small pools of values for random calls, so that calls meet: texts that databases treat differently, places and
+//! spans.
 
 use auth_service::domain::{Allowance, UserState};
 use auth_service::store::{Account, Kind};
 use chrono::TimeDelta;
 
-/// Emails; some are one another's in another spelling.
+/// Emails; some are other spellings of others.
 pub(crate) const EMAILS: [&str; 16] = [
     "ada@example.com",
     "Ada@Example.COM",
@@ -56,12 +57,12 @@ pub(crate) const ROLES: [&[&str]; 8] = [
     &["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "admin", "editor", "a_b", "a-b", "x", "y"],
 ];
 
-/// Roles to search by; the last one nobody has.
+/// Roles to search by; no user has the last one.
 pub(crate) const WANTED_ROLES: [&str; 6] = ["admin", "editor", "a_b", "a-b", "r9", "nobody"];
 
 pub(crate) const STATES: [UserState; 2] = [UserState::Active, UserState::Disabled];
 
-/// Where logins come from: the second and third are of one network.
+/// Addresses of logins: the second and third are of one network.
 pub(crate) const PEERS: [&str; 8] = [
     "192.0.2.1",
     "2001:db8::1",
@@ -75,7 +76,7 @@ pub(crate) const PEERS: [&str; 8] = [
 
 pub(crate) const USER_AGENTS: [&str; 4] = ["", "curl/8", "grpc-rust 'x' \\ %_", "\u{1f980}"];
 
-/// With two kinds of allowances no more than the sixteen rows that one call forgets: which of a crowd go first is not said.
+/// Two kinds of allowances, at most the sixteen rows that one call forgets: the order among more is not specified.
 pub(crate) const KINDS: [Kind; 2] = [Kind::Failure, Kind::SignUp];
 
 pub(crate) const ALLOWANCES: [Allowance; 4] = [
@@ -85,23 +86,23 @@ pub(crate) const ALLOWANCES: [Allowance; 4] = [
     Allowance { burst: 0, per_minute: 60 },
 ];
 
-/// How many accounts are tried: no more than one call forgets.
+/// Number of accounts: at most as many as one call forgets.
 pub(crate) const ACCOUNTS: u8 = 16;
 
 pub(crate) fn account(number: u8) -> Account {
     [number % ACCOUNTS; 32]
 }
 
-/// How long sessions last.
+/// Lifetimes of sessions.
 pub(crate) const LIVES: [TimeDelta; 5] =
     [TimeDelta::seconds(1), TimeDelta::seconds(90), TimeDelta::hours(1), TimeDelta::hours(24), TimeDelta::days(30)];
 
 pub(crate) const LIMITS: [u32; 6] = [0, 1, 2, 3, 50, u32::MAX];
 
-/// Of whom a request comes.
+/// Callers of requests.
 pub(crate) const CALLERS: [&str; 2] = ["", "01900000-0000-7000-8000-00000000000a"];
 
-/// How many ids requests have.
+/// Number of request ids.
 pub(crate) const REQUESTS: u8 = 6;
 
 pub(crate) const SAID: [&str; 2] = ["this", "that"];

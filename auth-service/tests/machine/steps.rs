@@ -1,7 +1,7 @@
-//! What is drawn: which method is called next, how much time goes by before, and dice for everything else.
+//! The random part of a sequence: the next method, the time that passes before it, and dice for all else.
 //!
-//! A step names nothing that another one has made, so that any of them can be left out: what its dice mean is said when it
-//! is played (`cast/`).
+//! A step refers to nothing that another step has made, so that any step can be left out. Its dice get a meaning when
+//! it is played (`cast/`).
 
 use chrono::TimeDelta;
 use proptest::prelude::{Strategy, any};
@@ -50,18 +50,18 @@ pub(crate) enum Method {
     PageTokenKey,
 }
 
-/// How much time goes by before the call.
+/// The time that passes before the call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Passes {
     So(TimeDelta),
-    /// Until something ends, or so much after it.
+    /// Until something ends, or this long after it.
     UntilAnEnd {
         which: u8,
         and: TimeDelta,
     },
 }
 
-/// How often each method is called.
+/// Relative frequency of each method.
 const WEIGHTS: [(Method, usize); 30] = [
     (Method::CreateUser, 9),
     (Method::User, 2),
@@ -105,7 +105,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-/// Mostly little time, so that what is begun is met again; now and then enough for all of it to end.
+/// Returns mostly little time, so that calls meet live rows; sometimes enough for all of them to end.
 fn passes(die: u8, size: u16) -> Passes {
     Passes::So(match die {
         0..60 => TimeDelta::zero(),

@@ -1,4 +1,4 @@
-//! What admins do: roles, barring a user, letting one in again.
+//! Admin calls: set roles, disable a user, enable one again.
 
 use gatepost::api::auth::v1::{
     DisableUserRequest, EnableUserRequest, SetUserRolesRequest, TokenState, User, UserState, VerifyTokenRequest,
@@ -29,18 +29,19 @@ async fn enable(service: &Service, token: &str, id: &str, etag: &str) -> Result<
     Ok(service.users().enable_user(with_token(request, token)).await?.into_inner().user.unwrap())
 }
 
-/// The roles that a token's claims say.
+/// Returns the roles in a token's claims.
 async fn roles(service: &Service, token: &str) -> Vec<String> {
     let answer = service.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await.unwrap();
     answer.into_inner().claims.unwrap().roles
 }
 
+/// A new role is in the next token. A lost role kills the tokens issued before.
 #[tokio::test]
-async fn a_new_role_is_in_the_next_token_and_a_lost_one_kills_the_last() {
+async fn new_role_reaches_next_token_lost_role_kills() {
     let (service, admin, ada) = with_admin().await;
     let user = service.set_roles(&admin, &ada.id, &["editor", "seller"]).await.unwrap();
     assert_eq!((user.roles.as_slice(), user.etag.as_str()), (&["editor".to_owned(), "seller".into()][..], "r2"));
-    assert_eq!(service.state(&ada.token).await, TokenState::Active, "a new role takes nothing away");
+    assert_eq!(service.state(&ada.token).await, TokenState::Active, "a new role kills no token");
     assert!(roles(&service, &ada.token).await.is_empty());
     let editor = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
     assert_eq!(roles(&service, &editor).await, ["editor", "seller"]);
@@ -56,11 +57,11 @@ async fn a_new_role_is_in_the_next_token_and_a_lost_one_kills_the_last() {
     assert_eq!(sessions.sessions.len(), 3, "the sessions live on");
 
     let same = service.set_roles(&admin, &ada.id, &["seller"]).await.unwrap();
-    assert_eq!(same.etag, "r3", "what changes nothing is no change");
+    assert_eq!(same.etag, "r3", "the same roles change nothing");
 }
 
 #[tokio::test]
-async fn an_admin_who_is_one_no_longer_is_refused_at_once() {
+async fn demoted_admin_is_refused_at_once() {
     let (service, admin, ada) = with_admin().await;
     service.set_roles(&admin, &ada.id, &["admin"]).await.unwrap();
     let second = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
@@ -72,7 +73,7 @@ async fn an_admin_who_is_one_no_longer_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn roles_keep_their_rule_and_their_etag() {
+async fn set_roles_checks_names_and_etag() {
     let (service, admin, ada) = with_admin().await;
     for bad in [&["Admin"][..], &["a", "a"], &["service"], &[""], &["a b"]] {
         assert_eq!(bad_fields(&service.set_roles(&admin, &ada.id, bad).await.unwrap_err()), ["roles"], "{bad:?}");
@@ -92,8 +93,9 @@ async fn roles_keep_their_rule_and_their_etag() {
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");
 }
 
+/// C38: a disabled user gets in only after being enabled and logging in again.
 #[tokio::test]
-async fn c38_a_disabled_user_is_out_until_enabled_and_logged_in_again() {
+async fn disabled_user_is_out_until_enabled_and_logged_in() {
     let (service, admin, ada) = with_admin().await;
     let user = disable(&service, &admin.token, &ada.id, "r1").await.unwrap();
     assert_eq!((user.state(), user.etag.as_str()), (UserState::Disabled, "r2"));
@@ -102,11 +104,11 @@ async fn c38_a_disabled_user_is_out_until_enabled_and_logged_in_again() {
     refused(&status, Code::Unauthenticated, "USER_DISABLED", "user is disabled, bad token");
     let status = service.login(EMAIL, PASSWORD).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
-    assert_eq!(disable(&service, &admin.token, &ada.id, "").await.unwrap(), user, "once is enough");
+    assert_eq!(disable(&service, &admin.token, &ada.id, "").await.unwrap(), user, "a repetition changes nothing");
 
     let user = enable(&service, &admin.token, &ada.id, "r2").await.unwrap();
     assert_eq!((user.state(), user.etag.as_str()), (UserState::Active, "r3"));
-    assert_eq!(service.state(&ada.token).await, TokenState::Revoked, "what was ended stays ended");
+    assert_eq!(service.state(&ada.token).await, TokenState::Revoked, "ended tokens stay dead");
     assert!(service.login(EMAIL, PASSWORD).await.is_ok());
     assert_eq!(enable(&service, &admin.token, &ada.id, "").await.unwrap(), user);
     for stale in
@@ -118,26 +120,28 @@ async fn c38_a_disabled_user_is_out_until_enabled_and_logged_in_again() {
     refused(&status, Code::NotFound, "USER_NOT_FOUND", "user not found");
 }
 
-/// The service again, on the same data and with the same settings.
+/// Starts the service again, on the same data and with the same settings.
 async fn again(service: Service) -> Service {
     let (folder, clock) = service.stop().await;
     start_in(folder, clock, Settings { admin: true, ..Settings::default() }).await
 }
 
+/// No fate of the first admin keeps the service from starting.
 #[tokio::test]
-async fn what_becomes_of_the_first_admin_never_keeps_the_service_from_starting() {
+async fn first_admin_setting_never_prevents_a_start() {
     let (service, admin, ada) = with_admin().await;
     service.set_roles(&admin, &ada.id, &["admin"]).await.unwrap();
-    // Deleted, while there is another admin: not made again.
+    // Deleted while another admin exists: not created again.
     let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(delete, &admin.token)).await.unwrap();
     let service = again(service).await;
     assert_eq!(service.login(ADMIN, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
-    // Somebody else's by now: left alone.
+    // Now the address of another user: left alone.
     service.register(ADMIN).await.unwrap();
     let service = again(service).await;
     assert!(service.login(ADMIN, PASSWORD).await.unwrap().user.unwrap().roles.is_empty());
-    // No admin at all, as an earlier version allowed, and the address is another user's: the service raises no account.
+    // No admin at all, as an earlier version allowed, and the address is another user's: the service promotes no
+    // account.
     let mut outsider = Outsider::open(service.database()).await;
     outsider.run("delete from user_roles").await;
     outsider.run("update users set roles = ''").await;
@@ -145,7 +149,7 @@ async fn what_becomes_of_the_first_admin_never_keeps_the_service_from_starting()
     let service = again(service).await;
     let stranger = service.login(ADMIN, PASSWORD).await.unwrap();
     assert!(stranger.user.unwrap().roles.is_empty());
-    // The address is free: whoever runs the service has an admin again.
+    // The address is free: the operator gets an admin again.
     let token = stranger.tokens.unwrap().access_token;
     let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(delete, &token)).await.unwrap();

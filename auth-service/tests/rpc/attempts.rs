@@ -1,4 +1,4 @@
-//! Wrong passwords and registrations have their limits, for accounts that exist and for those that do not.
+//! Limits of wrong passwords and registrations, for existing and unknown accounts.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::support::{EMAIL, PASSWORD, Service, Settings, refused, start, start_w
 
 const WRONG: &str = "a wrong password";
 
-/// How many seconds the caller is told to wait.
+/// Returns the seconds that the caller is told to wait.
 #[track_caller]
 fn told_to_wait(status: &Status) -> u64 {
     let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
@@ -35,8 +35,9 @@ async fn fail(service: &Service, email: &str) -> Status {
     service.login(email, WRONG).await.unwrap_err()
 }
 
+/// C52: an account waits longer after each wrong password, whether it exists or not.
 #[tokio::test]
-async fn c52_an_account_waits_longer_after_each_wrong_password_whether_it_exists_or_not() {
+async fn wrong_passwords_delay_known_and_unknown_accounts() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     for email in [EMAIL, "nobody@example.com"] {
@@ -46,9 +47,9 @@ async fn c52_an_account_waits_longer_after_each_wrong_password_whether_it_exists
         for wait in [1, 2, 4] {
             assert_eq!(told_to_wait(&fail(&service, email).await), wait);
             let status = service.login(email, PASSWORD).await.unwrap_err();
-            assert_eq!(told_to_wait(&status), wait, "the right password waits, too");
+            assert_eq!(told_to_wait(&status), wait, "the right password waits too");
             service.clock.advance(Duration::from_millis(wait * 1000 - 1));
-            assert_eq!(told_to_wait(&fail(&service, email).await), 1, "what is left is rounded up");
+            assert_eq!(told_to_wait(&fail(&service, email).await), 1, "the rest is rounded up");
             service.clock.advance(Duration::from_millis(1));
             wrong(&fail(&service, email).await);
         }
@@ -58,11 +59,12 @@ async fn c52_an_account_waits_longer_after_each_wrong_password_whether_it_exists
     for _ in 0..4 {
         wrong(&fail(&service, EMAIL).await);
     }
-    assert_eq!(told_to_wait(&fail(&service, EMAIL).await), 1, "a right password begins anew");
+    assert_eq!(told_to_wait(&fail(&service, EMAIL).await), 1, "the right password resets the count");
 }
 
+/// C52: after the greatest number of wrong passwords an account waits for a day.
 #[tokio::test]
-async fn c52_after_the_most_wrong_passwords_an_account_waits_for_a_day() {
+async fn wrong_passwords_at_most_delay_a_day() {
     let flags = &["--free-failures", "2", "--longest-wait", "3s", "--most-failures", "5"];
     let service = start_with(Settings { flags, ..Settings::default() }).await;
     service.register(EMAIL).await.unwrap();
@@ -75,8 +77,9 @@ async fn c52_after_the_most_wrong_passwords_an_account_waits_for_a_day() {
     assert!(service.login(EMAIL, PASSWORD).await.is_ok());
 }
 
+/// C52: an address has a burst of wrong passwords, then some a minute.
 #[tokio::test]
-async fn c52_an_address_has_a_burst_of_wrong_passwords_and_then_some_a_minute() {
+async fn address_has_a_burst_of_wrong_passwords() {
     let flags = &["--address-failures", "5", "--address-failures-per-minute", "30"];
     let service = start_with(Settings { flags, ..Settings::default() }).await;
     service.register(EMAIL).await.unwrap();
@@ -93,8 +96,9 @@ async fn c52_an_address_has_a_burst_of_wrong_passwords_and_then_some_a_minute() 
     assert_eq!(told_to_wait(&fail(&service, "another@example.com").await), 2, "only wrong passwords count");
 }
 
+/// C52, C54: an address has a burst of registrations. Trials count too.
 #[tokio::test]
-async fn c52_c54_an_address_has_a_burst_of_registrations_and_trials_count() {
+async fn address_has_a_burst_of_registrations() {
     let flags = &["--sign-ups", "2", "--sign-ups-per-minute", "60"];
     let service = start_with(Settings { flags, ..Settings::default() }).await;
     service.register(EMAIL).await.unwrap();
@@ -112,8 +116,9 @@ async fn c52_c54_an_address_has_a_burst_of_registrations_and_trials_count() {
     service.register("bob@example.com").await.unwrap();
 }
 
+/// C53: guesses from other addresses do not lock a user out of a known address.
 #[tokio::test]
-async fn c53_nobody_elsewhere_locks_a_user_out_of_a_known_address() {
+async fn guesses_elsewhere_do_not_lock_a_known_address() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let elsewhere: IpAddr = [127, 0, 0, 2].into();
@@ -129,8 +134,9 @@ async fn c53_nobody_elsewhere_locks_a_user_out_of_a_known_address() {
     told_to_wait(&attacker.login(guess(PASSWORD)).await.unwrap_err());
 }
 
+/// A stolen token does not help to guess, and guessing with it bars no login.
 #[tokio::test]
-async fn a_stolen_token_does_not_help_to_guess_and_guessing_bars_no_login() {
+async fn stolen_token_neither_guesses_nor_bars_logins() {
     let service = start().await;
     let token = service.token().await;
     let change = |current: &str| {
@@ -149,8 +155,9 @@ async fn a_stolen_token_does_not_help_to_guess_and_guessing_bars_no_login() {
     change(PASSWORD).await.unwrap();
 }
 
+/// Attempts at once do not get past the count of an account that has failed.
 #[tokio::test(flavor = "multi_thread")]
-async fn attempts_at_once_do_not_slip_past_the_count_of_an_account_that_has_failed() {
+async fn concurrent_attempts_do_not_pass_the_count() {
     let service = std::sync::Arc::new(start().await);
     service.register(EMAIL).await.unwrap();
     wrong(&fail(&service, EMAIL).await);
@@ -167,7 +174,7 @@ async fn attempts_at_once_do_not_slip_past_the_count_of_an_account_that_has_fail
             status => assert_eq!(told_to_wait(&status), 1),
         }
     }
-    assert_eq!(judged, 3, "with the first one, four");
+    assert_eq!(judged, 3, "four with the first one");
 }
 
 #[tokio::test]
@@ -179,8 +186,9 @@ async fn limits_can_be_switched_off() {
     }
 }
 
+/// C54: an email change reveals no more than registrations do.
 #[tokio::test]
-async fn c54_an_email_change_tells_no_more_than_registrations_do() {
+async fn email_change_reveals_no_more_than_registration() {
     let flags = &["--sign-ups", "4", "--sign-ups-per-minute", "60"];
     let service = start_with(Settings { flags, ..Settings::default() }).await;
     let ada = service.account(EMAIL).await;

@@ -1,4 +1,4 @@
-//! Audiences: the auth service takes its own tokens alone, where it has an audience of its own.
+//! Audiences: with an audience of its own, the auth service accepts only tokens for itself.
 
 use gatepost::api::auth::v1::{
     GetMeRequest, LoginRequest, RefreshTokenRequest, SetUserRolesRequest, TokenClaims, TokenState, VerifyTokenRequest,
@@ -13,7 +13,7 @@ async fn apart() -> Service {
     start_with(Settings { admin: true, flags: APART, ..Settings::default() }).await
 }
 
-/// The tokens of the admin for these audiences: an access token and a refresh token.
+/// Returns an access token and a refresh token of the admin for these audiences.
 async fn login(service: &Service, audiences: &[&str]) -> Result<(String, String), Status> {
     let audiences = audiences.iter().map(ToString::to_string).collect();
     let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), audiences };
@@ -34,7 +34,7 @@ async fn claims(service: &Service, token: &str) -> TokenClaims {
 }
 
 #[tokio::test]
-async fn a_guarded_services_token_is_no_good_at_auth() {
+async fn token_for_another_service_is_refused_at_auth() {
     let service = apart().await;
     let (token, _) = login(&service, &[]).await.unwrap();
     let said = claims(&service, &token).await;
@@ -50,7 +50,7 @@ async fn a_guarded_services_token_is_no_good_at_auth() {
 }
 
 #[tokio::test]
-async fn a_refresh_may_name_other_audiences() {
+async fn refresh_may_name_other_audiences() {
     let service = apart().await;
     let (_, refresh_token) = login(&service, &["shop"]).await.unwrap();
     let refresh = |refresh_token: &str, audiences: &[&str]| {
@@ -68,7 +68,7 @@ async fn a_refresh_may_name_other_audiences() {
 }
 
 #[tokio::test]
-async fn unknown_and_double_audiences_are_bad_fields() {
+async fn unknown_and_repeated_audiences_are_bad_fields() {
     let service = apart().await;
     for (wanted, field) in
         [(&["other"][..], "audiences[0]"), (&["blog", "blog"], "audiences[1]"), (&[""], "audiences[0]")]
@@ -78,7 +78,7 @@ async fn unknown_and_double_audiences_are_bad_fields() {
 }
 
 #[tokio::test]
-async fn one_audience_works_as_before() {
+async fn single_audience_works_as_before() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let (token, _) = login(&service, &[]).await.unwrap();
     get_me(&service, &token).await.unwrap();

@@ -1,4 +1,4 @@
-//! Clocks that are wrong, or were: they lock no user out, and revoked tokens stay dead.
+//! Clocks that are or were wrong: no user is locked out, and revoked tokens stay dead.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn log_out(service: &Service, token: &str) {
     service.auth().logout(with_token(LogoutRequest {}, token)).await.unwrap();
 }
 
-/// Stops the service, lets another program write, and starts it again, whose clock is off by so much more.
+/// Stops the service, runs a statement from outside, and starts it again with a clock this much further off.
 async fn restart(service: Service, statement: &str, off: TimeDelta) -> Service {
     let database = service.database();
     let (folder, clock) = service.stop().await;
@@ -41,13 +41,13 @@ async fn restart(service: Service, statement: &str, off: TimeDelta) -> Service {
 }
 
 #[tokio::test]
-async fn a_horizon_that_has_not_come_bars_nobody() {
+async fn future_horizon_bars_no_user() {
     let mut service = start().await;
     let mut old = service.token().await;
     for ahead in ["2026-01-01T00:01:00+00:00", "2026-01-04T00:00:00+00:00", "2031-01-01T00:00:00+00:00"] {
         let raise = format!("update log_head set horizon = '{ahead}'");
         service = restart(service, &raise, TimeDelta::zero()).await;
-        assert_eq!(service.state(&old).await, TokenState::Revoked, "what was issued until then is dead");
+        assert_eq!(service.state(&old).await, TokenState::Revoked, "earlier tokens are dead");
         old = fresh_token(&service, EMAIL).await;
         assert_eq!(service.state(&old).await, TokenState::Active);
         let metrics = get(service.ops, "/metrics").await.body;
@@ -56,13 +56,13 @@ async fn a_horizon_that_has_not_come_bars_nobody() {
 }
 
 #[tokio::test]
-async fn a_horizon_that_has_not_come_bars_nobody_while_the_service_runs() {
+async fn future_horizon_bars_no_user_of_a_running_service() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let mut outsider = Outsider::open(service.database()).await;
     outsider.run("update log_head set horizon = '2026-01-04T00:00:00+00:00'").await;
     outsider.close().await;
-    // Until it is seen to, within a second, none is issued that would be refused.
+    // The service notices within a second, and until then issues no token that would be refused.
     let token = loop {
         match service.login(EMAIL, PASSWORD).await {
             Ok(answer) => {
@@ -79,8 +79,9 @@ async fn a_horizon_that_has_not_come_bars_nobody_while_the_service_runs() {
     assert_eq!(service.state(&token).await, TokenState::Active);
 }
 
+/// A token revoked under a wrong clock stays dead when its time comes.
 #[tokio::test]
-async fn a_token_revoked_under_a_wrong_clock_stays_dead_when_its_time_comes() {
+async fn token_revoked_by_a_wrong_clock_stays_dead() {
     for jump in [TimeDelta::hours(1), TimeDelta::days(3)] {
         let service = start().await;
         let before = service.token().await;
@@ -91,7 +92,7 @@ async fn a_token_revoked_under_a_wrong_clock_stays_dead_when_its_time_comes() {
         assert_eq!(service.state(&ahead).await, TokenState::Revoked);
         let service = restart(service, "", -jump).await;
         assert_eq!(service.state(&before).await, TokenState::Active, "a token of the right time is good");
-        assert_eq!(service.state(&ahead).await, TokenState::Invalid, "its time has not come");
+        assert_eq!(service.state(&ahead).await, TokenState::Invalid, "its issue time is in the future");
         while !get(service.ops, "/metrics").await.body.contains("gatepost_times_repaired_total 2\n") {}
         service.clock.advance(jump.to_std().unwrap() + Duration::from_secs(1));
         assert_eq!(service.state(&ahead).await, TokenState::Revoked, "{jump}");
@@ -100,9 +101,9 @@ async fn a_token_revoked_under_a_wrong_clock_stays_dead_when_its_time_comes() {
     }
 }
 
-/// Eight minutes are within what an address may come to by itself: such a time cannot be told from one of right clocks later.
+/// Eight minutes are within what one address can use up itself: the row looks as if right clocks had written it later.
 #[tokio::test]
-async fn a_mistyped_password_minutes_ahead_bars_nobody() {
+async fn mistyped_password_minutes_ahead_bars_no_user() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let service = restart(service, "", TimeDelta::minutes(8)).await;
@@ -114,7 +115,7 @@ async fn a_mistyped_password_minutes_ahead_bars_nobody() {
 }
 
 #[tokio::test]
-async fn a_new_database_under_an_old_secret_knows_no_token() {
+async fn new_database_under_an_old_secret_knows_no_token() {
     let settings = || Settings { secret: Some(SECRET), admin: true, ..Settings::default() };
     let service = start_with(settings()).await;
     let admin = service.admin().await;
@@ -139,7 +140,7 @@ async fn a_new_database_under_an_old_secret_knows_no_token() {
         tokens.push((fate, account.token));
     }
     let (old, clock) = service.stop().await;
-    // Within the same second; and with users, whom the operator's settings make.
+    // Within the same second; also with users that the operator's settings create.
     for settings in [settings(), Settings { secret: Some(SECRET), ..Settings::default() }] {
         let service = start_in(folder(), clock.clone(), settings).await;
         for (fate, token) in &tokens {
@@ -147,13 +148,13 @@ async fn a_new_database_under_an_old_secret_knows_no_token() {
         }
         let own = service.token().await;
         assert_eq!(service.state(&own).await, TokenState::Active);
-        assert_eq!(part(&own, 1)["iat"], clock.now().timestamp(), "its date is the right one");
+        assert_eq!(part(&own, 1)["iat"], clock.now().timestamp(), "its issue time is right");
     }
     drop(old);
 }
 
 #[tokio::test]
-async fn replicas_whose_clocks_differ_take_each_others_tokens() {
+async fn replicas_with_different_clocks_share_tokens() {
     for (one, other) in [(0, 10), (10, 0), (-10, 0), (10, -10), (3600, 0), (0, 3600)] {
         let Some(database) = harness::postgres::database().await else { return };
         let off = |seconds| Clock::wrong(TimeDelta::seconds(seconds));
@@ -174,7 +175,7 @@ async fn replicas_whose_clocks_differ_take_each_others_tokens() {
 }
 
 #[tokio::test]
-async fn token_from_ahead_is_good_within_the_leeway() {
+async fn token_from_the_future_is_good_within_leeway() {
     let Some(database) = harness::postgres::database().await else { return };
     for (leeway, ahead, expected) in [
         ("1s", 1, TokenState::Active),
@@ -184,7 +185,7 @@ async fn token_from_ahead_is_good_within_the_leeway() {
         ("60s", 60, TokenState::Active),
         ("60s", 61, TokenState::Invalid),
     ] {
-        // A server's clock says nothing of clocks that stand, so that each replica goes by its own.
+        // A server's clock says nothing about stopped clocks, so that each replica uses its own.
         let start = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
         let clock = |seconds| Clock::manual(start + TimeDelta::seconds(seconds));
         let flags = ["--clock-leeway", leeway];
@@ -195,13 +196,13 @@ async fn token_from_ahead_is_good_within_the_leeway() {
         let behind = start_at_by(&database.url, clock(0), &flags).await;
         assert_eq!(behind.state(&token).await, expected, "{ahead} s ahead, leeway {leeway}");
         behind.clock.advance(Duration::from_secs(1));
-        assert_eq!(behind.state(&token).await, TokenState::Active, "its time has come");
+        assert_eq!(behind.state(&token).await, TokenState::Active, "its issue time has come");
         drop((issuer.stop().await, behind.stop().await));
     }
 }
 
 #[tokio::test]
-async fn leeway_beyond_a_minute_is_refused() {
+async fn leeway_above_a_minute_is_refused() {
     for (leeway, is_allowed) in [("60s", true), ("61s", false), ("999ms", false)] {
         let args = ["auth-service", "--clock-leeway", leeway];
         let flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
@@ -211,7 +212,7 @@ async fn leeway_beyond_a_minute_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_is_named_and_measured() {
+async fn wrong_clock_is_named_and_measured() {
     let Some(database) = harness::postgres::database().await else { return };
     for off in [0, 10, -60] {
         let service = start_at_with(&database.url, Clock::wrong(TimeDelta::seconds(off))).await;

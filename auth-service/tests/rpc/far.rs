@@ -1,4 +1,4 @@
-//! A server far away: calls work at the longest distance, and take few round trips.
+//! A distant database server: calls work at the greatest distance and take few round trips.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use harness::proxy::Proxy;
 
 use super::support::{EMAIL, PASSWORD, start_at, with_token};
 
-/// Logins of which the one with the fewest requests counts: the others have met a look at the log.
+/// Number of logins. The one with the fewest requests counts: others may have met a poll of the log.
 const TRIES: u32 = 12;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_work_at_the_longest_distance() {
+async fn calls_work_at_the_greatest_distance() {
     let Some(server) = harness::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(50));
@@ -34,7 +34,7 @@ async fn login_takes_four_round_trips() {
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
     service.register(EMAIL).await.unwrap();
-    // Statements are prepared once a connection.
+    // Statements are prepared once per connection.
     service.login(EMAIL, PASSWORD).await.unwrap();
     let mut fewest = u64::MAX;
     for _ in 0..TRIES {
@@ -42,6 +42,6 @@ async fn login_takes_four_round_trips() {
         service.login(EMAIL, PASSWORD).await.unwrap();
         fewest = fewest.min(proxy.requests() - before);
     }
-    assert_eq!(fewest, 4, "two reads, the session, and the look for sessions beyond the quota");
+    assert_eq!(fewest, 4, "two reads, the session, and the search for sessions beyond the quota");
     service.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Guesses at passwords: many at once, with callers that do not wait, and from an address that users share.
+//! Guesses at passwords: many at once, with callers that do not wait, and from a shared address.
 
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
@@ -14,7 +14,7 @@ use super::support::{EMAIL, PASSWORD, Service, bad_fields, refused, start, with_
 const WRONG: &str = "a wrong password";
 const NOBODY: &str = "nobody@example.com";
 
-/// A client at another address of this machine.
+/// Returns a client at another address of this machine.
 fn elsewhere(service: &Service, last: u8) -> AuthServiceClient<Channel> {
     let channel = Endpoint::from_shared(format!("http://{}", service.address)).unwrap();
     AuthServiceClient::new(channel.local_address(Some([127, 0, 0, last].into())).connect_lazy())
@@ -33,14 +33,14 @@ async fn login(client: &AuthServiceClient<Channel>, email: &str, password: &str)
     client.clone().login(request).await.map(drop)
 }
 
-/// The code of a refusal, and the seconds after which to come back.
+/// Returns the code of a refusal and the seconds to wait.
 fn answer(status: &Status) -> (Code, Option<u64>) {
     let wait = status.get_details_retry_info().and_then(|info| info.retry_delay).map(|delay| delay.as_secs());
     (status.code(), wait)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_of_guesses_is_four_at_once() {
+async fn burst_of_guesses_runs_four_at_once() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     for email in [EMAIL, NOBODY] {
@@ -51,19 +51,19 @@ async fn a_burst_of_guesses_is_four_at_once() {
         }
         let statuses = all.join_all().await;
         let judged = statuses.iter().filter(|status| status.code() == Code::Unauthenticated).count();
-        // Four that are not counted ahead, and as many as the count lets through until they are counted.
+        // Four that are not counted ahead, and as many as the count admits until they are counted.
         assert!((1..=8).contains(&judged), "{email}: {judged} of 40 were judged");
         assert!(statuses.iter().all(|status| answer(status).1.is_some() || status.code() == Code::Unauthenticated));
     }
 }
 
 #[tokio::test]
-async fn a_caller_that_resets_the_stream_has_guessed() {
+async fn reset_stream_counts_as_a_guess() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let raw = Raw::connect(service.address).await;
     let request = LoginRequest { email: EMAIL.into(), password: WRONG.into(), ..LoginRequest::default() };
-    // The call ends before its hash does. On a busy machine some end before it is begun: they do not count.
+    // The call ends before its hash does. On a busy machine some end before the hash starts; those do not count.
     for _ in 0..500 {
         let asked =
             raw.ask::<LoginResponse>("/gatepost.auth.v1.AuthService/Login", &[("grpc-timeout", "9m")], &request);
@@ -71,11 +71,11 @@ async fn a_caller_that_resets_the_stream_has_guessed() {
             return;
         }
     }
-    panic!("500 guesses for nothing");
+    panic!("500 guesses without a delay");
 }
 
 #[tokio::test]
-async fn a_shared_address_does_not_tell_who_has_an_account() {
+async fn shared_address_does_not_reveal_accounts() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let (shared, attacker, third) = (elsewhere(&service, 1), elsewhere(&service, 2), elsewhere(&service, 3));
@@ -91,7 +91,7 @@ async fn a_shared_address_does_not_tell_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn a_barred_account_is_barred_at_a_shared_address() {
+async fn barred_account_is_barred_at_a_shared_address() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let bob = "bob@example.com";
@@ -100,16 +100,16 @@ async fn a_barred_account_is_barred_at_a_shared_address() {
     for _ in 0..4 {
         login(&attacker, bob, WRONG).await.unwrap_err();
     }
-    // Bob has never been there: the password is judged as any other one, and not taken.
+    // Bob has never been there: his password is judged like any other one, and refused.
     let status = login(&shared, bob, PASSWORD).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     login(&home, bob, PASSWORD).await.expect("the user's own address counts apart");
     service.clock.advance(std::time::Duration::from_secs(2));
-    login(&shared, bob, PASSWORD).await.expect("once the account has waited");
+    login(&shared, bob, PASSWORD).await.expect("a login after the account has waited");
 }
 
 #[tokio::test]
-async fn a_new_password_is_measured_after_the_current_one() {
+async fn new_password_is_measured_after_the_current_one() {
     let service = start().await;
     let token = service.token().await;
     let change = |current: &str, new: &str| {

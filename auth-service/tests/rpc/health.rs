@@ -1,4 +1,4 @@
-//! Health: who asks before sending calls is told the truth.
+//! Health checks: the answers are true before the first call.
 
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -7,7 +7,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::support::start;
 
 #[tokio::test]
-async fn health_answers_for_the_server_and_for_each_service() {
+async fn health_answers_for_the_server_and_each_service() {
     let service = start().await;
     let mut health = HealthClient::new(service.channel.clone());
     for name in ["", "gatepost.auth.v1.AuthService", "gatepost.auth.v1.TokenService", "gatepost.auth.v1.UserService"] {

@@ -16,7 +16,7 @@ use super::support::{SECRET, SERVICE_KEY, Settings, make_database, start, start_
 use super::verify::part;
 
 #[tokio::test]
-async fn the_public_key_is_listed_and_its_private_half_is_not() {
+async fn key_set_lists_public_half_only() {
     let mut listed = Vec::new();
     for signer in signers() {
         let service = start_with(signer.settings()).await;
@@ -47,7 +47,7 @@ async fn the_public_key_is_listed_and_its_private_half_is_not() {
 }
 
 #[tokio::test]
-async fn a_key_of_each_type_outlives_a_restart() {
+async fn key_of_each_type_survives_a_restart() {
     for signer in signers() {
         let service = start_with(signer.settings()).await;
         let token = service.token().await;
@@ -58,24 +58,24 @@ async fn a_key_of_each_type_outlives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_symmetric_key_is_never_listed() {
+async fn symmetric_key_is_never_listed() {
     let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
     let keys = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
     assert!(keys.is_empty());
-    assert!(!service.key_file().exists(), "with a secret no key is made");
+    assert!(!service.key_file().exists(), "a secret needs no key file");
     let token = service.token().await;
     assert_eq!(service.state(&token).await, TokenState::Active);
 }
 
 #[tokio::test]
-async fn the_service_key_is_good_where_a_token_is() {
+async fn service_key_is_accepted_in_place_of_a_token() {
     let service = start_with(Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
     assert_eq!(service.state(SERVICE_KEY).await, TokenState::Active);
     assert_eq!(service.state(&SERVICE_KEY[1..]).await, TokenState::Invalid);
-    assert_eq!(start().await.state(SERVICE_KEY).await, TokenState::Invalid, "no key is good unless one is set");
+    assert_eq!(start().await.state(SERVICE_KEY).await, TokenState::Invalid, "no service key is good unless one is set");
 }
 
-/// The settings of a service whose database and key lie in this folder.
+/// Returns the settings of a service with its database and key in this folder.
 fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<Config, ConfigError> {
     let database = format!("sqlite:{}", folder.join("auth.db").display());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
@@ -83,8 +83,9 @@ fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<Co
     Config::new(flags, Environment::new(environment), kit::testing::clock())
 }
 
+/// C18: a secret that others can guess is refused.
 #[test]
-fn c18_a_secret_that_others_can_guess_is_no_setting() {
+fn guessable_secret_is_refused() {
     type Read = fn(&str) -> Option<OsString>;
     let folder = kit::testing::folder();
     let weak: [(Read, &str); 4] = [
@@ -101,8 +102,9 @@ fn c18_a_secret_that_others_can_guess_is_no_setting() {
     assert!(config(folder.path(), |_| None).is_ok());
 }
 
+/// C18: a master key that others can guess is refused.
 #[test]
-fn c18_a_master_key_that_others_can_guess_is_no_setting() {
+fn guessable_master_key_is_refused() {
     type Read = fn(&str) -> Option<OsString>;
     let folder = kit::testing::folder();
     let bad: [(Read, &str); 3] = [
@@ -120,11 +122,12 @@ fn c18_a_master_key_that_others_can_guess_is_no_setting() {
     assert!(config(folder.path(), |_| None).unwrap().master_key.is_none());
 }
 
+/// C18: a key file without a good key ends the service before it serves.
 #[tokio::test]
-async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves() {
+async fn key_file_without_a_good_key_prevents_the_start() {
     for (text, mode, sentence) in [
         ("no key", 0o600, "holds something other than Ed25519, P-256 and RSA keys"),
-        // The example of RFC 8037 appendix A.1, cut short.
+        // The example of RFC 8037 appendix A.1, truncated.
         (
             "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1h\n-----END PRIVATE KEY-----",
             0o600,
@@ -141,6 +144,6 @@ async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves
         let listener = TcpListener::bind(config.flags.listen).await.unwrap();
         let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
         assert!(matches!(error, RunError::Keyring(_)) && error.to_string().contains(sentence), "{error}");
-        assert_eq!(fs::read_to_string(&file).unwrap(), text, "nothing is lost");
+        assert_eq!(fs::read_to_string(&file).unwrap(), text, "the file is unchanged");
     }
 }

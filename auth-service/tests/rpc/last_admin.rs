@@ -1,4 +1,4 @@
-//! The last active admin cannot be put out, by himself or by another admin.
+//! The last active admin cannot be demoted, disabled or deleted, by himself or by another admin.
 
 use gatepost::api::auth::v1::{DeleteUserRequest, DisableUserRequest, SetUserRolesRequest};
 use tonic::{Code, Status};
@@ -8,7 +8,7 @@ use super::support::{Account, EMAIL, PASSWORD, Service, Settings, refused, start
 
 const TEXT: &str = "this user is the last active admin: give another user the role `admin` first";
 
-/// The answers to an admin's calls that would demote, disable and delete this user.
+/// Calls demote, disable and delete for this user as an admin, and returns the answers.
 async fn put_out(service: &Service, by: &Account, id: &str) -> [Result<(), Status>; 3] {
     let mut users = service.users();
     let (id, etag) = (id.to_owned(), String::new());
@@ -40,6 +40,6 @@ async fn last_admin_is_refused_with_a_reason() {
     let token = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
     let ada = Account { token, ..ada };
     for answer in put_out(&service, &ada, "me").await {
-        assert_eq!(answer.unwrap_err().code(), Code::FailedPrecondition, "the next one is the last now");
+        assert_eq!(answer.unwrap_err().code(), Code::FailedPrecondition, "the remaining admin is now the last one");
     }
 }

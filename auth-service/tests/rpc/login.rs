@@ -1,4 +1,4 @@
-//! Logins: one answer for every wrong pair, a bounded queue, sessions that end.
+//! Logins: one answer for every wrong pair, a bounded queue, separate sessions.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use tonic_types::StatusExt as _;
 
 use super::support::{EMAIL, PASSWORD, SERVICE_KEY, Settings, refused, start, start_with, with_token};
 
+/// C51: every wrong pair gets the same answer.
 #[tokio::test]
-async fn c51_every_wrong_pair_gets_the_same_answer() {
+async fn login_wrong_pairs_get_the_same_answer() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let long = "a".repeat(600);
@@ -21,7 +22,7 @@ async fn c51_every_wrong_pair_gets_the_same_answer() {
         refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
         answers.push(status.details().to_vec());
     }
-    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "to the byte");
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "equal to the byte");
     let status = service.login("nobody", PASSWORD).await.unwrap_err();
     assert_eq!(
         (status.code(), status.get_details_error_info().unwrap().reason.as_str()),
@@ -29,8 +30,9 @@ async fn c51_every_wrong_pair_gets_the_same_answer() {
     );
 }
 
+/// C40: each login is a session of its own.
 #[tokio::test]
-async fn c40_each_login_is_a_session_of_its_own() {
+async fn login_starts_a_session_of_its_own() {
     let service = start().await;
     let first = service.token().await;
     let second = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
@@ -50,7 +52,7 @@ async fn logout_without_a_session_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_logins_is_shed_and_not_queued_without_end() {
+async fn login_flood_is_shed() {
     let service = Arc::new(start().await);
     service.register(EMAIL).await.unwrap();
     let mut all = JoinSet::new();
@@ -62,7 +64,7 @@ async fn a_flood_of_logins_is_shed_and_not_queued_without_end() {
     while let Some(answer) = all.join_next().await {
         match answer.unwrap() {
             Ok(_) => served += 1,
-            // On a machine that is busy with other things, what waits may run into its deadline or the database's limit.
+            // On a busy machine, waiting logins may reach their deadline or the database's limit.
             Err(status) if matches!(status.code(), Code::DeadlineExceeded | Code::Unavailable) => {}
             Err(status) => {
                 assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
@@ -73,5 +75,5 @@ async fn a_flood_of_logins_is_shed_and_not_queued_without_end() {
         }
     }
     assert!(served >= 1 && shed >= 1, "{served} served, {shed} shed");
-    assert!(service.login(EMAIL, PASSWORD).await.is_ok(), "afterwards all is as before");
+    assert!(service.login(EMAIL, PASSWORD).await.is_ok(), "logins work after the flood");
 }

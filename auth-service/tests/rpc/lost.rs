@@ -1,4 +1,4 @@
-//! A log that has lost entries which only guards were told of: every replica has started on an older copy of the database.
+//! A log that has lost entries which only guards received: every replica has started on an older copy of the database.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use super::support::{EMAIL, SERVICE_KEY, Service, Settings, start_in};
 use super::watch::{Guard, logout, service};
 
-/// Returns the settings of [`service`] for a start on what it has left.
+/// Returns the settings of [`service`] for a start on its earlier data.
 fn again() -> Settings {
     Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }
 }
 
-/// Copies the database of a service that has stopped.
+/// Copies the database of a stopped service.
 fn copy(from: &Path, to: &Path) {
     for file in ["auth.db", "auth.db-wal"] {
         let (from, to) = (from.join(file), to.join(file));
@@ -25,12 +25,12 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A guard that was told of a logout, and the service on a copy of the database from before it.
+/// A guard that received a logout, and the service on a copy of the database from before it.
 struct Lost {
     service: Service,
     /// The token that was logged out.
     token: String,
-    /// The guard's last position, and its digest.
+    /// The guard's last position and its digest.
     known: Position,
     digest: Vec<u8>,
     _copy: TempDir,
@@ -60,12 +60,12 @@ async fn counted(service: &Service, by: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_guard_ahead_of_the_log_keeps_revoked_tokens_dead() {
+async fn guard_ahead_of_the_log_keeps_revoked_tokens_dead() {
     let Lost { service, token, known, digest, _copy } = lose().await;
-    assert_eq!(service.state(&token).await, TokenState::Active, "the copy knows no better");
+    assert_eq!(service.state(&token).await, TokenState::Active, "the copy does not know the logout");
     let (mut guard, _) = Guard::resume(&service, Some(known.clone()), digest.clone()).await;
     let now = guard.reset().await;
-    assert_ne!(now.log_id, known.log_id, "the log has begun anew");
+    assert_ne!(now.log_id, known.log_id, "there is a new log");
     assert_eq!(service.state(&token).await, TokenState::Revoked);
     assert!(counted(&service, "guard").await);
     // Other guards that know the lost entries change nothing more.
@@ -77,12 +77,12 @@ async fn a_guard_ahead_of_the_log_keeps_revoked_tokens_dead() {
 }
 
 #[tokio::test]
-async fn a_guard_that_knows_another_entry_shows_the_loss() {
+async fn guard_that_knows_another_entry_shows_the_loss() {
     let Lost { service, token, known, .. } = lose().await;
     let other = service.account("grace@example.com").await.token;
     logout(&service, &other).await;
     assert_eq!(service.state(&token).await, TokenState::Active);
-    // With other keys, too: what the guard was told is no less true.
+    // Another digest of keys changes nothing about the entries that the guard received.
     let (mut guard, _) = Guard::resume(&service, Some(known), vec![9; 32]).await;
     guard.reset().await;
     assert_eq!(service.state(&token).await, TokenState::Revoked);

@@ -1,4 +1,4 @@
-//! The service over the wire: a real server, a real client, a clock that stands still.
+//! The service over the wire: a real server, a real client and a stopped clock.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! What the operations port says of the service and of its keys.
+//! The operations port: health of the service, and its keys.
 
 use gatepost::api::auth::v1::ListSigningKeysRequest;
 use kit::testing::http::{get, ready_while_writable};
@@ -8,7 +8,7 @@ use super::signers::signers;
 use super::support::{EMAIL, SECRET, Settings, start, start_with};
 
 #[tokio::test]
-async fn a_service_is_ready_while_its_database_takes_writes() {
+async fn service_is_ready_while_its_database_takes_writes() {
     let service = start().await;
     // The call waits for the start.
     service.register(EMAIL).await.unwrap();
@@ -16,7 +16,7 @@ async fn a_service_is_ready_while_its_database_takes_writes() {
 }
 
 #[tokio::test]
-async fn the_key_set_is_the_same_over_both_wires() {
+async fn key_set_is_the_same_over_both_wires() {
     let [_, pairs @ ..] = signers();
     for signer in pairs {
         let service = start_with(signer.settings()).await;
@@ -26,10 +26,10 @@ async fn the_key_set_is_the_same_over_both_wires() {
         assert!(page.head.contains("content-type: application/json"), "{}", page.head);
         assert!(page.head.contains("cache-control: public, max-age=5"), "{}", page.head);
         assert_eq!(serde_json::from_str::<Value>(&page.body).unwrap(), json!({"keys": listed}));
-        assert_eq!(listed[0].get("d"), None, "the private half stays");
+        assert_eq!(listed[0].get("d"), None, "the private half is not listed");
 
         let page = get(service.ops, "/.well-known/openid-configuration").await;
-        assert!(page.head.contains("cache-control: no-store"), "it repeats the client's word: {}", page.head);
+        assert!(page.head.contains("cache-control: no-store"), "the answer repeats the client's input: {}", page.head);
         let said: Value = serde_json::from_str(&page.body).unwrap();
         assert_eq!(said["issuer"], "gatepost");
         assert_eq!(said["jwks_uri"], format!("http://{}/.well-known/jwks.json", service.ops));
@@ -38,14 +38,14 @@ async fn the_key_set_is_the_same_over_both_wires() {
 }
 
 #[tokio::test]
-async fn a_secret_is_in_no_key_set() {
+async fn secret_is_in_no_key_set() {
     let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
     service.register(EMAIL).await.unwrap();
     assert_eq!(get(service.ops, "/.well-known/jwks.json").await.body, r#"{"keys":[]}"#);
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_a_url_says_where_its_keys_are() {
+async fn issuer_url_says_where_its_keys_are() {
     let flags = &["--issuer", "https://auth.example/tenant"];
     let service = start_with(Settings { flags, ..Settings::default() }).await;
     service.register(EMAIL).await.unwrap();
@@ -55,7 +55,7 @@ async fn an_issuer_that_is_a_url_says_where_its_keys_are() {
 }
 
 #[tokio::test]
-async fn no_call_is_served_on_the_operations_port() {
+async fn operations_port_serves_no_call() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let page = get(service.ops, "/gatepost.auth.v1.TokenService/ListSigningKeys").await;

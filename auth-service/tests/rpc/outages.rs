@@ -1,4 +1,4 @@
-//! What callers are told when time, the database or the service itself fails them, and that it passes.
+//! Answers to callers when time runs out, or the database or the service fails, and recovery afterwards.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const LOGIN: &str = "/gatepost.auth.v1.AuthService/Login";
 const CREATE_USER: &str = "/gatepost.auth.v1.UserService/CreateUser";
 const LATE: &str = "the call took longer than its deadline, try again with a longer one";
 
-/// A login by a client that keeps no deadline itself.
+/// Logs in with a client that keeps no deadline itself.
 async fn login(raw: &Raw, headers: &[(&str, &str)]) -> Result<LoginResponse, Status> {
     raw.ask(LOGIN, headers, &LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() })
         .await
@@ -43,14 +43,14 @@ fn internal(status: &Status) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_passes_in_the_hashing_queue() {
+async fn deadline_passes_in_the_hashing_queue() {
     let (_service, raw) = registered().await;
     let mut flood = JoinSet::new();
     for _ in 0..95 {
         let raw = raw.clone();
         flood.spawn(async move { login(&raw, &[]).await });
     }
-    // The first that is shed says that the queue is full.
+    // The first refusal shows that the queue is full.
     let shed = |answer: &Result<LoginResponse, Status>| {
         answer.as_ref().is_err_and(|status| status.code() == Code::ResourceExhausted)
     };
@@ -66,7 +66,7 @@ async fn a_deadline_passes_in_the_hashing_queue() {
 }
 
 #[tokio::test]
-async fn a_deadline_passes_in_the_database() {
+async fn deadline_passes_in_the_database() {
     let (service, raw) = registered().await;
     let mut outsider = Outsider::open(service.database()).await;
     outsider.lock().await;
@@ -76,16 +76,17 @@ async fn a_deadline_passes_in_the_database() {
         password: PASSWORD.into(),
         ..CreateUserRequest::default()
     };
-    // Longer than a hash takes, and shorter than the database's patience after it.
+    // Longer than a hash takes, and shorter than the database's time limit after it.
     let headers = [("grpc-timeout", "200m")];
     let status = raw.ask::<CreateUserResponse>(CREATE_USER, &headers, &request).await.unwrap_err();
     refused(&status, Code::DeadlineExceeded, "DEADLINE", LATE);
     outsider.close().await;
-    assert!(raw.ask::<CreateUserResponse>(CREATE_USER, &[], &request).await.is_ok(), "nothing was written");
+    assert!(raw.ask::<CreateUserResponse>(CREATE_USER, &[], &request).await.is_ok(), "the first call wrote nothing");
 }
 
+/// A database that another program holds is unavailable until the program lets go.
 #[tokio::test]
-async fn a_database_that_another_program_holds_is_unavailable_until_it_lets_go() {
+async fn database_held_by_another_program_is_unavailable() {
     let (service, raw) = registered().await;
     let token = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
     let mut outsider = Outsider::open(service.database()).await;
@@ -98,15 +99,16 @@ async fn a_database_that_another_program_holds_is_unavailable_until_it_lets_go()
         refused(&status, Code::Unavailable, "STORE_UNAVAILABLE", message);
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
     }
-    assert_eq!(service.state(&token).await, TokenState::Active, "what only reads goes on");
+    assert_eq!(service.state(&token).await, TokenState::Active, "calls that only read succeed");
     outsider.close().await;
     assert!(login(&raw, &[]).await.is_ok());
     service.auth().logout(with_token(LogoutRequest {}, &token)).await.unwrap();
     assert_eq!(service.state(&token).await, TokenState::Revoked);
 }
 
+/// C69: a fault of the service is `INTERNAL` and reveals no internals.
 #[tokio::test]
-async fn c69_a_fault_of_the_service_is_internal_and_says_nothing_of_its_inside() {
+async fn internal_error_reveals_no_internals() {
     let (service, raw) = registered().await;
     let token = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
     let mut outsider = Outsider::open(service.database()).await;
@@ -118,5 +120,5 @@ async fn c69_a_fault_of_the_service_is_internal_and_says_nothing_of_its_inside()
     let second = service.sessions().list_sessions(request).await.unwrap_err();
     internal(&second);
     let ids = [&first, &second].map(|status| status.get_details_request_info().unwrap().request_id);
-    assert_ne!(ids[0], ids[1], "each call has its own");
+    assert_ne!(ids[0], ids[1], "each call has its own id");
 }

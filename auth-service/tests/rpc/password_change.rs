@@ -1,4 +1,4 @@
-//! A password is changed: everything that was begun with the old one ends, and what races with the change, too.
+//! A password change ends all sessions of the old password, also those that race with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,9 @@ async fn change(service: &Service, token: &str, current: &str, new: &str) -> Res
     Ok(answer.into_inner().tokens.unwrap().access_token)
 }
 
+/// C48: a change needs the current password and ends every session.
 #[tokio::test]
-async fn c48_a_change_needs_the_current_password_and_ends_every_session() {
+async fn password_change_ends_every_session() {
     let service = start().await;
     let first = service.token().await;
     let second = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
@@ -27,10 +28,10 @@ async fn c48_a_change_needs_the_current_password_and_ends_every_session() {
         let status = change(&service, &first, wrong, NEW).await.unwrap_err();
         refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
     }
-    // After so many wrong ones the next attempt has to wait.
+    // After that many wrong passwords the next attempt has to wait.
     service.clock.advance(Duration::from_secs(1));
     assert_eq!(bad_fields(&change(&service, &first, PASSWORD, "short").await.unwrap_err()), ["new_password"]);
-    assert_eq!(service.state(&second).await, TokenState::Active, "a change that failed ends nothing");
+    assert_eq!(service.state(&second).await, TokenState::Active, "a failed change ends nothing");
 
     let third = change(&service, &first, PASSWORD, NEW).await.unwrap();
     assert_eq!(service.state(&first).await, TokenState::Revoked);
@@ -43,14 +44,14 @@ async fn c48_a_change_needs_the_current_password_and_ends_every_session() {
 }
 
 #[tokio::test]
-async fn a_service_has_no_password() {
+async fn service_has_no_password() {
     let service = start_with(Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
     let status = change(&service, SERVICE_KEY, PASSWORD, NEW).await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_races_with_a_change_does_not_survive_it() {
+async fn login_does_not_survive_a_concurrent_change() {
     let service = Arc::new(start().await);
     let mut token = service.token().await;
     let (mut old, mut new) = (PASSWORD, NEW);
@@ -63,7 +64,7 @@ async fn a_login_that_races_with_a_change_does_not_survive_it() {
         match racing.await.unwrap() {
             Ok(answer) => {
                 let late = answer.tokens.unwrap().access_token;
-                assert_eq!(service.state(&late).await, TokenState::Revoked, "it was begun with the old password");
+                assert_eq!(service.state(&late).await, TokenState::Revoked, "the session began with the old password");
             }
             Err(status) => refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials"),
         }
@@ -72,8 +73,9 @@ async fn a_login_that_races_with_a_change_does_not_survive_it() {
     }
 }
 
+/// Two changes at once: one wins, and the other caller is logged out.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_changes_at_once_one_wins_and_the_other_is_logged_out() {
+async fn two_password_changes_at_once_one_wins() {
     let service = Arc::new(start().await);
     let token = service.token().await;
     let changes: Vec<_> = [NEW, "seven violet umbrellas marching"]

@@ -1,4 +1,4 @@
-//! Passwords over the wire: each refusal with its sentence, and that what is accepted is used as it was received.
+//! Passwords over the wire: each refusal has its sentence, and accepted passwords are used as received.
 
 use gatepost::api::auth::v1::CreateUserRequest;
 use tonic::{Code, Status};
@@ -28,8 +28,9 @@ fn violations(status: &Status) -> Vec<(String, String)> {
     details.field_violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
 }
 
+/// C42, C43, C46: each fault has its sentence, and no sentence repeats the password.
 #[tokio::test]
-async fn c42_c43_c46_each_fault_has_its_sentence_and_none_repeats_the_password() {
+async fn password_faults_have_their_own_sentences() {
     let service = start().await;
     let long = "long ".repeat(26);
     for (password, sentence) in [
@@ -56,7 +57,7 @@ async fn c42_c43_c46_each_fault_has_its_sentence_and_none_repeats_the_password()
 }
 
 #[tokio::test]
-async fn all_bad_fields_are_named_at_once() {
+async fn register_names_all_bad_fields_at_once() {
     let service = start().await;
     let status = register(&service, "a\0b", "nobody@io", "iloveyou2").await.unwrap_err();
     let named = violations(&status);
@@ -64,13 +65,14 @@ async fn all_bad_fields_are_named_at_once() {
     assert_eq!((status.code(), fields), (Code::InvalidArgument, vec!["name", "email", "password"]));
     assert_eq!(named[2].1, COMMON);
     assert!(status.message().ends_with(&format!("; password: {COMMON}")), "{}", status.message());
-    // The words of a field that breaks its own rule do not count, whatever its length.
+    // The words of a field that breaks its own rule do not count, however long the field is.
     let status = register(&service, &"lovelace ".repeat(20_000), EMAIL, "lovelace in 1815").await.unwrap_err();
     assert_eq!(violations(&status).len(), 1);
 }
 
+/// C42: the least length is a setting.
 #[tokio::test]
-async fn c42_the_least_length_is_a_setting() {
+async fn password_min_length_is_a_setting() {
     let service = start_with(Settings { password_min_length: Some(15), ..Settings::default() }).await;
     let status = register(&service, "Ada", EMAIL, "kT9#vQ2m xK7fp").await.unwrap_err();
     let sentence = "password: must have 15 to 128 characters and at most 512 bytes";
@@ -79,10 +81,11 @@ async fn c42_the_least_length_is_a_setting() {
     service.login(EMAIL, "kT9#vQ2m xK7fp!").await.unwrap();
 }
 
+/// C43: the last one of 512 bytes counts.
 #[tokio::test]
-async fn c43_of_512_bytes_the_last_one_counts() {
+async fn password_last_of_512_bytes_counts() {
     let service = start().await;
-    // 128 code points of four bytes; what differs is the last byte of the last one.
+    // 128 code points of four bytes; the last byte of the last one differs.
     let head: String = (0..127).map(|at| char::from_u32(0x1_f300 + at * 37 % 0x300).unwrap()).collect();
     let (one, other) = (format!("{head}\u{1f980}"), format!("{head}\u{1f981}"));
     assert_eq!((one.len(), one.as_bytes()[..511] == other.as_bytes()[..511]), (512, true));
@@ -93,8 +96,9 @@ async fn c43_of_512_bytes_the_last_one_counts() {
     assert!(service.login(EMAIL, &head).await.is_err());
 }
 
+/// C44, C45: any character is accepted, and the password is not changed.
 #[tokio::test]
-async fn c44_c45_any_character_is_welcome_and_none_is_changed() {
+async fn password_of_any_characters_is_kept_unchanged() {
     let service = start().await;
     for (at, (password, look_alike)) in [
         // NFC and NFD are two passwords.
@@ -117,8 +121,9 @@ async fn c44_c45_any_character_is_welcome_and_none_is_changed() {
     }
 }
 
+/// C61: a malformed address is refused. A name is kept to the byte.
 #[tokio::test]
-async fn c61_what_is_no_address_is_refused_and_a_name_is_kept_to_the_byte() {
+async fn bad_email_is_refused_and_name_kept_to_the_byte() {
     let service = start().await;
     let password = "quiet vowels hum in fog";
     for email in ["test@io", "\"a\"@example.com", "a\u{200b}b@example.com", "a@exa\u{ad}mple.com", "a\0@example.com"] {

@@ -1,4 +1,5 @@
-//! Each write throws away what its session has prepared, as `DISCARD ALL` does: the server refuses the next use (26000).
+//! Each write drops the prepared statements of its session, like `DISCARD ALL`: the server refuses the next use
+//! (26000).
 
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, LogoutRequest, RefreshTokenRequest, RevokeAllSessionsRequest, TokenState, UpdateUserRequest,

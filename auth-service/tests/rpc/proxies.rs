@@ -1,4 +1,4 @@
-//! Behind a proxy the caller is who the proxy says, and not the proxy.
+//! Behind a trusted proxy the caller's address is the one that the proxy reports.
 
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::{ListSessionsRequest, LoginRequest};
@@ -23,7 +23,7 @@ fn request(password: &str, forwarded: &str) -> Request<LoginRequest> {
     request
 }
 
-/// The access token of a login that came through the proxy.
+/// Logs in through the proxy and returns the access token.
 async fn login(service: &Service, password: &str, forwarded: &str) -> Result<String, Status> {
     let answer = service.auth().login(request(password, forwarded)).await?;
     Ok(answer.into_inner().tokens.unwrap().access_token)
@@ -50,7 +50,7 @@ async fn sessions_list_the_callers_address() {
 }
 
 #[tokio::test]
-async fn a_caller_behind_a_proxy_locks_out_no_other() {
+async fn caller_behind_a_proxy_locks_out_no_other() {
     let flags: &[&str] = &[
         "--trusted-proxies",
         "127.0.0.1",
@@ -70,11 +70,11 @@ async fn a_caller_behind_a_proxy_locks_out_no_other() {
     for forwarded in ["198.51.100.7", "203.0.113.1, 198.51.100.7"] {
         assert_eq!(login(&service, WRONG, forwarded).await.unwrap_err().code(), Code::ResourceExhausted);
     }
-    login(&service, PASSWORD, "198.51.100.8").await.expect("another caller of the same proxy");
+    login(&service, PASSWORD, "198.51.100.8").await.expect("a login of another caller of the same proxy");
 }
 
 #[tokio::test]
-async fn header_of_a_stranger_is_not_believed() {
+async fn header_of_an_untrusted_peer_is_ignored() {
     let service = behind().await;
     let channel = Endpoint::from_shared(format!("http://{}", service.address)).unwrap();
     let stranger = channel.local_address(Some([127, 0, 0, 2].into())).connect_lazy();

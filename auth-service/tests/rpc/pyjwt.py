@@ -1,4 +1,4 @@
-"""Reads tokens and makes them with PyJWT. A list of asks in JSON on standard input, their answers on standard output."""
+"""Reads and makes tokens with PyJWT. Takes a JSON list of questions on standard input, prints the answers as JSON."""
 
 import json
 import sys
@@ -34,11 +34,11 @@ def read(ask):
 
 
 def make(ask):
-    # A header's own `alg` would go before the algorithm.
+    # A header's own `alg` would override the algorithm.
     header = {**ask["header"], "alg": ask["algorithm"]}
     while True:
         token = jwt.encode(ask["claims"], key(ask), algorithm=ask["algorithm"], headers=header)
-        # Of an ES256 signature and its twin this library takes either, and the service the lesser.
+        # This library accepts an ES256 signature and its twin; the service only the lesser of them.
         if ask["algorithm"] != "ES256" or base64url_decode(token.rsplit(".", 1)[1])[32] < 0x7F:
             return {"token": token}
 

@@ -1,4 +1,4 @@
-//! Tokens both ways with somebody else's library: `PyJWT` reads ours, and we read `PyJWT`'s.
+//! Tokens in both directions with an independent library: `PyJWT` reads ours, and the service reads those of `PyJWT`.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -26,22 +26,23 @@ fn interpreter() -> String {
     python
 }
 
-/// What the script answers, ask by ask. It holds up the test's own thread; the service must have others.
+/// Runs the script and returns its answers, one for each question. It blocks the test's own thread; the service must
+/// have others.
 fn python(asks: &[Value]) -> Vec<Value> {
     let mut command = Command::new(interpreter());
-    // What it fetches is on this machine.
+    // The script fetches from this machine only.
     command.env("no_proxy", "*");
-    // PyJWT warns of secrets that are short; that they are refused is what some tests are about.
+    // PyJWT warns of short secrets; some tests are about their refusal.
     let mut run = command.args(["-W", "ignore", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     run.stdin.take().unwrap().write_all(json!(asks).to_string().as_bytes()).unwrap();
     let output = run.wait_with_output().unwrap();
-    assert!(output.status.success(), "the script failed, and said why above");
+    assert!(output.status.success(), "the script failed; its output is above");
     let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answers.len(), asks.len());
     answers
 }
 
-/// What the service says of the tokens that `PyJWT` makes.
+/// Checks the service's verdicts on tokens made by `PyJWT`.
 async fn are(service: &Service, made: &[(&str, Value, TokenState)]) {
     let asks: Vec<Value> = made.iter().map(|(_, ask, _)| with(ask, &json!({"do": "make"}))).collect();
     for ((id, ask, state), answer) in made.iter().zip(python(&asks)) {
@@ -49,7 +50,7 @@ async fn are(service: &Service, made: &[(&str, Value, TokenState)]) {
     }
 }
 
-/// The ask with other members, too.
+/// Returns the question with further members.
 fn with(ask: &Value, more: &Value) -> Value {
     let mut ask = ask.clone();
     ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -60,7 +61,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// A service at today's date, since `PyJWT` looks at the machine's clock; and a token of it.
+/// Starts a service at today's date, since `PyJWT` uses the machine's clock, and returns a token of it.
 async fn today(signer: Signer) -> (Service, String) {
     let service = start_with(signer.settings()).await;
     let now = python(&[json!({"do": "now"})])[0]["now"].as_u64().unwrap();
@@ -71,15 +72,15 @@ async fn today(signer: Signer) -> (Service, String) {
     (service, token)
 }
 
-/// What tells `PyJWT` to read with the public key as the service lists it.
+/// Returns the members that tell `PyJWT` to use the public key as listed by the service.
 async fn listed_key(service: &Service) -> Value {
     let keys = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
     json!({"jwk": keys[0].jwk_json, "algorithm": keys[0].algorithm})
 }
 
-/// `PyJWT` reads our token and believes it, and neither for another audience nor of another issuer.
+/// Checks that `PyJWT` accepts our token, but not for another audience or from another issuer.
 async fn is_read(service: &Service, token: &str, key: &Value) {
-    // Another character in the signature's middle, where each of its bits counts.
+    // Another character in the middle of the signature, where each of its bits counts.
     let (head, tail) = token.split_at(token.len() - 9);
     let forged = format!("{head}{}{}", if tail.starts_with('A') { 'B' } else { 'A' }, &tail[1..]);
     let ask = with(&json!({"do": "read", "token": token, "audience": "gatepost", "issuer": "gatepost"}), key);
@@ -105,11 +106,11 @@ async fn is_read(service: &Service, token: &str, key: &Value) {
     assert_eq!(errors, ["InvalidAudienceError", "InvalidIssuerError", "InvalidSignatureError"]);
 }
 
-/// `PyJWT`'s token of the same session is as good as ours, and no better.
+/// Checks that `PyJWT`'s token of the same session is as good as ours, and no better.
 async fn is_believed(service: &Service, token: &str, key: &Value) {
     let (header, claims) = (part(token, 0), part(token, 1));
     let now = claims["iat"].as_i64().unwrap();
-    // An id of its own, which ends in the era of the log, as the service's do.
+    // An id of its own that ends in the era of the log, like the service's ids.
     let era = claims["jti"].as_str().unwrap()[28..].to_owned();
     let claims = with(&claims, &json!({"jti": format!("01890a5d-ac96-774b-bcce-b302{era}")}));
     let ask = with(&json!({"header": header, "claims": claims}), key);
@@ -132,7 +133,7 @@ async fn is_believed(service: &Service, token: &str, key: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hs256_goes_both_ways_by_the_secret() {
+async fn hs256_works_both_ways_by_the_secret() {
     let [signer, ..] = signers();
     let (service, token) = today(signer).await;
     let key = json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS256"});
@@ -147,7 +148,7 @@ async fn hs256_goes_both_ways_by_the_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_pairs_go_both_ways_by_the_key_set_and_the_key_file() {
+async fn key_pairs_work_both_ways_by_set_and_file() {
     let [_, pairs @ ..] = signers();
     for signer in pairs {
         let (service, token) = today(signer).await;
@@ -156,7 +157,7 @@ async fn key_pairs_go_both_ways_by_the_key_set_and_the_key_file() {
         is_read(&service, &token, &listed).await;
         let held = json!({"pem_file": service.key_file(), "algorithm": signer.algorithm().name()});
         is_believed(&service, &token, &held).await;
-        // The public key is known to everybody, and no secret: neither its bytes nor its text.
+        // The public key is known to everyone, so it must not work as a secret: neither its bytes nor its text.
         let jwk: Value = serde_json::from_str(listed["jwk"].as_str().unwrap()).unwrap();
         let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "algorithm": "HS256"});
         let texts = ["x", "y", "n"].into_iter().filter_map(|name| jwk[name].as_str());
@@ -178,8 +179,9 @@ async fn key_pairs_are_found_by_the_operations_port() {
     }
 }
 
+/// C1: the same key under another algorithm is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn c1_the_same_key_under_another_algorithm_is_refused() {
+async fn same_key_under_another_algorithm_is_refused() {
     let [.., rsa] = signers();
     let (service, token) = today(rsa).await;
     let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "pem_file": service.key_file()});

@@ -54,14 +54,14 @@ async fn bad_refresh_tokens_of_an_address_have_a_quota() {
 }
 
 #[tokio::test]
-async fn the_oldest_session_beyond_the_quota_ends() {
+async fn oldest_session_beyond_the_quota_ends() {
     let service = start(&["--user-sessions", "3"]).await;
     let mut tokens = Vec::new();
     for _ in 0..3 {
         service.clock.advance(Duration::from_secs(1));
         tokens.push(login(&service).await.unwrap());
     }
-    // The first one is in use: it is not the oldest by now.
+    // The first session was used, so it is no longer the oldest.
     service.clock.advance(Duration::from_secs(1));
     tokens[0] = refresh(&service, &tokens[0].refresh_token).await.unwrap();
     service.clock.advance(Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! Refresh tokens: each is used once, a lost answer is made good, and whoever comes with an old one ends the session.
+//! Refresh tokens: each is used once, a lost answer is given again, and reuse of an old token ends the session.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ fn reused(status: &Status) {
     refused(status, Code::Unauthenticated, "REFRESH_TOKEN_REUSED", REUSED);
 }
 
-/// A service with a user, and the first tokens of a session.
+/// Starts a service with a user, and returns it with the first tokens of a session.
 async fn begun() -> (Service, TokenPair) {
     let service = start().await;
     let tokens = service.register(EMAIL).await.unwrap().tokens.unwrap();
@@ -48,7 +48,7 @@ async fn sessions(service: &Service, token: &str) -> Vec<Session> {
     service.sessions().list_sessions(request).await.unwrap().into_inner().sessions
 }
 
-/// Lets so much time go by.
+/// Advances the clock.
 fn pass(service: &Service, span: TimeDelta) {
     service.clock.advance(span.to_std().unwrap());
 }
@@ -57,8 +57,9 @@ fn at(passed: TimeDelta) -> Timestamp {
     std::time::SystemTime::from(begin() + passed).into()
 }
 
+/// C31: a refresh gives the next pair, and the session continues.
 #[tokio::test]
-async fn c31_a_refresh_gives_the_next_pair_and_the_session_goes_on() {
+async fn refresh_gives_next_pair_and_session_continues() {
     let (service, first) = begun().await;
     assert_eq!((first.access_expire_time, first.refresh_expire_time), (Some(at(DAY)), Some(at(DAY * 7))));
     pass(&service, DAY / 2);
@@ -70,18 +71,19 @@ async fn c31_a_refresh_gives_the_next_pair_and_the_session_goes_on() {
     assert_ne!(second.access_token, first.access_token);
     assert_ne!(second.refresh_token, first.refresh_token);
     for token in [&first.access_token, &second.access_token] {
-        assert_eq!(service.state(token).await, TokenState::Active, "an earlier access token lives on");
+        assert_eq!(service.state(token).await, TokenState::Active, "an earlier access token stays good");
     }
     let listed = sessions(&service, &second.access_token).await;
-    assert_eq!(listed.len(), 1, "one row a session");
+    assert_eq!(listed.len(), 1, "one row per session");
     assert_eq!((listed[0].create_time, listed[0].last_refresh_time), (Some(at(TimeDelta::zero())), Some(at(DAY / 2))));
     assert!(listed[0].current && listed[0].user_agent.starts_with("tonic/"));
     let third = refresh(&service, &second.refresh_token).await.unwrap();
     assert_ne!(third.refresh_token, second.refresh_token);
 }
 
+/// C33: a lost answer is given again for a minute.
 #[tokio::test]
-async fn c33_a_lost_answer_is_given_again_for_a_minute() {
+async fn refresh_lost_answer_is_repeated_for_a_minute() {
     let (service, first) = begun().await;
     let second = refresh(&service, &first.refresh_token).await.unwrap();
     pass(&service, GRACE - TimeDelta::microseconds(1));
@@ -94,8 +96,9 @@ async fn c33_a_lost_answer_is_given_again_for_a_minute() {
     assert_eq!(service.state(&third.access_token).await, TokenState::Active);
 }
 
+/// C32: a parent token used late ends the session.
 #[tokio::test]
-async fn c32_a_parent_that_comes_late_ends_the_session() {
+async fn refresh_with_a_late_parent_ends_the_session() {
     let (service, first) = begun().await;
     let second = refresh(&service, &first.refresh_token).await.unwrap();
     pass(&service, GRACE);
@@ -108,8 +111,9 @@ async fn c32_a_parent_that_comes_late_ends_the_session() {
     service.login(EMAIL, PASSWORD).await.unwrap();
 }
 
+/// C32: a token older than the parent ends the session at once.
 #[tokio::test]
-async fn c32_an_older_token_ends_the_session_at_once() {
+async fn refresh_with_an_older_token_ends_the_session() {
     let (service, first) = begun().await;
     let mut tokens = vec![first];
     for _ in 0..3 {
@@ -123,8 +127,9 @@ async fn c32_an_older_token_ends_the_session_at_once() {
     }
 }
 
+/// C33: a second lost answer within four refreshes ends the session.
 #[tokio::test]
-async fn c33_the_second_lost_answer_within_four_refreshes_ends_the_session() {
+async fn second_lost_answer_in_four_ends_the_session() {
     let (service, mut current) = begun().await;
     for lost in [true, false, false, false, true, false, false] {
         let next = refresh(&service, &current.refresh_token).await.unwrap();
@@ -134,7 +139,7 @@ async fn c33_the_second_lost_answer_within_four_refreshes_ends_the_session() {
         }
         current = next;
     }
-    // The one before last but two needed it, and so does this one.
+    // The token three refreshes ago needed the grace, and so does this one.
     let next = refresh(&service, &current.refresh_token).await.unwrap();
     pass(&service, OVERLAP);
     reused(&refresh(&service, &current.refresh_token).await.unwrap_err());
@@ -142,7 +147,7 @@ async fn c33_the_second_lost_answer_within_four_refreshes_ends_the_session() {
 }
 
 #[tokio::test]
-async fn without_a_grace_every_second_use_ends_the_session() {
+async fn without_grace_every_second_use_ends_the_session() {
     let settings = Settings { flags: &["--refresh-grace", "0s"], ..Settings::default() };
     let service = start_with(settings).await;
     let first = service.register(EMAIL).await.unwrap().tokens.unwrap();
@@ -151,11 +156,12 @@ async fn without_a_grace_every_second_use_ends_the_session() {
     assert_eq!(service.state(&second.access_token).await, TokenState::Revoked);
 }
 
+/// C33: a token that never belonged to a session ends nothing.
 #[tokio::test]
-async fn c33_what_was_never_a_sessions_token_ends_nothing() {
+async fn refresh_with_a_guessed_token_ends_nothing() {
     let (service, first) = begun().await;
     let second = refresh(&service, &first.refresh_token).await.unwrap();
-    // The session is right, the secret is another one.
+    // The session is right, the secret is wrong.
     let mut guessed = second.refresh_token.clone();
     let other = if guessed[40..].starts_with('A') { "B" } else { "A" };
     guessed.replace_range(40..41, other);
@@ -167,8 +173,9 @@ async fn c33_what_was_never_a_sessions_token_ends_nothing() {
     refresh(&service, &second.refresh_token).await.unwrap();
 }
 
+/// C7: a refresh token is refused as an access token.
 #[tokio::test]
-async fn c7_a_refresh_token_opens_no_door() {
+async fn refresh_token_is_no_access_token() {
     let (service, first) = begun().await;
     assert_eq!(service.state(&first.refresh_token).await, TokenState::Invalid);
     let request = with_token(LogoutRequest {}, &first.refresh_token);
@@ -180,8 +187,9 @@ async fn c7_a_refresh_token_opens_no_door() {
     );
 }
 
+/// C34: one branch survives a hundred refreshes at once.
 #[tokio::test]
-async fn c34_of_a_hundred_refreshes_at_once_one_branch_lives() {
+async fn hundred_refreshes_at_once_leave_one_branch() {
     let (service, first) = begun().await;
     let mut calls = JoinSet::new();
     for _ in 0..100 {
@@ -193,13 +201,14 @@ async fn c34_of_a_hundred_refreshes_at_once_one_branch_lives() {
     let answers = calls.join_all().await;
     let successors: BTreeSet<String> =
         answers.into_iter().map(|answer| answer.unwrap().into_inner().tokens.unwrap().refresh_token).collect();
-    assert_eq!(successors.len(), 1, "all have the same successor");
+    assert_eq!(successors.len(), 1, "all got the same successor");
     let next = refresh(&service, successors.first().unwrap()).await.unwrap();
     assert_eq!(sessions(&service, &next.access_token).await.len(), 1);
 }
 
+/// C35: a session ends if it is not refreshed in time, and in any case after a month.
 #[tokio::test]
-async fn c35_a_session_ends_that_is_not_refreshed_in_time_and_in_any_case_after_a_month() {
+async fn session_ends_unrefreshed_and_after_a_month() {
     let (service, first) = begun().await;
     pass(&service, DAY * 7 - TimeDelta::microseconds(1));
     let mut current = refresh(&service, &first.refresh_token).await.unwrap();
@@ -224,8 +233,9 @@ async fn c35_a_session_ends_that_is_not_refreshed_in_time_and_in_any_case_after_
     invalid(&refresh(&service, &current.refresh_token).await.unwrap_err());
 }
 
+/// A session is listed and can be revoked until its last access token has expired.
 #[tokio::test]
-async fn a_session_is_listed_and_can_be_revoked_until_its_last_access_token_has_expired() {
+async fn session_is_listed_until_its_last_token_expires() {
     let settings = Settings { flags: &["--refresh-idle-ttl", "1d"], ..Settings::default() };
     let service = start_with(settings).await;
     let first = service.register(EMAIL).await.unwrap().tokens.unwrap();
@@ -238,8 +248,9 @@ async fn a_session_is_listed_and_can_be_revoked_until_its_last_access_token_has_
     assert_eq!(service.state(&second.access_token).await, TokenState::Revoked);
 }
 
+/// C37, C38: each end of a session ends its refresh token.
 #[tokio::test]
-async fn c37_c38_what_ends_a_session_ends_its_refresh_token() {
+async fn end_of_a_session_ends_its_refresh_token() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let admin = service.admin().await;
     for what in ["logout", "all", "password", "disabled", "deleted"] {
@@ -272,7 +283,7 @@ async fn c37_c38_what_ends_a_session_ends_its_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_refreshed_access_token_has_the_roles_of_the_moment() {
+async fn refreshed_access_token_has_current_roles() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let admin = service.admin().await;
     let created = service.register(EMAIL).await.unwrap();
@@ -286,8 +297,9 @@ async fn a_refreshed_access_token_has_the_roles_of_the_moment() {
     assert_eq!((claims.roles, claims.generation), (vec!["editor".to_owned()], 2));
 }
 
+/// C41: a token is as good as before once the database is back.
 #[tokio::test]
-async fn c41_a_token_is_as_good_as_before_when_the_database_was_away() {
+async fn token_is_still_good_after_a_database_outage() {
     let (service, first) = begun().await;
     let mut outsider = Outsider::open(service.database()).await;
     outsider.lock().await;
@@ -301,8 +313,9 @@ async fn c41_a_token_is_as_good_as_before_when_the_database_was_away() {
     refresh(&service, &second.refresh_token).await.unwrap();
 }
 
+/// C36: the database holds no token and no secret.
 #[tokio::test]
-async fn c36_the_database_holds_no_token_and_no_secret() {
+async fn database_holds_no_token_and_no_secret() {
     let (service, first) = begun().await;
     let second = refresh(&service, &first.refresh_token).await.unwrap();
     let (folder, _) = service.stop().await;
@@ -312,11 +325,11 @@ async fn c36_the_database_holds_no_token_and_no_secret() {
     }
     assert!(dump.len() > 4096);
     let holds = |part: &[u8]| dump.windows(part.len()).any(|window| window == part);
-    assert!(holds(EMAIL.as_bytes()), "this is the database");
+    assert!(holds(EMAIL.as_bytes()), "the search reads the database");
     for pair in [&first, &second] {
         let text = pair.refresh_token.strip_prefix("gpr_").unwrap();
         let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text).unwrap();
-        assert!(holds(&bytes[..16]), "the session's id");
+        assert!(holds(&bytes[..16]), "the search finds the session's id");
         assert!(!holds(&bytes[16..]) && !holds(text.as_bytes()) && !holds(pair.access_token.as_bytes()));
         assert!(!holds(pair.access_token.rsplit('.').next().unwrap().as_bytes()));
     }

@@ -1,4 +1,4 @@
-//! Registration: rules, the one answer for a taken email, races.
+//! Registration: its rules, the single answer for a taken email, and races.
 
 use gatepost::api::auth::v1::{CreateUserRequest, GetMeRequest, UserState};
 use tokio::task::JoinSet;
@@ -21,8 +21,9 @@ async fn registration_logs_in() {
     assert_eq!(me.user.unwrap(), user);
 }
 
+/// C61: an email is taken in all of its forms.
 #[tokio::test]
-async fn c61_an_email_is_taken_in_all_of_its_forms() {
+async fn email_is_taken_in_all_of_its_forms() {
     let service = start().await;
     service.register("jos\u{e9}@b\u{fc}cher.example").await.unwrap();
     for form in ["JOS\u{c9}@b\u{fc}cher.example", "jose\u{301}@B\u{dc}CHER.example", "jos\u{e9}@xn--bcher-kva.example"]
@@ -31,8 +32,9 @@ async fn c61_an_email_is_taken_in_all_of_its_forms() {
     }
 }
 
+/// C61: exactly one of concurrent registrations of one email wins.
 #[tokio::test(flavor = "multi_thread")]
-async fn c61_of_concurrent_registrations_of_one_email_exactly_one_wins() {
+async fn concurrent_registrations_of_one_email_one_wins() {
     let service = std::sync::Arc::new(start().await);
     let mut all = JoinSet::new();
     // Few enough for the hashing queue of a busy machine; the store's own test has a hundred.
@@ -51,7 +53,7 @@ async fn c61_of_concurrent_registrations_of_one_email_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn each_bad_field_is_named() {
+async fn register_names_each_bad_field() {
     let service = start().await;
     let request = CreateUserRequest {
         name: "a\nb".into(),
@@ -74,7 +76,7 @@ async fn each_bad_field_is_named() {
 }
 
 #[tokio::test]
-async fn a_service_is_no_user() {
+async fn service_is_no_user() {
     let service = start_with(Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
     let status = service.users().get_me(with_token(GetMeRequest {}, SERVICE_KEY)).await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");

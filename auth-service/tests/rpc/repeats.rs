@@ -1,4 +1,4 @@
-//! Registrations that are repeated because an answer was lost, and registrations that are only tried.
+//! Registrations repeated after a lost answer, and registrations that are only validated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,9 @@ async fn create(service: &Service, request: CreateUserRequest) -> Result<CreateU
     Ok(service.users().create_user(request).await?.into_inner())
 }
 
+/// C64: the same request again returns the same user and logs in.
 #[tokio::test]
-async fn c64_the_same_request_again_answers_the_same_user_and_logs_in() {
+async fn repeated_request_answers_the_same_user() {
     let service = start().await;
     let first = create(&service, request()).await.unwrap();
     let again = create(&service, request()).await.unwrap();
@@ -51,8 +52,9 @@ async fn c64_the_same_request_again_answers_the_same_user_and_logs_in() {
     refused(&create(&service, new).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
 }
 
+/// C64: a request is remembered for a day.
 #[tokio::test]
-async fn c64_a_request_is_remembered_for_a_day() {
+async fn request_is_remembered_for_a_day() {
     let service = start().await;
     let first = create(&service, request()).await.unwrap();
     service.clock.advance(Duration::from_secs(24 * 3600 - 1));
@@ -63,8 +65,9 @@ async fn c64_a_request_is_remembered_for_a_day() {
     assert!(create(&service, other).await.is_ok(), "the id is free again");
 }
 
+/// C64: the same request sent at once makes one user.
 #[tokio::test(flavor = "multi_thread")]
-async fn c64_the_same_request_at_once_makes_one_user() {
+async fn same_request_at_once_makes_one_user() {
     let service = Arc::new(start().await);
     let mut all = JoinSet::new();
     // One makes the user, and four passwords of one account are checked at once.
@@ -81,7 +84,7 @@ async fn c64_the_same_request_at_once_makes_one_user() {
 }
 
 #[tokio::test]
-async fn a_request_that_failed_is_not_remembered() {
+async fn failed_request_is_not_remembered() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     refused(&create(&service, request()).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
@@ -90,7 +93,7 @@ async fn a_request_that_failed_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_not_made_again_by_a_late_request() {
+async fn late_request_does_not_recreate_a_deleted_user() {
     let service = start().await;
     let token = create(&service, request()).await.unwrap().tokens.unwrap().access_token;
     let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
@@ -99,8 +102,9 @@ async fn a_deleted_user_is_not_made_again_by_a_late_request() {
     refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
 }
 
+/// With closed registration, a request id belongs to the admin and brings no tokens.
 #[tokio::test]
-async fn with_closed_registration_a_request_id_is_the_admins_own_and_brings_no_tokens() {
+async fn closed_registration_ties_request_ids_to_admins() {
     let service = start_with(Settings { admin: true, closed: true, ..Settings::default() }).await;
     let admin = service.admin().await;
     let mut answers = Vec::new();
@@ -110,7 +114,7 @@ async fn with_closed_registration_a_request_id_is_the_admins_own_and_brings_no_t
         answers.push(answer.user.unwrap().id);
     }
     assert_eq!(answers[0], answers[1]);
-    // The new user's own password by now is none of the admin's business.
+    // The new user may have changed the password by now; the admin is not asked for it.
     let again = CreateUserRequest { password: "another strong passphrase here".into(), ..request() };
     let again = service.users().create_user(with_token(again, &admin.token)).await.unwrap().into_inner();
     assert_eq!(again.user.unwrap().id, answers[0]);
@@ -118,11 +122,11 @@ async fn with_closed_registration_a_request_id_is_the_admins_own_and_brings_no_t
     let ada = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
     let other = CreateUserRequest { email: "bob@example.com".into(), ..request() };
     let made = service.users().create_user(with_token(other, &ada)).await;
-    assert!(made.is_ok(), "another caller's id is another one: {made:?}");
+    assert!(made.is_ok(), "each caller has its own ids: {made:?}");
 }
 
 #[tokio::test]
-async fn a_trial_checks_everything_and_leaves_nothing() {
+async fn validate_only_checks_all_and_leaves_nothing() {
     let service = start().await;
     let trial = CreateUserRequest { validate_only: true, ..request() };
     let answer = create(&service, trial.clone()).await.unwrap();
@@ -131,9 +135,9 @@ async fn a_trial_checks_everything_and_leaves_nothing() {
     assert_eq!((user.email.as_str(), user.state(), user.create_time), (EMAIL, UserState::Active, None));
     let token = create(&service, request()).await.unwrap().tokens.unwrap().access_token;
     let listed = service.users().list_users(with_token(ListUsersRequest::default(), &token)).await.unwrap();
-    assert_eq!(listed.into_inner().users.len(), 1, "the trial has made nobody, and its id is still free");
+    assert_eq!(listed.into_inner().users.len(), 1, "the trial created no user");
 
-    assert!(create(&service, trial).await.is_ok(), "the request would be answered again");
+    assert!(create(&service, trial).await.is_ok(), "the id of the trial is still free");
     let known = CreateUserRequest { validate_only: true, request_id: String::new(), ..request() };
     refused(&create(&service, known).await.unwrap_err(), Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
     let bad = CreateUserRequest { request_id: "1".into(), name: String::new(), validate_only: true, ..request() };

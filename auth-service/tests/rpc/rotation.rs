@@ -1,5 +1,4 @@
-//! The keys of a running service: one follows another, and nobody's token is refused for it; one is killed, and all of its
-//! tokens are.
+//! Keys of a running service: rotation refuses no token, and the end of a key kills all of its tokens.
 
 use std::time::Duration;
 
@@ -25,13 +24,13 @@ const DAY: Duration = Duration::from_hours(24);
 const OTHER_SECRET: &str = "0f4a7c1e-93d5-4b68-a2f0-6e1d8c5b7a94";
 
 impl Service {
-    /// The ids of the keys that are listed, the signing one first.
+    /// Returns the ids of the listed keys, the signing one first.
     pub(crate) async fn listed(&self) -> Vec<String> {
         let keys = self.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap().into_inner().keys;
         keys.into_iter().map(|key| key.id).collect()
     }
 
-    /// Waits until so many keys are listed.
+    /// Waits until this many keys are listed.
     async fn lists(&self, count: usize) -> Vec<String> {
         loop {
             let listed = self.listed().await;
@@ -45,7 +44,7 @@ impl Service {
         self.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token
     }
 
-    /// What an operator has of its keys, beside it.
+    /// Returns the store and keyring of an operator's command beside the service.
     pub(crate) async fn operator(&self) -> (Store, Keyring) {
         let store = Store::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
         let custody = Custody::File(KeyFile::beside(&self.database()));
@@ -61,21 +60,22 @@ pub(crate) fn document() -> Pkcs8 {
     Key::generate_pkcs8(KeyType::Ed25519).unwrap()
 }
 
+/// C19: a key is replaced by age, and every token is good until it expires.
 #[tokio::test]
-async fn c19_a_key_is_followed_by_age_and_every_token_is_good_until_it_expires() {
+async fn rotation_by_age_keeps_tokens_until_expiry() {
     let service = start().await;
     let first = kid(&service.token().await);
     let (folder, clock) = service.stop().await;
     clock.advance(89 * DAY + Duration::from_hours(23));
     let service = start_in(folder, clock, Settings::default()).await;
-    assert_eq!(service.listed().await, std::slice::from_ref(&first), "it is young");
+    assert_eq!(service.listed().await, std::slice::from_ref(&first), "the key is young");
     let (folder, clock) = service.stop().await;
     clock.advance(Duration::from_hours(1));
     let service = start_in(folder, clock, Settings::default()).await;
     let [signing, next] = service.lists(2).await.try_into().unwrap();
     assert_eq!(signing, first);
     let old = service.new_token().await;
-    assert_eq!(kid(&old), first, "the next one is listed before it signs");
+    assert_eq!(kid(&old), first, "the next key is listed before it signs");
     service.clock.advance(Duration::from_mins(10));
     let new = service.new_token().await;
     assert_eq!((kid(&new), service.listed().await), (next.clone(), vec![next.clone(), first.clone()]));
@@ -85,15 +85,15 @@ async fn c19_a_key_is_followed_by_age_and_every_token_is_good_until_it_expires()
     assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Expired, TokenState::Active]);
     service.clock.advance(Duration::from_mins(11));
     assert_eq!(service.listed().await, std::slice::from_ref(&next));
-    // Nobody can tell any more who signed it.
+    // The key is gone: its signature cannot be checked any more.
     assert_eq!(service.state(&old).await, TokenState::Invalid);
     let (folder, clock) = service.stop().await;
     let service = start_in(folder, clock, Settings::default()).await;
-    assert_eq!(kid(&service.new_token().await), next, "and the key outlives a restart");
+    assert_eq!(kid(&service.new_token().await), next, "the key survives a restart");
 }
 
 #[tokio::test]
-async fn keys_are_left_alone_where_no_age_is_set() {
+async fn keys_without_a_maximum_age_do_not_rotate() {
     let settings = || Settings { flags: &["--signing-key-max-age", "0s"], ..Settings::default() };
     let service = start_with(settings()).await;
     let first = kid(&service.token().await);
@@ -105,7 +105,7 @@ async fn keys_are_left_alone_where_no_age_is_set() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_of_the_algorithm_that_is_set_and_the_old_one_stays() {
+async fn new_key_has_the_set_algorithm_and_old_one_stays() {
     let service = start().await;
     service.token().await;
     let (folder, clock) = service.stop().await;
@@ -120,14 +120,15 @@ async fn a_new_key_is_of_the_algorithm_that_is_set_and_the_old_one_stays() {
     assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Active; 2]);
 }
 
+/// C19: a key that a command retires is dead, and logins still work.
 #[tokio::test]
-async fn c19_a_key_that_is_retired_beside_the_service_is_dead_and_logins_go_on() {
+async fn retired_key_is_dead_and_logins_work() {
     let service = start().await;
     let token = service.token().await;
     let (store, keyring) = service.operator().await;
     keyring.retire(&kid(&token), document(), false).await.unwrap();
     store.close().await;
-    // It never comes to an end where the service does not learn of it.
+    // The loop never ends if the service does not learn of the retirement.
     while service.state(&token).await == TokenState::Active {}
     assert_eq!(service.state(&token).await, TokenState::Invalid);
     let new = service.new_token().await;
@@ -136,8 +137,9 @@ async fn c19_a_key_that_is_retired_beside_the_service_is_dead_and_logins_go_on()
     assert_eq!(service.listed().await, [kid(&new)]);
 }
 
+/// C4: a token of a key made a moment ago is never called invalid.
 #[tokio::test]
-async fn c4_a_token_of_a_key_that_was_made_a_moment_ago_is_never_called_invalid() {
+async fn token_of_a_brand_new_key_is_never_invalid() {
     let service = start().await;
     let token = service.token().await;
     let (store, keyring) = service.operator().await;
@@ -149,7 +151,7 @@ async fn c4_a_token_of_a_key_that_was_made_a_moment_ago_is_never_called_invalid(
         let signature = Ed25519KeyPair::from_pkcs8(&next).unwrap().sign(message.as_bytes());
         let signed = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
         assert_eq!(service.state(&signed).await, TokenState::Active);
-        // One of a key that is nowhere is looked for, and invalid.
+        // A token of an unknown key is looked up, and is invalid.
         let header = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": "nobody"});
         let unknown =
             signed.replacen(signed.split('.').next().unwrap(), &URL_SAFE_NO_PAD.encode(header.to_string()), 1);
@@ -159,11 +161,12 @@ async fn c4_a_token_of_a_key_that_was_made_a_moment_ago_is_never_called_invalid(
     store.close().await;
 }
 
+/// A service issues no tokens after its only known key is killed.
 #[tokio::test]
-async fn a_service_whose_key_is_killed_and_no_other_known_gives_no_tokens() {
+async fn killed_only_key_issues_no_tokens() {
     let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
     let token = service.token().await;
-    // As another replica does that is started with another secret.
+    // Another replica that starts with another secret does this.
     let store = Store::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
     let stamp = Stamp { mark: Mark([7; 16]), time: service.clock.now() };
     store.remember_secret_key("another", stamp).await.unwrap();
@@ -181,8 +184,9 @@ async fn a_service_whose_key_is_killed_and_no_other_known_gives_no_tokens() {
     );
 }
 
+/// A replaced secret kills its tokens, and cannot come back for a day.
 #[tokio::test]
-async fn a_secret_that_is_replaced_kills_its_tokens_and_does_not_come_back_for_a_day() {
+async fn replaced_secret_kills_its_tokens_for_a_day() {
     let with = |secret| Settings { secret: Some(secret), ..Settings::default() };
     let service = start_with(with(SECRET)).await;
     let old = service.token().await;
@@ -203,12 +207,12 @@ async fn a_secret_that_is_replaced_kills_its_tokens_and_does_not_come_back_for_a
     assert!(matches!(error, RunError::Keyring(_)), "{error}");
     assert!(error.to_string().starts_with("JWT_SECRET_KEY is one that another has replaced"), "{error}");
 
-    // What was refused has killed nothing: the other one serves on.
+    // The refused start has killed nothing: the other service still works.
     let service = start_in(folder, clock, with(OTHER_SECRET)).await;
     assert_eq!(service.state(&new).await, TokenState::Active);
     let (folder, clock) = service.stop().await;
 
-    // Key pairs are no secret's twins: what signs now is new, and no token of before comes back.
+    // A key pair is new, unlike a secret that comes back, so no earlier token becomes good again.
     let service = start_in(folder, clock, Settings::default()).await;
     assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Invalid; 2]);
     assert_eq!(service.state(&service.new_token().await).await, TokenState::Active);

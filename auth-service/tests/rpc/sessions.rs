@@ -1,4 +1,4 @@
-//! A user's sessions are seen and ended.
+//! Listing and ending a user's sessions.
 
 use std::time::Duration;
 
@@ -33,8 +33,9 @@ async fn login(service: &Service) -> String {
     service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token
 }
 
+/// C39: a user sees only the own sessions, newest first.
 #[tokio::test]
-async fn c39_a_user_sees_the_own_sessions_newest_first() {
+async fn user_lists_own_sessions_newest_first() {
     let service = start().await;
     let ada = service.account(EMAIL).await;
     service.clock.advance(Duration::from_secs(5));
@@ -55,12 +56,12 @@ async fn c39_a_user_sees_the_own_sessions_newest_first() {
     assert_eq!(
         list(&service, &third, "").await.unwrap().sessions.len(),
         2,
-        "what was not refreshed in time is not listed"
+        "a session that was not refreshed in time is not listed"
     );
 }
 
 #[tokio::test]
-async fn sessions_come_in_pages_that_are_bound_to_their_user() {
+async fn session_pages_are_bound_to_their_user() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let (admin, ada, bob) =
         (service.admin().await, service.account(EMAIL).await, service.account("bob@example.com").await);
@@ -79,8 +80,9 @@ async fn sessions_come_in_pages_that_are_bound_to_their_user() {
     assert_eq!(status.get_details_error_info().unwrap().reason, "PAGE_TOKEN_INVALID");
 }
 
+/// C37, C39: a revoked session is dead, and the others live.
 #[tokio::test]
-async fn c37_c39_a_revoked_session_is_dead_and_the_others_live() {
+async fn revoked_session_is_dead_and_others_live() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let (admin, ada, bob) =
         (service.admin().await, service.account(EMAIL).await, service.account("bob@example.com").await);
@@ -93,7 +95,7 @@ async fn c37_c39_a_revoked_session_is_dead_and_the_others_live() {
     let resource = status.get_details_resource_info().unwrap();
     assert_eq!((resource.resource_type.as_str(), &resource.resource_name), ("gatepost.auth.v1.Session", newer));
     let absent = revoke(&service, &bob.token, ABSENT).await.unwrap_err();
-    assert_eq!(absent.message(), status.message(), "another user's session is told from none by nobody");
+    assert_eq!(absent.message(), status.message(), "another user's session looks like an unknown one");
 
     revoke(&service, &ada.token, newer).await.unwrap();
     assert_eq!(service.state(&second).await, TokenState::Revoked);
@@ -106,8 +108,9 @@ async fn c37_c39_a_revoked_session_is_dead_and_the_others_live() {
     assert_eq!(bad_fields(&revoke(&service, &admin.token, "me").await.unwrap_err()), ["id"]);
 }
 
+/// C38: all sessions end at once, and a new login lives.
 #[tokio::test]
-async fn c38_all_sessions_end_at_once_and_a_new_login_lives() {
+async fn all_sessions_end_at_once_and_new_login_lives() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let (admin, ada, bob) =
         (service.admin().await, service.account(EMAIL).await, service.account("bob@example.com").await);
@@ -128,8 +131,9 @@ async fn c38_all_sessions_end_at_once_and_a_new_login_lives() {
     assert_eq!(bad_fields(&revoke_all(&service, &admin.token, "").await.unwrap_err()), ["user_id"]);
 }
 
+/// Only admins see sessions of other users. A service has no sessions.
 #[tokio::test]
-async fn other_peoples_sessions_are_seen_by_admins_alone_and_a_service_has_none() {
+async fn only_admins_list_sessions_of_others() {
     let settings = Settings { admin: true, service_key: Some(SERVICE_KEY), ..Settings::default() };
     let service = start_with(settings).await;
     let (admin, ada, bob) =

@@ -1,5 +1,5 @@
-//! What is known to be committed is acknowledged, whatever happens to the database's answer; and what cannot be known is
-//! called unknown.
+//! A commit that is known is acknowledged, even if the database's answer is lost. An unknown outcome is reported as
+//! unknown.
 
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, LogoutRequest, RefreshTokenRequest, RevokeAllSessionsRequest, TokenState, VerifyTokenRequest,
@@ -15,7 +15,7 @@ use super::support::{EMAIL, PASSWORD, Service, refused, start_at, with_token};
 const UNKNOWN: &str = "the database has not said whether this was written: read it before you repeat the call, or repeat it \
                        with the same request_id";
 
-/// The client's name, which the database gets as a value.
+/// The client's name, which the database receives as a value.
 const CLIENT: &[u8] = b"tonic/";
 
 async fn logout(service: &Service, token: &str) -> Result<(), Status> {
@@ -32,7 +32,7 @@ async fn login(service: &Service, password: &str) -> String {
     service.login(EMAIL, password).await.unwrap().tokens.unwrap().access_token
 }
 
-/// Waits until the service says something of the token, and returns it.
+/// Waits until the service judges the token, and returns its state.
 async fn state(service: &Service, token: &str) -> TokenState {
     loop {
         match service.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await {
@@ -43,7 +43,7 @@ async fn state(service: &Service, token: &str) -> TokenState {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_acknowledged() {
+async fn commit_with_a_lost_answer_is_acknowledged() {
     const OTHER: &str = "another battery horse staple";
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
@@ -64,7 +64,7 @@ async fn a_commit_whose_answer_is_lost_is_acknowledged() {
     );
     assert_eq!(service.login(EMAIL, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
 
-    // The statement is prepared by now, and the answer that is lost is that of its values.
+    // The statement is prepared by now; the lost answer is the one to its values.
     proxy.cut_on_answer_of(CLIENT);
     let tokens = service.login(EMAIL, OTHER).await.unwrap().tokens.unwrap();
     proxy.fired().await;
@@ -84,7 +84,7 @@ async fn a_commit_whose_answer_is_lost_is_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outcome_that_nobody_can_learn_has_its_own_reason() {
+async fn unknown_outcome_has_its_own_reason() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
@@ -92,12 +92,12 @@ async fn an_outcome_that_nobody_can_learn_has_its_own_reason() {
     proxy.go_on_answer_of(b"commit");
     let status = logout(&service, &token).await.unwrap_err();
     refused(&status, Code::DeadlineExceeded, "OUTCOME_UNKNOWN", UNKNOWN);
-    assert!(status.get_details_retry_info().is_none(), "no client may repeat it by itself");
+    assert!(status.get_details_retry_info().is_none(), "no automatic retry");
     proxy.pass();
-    assert_eq!(state(&service, &token).await, TokenState::Revoked, "it was written");
+    assert_eq!(state(&service, &token).await, TokenState::Revoked, "the write took effect");
 }
 
-/// Begins a transaction that keeps the sessions and users, and waits until the service waits for it.
+/// Opens a transaction that locks sessions and users, and waits until the service waits for it.
 async fn hold<'t, T>(
     outside: &mut PgConnection,
     call: impl Future<Output = T> + Send + 't,
@@ -117,20 +117,20 @@ where
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_is_acknowledged_while_the_log_cannot_be_read() {
+async fn commit_is_acknowledged_while_the_log_is_unread() {
     let Some(server) = server().await else { return };
     let service = start_at(&server.url("postgres")).await;
     let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
     let mut outside = PgConnection::connect(&server.url("postgres")).await.unwrap();
     let call = hold(&mut outside, logout(&service, &token)).await;
-    // Only the follower reads by this view: what it does not find it takes for an outage.
+    // Only the follower reads by this view; to it, the missing view is an outage.
     let mut other = PgConnection::connect(&server.url("postgres")).await.unwrap();
     other.execute("alter view current_log_head rename to hidden").await.unwrap();
     let verify = async || service.tokens().verify_token(VerifyTokenRequest { token: token.clone() }).await;
     while verify().await.is_ok() {}
     outside.execute("commit").await.unwrap();
     call.await.unwrap();
-    assert_eq!(verify().await.unwrap_err().code(), Code::Unavailable, "nothing is judged until the log is read");
+    assert_eq!(verify().await.unwrap_err().code(), Code::Unavailable, "no token is judged until the log is read");
     other.execute("alter view hidden rename to current_log_head").await.unwrap();
     assert_eq!(state(&service, &token).await, TokenState::Revoked);
 }

@@ -1,4 +1,4 @@
-//! A service that signs by each algorithm, and somebody who holds its key, too.
+//! Services for each signing algorithm, and a signer that holds the same key.
 
 use std::sync::LazyLock;
 
@@ -17,11 +17,11 @@ use super::support::{SECRET, Settings};
 static DOCUMENTS: LazyLock<[Vec<u8>; 3]> =
     LazyLock::new(|| KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap().to_vec()));
 
-/// Holds a service's key: the secret, or a document of this type.
+/// A signer with a service's key: the secret, or a document of this type.
 #[derive(Clone, Copy)]
 pub(crate) struct Signer(Option<KeyType>);
 
-/// One of each algorithm.
+/// Returns one signer for each algorithm.
 pub(crate) fn signers() -> [Signer; 4] {
     let [ed25519, p256, rsa] = KeyType::ALL.map(|of| Signer(Some(of)));
     [Signer(None), ed25519, p256, rsa]
@@ -32,7 +32,7 @@ impl Signer {
         self.0.map_or(Algorithm::Hs256, KeyType::algorithm)
     }
 
-    /// What makes a service sign with this key.
+    /// Returns settings that make a service sign with this key.
     pub(crate) fn settings(self) -> Settings {
         match self.0 {
             None => Settings { secret: Some(SECRET), ..Settings::default() },
@@ -40,7 +40,7 @@ impl Signer {
         }
     }
 
-    /// A token with any header and payload, and a right signature.
+    /// Returns a token with any header and payload, and a valid signature.
     pub(crate) fn sign(self, header: &[u8], payload: &[u8]) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.signature(message.as_bytes());
@@ -58,7 +58,7 @@ impl Signer {
             Some(KeyType::P256) => {
                 let document = document(KeyType::P256);
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document).unwrap();
-                // Of a signature and its twin the lesser, as the service writes it: below half of 0xffffffff….
+                // The lesser of a signature and its twin, as the service writes it: below half of 0xffffffff….
                 let mut signatures = std::iter::repeat_with(|| pair.sign(&random, message).unwrap().as_ref().to_vec());
                 signatures.find(|signature| signature[32] < 0x7f).unwrap()
             }
@@ -72,7 +72,7 @@ impl Signer {
     }
 }
 
-/// The message's tag under any bytes as a secret (RFC 7518 §3.2).
+/// Returns the message's tag under any bytes as a secret (RFC 7518 §3.2).
 pub(crate) fn tag(secret: &[u8], message: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(HMAC_SHA256, secret), message).as_ref().to_vec()
 }

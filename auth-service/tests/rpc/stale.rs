@@ -1,4 +1,4 @@
-//! A replica that cannot read the log says nothing of any token: never that it is good, never that it is not.
+//! A replica that cannot read the log judges no token: it calls tokens neither good nor bad.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use super::support::{EMAIL, SERVICE_KEY, Service, refused, start_at, with_token}
 
 const AWAY: &str = "the database cannot be reached now, try again in a moment";
 
-/// What the service says of the token, or that it says nothing.
+/// Returns the service's verdict on the token, or its error.
 async fn ask(service: &Service, token: &str) -> Result<TokenState, Status> {
     let request = VerifyTokenRequest { token: token.into() };
     Ok(service.tokens().verify_token(request).await?.into_inner().state())
 }
 
-/// Asks until the answer is of the other kind. On the way there is no third one.
+/// Asks until the answer is of the other kind. Any third kind of answer is an error.
 async fn until(service: &Service, token: &str, is_away: bool) -> Result<TokenState, Status> {
     loop {
         let said = ask(service, token).await;
@@ -39,7 +39,7 @@ async fn until(service: &Service, token: &str, is_away: bool) -> Result<TokenSta
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_makes_every_answer_unavailable_and_none_active() {
+async fn database_outage_is_unavailable_never_active() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
@@ -49,7 +49,7 @@ async fn a_database_that_is_away_makes_every_answer_unavailable_and_none_active(
         break_it(&proxy);
         let status = until(&service, &token, true).await.unwrap_err();
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
-        // The service's own guard lets nobody in either, and what is no token is not called invalid.
+        // The service's own guard lets no call in, and does not call a malformed token invalid.
         let guarded = service.users().get_me(with_token(GetMeRequest {}, &token)).await.unwrap_err();
         assert_eq!(guarded.code(), Code::Unavailable);
         assert_eq!(guarded.get_details_error_info().unwrap().reason, "AUTH_UNAVAILABLE");
@@ -61,26 +61,26 @@ async fn a_database_that_is_away_makes_every_answer_unavailable_and_none_active(
     assert_eq!(ask(&service, &token).await.unwrap(), TokenState::Revoked);
 }
 
-/// A guard's stream of revocations, which has begun.
+/// Returns a guard's stream of revocations after its first messages.
 async fn feed(service: &Service) -> Streaming<WatchRevocationsResponse> {
     let message = Some(Message::Resume(Resume::default()));
     let asked = iter([WatchRevocationsRequest { message }]).chain(pending());
     let mut said = service.tokens().watch_revocations(with_token(asked, SERVICE_KEY)).await.unwrap().into_inner();
-    for _ in ["a greeting", "where it begins"] {
+    for _ in ["a greeting", "the first position"] {
         said.message().await.unwrap().unwrap();
     }
     said
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_feed_that_nobody_vouches_for_ends_and_its_guard_may_come_again() {
+async fn feed_without_evidence_ends_and_can_resume() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
     let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
     let mut said = feed(&service).await;
     proxy.black_hole();
-    // The service's own guard can ask nobody whether the key is good still.
+    // The service's own guard cannot verify the service key now.
     let ended = said.message().await.unwrap_err();
     assert_eq!(ended.code(), Code::Unavailable);
     assert_eq!(ended.get_details_error_info().unwrap().reason, "AUTH_UNAVAILABLE");

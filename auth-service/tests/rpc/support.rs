@@ -1,4 +1,4 @@
-//! A service on a free port, in a folder that vanishes.
+//! A service on a free port, in a temporary folder.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -34,21 +34,21 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) channel: Channel,
     pub(crate) address: SocketAddr,
-    /// The operations port.
+    /// Address of the operations port.
     pub(crate) ops: SocketAddr,
     folder: TempDir,
     shutdown: tokio_util::sync::DropGuard,
     task: tokio::task::JoinHandle<Result<(), auth_service::RunError>>,
 }
 
-/// What a test may set.
+/// Settings of a test's service.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) secret: Option<&'static str>,
-    /// What is in the key file before the start.
+    /// Content of the key file before the start.
     pub(crate) key_pem: Option<String>,
     pub(crate) service_key: Option<&'static str>,
-    /// Whether there is an admin, [`ADMIN`], with the password [`PASSWORD`].
+    /// Creates an admin, [`ADMIN`], with the password [`PASSWORD`], if `true`.
     pub(crate) admin: bool,
     pub(crate) closed: bool,
     /// Further flags.
@@ -63,7 +63,7 @@ pub(crate) struct Account {
     pub(crate) token: String,
 }
 
-/// A service with an Ed25519 key of its own.
+/// Starts a service with its own Ed25519 key.
 pub(crate) async fn start() -> Service {
     start_with(Settings::default()).await
 }
@@ -72,7 +72,7 @@ pub(crate) async fn start_with(settings: Settings) -> Service {
     start_in(kit::testing::folder(), kit::testing::clock(), settings).await
 }
 
-/// The same on what an earlier service has left.
+/// Starts a service on the data of an earlier one.
 pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) -> Service {
     if let Some(pem) = settings.key_pem {
         make_database(folder.path()).await;
@@ -100,23 +100,23 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     serve(config, folder, clock).await
 }
 
-/// Makes the database that a key file belongs to: a key without one is refused.
+/// Creates the database that a key file belongs to: a key without one is refused.
 pub(crate) async fn make_database(folder: &Path) {
     let url = DatabaseUrl::Sqlite(folder.join("auth.db"));
     Store::open(&url).await.unwrap().close().await;
 }
 
-/// A service on a server's database, with the key [`SERVICE_KEY`].
+/// Starts a service on a server's database, with the key [`SERVICE_KEY`].
 pub(crate) async fn start_at(database: &str) -> Service {
     start_at_with(database, kit::testing::clock()).await
 }
 
-/// The same by this clock.
+/// Starts one on a server's database by this clock.
 pub(crate) async fn start_at_with(database: &str, clock: Clock) -> Service {
     start_at_by(database, clock, &[]).await
 }
 
-/// The same with further flags.
+/// Starts one on a server's database by this clock, with further flags.
 pub(crate) async fn start_at_by(database: &str, clock: Clock, further: &[&str]) -> Service {
     let folder = kit::testing::folder();
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
@@ -141,7 +141,7 @@ async fn serve(mut config: Config, folder: TempDir, clock: Clock) -> Service {
 }
 
 impl Service {
-    /// Stops the service, and gives back what outlives it.
+    /// Stops the service, and returns its folder and clock.
     pub(crate) async fn stop(self) -> (TempDir, Clock) {
         let Self { clock, channel, folder, shutdown, task, .. } = self;
         drop((channel, shutdown));
@@ -188,14 +188,14 @@ impl Service {
         Ok(self.auth().login(request).await?.into_inner())
     }
 
-    /// A newly registered user.
+    /// Registers a new user.
     pub(crate) async fn account(&self, email: &str) -> Account {
         let created = self.register(email).await.unwrap();
         let user = created.user.unwrap();
         Account { id: user.id.clone(), user, token: created.tokens.unwrap().access_token }
     }
 
-    /// The admin of [`Settings::admin`].
+    /// Logs in the admin of [`Settings::admin`].
     pub(crate) async fn admin(&self) -> Account {
         let answer = self.login(ADMIN, PASSWORD).await.unwrap();
         let user = answer.user.unwrap();
@@ -210,12 +210,12 @@ impl Service {
         Ok(answer.into_inner().user.unwrap())
     }
 
-    /// An access token of a newly registered user.
+    /// Registers a user and returns an access token.
     pub(crate) async fn token(&self) -> String {
         self.register(EMAIL).await.unwrap().tokens.unwrap().access_token
     }
 
-    /// What the service says of a token.
+    /// Returns the service's verdict on a token.
     pub(crate) async fn state(&self, token: &str) -> TokenState {
         let answer = self.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await.unwrap().into_inner();
         assert_eq!(answer.claims.is_some(), answer.state() == TokenState::Active, "claims are for ACTIVE alone");
@@ -236,7 +236,7 @@ pub(crate) fn refused(status: &Status, code: Code, reason: &str, message: &str) 
     assert_eq!(info.domain, "auth.gatepost.dev");
 }
 
-/// The fields that a status names as bad.
+/// Returns the fields that a status names as bad.
 #[track_caller]
 pub(crate) fn bad_fields(status: &Status) -> Vec<String> {
     let info = status.get_details_error_info().expect("every status has ErrorInfo");
@@ -244,7 +244,7 @@ pub(crate) fn bad_fields(status: &Status) -> Vec<String> {
     let bad = status.get_details_bad_request().expect("bad fields are named");
     for violation in &bad.field_violations {
         let said = format!("{}: {}", violation.field, violation.description);
-        assert!(status.message().contains(&said), "the text alone suffices: {}", status.message());
+        assert!(status.message().contains(&said), "the text names all fields: {}", status.message());
     }
     bad.field_violations.into_iter().map(|violation| violation.field).collect()
 }

@@ -1,4 +1,4 @@
-//! Every RPC refuses what is no request of it, with a reason and in words that give nothing of the service away (F8).
+//! Every RPC refuses malformed requests with a reason, in words that reveal nothing about the service (F8).
 
 use kit::testing::{Outsider, Raw, framed, garbage, methods};
 use tonic::Code;
@@ -11,7 +11,7 @@ const PACKAGE: &str = "gatepost.auth.v1";
 /// 256 KiB, the largest request.
 const LIMIT: u32 = 256 * 1024;
 
-/// Tokens of which each RPC lets one in: an admin's and a service's.
+/// Returns tokens of an admin and of a service; each RPC accepts one of them.
 async fn tokens(service: &Service) -> [String; 2] {
     service.register(EMAIL).await.unwrap();
     let mut outsider = Outsider::open(service.database()).await;
@@ -21,7 +21,7 @@ async fn tokens(service: &Service) -> [String; 2] {
     [admin, SERVICE_KEY.to_owned()]
 }
 
-/// A service, a connection to it and the tokens.
+/// Starts a service, and returns it with a connection and the tokens.
 async fn ready() -> (Service, Raw, [String; 2]) {
     let service = start_with(Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
     let tokens = tokens(&service).await;
@@ -29,8 +29,9 @@ async fn ready() -> (Service, Raw, [String; 2]) {
     (service, raw, tokens)
 }
 
+/// F8: garbage is `INVALID_ARGUMENT` for every method.
 #[tokio::test]
-async fn f8_garbage_is_invalid_argument_for_every_method() {
+async fn garbage_is_invalid_argument_for_every_method() {
     let (_service, raw, tokens) = ready().await;
     for method in methods(gatepost::api::DESCRIPTOR_SET, PACKAGE) {
         for (what, body) in garbage(&method) {
@@ -43,8 +44,9 @@ async fn f8_garbage_is_invalid_argument_for_every_method() {
     }
 }
 
+/// F8: a message above 256 KiB is `RESOURCE_EXHAUSTED` for every method.
 #[tokio::test]
-async fn f8_a_message_above_256_kib_is_resource_exhausted_for_every_method() {
+async fn message_above_256_kib_is_resource_exhausted() {
     let (_service, raw, tokens) = ready().await;
     let message = "the request is larger than this service takes: send less in one call";
     let head = [&[0], &(LIMIT + 1).to_be_bytes()[..]].concat();
@@ -58,7 +60,7 @@ async fn f8_a_message_above_256_kib_is_resource_exhausted_for_every_method() {
 }
 
 #[tokio::test]
-async fn a_compressed_request_is_unimplemented_for_every_method() {
+async fn compressed_request_is_unimplemented() {
     let (_service, raw, tokens) = ready().await;
     for method in methods(gatepost::api::DESCRIPTOR_SET, PACKAGE) {
         let reply = raw
@@ -71,8 +73,9 @@ async fn a_compressed_request_is_unimplemented_for_every_method() {
     }
 }
 
+/// C23: an unknown method needs a token, and then is `UNIMPLEMENTED`.
 #[tokio::test]
-async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs_one() {
+async fn unknown_method_needs_a_token_to_be_unimplemented() {
     let service = start().await;
     let token = service.token().await;
     let raw = Raw::connect(service.address).await;
@@ -90,7 +93,7 @@ async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs
 }
 
 #[tokio::test]
-async fn a_post_method_on_this_port_is_shown_the_way() {
+async fn post_method_on_this_port_points_to_the_blog() {
     let service = start().await;
     let (token, raw) = (service.token().await, Raw::connect(service.address).await);
     for method in ["GetPost", "CreatePost", "Canary"] {

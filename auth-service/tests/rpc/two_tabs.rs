@@ -1,4 +1,4 @@
-//! Two tabs share a session and refresh at the same moment, each time.
+//! Two tabs share a session and always refresh at the same moment.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 
 use super::support::{EMAIL, Service, Settings, start, start_with};
 
-/// So many rounds at ten minutes each take a week, which is less than a session lasts.
+/// Number of rounds: at ten minutes each they take a week, which is less than a session lasts.
 const ROUNDS: usize = 1_000;
 
 async fn refresh(service: &Service, token: &str) -> Result<TokenPair, Status> {
@@ -42,14 +42,14 @@ async fn second_tab_within_ten_seconds_is_not_counted() {
         assert_eq!(refresh(&service, &token).await.unwrap().refresh_token, next.refresh_token);
         token = next.refresh_token;
     }
-    // The graces of lost answers are all left.
+    // All graces for lost answers are left.
     let next = refresh(&service, &token).await.unwrap();
     service.clock.advance(Duration::from_secs(59));
     assert_eq!(refresh(&service, &token).await.unwrap().refresh_token, next.refresh_token);
 }
 
 #[tokio::test]
-async fn stolen_token_ends_the_session_in_spite_of_two_tabs() {
+async fn stolen_token_ends_the_session_despite_two_tabs() {
     let (service, stolen) = begun().await;
     let mut token = stolen.clone();
     for _ in 0..3 {
@@ -65,14 +65,14 @@ async fn stolen_token_ends_the_session_in_spite_of_two_tabs() {
 }
 
 #[tokio::test]
-async fn thief_beside_the_owner_is_found_within_two_rotations() {
+async fn thief_beside_the_owner_is_found_in_two_rotations() {
     let (service, token) = begun().await;
     let mut owner = refresh(&service, &token).await.unwrap();
     let mut thief = token;
     for late in [11, 11] {
         service.clock.advance(Duration::from_secs(late));
         let Ok(pair) = refresh(&service, &thief).await else { break };
-        // Both hold the same successor, and the owner is the first to use it.
+        // Both hold the same successor, and the owner uses it first.
         thief = pair.refresh_token;
         owner = refresh(&service, &owner.refresh_token).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What a token that is not ours never sets off: a connection (C3), a query (C4), a user (C10).
+//! Foreign tokens never cause a connection (C3), a query (C4) or a user (C10).
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -12,8 +12,9 @@ use super::signers::{Signer, signers};
 use super::support::{refused, with_token};
 use super::verify::{changed, known};
 
+/// C3: the service never fetches keys that a header offers.
 #[tokio::test]
-async fn c3_nobody_fetches_the_keys_that_a_header_offers() {
+async fn key_url_in_a_header_is_never_fetched() {
     for signer in signers() {
         offers(signer).await;
     }
@@ -36,15 +37,16 @@ async fn offers(signer: Signer) {
         let status = service.users().get_me(with_token(GetMeRequest {}, &token)).await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");
     }
-    // An issuer is no address either, for those who look for keys below it.
+    // An issuer is no address to fetch keys from either.
     let token = signer.sign(header.to_string().as_bytes(), &changed(&claims, "iss", json!(url)));
     assert_eq!(service.state(&token).await, TokenState::Invalid);
-    // Whoever had connected would wait here, accepted or not.
+    // A connection would wait here, accepted or not.
     assert_eq!(offered.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
+/// C4: a bad key id is refused without a query.
 #[tokio::test]
-async fn c4_a_bad_key_id_is_refused_without_a_query() {
+async fn bad_key_id_is_refused_without_a_query() {
     for signer in signers() {
         bad_key_ids(signer).await;
     }
@@ -59,18 +61,19 @@ async fn bad_key_ids(signer: Signer) {
     sqlx::query("drop table sessions").execute(&mut database).await.unwrap();
     sqlx::query("drop table users").execute(&mut database).await.unwrap();
     let good = signer.sign(header.to_string().as_bytes(), payload.as_bytes());
-    assert_eq!(service.state(&good).await, TokenState::Active, "nor does a good token ask anything");
+    assert_eq!(service.state(&good).await, TokenState::Active, "a good token needs no query either");
     for kid in ["", "other", "../../etc/passwd", "' or 1=1 --", "'; drop table users; --", "a\0b", &"k".repeat(3_000)] {
         let token = signer.sign(&changed(&header, "kid", json!(kid)), payload.as_bytes());
         assert_eq!(service.state(&token).await, TokenState::Invalid, "{kid:.80}");
     }
-    // A megabyte does not even fit the message; the most that fits is refused before it is decoded.
+    // A megabyte does not even fit the message. The largest key id that fits is refused before it is decoded.
     let token = signer.sign(&changed(&header, "kid", json!("k".repeat(150_000))), payload.as_bytes());
     assert_eq!(service.state(&token).await, TokenState::Invalid);
 }
 
+/// C10: a genuine token of a deleted user is refused.
 #[tokio::test]
-async fn c10_a_genuine_token_of_a_deleted_user_is_worth_nothing() {
+async fn genuine_token_of_a_deleted_user_is_refused() {
     for signer in signers() {
         token_of_nobody(signer).await;
     }
@@ -81,7 +84,7 @@ async fn token_of_nobody(signer: Signer) {
     let token = signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
     let request = DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(request, &token)).await.unwrap();
-    // Whatever generation or session a token of this user claims to be of.
+    // The generation or session that a token of this user claims makes no difference.
     let mut later = claims.clone();
     later["gen"] = json!(i32::MAX - 1);
     later["sid"] = json!("01890a5d-ac96-774b-bcce-b302099a8057");

@@ -1,4 +1,4 @@
-//! A user is changed: masks, etags, the password that an email change asks for, and the end of an account.
+//! User updates: masks, etags, the password for an email change, and deletion of an account.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn update(service: &Service, token: &str, request: UpdateUserRequest) -> R
     Ok(service.users().update_user(with_token(request, token)).await?.into_inner().user.unwrap())
 }
 
-/// A change of the caller's own name or email.
+/// Returns a change of the caller's own name or email.
 fn me(name: Option<&str>, email: Option<&str>) -> UpdateUserRequest {
     let patch = UserPatch { name: name.map(Into::into), email: email.map(Into::into) };
     UpdateUserRequest { id: "me".into(), patch: Some(patch), ..UpdateUserRequest::default() }
@@ -33,7 +33,7 @@ fn masked(request: UpdateUserRequest, paths: &[&str]) -> UpdateUserRequest {
 }
 
 #[tokio::test]
-async fn a_name_is_changed_and_everything_else_stays() {
+async fn name_change_leaves_everything_else() {
     let service = start().await;
     let ada = service.account(EMAIL).await;
     service.clock.advance(Duration::from_secs(5));
@@ -44,23 +44,27 @@ async fn a_name_is_changed_and_everything_else_stays() {
     let read = GetUserRequest { id: ada.id };
     let read = service.users().get_user(with_token(read, &ada.token)).await.unwrap().into_inner();
     assert_eq!(read.user, Some(wanted));
-    assert_eq!(service.state(&ada.token).await, TokenState::Active, "nobody is logged out by a new name");
+    assert_eq!(service.state(&ada.token).await, TokenState::Active, "a new name ends no session");
 }
 
 #[tokio::test]
-async fn a_mask_says_which_fields_are_meant() {
+async fn update_mask_selects_fields() {
     let service = start().await;
     let ada = service.account(EMAIL).await;
     let both = me(Some("Ada L."), Some("not an address"));
     let changed = update(&service, &ada.token, masked(both, &["name"])).await.unwrap();
-    assert_eq!((changed.name.as_str(), changed.email.as_str()), ("Ada L.", EMAIL), "what is not meant is not read");
+    assert_eq!(
+        (changed.name.as_str(), changed.email.as_str()),
+        ("Ada L.", EMAIL),
+        "fields outside the mask are not read"
+    );
     for (paths, fields) in [
         (&["*"][..], vec!["update_mask"]),
         (&["id"], vec!["update_mask"]),
         (&["roles"], vec!["update_mask"]),
         (&["patch.name"], vec!["update_mask"]),
         (&["name", "name"], vec!["update_mask"]),
-        // Named and not present: to be cleared, which its rule forbids.
+        // Named but absent: that clears the field, which its rule forbids.
         (&["email"], vec!["patch.email", "current_password"]),
     ] {
         let status = update(&service, &ada.token, masked(me(Some("Ada"), None), paths)).await.unwrap_err();
@@ -75,7 +79,7 @@ async fn a_mask_says_which_fields_are_meant() {
 }
 
 #[tokio::test]
-async fn an_email_is_changed_by_whoever_knows_the_password() {
+async fn email_change_needs_the_password() {
     let service = start().await;
     let ada = service.account(EMAIL).await;
     service.account("bob@example.com").await;
@@ -87,15 +91,16 @@ async fn an_email_is_changed_by_whoever_knows_the_password() {
     refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
     let status = update(&service, &ada.token, to("BOB@example.com", PASSWORD)).await.unwrap_err();
     refused(&status, Code::AlreadyExists, "EMAIL_TAKEN", TAKEN);
-    // One's own address in another form is nobody else's.
+    // The user's own address in another form is not taken.
     assert_eq!(update(&service, &ada.token, to("ADA@example.com", PASSWORD)).await.unwrap().email, "ADA@example.com");
     assert_eq!(update(&service, &ada.token, to("new@example.com", PASSWORD)).await.unwrap().email, "new@example.com");
     assert!(service.login("new@example.com", PASSWORD).await.is_ok());
     assert!(service.register(EMAIL).await.is_ok(), "the old address is free");
 }
 
+/// An admin changes other users, and proves the own password for an email.
 #[tokio::test]
-async fn an_admin_changes_others_and_proves_to_be_the_admin_for_an_email() {
+async fn admin_changes_others_and_proves_own_password() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let (admin, ada) = (service.admin().await, service.account(EMAIL).await);
     let of = |account: &Account, request: UpdateUserRequest| UpdateUserRequest { id: account.id.clone(), ..request };
@@ -113,7 +118,7 @@ async fn an_admin_changes_others_and_proves_to_be_the_admin_for_an_email() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_changes_with_one_etag_exactly_one_wins() {
+async fn many_changes_with_one_etag_one_wins() {
     let service = Arc::new(start().await);
     let ada = service.account(EMAIL).await;
     let mut all = JoinSet::new();
@@ -135,8 +140,9 @@ async fn of_many_changes_with_one_etag_exactly_one_wins() {
     refused(&status, Code::Aborted, "ETAG_MISMATCH", STALE);
 }
 
+/// C38: a deleted user's tokens are dead, and the email is free.
 #[tokio::test]
-async fn c38_a_deleted_users_tokens_are_dead_and_the_email_is_free() {
+async fn deleted_users_tokens_die_and_email_is_free() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let (admin, ada) = (service.admin().await, service.account(EMAIL).await);
     let second = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
@@ -162,7 +168,11 @@ async fn c38_a_deleted_users_tokens_are_dead_and_the_email_is_free() {
     refused(&status, Code::NotFound, "USER_NOT_FOUND", "user not found");
     let again = service.account(EMAIL).await;
     assert_ne!(again.id, ada.id);
-    assert_eq!(service.state(&ada.token).await, TokenState::UserDeleted, "a namesake revives nothing");
+    assert_eq!(
+        service.state(&ada.token).await,
+        TokenState::UserDeleted,
+        "a new user with the same email revives no token"
+    );
     delete(&again.id, "", &admin.token).await.unwrap();
     assert!(service.login(ADMIN, PASSWORD).await.is_ok());
     let answer = service.tokens().verify_token(VerifyTokenRequest { token: again.token }).await.unwrap().into_inner();

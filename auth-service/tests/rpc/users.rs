@@ -1,4 +1,4 @@
-//! Users are read: what everybody sees, what is for the user and for admins, and pages of them.
+//! Reading users: public fields, fields for the user and for admins, and pages.
 
 use std::time::Duration;
 
@@ -41,14 +41,14 @@ fn filtered(filter: UserFilter) -> ListUsersRequest {
     ListUsersRequest { filter: Some(filter), ..ListUsersRequest::default() }
 }
 
-/// The emails of the users whom the filter leaves, newest first.
+/// Returns the emails of the users that match the filter, newest first.
 async fn emails(service: &Service, admin: &Account, filter: UserFilter) -> Vec<String> {
     let users = list(service, &admin.token, filtered(filter)).await.unwrap().users;
     users.into_iter().map(|user| user.email).collect()
 }
 
 #[tokio::test]
-async fn email_and_roles_are_for_the_user_and_for_admins() {
+async fn email_and_roles_are_for_the_user_and_admins() {
     let service = start_with(Settings { admin: true, service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
     let (admin, ada, bob) =
         (service.admin().await, service.account("ada@example.com").await, service.account("bob@example.com").await);
@@ -68,7 +68,7 @@ async fn email_and_roles_are_for_the_user_and_for_admins() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_not_there_is_named() {
+async fn missing_user_is_named() {
     let service = start().await;
     let ada = service.account("ada@example.com").await;
     let status = get(&service, &ada.token, ABSENT).await.unwrap_err();
@@ -81,7 +81,7 @@ async fn a_user_who_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_batch_keeps_the_order_asked_and_names_what_is_missing() {
+async fn batch_keeps_order_and_names_missing_users() {
     let service = start().await;
     let mut accounts = Vec::new();
     for number in 0..10 {
@@ -131,8 +131,9 @@ async fn pages_of_users_are_newest_first_and_end() {
     assert_eq!(list(&service, &token, page(i32::MAX, "")).await.unwrap().users.len(), 5);
 }
 
+/// C60: a page token is bound to its list and filter, for a day.
 #[tokio::test]
-async fn c60_a_page_token_is_for_its_list_its_filter_and_a_day() {
+async fn page_token_is_bound_to_list_filter_and_a_day() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let admin = service.admin().await;
     service.account("ada@example.com").await;

@@ -1,4 +1,4 @@
-//! Wycheproof's 401 JWS vectors as tokens of calls: none is served, none is an internal error.
+//! Wycheproof's 401 JWS vectors as tokens of calls: no call is let in, and no error is internal.
 
 use gatepost::api::auth::v1::{GetMeRequest, TokenState};
 use serde_json::Value;
@@ -16,8 +16,9 @@ fn vectors() -> Vec<(u64, String)> {
     tests.map(|test| (test["tcId"].as_u64().unwrap(), test["jws"].as_str().unwrap().to_owned())).collect()
 }
 
+/// C1, C2, C14, C17: the guard accepts no vector and survives them all.
 #[tokio::test]
-async fn c1_c2_c14_c17_the_guard_serves_no_vector_and_lives_on() {
+async fn jws_vectors_are_all_refused() {
     for signer in signers() {
         let service = start_with(signer.settings()).await;
         let token = service.token().await;

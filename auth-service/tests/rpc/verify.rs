@@ -1,4 +1,4 @@
-//! What a token is worth: its life, and the attacks of security.md's C1 to C21, each signed with the right key of each algorithm.
+//! Token verification: lifetime, and the attacks C1 to C21, each signed with the right key of each algorithm.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap()
 }
 
-/// A service that signs with this key, and a token of it in parts.
+/// Starts a service that signs with this key, and returns it with the parts of a token.
 pub(crate) async fn known(signer: Signer) -> (Service, Value, Value) {
     let service = start_with(signer.settings()).await;
     let token = service.token().await;
@@ -38,8 +38,9 @@ fn without(value: &Value, name: &str) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
+/// A token lives until its expiry time and not a second longer.
 #[tokio::test]
-async fn a_token_lives_until_its_expiry_time_and_not_a_second_longer() {
+async fn token_expires_to_the_second() {
     for signer in signers() {
         let service = start_with(signer.settings()).await;
         let token = service.token().await;
@@ -53,8 +54,9 @@ async fn a_token_lives_until_its_expiry_time_and_not_a_second_longer() {
     }
 }
 
+/// C1, C3, C4, C5, C6, C7: header parameters that ask for something else.
 #[tokio::test]
-async fn c1_c3_c4_c5_c6_c7_headers_that_ask_for_something_else() {
+async fn token_with_foreign_header_parameters_is_invalid() {
     for signer in signers() {
         headers(signer).await;
     }
@@ -101,8 +103,9 @@ async fn headers(signer: Signer) {
     }
 }
 
+/// C8 to C12: claims that the service did not write.
 #[tokio::test]
-async fn c8_to_c12_claims_that_are_not_ours() {
+async fn token_with_foreign_claims_is_invalid() {
     for signer in signers() {
         claims_of_others(signer).await;
     }
@@ -146,8 +149,9 @@ async fn claims_of_others(signer: Signer) {
     }
 }
 
+/// C13, C14, C15: forms that are not strict.
 #[tokio::test]
-async fn c13_c14_c15_forms_that_are_not_strict() {
+async fn token_that_is_not_in_strict_form_is_invalid() {
     for signer in signers() {
         forms(signer).await;
     }
@@ -183,8 +187,9 @@ async fn forms(signer: Signer) {
     }
 }
 
+/// C2: a public key is no secret.
 #[tokio::test]
-async fn c2_a_public_key_is_no_secret() {
+async fn public_key_as_a_secret_is_invalid() {
     for signer in signers().into_iter().filter(|signer| signer.algorithm() != Algorithm::Hs256) {
         let (service, header, claims) = known(signer).await;
         let keys = service.tokens().list_signing_keys(ListSigningKeysRequest {}).await.unwrap();
@@ -202,8 +207,9 @@ async fn c2_a_public_key_is_no_secret() {
     }
 }
 
+/// C16, C17: every flipped bit is found.
 #[tokio::test]
-async fn c16_c17_every_flipped_bit_is_found() {
+async fn token_with_any_flipped_bit_is_invalid() {
     for signer in signers() {
         let service = start_with(signer.settings()).await;
         let token = service.token().await;
@@ -217,8 +223,9 @@ async fn c16_c17_every_flipped_bit_is_found() {
     }
 }
 
+/// C19: another key is unknown here.
 #[tokio::test]
-async fn c19_another_key_is_unknown_here() {
+async fn token_of_another_key_is_invalid() {
     let other = start().await;
     for signer in signers() {
         let token = start_with(signer.settings()).await.token().await;
@@ -226,8 +233,9 @@ async fn c19_another_key_is_unknown_here() {
     }
 }
 
+/// C20, C21: ids are unique, and the payload holds no secret.
 #[tokio::test]
-async fn c20_c21_ids_are_unique_and_the_payload_holds_no_secret() {
+async fn ids_are_unique_and_payload_holds_no_secret() {
     let service = start().await;
     let first = service.token().await;
     let second = service.login(EMAIL, super::support::PASSWORD).await.unwrap().tokens.unwrap().access_token;

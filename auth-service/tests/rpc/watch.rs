@@ -1,4 +1,4 @@
-//! `WatchRevocations` as a guard meets it: greeted, told of everything in order, renewed, and told when it must begin anew.
+//! `WatchRevocations` as a guard meets it: the greeting, all revocations in order, renewals, and resets.
 
 use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
 use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
@@ -13,13 +13,13 @@ use tonic::{Code, Status, Streaming};
 use super::rotation::document;
 use super::support::{EMAIL, SERVICE_KEY, Service, Settings, bad_fields, refused, start_in, start_with, with_token};
 
-/// A guard's stream, driven by hand.
+/// A guard's stream, driven by the test.
 pub(super) struct Guard {
     ask: mpsc::UnboundedSender<WatchRevocationsRequest>,
     said: Streaming<WatchRevocationsResponse>,
 }
 
-/// A stream that a request type of tonic's takes.
+/// A stream that a request type of tonic takes.
 struct Asked(mpsc::UnboundedReceiver<WatchRevocationsRequest>);
 
 impl futures_util::Stream for Asked {
@@ -41,14 +41,14 @@ impl Guard {
         Ok(Self { ask, said })
     }
 
-    /// A service's, which knows this position and has been greeted with this digest.
+    /// Opens a service's stream from a position, for a guard that knows this digest.
     pub(super) async fn resume(service: &Service, position: Option<Position>, digest: Vec<u8>) -> (Self, Greeting) {
         let mut guard = Self::begin(service, SERVICE_KEY, Ask::Resume(Resume { position, digest })).await.unwrap();
-        let Some(Say::Greeting(greeting)) = guard.hear().await else { panic!("greeted first") };
+        let Some(Say::Greeting(greeting)) = guard.hear().await else { panic!("the greeting comes first") };
         (guard, greeting)
     }
 
-    /// One that knows nothing yet, and the position at which it begins.
+    /// Opens the stream of a guard without a position, and returns the first position.
     pub(super) async fn new(service: &Service) -> (Self, Greeting, Position) {
         let (mut guard, greeting) = Self::resume(service, None, Vec::new()).await;
         let position = guard.reset().await;
@@ -59,7 +59,7 @@ impl Guard {
         self.ask.send(WatchRevocationsRequest { message: Some(message) }).unwrap();
     }
 
-    /// What comes next; `None` at the stream's end.
+    /// Returns the next message; `None` at the stream's end.
     async fn hear(&mut self) -> Option<Say> {
         self.said.message().await.unwrap().map(|said| said.message.unwrap())
     }
@@ -67,23 +67,23 @@ impl Guard {
     pub(super) async fn reset(&mut self) -> Position {
         match self.hear().await {
             Some(Say::Reset(Reset { position: Some(position), .. })) => position,
-            other => panic!("a reset, and not {other:?}"),
+            other => panic!("expected a reset, got {other:?}"),
         }
     }
 
     pub(super) async fn revocation(&mut self) -> Revocation {
         match self.hear().await {
             Some(Say::Revocation(revocation)) => revocation,
-            other => panic!("a revocation, and not {other:?}"),
+            other => panic!("expected a revocation, got {other:?}"),
         }
     }
 
-    /// Asks, and is answered next.
+    /// Asks for a renewal, which must be the next message.
     pub(super) async fn renewed(&mut self, nonce: u64) -> Position {
         self.say(Ask::Renew(Renew { nonce }));
         match self.hear().await {
             Some(Say::Renewal(renewal)) if renewal.nonce == nonce => renewal.position.unwrap(),
-            other => panic!("the renewal {nonce}, and not {other:?}"),
+            other => panic!("expected the renewal {nonce}, got {other:?}"),
         }
     }
 }
@@ -96,8 +96,9 @@ pub(super) async fn logout(service: &Service, token: &str) {
     service.auth().logout(with_token(LogoutRequest {}, token)).await.unwrap();
 }
 
+/// A guard gets every revocation in order, and is renewed after it.
 #[tokio::test]
-async fn a_guard_is_told_of_every_revocation_in_order_and_renewed_after_it() {
+async fn guard_gets_revocations_in_order_then_renewal() {
     let service = service().await;
     let (mut guard, greeting, begun) = Guard::new(&service).await;
     assert_eq!(greeting.renew_interval.unwrap().nanos, 500_000_000);
@@ -121,7 +122,7 @@ async fn a_guard_is_told_of_every_revocation_in_order_and_renewed_after_it() {
 }
 
 #[tokio::test]
-async fn a_guard_is_told_the_names_of_all_keys() {
+async fn guard_gets_the_names_of_all_keys() {
     let names = |keys: Vec<KeyName>| {
         assert!(keys.iter().all(|key| key.algorithm == "EdDSA"), "{keys:?}");
         keys.into_iter().map(|key| key.id).collect::<Vec<_>>()
@@ -142,8 +143,9 @@ async fn a_guard_is_told_the_names_of_all_keys() {
     store.close().await;
 }
 
+/// A guard resumes at its position, and starts over if the log does not have it.
 #[tokio::test]
-async fn a_guard_goes_on_where_it_was_and_begins_anew_where_nobody_knows_that_place() {
+async fn guard_resumes_at_a_known_position() {
     let service = service().await;
     let (guard, greeting, begun) = Guard::new(&service).await;
     drop(guard);
@@ -164,7 +166,7 @@ async fn a_guard_goes_on_where_it_was_and_begins_anew_where_nobody_knows_that_pl
 }
 
 #[tokio::test]
-async fn another_issuer_or_audience_has_another_digest() {
+async fn another_issuer_or_audience_changes_the_digest() {
     let service = service().await;
     let (guard, first, begun) = Guard::new(&service).await;
     drop(guard);
@@ -178,7 +180,7 @@ async fn another_issuer_or_audience_has_another_digest() {
 }
 
 #[tokio::test]
-async fn whoever_revokes_waits_for_the_guards_that_answer() {
+async fn revocation_waits_for_guards_that_answer() {
     let service = service().await;
     let account = service.account(EMAIL).await;
     let (mut guard, _, begun) = Guard::new(&service).await;
@@ -189,18 +191,18 @@ async fn whoever_revokes_waits_for_the_guards_that_answer() {
         guard
     };
     let (_guard, ()) = tokio::join!(acknowledged, logout(&service, &account.token));
-    // One that says nothing keeps nobody for long.
+    // A silent guard delays revocations only briefly.
     let token = service.account("grace@example.com").await.token;
     logout(&service, &token).await;
 }
 
 #[tokio::test]
-async fn thousands_of_guards_are_told_by_one_replica() {
+async fn one_replica_serves_thousands_of_guards() {
     let mut service = service().await;
     let account = service.account(EMAIL).await;
     let mut guards = Vec::new();
     for number in 0..2000 {
-        // A connection takes a hundred.
+        // A connection carries a hundred streams.
         if number % 50 == 0 {
             service.channel = Endpoint::from_shared(format!("http://{}", service.address)).unwrap().connect_lazy();
         }
@@ -215,7 +217,7 @@ async fn thousands_of_guards_are_told_by_one_replica() {
 }
 
 #[tokio::test]
-async fn the_stream_ends_with_the_service() {
+async fn stream_ends_with_the_service() {
     let service = service().await;
     let (mut guard, _, _) = Guard::new(&service).await;
     let (_, ended) = tokio::join!(service.stop(), guard.hear());
@@ -223,7 +225,7 @@ async fn the_stream_ends_with_the_service() {
 }
 
 #[tokio::test]
-async fn services_alone_are_told_and_only_by_the_rules() {
+async fn only_services_may_watch_and_by_the_rules() {
     let service = service().await;
     let account = service.account(EMAIL).await;
     for token in [&account.token, &service.admin().await.token] {

@@ -1,5 +1,5 @@
-//! A replica that is frozen in the middle of a revocation keeps no other replica's waiting: at no point between two of its
-//! statements does it hold the end of the log.
+//! A replica frozen in the middle of a revocation never delays other replicas: between its statements it never holds
+//! the end of the log.
 
 use std::pin::Pin;
 
@@ -14,7 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::support::{another_admin, new_user, session, stamp, stamp_at};
 
-/// A frozen replica's work, with a user and a session of its own.
+/// A frozen replica's work, with its own user and session.
 type Work = fn(Store, u128) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Each write that appends to the log, or writes to the row of its end.
@@ -56,10 +56,10 @@ async fn open(url: &str) -> Store {
     Store::open(&url.parse::<DatabaseUrl>().unwrap()).await.unwrap()
 }
 
-/// How often it is looked for a lock. One that a frozen replica holds stays for the half second that a transaction may be idle.
+/// Number of searches for a lock. A lock of a frozen replica stays for the half second that a transaction may be idle.
 const LOOKS: usize = 100;
 
-/// Returns whether a transaction has written to the end of the log and waits for its client.
+/// Returns `true` if a transaction has written to the end of the log and waits for its client.
 async fn is_head_held(server: &mut PgConnection) -> bool {
     const SQL: &str = "select exists (select 1 from pg_locks l join pg_stat_activity a on a.pid = l.pid \
          where l.relation = 'log_head'::regclass and l.mode = 'RowExclusiveLock' and a.state like 'idle in transaction%')";
@@ -92,7 +92,7 @@ impl World {
         Some(Self { proxy, frozen, other, outside, _server: server })
     }
 
-    /// Freezes the replica after so many requests of the work. Returns `false` if the work ended before.
+    /// Freezes the replica after this many requests of the work. Returns `false` if the work ended before.
     async fn freeze(&mut self, name: &str, work: Work, id: u128, requests: usize) -> bool {
         let user = new_user(id, &format!("user{id}@example.com"));
         let user = auth_service::domain::NewUser { roles: Roles::from_text("editor"), ..user };
@@ -124,7 +124,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_replica_never_holds_the_end_of_the_log() {
+async fn frozen_replica_never_holds_the_end_of_the_log() {
     let Some(mut world) = World::new().await else { return };
     let mut id = 0;
     for (name, work) in WORKS {
@@ -141,7 +141,7 @@ async fn a_frozen_replica_never_holds_the_end_of_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_and_a_logout_write_in_one_round_trip() {
+async fn login_and_logout_write_in_one_round_trip() {
     let Some(world) = World::new().await else { return };
     let ada = new_user(1, "ada@example.com");
     world.other.create_user(&ada, None, None).await.unwrap();

@@ -1,5 +1,4 @@
-//! The store's methods on a real database, in levels: each alone, what fails leaves nothing, what happens at once; and how
-//! the database finds the rows.
+//! The store's methods on a real database: each alone, failures, concurrent calls; and the plans of statements.
 
 #![cfg(test)]
 

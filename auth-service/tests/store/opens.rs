@@ -1,4 +1,4 @@
-//! How the tests of the store open it.
+//! Opening of the store in its tests.
 
 use auth_service::domain::{LogId, Mark, Stamp};
 use auth_service::store::{DatabaseUrl, Store};

@@ -1,4 +1,4 @@
-//! How the database finds the rows: no statement walks through a table, however large it gets.
+//! Query plans: no statement scans a table, however large.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp};
 
-async fn no_statement_walks_through_a_table(store: Case) {
+async fn no_statement_scans_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let all = statements(&[&here.join("src/store"), &here.join("../kit/src/db")]);
     let walks = store.database.scans(&all).await;
-    assert!(walks.is_empty(), "of {} statements these walk:\n{}", all.len(), walks.join("\n"));
+    assert!(walks.is_empty(), "these of {} statements scan:\n{}", all.len(), walks.join("\n"));
 }
 
-/// Doubles the sessions on this condition until there are some ten thousand times as many.
+/// Doubles the sessions on this condition until there are about ten thousand times as many.
 async fn double(store: &Case, condition: &str) {
     const COLUMNS: &str = "user_id, generation, create_time, expire_time, end_time, peer, user_agent, network, \
          refresh_digests, idle_expire_time, over_time";
@@ -32,7 +32,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
     for id in [10, 11] {
         assert!(store.create_session(&session(id, &ada), &Client::default()).await.unwrap());
     }
-    // One was ended alone, the other with all that there were.
+    // One was ended alone, the other with all sessions of its user.
     store.end_session(Uuid::from_u128(10), stamp()).await.unwrap();
     store.end_all_sessions(ada.id, stamp()).await.unwrap().unwrap();
     double(&store, "true").await;
@@ -60,7 +60,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
     }
 }
 
-async fn more_live_sessions_than_are_sorted_are_listed(store: Case) {
+async fn more_live_sessions_than_one_sort_are_listed(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
     double(&store, "true").await;
@@ -72,11 +72,15 @@ async fn more_live_sessions_than_are_sorted_are_listed(store: Case) {
         after = seen.last().copied();
     }
     assert!(seen.len() == 3000 && seen.is_sorted_by(|one, next| one > next));
-    assert_eq!(store.list_sessions(ada.id, Some(Uuid::from_u128(11)), 9, start()).await.unwrap().len(), 1, "the last");
+    assert_eq!(
+        store.list_sessions(ada.id, Some(Uuid::from_u128(11)), 9, start()).await.unwrap().len(),
+        1,
+        "the last session"
+    );
 }
 
 on_both_engines!(crate::support::Case:
-    no_statement_walks_through_a_table,
+    no_statement_scans_a_table,
     ended_sessions_hide_no_live_ones,
-    more_live_sessions_than_are_sorted_are_listed,
+    more_live_sessions_than_one_sort_are_listed,
 );

@@ -1,4 +1,4 @@
-//! Migrations in steps on a PostgreSQL with rows: they make what the files make.
+//! Migrations in steps on a PostgreSQL with rows: their result equals that of the files.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use harness::postgres::Database;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _};
 
-/// The last migration whose file has no steps of its own.
+/// The last migration without steps in its file.
 const LAST_WITHOUT: i64 = 8;
 
-/// Rows of the first version, more than a batch has.
+/// Rows of the first version, more than one batch.
 const ROWS: &str = "
 insert into users (id, name, email, email_key, password_hash, roles, state, generation, sessions_since, revision,
         create_time, update_time)
@@ -20,7 +20,7 @@ insert into sessions (id, user_id, generation, create_time, expire_time)
     select gen_random_uuid(), id, 1, now(), '2926-01-01' from users;
 ";
 
-/// Columns, indexes, constraints, triggers and what is noted of the migrations.
+/// Columns, indexes, constraints, triggers, and the record of migrations.
 const SCHEMA: [&str; 5] = [
     "select concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default) \
      from information_schema.columns where table_schema = 'public' order by 1",
@@ -31,7 +31,7 @@ const SCHEMA: [&str; 5] = [
     "select concat_ws(' ', version, description, success, encode(checksum, 'hex')) from _sqlx_migrations order by 1",
 ];
 
-/// All that was derived from rows.
+/// All values derived from rows.
 const DERIVED: [&str; 3] = [
     "select count(*)::text from sessions where over_time = expire_time and idle_expire_time = expire_time",
     "select role || ' ' || count(*) from user_roles group by role order by 1",
@@ -57,7 +57,7 @@ async fn migrate(database: &Database, last: i64) {
 }
 
 #[tokio::test]
-async fn a_database_in_steps_is_the_one_of_the_files() {
+async fn migration_in_steps_equals_the_files() {
     let Some(by_files) = harness::postgres::database().await else { return };
     let Some(by_steps) = harness::postgres::database().await else { return };
     migrate(&by_files, LAST_WITHOUT).await;
@@ -68,19 +68,19 @@ async fn a_database_in_steps_is_the_one_of_the_files() {
     }
     let (files, steps) = (texts(&by_files, &SCHEMA).await, texts(&by_steps, &SCHEMA).await);
     for line in &files {
-        assert!(steps.contains(line), "the steps do not make: {line}");
+        assert!(steps.contains(line), "the steps do not create: {line}");
     }
-    assert_eq!(files.len(), steps.len(), "the steps make more");
+    assert_eq!(files.len(), steps.len(), "the steps create more than the files");
     assert_eq!(texts(&by_steps, &DERIVED).await, ["4100", "admin 2050", "editor 2050", "0"]);
     let note = "select coalesce(obj_description('_sqlx_migrations'::regclass), 'none')";
-    assert_eq!(texts(&by_steps, &[note]).await, ["none"], "no note is left");
+    assert_eq!(texts(&by_steps, &[note]).await, ["none"], "no note remains");
 }
 
 #[tokio::test]
-async fn an_index_that_a_kill_left_is_made_anew() {
+async fn index_left_by_a_kill_is_created_again() {
     let Some(database) = harness::postgres::database().await else { return };
     migrate(&database, 7).await;
-    // A unique index on a column that repeats fails, and stays as it was left.
+    // A unique index on a column with duplicates fails, and is left invalid.
     database
         .run(
             "insert into users (id, name, email, email_key, password_hash, roles, state, generation, \

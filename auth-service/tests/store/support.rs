@@ -1,4 +1,4 @@
-//! A store on a database that vanishes, and rows for it.
+//! A store on a temporary database, and rows for it.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) fn new_user(id: u128, email: &str) -> NewUser {
     }
 }
 
-/// An admin beside those that a case is about, so that none of them is the last one.
+/// Returns one more admin, so that no admin of a case is the last one.
 pub(crate) fn another_admin() -> NewUser {
     NewUser { roles: Roles::admin(), ..new_user(4_000, "root@example.com") }
 }
@@ -41,7 +41,7 @@ pub(crate) fn session(id: u128, user: &NewUser) -> Session {
     }
 }
 
-/// What the log is told of a revocation that happens then.
+/// Returns the log's stamp of a revocation at this time.
 pub(crate) fn stamp_at(time: DateTime<Utc>) -> Stamp {
     Stamp { mark: Mark(kit::random::bytes()), time }
 }
@@ -50,7 +50,7 @@ pub(crate) fn stamp() -> Stamp {
     stamp_at(start())
 }
 
-/// Tells if this user has this session, and it has not ended.
+/// Returns `true` if this user has this session, and the session has not ended.
 pub(crate) async fn lives(store: &Store, user_id: Uuid, session_id: Uuid) -> bool {
     let found = store.refreshable(session_id).await.unwrap();
     found.is_some_and(|found| found.user.id == user_id && !found.is_ended)

@@ -1,4 +1,4 @@
-//! What fails leaves nothing: each method is failed at its last statement.
+//! A failure leaves no trace: each method fails at its last statement.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::{Case, another_admin, lives, new_user, session, stamp};
 
-async fn a_taken_email_leaves_neither_user_nor_session(store: Case) {
+async fn taken_email_leaves_neither_user_nor_session(store: Case) {
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
     let late = new_user(2, "ADA@example.com");
     let session = session(10, &late);
@@ -23,15 +23,15 @@ async fn a_taken_email_leaves_neither_user_nor_session(store: Case) {
     assert!(store.user(late.id).await.unwrap().is_none());
 }
 
-async fn a_failed_session_leaves_no_user(store: Case) {
+async fn failed_session_leaves_no_user(store: Case) {
     let (ada, nobody) = (new_user(1, "ada@example.com"), new_user(2, "nobody@example.com"));
-    // The session of a user who has no row breaks the foreign key.
+    // The session of a user without a row breaks the foreign key.
     assert!(store.create_user(&ada, Some((&session(10, &nobody), &Client::default())), None).await.is_err());
     assert!(store.user(ada.id).await.unwrap().is_none());
-    assert!(matches!(store.create_user(&ada, None, None).await.unwrap(), Created::User(_)), "and the store works on");
+    assert!(matches!(store.create_user(&ada, None, None).await.unwrap(), Created::User(_)), "the store still works");
 }
 
-async fn a_user_whose_last_row_is_refused_leaves_neither_role_nor_request(store: Case) {
+async fn refused_last_row_leaves_neither_role_nor_request(store: Case) {
     let ada = NewUser { roles: Roles::from_text("admin editor"), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
     let fingerprint = Fingerprint::of(&["ada"]);
@@ -43,12 +43,12 @@ async fn a_user_whose_last_row_is_refused_leaves_neither_role_nor_request(store:
     assert_eq!(store.user(ada.id).await.unwrap(), None);
     assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), None);
     store.database.accept("sessions").await;
-    // The same rows once more: a role that had stayed would be in their way.
+    // The same rows once more: a remaining role would conflict.
     assert!(matches!(create().await, Ok(Created::User(_))));
     assert!(lives(&store, ada.id, begun.id).await);
 }
 
-async fn roles_of_which_one_is_refused_leave_those_that_were(store: Case) {
+async fn refused_role_leaves_the_earlier_roles(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
@@ -66,7 +66,7 @@ async fn roles_of_which_one_is_refused_leave_those_that_were(store: Case) {
     }
 }
 
-async fn a_password_change_whose_session_is_refused_changes_nothing(store: Case) {
+async fn refused_session_leaves_the_password(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -79,7 +79,8 @@ async fn a_password_change_whose_session_is_refused_changes_nothing(store: Case)
     assert!(lives(&store, ada.id, begun.id).await);
 }
 
-async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case) {
+/// A user stays, with all sessions, if the deletion cannot be recorded.
+async fn user_whose_deletion_is_not_recorded_stays(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = NewUser { roles: Roles::admin(), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
@@ -93,12 +94,12 @@ async fn a_user_whose_end_is_not_remembered_stays_with_all_sessions(store: Case)
     assert!(store.delete_user(ada.id, None, stamp()).await.unwrap().is_ok());
 }
 
-async fn a_failure_that_cannot_clear_up_is_not_counted_by_half(store: Case) {
+async fn failure_that_cannot_clean_up_is_not_counted(store: Case) {
     const ACCOUNT: [u8; 32] = [7; 32];
     let allowance = Allowance { burst: 2, per_minute: 60 };
     store.add_failure(&[], "192.0.2.8", allowance, start()).await.unwrap();
     store.database.refuse("delete", "allowances").await;
-    // By now the row of the other address is to be taken out, which is the last statement of both.
+    // By now the row of the other address has expired; its removal is the last statement of both calls.
     let later = start() + Duration::from_hours(1);
     let added = store.add_failure(&[ACCOUNT], "192.0.2.7", allowance, later).await;
     let used = store.use_allowance(Kind::SignUp, "192.0.2.7", allowance, later).await;
@@ -109,7 +110,7 @@ async fn a_failure_that_cannot_clear_up_is_not_counted_by_half(store: Case) {
     }
 }
 
-async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
+async fn refused_statement_leaves_the_row_as_it_was(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -127,7 +128,8 @@ async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
     assert!(lives(&store, ada.id, begun.id).await);
 }
 
-async fn whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time(store: Case) {
+/// A write that breaks a rule does not hurt concurrent writes.
+async fn broken_rule_does_not_hurt_concurrent_writes(store: Case) {
     let nobody = new_user(1000, "nobody@example.com");
     let mut all = JoinSet::new();
     for id in 0..40 {
@@ -152,13 +154,13 @@ async fn whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time(store: Case)
 }
 
 on_both_engines!(crate::support::Case:
-    a_taken_email_leaves_neither_user_nor_session,
-    a_failed_session_leaves_no_user,
-    a_user_whose_last_row_is_refused_leaves_neither_role_nor_request,
-    roles_of_which_one_is_refused_leave_those_that_were,
-    a_password_change_whose_session_is_refused_changes_nothing,
-    a_user_whose_end_is_not_remembered_stays_with_all_sessions,
-    a_failure_that_cannot_clear_up_is_not_counted_by_half,
-    one_statement_that_is_refused_leaves_the_row_as_it_was,
-    whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time,
+    taken_email_leaves_neither_user_nor_session,
+    failed_session_leaves_no_user,
+    refused_last_row_leaves_neither_role_nor_request,
+    refused_role_leaves_the_earlier_roles,
+    refused_session_leaves_the_password,
+    user_whose_deletion_is_not_recorded_stays,
+    failure_that_cannot_clean_up_is_not_counted,
+    refused_statement_leaves_the_row_as_it_was,
+    broken_rule_does_not_hurt_concurrent_writes,
 );

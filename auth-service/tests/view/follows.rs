@@ -1,4 +1,4 @@
-//! What is revoked is known at once where it was revoked, and at the next look elsewhere.
+//! Revocations are known at once where they are written, and at the next poll elsewhere.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use kit::testing::on_both_engines;
 
 use crate::replica::{ADA, Case, LAPTOP, Replica, judge, stamp};
 
-async fn what_is_acknowledged_is_refused_here_and_soon_elsewhere(store: Case) {
+async fn revocation_is_refused_here_and_soon_elsewhere(store: Case) {
     let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
     assert_eq!((here.judge(1), there.judge(1)), (None, None));
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
@@ -21,7 +21,7 @@ async fn what_is_acknowledged_is_refused_here_and_soon_elsewhere(store: Case) {
     assert_eq!(here.view.position().unwrap().last, logged);
 }
 
-async fn a_view_that_has_not_been_moved_for_half_a_second_says_nothing(store: Case) {
+async fn view_older_than_half_a_second_judges_nothing(store: Case) {
     let (view, uptime) = Replica::start(&store).await.stop().await;
     uptime.advance(Duration::from_millis(500));
     assert_eq!(judge(&view, 1), Ok(None));
@@ -29,23 +29,23 @@ async fn a_view_that_has_not_been_moved_for_half_a_second_says_nothing(store: Ca
     assert_eq!(judge(&view, 1), Err(Stale));
     assert_eq!(view.position(), Err(Stale));
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
-    assert_eq!(view.reach(logged).await, Err(Stale), "nor is anything acknowledged");
+    assert_eq!(view.reach(logged).await, Err(Stale), "no revocation is acknowledged either");
 }
 
-async fn a_view_that_is_old_because_its_process_had_no_turn_looks_once_more(store: Case) {
+async fn view_of_a_paused_process_polls_once_more(store: Case) {
     let replica = Replica::start(&store).await;
     for _ in 0..3 {
-        // As after a stop of the process: the time has gone by, and the follower has not had its turn yet.
+        // The state after a pause of the process: time has passed, and the follower has not run yet.
         replica.uptime.advance(Duration::from_mins(1));
         replica.view.refresh().await.unwrap();
         assert_eq!(replica.judge(1), None);
     }
     let begun = replica.view.position().unwrap();
     replica.view.refresh().await.unwrap();
-    assert_eq!(replica.view.position().unwrap(), begun, "a fresh one is as it is");
+    assert_eq!(replica.view.position().unwrap(), begun, "a fresh position is returned as it is");
 }
 
-async fn nobody_waits_while_the_log_cannot_be_read(store: Case) {
+async fn unreadable_log_keeps_no_caller_waiting(store: Case) {
     let replica = Replica::start(&store).await;
     store.database.run("alter table revocations rename to gone").await;
     replica.uptime.advance(Duration::from_mins(1));
@@ -58,18 +58,18 @@ async fn nobody_waits_while_the_log_cannot_be_read(store: Case) {
     assert_eq!(replica.judge(1), None);
 }
 
-async fn what_anybody_can_ask_for_is_looked_for_at_intervals(store: Case) {
+async fn polls_that_callers_cause_have_intervals(store: Case) {
     let replica = Replica::start(&store).await;
     replica.view.look_for_key().await.unwrap();
     let begun = std::time::Instant::now();
     for _ in 0..4 {
         replica.view.look_for_key().await.unwrap();
     }
-    // Three intervals of fifty milliseconds lie between four looks.
+    // Four polls have three intervals of fifty milliseconds between them.
     assert!(begun.elapsed() >= Duration::from_millis(150), "{:?}", begun.elapsed());
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     let (reached, looked) = tokio::join!(replica.view.reach(logged), replica.view.look_for_key());
-    assert_eq!((reached, looked, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "and keeps nobody waiting");
+    assert_eq!((reached, looked, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
 }
 
 async fn one_look_serves_all_that_wait_for_a_key(store: Case) {
@@ -85,12 +85,12 @@ async fn one_look_serves_all_that_wait_for_a_key(store: Case) {
     while let Some(looked) = calls.join_next().await {
         assert_eq!(looked.unwrap(), Ok(()));
     }
-    // One that was under way serves nobody. A machine that is busy lets the follower look by itself meanwhile.
+    // A poll under way serves no later caller. On a busy machine the follower also polls by itself.
     let most = 2 + begun.elapsed().as_millis() / 50;
     assert!(u128::from(replica.view.looks() - before) <= most, "{} of {most}", replica.view.looks() - before);
 }
 
-async fn an_entry_that_the_log_has_lost_is_never_acknowledged(store: Case) {
+async fn entry_lost_by_the_log_is_never_acknowledged(store: Case) {
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
@@ -109,7 +109,7 @@ async fn signing_keys_are_read_before_their_change_is_known(store: Case) {
     }
 }
 
-async fn a_long_log_is_known_as_a_whole(store: Case) {
+async fn long_log_is_known_as_a_whole(store: Case) {
     let user = Revocation::User { id: ADA, generation: 2, cause: Cause::Disabled };
     store.revoke(&user, stamp()).await.unwrap();
     let rows = "with recursive numbers (n) as (select 2 union all select n + 1 from numbers where n < 2500) \
@@ -123,13 +123,13 @@ async fn a_long_log_is_known_as_a_whole(store: Case) {
 }
 
 on_both_engines!(crate::replica::Case:
-    what_is_acknowledged_is_refused_here_and_soon_elsewhere,
-    a_view_that_has_not_been_moved_for_half_a_second_says_nothing,
-    a_view_that_is_old_because_its_process_had_no_turn_looks_once_more,
-    nobody_waits_while_the_log_cannot_be_read,
-    what_anybody_can_ask_for_is_looked_for_at_intervals,
+    revocation_is_refused_here_and_soon_elsewhere,
+    view_older_than_half_a_second_judges_nothing,
+    view_of_a_paused_process_polls_once_more,
+    unreadable_log_keeps_no_caller_waiting,
+    polls_that_callers_cause_have_intervals,
     one_look_serves_all_that_wait_for_a_key,
-    an_entry_that_the_log_has_lost_is_never_acknowledged,
+    entry_lost_by_the_log_is_never_acknowledged,
     signing_keys_are_read_before_their_change_is_known,
-    a_long_log_is_known_as_a_whole,
+    long_log_is_known_as_a_whole,
 );

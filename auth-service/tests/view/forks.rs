@@ -1,4 +1,4 @@
-//! A log that has lost what was known of it: a restored file, a server that has taken over with an older copy.
+//! A log that has lost known entries: a restored file, or a server that took over with an older copy.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::replica::{Case, LAPTOP, Replica, stamp};
 
-/// A log with two entries, as a replica knows it; then its end is lost in this way.
+/// Starts a replica on a log with two entries, then removes the end of the log by these statements.
 async fn loses(store: &Case, statements: &[&str]) {
     store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(store).await;
@@ -20,17 +20,17 @@ async fn loses(store: &Case, statements: &[&str]) {
     replica.view.reach(logged).await.unwrap();
     replica.clock.advance(Duration::from_secs(5));
     let era = replica.view.horizon().era;
-    // At one moment: the replica looks all the while, and begins the log anew.
+    // In one transaction: the replica polls all the time, and would restart the log in between.
     store.database.run(&format!("begin; {}; commit", statements.join("; "))).await;
     replica.view.look_again().await.unwrap();
     let horizon = start() + Duration::from_secs(5);
     assert_eq!(replica.view.horizon().until, horizon);
-    assert_eq!(replica.judge(5), Some(Cause::Ended), "whatever was issued until then is refused");
+    assert_eq!(replica.judge(5), Some(Cause::Ended), "earlier tokens are refused");
     let later = (start() + Duration::from_hours(1)).timestamp();
-    assert!(replica.view.horizon().kills(later, era), "whatever time it bears");
-    // Another session's, since this one may be revoked still.
-    assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log goes on");
-    // Also by a replica that has never known the lost entries.
+    assert!(replica.view.horizon().kills(later, era), "at any time");
+    // Another session, since this one may still be revoked.
+    assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log continues");
+    // A replica that has never known the lost entries finds the same.
     let late = Replica::start(store).await;
     assert_eq!((late.view.horizon().until, late.judge(5)), (horizon, Some(Cause::Ended)));
     late.view.look_again().await.unwrap();
@@ -38,13 +38,13 @@ async fn loses(store: &Case, statements: &[&str]) {
     assert_eq!(replica.view.position(), late.view.position());
 }
 
-async fn a_row_that_is_rolled_back_is_missed(store: Case) {
+async fn rolled_back_row_is_missed(store: Case) {
     let back = "update log_head set revision = 1";
-    // The row's trigger writes an entry again where there is none.
+    // The row's trigger adds an entry again if it is missing.
     loses(&store, &["delete from revocations where revision >= 1", back]).await;
 }
 
-async fn a_row_that_is_another_one_is_noticed(store: Case) {
+async fn changed_row_is_noticed(store: Case) {
     loses(
         &store,
         &["update revocations set mark = (select mark from revocations where revision = 0) where revision = 2"],
@@ -52,7 +52,7 @@ async fn a_row_that_is_another_one_is_noticed(store: Case) {
     .await;
 }
 
-async fn a_history_that_has_gone_on_without_a_row_is_noticed(store: Case) {
+async fn history_that_continues_without_a_row_is_noticed(store: Case) {
     let lost = "delete from revocations where revision >= 1";
     let other = "update log_head set revision = 1, mark = (select mark from revocations where revision = 0)";
     loses(&store, &[lost, other, "update log_head set revision = 2", "update log_head set revision = 3"]).await;
@@ -62,7 +62,7 @@ async fn another_log_is_noticed(store: Case) {
     loses(&store, &["update log_head set log_id = (select mark from revocations where revision = 1)"]).await;
 }
 
-async fn a_restored_log_is_noticed(store: Case) {
+async fn restored_log_is_noticed(store: Case) {
     let replica = Replica::start(&store).await;
     let before = replica.view.position().unwrap();
     let now = start() + Duration::from_secs(3);
@@ -74,29 +74,30 @@ async fn a_restored_log_is_noticed(store: Case) {
     assert_eq!((replica.judge(3), replica.judge(4)), (Some(Cause::Ended), None));
 }
 
-/// A log whose oldest entries are pruned while a replica does not look: the replica reads on and no user is logged out.
-async fn a_replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
+/// The oldest entries of a log are pruned while a replica does not poll: the replica reads on, and no user is logged
+/// out.
+async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     let before = replica.view.position().unwrap();
-    // At one moment, as for a replica that is paused: two entries more, and the first three pruned.
+    // In one transaction, as for a paused replica: two more entries, and the first three pruned.
     let two = "update log_head set revision = 3, kind = 'signing-keys', subject = ''; \
                update log_head set revision = 4";
     store.database.run(&format!("begin; {two}; delete from revocations where revision < 3; commit")).await;
     replica.view.look_again().await.unwrap();
     let after = replica.view.position().unwrap();
-    assert_eq!((after.log, after.last.revision), (before.log, 4), "the log goes on");
+    assert_eq!((after.log, after.last.revision), (before.log, 4), "the log continues");
     assert_eq!(replica.view.forks(Finder::Replica), 0);
-    assert_eq!(replica.judge(5), Some(Cause::Ended), "what was known stays known");
+    assert_eq!(replica.judge(5), Some(Cause::Ended), "known revocations stay known");
     let late = Replica::start(&store).await;
     assert_eq!(late.view.horizon(), replica.view.horizon());
     assert_eq!(late.judge(5), None, "no other user is logged out");
 }
 
-/// A guard's position that the log has lost, which no replica knows.
-async fn a_loss_that_only_a_guard_knows_begins_the_log_anew(store: Case) {
+/// Only a guard knows a position that the log has lost.
+async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
     let known = here.view.position().unwrap();
     let lost = Position { last: Logged { revision: 7, mark: Mark([7; 16]) }, ..known };
@@ -104,14 +105,14 @@ async fn a_loss_that_only_a_guard_knows_begins_the_log_anew(store: Case) {
     for _ in 0..2 {
         here.view.report_lost(lost);
         here.view.look_again().await.unwrap();
-        // The second report is of a log that is no more.
+        // The second report is about a log that no longer exists.
         assert_eq!((here.view.forks(Finder::Guard), here.view.forks(Finder::Replica)), (1, 0));
     }
     let now = here.view.position().unwrap();
     assert_ne!(now.log, known.log);
     assert_eq!(now.last.revision, known.last.revision + 1);
     assert_eq!((here.judge(5), here.judge(6)), (Some(Cause::Ended), None));
-    // The other replica follows, and reports of its own guards change nothing.
+    // The other replica follows; reports of its own guards change nothing.
     there.view.report_lost(lost);
     there.view.look_again().await.unwrap();
     there.view.look_again().await.unwrap();
@@ -120,8 +121,8 @@ async fn a_loss_that_only_a_guard_knows_begins_the_log_anew(store: Case) {
     assert_eq!(there.judge(5), Some(Cause::Ended));
 }
 
-/// A loss is no loss to a view that cannot be written about: it judges nothing until it can.
-async fn a_loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
+/// A view that cannot write about a loss judges nothing until it can.
+async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     let replica = Replica::start(&store).await;
     let known = replica.view.position().unwrap();
     store.database.refuse("update", "log_head").await;
@@ -136,11 +137,12 @@ async fn a_loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     assert_eq!((replica.view.forks(Finder::Guard), replica.judge(0)), (1, Some(Cause::Ended)));
 }
 
-async fn a_fork_found_by_a_replica_an_hour_ahead_bars_nobody(store: Case) {
+/// A fork found by a replica an hour ahead bars no user.
+async fn fork_found_by_a_fast_replica_bars_no_user(store: Case) {
     let wrong = Clock::wrong(TimeDelta::hours(1));
     clock::measure(store.db(), &wrong).await.unwrap();
     if wrong.problem().is_none() {
-        // A file's only process has no other clock to go by; its sweep lowers the horizon.
+        // A file's only process has no other clock; its sweep lowers the horizon.
         return;
     }
     store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
@@ -150,19 +152,19 @@ async fn a_fork_found_by_a_replica_an_hour_ahead_bars_nobody(store: Case) {
     store.database.run("update log_head set log_id = (select mark from revocations where revision = 1)").await;
     replica.view.look_again().await.unwrap();
     let horizon = replica.view.horizon();
-    assert!(horizon.kills(before.0, before.1) && horizon.kills(before.0 + 3600, before.1), "what was issued is dead");
-    assert!(horizon.until <= right.now(), "{} is no time to come", horizon.until);
-    assert!(!horizon.kills(right.now().timestamp() + 1, horizon.era), "what is issued now is good");
+    assert!(horizon.kills(before.0, before.1) && horizon.kills(before.0 + 3600, before.1), "earlier tokens are dead");
+    assert!(horizon.until <= right.now(), "{} is in the future", horizon.until);
+    assert!(!horizon.kills(right.now().timestamp() + 1, horizon.era), "new tokens are good");
 }
 
 on_both_engines!(crate::replica::Case:
-    a_row_that_is_rolled_back_is_missed,
-    a_row_that_is_another_one_is_noticed,
-    a_history_that_has_gone_on_without_a_row_is_noticed,
+    rolled_back_row_is_missed,
+    changed_row_is_noticed,
+    history_that_continues_without_a_row_is_noticed,
     another_log_is_noticed,
-    a_restored_log_is_noticed,
-    a_replica_that_sleeps_through_a_pruning_reads_on,
-    a_loss_that_only_a_guard_knows_begins_the_log_anew,
-    a_loss_that_cannot_be_written_leaves_the_view_stale,
-    a_fork_found_by_a_replica_an_hour_ahead_bars_nobody,
+    restored_log_is_noticed,
+    replica_that_sleeps_through_a_pruning_reads_on,
+    loss_known_only_to_a_guard_restarts_the_log,
+    loss_that_cannot_be_written_leaves_the_view_stale,
+    fork_found_by_a_fast_replica_bars_no_user,
 );

@@ -1,4 +1,4 @@
-//! The view on a real log: what it learns, and when, and what it says once the log cannot be trusted.
+//! The view on a real log: its updates, and its answers once the log cannot be trusted.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! A view with its follower, as a replica has one.
+//! A view with its follower, as in a replica.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -24,23 +24,23 @@ pub(crate) struct Replica {
     pub(crate) view: Arc<View>,
     pub(crate) uptime: Uptime,
     pub(crate) clock: Clock,
-    /// How often the signing keys were read.
+    /// Number of reads of the signing keys.
     pub(crate) keys: Arc<AtomicUsize>,
     stop: DropGuard,
     task: JoinHandle<()>,
 }
 
 impl Replica {
-    /// One whose view is complete.
+    /// Starts a replica with a complete view.
     pub(crate) async fn start(store: &Store) -> Self {
         Self::with_clock(store, clock()).await
     }
 
-    /// The same by this clock.
+    /// Starts a replica with this clock.
     pub(crate) async fn with_clock(store: &Store, clock: Clock) -> Self {
         let (uptime, keys) = (Uptime::manual(), Arc::new(AtomicUsize::new(0)));
         let view = Arc::new(View::new(uptime.clone()));
-        assert_eq!(view.position(), Err(Stale), "nothing is known yet");
+        assert_eq!(view.position(), Err(Stale), "the position is unknown at the start");
         let count = Arc::clone(&keys);
         let read_keys = Box::new(move || {
             count.fetch_add(1, SeqCst);
@@ -53,14 +53,14 @@ impl Replica {
         Self { view, uptime, clock, keys, stop: stop.drop_guard(), task }
     }
 
-    /// Looks no more; the view stays as it is.
+    /// Stops polling; the view stays as it is.
     pub(crate) async fn stop(self) -> (Arc<View>, Uptime) {
         drop(self.stop);
         self.task.await.unwrap();
         (self.view, self.uptime)
     }
 
-    /// What becomes of a token of Ada's laptop that was issued so many seconds after the start.
+    /// Returns the cause of death of a token of Ada's laptop that was issued this many seconds after the start.
     pub(crate) fn judge(&self, second: i64) -> Option<Cause> {
         judge(&self.view, second).unwrap()
     }

@@ -6,14 +6,14 @@ use bench::Failure;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
-/// Numbers from 1 on, up to one that is to be added.
+/// Numbers from 1 up to a limit that the statement appends.
 const NUMBERS: &str = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n <";
 
-/// Adds so many sessions of this user, all of which live.
+/// Adds this many live sessions of the user.
 pub(super) async fn sessions(file: &Path, user: &str, count: usize) -> Result<(), Failure> {
     let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
     let user = user.replace('-', "");
-    // As the user's own session, but for the id.
+    // All columns but the id are those of the user's own session.
     let columns = columns(&mut database).await?;
     let values: Vec<String> = columns.iter().map(|name| value(name)).collect();
     let begun = format!(
@@ -26,7 +26,7 @@ pub(super) async fn sessions(file: &Path, user: &str, count: usize) -> Result<()
     Ok(database.close().await?)
 }
 
-/// Adds so many revocations of sessions that are nobody's.
+/// Adds this many revocations of sessions that do not exist.
 pub(super) async fn revocations(file: &Path, count: usize) -> Result<(), Failure> {
     let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
     let id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || \
@@ -50,7 +50,7 @@ async fn columns(database: &mut SqliteConnection) -> Result<Vec<String>, Failure
     Ok(sqlx::query_scalar("select name from pragma_table_info('sessions')").fetch_all(database).await?)
 }
 
-/// A column's value in a session that is like another one.
+/// Returns a column's value in a copy of a session.
 fn value(column: &str) -> String {
     if column == "id" { "randomblob(16)".to_owned() } else { format!("s.{column}") }
 }

@@ -1,4 +1,4 @@
-//! A flood of logins, ten times as many as can be hashed, and what becomes of everybody else.
+//! A flood of logins, ten times as many as can be hashed, and its effect on other calls.
 
 use std::time::Duration;
 
@@ -18,23 +18,23 @@ use tonic_types::StatusExt as _;
 use super::{EMAIL, PASSWORD, median, row};
 use crate::load::millis;
 
-/// How often it is quiet and flooded in turn, and how long each part lasts.
+/// Number of quiet and flooded parts, and the length of each.
 const ROUNDS: usize = 3;
 const LENGTH: Duration = Duration::from_secs(10);
 
-/// Calls of `VerifyToken` a second, quiet and in the flood: far from what the service can do.
-const PROBES: u64 = 500;
+/// Calls of `VerifyToken` a second, quiet and in the flood: far below the service's capacity.
+const PROBES_PER_SECOND: u64 = 500;
 
-/// How often the memory is looked at, which costs the process some time.
-const LOOK: Duration = Duration::from_millis(500);
+/// Interval between reads of the memory, which cost the process some time.
+const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The hasher reserves 33 MiB for a buffer, of which it uses 19, in a mapping of its own; in KiB.
+/// Size in KiB of a hash buffer's mapping: the hasher reserves 33 MiB and uses 19 MiB of it.
 const BUFFER: u64 = 33 * 1024;
 
-/// What became of the logins.
+/// Logins by outcome.
 struct Logins {
     begun: u64,
-    /// How long it took to refuse one, in microseconds.
+    /// Times of refusals, in microseconds.
     refused: Histogram<u64>,
     without_delay: u64,
     other: u64,
@@ -42,7 +42,7 @@ struct Logins {
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(), Failure> {
-    // The hashing threads give back what they have not used for a while.
+    // The hashing threads return buffers that they have not used for a while.
     sleep(Duration::from_secs(7)).await;
     let before = Memory::of(pair)?;
     let every = Duration::from_secs_f64(1.0 / (capacity * 10.0));
@@ -58,7 +58,7 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
     }
     let [quiet, probed] = [quiet, probed].map(median);
     row("p99 of VerifyToken in a flood of ten times the logins", &format!("{:.2} x", probed / quiet), "<= 2 x quiet");
-    println!("  {probed:.2} ms and {quiet:.2} ms, at {PROBES} calls/s");
+    println!("  {probed:.2} ms and {quiet:.2} ms, at {PROBES_PER_SECOND} calls/s");
     let [refused, most] = [0.99, 1.0].map(|part| millis(&logins.refused, part));
     row("excess logins refused within (99 of 100)", &format!("{refused:.1} ms"), "<= 50 ms");
     println!(
@@ -75,7 +75,7 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
     Ok(())
 }
 
-/// Logs in at this pace, whatever becomes of it.
+/// Starts logins at this pace, however long they take.
 async fn flood(auth: &Channel, every: Duration, logins: &mut Logins) -> Result<(), Failure> {
     let end = Instant::now() + LENGTH;
     let mut ticks = interval(every);
@@ -115,10 +115,10 @@ impl Logins {
     }
 }
 
-/// Asks what the token is worth at a steady pace, counted from when each call was due.
+/// Verifies the token at a steady pace; each time counts from when the call was due.
 async fn probe(auth: &Channel, token: &str) -> Result<Histogram<u64>, Failure> {
     let end = Instant::now() + LENGTH;
-    let mut ticks = interval(Duration::from_micros(1_000_000 / PROBES));
+    let mut ticks = interval(Duration::from_micros(1_000_000 / PROBES_PER_SECOND));
     let mut calls = JoinSet::new();
     while Instant::now() < end {
         let due = ticks.tick().await;
@@ -132,11 +132,11 @@ async fn probe(auth: &Channel, token: &str) -> Result<Histogram<u64>, Failure> {
     Ok(took)
 }
 
-/// What a pair has in MiB.
+/// Memory of a pair, in MiB.
 #[derive(Clone, Copy)]
 struct Memory {
     all: f64,
-    /// In mappings that are large enough for a hash's buffer.
+    /// Memory in mappings that are large enough for a hash's buffer.
     buffers: f64,
 }
 
@@ -150,12 +150,12 @@ impl Memory {
     }
 }
 
-/// The most memory that the pair has while the flood lasts.
+/// Returns the most memory that the pair has during the flood.
 async fn most_memory(pair: &Services) -> Result<Memory, Failure> {
     let (end, mut most) = (Instant::now() + LENGTH, Memory::of(pair)?);
     while Instant::now() < end {
         most = most.or_more(Memory::of(pair)?);
-        sleep(LOOK).await;
+        sleep(MEMORY_POLL_INTERVAL).await;
     }
     Ok(most)
 }

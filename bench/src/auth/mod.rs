@@ -1,4 +1,4 @@
-//! `bench auth`: what the auth service can do while a million sessions live, and while it is flooded with logins.
+//! `bench auth`: capacity of the auth service with a million live sessions, and in a flood of logins.
 
 mod fill;
 mod flood;
@@ -26,19 +26,19 @@ pub(crate) use timing::run as timing;
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Sessions that live, and revocations that are held.
+/// Number of live sessions, and of revocations in memory.
 const SESSIONS: usize = 1_000_000;
 const REVOCATIONS: usize = 100_000;
 
 /// Connections of the callers of `VerifyToken`: those of one process, and those of several guards.
 const CONNECTIONS: [usize; 2] = [1, 16];
 
-/// How often logins and hashes are counted in turn, for how long, and how many are under way at once.
+/// Number of turns for logins and hashes, the length of a turn, and the calls at once.
 const ROUNDS: usize = 3;
 const LENGTH: Duration = Duration::from_secs(8);
 const AT_ONCE: usize = 4;
 
-/// Prints the figures of `VerifyToken`, of what is kept in memory, of logins and of a flood of them.
+/// Prints the figures of `VerifyToken`, of memory, of logins and of a flood of them.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn run() -> Result<(), Failure> {
     bench::machine::print("cargo run --release -p bench -- auth");
@@ -75,7 +75,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     pair.stop()
 }
 
-/// What `VerifyToken` costs beside `Check`, both by callers that share so many connections.
+/// Measures `VerifyToken` and `Check` by turns, by callers that share this many connections.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), Failure> {
     let channels = pair.connections(connections).await?;
@@ -85,7 +85,7 @@ async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), 
     let name = format!("VerifyToken / Check, 1,000,000 sessions, {connections} connections");
     row(&name, &format!("{:.2}", verify.rate / check.rate), ">= 0.9");
     println!("  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms", verify.rate, check.rate, verify.p99, check.p99);
-    // The same call with a token that has no length, and with an answer that has no claims.
+    // The same call with a one-byte token and no claims in the answer.
     let trifles = in_turn(channels.iter().map(|channel| verify_token(channel, "x")).collect());
     let (check, trifle) = compare(checks.clone(), trifles).await?;
     println!("  {:.2} x Check where the token is one byte, and worth nothing", trifle.rate / check.rate);
@@ -94,7 +94,7 @@ async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), 
     Ok(())
 }
 
-/// The time for which a call has the service's processors, in microseconds.
+/// Returns the processor time of the service per call, in microseconds.
 async fn cost<F>(pair: &Services, call: impl Fn() -> F + Clone + Send + 'static) -> Result<f64, Failure>
 where
     F: Future<Output = Result<(), tonic::Status>> + Send,
@@ -109,7 +109,7 @@ fn row(name: &str, measured: &str, target: &str) {
     println!("{name:<59} {measured:<11} {target}");
 }
 
-/// The pair, with no limit of wrong passwords: all callers have one address here.
+/// Starts the pair without a limit of wrong passwords: all callers have one address here.
 async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
     Services::pair(binary, folder, without_limits).await
 }
@@ -119,7 +119,7 @@ fn without_limits(command: &mut Command) -> &mut Command {
     command.env("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0").env("AUTH_USER_SESSIONS", "0")
 }
 
-/// A database with one user, who has a session.
+/// Creates a database with one user and a session; returns the user's id.
 async fn register(binary: &Path, folder: &Path) -> Result<String, Failure> {
     let pair = start(binary, folder).await?;
     let request = CreateUserRequest {
@@ -146,7 +146,7 @@ async fn login(auth: &Channel) -> Result<String, Failure> {
     if state.into_inner().state() == TokenState::Active { Ok(token) } else { Err("the token is not good".into()) }
 }
 
-/// Logins a second.
+/// Returns logins per second.
 async fn logins(auth: &Channel) -> Result<f64, Failure> {
     let auth = auth.clone();
     rate(move || {
@@ -156,7 +156,7 @@ async fn logins(auth: &Channel) -> Result<f64, Failure> {
     .await
 }
 
-/// Hashes a second by the service's own hasher, with nothing beside it.
+/// Returns hashes per second by the service's own hasher, with no other load.
 async fn hashes() -> Result<f64, Failure> {
     let hasher = Hasher::start()?;
     let new: NewPassword = PasswordPolicy::new(8).accept(PASSWORD.to_owned(), &[])?;
@@ -173,7 +173,7 @@ async fn hashes() -> Result<f64, Failure> {
     .await
 }
 
-/// How often this is done in a second, so many at once.
+/// Returns completed tasks per second, this many at once.
 async fn rate<F>(work: impl Fn() -> F + Clone + Send + 'static) -> Result<f64, Failure>
 where
     F: Future<Output = Result<(), Failure>> + Send,

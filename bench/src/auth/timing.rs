@@ -1,4 +1,4 @@
-//! `bench timing`: whether the time of a refused login tells who has an account (C51).
+//! `bench timing`: compares the times of refused logins, which must not reveal accounts (C51).
 
 use bench::Failure;
 use bench::services::{self, Services};
@@ -86,7 +86,7 @@ async fn disable(auth: &Channel) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The seconds that each of them took, in turn and each as often first as second.
+/// Returns the seconds of both kinds, in turn, with each kind first equally often.
 async fn compare(auth: &Channel, pair: [&Tried; 2]) -> Result<[Vec<f64>; 2], Failure> {
     let mut took = [Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES)];
     for round in 0..SAMPLES {
@@ -116,13 +116,13 @@ fn median(samples: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// Welch's t.
+/// Returns Welch's t.
 fn welch(one: &[f64], two: &[f64]) -> f64 {
     let ((mean_one, of_one), (mean_two, of_two)) = (moments(one), moments(two));
     (mean_two - mean_one) / (of_one + of_two).sqrt()
 }
 
-/// The samples without the slowest twentieth: what the machine did beside.
+/// Returns the samples without the slowest twentieth, which other work on the machine caused.
 fn cropped(samples: &[f64]) -> Vec<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -130,7 +130,7 @@ fn cropped(samples: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// The mean, and the variance of the mean.
+/// Returns the mean, and the variance of the mean.
 fn moments(samples: &[f64]) -> (f64, f64) {
     let count = f64::from(u32::try_from(samples.len()).unwrap_or(u32::MAX));
     let mean = samples.iter().sum::<f64>() / count;

@@ -1,4 +1,4 @@
-//! `bench drill backup`: the pair is backed up under eight writers, again and again, and each backup is restored and run.
+//! `bench drill backup`: the pair is backed up under eight writers, and each backup is restored and run.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,21 +12,21 @@ use super::{Broken, Call, Callers, Client, Operation, Random, Report, SETTINGS};
 use crate::Failure;
 use crate::services::Services;
 
-/// What the rounds have come to.
+/// Figures of all rounds.
 #[derive(Default)]
 struct Figures {
     backups: Vec<Duration>,
     starts: Vec<Duration>,
     bytes: u64,
-    /// From the beginning to the end of each backup, and of as long a time without one.
+    /// Start and end of each backup, and of an equally long time without one.
     during: Vec<(Instant, Instant)>,
     without: Vec<(Instant, Instant)>,
 }
 
-/// Backs the pair up this often, and looks each time whether all that was acknowledged before is in the backup.
+/// Backs the pair up this often, and checks each time that the backup has all writes acknowledged before it.
 ///
 /// # Errors
-/// When the drill itself cannot go on.
+/// Fails if the drill itself cannot continue.
 pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let (mut report, mut random, mut figures) = (Report::default(), Random::new(seed), Figures::default());
@@ -43,7 +43,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
         back_up(program, folder.path()).await?;
         let length = begun.elapsed();
         figures.during.push((begun, begun + length));
-        // As long again without a backup, to compare with.
+        // An equally long time without a backup, for comparison.
         let calm = Instant::now();
         sleep(length).await;
         figures.without.push((calm, calm + length));
@@ -69,7 +69,7 @@ async fn back_up(program: &Path, folder: &Path) -> Result<(), Failure> {
     succeed(program, &["backup"], &folder.join("kept"), &folder.join("data")).await
 }
 
-/// Restores the backup into a new folder, starts a pair on it, and takes all away again: which promise did not hold.
+/// Restores the backup into a new folder, runs a pair on it, and removes both; returns the broken promises.
 async fn restored(
     program: &Path,
     folder: &Path,
@@ -108,14 +108,14 @@ async fn restored(
     Ok(broken)
 }
 
-/// Runs a command of the program's to its good end.
+/// Runs a command of the program, which must succeed.
 async fn succeed(program: &Path, command: &[&str], backup: &Path, data: &Path) -> Result<(), Failure> {
     if let Some(folder) = data.parent() {
         std::fs::create_dir_all(folder)?;
     }
     let mut process = Command::new(program);
     process.env_clear().args(command).arg(backup).arg("--data-dir").arg(data).stdin(Stdio::null());
-    // Apart: the writers of this process go on meanwhile.
+    // In another thread: the writers of this process continue.
     let ended = tokio::task::spawn_blocking(move || process.output()).await??;
     if ended.status.success() {
         return Ok(());
@@ -140,7 +140,7 @@ impl Figures {
     }
 }
 
-/// Acknowledged writes a second within these times.
+/// Returns acknowledged writes per second within these times.
 fn rate(calls: &[Call], times: &[(Instant, Instant)]) -> f64 {
     let is_within = |call: &Call| times.iter().any(|(from, to)| call.ended >= *from && call.ended < *to);
     let count = calls.iter().filter(|call| call.answer.code == Code::Ok && is_within(call)).count();

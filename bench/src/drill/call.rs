@@ -1,4 +1,4 @@
-//! One call of a client, as it went.
+//! One call of a client, with its outcome.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// What was called.
+/// A method, and the way of calling it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `TokenService/VerifyToken`.
@@ -29,7 +29,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 8] = [
         Self::VerifyToken,
         Self::GetUser,
@@ -41,7 +41,7 @@ impl Operation {
         Self::ListPosts,
     ];
 
-    /// The client's deadline. A password's hash may wait for a core, whatever the database does.
+    /// Returns the client's deadline. A password hash may wait for a core, whatever the database does.
     pub fn deadline(self) -> Duration {
         match self {
             Self::VerifyToken | Self::GetUser | Self::GetPost | Self::ListPosts => Duration::from_secs(1),
@@ -50,27 +50,27 @@ impl Operation {
         }
     }
 
-    /// Whether it writes.
+    /// Returns `true` for an operation that writes.
     pub fn writes(self) -> bool {
         matches!(self, Self::Login | Self::CreateUser | Self::CreatePost | Self::CreatePostOnce)
     }
 }
 
-/// How a call was answered.
+/// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status.
+    /// Code of the status.
     pub code: Code,
-    /// `ErrorInfo.reason`; empty for success, and where nobody of ours has answered.
+    /// `ErrorInfo.reason`; empty for success, and for answers of other software.
     pub reason: String,
-    /// Whether the answer asks for a repetition.
+    /// Set if the answer asks for a repetition.
     pub retry: bool,
-    /// The status's text.
+    /// Text of the status.
     pub message: String,
 }
 
 impl Answer {
-    /// What a failed call was told.
+    /// Returns the answer of a failed call.
     pub fn of(status: &Status) -> Self {
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone()).unwrap_or_default();
@@ -78,22 +78,23 @@ impl Answer {
         Self { code: status.code(), reason, retry, message: status.message().to_owned() }
     }
 
-    /// What a call that succeeded was told.
+    /// Returns the answer of a call that succeeded.
     pub fn success() -> Self {
         Self { code: Code::Ok, reason: String::new(), retry: false, message: String::new() }
     }
 
-    /// Whether the client's own timer has ended the call, which the service should have done a little before.
+    /// Returns `true` if the client's own timer has ended the call, which the service should have done a little
+    /// earlier.
     pub fn is_late(&self) -> bool {
         self.reason.is_empty() && matches!(self.code, Code::Cancelled | Code::DeadlineExceeded)
     }
 
-    /// Whether it says that nothing was written.
+    /// Returns `true` if the answer means that the write did not happen.
     pub fn is_refusal(&self) -> bool {
         matches!(self.reason.as_str(), "STORE_UNAVAILABLE" | "AUTH_UNAVAILABLE" | "STORE_FULL")
     }
 
-    /// Whether a database that is away may be answered for so.
+    /// Returns `true` for an allowed answer while the database is away.
     pub fn is_honest(&self) -> bool {
         self.is_late()
             || match self.code {
@@ -119,11 +120,11 @@ impl fmt::Display for Answer {
 /// A call that has ended.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// What was called.
+    /// The operation.
     pub operation: Operation,
-    /// When.
+    /// Start of the call.
     pub begun: Instant,
-    /// When the answer was there.
+    /// Arrival of the answer.
     pub ended: Instant,
     /// The answer.
     pub answer: Answer,

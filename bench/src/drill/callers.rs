@@ -1,4 +1,4 @@
-//! Clients that call without end, each on its own beat, so that the faults meet calls in every state.
+//! Clients that call without end, each at its own interval, so that the faults meet calls in every state.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{Answer, Client, Operation};
 use crate::Failure;
 
-/// Callers that are calling, until they are stopped.
+/// Callers that run until they are stopped.
 #[derive(Debug)]
 pub struct Callers {
     tasks: JoinSet<()>,
@@ -17,13 +17,13 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Nobody yet.
+    /// Returns an empty set.
     pub fn none() -> Self {
         Self { tasks: JoinSet::new(), go_on: watch::Sender::new(true) }
     }
 
-    /// The mix of all operations. A password costs a core 20 ms, so those that hash one are seldom: the drills break a
-    /// database, not a queue.
+    /// Starts the mix of all operations. A hash costs a core 20 ms, so operations that hash are rare: the drills break
+    /// a database, not a queue.
     pub fn mix(client: &Client) -> Self {
         let mut callers = Self::none();
         for operation in Operation::ALL {
@@ -38,29 +38,29 @@ impl Callers {
         callers
     }
 
-    /// Adds one that makes a call at each beat, or at once when the last has taken longer.
+    /// Adds a caller that calls at each interval, or at once if the last call took longer.
     pub fn add(&mut self, client: &Client, operation: Operation, beat: Duration) {
         let (client, mut go_on) = (client.clone(), self.go_on.subscribe());
         self.tasks.spawn(async move {
             let mut beats = interval(beat);
             beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while *go_on.borrow_and_update() {
-                // What became of it stands in the history.
+                // The history has the outcome.
                 let _: Result<(), Answer> = client.call(operation).await;
                 beats.tick().await;
             }
         });
     }
 
-    /// Lets each end the call that it is making, and make no other.
+    /// Lets each caller finish its call, and make no other.
     pub fn dismiss(&self) {
         self.go_on.send_replace(false);
     }
 
-    /// The same, and waits for it.
+    /// Lets each caller finish its call, and waits for all.
     ///
     /// # Errors
-    /// When one has panicked.
+    /// Fails if a caller has panicked.
     pub async fn stop(mut self) -> Result<(), Failure> {
         self.dismiss();
         while let Some(ended) = self.tasks.join_next().await {

@@ -1,4 +1,4 @@
-//! A client of both services, which keeps a history of its calls and a journal of its writes.
+//! A client of both services that keeps a history of its calls and a journal of its writes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,11 +22,11 @@ use super::{ADMIN, Answer, Contents, History, Journal, Operation, PASSWORD, Rand
 use crate::Failure;
 use crate::services::Services;
 
-/// How long a client waits before it repeats a request.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Interval between repetitions of a request.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// How long it repeats one: a database that does not come back must not keep a drill from its end.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for repetitions: a database that does not come back must not keep a drill from ending.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const EMAIL: &str = "ada@example.com";
 
@@ -51,10 +51,10 @@ pub struct Client {
 type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
 impl Client {
-    /// Registers the user, who writes a first post. What chance decides comes from the seed.
+    /// Registers the user, who writes a first post. Random choices come from the seed.
     ///
     /// # Errors
-    /// When that is refused: no fault is in place yet.
+    /// Fails if a call is refused: no fault is active yet.
     pub async fn register(services: &Services, seed: u64) -> Result<Self, Failure> {
         let request = user(EMAIL);
         let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
@@ -75,7 +75,7 @@ impl Client {
         Ok(client)
     }
 
-    /// The same client with services that were started again.
+    /// Returns this client for services that were started again.
     #[must_use]
     pub fn over(&self, services: &Services) -> Self {
         Self { auth: services.auth.clone(), blog: services.blog.clone(), ..self.clone() }
@@ -84,7 +84,7 @@ impl Client {
     /// Makes a call of this kind.
     ///
     /// # Errors
-    /// The answer, when it is a failure.
+    /// Returns the answer if it is a failure.
     pub async fn call(&self, operation: Operation) -> Result<(), Answer> {
         match operation {
             Operation::VerifyToken => self.verify().await,
@@ -106,14 +106,14 @@ impl Client {
         let request = VerifyTokenRequest { token: self.token.expose().to_owned() };
         let call = |request| async { TokenServiceClient::new(self.auth.clone()).verify_token(request).await };
         let state = self.made(Operation::VerifyToken, request, call).await?.state();
-        // A database that is away must not make a token dead; whoever says so answers wrongly.
+        // An outage of the database must not kill a token; such an answer is wrong.
         if state == TokenState::Active { Ok(()) } else { Err(Answer::of(&Status::internal(state.as_str_name()))) }
     }
 
     /// Reads a user.
     ///
     /// # Errors
-    /// The answer, when it is a failure.
+    /// Returns the answer if it is a failure.
     pub async fn get_user(&self, id: &str) -> Result<(), Answer> {
         let request = GetUserRequest { id: id.to_owned() };
         let token = WithToken::new(&self.token);
@@ -129,10 +129,10 @@ impl Client {
         self.made(Operation::Login, request, call).await.map(drop)
     }
 
-    /// Registers another user: the id.
+    /// Registers another user, and returns its id.
     ///
     /// # Errors
-    /// The answer, when it is a failure.
+    /// Returns the answer if it is a failure.
     pub async fn create_user(&self) -> Result<String, Answer> {
         let email = format!("user-{}@example.com", self.number.fetch_add(1, Ordering::Relaxed));
         self.users.begin(&email);
@@ -143,37 +143,38 @@ impl Client {
         id
     }
 
-    /// Writes a post that nobody can ask for again: the id.
+    /// Writes a post without a request id, and returns its id.
     ///
     /// # Errors
-    /// The answer, when it is a failure.
+    /// Returns the answer if it is a failure.
     pub async fn create_post(&self) -> Result<String, Answer> {
         let title = self.title();
         self.posts.begin(&title);
         self.ask_for_post(Operation::CreatePost, &title, "").await
     }
 
-    /// Writes a post under a request id, and asks until it is answered with success, for ten seconds: the id.
+    /// Writes a post with a request id, repeats the request for ten seconds until it succeeds, and returns the post's
+    /// id.
     ///
     /// # Errors
-    /// Answers that no fault of the database's explains.
+    /// Returns an answer that no fault of the database explains.
     pub async fn create_post_once(&self) -> Result<String, Answer> {
         let title = self.title();
         self.posts.begin(&title);
         let request_id = self.random.lock().unwrap_or_else(PoisonError::into_inner).uuid();
-        let give_up = Instant::now() + PATIENCE;
+        let give_up = Instant::now() + RETRY_TIMEOUT;
         loop {
             match self.ask_for_post(Operation::CreatePostOnce, &title, &request_id).await {
-                Err(answer) if answer.is_honest() && Instant::now() < give_up => sleep(PAUSE).await,
+                Err(answer) if answer.is_honest() && Instant::now() < give_up => sleep(RETRY_PAUSE).await,
                 ended => return ended,
             }
         }
     }
 
-    /// Asks for a post of this title, once.
+    /// Asks for a post with this title, once.
     ///
     /// # Errors
-    /// The answer, when it is a failure.
+    /// Returns the answer if it is a failure.
     pub async fn ask_for_post(&self, operation: Operation, title: &str, request_id: &str) -> Result<String, Answer> {
         let (title, request_id) = (title.to_owned(), request_id.to_owned());
         let content = content();
@@ -188,17 +189,17 @@ impl Client {
     /// Reads a post.
     ///
     /// # Errors
-    /// The answer, when it is a failure.
+    /// Returns the answer if it is a failure.
     pub async fn get_post(&self, id: &str) -> Result<(), Answer> {
         let request = GetPostRequest { post: Some(get_post_request::Post::Id(id.to_owned())), view: 0 };
         let call = |request| async { self.posts().get_post(request).await };
         self.made(Operation::GetPost, request, call).await.map(drop)
     }
 
-    /// The same client after a new login, of its own.
+    /// Returns this client after a new login.
     ///
     /// # Errors
-    /// When that is refused.
+    /// Fails if the login is refused.
     pub async fn logged_in(&self) -> Result<Self, Failure> {
         let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
@@ -206,18 +207,18 @@ impl Client {
         Ok(Self { token, ..self.clone() })
     }
 
-    /// Every post by its title.
+    /// Returns every post by its title.
     ///
     /// # Errors
-    /// When the service refuses: no fault is in place any more.
+    /// Fails if the service refuses: no fault is active any more.
     pub async fn all_posts(&self) -> Result<Contents, Failure> {
         self.listed(PostView::Basic, |_| true).await
     }
 
-    /// The same of those that have the content with which they were written.
+    /// Returns every post that has its original content, by its title.
     ///
     /// # Errors
-    /// When the service refuses: no fault is in place any more.
+    /// Fails if the service refuses: no fault is active any more.
     pub async fn all_posts_with_content(&self) -> Result<Contents, Failure> {
         let written = content();
         self.listed(PostView::Full, |post| post.content == written).await
@@ -238,10 +239,10 @@ impl Client {
         }
     }
 
-    /// Every user by the email, as the admin sees them.
+    /// Returns every user by email, as the admin sees them.
     ///
     /// # Errors
-    /// When the service refuses: no fault is in place any more.
+    /// Fails if the service refuses: no fault is active any more.
     pub async fn all_users(&self) -> Result<Contents, Failure> {
         let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
@@ -261,7 +262,7 @@ impl Client {
         }
     }
 
-    /// A title that no other post has.
+    /// Returns a title that no other post has.
     pub fn title(&self) -> String {
         format!("post {}", self.number.fetch_add(1, Ordering::Relaxed))
     }
@@ -285,7 +286,7 @@ impl Client {
     }
 }
 
-/// What each post says.
+/// Returns the content of each post.
 fn content() -> String {
     "As long as a short paragraph: what is written is seldom empty. ".repeat(4)
 }

@@ -1,4 +1,4 @@
-//! `bench drill disk`: the disk of the pair's SQLite files is full, only reads, or fails, and comes back.
+//! `bench drill disk`: the disk of the pair's SQLite files is full, read-only or failing, and recovers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, SE
 use crate::Failure;
 use crate::services::Services;
 
-/// How a disk fails.
+/// A way in which a disk fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// `ENOSPC`.
@@ -26,33 +26,33 @@ pub enum Fault {
     Io,
 }
 
-/// How long a fault may take until each write has met it, and a disk that is back until each write succeeds.
-const GIVE_UP: Duration = Duration::from_secs(10);
+/// Time limit until each write has met a fault, and until each write succeeds after its end.
+const FAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const READS: [Operation; 4] = [Operation::VerifyToken, Operation::GetUser, Operation::GetPost, Operation::ListPosts];
 const WRITES: [Operation; 4] =
     [Operation::Login, Operation::CreateUser, Operation::CreatePost, Operation::CreatePostOnce];
 
 impl Fault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 3] = [Self::Full, Self::ReadOnly, Self::Io];
 
-    /// Faults by chance.
+    /// Returns random faults.
     pub fn by_chance(rounds: usize, seed: u64) -> Vec<Self> {
         let mut random = Random::new(seed);
         (0..rounds).map(|_| random.one_of(&Self::ALL)).collect()
     }
 
-    /// While this file exists, the fault lasts.
+    /// Returns the path of a file; while it exists, the fault lasts.
     fn switch(self, folder: &Path) -> PathBuf {
         folder.join(format!("{self:?}"))
     }
 }
 
-/// Runs these faults, and looks at the end whether everything is as it was said.
+/// Runs these faults, and checks at the end that the data agrees with the answers.
 ///
 /// # Errors
-/// When the drill itself cannot go on.
+/// Fails if the drill itself cannot continue.
 pub async fn run(program: &Path, faults: &[Fault], seed: u64, bound: Duration) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let services = start(program, &folder).await?;
@@ -68,7 +68,7 @@ pub async fn run(program: &Path, faults: &[Fault], seed: u64, bound: Duration) -
     let calls = client.history.calls().clone();
     report.broken.extend(calls.iter().filter_map(|call| misses(call, &outages)));
     judge(&mut report, &calls, &outages, &WRITES, bound);
-    // As much as a restart shows: what is in the file, and not in somebody's memory.
+    // A restart shows the content of the files, without any memory.
     services.stop()?;
     let services = start(program, &folder).await?;
     held::files(&mut report, &client.over(&services), folder.path()).await?;
@@ -85,7 +85,7 @@ async fn start(program: &Path, folder: &TempDir) -> Result<Services, Failure> {
     Services::pair(program, path, |command| disk.apply(command.envs(SETTINGS))).await
 }
 
-/// One fault: until each kind of write has met it, and a little longer; then until each has succeeded.
+/// Runs one fault until each kind of write has met it, and a little longer; then waits until each has succeeded.
 async fn round(
     client: &Client,
     folder: &Path,
@@ -97,20 +97,20 @@ async fn round(
     fs::write(&switch, "")?;
     let at = Instant::now();
     let met = client.history.all(&WRITES, at, |answer| answer.code != Code::Ok);
-    if timeout(GIVE_UP, met).await.is_err() {
+    if timeout(FAULT_TIMEOUT, met).await.is_err() {
         broken.push(Broken::new("a write that cannot be kept is refused", format!("not so with {fault:?}")));
     }
     sleep(longer).await;
     fs::remove_file(&switch)?;
     let outage = Outage { fault: format!("{fault:?}"), at, back: Instant::now() };
     let back = client.history.all(&WRITES, outage.back, |answer| answer.code == Code::Ok);
-    if timeout(GIVE_UP, back).await.is_err() {
+    if timeout(FAULT_TIMEOUT, back).await.is_err() {
         broken.push(Broken::new("every operation succeeds after a fault", format!("not so after {fault:?}")));
     }
     Ok((outage, broken))
 }
 
-/// Which promise of a single call this one does not keep.
+/// Returns the promise that this call breaks.
 fn misses(call: &Call, outages: &[Outage]) -> Option<Broken> {
     let seen = || format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
     let within = outages.iter().any(|outage| call.begun >= outage.at && call.ended < outage.back);

@@ -1,11 +1,11 @@
-//! What the databases hold at the end, against what was said of it.
+//! Final content of the databases, compared with the answers.
 
 use std::path::Path;
 
 use super::{Broken, Client, Report};
 use crate::Failure;
 
-/// Adds whether the pair holds what its client was told.
+/// Adds the differences between the pair's content and its client's journal.
 pub(super) async fn writes(report: &mut Report, client: &Client) -> Result<(), Failure> {
     report.broken.extend(client.posts.judge(&client.all_posts().await?));
     report.broken.extend(client.users.judge(&client.all_users().await?));
@@ -16,7 +16,7 @@ pub(super) async fn writes(report: &mut Report, client: &Client) -> Result<(), F
     Ok(())
 }
 
-/// The same, and whether the files are whole.
+/// Adds these differences, and damages of the files.
 pub(super) async fn files(report: &mut Report, client: &Client, folder: &Path) -> Result<(), Failure> {
     for name in ["auth.db", "blog.db"] {
         let damages = harness::sqlite::damages(folder.join("data").join(name)).await?;

@@ -1,4 +1,4 @@
-//! Every call of every client, in the order in which they ended.
+//! Every call of every client, in the order of their end.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Answer, Call, Operation};
 
-/// A history that is being written.
+/// A history in progress.
 #[derive(Clone, Debug)]
 pub struct History {
     calls: Arc<Mutex<Vec<Call>>>,
@@ -21,7 +21,7 @@ impl Default for History {
 }
 
 impl History {
-    /// The calls until now.
+    /// Returns the calls until now.
     pub fn calls(&self) -> MutexGuard<'_, Vec<Call>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -33,8 +33,8 @@ impl History {
         self.length.send_replace(calls.len());
     }
 
-    /// Waits until each of these operations has had such an answer to a call that was begun after this time. It has no
-    /// limit of its own.
+    /// Waits until each of these operations has had such an answer to a call that began after this time. The caller
+    /// sets a time limit.
     pub async fn all(&self, operations: &[Operation], after: Instant, is_such: impl Fn(&Answer) -> bool) {
         let mut length = self.length.subscribe();
         let (mut seen, mut left) = (0, operations.to_vec());

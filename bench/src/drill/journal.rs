@@ -1,22 +1,22 @@
-//! What clients were told of their writes, and whether the database agrees.
+//! Answers to writes, and their comparison with the database.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Answer, Broken};
 
-/// What a client knows of a write of its own.
+/// A client's knowledge about one of its writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is there, under this id.
+    /// The write is there, under this id.
     Acknowledged(String),
-    /// It is there or not.
+    /// The write may be there or not.
     Unknown,
-    /// It is not there.
+    /// The write is not there.
     Refused,
 }
 
-/// What a database holds: the ids under each name, a title or an email.
+/// Content of a database: the ids under each name, which is a title or an email.
 pub type Contents = HashMap<String, Vec<String>>;
 
 /// The writes by name.
@@ -24,12 +24,12 @@ pub type Contents = HashMap<String, Vec<String>>;
 pub struct Journal(Arc<Mutex<HashMap<String, Fate>>>);
 
 impl Journal {
-    /// A write is about to be asked for.
+    /// Notes that a write is about to be sent.
     pub fn begin(&self, name: &str) {
         self.set(name, Fate::Unknown);
     }
 
-    /// A write has been answered: with its id, or with a failure.
+    /// Notes the answer to a write: its id, or a failure.
     pub fn end(&self, name: &str, answer: Result<&str, &Answer>) {
         match answer {
             Ok(id) => self.set(name, Fate::Acknowledged(id.to_owned())),
@@ -38,7 +38,7 @@ impl Journal {
         }
     }
 
-    /// What was acknowledged until now: the ids by name.
+    /// Returns the acknowledged writes until now: the ids by name.
     pub fn acknowledged(&self) -> Vec<(String, String)> {
         let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_there = |(name, fate): (&String, &Fate)| match fate {
@@ -48,7 +48,7 @@ impl Journal {
         fates.iter().filter_map(is_there).collect()
     }
 
-    /// How many were acknowledged, refused and left unknown.
+    /// Returns the numbers of acknowledged, refused and unknown writes.
     pub fn counts(&self) -> (usize, usize, usize) {
         let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |wanted: fn(&Fate) -> bool| fates.values().filter(|fate| wanted(fate)).count();
@@ -56,7 +56,7 @@ impl Journal {
         (acknowledged, count(|fate| *fate == Fate::Refused), count(|fate| *fate == Fate::Unknown))
     }
 
-    /// What the database holds against what was said of it.
+    /// Compares the database's content with the answers.
     pub fn judge(&self, held: &Contents) -> Vec<Broken> {
         let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut broken = Vec::new();

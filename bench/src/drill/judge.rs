@@ -1,4 +1,4 @@
-//! What the history says of the promises.
+//! Checks of the promises against the history.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use tonic::Code;
 
 use super::{Broken, Call, Operation, Report};
 
-/// How far behind its deadline a call may end.
-const LATE: Duration = Duration::from_millis(100);
+/// The longest time from a call's deadline to its end.
+const MAX_LATENESS: Duration = Duration::from_millis(100);
 
 /// A fault that is over.
 #[derive(Clone, Debug)]
 pub struct Outage {
-    /// What it was.
+    /// Name of the fault.
     pub fault: String,
-    /// Its beginning.
+    /// Start of the fault.
     pub at: Instant,
-    /// Its end: what was away is back.
+    /// End of the fault: the service or disk is back.
     pub back: Instant,
 }
 
-/// Adds what became of the calls: their lengths, and for each fault the time from its end to the first success.
+/// Adds the outcomes and times of the calls, and for each fault the time from its end to the first success.
 pub(super) fn judge(
     report: &mut Report,
     calls: &[Call],
@@ -33,7 +33,7 @@ pub(super) fn judge(
     report.broken.extend(calls.iter().filter_map(|call| {
         let length = call.ended - call.begun;
         let seen = || format!("{:?} ({}): {} ms", call.operation, call.answer, length.as_millis());
-        (length > call.operation.deadline() + LATE)
+        (length > call.operation.deadline() + MAX_LATENESS)
             .then(|| Broken::new("each call ends by its deadline, and 100 ms", seen()))
     }));
     let mut times: BTreeMap<(&str, bool), Vec<Duration>> = BTreeMap::new();

@@ -11,7 +11,7 @@ use super::{Broken, Callers, Client, Operation, Random, Report, SETTINGS};
 use crate::Failure;
 use crate::services::Services;
 
-/// Who writes: eight callers, two of whom pay for a password's hash each time.
+/// Operations of the eight writers; two of them hash a password each time.
 pub(super) const WRITERS: [Operation; 8] = [
     Operation::CreatePost,
     Operation::CreatePost,
@@ -23,10 +23,10 @@ pub(super) const WRITERS: [Operation; 8] = [
     Operation::CreateUser,
 ];
 
-/// Kills the pair this often, and looks after each restart whether everything is as it was said.
+/// Kills the pair this often, and checks after each restart that the data agrees with the answers.
 ///
 /// # Errors
-/// When the drill itself cannot go on.
+/// Fails if the drill itself cannot continue.
 pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let (mut report, mut random, mut starts) = (Report::default(), Random::new(seed), Vec::new());
@@ -39,7 +39,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
             callers.add(&client, operation, Duration::from_millis(1));
         }
         sleep(random.millis(50, 500)).await;
-        // What is under way now is cut; more would only fail.
+        // The calls under way are cut; more would only fail.
         callers.dismiss();
         services.kill()?;
         callers.stop().await?;

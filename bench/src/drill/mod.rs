@@ -1,4 +1,4 @@
-//! Drills: faults under load, and whether the promises hold meanwhile and afterwards (docs/drills.md).
+//! Drills: faults under load, and the promises during and after them (docs/drills.md).
 
 pub mod backup;
 mod call;
@@ -26,14 +26,14 @@ pub use judge::Outage;
 pub use random::Random;
 pub use report::{Broken, Report};
 
-/// How long the first success may take once a fault is over, in a drill. Tests wait longer: a timing is no part of them.
+/// Time limit in a drill for the first success after a fault. Tests wait longer: they check no timing.
 pub const BACK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The first admin, who sees all users.
 const ADMIN: &str = "admin@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// What the drills ask of the services: all callers have one address, and the databases live as long as a drill.
+/// Settings of the services in drills: all callers have one address, and the databases live as long as a drill.
 const SETTINGS: [(&str, &str); 9] = [
     ("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0"),
     ("AUTH_USER_SESSIONS", "0"),

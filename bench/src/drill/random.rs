@@ -1,4 +1,4 @@
-//! Chance that a seed repeats.
+//! Random numbers from a seed.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use std::time::Duration;
 pub struct Random(u64);
 
 impl Random {
-    /// The stream of this seed.
+    /// Returns the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -21,21 +21,21 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number of milliseconds from `least` to `most`.
+    /// Returns a number of milliseconds from `least` to `most`.
     pub fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_millis(least + self.number() % (most - least + 1))
     }
 
-    /// One of these.
+    /// Returns one of these.
     ///
     /// # Panics
-    /// When there is none.
+    /// Panics if the slice is empty.
     pub fn one_of<T: Copy>(&mut self, some: &[T]) -> T {
         let index = self.number() % u64::try_from(some.len()).unwrap_or(u64::MAX);
         some[usize::try_from(index).unwrap_or(0)]
     }
 
-    /// A UUID of version 4.
+    /// Returns a UUID of version 4.
     pub fn uuid(&mut self) -> String {
         let (high, low) = (self.number(), self.number());
         let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);

@@ -16,23 +16,23 @@ use super::{Answer, Broken, PASSWORD, Random, Report, SETTINGS};
 use crate::Failure;
 use crate::services::Services;
 
-/// Of so many rounds one may lose its answer, as the service allows it.
+/// One of this many rounds may lose its answer; the service allows that rate.
 const ONE_OF: usize = 4;
 
-/// In each of so many rounds the pair is killed.
+/// The pair is killed in one of this many rounds.
 const KILL_EVERY: usize = 100;
 
-/// How long a client tries again after a fault: less than the grace.
-const GIVE_UP: Duration = Duration::from_secs(30);
+/// Time limit of a client's retries after a fault: less than the grace.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How the answer of a round is lost.
+/// The fate of a round's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lost {
-    /// It is not.
+    /// The answer is not lost.
     No,
-    /// It arrives, and the client forgets it.
+    /// The answer arrives, and the client forgets it.
     Forgotten,
-    /// The client gives up before it has come.
+    /// The client gives up before the answer arrives.
     Cancelled,
     /// Two tabs ask at once.
     TwoTabs,
@@ -40,7 +40,7 @@ enum Lost {
     Killed,
 }
 
-/// The client, and what it was told for the token that it holds.
+/// The client, and the answers for the token that it holds.
 struct Holder {
     auth: Channel,
     /// The current token, as the client knows it.
@@ -48,14 +48,15 @@ struct Holder {
     access_token: String,
     /// The two tokens before it, the older one first.
     used: [String; 2],
-    /// The successors that have been answered for it: one, or there are two live branches.
+    /// The successors in the answers for it; two different ones mean two live branches.
     told: Vec<TokenPair>,
 }
 
-/// Refreshes so often, and looks after each round that there is one successor, and that the client gets on.
+/// Refreshes this many times, and checks after each round that there is one successor, and that the client can
+/// continue.
 ///
 /// # Errors
-/// When the drill itself cannot go on.
+/// Fails if the drill itself cannot continue.
 pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let (mut report, mut random) = (Report::default(), Random::new(seed));
@@ -106,7 +107,7 @@ async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
     Services::pair(program, folder, |command| command.envs(SETTINGS)).await
 }
 
-/// How this round's answer is lost: by chance, but for the kills.
+/// Returns the fate of this round's answer: random, except for the kills.
 fn lose(round: usize, random: &mut Random) -> Lost {
     match round {
         _ if round.is_multiple_of(KILL_EVERY) => Lost::Killed,
@@ -153,7 +154,7 @@ impl Holder {
         tokio::spawn(self.clone_call()).abort_handle()
     }
 
-    /// Asks so many times at once, and remembers the answers for the judge alone.
+    /// Asks this many times at once, and keeps the answers for the check only.
     async fn refresh_at_once(&mut self, times: usize) -> Result<(), Failure> {
         let calls: JoinSet<_> = (0..times).map(|_| self.clone_call()).collect();
         for answer in calls.join_all().await {
@@ -162,7 +163,7 @@ impl Holder {
         Ok(())
     }
 
-    /// Asks until it is answered, again and again where that is allowed.
+    /// Asks until there is an answer; repeats the call where that is allowed.
     async fn get_on(&mut self) -> Result<(), String> {
         let asking = async {
             loop {
@@ -175,12 +176,12 @@ impl Holder {
                 }
             }
         };
-        let tokens = timeout(GIVE_UP, asking).await.map_err(|_| "no answer".to_owned())??;
+        let tokens = timeout(RETRY_TIMEOUT, asking).await.map_err(|_| "no answer".to_owned())??;
         self.told.push(tokens);
         Ok(())
     }
 
-    /// Takes the successor; what is wrong when there are two.
+    /// Takes the successor; returns a sentence if there are two.
     fn move_on(&mut self) -> Option<String> {
         let last = self.told.last()?.clone();
         let others = self.told.iter().filter(|tokens| tokens.refresh_token != last.refresh_token).count();
@@ -195,7 +196,7 @@ impl Holder {
         None
     }
 
-    /// Looks at what is left: one session, and an old token that ends it.
+    /// Checks the end: one session, and an old token that ends it.
     async fn end(&self) -> Result<Vec<Broken>, Failure> {
         let mut broken = Vec::new();
         let mut request = Request::new(ListSessionsRequest::default());

@@ -1,4 +1,4 @@
-//! What a drill came to: a table, and each promise that did not hold.
+//! Result of a drill: a table, and each broken promise.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Call, Operation};
 
-/// A promise and what was seen instead.
+/// A broken promise, and the observation.
 #[derive(Clone, Debug)]
 pub struct Broken {
     promise: &'static str,
@@ -14,7 +14,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// The promise, as a sentence, and what was seen.
+    /// Returns the promise, as a sentence, with the observation.
     pub fn new(promise: &'static str, seen: impl Into<String>) -> Self {
         Self { promise, seen: seen.into() }
     }
@@ -29,19 +29,19 @@ impl fmt::Display for Broken {
 /// The result of a drill.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Lines for people.
+    /// Lines of the table.
     pub lines: Vec<String>,
-    /// What did not hold.
+    /// Broken promises.
     pub broken: Vec<Broken>,
 }
 
 impl Report {
-    /// Adds a row: what, and how much.
+    /// Adds a row of a name and a value.
     pub fn row(&mut self, what: &str, how_much: impl fmt::Display) {
         self.lines.push(format!("{what:<50} {how_much}"));
     }
 
-    /// Adds how often each operation got each answer, and the longest time that one took beyond its deadline.
+    /// Adds the number of each operation's answers, and the longest time of one beyond its deadline.
     pub fn answers(&mut self, calls: &[Call]) {
         let mut counts: BTreeMap<(Operation, String), (usize, Duration)> = BTreeMap::new();
         for call in calls {
@@ -56,7 +56,7 @@ impl Report {
         }
     }
 
-    /// Adds the middle, the 99th percentile and the worst of some times.
+    /// Adds the median, the 99th percentile and the maximum of these times.
     pub fn times(&mut self, what: &str, mut times: Vec<Duration>) {
         times.sort();
         let Some(worst) = times.last() else { return };
@@ -64,10 +64,10 @@ impl Report {
         self.row(what, format!("p50 {} ms, p99 {} ms, worst {} ms", at(50), at(99), worst.as_millis()));
     }
 
-    /// Prints everything. A drill whose promises did not hold is a failure.
+    /// Prints everything.
     ///
     /// # Errors
-    /// How many promises did not hold.
+    /// Fails with the number of broken promises.
     #[expect(clippy::print_stdout, reason = "figures are this program's output")]
     pub fn print(&self) -> Result<(), crate::Failure> {
         println!("\n{}", self.text());
@@ -77,9 +77,9 @@ impl Report {
         }
     }
 
-    /// The table, and what did not hold, or that all did.
+    /// Returns the table, and the broken promises or the line that all held.
     pub fn text(&self) -> String {
-        /// More of one kind say no more.
+        /// The greatest number of broken promises shown.
         const SHOWN: usize = 40;
         let mut lines = self.lines.clone();
         lines.extend(self.broken.iter().take(SHOWN).map(|broken| format!("BROKEN: {broken}")));

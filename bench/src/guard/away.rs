@@ -1,4 +1,4 @@
-//! What warm tokens are answered while the auth service is dead, and when it is back.
+//! Answers to warm tokens while the auth service is dead, and after its restart.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use super::{Rows, quantiles};
 /// The pause between the calls of one caller.
 const BEAT: Duration = Duration::from_millis(5);
 
-/// How long the auth service is dead, and how long everything is well before.
+/// Time for which the auth service is dead, and time without a fault before.
 const DEAD: Duration = Duration::from_secs(3);
 const WELL: Duration = Duration::from_secs(2);
 
-/// How long a guard may take to let a good token in again.
-const GIVE_UP: Duration = Duration::from_secs(10);
+/// Time limit until a guard lets a good token in again.
+const LET_IN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Of all kills.
+/// Times of all kills.
 struct Sums {
     /// From the kill to the last call that was let in, of each guard.
     warm: Histogram<u64>,
-    /// How long calls took that were not.
+    /// Durations of calls that were answered `UNAVAILABLE`.
     unavailable: Histogram<u64>,
-    /// From the first moment at which the auth service listened again to the first call let in, of each guard.
+    /// From the auth service's restart to the first call let in, of each guard.
     back: Histogram<u64>,
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<
         rig.auth.start_again()?;
         let started = history.now();
         let again: JoinSet<_> = callers.into_iter().map(let_in).collect();
-        timeout(GIVE_UP, again.join_all()).await.map_err(|_| "no guard lets a good token in for 10 s")?;
+        timeout(LET_IN_TIMEOUT, again.join_all()).await.map_err(|_| "no guard lets a good token in for 10 s")?;
         calling.abort_all();
         while calling.join_next().await.is_some() {}
         for guard in 0..rig.guards.len() {
@@ -60,7 +60,7 @@ pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<
 }
 
 impl Sums {
-    /// Adds what one guard did.
+    /// Adds the calls of one guard.
     fn add<'a>(
         &mut self,
         calls: impl Iterator<Item = &'a Seen> + Clone,
@@ -93,7 +93,7 @@ async fn calls(caller: Caller) {
     }
 }
 
-/// Calls until it is let in.
+/// Calls until a call is let in.
 async fn let_in(caller: Caller) {
     while caller.call().await != Outcome::LetIn {
         sleep(BEAT).await;

@@ -1,4 +1,4 @@
-//! A guarded call whose token is known, beside the same call where nobody asks for a token.
+//! A guarded call with a known token, compared with the same call without a guard.
 
 use bench::Failure;
 use bench::drill::revocation::{Rig, register};

@@ -1,4 +1,4 @@
-//! `bench guard`: what a guarded call costs that asks nobody, and how soon and how surely a revoked token is refused.
+//! `bench guard`: cost of a guarded call without a question, and time until a revoked token is refused.
 
 mod away;
 mod calls;
@@ -16,30 +16,30 @@ use hdrhistogram::Histogram;
 
 use crate::load::{burst, health_as};
 
-/// Calls of the guard alone, and how often they are timed.
+/// Number of timed calls of the guard alone.
 const HITS: u32 = 200_000;
 const ROUNDS: usize = 5;
 
-/// Calls with one token that nobody knows yet.
+/// Number of calls with one token that the guard does not know yet.
 const COLD: usize = 10_000;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// Revocations of which each is timed
+    /// Revocations to time
     #[arg(long, default_value_t = 10_000)]
     trials: usize,
-    /// How often the auth service is killed
+    /// Number of kills of the auth service
     #[arg(long, default_value_t = 20)]
     kills: usize,
     /// The program `gatepost` [default: the one of these sources, which is built first]
     #[arg(long)]
     program: Option<PathBuf>,
-    /// Put the figures into docs/benchmarks.md, too
+    /// Write the figures into docs/benchmarks.md
     #[arg(long)]
     write: bool,
 }
 
-/// Lines as they come about, to be kept.
+/// The printed lines, kept for the page.
 #[derive(Default)]
 pub(crate) struct Rows(Vec<String>);
 
@@ -51,7 +51,7 @@ impl Rows {
         self.0.push(line);
     }
 
-    /// A figure beside its target.
+    /// Adds a figure with its target.
     fn row(&mut self, name: &str, measured: &str, target: &str) {
         self.line(format!("{name:<58} {measured:<26} {target}").trim_end().to_owned());
     }
@@ -80,7 +80,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the guard does for a call whose token it knows.
+/// Measures the guard's work for a call with a known token.
 async fn hits(rows: &mut Rows) -> Result<(), Failure> {
     let counting = Counting::start().await?;
     let auth = counting.follower().await?;
@@ -103,7 +103,7 @@ async fn hits(rows: &mut Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Many calls at once with one token that nobody knows.
+/// Makes many calls at once with one unknown token.
 async fn cold(rows: &mut Rows) -> Result<(), Failure> {
     let counting = Counting::start().await?;
     let door = serve(Rule::Authenticated, counting.follower().await?).await?;
@@ -118,7 +118,7 @@ async fn cold(rows: &mut Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Milliseconds of what was recorded in microseconds: half of all, 99 of 100, all.
+/// Returns the median, the 99th percentile and the maximum, in milliseconds, of times in microseconds.
 fn quantiles(micros: &Histogram<u64>) -> String {
     let [median, late, most] = [0.5, 0.99, 1.0].map(|part| crate::load::millis(micros, part));
     format!("{median:.1}, {late:.1}, {most:.1} ms")

@@ -1,4 +1,4 @@
-//! How soon three guards under load refuse a token, counted from the acknowledgement of its revocation.
+//! Time until three guards under load refuse a token, counted from the acknowledgement of its revocation.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use tokio::time::timeout;
 
 use super::{Rows, quantiles};
 
-/// Tokens that nobody revokes, which are shown to each guard; and how many calls that makes in a second.
+/// Number of tokens that stay good and are used at each guard, and the calls that this makes in a second.
 const OTHERS: usize = 8;
 const CALLS: u32 = 1_000;
 
-/// Users who are registered before their tokens are revoked one by one, and so many at a time.
+/// Number of users registered before their tokens are revoked one by one, and registrations at once.
 const BATCH: usize = 100;
 const AT_ONCE: usize = 4;
 
-/// A token that is not refused by then is let in.
-const GIVE_UP: Duration = Duration::from_secs(10);
+/// Time limit until a token is refused.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(rows: &mut Rows, rig: &Rig, trials: usize) -> Result<(), Failure> {
     let mut others = Vec::new();
@@ -32,7 +32,7 @@ pub(super) async fn run(rows: &mut Rows, rig: &Rig, trials: usize) -> Result<(),
     let (mut random, mut took, mut done) = (Random::new(1), Histogram::<u64>::new(3)?, 0);
     while done < trials {
         let batch = sessions(rig, "trial", done, BATCH.min(trials - done)).await?;
-        // Not while users register: whoever hashes passwords waits for all others.
+        // Not while users register: hashing takes the cores from all other work.
         let (stage, history) = (watch::Sender::new(Stage::Good), History::start());
         let load: JoinSet<_> =
             others.iter().map(|caller| caller.over(&history).run(pause, stage.subscribe())).collect();
@@ -47,31 +47,32 @@ pub(super) async fn run(rows: &mut Rows, rig: &Rig, trials: usize) -> Result<(),
     Ok(())
 }
 
-/// Revokes these one by one, and records for each how long it took until all guards had refused it.
+/// Revokes these one by one, and records the time until all guards have refused each.
 async fn revoke(rig: &Rig, batch: &[Session], random: &mut Random, took: &mut Histogram<u64>) -> Result<(), Failure> {
     let (auth, first) = (rig.auth.channel().await?, batch.first().ok_or("no session")?);
     let admin = admin(&auth).await?;
-    // One connection to each guard for all of them.
+    // All sessions share one connection to each guard.
     let callers = rig.callers(0, first, &History::start()).await?;
     for session in batch {
         let history = History::start();
         let callers: Vec<_> = callers.iter().map(|caller| caller.of(0, session, &history)).collect();
         for caller in &callers {
             if caller.call().await != Outcome::LetIn {
-                return Err("a token that nobody has revoked is not let in".into());
+                return Err("a good token is not let in".into());
             }
         }
         random.one_of(&Revocation::ALL).of(session, auth.clone(), &admin).await?;
         let acknowledged = history.now();
         let closing: JoinSet<_> = callers.into_iter().map(refused).collect();
-        let closed = timeout(GIVE_UP, closing.join_all()).await.map_err(|_| "a revoked token is let in for 10 s")?;
+        let closed =
+            timeout(REFUSAL_TIMEOUT, closing.join_all()).await.map_err(|_| "a revoked token is let in for 10 s")?;
         let last = closed.into_iter().max().ok_or("no guard")?;
         took.record(u64::try_from(last.saturating_sub(acknowledged).as_micros())?)?;
     }
     Ok(())
 }
 
-/// Shows the token until it is refused: when.
+/// Uses the token until it is refused, and returns that time.
 async fn refused(caller: Caller) -> Duration {
     while caller.call().await != Outcome::Refused {}
     caller.history.now()

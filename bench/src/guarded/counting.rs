@@ -1,4 +1,4 @@
-//! An auth service that finds each token good, counts how often it is asked, and renews what it has said.
+//! An auth service that finds each token good, counts its questions, and renews its answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ pub struct Counting {
 #[derive(Debug)]
 struct Shared {
     asked: AtomicUsize,
-    /// Whether a guard has taken in where the feed begins.
+    /// Set once a guard has acknowledged the feed's first position.
     followed: watch::Sender<bool>,
 }
 
@@ -41,10 +41,10 @@ struct Shared {
 struct Service(Arc<Shared>);
 
 impl Counting {
-    /// Listens.
+    /// Starts the service.
     ///
     /// # Errors
-    /// When the machine has no port.
+    /// Fails if the machine has no port.
     pub async fn start() -> Result<Self, Failure> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -55,17 +55,17 @@ impl Counting {
         Ok(Self { shared, url, server: tokio::spawn(server).abort_handle() })
     }
 
-    /// A guard's own client of it, which follows the revocations and knows of no token.
+    /// Returns a guard's client of it, which follows the revocations and knows no token.
     ///
     /// # Errors
-    /// When it is dropped before.
+    /// Fails if the service is dropped before.
     pub async fn follower(&self) -> Result<AuthService, Failure> {
         let auth = AuthService::builder(&self.url).service_key(&Token::parse("key")?).build()?;
         self.shared.followed.subscribe().wait_for(|followed| *followed).await?;
         Ok(auth)
     }
 
-    /// How often `VerifyToken` has been called.
+    /// Returns the number of calls of `VerifyToken`.
     pub fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::SeqCst)
     }
@@ -118,7 +118,7 @@ impl TokenService for Service {
         let (mut asked, (say, said)) = (request.into_inner(), mpsc::channel(16));
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
-            // Whoever has gone hears nothing.
+            // The stream of a guard that has gone ends.
             while let Ok(Some(WatchRevocationsRequest { message: Some(ask) })) = asked.message().await {
                 let answers = match ask {
                     Ask::Resume(_) => {

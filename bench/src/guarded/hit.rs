@@ -1,4 +1,4 @@
-//! What the guard itself does for a call whose token it knows.
+//! The guard's own work for a call with a known token.
 
 use std::future::Future as _;
 use std::hint::black_box;
@@ -13,29 +13,29 @@ use tonic::metadata::MetadataMap;
 
 use crate::Failure;
 
-/// Verifies a token: the guard knows it then.
+/// Verifies a token, so that the guard knows it.
 ///
 /// # Errors
-/// When it is not good.
+/// Fails if the token is not good.
 pub async fn once(auth: &AuthService, token: &Token) -> Result<(), Failure> {
     let verdict = auth.verify(token, later()).await?;
     if matches!(verdict.worth, Worth::Valid(_)) { Ok(()) } else { Err("the token is not good".into()) }
 }
 
-/// What is allocated for a call whose token the guard knows, from its headers on.
+/// Returns the allocations for a call with a known token, starting from its headers.
 ///
 /// # Errors
-/// When the guard has to ask.
+/// Fails if the guard has to ask.
 pub fn allocations(auth: &AuthService, token: &Token) -> Result<AllocationInfo, Failure> {
     let (mut known, deadline, headers) = (true, later(), headers(token)?);
     let info = measure(|| known = hit(auth, &headers, deadline));
     if known { Ok(info) } else { Err("the guard has to ask".into()) }
 }
 
-/// How long it takes for a call whose token the guard knows, from its headers on and on average of so many times.
+/// Returns the average time for a call with a known token, starting from its headers, over this many calls.
 ///
 /// # Errors
-/// When the guard has to ask.
+/// Fails if the guard has to ask.
 pub fn time(auth: &AuthService, token: &Token, times: u32) -> Result<Duration, Failure> {
     let (deadline, headers) = (later(), headers(token)?);
     let began = Instant::now();
@@ -47,7 +47,7 @@ pub fn time(auth: &AuthService, token: &Token, times: u32) -> Result<Duration, F
     Ok(began.elapsed() / times)
 }
 
-/// Whether the guard has an answer at once, without a task, and it is that the token is good.
+/// Returns `true` if the guard answers at once, without a task, that the token is good.
 fn hit(auth: &AuthService, headers: &HeaderMap, deadline: tokio::time::Instant) -> bool {
     let Ok(token) = Token::of_headers(black_box(headers)) else { return false };
     let verifying = pin!(auth.verify(&token, deadline));
@@ -55,12 +55,12 @@ fn hit(auth: &AuthService, headers: &HeaderMap, deadline: tokio::time::Instant) 
     matches!(black_box(polled), Poll::Ready(Ok(verdict)) if matches!(verdict.worth, Worth::Valid(_)))
 }
 
-/// The headers of a call with this token.
+/// Returns the headers of a call with this token.
 fn headers(token: &Token) -> Result<HeaderMap, Failure> {
     let mut metadata = MetadataMap::new();
     metadata.insert("api-token", token.expose().parse()?);
     let headers = metadata.into_headers();
-    // A header that has come over a wire shares its memory; this one does from now on.
+    // A header from a wire shares its memory; so does this one from now on.
     drop(headers.clone());
     Ok(headers)
 }

@@ -1,4 +1,5 @@
-//! A guard in this process, whose work can be counted: a server behind it, and an auth service that counts its questions.
+//! A guard in this process whose work can be counted: a server behind it, and an auth service that counts its
+//! questions.
 
 mod counting;
 mod hit;

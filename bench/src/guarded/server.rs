@@ -1,4 +1,4 @@
-//! A server of one method in this process, once behind the guard and once open to everybody.
+//! A server of one method in this process, behind the guard or open.
 
 use std::net::SocketAddr;
 
@@ -19,10 +19,10 @@ pub struct Door {
     server: AbortHandle,
 }
 
-/// Serves the health check by this rule.
+/// Serves the health check under this rule.
 ///
 /// # Errors
-/// When the machine has no port.
+/// Fails if the machine has no port.
 pub async fn serve(rule: Rule, verifier: impl Verify) -> Result<Door, Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
@@ -34,10 +34,10 @@ pub async fn serve(rule: Rule, verifier: impl Verify) -> Result<Door, Failure> {
 }
 
 impl Door {
-    /// A new connection to it.
+    /// Opens a new connection to the server.
     ///
     /// # Errors
-    /// When it takes none.
+    /// Fails if the server accepts none.
     pub async fn channel(&self) -> Result<Channel, Failure> {
         Ok(Endpoint::from_shared(format!("http://{}", self.address))?.tcp_nodelay(true).connect().await?)
     }

@@ -7,7 +7,7 @@ use bench::services::beside;
 use super::turn::{holds, turn};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_before_a_backup_is_in_it() -> Result<(), Failure> {
+async fn backup_contains_writes_acknowledged_before() -> Result<(), Failure> {
     let _turn = turn().await;
     holds(&backup::run(&beside()?, 3, 1).await?);
     Ok(())

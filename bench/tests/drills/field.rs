@@ -1,4 +1,4 @@
-//! Hostile callers, a few of them for a few seconds. Times are no part of it.
+//! Hostile callers, a few of them for a few seconds, without checks of times.
 
 use bench::Failure;
 use bench::drill::field::{Row, Scale, Scenario};
@@ -6,10 +6,11 @@ use bench::services::beside;
 
 use super::turn::turn;
 
-/// The most memory that a short attack may cost in MiB, with room for what else a young process takes.
+/// The most memory that a short attack may cost in MiB, with a margin for the growth of a new process.
 const MEMORY: f64 = 64.0;
 
-/// Attacks, and asserts that the service lives, that good callers notice nothing but a delay, and that memory is bounded.
+/// Attacks, and asserts that the service survives, that good callers notice no more than a delay, and that memory is
+/// bounded.
 pub(super) async fn is_held_against(scenario: Scenario) -> Result<Vec<Row>, Failure> {
     let _turn = turn().await;
     let rows = scenario.run(&beside()?, Scale::short()).await?.rows;
@@ -23,12 +24,12 @@ pub(super) async fn is_held_against(scenario: Scenario) -> Result<Vec<Row>, Fail
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batches_that_are_too_large_cost_no_memory() -> Result<(), Failure> {
+async fn too_large_batches_cost_no_memory() -> Result<(), Failure> {
     is_held_against(Scenario::Batch).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_that_take_nothing_cost_little_memory() -> Result<(), Failure> {
+async fn readers_that_read_nothing_cost_little_memory() -> Result<(), Failure> {
     is_held_against(Scenario::SlowReaders).await.map(drop)
 }
 
@@ -43,6 +44,6 @@ async fn silent_connections_keep_no_newcomer_out() -> Result<(), Failure> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_cannot_be_written_stops_no_call() -> Result<(), Failure> {
+async fn unwritable_log_stops_no_call() -> Result<(), Failure> {
     is_held_against(Scenario::Log).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! Guesses and two tabs, in short.
+//! Guesses and two tabs, in short form.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn two_tabs_stay_logged_in() -> Result<(), Failure> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn good_logins_go_on_under_guesses() -> Result<(), Failure> {
+async fn good_logins_succeed_under_guesses() -> Result<(), Failure> {
     let _turn = turn().await;
     let lines = guessing::run(&beside()?, Duration::from_secs(2)).await?;
     assert_eq!(lines.len(), 4, "{lines:?}");

@@ -7,7 +7,7 @@ use bench::services::beside;
 use super::turn::{holds, turn};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_outlives_kills() -> Result<(), Failure> {
+async fn acknowledged_writes_survive_kills() -> Result<(), Failure> {
     let _turn = turn().await;
     holds(&kill::run(&beside()?, 5, 1).await?);
     Ok(())

@@ -1,5 +1,5 @@
-//! The answer of a commit is lost: the service finds out what became of the write, and nothing is written twice. While it
-//! cannot, the caller is told so.
+//! Lost answers to commits: the service finds out the outcome, and writes once. While it cannot find out, it says so to
+//! the caller.
 
 use bench::Failure;
 use bench::drill::postgres::Drill;
@@ -13,7 +13,8 @@ use super::turn::turn;
 const SAYS: &str = "the database has not said whether this was written: read it before you repeat the call, or repeat it \
                     with the same request_id";
 
-/// Asks for a post whose commit's answer is lost, with the whole database from then on: what the caller is told.
+/// Asks for a post, loses the answer to its commit and from then on the whole database, and returns the caller's
+/// answer.
 async fn ask(drill: &Drill, title: &str, request_id: &str) -> Result<Answer, Failure> {
     drill.proxy.go_on_answer_of(b"commit");
     let answer = drill.client.ask_for_post(Operation::CreatePost, title, request_id).await;
@@ -27,7 +28,7 @@ fn says_so(answer: &Answer) {
     assert_eq!(seen, (Code::DeadlineExceeded, "OUTCOME_UNKNOWN", false, SAYS));
 }
 
-/// The posts of this title, once the database is back.
+/// Returns the posts with this title, once the database is back.
 async fn posts(drill: &Drill, title: &str) -> Vec<String> {
     loop {
         if let Ok(posts) = drill.client.all_posts().await {
@@ -36,8 +37,9 @@ async fn posts(drill: &Drill, title: &str) -> Vec<String> {
     }
 }
 
+/// A write whose commit was not answered is acknowledged, and made once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_commit_was_not_answered_is_acknowledged_and_made_once() -> Result<(), Failure> {
+async fn write_with_a_lost_commit_answer_is_made_once() -> Result<(), Failure> {
     let _turn = turn().await;
     let Some(server) = server().await else { return Ok(()) };
     let drill = Drill::start(&beside()?, server, 1).await?;
@@ -49,7 +51,7 @@ async fn a_write_whose_commit_was_not_answered_is_acknowledged_and_made_once() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_makes_the_repetition_answer_the_same_post() -> Result<(), Failure> {
+async fn repetition_with_a_request_id_gets_the_same_post() -> Result<(), Failure> {
     let _turn = turn().await;
     let Some(server) = server().await else { return Ok(()) };
     let drill = Drill::start(&beside()?, server, 1).await?;

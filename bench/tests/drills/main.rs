@@ -1,4 +1,4 @@
-//! The drills in short: each fault once, and what a caller is told when a commit's answer is lost.
+//! Short forms of the drills: each fault once, and the answer to a caller when a commit's answer is lost.
 
 #![cfg(test)]
 

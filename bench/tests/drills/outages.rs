@@ -10,11 +10,11 @@ use harness::postgres::server;
 
 use super::turn::{holds, turn};
 
-/// The drills' own bound is a second; here it only tells a way back from none.
+/// The drills allow one second; this limit only tells a recovery from none.
 const BOUND: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_goes_away_in_every_way_and_comes_back() -> Result<(), Failure> {
+async fn postgres_recovers_from_every_fault() -> Result<(), Failure> {
     let _turn = turn().await;
     let Some(server) = server().await else { return Ok(()) };
     let plan = Plan { faults: Fault::ALL.to_vec(), seed: 1, bound: BOUND };
@@ -23,7 +23,7 @@ async fn postgres_goes_away_in_every_way_and_comes_back() -> Result<(), Failure>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_fails_in_every_way_and_comes_back() -> Result<(), Failure> {
+async fn disk_recovers_from_every_fault() -> Result<(), Failure> {
     let _turn = turn().await;
     holds(&disk::run(&beside()?, &disk::Fault::ALL, 1, BOUND).await?);
     Ok(())

@@ -7,7 +7,7 @@ use bench::services::beside;
 use super::turn::{holds, turn};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_outlives_lost_answers_and_kills_in_one_branch() -> Result<(), Failure> {
+async fn session_survives_lost_answers_and_kills() -> Result<(), Failure> {
     let _turn = turn().await;
     holds(&refresh::run(&beside()?, 210, 1).await?);
     Ok(())

@@ -1,4 +1,4 @@
-//! Tokens are revoked while guards, the auth service and the ways between them fail.
+//! Tokens are revoked while guards, the auth service and the connections between them fail.
 
 use bench::Failure;
 use bench::drill::revocation::{Fault, Judgement, Plan, Rig, report, run};
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::turn::{holds, turn};
 
-/// Each fault once, with few revocations.
+/// Number of trials: each fault once, with few revocations.
 const TRIALS: usize = 4;
 
 fn plan(faults: &[Fault]) -> Plan {
@@ -16,10 +16,10 @@ fn plan(faults: &[Fault]) -> Plan {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_call_begun_two_seconds_after_a_revocation_is_let_in() -> Result<(), Failure> {
+async fn no_call_two_seconds_after_a_revocation_is_let_in() -> Result<(), Failure> {
     let _turn = turn().await;
     let (program, replicated) = (beside()?, server().await);
-    // Side by side, since whoever watches a promise of two seconds waits for most of the time.
+    // At once, since each drill mostly waits for the promise's two seconds.
     let mut drills: JoinSet<Result<Vec<(Fault, Judgement)>, Failure>> = JoinSet::new();
     for faults in Fault::ALONE.chunks(3) {
         let program = program.clone();

@@ -1,4 +1,4 @@
-//! The store's methods as values: what is called, and what is answered.
+//! The store's methods as values: calls and answers.
 
 use blog_service::domain::{Post, PostChange, View};
 use blog_service::store::{NewPost, Store, StoreError, Unchanged};
@@ -23,7 +23,7 @@ pub(crate) enum Call {
     PageTokenKey { fresh: [u8; 64] },
 }
 
-/// What a call comes to.
+/// The result of a call.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Post(Option<Post>),

@@ -1,4 +1,4 @@
-//! What a step's dice mean when it is played: which posts it is about, as the model knows them at that time.
+//! Meaning of a step's dice at play time: the posts, as the model knows them then.
 
 use blog_service::domain::{Content, PostChange, Title, View};
 use blog_service::store::NewPost;
@@ -11,7 +11,7 @@ use super::model::Model;
 use super::pools::{CONTENTS, LIMITS, OWNERS, REQUESTS, SAID, TIMES, TITLES};
 use super::steps::{Method, Passes, Step};
 
-/// What calls are about: the latest post of each place.
+/// The targets of calls: the latest post of each place.
 pub(crate) struct Cast {
     pub(crate) now: Time,
     pub(crate) posts: [Uuid; 16],
@@ -38,7 +38,7 @@ impl Cast {
         Self { now: start(), posts: nothing, made: 0 }
     }
 
-    /// The call that this step is.
+    /// Returns the call of this step.
     pub(crate) fn call(&mut self, step: Step, model: &Model) -> Call {
         self.now = self.later(step.passes, model);
         let dice = &mut Dice::new(step.dice);
@@ -80,7 +80,7 @@ impl Cast {
 
     fn create(&mut self, dice: &mut Dice) -> Call {
         self.made += 1;
-        // Of the time's millisecond, and within it in any order.
+        // The time's millisecond, then a random part.
         let millis = u128::try_from(self.now.timestamp_millis()).unwrap();
         let id = (millis << 80) | (7 << 76) | (2 << 62) | (u128::from(dice.roll()) << 16) | u128::from(self.made);
         let new = NewPost {
@@ -96,14 +96,14 @@ impl Cast {
         Call::Create { new, request }
     }
 
-    /// Every request that a sequence may have made.
+    /// Returns every request that a sequence may have made.
     pub(crate) fn requests() -> impl Iterator<Item = RequestKey> {
         let all = (0..REQUESTS).flat_map(|id| OWNERS.map(|owner| (id, owner)));
         all.flat_map(|(id, owner)| SAID.map(|said| key(owner, id, said)))
     }
 }
 
-/// The revision of the post, one beside it, or none.
+/// Returns the revision of the post, one next to it, or `None`.
 fn expected(id: Uuid, dice: &mut Dice, model: &Model) -> Option<i32> {
     let revision = model.posts.get(&id).map_or(1, |post| post.revision);
     dice.of(&[None, None, Some(revision), Some(revision), Some(revision), Some(revision - 1), Some(revision + 1)])

@@ -1,4 +1,4 @@
-//! What a sequence of steps is about: who is in it, and what the model has become.
+//! One run of a sequence: its targets and its model.
 
 use blog_service::domain::View;
 use blog_service::store::{Store, StoreError};
@@ -46,7 +46,7 @@ impl Machine for Game {
     }
 }
 
-/// Calls that read all that there is, and all that there was.
+/// Returns calls that read all rows, present and past.
 fn everything(cast: &Cast) -> Vec<Call> {
     let mut calls = vec![Call::List { after: None, limit: 10_000, view: View::Full }];
     calls.extend(cast.posts.map(|id| Call::Post { id, view: View::Full }));

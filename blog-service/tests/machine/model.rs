@@ -1,4 +1,4 @@
-//! What the store's methods say that they do, done in memory: written from their documentation, not from their SQL.
+//! The documented behavior of the store's methods, in memory: written from their documentation, not from their SQL.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::calls::{Answer, Call, Time};
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) posts: BTreeMap<Uuid, Post>,
-    /// By caller, method and id.
+    /// Requests by caller, method and id.
     pub(crate) requests: BTreeMap<(String, &'static str, Uuid), Request>,
     page_token_key: Option<[u8; 64]>,
 }
@@ -72,7 +72,7 @@ impl Model {
         Some(post)
     }
 
-    /// The post, if this is the revision that the change is meant for.
+    /// Returns the post if the change is for this revision.
     fn changeable(&mut self, id: Uuid, expected: Option<i32>) -> Result<&mut Post, Unchanged> {
         let post = self.posts.get_mut(&id).ok_or(Unchanged::NotFound)?;
         if expected.is_some_and(|expected| post.revision != expected) { Err(Unchanged::Stale) } else { Ok(post) }

@@ -1,4 +1,5 @@
-//! The few things that random calls are about, so that they meet: texts that databases like to disagree about, limits, people.
+//! Small pools of values for random calls, so that calls meet: texts that databases treat differently, limits and
+//! users.
 
 use uuid::Uuid;
 
@@ -20,14 +21,14 @@ pub(crate) const TITLES: [&str; 12] = [
 pub(crate) const CONTENTS: [&str; 8] =
     ["First post.", "\n", "\t\r\n\u{1}\u{7f}\u{2028}", "'", "\\0 \\x00", "\u{fffd}\u{10ffff}", "\u{feff}bom", "NULL"];
 
-/// How often a content is repeated, so that some are longer than a page of either engine.
+/// Repetitions of a content, so that some are longer than a page of either engine.
 pub(crate) const TIMES: [usize; 8] = [1, 1, 1, 1, 1, 2, 100, 3000];
 
 pub(crate) const LIMITS: [u32; 6] = [0, 1, 2, 3, 50, u32::MAX];
 
 pub(crate) const OWNERS: [Uuid; 2] = [Uuid::from_u128(0xada), Uuid::from_u128(0xb0b)];
 
-/// How many ids requests have.
+/// Number of request ids.
 pub(crate) const REQUESTS: u8 = 8;
 
 pub(crate) const SAID: [&str; 2] = ["this", "that"];

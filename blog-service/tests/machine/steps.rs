@@ -1,7 +1,7 @@
-//! What is drawn: which method is called next, how much time goes by before, and dice for everything else.
+//! The random part of a sequence: the next method, the time that passes before it, and dice for all else.
 //!
-//! A step names nothing that another one has made, so that any of them can be left out: what its dice mean is said when it
-//! is played (`cast.rs`).
+//! A step refers to nothing that another step has made, so that any step can be left out. Its dice get a meaning when
+//! it is played (`cast.rs`).
 
 use chrono::TimeDelta;
 use proptest::prelude::{Strategy, any};
@@ -28,15 +28,15 @@ pub(crate) enum Method {
     PageTokenKey,
 }
 
-/// How much time goes by before the call.
+/// The time that passes before the call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Passes {
     So(TimeDelta),
-    /// Until a request is forgotten, or so much after it.
+    /// Until a request is forgotten, or this long after it.
     UntilAnEnd(TimeDelta),
 }
 
-/// How often each method is called.
+/// Relative frequency of each method.
 const WEIGHTS: [(Method, usize); 8] = [
     (Method::Create, 12),
     (Method::Post, 8),
@@ -58,7 +58,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-/// Mostly little time, so that requests are met again; now and then enough for them to be forgotten.
+/// Returns mostly little time, so that calls meet live requests; sometimes enough for them to be forgotten.
 fn passes(die: u8, size: u16) -> Passes {
     match die {
         0..60 => Passes::So(TimeDelta::zero()),

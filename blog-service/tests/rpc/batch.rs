@@ -1,4 +1,4 @@
-//! Posts are read in batches: in the order asked, what is missing apart, and never more than a client takes.
+//! Batches of posts: in the order asked, missing ones listed apart, and never more than a client accepts.
 
 use blog_service::api::v1::{BatchGetPostsRequest, BatchGetPostsResponse, PostView};
 use tonic::{Code, Status};
@@ -13,7 +13,7 @@ async fn batch(service: &Service, ids: &[&str], view: PostView) -> Result<BatchG
 }
 
 #[tokio::test]
-async fn a_batch_keeps_the_order_asked_and_names_what_is_missing() {
+async fn batch_keeps_order_and_names_missing_posts() {
     let service = start().await;
     let mut posts = Vec::new();
     for number in 0..20 {
@@ -32,7 +32,7 @@ async fn a_batch_keeps_the_order_asked_and_names_what_is_missing() {
 }
 
 #[tokio::test]
-async fn a_batch_has_at_most_a_hundred_ids_each_once() {
+async fn batch_has_at_most_a_hundred_unique_ids() {
     let service = start().await;
     let ids: Vec<String> = (0..101).map(|number| format!("01900000-0000-7000-8000-{number:012}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -42,8 +42,9 @@ async fn a_batch_has_at_most_a_hundred_ids_each_once() {
     }
 }
 
+/// A batch above 3 MiB is refused; its contents can be left out.
 #[tokio::test]
-async fn a_batch_above_three_mebibytes_is_refused_and_its_contents_can_be_left_out() {
+async fn batch_above_three_mebibytes_is_refused() {
     let service = start().await;
     let content = "a".repeat(1024 * 1024);
     let mut ids = Vec::new();
@@ -59,7 +60,7 @@ async fn a_batch_above_three_mebibytes_is_refused_and_its_contents_can_be_left_o
 }
 
 #[tokio::test]
-async fn a_batch_that_is_too_large_is_refused_unread() {
+async fn too_large_batch_is_refused_unread() {
     let service = start().await;
     let content = "a".repeat(1024 * 1024);
     let unreadable = service.create(ADA, "0", "content").await.unwrap().id;
@@ -70,6 +71,6 @@ async fn a_batch_that_is_too_large_is_refused_unread() {
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let code = async |ids| batch(&service, ids, PostView::Full).await.unwrap_err().code();
-    assert_eq!(code(&ids[..2]).await, Code::Internal, "the fault is in place: its content cannot be read");
+    assert_eq!(code(&ids[..2]).await, Code::Internal, "the fault is active: the content cannot be read");
     assert_eq!(code(&ids).await, Code::ResourceExhausted);
 }

@@ -1,4 +1,4 @@
-//! Posts are changed and deleted by their owners and by editors.
+//! Owners and editors change and delete posts.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -40,7 +40,7 @@ async fn delete(service: &Service, user: &str, id: &str, etag: &str) -> Result<(
 }
 
 #[tokio::test]
-async fn an_owner_changes_what_the_patch_has_and_nothing_else() {
+async fn owner_changes_only_fields_of_the_patch() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     service.clock.advance(Duration::from_secs(5));
@@ -59,8 +59,9 @@ async fn an_owner_changes_what_the_patch_has_and_nothing_else() {
     assert_eq!((changed.title.as_str(), changed.content.as_str()), ("Hello again", "Second."));
 }
 
+/// C57: fields that cannot be changed are refused by name.
 #[tokio::test]
-async fn c57_what_cannot_be_changed_is_refused_by_name() {
+async fn unchangeable_fields_are_refused_by_name() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     for (paths, fields) in [
@@ -80,13 +81,14 @@ async fn c57_what_cannot_be_changed_is_refused_by_name() {
     assert_eq!(read(&service, &post.id).await.unwrap(), post, "nothing was changed");
 }
 
+/// C56: other users change nothing, editors everything.
 #[tokio::test]
-async fn c56_others_change_nothing_and_editors_everything() {
+async fn others_change_nothing_and_editors_everything() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     for stranger in [BOB, "service"] {
         let title = patch(&post.id, Some("Mine"), None);
-        // Ownership comes before the etag: a stranger learns nothing of the post's state.
+        // Ownership comes before the etag: a stranger learns nothing about the post's state.
         for request in [title.clone(), UpdatePostRequest { etag: "r9".into(), validate_only: true, ..title }] {
             let status = update(&service, stranger, request).await.unwrap_err();
             refused(&status, Code::PermissionDenied, "NOT_POST_OWNER", "blog.gatepost.dev", "permission denied");
@@ -111,7 +113,7 @@ async fn c56_others_change_nothing_and_editors_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_changes_with_one_etag_exactly_one_wins() {
+async fn many_changes_with_one_etag_one_wins() {
     let service = Arc::new(start().await);
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     let mut all = JoinSet::new();
@@ -137,7 +139,7 @@ async fn of_many_changes_with_one_etag_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn a_trial_shows_the_post_as_it_would_be_and_changes_nothing() {
+async fn validate_only_shows_the_post_and_changes_nothing() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     let trial = UpdatePostRequest { validate_only: true, ..patch(&post.id, Some("Hello again"), None) };

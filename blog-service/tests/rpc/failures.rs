@@ -1,4 +1,4 @@
-//! What a caller is told who gets it wrong.
+//! Answers to wrong calls.
 
 use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::post_service_client::PostServiceClient;
@@ -12,17 +12,18 @@ use super::support::{ADA, refused, start};
 
 const ABSENT: &str = "01900000-0000-7000-8000-0000000000ff";
 
+/// C23: every method needs a token.
 #[tokio::test]
-async fn c23_every_method_needs_a_token() {
+async fn every_method_needs_a_token() {
     let service = start().await;
-    let mut nobody = PostServiceClient::new(service.channel.clone());
+    let mut anonymous = PostServiceClient::new(service.channel.clone());
     let answers = [
-        nobody.create_post(CreatePostRequest::default()).await.map(drop),
-        nobody.get_post(GetPostRequest::default()).await.map(drop),
-        nobody.list_posts(ListPostsRequest::default()).await.map(drop),
-        nobody.batch_get_posts(BatchGetPostsRequest::default()).await.map(drop),
-        nobody.update_post(UpdatePostRequest::default()).await.map(drop),
-        nobody.delete_post(DeletePostRequest::default()).await.map(drop),
+        anonymous.create_post(CreatePostRequest::default()).await.map(drop),
+        anonymous.get_post(GetPostRequest::default()).await.map(drop),
+        anonymous.list_posts(ListPostsRequest::default()).await.map(drop),
+        anonymous.batch_get_posts(BatchGetPostsRequest::default()).await.map(drop),
+        anonymous.update_post(UpdatePostRequest::default()).await.map(drop),
+        anonymous.delete_post(DeletePostRequest::default()).await.map(drop),
     ];
     for status in answers.map(Result::unwrap_err) {
         let message = "Authentication token not provided";
@@ -31,7 +32,7 @@ async fn c23_every_method_needs_a_token() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_not_there_is_named() {
+async fn missing_post_is_named() {
     let service = start().await;
     let wanted = GetPostRequest { post: Some(Id(ABSENT.into())), view: 0 };
     let status = service.posts(ADA).get_post(wanted).await.unwrap_err();
@@ -62,7 +63,7 @@ async fn bad_fields_are_named_with_their_rules() {
 }
 
 #[tokio::test]
-async fn a_service_owns_no_posts_but_reads_them() {
+async fn service_owns_no_posts_but_reads_them() {
     let service = start().await;
     let status = service.create("service", "Hello", "First post.").await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "auth.gatepost.dev", "permission denied");

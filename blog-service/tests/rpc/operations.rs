@@ -1,4 +1,4 @@
-//! What the operations port says of the service.
+//! The operations port of the service.
 
 use blog_service::api::v1::ListPostsRequest;
 use kit::shutdown::Shutdown;
@@ -14,21 +14,22 @@ async fn ready(service: &Service) {
 }
 
 #[tokio::test]
-async fn a_service_is_ready_while_its_database_takes_writes() {
+async fn service_is_ready_while_its_database_takes_writes() {
     let service = start().await;
     ready_while_writable(service.ops, &service.folder.path().join("blog.db")).await;
 }
 
 #[tokio::test]
-async fn a_service_is_ready_whether_or_not_the_auth_service_is() {
-    // Nobody answers there: otherwise one service away would take all others out of their replicas' list.
+async fn service_is_ready_without_the_auth_service() {
+    // The port never answers. If readiness depended on it, an outage of one service would remove all others from their
+    // load balancers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = start_beside(silent.local_addr().unwrap(), folder(), clock(), Shutdown::new()).await;
     ready(&service).await;
 }
 
 #[tokio::test]
-async fn what_the_guard_counts_is_shown_and_nothing_of_who_called() {
+async fn metrics_show_guard_counts_without_callers() {
     let service = start().await;
     ready(&service).await;
     let list = async |token: &str| service.posts(token).list_posts(ListPostsRequest::default()).await;
@@ -45,7 +46,7 @@ async fn what_the_guard_counts_is_shown_and_nothing_of_who_called() {
         r#"gatepost_guard_decisions_total{result="deny",reason="TOKEN_INVALID"} 2"#,
         r#"gatepost_guard_decisions_total{result="deny",reason="TOKEN_MISSING"} 0"#,
         r#"gatepost_guard_ended_total{reason="TOKEN_REVOKED"} 0"#,
-        // The auth service of these tests says nothing of the log, and without a service key nobody follows it.
+        // The auth service of these tests serves no log, and without a service key no guard follows it.
         r#"gatepost_guard_verdicts_total{result="hit"} 0"#,
         "gatepost_feed_up 0",
     ] {
@@ -57,7 +58,7 @@ async fn what_the_guard_counts_is_shown_and_nothing_of_who_called() {
 }
 
 #[tokio::test]
-async fn the_blog_service_has_no_keys() {
+async fn blog_service_has_no_keys() {
     let service = start().await;
     ready(&service).await;
     assert_eq!(get(service.ops, "/.well-known/jwks.json").await.status, 404);

@@ -1,4 +1,5 @@
-//! What callers are told when time, the database, the auth service or the service itself fails them, and that it passes.
+//! Answers to callers when time runs out, or the database, the auth service or the service fails, and recovery
+//! afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ const BLOG: &str = "blog.gatepost.dev";
 const AUTH: &str = "auth.gatepost.dev";
 const AS_ADA: (&str, &str) = ("api-token", ADA);
 
-/// A new post, by a client that keeps no deadline itself.
+/// Creates a post with a client that keeps no deadline itself.
 async fn create(raw: &Raw, headers: &[(&str, &str)]) -> Result<CreatePostResponse, Status> {
     let request =
         CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() };
@@ -29,7 +30,7 @@ async fn count(raw: &Raw) -> Result<usize, Status> {
     Ok(listed.posts.len())
 }
 
-/// A service whose database stands.
+/// Starts a service with a ready database.
 async fn ready() -> (Service, Raw) {
     let service = start().await;
     let raw = Raw::connect(service.address).await;
@@ -38,21 +39,22 @@ async fn ready() -> (Service, Raw) {
 }
 
 #[tokio::test]
-async fn a_deadline_passes_in_the_database() {
+async fn deadline_passes_in_the_database() {
     let (service, raw) = ready().await;
     let mut outsider = Outsider::open(service.database()).await;
     outsider.lock().await;
-    // Shorter than the database's patience.
+    // Shorter than the database's time limit.
     let status = create(&raw, &[("grpc-timeout", "100m")]).await.unwrap_err();
     let message = "the call took longer than its deadline, try again with a longer one";
     refused(&status, Code::DeadlineExceeded, "DEADLINE", BLOG, message);
     outsider.close().await;
-    // What had reached the database may still be written: a deadline says nothing of that.
+    // The first call may still be written: its deadline says nothing about that.
     assert!(create(&raw, &[]).await.is_ok());
 }
 
+/// A database that another program holds is unavailable until the program lets go.
 #[tokio::test]
-async fn a_database_that_another_program_holds_is_unavailable_until_it_lets_go() {
+async fn database_held_by_another_program_is_unavailable() {
     let (service, raw) = ready().await;
     let mut outsider = Outsider::open(service.database()).await;
     outsider.lock().await;
@@ -60,19 +62,20 @@ async fn a_database_that_another_program_holds_is_unavailable_until_it_lets_go()
     let message = "the database cannot be reached now, try again in a moment";
     refused(&status, Code::Unavailable, "STORE_UNAVAILABLE", BLOG, message);
     assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
-    assert_eq!(count(&raw).await.unwrap(), 0, "what only reads goes on");
+    assert_eq!(count(&raw).await.unwrap(), 0, "calls that only read succeed");
     outsider.close().await;
     assert!(create(&raw, &[]).await.is_ok());
     assert_eq!(count(&raw).await.unwrap(), 1);
 }
 
+/// C24: an auth service that never answers is `UNAVAILABLE`, or the caller's deadline ends the call.
 #[tokio::test]
-async fn c24_an_auth_service_that_never_answers_is_unavailable_or_the_callers_deadline() {
-    // The kernel takes the connections, and nobody ever reads from them.
+async fn silent_auth_service_is_unavailable_or_deadline() {
+    // The kernel accepts the connections, and no program reads from them.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = start_beside(mute.local_addr().unwrap(), folder(), clock(), Shutdown::new()).await;
     let raw = Raw::connect(service.address).await;
-    // Its own checks need nobody, so the service has come up when they answer.
+    // The guard refuses this call without a question, so an answer means that the service has started.
     let status = raw.unary(CREATE_POST, &[], b"").await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_MISSING", AUTH, "Authentication token not provided");
 
@@ -89,8 +92,9 @@ async fn c24_an_auth_service_that_never_answers_is_unavailable_or_the_callers_de
     assert_eq!(status.get_details_error_info().unwrap().reason, "DEADLINE");
 }
 
+/// C69: a fault of the service is `INTERNAL` and reveals no internals.
 #[tokio::test]
-async fn c69_a_fault_of_the_service_is_internal_and_says_nothing_of_its_inside() {
+async fn internal_error_reveals_no_internals() {
     let (service, raw) = ready().await;
     let mut outsider = Outsider::open(service.database()).await;
     outsider.run("drop table posts").await;
@@ -105,5 +109,5 @@ async fn c69_a_fault_of_the_service_is_internal_and_says_nothing_of_its_inside()
         }
     }
     let ids = answers.map(|status| status.get_details_request_info().unwrap().request_id);
-    assert_ne!(ids[0], ids[1], "each call has its own");
+    assert_ne!(ids[0], ids[1], "each call has its own id");
 }

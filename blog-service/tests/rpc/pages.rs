@@ -1,4 +1,4 @@
-//! Lists come in pages, newest first, whatever happens between two of them.
+//! Pages of lists: newest first, even if posts change between two of them.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn list(service: &Service, size: i32, token: &str, view: PostView) -> Resu
     Ok(service.posts(BOB).list_posts(request).await?.into_inner())
 }
 
-/// The titles of every page.
+/// Returns the titles of every page.
 async fn walk(service: &Service, size: i32, view: PostView) -> Vec<Vec<String>> {
     let (mut pages, mut token) = (Vec::new(), String::new());
     loop {
@@ -47,7 +47,7 @@ async fn pages_are_newest_first_and_end() {
 }
 
 #[tokio::test]
-async fn a_new_post_does_not_shift_the_pages_that_follow() {
+async fn new_post_does_not_shift_the_following_pages() {
     let service = start().await;
     for title in ["1", "2", "3"] {
         service.create(ADA, title, "content").await.unwrap();
@@ -58,8 +58,9 @@ async fn a_new_post_does_not_shift_the_pages_that_follow() {
     assert_eq!(second.posts.iter().map(|post| post.title.as_str()).collect::<Vec<_>>(), ["1"]);
 }
 
+/// C60: bad sizes and page tokens are refused.
 #[tokio::test]
-async fn c60_bad_sizes_and_tokens_are_refused() {
+async fn bad_sizes_and_page_tokens_are_refused() {
     let service = start().await;
     for title in ["1", "2"] {
         service.create(ADA, title, "content").await.unwrap();
@@ -81,7 +82,7 @@ async fn c60_bad_sizes_and_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn a_page_token_outlives_a_restart() {
+async fn page_token_survives_a_restart() {
     let service = start().await;
     for title in ["1", "2"] {
         service.create(ADA, title, "content").await.unwrap();
@@ -93,7 +94,7 @@ async fn a_page_token_outlives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_page_ends_at_three_mebibytes() {
+async fn page_ends_at_three_mebibytes() {
     let service = start().await;
     let content = "a".repeat(1024 * 1024);
     for title in ["1", "2", "3", "4"] {
@@ -103,7 +104,7 @@ async fn a_page_ends_at_three_mebibytes() {
 }
 
 #[tokio::test]
-async fn a_page_reads_no_content_that_it_does_not_answer() {
+async fn page_reads_no_content_beyond_its_answer() {
     let service = start().await;
     let content = "a".repeat(1024 * 1024);
     let unreadable = service.create(ADA, "0", "content").await.unwrap().id;
@@ -114,5 +115,5 @@ async fn a_page_reads_no_content_that_it_does_not_answer() {
     let page = list(&service, 50, "", PostView::Full).await.unwrap();
     assert_eq!(page.posts.iter().map(|post| post.title.as_str()).collect::<Vec<_>>(), ["3", "2"]);
     let next = list(&service, 50, &page.next_page_token, PostView::Full).await;
-    assert_eq!(next.unwrap_err().code(), Code::Internal, "the fault is in place: its content cannot be read");
+    assert_eq!(next.unwrap_err().code(), Code::Internal, "the fault is active: the content cannot be read");
 }

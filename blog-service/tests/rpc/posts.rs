@@ -1,4 +1,4 @@
-//! Posts are written by their owners and read by everybody with a token.
+//! Owners write posts, and every caller with a token reads them.
 
 use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::{GetPostRequest, PostView};
@@ -6,7 +6,7 @@ use blog_service::api::v1::{GetPostRequest, PostView};
 use super::support::{ADA, BOB, start};
 
 #[tokio::test]
-async fn the_owner_is_the_bearer_of_the_token() {
+async fn owner_is_the_bearer_of_the_token() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     assert_eq!((post.owner_id.as_str(), post.revision, post.etag.as_str()), (ADA, 1, "r1"));
@@ -15,7 +15,7 @@ async fn the_owner_is_the_bearer_of_the_token() {
 }
 
 #[tokio::test]
-async fn a_post_is_read_by_others_in_full_or_without_its_content() {
+async fn post_is_read_by_others_with_or_without_content() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First\r\npost.\t\u{1f980}").await.unwrap();
     let wanted = |view: PostView| GetPostRequest { post: Some(Id(post.id.clone())), view: view.into() };
@@ -28,7 +28,7 @@ async fn a_post_is_read_by_others_in_full_or_without_its_content() {
 }
 
 #[tokio::test]
-async fn a_read_by_the_owner_deletes_nothing() {
+async fn read_by_the_owner_deletes_nothing() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     let wanted = GetPostRequest { post: Some(Id(post.id)), view: 0 };
@@ -38,7 +38,7 @@ async fn a_read_by_the_owner_deletes_nothing() {
 }
 
 #[tokio::test]
-async fn the_largest_content_is_taken_and_given_back() {
+async fn largest_content_is_accepted_and_returned() {
     let service = start().await;
     let content = "\u{1f980}".repeat(1024 * 1024 / 4);
     let post = service.create(ADA, &"\u{1f980}".repeat(128), &content).await.unwrap();

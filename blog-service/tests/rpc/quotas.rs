@@ -1,4 +1,4 @@
-//! Quotas of users: posts and bytes a minute.
+//! Quotas of users: posts and bytes per minute.
 
 use std::time::Duration;
 
@@ -42,5 +42,5 @@ async fn bytes_of_a_user_have_a_quota() {
     used_up(&update(512).await.unwrap_err(), 30);
     used_up(&service.create(ADA, "Hello", &"x".repeat(507)).await.unwrap_err(), 30);
     service.clock.advance(Duration::from_mins(1));
-    update(4_000).await.expect("a large one takes all of a minute");
+    update(4_000).await.expect("a large post uses up a whole minute");
 }

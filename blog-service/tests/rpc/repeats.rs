@@ -1,4 +1,4 @@
-//! Posts that are written again because an answer was lost, and posts that are only tried.
+//! Posts repeated after a lost answer, and posts that are only validated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,13 +30,14 @@ async fn count(service: &Service) -> usize {
     service.posts(BOB).list_posts(ListPostsRequest::default()).await.unwrap().into_inner().posts.len()
 }
 
+/// C64: the same request again returns the same post.
 #[tokio::test]
-async fn c64_the_same_request_again_answers_the_same_post() {
+async fn repeated_request_answers_the_same_post() {
     let service = start().await;
     let first = create(&service, ADA, request()).await.unwrap();
     let (folder, clock) = service.stop();
     let service = start_in(folder, clock).await;
-    assert_eq!(create(&service, ADA, request()).await.unwrap(), first, "a restart forgets nothing");
+    assert_eq!(create(&service, ADA, request()).await.unwrap(), first, "a restart forgets no request");
     assert_eq!(count(&service).await, 1);
     for other in [
         CreatePostRequest { title: "Other".into(), ..request() },
@@ -46,7 +47,7 @@ async fn c64_the_same_request_again_answers_the_same_post() {
         let status = create(&service, ADA, other).await.unwrap_err();
         refused(&status, Code::AlreadyExists, "REQUEST_ID_REUSED", "blog.gatepost.dev", REUSED);
     }
-    assert_ne!(create(&service, BOB, request()).await.unwrap().id, first.id, "another caller's id is another one");
+    assert_ne!(create(&service, BOB, request()).await.unwrap().id, first.id, "each caller has its own ids");
     assert_ne!(
         create(&service, ADA, CreatePostRequest { request_id: String::new(), ..request() }).await.unwrap(),
         first
@@ -54,8 +55,9 @@ async fn c64_the_same_request_again_answers_the_same_post() {
     assert_eq!(count(&service).await, 3);
 }
 
+/// C64: a request is remembered for a day.
 #[tokio::test]
-async fn c64_a_request_is_remembered_for_a_day() {
+async fn request_is_remembered_for_a_day() {
     let service = start().await;
     let first = create(&service, ADA, request()).await.unwrap();
     service.clock.advance(Duration::from_secs(24 * 3600 - 1));
@@ -64,8 +66,9 @@ async fn c64_a_request_is_remembered_for_a_day() {
     assert_ne!(create(&service, ADA, request()).await.unwrap().id, first.id);
 }
 
+/// C64: the same request sent at once makes one post.
 #[tokio::test(flavor = "multi_thread")]
-async fn c64_the_same_request_at_once_makes_one_post() {
+async fn same_request_at_once_makes_one_post() {
     let service = Arc::new(start().await);
     let mut all = JoinSet::new();
     for _ in 0..32 {
@@ -80,7 +83,7 @@ async fn c64_the_same_request_at_once_makes_one_post() {
 }
 
 #[tokio::test]
-async fn a_deleted_post_is_not_written_again_by_a_late_request() {
+async fn late_request_does_not_recreate_a_deleted_post() {
     let service = start().await;
     let first = create(&service, ADA, request()).await.unwrap();
     let delete = DeletePostRequest { id: first.id, etag: String::new() };
@@ -90,7 +93,7 @@ async fn a_deleted_post_is_not_written_again_by_a_late_request() {
 }
 
 #[tokio::test]
-async fn a_trial_checks_everything_and_leaves_nothing() {
+async fn validate_only_checks_all_and_leaves_nothing() {
     let service = start().await;
     let trial = CreatePostRequest { validate_only: true, ..request() };
     let shown = create(&service, ADA, trial).await.unwrap();

@@ -1,5 +1,5 @@
-//! What is known to be committed is acknowledged, whatever happens to the database's answer; and what cannot be known is
-//! called unknown.
+//! A commit that is known is acknowledged, even if the database's answer is lost. An unknown outcome is reported as
+//! unknown.
 
 use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::{
@@ -28,18 +28,18 @@ async fn update(service: &Service, post: &Post, content: &str) -> Result<Post, S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_acknowledged() {
+async fn commit_with_a_lost_answer_is_acknowledged() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
-    // The first call waits until the service is up, whose start commits its migrations.
+    // The first call waits until the service has started; a start commits its migrations.
     service.create(ADA, "Hello", "Before the first post.").await.unwrap();
     proxy.cut_on_answer_of(b"commit");
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     proxy.fired().await;
     assert_eq!(read(&service, &post.id).await.unwrap(), post);
 
-    // Once the statement is prepared, what is sent of it are its values.
+    // From the second use on, only the values of the prepared statement are sent.
     let post = update(&service, &post, "Second version.").await.unwrap();
     proxy.cut_on_answer_of(b"Third version.");
     let post = update(&service, &post, "Third version.").await.unwrap();
@@ -54,12 +54,12 @@ async fn a_commit_whose_answer_is_lost_is_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deadline_that_passes_after_a_commit_says_that_the_outcome_is_unknown() {
+async fn deadline_after_a_commit_reports_unknown_outcome() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
     let raw = Raw::connect(service.address).await;
-    // The first call waits until the service is up.
+    // The first call waits until the service has started.
     service.create(ADA, "Hello", "First post.").await.unwrap();
     let request = CreatePostRequest {
         title: "Hello".into(),

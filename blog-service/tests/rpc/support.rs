@@ -1,4 +1,4 @@
-//! A service on a free port, and in place of the auth service a server that takes a user's id for a token.
+//! A service on a free port, and in place of the auth service a server that accepts a user's id as a token.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,11 +24,11 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-/// Two users, by their ids.
+/// Ids of two users.
 pub(crate) const ADA: &str = "01900000-0000-7000-8000-00000000000a";
 pub(crate) const BOB: &str = "01900000-0000-7000-8000-00000000000b";
 
-/// The token of somebody who has the role `editor`.
+/// Token of a user with the role `editor`.
 pub(crate) const EDITOR: &str = "editor";
 const EDITOR_ID: &str = "01900000-0000-7000-8000-00000000000e";
 
@@ -38,7 +38,7 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) channel: Channel,
     pub(crate) address: SocketAddr,
-    /// The operations port.
+    /// Address of the operations port.
     pub(crate) ops: SocketAddr,
     pub(crate) folder: TempDir,
     shutdown: tokio_util::sync::DropGuard,
@@ -54,19 +54,19 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
     start_beside(auth, folder, clock, shutdown).await
 }
 
-/// A service with these further flags.
+/// Starts a service with these further flags.
 pub(crate) async fn start_with(flags: &[&str]) -> Service {
     let shutdown = Shutdown::new();
     let auth = auth(shutdown.clone()).await;
     start_by(auth, kit::testing::folder(), kit::testing::clock(), shutdown, flags).await
 }
 
-/// A service on a server's database.
+/// Starts a service on a server's database.
 pub(crate) async fn start_at(database: &str) -> Service {
     start_with(&["--insecure", "--database-url", database]).await
 }
 
-/// A service whose auth service is at this address.
+/// Starts a service with its auth service at this address.
 pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown) -> Service {
     start_by(auth, folder, clock, shutdown, &[]).await
 }
@@ -91,7 +91,7 @@ async fn start_by(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shu
 }
 
 impl Service {
-    /// A client that calls as this user.
+    /// Returns a client that calls as this user.
     pub(crate) fn posts(&self, user: &str) -> Posts {
         PostServiceClient::with_interceptor(self.channel.clone(), WithToken::new(&Token::parse(user).unwrap()))
     }
@@ -102,7 +102,7 @@ impl Service {
         Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
     }
 
-    /// Makes the content of a post unreadable: no text at all, as only a damaged disk leaves it.
+    /// Makes the content of a post unreadable: not a text at all, as only a damaged disk leaves it.
     pub(crate) async fn spoil(&self, id: &str) {
         let id = id.replace('-', "");
         let mut outsider = Outsider::open(self.database()).await;
@@ -114,7 +114,7 @@ impl Service {
         self.folder.path().join("blog.db")
     }
 
-    /// Stops the service and gives back what outlives it.
+    /// Stops the service, and returns its folder and clock.
     pub(crate) fn stop(self) -> (TempDir, Clock) {
         drop(self.shutdown);
         (self.folder, self.clock)
@@ -131,8 +131,8 @@ async fn auth(shutdown: Shutdown) -> SocketAddr {
     address
 }
 
-/// Takes a UUID for the token of the user with this id, `editor` for an editor's, `service` for a service's, and nothing
-/// else.
+/// Accepts a UUID as the token of the user with this id, `editor` as an editor's, `service` as a service's, and no
+/// other token.
 struct Auth;
 
 #[tonic::async_trait]
@@ -184,7 +184,7 @@ impl TokenService for Auth {
         &self,
         _: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        Err(Status::unimplemented("this one tells nobody of anything"))
+        Err(Status::unimplemented("this server has no feed"))
     }
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn refused(status: &Status, code: Code, reason: &str, domain: &str, m
     assert_eq!(seen, (code, reason, domain, message));
 }
 
-/// The fields that a status names as bad.
+/// Returns the fields that a status names as bad.
 #[track_caller]
 pub(crate) fn bad_fields(status: &Status) -> Vec<String> {
     let info = status.get_details_error_info().expect("every status has ErrorInfo");

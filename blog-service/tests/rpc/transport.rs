@@ -1,4 +1,4 @@
-//! Every RPC refuses what is no request of it, with a reason and in words that give nothing of the service away (F8).
+//! Every RPC refuses malformed requests with a reason, in words that reveal nothing about the service (F8).
 
 use kit::testing::{Raw, framed, garbage, methods};
 use tonic::Code;
@@ -23,8 +23,9 @@ async fn ready() -> (Service, Raw) {
     (service, raw)
 }
 
+/// F8: garbage is `INVALID_ARGUMENT` for every method.
 #[tokio::test]
-async fn f8_garbage_is_invalid_argument_for_every_method() {
+async fn garbage_is_invalid_argument_for_every_method() {
     let (_service, raw) = ready().await;
     for method in methods(blog_service::api::DESCRIPTOR_SET, PACKAGE) {
         for (what, body) in garbage(&method) {
@@ -37,8 +38,9 @@ async fn f8_garbage_is_invalid_argument_for_every_method() {
     }
 }
 
+/// F8: a message above its limit is `RESOURCE_EXHAUSTED` for every method.
 #[tokio::test]
-async fn f8_a_message_above_its_limit_is_resource_exhausted_for_every_method() {
+async fn message_above_its_limit_is_resource_exhausted() {
     let (_service, raw) = ready().await;
     let message = "the request is larger than this service takes: send less in one call";
     let head = [&[0], &(LIMIT + 1).to_be_bytes()[..]].concat();
@@ -52,7 +54,7 @@ async fn f8_a_message_above_its_limit_is_resource_exhausted_for_every_method() {
 }
 
 #[tokio::test]
-async fn a_compressed_request_is_unimplemented_for_every_method() {
+async fn compressed_request_is_unimplemented() {
     let (_service, raw) = ready().await;
     for method in methods(blog_service::api::DESCRIPTOR_SET, PACKAGE) {
         let reply = raw.call_as(&CALLERS, &method.path, &[("grpc-encoding", "gzip")], &framed(b"")).await;
@@ -61,8 +63,9 @@ async fn a_compressed_request_is_unimplemented_for_every_method() {
     }
 }
 
+/// C23: an unknown method needs a token, and then is `UNIMPLEMENTED`.
 #[tokio::test]
-async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs_one() {
+async fn unknown_method_needs_a_token_to_be_unimplemented() {
     const GUARD: &str = "auth.gatepost.dev";
     let (_service, raw) = ready().await;
     for path in ["/gatepost.blog.v1.PostService/Canary", "/gatepost.blog.v1.Canary/GetPost"] {
@@ -76,7 +79,7 @@ async fn c23_an_unknown_method_is_unimplemented_for_those_with_a_token_and_needs
 }
 
 #[tokio::test]
-async fn a_user_method_on_this_port_is_shown_the_way() {
+async fn user_method_on_this_port_points_to_auth() {
     let (_service, raw) = ready().await;
     for method in methods(gatepost::api::DESCRIPTOR_SET, "gatepost.auth.v1") {
         for headers in [&[][..], &[("api-token", "canary")], &[("api-token", ADA)]] {

@@ -1,4 +1,4 @@
-//! What happens at once: exactly one wins, and every other is told the fact that it lost to.
+//! Concurrent calls: exactly one wins, and each other one learns the fact that it lost to.
 
 use blog_service::domain::View;
 use blog_service::store::{Store, Unchanged};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{Case, key, new_post, title};
 
-/// What the same work comes to when it is done `times` times at once; it is told which time it is.
+/// Runs the same work `times` times at once, each with its number, and returns the results.
 async fn at_once<T: Send + 'static, F>(store: &Store, times: u128, work: impl Fn(Store, u128) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
@@ -18,7 +18,7 @@ where
     (0..times).map(|time| work(store.clone(), time)).collect::<JoinSet<_>>().join_all().await
 }
 
-async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
+async fn hundred_changes_for_one_revision_one_wins(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let changed = at_once(&store, 100, |store, number| async move {
         store.update_post(Uuid::from_u128(1), title(&format!("{number}")), Some(1), start()).await.unwrap()
@@ -40,11 +40,11 @@ async fn changes_for_any_revision_are_all_counted(store: Case) {
     });
     let mut revisions = changed.await;
     revisions.sort_unstable();
-    assert_eq!(revisions, (2..=101).collect::<Vec<_>>(), "each is told the revision that it has made");
+    assert_eq!(revisions, (2..=101).collect::<Vec<_>>(), "each change returns its own revision");
     assert_eq!(store.post(post.id, View::Full).await.unwrap().unwrap().revision, 101);
 }
 
-async fn a_post_is_deleted_once(store: Case) {
+async fn post_is_deleted_once(store: Case) {
     store.create_post(new_post(1), None).await.unwrap().unwrap();
     let deleted =
         at_once(&store, 20, |store, _| async move { store.delete_post(Uuid::from_u128(1), None).await.unwrap() });
@@ -52,7 +52,7 @@ async fn a_post_is_deleted_once(store: Case) {
     assert_eq!(lost, 19);
 }
 
-async fn a_change_and_the_end_for_one_revision_are_one_or_the_other(store: Case) {
+async fn change_and_deletion_for_one_revision_exclude(store: Case) {
     for id in 1..=50 {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
@@ -66,14 +66,14 @@ async fn a_change_and_the_end_for_one_revision_are_one_or_the_other(store: Case)
         (number, done.is_ok())
     });
     let done: Vec<_> = ended.await.into_iter().filter(|(_, done)| *done).map(|(number, _)| number).collect();
-    assert_eq!(done.len(), 50, "one for each post");
+    assert_eq!(done.len(), 50, "one success for each post");
     for number in done {
         let post = store.post(Uuid::from_u128(number / 2 + 1), View::Basic).await.unwrap();
         assert_eq!(post.map(|post| post.revision), (number % 2 == 1).then_some(2), "{number}");
     }
 }
 
-async fn a_request_that_comes_at_once_writes_once(store: Case) {
+async fn request_sent_at_once_writes_once(store: Case) {
     let created =
         at_once(&store, 20, |store, id| async move { store.create_post(new_post(id), Some(&key(7))).await.unwrap() });
     let posts: Vec<_> = created.await.into_iter().flatten().collect();
@@ -82,7 +82,7 @@ async fn a_request_that_comes_at_once_writes_once(store: Case) {
     assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
 }
 
-async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
+async fn key_drawn_at_once_is_one(store: Case) {
     let kept = at_once(&store, 20, |store, number| async move {
         secrets::page_token_key(store.db(), [u8::try_from(number).unwrap(); 64]).await.unwrap()
     });
@@ -91,10 +91,10 @@ async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    of_a_hundred_changes_for_one_revision_exactly_one_wins,
+    hundred_changes_for_one_revision_one_wins,
     changes_for_any_revision_are_all_counted,
-    a_post_is_deleted_once,
-    a_change_and_the_end_for_one_revision_are_one_or_the_other,
-    a_request_that_comes_at_once_writes_once,
-    a_key_that_is_drawn_at_once_is_one,
+    post_is_deleted_once,
+    change_and_deletion_for_one_revision_exclude,
+    request_sent_at_once_writes_once,
+    key_drawn_at_once_is_one,
 );

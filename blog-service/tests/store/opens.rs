@@ -1,4 +1,4 @@
-//! How the tests of the store open it.
+//! Opening of the store in its tests.
 
 use blog_service::store::{DatabaseUrl, Store};
 use kit::testing::Opening;

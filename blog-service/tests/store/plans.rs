@@ -1,4 +1,4 @@
-//! How the database finds the rows: no statement walks through a table, however large it gets.
+//! Query plans: no statement scans a table, however large.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use kit::testing::on_both_engines;
 
 use crate::support::Case;
 
-async fn no_statement_walks_through_a_table(store: Case) {
+async fn no_statement_scans_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let all = statements(&[&here.join("src/store"), &here.join("../kit/src/db")]);
     let walks = store.database.scans(&all).await;
-    assert!(walks.is_empty(), "of {} statements these walk:\n{}", all.len(), walks.join("\n"));
+    assert!(walks.is_empty(), "these of {} statements scan:\n{}", all.len(), walks.join("\n"));
 }
 
-on_both_engines!(crate::support::Case: no_statement_walks_through_a_table);
+on_both_engines!(crate::support::Case: no_statement_scans_a_table);

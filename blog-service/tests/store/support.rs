@@ -1,4 +1,4 @@
-//! A store on a database that vanishes, and rows for it.
+//! A store on a temporary database, and rows for it.
 
 use blog_service::domain::{Content, PostChange, Title};
 use blog_service::store::NewPost;
@@ -26,7 +26,7 @@ pub(crate) fn title(text: &str) -> PostChange {
     PostChange { title: Some(Title::parse(text.into()).unwrap()), content: None }
 }
 
-/// A request of Ada's.
+/// Returns a request of Ada's.
 pub(crate) fn key(id: u128) -> RequestKey {
     let fingerprint = Fingerprint::of(&["Post", "First post."]);
     RequestKey { caller: ADA.to_string(), method: "CreatePost", id: Uuid::from_u128(id), fingerprint }

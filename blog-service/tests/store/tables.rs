@@ -1,15 +1,15 @@
-//! What a copy takes along is all that there is: a table or a column that its description lacks would be left behind.
+//! A copy takes everything along: a table or column missing from its description would be left behind.
 
 use blog_service::store::SCHEMA;
 use kit::testing::on_both_engines;
 
 use crate::support::Case;
 
-async fn a_copy_knows_every_column_of_every_table(store: Case) {
+async fn copy_knows_every_column_of_every_table(store: Case) {
     assert_eq!(store.database.uncopied(&SCHEMA).await, [""; 0]);
-    // And what it does not know is found.
+    // An unknown column is found.
     store.database.run("alter table posts add column color text").await;
     assert_eq!(store.database.uncopied(&SCHEMA).await, ["posts.color text true"]);
 }
 
-on_both_engines!(crate::support::Case: a_copy_knows_every_column_of_every_table);
+on_both_engines!(crate::support::Case: copy_knows_every_column_of_every_table);

@@ -1,4 +1,4 @@
-//! What fails leaves nothing: each method is failed at its last statement.
+//! A failure leaves no trace: each method fails at its last statement.
 
 use blog_service::domain::View;
 use blog_service::store::StoreError;
@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 
 use crate::support::{Case, key, new_post, title};
 
-async fn a_post_that_is_refused_leaves_no_request(store: Case) {
+async fn refused_post_leaves_no_request(store: Case) {
     store.create_post(new_post(1), None).await.unwrap().unwrap();
-    // The request is kept first; then there is a post with this id already.
+    // The request is stored first; then there is a post with this id already.
     let taken = store.create_post(new_post(1), Some(&key(7))).await;
     assert!(matches!(taken, Err(StoreError::Taken(_))), "{taken:?}");
     assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), None);
@@ -23,13 +23,13 @@ async fn a_post_that_is_refused_leaves_no_request(store: Case) {
     assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
-async fn a_request_that_is_refused_leaves_no_post(store: Case) {
+async fn refused_request_leaves_no_post(store: Case) {
     store.database.refuse("insert", "requests").await;
     assert!(store.create_post(new_post(1), Some(&key(7))).await.is_err());
     assert_eq!(store.post(new_post(1).id, View::Basic).await.unwrap(), None);
 }
 
-async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
+async fn refused_statement_leaves_the_row_as_it_was(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     store.database.refuse("update", "posts").await;
     assert!(store.update_post(post.id, title("Second"), None, start()).await.is_err());
@@ -39,7 +39,7 @@ async fn one_statement_that_is_refused_leaves_the_row_as_it_was(store: Case) {
     assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(post));
 }
 
-async fn whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time(store: Case) {
+async fn broken_rule_does_not_hurt_concurrent_writes(store: Case) {
     store.create_post(new_post(1000), None).await.unwrap().unwrap();
     let mut all = JoinSet::new();
     for id in 0..40 {
@@ -57,8 +57,8 @@ async fn whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time(store: Case)
 }
 
 on_both_engines!(crate::support::Case:
-    a_post_that_is_refused_leaves_no_request,
-    a_request_that_is_refused_leaves_no_post,
-    one_statement_that_is_refused_leaves_the_row_as_it_was,
-    whoever_breaks_a_rule_hurts_none_who_came_at_the_same_time,
+    refused_post_leaves_no_request,
+    refused_request_leaves_no_post,
+    refused_statement_leaves_the_row_as_it_was,
+    broken_rule_does_not_hurt_concurrent_writes,
 );

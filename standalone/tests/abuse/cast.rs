@@ -1,4 +1,4 @@
-//! Who calls: an admin, guests whose accounts are worth nothing, and a service, each with a token that is good.
+//! Callers: an admin, guests with expendable accounts, and a service, each with a good token.
 
 use kit::dynamic::{self, Contract};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
@@ -11,28 +11,28 @@ use tonic::transport::{Channel, Endpoint};
 use super::outcome::{PATIENCE, is_for_later};
 use super::pair::{PASSWORD, Pair, folder};
 
-/// What the service presents.
+/// Service key of the calling service.
 pub(super) const SERVICE_KEY: &str = "thicket-marimba-oblong-quince-42";
 
-/// The admin's address.
+/// Email address of the admin.
 pub(super) const ADMIN: &str = "root@example.com";
 
-/// The log of a pair that is called very often: all but what HTTP/2 says of each frame, which is nearly all of it and the
-/// same for every call.
+/// Log level for a pair under heavy load: everything except the HTTP/2 frames, which are most of a trace and the same
+/// for every call.
 pub(super) const QUIET: (&str, &str) = ("RUST_LOG", "trace,h2=info");
 
 /// A pair with its admin; the pair ends before its folder does.
 pub(super) struct Cast {
     pub(super) pair: Pair,
     pub(super) contract: Contract,
-    /// The admin's token.
+    /// Token of the admin.
     pub(super) admin: String,
     auth: Channel,
     blog: Channel,
     _folder: TempDir,
 }
 
-/// A user of whom nothing is expected.
+/// A user with data that a test may change or delete.
 #[derive(Clone, Default)]
 pub(super) struct Guest {
     pub(super) id: String,
@@ -42,19 +42,19 @@ pub(super) struct Guest {
     pub(super) post: String,
 }
 
-/// Held by a test that takes the whole machine: the hashing threads yield to all other work, and two such tests at once
-/// would starve each other's.
+/// Held by a test that takes the whole machine. The hashing threads yield to all other work, so that two such tests at
+/// once would starve each other.
 pub(super) static MACHINE: Mutex<()> = Mutex::const_new(());
 
 impl Cast {
-    /// Starts the pair with these settings beside those that make its cast.
+    /// Starts the pair with the settings of its cast and these.
     pub(super) async fn start(settings: &[(&str, &str)]) -> Self {
         let folder = folder();
         let cast = [
             ("AUTH_ADMIN_EMAIL", ADMIN),
             ("AUTH_ADMIN_PASSWORD", PASSWORD),
             ("AUTH_SERVICE_KEY", SERVICE_KEY),
-            // All of it comes from one address, and much of it is wrong.
+            // All calls come from one address, and many are wrong.
             ("AUTH_SIGN_UPS", "0"),
             ("AUTH_ADDRESS_FAILURES", "0"),
             ("AUTH_FREE_FAILURES", "0"),
@@ -75,7 +75,7 @@ impl Cast {
         cast
     }
 
-    /// Calls a method, and again when the answer is to come back later.
+    /// Calls a method, and repeats the call when the answer says to come back later.
     pub(super) async fn call(
         &self,
         method: &MethodDescriptor,
@@ -99,10 +99,10 @@ impl Cast {
         dynamic::json(&self.call(&method, token, message).await.unwrap()).unwrap()
     }
 
-    /// A new user with a session and a post.
+    /// Registers a user with a session and a post.
     pub(super) async fn guest(&self, number: usize) -> Guest {
         let email = format!("guest-{number}@example.com");
-        // Under an id of its own: a registration whose answer came too late is asked for again.
+        // The request id lets a registration be repeated after a late answer.
         let request_id = format!("00000000-0000-4000-8000-{number:012}");
         let request = json!({"name": "Ada", "email": email, "password": PASSWORD, "requestId": request_id});
         let answer = self.ask("auth.v1.UserService/CreateUser", None, request).await;
@@ -114,12 +114,12 @@ impl Cast {
     }
 }
 
-/// Whether the auth service has the method.
+/// Returns `true` if the auth service has the method.
 pub(super) fn is_auth(method: &MethodDescriptor) -> bool {
     method.parent_service().package_name() == "gatepost.auth.v1"
 }
 
-/// The text at this place.
+/// Returns the text at this JSON pointer.
 pub(super) fn text(value: &Value, place: &str) -> String {
     value.pointer(place).and_then(Value::as_str).unwrap_or_else(|| panic!("{place} in {value}")).to_owned()
 }

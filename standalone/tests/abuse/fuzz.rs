@@ -1,4 +1,4 @@
-//! R11: a hundred thousand requests at random, a hundred at a time, and each is answered as the contract says.
+//! R11: a hundred thousand random requests, a hundred at a time, each answered as the contract says.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,63 +21,64 @@ use super::pair::{PASSWORD, tool};
 use super::random::Random;
 use super::requests::{ABSENT, Subjects, UNUSED, valid};
 
-/// Requests of methods that hash no password.
+/// Number of requests to methods that hash no password.
 const MESSAGES: usize = 98_800;
 const IN_FLIGHT: usize = 100;
-/// Requests of methods that do. They come after the others, to which the hashing threads would yield until no time is left.
+/// Number of requests to methods that hash one. They come last: next to the others, the hashing threads would yield
+/// until their deadline.
 const HASHING_MESSAGES: usize = 1200;
-/// So few that none waits long, even where the machine has other work, to which the hashing threads yield, too.
+/// Calls at once to those methods: few enough for short waits on a busy machine, where the hashing threads yield.
 const HASHING_IN_FLIGHT: usize = 4;
 /// Connections to each service.
 const CONNECTIONS: usize = 4;
-/// Users who may lose their accounts.
+/// Number of users with accounts that may be deleted.
 const DOOMED: usize = 32;
-/// Users who may not.
+/// Number of users with accounts that stay.
 const LASTING: usize = 4;
 const SEED: u64 = 0x6761_7465_706f_7374;
 
-/// Methods that end what the caller needs when they are about the caller.
+/// Methods that end what their caller needs, if they name the caller.
 const ENDING: [&str; 7] =
     ["Logout", "RevokeSession", "RevokeAllSessions", "ChangePassword", "DeleteUser", "SetUserRoles", "DisableUser"];
 
-/// What a caller is told whose account or session is no more.
+/// Reasons for a caller after the end of the account or session.
 const GONE: [&str; 5] = ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED", "USER_DELETED", "USER_DISABLED"];
 
-/// Texts that mean something somewhere.
+/// Texts with a meaning in some field.
 const WORDS: [&str; 13] =
     ["", "name", "email", "title", "content", "*", "r1", "r2", "admin", "editor", "service", "A\0b", "\u{202e}a"];
 
-/// Whose token a call carries.
+/// The owner of a call's token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Caller {
     Admin,
     User,
     Service,
-    /// A user whose account may go.
+    /// A user with an account that may be deleted.
     Doomed,
 }
 
-/// What all calls share.
+/// The shared state of all calls.
 struct Fuzz {
     cast: Cast,
-    /// Each method with a valid request for each doomed guest; first those that hash nothing, then the others.
+    /// Each method with a valid request for each doomed guest; methods that hash nothing first, then the others.
     methods: [Vec<(MethodDescriptor, Vec<DynamicMessage>)>; 2],
     auth: Vec<Raw>,
     blog: Vec<Raw>,
     lasting: Vec<Guest>,
     doomed: Vec<Guest>,
     seed: u64,
-    /// Calls that were made once more.
+    /// Number of repeated calls.
     again: AtomicUsize,
     outcomes: Mutex<BTreeMap<(String, Outcome), usize>>,
 }
 
-/// One call, as its number says.
+/// One call, as derived from its number.
 struct Call {
     method: MethodDescriptor,
     token: String,
     body: Vec<u8>,
-    /// Whether the caller may have gone.
+    /// Set if the caller may be deleted by now.
     doomed: bool,
     connection: usize,
 }
@@ -112,7 +113,7 @@ impl Fuzz {
         Self { cast, methods, auth, blog, lasting, doomed, seed, again, outcomes }
     }
 
-    /// The call of this number, which the seed decides; only ids and tokens differ from run to run.
+    /// Returns the call of this number. The seed decides it; only ids and tokens differ between runs.
     fn call(&self, number: usize) -> Call {
         let random = &mut Random::of(self.seed, number);
         let (method, requests) = random.pick(&self.methods[usize::from(number >= MESSAGES)]);
@@ -124,7 +125,7 @@ impl Fuzz {
             Caller::Service => SERVICE_KEY,
             Caller::Doomed => &self.doomed[doomed].token,
         };
-        // Whoever must last says nothing that could be the end.
+        // A lasting caller sends no request that could end its account.
         let careful = is_ending(method) && matches!(caller, Caller::Admin | Caller::User);
         let mut message = requests[doomed].clone();
         if !random.one_in(4) {
@@ -134,7 +135,7 @@ impl Fuzz {
         let bytes = message.encode_to_vec();
         let mut body = framed(&if random.one_in(2) { mutate(random, bytes) } else { bytes }).to_vec();
         if random.one_in(64) {
-            // The frame lies about the message.
+            // The frame's length is not that of the message.
             let at = random.below(5);
             body[at] = random.byte();
         }
@@ -142,7 +143,7 @@ impl Fuzz {
         Call { method, token, body, doomed, connection: random.below(CONNECTIONS) }
     }
 
-    /// Texts that mean something.
+    /// Returns texts with a meaning.
     fn texts<'a>(&'a self, lasting: &'a Guest, doomed: &'a Guest, careful: bool) -> Vec<&'a str> {
         let of = |guest: &'a Guest| [&guest.id, &guest.email, &guest.session, &guest.post].map(String::as_str);
         let mut texts = vec![ABSENT, UNUSED, &self.cast.admin];
@@ -153,7 +154,7 @@ impl Fuzz {
         texts
     }
 
-    /// Makes calls until there are enough.
+    /// Makes calls until the last number.
     async fn work(&self, next: &AtomicUsize, end: usize) {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +172,8 @@ impl Fuzz {
         }
     }
 
-    /// The answer to a call: a hundred at a time may be more than a slow disk takes, and whoever comes back gets one.
+    /// Makes a call and returns its answer. Repeats it when told to: a hundred at a time may be more than a slow disk
+    /// takes.
     async fn answer(&self, call: &Call) -> Result<(), Status> {
         for _ in 0..PATIENCE {
             match self.send(call).await {
@@ -190,9 +192,9 @@ impl Fuzz {
         if status.code() == Code::Ok { Ok(()) } else { Err(status) }
     }
 
-    /// Prints the table, and says for each method how many calls of how many got to where the work is done.
+    /// Prints the table, and returns for each method the calls that reached the handler, and all calls.
     fn reached(&self) -> BTreeMap<String, (usize, usize)> {
-        println!("{} calls were made once more", self.again.load(Ordering::Relaxed));
+        println!("{} calls were repeated", self.again.load(Ordering::Relaxed));
         let mut reached = BTreeMap::<String, (usize, usize)>::new();
         for ((method, outcome), count) in self.outcomes.lock().unwrap().iter() {
             println!("{method:18} {outcome:40} {count:6}");
@@ -219,7 +221,7 @@ fn caller(random: &mut Random, method: &MethodDescriptor) -> Caller {
     }
 }
 
-/// Makes the calls from one number to another, so many at a time.
+/// Makes the calls of a range, this many at a time.
 async fn run(fuzz: &Arc<Fuzz>, calls: Range<usize>, in_flight: usize) {
     let next = Arc::new(AtomicUsize::new(calls.start));
     let mut workers = JoinSet::new();
@@ -230,8 +232,9 @@ async fn run(fuzz: &Arc<Fuzz>, calls: Range<usize>, in_flight: usize) {
     workers.join_all().await;
 }
 
+/// R11: no request causes an internal error, and the pair survives all of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn r11_whatever_is_sent_no_answer_is_a_fault_and_the_pair_lives() {
+async fn random_requests_cause_no_fault() {
     let _turn = MACHINE.lock().await;
     let seed = tool("GATEPOST_SEED", &SEED.to_string()).parse().unwrap();
     println!("GATEPOST_SEED={seed}");

@@ -1,16 +1,16 @@
-//! Requests that are messages of their type, and whose fields say anything.
+//! Requests that are valid messages of their type with arbitrary field values.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::random::Random;
 
-/// Numbers at which something might overflow.
+/// Numbers that might overflow.
 const NUMBERS: [i32; 9] = [0, 1, -1, 3, 1000, 1001, 65_536, i32::MAX, i32::MIN];
 
-/// Lengths about which the contract says something, in code points.
+/// Lengths with a limit in the contract, in code points.
 const LENGTHS: [usize; 6] = [128, 129, 255, 513, 4097, 20_000];
 
-/// The request with some of its fields said differently; `texts` are worth saying anywhere.
+/// Returns the request with some fields changed; `texts` suit any text field.
 pub(super) fn vary(random: &mut Random, mut message: DynamicMessage, texts: &[&str]) -> DynamicMessage {
     let fields: Vec<FieldDescriptor> = message.descriptor().fields().collect();
     for field in fields {
@@ -40,16 +40,16 @@ fn one(random: &mut Random, kind: &Kind, texts: &[&str]) -> Value {
         Kind::Bool => Value::Bool(random.one_in(2)),
         Kind::Int32 => Value::I32(*random.pick(&NUMBERS)),
         Kind::Int64 => Value::I64((*random.pick(&NUMBERS)).into()),
-        // A negative one wraps to the greatest there are.
+        // A negative number wraps to the greatest values.
         Kind::Uint64 => Value::U64(i64::from(*random.pick(&NUMBERS)).cast_unsigned()),
         Kind::Bytes => Value::Bytes(random.text(40).into_bytes().into()),
         Kind::Enum(_) => Value::EnumNumber(*random.pick(&NUMBERS)),
         Kind::Message(message) => Value::Message(any(random, message, texts)),
-        other => panic!("no request had a field of the type {other:?} before: say what it may hold"),
+        other => panic!("no request had a field of the type {other:?} before: add values for it"),
     }
 }
 
-/// Any message of this type. None of ours contains itself.
+/// Returns a random message of this type. No message of the contract contains itself.
 fn any(random: &mut Random, descriptor: &MessageDescriptor, texts: &[&str]) -> DynamicMessage {
     let mut message = DynamicMessage::new(descriptor.clone());
     for field in descriptor.fields().filter(|_| !random.one_in(4)).collect::<Vec<_>>() {

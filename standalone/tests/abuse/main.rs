@@ -1,4 +1,4 @@
-//! What nobody sends in good faith: no answer is a fault of ours, and nothing that is secret is said aloud.
+//! Hostile requests: no answer is an internal error, and no secret appears in an answer or a log.
 
 #![cfg(test)]
 
@@ -8,7 +8,7 @@ mod generate;
 mod mutate;
 mod naughty;
 mod outcome;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod random;

@@ -1,4 +1,4 @@
-//! Requests that were messages of their type before something happened to their bytes.
+//! Requests with damaged bytes.
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
@@ -13,7 +13,7 @@ const WIRE_TYPES: [WireType; 6] = [
     WireType::ThirtyTwoBit,
 ];
 
-/// The bytes after one to four accidents.
+/// Returns the bytes with one to four random changes.
 pub(super) fn mutate(random: &mut Random, mut bytes: Vec<u8>) -> Vec<u8> {
     for _ in 0..=random.below(4) {
         let at = random.below(bytes.len() + 1);
@@ -22,10 +22,10 @@ pub(super) fn mutate(random: &mut Random, mut bytes: Vec<u8>) -> Vec<u8> {
             2 => bytes.truncate(at),
             3 => bytes.extend_from_within(at..),
             4 => insert(&mut bytes, at, &[random.byte(), random.byte(), random.byte()]),
-            // A field that no message has, whole or not, and a field of ours with another wire type.
+            // A field that no message has, complete or not, and a known field with another wire type.
             5 => append(random, &mut bytes, 1 << 29),
             6 => append(random, &mut bytes, 8),
-            // A length, or a number, without end.
+            // A length or a number that never ends.
             7 => insert(&mut bytes, at, &[0xff, 0xff, 0xff, 0xff, 0x7f]),
             8 => nest(random, &mut bytes),
             _ => bytes.splice(..at, []).for_each(drop),
@@ -51,7 +51,7 @@ fn append(random: &mut Random, bytes: &mut Vec<u8>, below: usize) {
     bytes.extend((0..random.below(12)).map(|_| random.byte()));
 }
 
-/// The bytes as a field of a field of a field, or in groups, as deep as a decoder may be willing to follow.
+/// Nests the bytes in a field of a field of a field, or in groups, deeper than a decoder may follow.
 fn nest(random: &mut Random, bytes: &mut Vec<u8>) {
     let (number, depth) = (u32::try_from(1 + random.below(8)).unwrap(), random.below(300));
     if random.one_in(2) {

@@ -1,4 +1,4 @@
-//! C59: each of the strings that have broken other people's software, in each text that a request has.
+//! C59: strings that are known to break software, in each text field of each request.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::requests::{Subjects, UNUSED, valid};
 /// Big List of Naughty Strings (see `../vectors/naughty-strings`).
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
-/// Fields whose text may be well-formed and still be refused, with the reason. All others: `OK` or `INVALID_FIELDS`.
+/// Fields that may refuse a well-formed text, with the reason. All others: `OK` or `INVALID_FIELDS`.
 const REFUSALS: [(&str, &str); 15] = [
     ("Login.password", "INVALID_CREDENTIALS"),
     ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),
@@ -36,7 +36,7 @@ const REFUSALS: [(&str, &str); 15] = [
     ("DeletePost.etag", "POST_NOT_FOUND"),
 ];
 
-/// Fields that are stored, and where the answer gives them back.
+/// Fields that are stored, and their place in the answer.
 const STORED: [(&str, &str); 9] = [
     ("CreateUser.name", "/user/name"),
     ("CreateUser.email", "/user/email"),
@@ -49,10 +49,10 @@ const STORED: [(&str, &str); 9] = [
     ("UpdatePost.patch.content", "/post/content"),
 ];
 
-/// Calls at a time: each field waits for its answers, so no more passwords wait than the service admits.
+/// Calls at a time: each field waits for its answers, so that no more passwords wait than the service admits.
 const AT_A_TIME: usize = 16;
 
-/// A text that a request has: its method, and the fields that lead to it.
+/// A text field of a request: its method, and the path of fields.
 #[derive(Clone)]
 struct Place {
     method: MethodDescriptor,
@@ -65,7 +65,7 @@ impl Place {
         format!("{}.{}", self.method.name(), fields.join("."))
     }
 
-    /// Content under which this field's text is what decides.
+    /// Returns a request in which the outcome depends on this field's text.
     fn content(&self, guest: &Guest) -> Json {
         let mut content = valid(&self.method, &Subjects::lasting(guest));
         match self.name().as_str() {
@@ -95,7 +95,7 @@ fn set(message: &mut DynamicMessage, path: &[FieldDescriptor], text: &str) {
     }
 }
 
-/// The ways to every text in this message. None of ours contains itself.
+/// Returns the paths to all text fields of this message. No message of the contract contains itself.
 fn texts(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
     let ways = |field: FieldDescriptor| match field.kind() {
         Kind::String => vec![vec![field]],
@@ -107,7 +107,8 @@ fn texts(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
     message.fields().flat_map(ways).collect()
 }
 
-/// Sends every string to one place, one after the other; answers how many were taken, and what was refused with.
+/// Sends every string to one field, one after the other; returns the number of accepted ones and the reasons of the
+/// others.
 async fn send_all(
     cast: Arc<Cast>,
     place: Place,
@@ -115,7 +116,7 @@ async fn send_all(
     strings: Arc<Vec<String>>,
 ) -> (usize, BTreeSet<Outcome>) {
     let name = place.name();
-    // A post is changed by whoever owns it.
+    // Only its owner changes a post.
     let token = if is_auth(&place.method) { &cast.admin } else { &guest.token };
     let (mut count, mut refused) = (0, BTreeSet::new());
     for string in strings.iter() {
@@ -128,7 +129,7 @@ async fn send_all(
             count += 1;
             let answer = dynamic::json(&answer).unwrap();
             if let Some((_, at)) = STORED.iter().find(|(field, _)| *field == name) {
-                assert_eq!(text(&answer, at), *string, "{name}, as answered");
+                assert_eq!(text(&answer, at), *string, "{name} in the answer");
                 read_again(&cast, &answer, at, string).await;
             }
         } else {
@@ -138,7 +139,7 @@ async fn send_all(
     (count, refused)
 }
 
-/// What is stored is read as it was sent; a request that only validates has stored nothing.
+/// Checks that a stored text is read as sent. A request that only validates has stored nothing.
 async fn read_again(cast: &Cast, answer: &Json, at: &str, string: &str) {
     for (id, method) in [("/user/id", "auth.v1.UserService/GetUser"), ("/post/id", "blog.v1.PostService/GetPost")] {
         if let Some(id) = answer.pointer(id) {
@@ -148,8 +149,9 @@ async fn read_again(cast: &Cast, answer: &Json, at: &str, string: &str) {
     }
 }
 
+/// C59: naughty strings come back to the byte, or are refused by their field's rule.
 #[tokio::test(flavor = "multi_thread")]
-async fn c59_naughty_strings_come_back_to_the_byte_or_are_refused_by_their_rule() {
+async fn naughty_strings_are_kept_or_refused_by_rule() {
     let _turn = MACHINE.lock().await;
     let strings: Arc<Vec<String>> = Arc::new(serde_json::from_str(STRINGS).unwrap());
     assert_eq!(strings.len(), 515);
@@ -161,7 +163,7 @@ async fn c59_naughty_strings_come_back_to_the_byte_or_are_refused_by_their_rule(
     let places: Vec<Place> = places.collect();
     let names: BTreeSet<String> = places.iter().map(Place::name).collect();
     for (field, _) in REFUSALS.iter().chain(&STORED) {
-        assert!(names.contains(*field), "{field} is no field");
+        assert!(names.contains(*field), "no such field: {field}");
     }
     let (turns, mut running) = (Arc::new(Semaphore::new(AT_A_TIME)), JoinSet::new());
     for (number, place) in places.into_iter().enumerate() {
@@ -176,7 +178,7 @@ async fn c59_naughty_strings_come_back_to_the_byte_or_are_refused_by_their_rule(
     outcomes.sort_by(|(one, _), (other, _)| one.cmp(other));
     for (name, (taken, refused)) in outcomes {
         let refused: Vec<_> = refused.iter().map(Outcome::to_string).collect();
-        println!("{name:40} {taken:4} taken, refused: {}", refused.join(", "));
+        println!("{name:40} {taken:4} accepted, refused: {}", refused.join(", "));
     }
     Arc::into_inner(cast).unwrap().pair.stop();
 }

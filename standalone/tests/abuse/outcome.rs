@@ -1,4 +1,4 @@
-//! What a call came to, and what no call may come to.
+//! Allowed and forbidden outcomes of a call.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::pair::watch;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Outcome(String);
 
-/// The codes that a request can be answered with, each a statement about the request or its caller.
+/// The codes of refusals; each is a statement about the request or its caller.
 const REFUSALS: [Code; 7] = [
     Code::InvalidArgument,
     Code::NotFound,
@@ -22,36 +22,37 @@ const REFUSALS: [Code; 7] = [
     Code::FailedPrecondition,
 ];
 
-/// Those that are no fault of the request, but no fault of ours either.
+/// Reasons that are a fault neither of the request nor of the service.
 const REASONS: [&str; 2] = ["MESSAGE_TOO_LARGE", "UNIMPLEMENTED"];
 
-/// What no text for a client has: it would name what is inside (C69).
+/// Texts that no client may see: they name internals (C69).
 const INSIDE: [&str; 9] = ["sql", "select ", "insert ", ".rs", "src/", "panic", "gatepost-data", "prost", "/tmp"];
 
 /// Methods that may hash a password.
 pub(super) const HASHING: [&str; 4] = ["Login", "CreateUser", "ChangePassword", "UpdateUser"];
 
-/// How often a caller comes back that was told to.
+/// Number of repetitions of a call that is told to come back.
 pub(super) const PATIENCE: usize = 5;
 
-/// Whether the answer speaks of the machine, and not of the message: whoever comes back gets another one. The hashing
-/// threads yield to all other work, so that where there is much of it even the deadline may pass.
+/// Returns `true` if the answer depends on the load, and not on the message, so that a repetition helps. The hashing
+/// threads yield to all other work, so that even the deadline may pass.
 pub(super) fn is_for_later(method: &str, status: &Status) -> bool {
     let late = HASHING.contains(&method) && status.code() == Code::DeadlineExceeded;
     late || status.get_details_retry_info().is_some()
 }
 
 impl Outcome {
-    /// The outcome of this answer.
+    /// Returns the outcome of this answer.
     ///
     /// # Errors
-    /// What is wrong with it.
+    ///
+    /// Describes what is wrong with the answer.
     pub(super) fn of(answer: Result<(), Status>) -> Result<Self, String> {
         let Err(status) = answer else { return Ok(Self("OK".into())) };
         let info = status.get_details_error_info().ok_or_else(|| format!("{status:?} has no reason"))?;
         let known = REFUSALS.contains(&status.code()) || REASONS.contains(&info.reason.as_str());
         let domain = ["auth.gatepost.dev", "blog.gatepost.dev"].contains(&info.domain.as_str());
-        // The details are binary: the lengths in them may look like what moves a terminal.
+        // The details are binary: the lengths in them may look like control characters of a terminal.
         let details = String::from_utf8_lossy(status.details()).replace(char::is_control, " ");
         let text = format!("{} {details}", status.message());
         let inside = INSIDE.iter().find(|word| text.to_lowercase().contains(*word));
@@ -65,7 +66,7 @@ impl Outcome {
         self.0 == "OK"
     }
 
-    /// Whether the reason is this one.
+    /// Returns `true` if the reason is this one.
     pub(super) fn is(&self, reason: &str) -> bool {
         self.0.split_once(' ').is_some_and(|(_, own)| own == reason)
     }

@@ -1,10 +1,10 @@
-//! Numbers by a seed: the same ones at every run, so that a failure can be repeated.
+//! Numbers from a seed: each run gets the same ones, so that a failure can be repeated.
 
 /// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 pub(super) struct Random(u64);
 
 impl Random {
-    /// The numbers of the call `number` under this seed.
+    /// Returns the numbers of the call `number` under this seed.
     pub(super) fn of(seed: u64, number: usize) -> Self {
         let mut random = Self(seed ^ u64::try_from(number).unwrap().wrapping_mul(0xd134_2543_de82_ef95));
         random.next();
@@ -22,7 +22,7 @@ impl Random {
         usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
     }
 
-    /// True once in so many times.
+    /// Returns `true` once in `many` times.
     pub(super) fn one_in(&mut self, many: usize) -> bool {
         self.below(many) == 0
     }
@@ -35,7 +35,7 @@ impl Random {
         self.next().to_le_bytes()[0]
     }
 
-    /// Any character, the rare ones as often as the common ones.
+    /// Returns any character; rare ones are as likely as common ones.
     pub(super) fn char(&mut self) -> char {
         let limit = *self.pick(&[0x80, 0x250, 0x3000, 0x1_0000, 0x11_0000]);
         char::from_u32(u32::try_from(self.below(limit)).unwrap()).unwrap_or('\u{fffd}')

@@ -1,4 +1,4 @@
-//! A valid request of every method: what the abuse begins with.
+//! A valid request of every method, from which the abuse starts.
 
 use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::cast::Guest;
 use super::pair::PASSWORD;
 
-/// A password that nobody has, and that a new one may be.
+/// A password that no user has, and that a new user may choose.
 pub(super) const UNUSED: &str = "plover gantry umbel 42, the next one";
 
-/// An id that nothing has.
+/// An id that no resource has.
 pub(super) const ABSENT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// Whom a request is about, and what it may put an end to.
+/// The targets of a request, including those that it may end.
 pub(super) struct Subjects<'a> {
     pub(super) guest: &'a Guest,
     /// A user who may be deleted.
@@ -24,23 +24,23 @@ pub(super) struct Subjects<'a> {
 }
 
 impl<'a> Subjects<'a> {
-    /// Nothing may be put an end to.
+    /// Returns targets that the request does not end.
     pub(super) fn lasting(guest: &'a Guest) -> Self {
         Self { guest, user: ABSENT, session: ABSENT, post: ABSENT }
     }
 
-    /// All of the guest's may be put an end to.
+    /// Returns targets that are all expendable.
     pub(super) fn doomed(guest: &'a Guest) -> Self {
         Self { guest, user: &guest.id, session: &guest.session, post: &guest.post }
     }
 }
 
-/// The request in JSON. A new method needs one here.
+/// Returns the request as JSON. A new method needs one here.
 pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value {
     let Subjects { guest, user, session, post } = subjects;
     match method.name() {
         "Login" => json!({"email": guest.email, "password": PASSWORD}),
-        // Well formed, and nobody's.
+        // Well formed, but no session's token.
         "RefreshToken" => json!({"refreshToken": format!("gpr_{}", "A".repeat(64))}),
         "Logout" | "GetMe" | "ListSigningKeys" => json!({}),
         "VerifyToken" => json!({"token": guest.token}),

@@ -1,4 +1,4 @@
-//! C66, C67, R30: every secret goes wherever a secret can go, and comes out nowhere.
+//! C66, C67, R30: every secret is put into every place that takes a secret, and appears in no output.
 
 use std::fs;
 use std::path::Path;
@@ -15,16 +15,16 @@ use super::cast::{ADMIN, Cast, SERVICE_KEY, is_auth};
 use super::pair::watch::{FORGED, shows};
 use super::pair::{PASSWORD, folder, gatepost};
 
-/// A database's address with a password in it.
+/// A database URL with a password.
 const DATABASE: &str = "postgres://gatepost:thicket-marimba-oblong-quince-42@db.example.com/gatepost";
 
-/// A master key: 32 random bytes, in base64.
+/// A master key: 32 random bytes in base64.
 const MASTER_KEY: &str = "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=";
 
-/// What a user sends who would like to write the log's next line, and to speak to the operator's terminal.
+/// A name that tries to forge a log line and to control the operator's terminal.
 const BREAK: &str = "Ada\r\nforged: let in\n\u{1b}[2J\u{9b}31m";
 
-/// The pair's two servers, as a client sees them that keeps no rules.
+/// The pair's two servers, for a client that sends arbitrary bytes.
 struct Wires<'a> {
     cast: &'a Cast,
     auth: Raw,
@@ -38,7 +38,7 @@ impl<'a> Wires<'a> {
         Self { cast, auth, blog: Raw::connect(cast.pair.blog.parse().unwrap()).await, sent: 0 }
     }
 
-    /// Sends this body; what comes back shows no secret, unless it is an answer, whose affair secrets may be.
+    /// Sends this body. A refusal must show no secret; an answer may contain some.
     async fn send(&mut self, method: &MethodDescriptor, headers: &[(&str, &str)], body: Vec<u8>) -> Code {
         let raw = if is_auth(method) { &self.auth } else { &self.blog };
         let path = format!("/{}", dynamic::name(method));
@@ -51,13 +51,13 @@ impl<'a> Wires<'a> {
         code
     }
 
-    /// Sends this request whole, and broken off within each of its last bytes, where its secrets are.
+    /// Sends this request whole, and cut off within each of its last bytes, where its secrets are.
     async fn ask(&mut self, name: &str, headers: &[(&str, &str)], request: Value) {
         let method = self.cast.contract.method(&format!("gatepost.{name}")).unwrap();
         let bytes = dynamic::request(&method, &request).unwrap().encode_to_vec();
         self.send(&method, headers, framed(&bytes).to_vec()).await;
         let mut garbled = bytes.clone();
-        // A byte that is no UTF-8, in the last text.
+        // A byte that is not UTF-8, in the last text.
         *garbled.last_mut().unwrap() = 0xff;
         self.send(&method, headers, framed(&garbled).to_vec()).await;
         for end in bytes.len().saturating_sub(8)..bytes.len() {
@@ -67,7 +67,7 @@ impl<'a> Wires<'a> {
     }
 }
 
-/// All that a client reads of a refusal, its details by their bytes.
+/// Returns all that a client reads of a refusal, including the bytes of its details.
 fn told(reply: &Reply) -> String {
     let status = reply.status();
     let details = String::from_utf8_lossy(status.details()).into_owned();
@@ -84,8 +84,8 @@ fn secrets() -> Vec<String> {
     [PASSWORD, SERVICE_KEY, MASTER_KEY.trim_end_matches('='), "thicket-marimba"].map(str::to_owned).to_vec()
 }
 
-/// Every request that has a secret, right and wrong. What is wrong has the right one in it, so that the log's reader
-/// knows it.
+/// Returns every request that has a secret, with good and bad values. Bad values contain the good one, so that the log
+/// check recognizes them.
 fn requests(token: &str) -> Vec<(&'static str, Value)> {
     let (wrong, long) = (format!("{PASSWORD}!"), PASSWORD.repeat(30));
     let mut all = vec![
@@ -106,7 +106,7 @@ fn requests(token: &str) -> Vec<(&'static str, Value)> {
                 "auth.v1.UserService/UpdateUser",
                 json!({"id": "me", "patch": {"email": "a@example.com"}, "currentPassword": wrong}),
             ),
-            // Where nobody looks for a secret, and somebody may still paste one.
+            // A field without a secret into which a user may paste one.
             ("auth.v1.UserService/GetUser", json!({"id": password})),
             ("auth.v1.UserService/ListUsers", json!({"pageToken": password, "filter": {"email": password}})),
             ("blog.v1.PostService/GetPost", json!({"id": password})),
@@ -116,8 +116,9 @@ fn requests(token: &str) -> Vec<(&'static str, Value)> {
     all
 }
 
+/// C66: no secret that is sent appears in a refusal or in the log.
 #[tokio::test(flavor = "multi_thread")]
-async fn c66_no_secret_that_is_sent_comes_back_in_a_refusal_or_stands_in_the_log() {
+async fn sent_secrets_never_reach_refusals_or_the_log() {
     let cast = Cast::start(&[]).await;
     let token = cast.admin.clone();
     let mut wires = Wires::connect(&cast).await;
@@ -151,13 +152,14 @@ async fn c66_no_secret_that_is_sent_comes_back_in_a_refusal_or_stands_in_the_log
     }
     println!("{} calls", wires.sent);
     drop(wires);
-    // Its output has been read to the end when it has stopped: see `pair/watch.rs`.
+    // Its output is read completely once it has stopped: see `pair/watch.rs`.
     cast.pair.stop();
 }
 
+/// C67: text that a user sends starts no line of the log.
 #[tokio::test(flavor = "multi_thread")]
-async fn c67_what_a_user_sends_begins_no_line_of_the_log() {
-    assert!(BREAK.contains(&format!("\n{FORGED}")), "so that the log's reader knows it");
+async fn sent_text_starts_no_line_of_the_log() {
+    assert!(BREAK.contains(&format!("\n{FORGED}")), "the log check must recognize the line");
     let cast = Cast::start(&[]).await;
     let guest = cast.guest(0).await;
     let mut wires = Wires::connect(&cast).await;
@@ -188,7 +190,7 @@ async fn c67_what_a_user_sends_begins_no_line_of_the_log() {
     cast.pair.stop();
 }
 
-/// Every secret in the environment, and some where they do not belong.
+/// Sets every secret in the environment, and some in places where they do not belong.
 fn with_secrets<'a>(command: &'a mut Command, files: Option<&Path>) -> &'a mut Command {
     command.env("RUST_LOG", "trace").env("AUTH_ADMIN_EMAIL", ADMIN);
     command.env("AUTH_DATABASE_URL", DATABASE).env("BLOG_DATABASE_URL", DATABASE);
@@ -210,8 +212,9 @@ fn with_secrets<'a>(command: &'a mut Command, files: Option<&Path>) -> &'a mut C
     command
 }
 
+/// C66: help and refused starts show no secret.
 #[test]
-fn c66_help_and_refused_starts_show_no_secret() {
+fn help_and_refused_starts_show_no_secret() {
     let flag = format!("--database-url={DATABASE}");
     let listen = format!("--listen={DATABASE}");
     let folder = folder();
@@ -231,7 +234,7 @@ fn c66_help_and_refused_starts_show_no_secret() {
             &["blog", &flag],
             &["auth", &listen],
             &["blog", "--auth-url", DATABASE],
-            // Where clap would show what it does not know.
+            // An unknown word, which clap would show.
             &["auth", DATABASE],
             &["blog", DATABASE],
             &[DATABASE],
@@ -249,7 +252,7 @@ fn c66_help_and_refused_starts_show_no_secret() {
 }
 
 #[test]
-fn a_refused_setting_is_named_as_the_service_that_was_called_names_it() {
+fn refused_setting_has_the_name_of_its_service() {
     for (service, variable) in [("auth", "AUTH_DATABASE_URL"), ("blog", "BLOG_DATABASE_URL")] {
         let output = gatepost().args([service, "--database-url", DATABASE]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! What a test asks of the services: users, posts, and what a token is worth.
+//! Calls of the services in these tests: users, posts and the state of tokens.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-/// A request with more time than the service gives by itself: a test may run beside others.
+/// Returns a request with a longer deadline than the service's own: a test may run next to others.
 fn patient<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_mins(1));
     request
 }
 
-/// The token of a new user.
+/// Registers a user and returns its token.
 pub(super) async fn register(auth: &str, email: &str) -> String {
     let request = CreateUserRequest {
         name: "Ada".into(),
@@ -38,14 +38,14 @@ pub(super) async fn register(auth: &str, email: &str) -> String {
     answer.tokens.unwrap().access_token
 }
 
-/// The token of a login.
+/// Logs in and returns the token.
 pub(super) async fn log_in(auth: &str, email: &str) -> Result<String, Status> {
     let request = LoginRequest { email: email.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(channel(auth)).login(patient(request)).await?.into_inner();
     Ok(answer.tokens.unwrap().access_token)
 }
 
-/// What a token is worth.
+/// Returns the state of a token.
 pub(super) async fn state(auth: &str, token: &str) -> TokenState {
     let request = VerifyTokenRequest { token: token.into() };
     TokenServiceClient::new(channel(auth)).verify_token(patient(request)).await.unwrap().into_inner().state()
@@ -63,7 +63,7 @@ pub(super) async fn post(blog: &str, token: &str, title: &str) {
     posts.create_post(patient(request)).await.unwrap();
 }
 
-/// The posts, newest first, as `title: content`; or the reason of the refusal.
+/// Returns the posts, newest first, as `title: content`; or the reason of the refusal.
 pub(super) async fn posts(blog: &str, token: &str) -> Result<Vec<String>, String> {
     let token = WithToken::new(&Token::parse(token).unwrap());
     let mut posts = PostServiceClient::with_interceptor(channel(blog), token);

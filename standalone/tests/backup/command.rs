@@ -1,4 +1,4 @@
-//! `gatepost backup` and `gatepost restore` in processes of their own, in whose output no secret may be.
+//! `gatepost backup` and `gatepost restore` as processes; their output must not contain a secret.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,20 +8,20 @@ use std::process::Command;
 use super::pair::gatepost;
 use super::pair::watch::{secrets, shows};
 
-/// How a command ended, and what it said on both streams.
+/// Exit code and output of a command.
 pub(super) struct Ended {
     pub(super) code: Option<i32>,
     pub(super) said: String,
 }
 
-/// `gatepost backup DIR` or `gatepost restore DIR` with this data folder.
+/// Returns the command `gatepost backup DIR` or `gatepost restore DIR` with this data folder.
 pub(super) fn command(name: &str, backup: &Path, data: &Path) -> Command {
     let mut command = gatepost();
     command.arg(name).arg(backup).env("GATEPOST_DATA_DIR", data).env("RUST_LOG", "trace");
     command
 }
 
-/// Runs it to its end.
+/// Runs the command to its end.
 pub(super) fn run(command: &mut Command, data: &Path) -> Ended {
     let output = command.output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -43,7 +43,7 @@ pub(super) fn succeeds(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{}", ended.said);
 }
 
-/// The command's one sentence, by which it refuses with this code.
+/// Returns the single sentence of a refusal with this exit code.
 #[track_caller]
 pub(super) fn refuses(ended: &Ended, code: i32) -> String {
     assert_eq!(ended.code, Some(code), "{}", ended.said);
@@ -52,7 +52,7 @@ pub(super) fn refuses(ended: &Ended, code: i32) -> String {
     sentences[0].to_owned()
 }
 
-/// The names in a folder, in order; none when it is not there.
+/// Returns the sorted names in a folder; empty if the folder does not exist.
 pub(super) fn names(folder: &Path) -> Vec<String> {
     let listed = fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<_> = listed.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! Folders that were there before and cannot be replaced: a mount point, and what a link leads to.
+//! Existing folders that cannot be replaced: a mount point, and the target of a link.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use super::pair::{Pair, folder, tool};
 
 const FILES: [&str; 4] = ["auth.db", "auth.key.pem", "backup.json", "blog.db"];
 
-/// Mounts a file system on `$1`, with the folder that ext4 keeps at its top, and saves and restores by way of it.
+/// Mounts a file system on `$1`, with the folder that ext4 keeps at its top, and saves and restores through it.
 const ON_A_DISK: &str = r#"mount -t tmpfs -o size=8m,mode=0700 gatepost "$1" && mkdir "$1/lost+found" &&
     "$0" backup "$1" --data-dir "$2" && "$0" restore "$1" --data-dir "$3" && ls "$1""#;
 
@@ -25,7 +25,7 @@ fn unshared(script: &str, arguments: [&Path; 3]) -> Output {
 }
 
 #[test]
-fn a_backup_goes_into_an_empty_mount_point() {
+fn backup_goes_into_an_empty_mount_point() {
     if tool("GATEPOST_FULL_DISK", "run") == "skip" {
         println!("skipped: GATEPOST_FULL_DISK=skip, so no file system was mounted");
         return;
@@ -39,12 +39,12 @@ fn a_backup_goes_into_an_empty_mount_point() {
     assert!(ended.status.success(), "{said}{}", String::from_utf8_lossy(&ended.stderr));
     let listed: Vec<_> = said.lines().rev().take(5).collect();
     assert_eq!(listed, ["lost+found", "blog.db", "backup.json", "auth.key.pem", "auth.db"]);
-    assert_eq!(names(place.path()), ["data", "disk", "new"], "nothing is made beside");
+    assert_eq!(names(place.path()), ["data", "disk", "new"], "no other file is created");
     Pair::start(&new, &[]).stop();
 }
 
 #[test]
-fn a_backup_goes_into_the_empty_folder_of_a_link() {
+fn backup_goes_into_the_empty_folder_of_a_link() {
     let place = folder();
     let [data, real, link, new] = ["data", "real", "link", "new"].map(|name| place.path().join(name));
     Pair::start(&data, &[]).stop();
@@ -59,7 +59,7 @@ fn a_backup_goes_into_the_empty_folder_of_a_link() {
 }
 
 #[test]
-fn a_failed_backup_leaves_its_folder_empty() {
+fn failed_backup_leaves_its_folder_empty() {
     let place = folder();
     let [data, kept] = ["data", "kept"].map(|name| place.path().join(name));
     Pair::start(&data, &[]).stop();
@@ -70,7 +70,7 @@ fn a_failed_backup_leaves_its_folder_empty() {
 }
 
 #[test]
-fn a_killed_backup_into_a_folder_is_none() {
+fn killed_backup_into_a_folder_is_no_backup() {
     let place = folder();
     let root = fs::canonicalize(place.path()).unwrap();
     let data = root.join("data");

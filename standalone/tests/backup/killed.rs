@@ -1,4 +1,4 @@
-//! A backup or a restore that is killed before any of its writes: no half of one is ever taken for the whole.
+//! A backup or a restore that is killed before any of its writes: an incomplete one is never taken for a complete one.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::calls::{log_in, post, posts, register, state};
 use super::command::{backup, command, names, refuses, restore, succeeds};
 use super::pair::{Pair, fails, folder, gatepost};
 
-/// A pair that has run in this folder, with a user and a post: the user's token.
+/// Runs a pair in this folder with a user and a post, and returns the user's token.
 async fn lived_in(data: &Path) -> String {
     let pair = Pair::start(data, &[]);
     let token = register(&pair.auth, "ada@example.com").await;
@@ -19,7 +19,7 @@ async fn lived_in(data: &Path) -> String {
     token
 }
 
-/// Whether the command was killed before it ended.
+/// Returns `true` if the command was killed before it ended.
 fn is_killed(name: &str, kept: &Path, data: &Path, disk: &Disk) -> bool {
     let ended = disk.apply(&mut command(name, kept, data)).output().unwrap();
     assert!(ended.status.success() || ended.status.code().is_none(), "{}", String::from_utf8_lossy(&ended.stderr));
@@ -27,9 +27,9 @@ fn is_killed(name: &str, kept: &Path, data: &Path, disk: &Disk) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_that_is_killed_is_none() {
+async fn killed_backup_is_no_backup() {
     let place = folder();
-    // As the process names it, without links.
+    // The path as the process names it, without links.
     let root = fs::canonicalize(place.path()).unwrap();
     let data = root.join("data");
     lived_in(&data).await;
@@ -49,12 +49,12 @@ async fn a_backup_that_is_killed_is_none() {
         step += 1;
     }
     assert!(step > 20, "only {step} steps were tried");
-    // The original has come to no harm, and the next backup is one.
+    // The original is unharmed, and the next backup is complete.
     succeeds(&backup(&root.join("kept"), &data));
     println!("killed before each of {} steps", step - 1);
 }
 
-/// The pair must not run on half of a restore; the next restore makes it whole.
+/// Checks that the pair does not run on an incomplete restore, and that the next restore completes it.
 async fn comes_whole(kept: &Path, new: &Path, token: &str) {
     if names(new).iter().any(|name| !name.ends_with("-lock")) {
         let listen = ["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"];
@@ -74,8 +74,9 @@ async fn comes_whole(kept: &Path, new: &Path, token: &str) {
     pair.stop();
 }
 
+/// A killed restore is never taken for a complete one, and a second one completes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restore_that_is_killed_is_never_half_there_and_can_be_brought_to_its_end() {
+async fn killed_restore_is_never_partial_and_can_resume() {
     let place = folder();
     let root = fs::canonicalize(place.path()).unwrap();
     let (data, kept, count) = (root.join("data"), root.join("kept"), root.join("count"));

@@ -1,4 +1,4 @@
-//! Backups as their operator meets them: taken while the pair runs, restored, refused and cut off.
+//! Backups as an operator uses them: taken while the pair runs, restored, refused and interrupted.
 
 #![cfg(test)]
 
@@ -7,12 +7,12 @@ mod command;
 mod folders;
 mod killed;
 mod owners;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod refused;
 mod restored;
 mod server;
-#[expect(dead_code, reason = "the tests of the start need more of it than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/service.rs"]
 mod service;

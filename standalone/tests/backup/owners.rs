@@ -1,4 +1,4 @@
-//! Root works in the folders of the service's user, whose service goes on as before.
+//! Root works in the folders of the service's user, and the service still works afterwards.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -14,11 +14,11 @@ use super::command::{Ended, names, refuses, run, succeeds};
 use super::pair::{Pair, folder, gatepost};
 use super::service::{Service, file};
 
-/// The user of the service, and a group that owns files of root's, as Kubernetes' `fsGroup` does.
+/// The user of the service, and a group that owns files of root, like Kubernetes' `fsGroup`.
 const USER: u32 = 65_532;
 const GROUP: u32 = 64_532;
 
-/// A place that every user can reach, with the program in it; `None`, said aloud, where this user is not root.
+/// Returns a folder that every user can reach, with the program in it; prints and returns `None` without root.
 fn place() -> Option<(TempDir, PathBuf)> {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: only root works in other users' folders");
@@ -32,7 +32,7 @@ fn place() -> Option<(TempDir, PathBuf)> {
     Some((place, program))
 }
 
-/// A folder of the service's user.
+/// Creates a folder that belongs to the service's user.
 fn owned(path: PathBuf) -> PathBuf {
     fs::create_dir(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
@@ -40,7 +40,7 @@ fn owned(path: PathBuf) -> PathBuf {
     path
 }
 
-/// The auth service on this folder's database, run by this user and group.
+/// Starts the auth service on this folder's database, as this user and group.
 fn service(program: &Path, folder: &Path, [user, group]: [u32; 2]) -> Service {
     let mut command = Command::new(program);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).current_dir("/");
@@ -48,13 +48,13 @@ fn service(program: &Path, folder: &Path, [user, group]: [u32; 2]) -> Service {
     Service::spawn(command.uid(user).gid(group), Vec::new())
 }
 
-/// `gatepost backup` or `restore` of the auth service alone, by root.
+/// Runs `gatepost backup` or `restore` of the auth service alone, as root.
 fn by_root(name: &str, backup: &Path, folder: &Path) -> Ended {
     let database = file(&folder.join("auth.db"));
     run(gatepost().arg(name).arg(backup).args(["--auth-database-url", &database]), folder)
 }
 
-/// Everything below the folder belongs to the service's user, and the folder, too.
+/// Checks that the folder and everything below it belong to the service's user.
 #[track_caller]
 fn belongs_to_the_user(folder: &Path) {
     for path in names(folder).iter().map(|name| folder.join(name)).chain([folder.to_owned()]) {
@@ -69,7 +69,7 @@ async fn root_saves_and_restores_for_the_services_user() {
     let [data, backups, new] = ["data", "backups", "new"].map(|name| owned(place.path().join(name)));
     let mut first = service(&program, &data, [USER, USER]);
     register(&first.serves(), "ada@example.com").await;
-    // Beside the service, and beside nothing.
+    // While the service runs, and without it.
     succeeds(&by_root("backup", &backups.join("monday"), &data));
     first.stop();
     succeeds(&by_root("backup", &backups.join("by-day/tuesday"), &data));
@@ -113,12 +113,12 @@ async fn root_saves_no_file_of_its_own_for_a_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_start_by_root_leaves_all_to_the_user() {
+async fn first_start_by_root_leaves_all_to_the_user() {
     let Some((place, program)) = place() else { return };
     let data = owned(place.path().join("data"));
     let mut first = service(&program, &data, [0, 0]);
     register(&first.serves(), "ada@example.com").await;
-    // With SQLite's own files, which a killed process leaves.
+    // Includes SQLite's own files, which a killed process leaves.
     first.signal(Signal::KILL);
     assert_eq!(first.code(), None);
     assert_eq!(names(&data), ["auth.db", "auth.db-lock", "auth.db-shm", "auth.db-wal", "auth.key.pem"]);
@@ -126,13 +126,13 @@ async fn a_first_start_by_root_leaves_all_to_the_user() {
     let mut second = service(&program, &data, [USER, USER]);
     log_in(&second.serves(), "ada@example.com").await.unwrap();
     second.stop();
-    // The pair's folder may lie in the user's, and be made by root.
+    // Root may create the pair's folder inside the user's.
     Pair::start(&data.join("pair"), &[]).stop();
     belongs_to_the_user(&data.join("pair"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_file_of_the_services_group_is_read() {
+async fn key_file_of_the_services_group_is_read() {
     let Some((place, program)) = place() else { return };
     let data = owned(place.path().join("data"));
     let key = data.join("auth.key.pem");

@@ -1,4 +1,4 @@
-//! What cannot be backed up or restored is refused with a sentence, and changes nothing.
+//! Refused backups and restores: each gives one sentence and changes nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::command::{backup, command, names, refuses, restore, run, succeeds};
 use super::pair::{Pair, folder};
 
-/// A folder with the data of a stopped pair, and a backup of it.
+/// Returns a folder with the data of a stopped pair, and a backup of it.
 fn backed_up() -> (TempDir, PathBuf, PathBuf) {
     let place = folder();
     let (data, kept) = (place.path().join("data"), place.path().join("kept"));
@@ -25,7 +25,7 @@ fn altered(file: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn nothing_is_replaced_by_a_backup() {
+fn backup_replaces_no_file() {
     let (_place, data, kept) = backed_up();
     let before = fs::read(kept.join("backup.json")).unwrap();
     let said = refuses(&backup(&kept, &data), 1);
@@ -34,7 +34,7 @@ fn nothing_is_replaced_by_a_backup() {
 }
 
 #[test]
-fn what_is_no_database_of_the_service_is_not_backed_up() {
+fn backup_of_a_foreign_database_is_refused() {
     let (place, data, _) = backed_up();
     let to = place.path().join("other");
     let named = |flag: &str, url: &str| run(command("backup", &to, &data).args([flag, url]), &data);
@@ -50,11 +50,11 @@ fn what_is_no_database_of_the_service_is_not_backed_up() {
     }
     let said = refuses(&backup(&to, &place.path().join("nowhere")), 1);
     assert!(said.contains("blog.db is not there: name the folder with --data-dir"), "{said}");
-    assert_eq!(names(place.path()), ["data", "kept"], "nothing is left");
+    assert_eq!(names(place.path()), ["data", "kept"], "no file is left");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_database_is_neither_backed_up_nor_restored() {
+async fn newer_database_is_neither_saved_nor_restored() {
     let (place, data, kept) = backed_up();
     let later = "insert into _sqlx_migrations values (9999, 'later', '2030-01-01', 1, x'00', 1)";
     let mut outsider = Outsider::open(data.join("blog.db")).await;
@@ -63,17 +63,17 @@ async fn a_newer_database_is_neither_backed_up_nor_restored() {
     let newer = "was written by a newer version (migration 9999 is unknown): use the `gatepost` of that version";
     let said = refuses(&backup(&place.path().join("other"), &data), 1);
     assert!(said.contains(newer), "{said}");
-    // As a later version would have made it: the manifest knows the file.
+    // The state that a later version would create: the manifest knows the file.
     fs::copy(data.join("blog.db"), kept.join("blog.db")).unwrap();
     rewrite(&kept, "blog.db");
     let new = place.path().join("new");
     let said = refuses(&restore(&kept, &new), 1);
     assert!(said.contains(newer), "{said}");
-    assert_eq!(names(&new), ["auth.db-lock", "blog.db-lock"], "nothing is restored");
+    assert_eq!(names(&new), ["auth.db-lock", "blog.db-lock"], "no file is restored");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_refers_to_none_is_found_before_it_is_restored() {
+async fn dangling_row_is_found_before_the_restore() {
     let (place, _, kept) = backed_up();
     let mut outsider = Outsider::open(kept.join("auth.db")).await;
     outsider.run("pragma foreign_keys = off").await;
@@ -84,10 +84,10 @@ async fn a_row_that_refers_to_none_is_found_before_it_is_restored() {
     let new = place.path().join("new");
     let said = refuses(&restore(&kept, &new), 1);
     assert!(said.contains("is damaged (a row of user_roles refers to none): use a backup from before that"), "{said}");
-    assert!(names(&new).iter().all(|name| name.ends_with("-lock")), "nothing is restored");
+    assert!(names(&new).iter().all(|name| name.ends_with("-lock")), "no file is restored");
 }
 
-/// Gives the manifest the file as it is now.
+/// Updates the manifest to the current file.
 fn rewrite(kept: &Path, name: &str) {
     use sha2::{Digest as _, Sha256};
     let bytes = fs::read(kept.join(name)).unwrap();
@@ -104,11 +104,11 @@ fn rewrite(kept: &Path, name: &str) {
     fs::write(path, manifest.to_string()).unwrap();
 }
 
-/// What somebody has done to a backup.
+/// A change made to a backup.
 type Change = fn(&Path);
 
 #[test]
-fn a_backup_that_has_changed_is_not_restored() {
+fn changed_backup_is_not_restored() {
     let changes: [(&str, Change); 9] = [
         ("is no backup: it has no backup.json", |kept| fs::remove_file(kept.join("backup.json")).unwrap()),
         ("has format 2, which this version does not know", |kept| {
@@ -130,7 +130,7 @@ fn a_backup_that_has_changed_is_not_restored() {
             fs::write(kept.join("blog.db"), &bytes[..bytes.len() - 4096]).unwrap();
         }),
         ("blog.db is damaged", |kept| {
-            // With a manifest that fits, so that only SQLite can tell.
+            // The manifest fits, so that only SQLite can find the damage.
             let mut bytes = fs::read(kept.join("blog.db")).unwrap();
             let last = bytes.len() - 4096;
             bytes[last..].fill(0x55);
@@ -149,7 +149,7 @@ fn a_backup_that_has_changed_is_not_restored() {
 }
 
 #[test]
-fn nothing_is_restored_where_a_service_runs_or_data_is() {
+fn restore_replaces_no_data_and_no_running_service() {
     let (place, data, kept) = backed_up();
     let pair = Pair::start(&data, &[]);
     let said = refuses(&restore(&kept, &data), 1);

@@ -1,4 +1,4 @@
-//! What a restored backup holds: all that had been acknowledged, and no session.
+//! Content of a restored backup: everything acknowledged before, and no session.
 
 use std::fs;
 use std::path::Path;
@@ -14,8 +14,9 @@ use super::pair::{Pair, folder};
 
 const FILES: [&str; 4] = ["auth.db", "auth.key.pem", "backup.json", "blog.db"];
 
+/// A backup of a running pair is restored with its posts and without its sessions.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_a_running_pair_is_restored_with_its_posts_and_without_its_sessions() {
+async fn backup_of_a_running_pair_restores_its_posts() {
     let place = folder();
     let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
     let pair = Pair::start(&data, &[]);
@@ -25,8 +26,8 @@ async fn a_backup_of_a_running_pair_is_restored_with_its_posts_and_without_its_s
     assert_eq!(names(&kept), FILES);
     assert_eq!(mode(&kept), 0o700);
     assert!(FILES.iter().all(|file| mode(&kept.join(file)) == 0o600));
-    assert_eq!(names(place.path()), ["data", "kept"], "nothing is left beside");
-    // The pair goes on, and what comes later is not in the backup.
+    assert_eq!(names(place.path()), ["data", "kept"], "no other file is left");
+    // The pair continues; later changes are not in the backup.
     let after = log_in(&pair.auth, "ada@example.com").await.unwrap();
     let bob = register(&pair.auth, "bob@example.com").await;
     post(&pair.blog, &before, "Second").await;
@@ -44,14 +45,14 @@ async fn a_backup_of_a_running_pair_is_restored_with_its_posts_and_without_its_s
         assert_eq!(state(&pair.auth, token).await, TokenState::Revoked);
         assert_eq!(posts(&pair.blog, token).await, Err("TOKEN_REVOKED".into()));
     }
-    assert_eq!(state(&pair.auth, &bob).await, TokenState::Revoked, "the backup does not know him, nor his end");
+    assert_eq!(state(&pair.auth, &bob).await, TokenState::Revoked, "Bob and his deletion are not in the backup");
     let token = log_in(&pair.auth, "ada@example.com").await.unwrap();
     assert_eq!(posts(&pair.blog, &token).await, Ok(vec!["First: Content of First.".to_owned()]));
     pair.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_of_a_stopped_pair_leaves_no_log_beside_its_files() {
+async fn backup_of_a_stopped_pair_leaves_no_wal_file() {
     let place = folder();
     let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
     let pair = Pair::start(&data, &[]);
@@ -60,7 +61,7 @@ async fn a_backup_of_a_stopped_pair_leaves_no_log_beside_its_files() {
     pair.stop();
     succeeds(&backup(&kept, &data));
     assert_eq!(names(&data), ["auth.db", "auth.db-lock", "auth.key.pem", "blog.db", "blog.db-lock"]);
-    // The original is as good as before.
+    // The original still works.
     let pair = Pair::start(&data, &[]);
     assert_eq!(state(&pair.auth, &token).await, TokenState::Active);
     pair.stop();
@@ -72,7 +73,7 @@ async fn a_backup_of_a_stopped_pair_leaves_no_log_beside_its_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_was_ended_after_the_backup_stays_dead() {
+async fn session_ended_after_the_backup_stays_dead() {
     let place = folder();
     let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
     // With a secret key there is no file: the same key signs before and after.
@@ -90,7 +91,7 @@ async fn a_session_that_was_ended_after_the_backup_stays_dead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_service_alone_is_backed_up_and_restored_by_its_flag() {
+async fn one_service_is_saved_and_restored_by_its_flag() {
     let place = folder();
     let (data, kept) = (place.path().join("data"), place.path().join("kept"));
     let pair = Pair::start(&data, &[]);
@@ -106,7 +107,7 @@ async fn one_service_alone_is_backed_up_and_restored_by_its_flag() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_backup_is_restored_as_old_as_it_is() {
+async fn older_backup_is_restored_in_its_old_version() {
     let place = folder();
     let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
     let pair = Pair::start(&data, &[]);
@@ -123,7 +124,7 @@ async fn an_older_backup_is_restored_as_old_as_it_is() {
     pair.stop();
 }
 
-/// Puts users and sessions into a database as it was before the third migration, in place of their own.
+/// Replaces the users and sessions of a database by those of a database before the third migration.
 async fn before_the_third_migration(data: &Path) {
     const COPY: &str = "insert into users select id, name, email, email_key, password_hash, roles, state, generation, \
              sessions_since, revision, create_time, update_time from later.users; \

@@ -1,4 +1,4 @@
-//! The operator's lines for PostgreSQL work as they are written, and end every session.
+//! The documented commands for PostgreSQL work as written, and end every session.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use super::service::{SEALED, Service, Which, command};
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
-/// The shell blocks under "Backup and restore" that name PostgreSQL's programs; compose's are not for a server of one's own.
+/// Returns the shell blocks under "Backup and restore" that use PostgreSQL's programs; those of compose do not fit this
+/// server.
 fn blocks() -> [&'static str; 2] {
     let section = OPERATIONS.split("\n## Backup and restore\n").nth(1).expect("the section");
     let section = section.split("\n## ").next().unwrap();
@@ -22,7 +23,7 @@ fn blocks() -> [&'static str; 2] {
     ours.try_into().expect("a block for the backup and one for the restore")
 }
 
-/// Where PostgreSQL's own programs are that fit the server: Debian's newest, and what `PATH` has.
+/// Returns `PATH` with PostgreSQL's programs in front: Debian's newest ones.
 fn path() -> String {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
@@ -51,7 +52,7 @@ fn start([auth, blog]: [&str; 2]) -> (Service, Service, [String; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lines_for_postgresql_back_both_services_up_and_restore_them() {
+async fn documented_postgresql_commands_save_and_restore() {
     let Some(auth) = harness::postgres::database().await else { return };
     let others = [
         harness::postgres::database().await.unwrap(),

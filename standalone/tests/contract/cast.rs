@@ -1,4 +1,4 @@
-//! Who takes part in a call of the matrix: an owner with data of their own, and a caller.
+//! The two parties of a call in the matrix: an owner of data, and a caller.
 
 use serde_json::{Value, json};
 
@@ -11,33 +11,33 @@ const DISABLE_USER: &str = "gatepost.auth.v1.UserService/DisableUser";
 const VERIFY: &str = "gatepost.auth.v1.TokenService/VerifyToken";
 const LIST_SESSIONS: &str = "gatepost.auth.v1.SessionService/ListSessions";
 
-/// The user whom the data belongs to: two sessions, a role, a post.
+/// The owner of the data: a user with two sessions, a role and a post.
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) person: Person,
     etag: String,
     post: Value,
     session: String,
-    /// The refresh token of that session.
+    /// Refresh token of that session.
     refresh_token: String,
 }
 
-/// Whoever calls.
+/// The calling party.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) who: Who,
-    /// The calling user; nobody and the service are none.
+    /// The calling user; `None` for a caller without a token and for a service.
     pub(crate) person: Option<Person>,
     session: String,
 }
 
-/// The two of a call.
+/// The two parties of a call.
 pub(crate) struct Cast {
     pub(crate) owner: Owner,
     pub(crate) caller: Caller,
 }
 
-/// Those who take part in calls that change nothing.
+/// The parties of calls that change nothing.
 #[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) owner: Owner,
@@ -45,7 +45,7 @@ pub(crate) struct Stage {
     callers: Vec<Caller>,
 }
 
-/// How the data of the owner stands, and that of a caller who is somebody else.
+/// State of the owner's data, and of the caller's if the caller is another user.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) owner: Vec<String>,
@@ -62,7 +62,7 @@ impl Stage {
         Self { owner, callers }
     }
 
-    /// The same callers, and where this row changes something an owner of its own.
+    /// Returns the same callers, with a new owner if this row changes something.
     pub(crate) async fn of(&self, world: &World, row: &Row) -> Self {
         let owner = match row.changes {
             Changes::Nothing => self.owner.clone(),
@@ -71,7 +71,7 @@ impl Stage {
         Self { owner, callers: self.callers.clone() }
     }
 
-    /// Owner and caller; whoever the call is to change takes part in no other call.
+    /// Returns owner and caller. A party that the call changes takes part in no other call.
     pub(crate) async fn cast(&self, world: &World, row: &Row, who: Who) -> Cast {
         let changes = if row.outcome(who) == Outcome::Ok { row.changes } else { Changes::Nothing };
         let owner = match changes {
@@ -95,7 +95,7 @@ impl Owner {
         let begun = world.call(LOGIN, None, login).await.unwrap();
         person.tokens.push(text(&begun, "/tokens/accessToken").to_owned());
         let refresh_token = text(&begun, "/tokens/refreshToken").to_owned();
-        // A role that opens no door, so that it can be seen who sees it.
+        // A role without rights, which shows who can see roles.
         let request = json!({"id": person.id, "roles": ["reader"]});
         let user = world.call(SET_USER_ROLES, Some(&world.root), request).await.unwrap();
         let post = world.post(&person).await;
@@ -103,7 +103,7 @@ impl Owner {
         Self { person, etag: text(&user, "/user/etag").to_owned(), post, session, refresh_token }
     }
 
-    /// How the owner and the post stand, read anew.
+    /// Reads the state of the owner and the post.
     pub(crate) async fn standing(&self, world: &World) -> Vec<String> {
         let mut lines = standing(world, &self.person).await;
         let wanted = json!({"id": self.post["id"]});
@@ -111,7 +111,7 @@ impl Owner {
         lines
     }
 
-    /// The owner as the row wants one.
+    /// Creates the owner that the row needs.
     async fn of(world: &World, row: &Row) -> Self {
         let owner = Self::new(world).await;
         if row.owner_is_disabled {
@@ -144,7 +144,7 @@ impl Caller {
         self.person.as_ref().map(|person| person.id.as_str())
     }
 
-    /// What the call carries.
+    /// Returns the token of the call.
     pub(crate) fn token(&self) -> Option<&str> {
         match self.who {
             Who::Service => Some(SERVICE_KEY),
@@ -154,11 +154,11 @@ impl Caller {
 }
 
 impl Cast {
-    /// The text with its placeholders filled; `number` makes what must be new to the service new.
+    /// Fills the placeholders of the text; `number` makes values unique.
     pub(crate) fn fill(&self, text: &str, number: usize) -> String {
         let owner = &self.owner;
         let new_email = format!("new-{number}@example.com");
-        // Before any other that it begins with.
+        // Longer placeholders come before those that they begin with.
         let filled: [(&str, &str); 14] = [
             ("$OWNER_EMAIL", &owner.person.email),
             ("$OWNER_ETAG", &owner.etag),
@@ -178,7 +178,7 @@ impl Cast {
         filled.into_iter().fold(text.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
     }
 
-    /// How everything stands, read anew: two standings are equal when nothing has changed between them.
+    /// Reads the state of everything: two equal states mean that no data has changed.
     pub(crate) async fn standing(&self, world: &World) -> Standing {
         let caller = match &self.caller.person {
             Some(person) if self.caller.who != Who::Owner => standing(world, person).await,
@@ -188,7 +188,7 @@ impl Cast {
     }
 }
 
-/// How the user stands, as an admin and as the user see it.
+/// Reads the state of a user, as seen by an admin and by the user.
 async fn standing(world: &World, person: &Person) -> Vec<String> {
     let mut lines = vec![
         outcome(world, GET_USER, Some(&world.root), json!({"id": person.id})).await,
@@ -201,7 +201,7 @@ async fn standing(world: &World, person: &Person) -> Vec<String> {
     lines
 }
 
-/// What a call comes to, in words that can be compared.
+/// Returns the outcome of a call as a text that can be compared.
 async fn outcome(world: &World, method: &str, token: Option<&str>, request: Value) -> String {
     match world.call(method, token, request).await {
         Ok(answer) => answer.to_string(),
@@ -209,7 +209,7 @@ async fn outcome(world: &World, method: &str, token: Option<&str>, request: Valu
     }
 }
 
-/// What has happened to this caller since the token was issued.
+/// Returns the method that ended this caller's account after the token was issued.
 fn end(who: Who) -> Option<&'static str> {
     match who {
         Who::Deleted => Some(DELETE_USER),
@@ -218,7 +218,7 @@ fn end(who: Who) -> Option<&'static str> {
     }
 }
 
-/// A user whose newest token says this role.
+/// Returns a user with a newest token that contains this role.
 async fn with_role(world: &World, role: &str) -> Person {
     let mut person = world.person().await;
     world.call(SET_USER_ROLES, Some(&world.root), json!({"id": person.id, "roles": [role]})).await.unwrap();
@@ -226,7 +226,7 @@ async fn with_role(world: &World, role: &str) -> Person {
     person
 }
 
-/// The id of the session that the token belongs to.
+/// Returns the id of the token's session.
 async fn session(world: &World, token: &str) -> String {
     let worth = world.call(VERIFY, None, json!({"token": token})).await.unwrap();
     text(&worth, "/claims/sessionId").to_owned()

@@ -1,11 +1,11 @@
-//! The contract as callers meet it: who may call what, and the faults that this project was written to be without.
+//! The contract as callers see it: the rights of each caller, and the faults that this project was written to avoid.
 
 #![cfg(test)]
 
 mod cast;
 mod matrix;
 mod original;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod raw;

@@ -1,4 +1,4 @@
-//! Every method by every caller: what each gets, what each sees, and that who is refused has changed nothing.
+//! Every method by every caller: the outcome, the visible fields, and that a refused call changes nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::row::{Changes, Outcome, Row, Who};
 use super::support::{World, said, text};
 use super::table;
 
-/// How many rows are walked at once: far fewer than the passwords that may wait.
+/// Number of rows at once: far fewer than the passwords that may wait.
 const AT_ONCE: usize = 8;
 
 #[test]
@@ -26,7 +26,7 @@ fn every_method_has_a_row_and_every_row_a_method() {
     assert!(gaps(&[rest, posts, vec![unknown]].concat())[0].contains("ErasePost is no method of the contract"));
 }
 
-/// What the table lacks, and what it has too much.
+/// Returns missing and superfluous rows of the table.
 fn gaps(rows: &[Row]) -> Vec<String> {
     const TABLE: &str = "standalone/tests/contract/table.rs";
     let methods: BTreeSet<String> = Contract::new(&[gatepost::api::DESCRIPTOR_SET, blog_service::api::DESCRIPTOR_SET])
@@ -43,22 +43,26 @@ fn gaps(rows: &[Row]) -> Vec<String> {
     missing.chain(unknown).collect()
 }
 
+/// C56: each caller gets the outcome of the table for each method.
 #[tokio::test(flavor = "multi_thread")]
-async fn c56_who_may_call_what() {
+async fn authorization_matrix_holds() {
     walk(&[], table::rows()).await;
 }
 
+/// C56: with public reads any caller reads, and a token that is sent must be good.
 #[tokio::test(flavor = "multi_thread")]
-async fn c56_with_public_reads_anybody_reads_and_a_token_that_comes_along_must_be_good() {
+async fn public_reads_admit_no_bad_token() {
     walk(&[("BLOG_PUBLIC_READS", "true")], table::posts(Row::optional)).await;
 }
 
+/// C56: with closed registration only admins create users.
 #[tokio::test(flavor = "multi_thread")]
-async fn c56_with_registration_closed_only_admins_create_users() {
+async fn closed_registration_admits_only_admins() {
     walk(&[("AUTH_REGISTRATION", "closed")], vec![table::create_user_closed()]).await;
 }
 
-/// Every row by every caller. The calls of a row come one after the other, so that each sees what it alone has changed.
+/// Makes the calls of every row by every caller. The calls of a row come one after the other, so that each sees only
+/// its own changes.
 async fn walk(settings: &[(&str, &str)], rows: Vec<Row>) {
     let world = Arc::new(World::start(settings).await);
     let stage = Stage::new(&world).await;
@@ -82,11 +86,11 @@ async fn walk(settings: &[(&str, &str)], rows: Vec<Row>) {
     }
     let wrong = walks.join_all().await.concat();
     assert!(wrong.is_empty(), "{} findings:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(before, stage.owner.standing(&world).await, "what changes nothing has changed something");
+    assert_eq!(before, stage.owner.standing(&world).await, "a call without changes has changed data");
     Arc::into_inner(world).unwrap().stop();
 }
 
-/// Makes one call, and says what is not as the row has it.
+/// Makes one call, and returns all differences from the row.
 async fn cell(world: &World, row: &Row, stage: &Stage, who: Who, number: usize) -> Vec<String> {
     let cast = stage.cast(world, row, who).await;
     if row.changes == Changes::Nothing {
@@ -103,12 +107,12 @@ async fn cell(world: &World, row: &Row, stage: &Stage, who: Who, number: usize) 
     let is_right = (before.owner != after.owner) == (changes == Changes::Owner)
         && (before.caller != after.caller) == (changes == Changes::Caller);
     if !is_right {
-        wrong.push(format!("should have changed {changes:?}. It stood so: {before:?}, then so: {after:?}"));
+        wrong.push(format!("should have changed {changes:?}. Before: {before:?}. After: {after:?}"));
     }
     wrong
 }
 
-/// Makes a call, and says what of its answer is not as the row has it.
+/// Makes a call, and returns the differences of its answer from the row.
 async fn call(world: &World, row: &Row, cast: &Cast, number: usize) -> Vec<String> {
     let request = serde_json::from_str(&cast.fill(row.request, number)).unwrap();
     let outcome = world.call(row.method, cast.caller.token(), request).await;
@@ -120,7 +124,7 @@ async fn call(world: &World, row: &Row, cast: &Cast, number: usize) -> Vec<Strin
     }
 }
 
-/// What of an answer should not be seen, or should and is not.
+/// Returns the fields that should be hidden and are shown, or the other way round.
 fn seen(row: &Row, cast: &Cast, answer: &Value, number: usize) -> Vec<String> {
     let mut wrong = Vec::new();
     for (pointer, value) in &row.shown {
@@ -142,7 +146,7 @@ fn seen(row: &Row, cast: &Cast, answer: &Value, number: usize) -> Vec<String> {
     wrong
 }
 
-/// The users in an answer, wherever it has one or many.
+/// Returns the users in an answer, one or many.
 fn users(answer: &Value) -> impl Iterator<Item = &Value> {
     let many = answer.get("users").and_then(Value::as_array).into_iter().flatten();
     answer.get("user").into_iter().chain(many)

@@ -1,4 +1,5 @@
-//! The faults of the tutorial that this project began with, and of its copies in the wild: none of them is here.
+//! The faults of the tutorial that this project began with, and of its published copies. This project must have no such
+//! fault.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -51,8 +52,9 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>, wanted: &str) {
     assert_eq!(said(&outcome.unwrap_err()), wanted);
 }
 
+/// Fault 1: a read by the owner deletes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_01_a_read_by_the_owner_deletes_nothing() {
+async fn read_by_the_owner_deletes_nothing() {
     let world = World::start(&[]).await;
     let owner = world.person().await;
     let post = world.post(&owner).await;
@@ -68,8 +70,9 @@ async fn fault_01_a_read_by_the_owner_deletes_nothing() {
     world.stop();
 }
 
+/// Fault 2: a forged or garbled token is refused with a message.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_02_a_forged_or_garbled_token_is_refused_in_words() {
+async fn forged_or_garbled_token_is_refused_in_words() {
     let world = World::start(&[]).await;
     let (owner, other) = (world.person().await, world.person().await);
     let parts: Vec<&str> = owner.token().split('.').collect();
@@ -92,8 +95,9 @@ async fn fault_02_a_forged_or_garbled_token_is_refused_in_words() {
     world.stop();
 }
 
+/// Fault 3: a wrong password is refused with a message.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_03_a_wrong_password_is_refused_in_words() {
+async fn wrong_password_is_refused_in_words() {
     let world = World::start(&[]).await;
     let owner = world.person().await;
     for wrong in [NEW_PASSWORD, "", "\0", &PASSWORD.to_uppercase(), &format!("{PASSWORD} "), &"x".repeat(4096)] {
@@ -104,9 +108,10 @@ async fn fault_03_a_wrong_password_is_refused_in_words() {
     world.stop();
 }
 
-/// Every row of the matrix that an admin may call, answered in bytes, as a column of the database would leave it.
+/// Fault 4: no answer has a password or its hash. Searches the bytes of every answer to an admin, in which a column of
+/// the database might leak.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_04_no_answer_has_a_password_or_its_hash() {
+async fn answers_contain_no_password_and_no_hash() {
     let world = World::start(&[]).await;
     let stage = Stage::new(&world).await;
     let mut searched = BTreeSet::new();
@@ -114,7 +119,7 @@ async fn fault_04_no_answer_has_a_password_or_its_hash() {
         let method = world.contract.method(row.method).unwrap();
         let names = field_names(&method.output());
         for name in names.iter().filter_map(|name| name.rsplit('.').next()) {
-            assert!(!name.contains("password") && !name.contains("hash"), "{} answers {name}", row.method);
+            assert!(!name.contains("password") && !name.contains("hash"), "{} returns {name}", row.method);
         }
         if !names.contains("gatepost.auth.v1.User.id") || row.outcome(Who::Admin) != Outcome::Ok {
             continue;
@@ -123,9 +128,9 @@ async fn fault_04_no_answer_has_a_password_or_its_hash() {
         let request = serde_json::from_str(&cast.fill(row.request, number)).unwrap();
         let request = dynamic::request(&method, &request).unwrap().encode_to_vec();
         let answer = world.raw(row.method, cast.caller.token(), request).await.unwrap();
-        assert!(holds(&answer, "@example.com"), "{} answers no user", row.method);
+        assert!(holds(&answer, "@example.com"), "{} returns no user", row.method);
         for secret in ["$argon2", PASSWORD, NEW_PASSWORD] {
-            assert!(!holds(&answer, secret), "{} answers {secret}", row.method);
+            assert!(!holds(&answer, secret), "{} returns {secret}", row.method);
         }
         searched.insert(row.method);
     }
@@ -133,13 +138,13 @@ async fn fault_04_no_answer_has_a_password_or_its_hash() {
     world.stop();
 }
 
-/// The full names of all fields that a message can have, at any depth.
+/// Returns the full names of all fields that a message can have, at any depth.
 fn field_names(message: &MessageDescriptor) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut left = vec![message.clone()];
     while let Some(message) = left.pop() {
         for field in message.fields() {
-            // A message that has been met before has only fields that have been met before.
+            // A known field has no new fields below it.
             if names.insert(field.full_name().to_owned()) {
                 left.extend(field.kind().as_message().cloned());
             }
@@ -152,8 +157,9 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
+/// Fault 5: a changed password works, and is stored as a hash.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_05_a_changed_password_works_and_is_stored_as_a_hash() {
+async fn changed_password_works_and_is_stored_as_a_hash() {
     let world = World::start(&[]).await;
     let owner = world.person().await;
     let request = json!({"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD});
@@ -163,20 +169,21 @@ async fn fault_05_a_changed_password_works_and_is_stored_as_a_hash() {
     refused(world.login(&owner.email, PASSWORD).await, INVALID_CREDENTIALS);
     world.login(&owner.email, NEW_PASSWORD).await.unwrap();
 
-    // The database, its log and whatever else the services keep.
+    // The database, its log and all other files of the services.
     let files = fs::read_dir(world.files()).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
     let stored = files.collect::<Vec<_>>().concat();
     for kept in [owner.email.as_str(), "$argon2id$"] {
-        assert!(holds(&stored, kept), "{kept} should be found, or nothing is");
+        assert!(holds(&stored, kept), "the search must find {kept}");
     }
     for secret in [PASSWORD, NEW_PASSWORD] {
-        assert!(!holds(&stored, secret), "a password is stored as it is");
+        assert!(!holds(&stored, secret), "a password is stored in plaintext");
     }
     world.stop();
 }
 
+/// Fault 6: no update gives a post away.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_06_no_update_gives_a_post_away() {
+async fn update_does_not_change_the_owner_of_a_post() {
     let world = World::start(&[]).await;
     let (owner, other) = (world.person().await, world.person().await);
     let post = world.post(&owner).await;
@@ -186,7 +193,7 @@ async fn fault_06_no_update_gives_a_post_away() {
         let status = world.call(UPDATE_POST, Some(owner.token()), request).await.unwrap_err();
         assert!(said(&status).starts_with("InvalidArgument blog.gatepost.dev INVALID_FIELDS: "), "{}", said(&status));
     }
-    // Fields that the contract does not have, where the owner's id might be looked for.
+    // Unknown fields, in which a service might look for the owner's id.
     let patch = PostPatch { title: Some("Still mine".into()), content: None }.encode_to_vec();
     let patch = [patch, field(3, other.id.as_bytes()), field(15, other.id.as_bytes())].concat();
     let update = [field(1, id.as_bytes()), field(2, &patch), field(7, other.id.as_bytes())].concat();
@@ -204,8 +211,9 @@ async fn fault_06_no_update_gives_a_post_away() {
     world.stop();
 }
 
+/// Fault 7: a taken email in an update is refused with a message.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_07_a_taken_email_on_update_is_refused_in_words() {
+async fn taken_email_on_update_is_refused_in_words() {
     let world = World::start(&[]).await;
     let (owner, other) = (world.person().await, world.person().await);
     let before = world.call(GET_ME, Some(owner.token()), json!({})).await.unwrap();
@@ -217,12 +225,13 @@ async fn fault_07_a_taken_email_on_update_is_refused_in_words() {
     refused(update(&other.email.to_uppercase()).await, EMAIL_TAKEN);
     assert_eq!(world.call(GET_ME, Some(owner.token()), json!({})).await.unwrap(), before);
     let own = update(&owner.email.to_uppercase()).await.unwrap();
-    assert_eq!(text(&own, "/user/email"), owner.email.to_uppercase(), "one's own is not taken");
+    assert_eq!(text(&own, "/user/email"), owner.email.to_uppercase(), "the user's own email is not taken");
     world.stop();
 }
 
+/// Fault 8: a user who has posts can be deleted.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_08_a_user_who_has_posts_can_be_deleted() {
+async fn user_with_posts_can_be_deleted() {
     let world = World::start(&[]).await;
     let (owner, other) = (world.person().await, world.person().await);
     let post = world.post(&owner).await;
@@ -240,8 +249,9 @@ async fn fault_08_a_user_who_has_posts_can_be_deleted() {
     world.stop();
 }
 
+/// Fault 9: failures of authentication and of permission have codes of their own.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_09_failures_of_authentication_and_permission_have_codes_of_their_own() {
+async fn authentication_and_permission_have_own_codes() {
     let world = World::start(&[]).await;
     let (owner, other) = (world.person().await, world.person().await);
     let (deleted, disabled) = (world.person().await, world.person().await);
@@ -267,8 +277,9 @@ async fn fault_09_failures_of_authentication_and_permission_have_codes_of_their_
     world.stop();
 }
 
+/// Fault 10: lists have pages.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_10_lists_have_pages() {
+async fn lists_have_pages() {
     let world = World::start(&[]).await;
     let owner = world.person().await;
     for _ in 0..2 {
@@ -299,14 +310,15 @@ async fn fault_10_lists_have_pages() {
     world.stop();
 }
 
+/// Fault 11: no token chooses its algorithm.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_11_no_token_chooses_its_algorithm() {
+async fn token_does_not_choose_its_algorithm() {
     let world = World::start(&[]).await;
     let owner = world.person().await;
     let keys = world.call(LIST_SIGNING_KEYS, None, json!({})).await.unwrap();
     let jwk = text(&keys, "/keys/0/jwkJson");
     let public = URL_SAFE_NO_PAD.decode(text(&serde_json::from_str(jwk).unwrap(), "/x")).unwrap();
-    // RFC 8410, section 4: what stands before the 32 bytes of an Ed25519 key.
+    // RFC 8410, section 4: the prefix of the 32 bytes of an Ed25519 key.
     let der = [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".as_slice(), &public].concat();
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(&der));
 
@@ -334,8 +346,9 @@ async fn fault_11_no_token_chooses_its_algorithm() {
     world.stop();
 }
 
+/// Fault 12: one address is one user, in any case of letters and with any number of calls at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn fault_12_one_address_is_one_user_whatever_its_case_and_however_many_ask_at_once() {
+async fn email_belongs_to_one_user_in_any_case() {
     const OVERLOADED: &str = "ResourceExhausted auth.gatepost.dev OVERLOADED: ";
     let world = Arc::new(World::start(&[]).await);
     let owner = world.person().await;

@@ -1,4 +1,4 @@
-//! Calls a method with bytes in and out, for what no message type would let through.
+//! Calls with raw bytes, for content that no message type allows.
 
 use prost::bytes::{Buf as _, BufMut as _};
 use tonic::Status;
@@ -19,7 +19,7 @@ pub(crate) async fn call(
     Ok(grpc.unary(with_token(message, token), path.parse().unwrap(), Raw).await?.into_inner())
 }
 
-/// A field of a message on the wire: number 1 to 15, length-delimited.
+/// Encodes a length-delimited field with a number from 1 to 15.
 pub(crate) fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![number << 3 | 2];
     prost::encoding::encode_varint(content.len() as u64, &mut bytes);

@@ -1,27 +1,27 @@
-//! What a row of the matrix can say: who calls, what they get, and whose data changes.
+//! A row of the matrix: a method, the outcome for each caller, and the changes.
 
-/// Who calls.
+/// The kinds of callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
-    /// Without a token.
+    /// No token.
     Nobody,
-    /// A user whom the row's data does not belong to.
+    /// A user who does not own the row's data.
     Other,
-    /// The user whom the row's data belongs to.
+    /// The user who owns the row's data.
     Owner,
-    /// With a token of a user who has been deleted since.
+    /// A token of a user who was deleted after its issue.
     Deleted,
-    /// With a token of a user who has been disabled since.
+    /// A token of a user who was disabled after its issue.
     Disabled,
     /// Another user, with the role `editor`.
     Editor,
     /// Another user, with the role `admin`.
     Admin,
-    /// With the service key.
+    /// The service key.
     Service,
 }
 
-/// What a call ends with.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Ok,
@@ -36,7 +36,7 @@ pub(crate) enum Outcome {
     RefreshTokenInvalid,
 }
 
-/// Whose data is another after the call; a call that is refused changes nobody's.
+/// The party with changed data; a refused call changes no data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changes {
     Nothing,
@@ -44,26 +44,26 @@ pub(crate) enum Changes {
     Caller,
 }
 
-/// What those get whose token is good: other, owner, editor, admin, service.
+/// Outcomes for the holders of good tokens: other, owner, editor, admin, service.
 pub(crate) type Holders = [Outcome; 5];
 
-/// A request, and what each caller gets for it.
+/// A request, and its outcome for each caller.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     /// `package.Service/Method`.
     pub(crate) method: &'static str,
     /// The request in JSON, with the placeholders of `cast.rs`.
     pub(crate) request: &'static str,
-    /// In the order of [`Who::ALL`].
+    /// Outcomes in the order of [`Who::ALL`].
     pub(crate) outcomes: [Outcome; 8],
-    /// Whether anybody may call, so that an answer is for whoever the request proves to be.
+    /// Set if the method needs no token, so that the answer depends on the request alone.
     pub(crate) is_public: bool,
     pub(crate) changes: Changes,
-    /// Whether the owner has been disabled before the call.
+    /// Set if the owner is disabled before the call.
     pub(crate) owner_is_disabled: bool,
-    /// What an answer has at these JSON pointers.
+    /// JSON pointers into the answer, with the values there.
     pub(crate) shown: Vec<(&'static str, &'static str)>,
-    /// The JSON pointers at which an answer has nothing.
+    /// JSON pointers at which the answer has no value.
     pub(crate) hidden: Vec<&'static str>,
 }
 
@@ -81,7 +81,7 @@ impl Who {
 }
 
 impl Outcome {
-    /// What the status of this refusal says, in the words of `support::said`; `None` where the call succeeds.
+    /// Returns the text of this refusal in the format of `support::said`; `None` if the call succeeds.
     pub(crate) fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Ok => None,
@@ -90,7 +90,7 @@ impl Outcome {
             }
             Self::UserDeleted => Some("Unauthenticated auth.gatepost.dev USER_DELETED: user does not exist, bad token"),
             Self::UserDisabled => Some("Unauthenticated auth.gatepost.dev USER_DISABLED: user is disabled, bad token"),
-            // Whichever service says it: the status is the guard's.
+            // The guard gives this status, in both services.
             Self::NotAllowed => Some("PermissionDenied auth.gatepost.dev NOT_ALLOWED: permission denied"),
             Self::RefreshTokenInvalid => Some(
                 "Unauthenticated auth.gatepost.dev REFRESH_TOKEN_INVALID: \
@@ -105,17 +105,17 @@ impl Outcome {
 }
 
 impl Row {
-    /// Anybody may call, and a token that comes along changes nothing, dead or not.
+    /// Returns a row without a guard: a token changes nothing, dead or not.
     pub(crate) fn public(method: &'static str, request: &'static str) -> Self {
         Self { is_public: true, ..Self::new(method, request, [Outcome::Ok; 8]) }
     }
 
-    /// Only the holders of good tokens get further than the guard.
+    /// Returns a row for which only holders of good tokens pass the guard.
     pub(crate) fn guarded(method: &'static str, request: &'static str, holders: Holders) -> Self {
         Self::new(method, request, with_holders(Outcome::TokenMissing, holders))
     }
 
-    /// Anybody may call, and a token that comes along must be good.
+    /// Returns a row that needs no token, but in which a token must be good.
     pub(crate) fn optional(method: &'static str, request: &'static str, holders: Holders) -> Self {
         let nobody = holders[0];
         Self::new(method, request, with_holders(nobody, holders))
@@ -134,7 +134,7 @@ impl Row {
         }
     }
 
-    /// Whoever calls gets this.
+    /// Gives every caller this outcome.
     pub(crate) fn for_all(self, outcome: Outcome) -> Self {
         Self { outcomes: [outcome; 8], ..self }
     }

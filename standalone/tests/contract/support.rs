@@ -1,4 +1,4 @@
-//! A running pair with its first admin, and users to call it with.
+//! A running pair with its first admin, and users for calls.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,7 +20,7 @@ pub(crate) use super::pair::PASSWORD;
 pub(crate) const NEW_PASSWORD: &str = "granite otter vinegar compass 41 mosaic";
 pub(crate) const SERVICE_KEY: &str = "s-27c9e1f05ab84d36c8e2f7190b5d3a64";
 
-/// How often a call is made before it counts as unavailable: each waits in the service for a connection to the database.
+/// Number of attempts before a call counts as unavailable: each waits in the service for a connection to the database.
 const ATTEMPTS: u32 = 10;
 const ROOT_EMAIL: &str = "root@example.com";
 
@@ -32,7 +32,7 @@ pub(crate) const CREATE_POST: &str = "gatepost.blog.v1.PostService/CreatePost";
 pub(crate) const GET_POST: &str = "gatepost.blog.v1.PostService/GetPost";
 pub(crate) const LIST_POSTS: &str = "gatepost.blog.v1.PostService/ListPosts";
 
-/// Both services, and what a test needs to call them.
+/// Both services, and the clients of a test.
 pub(crate) struct World {
     pub(crate) contract: Contract,
     auth: Channel,
@@ -44,7 +44,7 @@ pub(crate) struct World {
     folder: TempDir,
 }
 
-/// A user, and the tokens of the user's sessions, the newest last.
+/// A user with the tokens of its sessions, the newest last.
 #[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) id: String,
@@ -53,7 +53,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// A token of the newest session.
+    /// Returns the token of the newest session.
     pub(crate) fn token(&self) -> &str {
         self.tokens.last().unwrap()
     }
@@ -66,7 +66,7 @@ impl World {
             ("AUTH_ADMIN_EMAIL", ROOT_EMAIL),
             ("AUTH_ADMIN_PASSWORD", PASSWORD),
             ("AUTH_SERVICE_KEY", SERVICE_KEY),
-            // All of these people come from one address, at once.
+            // All of these users come from one address, at once.
             ("AUTH_SIGN_UPS", "0"),
             ("AUTH_ADDRESS_FAILURES", "0"),
             ("AUTH_FREE_FAILURES", "0"),
@@ -84,14 +84,14 @@ impl World {
 
     /// Calls a unary method by its name.
     pub(crate) async fn call(&self, method: &str, token: Option<&str>, request: Value) -> Result<Value, Status> {
-        let found = self.contract.method(method).unwrap_or_else(|| panic!("{method} is no method"));
+        let found = self.contract.method(method).unwrap_or_else(|| panic!("no such method: {method}"));
         let request = dynamic::request(&found, &request).unwrap_or_else(|error| panic!("{method}: {error}"));
         let answer = self.raw(method, token, request.encode_to_vec()).await?;
         Ok(dynamic::json(&DynamicMessage::decode(found.output(), &answer[..]).unwrap()).unwrap())
     }
 
-    /// Calls a unary method by its name with the bytes of a message, and answers bytes. It calls again, as a client
-    /// should, where the disk of a busy machine has kept the service waiting for too long.
+    /// Calls a unary method by its name with the bytes of a message, and returns bytes. Repeats the call, as a client
+    /// should, if the disk of a busy machine has delayed the service too long.
     pub(crate) async fn raw(&self, method: &str, token: Option<&str>, message: Vec<u8>) -> Result<Vec<u8>, Status> {
         let (channel, path) = (self.channel(method), format!("/{method}"));
         let mut left = ATTEMPTS;
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    /// A new user with one session.
+    /// Creates a user with one session.
     pub(crate) async fn person(&self) -> Person {
         let number = self.users.fetch_add(1, Ordering::Relaxed);
         let email = format!("user-{number}@example.com");
@@ -117,19 +117,19 @@ impl World {
         Person { id: text(&answer, "/user/id").to_owned(), email, tokens: vec![token] }
     }
 
-    /// A token of a new session.
+    /// Starts a new session and returns its token.
     pub(crate) async fn login(&self, email: &str, password: &str) -> Result<String, Status> {
         let answer = self.call(LOGIN, None, json!({"email": email, "password": password})).await?;
         Ok(text(&answer, "/tokens/accessToken").to_owned())
     }
 
-    /// A new post of this user.
+    /// Creates a post of this user.
     pub(crate) async fn post(&self, owner: &Person) -> Value {
         let request = json!({"title": "Hello", "content": "First post."});
         self.call(CREATE_POST, Some(owner.token()), request).await.unwrap()["post"].take()
     }
 
-    /// Where the pair keeps its files.
+    /// Returns the folder of the pair's files.
     pub(crate) fn files(&self) -> &Path {
         self.folder.path()
     }
@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-/// The text at a JSON pointer; empty where there is none, as on the wire.
+/// Returns the text at a JSON pointer; empty if it is absent, as on the wire.
 pub(crate) fn text<'a>(answer: &'a Value, pointer: &str) -> &'a str {
     answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
@@ -156,7 +156,7 @@ pub(crate) fn with_token<T>(message: T, token: Option<&str>) -> Request<T> {
     request
 }
 
-/// What a status says: code, domain, reason and message.
+/// Formats a status: code, domain, reason and message.
 pub(crate) fn said(status: &Status) -> String {
     let info = status.get_details_error_info();
     let (domain, reason) = info.map(|info| (info.domain, info.reason)).unwrap_or_default();

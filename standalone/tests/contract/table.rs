@@ -1,11 +1,11 @@
-//! The authorization matrix: for each method, what each caller gets. The comments in `proto/` are where it comes from.
+//! The authorization matrix: for each method, the outcome for each caller. It follows the comments in `proto/`.
 
 use super::row::Outcome::{
     NotAllowed, NotPostOwner, Ok, PostNotFound, RefreshTokenInvalid, SessionNotFound, UserDisabled, UserNotFound,
 };
 use super::row::{Changes, Holders, Row};
 
-// What those get who hold a good token:  other, owner, editor, admin, service.
+// Outcomes for holders of good tokens: other, owner, editor, admin, service.
 const EVERYBODY: Holders = [Ok; 5];
 const USERS: Holders = [Ok, Ok, Ok, Ok, NotAllowed];
 const SELF_AND_ADMINS: Holders = [NotAllowed, Ok, NotAllowed, Ok, NotAllowed];
@@ -14,7 +14,7 @@ const ADMINS_IN_VAIN: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFoun
 const SERVICES: Holders = [NotAllowed, NotAllowed, NotAllowed, NotAllowed, Ok];
 const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostOwner];
 
-/// Every row, as the services are by default.
+/// Returns every row for the default settings.
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = vec![create_user()];
     rows.extend(
@@ -23,10 +23,10 @@ pub(crate) fn rows() -> Vec<Row> {
     rows
 }
 
-/// A post's row that reads: guarded, or optional with public reads.
+/// A row of a method that reads posts: guarded, or optional with public reads.
 type Read = fn(&'static str, &'static str, Holders) -> Row;
 
-/// The methods of `PostService`.
+/// Returns the rows of `PostService`.
 pub(crate) fn posts(read: Read) -> Vec<Row> {
     const CREATE: &str = "gatepost.blog.v1.PostService/CreatePost";
     const GET: &str = "gatepost.blog.v1.PostService/GetPost";
@@ -60,12 +60,12 @@ fn create_user() -> Row {
     Row::public(CREATE_USER, NEW_USER).showing("/user/email", "$NEW_EMAIL")
 }
 
-/// `CreateUser` with registration closed, when the new user's tokens are not the admin's to hold.
+/// Returns the row of `CreateUser` with closed registration, in which the admin does not get the new user's tokens.
 pub(crate) fn create_user_closed() -> Row {
     Row::guarded(CREATE_USER, NEW_USER, ADMINS).showing("/user/email", "$NEW_EMAIL").hiding("/tokens")
 }
 
-/// The methods of `AuthService` and `TokenService`.
+/// Returns the rows of `AuthService` and `TokenService`.
 fn tokens() -> Vec<Row> {
     const REFRESH_TOKEN: &str = "gatepost.auth.v1.AuthService/RefreshToken";
     vec![
@@ -93,7 +93,7 @@ const SET_USER_ROLES: &str = "gatepost.auth.v1.UserService/SetUserRoles";
 const DISABLE_USER: &str = "gatepost.auth.v1.UserService/DisableUser";
 const ENABLE_USER: &str = "gatepost.auth.v1.UserService/EnableUser";
 
-/// The methods of `UserService` that name another user.
+/// Returns the rows of `UserService` methods that name another user.
 fn users() -> Vec<Row> {
     const EMAIL: &str = r#"{"id":"$OWNER","patch":{"email":"$NEW_EMAIL"},"currentPassword":"$PASSWORD"}"#;
     vec![
@@ -111,7 +111,7 @@ fn users() -> Vec<Row> {
     ]
 }
 
-/// The methods of `UserService` that are about the caller, by their nature or by `me`.
+/// Returns the rows of `UserService` methods about the caller, by their nature or by `me`.
 fn callers() -> Vec<Row> {
     const GET_ME: &str = "gatepost.auth.v1.UserService/GetMe";
     const CHANGE_PASSWORD: &str = "gatepost.auth.v1.UserService/ChangePassword";
@@ -133,7 +133,7 @@ fn callers() -> Vec<Row> {
     ]
 }
 
-/// The methods of `UserService` that are for admins.
+/// Returns the rows of `UserService` methods for admins.
 fn admins() -> Vec<Row> {
     const OF_DISABLED: Holders = [NotAllowed, UserDisabled, NotAllowed, Ok, NotAllowed];
     vec![
@@ -152,7 +152,7 @@ fn admins() -> Vec<Row> {
     ]
 }
 
-/// What is said of a user who does not exist: existence comes before ownership, and the policy before both.
+/// Returns the rows about a missing user: existence is checked before ownership, and the policy before both.
 fn absent() -> Vec<Row> {
     vec![
         Row::guarded(GET_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 5]),
@@ -164,7 +164,7 @@ fn absent() -> Vec<Row> {
     ]
 }
 
-/// The methods of `SessionService`. Nobody but its user and admins can tell a session from one that never was.
+/// Returns the rows of `SessionService`. Only its user and admins can tell a session from one that does not exist.
 fn sessions() -> Vec<Row> {
     const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
     const REVOKE: &str = "gatepost.auth.v1.SessionService/RevokeSession";

@@ -1,4 +1,4 @@
-//! A copy as a process, whose every line is watched for secrets, and databases to copy.
+//! A copy as a process, with a search for secrets in its output, and databases to copy.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use super::pair::gatepost;
 use super::pair::watch::{secrets, shows};
 use super::service::{Service, Which};
 
-/// The command; both URLs by the environment.
+/// Returns the command, with both URLs in the environment.
 fn command(from: &str, to: &str, settings: &[(&str, &str)]) -> Command {
     let mut command = gatepost();
     command.arg("copy").env("GATEPOST_COPY_FROM", from).env("GATEPOST_COPY_TO", to).env("RUST_LOG", "trace");
@@ -16,7 +16,7 @@ fn command(from: &str, to: &str, settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// What must not be said: the settings' values, and the key in a file beside the source.
+/// Returns the secrets: the settings' values, and the key in a file next to the source.
 fn hidden(from: &str, settings: &[(&str, &str)]) -> Vec<String> {
     let path = from.strip_prefix("sqlite:").unwrap_or("no file");
     secrets(settings, &Path::new(path).with_extension("key.pem"))
@@ -27,7 +27,7 @@ pub(super) fn copy(from: &str, to: &str, settings: &[(&str, &str)]) -> Service {
     Service::spawn(&mut command(from, to, settings), hidden(from, settings))
 }
 
-/// Copies: what it says of each table on standard output.
+/// Copies, and returns the lines about tables on standard output.
 pub(super) fn copies(from: &str, to: &str, settings: &[(&str, &str)]) -> Vec<String> {
     let output = command(from, to, settings).output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
@@ -38,14 +38,14 @@ pub(super) fn copies(from: &str, to: &str, settings: &[(&str, &str)]) -> Vec<Str
     out.lines().map(str::to_owned).collect()
 }
 
-/// A database that a service has made, with the rows of [`Outsider::fill`] in it.
+/// Starts a service once to create its database, and inserts the rows of [`Outsider::fill`].
 pub(super) async fn filled(which: Which, home: &Home) {
     let mut outsider = home.outsider().await;
     outsider.make_older(which, super::outsider::count(which)).await;
     close(outsider).await;
 }
 
-/// Ends an outsider's connection, so that nothing of a file is left in its log.
+/// Closes an outsider's connection, so that a file's log is empty.
 pub(super) async fn close(outsider: Outsider) {
     use sqlx::Connection as _;
     match outsider {
@@ -54,7 +54,7 @@ pub(super) async fn close(outsider: Outsider) {
     }
 }
 
-/// How many rows all tables have together.
+/// Returns the number of rows in all tables.
 pub(super) async fn rows(which: Which, home: &Home) -> usize {
     let tables: &[&str] = match which {
         Which::Auth => &[

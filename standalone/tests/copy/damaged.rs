@@ -1,10 +1,10 @@
-//! What is not copied as it is, is not copied at all.
+//! A row that cannot be copied exactly stops the whole copy.
 
 use super::copying::{copy, filled, rows};
 use super::outsider::Home;
 use super::service::{SEALED, Which};
 
-/// A source, and a target that has its tables already.
+/// Returns a source, and a target that has its tables already.
 async fn pairing(source: usize, target: usize) -> Option<(Home, Home)> {
     let (mut from, mut to) = (Home::all().await, Home::all().await);
     if source >= from.len() || target >= to.len() {
@@ -17,7 +17,7 @@ async fn pairing(source: usize, target: usize) -> Option<(Home, Home)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_the_target_alters_loses_or_doubles_is_noticed() {
+async fn row_changed_lost_or_doubled_by_target_is_noticed() {
     for (source, target) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         for change in [
             "update users set name = 'Eve' where name = 'Bob'",
@@ -38,24 +38,24 @@ async fn a_row_that_the_target_alters_loses_or_doubles_is_noticed() {
                 why.contains("something else than was written (rows: ") && why.contains("look for a trigger"),
                 "{why}"
             );
-            assert_eq!(rows(Which::Auth, &to).await, 0, "nothing is kept");
+            assert_eq!(rows(Which::Auth, &to).await, 0, "no row is kept");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_the_target_refuses_is_named_by_its_table() {
+async fn row_refused_by_the_target_is_named_by_its_table() {
     for source in [0, 1] {
         let Some((from, to)) = pairing(source, 1).await else { continue };
         to.outsider().await.run("alter table sessions add constraint no_ada check (peer <> '')").await;
         let why = copy(&from.url(), &to.url(), &SEALED).refuses(1);
         assert!(why.contains("refuses table sessions (") && why.contains("no_ada"), "{why}");
-        assert_eq!(rows(Which::Auth, &to).await, 0, "nothing is kept");
+        assert_eq!(rows(Which::Auth, &to).await, 0, "no row is kept");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_of_the_source_that_is_none_is_named_by_its_column() {
+async fn unreadable_source_row_is_named_by_its_column() {
     const CANARY: &str = "marimba";
     for (change, says) in [
         (
@@ -71,13 +71,13 @@ async fn a_row_of_the_source_that_is_none_is_named_by_its_column() {
             from.outsider().await.run(change).await;
             let why = copy(&from.url(), &to.url(), &SEALED).refuses(1);
             assert!(why.contains("is damaged") && why.contains(says) && !why.contains(CANARY), "{why}");
-            assert_eq!(rows(Which::Auth, &to).await, 0, "nothing is kept");
+            assert_eq!(rows(Which::Auth, &to).await, 0, "no row is kept");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_whose_index_has_lost_rows_is_damaged() {
+async fn file_whose_index_has_lost_rows_is_damaged() {
     let Some((from, to)) = pairing(0, 0).await else { return };
     let mut outsider = from.outsider().await;
     let change = "pragma writable_schema = on; \

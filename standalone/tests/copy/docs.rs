@@ -1,4 +1,4 @@
-//! The lines of docs/operations.md, word for word, after the steps that it names before them.
+//! The commands of docs/operations.md, word for word, after the steps that it names before them.
 
 use std::process::Command;
 
@@ -8,14 +8,14 @@ use super::told::{Places, Told};
 
 const PAGE: &str = include_str!("../../../docs/operations.md");
 
-/// The shell block under the heading "Moving between engines".
+/// Returns the shell block under the heading "Moving between engines".
 fn block() -> &'static str {
     let section = PAGE.split("## Moving between engines").nth(1).expect("the page has the section");
     section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has a shell block")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_moves_a_pair_word_for_word() {
+async fn documented_commands_move_a_pair_word_for_word() {
     let Some(auth_to) = harness::postgres::database().await else { return };
     let Some(blog_to) = harness::postgres::database().await else { return };
     let folder = folder();
@@ -42,7 +42,7 @@ async fn the_page_moves_a_pair_word_for_word() {
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let key = String::from_utf8(run.stdout).unwrap().trim().to_owned();
-    assert!(!String::from_utf8_lossy(&run.stderr).contains(&key), "it is not said");
+    assert!(!String::from_utf8_lossy(&run.stderr).contains(&key), "the key is not printed");
 
     let mut auth = Service::start_with(Which::Auth, &auth_to.url, &[("AUTH_MASTER_KEY", &key)]);
     let at = auth.serves();

@@ -1,4 +1,4 @@
-//! A copy that is killed or told to stop leaves an empty target, and the same command succeeds afterwards.
+//! A copy that is killed or stopped leaves an empty target, and the same command succeeds afterwards.
 
 use rustix::process::Signal;
 
@@ -9,7 +9,7 @@ use super::service::{SEALED, Service, Which};
 
 pub(super) const HELD: &str = "the drill holds this statement";
 
-/// Holds up what is written to this table, until its client has ended.
+/// Returns SQL that holds up writes to this table until the client has ended.
 pub(super) fn hold(table: &str) -> String {
     format!(
         "create function hold_it() returns trigger language plpgsql as $$ begin \
@@ -19,18 +19,18 @@ pub(super) fn hold(table: &str) -> String {
     )
 }
 
-/// How the copy is ended; then nothing of it is there, and it can be run again.
+/// Ends the copy by a signal; then the target is empty and the source unchanged.
 async fn end(copy: Service, signal: Signal, from: &Home, to: &Home) {
     copy.signal(signal);
     let code = copy.code();
     assert_eq!(code, if signal == Signal::KILL { None } else { Some(1) });
     // The server notices the end of its client by itself.
-    assert_eq!(rows(Which::Auth, to).await, 0, "nothing is kept");
+    assert_eq!(rows(Which::Auth, to).await, 0, "no row is kept");
     assert_eq!(rows(Which::Auth, from).await, 5, "the source is as it was");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_server_at_each_table() {
+async fn copy_to_a_server_is_ended_at_each_table() {
     for signal in [Signal::KILL, Signal::TERM] {
         for table in ["users", "user_roles", "sessions"] {
             for source in 0..2 {
@@ -56,12 +56,12 @@ async fn on_a_server_at_each_table() {
     }
 }
 
-/// A statement of SQLite's that does not end.
+/// A statement of SQLite that never ends.
 const ENDLESS: &str =
     "select (with recursive n (x) as (select 1 union all select x + 1 from n) select count(*) from n)";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_file_at_each_table() {
+async fn copy_to_a_file_is_ended_at_each_table() {
     for signal in [Signal::KILL, Signal::TERM] {
         for (before, table) in [
             ("Copying the auth service's database", "users"),

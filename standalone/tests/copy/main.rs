@@ -1,4 +1,4 @@
-//! `gatepost copy` as its operator meets it: from engine to engine and back, refused, altered and killed.
+//! `gatepost copy` as an operator uses it: between engines in both directions, refused, damaged and killed.
 
 #![cfg(test)]
 
@@ -7,14 +7,14 @@ mod damaged;
 mod docs;
 mod killed;
 mod meanwhile;
-#[expect(dead_code, reason = "the tests of the start look at more of a database than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/outsider.rs"]
 mod outsider;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod refused;
-#[expect(dead_code, reason = "the tests of the start meet a service in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/service.rs"]
 mod service;
 mod story;

@@ -1,11 +1,11 @@
-//! Whoever writes to the source while it is copied is kept from it, or the copy does not count.
+//! Writes to the source during a copy are prevented, or make the copy fail.
 
 use super::copying::{close, copy, filled, rows};
 use super::killed::{HELD, hold};
 use super::outsider::{Home, Outsider};
 use super::service::{SEALED, Service, Which};
 
-/// A copy to a server that waits at the first table, and whoever can let it go on.
+/// Starts a copy to a server that waits at the first table, and returns it with the connection that can release it.
 async fn held(from: &Home) -> Option<(Home, Outsider, Service)> {
     let to = Home::Server(harness::postgres::database().await?);
     filled(Which::Auth, from).await;
@@ -19,7 +19,7 @@ async fn held(from: &Home) -> Option<(Home, Outsider, Service)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_another_program_writes_to() {
+async fn file_written_during_the_copy_fails_it() {
     let from = Home::File(super::pair::folder());
     let Some((to, mut outsider, copy)) = held(&from).await else { return };
     let mut other = from.outsider().await;
@@ -31,8 +31,9 @@ async fn a_file_that_another_program_writes_to() {
     assert_eq!(rows(Which::Auth, &to).await, 0);
 }
 
+/// A server takes no writes to the tables during a copy, and a file no service.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_takes_no_write_to_the_tables_and_a_file_no_service() {
+async fn source_takes_no_write_during_the_copy() {
     for from in Home::all().await {
         let Some((_to, mut outsider, mut copy)) = held(&from).await else { return };
         match &from {

@@ -1,4 +1,4 @@
-//! Each refusal of a copy: one sentence that says what to do, and both databases as they were.
+//! Refusals of a copy: one sentence that says what to do, and both databases unchanged.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::outsider::{Home, Outsider};
 use super::pair::folder;
 use super::service::{BOTH, MASTER_KEY, OTHER_MASTER_KEY, SEALED, Service, Which, file};
 
-/// Tries to copy, which must say why not: one sentence.
+/// Tries to copy, and returns the one sentence of the refusal.
 fn refuse(from: &str, to: &str, settings: &[(&str, &str)]) -> String {
     copy(from, to, settings).refuses(1)
 }
@@ -18,7 +18,7 @@ fn start_once(which: Which, url: &str, settings: &[(&str, &str)]) {
     service.stop();
 }
 
-/// A filled database and an empty one, in each pairing of the engines.
+/// Returns a filled database and an empty one, in each pairing of the engines.
 async fn pairings(which: Which) -> Vec<(Home, Home)> {
     let mut pairings = Vec::new();
     for source in 0..2 {
@@ -35,7 +35,7 @@ async fn pairings(which: Which) -> Vec<(Home, Home)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_with_a_row_is_left_alone() {
+async fn target_with_a_row_is_left_alone() {
     for which in BOTH {
         for (from, to) in pairings(which).await {
             copies(&from.url(), &to.url(), &SEALED);
@@ -50,7 +50,7 @@ async fn a_target_with_a_row_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_target_with_rows_is_not_even_migrated() {
+async fn old_target_with_rows_is_not_even_migrated() {
     for (from, to) in pairings(Which::Auth).await {
         let mut outsider = to.outsider().await;
         outsider.migrate_to(Which::Auth, 1).await;
@@ -63,7 +63,7 @@ async fn an_old_target_with_rows_is_not_even_migrated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_a_service_runs_on() {
+async fn source_of_a_running_service_is_refused() {
     for which in BOTH {
         for home in Home::all().await {
             let mut service = Service::start(which, &home.url());
@@ -75,7 +75,7 @@ async fn a_source_that_a_service_runs_on() {
                 Home::Server(_) => "): stop every process of the service, then copy",
             };
             assert!(why.contains("is in use by ") && why.contains(sentence), "{why}");
-            assert!(!folder.path().join("new").exists(), "nothing is made");
+            assert!(!folder.path().join("new").exists(), "no target is created");
             service.stop();
             copies(&home.url(), &file(&folder.path().join("new/b.db")), &SEALED);
         }
@@ -83,7 +83,7 @@ async fn a_source_that_a_service_runs_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_a_service_runs_on() {
+async fn target_of_a_running_service_is_refused() {
     for (from, to) in pairings(Which::Blog).await {
         let mut service = Service::start(Which::Blog, &to.url());
         service.serves();
@@ -94,7 +94,7 @@ async fn a_target_that_a_service_runs_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_onto_itself() {
+async fn database_onto_itself_is_refused() {
     for which in BOTH {
         for home in Home::all().await {
             filled(which, &home).await;
@@ -125,7 +125,7 @@ async fn two_schemas_of_one_database_are_two_databases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_services_target() {
+async fn target_of_the_other_service_is_refused() {
     for (which, other) in [(Which::Auth, Which::Blog), (Which::Blog, Which::Auth)] {
         for (from, to) in pairings(which).await {
             start_once(other, &to.url(), if other == Which::Auth { &SEALED } else { &[] });
@@ -141,7 +141,7 @@ async fn the_other_services_target() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_of_another_version_or_program() {
+async fn source_of_another_version_or_program_is_refused() {
     for which in BOTH {
         for home in Home::all().await {
             let folder = folder();
@@ -174,14 +174,14 @@ async fn a_source_of_another_version_or_program() {
             outsider.run(&format!("update _sqlx_migrations set checksum = {checksum} where version = 2")).await;
             let why = refuse(&home.url(), &to, &SEALED);
             assert!(why.contains("does not fit this version (migration 2 differs): copy it with the version"), "{why}");
-            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no file is created");
             close(outsider).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_in_a_file_without_a_setting_that_carries_it() {
+async fn key_in_a_file_needs_a_setting_that_carries_it() {
     let Some(server) = harness::postgres::database().await else { return };
     let folder = folder();
     let from = file(&folder.path().join("a.db"));
@@ -189,29 +189,29 @@ async fn a_key_in_a_file_without_a_setting_that_carries_it() {
     let why = refuse(&from, &server.url, &[]);
     assert!(why.contains("a.key.pem holds the signing key") && why.contains("set AUTH_MASTER_KEY"), "{why}");
     let mut outsider = Outsider::of_server(&server.url).await;
-    assert_eq!(outsider.all().await, [""; 0], "nothing is written");
-    // With a secret that signs, the file is not needed.
+    assert_eq!(outsider.all().await, [""; 0], "no row is written");
+    // With a secret as the signing key, the file is not needed.
     let mut done = copy(&from, &server.url, &[("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")]);
     done.hears(&["JWT_SECRET_KEY signs, so "]);
     assert_eq!(done.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_key_and_another_master_key() {
+async fn sealed_key_with_another_master_key_is_refused() {
     for home in Home::all().await {
         start_once(Which::Auth, &home.url(), &SEALED);
         let folder = folder();
         let to = file(&folder.path().join("b.db"));
         let why = refuse(&home.url(), &to, &[("AUTH_MASTER_KEY", OTHER_MASTER_KEY)]);
         assert!(why.starts_with("AUTH_MASTER_KEY is not the one that the signing key in the database was sealed with"));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no file is created");
         copies(&home.url(), &to, &[]);
         start_once(Which::Auth, &to, &[("AUTH_MASTER_KEY", MASTER_KEY)]);
     }
 }
 
 #[test]
-fn a_key_file_beside_the_target_is_never_overwritten() {
+fn key_file_next_to_the_target_is_never_overwritten() {
     let folder = folder();
     let (from, to) = (file(&folder.path().join("a.db")), file(&folder.path().join("b.db")));
     start_once(Which::Auth, &from, &[]);
@@ -223,8 +223,9 @@ fn a_key_file_beside_the_target_is_never_overwritten() {
     assert!(fs::read(folder.path().join("b.key.pem")).unwrap() == key && !folder.path().join("b.db").exists());
 }
 
+/// C70: malformed and plaintext URLs are named without being shown.
 #[test]
-fn c70_urls_that_are_none_and_plaintext_are_named_without_being_shown() {
+fn malformed_and_plaintext_urls_are_named_not_shown() {
     const CANARY: &str = "thicket-marimba-quince";
     for (from, to, says) in [
         (CANARY.to_owned(), "sqlite:a.db".to_owned(), "--from (GATEPOST_COPY_FROM): write sqlite:PATH"),
@@ -248,7 +249,7 @@ async fn each_engine_is_copied_to_each() {
 }
 
 #[test]
-fn a_file_that_is_no_database() {
+fn file_that_is_no_database_is_refused() {
     let folder = folder();
     let (path, other) = (folder.path().join("a.db"), file(&folder.path().join("b.db")));
     fs::write(&path, "Dear diary, ".repeat(100)).unwrap();
@@ -260,5 +261,5 @@ fn a_file_that_is_no_database() {
     start_once(Which::Blog, &other, &[]);
     let why = refuse(&other, &file(&path), &[]);
     assert!(why.contains("a.db cannot be used (file is not a database)"), "{why}");
-    assert!(fs::read_to_string(&path).unwrap().starts_with("Dear diary"), "it is left alone");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("Dear diary"), "the file is unchanged");
 }

@@ -1,4 +1,4 @@
-//! Both services are moved from SQLite to PostgreSQL and back, and their users notice nothing.
+//! Both services move from SQLite to PostgreSQL and back, and their users notice no difference.
 
 use harness::postgres::Database;
 
@@ -32,15 +32,16 @@ async fn servers() -> Option<(Database, Database)> {
     Some((harness::postgres::database().await?, harness::postgres::database().await?))
 }
 
+/// Tokens, sessions, pages and requests survive a move to PostgreSQL and back.
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_sessions_pages_and_requests_live_on_over_postgresql_and_back() {
+async fn users_notice_no_difference_after_a_move() {
     let Some((auth, blog)) = servers().await else { return };
     let folder = folder();
     let at = |name: &str| file(&folder.path().join(name));
     let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
     let told = Told::tell(&first.places).await;
     first.stop();
-    // One key signs, and one waits: each start opens both.
+    // One key signs and one waits: each start opens both.
     let rotated = gatepost().args(["keys", "rotate", "--database-url", &at("auth.db")]).output().unwrap();
     assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
 
@@ -60,14 +61,14 @@ async fn tokens_sessions_pages_and_requests_live_on_over_postgresql_and_back() {
     login(&third.places).await;
     third.stop();
 
-    // The sources are as they were.
+    // The sources are unchanged.
     let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
     told.check(&first.places).await;
     first.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_moved_to_another_with_its_key_file() {
+async fn file_is_moved_to_another_with_its_key_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = folder();
     let at = |name: &str| file(&folder.path().join(name));
@@ -78,7 +79,7 @@ async fn a_file_is_moved_to_another_with_its_key_file() {
     let before = beside();
     copies(&at("auth.db"), &at("new/auth.db"), &[]);
     copies(&at("blog.db"), &at("new/blog.db"), &[]);
-    assert_eq!(beside(), before + 1, "nothing is left beside the source, only the new folder is there");
+    assert_eq!(beside(), before + 1, "next to the source there is only the new folder");
     for entry in std::fs::read_dir(folder.path().join("new")).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
@@ -89,7 +90,7 @@ async fn a_file_is_moved_to_another_with_its_key_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_is_moved_from_server_to_server() {
+async fn database_is_moved_from_server_to_server() {
     let Some((from, to)) = servers().await else { return };
     let mut auth = Service::start(Which::Auth, &from.url);
     let address = auth.serves();
@@ -101,7 +102,7 @@ async fn a_database_is_moved_from_server_to_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_service_left_in_its_log_goes_along_and_stays() {
+async fn log_of_a_killed_service_is_copied_and_stays() {
     let folder = folder();
     let at = |name: &str| file(&folder.path().join(name));
     let mut blog = Service::start(Which::Blog, &at("a.db"));
@@ -109,10 +110,10 @@ async fn what_a_killed_service_left_in_its_log_goes_along_and_stays() {
     drop(blog);
     let log = folder.path().join("a.db-wal");
     let left = std::fs::read(&log).unwrap();
-    assert!(!left.is_empty(), "it was killed");
+    assert!(!left.is_empty(), "the killed service left a log");
     let tables = copies(&at("a.db"), &at("b.db"), &[]);
     assert!(tables.iter().any(|line| line.starts_with("secrets 2 ")), "{tables:?}");
-    assert!(std::fs::read(&log).unwrap() == left, "the source is as it was");
+    assert!(std::fs::read(&log).unwrap() == left, "the source is unchanged");
 }
 
 #[test]
@@ -126,6 +127,6 @@ fn each_table_is_named_once_on_standard_output() {
         .iter()
         .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
         .collect();
-    // The key of page tokens, and a time to compare the clock with.
+    // The key of page tokens, and a time for comparing the clock.
     assert_eq!(names, ["posts 0", "secrets 2", "requests 0"]);
 }

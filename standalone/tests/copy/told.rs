@@ -1,4 +1,4 @@
-//! What users know before their databases are moved, and must find again after it.
+//! Data that users know before their databases move, and must find again afterwards.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use super::pair::PASSWORD;
 
 const EMAIL: &str = "ada@example.com";
 
-/// Where the services are.
+/// Addresses of the services.
 pub(super) struct Places {
     pub(super) auth: String,
     pub(super) blog: String,
 }
 
-/// What is known.
+/// The data that users know.
 pub(super) struct Told {
     live: String,
     dead: String,
@@ -39,7 +39,7 @@ fn channel(address: &str) -> Channel {
 
 fn with<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    // Passwords are hashed at the lowest priority, and a test may run beside others.
+    // Passwords are hashed at the lowest priority, and a test may run next to others.
     request.set_timeout(Duration::from_mins(1));
     if !token.is_empty() {
         request.metadata_mut().insert("api-token", token.parse().unwrap());
@@ -102,16 +102,20 @@ impl Told {
         Self { live, dead, sessions, first_page, page_token, second_page, repeated: last.unwrap() }
     }
 
-    /// Whether all of it is found again.
+    /// Checks that all of it is found again.
     pub(super) async fn check(&self, places: &Places) {
         assert_eq!(page(places, &self.live, "").await.unwrap().0, self.first_page);
-        assert_eq!(page(places, &self.live, &self.page_token).await.unwrap().0, self.second_page, "a page goes on");
+        assert_eq!(
+            page(places, &self.live, &self.page_token).await.unwrap().0,
+            self.second_page,
+            "a list continues at its page token"
+        );
         let refused = page(places, &self.dead, "").await.unwrap_err();
         assert_eq!(refused.get_details_error_info().unwrap().reason, "TOKEN_REVOKED");
         assert_eq!(sessions(places, &self.live).await, self.sessions);
         let (request, answer) = self.repeated.clone();
         let mut blog = PostServiceClient::new(channel(&places.blog));
         let again = blog.create_post(with(&self.live, request)).await.unwrap().into_inner().post.unwrap();
-        assert_eq!(again, answer, "a repeated request is answered as the first one");
+        assert_eq!(again, answer, "a repeated request gets the first answer");
     }
 }

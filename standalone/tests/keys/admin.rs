@@ -1,4 +1,4 @@
-//! `gatepost admin`: an operator who is locked out sets a password or makes an admin, beside a service that runs.
+//! `gatepost admin`: a locked-out operator sets a password or makes an admin, while a service runs.
 
 use std::fs;
 use std::io::Write as _;
@@ -21,12 +21,12 @@ const NEW: &str = "thicket marimba oblong 42";
 const ADA: &str = "ada@example.com";
 const ROOT: &str = "root@example.com";
 
-/// Runs `gatepost admin` on this database with this input; the password may not be in what it says.
+/// Runs `gatepost admin` on this database with this input; its output must not contain the password.
 fn admin(url: &str, args: &[&str], input: &str) -> Told {
     let mut command = gatepost();
     command.arg("admin").args(args).env("AUTH_DATABASE_URL", url).stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // It ends without having read the input where the arguments are wrong.
+    // With wrong arguments the command ends without reading the input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let told = Told::by(&child.wait_with_output().unwrap());
     assert!(!told.out.contains(NEW) && !told.err.contains(NEW), "{}", told.err);
@@ -43,7 +43,7 @@ fn done(told: &Told, event: &str) -> String {
     id.to_owned()
 }
 
-/// Logs in, or is refused with this code.
+/// Logs in, or returns the code of the refusal.
 async fn login(address: &str, email: &str, password: &str) -> Result<String, Code> {
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     let login = LoginRequest { email: email.into(), password: password.into(), ..LoginRequest::default() };
@@ -60,14 +60,14 @@ async fn set_password_ends_sessions_while_a_service_runs() {
         let mut service = Service::start_with(Which::Auth, &url, &SEALED);
         let at = service.serves();
         let token = register(&at).await;
-        // As many wrong ones as make the account wait.
+        // As many wrong passwords as make the account wait.
         for _ in 0..6 {
             assert!(login(&at, ADA, "not her password at all").await.is_err());
         }
         done(&admin(&url, &["set-password", "ADA@example.com"], &format!("{NEW}\n")), "password_set");
-        // It never comes to an end where the service does not learn of it.
+        // The loop never ends if the service does not learn of the change.
         while is_active(&at, &token).await {}
-        assert!(login(&at, ADA, NEW).await.is_ok(), "the wrong passwords of before are forgotten");
+        assert!(login(&at, ADA, NEW).await.is_ok(), "the earlier wrong passwords are forgotten");
         assert_eq!(login(&at, ADA, PASSWORD).await, Err(Code::Unauthenticated));
         service.stop();
         // Without a service, and from a file.
@@ -81,7 +81,7 @@ async fn set_password_ends_sessions_while_a_service_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_admin_is_made_or_granted_on_the_database() {
+async fn admin_is_created_or_granted_on_the_database() {
     for home in Home::all().await {
         let url = home.url();
         let mut service = Service::start_with(Which::Auth, &url, &SEALED);
@@ -107,7 +107,7 @@ async fn an_admin_is_made_or_granted_on_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_set_is_said_and_changes_nothing() {
+async fn refused_admin_command_changes_nothing() {
     for home in Home::all().await {
         let url = home.url();
         let mut service = Service::start_with(Which::Auth, &url, &SEALED);

@@ -1,4 +1,4 @@
-//! A command by a wrong clock: it warns from two seconds on, and writes no time beyond the leeway.
+//! A command under a wrong clock: it warns from 2 s on, and writes no time beyond the leeway.
 
 use auth_service::AdminCommand;
 use auth_service::keyring::KeysCommand;
@@ -16,13 +16,13 @@ use super::told::{Told, keys, listed};
 
 const ROLES: &str = "select email || ' ' || roles from users order by email";
 
-/// Reads a command's arguments.
+/// Parses a command's arguments.
 fn parsed<C: Args>(args: &[&str]) -> C {
     let command = C::augment_args(clap::Command::new("gatepost"));
     C::from_arg_matches(&command.try_get_matches_from(["gatepost"].iter().chain(args)).unwrap()).unwrap()
 }
 
-/// Adds a key and makes Ada an admin, by a clock that is off by so many seconds: the commands' errors.
+/// Adds a key and makes Ada an admin, by a clock that is off by this many seconds; returns the commands' errors.
 async fn act(url: &str, off: i64, flags: &[&str]) -> [Option<String>; 2] {
     let clock = Clock::wrong(TimeDelta::seconds(off));
     let environment = Environment::new(|name| (name == "AUTH_MASTER_KEY").then(|| MASTER_KEY.into()));
@@ -55,7 +55,8 @@ async fn command_writes_no_time_of_a_wrong_clock() {
             assert_eq!((keys, roles), (2, vec!["ada@example.com admin".to_owned()]));
         } else {
             let way = if off > 0 { " s ahead of" } else { " s behind" };
-            for error in errors.into_iter().map(|error| error.unwrap_or_else(|| panic!("{off}: it was done"))) {
+            for error in errors.into_iter().map(|error| error.unwrap_or_else(|| panic!("{off}: the command succeeded")))
+            {
                 assert!(error.starts_with("the clock is ") && error.contains(way), "{error}");
                 assert!(error.contains("the 5 s of --clock-leeway (AUTH_CLOCK_LEEWAY), and nothing was written"));
             }
@@ -66,13 +67,13 @@ async fn command_writes_no_time_of_a_wrong_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stored_time_that_has_not_come_stops_a_command() {
+async fn stored_future_time_stops_a_command() {
     let home = Home::all().await.remove(0);
     let url = home.url();
     let mut service = Service::start_with(Which::Auth, &url, &[]);
     register(&service.serves()).await;
     service.stop();
-    // As a service on another machine has left it, which has gone an hour ahead.
+    // A service on another machine with a clock an hour ahead left this state.
     let ahead = (Clock::system().now() + TimeDelta::seconds(3600)).timestamp_micros();
     let anchor = format!("update secrets set value = cast('{ahead} 1 other' as blob) where name = 'clock-anchor'");
     home.outsider().await.run(&anchor).await;
@@ -91,7 +92,7 @@ async fn stored_time_that_has_not_come_stops_a_command() {
     assert_eq!(listed(&url).len(), 2);
 }
 
-/// Tells if the command says how wrong the clock is.
+/// Returns `true` if the output says how wrong the clock is.
 fn warns(said: &str) -> bool {
     let behind = |line: &str| {
         let rest = line.strip_prefix("the clock is ")?;

@@ -1,4 +1,4 @@
-//! What the commands do, on both engines, while a service runs.
+//! The commands on both engines, while a service runs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ use super::told::{done, keys, listed};
 
 const AUTH: Which = Which::Auth;
 
-/// The settings that the keys need at this place.
+/// Returns the settings that the keys need at this place.
 fn settings(home: &Home) -> &'static [(&'static str, &'static str)] {
     match home {
         Home::File(_) => &[],
@@ -26,7 +26,7 @@ fn states(url: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_listed_and_another_one_follows_it() {
+async fn key_is_listed_and_another_one_follows() {
     for home in Home::all().await {
         let (url, settings) = (home.url(), settings(&home));
         let mut service = Service::start_with(AUTH, &url, settings);
@@ -49,7 +49,7 @@ async fn a_key_is_listed_and_another_one_follows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_retired_dies_at_once_and_another_one_signs() {
+async fn retired_key_dies_at_once_and_another_one_signs() {
     for home in Home::all().await {
         let (url, settings) = (home.url(), settings(&home));
         let mut service = Service::start_with(AUTH, &url, settings);
@@ -57,17 +57,17 @@ async fn a_key_that_is_retired_dies_at_once_and_another_one_signs() {
         let token = register(&at).await;
         let first = states(&url).remove(0).0;
         let next = done(&url, settings, &["retire", &first]).remove(0);
-        // It never comes to an end where the service does not learn of it.
+        // The loop never ends if the service does not learn of the retirement.
         while is_active(&at, &token).await {}
         assert_eq!(states(&url), [(next, "signing".into())]);
         service.stop();
         let mut service = Service::start_with(AUTH, &url, settings);
-        assert!(!is_active(&service.serves(), &token).await, "nor after a restart");
+        assert!(!is_active(&service.serves(), &token).await, "a restart does not revive it");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_can_be_given() {
+async fn key_can_be_given() {
     for home in Home::all().await {
         let (url, settings) = (home.url(), settings(&home));
         Service::start_with(AUTH, &url, settings).serves();
@@ -80,12 +80,12 @@ async fn a_key_can_be_given() {
         let next = done(&url, settings, &["rotate", "--lead", "1h", "--from", path.to_str().unwrap()]).remove(0);
         assert_eq!(listed(&url)[1], [next.clone(), "RS256".into(), "next".into()]);
         done(&url, settings, &["retire", &next]);
-        assert_eq!(states(&url)[1].1, "next", "another one waits in its place");
+        assert_eq!(states(&url)[1].1, "next", "another key waits in its place");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_whose_id_looks_like_a_flag_can_be_retired() {
+async fn key_id_that_looks_like_a_flag_can_be_retired() {
     let home = Home::all().await.remove(0);
     let url = home.url();
     let folder = super::pair::folder();
@@ -101,7 +101,7 @@ async fn a_key_whose_id_looks_like_a_flag_can_be_retired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_master_key_takes_the_old_ones_place() {
+async fn another_master_key_replaces_the_old_one() {
     for home in Home::all().await {
         let url = home.url();
         let mut service = Service::start_with(AUTH, &url, &SEALED);
@@ -109,18 +109,19 @@ async fn another_master_key_takes_the_old_ones_place() {
         let token = register(&at).await;
         let both = [("AUTH_MASTER_KEY", OTHER_MASTER_KEY), ("AUTH_OLD_MASTER_KEY", MASTER_KEY)];
         assert_eq!(done(&url, &both, &["reseal"]), ["1"]);
-        assert!(is_active(&at, &token).await, "who runs goes on");
+        assert!(is_active(&at, &token).await, "a running service still works");
         service.stop();
         let why = Service::start_with(AUTH, &url, &SEALED).refuses(1);
         assert!(why.starts_with("AUTH_MASTER_KEY is not the one that the signing key"), "{why}");
         let mut service = Service::start_with(AUTH, &url, &both[..1]);
         assert!(is_active(&service.serves(), &token).await);
-        assert_eq!(done(&url, &both, &["reseal"]), ["0"], "and again");
+        assert_eq!(done(&url, &both, &["reseal"]), ["0"], "a second run changes no key");
     }
 }
 
+/// A lost master key or key file is replaced by a new key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_master_key_or_key_file_is_replaced_by_a_new_key() {
+async fn lost_key_is_replaced_by_a_new_one() {
     for home in Home::all().await {
         let (url, new) = (home.url(), [("AUTH_MASTER_KEY", OTHER_MASTER_KEY)]);
         let mut service = Service::start_with(AUTH, &url, &SEALED);
@@ -145,13 +146,13 @@ async fn a_lost_master_key_or_key_file_is_replaced_by_a_new_key() {
         why.contains("a.key.pem does not hold the signing key") && why.contains(&format!("keys retire {first}")),
         "{why}"
     );
-    assert!(!file.exists(), "no other key is made");
+    assert!(!file.exists(), "no key file is created");
     done(&url, &[], &["retire", &first]);
     Service::start_with(AUTH, &url, &[]).serves();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_own_program_has_the_same_commands() {
+async fn service_program_has_the_same_commands() {
     let home = Home::all().await.remove(0);
     let url = home.url();
     Service::start_with(AUTH, &url, &[]).serves();

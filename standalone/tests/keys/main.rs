@@ -1,20 +1,20 @@
-//! `gatepost keys`: what an operator does with the keys that sign, beside a service that runs.
+//! `gatepost keys` and `gatepost admin`: an operator's commands next to a running service.
 
 #![cfg(test)]
 
 mod admin;
 mod clock;
 mod command;
-#[expect(dead_code, reason = "the tests of the start need more of it than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/outsider.rs"]
 mod outsider;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod place;
 mod refused;
 mod retired;
-#[expect(dead_code, reason = "the tests of the start need more of it than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/service.rs"]
 mod service;
 #[path = "../start/tokens.rs"]

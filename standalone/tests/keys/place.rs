@@ -1,4 +1,4 @@
-//! The pair's folder names the database, and a word that is no command is shown.
+//! The pair's folder selects the database, and an unknown command is shown.
 
 use super::pair::{Pair, folder, gatepost};
 use super::told::Told;
@@ -27,13 +27,13 @@ fn keys_of_the_pair_are_found_by_its_folder() {
 }
 
 #[test]
-fn an_unknown_command_is_shown() {
+fn unknown_command_is_shown() {
     for (args, said) in [
         (&["frob"][..], "unknown command \"frob\"; run \"gatepost --help\""),
         (&["kyes"], "unknown command \"kyes\"; run \"gatepost --help\""),
         (&["keys", "frob"], "unknown command \"frob\"; run \"gatepost keys --help\""),
         (&["auth", "frob"], "unknown command \"frob\"; run \"gatepost auth --help\""),
-        // A password, say.
+        // Such as a password.
         (
             &["admin", "set-password", "a@example.com", "hunter2"],
             "unknown argument; run \"gatepost admin set-password --help\"",

@@ -1,11 +1,11 @@
-//! What the commands refuse: they say why and what to do, and change nothing.
+//! Refusals of the commands: they say why and what to do, and change nothing.
 
 use super::outsider::{Home, Outsider};
 use super::pair::folder;
 use super::service::{OTHER_MASTER_KEY, SEALED, Service, Which, file};
 use super::told::{keys, listed};
 
-/// A refusal: by exit code 2 of a setting, else by 1.
+/// Checks a refusal: exit code 2 for a bad setting, else 1.
 #[track_caller]
 fn refused(url: &str, settings: &[(&str, &str)], args: &[&str], sentence: &str) {
     let told = keys(url, settings, args);
@@ -14,7 +14,7 @@ fn refused(url: &str, settings: &[(&str, &str)], args: &[&str], sentence: &str) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_done_is_said_and_changes_nothing() {
+async fn refused_keys_command_changes_nothing() {
     for home in Home::all().await {
         let url = home.url();
         Service::start_with(Which::Auth, &url, &SEALED).serves();
@@ -46,7 +46,7 @@ async fn what_cannot_be_done_is_said_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_an_auth_services_of_this_version_is_left_as_it_is() {
+async fn foreign_or_older_database_is_left_unchanged() {
     let folder = folder();
     let [absent, older, blog] = ["absent.db", "older.db", "blog.db"].map(|name| folder.path().join(name));
     refused(&file(&absent), &[], &["list"], "is not there: name the file of a service's database");

@@ -1,11 +1,11 @@
-//! `retire` when keys wait, and when several have leaked.
+//! `retire` while keys wait, and after several keys have leaked.
 
 use super::outsider::Home;
 use super::service::{SEALED, Service, Which};
 use super::tokens::{is_active, register};
 use super::told::{done, keys, listed};
 
-/// The settings that the keys need at this place.
+/// Returns the settings that the keys need at this place.
 fn settings(home: &Home) -> &'static [(&'static str, &'static str)] {
     match home {
         Home::File(_) => &[],
@@ -13,7 +13,7 @@ fn settings(home: &Home) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Id, state and the time from which it signs, of each key.
+/// Returns id, state and start of signing of each key.
 fn times(url: &str) -> Vec<(String, String, String)> {
     let lines = done(url, &[], &["list"]);
     let words = |line: &String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -34,8 +34,8 @@ async fn waiting_key_that_signs_early_lists_its_time() {
         assert_eq!(told.err, format!("{first} is killed, and its tokens are refused.\n{next} signs.\n"));
         let [(id, state, from)] = &times(&url)[..] else { panic!("one key is left") };
         assert_eq!((id, state.as_str()), (&next, "signing"));
-        assert!(*from < planned, "{from} is the time from which it signs, and not {planned}");
-        // It signs, so another one may follow.
+        assert!(*from < planned, "the key signs from {from}, not from {planned}");
+        // The key signs, so another one may follow.
         let told = keys(&url, settings, &["rotate", "--lead", "1h"]);
         assert!(told.code == 0 && told.err.starts_with("It is listed from now on, and signs from "), "{}", told.err);
     }
@@ -52,14 +52,14 @@ async fn two_leaked_keys_die_at_once() {
         let next = done(&url, settings, &["rotate", "--lead", "1h"]).remove(0);
         let told = keys(&url, settings, &["retire", &first, "unknown", &next]);
         assert!(told.code == 1 && told.err.contains("has no signing key unknown"), "{}", told.err);
-        assert_eq!(listed(&url).len(), 2, "nothing has died");
+        assert_eq!(listed(&url).len(), 2, "no key is retired");
 
         let told = keys(&url, settings, &["retire", &first, &next]);
         let signing = told.out.trim();
         assert!(told.code == 0 && signing != first && signing != next, "{}", told.err);
         assert_eq!(told.err, format!("{first}, {next} are killed, and their tokens are refused.\n{signing} signs.\n"));
         assert_eq!(listed(&url), [[signing.to_owned(), "EdDSA".into(), "signing".into()]]);
-        // It never comes to an end where the service does not learn of it.
+        // The loop never ends if the service does not learn of the retirement.
         while is_active(&at, &token).await {}
         service.stop();
         let mut service = Service::start_with(Which::Auth, &url, settings);
@@ -69,7 +69,7 @@ async fn two_leaked_keys_die_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retiring_a_waiting_key_names_the_one_in_its_place() {
+async fn retire_of_a_waiting_key_names_its_replacement() {
     let home = Home::all().await.remove(0);
     let url = home.url();
     Service::start_with(Which::Auth, &url, &[]).serves();

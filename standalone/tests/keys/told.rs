@@ -1,4 +1,4 @@
-//! A command, and what it says.
+//! A command and its output.
 
 use std::path::Path;
 use std::process::Output;
@@ -6,7 +6,7 @@ use std::process::Output;
 use super::pair::gatepost;
 use super::pair::watch::{secrets, shows};
 
-/// What the command came to.
+/// Exit code and output of a command.
 pub(super) struct Told {
     pub(super) code: i32,
     pub(super) out: String,
@@ -14,14 +14,14 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// The words of a command that has ended.
+    /// Returns the output of a command that has ended.
     pub(super) fn by(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
     }
 }
 
-/// Runs `gatepost keys` on this database; no secret may be in what it says.
+/// Runs `gatepost keys` on this database; its output must not contain a secret.
 pub(super) fn keys(url: &str, settings: &[(&str, &str)], args: &[&str]) -> Told {
     let mut command = gatepost();
     command.arg("keys").args(args).env("AUTH_DATABASE_URL", url).envs(settings.iter().copied());
@@ -34,14 +34,14 @@ pub(super) fn keys(url: &str, settings: &[(&str, &str)], args: &[&str]) -> Told 
     told
 }
 
-/// The same of a command that does its work: its lines on standard output.
+/// Runs a command that must succeed, and returns its lines on standard output.
 pub(super) fn done(url: &str, settings: &[(&str, &str)], args: &[&str]) -> Vec<String> {
     let told = keys(url, settings, args);
     assert_eq!(told.code, 0, "{args:?}: {}", told.err);
     told.out.lines().map(str::to_owned).collect()
 }
 
-/// The keys that `list` prints: id, algorithm and state of each.
+/// Returns id, algorithm and state of each key that `list` prints.
 pub(super) fn listed(url: &str) -> Vec<[String; 3]> {
     let lines = done(url, &[], &["list"]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The answer of a commit is lost: each command finds out what was written, or says what is not known and how to find out.
+//! A lost answer to a commit: each command finds out the outcome, or says what is unknown and how to find out.
 
 use std::io::Write as _;
 use std::process::{Child, Stdio};
@@ -15,11 +15,12 @@ const NEW: &str = "thicket marimba oblong 42";
 const BOTH: [(&str, &str); 2] = [("AUTH_MASTER_KEY", OTHER_MASTER_KEY), ("AUTH_OLD_MASTER_KEY", MASTER_KEY)];
 const ONE: [(&str, &str); 1] = [("AUTH_MASTER_KEY", MASTER_KEY)];
 
-/// Bytes of the message that appends to the log and commits, and of a commit alone. The opening says neither.
+/// Bytes of the message that appends to the log and commits, and of a commit alone. Messages at the start contain
+/// neither.
 const LOGS: &[u8] = b"revision = revision + 1";
 const COMMITS: &[u8] = b"\x0bcommit\0";
 
-/// A database with a user and a key, which a command reaches by a proxy of its own.
+/// A database with a user and a key, which a command reaches through its own proxy.
 struct Home {
     url: String,
     proxy: Proxy,
@@ -49,7 +50,7 @@ impl Home {
     }
 }
 
-/// Waits for the command to end, and returns its words.
+/// Waits for the command to end, and returns its output.
 async fn ended(child: Child) -> Told {
     tokio::task::spawn_blocking(move || Told::by(&child.wait_with_output().unwrap())).await.unwrap()
 }

@@ -4,21 +4,21 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, PipeReader, Write as _, pipe};
 use std::process::Stdio;
 
-/// A way in which a stream takes no lines.
+/// A stream that takes no lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// A pipe whose reader has gone: EPIPE.
+    /// A pipe without a reader: EPIPE.
     Gone,
     /// A file on a full disk: ENOSPC.
     Full,
-    /// A pipe that is full, and that its reader does not read: a write waits.
+    /// A full pipe with a reader that does not read: a write waits.
     Stalled,
 }
 
 pub(super) const ALL: [Broken; 3] = [Broken::Gone, Broken::Full, Broken::Stalled];
 
 impl Broken {
-    /// Makes such a stream. The reader of a stalled one must be kept.
+    /// Opens such a stream. The caller must keep the reader of a stalled one.
     pub(super) fn open(self) -> (Stdio, Option<PipeReader>) {
         let (reader, mut writer) = pipe().unwrap();
         match self {

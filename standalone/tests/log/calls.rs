@@ -75,7 +75,7 @@ async fn pair_works_without_a_log() -> Outcome {
         sessions.logout(with_token(LogoutRequest {}, &token)).await?;
         refused(posts.list_posts(with_token(ListPostsRequest::default(), &token)).await, "TOKEN_REVOKED");
         if broken != Broken::Stalled {
-            // A stalled reader's lines wait, and are dropped once the queue is full.
+            // Lines for a stalled reader wait, and are dropped once the queue is full.
             for ops in [auth_ops, blog_ops] {
                 assert!(metric(ops, "gatepost_log_dropped_total").await > 20, "{broken:?}");
             }

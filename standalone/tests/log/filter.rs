@@ -3,7 +3,7 @@
 use super::pair::{fails, folder, gatepost};
 
 #[test]
-fn filter_word_that_is_no_level_is_refused() {
+fn filter_with_an_unknown_level_is_refused() {
     let folder = folder();
     for word in ["warning", "verbose", "fatal"] {
         for arguments in [&["auth"][..], &["blog"], &["keys", "list"], &[]] {

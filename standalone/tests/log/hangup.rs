@@ -1,4 +1,4 @@
-//! Signals that are no end: a terminal that closes, tools that rotate logs, and a file at its limit.
+//! Signals that must not end the process: a closing terminal, log rotation, and a file at its size limit.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, pipe};

@@ -1,5 +1,5 @@
-//! A log that cannot be written costs log lines, and nothing else: real processes whose output has no reader, a full disk,
-//! or a reader that stalls.
+//! A log that cannot be written costs only log lines. The tests run real processes without a reader of their output, on
+//! a full disk, or with a stalled reader.
 
 #![cfg(test)]
 
@@ -8,7 +8,7 @@ mod calls;
 mod filter;
 mod flood;
 mod hangup;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod process;

@@ -1,4 +1,4 @@
-//! A process of ours whose standard output is heard, and whose standard error is the test's affair.
+//! A process of ours: its standard output is read, and the test provides its standard error.
 
 use std::io::{BufRead as _, BufReader, PipeReader, pipe};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::pair::gatepost;
 
-/// Limit for an event on a machine that has much else to do.
+/// Limit for an event on a busy machine.
 const EVENT_LIMIT: Duration = Duration::from_mins(2);
 
 /// A running process, killed when dropped.
@@ -34,13 +34,13 @@ pub(super) fn service_at(name: &str, database_url: &str, listen: &str) -> Comman
 }
 
 impl Process {
-    /// Starts the command with this standard error, and hears its standard output.
+    /// Starts the command with this standard error, and reads its standard output.
     pub(super) fn start(command: &mut Command, stderr: impl Into<Stdio>) -> Self {
         let (heard, stdout) = pipe().unwrap();
         Self::start_heard(command.stdout(stdout), stderr, heard)
     }
 
-    /// Starts the command, and hears this pipe, whose other end only the process has.
+    /// Starts the command, and reads this pipe; only the process has its other end.
     pub(super) fn start_heard(command: &mut Command, stderr: impl Into<Stdio>, heard: PipeReader) -> Self {
         let child = command.stderr(stderr).spawn().unwrap();
         // The command would keep the pipes open, and their readers would wait for an end.
@@ -57,7 +57,7 @@ impl Process {
         self.lines.recv_timeout(EVENT_LIMIT).unwrap()
     }
 
-    /// Waits for the line that begins so, and returns the address behind it.
+    /// Waits for the line with this prefix, and returns the address after it.
     #[track_caller]
     pub(super) fn address(&self, begin: &str) -> SocketAddr {
         loop {
@@ -84,11 +84,11 @@ impl Process {
                 break end;
             }
         };
-        assert_eq!(end, RecvTimeoutError::Disconnected, "it hangs");
+        assert_eq!(end, RecvTimeoutError::Disconnected, "the process hangs");
         self.child.wait().unwrap()
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Asks the process to stop, and waits until it has.
     #[track_caller]
     pub(super) fn stop(mut self) {
         self.signal(Signal::TERM);

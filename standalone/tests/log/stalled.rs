@@ -1,4 +1,4 @@
-//! A reader that stalls until lines are dropped, and reads again.
+//! A reader that stalls until lines are dropped, and then reads again.
 
 use std::io::{BufRead as _, BufReader, pipe};
 
@@ -10,7 +10,7 @@ use super::pair::{Outcome, folder};
 use super::process::{Process, metric, service};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reader_that_comes_back_learns_the_gap() -> Outcome {
+async fn reader_that_comes_back_learns_of_the_gap() -> Outcome {
     const DROPPED: &str = "gatepost_log_dropped_total";
     let folder = folder();
     let (reader, stderr) = pipe()?;

@@ -1,4 +1,4 @@
-//! Starts whose output has no reader: refused ones end, and good ones serve.
+//! Starts without a reader of their output: refused ones end, and good ones serve.
 
 use std::collections::HashSet;
 use std::fs;
@@ -42,7 +42,7 @@ fn listening(id: u32) -> Vec<SocketAddr> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stdout_without_a_reader_holds_no_start() {
+async fn stdout_without_a_reader_delays_no_start() {
     for broken in ALL {
         let folder = folder();
         let (stdout, _reader) = broken.open();

@@ -1,4 +1,4 @@
-//! Tasks in the background that have something to log: the feed, health, and the follower of revocations.
+//! Background tasks that log: the feed, health, and the follower of revocations.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -19,7 +19,7 @@ const KEY: (&str, &str) = ("AUTH_SERVICE_KEY", "a-service-key-of-at-least-32-byt
 const AUTH: &str = "auth-service listening on ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn feed_comes_back_without_a_log() {
+async fn feed_recovers_without_a_log() {
     for broken in ALL {
         let folder = folder();
         let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());

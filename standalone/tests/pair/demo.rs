@@ -1,4 +1,4 @@
-//! The demo plays its story against any pair, says by its exit code how it went, and leaves nothing behind.
+//! The demo plays its story against any pair, reports the result by its exit code, and leaves no data behind.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::support::{Outcome, Pair, folder, gatepost, tool};
 
-/// How a demo ended.
+/// Exit code and output of a demo.
 struct Played {
     code: Option<i32>,
     out: String,
@@ -35,7 +35,7 @@ impl Played {
         assert!(self.out.trim_end().ends_with(" steps, all as expected"), "{}", self.out);
     }
 
-    /// Each step's line and the answer below it.
+    /// Returns each step's line with the answer below it.
     fn steps(&self) -> Vec<(String, String)> {
         let titled = self.out.split("\n# ").skip(1);
         titled
@@ -69,7 +69,7 @@ fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-/// Registers somebody, who sees nobody else and no post.
+/// Registers a witness, who must see no other user and no post.
 async fn nothing_is_left(pair: &Pair) -> Outcome {
     let mut users = UserServiceClient::new(channel(&pair.auth));
     let request = CreateUserRequest {
@@ -87,20 +87,20 @@ async fn nothing_is_left(pair: &Pair) -> Outcome {
     let mut request = Request::new(ListPostsRequest::default());
     with_token(request.metadata_mut());
     let posts = PostServiceClient::new(channel(&pair.blog)).list_posts(request).await;
-    // The blog of a pair that does not fit together lets nobody in, so nobody has written there.
+    // The blog of a mismatched pair refuses all calls, so that it has no posts.
     assert!(posts.is_err() || posts.is_ok_and(|posts| posts.into_inner().posts.is_empty()));
     Ok(())
 }
 
 #[test]
-fn by_itself_it_needs_nothing_and_leaves_nothing() {
+fn demo_alone_needs_nothing_and_leaves_nothing() {
     let place = folder();
-    // None of these is a setting of the demo's own pair.
+    // The demo's own pair uses no such setting.
     let settings = [("AUTH_REGISTRATION", "closed"), ("BLOG_AUDIENCE", "other"), ("AUTH_LISTEN", "garbled")];
     let played = Played::by(demo().envs(settings).env("TMPDIR", place.path()).current_dir(place.path()));
     played.is_well();
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "the folder has vanished");
-    assert!(!played.out.contains('\u{1b}'), "no colour where nobody sees it");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "the folder is removed");
+    assert!(!played.out.contains('\u{1b}'), "no color without a terminal");
     let steps = played.steps();
     assert!(played.out.ends_with(&format!("\n{} steps, all as expected\n", steps.len())), "{}", played.out);
     for (line, answer) in steps {
@@ -116,7 +116,7 @@ fn by_itself_it_needs_nothing_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn against_a_running_pair_it_can_be_repeated() -> Outcome {
+async fn demo_against_a_running_pair_can_be_repeated() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     for _ in 0..2 {
@@ -128,9 +128,9 @@ async fn against_a_running_pair_it_can_be_repeated() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unexpected_answer_is_counted_and_everything_is_swept_away() -> Outcome {
+async fn demo_counts_unexpected_answers_and_cleans_up() -> Outcome {
     let folder = folder();
-    // A blog that takes tokens for somebody else refuses every post.
+    // A blog that accepts tokens only for another audience refuses every post.
     let pair = Pair::start(folder.path(), &[("BLOG_AUDIENCE", "other")]);
     let played = Played::by(&mut against(&pair.auth, &pair.blog));
     assert_eq!(played.code, Some(1), "{}", played.out);
@@ -146,19 +146,19 @@ async fn an_unexpected_answer_is_counted_and_everything_is_swept_away() -> Outco
     Ok(())
 }
 
-/// Reads on until this is said.
+/// Reads until this text appears.
 fn wait_for(child: &mut Child, text: &str) -> BufReader<std::process::ChildStdout> {
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains(text) {
         line.clear();
-        assert!(out.read_line(&mut line).unwrap() > 0, "the demo ends without having said: {text}");
+        assert!(out.read_line(&mut line).unwrap() > 0, "the demo ended without: {text}");
     }
     out
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_ends_the_story_and_sweeps_it_away() -> Outcome {
+async fn ctrl_c_ends_the_demo_and_cleans_up() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     for own in [false, true] {
@@ -172,7 +172,7 @@ async fn ctrl_c_ends_the_story_and_sweeps_it_away() -> Outcome {
         assert_eq!(output.status.code(), Some(1), "{last}");
         assert_eq!(String::from_utf8(output.stderr)?, "gatepost: stopped before the end of the story\n");
         assert!(last.contains(" steps were played; the last "), "{last}");
-        assert!(fs::read_dir(folder.path())?.count() <= before, "the folder has vanished");
+        assert!(fs::read_dir(folder.path())?.count() <= before, "the folder is removed");
     }
     nothing_is_left(&pair).await?;
     pair.stop();
@@ -180,7 +180,7 @@ async fn ctrl_c_ends_the_story_and_sweeps_it_away() -> Outcome {
 }
 
 #[test]
-fn a_reader_who_has_read_enough_is_no_failure() {
+fn reader_that_stops_early_is_no_failure() {
     let mut child = demo().spawn().unwrap();
     drop(wait_for(&mut child, "Ada registers"));
     let output = child.wait_with_output().unwrap();
@@ -188,7 +188,7 @@ fn a_reader_who_has_read_enough_is_no_failure() {
 }
 
 #[test]
-fn services_that_cannot_play_are_one_sentence() {
+fn services_without_a_demo_get_one_sentence() {
     let (open, closed) = (folder(), folder());
     let pair = Pair::start(open.path(), &[]);
     let shut = Pair::start(closed.path(), &[("AUTH_REGISTRATION", "closed")]);
@@ -209,8 +209,8 @@ fn services_that_cannot_play_are_one_sentence() {
     assert_eq!(Played::by(demo().args(["--auth-url", "http://127.0.0.1:1"])).code, Some(2), "both URLs or neither");
 }
 
-/// What differs from run to run is hexadecimal: ids, times, the names in addresses. The client's name differs, too, and the
-/// position in the log of revocations.
+/// Removes what differs between runs: hexadecimal digits (ids, times, addresses), and lines with the client's name or a
+/// log position.
 fn lasting(text: &str) -> String {
     const OTHERS: [&str; 4] = ["\"userAgent\"", "\"logId\"", "\"revision\"", "\"mark\""];
     let lines = text.lines().filter(|line| !OTHERS.iter().any(|other| line.contains(other)));

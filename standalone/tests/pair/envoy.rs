@@ -1,4 +1,4 @@
-//! The real Envoy with `docs/envoy.yaml` in front of the blog service: what it refuses, and what it lets through.
+//! The real Envoy with `docs/envoy.yaml` in front of the blog service: refused and accepted calls.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ impl Drop for Envoy {
     }
 }
 
-/// Where Envoy is, unless it is to be left out.
+/// Returns the path of Envoy, or `None` if it is to be skipped.
 fn program() -> Option<PathBuf> {
     let named = tool("GATEPOST_ENVOY", "");
     if named == "skip" {
@@ -58,7 +58,7 @@ fn program() -> Option<PathBuf> {
 }
 
 impl Envoy {
-    /// Starts Envoy with the documented settings before this pair, and waits until it serves.
+    /// Starts Envoy with the documented settings in front of this pair, and waits until it serves.
     async fn start(program: &Path, pair: &Pair) -> Self {
         let folder = folder();
         let (config, admin) = (folder.path().join("envoy.yaml"), folder.path().join("admin"));
@@ -86,7 +86,7 @@ impl Envoy {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         let mut said = Vec::new();
         while !said.last().is_some_and(|line: &String| line.contains("starting workers")) {
-            said.push(lines.next().unwrap_or_else(|| panic!("Envoy comes up:\n{}", said.join("\n"))));
+            said.push(lines.next().unwrap_or_else(|| panic!("Envoy did not start:\n{}", said.join("\n"))));
         }
         thread::spawn(move || lines.for_each(drop));
         let admin = fs::read_to_string(admin).unwrap().parse().unwrap();
@@ -108,7 +108,7 @@ impl Envoy {
     }
 }
 
-/// The same token with other claims, made by `PyJWT` with this key.
+/// Returns the token with other claims, signed by `PyJWT` with this key.
 fn forge(token: &str, key: &Path, claims: &Value) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -122,12 +122,12 @@ fn forge(token: &str, key: &Path, claims: &Value) -> String {
     let mut run = command.arg(SCRIPT).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     run.stdin.take().unwrap().write_all(ask.to_string().as_bytes()).unwrap();
     let output = run.wait_with_output().unwrap();
-    assert!(output.status.success(), "the script failed, and said why above");
+    assert!(output.status.success(), "the script failed; its output is above");
     let answers: Value = serde_json::from_slice(&output.stdout).unwrap();
     answers[0]["token"].as_str().unwrap().to_owned()
 }
 
-/// Envoy's own answer: our services give each of theirs a reason.
+/// Checks that Envoy answered: our services give each of their statuses a reason.
 #[track_caller]
 fn refused_by_envoy(answer: Result<(), Status>, code: Code, message: &str) {
     let status = answer.unwrap_err();
@@ -136,7 +136,7 @@ fn refused_by_envoy(answer: Result<(), Status>, code: Code, message: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envoy_finds_the_keys_and_refuses_what_they_did_not_sign() -> Outcome {
+async fn envoy_finds_keys_and_refuses_other_signatures() -> Outcome {
     let Some(program) = program() else { return Ok(()) };
     let (here, elsewhere) = (folder(), folder());
     let pair = Pair::start(here.path(), &[("AUTH_OPS_LISTEN", "127.0.0.1:0")]);
@@ -148,7 +148,7 @@ async fn envoy_finds_the_keys_and_refuses_what_they_did_not_sign() -> Outcome {
 
     let key = here.path().join("auth.key.pem");
     let send = |token: String| envoy.list(Some(("api-token", token)));
-    // What PyJWT makes with the service's own key is let through, so each of the others is refused for its one change.
+    // A token that PyJWT signs with the service's own key is accepted, so each other one is refused for its one change.
     send(forge(&token, &key, &json!({}))).await?;
     refused_by_envoy(envoy.list(None).await, Code::Unauthenticated, "Jwt is missing");
     let garbled = "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections";
@@ -156,7 +156,7 @@ async fn envoy_finds_the_keys_and_refuses_what_they_did_not_sign() -> Outcome {
     for (claims, code, message) in [
         (json!({"iat": 1, "nbf": 1, "exp": 61}), Code::Unauthenticated, "Jwt is expired"),
         (json!({"iss": "other"}), Code::Unauthenticated, "Jwt issuer is not configured"),
-        // Envoy's own choice: 403 and not 401.
+        // Envoy's own choice: 403 instead of 401.
         (json!({"aud": "other"}), Code::PermissionDenied, "Audiences in Jwt are not allowed"),
     ] {
         refused_by_envoy(send(forge(&token, &key, &claims)).await, code, message);
@@ -167,7 +167,7 @@ async fn envoy_finds_the_keys_and_refuses_what_they_did_not_sign() -> Outcome {
     let forged = forge(&token, &elsewhere.path().join("auth.key.pem"), &json!({}));
     refused_by_envoy(send(forged).await, Code::Unauthenticated, "Jwt verification fails");
 
-    // A token whose session has ended is a good one to Envoy; the guard behind it knows.
+    // Envoy accepts a token after the end of its session; the guard behind it refuses the token.
     let mut request = Request::new(LogoutRequest {});
     request.metadata_mut().insert("api-token", token.parse()?);
     AuthServiceClient::new(channel(&pair.auth)).logout(request).await?;

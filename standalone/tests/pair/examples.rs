@@ -1,4 +1,4 @@
-//! The examples of the crate do what they say, in processes of their own, beside a real pair.
+//! The examples of the crate, as processes next to a real pair.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,10 +9,10 @@ use super::support::{Outcome, Pair, folder};
 /// 32 random bytes.
 const KEY: &str = "5b0c6f5e0f0d4a7c8e1b3d2f9a6c7e8d1f2a3b4c5d6e7f8091a2b3c4d5e6f708";
 
-/// Builds the examples as this test was built, so that none is older than its source: where they lie.
+/// Builds the examples like this test, so that they are as new as their sources; returns their folder.
 fn build() -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
-    // The whole workspace's features, with which they are there already when all tests are run.
+    // The features of the whole workspace, so that a run of all tests has built them already.
     command.args(["build", "--quiet", "--locked", "--workspace", "--bin", "guarded_service", "--bin", "client"]);
     if !cfg!(debug_assertions) {
         command.arg("--release");
@@ -22,7 +22,7 @@ fn build() -> PathBuf {
     test.parent().unwrap().parent().unwrap().to_owned()
 }
 
-/// Killed when dropped, so that no failed test leaves it behind.
+/// A process that is killed when dropped, so that it does not outlive a failed test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -33,7 +33,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn the_guarded_service_and_its_client_run_beside_the_pair() -> Outcome {
+fn guarded_service_and_its_client_run_with_the_pair() -> Outcome {
     let programs = build();
     let folder = folder();
     let settings = [("AUTH_SERVICE_KEY", KEY)];
@@ -46,7 +46,8 @@ fn the_guarded_service_and_its_client_run_beside_the_pair() -> Outcome {
     let (mut watch, lines) = Watch::over(&mut service.0);
     watch.look_for(secrets(&settings, &folder.path().join("auth.key.pem")));
     let line = lines.recv()?;
-    let address = line.strip_prefix("shop listening on ").unwrap_or_else(|| panic!("it does not serve: {line}"));
+    let address =
+        line.strip_prefix("shop listening on ").unwrap_or_else(|| panic!("the service does not serve: {line}"));
 
     // The first time it registers, the second time it logs in.
     for _ in 0..2 {
@@ -71,7 +72,7 @@ fn the_guarded_service_and_its_client_run_beside_the_pair() -> Outcome {
 }
 
 #[test]
-fn the_guarded_service_says_what_it_lacks() {
+fn guarded_service_names_a_missing_setting() {
     let output = Command::new(build().join("guarded_service")).env_clear().output().unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! A disk that is full, and has room again: a small file system of the pair's own, filled up from outside.
+//! A full disk that gets room again: a small file system for the pair, filled from outside.
 
 use std::fs;
 use std::io::Write as _;
@@ -21,10 +21,10 @@ use super::support::{Outcome, PASSWORD, Pair, folder, tool};
 
 const BOB: &str = "bob@example.com";
 
-/// Mounts 2 MiB of memory on `$1`, seen by nobody else, and becomes the rest of its arguments.
+/// Mounts 2 MiB of memory on `$1`, visible to no other process, and becomes the rest of its arguments.
 const MOUNT: &str = r#"mount -t tmpfs -o size=2m,mode=0700 gatepost "$1" && shift && exec "$@""#;
 
-/// A command in a name space where it may mount: a user's own, so that nobody needs to be root.
+/// Returns a command in a name space where it may mount: in a user name space, so that it needs no root.
 fn unshared(folder: &Path, program: &str) -> Command {
     let mut command = Command::new("unshare");
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null()).stdout(Stdio::piped());
@@ -36,7 +36,7 @@ fn unshared(folder: &Path, program: &str) -> Command {
 struct Disk(PathBuf);
 
 impl Disk {
-    /// Writes until nothing more fits.
+    /// Writes until the disk is full.
     fn fill(&self) {
         let mut ballast = fs::File::create(self.0.join("ballast")).unwrap();
         while ballast.write_all(&[0; 4096]).is_ok() {}
@@ -57,17 +57,17 @@ fn full(status: &Status, domain: &str) {
     assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
 }
 
-/// The first refusal: a few small writes still fit into what the database has already.
+/// Writes until the first refusal and returns it: a few small writes still fit into the database's own space.
 async fn first_refusal<T>(write: impl AsyncFn() -> Result<T, Status>) -> Status {
     for _ in 0..100 {
         if let Err(status) = write().await {
             return status;
         }
     }
-    panic!("the disk is full, and everything is written");
+    panic!("the disk is full, and no write was refused");
 }
 
-/// Another user, whom a transaction writes together with the first session.
+/// Registers another user; one transaction writes the user with the first session.
 async fn sign_up(pair: &Pair) -> Result<(), Status> {
     let request = CreateUserRequest {
         name: "Bob".into(),
@@ -78,12 +78,13 @@ async fn sign_up(pair: &Pair) -> Result<(), Status> {
     UserServiceClient::new(channel(&pair.auth)).create_user(request).await.map(drop)
 }
 
-/// How many posts there are.
+/// Returns the number of posts.
 async fn count(pair: &Pair, token: &str) -> Result<usize, Status> {
     Ok(posts(pair, token).list_posts(ListPostsRequest::default()).await?.into_inner().posts.len())
 }
 
-/// Changes a post by one statement that returns its row, until the disk has no room for it: how often that was acknowledged.
+/// Changes a post by one statement that returns its row until the disk is full; returns the number of acknowledged
+/// changes.
 async fn change_until_full(pair: &Pair, token: &str, id: &str) -> i32 {
     for acknowledged in 0..100 {
         let patch = PostPatch { title: Some(format!("{acknowledged}")), content: None };
@@ -93,11 +94,11 @@ async fn change_until_full(pair: &Pair, token: &str, id: &str) -> i32 {
             return acknowledged;
         }
     }
-    panic!("the disk is full, and everything is written");
+    panic!("the disk is full, and no write was refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outcome {
+async fn full_disk_refuses_only_writes_until_there_is_room() -> Outcome {
     if tool("GATEPOST_FULL_DISK", "run") == "skip" {
         println!("skipped: GATEPOST_FULL_DISK=skip, so no disk was filled");
         return Ok(());
@@ -130,24 +131,31 @@ async fn a_full_disk_refuses_writes_alone_and_only_until_there_is_room() -> Outc
     full(&login(&pair).await.unwrap_err(), "auth.gatepost.dev");
     full(&post().await.unwrap_err(), "blog.gatepost.dev");
     let request = VerifyTokenRequest { token: token.clone() };
-    // What the last write has come to holds for a second.
+    // The result of the last write is valid for a second.
     let ready = async || get(ops, "/readyz").await.status == 200;
     while ready().await {}
     assert_eq!(get(ops, "/readyz").await.body, "the database's disk is full: see to the service's database\n");
     let answer = TokenServiceClient::new(channel(&pair.auth)).verify_token(request).await?.into_inner();
-    assert_eq!(answer.state(), TokenState::Active, "what only reads goes on");
+    assert_eq!(answer.state(), TokenState::Active, "calls that only read succeed");
 
     let request = GetPostRequest { post: Some(get_post_request::Post::Id(first)), view: 0 };
     let changed = posts(&pair, &token).get_post(request).await?.into_inner().post.unwrap();
-    assert_eq!(changed.revision, 1 + acknowledged, "each that was acknowledged stands, and no other");
+    assert_eq!(changed.revision, 1 + acknowledged, "the acknowledged changes are stored, and no others");
 
     disk.empty();
     while !ready().await {}
     login(&pair).await?;
     sign_up(&pair).await?;
-    assert_eq!(sign_up(&pair).await.unwrap_err().code(), Code::AlreadyExists, "what is acknowledged stands");
+    assert_eq!(
+        sign_up(&pair).await.unwrap_err().code(),
+        Code::AlreadyExists,
+        "the acknowledged registration is stored"
+    );
     let request = LoginRequest { email: BOB.into(), password: PASSWORD.into(), ..LoginRequest::default() };
-    assert!(AuthServiceClient::new(channel(&pair.auth)).login(request).await.is_ok(), "for every connection");
+    assert!(
+        AuthServiceClient::new(channel(&pair.auth)).login(request).await.is_ok(),
+        "writes succeed on every connection"
+    );
     post().await?;
     assert_eq!(count(&pair, &token).await?, written + 1, "the refused ones were not written");
     pair.stop();

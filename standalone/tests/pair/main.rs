@@ -1,4 +1,4 @@
-//! The pair as its users meet it: a process, a folder, two addresses.
+//! The pair as its users see it: a process, a folder, two addresses.
 
 #![cfg(test)]
 

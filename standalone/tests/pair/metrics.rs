@@ -1,4 +1,4 @@
-//! What the pair counts, on its operations ports.
+//! The metrics of the pair on its operations ports.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use super::story::{EMAIL, channel, posts, register, with_token};
 use super::support::watch::shows;
 use super::support::{Outcome, PASSWORD, Pair, folder};
 
-/// The text of a service's page.
+/// Returns the text of a service's metrics page.
 async fn page(ops: Option<&str>) -> String {
     let address: SocketAddr = ops.unwrap().parse().unwrap();
     loop {
@@ -24,14 +24,14 @@ async fn page(ops: Option<&str>) -> String {
     }
 }
 
-/// The number behind this name.
+/// Returns the number behind this name.
 #[track_caller]
 fn number(page: &str, name: &str) -> u64 {
     let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("{name} is missing:\n{page}")).parse().unwrap()
 }
 
-/// Reads the page until it says so.
+/// Reads the page until the metric has this value.
 async fn until(ops: Option<&str>, name: &str, wanted: u64) -> String {
     loop {
         let page = page(ops).await;
@@ -42,7 +42,7 @@ async fn until(ops: Option<&str>, name: &str, wanted: u64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_and_a_logout_are_counted_without_a_word_of_whose_they_were() -> Outcome {
+async fn metrics_count_calls_without_naming_callers() -> Outcome {
     const HITS: &str = r#"gatepost_guard_verdicts_total{result="hit"}"#;
     let folder = folder();
     let pair = Pair::start(folder.path(), &[("AUTH_OPS_LISTEN", "127.0.0.1:0"), ("BLOG_OPS_LISTEN", "127.0.0.1:0")]);
@@ -68,7 +68,11 @@ async fn calls_and_a_logout_are_counted_without_a_word_of_whose_they_were() -> O
     let judged = number(&warm, HITS) + number(&warm, r#"gatepost_guard_verdicts_total{result="miss"}"#);
     assert!(judged >= calls, "{warm}");
     assert_eq!(number(&warm, "gatepost_guard_evidence_age_seconds_count"), judged);
-    assert_eq!(number(&warm, r#"gatepost_guard_evidence_age_seconds_bucket{le="1.0"}"#), judged, "never older");
+    assert_eq!(
+        number(&warm, r#"gatepost_guard_evidence_age_seconds_bucket{le="1.0"}"#),
+        judged,
+        "evidence is at most one second old"
+    );
     assert!(number(&warm, r#"gatepost_guard_decisions_total{result="allow",reason=""}"#) >= calls);
 
     AuthServiceClient::new(channel(&pair.auth)).logout(with_token(LogoutRequest {}, &token)).await?;

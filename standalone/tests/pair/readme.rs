@@ -1,4 +1,4 @@
-//! The README's quick start works as written, and so does the example in Python.
+//! The README's quick start and the Python example work as written.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::support::{Pair, folder, tool};
 
 const README: &str = include_str!("../../../README.md");
 
-/// The shell block that makes the databases on a server.
+/// Returns the shell block that creates the databases on a server.
 fn postgresql() -> &'static str {
     let block = README.split("```sh\n").find(|block| block.contains("createdb"));
     block.and_then(|block| block.split("```").next()).expect("the README has PostgreSQL's lines")
@@ -17,7 +17,7 @@ fn postgresql() -> &'static str {
 async fn postgresql_lines_start_both_services_twice() {
     let Some(server) = harness::postgres::server().await else { return };
     let (folder, socket) = (folder(), server.socket().parent().unwrap().display().to_string());
-    // The server of the test in place of the machine's, and its superuser in place of the one that the lines ask for.
+    // Replaces the machine's server by the test's, and the documented user by its superuser.
     let script = postgresql().replace("/var/run/postgresql", &socket).replace("cargo run --", "starts");
     let script = script.replace("as_postgres create", "as_superuser create");
     let prologue = "as_superuser() { PGHOST=$SOCKET PGUSER=postgres \"$@\"; }\n\
@@ -35,14 +35,14 @@ async fn postgresql_lines_start_both_services_twice() {
     }
 }
 
-/// The shell block under the heading "Quick start".
+/// Returns the shell block under the heading "Quick start".
 fn quick_start() -> &'static str {
     let section = README.split("## Quick start").nth(1).expect("the README has a quick start");
     section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has a shell block")
 }
 
 #[test]
-fn the_quick_start_works_word_for_word_with_grpcurl() {
+fn quick_start_works_word_for_word_with_grpcurl() {
     let grpcurl = tool("GATEPOST_GRPCURL", "grpcurl");
     if grpcurl == "skip" {
         println!("skipped: GATEPOST_GRPCURL=skip, so the quick start was not run");
@@ -62,7 +62,7 @@ fn the_quick_start_works_word_for_word_with_grpcurl() {
         for wanted in ["\"name\": \"Ada\"", "\"title\": \"Hello\"", "TOKEN_STATE_ACTIVE"] {
             assert!(out.contains(wanted), "{wanted} is missing in:\n{out}\n{err}");
         }
-        // The README shows how the last command is refused, and nothing else is.
+        // The README shows the refusal of the last command, and there is no other output.
         let shown = README.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the refusal");
         assert_eq!(err, shown, "standard output was:\n{out}");
     }
@@ -70,7 +70,7 @@ fn the_quick_start_works_word_for_word_with_grpcurl() {
 }
 
 #[test]
-fn the_python_example_works_by_reflection_alone() {
+fn python_example_works_by_reflection_alone() {
     let python = tool("GATEPOST_PYTHON", "python3");
     let known = Command::new(&python).args(["-c", "import grpc_reflection, grpc_status"]).output();
     assert!(
@@ -80,7 +80,7 @@ fn the_python_example_works_by_reflection_alone() {
     let story = Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients/python/story.py");
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
-    // One of them as a target of several addresses, which a client on the C core sends as one `:authority`.
+    // One service as a target of several addresses, which a client on the C core sends as one `:authority`.
     let blog = format!("ipv4:{0},{0}", pair.blog);
     let run = Command::new(&python).arg(story).args([&pair.auth, &blog]).output().unwrap();
     assert!(run.status.success(), "{}\n{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));

@@ -1,4 +1,4 @@
-//! A client's session goes on by itself, with the real services and their clock; the client's own clock is the test's.
+//! A client's session renews itself, with the real services and their clock; the client's own clock is the test's.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,10 +12,10 @@ use harness::proxy::Proxy;
 use super::story::{channel, register, session};
 use super::support::{Outcome, Pair, folder};
 
-/// How long an access token lives unless it is set.
+/// Default lifetime of an access token.
 const DAY: Duration = Duration::from_hours(24);
 
-/// The session of these tokens, by a clock that begins when they were made.
+/// Returns the session of these tokens, by a clock that starts at their issue.
 fn source(address: &str, tokens: TokenPair) -> (TokenSource, Uptime) {
     let uptime = Uptime::manual();
     let expires = SystemTime::try_from(tokens.access_expire_time.unwrap()).unwrap();
@@ -28,7 +28,7 @@ async fn reads_posts(pair: &Pair, source: &TokenSource) -> Result<(), tonic::Sta
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_renewed_until_its_logout() -> Outcome {
+async fn session_is_renewed_until_its_logout() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     register(&pair).await?;
@@ -36,7 +36,7 @@ async fn a_session_is_renewed_until_its_logout() -> Outcome {
     let mut last = source.token().await?;
     reads_posts(&pair, &source).await?;
     for _ in 0..3 {
-        // By this clock the token has expired. The services' own goes on as it did, so the next one lives on there.
+        // By this clock the token has expired. The services' own clock has not moved, so the next one is good there.
         uptime.advance(DAY * 2);
         let next = source.token().await?;
         assert!(next.expose() != last.expose(), "another token");
@@ -53,24 +53,24 @@ async fn a_session_is_renewed_until_its_logout() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_on_its_way_costs_no_session() -> Outcome {
+async fn lost_answer_costs_no_session() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     register(&pair).await?;
     let network = Proxy::to_address(pair.auth.parse()?);
     let (source, uptime) = source(&network.address().to_string(), session(&pair).await?);
     uptime.advance(DAY);
-    // How every refresh token begins: the question arrives, and the answer does not.
+    // The prefix of every refresh token: the question arrives, and the answer does not.
     network.cut_on_answer_of(b"gpr_");
     assert_eq!(source.token().await.err(), Some(NoToken::Unavailable));
     network.fired().await;
-    // The next attempt is made by itself, and a call that finds it under way waits for it.
+    // The next attempt starts by itself, and a call that finds it under way waits for it.
     while source.token().await.is_err() {
         tokio::task::yield_now().await;
     }
     reads_posts(&pair, &source).await?;
     uptime.advance(DAY);
-    assert!(source.token().await.is_ok(), "the session goes on with what came of it");
+    assert!(source.token().await.is_ok(), "the session continues with the new tokens");
     pair.stop();
     Ok(())
 }

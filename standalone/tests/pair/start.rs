@@ -1,4 +1,4 @@
-//! Every way in which a start can fail is one sentence that says what to do, and a stop is clean.
+//! Every failed start gives one sentence that says what to do, and a stop is clean.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -36,7 +36,7 @@ fn each_service_runs_alone_and_stops_cleanly() {
 }
 
 #[test]
-fn a_second_process_on_the_folder_is_told_so() {
+fn second_process_on_the_folder_is_refused() {
     let folder = folder();
     let _first = Pair::start(folder.path(), &[]);
     let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
@@ -46,7 +46,7 @@ fn a_second_process_on_the_folder_is_told_so() {
 }
 
 #[test]
-fn a_port_in_use_is_named() {
+fn port_in_use_is_named() {
     let (one, other) = (folder(), folder());
     let pair = Pair::start(one.path(), &[]);
     let (code, said) = fails(
@@ -57,9 +57,9 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn an_unwritable_folder_is_named() {
+fn unwritable_folder_is_named() {
     let folder = folder();
-    // A file where the folder should be: not even root can write into it.
+    // A file in place of the folder: not even root can write into it.
     let place = folder.path().join("data");
     fs::write(&place, "").unwrap();
     let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(&place));
@@ -71,11 +71,11 @@ fn an_unwritable_folder_is_named() {
 }
 
 #[test]
-fn a_newer_database_is_left_alone() {
+fn newer_database_is_left_alone() {
     let folder = folder();
     Pair::start(folder.path(), &[]).stop();
     let database = folder.path().join("blog.db");
-    // What a later version would leave behind: a migration that this one does not know.
+    // The state that a later version would leave: a migration that this version does not know.
     let later = "insert into _sqlx_migrations values (9999, 'later', '2030-01-01', 1, x'00', 1)";
     let done = std::process::Command::new(python()).args(["-c", PYTHON_SQLITE]).arg(&database).arg(later).status();
     assert!(done.unwrap().success());
@@ -91,8 +91,9 @@ fn python() -> std::ffi::OsString {
     std::env::var_os("GATEPOST_PYTHON").unwrap_or_else(|| "python3".into())
 }
 
+/// C70: bad settings are named, and their values are not shown.
 #[test]
-fn c70_bad_settings_are_named_and_their_values_are_not_shown() {
+fn bad_settings_are_named_without_their_values() {
     for (name, value, sentence) in [
         ("JWT_SECRET_KEY", "canary-canary", "must have at least 32 bytes"),
         ("AUTH_MASTER_KEY", "canary-canary", "must be 32 bytes in base64"),
@@ -125,8 +126,9 @@ fn c70_bad_settings_are_named_and_their_values_are_not_shown() {
     }
 }
 
+/// C46: the first admin's password follows the policy too.
 #[test]
-fn c46_the_first_admins_password_keeps_the_rules_too() {
+fn first_admins_password_follows_the_policy() {
     for (password, least, sentence) in [
         ("canary", "", "must have 8 to 128 characters"),
         ("canary-kT9#vQ", "15", "must have 15 to 128 characters"),
@@ -149,8 +151,9 @@ fn c46_the_first_admins_password_keeps_the_rules_too() {
     }
 }
 
+/// A flag of both services is named with the variable of the service that was run.
 #[test]
-fn a_flag_that_both_services_have_is_named_with_the_variable_of_the_one_that_was_asked() {
+fn shared_flag_is_named_by_the_service_that_was_run() {
     for (service, name) in [("auth", "--listen (AUTH_LISTEN)"), ("blog", "--listen (BLOG_LISTEN)")] {
         let (code, said) = fails(gatepost().args([service, "--listen", "garbled"]));
         assert_eq!(code, Some(2));
@@ -159,14 +162,14 @@ fn a_flag_that_both_services_have_is_named_with_the_variable_of_the_one_that_was
 }
 
 #[test]
-fn an_empty_value_means_unset() {
+fn empty_value_means_unset() {
     let folder = folder();
     let empty = ["JWT_SECRET_KEY", "AUTH_ACCESS_TTL", "AUTH_ADMIN_EMAIL", "AUTH_LISTEN", "BLOG_PUBLIC_READS"];
     Pair::start(folder.path(), &empty.map(|name| (name, ""))).stop();
 }
 
 #[test]
-fn the_folder_and_its_files_are_for_their_owner_alone() {
+fn folder_and_files_are_readable_by_their_owner_only() {
     let folder = folder();
     let data = folder.path().join("data");
     Pair::start(&data, &[]).stop();

@@ -90,13 +90,13 @@ async fn register_post_read_log_out_and_be_refused() -> Outcome {
     refused(&status, Code::Unauthenticated, "TOKEN_REVOKED", "invalid token");
     let status = AuthServiceClient::new(channel(&pair.auth)).logout(with_token(LogoutRequest {}, &token)).await;
     refused(&status.unwrap_err(), Code::Unauthenticated, "TOKEN_REVOKED", "invalid token");
-    assert!(posts(&pair, &other).list_posts(ListPostsRequest::default()).await.is_ok(), "other sessions live on");
+    assert!(posts(&pair, &other).list_posts(ListPostsRequest::default()).await.is_ok(), "other sessions stay");
     pair.stop();
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_and_a_forged_one_are_refused() -> Outcome {
+async fn missing_and_forged_tokens_are_refused() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     let token = register(&pair).await?;
@@ -113,12 +113,12 @@ async fn no_token_and_a_forged_one_are_refused() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_token_is_refused_by_both_services() -> Outcome {
+async fn expired_token_is_refused_by_both_services() -> Outcome {
     const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
     let folder = folder();
     let pair = Pair::start(folder.path(), &[("JWT_SECRET_KEY", SECRET)]);
     let token = register(&pair).await?;
-    // The genuine token, an hour of life that ended a minute ago, signed with the pair's own secret.
+    // The genuine token with an hour of life that ended a minute ago, signed with the pair's own secret.
     let parts: Vec<&str> = token.split('.').collect();
     let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1])?)?;
     let now = claims["iat"].as_i64().unwrap();
@@ -141,18 +141,18 @@ async fn an_expired_token_is_refused_by_both_services() -> Outcome {
 async fn passwords_are_hashed_at_the_lowest_priority() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
-    // The thread that has hashed this password has set its priority before.
+    // The thread that has hashed this password set its priority first.
     register(&pair).await?;
     let priorities = pair.priorities("hashing");
     assert!(priorities.contains(&19), "{priorities:?}");
     let others = pair.priorities("tokio");
-    assert!(!others.is_empty() && !others.contains(&19), "whoever answers calls keeps its own: {others:?}");
+    assert!(!others.is_empty() && !others.contains(&19), "threads that answer calls keep their priority: {others:?}");
     pair.stop();
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_restart_everything_is_still_there() -> Outcome {
+async fn everything_survives_a_restart() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     let token = register(&pair).await?;
@@ -163,7 +163,7 @@ async fn after_a_restart_everything_is_still_there() -> Outcome {
 
     let pair = Pair::start(folder.path(), &[]);
     let listed = posts(&pair, &token).list_posts(ListPostsRequest::default()).await?.into_inner();
-    assert_eq!(listed.posts[0].id, post.id, "the token and the post live on");
+    assert_eq!(listed.posts[0].id, post.id, "the token and the post survive");
     let status = posts(&pair, &ended).list_posts(ListPostsRequest::default()).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_REVOKED", "invalid token");
     login(&pair).await?;
@@ -172,14 +172,14 @@ async fn after_a_restart_everything_is_still_there() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_public_reads_anybody_reads_and_nobody_writes() -> Outcome {
+async fn public_reads_need_no_token_and_writes_do() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[("BLOG_PUBLIC_READS", "true")]);
     let token = register(&pair).await?;
     posts(&pair, &token).create_post(hello()).await?;
-    let mut anybody = PostServiceClient::new(channel(&pair.blog));
-    assert_eq!(anybody.list_posts(ListPostsRequest::default()).await?.into_inner().posts.len(), 1);
-    let status = anybody.create_post(hello()).await.unwrap_err();
+    let mut anonymous = PostServiceClient::new(channel(&pair.blog));
+    assert_eq!(anonymous.list_posts(ListPostsRequest::default()).await?.into_inner().posts.len(), 1);
+    let status = anonymous.create_post(hello()).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_MISSING", "Authentication token not provided");
     let status = posts(&pair, "garbled").list_posts(ListPostsRequest::default()).await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");
@@ -187,8 +187,9 @@ async fn with_public_reads_anybody_reads_and_nobody_writes() -> Outcome {
     Ok(())
 }
 
+/// With closed registration admins create users, and do not get their tokens.
 #[tokio::test(flavor = "multi_thread")]
-async fn closed_registration_lets_admins_create_users_and_keeps_their_tokens_from_them() -> Outcome {
+async fn closed_registration_hides_tokens_from_admins() -> Outcome {
     let folder = folder();
     let settings = [
         ("AUTH_REGISTRATION", "closed"),
@@ -217,7 +218,7 @@ async fn closed_registration_lets_admins_create_users_and_keeps_their_tokens_fro
     let status = users.create_user(with_token(request, &ada)).await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");
     pair.stop();
-    // A restart with the same settings finds the admin as made.
+    // A restart with the same settings finds the admin it created.
     Pair::start(folder.path(), &settings).stop();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A pair in a process of its own, on free ports and in a folder that vanishes.
+//! A pair as a process of its own, on free ports and in a temporary folder.
 
 #[path = "watch.rs"]
 pub(super) mod watch;
@@ -16,18 +16,18 @@ pub(super) use watch::PASSWORD;
 
 pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// A running `gatepost`, which logs all that it can; killed when dropped, and then no secret may have been in its output.
+/// A running `gatepost` with the most detailed log; killed when dropped, and its output must contain no secret.
 pub(super) struct Pair {
     child: Child,
     watch: Watch,
     pub(super) auth: String,
     pub(super) blog: String,
-    /// The services' operations ports, if they have any.
+    /// Operations addresses of the services, if they have any.
     pub(super) auth_ops: Option<String>,
     pub(super) blog_ops: Option<String>,
 }
 
-/// The command, with none of the caller's settings.
+/// Returns the command, without any of the caller's settings.
 pub(super) fn gatepost() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -38,19 +38,19 @@ pub(super) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// What the environment says of a tool or a step.
+/// Returns a tool or setting from the environment.
 #[expect(clippy::disallowed_methods, reason = "scripts/test names its tools by the environment")]
 pub(super) fn tool(variable: &str, otherwise: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
 }
 
 impl Pair {
-    /// Starts the pair on this folder, and waits until both services say where they listen.
+    /// Starts the pair on this folder, and waits until both services name their addresses.
     pub(super) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
         Self::start_by(&mut gatepost(), folder, settings)
     }
 
-    /// The same, by a command that becomes the pair.
+    /// Starts the pair by a command that becomes the pair.
     pub(super) fn start_by(command: &mut Command, folder: &Path, settings: &[(&str, &str)]) -> Self {
         command
             .args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"])
@@ -62,8 +62,8 @@ impl Pair {
         let (watch, lines) = Watch::over(&mut child);
         let (mut auth, mut blog, mut auth_ops, mut blog_ops) = (None, None, None, None);
         while auth.is_none() || blog.is_none() {
-            let line = lines.recv().expect("both services come up");
-            // They come before the services' own.
+            let line = lines.recv().expect("both services start");
+            // They come before the services' own addresses.
             auth_ops = auth_ops.or_else(|| line.strip_prefix("auth-service operations on ").map(str::to_owned));
             blog_ops = blog_ops.or_else(|| line.strip_prefix("blog-service operations on ").map(str::to_owned));
             auth = auth.or_else(|| line.strip_prefix("auth-service listening on ").map(str::to_owned));
@@ -80,7 +80,7 @@ impl Pair {
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
-    /// The file system as the pair sees it (proc(5), `root`).
+    /// Returns the file system as the pair sees it (proc(5), `root`).
     pub(super) fn root(&self) -> PathBuf {
         format!("/proc/{}/root", self.child.id()).into()
     }
@@ -89,7 +89,7 @@ impl Pair {
         self.child.wait().unwrap()
     }
 
-    /// The nice values of the threads whose name begins so (proc(5), `stat`, field 19).
+    /// Returns the nice values of the threads with this name prefix (proc(5), `stat`, field 19).
     pub(super) fn priorities(&self, name: &str) -> Vec<i32> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let stats = threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).ok());
@@ -115,7 +115,7 @@ impl Drop for Pair {
     }
 }
 
-/// Runs a command that ends by itself: its exit code and what it said on standard error.
+/// Runs a command that ends by itself; returns its exit code and standard error.
 pub(super) fn fails(command: &mut Command) -> (Option<i32>, String) {
     let mut child = command.spawn().unwrap();
     let mut said = String::new();

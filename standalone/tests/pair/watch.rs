@@ -1,4 +1,4 @@
-//! Reads all that a process says while it says it, so that no test passes in which a secret was logged (C66, R30).
+//! Reads the whole output of a process, so that no test passes in which a secret was logged (C66, R30).
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
@@ -7,54 +7,54 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
-/// The password that tests give their users: no part of it stands anywhere else.
+/// The password of test users: no part of it occurs elsewhere.
 pub(crate) const PASSWORD: &str = "plover gantry umbel 42";
 
-/// Begins a line that somebody has sent after a line break, and that would be a line of the log's own (C67).
+/// Start of a line that a user sends after a line break, and that would be a forged log line (C67).
 pub(crate) const FORGED: &str = "forged: ";
 
-/// What nobody says aloud: the head of a token, a password's hash, a private key. Nor does a handler panic, nor is a
-/// terminal told what to do (C67).
+/// Texts that no output may contain: the head of a token, a password hash, a private key, a panic, or control
+/// characters for a terminal (C67).
 const FORMS: [&str; 6] = ["eyJ", "$argon2", "PRIVATE KEY", "panicked at", "\u{1b}", "\u{9b}"];
 
-/// The settings whose values are secrets.
+/// The settings with secret values.
 const SECRETS: [&str; 4] = ["JWT_SECRET_KEY", "AUTH_MASTER_KEY", "AUTH_SERVICE_KEY", "AUTH_ADMIN_PASSWORD"];
 
-/// The most lines that a failure shows.
+/// The greatest number of lines that a failure shows.
 const SHOWN: usize = 3;
 
-/// The threads that read a process's output, each of which ends with it.
+/// The threads that read a process's output; they end with the process.
 pub(crate) struct Watch {
     secrets: Arc<OnceLock<Vec<String>>>,
     readers: Vec<JoinHandle<Vec<String>>>,
 }
 
 impl Watch {
-    /// Reads standard output and standard error; each line can be received, too.
+    /// Reads standard output and standard error; each line can be received too.
     pub(crate) fn over(child: &mut Child) -> (Self, Receiver<String>) {
         let secrets = Arc::new(OnceLock::new());
         let (said, lines) = channel();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (known, tell) = (Arc::clone(&secrets), said.clone());
-        // Whoever waited for a line may have gone.
+        // The receiver of lines may be gone.
         let out = thread::spawn(move || read(out, &known, |line| drop(tell.send(line.to_owned()))));
         let known = Arc::clone(&secrets);
         let err = thread::spawn(move || read(err, &known, |line| drop(said.send(line.to_owned()))));
         (Self { secrets, readers: vec![out, err] }, lines)
     }
 
-    /// From now on, and in what was said before, these are looked for.
+    /// Searches for these secrets from now on, and in earlier output.
     pub(crate) fn look_for(&self, secrets: Vec<String>) {
         self.secrets.set(secrets).unwrap();
     }
 
-    /// The lines with a secret, when the process has ended.
+    /// Returns the lines with a secret, when the process has ended.
     pub(crate) fn found(&mut self) -> Vec<String> {
         self.readers.drain(..).flat_map(|reader| reader.join().unwrap()).collect()
     }
 }
 
-/// The secrets of a process with these settings and this signing key.
+/// Returns the secrets of a process with these settings and this signing key.
 pub(crate) fn secrets(settings: &[(&str, &str)], key: &Path) -> Vec<String> {
     let set = settings.iter().filter(|(name, value)| SECRETS.contains(name) && !value.is_empty());
     // With a secret key there is no file.
@@ -63,14 +63,14 @@ pub(crate) fn secrets(settings: &[(&str, &str)], key: &Path) -> Vec<String> {
     set.map(|(_, value)| (*value).to_owned()).chain(body).chain([PASSWORD.to_owned()]).collect()
 }
 
-/// Whether the line has one of these secrets, or something of the form of one, or is no line of ours.
+/// Returns `true` if the line has one of these secrets or something in the form of one, or is forged.
 pub(crate) fn shows(text: &str, secrets: &[String]) -> bool {
     text.starts_with(FORGED)
         || FORMS.iter().any(|form| text.contains(form))
         || secrets.iter().any(|secret| text.contains(secret.as_str()))
 }
 
-/// The lines with a secret. Those that come before the secrets are known are kept until they are.
+/// Returns the lines with a secret. Lines that come before the secrets are known are kept until then.
 fn read(stream: impl Read, secrets: &OnceLock<Vec<String>>, mut hear: impl FnMut(&str)) -> Vec<String> {
     let mut stream = BufReader::new(stream);
     let (mut early, mut found, mut line) = (Vec::new(), Vec::new(), Vec::new());

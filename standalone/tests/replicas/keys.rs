@@ -1,4 +1,4 @@
-//! The keys of two replicas are one set: a rotation refuses nobody, and a key that is retired is dead at both.
+//! The keys of two replicas are one set: a rotation refuses no token, and a retired key is dead at both.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
@@ -11,23 +11,23 @@ use super::pair::gatepost;
 use super::service::SEALED;
 use super::world::{Replicas, World, reason, with_token};
 
-/// How often each caller goes on once it has had a token of the new key from each replica.
+/// Number of rounds of each caller after it has a token of the new key from each replica.
 const AFTER: usize = 20;
 
-/// The key that signed the token.
+/// Returns the id of the key that signed the token.
 fn kid(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     serde_json::from_slice::<serde_json::Value>(&header).unwrap()["kid"].as_str().unwrap().to_owned()
 }
 
-/// What `gatepost keys` prints, on the auth services' database.
+/// Runs `gatepost keys` on the auth services' database and returns its output.
 fn keys(url: &str, args: &[&str]) -> String {
     let output = gatepost().arg("keys").args(args).args(["--database-url", url]).envs(SEALED).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Logs in at one replica after the other and uses each token everywhere, until both have signed with another key than the
+/// Logs in at the replicas by turns and uses each token everywhere, until both have signed with another key than the
 /// first for a while.
 async fn use_tokens(world: Replicas, email: String, first: String, is_turned: &[AtomicBool; 2], used: &AtomicUsize) {
     let mut left = AFTER;
@@ -55,8 +55,9 @@ async fn use_tokens(world: Replicas, email: String, first: String, is_turned: &[
     }
 }
 
+/// A rotation under load refuses no token, and a retired key is dead at both replicas.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_under_load_refuses_nobody_and_a_retired_key_is_dead_at_both() {
+async fn rotation_under_load_and_a_retired_key() {
     let Some(world) = World::start().await else { return };
     let mut first = Vec::new();
     for replica in [0, 1] {
@@ -76,7 +77,7 @@ async fn a_rotation_under_load_refuses_nobody_and_a_retired_key_is_dead_at_both(
     assert_eq!(kid(&old), next);
     let last = keys(world.users_url(), &["retire", &next]);
     for replica in [0, 1] {
-        // It never comes to an end where the replica does not learn of it.
+        // The loop never ends if the replica does not learn of the retirement.
         while world.state(replica, &old).await == TokenState::Active {}
         assert_eq!(world.state(replica, &old).await, TokenState::Invalid);
         let posts = with_token(ListPostsRequest::default(), &old);

@@ -1,14 +1,14 @@
-//! Two replicas of each service on one server: whatever is done at one is so at the other.
+//! Two replicas of each service on one server: a change at one takes effect at the other.
 
 #![cfg(test)]
 
 mod keys;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod races;
 mod revocations;
-#[expect(dead_code, reason = "the tests of the start need more of it than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/service.rs"]
 mod service;
 mod story;

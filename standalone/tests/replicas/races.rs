@@ -1,4 +1,4 @@
-//! What happens at both replicas at once happens once.
+//! Concurrent calls at both replicas take effect once.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::world::{Replicas, World, reason};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sign_ups_at_both_replicas_one_succeeds() {
+async fn sign_ups_at_both_replicas_one_succeeds() {
     let Some(world) = World::start().await else { return };
     let mut calls = JoinSet::new();
     for number in 0..20 {
@@ -18,14 +18,14 @@ async fn of_sign_ups_at_both_replicas_one_succeeds() {
     let (made, refused): (Vec<_>, Vec<_>) = calls.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!(made.len(), 1);
     for status in refused.into_iter().map(Result::unwrap_err) {
-        // So many passwords at once are more than an address has a share of.
+        // This many passwords at once are more than an address has a share of.
         assert!(["EMAIL_TAKEN", "OVERLOADED"].contains(&reason(&status).as_str()), "{status:?}");
     }
     world.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_refreshes_at_both_replicas_one_branch_lives() {
+async fn refreshes_at_both_replicas_leave_one_branch() {
     let Some(world) = World::start().await else { return };
     let mut current = world.register(0, "ada@example.com").await.unwrap().tokens.unwrap();
     // Each round needs the grace, and two of four rounds would end the session: three rotate in between.

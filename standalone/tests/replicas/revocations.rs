@@ -1,4 +1,4 @@
-//! Whatever is revoked at one replica is refused there at once, and soon at the other; the bench says how soon.
+//! A revocation at one replica takes effect there at once, and soon at the other; the benchmark measures the delay.
 
 use blog_service::api::v1::ListPostsRequest;
 use gatepost::api::auth::v1::{
@@ -9,11 +9,11 @@ use gatepost::api::auth::v1::{
 use super::pair::PASSWORD;
 use super::world::{ADMIN, World, reason, with_token};
 
-/// Every way in which a token dies before it expires.
+/// All causes of a token's death before it expires.
 const WAYS: [&str; 8] =
     ["logout", "session", "all-sessions", "password", "role", "disabled", "deleted", "reused-refresh-token"];
 
-/// A user with two sessions, whose token is to die.
+/// A user with two sessions and a token that will die.
 struct Victim {
     user: User,
     token: String,
@@ -73,7 +73,7 @@ impl World {
     }
 }
 
-/// The session that an access token belongs to.
+/// Returns the session of an access token.
 fn session_of(token: &str) -> String {
     use base64::Engine as _;
     let payload = token.split('.').nth(1).unwrap();
@@ -82,7 +82,7 @@ fn session_of(token: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_dies_at_one_replica_is_refused_by_the_other() {
+async fn token_killed_at_one_replica_dies_at_the_other() {
     let Some(mut world) = World::start().await else { return };
     let admin = world.log_in(0, ADMIN).await.unwrap().access_token;
     for (number, way) in WAYS.into_iter().enumerate() {
@@ -97,11 +97,11 @@ async fn a_token_that_dies_at_one_replica_is_refused_by_the_other() {
             "deleted" => TokenState::UserDeleted,
             _ => TokenState::Revoked,
         };
-        assert_eq!(world.state(here, &victim.token).await, expected, "{way}: at once where it happened");
-        // It never comes to an end where the other replica does not learn of it.
+        assert_eq!(world.state(here, &victim.token).await, expected, "{way}: at once at the replica of the call");
+        // The loop never ends if the other replica does not learn of the revocation.
         while world.state(there, &victim.token).await == TokenState::Active {}
         assert_eq!(world.state(there, &victim.token).await, expected, "{way}");
-        // And so do both guards: of the auth service itself, and of the blog service that asks it.
+        // Both guards refuse it too: that of the auth service, and that of the blog service that asks it.
         let refused = world.users_at(there).get_me(with_token(GetMeRequest {}, &victim.token)).await.unwrap_err();
         let posts = with_token(ListPostsRequest::default(), &victim.token);
         let at_the_blog = world.posts_at(there).list_posts(posts).await.unwrap_err();

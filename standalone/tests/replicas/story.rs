@@ -15,12 +15,16 @@ const EMAIL: &str = "ada@example.com";
 const NEW_PASSWORD: &str = "wrong horse battery staple";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_story_goes_through_both_replicas_by_turns() {
+async fn story_runs_through_both_replicas_by_turns() {
     let Some(world) = World::start().await else { return };
     let registered = world.register(0, EMAIL).await.unwrap();
     let (user, first) = (registered.user.unwrap(), registered.tokens.unwrap());
     for replica in [1, 0] {
-        assert_eq!(world.state(replica, &first.access_token).await, TokenState::Active, "they share their keys");
+        assert_eq!(
+            world.state(replica, &first.access_token).await,
+            TokenState::Active,
+            "the replicas share their keys"
+        );
     }
     let me = world.users_at(1).get_me(with_token(GetMeRequest {}, &first.access_token)).await.unwrap();
     assert_eq!(me.into_inner().user.unwrap().id, user.id);

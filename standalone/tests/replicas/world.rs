@@ -28,7 +28,7 @@ pub(crate) struct World {
     databases: [Database; 2],
 }
 
-/// The ways to them; each blog service asks the auth service of its own number.
+/// The connections to them; each blog service asks the auth service of its own number.
 #[derive(Clone)]
 pub(crate) struct Replicas {
     auth: [Channel; 2],
@@ -44,7 +44,7 @@ impl Deref for World {
 }
 
 impl World {
-    /// `None` where there is no PostgreSQL and none is asked for.
+    /// Starts the replicas; `None` where PostgreSQL is skipped.
     pub(crate) async fn start() -> Option<Self> {
         let databases = [harness::postgres::database().await?, harness::postgres::database().await?];
         let mut services = Vec::new();
@@ -63,19 +63,19 @@ impl World {
         Some(Self { replicas: Replicas { auth, blog }, services, databases })
     }
 
-    /// The auth services' database.
+    /// Returns the URL of the auth services' database.
     pub(crate) fn users_url(&self) -> &str {
         &self.databases[0].url
     }
 
-    /// Waits until the log of an auth service has this.
+    /// Waits for a line with this part in the log of an auth service.
     pub(crate) fn hears(&mut self, replica: usize, part: &str) -> String {
         self.services[replica * 2].hears(&[part])
     }
 
     pub(crate) fn stop(self) {
         let Self { replicas, services, databases: _databases } = self;
-        // Else a service that is to stop would wait for the other end of an open connection.
+        // Otherwise a stopping service would wait for the other end of an open connection.
         drop(replicas);
         services.into_iter().for_each(Service::stop);
     }
@@ -129,7 +129,7 @@ fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-/// A request with more time than the service gives by itself: a test may run beside others.
+/// Returns a request with a longer deadline than the service's own: a test may run next to others.
 pub(crate) fn patient<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_mins(1));

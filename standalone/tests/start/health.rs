@@ -1,4 +1,4 @@
-//! Health follows the service's own database, and `healthcheck` says what health says.
+//! Health follows the service's own database, and `healthcheck` reports it.
 
 use std::process::Output;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::outsider::{Home, Outsider};
 use super::pair::gatepost;
 use super::service::{BOTH, Service, Which};
 
-/// More than any of this takes on a busy machine; what it may take is tested where time stands still (`kit::serve`).
+/// More than any of this takes on a busy machine; the limits themselves are tested with a stopped clock (`kit::serve`).
 const LIMIT: Duration = Duration::from_mins(1);
 
 async fn watch(address: &str) -> Streaming<HealthCheckResponse> {
@@ -23,13 +23,13 @@ async fn watch(address: &str) -> Streaming<HealthCheckResponse> {
     HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner()
 }
 
-/// Waits until the watchers are told; what they were told before is the opposite.
+/// Waits until the watchers see this status; their last one was the opposite.
 async fn told(watch: &mut Streaming<HealthCheckResponse>, wanted: ServingStatus) {
     let answer = timeout(LIMIT, watch.message()).await.expect("health changes").unwrap().unwrap();
     assert_eq!(answer.status(), wanted);
 }
 
-/// `gatepost auth healthcheck` of the service at this address.
+/// Runs `gatepost auth healthcheck` for the service at this address.
 fn healthcheck(which: Which, address: &str, arguments: &[&str]) -> Output {
     gatepost().args([which.name(), "--listen", address, "healthcheck"]).args(arguments).output().unwrap()
 }
@@ -41,7 +41,7 @@ fn says(output: &Output, code: i32, part: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_follows_a_server_that_is_paused_killed_and_stopped() {
+async fn health_follows_a_paused_killed_and_stopped_server() {
     let Some(server) = harness::postgres::server().await else { return };
     for which in BOTH {
         let mut service = Service::start(which, &server.create_database().await.unwrap());
@@ -69,7 +69,7 @@ async fn health_follows_a_server_that_is_paused_killed_and_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_asks_each_engine_for_a_row_of_the_services_own() {
+async fn health_reads_a_row_of_the_services_own() {
     for which in BOTH {
         for home in Home::all().await {
             let mut service = Service::start(which, &home.url());
@@ -86,7 +86,7 @@ async fn health_asks_each_engine_for_a_row_of_the_services_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_healthcheck_says_in_one_sentence_why_it_fails() {
+async fn healthcheck_says_in_one_sentence_why_it_fails() {
     let folder = super::pair::folder();
     for which in BOTH {
         let file = super::service::file(&folder.path().join(which.name()));

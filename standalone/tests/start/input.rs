@@ -1,4 +1,4 @@
-//! Settings as operators write them: secrets with a newline, names with a slip, examples used in earnest.
+//! Settings as operators write them: secrets with a newline, misspelled names, and published examples in use.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,19 +12,19 @@ use tonic::transport::Endpoint;
 use super::pair::{fails, folder, gatepost};
 use super::service::{BOTH, SEALED, Service, Which, command, file};
 
-/// A password of an admin that keeps the policy.
+/// A password that meets the policy for an admin.
 const PASSWORD: &str = "thicket marimba oblong 42";
 
 const EMAIL: &str = "root@example.com";
 
-/// The lines of a service until it serves; then it is stopped.
+/// Returns the lines of a service until it serves; then it is stopped.
 fn said(which: Which, url: &str, settings: &[(&str, &str)]) -> Vec<String> {
     let mut service = Service::start_with(which, url, settings);
     let mut said = Vec::new();
     loop {
         said.push(service.hears(&[""]));
         let last = said.last().unwrap();
-        assert!(!last.starts_with("gatepost: "), "it does not serve: {last}");
+        assert!(!last.starts_with("gatepost: "), "the service does not serve: {last}");
         if last.contains("-service listening on ") {
             break;
         }
@@ -33,12 +33,12 @@ fn said(which: Which, url: &str, settings: &[(&str, &str)]) -> Vec<String> {
     said
 }
 
-/// The number of lines that are warnings with all these parts.
+/// Returns the number of warnings with all these parts.
 fn warnings(said: &[String], parts: &[&str]) -> usize {
     said.iter().filter(|line| line.contains(" WARN ") && parts.iter().all(|part| line.contains(part))).count()
 }
 
-/// The place of a new database file in this folder.
+/// Returns the URL of a new database file in this folder.
 fn fresh(folder: &Path) -> String {
     file(&folder.join(format!("{:08x}.db", u32::from_ne_bytes(kit::random::bytes()))))
 }
@@ -101,7 +101,7 @@ fn database_url_from_environment_loses_one_newline() {
         let mut service = start(&format!("{}\n", file(&path)));
         service.serves();
         service.stop();
-        assert!(path.is_file(), "the newline is no part of the name");
+        assert!(path.is_file(), "the file name has no newline");
         for value in [format!("{} ", file(&path)), format!("{}\n\n", file(&path)), format!("{}\u{feff}", file(&path))] {
             let why = start(&value).refuses(2);
             assert!(why.starts_with(&format!("--database-url ({name}): has a ")), "{why}");

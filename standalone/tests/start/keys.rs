@@ -1,4 +1,4 @@
-//! The signing key over restarts: in a file, or sealed in the database, and never lost or replaced by mistake.
+//! The signing key across restarts: in a file, or sealed in the database, and never lost or replaced by mistake.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ const AUTH: Which = Which::Auth;
 const ED25519: &str = "06032b6570";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_key_nothing_is_written_on_postgresql() {
+async fn start_without_a_key_writes_nothing_on_postgresql() {
     let Some(database) = harness::postgres::database().await else { return };
     let home = Home::Server(database);
     let why = Service::start_with(AUTH, &home.url(), &[]).refuses(1);
@@ -24,8 +24,9 @@ async fn without_a_key_nothing_is_written_on_postgresql() {
     assert_eq!(home.outsider().await.all().await, [""; 0]);
 }
 
+/// A sealed key survives a restart, and opens only with its master key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_key_outlives_a_restart_and_opens_to_its_master_key_alone() {
+async fn sealed_key_opens_only_with_its_master_key() {
     for home in Home::all().await {
         let url = home.url();
         let mut first = Service::start_with(AUTH, &url, &SEALED);
@@ -46,14 +47,14 @@ async fn a_sealed_key_outlives_a_restart_and_opens_to_its_master_key_alone() {
         let hex = if let Home::File(_) = home { "lower(hex(sealed))" } else { "encode(sealed, 'hex')" };
         let kept = home.outsider().await.texts(&format!("select {hex} from signing_keys")).await;
         assert_eq!(kept.len(), 1);
-        assert!(!kept[0].contains(ED25519), "the key is there in plain");
+        assert!(!kept[0].contains(ED25519), "the key is stored in plaintext");
         let mut third = Service::start_with(AUTH, &url, &SEALED);
-        assert!(is_active(&third.serves(), &token).await, "what was refused has changed nothing");
+        assert!(is_active(&third.serves(), &token).await, "the refused start changed nothing");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_key_needs_no_master_key() {
+async fn secret_key_needs_no_master_key() {
     let secret = [("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")];
     for home in Home::all().await {
         let mut first = Service::start_with(AUTH, &home.url(), &secret);
@@ -63,8 +64,9 @@ async fn a_secret_key_needs_no_master_key() {
     }
 }
 
+/// A key file moves into the database, and tokens stay valid.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_file_moves_into_the_database_and_tokens_stay_valid() {
+async fn key_file_moves_into_the_database() {
     let folder = folder();
     let (path, pem) = (folder.path().join("a.db"), folder.path().join("a.key.pem"));
     let mut first = Service::start_with(AUTH, &file(&path), &[]);
@@ -79,7 +81,7 @@ async fn a_key_file_moves_into_the_database_and_tokens_stay_valid() {
     let plain = STANDARD.decode(plain).unwrap();
     let data = fs::read(&path).unwrap();
     let inner = &plain[plain.len() / 2..][..16];
-    assert!(!data.windows(inner.len()).any(|window| window == inner), "the key is there in plain");
+    assert!(!data.windows(inner.len()).any(|window| window == inner), "the key is stored in plaintext");
 
     // With the file and without it: the database's key counts.
     for _ in 0..2 {

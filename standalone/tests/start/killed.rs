@@ -1,4 +1,4 @@
-//! A start on PostgreSQL that is killed at any of its statements: the next one succeeds, and nothing is lost.
+//! A start on PostgreSQL that is killed at any of its statements: the next one succeeds, and no data is lost.
 
 use std::ops::ControlFlow;
 
@@ -7,10 +7,10 @@ use super::readers;
 use super::service::{Service, Which};
 use super::steps;
 
-/// How many databases are tried at a time: a killed start is waited for, which costs time and little work.
+/// Number of databases at a time: the wait for a killed start takes time and little work.
 const LANES: usize = 4;
 
-/// Kills a start at each of its steps, each time on a database of its own; how many there were.
+/// Kills a start at each of its steps, each time on a new database; returns the number of steps.
 async fn kill_at_each_step(which: Which, from: i64) -> Option<usize> {
     let lanes: Vec<_> = (1..=LANES)
         .map(|lane| {
@@ -49,14 +49,14 @@ async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>
     if !is_held {
         return Some(ControlFlow::Break(()));
     }
-    // What holds the statement up still does so: the server alone ends it, since its client is gone.
+    // The statement is still held up: its client is gone, so the server alone ends it.
     Service::start(which, &database.url).serves();
     outsider.check(which, from > 0).await;
     steps::check_kept_once(&mut outsider).await;
     Some(ControlFlow::Continue(()))
 }
 
-/// The least number of steps of these, so that a drill which no longer counts shows itself.
+/// Checks for at least this many steps, so that a drill that no longer counts is noticed.
 fn check(steps: Option<usize>, least: usize) {
     if let Some(steps) = steps {
         assert!(steps >= least, "only {steps} steps were tried");
@@ -65,26 +65,26 @@ fn check(steps: Option<usize>, least: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn auth_on_an_empty_database() {
+async fn auth_start_is_killed_on_an_empty_database() {
     check(kill_at_each_step(Which::Auth, 0).await, 30);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn auth_on_the_oldest_database_with_rows() {
+async fn auth_start_is_killed_on_the_oldest_database() {
     check(kill_at_each_step(Which::Auth, 1).await, 25);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn auth_on_the_last_database_with_rows() {
+async fn auth_start_is_killed_on_the_last_database() {
     check(kill_at_each_step(Which::Auth, 2).await, 7);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn blog_on_an_empty_database() {
+async fn blog_start_is_killed_on_an_empty_database() {
     check(kill_at_each_step(Which::Blog, 0).await, 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn blog_on_an_older_database_with_rows() {
+async fn blog_start_is_killed_on_an_older_database() {
     check(kill_at_each_step(Which::Blog, 1).await, 5);
 }

@@ -1,4 +1,4 @@
-//! A start or a stop on SQLite that is killed before any of its writes: the next start succeeds, and nothing is lost.
+//! A start or a stop on SQLite that is killed before any of its writes: the next start succeeds, and no data is lost.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::outsider::Outsider;
 use super::pair::folder;
 use super::service::{BOTH, Service, Which, command, file};
 
-/// How many starts are killed at a time.
+/// Number of starts at a time.
 const LANES: u64 = 4;
 
-/// Makes the database with the first migrations and rows; none at all when there is no such migration.
+/// Creates the database of an older version with rows; does nothing for migration 0.
 async fn older(which: Which, from: i64, path: &Path) {
     if from > 0 {
         let mut outsider = Outsider::of_file(path).await;
@@ -20,18 +20,18 @@ async fn older(which: Which, from: i64, path: &Path) {
     }
 }
 
-/// Starts the service on a disk, and waits until it serves or has been killed: whether it serves. Then it stops, which
-/// writes, too, so that it may be killed at that.
+/// Starts the service on a disk, and returns `true` if it serves before it is killed. Then stops it, which also writes,
+/// so that it may be killed then.
 fn start_on(disk: &Disk, which: Which, path: &Path) -> bool {
     let mut command = command(which, &file(path));
     let mut service = Service::spawn(disk.apply(&mut command), Vec::new());
     let serves = service.serves_or_ends();
     service.signal(Signal::TERM);
-    assert!(matches!(service.code(), Some(0) | None), "it stops, or is killed");
+    assert!(matches!(service.code(), Some(0) | None), "the service stops or is killed");
     serves
 }
 
-/// How many writes an undisturbed start does, up to the moment when it serves, and as it stops.
+/// Returns the number of writes of an undisturbed start and stop.
 async fn undisturbed(which: Which, from: i64) -> u64 {
     let (folder, outside) = (folder(), folder());
     let path = folder.path().join("a.db");
@@ -71,14 +71,14 @@ async fn kill_at_each_write(which: Which, from: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn on_a_new_file() {
+async fn start_is_killed_on_a_new_file() {
     for which in BOTH {
         kill_at_each_write(which, 0).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 5)]
-async fn on_an_older_file_with_rows() {
+async fn start_is_killed_on_an_older_file() {
     for which in BOTH {
         kill_at_each_write(which, 1).await;
     }

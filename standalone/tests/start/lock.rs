@@ -1,14 +1,15 @@
-//! F14: whoever waits for the process that migrates does so without a statement that others would have to wait for.
+//! F14: a process that waits for a migration holds no statement that other processes would have to wait for.
 
 use super::outsider::Outsider;
 use super::service::{Service, Which};
 use super::steps;
 
-/// What a process says that waits.
+/// Part of the line of a process that waits.
 pub(super) const WAITS: &str = "is being migrated by another process: waiting";
 
+/// F14: the others wait for a migration that is held up, and then continue.
 #[tokio::test(flavor = "multi_thread")]
-async fn f14_the_others_wait_for_a_migration_that_is_held_up_and_go_on() {
+async fn waiting_starts_continue_after_a_held_up_migration() {
     let Some(database) = harness::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.make_older(Which::Auth, 1).await;
@@ -31,8 +32,9 @@ async fn f14_the_others_wait_for_a_migration_that_is_held_up_and_go_on() {
     steps::check_made_once(&mut outsider).await;
 }
 
+/// F14: an index built concurrently by another program does not deadlock with starts.
 #[tokio::test(flavor = "multi_thread")]
-async fn f14_an_index_that_is_built_concurrently_meanwhile_does_not_deadlock() {
+async fn concurrent_index_from_outside_does_not_deadlock() {
     let Some(database) = harness::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create table busy (number integer)").await;
@@ -45,7 +47,7 @@ async fn f14_an_index_that_is_built_concurrently_meanwhile_does_not_deadlock() {
     for other in &mut others {
         other.hears(&[WAITS]);
     }
-    // It waits for the transactions that are running: for the one that has the lock, not for those that wait.
+    // The index waits for running transactions: for that of the lock's holder, not for those of the waiting processes.
     let index = tokio::spawn({
         let url = database.url.clone();
         async move { Outsider::of_server(&url).await.run("create index concurrently on busy (number)").await }
@@ -59,8 +61,9 @@ async fn f14_an_index_that_is_built_concurrently_meanwhile_does_not_deadlock() {
     outsider.check(Which::Blog, false).await;
 }
 
+/// F14: a process that builds an index concurrently under the lock does not meet the waiting ones.
 #[tokio::test(flavor = "multi_thread")]
-async fn f14_a_process_that_builds_an_index_concurrently_under_the_lock_does_not_meet_those_that_wait() {
+async fn concurrent_index_under_the_lock_does_not_deadlock() {
     let Some(database) = harness::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create table busy (number integer)").await;
@@ -78,6 +81,6 @@ async fn f14_a_process_that_builds_an_index_concurrently_under_the_lock_does_not
     }
 }
 
-/// The services' lock of the schema `public`, as they name it.
+/// The services' lock of the schema `public`, as they compute it.
 pub(super) const LOCK: &str = "select pg_advisory_lock(('x' || encode(substr(sha256(convert_to('gatepost migrations', 'UTF8') \
      || '\\x00'::bytea || convert_to('public', 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint)";

@@ -1,4 +1,4 @@
-//! A key file whose database is gone: no empty database takes its place unnoticed.
+//! A key file without its database: an empty database does not replace it unnoticed.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::pair::{Pair, fails, folder, gatepost};
 use super::service::{MASTER_KEY, Service, Which, file};
 
 #[test]
-fn a_key_without_its_database_stops_the_start() {
+fn key_without_its_database_stops_the_start() {
     let folder = folder();
     let (database, key) = (folder.path().join("a.db"), folder.path().join("a.key.pem"));
     let mut first = Service::start(Which::Auth, &file(&database));
@@ -23,16 +23,16 @@ fn a_key_without_its_database_stops_the_start() {
         let why = Service::start_with(Which::Auth, &file(&database), settings).refuses(1);
         assert!(why.contains("a.db is missing, but ") && why.contains("a.key.pem holds its signing keys"), "{why}");
         assert!(why.ends_with("then restore a backup (`gatepost restore`) or start without users"), "{why}");
-        assert!(!database.exists() && key.exists(), "nothing is made, and nothing is lost");
+        assert!(!database.exists() && key.exists(), "no database is created, and the key is kept");
     }
     fs::rename(&key, folder.path().join("away")).unwrap();
-    let mut anew = Service::start(Which::Auth, &file(&database));
-    anew.serves();
-    anew.stop();
+    let mut next = Service::start(Which::Auth, &file(&database));
+    next.serves();
+    next.stop();
 }
 
 #[test]
-fn the_pair_says_that_its_database_is_missing() {
+fn pair_without_its_database_says_so() {
     let folder = folder();
     Pair::start(folder.path(), &[]).stop();
     fs::remove_file(folder.path().join("auth.db")).unwrap();

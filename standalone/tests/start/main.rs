@@ -1,4 +1,4 @@
-//! A service's start as its operator meets it: alone and together, on old and new databases, killed and refused.
+//! A service's start as an operator sees it: alone and together, on old and new databases, killed and refused.
 
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ mod lost;
 mod names;
 mod one_process;
 mod outsider;
-#[expect(dead_code, reason = "the pair's own tests start and stop it in more ways than these")]
+#[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
 mod readers;

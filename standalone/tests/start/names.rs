@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each Rust file below a folder.
+/// Returns each Rust file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -13,7 +13,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The literals of this text that have the form of a variable's name.
+/// Returns the literals of this text that have the form of a variable's name.
 fn literals(text: &str) -> impl Iterator<Item = &str> {
     let is_name = |part: &&str| {
         ["AUTH_", "BLOG_", "GATEPOST_", "JWT_"].iter().any(|prefix| part.starts_with(prefix))

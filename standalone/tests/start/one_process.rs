@@ -1,4 +1,4 @@
-//! A database file belongs to one process: the next one waits for a restart's overlap, and is told so otherwise.
+//! A database file belongs to one process: the next one waits for the overlap of a restart, and is then refused.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use super::outsider::Outsider;
 use super::pair::folder;
 use super::service::{BOTH, Service, Which, file};
 
-/// What a process says that waits for the other's end.
+/// Part of the line of a process that waits for the other one's end.
 const WAITS: &str = "is in use by another process: waiting";
 
 #[test]
-fn of_five_at_once_one_serves_and_four_say_so() {
+fn five_starts_at_once_one_serves_four_are_refused() {
     for which in BOTH {
         let folder = folder();
         let path = folder.path().join("a.db");
@@ -27,7 +27,7 @@ fn of_five_at_once_one_serves_and_four_say_so() {
 }
 
 #[test]
-fn a_second_process_is_refused_after_two_seconds() {
+fn second_process_is_refused_after_two_seconds() {
     let folder = folder();
     let path = folder.path().join("a.db");
     let mut first = Service::start(Which::Blog, &file(&path));
@@ -41,7 +41,7 @@ fn a_second_process_is_refused_after_two_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_may_overlap() {
+async fn restart_may_overlap() {
     for which in BOTH {
         let folder = folder();
         let path = folder.path().join("a.db");

@@ -1,4 +1,5 @@
-//! Another program at a service's database, of either engine: it makes older ones, and looks at what a start leaves.
+//! Another program at a service's database, on either engine: it creates older ones, and inspects the result of a
+//! start.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ pub(super) enum Home {
 }
 
 impl Home {
-    /// One of each engine, as far as there is one.
+    /// Returns one of each engine, as far as available.
     pub(super) async fn all() -> Vec<Self> {
         let server = harness::postgres::database().await.map(Self::Server);
         [Self::File(tempfile::tempdir().unwrap())].into_iter().chain(server).collect()
@@ -46,13 +47,13 @@ pub(super) enum Outsider {
 }
 
 impl Outsider {
-    /// Of a file, which is made when it is not there.
+    /// Connects to a file, and creates it if it is missing.
     pub(super) async fn of_file(path: &Path) -> Self {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         Self::File(SqliteConnection::connect_with(&options).await.unwrap())
     }
 
-    /// Of a server's database.
+    /// Connects to a server's database.
     pub(super) async fn of_server(url: &str) -> Self {
         Self::Server(PgConnection::connect(url).await.unwrap())
     }
@@ -66,7 +67,7 @@ impl Outsider {
         }
     }
 
-    /// The texts of a query with one column.
+    /// Returns the texts of a query with one column.
     pub(super) async fn texts(&mut self, sql: &str) -> Vec<String> {
         let query = AssertSqlSafe(sql.to_owned());
         match self {
@@ -75,7 +76,7 @@ impl Outsider {
         }
     }
 
-    /// Makes the database of an earlier version, with the first migrations and rows that are as old as the first.
+    /// Creates the database of an earlier version, with the first migrations and rows from the first one's time.
     pub(super) async fn make_older(&mut self, which: Which, last: i64) {
         self.migrate_to(which, 1).await;
         self.fill(which).await;
@@ -86,7 +87,7 @@ impl Outsider {
     pub(super) async fn migrate_to(&mut self, which: Which, last: i64) {
         let mut all = Migrator::new(self.folder(which)).await.unwrap();
         for migration in all.migrations.to_mut() {
-            // Without calls beside it an index needs no step of its own, which no transaction could hold.
+            // Without calls next to it an index needs no step of its own, which a transaction could not contain.
             let sql = migration.sql.as_str().replace("index concurrently", "index");
             migration.sql = AssertSqlSafe(sql).into_sql_str();
         }
@@ -96,10 +97,10 @@ impl Outsider {
         }
     }
 
-    /// Puts in the rows that [`Self::check`] looks for; the first migration suffices for them.
+    /// Inserts the rows that [`Self::check`] expects; they need the first migration only.
     pub(super) async fn fill(&mut self, which: Which) {
         const TIME: &str = "'2026-01-01T00:00:00+00:00'";
-        // What is over is swept.
+        // Expired rows are swept.
         const LATER: &str = "'2926-01-01T00:00:00+00:00'";
         let [ada, bob, session] = [1, 2, 3].map(|number| match self {
             Self::File(_) => format!("x'0190000000007000800000000000000{number}'"),
@@ -122,7 +123,7 @@ impl Outsider {
         self.run(&rows).await;
     }
 
-    /// Whether every migration is there, and, in a database that was filled, every row with what was derived from it.
+    /// Checks that every migration is applied, and that a filled database has every row with its derived values.
     pub(super) async fn check(&mut self, which: Which, filled: bool) {
         let applied = "select version || ' ' || description from _sqlx_migrations where success order by version";
         let names = names(&self.folder(which));
@@ -149,7 +150,7 @@ impl Outsider {
         }
     }
 
-    /// All that a start could change: tables with their columns, migrations, secrets.
+    /// Returns everything that a start could change: tables with their columns, migrations, secrets.
     pub(super) async fn all(&mut self) -> Vec<String> {
         let schema = match self {
             Self::File(_) => "select type || ' ' || name || ': ' || coalesce(sql, '') from sqlite_schema order by 1",
@@ -174,7 +175,7 @@ impl Outsider {
     }
 }
 
-/// How many migrations the service has.
+/// Returns the number of the service's migrations.
 pub(super) fn count(which: Which) -> i64 {
     i64::try_from(names(&migrations(which, "sqlite")).len()).unwrap()
 }
@@ -184,12 +185,12 @@ fn migrations(which: Which, engine: &str) -> PathBuf {
     root.join(format!("{}-service/migrations/{engine}", which.name()))
 }
 
-/// The migrations of a folder, as their table names them.
+/// Returns the migrations of a folder, as their table names them.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let files = entries.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "sql"));
     let mut files: Vec<_> = files.collect();
-    // By their numbers, which have zeros before them.
+    // In order of their zero-padded numbers.
     files.sort();
     files.iter().map(|name| name.trim_start_matches('0').trim_end_matches(".sql").replace('_', " ")).collect()
 }

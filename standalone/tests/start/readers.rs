@@ -1,17 +1,17 @@
-//! Calls of the release before go on while a database is migrated.
+//! Calls of the previous release continue while a database is migrated.
 
 use sqlx::{AssertSqlSafe, Connection as _, Error, PgConnection};
 
 use super::outsider::Outsider;
 use super::service::{Service, Which};
 
-/// Statements that may keep a table from readers: they change the catalog and no row.
+/// Statements that may lock out readers: they change the catalog and no row.
 const OF_CATALOG: [&str; 2] = ["alter table", "drop index"];
 
 /// Parts of statements that work on each row of such a table.
 const OF_ROWS: [&str; 3] = ["update sessions", "insert into user_roles", "on sessions ("];
 
-/// Reads a table that the first migration has made, with a limit for the wait.
+/// Reads a table of the first migration, with a limit for the wait.
 async fn read(url: &str, which: Which, limit: &str) -> Result<(), Error> {
     let table = if which == Which::Auth { "sessions" } else { "posts" };
     let mut reader = PgConnection::connect(url).await?;
@@ -21,7 +21,7 @@ async fn read(url: &str, which: Which, limit: &str) -> Result<(), Error> {
     reader.close().await
 }
 
-/// Checks, while a statement of a start is held up, that it keeps no reader from the rows, or only changes the catalog.
+/// Checks, while a statement of a start is held up, that it locks out no reader, or only changes the catalog.
 pub(super) async fn check_not_shut_out(which: Which, url: &str, outsider: &mut Outsider) {
     const HELD: &str =
         "select query from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";

@@ -3,7 +3,7 @@
 use super::outsider::{Home, Outsider};
 use super::service::{BOTH, SEALED, Service, Which};
 
-/// Tries to start the service, which must say why not and must have changed nothing.
+/// Tries to start the service, which must refuse and change nothing; returns the reason.
 async fn refuse(which: Which, home: &Home, outsider: &mut Outsider) -> String {
     let before = outsider.all().await;
     let why = Service::start(which, &home.url()).refuses(1);
@@ -19,7 +19,7 @@ fn start_once(which: Which, home: &Home) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_newer_than_the_binary() {
+async fn newer_database_is_refused() {
     for which in BOTH {
         for home in Home::all().await {
             start_once(which, &home);
@@ -42,7 +42,7 @@ async fn a_database_that_is_newer_than_the_binary() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_whose_migrations_differ() {
+async fn database_with_altered_migrations_is_refused() {
     for which in BOTH {
         for home in Home::all().await {
             start_once(which, &home);
@@ -58,7 +58,7 @@ async fn a_database_whose_migrations_differ() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_other_services_database() {
+async fn database_of_the_other_service_is_refused() {
     for (first, second) in [(Which::Auth, Which::Blog), (Which::Blog, Which::Auth)] {
         for home in Home::all().await {
             start_once(first, &home);
@@ -72,10 +72,10 @@ async fn the_other_services_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_with_another_programs_tables() {
+async fn database_of_another_program_is_refused() {
     for home in Home::all().await {
         let mut outsider = home.outsider().await;
-        // In the way of the second statement of a migration: the first is undone with it.
+        // Conflicts with the second statement of a migration: the first one is rolled back with it.
         outsider.run("create table secrets (name text, color text)").await;
         let why = Service::start(Which::Blog, &home.url()).refuses(1);
         assert!(why.contains("could not be migrated (while executing migration 1: "), "{why}");
@@ -108,7 +108,7 @@ async fn two_schemas_of_one_database_are_two_databases() {
     }
     let elsewhere = "select tablename::text from pg_tables where schemaname = 'public'";
     assert_eq!(outsider.texts(elsewhere).await, [""; 0]);
-    // Without a schema, it is a third database.
+    // The database without a schema in its URL is a third one.
     let mut third = Service::start_with(Which::Auth, &database.url, &SEALED);
     third.serves();
 }

@@ -1,4 +1,4 @@
-//! A service in a process of its own, whose every line is heard, and watched for secrets.
+//! A service as a process of its own; its whole output is read and searched for secrets.
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -10,15 +10,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::pair::gatepost;
 use super::pair::watch::{Watch, secrets};
 
-/// 32 random bytes in base64, and others.
+/// 32 random bytes in base64; the next one has others.
 pub(super) const MASTER_KEY: &str = "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=";
 pub(super) const OTHER_MASTER_KEY: &str = "v0xYwfZ1n4C9Xl0mJd3hQp7uTt2sKe8rBb6gMy5aHcE=";
 
-/// What an auth service on PostgreSQL needs.
+/// Settings of an auth service on PostgreSQL.
 pub(super) const SEALED: [(&str, &str); 1] = [("AUTH_MASTER_KEY", MASTER_KEY)];
 
-/// How long a line may take on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Limit for a line on a busy machine.
+const LINE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One of the two services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Which {
         }
     }
 
-    /// What it needs on PostgreSQL.
+    /// Returns the service's settings on PostgreSQL.
     fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Auth => &SEALED,
@@ -46,19 +46,19 @@ impl Which {
     }
 }
 
-/// The URL of a database file.
+/// Returns the URL of a database file.
 pub(super) fn file(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 
-/// The command that runs the service on this database.
+/// Returns the command that runs the service on this database.
 pub(super) fn command(which: Which, url: &str) -> Command {
     let mut command = gatepost();
     command.args([which.name(), "--listen", "127.0.0.1:0", "--database-url", url]).env("RUST_LOG", "trace");
     command
 }
 
-/// A running service, killed when dropped, and then no secret may have been in its output.
+/// A running service, killed when dropped; its output must contain no secret.
 pub(super) struct Service {
     child: Child,
     watch: Watch,
@@ -72,13 +72,13 @@ impl Service {
         Self::start_with(which, url, settings)
     }
 
-    /// The same with these settings alone.
+    /// Starts the service with these settings alone.
     pub(super) fn start_with(which: Which, url: &str, settings: &[(&str, &str)]) -> Self {
         let hidden = secrets(settings, Path::new("no key file"));
         Self::spawn(command(which, url).envs(settings.iter().copied()), hidden)
     }
 
-    /// A command that has all that it needs; what is hidden must not be said.
+    /// Starts a complete command; its output must not contain the hidden texts.
     pub(super) fn spawn(command: &mut Command, hidden: Vec<String>) -> Self {
         let mut child = command.spawn().unwrap();
         let (watch, lines) = Watch::over(&mut child);
@@ -90,8 +90,9 @@ impl Service {
     pub(super) fn hears(&mut self, parts: &[&str]) -> String {
         let mut last = String::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|error| panic!("none of {parts:?} was said ({error}); at last: {last}"));
+            let line = self.lines.recv_timeout(LINE_TIMEOUT);
+            let line =
+                line.unwrap_or_else(|error| panic!("no line has one of {parts:?} ({error}); the last line: {last}"));
             if parts.iter().any(|part| line.contains(part)) {
                 return line;
             }
@@ -99,23 +100,23 @@ impl Service {
         }
     }
 
-    /// Waits until it serves: its address.
+    /// Waits until the service serves, and returns its address.
     pub(super) fn serves(&mut self) -> String {
         let line = self.hears(&["-service listening on ", "gatepost: "]);
         let address = line.split_once("listening on ");
-        address.unwrap_or_else(|| panic!("it does not serve: {line}")).1.to_owned()
+        address.unwrap_or_else(|| panic!("the service does not serve: {line}")).1.to_owned()
     }
 
-    /// Waits until it serves, or has ended in whatever way: whether it serves.
+    /// Waits until the service serves or has ended; returns `true` if it serves.
     pub(super) fn serves_or_ends(&mut self) -> bool {
-        let mut until = std::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok());
+        let mut until = std::iter::from_fn(|| self.lines.recv_timeout(LINE_TIMEOUT).ok());
         until.any(|line| line.contains("-service listening on "))
     }
 
-    /// Waits until it ends by itself, with this exit code: why.
+    /// Waits until the service ends by itself with this exit code, and returns the reason.
     pub(super) fn refuses(mut self, code: i32) -> String {
         let line = self.hears(&["gatepost: ", "-service listening on "]);
-        let why = line.strip_prefix("gatepost: ").unwrap_or_else(|| panic!("it serves: {line}"));
+        let why = line.strip_prefix("gatepost: ").unwrap_or_else(|| panic!("the service serves: {line}"));
         assert_eq!(self.child.wait().unwrap().code(), Some(code), "{why}");
         why.to_owned()
     }
@@ -125,12 +126,12 @@ impl Service {
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
-    /// Waits for its end, however that comes: the exit code, if it was not killed.
+    /// Waits for the end of the service; returns its exit code, or `None` if it was killed.
     pub(super) fn code(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Asks the service to stop, and waits until it has.
     pub(super) fn stop(self) {
         self.signal(Signal::TERM);
         assert_eq!(self.code(), Some(0));

@@ -1,4 +1,4 @@
-//! The database's URL, from its form to the server's answer: what is wrong is named, and no part of the URL's secrets is.
+//! The database's URL, from its form to the server's answer: errors are named without any secret of the URL.
 
 use harness::proxy::Proxy;
 use rustix::process::Signal;
@@ -6,13 +6,13 @@ use rustix::process::Signal;
 use super::outsider::Outsider;
 use super::service::{BOTH, SEALED, Service, Which, command};
 
-/// A password that stands nowhere else.
+/// A password that occurs nowhere else.
 const CANARY: &str = "thicket-marimba-quince";
 
-/// What is said of a server that does not answer.
+/// Part of the line about a server that does not answer.
 const AWAY: &str = "does not answer yet: waiting for half a minute";
 
-/// Starts the service with these settings and a URL whose password must not be said.
+/// Starts the service with these settings and a URL; the URL's password must not be shown.
 fn start(which: Which, url: &str, settings: &[(&str, &str)]) -> Service {
     Service::spawn(command(which, url).envs(SEALED).envs(settings.iter().copied()), vec![CANARY.to_owned()])
 }
@@ -25,11 +25,12 @@ fn setting(which: Which) -> &'static str {
     if which == Which::Auth { "--database-url (AUTH_DATABASE_URL): " } else { "--database-url (BLOG_DATABASE_URL): " }
 }
 
+/// C65: plaintext leaves the machine only if the operator says so.
 #[test]
-fn c65_plaintext_leaves_the_machine_only_when_the_operator_says_so() {
+fn plaintext_to_a_remote_database_needs_a_setting() {
     for which in BOTH {
         for query in ["", "?sslmode=prefer", "?sslmode=disable", "?sslmode=require&sslmode=allow"] {
-            // Any address of this machine, and not one of loopback.
+            // An address of this machine that is not a loopback address.
             let url = format!("postgres://ada:{CANARY}@0.0.0.0:1/d{query}");
             let why = start(which, &url, &[]).refuses(2);
             assert!(why.starts_with(setting(which)) && why.contains(insecure(which)), "{why}");
@@ -39,8 +40,9 @@ fn c65_plaintext_leaves_the_machine_only_when_the_operator_says_so() {
     }
 }
 
+/// C70: malformed URLs are refused without being shown.
 #[test]
-fn c70_urls_that_are_none_are_refused_without_being_shown() {
+fn malformed_urls_are_refused_without_being_shown() {
     for which in BOTH {
         for url in [
             CANARY.to_owned(),
@@ -60,7 +62,7 @@ fn c70_urls_that_are_none_are_refused_without_being_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_answer_is_waited_for_and_a_signal_ends_the_wait() {
+async fn start_waits_for_a_silent_server_until_a_signal() {
     let nowhere = ([127, 0, 0, 1], 1).into();
     let mut waiting = Vec::new();
     for which in BOTH {
@@ -82,7 +84,7 @@ async fn a_server_that_does_not_answer_is_waited_for_and_a_signal_ends_the_wait(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_comes_back_is_gone_on_with() {
+async fn start_continues_when_the_server_comes_back() {
     let Some(server) = harness::postgres::server().await else { return };
     server.create_database().await.unwrap();
     let proxy = Proxy::to_socket(server.socket());
@@ -99,7 +101,7 @@ async fn a_server_that_comes_back_is_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_the_wait_for_another_process_that_migrates() {
+async fn signal_ends_the_wait_for_a_migrating_process() {
     let Some(database) = harness::postgres::database().await else { return };
     let mut holder = Outsider::of_server(&database.url).await;
     holder.run(super::lock::LOCK).await;
@@ -108,11 +110,11 @@ async fn a_signal_ends_the_wait_for_another_process_that_migrates() {
         service.hears(&[super::lock::WAITS]);
         service.stop();
     }
-    assert_eq!(holder.all().await, [""; 0], "whoever waits writes nothing");
+    assert_eq!(holder.all().await, [""; 0], "a waiting process writes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_refuses_us_is_not_waited_for() {
+async fn server_that_refuses_the_login_is_not_waited_for() {
     let Some(server) = harness::postgres::server().await else { return };
     let mut admin = Outsider::of_server(&server.url("postgres")).await;
     for sql in [
@@ -123,7 +125,7 @@ async fn a_server_that_refuses_us_is_not_waited_for() {
     ] {
         admin.run(sql).await;
     }
-    // Passwords count from now on, for all but the harness itself.
+    // Passwords are checked from now on, except for the harness.
     let folder = server.socket().parent().unwrap().to_owned();
     let rules = "local all postgres trust\nlocal all all scram-sha-256\n";
     std::fs::write(folder.join("data/pg_hba.conf"), rules).unwrap();

@@ -1,12 +1,12 @@
-//! What a PostgreSQL counts of a start, and where it holds the start up: at each statement that makes or fills a table.
+//! Triggers in a PostgreSQL that count a start's statements and hold it up at each one that creates or fills a table.
 
 use super::outsider::Outsider;
 
-/// What is said when a step is held up.
+/// The text of a held-up step.
 pub(super) const HELD: &str = "the drill holds this statement";
 
-/// Counts each statement in a sequence, which no rollback takes back, and holds the one up whose number is in `drill.held`.
-/// Each table gets a trigger for what is written to it, the migrator's own table, too.
+/// Counts each statement in a sequence, which no rollback resets, and holds up the one with the number in `drill.held`.
+/// Each table gets a trigger for writes to it, the migrator's own table too.
 const DRILL: &str = "
 create schema drill;
 create sequence drill.steps;
@@ -41,32 +41,36 @@ create event trigger drill on ddl_command_end
     when tag in ('CREATE TABLE', 'CREATE INDEX', 'ALTER TABLE', 'DROP INDEX') execute function drill.ddl();
 ";
 
-/// Sets the drill up; the outsider's connection holds the lock at which a statement waits.
+/// Installs the triggers; the outsider's connection holds the lock at which a statement waits.
 pub(super) async fn count(outsider: &mut Outsider) {
     outsider.run(DRILL).await;
     outsider.run("select pg_advisory_lock(4243)").await;
 }
 
-/// Has this step held up.
+/// Marks this step to be held up.
 pub(super) async fn hold(outsider: &mut Outsider, step: usize) {
     outsider.run(&format!("insert into drill.held values ({step})")).await;
 }
 
-/// Lets it go on.
+/// Releases the held-up step.
 pub(super) async fn release(outsider: &mut Outsider) {
     outsider.run("select pg_advisory_unlock(4243)").await;
 }
 
-/// Whether each table that is there was made once.
+/// Checks that each existing table was created once.
 pub(super) async fn check_kept_once(outsider: &mut Outsider) {
     let twice = "select name from drill.made group by name having count(*) > 1";
-    assert_eq!(outsider.texts(twice).await, [""; 0], "made twice");
+    assert_eq!(outsider.texts(twice).await, [""; 0], "created twice");
 }
 
-/// Whether each table was made once, and nobody's try to make one was undone.
+/// Checks that each table was created once, and that no process's attempt was rolled back.
 pub(super) async fn check_made_once(outsider: &mut Outsider) {
     check_kept_once(outsider).await;
     let begun = "select (case when is_called then last_value else 0 end)::text from drill.tables";
     let made = "select count(*)::text from drill.made";
-    assert_eq!(outsider.texts(begun).await, outsider.texts(made).await, "made as often as it was begun");
+    assert_eq!(
+        outsider.texts(begun).await,
+        outsider.texts(made).await,
+        "each table is created as often as its creation was begun"
+    );
 }

@@ -1,4 +1,4 @@
-//! A database that is reached over TLS: with the right certificate, and refused at once with any other.
+//! A database over TLS: accepted with the right certificate, and refused at once with any other.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -11,14 +11,14 @@ use super::outsider::Outsider;
 use super::pair::folder;
 use super::service::{Service, Which};
 
-/// What stands in the name of the certificate's owner, on a loopback address of this process's own: the server's port is
-/// always the same, and another one may listen there.
+/// Returns a loopback address of this process alone, for the certificate's name: the server's port is always the same,
+/// and another server may use it.
 fn address(last: u32) -> String {
     let own = std::process::id();
     format!("127.{}.{}.{last}", 1 + own % 250, own / 250 % 250)
 }
 
-/// Makes an authority, and with it a certificate for this address.
+/// Creates an authority, and a certificate of it for this address.
 fn certify(folder: &Path, address: &str) {
     for arguments in [
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt"
@@ -33,7 +33,7 @@ fn certify(folder: &Path, address: &str) {
     }
 }
 
-/// Switches TLS on, and leaves no other way in over TCP.
+/// Switches TLS on, and allows no other connections over TCP.
 async fn encrypt(server: &Server, certificate: &Path) {
     let data = server.socket().parent().unwrap().join("data");
     let owner = fs::metadata(&data).unwrap();
@@ -50,8 +50,8 @@ async fn encrypt(server: &Server, certificate: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_checked_as_far_as_the_url_says() {
-    // Where PostgreSQL is skipped there is none to start.
+async fn certificate_is_checked_as_far_as_the_url_says() {
+    // Without PostgreSQL there is no server to start.
     if server().await.is_none() {
         return;
     }
@@ -70,7 +70,7 @@ async fn a_certificate_is_checked_as_far_as_the_url_says() {
         assert!(why.contains("does not let us in ("), "{mode}: {why}");
         why
     };
-    // A server without a certificate is refused at once, too.
+    // A server without a certificate is refused at once too.
     assert!(refuses(&known, "require", None).contains("server does not support TLS"));
 
     encrypt(&server, right.path()).await;
@@ -86,7 +86,7 @@ async fn a_certificate_is_checked_as_far_as_the_url_says() {
         assert_eq!(line.contains(" WARN "), mode == "require", "{line}");
         if mode == "require" {
             let line = service.hears(&["checks no certificate", "-service listening on "]);
-            assert!(line.contains("listening on"), "it is said once: {line}");
+            assert!(line.contains("listening on"), "the warning is logged once: {line}");
         }
         service.stop();
     }

@@ -1,11 +1,11 @@
-//! F14: processes that start at the same time on one database: one migrates, the others wait, and all come to serve.
+//! F14: processes that start at the same time on one database: one migrates, the others wait, and all serve.
 
 use super::outsider::{Outsider, count};
 use super::service::{BOTH, Service, Which};
 use super::steps;
 use super::tokens::{is_active, register};
 
-/// Starts so many processes at once on a database with the first migrations and rows, and waits until all serve.
+/// Starts this many processes at once on an older database with rows, and waits until all serve.
 async fn start(which: Which, processes: usize, from: i64) {
     let Some(database) = harness::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
@@ -25,22 +25,25 @@ async fn start(which: Which, processes: usize, from: i64) {
     }
 }
 
+/// F14: two processes start together on an empty database.
 #[tokio::test(flavor = "multi_thread")]
-async fn f14_two_start_together_on_an_empty_database() {
+async fn two_start_together_on_an_empty_database() {
     for which in BOTH {
         start(which, 2, 0).await;
     }
 }
 
+/// F14: five processes start together on an empty database.
 #[tokio::test(flavor = "multi_thread")]
-async fn f14_five_start_together_on_an_empty_database() {
+async fn five_start_together_on_an_empty_database() {
     for which in BOTH {
         start(which, 5, 0).await;
     }
 }
 
+/// F14: two and five processes start together on each older database with rows.
 #[tokio::test(flavor = "multi_thread")]
-async fn f14_two_and_five_start_together_on_each_older_database_with_rows() {
+async fn processes_start_together_on_each_older_database() {
     for which in BOTH {
         for from in 1..count(which) {
             for processes in [2, 5] {

@@ -1,4 +1,4 @@
-//! What a test asks of a running auth service: a token, and what one is worth.
+//! Calls of a running auth service: register, and check a token.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-/// A request with more time than the service gives by itself: passwords are hashed at the lowest priority, and a test may
-/// run beside others.
+/// Returns a request with a longer deadline than the service's own: passwords are hashed at the lowest priority, and a
+/// test may run next to others.
 fn patient<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_mins(1));
     request
 }
 
-/// The token of a new user.
+/// Registers a user and returns its token.
 pub(super) async fn register(address: &str) -> String {
     let request = CreateUserRequest {
         name: "Ada".into(),
@@ -34,7 +34,7 @@ pub(super) async fn register(address: &str) -> String {
     answer.tokens.unwrap().access_token
 }
 
-/// Whether the service lets the token in.
+/// Returns `true` if the service accepts the token.
 pub(super) async fn is_active(address: &str, token: &str) -> bool {
     let request = VerifyTokenRequest { token: token.to_owned() };
     let answer = TokenServiceClient::new(channel(address)).verify_token(patient(request)).await.unwrap().into_inner();

@@ -1,4 +1,4 @@
-//! Calls for users: those that add, find and change them.
+//! Calls that add, find and change users.
 
 use auth_service::domain::{Client, Email, Name, NewUser, RefreshDigest, Role, Roles, Session, UserChange};
 use auth_service::store::{Filter, Proof};
@@ -38,7 +38,7 @@ impl Cast {
             }
             Method::SetState => {
                 let id = self.user(dice);
-                // More often active than not, so that there is something to do.
+                // Active more often than not, so that later calls have an effect.
                 let state = STATES[usize::from(dice.one_in(3))];
                 Call::Changes(ChangeCall::SetState { id, state, expected: expected(id, dice, model), now })
             }
@@ -51,7 +51,7 @@ impl Cast {
         }
     }
 
-    /// Somebody, who may be gone or may never have been.
+    /// Returns a user's id; the user may be deleted or may never have existed.
     pub(super) fn user(&self, dice: &mut Dice) -> Uuid {
         dice.of(&self.users)
     }
@@ -80,7 +80,7 @@ impl Cast {
         };
         let proof = match dice.roll() % 4 {
             0 | 1 => None,
-            // One's own password, or that of whoever changes another one.
+            // The user's own password, or that of another user who makes the change.
             own => {
                 let user_id = if own == 2 { id } else { self.user(dice) };
                 Some(Proof { user_id, generation: generation(user_id, dice, model) })
@@ -97,7 +97,7 @@ impl Cast {
         ChangeCall::ChangePassword { generation, password_hash, session, client }
     }
 
-    /// A session to be. It takes two dice.
+    /// Returns a session to create. It takes two dice.
     pub(super) fn session(&mut self, user_id: Uuid, generation: i32, dice: &mut Dice) -> (Session, Client) {
         let (rolled, place) = (dice.roll(), usize::from(dice.roll()) % self.sessions.len());
         let id = self.fresh(rolled);
@@ -128,7 +128,7 @@ fn roles(dice: &mut Dice) -> Roles {
     Roles::parse(&words).unwrap()
 }
 
-/// An email's canonical form, or, as no caller should, an email as it was given.
+/// Returns an email's canonical form, or, as no caller should, the email as given.
 pub(super) fn email_key(dice: &mut Dice) -> String {
     let given = dice.of(&EMAILS);
     if dice.one_in(4) { given.to_owned() } else { Email::parse(given).unwrap().key().to_owned() }
@@ -143,13 +143,13 @@ fn filter(dice: &mut Dice) -> Filter {
     }
 }
 
-/// The revision of the user, one beside it, or none.
+/// Returns the revision of the user, one next to it, or `None`.
 fn expected(id: Uuid, dice: &mut Dice, model: &Model) -> Option<i32> {
     let revision = model.users.get(&id).map_or(1, |row| row.user.revision);
     dice.of(&[None, None, Some(revision), Some(revision), Some(revision), Some(revision - 1), Some(revision + 1)])
 }
 
-/// The generation of the user, or one beside it.
+/// Returns the generation of the user, or one next to it.
 pub(super) fn generation(id: Uuid, dice: &mut Dice, model: &Model) -> i32 {
     let generation = model.users.get(&id).map_or(1, |row| row.user.generation);
     generation + dice.of(&[0, 0, 0, 0, -1, -1, 1, -2])

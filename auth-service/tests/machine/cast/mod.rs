@@ -1,4 +1,4 @@
-//! What a step's dice mean when it is played: whom it is about, as the model knows them at that time.
+//! Meaning of a step's dice at play time: users, sessions and keys, as the model knows them then.
 
 mod accounts;
 mod others;
@@ -14,19 +14,19 @@ use super::pools::{ACCOUNTS, CALLERS, REQUESTS, SAID};
 use super::steps::{Method, Passes, Step};
 use auth_service::domain::Failures;
 
-/// Those that calls are about: the latest user and session of each place.
+/// The targets of calls: the latest user and session of each place.
 pub(crate) struct Cast {
     pub(crate) now: Time,
     pub(crate) users: [Uuid; 12],
     pub(crate) sessions: [Uuid; 32],
-    /// What was known of an account before the last claim.
+    /// Failures of each account before the last claim.
     claimed: [Option<Failures>; ACCOUNTS as usize],
-    /// What the time has last been moved to: the calls that follow are about it more often than not.
+    /// The end that the time was last moved to. Later calls mostly use the same target.
     ending: Option<Ending>,
     made: u16,
 }
 
-/// Something whose time is over.
+/// A target that has ended.
 #[derive(Clone)]
 enum Ending {
     Session(Uuid, Uuid),
@@ -51,7 +51,7 @@ impl Cast {
         }
     }
 
-    /// The call that this step is.
+    /// Returns the call of this step.
     pub(crate) fn call(&mut self, step: Step, model: &Model) -> Call {
         self.now = self.later(step.passes, model);
         let dice = &mut Dice::new(step.dice);
@@ -89,14 +89,14 @@ impl Cast {
         end
     }
 
-    /// The id of a row that is new: of the time's millisecond, and within it in any order.
+    /// Returns the id of a new row: the time's millisecond, then a random part.
     fn fresh(&mut self, die: u8) -> Uuid {
         self.made += 1;
         let millis = u128::try_from(self.now.timestamp_millis()).unwrap();
         Uuid::from_u128((millis << 80) | (7 << 76) | (2 << 62) | (u128::from(die) << 16) | u128::from(self.made))
     }
 
-    /// A request's id, or none.
+    /// Returns a request's id, or `None`.
     fn request(&self, dice: &mut Dice) -> RequestKey {
         let fingerprint = Fingerprint::of(&[dice.of(&SAID)]);
         let (caller, id) = match &self.ending {
@@ -106,7 +106,7 @@ impl Cast {
         RequestKey { caller, method: "CreateUser", id, fingerprint }
     }
 
-    /// Every request that a sequence may have made.
+    /// Returns every request that a sequence may have made.
     pub(crate) fn requests() -> impl Iterator<Item = RequestKey> {
         (0..REQUESTS).flat_map(|id| SAID.map(|said| (id, said))).flat_map(|(id, said)| {
             CALLERS.map(|caller| RequestKey {

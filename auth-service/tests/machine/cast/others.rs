@@ -1,4 +1,4 @@
-//! Calls for everything but users: sessions, attempts, requests, keys.
+//! Calls without users: sessions, attempts, requests and keys.
 
 use auth_service::domain::{Client, Failures, KEPT_GENERATIONS, RefreshDigest, network};
 use auth_service::store::Rotated;
@@ -52,7 +52,7 @@ impl Cast {
         }
     }
 
-    /// A few have most of them, so that there are more than one call looks at.
+    /// Returns a user. A few users get most of the sessions, so that they have more than one call reads.
     fn somebody_with_sessions(&self, dice: &mut Dice) -> Uuid {
         match self.ending {
             Some(Ending::Session(_, user_id)) if dice.one_in(2) => user_id,
@@ -101,7 +101,7 @@ impl Cast {
                 AttemptCall::Claim { account, seen, now }
             }
             Method::ReleaseAttempt => {
-                // What was known before the claim, mostly.
+                // Mostly the failures that were known before the claim.
                 let claimed = self.claimed[usize::from(number)].filter(|_| !dice.one_in(4));
                 let seen = claimed.unwrap_or(Failures { count: 2, last: now - TimeDelta::seconds(1) });
                 AttemptCall::Release { account, seen }
@@ -121,7 +121,7 @@ impl Cast {
     }
 }
 
-/// The generation of the session's refresh token, or one beside it.
+/// Returns the generation of the session's refresh token, or one next to it.
 fn refresh_generation(id: Uuid, dice: &mut Dice, model: &Model) -> i32 {
     let generation = model.sessions.get(&id).map_or(0, |begun| begun.rotation.generation);
     generation + dice.of(&[0, 0, 0, 0, 0, -1, 1])

@@ -1,4 +1,4 @@
-//! Wrong passwords by account, and what addresses have used up.
+//! Wrong passwords by account, and used allowances of addresses.
 
 use auth_service::domain::{Allowance, Failures};
 use auth_service::store::{Account, Kind};
@@ -47,7 +47,7 @@ impl Model {
         }
     }
 
-    /// Takes one off; when nobody has counted since, all is as it was before the claim.
+    /// Takes one failure off. Restores the state before the claim if no failure was counted since.
     fn release(&mut self, account: &Account, seen: Failures) {
         if let Some(failures) = self.failures.get_mut(account).filter(|failures| failures.count > 1) {
             failures.count -= 1;
@@ -61,7 +61,7 @@ impl Model {
         if let Some(full) = self.allowances.get(&(name(kind), network.to_owned()))
             && allowance.burst > 0
         {
-            // So many are used up as come back until then.
+            // Time until one use is free: the other uses of the burst may still be counted.
             let wait = believed(*full, allowance, now)
                 - now
                 - interval(allowance) * i32::try_from(allowance.burst - 1).unwrap();
@@ -73,17 +73,17 @@ impl Model {
         Ok(())
     }
 
-    /// Uses one, however much is used up already, and forgets what no longer counts.
+    /// Uses one, however many are left, and forgets expired rows.
     fn use_up(&mut self, kind: Kind, network: &str, allowance: Allowance, now: Time) {
         let full = self.allowances.entry((name(kind), network.to_owned())).or_insert(now);
         *full = now.max(believed(*full, allowance, now)) + interval(allowance);
-        // A call takes out a few at the most; of either kind of rows there are not more (`pools.rs`).
+        // A call removes a few rows at most. There are never more of either kind (`pools.rs`).
         self.failures.retain(|_, failures| now - failures.last < TimeDelta::hours(24));
         self.allowances.retain(|_, full| *full > now);
     }
 }
 
-/// A time that no use of this allowance can have led to is none.
+/// Returns the time, unless no use of this allowance can have led to it.
 fn believed(full: Time, allowance: Allowance, now: Time) -> Time {
     let most = interval(allowance) * (i32::try_from(allowance.burst).unwrap() + 128) + TimeDelta::seconds(5);
     if full - now > most { now } else { full }

@@ -1,4 +1,4 @@
-//! Users as they change.
+//! Changes of users.
 
 use auth_service::domain::{Client, Role, Roles, Session, User, UserChange, UserState};
 use auth_service::store::{Proof, Unchanged};
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    /// The user, if this is the revision that the change is meant for.
+    /// Returns the user if the change is for this revision.
     fn changeable(&mut self, id: Uuid, expected: Option<i32>) -> Result<&mut Row, Unchanged> {
         let row = self.users.get_mut(&id).ok_or(Unchanged::NotFound)?;
         if expected.is_some_and(|expected| row.user.revision != expected) { Err(Unchanged::Stale) } else { Ok(row) }
@@ -132,7 +132,7 @@ impl Row {
         self.written(now)
     }
 
-    /// Whatever was begun or issued so far is dead.
+    /// Kills all earlier sessions and tokens.
     fn end_sessions(&mut self) {
         self.user.generation += 1;
         self.sessions_since = self.user.generation;

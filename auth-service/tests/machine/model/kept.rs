@@ -1,4 +1,4 @@
-//! Requests and keys that are kept.
+//! Stored requests and keys.
 
 use kit::db::requests::Earlier;
 use kit::request_id::{KEPT, RequestKey};

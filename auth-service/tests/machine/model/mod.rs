@@ -1,4 +1,4 @@
-//! What the store's methods say that they do, done in memory: written from their documentation, not from their SQL.
+//! The documented behavior of the store's methods, in memory: written from their documentation, not from their SQL.
 
 mod attempts;
 mod changes;
@@ -21,9 +21,9 @@ pub(crate) struct Model {
     pub(crate) users: BTreeMap<Uuid, Row>,
     pub(crate) sessions: BTreeMap<Uuid, Begun>,
     pub(crate) failures: BTreeMap<Account, Failures>,
-    /// When an address has its whole allowance back, by its kind's name and network.
+    /// Times at which addresses have their whole allowance back, by the names of kind and network.
     pub(crate) allowances: BTreeMap<(&'static str, String), Time>,
-    /// By caller, method and id.
+    /// Requests by caller, method and id.
     pub(crate) requests: BTreeMap<(String, &'static str, Uuid), Request>,
     pub(crate) page_token_key: Option<Vec<u8>>,
 }

@@ -1,4 +1,4 @@
-//! Sessions as they begin, are listed and end.
+//! Start, listing and end of sessions.
 
 use auth_service::domain::{Client, ListedSession, Rotation, Session, UserState, network};
 use auth_service::store::{Refreshable, Rotated};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::super::calls::{Answer, SessionCall, Time};
 use super::{Begun, Model};
 
-/// How many sessions are swept at once.
+/// Number of sessions removed at once.
 const SWEPT: usize = 100;
 
 impl Model {
@@ -66,7 +66,7 @@ impl Model {
         true
     }
 
-    /// Whether it has not been ended, by itself or with all of its user's.
+    /// Returns `true` unless the session was ended, alone or with all of its user.
     fn lives(&self, begun: &Begun) -> bool {
         !begun.is_ended && begun.session.generation >= self.users[&begun.session.user_id].sessions_since
     }

@@ -1,4 +1,4 @@
-//! Users as they are added and found.
+//! Adding and finding users.
 
 use auth_service::domain::{Client, NewUser, Rotation, Session, User, UserState};
 use auth_service::store::{Created, Filter};

@@ -1,4 +1,4 @@
-//! Admins who put each other out at once.
+//! Admins who demote, disable or delete each other at once.
 
 use auth_service::domain::{NewUser, Roles, User, UserState};
 use auth_service::store::{Filter, Store, Unchanged};
@@ -10,7 +10,7 @@ use crate::support::{Case, new_user, stamp};
 
 const ADMINS: u128 = 6;
 
-/// The active admins once each of six has been put out in the same moment, and what each call came to.
+/// Puts out each of six admins at the same moment; returns the active admins that remain, and each call's result.
 async fn put_out<F>(store: &Case, put_out: impl Fn(Store, Uuid) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
 where
     F: Future<Output = Result<(), Unchanged>> + Send + 'static,

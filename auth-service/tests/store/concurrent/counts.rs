@@ -1,4 +1,4 @@
-//! Counts that are raised at once, and keys that are drawn at once.
+//! Counts raised at once, and keys drawn at once.
 
 use std::time::Duration;
 
@@ -14,24 +14,27 @@ const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
 const ADDRESS: &str = "192.0.2.7";
 
-async fn c52_an_allowance_used_at_once_is_used_once_each(store: Case) {
+/// C52: uses of an allowance at once count once each.
+async fn allowance_used_at_once_is_used_once_each(store: Case) {
     let used = at_once(&store, 20, |store, _| async move {
         store.use_allowance(Kind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap()
     });
     assert_eq!(used.await.into_iter().flatten().count(), 2);
 }
 
-async fn c52_failures_at_once_are_all_counted(store: Case) {
+/// C52: failures at once are all counted.
+async fn failures_at_once_are_all_counted(store: Case) {
     let added = at_once(&store, 20, |store, _| async move {
         store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     });
     added.await;
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 20, last: start() }));
     let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
-    assert_eq!(full, Some(start() + Duration::from_secs(20)), "for the address, too");
+    assert_eq!(full, Some(start() + Duration::from_secs(20)), "for the address too");
 }
 
-async fn c52_of_attempts_at_once_one_is_claimed(store: Case) {
+/// C52: one of several attempts at once is claimed.
+async fn attempts_at_once_claim_one(store: Case) {
     store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let claimed =
@@ -40,7 +43,7 @@ async fn c52_of_attempts_at_once_one_is_claimed(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
+async fn key_drawn_at_once_is_one(store: Case) {
     let kept = at_once(&store, 20, |store, number| async move {
         let fresh = [u8::try_from(number).unwrap(); 64];
         secrets::page_token_key(store.db(), fresh).await.unwrap()
@@ -50,8 +53,8 @@ async fn a_key_that_is_drawn_at_once_is_one(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    c52_an_allowance_used_at_once_is_used_once_each,
-    c52_failures_at_once_are_all_counted,
-    c52_of_attempts_at_once_one_is_claimed,
-    a_key_that_is_drawn_at_once_is_one,
+    allowance_used_at_once_is_used_once_each,
+    failures_at_once_are_all_counted,
+    attempts_at_once_claim_one,
+    key_drawn_at_once_is_one,
 );

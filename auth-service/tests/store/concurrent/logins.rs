@@ -1,4 +1,4 @@
-//! Logins that race with what ends sessions: whatever comes first, no session of an old generation lives.
+//! Logins that race with the end of sessions: in either order, no session of an old generation survives.
 
 use auth_service::domain::{Client, NewUser, Session, UserState};
 use auth_service::store::Store;
@@ -9,20 +9,20 @@ use uuid::Uuid;
 use super::at_once;
 use crate::support::{Case, lives, new_user, session, stamp};
 
-/// How often each race is run.
+/// Number of runs of each race.
 const ROUNDS: u128 = 100;
 
-/// What a login came to.
+/// The result of a login.
 #[derive(Debug)]
 struct Login {
     user_id: Uuid,
     id: Uuid,
-    /// The generation that it read together with the hash.
+    /// The generation read together with the hash.
     generation: i32,
     begun: bool,
 }
 
-/// Lets each of a hundred users log in while the other thing happens to them.
+/// Logs in each of a hundred users while `other` happens to them.
 async fn races<F>(store: &Store, other: impl Fn(Store, NewUser) -> F) -> Vec<Login>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -41,7 +41,7 @@ where
     logins.join_all().await.into_iter().flatten().collect()
 }
 
-/// `None` when there is no such user any more.
+/// Logs in; `None` if the user is gone.
 async fn login(store: Store, user: NewUser) -> Option<Login> {
     let generation = store.credentials(user.email.key()).await.unwrap()?.user.generation;
     let session = Session { generation, ..session(10_000 + user.id.as_u128(), &user) };
@@ -49,12 +49,12 @@ async fn login(store: Store, user: NewUser) -> Option<Login> {
     Some(Login { user_id: user.id, id: session.id, generation, begun })
 }
 
-async fn no_login_outlives_a_password_change_that_it_raced_with(store: Case) {
+async fn no_login_survives_a_concurrent_password_change(store: Case) {
     let logins = races(&store, |store, user| async move {
         let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
         let changed = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap();
         assert_eq!(changed.unwrap().0.generation, 2);
-        assert!(lives(&store, user.id, own.id).await, "the change's own session");
+        assert!(lives(&store, user.id, own.id).await, "the session of the change itself");
     });
     for login in logins.await {
         let lives = lives(&store, login.user_id, login.id).await;
@@ -62,7 +62,7 @@ async fn no_login_outlives_a_password_change_that_it_raced_with(store: Case) {
     }
 }
 
-async fn no_login_outlives_the_end_of_all_sessions_that_it_raced_with(store: Case) {
+async fn no_login_survives_the_end_of_all_sessions(store: Case) {
     let logins = races(&store, |store, user| async move {
         assert!(store.end_all_sessions(user.id, stamp()).await.unwrap().is_some());
     });
@@ -73,27 +73,27 @@ async fn no_login_outlives_the_end_of_all_sessions_that_it_raced_with(store: Cas
     }
 }
 
-async fn no_login_outlives_the_bar_that_it_raced_with(store: Case) {
+async fn no_login_survives_a_concurrent_disable(store: Case) {
     let logins = races(&store, |store, user| async move {
         store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     });
     for login in logins.await {
         let user = store.user(login.user_id).await.unwrap().unwrap();
         assert_eq!((user.state, lives(&store, user.id, login.id).await), (UserState::Disabled, false), "{login:?}");
-        // Nor when the user is let in again.
+        // Enabling the user again does not revive them.
         store.set_state(login.user_id, UserState::Active, None, stamp()).await.unwrap().unwrap();
         assert!(store.list_sessions(login.user_id, None, 9, start()).await.unwrap().is_empty(), "{login:?}");
     }
 }
 
-async fn no_login_outlives_the_user_whose_end_it_raced_with(store: Case) {
+async fn no_login_survives_a_concurrent_deletion(store: Case) {
     let logins = races(&store, |store, user| async move {
         assert!(store.delete_user(user.id, None, stamp()).await.unwrap().is_ok());
     });
     for login in logins.await {
         assert_eq!(store.user(login.user_id).await.unwrap(), None, "{login:?}");
         assert!(!lives(&store, login.user_id, login.id).await, "{login:?}");
-        // The row is gone, too: a new one can have its id.
+        // The row is gone too: a new one can have its id.
         let other = NewUser { id: login.user_id, ..new_user(0, &format!("{}@example.com", login.id)) };
         store.create_user(&other, None, None).await.unwrap();
         let again = Session { id: login.id, ..session(0, &other) };
@@ -101,7 +101,7 @@ async fn no_login_outlives_the_user_whose_end_it_raced_with(store: Case) {
     }
 }
 
-async fn a_session_is_ended_once(store: Case) {
+async fn session_is_ended_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_session_is_ended_once(store: Case) {
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().generation, 21);
 }
 
-async fn of_passwords_changed_at_once_one_wins(store: Case) {
+async fn passwords_changed_at_once_one_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let changed = at_once(&store, 20, |store, number| async move {
@@ -132,10 +132,10 @@ async fn of_passwords_changed_at_once_one_wins(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    no_login_outlives_a_password_change_that_it_raced_with,
-    no_login_outlives_the_end_of_all_sessions_that_it_raced_with,
-    no_login_outlives_the_bar_that_it_raced_with,
-    no_login_outlives_the_user_whose_end_it_raced_with,
-    a_session_is_ended_once,
-    of_passwords_changed_at_once_one_wins,
+    no_login_survives_a_concurrent_password_change,
+    no_login_survives_the_end_of_all_sessions,
+    no_login_survives_a_concurrent_disable,
+    no_login_survives_a_concurrent_deletion,
+    session_is_ended_once,
+    passwords_changed_at_once_one_wins,
 );

@@ -1,4 +1,4 @@
-//! What happens at once: exactly one wins, and every other is told the fact that it lost to.
+//! Concurrent calls: exactly one wins, and each other one learns the fact that it lost to.
 
 mod admins;
 mod counts;
@@ -9,7 +9,7 @@ mod users;
 use auth_service::store::Store;
 use tokio::task::JoinSet;
 
-/// What the same work comes to when it is done `times` times at once; it is told which time it is.
+/// Runs the same work `times` times at once, each with its number, and returns the results.
 async fn at_once<T: Send + 'static, F>(store: &Store, times: u128, work: impl Fn(Store, u128) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Refreshes at once, and beside what ends sessions: one branch lives at the most, and none that has been ended.
+//! Refreshes at once, and beside the end of sessions: at most one branch survives, and no ended one.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ fn rotated(number: u8) -> Rotated {
     Rotated { salt: vec![number; 32], digests, graces: 0, time: start(), idle_expire_time: end, over_time: end }
 }
 
-async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_find_its_token(store: Case) {
+/// One of a hundred refreshes at once rotates, and all find its token.
+async fn hundred_refreshes_at_once_rotate_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -37,7 +38,7 @@ async fn of_a_hundred_refreshes_at_once_one_rotates_and_all_find_its_token(store
     }
 }
 
-/// Rotates the session of each of a hundred users while the other thing happens to them; then whether any can still be
+/// Rotates the session of each of a hundred users while `other` happens to them; checks that no session can be
 /// refreshed.
 async fn races<F>(store: &Store, other: impl Fn(Store, NewUser) -> F)
 where
@@ -62,7 +63,7 @@ where
     all.join_all().await;
     for user in (0..100).map(user) {
         let begun: Session = of(&user);
-        // Whichever came first: nothing of the session can be refreshed, or rotated, any more.
+        // In either order, no token of the session can be refreshed or rotated.
         let found = store.refreshable(begun.id).await.unwrap();
         assert!(found.as_ref().is_none_or(|found| found.is_ended), "{found:?}");
         for generation in 0..2 {
@@ -71,7 +72,7 @@ where
     }
 }
 
-async fn no_refresh_outlives_a_password_change_that_it_raced_with(store: Case) {
+async fn no_refresh_survives_a_concurrent_password_change(store: Case) {
     let change = |store: Store, user: NewUser| async move {
         let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
         store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap();
@@ -79,28 +80,28 @@ async fn no_refresh_outlives_a_password_change_that_it_raced_with(store: Case) {
     races(&store, change).await;
 }
 
-async fn no_refresh_outlives_the_end_of_all_sessions_that_it_raced_with(store: Case) {
+async fn no_refresh_survives_the_end_of_all_sessions(store: Case) {
     let end = |store: Store, user: NewUser| async move {
         store.end_all_sessions(user.id, stamp()).await.unwrap().unwrap();
     };
     races(&store, end).await;
 }
 
-async fn no_refresh_outlives_the_bar_that_it_raced_with(store: Case) {
+async fn no_refresh_survives_a_concurrent_disable(store: Case) {
     let bar = |store: Store, user: NewUser| async move {
         store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     };
     races(&store, bar).await;
 }
 
-async fn no_refresh_outlives_the_user_whose_end_it_raced_with(store: Case) {
+async fn no_refresh_survives_a_concurrent_deletion(store: Case) {
     let delete = |store: Store, user: NewUser| async move {
         store.delete_user(user.id, None, stamp()).await.unwrap().unwrap();
     };
     races(&store, delete).await;
 }
 
-async fn no_refresh_outlives_the_end_of_its_session_that_it_raced_with(store: Case) {
+async fn no_refresh_survives_the_end_of_its_session(store: Case) {
     let end = |store: Store, user: NewUser| async move {
         store.end_session(session(10_000 + user.id.as_u128(), &user).id, stamp()).await.unwrap();
     };
@@ -108,10 +109,10 @@ async fn no_refresh_outlives_the_end_of_its_session_that_it_raced_with(store: Ca
 }
 
 on_both_engines!(crate::support::Case:
-    of_a_hundred_refreshes_at_once_one_rotates_and_all_find_its_token,
-    no_refresh_outlives_a_password_change_that_it_raced_with,
-    no_refresh_outlives_the_end_of_all_sessions_that_it_raced_with,
-    no_refresh_outlives_the_bar_that_it_raced_with,
-    no_refresh_outlives_the_user_whose_end_it_raced_with,
-    no_refresh_outlives_the_end_of_its_session_that_it_raced_with,
+    hundred_refreshes_at_once_rotate_once,
+    no_refresh_survives_a_concurrent_password_change,
+    no_refresh_survives_the_end_of_all_sessions,
+    no_refresh_survives_a_concurrent_disable,
+    no_refresh_survives_a_concurrent_deletion,
+    no_refresh_survives_the_end_of_its_session,
 );

@@ -1,4 +1,4 @@
-//! Users who are written at once.
+//! Users written at once.
 
 use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserState};
 use auth_service::store::{Created, Filter, Unchanged};
@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::at_once;
 use crate::support::{Case, new_user, session, stamp};
 
-async fn c61_of_a_hundred_registrations_of_one_email_exactly_one_wins(store: Case) {
+/// C61: exactly one of a hundred registrations of one email wins.
+async fn hundred_registrations_of_one_email_one_wins(store: Case) {
     let created = at_once(&store, 100, |store, id| async move {
         store.create_user(&new_user(id, "ada@example.com"), None, None).await.unwrap()
     });
@@ -20,7 +21,7 @@ async fn c61_of_a_hundred_registrations_of_one_email_exactly_one_wins(store: Cas
     assert_eq!(store.list_users(&Filter::default(), None, 9).await.unwrap().len(), 1);
 }
 
-async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
+async fn hundred_changes_for_one_revision_one_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
@@ -34,7 +35,7 @@ async fn of_a_hundred_changes_for_one_revision_exactly_one_wins(store: Case) {
     assert_eq!(won[0].as_ref().unwrap().revision, 2);
 }
 
-async fn of_two_who_want_one_email_at_once_one_gets_it(store: Case) {
+async fn two_changes_to_one_email_one_wins(store: Case) {
     for id in 1..=20 {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
     }
@@ -46,7 +47,8 @@ async fn of_two_who_want_one_email_at_once_one_gets_it(store: Case) {
     assert_eq!(lost, 19);
 }
 
-async fn roles_set_at_once_leave_one_set_whole_and_count_each_loss(store: Case) {
+/// Roles set at once leave one whole set, and count each lost role.
+async fn roles_set_at_once_leave_one_set(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
@@ -55,17 +57,17 @@ async fn roles_set_at_once_leave_one_set_whole_and_count_each_loss(store: Case) 
     });
     set.await;
     let user = store.user(ada.id).await.unwrap().unwrap();
-    // Each but the first took a role away.
+    // Each set after the first takes a role away.
     assert_eq!((user.roles.words().len(), user.revision, user.generation), (1, 21, 20));
     let mut found = 0;
     for number in 0..20 {
         let filter = Filter { role: Role::parse(&format!("r{number}")), ..Filter::default() };
         found += store.list_users(&filter, None, 9).await.unwrap().len();
     }
-    assert_eq!(found, 1, "and is found by this one alone");
+    assert_eq!(found, 1, "only this role finds the user");
 }
 
-async fn of_roles_for_one_revision_exactly_one_set_wins(store: Case) {
+async fn roles_for_one_revision_one_set_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
@@ -84,15 +86,15 @@ async fn states_set_at_once_follow_each_other(store: Case) {
         let state = if number % 2 == 0 { UserState::Disabled } else { UserState::Active };
         (state, store.set_state(id, state, None, stamp()).await.unwrap().unwrap().0.state)
     });
-    assert!(set.await.into_iter().all(|(wanted, got)| wanted == got), "each is told the state that was asked for");
+    assert!(set.await.into_iter().all(|(wanted, got)| wanted == got), "each call returns the requested state");
     let user = store.user(id).await.unwrap().unwrap();
-    // Every other change barred the user, and each of those raised the generation.
+    // Every other change disabled the user, and each of those raised the generation.
     let (changes, bars) = (user.revision - 1, user.generation - 1);
     assert_eq!(bars, (changes + 1) / 2);
     assert_eq!(user.state == UserState::Disabled, changes % 2 == 1);
 }
 
-async fn of_states_for_one_revision_exactly_one_wins(store: Case) {
+async fn states_for_one_revision_one_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
@@ -104,7 +106,7 @@ async fn of_states_for_one_revision_exactly_one_wins(store: Case) {
     assert_eq!((lost, user.revision, user.generation), (19, 2, 2));
 }
 
-async fn a_user_is_deleted_once(store: Case) {
+async fn user_is_deleted_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let id = ada.id;
@@ -113,7 +115,7 @@ async fn a_user_is_deleted_once(store: Case) {
     assert_eq!(lost, 19);
 }
 
-async fn a_request_that_comes_at_once_writes_once(store: Case) {
+async fn request_sent_at_once_writes_once(store: Case) {
     let fingerprint = Fingerprint::of(&["ada"]);
     let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
     let created = at_once(&store, 20, |store, id| {
@@ -131,13 +133,13 @@ async fn a_request_that_comes_at_once_writes_once(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    c61_of_a_hundred_registrations_of_one_email_exactly_one_wins,
-    of_a_hundred_changes_for_one_revision_exactly_one_wins,
-    of_two_who_want_one_email_at_once_one_gets_it,
-    roles_set_at_once_leave_one_set_whole_and_count_each_loss,
-    of_roles_for_one_revision_exactly_one_set_wins,
+    hundred_registrations_of_one_email_one_wins,
+    hundred_changes_for_one_revision_one_wins,
+    two_changes_to_one_email_one_wins,
+    roles_set_at_once_leave_one_set,
+    roles_for_one_revision_one_set_wins,
     states_set_at_once_follow_each_other,
-    of_states_for_one_revision_exactly_one_wins,
-    a_user_is_deleted_once,
-    a_request_that_comes_at_once_writes_once,
+    states_for_one_revision_one_wins,
+    user_is_deleted_once,
+    request_sent_at_once_writes_once,
 );

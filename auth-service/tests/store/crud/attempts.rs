@@ -1,4 +1,4 @@
-//! Wrong passwords and registrations are counted where a restart sees them.
+//! Counts of wrong passwords and registrations survive a restart.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
 const ADDRESS: &str = "192.0.2.7";
 
-async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared(store: Case) {
+/// C52: failures are counted across a restart until they are cleared.
+async fn failures_survive_a_restart_until_cleared(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
     for count in 1..=3 {
         let now = start() + Duration::from_secs(u64::try_from(count).unwrap());
@@ -27,15 +28,16 @@ async fn c52_failures_are_counted_over_a_restart_until_they_are_cleared(store: C
         ([&[8; 32], &ACCOUNT], [None, Some(seen)]),
         ([&ACCOUNT, &ACCOUNT], [Some(seen); 2]),
     ] {
-        assert_eq!(store.failures_of(accounts).await.unwrap(), wanted, "each in its place");
+        assert_eq!(store.failures_of(accounts).await.unwrap(), wanted, "each account at its place");
     }
     let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
-    assert_eq!(full, Some(start() + Duration::from_secs(4)), "one came back while the next was used");
+    assert_eq!(full, Some(start() + Duration::from_secs(4)), "one came back before the next was used");
     store.clear_failures(&ACCOUNT).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
 }
 
-async fn c52_an_attempt_is_claimed_once(store: Case) {
+/// C52: an attempt is claimed once.
+async fn attempt_is_claimed_once(store: Case) {
     store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     assert!(store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
@@ -43,21 +45,23 @@ async fn c52_an_attempt_is_claimed_once(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-async fn c52_an_attempt_that_nobody_judged_is_given_back(store: Case) {
+/// C52: an attempt is given back if its password was not judged.
+async fn attempt_without_a_verdict_is_given_back(store: Case) {
     store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(9);
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
     store.release_attempt(&ACCOUNT, seen).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(seen), "with the time of the last failure");
-    // Another one has failed meanwhile: its time stays.
+    // Another attempt has failed in between: its time stays.
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
     store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, later).await.unwrap();
     store.release_attempt(&ACCOUNT, seen).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
 }
 
-async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address(store: Case) {
+/// An allowance is used up and comes back for each kind and address.
+async fn allowance_is_used_up_per_kind_and_address(store: Case) {
     let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
     for _ in 0..2 {
         assert_eq!(take(Kind::SignUp, ADDRESS, start()).await, Ok(()));
@@ -68,7 +72,8 @@ async fn an_allowance_is_used_up_and_comes_back_for_each_kind_and_address(store:
     assert_eq!(take(Kind::SignUp, ADDRESS, start() + Duration::from_secs(1)).await, Ok(()));
 }
 
-async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there(store: Case) {
+/// C53: an address is known by the sessions that began there.
+async fn address_is_known_by_its_sessions(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let client = Client { peer: ADDRESS.into(), user_agent: String::new() };
     store.create_user(&ada, Some((&session(10, &ada), &client)), None).await.unwrap();
@@ -82,13 +87,13 @@ async fn c53_an_address_is_known_by_the_sessions_that_were_begun_there(store: Ca
     assert!(store.login_trial("ada@example.com", "2001:db8:1:2::").await.unwrap().is_at_home, "by its network");
 }
 
-async fn an_account_that_has_not_failed_has_nothing_to_claim(store: Case) {
+async fn account_without_failures_has_no_claim(store: Case) {
     let seen = Failures { count: 1, last: start() };
     assert!(!store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
     store.release_attempt(&ACCOUNT, seen).await.unwrap();
     store.clear_failures(&ACCOUNT).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
-    // An address alone is counted without an account.
+    // An address without an account is counted too.
     let now = start() + Duration::from_micros(123_456);
     store.add_failure(&[], ADDRESS, ALLOWANCE, now).await.unwrap();
     let full = now + Duration::from_secs(1);
@@ -97,7 +102,7 @@ async fn an_account_that_has_not_failed_has_nothing_to_claim(store: Case) {
     assert!(!store.login_trial("", "").await.unwrap().is_at_home);
 }
 
-async fn what_no_longer_counts_is_taken_out_a_few_at_a_time(store: Case) {
+async fn expired_counts_are_removed_a_few_at_a_time(store: Case) {
     for account in 0..20 {
         let address = format!("192.0.2.{account}");
         store.add_failure(&[[account; 32]], &address, ALLOWANCE, start()).await.unwrap();
@@ -110,15 +115,15 @@ async fn what_no_longer_counts_is_taken_out_a_few_at_a_time(store: Case) {
         let address = format!("192.0.2.{account}");
         addresses += usize::from(store.allowance(Kind::Failure, &address).await.unwrap().is_some());
     }
-    assert_eq!((accounts, addresses), (4, 4), "sixteen for each that comes");
+    assert_eq!((accounts, addresses), (4, 4), "each call removes sixteen");
 }
 
 on_both_engines!(crate::support::Case:
-    c52_failures_are_counted_over_a_restart_until_they_are_cleared,
-    c52_an_attempt_is_claimed_once,
-    c52_an_attempt_that_nobody_judged_is_given_back,
-    an_allowance_is_used_up_and_comes_back_for_each_kind_and_address,
-    c53_an_address_is_known_by_the_sessions_that_were_begun_there,
-    an_account_that_has_not_failed_has_nothing_to_claim,
-    what_no_longer_counts_is_taken_out_a_few_at_a_time,
+    failures_survive_a_restart_until_cleared,
+    attempt_is_claimed_once,
+    attempt_without_a_verdict_is_given_back,
+    allowance_is_used_up_per_kind_and_address,
+    address_is_known_by_its_sessions,
+    account_without_failures_has_no_claim,
+    expired_counts_are_removed_a_few_at_a_time,
 );

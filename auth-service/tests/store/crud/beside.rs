@@ -1,4 +1,4 @@
-//! A second store beside the one that a service has open, as an operator's command has it.
+//! A second store next to the one of a service, as in an operator's command.
 
 use auth_service::domain::{Revocation, Role};
 use auth_service::store::{Filter, Store};
@@ -18,7 +18,11 @@ async fn two_stores_read_and_write_beside_each_other(store: Case) {
     assert_eq!(theirs.revision, ours.revision + 1);
     beside.close().await;
     let store = store.reopened().await;
-    assert_eq!(store.list_users(&all, None, 10).await.unwrap().len(), 1, "whoever closes first takes nothing away");
+    assert_eq!(
+        store.list_users(&all, None, 10).await.unwrap().len(),
+        1,
+        "the other store still works after the first is closed"
+    );
 }
 
 on_both_engines!(crate::support::Case:

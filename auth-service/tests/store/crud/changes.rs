@@ -1,4 +1,4 @@
-//! How a user changes: generations, revisions, states, roles, and the end of a row.
+//! Changes of a user: generations, revisions, states, roles and deletion.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn email(text: &str) -> UserChange {
     UserChange { name: None, email: Some(Email::parse(text).unwrap()) }
 }
 
-async fn a_change_is_for_the_revision_that_was_read(store: Case) {
+async fn change_needs_the_revision_that_was_read(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let later = start() + Duration::from_secs(1);
@@ -33,20 +33,21 @@ async fn a_change_is_for_the_revision_that_was_read(store: Case) {
     assert_eq!(absent, Err(Unchanged::NotFound));
 }
 
-async fn an_email_is_taken_in_its_canonical_form_and_freed_by_a_change(store: Case) {
+/// An email is taken in its canonical form, and freed by a change.
+async fn email_is_taken_in_its_canonical_form(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
     let taken = store.update_user(ada.id, &email("BOB@example.com"), None, None, start()).await.unwrap();
     assert_eq!(taken, Err(Unchanged::EmailTaken));
-    assert_eq!(store.user(ada.id).await.unwrap().unwrap().revision, 1, "nothing is written");
+    assert_eq!(store.user(ada.id).await.unwrap().unwrap().revision, 1, "the refused change wrote nothing");
     store.update_user(bob.id, &email("new@example.com"), None, None, start()).await.unwrap().unwrap();
     store.update_user(ada.id, &email("BOB@example.com"), None, None, start()).await.unwrap().unwrap();
     assert_eq!(store.credentials("bob@example.com").await.unwrap().unwrap().user.id, ada.id);
     assert!(store.credentials("ada@example.com").await.unwrap().is_none());
 }
 
-async fn a_lost_role_raises_the_generation_and_a_new_one_does_not(store: Case) {
+async fn lost_role_raises_the_generation_new_one_does_not(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
@@ -62,13 +63,13 @@ async fn a_lost_role_raises_the_generation_and_a_new_one_does_not(store: Case) {
         let user = store.set_roles(ada.id, &Roles::from_text(roles), None, stamp()).await.unwrap().unwrap().0;
         assert_eq!((user.roles.to_text().as_str(), user.generation, user.revision), (roles, generation, revision));
     }
-    assert!(lives(&store, ada.id, begun.id).await, "sessions live on");
+    assert!(lives(&store, ada.id, begun.id).await, "sessions stay");
     let stale = store.set_roles(ada.id, &Roles::admin(), Some(4), stamp()).await.unwrap();
     assert_eq!(stale, Err(Unchanged::Stale));
     assert_eq!(store.set_roles(NOBODY, &Roles::admin(), None, stamp()).await.unwrap(), Err(Unchanged::NotFound));
 }
 
-async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
+async fn disabled_user_has_no_session_and_gets_none(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -79,14 +80,14 @@ async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
     assert_eq!(store.user(ada.id).await.unwrap().as_ref(), Some(&user));
     assert!(!lives(&store, ada.id, begun.id).await);
     let late = Session { generation: read.generation, ..session(11, &ada) };
-    assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "a login that raced begins nothing");
+    assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "a concurrent login starts no session");
     let fresh = Session { generation: 2, ..session(12, &ada) };
-    assert!(!store.create_session(&fresh, &Client::default()).await.unwrap(), "nor does any other");
+    assert!(!store.create_session(&fresh, &Client::default()).await.unwrap(), "a later login starts none either");
     assert_eq!(store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap(), Ok((user, None)));
 
     let user = store.set_state(ada.id, UserState::Active, Some(2), stamp()).await.unwrap().unwrap().0;
     assert_eq!((user.state, user.generation, user.revision), (UserState::Active, 2, 3));
-    assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "what was read before stays dead");
+    assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "the generation read before stays dead");
     assert!(store.create_session(&fresh, &Client::default()).await.unwrap());
     for state in [UserState::Active, UserState::Disabled] {
         assert_eq!(store.set_state(ada.id, state, Some(1), stamp()).await.unwrap(), Err(Unchanged::Stale));
@@ -94,11 +95,11 @@ async fn a_disabled_user_has_no_session_and_gets_none(store: Case) {
     }
 }
 
-async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: Case) {
+async fn login_with_the_old_password_does_not_survive(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
-    // The login has read the hash and is busy with it, while the password is changed.
+    // The login has read the hash and computes, while the password is changed.
     let login = store.credentials("ada@example.com").await.unwrap().unwrap();
     let own = Session { generation: 2, ..session(11, &ada) };
     let user = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap().0;
@@ -111,12 +112,12 @@ async fn a_login_that_read_the_old_password_does_not_survive_the_change(store: C
 
     let other = Session { generation: 2, ..session(13, &ada) };
     let beaten = store.change_password(1, "$argon2id$other", &other, &Client::default(), stamp()).await.unwrap();
-    assert_eq!(beaten, None, "a change that read the old password is late, too");
+    assert_eq!(beaten, None, "a change that read the old password is too late as well");
     assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
     assert!(!lives(&store, ada.id, other.id).await);
 }
 
-async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
+async fn deleted_user_leaves_only_the_id(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -128,14 +129,14 @@ async fn a_deleted_user_leaves_the_id_and_nothing_else(store: Case) {
     assert!(store.list_sessions(ada.id, None, 9, start()).await.unwrap().is_empty());
     assert!(
         !store.create_session(&session(11, &ada), &Client::default()).await.unwrap(),
-        "a late login begins nothing"
+        "a late login starts no session"
     );
     let again = new_user(2, "ada@example.com");
     assert!(matches!(store.create_user(&again, None, None).await.unwrap(), Created::User(_)), "the address is free");
 }
 
 async fn every_session_of_every_user_is_ended_at_once(store: Case) {
-    // More users than are changed at a time.
+    // More users than one statement changes.
     let users: Vec<_> = (1..=1001).map(|id| new_user(id, &format!("user-{id}@example.com"))).collect();
     for user in &users {
         store
@@ -151,11 +152,12 @@ async fn every_session_of_every_user_is_ended_at_once(store: Case) {
         assert!(read.is_ended, "{}", user.id);
     }
     let next = Session { generation: 2, ..session(50_000, &users[1000]) };
-    assert!(store.create_session(&next, &Client::default()).await.unwrap(), "a new login lives");
+    assert!(store.create_session(&next, &Client::default()).await.unwrap(), "a new login works");
     assert_eq!(store.user(users[0].id).await.unwrap().unwrap().revision, 1, "no field of a user has changed");
 }
 
-async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Case) {
+/// An email change does not outlive the password that proved it.
+async fn email_change_needs_a_password_that_still_holds(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), new_user(2, "root@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&root, None, None).await.unwrap();
@@ -171,7 +173,7 @@ async fn an_email_change_does_not_outlive_the_password_that_proved_it(store: Cas
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().email, "new@example.com");
 }
 
-async fn an_operators_password_ends_every_session(store: Case) {
+async fn operators_password_ends_every_session(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -188,13 +190,13 @@ async fn an_operators_password_ends_every_session(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    an_operators_password_ends_every_session,
-    a_change_is_for_the_revision_that_was_read,
-    an_email_is_taken_in_its_canonical_form_and_freed_by_a_change,
-    a_lost_role_raises_the_generation_and_a_new_one_does_not,
-    a_disabled_user_has_no_session_and_gets_none,
-    a_login_that_read_the_old_password_does_not_survive_the_change,
+    operators_password_ends_every_session,
+    change_needs_the_revision_that_was_read,
+    email_is_taken_in_its_canonical_form,
+    lost_role_raises_the_generation_new_one_does_not,
+    disabled_user_has_no_session_and_gets_none,
+    login_with_the_old_password_does_not_survive,
     every_session_of_every_user_is_ended_at_once,
-    a_deleted_user_leaves_the_id_and_nothing_else,
-    an_email_change_does_not_outlive_the_password_that_proved_it,
+    deleted_user_leaves_only_the_id,
+    email_change_needs_a_password_that_still_holds,
 );

@@ -1,4 +1,4 @@
-//! What a start remembers of its settings, and what it kills when they are others.
+//! Settings that a start remembers, and tokens that it kills when settings change.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use kit::testing::{on_both_engines, start};
 
 use crate::support::{Case, stamp};
 
-/// What the log has after its beginning.
+/// Returns the entries of the log after its first one.
 async fn logged(store: &Case) -> Vec<Revocation> {
     let mut reader = store.log_reader();
     let page = reader.look(1).await.unwrap();
@@ -16,7 +16,7 @@ async fn logged(store: &Case) -> Vec<Revocation> {
     page.entries.into_iter().map(|entry| entry.revocation).collect()
 }
 
-async fn a_replaced_secret_is_killed_by_the_log(store: Case) {
+async fn replaced_secret_is_killed_by_the_log(store: Case) {
     for (id, killed) in [("a", None), ("a", None), ("b", Some("a")), ("", Some("b")), ("", None), ("c", None)] {
         let before = logged(&store).await.len();
         let told = store.remember_secret_key(id, stamp()).await.unwrap();
@@ -30,21 +30,23 @@ async fn a_replaced_secret_is_killed_by_the_log(store: Case) {
     assert!(matches!(store.remember_secret_key("d", stamp()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-async fn a_secret_that_is_dead_kills_no_other_and_may_come_back_when_its_tokens_have_expired(store: Case) {
+/// A dead secret kills no other one, and may come back when its tokens have expired.
+async fn dead_secret_kills_no_other_and_may_come_back(store: Case) {
     store.remember_secret_key("a", stamp()).await.unwrap();
     store.remember_secret_key("b", stamp()).await.unwrap();
     for _ in 0..2 {
         assert_eq!(store.remember_secret_key("a", stamp()).await.unwrap(), Remembered::Dead);
-        assert_eq!(store.remember_secret_key("b", stamp()).await.unwrap(), Remembered::Same, "it lives on");
+        assert_eq!(store.remember_secret_key("b", stamp()).await.unwrap(), Remembered::Same, "it stays good");
     }
     assert!(store.has_killed_signing_key("a").await.unwrap() && !store.has_killed_signing_key("b").await.unwrap());
-    // Nothing else has to be revoked for it.
+    // No other entry is needed for that.
     assert!(store.prune_log(start()).await.unwrap() > 0);
     assert!(!store.has_killed_signing_key("a").await.unwrap());
     assert!(matches!(store.remember_secret_key("a", stamp()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-async fn a_replaced_secret_that_cannot_be_killed_is_remembered(store: Case) {
+/// A replaced secret that cannot be killed is remembered.
+async fn replaced_secret_that_cannot_be_killed_is_kept(store: Case) {
     store.remember_secret_key("a", stamp()).await.unwrap();
     store.database.refuse("update", "log_head").await;
     store.remember_secret_key("b", stamp()).await.unwrap_err();
@@ -52,15 +54,16 @@ async fn a_replaced_secret_that_cannot_be_killed_is_remembered(store: Case) {
     assert!(matches!(store.remember_secret_key("b", stamp()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-async fn another_issuer_makes_another_log_whose_horizon_kills_what_was_issued(store: Case) {
+/// Another issuer starts another log with a horizon that kills earlier tokens.
+async fn another_issuer_starts_another_log(store: Case) {
     let later = start() + Duration::from_secs(9);
     let remember = async |issuer: &str, log: u8| store.remember_issuer(issuer, LogId([log; 16]), later).await.unwrap();
-    assert!(!remember("gatepost", 2).await && !remember("gatepost", 3).await, "the first one is no other one");
+    assert!(!remember("gatepost", 2).await && !remember("gatepost", 3).await, "the first issuer starts no other log");
     assert!(remember("https://auth.example", 4).await && !remember("https://auth.example", 5).await);
     let mut reader = store.log_reader();
     let page = reader.look(0).await.unwrap();
     assert_eq!((page.log, page.horizon.until), (LogId([4; 16]), later));
-    // A horizon never goes back, whatever a replica's clock says.
+    // A horizon never moves back, even if a replica's clock is behind.
     assert!(store.remember_issuer("gatepost", LogId([6; 16]), start()).await.unwrap());
     let page = reader.look(0).await.unwrap();
     reader.close().await;
@@ -68,8 +71,8 @@ async fn another_issuer_makes_another_log_whose_horizon_kills_what_was_issued(st
 }
 
 on_both_engines!(crate::support::Case:
-    a_replaced_secret_is_killed_by_the_log,
-    a_secret_that_is_dead_kills_no_other_and_may_come_back_when_its_tokens_have_expired,
-    a_replaced_secret_that_cannot_be_killed_is_remembered,
-    another_issuer_makes_another_log_whose_horizon_kills_what_was_issued,
+    replaced_secret_is_killed_by_the_log,
+    dead_secret_kills_no_other_and_may_come_back,
+    replaced_secret_that_cannot_be_killed_is_kept,
+    another_issuer_starts_another_log,
 );

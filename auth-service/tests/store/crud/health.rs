@@ -1,11 +1,11 @@
-//! Whether the database answers, and whether it takes writes.
+//! Checks of reads and writes of the database.
 
 use kit::db::health;
 use kit::testing::on_both_engines;
 
 use crate::support::Case;
 
-async fn a_look_succeeds_while_reads_do(store: Case) {
+async fn look_succeeds_while_reads_do(store: Case) {
     health::look(store.db()).await.unwrap();
     store.database.run("alter table secrets rename to gone").await;
     assert!(health::look(store.db()).await.is_err(), "it reads a table of the service's own");
@@ -13,7 +13,7 @@ async fn a_look_succeeds_while_reads_do(store: Case) {
     health::look(store.db()).await.unwrap();
 }
 
-async fn a_touch_succeeds_while_writes_do(store: Case) {
+async fn touch_succeeds_while_writes_do(store: Case) {
     health::touch(store.db(), [1; 16]).await.unwrap();
     health::touch(store.db(), [2; 16]).await.unwrap();
     store.database.run("alter table secrets rename to gone").await;
@@ -22,4 +22,4 @@ async fn a_touch_succeeds_while_writes_do(store: Case) {
     health::touch(store.db(), [3; 16]).await.unwrap();
 }
 
-on_both_engines!(crate::support::Case: a_look_succeeds_while_reads_do, a_touch_succeeds_while_writes_do);
+on_both_engines!(crate::support::Case: look_succeeds_while_reads_do, touch_succeeds_while_writes_do);

@@ -1,18 +1,19 @@
-//! The keys that all replicas share: whoever comes first has drawn them.
+//! Keys that all replicas share: the first one stays.
 
 use kit::db::secrets;
 use kit::testing::on_both_engines;
 
 use crate::support::Case;
 
-async fn a_key_is_that_of_whoever_came_first(store: Case) {
+async fn first_key_drawn_is_the_one_kept(store: Case) {
     assert_eq!(secrets::page_token_key(store.db(), [1; 64]).await.unwrap(), [1; 64]);
     assert_eq!(secrets::page_token_key(store.db(), [2; 64]).await.unwrap(), [1; 64]);
     let store = store.reopened().await;
     assert_eq!(secrets::page_token_key(store.db(), [3; 64]).await.unwrap(), [1; 64]);
 }
 
-async fn what_an_earlier_version_sealed_is_found_until_it_is_forgotten(store: Case) {
+/// A key that an earlier version sealed is found until it is forgotten.
+async fn key_sealed_by_an_earlier_version_is_found(store: Case) {
     assert_eq!(secrets::find(store.db(), "signing-key").await.unwrap(), None);
     secrets::page_token_key(store.db(), [1; 64]).await.unwrap();
     store.database.run("update secrets set name = 'signing-key'").await;
@@ -24,6 +25,6 @@ async fn what_an_earlier_version_sealed_is_found_until_it_is_forgotten(store: Ca
 }
 
 on_both_engines!(crate::support::Case:
-    a_key_is_that_of_whoever_came_first,
-    what_an_earlier_version_sealed_is_found_until_it_is_forgotten,
+    first_key_drawn_is_the_one_kept,
+    key_sealed_by_an_earlier_version_is_found,
 );

@@ -10,7 +10,7 @@ fn admin(id: u128) -> NewUser {
     NewUser { roles: Roles::from_text("editor admin"), ..new_user(id, &format!("admin{id}@example.com")) }
 }
 
-async fn last_admin_is_neither_demoted_barred_nor_deleted(store: Case) {
+async fn last_admin_is_neither_demoted_disabled_nor_deleted(store: Case) {
     let (ada, bob) = (admin(1), new_user(2, "bob@example.com"));
     for user in [&ada, &bob] {
         store.create_user(user, None, None).await.unwrap();
@@ -21,13 +21,17 @@ async fn last_admin_is_neither_demoted_barred_nor_deleted(store: Case) {
     let barred = store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap();
     assert_eq!(barred, Err(Unchanged::LastAdmin));
     assert_eq!(store.delete_user(ada.id, None, stamp()).await.unwrap(), Err(Unchanged::LastAdmin));
-    assert_eq!(store.delete_user(ada.id, Some(9), stamp()).await.unwrap(), Err(Unchanged::Stale), "the etag is first");
-    assert_eq!(store.user(ada.id).await.unwrap(), Some(before), "nothing is written");
+    assert_eq!(
+        store.delete_user(ada.id, Some(9), stamp()).await.unwrap(),
+        Err(Unchanged::Stale),
+        "the etag is checked first"
+    );
+    assert_eq!(store.user(ada.id).await.unwrap(), Some(before), "the refused changes wrote nothing");
     store.set_roles(ada.id, &Roles::admin(), None, stamp()).await.unwrap().unwrap();
     store.delete_user(bob.id, None, stamp()).await.unwrap().unwrap();
 }
 
-async fn disabled_admin_does_not_count_and_may_go(store: Case) {
+async fn disabled_admin_does_not_count_and_can_be_deleted(store: Case) {
     for user in [admin(1), admin(2)] {
         store.create_user(&user, None, None).await.unwrap();
     }
@@ -42,6 +46,6 @@ async fn disabled_admin_does_not_count_and_may_go(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    last_admin_is_neither_demoted_barred_nor_deleted,
-    disabled_admin_does_not_count_and_may_go,
+    last_admin_is_neither_demoted_disabled_nor_deleted,
+    disabled_admin_does_not_count_and_can_be_deleted,
 );

@@ -1,4 +1,4 @@
-//! The log of revocations: what kills tokens is written to it, in order and once, and what is over is taken out.
+//! The log of revocations: each is written once and in order, and old entries are pruned.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at};
 
-/// The log from a revision on.
+/// Reads the log from a revision on.
 async fn look(store: &Case, from: i64) -> Page {
     let mut reader = store.log_reader();
     let page = reader.look(from).await.unwrap();
@@ -17,7 +17,7 @@ async fn look(store: &Case, from: i64) -> Page {
     page
 }
 
-/// What the log has after its beginning.
+/// Returns the entries of the log after its first one.
 async fn logged(store: &Case) -> Vec<Revocation> {
     look(store, 1).await.entries.into_iter().map(|entry| entry.revocation).collect()
 }
@@ -26,7 +26,7 @@ fn user(id: Uuid, generation: i32, cause: Cause) -> Revocation {
     Revocation::User { id, generation, cause }
 }
 
-async fn a_log_is_begun_once(store: Case) {
+async fn log_is_started_once(store: Case) {
     let page = look(&store, 0).await;
     assert_eq!((page.log, page.head, page.horizon.until), (LogId([1; 16]), 0, start() - Duration::from_secs(1)));
     assert_eq!(page.entries.len(), 1);
@@ -35,7 +35,8 @@ async fn a_log_is_begun_once(store: Case) {
     assert_eq!(look(&store, 0).await, page);
 }
 
-async fn a_log_refuses_what_was_issued_before_it_with_users_or_without(store: Case) {
+/// A log refuses tokens from before it, with users or without.
+async fn log_refuses_tokens_from_before_it(store: Case) {
     for has_users in [false, true] {
         if has_users {
             store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
@@ -46,21 +47,21 @@ async fn a_log_refuses_what_was_issued_before_it_with_users_or_without(store: Ca
         store.begin_log(LogId([2; 16]), stamp()).await.unwrap();
         let born = look(&store, 0).await.horizon;
         for issued in [0, 1, 100].map(|second| start().timestamp() + second) {
-            assert!(born.kills(issued, before.era) && born.kills(issued, Era::default()), "another log's");
-            assert!(!born.kills(issued, born.era), "its own");
+            assert!(born.kills(issued, before.era) && born.kills(issued, Era::default()), "tokens of another log");
+            assert!(!born.kills(issued, born.era), "its own tokens");
         }
-        assert!(born.kills(start().timestamp() - 1, born.era), "whatever era it names");
+        assert!(born.kills(start().timestamp() - 1, born.era), "in any era");
     }
 }
 
-async fn whatever_kills_tokens_is_logged_with_it(store: Case) {
+async fn revocations_are_logged_with_their_cause(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let begun = [session(10, &ada), session(11, &ada)];
     store.create_user(&ada, Some((&begun[0], &Client::default())), None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
     assert!(store.create_session(&begun[1], &Client::default()).await.unwrap());
-    assert_eq!(logged(&store).await, [], "what begins kills nothing");
+    assert_eq!(logged(&store).await, [], "starts of sessions kill nothing");
 
     let stamps: Vec<_> = (1..=8).map(|second| stamp_at(start() + Duration::from_secs(second))).collect();
     let mut ended = vec![store.end_session(begun[0].id, stamps[0]).await.unwrap()];
@@ -95,7 +96,7 @@ async fn whatever_kills_tokens_is_logged_with_it(store: Case) {
     assert_eq!((page.entries.len(), ended.len()), (8, 8));
 }
 
-async fn what_changes_nothing_is_not_logged(store: Case) {
+async fn change_without_effect_is_not_logged(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let nobody = Uuid::from_u128(99);
     store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
@@ -109,7 +110,7 @@ async fn what_changes_nothing_is_not_logged(store: Case) {
     assert_eq!(logged(&store).await, []);
 }
 
-async fn an_entry_that_is_refused_leaves_what_it_would_have_revoked(store: Case) {
+async fn refused_entry_revokes_nothing(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
@@ -128,7 +129,7 @@ async fn an_entry_that_is_refused_leaves_what_it_would_have_revoked(store: Case)
     assert_eq!(logged(&store).await, []);
 }
 
-async fn every_kind_of_entry_is_read_as_it_was_written(store: Case) {
+async fn every_kind_of_entry_is_read_as_written(store: Case) {
     let all = [
         Revocation::SigningKey("kid-1".into()),
         Revocation::NewSigningKeys,
@@ -140,15 +141,15 @@ async fn every_kind_of_entry_is_read_as_it_was_written(store: Case) {
         assert_eq!(logged.revision, index);
     }
     assert_eq!(logged(&store).await, all);
-    // A later version's entry is not passed over.
+    // A later version's entry is not skipped.
     store.database.run("update revocations set kind = 'api-key' where revision = 2").await;
     let mut reader = store.log_reader();
     assert!(reader.look(0).await.is_err());
-    assert_eq!(reader.look(3).await.unwrap().entries.len(), 2, "and the connection serves on");
+    assert_eq!(reader.look(3).await.unwrap().entries.len(), 2, "the connection still works");
     reader.close().await;
 }
 
-async fn a_long_log_is_read_a_page_at_a_time(store: Case) {
+async fn long_log_is_read_a_page_at_a_time(store: Case) {
     let (from, count) = (2, 1998);
     store.database.run("update log_head set revision = 1").await;
     let insert = "insert into revocations (revision, mark, kind, subject, generation, log_time) ";
@@ -167,9 +168,10 @@ async fn a_long_log_is_read_a_page_at_a_time(store: Case) {
     reader.close().await;
 }
 
-async fn what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows(store: Case) {
+/// Expired entries are pruned from the oldest on, and the horizon follows.
+async fn expired_entries_are_pruned_and_horizon_follows(store: Case) {
     let at = |second| start() + Duration::from_secs(second);
-    // The clocks of replicas differ: the third is older than the second.
+    // The clocks of replicas differ: the third entry is older than the second.
     for (second, revocation) in [
         (1, Revocation::Session(Uuid::from_u128(1))),
         (5, Revocation::Session(Uuid::from_u128(2))),
@@ -183,20 +185,21 @@ async fn what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows(store
     }
     let revisions =
         async || -> Vec<i64> { look(&store, 0).await.entries.iter().map(|entry| entry.logged.revision).collect() };
-    assert_eq!(store.prune_log(at(0)).await.unwrap(), 1, "the beginning");
+    assert_eq!(store.prune_log(at(0)).await.unwrap(), 1, "the first entry");
     assert_eq!(look(&store, 0).await.horizon.until, start());
     assert_eq!(store.prune_log(at(0)).await.unwrap(), 0);
-    assert_eq!(store.prune_log(at(4)).await.unwrap(), 1, "the second stays, and what is behind it");
+    assert_eq!(store.prune_log(at(4)).await.unwrap(), 1, "the second entry stays, and all after it");
     assert_eq!((revisions().await, look(&store, 0).await.horizon.until), (vec![2, 3, 4, 5, 6, 7], at(1)));
     assert_eq!(store.prune_log(at(8)).await.unwrap(), 3);
     assert_eq!((revisions().await, look(&store, 0).await.horizon.until), (vec![5, 6, 7], at(5)));
-    assert_eq!(store.prune_log(at(99)).await.unwrap(), 2, "the last one stays whatever its age");
+    assert_eq!(store.prune_log(at(99)).await.unwrap(), 2, "the last entry stays at any age");
     assert_eq!((revisions().await, look(&store, 0).await.horizon.until), (vec![7], at(9)));
     let next = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
-    assert_eq!(next.revision, 8, "and the numbers go on");
+    assert_eq!(next.revision, 8, "the numbers continue");
 }
 
-async fn a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised(store: Case) {
+/// A log that starts again says so, and its horizon is only ever raised.
+async fn log_started_again_only_raises_its_horizon(store: Case) {
     let later = start() + Duration::from_secs(1);
     let ids = [1, 2, 3].map(|id| LogId([id; 16]));
     for (revision, time, horizon) in [(1, later, later), (2, start(), later)] {
@@ -206,17 +209,17 @@ async fn a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised(stor
         assert_eq!((page.log, page.horizon.until, page.head, logged.revision), (next, horizon, revision, revision));
         assert_eq!(page.entries, [Entry { logged, revocation: Revocation::Start, time }]);
         let again = store.begin_log_anew(seen, LogId([9; 16]), stamp_at(later + Duration::from_mins(1))).await.unwrap();
-        assert_eq!((again, look(&store, revision).await), (None, page), "once for what was seen");
+        assert_eq!((again, look(&store, revision).await), (None, page), "once for each state that was seen");
     }
 }
 
-async fn the_mark_of_an_entry_is_found_by_its_revision(store: Case) {
+async fn mark_of_an_entry_is_found_by_its_revision(store: Case) {
     let logged = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
     assert_eq!(store.log_mark(logged.revision).await.unwrap(), Some(logged.mark));
     assert_eq!(store.log_mark(logged.revision + 1).await.unwrap(), None);
 }
 
-async fn a_log_that_is_far_from_its_end_is_read_as_a_whole(store: Case) {
+async fn log_far_from_its_end_is_read_as_a_whole(store: Case) {
     store.database.run("update log_head set revision = 1").await;
     let insert = "insert into revocations (revision, mark, kind, subject, generation, log_time) ";
     let rows = "with recursive numbers (n) as (select 2 union all select n + 1 from numbers where n < 20000) \
@@ -226,10 +229,10 @@ async fn a_log_that_is_far_from_its_end_is_read_as_a_whole(store: Case) {
     let mut reader = store.log_reader();
     let mut from = 0;
     loop {
-        // Pages are as large as there is time for; the last entry is read once more.
+        // Pages are as large as time permits; the last entry is read once more.
         let page = reader.look(from).await.unwrap();
         let revisions = page.entries.iter().map(|entry| entry.logged.revision);
-        assert!(revisions.eq(from..from + i64::try_from(page.entries.len()).unwrap()), "from {from} on");
+        assert!(revisions.eq(from..from + i64::try_from(page.entries.len()).unwrap()), "from {from}");
         assert!(page.entries.len() >= 1000 || page.is_last());
         from = page.entries.last().unwrap().logged.revision;
         if page.is_last() {
@@ -241,7 +244,8 @@ async fn a_log_that_is_far_from_its_end_is_read_as_a_whole(store: Case) {
     reader.close().await;
 }
 
-async fn a_renewed_log_is_another_one_and_refuses_what_was_issued(store: Case) {
+/// A renewed log is another one, and refuses tokens issued before.
+async fn renewed_log_is_another_one(store: Case) {
     store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
     let before = look(&store, 0).await;
     store.renew_log(LogId([9; 16]), start()).await.unwrap();
@@ -253,16 +257,16 @@ async fn a_renewed_log_is_another_one_and_refuses_what_was_issued(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_log_is_begun_once,
-    a_log_refuses_what_was_issued_before_it_with_users_or_without,
-    whatever_kills_tokens_is_logged_with_it,
-    what_changes_nothing_is_not_logged,
-    an_entry_that_is_refused_leaves_what_it_would_have_revoked,
-    every_kind_of_entry_is_read_as_it_was_written,
-    a_long_log_is_read_a_page_at_a_time,
-    what_is_over_is_pruned_from_the_oldest_on_and_the_horizon_follows,
-    a_log_that_begins_anew_says_so_and_its_horizon_is_only_ever_raised,
-    the_mark_of_an_entry_is_found_by_its_revision,
-    a_log_that_is_far_from_its_end_is_read_as_a_whole,
-    a_renewed_log_is_another_one_and_refuses_what_was_issued,
+    log_is_started_once,
+    log_refuses_tokens_from_before_it,
+    revocations_are_logged_with_their_cause,
+    change_without_effect_is_not_logged,
+    refused_entry_revokes_nothing,
+    every_kind_of_entry_is_read_as_written,
+    long_log_is_read_a_page_at_a_time,
+    expired_entries_are_pruned_and_horizon_follows,
+    log_started_again_only_raises_its_horizon,
+    mark_of_an_entry_is_found_by_its_revision,
+    log_far_from_its_end_is_read_as_a_whole,
+    renewed_log_is_another_one,
 );

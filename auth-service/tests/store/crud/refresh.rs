@@ -1,4 +1,4 @@
-//! A session's refresh tokens in its row, and the end of rows whose tokens are all over.
+//! A session's refresh tokens in its row, and removal of rows after their tokens have expired.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn ada(store: &Case) -> (NewUser, Session) {
     (ada, begun)
 }
 
-async fn a_session_is_read_with_its_user_and_its_first_token(store: Case) {
+async fn session_is_read_with_its_user_and_first_token(store: Case) {
     let (ada, begun) = ada(&store).await;
     let found = store.refreshable(begun.id).await.unwrap().unwrap();
     assert_eq!(found.user, store.user(ada.id).await.unwrap().unwrap());
@@ -40,11 +40,11 @@ async fn a_session_is_read_with_its_user_and_its_first_token(store: Case) {
     assert_eq!(store.refreshable(Uuid::from_u128(99)).await.unwrap(), None);
 }
 
-async fn a_rotation_is_written_once_for_each_generation(store: Case) {
+async fn rotation_is_written_once_per_generation(store: Case) {
     let (ada, begun) = ada(&store).await;
     let client = Client { peer: "192.0.2.7".into(), user_agent: "grpcurl/1".into() };
     assert!(store.rotate(begun.id, 0, &rotated(1), &client).await.unwrap());
-    assert!(!store.rotate(begun.id, 0, &rotated(2), &client).await.unwrap(), "another came first");
+    assert!(!store.rotate(begun.id, 0, &rotated(2), &client).await.unwrap(), "another rotation came first");
     assert!(!store.rotate(begun.id, 2, &rotated(2), &client).await.unwrap(), "no such generation");
     let found = store.refreshable(begun.id).await.unwrap().unwrap();
     assert_eq!((found.rotation.generation, found.rotation.graces), (1, 1));
@@ -59,7 +59,7 @@ async fn a_rotation_is_written_once_for_each_generation(store: Case) {
     assert!(store.login_trial("ada@example.com", &network(&client.peer)).await.unwrap().is_at_home);
 }
 
-async fn an_answer_once_more_is_noted_and_prolongs_the_row(store: Case) {
+async fn repeated_answer_is_noted_and_prolongs_the_row(store: Case) {
     let (ada, begun) = ada(&store).await;
     store.rotate(begun.id, 0, &rotated(2), &Client::default()).await.unwrap();
     let over = rotated(2).over_time;
@@ -69,15 +69,15 @@ async fn an_answer_once_more_is_noted_and_prolongs_the_row(store: Case) {
         assert!(store.rotate_again(begun.id, 1, 3, end).await.unwrap());
         let listed = store.list_sessions(ada.id, None, 9, start()).await.unwrap().remove(0);
         assert_eq!(listed.session.over_time, expected);
-        assert_eq!(listed.last_refresh_time, Some(rotated(2).time), "it is no rotation");
+        assert_eq!(listed.last_refresh_time, Some(rotated(2).time), "a repeated answer is no rotation");
     }
     assert_eq!(store.refreshable(begun.id).await.unwrap().unwrap().rotation.graces, 3);
-    assert!(!store.rotate_again(begun.id, 0, 1, over).await.unwrap(), "the session has gone on");
+    assert!(!store.rotate_again(begun.id, 0, 1, over).await.unwrap(), "the session has been rotated since");
     store.end_session(begun.id, stamp()).await.unwrap();
-    assert!(!store.rotate_again(begun.id, 1, 3, over).await.unwrap(), "it has ended");
+    assert!(!store.rotate_again(begun.id, 1, 3, over).await.unwrap(), "the session has ended");
 }
 
-async fn what_has_ended_is_not_rotated(store: Case) {
+async fn ended_session_is_not_rotated(store: Case) {
     let ends: [(&str, u128); 4] = [("session", 1), ("all", 2), ("disabled", 3), ("deleted", 4)];
     for (what, id) in ends {
         let user = new_user(id, &format!("{what}@example.com"));
@@ -95,14 +95,15 @@ async fn what_has_ended_is_not_rotated(store: Case) {
     }
 }
 
-async fn a_lost_role_is_in_the_user_who_is_read(store: Case) {
+async fn lost_role_is_in_the_user_read_with_a_session(store: Case) {
     let (ada, begun) = ada(&store).await;
     store.set_roles(ada.id, &Roles::default(), None, stamp()).await.unwrap().unwrap();
     let found = store.refreshable(begun.id).await.unwrap().unwrap();
     assert_eq!((found.user.roles, found.user.generation, found.is_ended), (Roles::default(), 2, false));
 }
 
-async fn what_is_over_is_swept_a_batch_at_a_time_and_nothing_else(store: Case) {
+/// Expired sessions are removed a batch at a time, and no others.
+async fn expired_sessions_are_removed_in_batches(store: Case) {
     let (ada, lives) = ada(&store).await;
     let over = start() + Duration::from_secs(5);
     for id in 0..101 {
@@ -122,10 +123,10 @@ async fn what_is_over_is_swept_a_batch_at_a_time_and_nothing_else(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_session_is_read_with_its_user_and_its_first_token,
-    a_rotation_is_written_once_for_each_generation,
-    an_answer_once_more_is_noted_and_prolongs_the_row,
-    what_has_ended_is_not_rotated,
-    a_lost_role_is_in_the_user_who_is_read,
-    what_is_over_is_swept_a_batch_at_a_time_and_nothing_else,
+    session_is_read_with_its_user_and_first_token,
+    rotation_is_written_once_per_generation,
+    repeated_answer_is_noted_and_prolongs_the_row,
+    ended_session_is_not_rotated,
+    lost_role_is_in_the_user_read_with_a_session,
+    expired_sessions_are_removed_in_batches,
 );

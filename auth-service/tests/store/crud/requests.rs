@@ -1,4 +1,4 @@
-//! Requests that come twice: remembered for a day, in the transaction that does their work.
+//! Repeated requests: remembered for a day, in the transaction that does their work.
 
 use auth_service::store::Created;
 use kit::db::requests::{self, Earlier};
@@ -13,7 +13,7 @@ fn key(caller: &str, id: u128, said: &str) -> RequestKey {
     RequestKey { caller: caller.into(), method: "CreateUser", id: Uuid::from_u128(id), fingerprint }
 }
 
-async fn a_request_is_known_by_caller_method_id_and_what_it_said(store: Case) {
+async fn request_is_known_by_caller_method_id_and_content(store: Case) {
     let (ada, key_of_ada) = (new_user(1, "ada@example.com"), key("", 7, "ada"));
     assert_eq!(requests::find(store.db(), &key_of_ada, start()).await.unwrap(), None);
     assert!(matches!(store.create_user(&ada, None, Some(&key_of_ada)).await.unwrap(), Created::User(_)));
@@ -24,17 +24,17 @@ async fn a_request_is_known_by_caller_method_id_and_what_it_said(store: Case) {
     }
     let twin = new_user(2, "bob@example.com");
     assert_eq!(store.create_user(&twin, None, Some(&key_of_ada)).await.unwrap(), Created::Repeated);
-    assert!(store.user(twin.id).await.unwrap().is_none(), "nothing is written");
+    assert!(store.user(twin.id).await.unwrap().is_none(), "the repetition wrote nothing");
 }
 
-async fn a_request_that_failed_is_not_known(store: Case) {
+async fn failed_request_is_not_known(store: Case) {
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
     let taken = new_user(2, "ada@example.com");
     assert_eq!(store.create_user(&taken, None, Some(&key("", 7, "ada"))).await.unwrap(), Created::EmailTaken);
     assert_eq!(requests::find(store.db(), &key("", 7, "ada"), start()).await.unwrap(), None);
 }
 
-async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
+async fn request_is_forgotten_after_a_day(store: Case) {
     for id in 1..=40 {
         let user = new_user(id, &format!("user{id}@example.com"));
         store.create_user(&user, None, Some(&key("", id, "first"))).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
         Some(Earlier::Same(Uuid::from_u128(40)))
     );
     assert_eq!(requests::find(store.db(), &key("", 40, "first"), after).await.unwrap(), None);
-    // More rows have expired than one request clears away; its own id is free all the same.
+    // More rows have expired than one request removes; its own id is free all the same.
     let mut late = new_user(41, "late@example.com");
     late.create_time = after;
     let made = store.create_user(&late, None, Some(&key("", 40, "second"))).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_request_is_known_by_caller_method_id_and_what_it_said,
-    a_request_that_failed_is_not_known,
-    a_request_is_forgotten_after_a_day_and_its_id_is_free,
+    request_is_known_by_caller_method_id_and_content,
+    failed_request_is_not_known,
+    request_is_forgotten_after_a_day,
 );

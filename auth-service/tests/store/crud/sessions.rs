@@ -1,4 +1,4 @@
-//! A session is begun, listed and ended, one at a time and all at once.
+//! Start, listing and end of sessions, one at a time and all at once.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{Case, lives, new_user, session, stamp, stamp_at};
 
 const NOBODY: Uuid = Uuid::from_u128(99);
 
-async fn a_session_lives_until_it_is_ended(store: Case) {
+async fn session_lives_until_it_is_ended(store: Case) {
     let user = new_user(1, "ada@example.com");
     let (first, second) = (session(10, &user), session(11, &user));
     store.create_user(&user, Some((&first, &Client::default())), None).await.unwrap();
@@ -24,7 +24,7 @@ async fn a_session_lives_until_it_is_ended(store: Case) {
     assert!(!lives(&store, user.id, Uuid::from_u128(99)).await, "no such session");
 }
 
-async fn another_users_session_is_none_of_ones_own(store: Case) {
+async fn session_of_another_user_is_not_found(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let session = session(10, &ada);
     store.create_user(&ada, Some((&session, &Client::default())), None).await.unwrap();
@@ -32,7 +32,7 @@ async fn another_users_session_is_none_of_ones_own(store: Case) {
     assert!(!lives(&store, bob.id, session.id).await);
 }
 
-async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
+async fn sessions_end_one_at_a_time_and_all_at_once(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
@@ -51,12 +51,12 @@ async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
 
     assert!(store.revoke_session(Uuid::from_u128(14), Some(bob.id), stamp()).await.unwrap().is_none(), "not Bob's");
     assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), stamp()).await.unwrap().is_some());
-    assert!(store.revoke_session(Uuid::from_u128(14), None, stamp()).await.unwrap().is_none(), "it has ended");
+    assert!(store.revoke_session(Uuid::from_u128(14), None, stamp()).await.unwrap().is_none(), "the session has ended");
     assert!(store.revoke_session(Uuid::from_u128(13), None, stamp()).await.unwrap().is_some());
     let end = session(12, &ada).over_time;
     assert!(
         store.revoke_session(Uuid::from_u128(12), None, stamp_at(end)).await.unwrap().is_none(),
-        "its time is over"
+        "the session has expired"
     );
     assert_eq!(store.list_sessions(ada.id, None, 9, end).await.unwrap(), []);
     assert_eq!(list(None, 9).await, [12, 11, 10]);
@@ -65,12 +65,12 @@ async fn all_sessions_end_at_once_and_one_at_a_time(store: Case) {
     assert!(store.end_all_sessions(NOBODY, stamp()).await.unwrap().is_none());
     assert_eq!(list(None, 9).await, [0_u128; 0]);
     assert!(store.revoke_session(Uuid::from_u128(12), None, stamp()).await.unwrap().is_none());
-    assert!(!store.create_session(&session(20, &ada), &client).await.unwrap(), "a login that raced begins nothing");
+    assert!(!store.create_session(&session(20, &ada), &client).await.unwrap(), "a concurrent login starts no session");
     let user = store.user(ada.id).await.unwrap().unwrap();
     assert_eq!((user.generation, user.revision), (2, 1));
 }
 
-async fn a_session_is_listed_as_it_was_begun(store: Case) {
+async fn session_is_listed_as_it_was_started(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let client = Client { peer: "2001:db8::7".into(), user_agent: "\u{1f980}'\"%_ ".repeat(64) };
@@ -88,7 +88,7 @@ async fn a_session_is_listed_as_it_was_begun(store: Case) {
     assert_eq!(store.list_sessions(ada.id, None, 0, start()).await.unwrap(), []);
 }
 
-async fn who_is_not_there_begins_and_ends_nothing(store: Case) {
+async fn missing_user_starts_and_ends_no_session(store: Case) {
     let nobody = new_user(99, "nobody@example.com");
     assert!(!store.create_session(&session(10, &nobody), &Client::default()).await.unwrap());
     assert!(store.revoke_session(Uuid::from_u128(10), None, stamp()).await.unwrap().is_none());
@@ -98,7 +98,7 @@ async fn who_is_not_there_begins_and_ends_nothing(store: Case) {
     assert_eq!(store.list_sessions(NOBODY, None, 9, start()).await.unwrap(), []);
 }
 
-async fn surplus_session_is_the_one_used_the_longest_ago(store: Case) {
+async fn surplus_session_is_the_least_recently_used(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     for (id, seconds) in [(10, 3), (11, 1), (12, 2)] {
@@ -112,14 +112,14 @@ async fn surplus_session_is_the_one_used_the_longest_ago(store: Case) {
     };
     assert_eq!([surplus(3).await, surplus(2).await, surplus(1).await], [None, Some(11), Some(12)]);
     store.revoke_session(Uuid::from_u128(11), None, stamp()).await.unwrap().unwrap();
-    assert_eq!(surplus(2).await, None, "one that has ended does not count");
+    assert_eq!(surplus(2).await, None, "an ended session does not count");
 }
 
 on_both_engines!(crate::support::Case:
-    a_session_lives_until_it_is_ended,
-    another_users_session_is_none_of_ones_own,
-    all_sessions_end_at_once_and_one_at_a_time,
-    a_session_is_listed_as_it_was_begun,
-    who_is_not_there_begins_and_ends_nothing,
-    surplus_session_is_the_one_used_the_longest_ago,
+    session_lives_until_it_is_ended,
+    session_of_another_user_is_not_found,
+    sessions_end_one_at_a_time_and_all_at_once,
+    session_is_listed_as_it_was_started,
+    missing_user_starts_and_ends_no_session,
+    surplus_session_is_the_least_recently_used,
 );

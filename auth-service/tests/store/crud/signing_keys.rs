@@ -1,4 +1,4 @@
-//! The key pairs that sign: one follows another, and every change is in the log.
+//! Signing keys: one follows another, and each change is in the log.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn key(number: i32, sign_time: DateTime<Utc>) -> SigningKeyRecord {
     }
 }
 
-/// Adds the key of this number, which signs from that second on.
+/// Adds the key of this number, which signs from this second on.
 async fn add(store: &Case, number: i32, second: u64) -> bool {
     let sealed = format!("sealed-{number}");
     let key = key(number, at(second));
@@ -37,7 +37,7 @@ async fn numbers(store: &Case) -> Vec<i32> {
     store.signing_keys().await.unwrap().iter().map(|(key, _)| key.number).collect()
 }
 
-/// What the log has after its beginning.
+/// Returns the entries of the log after its first one.
 async fn logged(store: &Case) -> Vec<Revocation> {
     let mut reader = store.log_reader();
     let page = reader.look(1).await.unwrap();
@@ -46,7 +46,7 @@ async fn logged(store: &Case) -> Vec<Revocation> {
     page.entries.into_iter().map(|entry| entry.revocation).collect()
 }
 
-async fn a_key_follows_the_one_before_it(store: Case) {
+async fn key_follows_the_one_before_it(store: Case) {
     assert!(store.signing_keys().await.unwrap().is_empty());
     assert!(add(&store, 1, 0).await);
     assert_eq!(store.signing_keys().await.unwrap(), [(key(1, at(0)), Some(b"sealed-1".to_vec()))]);
@@ -58,7 +58,7 @@ async fn a_key_follows_the_one_before_it(store: Case) {
     assert_eq!(logged(&store).await, [Revocation::NewSigningKeys, Revocation::NewSigningKeys]);
 }
 
-async fn of_two_that_add_the_next_key_one_wins(store: Case) {
+async fn two_next_keys_at_once_one_wins(store: Case) {
     assert!(add(&store, 1, 0).await);
     let mine = SigningKeyRecord { id: "mine".into(), ..key(2, at(10)) };
     let yours = SigningKeyRecord { id: "yours".into(), ..key(2, at(20)) };
@@ -71,11 +71,11 @@ async fn of_two_that_add_the_next_key_one_wins(store: Case) {
     let keys = store.signing_keys().await.unwrap();
     assert_eq!(keys[1].0.id, if won[0] { "mine" } else { "yours" });
     assert_eq!(keys[0].0.retire_time, Some(keys[1].0.sign_time));
-    assert_eq!(logged(&store).await.len(), 2, "the loser leaves nothing");
+    assert_eq!(logged(&store).await.len(), 2, "the loser leaves no entry");
 }
 
-async fn a_key_that_does_not_follow_the_last_one_is_not_added(store: Case) {
-    assert!(!add(&store, 2, 0).await, "there is none before it");
+async fn key_that_does_not_follow_the_last_is_not_added(store: Case) {
+    assert!(!add(&store, 2, 0).await, "there is no key before it");
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     assert!(!add(&store, 1, 20).await && !add(&store, 2, 20).await && !add(&store, 4, 20).await);
     let twin = SigningKeyRecord { id: "key-1".into(), ..key(3, at(20)) };
@@ -83,40 +83,44 @@ async fn a_key_that_does_not_follow_the_last_one_is_not_added(store: Case) {
     assert_eq!((numbers(&store).await, logged(&store).await.len()), (vec![1, 2], 2));
 }
 
-async fn a_killed_key_is_gone_and_its_tokens_die_by_the_log(store: Case) {
+async fn killed_key_is_gone_and_its_tokens_die_by_the_log(store: Case) {
     assert!(add(&store, 1, 0).await);
-    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none(), "none follows it");
+    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none(), "no key follows it");
     assert!(store.kill_signing_key("key-9", None, stamp()).await.unwrap().is_none());
     assert!(add(&store, 2, 10).await);
     let killed = store.kill_signing_key("key-1", None, stamp()).await.unwrap().unwrap();
     assert_eq!((numbers(&store).await, killed.revision), (vec![2], 3));
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-1".into()));
     assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none());
-    assert!(add(&store, 3, 20).await, "and the order goes on");
+    assert!(add(&store, 3, 20).await, "the order continues");
 }
 
-async fn the_last_key_is_killed_with_a_successor_or_not_at_all(store: Case) {
+async fn last_key_is_killed_only_with_a_successor(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     let taken = key(2, at(5));
     assert!(store.kill_signing_key("key-2", Some((&taken, None)), stamp()).await.unwrap().is_none());
     let next = key(3, at(5));
     assert!(store.kill_signing_key("key-9", Some((&next, None)), stamp()).await.unwrap().is_none());
-    assert_eq!((numbers(&store).await, logged(&store).await.len()), (vec![1, 2], 2), "nothing is left of either");
+    assert_eq!(
+        (numbers(&store).await, logged(&store).await.len()),
+        (vec![1, 2], 2),
+        "the refused calls leave no trace"
+    );
     let killed = store.kill_signing_key("key-2", Some((&next, Some(b"sealed-3"))), stamp()).await.unwrap();
     assert_eq!((killed.unwrap().revision, numbers(&store).await), (3, vec![1, 3]));
     assert_eq!(store.signing_keys().await.unwrap()[1], (next, Some(b"sealed-3".to_vec())));
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-2".into()));
-    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "one follows, if not at once");
+    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "a key follows, although later");
 }
 
-async fn a_waiting_key_signs_once_no_other_does(store: Case) {
+async fn waiting_key_signs_once_no_other_does(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 7200).await && add(&store, 3, 14_400).await);
     store.kill_signing_key("key-1", None, stamp_at(at(60))).await.unwrap().unwrap();
     let times: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(key, _)| key.sign_time).collect();
     assert_eq!(times, [at(60), at(14_400)], "the next one signs now, the last one as before");
 }
 
-async fn a_private_half_that_lay_elsewhere_is_put_where_none_is(store: Case) {
+async fn private_half_kept_elsewhere_is_added_if_missing(store: Case) {
     assert!(store.add_signing_key(&key(1, at(0)), None, at(100), stamp()).await.unwrap().is_some());
     assert!(store.seal_signing_key("key-1", b"sealed").await.unwrap());
     assert!(!store.seal_signing_key("key-1", b"other").await.unwrap());
@@ -124,9 +128,9 @@ async fn a_private_half_that_lay_elsewhere_is_put_where_none_is(store: Case) {
     assert_eq!(store.signing_keys().await.unwrap()[0].1, Some(b"sealed".to_vec()));
 }
 
-async fn a_private_half_is_wiped_once_its_key_signs_no_more(store: Case) {
+async fn private_half_is_wiped_once_its_key_stops_signing(store: Case) {
     assert!(add(&store, 1, 0).await);
-    assert!(!store.wipe_signing_key("key-1", at(99)).await.unwrap(), "it signs");
+    assert!(!store.wipe_signing_key("key-1", at(99)).await.unwrap(), "the key signs");
     assert!(add(&store, 2, 10).await);
     assert!(!store.wipe_signing_key("key-1", at(9)).await.unwrap());
     assert!(store.wipe_signing_key("key-1", at(10)).await.unwrap());
@@ -135,15 +139,15 @@ async fn a_private_half_is_wiped_once_its_key_signs_no_more(store: Case) {
     assert_eq!(sealed, [None, Some(b"sealed-2".to_vec())]);
 }
 
-async fn a_key_is_forgotten_once_its_tokens_are_dead(store: Case) {
+async fn key_is_forgotten_once_its_tokens_are_dead(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     assert!(!store.forget_signing_key("key-1", at(109)).await.unwrap());
-    assert!(!store.forget_signing_key("key-2", at(999)).await.unwrap(), "it signs");
+    assert!(!store.forget_signing_key("key-2", at(999)).await.unwrap(), "the key signs");
     assert!(store.forget_signing_key("key-1", at(110)).await.unwrap());
     assert_eq!(numbers(&store).await, [2]);
 }
 
-async fn another_seal_takes_the_place_of_the_one_that_was_read(store: Case) {
+async fn another_seal_replaces_the_one_that_was_read(store: Case) {
     assert!(add(&store, 1, 0).await);
     assert!(add(&store, 2, 10).await);
     let seal = |id: &str, from: &[u8], to: &[u8]| (id.to_owned(), from.to_vec(), to.to_vec());
@@ -157,7 +161,7 @@ async fn another_seal_takes_the_place_of_the_one_that_was_read(store: Case) {
     assert_eq!(halves().await, [b"other-1", b"other-2"]);
 }
 
-async fn a_change_that_the_log_refuses_leaves_the_set_as_it_was(store: Case) {
+async fn change_refused_by_the_log_leaves_the_set(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     let before = store.signing_keys().await.unwrap();
     store.database.refuse("update", "log_head").await;
@@ -167,15 +171,15 @@ async fn a_change_that_the_log_refuses_leaves_the_set_as_it_was(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_key_follows_the_one_before_it,
-    of_two_that_add_the_next_key_one_wins,
-    a_key_that_does_not_follow_the_last_one_is_not_added,
-    a_killed_key_is_gone_and_its_tokens_die_by_the_log,
-    the_last_key_is_killed_with_a_successor_or_not_at_all,
-    a_waiting_key_signs_once_no_other_does,
-    a_private_half_that_lay_elsewhere_is_put_where_none_is,
-    a_private_half_is_wiped_once_its_key_signs_no_more,
-    a_key_is_forgotten_once_its_tokens_are_dead,
-    another_seal_takes_the_place_of_the_one_that_was_read,
-    a_change_that_the_log_refuses_leaves_the_set_as_it_was,
+    key_follows_the_one_before_it,
+    two_next_keys_at_once_one_wins,
+    key_that_does_not_follow_the_last_is_not_added,
+    killed_key_is_gone_and_its_tokens_die_by_the_log,
+    last_key_is_killed_only_with_a_successor,
+    waiting_key_signs_once_no_other_does,
+    private_half_kept_elsewhere_is_added_if_missing,
+    private_half_is_wiped_once_its_key_stops_signing,
+    key_is_forgotten_once_its_tokens_are_dead,
+    another_seal_replaces_the_one_that_was_read,
+    change_refused_by_the_log_leaves_the_set,
 );

@@ -1,4 +1,4 @@
-//! Times that have not come, written under a wrong clock.
+//! Future times written under a wrong clock.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn at(second: i64) -> DateTime<Utc> {
     start() + TimeDelta::seconds(second)
 }
 
-/// At the start, with a leeway of five seconds.
+/// Returns bounds at the start, with a leeway of five seconds.
 fn bounds() -> Bounds {
     Bounds { now: start(), future: at(5), session: TimeDelta::days(30), idle: TimeDelta::days(7) }
 }
@@ -31,7 +31,7 @@ async fn look(store: &Case) -> Page {
     page
 }
 
-async fn a_horizon_that_has_not_come_is_lowered_with_another_era(store: Case) {
+async fn future_horizon_is_lowered_with_another_era(store: Case) {
     let born = look(&store).await.horizon;
     assert_eq!(store.lower_horizon(at(5), stamp()).await.unwrap(), None);
     store.renew_log(LogId([9; 16]), at(3600)).await.unwrap();
@@ -42,28 +42,28 @@ async fn a_horizon_that_has_not_come_is_lowered_with_another_era(store: Case) {
     let page = look(&store).await;
     assert_eq!(page.horizon, Horizon { until: at(1), era: Era::from_random(stamp.mark.0), before: None });
     let last = page.entries.last().unwrap();
-    assert_eq!((last.logged, &last.revocation), (logged, &Revocation::Start), "guards begin anew");
+    assert_eq!((last.logged, &last.revocation), (logged, &Revocation::Start), "guards start over");
     for (era, issued) in [(born.era, 0), (wrong.era, 0), (wrong.era, 7200), (Era::default(), 7200)] {
         assert!(page.horizon.kills(at(issued).timestamp(), era));
     }
     assert_eq!(store.lower_horizon(at(5), stamp).await.unwrap(), None, "once");
 }
 
-async fn another_era_follows_the_one_that_is_known(store: Case) {
+async fn another_era_follows_the_known_one(store: Case) {
     let born = look(&store).await;
     assert!(store.follow_era(born.horizon.era, Era(7), at(5)).await.unwrap());
     assert!(!store.follow_era(born.horizon.era, Era(8), at(5)).await.unwrap(), "another replica was faster");
     let page = look(&store).await;
     let before = Some((born.horizon.era, at(5)));
     assert_eq!(page.horizon, Horizon { era: Era(7), before, ..born.horizon });
-    assert_eq!(page.entries, born.entries, "nothing else is told");
-    // A log that begins anew ends all of them.
+    assert_eq!(page.entries, born.entries, "no other entry is new");
+    // A log that starts again ends all eras.
     assert!(store.begin_log_anew(page.log, LogId([9; 16]), stamp()).await.unwrap().is_some());
-    let anew = look(&store).await.horizon;
-    assert!(anew.before.is_none() && anew.era != Era(7));
+    let restarted = look(&store).await.horizon;
+    assert!(restarted.before.is_none() && restarted.era != Era(7));
 }
 
-async fn entries_of_times_to_come_are_counted_and_cut(store: Case) {
+async fn future_entries_are_counted_and_cut(store: Case) {
     for second in [0, 4, 3600, 5, 86_400] {
         store.revoke(&Revocation::NewSigningKeys, stamp_at(at(second))).await.unwrap();
     }
@@ -77,7 +77,7 @@ async fn entries_of_times_to_come_are_counted_and_cut(store: Case) {
     assert!(!store.is_pruning_barred(at(5)).await.unwrap());
 }
 
-async fn sessions_of_times_to_come_are_counted_and_cut(store: Case) {
+async fn future_sessions_are_counted_and_cut(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
     let later = |session: Session, by: TimeDelta| Session {
@@ -116,7 +116,7 @@ async fn sessions_of_times_to_come_are_counted_and_cut(store: Case) {
     assert!(matches!(refreshable.rotation, Rotation { time: Some(time), .. } if time == start()));
 }
 
-async fn attempts_of_times_to_come_are_cut(store: Case) {
+async fn future_attempts_are_cut(store: Case) {
     let allowance = Allowance { burst: 50, per_minute: 20 };
     for (account, network, second) in [([2; 32], "192.0.2.2", 3600), ([1; 32], "192.0.2.1", 0)] {
         store.add_failure(&[account], network, allowance, at(second)).await.unwrap();
@@ -134,7 +134,7 @@ async fn attempts_of_times_to_come_are_cut(store: Case) {
     assert_eq!(store.repair_attempts(bounds(), at(-900), &full).await.unwrap(), 0);
 }
 
-async fn requests_of_times_to_come_are_forgotten_after_a_day(store: Case) {
+async fn future_requests_are_forgotten_after_a_day(store: Case) {
     let key = RequestKey {
         caller: String::new(),
         method: "CreateUser",
@@ -148,7 +148,7 @@ async fn requests_of_times_to_come_are_forgotten_after_a_day(store: Case) {
     assert_eq!(requests::find(store.db(), &key, at(86_401)).await.unwrap(), None);
 }
 
-async fn times_of_signing_keys_are_written_and_told(store: Case) {
+async fn future_key_times_are_written_and_reported(store: Case) {
     let key = |number: i32, second| SigningKeyRecord {
         number,
         id: format!("key-{number}"),
@@ -170,11 +170,11 @@ async fn times_of_signing_keys_are_written_and_told(store: Case) {
     let page = look(&store).await;
     assert_eq!((page.head, &page.entries.last().unwrap().revocation), (before + 1, &Revocation::NewSigningKeys));
     let gone = [SigningKeyRecord { id: "key-9".into(), ..key(2, 1) }];
-    assert!(!store.repair_signing_keys(&gone, stamp()).await.unwrap(), "it has become another one");
+    assert!(!store.repair_signing_keys(&gone, stamp()).await.unwrap(), "the key was replaced");
     assert_eq!(look(&store).await.head, before + 1);
 }
 
-async fn a_clock_is_compared_with_the_databases_time(store: Case) {
+async fn clock_is_compared_with_the_databases_time(store: Case) {
     let clock = Clock::system();
     clock::measure(store.db(), &clock).await.unwrap();
     assert!(clock.is_compared() && clock.problem().is_none());
@@ -182,11 +182,11 @@ async fn a_clock_is_compared_with_the_databases_time(store: Case) {
     assert!(clock.offset() > TimeDelta::minutes(59));
     clock::measure(store.db(), &clock).await.unwrap();
     assert!(clock.problem().is_some() && clock.offset() > TimeDelta::minutes(59));
-    // A later process knows it, too: by the server, or by what the file says of this boot.
+    // A later process knows it too: from the server, or from the file's note of this boot.
     let later = clock.apart();
     clock::measure(store.db(), &later).await.unwrap();
     assert!(later.problem().is_some() && later.offset() > TimeDelta::minutes(59));
-    // A command compares its clock in the same way, and leaves nothing for a later process.
+    // A command compares its clock in the same way, and stores nothing for a later process.
     let command = clock.apart();
     clock::compare(store.db(), &command).await.unwrap();
     assert!(command.problem().is_some() && command.offset() > TimeDelta::minutes(59));
@@ -196,12 +196,12 @@ async fn a_clock_is_compared_with_the_databases_time(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_horizon_that_has_not_come_is_lowered_with_another_era,
-    another_era_follows_the_one_that_is_known,
-    entries_of_times_to_come_are_counted_and_cut,
-    sessions_of_times_to_come_are_counted_and_cut,
-    attempts_of_times_to_come_are_cut,
-    requests_of_times_to_come_are_forgotten_after_a_day,
-    times_of_signing_keys_are_written_and_told,
-    a_clock_is_compared_with_the_databases_time,
+    future_horizon_is_lowered_with_another_era,
+    another_era_follows_the_known_one,
+    future_entries_are_counted_and_cut,
+    future_sessions_are_counted_and_cut,
+    future_attempts_are_cut,
+    future_requests_are_forgotten_after_a_day,
+    future_key_times_are_written_and_reported,
+    clock_is_compared_with_the_databases_time,
 );

@@ -1,4 +1,4 @@
-//! A user is written, read and listed.
+//! Writing, reading and listing users.
 
 use std::slice::from_ref;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::support::{Case, new_user, stamp};
 
-async fn a_user_is_found_by_id_and_by_the_emails_canonical_form(store: Case) {
+async fn user_is_found_by_id_and_canonical_email(store: Case) {
     let new = new_user(1, "Ada@Example.com");
     let Created::User(user) = store.create_user(&new, None, None).await.unwrap() else { panic!("the email is free") };
     assert_eq!((user.id, user.email.as_str(), user.generation, user.revision), (new.id, "Ada@Example.com", 1, 1));
@@ -22,7 +22,7 @@ async fn a_user_is_found_by_id_and_by_the_emails_canonical_form(store: Case) {
     assert!(store.credentials("Ada@Example.com").await.unwrap().is_none());
 }
 
-async fn users_are_listed_by_filter_and_fetched_by_id(store: Case) {
+async fn users_are_listed_by_filter_and_read_by_id(store: Case) {
     for id in 1..=20 {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
     }
@@ -53,8 +53,8 @@ async fn users_are_listed_by_filter_and_fetched_by_id(store: Case) {
     assert!(store.users(&[]).await.unwrap().is_empty());
 }
 
-async fn a_user_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
-    // Signs of four bytes, an address of 254, sixteen roles of 63; and a time to the microsecond.
+async fn user_of_the_greatest_size_is_read_as_written(store: Case) {
+    // Signs of four bytes, an address of 254 bytes, sixteen roles of 63 bytes, and a time to the microsecond.
     let label = "d".repeat(63);
     let email = format!("{}@{label}.{label}.{}.com", "l".repeat(64), "d".repeat(57));
     let words: Vec<_> = (10..26).map(|number| format!("{}{number}", "r".repeat(61))).collect();
@@ -87,7 +87,7 @@ async fn no_two_users_have_one_id(store: Case) {
     assert_eq!(store.user(Uuid::from_u128(1)).await.unwrap().unwrap().email, "ada@example.com");
 }
 
-async fn a_list_keeps_to_every_filter_at_once(store: Case) {
+async fn list_applies_every_filter_at_once(store: Case) {
     let roles = ["", "a_b", "a.b", "a-b", "axb", "a_b axb", "a", "b"];
     for (id, roles) in (1_u128..).zip(roles.iter().chain(&roles)) {
         let email = format!("user{id}@example.com");
@@ -112,7 +112,7 @@ async fn a_list_keeps_to_every_filter_at_once(store: Case) {
                 };
                 let wanted: Vec<User> = all.iter().filter(fits).cloned().collect();
                 assert_eq!(store.list_users(&filter, None, 99).await.unwrap(), wanted, "{filter:?}");
-                // Page by page, too.
+                // Page by page too.
                 let mut paged: Vec<User> = Vec::new();
                 while let Some(user) =
                     store.list_users(&filter, paged.last().map(|user| user.id), 1).await.unwrap().pop()
@@ -125,9 +125,9 @@ async fn a_list_keeps_to_every_filter_at_once(store: Case) {
     }
 }
 
-async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
+async fn list_ends_at_both_ends_of_the_ids(store: Case) {
     let disabled = Filter { state: Some(UserState::Disabled), ..Filter::default() };
-    assert!(store.list_users(&Filter::default(), None, 9).await.unwrap().is_empty(), "there is none");
+    assert!(store.list_users(&Filter::default(), None, 9).await.unwrap().is_empty(), "there is no user");
     for id in [1, 2, u128::MAX - 1] {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
         store.set_state(Uuid::from_u128(id), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
@@ -147,15 +147,15 @@ async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
         }
     }
     let twice = [Uuid::from_u128(1); 17];
-    assert_eq!(store.users(&twice).await.unwrap().len(), 3, "once in each eight");
+    assert_eq!(store.users(&twice).await.unwrap().len(), 3, "once in each batch of eight");
     assert!(store.users(&[Uuid::nil(), Uuid::max()]).await.unwrap().is_empty());
 }
 
 on_both_engines!(crate::support::Case:
-    a_user_is_found_by_id_and_by_the_emails_canonical_form,
-    users_are_listed_by_filter_and_fetched_by_id,
-    a_user_of_the_greatest_size_is_read_as_it_was_written,
+    user_is_found_by_id_and_canonical_email,
+    users_are_listed_by_filter_and_read_by_id,
+    user_of_the_greatest_size_is_read_as_written,
     no_two_users_have_one_id,
-    a_list_keeps_to_every_filter_at_once,
-    a_list_ends_at_both_ends_of_the_ids,
+    list_applies_every_filter_at_once,
+    list_ends_at_both_ends_of_the_ids,
 );

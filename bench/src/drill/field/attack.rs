@@ -1,4 +1,4 @@
-//! Attackers on connections of their own, which keep none of HTTP/2's manners.
+//! Attackers on connections of their own, which ignore the usual behavior of HTTP/2 clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,18 +16,18 @@ use tonic::codegen::Bytes;
 use crate::Failure;
 
 /// Pause of an attacker before it connects again.
-const AGAIN: Duration = Duration::from_millis(100);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// HTTP/2's default window.
 pub(super) const WINDOW: u32 = 65_535;
 
-/// The nice value of attackers, who have other machines in the field: the services and the good callers come first.
+/// The nice value of attackers, who run on other machines in the field: the services and the good callers come first.
 const NICE: i32 = 10;
 
 /// Threads of the attackers.
 const THREADS: usize = 2;
 
-/// An attack that is under way; dropped, it ends.
+/// A running attack; dropping it ends it.
 pub(super) struct Attack {
     /// The attackers' own threads; `None` at the end.
     runtime: Option<Runtime>,
@@ -42,29 +42,29 @@ pub(super) struct Stream {
     pub(super) path: String,
     pub(super) token: Option<String>,
     pub(super) body: Bytes,
-    /// The request ends with the body; else it is held open.
+    /// Set if the request ends with the body; otherwise it is held open.
     pub(super) ends: bool,
-    /// The stream's window in bytes; nothing of an answer is ever released.
+    /// The stream's window in bytes; no part of an answer is ever released.
     pub(super) window: u32,
     /// The time from an answer's end to the next request.
     pub(super) pause: Duration,
-    /// The time from the opening of one of a connection's streams to that of the next.
+    /// The time between the openings of two streams of a connection.
     pub(super) ramp: Duration,
 }
 
 impl Attack {
-    /// An attack without attackers yet; `note` says what its requests are.
+    /// Returns an attack without attackers; `note` describes its requests.
     pub(super) fn new(note: &'static str) -> Result<Self, Failure> {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         threads.worker_threads(THREADS).thread_name("attacker").enable_all();
-        // On Linux a thread has a priority of its own. One that keeps the usual priority only attacks harder.
+        // On Linux a thread has a priority of its own. An attacker with the usual priority only attacks harder.
         threads.on_thread_start(|| {
             let _ = setpriority_process(None, NICE);
         });
         Ok(Self { runtime: Some(threads.build()?), count: Arc::default(), note })
     }
 
-    /// Opens so many connections with so many streams each, all of which send this again and again.
+    /// Opens this many connections with this many streams each; all streams send this request repeatedly.
     pub(super) fn streams(
         note: &'static str,
         at: &str,
@@ -76,9 +76,9 @@ impl Attack {
             let (at, stream, count) = (at.to_owned(), stream.clone(), Arc::clone(&attack.count));
             attack.add(async move {
                 loop {
-                    // A service that refuses the connection, or ends it, is attacked again.
+                    // A service that refuses or ends the connection is attacked again.
                     let _ = connection(&at, streams, &stream, &count).await;
-                    sleep(AGAIN).await;
+                    sleep(RECONNECT_PAUSE).await;
                 }
             });
         }
@@ -92,7 +92,7 @@ impl Attack {
         }
     }
 
-    /// Ends the attack, and says how much it has sent.
+    /// Ends the attack, and returns lines about the requests it sent.
     pub(super) fn end(self) -> Vec<String> {
         vec![format!("{} {}", self.count.load(Ordering::Relaxed), self.note)]
     }
@@ -100,12 +100,12 @@ impl Attack {
 
 impl Drop for Attack {
     fn drop(&mut self) {
-        // Where a runtime may not wait for another one's threads.
+        // An async context must not wait for another runtime's threads.
         self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
     }
 }
 
-/// One connection, until the service ends it.
+/// Runs one connection until the service ends it.
 async fn connection(at: &str, streams: usize, stream: &Stream, count: &Arc<AtomicU64>) -> Result<(), Failure> {
     let tcp = TcpStream::connect(at).await?;
     tcp.set_nodelay(true)?;
@@ -118,7 +118,7 @@ async fn connection(at: &str, streams: usize, stream: &Stream, count: &Arc<Atomi
             let (send, stream, count) = (send.clone(), stream.clone(), Arc::clone(count));
             sleep(stream.ramp).await;
             all.spawn(async move {
-                // Until the connection is gone, which its own future says.
+                // Until the connection is gone; its own future reports that.
                 while send_one(&send, &stream, &count).await.is_ok() {
                     sleep(stream.pause).await;
                 }
@@ -132,12 +132,12 @@ async fn connection(at: &str, streams: usize, stream: &Stream, count: &Arc<Atomi
     }
 }
 
-/// One stream, until the service ends it.
+/// Runs one stream until the service ends it.
 async fn send_one(send: &SendRequest<Bytes>, stream: &Stream, count: &AtomicU64) -> Result<(), h2::Error> {
     let mut send = send.clone().ready().await?;
     let (answer, mut request) = send.send_request(stream.request(), false)?;
     count.fetch_add(1, Ordering::Relaxed);
-    // A stream that was reset is opened again; a connection that is gone fails at the next request.
+    // A stream that was reset is opened again; a lost connection fails at the next request.
     let _ = request.send_data(stream.body.clone(), stream.ends);
     if let Ok(answer) = answer.await {
         let mut body = answer.into_body();
@@ -147,7 +147,7 @@ async fn send_one(send: &SendRequest<Bytes>, stream: &Stream, count: &AtomicU64)
 }
 
 impl Stream {
-    /// Calls a method, without a pause, with HTTP/2's default window.
+    /// Returns calls of a method without a pause, with HTTP/2's default window.
     pub(super) fn of(path: &str, body: Bytes) -> Self {
         Self {
             path: path.to_owned(),
@@ -174,7 +174,7 @@ impl Stream {
     }
 }
 
-/// A message in gRPC's frame, uncompressed.
+/// Returns a message in gRPC's frame, uncompressed.
 pub(super) fn framed(message: &[u8]) -> Bytes {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
     [&[0], &length.to_be_bytes()[..], message].concat().into()

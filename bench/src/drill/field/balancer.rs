@@ -1,4 +1,4 @@
-//! A `HAProxy` in front of two servers, which leads to the one that takes writes.
+//! An `HAProxy` in front of two servers, which forwards to the one that accepts writes.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use crate::Failure;
 use crate::services::Killed;
 
-/// A balancer, which ends with the value.
+/// A balancer, which ends when the value is dropped.
 pub(super) struct Balancer {
     pub(super) address: SocketAddr,
     _process: Killed,
@@ -27,9 +27,9 @@ pub(super) struct Balancer {
 }
 
 impl Balancer {
-    /// Starts `HAProxy` in front of these servers; `None` where the program is missing.
+    /// Starts `HAProxy` in front of these servers; `None` if the program is missing.
     ///
-    /// Each server is checked by `pgsql-check` and by an agent, which says if the server takes writes.
+    /// Each server is checked by `pgsql-check` and by an agent, which says if the server accepts writes.
     pub(super) async fn start(servers: [&Arc<Server>; 2]) -> Result<Option<Self>, Failure> {
         let Some(program) = program() else { return Ok(None) };
         let folder = tempfile::tempdir()?;
@@ -61,7 +61,7 @@ impl Balancer {
     }
 }
 
-/// Answers the balancer's checks: up while the server takes writes.
+/// Answers the balancer's checks: up while the server accepts writes.
 async fn answer(listener: TcpListener, server: Arc<Server>) {
     loop {
         let Ok((mut check, _)) = listener.accept().await else { return };
@@ -71,7 +71,7 @@ async fn answer(listener: TcpListener, server: Arc<Server>) {
     }
 }
 
-/// Tells if the server of this URL takes writes.
+/// Returns `true` if the server of this URL accepts writes.
 pub(super) async fn is_primary(url: &str) -> bool {
     let asked = async {
         let mut connection = PgConnection::connect(url).await?;
@@ -87,7 +87,7 @@ async fn free_address() -> Result<SocketAddr, Failure> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?)
 }
 
-/// The program where Debian has it, or on `PATH`.
+/// Returns the program's path where Debian has it, or its name for `PATH`.
 #[expect(clippy::disallowed_methods, reason = "a drill's tools are named by the environment")]
 fn program() -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();

@@ -12,10 +12,10 @@ use super::run::measure;
 use super::world::World;
 use crate::Failure;
 
-/// Callers, each with a connection of its own.
+/// Number of callers, each with a connection of its own.
 const CALLERS: usize = 20;
 
-/// Posts of a batch, each of the most bytes that a post may have.
+/// Posts of a batch, each of the greatest size.
 const POSTS: usize = 8;
 const BYTES: usize = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-//! Bodies: requests of 255 KiB arrive but for their last byte, and are held.
+//! Bodies: requests of 255 KiB arrive except for their last byte, and are held.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::Failure;
 const CONNECTIONS: usize = 20;
 const STREAMS: usize = 100;
 
-/// The connections of the short form: their bodies still come to 100 MiB.
+/// Connections of the short form: their bodies still come to 100 MiB.
 const FEWEST: usize = 4;
 
-/// Just below the most that the service takes.
+/// Size of a body: just below the service's limit.
 const BYTES: usize = 255 * 1024;
 
 pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {

@@ -1,7 +1,7 @@
 //! Clocks: the auth service's clock is ahead for a while, and right again; and two replicas' clocks differ by 10 s.
 //!
-//! libfaketime (Debian's `faketime`) moves the clock of one process. The boot clock stays right, as on a machine whose time of
-//! day was set wrong.
+//! libfaketime (Debian's `faketime`) moves the clock of one process. The boot clock stays right, as on a machine whose
+//! time of day was set wrong.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,23 +27,23 @@ use crate::Failure;
 use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
 use crate::process::{Process, Setup};
 
-/// Folders with one folder for each architecture, in which Debian puts the library.
+/// The folder with one folder for each architecture, in which Debian puts the library.
 const LIBRARIES: &str = "/usr/lib";
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
-/// The longest that a good user may be refused once the clock is right.
-const MAX: Duration = Duration::from_secs(5);
+/// The longest time that a good user may be refused once the clock is right.
+const MAX_REFUSAL: Duration = Duration::from_secs(5);
 
 /// The longest wait for the end of a refusal, and the pause between two tries.
-const PATIENCE: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(50);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(20);
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// The time for which a start sweeps, and the time for which the clock is eight days ahead: longer than a minute, after which
-/// the next sweep comes.
+/// Time for a start's sweep, and time with the clock eight days ahead: longer than a minute, after which the next sweep
+/// comes.
 const SWEEP: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(75);
 
-/// The time after which the library looks at its file again, with room.
+/// Time until the library reads its file again, with a margin.
 const NOTICED: Duration = Duration::from_secs(2);
 
 /// The service's file.
@@ -52,10 +52,10 @@ const DATABASE: &str = "auth.db";
 const GOOD: &str = "good@example.com";
 const CLUMSY: &str = "clumsy@example.com";
 
-/// Runs the scenario with so many sessions.
+/// Runs the scenario with this many sessions.
 ///
 /// # Errors
-/// Fails if a service does not come up.
+/// Fails if a service does not start.
 pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failure> {
     let mut report = Report::default();
     let Some(library) = library()? else {
@@ -68,7 +68,7 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
         world.set_clock(case.ahead)?;
         let wrong = world.start()?;
         let auth = wrong.channel().await?;
-        // The answer is no part of the case: the clock of its time is wrong.
+        // The answer does not matter: the clock is wrong when it is given.
         let _ = log_in(&auth, CLUMSY, "a wrong password").await;
         if case.loses {
             world.lose().await?;
@@ -93,16 +93,16 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
 /// A start with a clock that is ahead, in which a password is mistyped; the next start has a right clock.
 struct Case {
     name: &'static str,
-    /// By how many seconds the clock is ahead.
+    /// Seconds by which the clock is ahead.
     ahead: &'static str,
     /// The time until the next start.
     time: Duration,
-    /// True if the log loses its last entry meanwhile, which kills all tokens of before.
+    /// Set if the log loses its last entry in between, which kills all earlier tokens.
     loses: bool,
 }
 
-/// Eight minutes are less than the waits that an address may come to by itself, an hour is more; a sweep at 72 h prunes what was
-/// revoked today.
+/// Eight minutes are less than a wait that an address can cause itself, an hour is more. A sweep at 72 h prunes the
+/// revocations of today.
 const CASES: [Case; 4] = [
     Case { name: "8 min ahead, one wrong password", ahead: "+480", time: NOTICED, loses: false },
     Case { name: "1 h ahead, one wrong password", ahead: "+3600", time: NOTICED, loses: false },
@@ -121,17 +121,17 @@ fn library() -> Result<Option<PathBuf>, Failure> {
     Ok(None)
 }
 
-/// An auth service whose clock can be set, and the sessions of a good user.
+/// An auth service with a movable clock, and the sessions of a good user.
 struct World {
     setup: Setup,
-    /// The file that says how far the clock is ahead.
+    /// The file with the seconds by which the clock is ahead.
     clock: PathBuf,
     pairs: Vec<TokenPair>,
     _folder: TempDir,
 }
 
 impl World {
-    /// Prepares a service on an SQLite file, with two users and so many sessions, which a process with a right clock has begun.
+    /// Prepares a service on an SQLite file, with two users and this many sessions, started under a right clock.
     async fn begin(program: &Path, library: &Path, sessions: usize) -> Result<Self, Failure> {
         let mut world = Self::on(program, library, None)?;
         let first = world.start()?;
@@ -142,7 +142,7 @@ impl World {
         for _ in 0..sessions {
             world.pairs.push(log_in(&auth, GOOD, PASSWORD).await?);
         }
-        // An entry of the log, which a sweep may prune.
+        // Adds an entry to the log, which a sweep may prune.
         let ended = log_in(&auth, GOOD, PASSWORD).await?;
         let token = WithToken::new(&Token::parse(&ended.access_token)?);
         AuthServiceClient::with_interceptor(auth, token).logout(LogoutRequest {}).await?;
@@ -180,14 +180,14 @@ impl World {
         Process::start(self.setup.clone())
     }
 
-    /// Sets the clock so many seconds ahead of the right time; a process that runs notices within a second.
+    /// Sets the clock this many seconds ahead of the right time; a running process notices within a second.
     fn set_clock(&self, ahead: &str) -> Result<(), Failure> {
         let next = self.clock.with_extension("next");
         std::fs::write(&next, ahead)?;
         Ok(std::fs::rename(next, &self.clock)?)
     }
 
-    /// Puts another entry in the place of the log's last one, as a failover to an older copy does.
+    /// Replaces the log's last entry, as a failover to an older copy does.
     async fn lose(&self) -> Result<(), Failure> {
         const LOSE: &str =
             "update revocations set mark = zeroblob(16) where revision = (select revision from log_head)";
@@ -197,7 +197,7 @@ impl World {
         Ok(database.close().await?)
     }
 
-    /// Adds what users notice once the clock is right again; `kills` if all tokens of before are dead.
+    /// Adds the effects on users once the clock is right again; `kills` if all earlier tokens are dead.
     async fn judge(&self, name: &str, auth: &Channel, kills: bool, report: &mut Report) -> Result<(), Failure> {
         let begun = Instant::now();
         let good = refused_for(begun, || enter(auth, GOOD)).await;
@@ -228,7 +228,7 @@ impl World {
     }
 }
 
-/// Two replicas on one PostgreSQL, whose clocks are 10 s apart, take each other's tokens.
+/// Checks that two replicas on one PostgreSQL, with clocks 10 s apart, accept each other's tokens.
 async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Report) -> Result<(), Failure> {
     let server = Server::start().await?;
     let database = server.create_database().await?;
@@ -260,17 +260,17 @@ async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Repor
 
 /// The end of a refusal.
 enum Refused {
-    /// The time from the moment when the clock was right again to the first success.
+    /// The time from the correction of the clock to the first success.
     For(Duration),
     /// The wait that the caller was told.
     Told(Duration),
-    /// There was no success within 20 s, and the last answer.
+    /// The last answer; there was no success within 20 s.
     Beyond(Status),
 }
 
 impl Refused {
     fn is_long(&self) -> bool {
-        !matches!(self, Self::For(time) if *time <= MAX)
+        !matches!(self, Self::For(time) if *time <= MAX_REFUSAL)
     }
 }
 
@@ -279,20 +279,20 @@ impl fmt::Display for Refused {
         match self {
             Self::For(time) => write!(formatter, "{} ms", time.as_millis()),
             Self::Told(wait) => write!(formatter, "{} s (told)", wait.as_secs()),
-            Self::Beyond(last) => write!(formatter, "more than {} s ({})", PATIENCE.as_secs(), last.message()),
+            Self::Beyond(last) => write!(formatter, "more than {} s ({})", REFUSAL_TIMEOUT.as_secs(), last.message()),
         }
     }
 }
 
-/// Tries again and again until a call succeeds, a wait is told that is too long to be tried out, or 20 s have passed.
+/// Tries until a call succeeds, an answer names a longer wait, or 20 s have passed.
 async fn refused_for<F: Future<Output = Result<(), Status>>>(begun: Instant, call: impl Fn() -> F) -> Refused {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + REFUSAL_TIMEOUT;
     loop {
         let Err(status) = call().await else { return Refused::For(begun.elapsed()) };
         match status.get_details_retry_info().and_then(|retry| retry.retry_delay) {
-            Some(wait) if wait > PATIENCE => return Refused::Told(wait),
+            Some(wait) if wait > REFUSAL_TIMEOUT => return Refused::Told(wait),
             _ if Instant::now() > end => return Refused::Beyond(status),
-            _ => sleep(PAUSE).await,
+            _ => sleep(RETRY_PAUSE).await,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A log of a million revocations, on a database that is 10 ms away: how long a start takes, and the outage after a loss.
+//! A log of a million revocations on a database that is 10 ms away: the time of a start, and of the outage after a
+//! loss.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,16 +21,16 @@ use crate::services::Services;
 /// The time to the database, each way.
 const EACH_WAY: Duration = Duration::from_millis(5);
 
-/// The longest that a start may take, and the outage.
-const MAX: Duration = Duration::from_secs(5);
+/// The longest time for a start, and for the outage.
+const MAX_TIME: Duration = Duration::from_secs(5);
 
 /// The pause between two questions during the outage.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Runs the scenario on a server of its own, with so many revocations.
+/// Runs the scenario on a server of its own, with this many revocations.
 ///
 /// # Errors
-/// Fails if there is no PostgreSQL, or the services do not come up.
+/// Fails if there is no PostgreSQL, or the services do not start.
 pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Failure> {
     let server = Server::start().await?;
     let proxy = Proxy::to_socket(server.socket());
@@ -52,7 +53,7 @@ pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Fa
             outage.as_millis()
         ));
         for (what, took) in [("a start", services.start), ("an outage after a loss", outage)] {
-            if took > MAX {
+            if took > MAX_TIME {
                 report.broken.push(Broken::new("a long log is read within 5 s", format!("{what}: {took:?}")));
             }
         }
@@ -61,7 +62,7 @@ pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Fa
     Ok(report)
 }
 
-/// Returns the statements that add so many revocations of sessions that do not exist.
+/// Returns the statements that add this many revocations of sessions that do not exist.
 fn fill(count: usize) -> String {
     format!(
         "insert into revocations (revision, mark, kind, subject, generation, log_time) \
@@ -72,7 +73,7 @@ fn fill(count: usize) -> String {
     )
 }
 
-/// Puts another row in the place of the log's last one, as a failover to an older copy does.
+/// Replaces the log's last row, as a failover to an older copy does.
 const LOSE: &str = "update revocations set mark = decode(md5(random()::text), 'hex') \
      where revision = (select revision from log_head)";
 

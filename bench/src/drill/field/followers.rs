@@ -1,6 +1,6 @@
-//! Followers: a thousand guards listen to one auth service while it revokes fifty times a second.
+//! Followers: a thousand guards follow one auth service while it revokes fifty times a second.
 //!
-//! The revocations come at their rate whatever becomes of them, and those that are refused are counted.
+//! The revocations come at their rate however long they take, and refused ones are counted.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -29,7 +29,7 @@ use crate::Failure;
 use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
 use crate::services::{Services, channel};
 
-/// The guards. Those of this program and the service share the machine: a debug build has time for fewer.
+/// Number of guards. They share the machine with the service: a debug build has time for fewer.
 pub(super) const COUNT: usize = if cfg!(debug_assertions) { 200 } else { 1_000 };
 
 /// The service key of the drill's guards.
@@ -41,17 +41,17 @@ const BEAT: Duration = Duration::from_millis(20);
 /// The time from one question of a guard to the next.
 const RENEW: Duration = Duration::from_millis(500);
 
-/// The longest that half of the revocations may take to a guard, and half of the logouts to their caller, in ms.
+/// Limits of the median, in ms: of a revocation's way to a guard, and of a logout's answer.
 const MAX_LAG: u64 = 500;
 const MAX_LOGOUT: u64 = 25;
 
 /// The largest share of the revocations that may be refused.
 const MAX_REFUSED: f64 = 0.01;
 
-/// Runs the scenario against a pair of its own: revocations alone, and then before so many followers.
+/// Runs the scenario against a pair of its own: revocations alone, and then with this many followers.
 ///
 /// # Errors
-/// Fails if the pair does not come up, or a follower is not served.
+/// Fails if the pair does not start, or a follower is not served.
 pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let keys = [("AUTH_SERVICE_KEY", SERVICE_KEY), ("BLOG_SERVICE_KEY", SERVICE_KEY)];
@@ -61,7 +61,7 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     let (lag, mut lags) = mpsc::unbounded_channel();
     let mut listening = JoinSet::new();
     for number in 0..followers {
-        // Questions of all guards are spread over the time between two.
+        // Questions of all guards are spread over the interval.
         let first = Instant::now() + RENEW * u32::try_from(number)? / u32::try_from(followers)?;
         let follower = Follower::connect(pair.auth_address()).await?;
         listening.spawn(follower.follow(first, lag.clone()));
@@ -73,7 +73,7 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     listening.abort_all();
     let mut ended = 0;
     while let Some(result) = listening.join_next().await {
-        // A follower that was aborted has not ended by itself.
+        // An aborted follower has not ended by itself.
         ended += usize::from(result.is_ok());
     }
     let mut told = Histogram::<u64>::new(3)?;
@@ -92,11 +92,11 @@ struct Figures {
     ended: usize,
     /// Delay of each revocation at each follower, in milliseconds.
     told: Histogram<u64>,
-    /// The cores that the services took.
+    /// Cores that the services used.
     share: f64,
     /// Revocations without followers.
     alone: Revoked,
-    /// Revocations beside the followers.
+    /// Revocations with the followers.
     beside: Revoked,
 }
 
@@ -144,9 +144,9 @@ impl Figures {
 
 /// Revocations at a steady rate, by their outcome.
 struct Revoked {
-    /// The time of each that succeeded, in microseconds.
+    /// Times of those that succeeded, in microseconds.
     took: Histogram<u64>,
-    /// Those that were refused, by the status.
+    /// Refused ones by status.
     refusals: BTreeMap<String, u64>,
 }
 
@@ -189,8 +189,8 @@ impl Follower {
         Ok(Self { ask, said })
     }
 
-    /// Acknowledges and renews as a guard does, one acknowledgment for all that has come together, and sends how late each
-    /// revocation is, in milliseconds.
+    /// Acknowledges and renews as a guard does, with one acknowledgment for all messages that arrive together. Sends
+    /// the delay of each revocation, in milliseconds.
     async fn follow(mut self, first: Instant, lag: mpsc::UnboundedSender<u64>) -> Result<(), Failure> {
         let mut renewals = interval_at(first, RENEW);
         let (mut nonce, mut owed) = (0, None);
@@ -215,13 +215,13 @@ impl Follower {
     }
 }
 
-/// Returns how long ago the time is.
+/// Returns the time since this moment.
 #[expect(clippy::disallowed_methods, reason = "the service's times are of this machine's clock")]
 fn age(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
-/// Registers a user: the id.
+/// Registers a user, and returns its id.
 async fn register(auth: &Channel) -> Result<String, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),

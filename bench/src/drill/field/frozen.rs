@@ -1,5 +1,5 @@
-//! One of two replicas on one PostgreSQL freezes again and again in the middle of its writes: what callers of the other one
-//! notice.
+//! Frozen: one of two replicas on one PostgreSQL freezes in the middle of its writes; the drill watches callers of the
+//! other one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::process::{Process, Setup};
 /// Callers of each replica.
 const CALLERS: usize = 4;
 
-/// The time of a freeze, and the longest between two.
+/// The length of a freeze, and the longest time between two.
 const FREEZE: Duration = Duration::from_millis(300);
 const BETWEEN: u64 = 150;
 
@@ -34,21 +34,21 @@ struct Call {
     failure: Option<Status>,
 }
 
-/// Freezes one replica so many times, and returns a line for each figure.
+/// Freezes one replica this many times, and returns a line for each figure.
 ///
 /// # Errors
-/// Fails if the scenario itself cannot go on.
+/// Fails if the scenario itself cannot continue.
 pub async fn run(program: &Path, freezes: usize, seed: u64) -> Result<Figures, Failure> {
     let Some(server) = harness::postgres::server().await else { return Ok(Figures::default()) };
     let url = server.create_database().await?;
     Ok(freeze(program, &url, freezes, seed).await?.0)
 }
 
-/// Freezes one of two replicas on this database so many times, and returns a line for each figure, and the number of freezes
-/// that held a revocation up.
+/// Freezes one of two replicas on this database this many times. Returns a line for each figure, and the number of
+/// freezes that held a revocation up.
 ///
 /// # Errors
-/// Fails if the scenario itself cannot go on.
+/// Fails if the scenario itself cannot continue.
 pub(super) async fn freeze(program: &Path, url: &str, freezes: usize, seed: u64) -> Result<(Figures, usize), Failure> {
     let folder = tempfile::tempdir()?;
     let start = |name: &str| {
@@ -76,7 +76,7 @@ pub(super) async fn freeze(program: &Path, url: &str, freezes: usize, seed: u64)
         times.push((begun, Instant::now()));
         frozen.resume()?;
     }
-    // As long and as often, while nothing is frozen: the machine alone may be slow.
+    // The same times without a freeze, for comparison: the machine alone may be slow.
     let mut control = Vec::new();
     for _ in 0..freezes {
         sleep(random.millis(20, BETWEEN)).await;
@@ -90,7 +90,7 @@ pub(super) async fn freeze(program: &Path, url: &str, freezes: usize, seed: u64)
     Ok(figures(&calls, &times, &control))
 }
 
-/// Returns how many of these times have met a call that took half of a freeze or more.
+/// Returns the number of these times in which a call took half of a freeze or more.
 fn held_up(calls: &[Call], times: &[(Instant, Instant)]) -> usize {
     let is_hit = |(begun, ended): &&(Instant, Instant)| {
         let is_late = |call: &Call| call.ended - call.begun >= FREEZE / 2 && call.begun < *ended && *begun < call.ended;
@@ -119,7 +119,7 @@ fn figures(calls: &[Call], times: &[(Instant, Instant)], control: &[(Instant, In
     (Figures { lines, broken: broken.into_iter().collect(), ..Figures::default() }, hit)
 }
 
-/// A client that calls as the admin.
+/// Returns a connection and a token of the admin.
 async fn admin(replica: &Process) -> Result<(Channel, WithToken), Failure> {
     let channel = replica.channel().await?;
     let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
@@ -128,7 +128,7 @@ async fn admin(replica: &Process) -> Result<(Channel, WithToken), Failure> {
     Ok((channel, WithToken::new(&token)))
 }
 
-/// The id of a new user.
+/// Registers a user, and returns its id.
 async fn user(replica: &Process, number: usize) -> Result<String, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
@@ -140,7 +140,7 @@ async fn user(replica: &Process, number: usize) -> Result<String, Failure> {
     Ok(created.user.ok_or("no user")?.id)
 }
 
-/// Bars a user and lets the user in again, by turns: each writes an entry of the log.
+/// Disables and enables a user by turns: each call writes an entry of the log.
 async fn revoke((channel, token): (Channel, WithToken), id: String, end: Arc<AtomicBool>) -> Vec<Call> {
     let mut users = UserServiceClient::with_interceptor(channel, token);
     let (mut calls, mut bars) = (Vec::new(), true);

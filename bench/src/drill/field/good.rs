@@ -1,4 +1,4 @@
-//! Callers who do nothing wrong: what an attack costs is what they notice.
+//! Good callers: the cost of an attack is its effect on them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,30 +17,30 @@ pub(super) type Called = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>
 /// Makes a call.
 pub(super) type Call = Arc<dyn Fn() -> Called + Send + Sync>;
 
-/// From one call of a caller to the next.
+/// Time from one call of a caller to the next.
 const BEAT: Duration = Duration::from_millis(20);
 
 /// The longest time that a caller waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest time that a histogram holds, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
-/// The calls of some callers, and their outcome.
+/// Calls of some callers, by their outcome.
 #[derive(Clone, Debug)]
 pub struct Served {
-    /// Calls that were made.
+    /// Number of calls.
     pub calls: u64,
-    /// Calls that failed, or had no answer within 5 s.
+    /// Number of calls that failed, or had no answer within 5 s.
     pub errors: u64,
     /// The first failure.
     pub first: Option<String>,
-    /// The times to the answers, failures included, in microseconds.
+    /// Times to the answers, failures included, in microseconds.
     took: Histogram<u64>,
 }
 
 impl Served {
-    /// No call at all.
+    /// Returns the outcome of no calls.
     pub(super) fn none() -> Result<Self, Failure> {
         Ok(Self { calls: 0, errors: 0, first: None, took: Histogram::new_with_bounds(1, LONGEST, 3)? })
     }
@@ -74,7 +74,7 @@ impl Served {
     }
 }
 
-/// Makes each of these calls again and again, on its own beat, for this long.
+/// Makes each of these calls again and again, at its own interval, for this long.
 pub(super) async fn serve(calls: &[Call], length: Duration) -> Result<Served, Failure> {
     let mut callers = JoinSet::new();
     for call in calls {
@@ -94,7 +94,7 @@ async fn caller(call: Call, end: Instant) -> Result<Served, Failure> {
     while Instant::now() < end {
         beats.tick().await;
         let asked = Instant::now();
-        let answer = match timeout(PATIENCE, call()).await {
+        let answer = match timeout(CALL_TIMEOUT, call()).await {
             Ok(answer) => answer.map_err(|status| format!("{:?}: {}", status.code(), status.message())),
             Err(_) => Err("no answer within 5 s".to_owned()),
         };

@@ -1,4 +1,4 @@
-//! An auth service and a guarded service, each in a process of its own, and callers who count what they see.
+//! An auth service and a guarded service, each in a process of its own, and callers that record outcomes.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,18 +21,18 @@ use crate::drill::SETTINGS;
 use crate::process::{Process, Setup};
 
 /// The longest time that a caller waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longer than a guard lets a call wait: what begins so long before a fault may meet it.
+/// Longer than a guard lets a call wait: a call that began this long before a fault may meet it.
 pub(super) const GUARDED: Duration = Duration::from_millis(600);
 
 /// The reason of a guard that cannot ask.
 const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
 
-/// Guards present this to the auth service.
+/// The guards' service key.
 const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
 
-/// The processes, and the guard's way to the auth service.
+/// The processes, and the guard's connection to the auth service.
 pub(super) struct Rig {
     pub(super) auth: Process,
     pub(super) guarded: Process,
@@ -48,7 +48,7 @@ pub(super) struct Rig {
 pub(super) struct Call {
     pub(super) caller: usize,
     pub(super) begun: Instant,
-    /// Set if the guard has not decided: a status, or none within 5 s.
+    /// A status, or a time-out after 5 s; set if the guard has not decided.
     pub(super) failure: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Call {
 pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
 
 impl Rig {
-    /// Starts both, the auth service on this database or on an SQLite file, and gets so many tokens.
+    /// Starts both, the auth service on this database or on an SQLite file, and gets this many tokens.
     pub(super) async fn start(program: &Path, database: Option<String>, count: usize) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let file = |name: &str| format!("sqlite:{}", folder.path().join(format!("{name}.db")).display());
@@ -84,7 +84,7 @@ impl Rig {
         Ok(Self { auth, guarded, way, tokens, post, _folder: folder })
     }
 
-    /// Begins a caller for each token, which shows it again and again; so many callers share a connection.
+    /// Starts a caller for each token, which repeats it; this many callers share a connection.
     pub(super) async fn warm_callers(
         &self,
         share: usize,
@@ -102,7 +102,7 @@ impl Rig {
         Ok(callers)
     }
 
-    /// Begins a caller who shows the next token with each call.
+    /// Starts a caller that uses the next token with each call.
     pub(super) async fn cold_caller(&self, beat: Duration, calls: &Calls) -> Result<JoinSet<()>, Failure> {
         let (mut callers, blog) = (JoinSet::new(), self.guarded.channel().await?);
         let reader = Reader { blog, post: self.post.clone(), caller: 0, calls: calls.clone() };
@@ -111,7 +111,7 @@ impl Rig {
     }
 }
 
-/// A caller, who reads a post.
+/// A caller that reads a post.
 #[derive(Clone)]
 struct Reader {
     blog: Channel,
@@ -121,7 +121,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Begins a call with the next token on each beat, whatever the calls before are doing.
+    /// Starts a call with the next token at each interval, whatever the state of earlier calls.
     async fn call_on_beat(self, tokens: impl Iterator<Item = String> + Send, beat: Duration) {
         let (mut beats, mut open) = (interval(beat), JoinSet::new());
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -135,7 +135,7 @@ impl Reader {
 
     async fn call(&self, token: &str) {
         let begun = Instant::now();
-        let failure = match timeout(PATIENCE, self.read(token)).await {
+        let failure = match timeout(CALL_TIMEOUT, self.read(token)).await {
             Ok(Ok(())) => None,
             Ok(Err(status)) => undecided(&status),
             Err(_) => Some("no answer within 5 s".to_owned()),
@@ -151,15 +151,15 @@ impl Reader {
     }
 }
 
-/// Returns what a status says if the call has not passed the guard. What the guarded service says itself is no outage of the
-/// guard: this machine may be too slow for it.
+/// Returns the text of a status if the call has not passed the guard. The guarded service's own failures do not count:
+/// this machine may be too slow for it.
 fn undecided(status: &Status) -> Option<String> {
     let reason = status.get_details_error_info().map(|info| info.reason);
     let is_decided = reason.as_deref().is_some_and(|reason| reason != AUTH_UNAVAILABLE);
     (!is_decided).then(|| format!("{:?}: {}", status.code(), status.message()))
 }
 
-/// Writes the post that is read, and returns its id.
+/// Writes the post to read, and returns its id.
 async fn write(blog: Channel, token: &str) -> Result<String, Failure> {
     let token = Token::parse(token)?;
     let mut client = PostServiceClient::with_interceptor(blog, WithToken::new(&token));
@@ -178,7 +178,7 @@ impl Calls {
     }
 }
 
-/// Returns the longest time from the begin of a caller's call that succeeded to that of its next one that did.
+/// Returns the longest time from the start of a caller's successful call to the start of its next one.
 pub(super) fn worst_outage(calls: &[Call]) -> Duration {
     let mut good: Vec<_> = calls.iter().filter(|call| call.failure.is_none()).collect();
     good.sort_by_key(|call| (call.caller, call.begun));

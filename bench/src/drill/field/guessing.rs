@@ -1,4 +1,4 @@
-//! Passwords are guessed: a burst at one account, and a flood from twenty addresses while a good caller logs in.
+//! Guessing: a burst of wrong passwords for one account, and a flood from twenty addresses while a good caller logs in.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -32,10 +32,10 @@ struct Logins {
     refused: usize,
 }
 
-/// Runs the scenario for so long, and returns a line for each figure.
+/// Runs the scenario for this long, and returns a line for each figure.
 ///
 /// # Errors
-/// Fails if the scenario itself cannot go on.
+/// Fails if the scenario itself cannot continue.
 pub async fn run(program: &Path, length: Duration) -> Result<Vec<String>, Failure> {
     let folder = tempfile::tempdir()?;
     let pair = Services::pair(program, folder.path(), |command| {
@@ -87,7 +87,7 @@ async fn login(channel: Channel, email: String, password: &str) -> Result<(), Co
     AuthServiceClient::new(channel).login(request).await.map(drop).map_err(|status| status.code())
 }
 
-/// Returns how many of a burst of wrong passwords were judged.
+/// Returns the number of judged passwords of a burst of wrong ones.
 async fn burst(pair: &Services) -> Result<usize, Failure> {
     let channel = pair.connection_from(address(9))?;
     let mut guesses = JoinSet::new();

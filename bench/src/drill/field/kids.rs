@@ -1,4 +1,4 @@
-//! Kids: tokens with made-up key ids, while good callers come with tokens that the guard has never seen.
+//! Kids: tokens with made-up key ids, while good callers use tokens that the guard has never seen.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::services::{Services, channel};
 const CONNECTIONS: usize = 12;
 const STREAMS: usize = 100;
 
-/// The nice value of the attackers' threads: in the field they have other machines.
+/// The nice value of the attackers' threads: in the field they run on other machines.
 const NICE: i32 = 10;
 
 /// Good callers, each with a connection and a session of its own, and the time from one of its calls to the next.
@@ -37,35 +37,35 @@ const CALLERS: usize = 8;
 const BEAT: Duration = Duration::from_millis(100);
 
 /// The longest time that a good caller waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The largest share of good calls that may fail, in percent, and how many times as long their p99 may become.
+/// The largest share of good calls that may fail, in percent, and the largest factor of their p99.
 const MAX_FAILED: usize = 1;
 const MAX_SLOWER: u32 = 3;
 
-/// Below this time a machine's own jitter decides.
+/// Below this time, noise of the machine decides.
 const JITTER: Duration = Duration::from_millis(5);
 
-/// The pair as it is by default, but that all callers have one address. With a secret there would be no keys to look for.
+/// The default settings, except for limits by address: all callers have one. A secret would have no keys to search for.
 const SETTINGS: [(&str, &str); 2] = [("AUTH_SIGN_UPS", "0"), ("AUTH_ADDRESS_FAILURES", "0")];
 
-/// The outcomes of the good callers' calls.
+/// Calls of the good callers, by their outcome.
 #[derive(Default)]
 struct Served {
     took: Vec<Duration>,
     failures: Vec<String>,
 }
 
-/// A good caller: tokens that nobody has seen, and a connection to the guarded service.
+/// A good caller: unseen tokens, and a connection to the guarded service.
 struct Caller {
     blog: Channel,
     tokens: Vec<String>,
 }
 
-/// Runs the scenario against a pair of its own: good callers alone for so long, and then for as long under the attack.
+/// Runs the scenario against a pair of its own: good callers alone, and then under the attack for as long.
 ///
 /// # Errors
-/// Fails if the pair does not come up, or ends.
+/// Fails if the pair does not start, or ends.
 pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let services = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
@@ -88,7 +88,7 @@ pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Fail
     Ok(report)
 }
 
-/// Adds what the good callers have met, and what is not within the targets.
+/// Adds the figures of the good callers, and missed targets.
 fn judge(report: &mut Report, quiet: &Served, attacked: &Served) {
     for (what, served) in [("without", quiet), ("under", attacked)] {
         let all = served.took.len();
@@ -127,7 +127,7 @@ pub(super) async fn register(auth: &Channel, number: usize) -> Result<TokenPair,
     created.tokens.ok_or_else(|| "no tokens".into())
 }
 
-/// Returns so many access tokens of one session, all of which are good.
+/// Returns this many good access tokens of one session.
 pub(super) async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) -> Result<Vec<String>, Failure> {
     let mut client = AuthServiceClient::new(auth.clone());
     let mut tokens = vec![pair.access_token];
@@ -139,7 +139,7 @@ pub(super) async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) ->
     Ok(tokens)
 }
 
-/// Each caller makes so many calls on its beat, each with its next token.
+/// Makes this many calls of each caller at its interval, each with the next token.
 async fn serve(callers: &mut [Caller], calls: usize) -> Result<Served, Failure> {
     let mut served = JoinSet::new();
     for caller in callers {
@@ -162,7 +162,7 @@ async fn call_all(blog: Channel, tokens: Vec<String>) -> Served {
     for token in tokens {
         beats.tick().await;
         let asked = Instant::now();
-        match timeout(PATIENCE, list_posts(&blog, &token)).await {
+        match timeout(CALL_TIMEOUT, list_posts(&blog, &token)).await {
             Ok(Ok(())) => {}
             Ok(Err(status)) => served.failures.push(format!("{:?}: {}", status.code(), status.message())),
             Err(_) => served.failures.push("no answer within 5 s".into()),
@@ -178,12 +178,13 @@ async fn list_posts(blog: &Channel, token: &str) -> Result<(), Status> {
     client.list_posts(ListPostsRequest::default()).await.map(drop)
 }
 
-/// Calls on all streams of all connections as fast as the answers come, with tokens like this one under made-up key ids.
+/// Calls on all streams of all connections as fast as the answers come, with tokens like this one under made-up key
+/// ids.
 fn attack(at: &str, model: &str) -> Result<(Runtime, Arc<AtomicU64>), Failure> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        // On Linux a thread has a priority of its own. One that keeps the usual priority only attacks harder.
+        // On Linux a thread has a priority of its own. An attacker with the usual priority only attacks harder.
         .on_thread_start(|| {
             let _ = setpriority_process(None, NICE);
         })
@@ -210,7 +211,7 @@ fn attack(at: &str, model: &str) -> Result<(Runtime, Arc<AtomicU64>), Failure> {
     Ok((runtime, refused))
 }
 
-/// The header of a token whose key nobody has.
+/// Returns the header of a token with an unknown key.
 fn header(number: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"made-up-{number}"}}"#))
 }

@@ -1,4 +1,4 @@
-//! Log: callers without a token are refused as fast as they ask, while the log cannot be written, or can.
+//! Log: callers without a token are refused as fast as they ask, while the log can or cannot be written.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::Failure;
 const CONNECTIONS: usize = 16;
 const STREAMS: usize = 20;
 
-/// Bytes of the path that is called: HTTP/2 sends a header that was sent before in one byte.
+/// Bytes of the path that is called: HTTP/2 sends a repeated header in one byte.
 const PATH: usize = 3_800;
 
 /// Limit of a start with the first calls.

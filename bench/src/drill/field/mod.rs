@@ -1,7 +1,7 @@
-//! `bench drill field`: what hostile callers and stalls do in the field, beside callers who do nothing wrong.
+//! `bench drill field`: effects of hostile callers and stalls on good callers.
 //!
-//! A scenario is a file of this folder with `run(program, scale) -> Result<Vec<Row>, Failure>`, a variant of [`Scenario`]
-//! and an arm of [`Scenario::run`].
+//! A scenario is a file of this folder with `run(program, scale) -> Result<Vec<Row>, Failure>`, a variant of
+//! [`Scenario`] and an arm of [`Scenario::run`].
 
 mod attack;
 mod balancer;
@@ -48,13 +48,13 @@ const SEED: u64 = 17;
 /// One kind of attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
-    /// Answers of 3 MiB, of which nothing is read
+    /// Answers of 3 MiB that are never read
     SlowReaders,
     /// Requests of 255 KiB that never end
     Bodies,
     /// Batches of 8 MiB, which are refused
     Batch,
-    /// Connections on which nothing is said
+    /// Connections that send nothing
     Silent,
     /// Refused calls, while the log cannot be written
     Log,
@@ -66,7 +66,7 @@ pub enum Scenario {
     TwoTabs,
     /// One of two replicas that freezes in the middle of its writes
     Frozen,
-    /// An auth service that stands still for a while, again and again
+    /// An auth service that is paused again and again
     Stall,
     /// A replica that vanishes behind a balancer, without a reset
     Vanish,
@@ -80,27 +80,27 @@ pub enum Scenario {
     Overload,
     /// A synchronous standby that stops, so that no commit is answered
     Standby,
-    /// A primary and its standby that change places, behind one address
+    /// A primary and its standby that switch roles behind one address
     Switchover,
     /// PgBouncer in each of its modes, and replicas that freeze behind it
     Pooler,
-    /// Logouts and password changes while the database stands still
+    /// Logouts and password changes while the database is paused
     Unsure,
 }
 
-/// The figures of a scenario: rows of the table, and lines of their own.
+/// The figures of a scenario: rows of the table, and separate lines.
 #[derive(Debug, Default)]
 pub struct Figures {
     /// Rows of the table, one for each form of the attack.
     pub rows: Vec<Row>,
-    /// Lines behind the table.
+    /// Lines after the table.
     pub lines: Vec<String>,
-    /// Promises that did not hold, beside those that the rows show.
+    /// Broken promises, besides those in the rows.
     pub broken: Vec<Broken>,
 }
 
 impl Scenario {
-    /// All of them, in the order of the table.
+    /// All scenarios, in the order of the table.
     pub const ALL: [Self; 19] = [
         Self::SlowReaders,
         Self::Bodies,
@@ -126,7 +126,7 @@ impl Scenario {
     /// Attacks a pair of its own.
     ///
     /// # Errors
-    /// A sentence, if the scenario itself cannot go on.
+    /// Fails with a sentence if the scenario itself cannot continue.
     pub async fn run(self, program: &Path, scale: Scale) -> Result<Figures, Failure> {
         let rows = match self {
             Self::SlowReaders => slow_readers::run(program, scale).await?,
@@ -174,33 +174,33 @@ impl Figures {
 /// The size and the length of an attack.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
-    /// The length of the attack, and of the time without one that it is compared with.
+    /// The length of the attack, and of the time without one for comparison.
     pub length: Duration,
-    /// The part of the connections and callers that a short form has: one of so many.
+    /// Divisor for the connections and callers of a short form.
     part: usize,
-    /// The number from which chance comes.
+    /// The seed of random choices.
     seed: u64,
 }
 
 impl Scale {
-    /// The attack as the field has seen it.
+    /// Returns the full size, as seen in the field.
     pub fn full(length: Duration, seed: u64) -> Self {
         Self { length, part: 1, seed }
     }
 
-    /// A few seconds with a few connections.
+    /// Returns a few seconds with a few connections.
     pub fn short() -> Self {
         Self { length: Duration::from_secs(3), part: 8, seed: 1 }
     }
 
-    /// Returns this scale's part of a full number, and two at the least.
+    /// Returns this scale's part of a full number, at least two.
     fn of(self, full: usize) -> usize {
         (full / self.part).max(2)
     }
 }
 
-/// Attacks by each of these scenarios, one after the other. A scenario that cannot go on is a broken promise, too: mostly
-/// the service has ended.
+/// Runs these scenarios, one after the other. A scenario that cannot continue is a broken promise too: mostly the
+/// service has ended.
 pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report {
     let mut report = Report::default();
     report.lines.extend(row::heading());

@@ -1,4 +1,4 @@
-//! Calls of the auth service at a rate of their own, whatever the calls before are doing.
+//! Calls of the auth service at a rate of their own, whatever the state of earlier calls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +21,10 @@ use crate::process::Process;
 /// Deadline of each call.
 pub(super) const DEADLINE: Duration = Duration::from_secs(1);
 
-/// Users, who call by turns: the updates of one user wait for each other.
+/// Number of users, who call by turns: the updates of one user wait for each other.
 const USERS: usize = 16;
 
-/// Connections, which the users share: one has a hundred streams.
+/// Number of connections, which the users share: one has a hundred streams.
 const CONNECTIONS: usize = 4;
 
 /// A method that is called.
@@ -71,7 +71,7 @@ impl Callers {
         Ok(Self { users, next: 0, calls: Arc::default() })
     }
 
-    /// Calls these methods by turns, so many times a second for this long. Calls that are still open go on.
+    /// Calls these methods by turns, this many times a second for this long. Open calls continue.
     pub(super) async fn call(&mut self, kinds: &[Kind], rate: u32, length: Duration, open: &mut JoinSet<()>) {
         let mut beats = interval(Duration::from_secs(1) / rate);
         beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -91,8 +91,7 @@ impl Callers {
         }
     }
 
-    /// Lets each user call these methods for this long, one call after the other, and returns the number of those that have
-    /// succeeded.
+    /// Lets each user call these methods for this long, one call after the other, and returns the number of successes.
     pub(super) async fn saturate(&self, kinds: &'static [Kind], length: Duration) -> Result<u32, Failure> {
         let (mut users, end) = (JoinSet::new(), Instant::now() + length);
         for (number, user) in self.users.iter().cloned().enumerate() {
@@ -114,7 +113,7 @@ impl Callers {
         Ok(all)
     }
 
-    /// Returns the calls that have ended, in the order in which they began.
+    /// Returns the calls that have ended, in the order of their start.
     pub(super) fn calls(&self) -> Vec<Call> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
         calls.sort_by_key(|call| call.begun);
@@ -158,21 +157,21 @@ pub(super) fn within(calls: &[Call], begin: Instant, end: Instant) -> impl Itera
     calls.iter().filter(move |call| call.begun >= begin && call.begun < end)
 }
 
-/// Returns the share of calls that succeeded, in percent; of no calls it is all.
+/// Returns the percentage of calls that succeeded; 100 for no calls.
 #[expect(clippy::cast_precision_loss, reason = "the calls of a minute are few")]
 pub(super) fn percent<'a>(calls: impl Iterator<Item = &'a Call> + Clone) -> f64 {
     let (all, good) = (calls.clone().count(), calls.filter(|call| call.is_ok()).count());
     if all == 0 { 100.0 } else { good as f64 * 100.0 / all as f64 }
 }
 
-/// Returns the longest time from the begin of a call that succeeded to that of the next one that did, or to the end.
+/// Returns the longest time from the start of a successful call to the start of the next one, or to the end.
 pub(super) fn worst_outage(calls: &[Call], end: Instant) -> Duration {
     let good = calls.iter().filter(|call| call.is_ok()).map(|call| call.begun);
     let good: Vec<_> = good.chain([end]).collect();
     good.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
 }
 
-/// Returns the calls that succeeded of those that began in each second, as a list for people.
+/// Returns the successes among the calls of each second, as a readable list.
 pub(super) fn by_second(calls: &[Call], begin: Instant) -> String {
     let end = calls.last().map_or(begin, |last| last.begun);
     let mut counts = Vec::new();
@@ -185,7 +184,7 @@ pub(super) fn by_second(calls: &[Call], begin: Instant) -> String {
     counts.join(" ")
 }
 
-/// Adds how often calls failed in which way.
+/// Adds the number of failures of each kind.
 pub(super) fn failures(report: &mut Report, calls: &[Call]) {
     let mut counts = BTreeMap::new();
     for call in calls.iter().filter(|call| !call.is_ok()) {

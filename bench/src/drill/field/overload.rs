@@ -1,4 +1,4 @@
-//! Overload: a small PostgreSQL with TLS and passwords stalls near its capacity, and is called above its capacity.
+//! Overload: a small PostgreSQL with TLS and passwords stalls near its capacity, and gets calls above its capacity.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -15,15 +15,15 @@ use crate::Failure;
 use crate::drill::{Broken, Random, Report, SETTINGS};
 use crate::process::{Process, Setup};
 
-/// Calls a second that the server carries: its share of a core follows from a trial.
+/// Capacity of the server in calls a second; a trial determines the share of a core that it needs.
 const CAPACITY: u32 = 100;
 
-/// Thousandths of a core that the server may have until its share is set, in the trial, and where the trial fails.
+/// Thousandths of a core that the server may use: until its share is set, in the trial, and after a failed trial.
 const FULL: u32 = 4_000;
 const TRIAL: u32 = 50;
 const USUAL: u32 = 30;
 
-/// Time until the pools have their connections, and the time of the trial.
+/// Time until the pools have their connections, and the length of the trial.
 const START: Duration = Duration::from_secs(2);
 const TRIAL_TIME: Duration = Duration::from_secs(6);
 
@@ -34,22 +34,23 @@ const ABOVE: u32 = 150;
 /// Methods, by turns.
 const KINDS: [Kind; 4] = [Kind::GetMe, Kind::UpdateUser, Kind::GetMe, Kind::ListSessions];
 
-/// Time before a fault; the part of it that does not count, since the calls of the trial end in it; and the time of the stall.
+/// Time before a fault; its first part, which does not count since the trial's calls end in it; and the length of the
+/// stall.
 const BEFORE: Duration = Duration::from_secs(8);
 const SETTLING: Duration = Duration::from_secs(2);
 const STALL: Duration = Duration::from_secs(2);
 
-/// Time after a fault within which calls succeed again, and the time after that.
+/// Time after a fault until calls must succeed, and the time after that.
 const BACK: Duration = Duration::from_secs(5);
 const AFTER: Duration = Duration::from_secs(10);
 
 /// Time above the capacity.
 const OVERLOAD: Duration = Duration::from_secs(20);
 
-/// The least percentage of calls that succeed from [`BACK`] after a fault on.
+/// The least percentage of calls that succeed once [`BACK`] has passed after a fault.
 const MIN_AFTER: f64 = 90.0;
 
-/// The least part of the calls before that succeed in a second above the capacity.
+/// The least ratio of successful calls a second above the capacity to those before.
 const MIN_ABOVE: f64 = 0.7;
 
 const PASSWORD: &str = "a-password-of-a-server-that-lives-for-a-drill";
@@ -66,11 +67,11 @@ struct Rig {
 /// Runs both forms.
 ///
 /// # Errors
-/// Fails if a service does not come up, or ends.
+/// Fails if a service does not start, or ends.
 pub(super) async fn run(program: &Path, seed: u64) -> Result<Report, Failure> {
     let mut report = Report::default();
     if !Server::can_encrypt() {
-        report.lines.push("overload: skipped, since there is no program `openssl`, which makes the certificate".into());
+        report.lines.push("overload: skipped, `openssl` is missing, which makes the certificate".into());
         return Ok(report);
     }
     let mut random = Random::new(seed);
@@ -102,14 +103,14 @@ impl Rig {
         Ok(Self { auth, throttle, way, _server: server, _folder: folder })
     }
 
-    /// Gives the server the share of a core that it needs for its capacity, and returns that in thousandths.
+    /// Gives the server the share of a core that its capacity needs, and returns it in thousandths.
     async fn slow_down(&self, callers: &Callers) -> Result<u32, Failure> {
         callers.saturate(&KINDS, START).await?;
         self.throttle.set_share(TRIAL);
         callers.saturate(&KINDS, START).await?;
         let carried = callers.saturate(&KINDS, TRIAL_TIME).await?;
         let seconds = u32::try_from(TRIAL_TIME.as_secs())?;
-        // The pool of an old program may collapse in the trial, too.
+        // The pool of an old program may collapse in the trial too.
         let share = if carried < CAPACITY * seconds / 4 { USUAL } else { TRIAL * CAPACITY * seconds / carried };
         self.throttle.set_share(share);
         Ok(share)
@@ -190,7 +191,7 @@ async fn exceed(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the server's processor time, for people.
+/// Returns the server's processor time as text.
 fn cores(rig: &Rig, share: u32, start: Instant) -> String {
     let used = rig.throttle.used().as_secs_f64() / start.elapsed().as_secs_f64();
     format!("{:.1} % of a core, of {:.1} % that it may have", used * 100.0, f64::from(share) / 10.0)

@@ -1,4 +1,4 @@
-//! Pooler: PgBouncer in session mode under load and under freezes, and its other modes, which are refused at a start.
+//! Pooler: PgBouncer in session mode under load and under freezes, and its other modes, which a start refuses.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,10 +20,10 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// The message of a service about another mode.
 const REFUSAL: &str = "behind a pooler in transaction mode";
 
-/// Tries each mode, and freezes one of two replicas so many times.
+/// Tries each mode, and freezes one of two replicas this many times.
 ///
 /// # Errors
-/// Fails if the scenario itself cannot go on.
+/// Fails if the scenario itself cannot continue.
 pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: u64) -> Result<Figures, Failure> {
     let server = Server::start().await?;
     let mut report = Report::default();
@@ -81,7 +81,7 @@ async fn load(
     services.stop()
 }
 
-/// Starts a service behind a pooler in this mode, which must be refused by name.
+/// Starts a service behind a pooler in this mode, which the service must name and refuse.
 async fn refuse(report: &mut Report, program: &Path, server: &Server, mode: &str) -> Result<(), Failure> {
     let Some(bouncer) = Bouncer::start(server, &[&format!("pool_mode = {mode}")]).await else { return Ok(()) };
     let folder = tempfile::tempdir()?;

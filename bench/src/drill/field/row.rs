@@ -1,4 +1,4 @@
-//! The figures of one attack, and whether they are within the targets.
+//! The figures of one attack, and their targets.
 
 use super::good::Served;
 use crate::Failure;
@@ -13,7 +13,7 @@ const ERRORS: f64 = 0.01;
 /// The largest factor between good callers' p99 under the attack and without it.
 const SLOWER: f64 = 3.0;
 
-/// Below this time in milliseconds a machine's own jitter decides.
+/// Below this time in milliseconds, noise of the machine decides.
 const JITTER: f64 = 5.0;
 
 /// The figures of one attack.
@@ -31,7 +31,7 @@ pub struct Row {
     pub attacked: Served,
     /// Further figures, a line each.
     pub notes: Vec<String>,
-    /// A sentence that says what has ended, if the services have.
+    /// A sentence about a service that has ended.
     pub ended: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn heading() -> [String; 2] {
 }
 
 impl Row {
-    /// A service that did not even start, and why.
+    /// Returns the row of a service that did not start, with the reason.
     pub(super) fn unserved(name: &'static str, why: String) -> Result<Self, Failure> {
         let (quiet, attacked) = (Served::none()?, Served::none()?);
         Ok(Self { name, before: 0.0, most: 0.0, quiet, attacked, notes: Vec::new(), ended: Some(why) })

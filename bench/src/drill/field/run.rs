@@ -1,4 +1,4 @@
-//! Good callers without an attack, then with it, and the memory of the services meanwhile.
+//! Good callers without an attack, then with it, and the memory of the services in that time.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use super::{Scale, attack::Attack};
 use crate::Failure;
 use crate::services::Services;
 
-/// Interval between looks at the memory.
-const LOOK: Duration = Duration::from_millis(50);
+/// Interval between reads of the memory.
+const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The services' memory over a time.
 struct Watched {
-    /// In MiB.
+    /// The most memory, in MiB.
     most: f64,
-    /// A sentence that says what has ended, if a service has.
+    /// A sentence about a service that has ended.
     ended: Option<String>,
 }
 
-/// Measures what an attack costs; `attack` begins it.
+/// Measures the cost of an attack; `attack` starts it.
 pub(super) async fn measure(
     name: &'static str,
     services: &Services,
@@ -49,7 +49,7 @@ async fn watch(services: &Services, before: f64, length: Duration) -> Watched {
             Ok(memory) => most = most.max(memory),
             Err(error) => return Watched { most, ended: Some(format!("the service has ended ({error})")) },
         }
-        sleep(LOOK).await;
+        sleep(MEMORY_POLL_INTERVAL).await;
     }
     Watched { most, ended: None }
 }

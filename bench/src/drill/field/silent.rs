@@ -18,10 +18,10 @@ use crate::Failure;
 use crate::drill::SETTINGS;
 use crate::services::{Services, command};
 
-/// Sockets.
+/// Number of sockets.
 const SOCKETS: usize = 1_000;
 
-/// The files that the service may have open, also in the short form's small number of sockets.
+/// Number of files that the service may have open, also in the short form with few sockets.
 const FILES: usize = 256;
 
 /// New clients at a time.
@@ -30,9 +30,9 @@ const NEWCOMERS: usize = 4;
 /// Lowers the limit of open files, and becomes the rest of its arguments.
 const LIMITED: &str = "ulimit -n 256 && exec \"$@\"";
 
-/// Limit of an attacker's connecting, and the pause before the next try.
+/// Limit of an attacker's connection attempt, and the pause before the next one.
 const CONNECT: Duration = Duration::from_secs(2);
-const AGAIN: Duration = Duration::from_millis(100);
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {
     let folder = tempfile::tempdir()?;
@@ -45,7 +45,7 @@ pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failur
     Ok(vec![measure("silent", &world.services, &good, scale, || attack(&at, sockets)).await?])
 }
 
-/// Holds so many sockets, and opens another for each that the service closes.
+/// Holds this many sockets, and opens another for each that the service closes.
 fn attack(at: &str, sockets: usize) -> Result<Attack, Failure> {
     let attack = Attack::new("silent connections opened")?;
     for _ in 0..sockets {
@@ -57,7 +57,7 @@ fn attack(at: &str, sockets: usize) -> Result<Attack, Failure> {
                     let mut heard = [0; 1024];
                     while socket.read(&mut heard).await.is_ok_and(|count| count > 0) {}
                 }
-                sleep(AGAIN).await;
+                sleep(RECONNECT_PAUSE).await;
             }
         });
     }

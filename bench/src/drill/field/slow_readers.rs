@@ -1,4 +1,4 @@
-//! Slow readers: pages of 3 MiB are asked for, and nothing of them is read.
+//! Slow readers: callers ask for pages of 3 MiB and read none of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::Failure;
 const CONNECTIONS: usize = 17;
 const STREAMS: usize = 100;
 
-/// The connections of the short form: their pages still come to 100 MiB.
+/// Connections of the short form: their pages still come to 100 MiB.
 const FEWEST: usize = 3;
 
 /// Not all at once: answers that wait for the database take no memory.
@@ -26,7 +26,7 @@ const RAMP: Duration = Duration::from_millis(30);
 /// Posts, and bytes of each: a page of them comes to 3 MiB.
 const POSTS: (usize, usize) = (32, 100 * 1024);
 
-/// A byte of each answer fits.
+/// One byte of each answer fits.
 const WINDOW: u32 = 1;
 
 pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {

@@ -1,4 +1,4 @@
-//! Stall: the auth service stands still for a while, again and again, while a guard is shown many tokens.
+//! Stall: the auth service is paused again and again, while a guard gets calls with many tokens.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use super::guarded::{Call, Calls, GUARDED, Rig, worst_outage};
 use crate::Failure;
 use crate::drill::{Broken, Random, Report};
 
-/// Tokens, each of a caller of its own; callers of a connection; and the time from one call of a caller to its next.
+/// Number of tokens, each of its own caller; callers of a connection; and the time from one call of a caller to its
+/// next.
 const TOKENS: usize = 200;
 const SHARE: usize = 25;
 const BEAT: Duration = Duration::from_secs(1);
@@ -19,7 +20,7 @@ const BEAT: Duration = Duration::from_secs(1);
 const PAUSE: (u64, u64) = (600, 5_000);
 const CALM: (u64, u64) = (1_500, 2_500);
 
-/// Time after a pause from which on each call that begins must succeed.
+/// Time after a pause from which on each new call must succeed.
 const BACK: Duration = Duration::from_millis(500);
 
 /// A pause that is over, and the time until which its calls count.
@@ -29,10 +30,10 @@ struct Pause {
     until: Instant,
 }
 
-/// Pauses an auth service on each engine so many times under load.
+/// Pauses an auth service on each engine this many times under load.
 ///
 /// # Errors
-/// Fails if a service does not come up, or ends.
+/// Fails if a service does not start, or ends.
 pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let server = Server::start().await?;
     let database = server.create_database().await?;
@@ -70,7 +71,7 @@ async fn pause(
     Ok(judge(engine, &calls.take(), &pauses))
 }
 
-/// Says how long each pause was felt after its end.
+/// Returns the figures of the time from each pause's end to the last failure.
 fn judge(engine: &str, calls: &[Call], pauses: &[Pause]) -> Report {
     let (mut report, mut back) = (Report::default(), Vec::new());
     for Pause { length, ended, until } in pauses {

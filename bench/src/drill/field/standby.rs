@@ -19,13 +19,13 @@ const KINDS: [Kind; 2] = [Kind::GetMe, Kind::UpdateUser];
 /// Calls of both in a second.
 const RATE: u32 = 60;
 
-/// Time before the stop, in it, until all must work again, and the time after that.
+/// Time before the stop, in it, until all must work again, and after that.
 const BEFORE: Duration = Duration::from_secs(5);
 const STOP: Duration = Duration::from_secs(20);
 const BACK: Duration = Duration::from_secs(2);
 const AFTER: Duration = Duration::from_secs(8);
 
-/// The most connections: two pools of eight, the follower of the log, and the question which processes still run.
+/// The most connections: two pools of eight, the follower of the log, and the query for running processes.
 const MAX_BACKENDS: i64 = 18;
 
 /// The least percentage of reads that succeed during the stop.
@@ -34,8 +34,8 @@ const MIN_READS: f64 = 99.0;
 /// Time by which an answer may be later than its deadline.
 const SLACK: Duration = Duration::from_millis(100);
 
-/// Interval between two counts of the server's processes, and the time for the standby to come up.
-const LOOK: Duration = Duration::from_millis(250);
+/// Interval between two counts of the server's processes, and the time for the standby to start.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const READY: Duration = Duration::from_secs(30);
 
 /// Times of the stop.
@@ -48,7 +48,7 @@ struct Times {
 /// Stops the standby once under load.
 ///
 /// # Errors
-/// Fails if a service or a server does not come up, or ends.
+/// Fails if a service or a server does not start, or ends.
 pub(super) async fn run(program: &Path) -> Result<Report, Failure> {
     let (primary, folder) = (Server::start().await?, tempfile::tempdir()?);
     let url = primary.create_database().await?;
@@ -78,13 +78,13 @@ pub(super) async fn run(program: &Path) -> Result<Report, Failure> {
     Ok(judge(&callers.calls(), &times, most))
 }
 
-/// Lets commits wait for the standby.
+/// Makes commits wait for the standby.
 async fn make_synchronous(primary: &mut PgConnection) -> Result<(), sqlx::Error> {
     const IS_SYNCHRONOUS: &str = "select exists (select 1 from pg_stat_replication where sync_state = 'sync')";
     primary.execute("alter system set synchronous_standby_names = '*'").await?;
     primary.execute("select pg_reload_conf()").await?;
     while !sqlx::query_scalar::<_, bool>(IS_SYNCHRONOUS).fetch_one(&mut *primary).await? {
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
@@ -95,7 +95,7 @@ async fn most_backends(primary: &mut PgConnection, end: Instant) -> Result<i64, 
     let mut most = 0;
     while Instant::now() < end {
         most = most.max(sqlx::query_scalar(BACKENDS).fetch_one(&mut *primary).await?);
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(most)
 }

@@ -1,4 +1,4 @@
-//! Switchover: a primary and its standby change places while both services are called with reads and writes.
+//! Switchover: a primary and its standby switch roles under reads and writes of both services.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,14 +18,14 @@ use crate::drill::postgres::database;
 use crate::drill::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, SETTINGS, held};
 use crate::services::Services;
 
-/// The longest time from the moment at which the address leads to the primary to the first success of each kind of call.
+/// The longest time from the moment when the address leads to the primary to the first success of each kind of call.
 const BACK: Duration = Duration::from_secs(2);
 
 /// Time after which a round is given up.
-const GIVE_UP: Duration = Duration::from_secs(30);
+const ROUND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pause between two looks at what gives no event.
-const LOOK: Duration = Duration::from_millis(5);
+/// Pause between two checks of a state without an event.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Connections in a row that must lead to the primary.
 const STREAK: usize = 4;
@@ -54,10 +54,10 @@ impl Way {
     }
 }
 
-/// Switches over so many times on each way.
+/// Switches over this many times in each way.
 ///
 /// # Errors
-/// Fails if the servers or the services do not come up.
+/// Fails if the servers or the services do not start.
 pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let mut report = Report::default();
     for balanced in [false, true] {
@@ -87,7 +87,7 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
     Ok(report)
 }
 
-/// Switches over so many times under load, and says what the callers saw.
+/// Switches over this many times under load, and reports the calls.
 async fn switch(
     program: &Path,
     way: &Way,
@@ -117,10 +117,10 @@ async fn switch(
         let back = leads_to_primary(way, &primary).await?;
         let outage = Outage { fault: way.name().to_owned(), at, back };
         let back = client.history.all(&Operation::ALL, outage.back, |answer| answer.code == Code::Ok);
-        let is_back = timeout(GIVE_UP, back).await.is_ok();
+        let is_back = timeout(ROUND_TIMEOUT, back).await.is_ok();
         outages.push(outage);
         if !is_back {
-            let found = format!("{}: not within {} s", way.name(), GIVE_UP.as_secs());
+            let found = format!("{}: not within {} s", way.name(), ROUND_TIMEOUT.as_secs());
             report.broken.push(Broken::new("every kind of call succeeds after a switchover", found));
             break;
         }
@@ -134,11 +134,11 @@ async fn switch(
     Ok(report)
 }
 
-/// Ends the primary, promotes the standby, and makes a standby of the old primary. Returns the time of the end.
+/// Stops the primary, promotes the standby, and makes a standby of the old primary. Returns the time of the stop.
 async fn change_places(primary: &Server, standby: &Server) -> Result<Instant, Failure> {
     repeats(primary).await?;
     let at = Instant::now();
-    // A server that ends in order has sent all that it has acknowledged.
+    // A server that stops cleanly has sent all acknowledged commits.
     primary.stop_fast().await?;
     standby.promote().await?;
     primary.stand_by(standby)?;
@@ -146,7 +146,7 @@ async fn change_places(primary: &Server, standby: &Server) -> Result<Instant, Fa
     Ok(at)
 }
 
-/// Adds what the callers saw.
+/// Adds the figures of the callers.
 fn tell(report: &mut Report, calls: &[Call], outages: &[Outage]) {
     judge(report, calls, outages, &Operation::ALL, BACK);
     for (kind, writes) in [("reads", false), ("writes", true)] {
@@ -157,14 +157,14 @@ fn tell(report: &mut Report, calls: &[Call], outages: &[Outage]) {
     report.times("switchover: of that, until the address leads on", down);
 }
 
-/// Waits until the address leads to the primary, and returns the time from which on it does.
+/// Waits until the address leads to the primary, and returns the time of the first such connection.
 async fn leads_to_primary(way: &Way, primary: &Server) -> Result<Instant, Failure> {
     let Way::Balanced(_) = way else { return Ok(Instant::now()) };
     let url = primary.url_at(way.address(), "postgres");
     let leads = async {
         loop {
             let (mut since, mut streak) = (Instant::now(), 0);
-            // A balancer that has not checked its servers yet leads to them by turns.
+            // A balancer that has not checked its servers yet forwards to them by turns.
             while is_primary(&url).await {
                 streak += 1;
                 if streak == 1 {
@@ -173,28 +173,28 @@ async fn leads_to_primary(way: &Way, primary: &Server) -> Result<Instant, Failur
                     return since;
                 }
             }
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     };
-    Ok(timeout(GIVE_UP, leads).await.map_err(|_| "the balancer does not lead to the primary")?)
+    Ok(timeout(ROUND_TIMEOUT, leads).await.map_err(|_| "the balancer does not lead to the primary")?)
 }
 
-/// Waits until the standby repeats what the primary writes.
+/// Waits until the standby replicates the primary.
 async fn repeats(primary: &Server) -> Result<(), Failure> {
     const SQL: &str = "select count(*) from pg_stat_replication where state = 'streaming'";
     let mut connection = PgConnection::connect(&primary.url("postgres")).await?;
     let streams = async {
         while sqlx::query_scalar::<_, i64>(SQL).fetch_one(&mut connection).await? == 0 {
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
         Ok::<_, sqlx::Error>(())
     };
-    timeout(GIVE_UP, streams).await.map_err(|_| "the standby does not follow")??;
+    timeout(ROUND_TIMEOUT, streams).await.map_err(|_| "the standby does not follow")??;
     Ok(connection.close().await?)
 }
 
-/// Returns the longest time from the end of a call that succeeded to the end of the next one of its kind that did, or of the
-/// last call.
+/// Returns the longest time from the end of a successful call to the end of the next one of its kind, or of the last
+/// call.
 fn worst_outage(calls: &[Call], writes: bool) -> Duration {
     let mut worst = Duration::ZERO;
     for operation in Operation::ALL.into_iter().filter(|operation| operation.writes() == writes) {

@@ -12,10 +12,10 @@ use super::super::PASSWORD;
 use crate::Failure;
 use crate::services::Services;
 
-/// Refreshes so often in two tabs at once, and returns a line for each figure.
+/// Refreshes this many times in two tabs at once, and returns a line for each figure.
 ///
 /// # Errors
-/// Fails if the scenario itself cannot go on.
+/// Fails if the scenario itself cannot continue.
 pub async fn run(program: &Path, rounds: usize) -> Result<Vec<String>, Failure> {
     let folder = tempfile::tempdir()?;
     let pair = Services::pair(program, folder.path(), |command| command).await?;
@@ -24,7 +24,7 @@ pub async fn run(program: &Path, rounds: usize) -> Result<Vec<String>, Failure> 
     let answer = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     let first = answer.tokens.ok_or("a registration without tokens")?.refresh_token;
     let tabs = pair.connections(2).await?;
-    // The current token, and the two before it: of older ones than sixteen the service knows nothing.
+    // The current token and the two before it: the service knows the last sixteen.
     let [mut token, mut parent, mut stolen] = [first, String::new(), String::new()];
     let (mut survived, mut branches) = (0, 0);
     for _ in 0..rounds {

@@ -1,4 +1,4 @@
-//! Unsure: the database stands still while users log out and change passwords. No change that is refused may be in force.
+//! Unsure: the database is paused while users log out and change passwords. A refused change must not take effect.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::Failure;
 use crate::drill::{Answer, Broken, PASSWORD, Random, Report, SETTINGS};
 use crate::process::{Process, Setup};
 
-/// The time for which the database stands still, and the time between two stalls.
+/// The length of a pause of the database, and the time between two.
 const STALL: Duration = Duration::from_millis(600);
 const CALM: Duration = Duration::from_millis(500);
 
@@ -28,7 +28,7 @@ const CALM: Duration = Duration::from_millis(500);
 const LOGOUTS: usize = 4;
 const CHANGES: usize = 3;
 
-/// The longest time that a commit without a client may take to stand or to be undone.
+/// The longest time until a commit without a client is done or rolled back.
 const SETTLED: Duration = Duration::from_secs(3);
 
 const OTHER: &str = "another battery horse staple";
@@ -47,10 +47,10 @@ struct Change {
     answer: Answer,
 }
 
-/// Stalls the database so many times.
+/// Stalls the database this many times.
 ///
 /// # Errors
-/// Fails if a service or the server does not come up, or ends.
+/// Fails if a service or the server does not start, or ends.
 pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Report, Failure> {
     let (server, folder) = (Server::start().await?, tempfile::tempdir()?);
     let auth = Process::start(Setup {
@@ -62,7 +62,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
     })?;
     let (channel, mut random) = (auth.channel().await?, Random::new(seed));
     let mut sessions = sessions(&channel, stalls).await?;
-    // The time in which a change hashes: the stall is to meet its commit.
+    // The time that a change hashes: the stall must meet its commit.
     let begun = Instant::now();
     let probe = sessions.pop().ok_or("no session")?;
     ask(&channel, Kind::ChangePassword, &probe).await.map_err(|status| status.to_string())?;
@@ -75,7 +75,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
         for number in 0..LOGOUTS + CHANGES {
             let kind = if number < LOGOUTS { Kind::Logout } else { Kind::ChangePassword };
             let token = sessions.pop().ok_or("no session")?;
-            // Every other one so that its commit meets the stall's begin, the others at any time of the stall.
+            // Every other call is timed to commit at the stall's start, the rest at any time in it.
             let late = if number % 2 == 0 { random.millis(0, 40) } else { random.millis(0, 600) };
             let lead = if kind == Kind::Logout { Duration::from_millis(20) } else { hashing };
             calls.spawn(make(channel.clone(), kind, token, at + late - lead));
@@ -121,7 +121,7 @@ async fn ask(channel: &Channel, kind: Kind, token: &Token) -> Result<(), Status>
     }
 }
 
-/// Counts the changes by their answers, each with the number of those that are in force.
+/// Counts the changes by their answers, each with the number of those in effect.
 async fn judge(channel: &Channel, changes: Vec<Change>) -> Result<Report, Failure> {
     let (mut report, mut counts) = (Report::default(), BTreeMap::<(Kind, String), [usize; 2]>::new());
     for Change { kind, token, answer } in changes {

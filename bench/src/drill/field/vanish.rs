@@ -1,4 +1,4 @@
-//! Vanish: the replica behind a balancer vanishes without a reset, while a guard is shown tokens that it has never seen.
+//! Vanish: the replica behind a balancer vanishes without a reset, while a guard gets tokens that it has never seen.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::drill::{Broken, Random, Report};
 /// The time from one call to the next.
 const BEAT: Duration = Duration::from_millis(50);
 
-/// The time from one vanishing to the next, in milliseconds. Without a mend, an outage lasts for 15 s.
+/// The time from one vanishing to the next, in milliseconds. Without a remedy, an outage lasts for 15 s.
 const CALM: (u64, u64) = (4_000, 6_000);
 
-/// Time after a vanishing from which on each call that begins must succeed.
+/// Time after a vanishing from which on each new call must succeed.
 const BACK: Duration = Duration::from_secs(1);
 
-/// Lets the guard's connections vanish so many times.
+/// Lets the guard's connections vanish this many times.
 ///
 /// # Errors
-/// Fails if a service does not come up, or ends.
+/// Fails if a service does not start, or ends.
 pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let longest = usize::try_from(CALM.1 / u64::try_from(BEAT.as_millis())?)?;
     let rig = Rig::start(program, None, (rounds + 1) * longest).await?;
@@ -39,7 +39,7 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
     Ok(judge(&calls.take(), &vanishings))
 }
 
-/// Says how long each vanishing was felt.
+/// Returns the figures of the outage after each vanishing.
 fn judge(calls: &[Call], vanishings: &[(Instant, Instant)]) -> Report {
     let (mut report, mut back) = (Report::default(), Vec::new());
     for (begun, until) in vanishings {

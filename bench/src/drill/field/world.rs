@@ -1,4 +1,4 @@
-//! A pair of the scenario's own, with a user, posts, and callers who do nothing wrong.
+//! A pair of the scenario's own, with a user, posts and good callers.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,10 +24,10 @@ use crate::services::{Services, channel};
 /// Good callers of each service.
 const CALLERS: usize = 4;
 
-/// Tries of a write that is above a user's quota, and the pause between them.
+/// Tries of a write above a user's quota, and the pause between them.
 const TRIES: (usize, Duration) = (120, Duration::from_secs(1));
 
-/// The pair, and what it holds.
+/// The pair, and its data.
 pub(super) struct World {
     pub(super) services: Services,
     pub(super) token: Token,
@@ -37,7 +37,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Starts the pair; `change` has the last word on the command.
+    /// Starts the pair; `change` may change the command.
     pub(super) async fn start(
         program: &Path,
         change: impl FnOnce(&mut Command) -> &mut Command,
@@ -47,7 +47,7 @@ impl World {
         Self::over(services, folder).await
     }
 
-    /// The same over a pair that runs already.
+    /// Returns a world on a running pair.
     pub(super) async fn over(services: Services, folder: TempDir) -> Result<Self, Failure> {
         let request = CreateUserRequest {
             name: "Ada".into(),
@@ -63,7 +63,7 @@ impl World {
         Ok(world)
     }
 
-    /// Writes so many posts of so many bytes: their ids.
+    /// Writes this many posts of this many bytes, and returns their ids.
     pub(super) async fn fill(&self, count: usize, bytes: usize) -> Result<Vec<String>, Failure> {
         let (mut ids, content) = (Vec::new(), "a".repeat(bytes));
         for _ in 0..count {
@@ -87,7 +87,7 @@ impl World {
         Err("the posts are above the quota of a user".into())
     }
 
-    /// Good callers of both services, each with a connection of its own.
+    /// Returns good callers of both services, each with a connection of its own.
     pub(super) async fn good(&self) -> Result<Vec<Call>, Failure> {
         let mut calls = Vec::new();
         for _ in 0..CALLERS {
@@ -114,7 +114,7 @@ impl World {
         })
     }
 
-    /// New clients of the auth service, each call on a connection of its own.
+    /// Returns new clients of the auth service, each call on a connection of its own.
     pub(super) fn newcomers(&self, count: usize) -> Vec<Call> {
         let (address, token) = (self.services.auth_address().to_owned(), self.token.clone());
         let call: Call = Arc::new(move || {

@@ -1,4 +1,4 @@
-//! What can happen to a server and to the way to it.
+//! Faults of a server and of the connection to it.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ pub enum Fault {
     Restart,
     /// `kill -9` of every process.
     Kill,
-    /// All its processes stand still.
+    /// All its processes are paused.
     Pause,
     /// Each connection is closed, and each new one.
     Cut,
-    /// Nothing is forwarded.
+    /// No byte is forwarded.
     BlackHole,
     /// Answers are lost.
     HalfOpen,
@@ -29,14 +29,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 7] =
         [Self::Restart, Self::Kill, Self::Pause, Self::Cut, Self::BlackHole, Self::HalfOpen, Self::LostCommit];
 
-    /// Strikes, lasts, and is over.
+    /// Starts the fault, waits, and ends it.
     ///
     /// # Errors
-    /// When the server does not do as it is told, or nothing commits that could lose its answer.
+    /// Fails if the server does not obey, or no commit comes whose answer could be lost.
     pub async fn strike(self, server: &Server, proxy: &Proxy, length: Duration) -> Result<Outage, Failure> {
         /// Longer than any client goes without a commit.
         const COMMITS: Duration = Duration::from_secs(10);

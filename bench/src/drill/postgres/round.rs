@@ -1,4 +1,4 @@
-//! One fault, and the way back.
+//! One fault, and the recovery from it.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use super::{Drill, Fault};
 use crate::Failure;
 use crate::drill::{Broken, Client, Operation, Outage};
 
-/// How long nothing is wrong before a fault.
+/// Time without a fault before each one.
 const CALM: Duration = Duration::from_millis(100);
 
-/// How long a database that is back may seem away before the drill goes on without it.
-const GIVE_UP: Duration = Duration::from_secs(10);
+/// Time limit until calls succeed after a fault; then the drill continues without them.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// As many calls at once as the pools of a service have connections for reads and for writes.
+/// Number of calls at once: the connections of a service's pools for reads and for writes.
 const POOL: usize = 8;
 
 impl Drill {
-    /// Strikes once, waits until each operation has succeeded again, and then asks for every connection at once.
+    /// Causes one fault, waits until each operation has succeeded again, and then uses every connection at once.
     pub(super) async fn round(&self, fault: Fault, length: Duration) -> Result<(Outage, Vec<Broken>), Failure> {
         sleep(CALM).await;
         let struck = fault.strike(&self.server, &self.proxy, length).await?;
         let succeeded = self.client.history.all(&Operation::ALL, struck.back, |answer| answer.code == Code::Ok);
         let mut broken = Vec::new();
-        if timeout(GIVE_UP, succeeded).await.is_err() {
+        if timeout(RECOVERY_TIMEOUT, succeeded).await.is_err() {
             broken.push(Broken::new("every operation succeeds after a fault", format!("not so after {fault:?}")));
         }
         broken.extend(all_at_once(&self.client).await?.into_iter().map(|seen| {
@@ -36,7 +36,7 @@ impl Drill {
     }
 }
 
-/// Asks for every connection of both services at once: what failed.
+/// Uses every connection of both services at once, and returns the failures.
 pub(super) async fn all_at_once(client: &Client) -> Result<Vec<String>, Failure> {
     let mut calls = JoinSet::new();
     for operation in [Operation::VerifyToken, Operation::GetPost, Operation::CreatePost] {

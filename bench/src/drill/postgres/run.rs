@@ -1,4 +1,4 @@
-//! The whole drill: set-up, rounds, and what is there at the end.
+//! The whole drill: set-up, rounds, and the check at the end.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::drill::judge::judge;
 use crate::drill::{Broken, Call, Callers, Client, Operation, Random, Report, SETTINGS};
 use crate::services::Services;
 
-/// What is to be done.
+/// The plan of a drill.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The faults, in order.
     pub faults: Vec<Fault>,
-    /// What chance decides comes from it.
+    /// The seed of random choices.
     pub seed: u64,
-    /// How long the first success may take after a fault.
+    /// Time limit for the first success after a fault.
     pub bound: Duration,
 }
 
@@ -30,7 +30,7 @@ pub struct Plan {
 pub struct Drill {
     /// The server.
     pub server: Server,
-    /// The way to it.
+    /// The connection to it.
     pub proxy: Proxy,
     /// The client.
     pub client: Client,
@@ -40,7 +40,7 @@ pub struct Drill {
 }
 
 impl Plan {
-    /// Rounds of faults by chance.
+    /// Returns a plan with random faults.
     pub fn by_chance(rounds: usize, seed: u64, bound: Duration) -> Self {
         let mut random = Random::new(seed);
         Self { faults: (0..rounds).map(|_| random.one_of(&Fault::ALL)).collect(), seed, bound }
@@ -51,7 +51,7 @@ impl Drill {
     /// Starts everything.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Fails if a part does not start.
     pub async fn start(program: &Path, server: Server, seed: u64) -> Result<Self, Failure> {
         let proxy = Proxy::to_socket(server.socket());
         let databases = [database(&server).await?, database(&server).await?];
@@ -63,10 +63,10 @@ impl Drill {
         Ok(Self { server, proxy, client, databases, services, _folder: folder })
     }
 
-    /// Runs the plan, and looks at the end whether everything is as it was said.
+    /// Runs the plan, and checks at the end that the data agrees with the answers.
     ///
     /// # Errors
-    /// When the drill itself cannot go on.
+    /// Fails if the drill itself cannot continue.
     pub async fn run(self, plan: &Plan) -> Result<Report, Failure> {
         let mut report = Report::default();
         let mut random = Random::new(plan.seed);
@@ -90,7 +90,7 @@ impl Drill {
         Ok(report)
     }
 
-    /// What the server and the databases hold.
+    /// Checks the server and the content of the databases.
     async fn end(self, report: &mut Report) -> Result<(), Failure> {
         for name in &self.databases {
             let left = self.server.transactions(name).await?;
@@ -103,7 +103,7 @@ impl Drill {
     }
 }
 
-/// A new database's name.
+/// Creates a database, and returns its name.
 pub(in crate::drill) async fn database(server: &Server) -> Result<String, Failure> {
     let url = server.create_database().await?;
     let name = url.split('?').next().and_then(|before| before.rsplit('/').next());

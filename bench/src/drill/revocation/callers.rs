@@ -1,4 +1,4 @@
-//! Clients that show one token to one guard again and again, and do not wait for the last answer before the next call.
+//! Clients that use one token at one guard again and again, without waiting for earlier answers.
 
 use std::time::Duration;
 
@@ -16,34 +16,34 @@ use super::{History, Outcome, Seen, Session};
 /// Tokens whose callers share a connection: a server takes 100 calls at once on each.
 pub(super) const SHARE: usize = 4;
 
-/// Calls of one caller that are under way, at the most, and from which number on the caller slows down.
+/// The most calls of one caller under way, and the number from which the caller slows down.
 const AT_ONCE: usize = 24;
 const MANY: usize = 6;
 
-/// The pauses of a caller after the acknowledgement: the first, that before the door is closed, and that afterwards or
-/// while many calls are not answered.
+/// Pauses of a caller after the acknowledgement: the first one; until the guard refuses; and afterwards, or while many
+/// calls are open.
 const FIRST: Duration = Duration::from_millis(1);
 const UNTIL_CLOSED: Duration = Duration::from_millis(40);
 const SLOW: Duration = Duration::from_millis(200);
 
 /// Longer than any call takes.
-const GIVE_UP: Duration = Duration::from_secs(20);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How far a session has come.
+/// State of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Its token is good.
+    /// The token is good.
     Good,
-    /// The revocation of its token has been acknowledged.
+    /// The revocation of the token has been acknowledged.
     Revoked,
-    /// One last call, and no more.
+    /// One last call follows, and no more.
     Over,
 }
 
-/// One token at one guard.
+/// A caller with one token at one guard.
 #[derive(Clone)]
 pub struct Caller {
-    /// Where its calls are written.
+    /// The history of its calls.
     pub history: History,
     pub(super) session: usize,
     pub(super) guard: usize,
@@ -53,19 +53,20 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Who shows another token over the same connection.
+    /// Returns a caller with another token over the same connection.
     #[must_use]
     pub fn of(&self, number: usize, session: &Session, history: &History) -> Self {
         Self { session: number, token: session.token.clone(), history: history.clone(), ..self.clone() }
     }
 
-    /// The same with another history.
+    /// Returns this caller with another history.
     #[must_use]
     pub fn over(&self, history: &History) -> Self {
         Self { history: history.clone(), ..self.clone() }
     }
 
-    /// Calls with this pause while the token is good, and more often when it has been revoked. Ends with its calls.
+    /// Calls with this pause while the token is good, and more often after its revocation. Ends when its calls have
+    /// ended.
     pub async fn run(self, calm: Duration, mut stage: watch::Receiver<Stage>) {
         let (mut calls, mut beat) = (JoinSet::new(), calm);
         let mut was = Stage::Good;
@@ -80,7 +81,7 @@ impl Caller {
                 beat = FIRST;
             }
             was = is;
-            // The last one comes whatever is under way.
+            // The last call starts in any case.
             if calls.len() < AT_ONCE || is == Stage::Over {
                 let one = self.clone();
                 calls.spawn(async move { one.call().await });
@@ -105,7 +106,7 @@ impl Caller {
         let mut posts = PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&self.token));
         let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
         let begun = self.history.now();
-        let answer = timeout(GIVE_UP, posts.get_post(request)).await;
+        let answer = timeout(CALL_TIMEOUT, posts.get_post(request)).await;
         let ended = self.history.now();
         let outcome = match answer {
             Ok(Ok(_)) => Outcome::LetIn,

@@ -1,53 +1,54 @@
-//! What a history of calls and revocations says of the promise: no clock, no socket, no task.
+//! Checks a history of calls and revocations against the promise, without clock, socket or task.
 //!
-//! A call is judged by its beginning at the client, the earliest moment that it can be said to be of: an answer may be
-//! late for many reasons, and a call that was let in before its token was revoked may end whenever it likes.
+//! A call is judged by its start at the client, the earliest possible time of the guard's decision. An answer may be
+//! late for many reasons, and a call that was let in before the revocation may end at any time.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tonic::Code;
 
-/// What is promised: no call that begins later than this after an acknowledged revocation is let in.
+/// The promise: no call that starts later than this after an acknowledged revocation is let in.
 pub const PROMISED: Duration = Duration::from_secs(2);
 
-/// What is proved where clocks run alike: half a second of the auth service's view, and a second of the guard's lease.
+/// The proven limit where clocks run alike: half a second of the auth service's view, and a second of the guard's
+/// lease.
 pub const PROVEN: Duration = Duration::from_millis(1500);
 
-/// What became of a guarded call.
+/// The outcome of a guarded call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The guard let it in.
+    /// The guard let the call in.
     LetIn,
-    /// The guard said that the token is dead.
+    /// The guard called the token dead.
     Refused,
-    /// Nobody could say what the token is worth, or nobody answered.
+    /// The token could not be judged, or there was no answer.
     Unavailable,
-    /// None of these, which a guarded call should never see.
+    /// Another answer, which a guarded call must never get.
     Odd(Code),
 }
 
 /// A call, in times since the drill's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Whose token.
+    /// Number of the token's session.
     pub session: usize,
-    /// Which guard.
+    /// Number of the guard.
     pub guard: usize,
-    /// When the client began it.
+    /// Start of the call at the client.
     pub begun: Duration,
-    /// When the client had the answer.
+    /// Arrival of the answer at the client.
     pub ended: Duration,
-    /// The answer.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
 /// A revocation that has been acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revoked {
-    /// Whose token.
+    /// Number of the revoked session.
     pub session: usize,
-    /// When the client had the answer.
+    /// Arrival of the acknowledgement at the client.
     pub acknowledged: Duration,
 }
 
@@ -56,16 +57,16 @@ pub struct Revoked {
 pub struct Violation {
     /// The call.
     pub call: Seen,
-    /// How long after the acknowledgement it began.
+    /// Time from the acknowledgement to the start of the call.
     pub late: Duration,
 }
 
-/// What came of a history, or of several.
+/// The results of one or several histories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// Revocations that were acknowledged.
     pub revocations: usize,
-    /// Those whose token each guard had let in before, and was shown again later than the bound after.
+    /// Revocations with a token that each guard had let in before, and saw again later than the promise's limit.
     pub trials: usize,
     /// All calls.
     pub calls: usize,
@@ -73,34 +74,34 @@ pub struct Judgement {
     pub late_calls: usize,
     /// Calls that began after the acknowledgement and were let in.
     pub let_in: usize,
-    /// How long after it the last of them began.
+    /// Time from the acknowledgement to the start of the last of these.
     pub latest: Duration,
-    /// Those that began later than what is proved.
+    /// Calls let in that began later than the proven limit.
     pub beyond_proven: usize,
-    /// Those that began later than what is promised.
+    /// Calls let in that began later than the promise.
     pub violations: Vec<Violation>,
-    /// For each trial, the time from the acknowledgement until the last guard had closed its door for good.
+    /// Time from the acknowledgement until the last guard refused for good, for each trial.
     pub closed: Vec<Duration>,
-    /// Calls that nobody could judge.
+    /// Calls that could not be judged.
     pub unavailable: usize,
-    /// Calls with an answer that no guarded call should get.
+    /// Calls with an answer that a guarded call must never get.
     pub odd: Vec<Seen>,
 }
 
-/// What one guard did with one token.
+/// The behavior of one guard toward one token.
 #[derive(Clone, Copy, Default)]
 struct Door {
-    /// It has let the token in before the acknowledgement.
+    /// Set if the guard let the token in before the acknowledgement.
     was_open: bool,
-    /// It was shown the token later than the bound after it.
+    /// Set if the token was used later than the promise's limit after the acknowledgement.
     was_watched: bool,
-    /// When the last call began that it let in after it.
+    /// Start of the last call after the acknowledgement that was let in.
     last: Option<Duration>,
-    /// The first answer, to a call after that, that did not let in.
+    /// The first answer, to a call after `last`, that did not let in.
     closed: Option<Duration>,
 }
 
-/// Judges a history of calls to so many guards.
+/// Judges a history of calls to this many guards.
 pub fn judge(revoked: &[Revoked], calls: &[Seen], guards: usize) -> Judgement {
     let acknowledged: HashMap<_, _> = revoked.iter().map(|one| (one.session, one.acknowledged)).collect();
     let mut judgement = Judgement { revocations: acknowledged.len(), calls: calls.len(), ..Judgement::default() };
@@ -113,7 +114,7 @@ pub fn judge(revoked: &[Revoked], calls: &[Seen], guards: usize) -> Judgement {
         }
         let Some(acknowledged) = acknowledged.get(&call.session) else { continue };
         let door = doors.entry((call.session, call.guard)).or_default();
-        // Equal times are no proof of an order: such a call may have begun before.
+        // Equal times prove no order: such a call may have begun before.
         let Some(late) = call.begun.checked_sub(*acknowledged).filter(|late| !late.is_zero()) else {
             door.was_open |= call.outcome == Outcome::LetIn;
             continue;
@@ -136,7 +137,7 @@ pub fn judge(revoked: &[Revoked], calls: &[Seen], guards: usize) -> Judgement {
         let all: Vec<_> = (0..guards).filter_map(|guard| doors.get(&(one.session, guard))).collect();
         if all.len() == guards && all.iter().all(|door| door.was_open && door.was_watched) {
             judgement.trials += 1;
-            // A door that never closed is a violation, and has been counted.
+            // A guard that never refused is a violation, which has been counted.
             let closed = all.iter().filter_map(|door| door.closed).max();
             judgement.closed.extend(closed.map(|closed| closed.saturating_sub(one.acknowledged)));
         }
@@ -154,7 +155,7 @@ impl Judgement {
         }
     }
 
-    /// Adds what came of another history.
+    /// Adds the results of another history.
     pub fn add(&mut self, other: Self) {
         self.revocations += other.revocations;
         self.trials += other.trials;

@@ -1,4 +1,4 @@
-//! What can happen to a guard, to the auth service, and to the ways between them.
+//! Faults of a guard, of the auth service, and of the connections between them.
 
 use std::time::Duration;
 
@@ -9,37 +9,37 @@ use super::Rig;
 use crate::Failure;
 use crate::drill::Random;
 
-/// How long a round has no revocations, and then how long it has them, in milliseconds.
+/// Times of a round without revocations, and then with them, in milliseconds.
 pub(super) const CALM: u64 = 400;
 pub(super) const REVOKING: u64 = 600;
 
-/// A fault, which begins and ends.
+/// A fault with a start and an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
-    /// Nothing happens.
+    /// No fault.
     None,
     /// Each connection of the guards to the auth service is closed, and each new one.
     Cut,
-    /// Nothing is forwarded between them.
+    /// No byte is forwarded between them.
     BlackHole,
-    /// What is forwarded is late by 50 to 700 ms in each direction.
+    /// Bytes are delayed by 50 to 700 ms in each direction.
     Delayed,
-    /// What the auth service answers to the guards is lost.
+    /// The auth service's answers to the guards are lost.
     HalfOpen,
-    /// The auth service stands still.
+    /// The auth service is paused.
     AuthStopped,
-    /// The guards stand still.
+    /// The guards are paused.
     GuardStopped,
     /// `kill -9` of the auth service, which is started again.
     AuthKilled,
-    /// Nothing, where the guards ask another replica than the clients.
+    /// No fault; the guards ask another replica than the clients.
     OtherReplica,
-    /// Nothing is forwarded between the guards' replica and the database.
+    /// No byte is forwarded between the guards' replica and the database.
     ReplicaBehind,
 }
 
 impl Fault {
-    /// Those of one auth service.
+    /// Faults of one auth service.
     pub const ALONE: [Self; 8] = [
         Self::None,
         Self::Cut,
@@ -51,10 +51,10 @@ impl Fault {
         Self::AuthKilled,
     ];
 
-    /// Those of two on one PostgreSQL.
+    /// Faults of two auth services on one PostgreSQL.
     pub const REPLICATED: [Self; 2] = [Self::OtherReplica, Self::ReplicaBehind];
 
-    /// In words.
+    /// Returns the fault's name for the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -70,8 +70,8 @@ impl Fault {
         }
     }
 
-    /// When it begins, after a round's own beginning: before most of the revocations. Guards stand still before the first,
-    /// and an auth service must have acknowledged some.
+    /// Returns the fault's start after the round's start: before most of the revocations. Guards pause before the first
+    /// one, and an auth service must have acknowledged some.
     pub(super) fn begins(self, random: &mut Random) -> Duration {
         match self {
             Self::GuardStopped => random.millis(100, CALM),
@@ -80,15 +80,15 @@ impl Fault {
         }
     }
 
-    /// How long it lasts: by chance less than a lease or more than the promise.
+    /// Returns the length: at random less than a lease or more than the promise.
     pub(super) fn lasts(random: &mut Random) -> Duration {
         if random.one_of(&[true, false]) { random.millis(100, 900) } else { random.millis(2_100, 2_800) }
     }
 
-    /// It begins.
+    /// Starts the fault.
     ///
     /// # Errors
-    /// When it cannot.
+    /// Fails if the fault cannot start.
     pub(super) async fn begin(self, rig: &mut Rig, random: &mut Random) -> Result<(), Failure> {
         match self {
             Self::None | Self::OtherReplica => {}
@@ -111,10 +111,10 @@ impl Fault {
         Ok(())
     }
 
-    /// It ends.
+    /// Ends the fault.
     ///
     /// # Errors
-    /// When it cannot.
+    /// Fails if the fault cannot end.
     pub(super) fn end(self, rig: &mut Rig) -> Result<(), Failure> {
         match self {
             Self::None | Self::OtherReplica => {}
@@ -129,7 +129,7 @@ impl Fault {
     }
 }
 
-/// Does so to all ways from guards to the auth service.
+/// Applies this to all connections from guards to the auth service.
 fn ways(rig: &Rig, to: impl Fn(&Proxy)) {
     rig.guards.iter().for_each(|guard| to(&guard.way));
 }

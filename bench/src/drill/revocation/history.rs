@@ -1,4 +1,4 @@
-//! What clients have seen, on one monotonic clock.
+//! Observations of clients, on one monotonic clock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Judgement, Revoked, Seen, judge};
 
-/// A history that is being written; clones are the same one.
+/// A history in progress; clones share it.
 #[derive(Clone, Debug)]
 pub struct History {
     origin: Instant,
@@ -15,12 +15,12 @@ pub struct History {
 }
 
 impl History {
-    /// An empty one, which begins now.
+    /// Returns an empty history, which starts now.
     pub fn start() -> Self {
         Self { origin: Instant::now(), entries: Arc::default() }
     }
 
-    /// The time since its beginning.
+    /// Returns the time since its start.
     pub fn now(&self) -> Duration {
         self.origin.elapsed()
     }
@@ -30,7 +30,7 @@ impl History {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).1.push(call);
     }
 
-    /// Adds a revocation that has just been acknowledged: when.
+    /// Adds a revocation that has just been acknowledged, and returns the time.
     pub fn acknowledged(&self, session: usize) -> Duration {
         let acknowledged = self.now();
         let revoked = Revoked { session, acknowledged };
@@ -38,12 +38,12 @@ impl History {
         acknowledged
     }
 
-    /// The calls until now.
+    /// Returns the calls until now.
     pub fn calls(&self) -> Vec<Seen> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    /// What comes of it, with so many guards.
+    /// Judges the history, with this many guards.
     pub fn judge(&self, guards: usize) -> Judgement {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         judge(&entries.0, &entries.1, guards)

@@ -1,4 +1,4 @@
-//! `bench drill revocation`: tokens are revoked while guards, the auth service and all between them fail
+//! `bench drill revocation`: tokens are revoked while guards, the auth service and all connections fail
 //! (docs/guarantee.md).
 
 mod callers;

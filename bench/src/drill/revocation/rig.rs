@@ -1,4 +1,4 @@
-//! What the drill breaks: an auth service, or two on one PostgreSQL, and guarded services, each in a process of its own.
+//! Processes of the drill: an auth service, or two on one PostgreSQL, and guarded services.
 
 use std::path::Path;
 
@@ -15,17 +15,17 @@ use crate::Failure;
 use crate::drill::SETTINGS;
 use crate::process::{Process, Setup};
 
-/// How many guarded services there are.
+/// Number of guarded services.
 pub const GUARDS: usize = 3;
 
-/// What guards present to the auth service.
+/// The guards' service key.
 const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
 
-/// All processes, and the ways between them.
+/// All processes, and the connections between them.
 pub struct Rig {
-    /// Whom clients ask.
+    /// The auth service that clients ask.
     pub auth: Process,
-    /// The replica that the guards ask, where that is another one, and its way to the database.
+    /// The replica that the guards ask, if it is another one, and its connection to the database.
     pub(super) replica: Option<Replica>,
     /// The guarded services.
     pub guards: Vec<Guarded>,
@@ -35,26 +35,26 @@ pub struct Rig {
 /// Another auth service on the same database.
 pub(super) struct Replica {
     process: Process,
-    /// Its way to the database.
+    /// The replica's connection to the database.
     pub(super) way: Proxy,
     _server: Server,
 }
 
 /// A guarded service.
 pub struct Guarded {
-    /// Its process.
+    /// The guard's process.
     pub process: Process,
-    /// Its way to the auth service.
+    /// The guard's connection to the auth service.
     pub(super) way: Proxy,
-    /// A post that it keeps.
+    /// A post in it.
     pub post: String,
 }
 
 impl Rig {
-    /// One auth service, on an SQLite file.
+    /// Starts one auth service, on an SQLite file, and the guards.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Fails if a process does not start.
     pub async fn alone(program: &Path) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let database = format!("sqlite:{}", folder.path().join("auth.db").display());
@@ -62,10 +62,10 @@ impl Rig {
         Self { auth, replica: None, guards: Vec::new(), folder }.guarded(program).await
     }
 
-    /// Two auth services on one PostgreSQL. Clients ask the first, guards the second.
+    /// Starts two auth services on one PostgreSQL, and the guards. Clients ask the first, guards the second.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Fails if a process does not start.
     pub async fn replicated(program: &Path, server: Server) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let url = server.create_database().await?;
@@ -78,10 +78,10 @@ impl Rig {
         Self { auth: first, replica, guards: Vec::new(), folder }.guarded(program).await
     }
 
-    /// One that shows this session's token to each guard, over connections of their own.
+    /// Returns a caller of each guard with this session's token, over connections of their own.
     ///
     /// # Errors
-    /// When a guard takes no connection.
+    /// Fails if a guard accepts no connection.
     pub async fn callers(&self, number: usize, session: &Session, history: &History) -> Result<Vec<Caller>, Failure> {
         let mut callers = Vec::new();
         for (guard, Guarded { process, post, .. }) in self.guards.iter().enumerate() {
@@ -91,10 +91,10 @@ impl Rig {
         Ok(callers)
     }
 
-    /// A guard's own client of the auth service, in this process, which follows the revocations.
+    /// Returns a guard's client of the auth service in this process, which follows the revocations.
     ///
     /// # Errors
-    /// When the service key is no token.
+    /// Fails if the service key is no token.
     pub fn follower(&self) -> Result<AuthService, Failure> {
         let url = format!("http://{}", self.auth.address());
         Ok(AuthService::builder(url).service_key(&Token::parse(SERVICE_KEY)?).build()?)
@@ -132,7 +132,7 @@ fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<
     })
 }
 
-/// Writes the post that is asked for: its id.
+/// Writes the post to read, and returns its id.
 async fn write(blog: Channel, token: &Token) -> Result<String, Failure> {
     let request = CreatePostRequest {
         title: "Doors".into(),

@@ -1,4 +1,4 @@
-//! One fault, and the revocations before, in and after it.
+//! One fault, and the revocations before, during and after it.
 
 use std::time::Duration;
 
@@ -14,29 +14,29 @@ use super::{Fault, GUARDS, History, Judgement, Outcome, PROMISED, Plan, Revocati
 use crate::Failure;
 use crate::drill::Random;
 
-/// How long calls go on after the promise's bound, and after the fault.
+/// Time for which calls continue after the promise's limit, and after the fault.
 const BEYOND: Duration = Duration::from_millis(300);
 
-/// Registrations at once, so that none is refused.
+/// Registrations at once, few enough that none is refused.
 const AT_ONCE: usize = 4;
 
-/// How long a revocation may take before it is left alone.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Time limit of a revocation's answer; a later one does not count.
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a guard may take to let a good token in again.
-const GIVE_UP: Duration = Duration::from_secs(20);
+/// Time limit until a guard lets a good token in again.
+const LET_IN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A token that is to be revoked, and the callers who show it.
+/// A token to revoke, and its callers' state.
 struct Subject {
     number: usize,
     session: Session,
     how: Revocation,
-    /// When, after the round's beginning.
+    /// Time of the revocation after the round's start.
     after: Duration,
     stage: watch::Sender<Stage>,
 }
 
-/// A round: what came of it. `first` is the number of its first session.
+/// Runs a round and returns its results. `first` is the number of its first session.
 pub(super) async fn round(
     rig: &mut Rig,
     fault: Fault,
@@ -69,7 +69,7 @@ pub(super) async fn round(
     fault.end(rig)?;
     let ended = Instant::now();
     revoking.join_all().await;
-    // Of revocations that take their time the last acknowledgement may be of now.
+    // The last acknowledgement may have come just now.
     sleep_until((Instant::now() + PROMISED).max(ended) + BEYOND).await;
     for stage in stages {
         stage.send_replace(Stage::Over);
@@ -78,7 +78,7 @@ pub(super) async fn round(
     Ok(history.judge(GUARDS))
 }
 
-/// Registers as many users as the plan says.
+/// Registers the number of users in the plan.
 async fn subjects(auth: &Channel, first: usize, plan: &Plan, random: &mut Random) -> Result<Vec<Subject>, Failure> {
     let mut subjects = Vec::new();
     while subjects.len() < plan.sessions {
@@ -100,7 +100,7 @@ async fn subjects(auth: &Channel, first: usize, plan: &Plan, random: &mut Random
     Ok(subjects)
 }
 
-/// A caller for each token and guard.
+/// Returns a caller for each token and guard.
 async fn callers(rig: &Rig, subjects: &[Subject], history: &History) -> Result<Vec<Caller>, Failure> {
     let mut callers = Vec::new();
     for some in subjects.chunks(SHARE) {
@@ -123,15 +123,17 @@ async fn open(callers: &[Caller]) -> Result<(), Failure> {
             }
         })
         .collect();
-    let opened = timeout(GIVE_UP, opening.join_all()).await;
-    opened.map(drop).map_err(|_| format!("a guard has not let a good token in for {} s", GIVE_UP.as_secs()).into())
+    let opened = timeout(LET_IN_TIMEOUT, opening.join_all()).await;
+    opened
+        .map(drop)
+        .map_err(|_| format!("a guard has not let a good token in for {} s", LET_IN_TIMEOUT.as_secs()).into())
 }
 
-/// Revokes, and tells the callers when it has been acknowledged.
+/// Revokes, and tells the callers about the acknowledgement.
 async fn revoke(subject: Subject, began: Instant, auth: Channel, admin: Token, history: History) {
     sleep_until(began + subject.after).await;
-    let answer = timeout(PATIENCE, subject.how.of(&subject.session, auth, &admin)).await;
-    // What is not acknowledged may have happened or not: nothing is promised.
+    let answer = timeout(REVOCATION_TIMEOUT, subject.how.of(&subject.session, auth, &admin)).await;
+    // Without an acknowledgement the revocation may have happened or not: there is no promise.
     if matches!(answer, Ok(Ok(()))) {
         history.acknowledged(subject.number);
         subject.stage.send_replace(Stage::Revoked);

@@ -1,4 +1,4 @@
-//! Sessions that are there to be revoked, each a user's own, and every way to revoke one.
+//! Sessions to revoke, each of its own user, and every kind of revocation.
 
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
@@ -18,13 +18,13 @@ use crate::drill::{ADMIN, PASSWORD};
 /// A session of a user who has no other.
 #[derive(Clone)]
 pub struct Session {
-    /// Its access token.
+    /// The session's access token.
     pub token: Token,
     user: String,
     id: String,
 }
 
-/// How a token is revoked.
+/// A kind of revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {
     /// `AuthService/Logout`.
@@ -39,10 +39,10 @@ pub enum Revocation {
     DeleteUser,
 }
 
-/// Registers a user, who has a session then.
+/// Registers a user, and returns the new session.
 ///
 /// # Errors
-/// When that is refused.
+/// Fails if the registration is refused.
 pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
@@ -58,10 +58,10 @@ pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
     Ok(Session { token, user: claims.subject, id: claims.session_id })
 }
 
-/// The admin's token.
+/// Returns the admin's token.
 ///
 /// # Errors
-/// When the login is refused.
+/// Fails if the login is refused.
 pub async fn admin(auth: &Channel) -> Result<Token, Failure> {
     let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens;
@@ -69,14 +69,14 @@ pub async fn admin(auth: &Channel) -> Result<Token, Failure> {
 }
 
 impl Revocation {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 5] =
         [Self::Logout, Self::RevokeSession, Self::RevokeAllSessions, Self::DisableUser, Self::DeleteUser];
 
-    /// Revokes the session's token: it is acknowledged when this returns.
+    /// Revokes the session's token; the revocation is acknowledged when this returns.
     ///
     /// # Errors
-    /// What the auth service said.
+    /// Returns the auth service's status.
     pub async fn of(self, session: &Session, auth: Channel, admin: &Token) -> Result<(), Status> {
         let own = WithToken::new(&session.token);
         match self {

@@ -1,11 +1,11 @@
-//! What came of the faults, as a table, and what did not hold.
+//! Results of the faults as a table, and the broken promises.
 
 use std::time::Duration;
 
 use super::{Fault, Judgement, PROMISED};
 use crate::drill::{Broken, Report};
 
-/// The rows of the faults, each of which was to have so many trials.
+/// Returns the rows of the faults; each fault needs this many trials.
 pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
     let mut report = Report::default();
     report.lines.extend([
@@ -70,7 +70,7 @@ fn row(fault: Fault, judgement: &Judgement) -> String {
     )
 }
 
-/// Milliseconds, one digit behind the point where there are few.
+/// Returns milliseconds; small values have one decimal digit.
 fn rounded(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1000.0;
     if millis < 100.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }

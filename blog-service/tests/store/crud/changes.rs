@@ -1,4 +1,4 @@
-//! A post changes once a revision, and goes once.
+//! Changes and deletion of a post, once per revision.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{Case, new_post, title};
 
 const NONE: Uuid = Uuid::from_u128(99);
 
-async fn a_change_is_for_the_revision_that_was_read(store: Case) {
+async fn change_needs_the_revision_that_was_read(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(1);
     let changed = store.update_post(post.id, title("Second"), Some(1), later).await.unwrap().unwrap();
@@ -25,7 +25,7 @@ async fn a_change_is_for_the_revision_that_was_read(store: Case) {
     assert_eq!((changed.title.as_str(), changed.content.as_str(), changed.revision), ("Second", "Third", 3));
 }
 
-async fn a_post_is_deleted_once_and_for_its_revision(store: Case) {
+async fn post_is_deleted_once_and_for_its_revision(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     assert_eq!(store.delete_post(post.id, Some(2)).await.unwrap(), Err(Unchanged::Stale));
     assert_eq!(store.delete_post(post.id, Some(1)).await.unwrap(), Ok(()));
@@ -34,6 +34,6 @@ async fn a_post_is_deleted_once_and_for_its_revision(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_change_is_for_the_revision_that_was_read,
-    a_post_is_deleted_once_and_for_its_revision,
+    change_needs_the_revision_that_was_read,
+    post_is_deleted_once_and_for_its_revision,
 );

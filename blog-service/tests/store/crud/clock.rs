@@ -1,4 +1,4 @@
-//! Compares a clock with the time of the database.
+//! Comparison of a clock with the time of the database.
 
 use chrono::TimeDelta;
 use kit::Clock;
@@ -7,7 +7,7 @@ use kit::testing::on_both_engines;
 
 use crate::support::Case;
 
-async fn a_clock_is_compared_with_the_databases_time(store: Case) {
+async fn clock_is_compared_with_the_databases_time(store: Case) {
     let clock = Clock::system();
     clock::measure(store.db(), &clock).await.unwrap();
     assert!(clock.is_compared() && clock.problem().is_none());
@@ -16,4 +16,4 @@ async fn a_clock_is_compared_with_the_databases_time(store: Case) {
     assert!(clock.problem().is_some() && clock.offset() < TimeDelta::minutes(-59));
 }
 
-on_both_engines!(crate::support::Case: a_clock_is_compared_with_the_databases_time);
+on_both_engines!(crate::support::Case: clock_is_compared_with_the_databases_time);

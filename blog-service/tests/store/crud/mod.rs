@@ -1,4 +1,4 @@
-//! Each method alone: what it writes is what is read.
+//! Each method alone: reads return what was written.
 
 mod changes;
 mod clock;

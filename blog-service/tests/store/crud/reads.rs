@@ -1,4 +1,4 @@
-//! What is written is what is read: one, some, a page.
+//! Reads return what was written: one post, some, a page.
 
 use std::slice::from_ref;
 
@@ -14,7 +14,7 @@ fn ids(posts: &[Post]) -> Vec<u128> {
     posts.iter().map(|post| post.id.as_u128()).collect()
 }
 
-async fn a_post_is_read_with_or_without_its_content(store: Case) {
+async fn post_is_read_with_or_without_its_content(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     assert_eq!((post.owner_id, post.title.as_str(), post.content.as_str()), (ADA, "Post 1", "First post."));
     assert_eq!((post.revision, post.create_time, post.update_time), (1, start(), start()));
@@ -41,8 +41,8 @@ async fn some_posts_and_pages_of_them(store: Case) {
     assert_eq!(store.posts_of(&[], View::Full).await.unwrap(), []);
 }
 
-async fn a_post_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
-    // Signs of four bytes and of one, quotes, a backslash, and both forms of an accent; and a time to the microsecond.
+async fn post_of_the_greatest_size_is_read_as_written(store: Case) {
+    // Characters of four bytes and of one, quotes, a backslash, both forms of an accent, and a time to the microsecond.
     let text = "\u{1f980}'\"\\%_\u{e9}e\u{301}\n\t ";
     let content = text.repeat(1024 * 1024 / text.len());
     let content = format!("{content}{}", "a".repeat(1024 * 1024 - content.len()));
@@ -65,8 +65,8 @@ async fn a_post_of_the_greatest_size_is_read_as_it_was_written(store: Case) {
     assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(changed));
 }
 
-async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
-    assert_eq!(store.list_posts(None, 9, View::Full).await.unwrap(), [], "there is none");
+async fn list_ends_at_both_ends_of_the_ids(store: Case) {
+    assert_eq!(store.list_posts(None, 9, View::Full).await.unwrap(), [], "there is no post");
     for id in [1, 2, u128::MAX - 1] {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
@@ -84,14 +84,14 @@ async fn a_list_ends_at_both_ends_of_the_ids(store: Case) {
     }
 }
 
-async fn a_post_that_is_asked_for_twice_is_found_once(store: Case) {
+async fn post_asked_for_twice_is_found_once(store: Case) {
     store.create_post(new_post(1), None).await.unwrap().unwrap();
     let found = store.posts_of(&[Uuid::from_u128(1); 8], View::Basic).await.unwrap();
     assert_eq!(ids(&found), [1]);
     assert_eq!(store.posts_of(&[Uuid::nil(), Uuid::max()], View::Basic).await.unwrap(), []);
 }
 
-async fn posts_are_measured_in_bytes_and_not_read(store: Case) {
+async fn posts_are_measured_in_bytes_without_being_read(store: Case) {
     assert_eq!(store.octets_of(&[]).await.unwrap(), 0);
     assert_eq!(store.list_octets(None, 9).await.unwrap(), []);
     let ids: Vec<Uuid> = (1..=100).map(Uuid::from_u128).collect();
@@ -111,10 +111,10 @@ async fn posts_are_measured_in_bytes_and_not_read(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_post_is_read_with_or_without_its_content,
+    post_is_read_with_or_without_its_content,
     some_posts_and_pages_of_them,
-    a_post_of_the_greatest_size_is_read_as_it_was_written,
-    posts_are_measured_in_bytes_and_not_read,
-    a_list_ends_at_both_ends_of_the_ids,
-    a_post_that_is_asked_for_twice_is_found_once,
+    post_of_the_greatest_size_is_read_as_written,
+    posts_are_measured_in_bytes_without_being_read,
+    list_ends_at_both_ends_of_the_ids,
+    post_asked_for_twice_is_found_once,
 );

@@ -1,4 +1,4 @@
-//! Requests that come twice write once, and are remembered for a day; and the key that replicas share.
+//! Repeated requests write once, and are remembered for a day; and the key that replicas share.
 
 use blog_service::domain::View;
 use blog_service::store::NewPost;
@@ -11,16 +11,16 @@ use uuid::Uuid;
 
 use crate::support::{Case, key, new_post};
 
-async fn a_request_that_comes_twice_writes_once(store: Case) {
+async fn repeated_request_writes_once(store: Case) {
     let key = key(7);
     assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), None);
     let post = store.create_post(new_post(1), Some(&key)).await.unwrap().unwrap();
     assert_eq!(store.create_post(new_post(2), Some(&key)).await.unwrap(), None);
     assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), Some(Earlier::Same(post.id)));
-    assert_eq!(store.post(Uuid::from_u128(2), View::Basic).await.unwrap(), None, "nothing is written");
+    assert_eq!(store.post(Uuid::from_u128(2), View::Basic).await.unwrap(), None, "the repetition wrote nothing");
 }
 
-async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
+async fn request_is_forgotten_after_a_day(store: Case) {
     store.create_post(new_post(1), Some(&key(7))).await.unwrap().unwrap();
     let (before, after) = (start() + KEPT - TimeDelta::microseconds(1), start() + KEPT);
     assert!(requests::find(store.db(), &key(7), before).await.unwrap().is_some());
@@ -30,7 +30,7 @@ async fn a_request_is_forgotten_after_a_day_and_its_id_is_free(store: Case) {
     assert_eq!(requests::find(store.db(), &key(7), after).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
-async fn a_request_of_a_wrong_clock_is_forgotten_after_a_day(store: Case) {
+async fn request_of_a_wrong_clock_is_forgotten_after_a_day(store: Case) {
     let (now, future) = (start(), start() + TimeDelta::minutes(1));
     for (id, ahead) in [(2, TimeDelta::days(3)), (1, TimeDelta::zero())] {
         let post = NewPost { create_time: now + ahead, ..new_post(id) };
@@ -44,7 +44,7 @@ async fn a_request_of_a_wrong_clock_is_forgotten_after_a_day(store: Case) {
     }
 }
 
-async fn another_request_under_the_same_id_is_told_apart(store: Case) {
+async fn another_request_under_the_same_id_is_distinct(store: Case) {
     store.create_post(new_post(1), Some(&key(7))).await.unwrap().unwrap();
     let other = RequestKey { fingerprint: Fingerprint::of(&["other"]), ..key(7) };
     assert_eq!(requests::find(store.db(), &other, start()).await.unwrap(), Some(Earlier::Other));
@@ -52,7 +52,7 @@ async fn another_request_under_the_same_id_is_told_apart(store: Case) {
     assert_eq!(requests::find(store.db(), &callers, start()).await.unwrap(), None);
 }
 
-async fn the_page_tokens_key_is_that_of_whoever_came_first(store: Case) {
+async fn first_page_token_key_is_the_one_kept(store: Case) {
     assert_eq!(secrets::page_token_key(store.db(), [1; 64]).await.unwrap(), [1; 64]);
     assert_eq!(secrets::page_token_key(store.db(), [2; 64]).await.unwrap(), [1; 64]);
     let store = store.reopened().await;
@@ -60,9 +60,9 @@ async fn the_page_tokens_key_is_that_of_whoever_came_first(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    a_request_that_comes_twice_writes_once,
-    a_request_is_forgotten_after_a_day_and_its_id_is_free,
-    a_request_of_a_wrong_clock_is_forgotten_after_a_day,
-    another_request_under_the_same_id_is_told_apart,
-    the_page_tokens_key_is_that_of_whoever_came_first,
+    repeated_request_writes_once,
+    request_is_forgotten_after_a_day,
+    request_of_a_wrong_clock_is_forgotten_after_a_day,
+    another_request_under_the_same_id_is_distinct,
+    first_page_token_key_is_the_one_kept,
 );

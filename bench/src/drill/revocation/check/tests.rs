@@ -1,4 +1,4 @@
-//! Histories of which it is known whether they keep the promise.
+//! Histories that are known to keep or break the promise.
 
 use super::*;
 
@@ -9,7 +9,7 @@ const fn ms(millis: u64) -> Duration {
 /// Acknowledged ten seconds after the start.
 const REVOKED: Revoked = Revoked { session: 7, acknowledged: ms(10_000) };
 
-/// A call with that session's token to the first guard, `begun` after the start, which took 5 ms.
+/// Returns a call of 5 ms with that session's token to the first guard, `begun` after the start.
 const fn call(begun: u64, outcome: Outcome) -> Seen {
     Seen { session: 7, guard: 0, begun: ms(begun), ended: ms(begun + 5), outcome }
 }
@@ -21,7 +21,7 @@ fn judged(calls: &[Seen]) -> Judgement {
 use Outcome::{LetIn, Odd, Refused, Unavailable};
 
 #[test]
-fn a_planted_violation_is_found() {
+fn planted_violation_is_found() {
     let planted = call(12_001, LetIn);
     let judgement = judged(&[call(9_000, LetIn), call(10_004, Refused), planted, call(12_500, Refused)]);
     assert_eq!(judgement.violations, [Violation { call: planted, late: ms(2_001) }]);
@@ -29,7 +29,7 @@ fn a_planted_violation_is_found() {
 }
 
 #[test]
-fn one_among_many_is_found_whatever_the_order() {
+fn violation_among_many_is_found_in_any_order() {
     let mut calls: Vec<_> = (0..1_000).map(|at| call(10_001 + at * 3, Refused)).collect();
     calls.insert(0, call(12_900, LetIn));
     calls.reverse();
@@ -37,7 +37,7 @@ fn one_among_many_is_found_whatever_the_order() {
 }
 
 #[test]
-fn a_call_is_judged_by_its_beginning_and_not_by_its_end() {
+fn call_is_judged_by_its_start_not_its_end() {
     let long = Seen { ended: ms(60_000), ..call(9_999, LetIn) };
     let judgement = judged(&[long]);
     assert_eq!((judgement.let_in, judgement.violations.len()), (0, 0));
@@ -47,7 +47,7 @@ fn a_call_is_judged_by_its_beginning_and_not_by_its_end() {
 }
 
 #[test]
-fn the_bounds_themselves_are_within_them() {
+fn bounds_are_inclusive() {
     let judgement = judged(&[call(10_000, LetIn), call(11_500, LetIn), call(12_000, LetIn)]);
     assert_eq!((judgement.let_in, judgement.beyond_proven, judgement.late_calls), (2, 1, 0));
     assert!(judgement.violations.is_empty());
@@ -56,7 +56,7 @@ fn the_bounds_themselves_are_within_them() {
 }
 
 #[test]
-fn another_guards_and_another_sessions_calls_are_their_own() {
+fn other_guards_and_sessions_do_not_count() {
     let elsewhere = Seen { guard: 1, ..call(12_600, LetIn) };
     assert_eq!(judge(&[REVOKED], &[call(12_600, Refused), elsewhere], 2).violations.len(), 1);
     let alive = Seen { session: 8, ..call(15_000, LetIn) };
@@ -64,22 +64,23 @@ fn another_guards_and_another_sessions_calls_are_their_own() {
 }
 
 #[test]
-fn what_was_not_acknowledged_is_promised_nothing() {
+fn unacknowledged_revocation_promises_nothing() {
     let judgement = judge(&[], &[call(1, LetIn), call(20_000, LetIn)], 1);
     assert_eq!((judgement.calls, judgement.revocations, judgement.let_in), (2, 0, 0));
 }
 
 #[test]
-fn a_trial_was_open_at_each_guard_before_and_watched_beyond_the_bound() {
+fn trial_needs_a_call_before_and_after_at_each_guard() {
     let full = [call(9_000, LetIn), call(10_010, Refused), call(12_100, Unavailable)];
     assert_eq!(judged(&full).trials, 1);
-    assert_eq!(judge(&[REVOKED], &full, 2).trials, 0, "the second guard was never asked");
-    assert_eq!(judged(&full[1..]).trials, 0, "it was never open");
-    assert_eq!(judged(&full[..2]).trials, 0, "nobody looked later");
+    assert_eq!(judge(&[REVOKED], &full, 2).trials, 0, "the second guard has no call");
+    assert_eq!(judged(&full[1..]).trials, 0, "the guard never let the token in");
+    assert_eq!(judged(&full[..2]).trials, 0, "no call came later");
 }
 
+/// A guard closes at its first refusal after the last call that it let in.
 #[test]
-fn a_door_is_closed_by_the_first_refusal_after_the_last_call_let_in() {
+fn guard_closes_at_the_first_refusal_after_the_last() {
     let calls = [
         call(9_000, LetIn),
         call(10_010, Unavailable),
@@ -93,7 +94,7 @@ fn a_door_is_closed_by_the_first_refusal_after_the_last_call_let_in() {
 }
 
 #[test]
-fn the_slowest_guard_is_the_one_that_counts() {
+fn slowest_guard_counts() {
     let one = [call(9_000, LetIn), call(10_010, Refused), call(12_100, Refused)];
     let other = [call(9_000, LetIn), call(10_090, Refused), call(12_100, Refused)];
     let calls: Vec<_> = one.into_iter().chain(other.map(|call| Seen { guard: 1, ..call })).collect();
@@ -102,7 +103,7 @@ fn the_slowest_guard_is_the_one_that_counts() {
 }
 
 #[test]
-fn an_odd_answer_is_shown_and_sums_add_up() {
+fn odd_answer_is_shown_and_sums_add_up() {
     let odd = call(10_100, Odd(Code::Internal));
     let mut sum = judged(&[odd]);
     sum.add(judged(&[call(10_700, LetIn), call(12_700, LetIn)]));
