@@ -3,7 +3,7 @@
 #   docker build --target auth-service -t gatepost/auth-service .
 #   docker build --target blog-service -t gatepost/blog-service .
 #
-# docs/operations.md says how they are run. There is nothing here that needs BuildKit.
+# docs/operations/compose.md says how they are run. There is nothing here that needs BuildKit.
 
 ARG RUST=rust:1-bookworm
 
