@@ -3,7 +3,7 @@
 #   docker build --target auth-service -t gatepost/auth-service .
 #   docker build --target blog-service -t gatepost/blog-service .
 #
-# See docs/operations.md for running them. The build does not need BuildKit.
+# See docs/operations/compose.md for running them. The build does not need BuildKit.
 
 ARG RUST=rust:1-bookworm
 

@@ -57,7 +57,7 @@ impl Places {
 }
 
 const ON_A_SERVER: &str = "a PostgreSQL database is backed up by pg_dump and restored by pg_restore: \
-     docs/operations.md has the commands";
+     docs/operations/backup.md has the commands";
 
 /// The signing key's file beside the auth service's database.
 pub(super) fn key_of(database: &Path) -> PathBuf {

@@ -10,12 +10,12 @@ use super::calls::{log_in, post, posts, register, state};
 use super::pair::{folder, tool};
 use super::service::{SEALED, Service, Which, command};
 
-const OPERATIONS: &str = include_str!("../../../docs/operations.md");
+const OPERATIONS: &str = include_str!("../../../docs/operations/backup.md");
 
-/// Returns the shell blocks under "Backup and restore" that use PostgreSQL's programs; those of compose do not fit this
+/// Returns the shell blocks under "PostgreSQL" that use PostgreSQL's programs; those of compose do not fit this
 /// server.
 fn blocks() -> [&'static str; 2] {
-    let section = OPERATIONS.split("\n## Backup and restore\n").nth(1).expect("the section");
+    let section = OPERATIONS.split("\n## PostgreSQL\n").nth(1).expect("the section");
     let section = section.split("\n## ").next().unwrap();
     let blocks = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let is_ours = |block: &&str| block.contains("pg_") && !block.contains("docker compose");

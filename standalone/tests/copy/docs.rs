@@ -1,4 +1,4 @@
-//! The commands of docs/operations.md, word for word, after the steps that it names before them.
+//! The commands of docs/operations/move.md, word for word, after the steps that it names before them.
 
 use std::process::Command;
 
@@ -6,11 +6,11 @@ use super::pair::folder;
 use super::service::{Service, Which, command, file};
 use super::told::{Places, Told};
 
-const PAGE: &str = include_str!("../../../docs/operations.md");
+const PAGE: &str = include_str!("../../../docs/operations/move.md");
 
-/// Returns the shell block under the heading "Moving between engines".
+/// Returns the shell block under the heading "Move a database".
 fn block() -> &'static str {
-    let section = PAGE.split("## Moving between engines").nth(1).expect("the page has the section");
+    let section = PAGE.split("# Move a database").nth(1).expect("the page has the section");
     section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has a shell block")
 }
 

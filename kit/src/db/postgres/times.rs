@@ -22,7 +22,7 @@ const OF_STATEMENT: u32 = 2;
 /// any distance.
 pub(super) const ACQUIRE_WRITER: Duration = Duration::from_millis(1500);
 
-/// Limits of time at one distance. At no distance they are those of the tables in `docs/operations.md`.
+/// Limits of time at one distance. At no distance they are those of the tables in `docs/operations/postgresql.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Times {
     round_trip: Duration,
