@@ -12,7 +12,7 @@ use kit::page;
 use kit::serve::Room;
 use tonic::{Request, Response, Status};
 
-use super::{State, create, read, write};
+use crate::app::{State, create, read, write};
 use crate::convert::{self, Writer};
 
 /// The most bytes of a post without its content.

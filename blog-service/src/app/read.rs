@@ -21,13 +21,13 @@ const CHUNK: usize = 8;
 /// What a page token is bound to.
 const LIST: &str = "gatepost.blog.v1.PostService/ListPosts";
 
-pub(super) async fn one(state: &State, request: GetPostRequest) -> Result<v1::Post, Error> {
+pub(crate) async fn one(state: &State, request: GetPostRequest) -> Result<v1::Post, Error> {
     let (id, view) = both(convert::post_id(request.post), convert::view(request.view, View::Full))?;
     let post = state.store.post(id, view).await?;
     Ok(convert::post(post.ok_or_else(|| Error::PostNotFound(id.to_string()))?))
 }
 
-pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result<BatchGetPostsResponse, Error> {
+pub(crate) async fn some(state: &State, request: BatchGetPostsRequest) -> Result<BatchGetPostsResponse, Error> {
     let (asked, view) = both(convert::batch(request.ids), convert::view(request.view, View::Basic))?;
     let mut answer = BatchGetPostsResponse::default();
     let mut bytes = 0;
@@ -58,7 +58,7 @@ pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result
     Ok(answer)
 }
 
-pub(super) async fn page(state: &State, request: ListPostsRequest) -> Result<ListPostsResponse, Error> {
+pub(crate) async fn page(state: &State, request: ListPostsRequest) -> Result<ListPostsResponse, Error> {
     let view = convert::view(request.view, View::Basic);
     let (size, view) = both(convert::page_size(request.page_size), view)?;
     let read = async |after, limit| match view {

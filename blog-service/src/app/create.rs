@@ -13,7 +13,7 @@ use crate::store::NewPost;
 
 const METHOD: &str = "gatepost.blog.v1.PostService/CreatePost";
 
-pub(super) async fn create(state: &State, owner_id: Uuid, draft: Draft) -> Result<v1::Post, Error> {
+pub(crate) async fn create(state: &State, owner_id: Uuid, draft: Draft) -> Result<v1::Post, Error> {
     let request = draft.request_id.map(|id| RequestKey {
         caller: owner_id.to_string(),
         method: METHOD,

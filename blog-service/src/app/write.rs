@@ -8,7 +8,7 @@ use crate::convert::{self, PostUpdate, Writer};
 use crate::domain::View;
 use crate::error::Error;
 
-pub(super) async fn update(state: &State, writer: &Writer, update: PostUpdate) -> Result<v1::Post, Error> {
+pub(crate) async fn update(state: &State, writer: &Writer, update: PostUpdate) -> Result<v1::Post, Error> {
     let PostUpdate { id, change, expected, validate_only } = update;
     let view = if validate_only { View::Full } else { View::Basic };
     let post = state.store.post(id, view).await?.ok_or_else(|| Error::PostNotFound(id.to_string()))?;
@@ -25,7 +25,7 @@ pub(super) async fn update(state: &State, writer: &Writer, update: PostUpdate) -
     Ok(convert::post(updated.map_err(|why| Error::unchanged(why, id))?))
 }
 
-pub(super) async fn delete(state: &State, writer: &Writer, request: DeletePostRequest) -> Result<(), Error> {
+pub(crate) async fn delete(state: &State, writer: &Writer, request: DeletePostRequest) -> Result<(), Error> {
     let id = convert::id(&request.id)?;
     let post = state.store.post(id, View::Basic).await?.ok_or_else(|| Error::PostNotFound(id.to_string()))?;
     writer.must_own(&post)?;
