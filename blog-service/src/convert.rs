@@ -7,13 +7,16 @@ use crate::api::v1;
 use chrono::{DateTime, Utc};
 use gatepost::{Identity, Refusal, SubjectKind};
 use kit::failure::Violation;
-use kit::request_id::{self, Fingerprint};
-use kit::{etag, mask, page};
+use kit::page::Row;
+use kit::{etag, mask, page, request_id};
+use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
-use crate::domain::{Content, EDITOR, Post, PostChange, Title, View};
+use crate::app::create::Draft;
+use crate::app::write::PostUpdate;
+use crate::domain::{Content, EDITOR, Post, PostChange, Title, View, Writer};
 use crate::error::Error;
 
 /// The most ids of a batch.
@@ -28,42 +31,10 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
     }
 }
 
-/// Who may change a post: its owner, and whoever has the role `editor`.
-pub(crate) struct Writer {
-    user: Option<Uuid>,
-    is_editor: bool,
-}
-
-impl Writer {
-    pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
-        let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
-        Ok(Self { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
-    }
-
-    /// The user; `None` for a service.
-    pub(crate) fn user(&self) -> Option<Uuid> {
-        self.user
-    }
-
-    /// Lets in whoever may change this post.
-    pub(crate) fn must_own(&self, post: &Post) -> Result<(), Error> {
-        if self.is_editor || self.user == Some(post.owner_id) { Ok(()) } else { Err(Error::NotPostOwner) }
-    }
-}
-
-/// A post to be, whose fields keep their rules.
-pub(crate) struct Draft {
-    pub(crate) title: Title,
-    pub(crate) content: Content,
-    pub(crate) request_id: Option<Uuid>,
-    pub(crate) validate_only: bool,
-}
-
-impl Draft {
-    /// What makes two drafts the same request.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&[self.title.as_str(), self.content.as_str()])
-    }
+/// Returns the caller as one who wants to change posts.
+pub(crate) fn writer<T>(request: &Request<T>) -> Result<Writer, Error> {
+    let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
+    Ok(Writer { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
 }
 
 pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
@@ -81,14 +52,6 @@ pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
     }
 }
 
-/// A change of a post whose fields keep their rules.
-pub(crate) struct PostUpdate {
-    pub(crate) id: Uuid,
-    pub(crate) change: PostChange,
-    pub(crate) expected: Option<i32>,
-    pub(crate) validate_only: bool,
-}
-
 pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, Error> {
     let patch = request.patch.unwrap_or_default();
     let mut violations = Vec::new();
@@ -99,25 +62,17 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
         violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
     });
-    let mut change = PostChange::default();
-    if chosen.contains(&"title") {
-        match Title::parse(patch.title.unwrap_or_default()) {
-            Ok(title) => change.title = Some(title),
-            Err(_) => violations.push(Violation::new("patch.title", Title::RULE)),
-        }
-    }
-    if chosen.contains(&"content") {
-        match Content::parse(patch.content.unwrap_or_default()) {
-            Ok(content) => change.content = Some(content),
-            Err(_) => violations.push(Violation::new("patch.content", Content::RULE)),
-        }
-    }
+    let title = chosen.contains(&"title").then(|| Title::parse(patch.title.unwrap_or_default())).transpose();
+    let title = title.map_err(|_| violations.push(Violation::new("patch.title", Title::RULE)));
+    let content = chosen.contains(&"content").then(|| Content::parse(patch.content.unwrap_or_default())).transpose();
+    let content = content.map_err(|_| violations.push(Violation::new("patch.content", Content::RULE)));
     if chosen.is_empty() && violations.is_empty() {
         violations.push(Violation::new("patch", mask::EMPTY_RULE));
     }
-    match id {
-        Ok(id) if violations.is_empty() => {
-            Ok(PostUpdate { id, change, expected: etag::expected(&request.etag), validate_only: request.validate_only })
+    match (id, title, content) {
+        (Ok(id), Ok(title), Ok(content)) if violations.is_empty() => {
+            let (change, expected) = (PostChange { title, content }, etag::expected(&request.etag));
+            Ok(PostUpdate { id, change, expected, validate_only: request.validate_only })
         }
         _ => Err(Error::InvalidFields(violations)),
     }
@@ -183,6 +138,12 @@ pub(crate) fn post(post: Post) -> v1::Post {
         revision: post.revision,
         etag: etag::of(post.revision),
     }
+}
+
+/// Returns the post as a list answers it, with the bytes that it takes there.
+pub(crate) fn row(post: Post) -> Row<v1::Post> {
+    let (id, item) = (post.id, self::post(post));
+    Row { id, bytes: item.encoded_len(), item }
 }
 
 /// The post that a draft would make.
