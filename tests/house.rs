@@ -56,7 +56,7 @@ const WIRE: [&str; 5] = ["api.rs", "convert.rs", "convert", "error.rs", "rpc"];
 const DATABASE: [&str; 1] = ["store"];
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// Every Rust file below a folder.
