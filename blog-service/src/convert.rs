@@ -14,9 +14,9 @@ use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
-use crate::app::create::Draft;
+use crate::app::create::PostDraft;
 use crate::app::write::PostUpdate;
-use crate::domain::{Content, EDITOR, Post, PostChange, Title, View, Writer};
+use crate::domain::{Content, EDITOR, Post, PostChange, PostWriter, Title, View};
 use crate::error::Error;
 
 /// The most ids of a batch.
@@ -32,12 +32,12 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
 }
 
 /// Returns the caller as one who wants to change posts.
-pub(crate) fn writer<T>(request: &Request<T>) -> Result<Writer, Error> {
+pub(crate) fn writer<T>(request: &Request<T>) -> Result<PostWriter, Error> {
     let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
-    Ok(Writer { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
+    Ok(PostWriter { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
 }
 
-pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
+pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<PostDraft, Error> {
     let mut violations = Vec::new();
     let title = Title::parse(request.title).map_err(|_| violations.push(Violation::new("title", Title::RULE)));
     let content =
@@ -46,7 +46,7 @@ pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
         .map_err(|description| violations.push(Violation::new("request_id", description)));
     match (title, content, request_id) {
         (Ok(title), Ok(content), Ok(request_id)) => {
-            Ok(Draft { title, content, request_id, validate_only: request.validate_only })
+            Ok(PostDraft { title, content, request_id, validate_only: request.validate_only })
         }
         _ => Err(Error::InvalidFields(violations)),
     }
@@ -147,7 +147,7 @@ pub(crate) fn row(post: Post) -> Row<v1::Post> {
 }
 
 /// The post that a draft would make.
-pub(crate) fn post_to_be(draft: Draft, owner_id: Uuid) -> v1::Post {
+pub(crate) fn post_to_be(draft: PostDraft, owner_id: Uuid) -> v1::Post {
     v1::Post {
         owner_id: owner_id.to_string(),
         title: draft.title.into_string(),

@@ -12,7 +12,7 @@ use crate::store::NewPost;
 const METHOD: &str = "gatepost.blog.v1.PostService/CreatePost";
 
 /// A post to be, whose fields keep their rules.
-pub(crate) struct Draft {
+pub(crate) struct PostDraft {
     pub(crate) title: Title,
     pub(crate) content: Content,
     pub(crate) request_id: Option<Uuid>,
@@ -20,13 +20,13 @@ pub(crate) struct Draft {
 }
 
 /// The result of a request to create a post.
-pub(crate) enum Created {
+pub(crate) enum Submitted {
     Post(Post),
     /// The draft would have made a post; it was only to be checked.
-    Checked(Draft),
+    Checked(PostDraft),
 }
 
-pub(crate) async fn create(state: &State, owner_id: Uuid, draft: Draft) -> Result<Created, Error> {
+pub(crate) async fn create(state: &State, owner_id: Uuid, draft: PostDraft) -> Result<Submitted, Error> {
     let request = draft.request_id.map(|id| RequestKey {
         caller: owner_id.to_string(),
         method: METHOD,
@@ -35,17 +35,17 @@ pub(crate) async fn create(state: &State, owner_id: Uuid, draft: Draft) -> Resul
     });
     let made = earlier(state, request.as_ref()).await?;
     if draft.validate_only {
-        return Ok(Created::Checked(draft));
+        return Ok(Submitted::Checked(draft));
     }
     if let Some(id) = made {
         return repeat(state, id).await;
     }
     state.meter(owner_id, 1, draft.title.as_str().len() + draft.content.as_str().len())?;
-    let Draft { title, content, .. } = draft;
+    let PostDraft { title, content, .. } = draft;
     let id = state.ids.next();
     let new = NewPost { id, owner_id, title, content, create_time: state.clock.now() };
     if let Some(post) = state.store.create_post(new, request.as_ref()).await? {
-        return Ok(Created::Post(post));
+        return Ok(Submitted::Post(post));
     }
     // The same request was under way twice, and the other one came first.
     let made = earlier(state, request.as_ref()).await?;
@@ -63,6 +63,6 @@ async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<U
 }
 
 /// Answers a request that has made its post already, with the post as it stands.
-async fn repeat(state: &State, id: Uuid) -> Result<Created, Error> {
-    Ok(Created::Post(read::one(state, id, View::Full).await?))
+async fn repeat(state: &State, id: Uuid) -> Result<Submitted, Error> {
+    Ok(Submitted::Post(read::one(state, id, View::Full).await?))
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{State, read};
-use crate::domain::{Post, PostChange, View, Writer};
+use crate::domain::{Post, PostChange, PostWriter, View};
 use crate::error::Error;
 
 /// A change of a post whose fields keep their rules.
@@ -14,7 +14,7 @@ pub(crate) struct PostUpdate {
     pub(crate) validate_only: bool,
 }
 
-pub(crate) async fn update(state: &State, writer: Writer, update: PostUpdate) -> Result<Post, Error> {
+pub(crate) async fn update(state: &State, writer: PostWriter, update: PostUpdate) -> Result<Post, Error> {
     let PostUpdate { id, change, expected, validate_only } = update;
     let view = if validate_only { View::Full } else { View::Basic };
     let post = own(state, writer, id, view).await?;
@@ -30,14 +30,14 @@ pub(crate) async fn update(state: &State, writer: Writer, update: PostUpdate) ->
     updated.map_err(|why| Error::unchanged(why, id))
 }
 
-pub(crate) async fn delete(state: &State, writer: Writer, id: Uuid, expected: Option<i32>) -> Result<(), Error> {
+pub(crate) async fn delete(state: &State, writer: PostWriter, id: Uuid, expected: Option<i32>) -> Result<(), Error> {
     own(state, writer, id, View::Basic).await?;
     let deleted = state.store.delete_post(id, expected).await?;
     deleted.map_err(|why| Error::unchanged(why, id))
 }
 
 /// Returns the post if the writer may change it.
-async fn own(state: &State, writer: Writer, id: Uuid, view: View) -> Result<Post, Error> {
+async fn own(state: &State, writer: PostWriter, id: Uuid, view: View) -> Result<Post, Error> {
     let post = read::one(state, id, view).await?;
     if writer.may_change(&post) { Ok(post) } else { Err(Error::NotPostOwner) }
 }

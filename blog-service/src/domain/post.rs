@@ -65,14 +65,14 @@ impl PostChange {
 
 /// A caller who wants to change posts.
 #[derive(Clone, Copy, Debug)]
-pub struct Writer {
+pub struct PostWriter {
     /// The user; `None` for a service.
     pub user: Option<Uuid>,
     /// The caller has the role [`EDITOR`].
     pub is_editor: bool,
 }
 
-impl Writer {
+impl PostWriter {
     /// Tells if the caller may change this post, as its owner or as an editor.
     pub fn may_change(&self, post: &Post) -> bool {
         self.is_editor || self.user == Some(post.owner_id)

@@ -13,7 +13,7 @@ use kit::serve::Room;
 use kit::{etag, page};
 use tonic::{Request, Response, Status};
 
-use crate::app::create::{self, Created};
+use crate::app::create::{self, Submitted};
 use crate::app::{State, read, write};
 use crate::convert;
 use crate::domain::View;
@@ -32,8 +32,8 @@ impl PostService for PostRpc {
         Room::of(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await?;
         let draft = convert::draft(request.into_inner())?;
         let post = match create::create(&self.0, owner_id, draft).await? {
-            Created::Post(post) => convert::post(post),
-            Created::Checked(draft) => convert::post_to_be(draft, owner_id),
+            Submitted::Post(post) => convert::post(post),
+            Submitted::Checked(draft) => convert::post_to_be(draft, owner_id),
         };
         Ok(Response::new(CreatePostResponse { post: Some(post) }))
     }
