@@ -9,12 +9,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
-use tower_layer::Layer;
 
 use super::clock::Clock;
 use super::reaction::{is_let_in, reason_of};
 use super::session::{Now, Session};
-use super::{NoToken, Reaction, WithSource};
+use super::{NoToken, Reaction};
 use crate::api::auth::v1::auth_service_client::AuthServiceClient;
 use crate::api::auth::v1::{ErrorReason, RefreshTokenRequest, TokenPair};
 use crate::guard::{jitter, read_time};
@@ -99,11 +98,6 @@ impl TokenSource {
         Self(Arc::new(Shared { auth: AuthServiceClient::new(auth), clock, session: watch::Sender::new(session) }))
     }
 
-    /// This channel, on which each call carries the token of that moment.
-    pub fn around<S>(&self, channel: S) -> WithSource<S> {
-        WithSource::new(channel, self.clone())
-    }
-
     /// A token that lives, for callers that send it themselves. The call that finds the last one expired waits for the
     /// next one, 5 s at the most.
     ///
@@ -156,15 +150,6 @@ impl TokenSource {
             }
             _ => {}
         }
-    }
-}
-
-/// [`TokenSource::around`], for whoever builds a stack of layers.
-impl<S> Layer<S> for TokenSource {
-    type Service = WithSource<S>;
-
-    fn layer(&self, channel: S) -> Self::Service {
-        self.around(channel)
     }
 }
 

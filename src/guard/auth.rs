@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
-use super::builder::{AuthEndpoint, AuthServiceBuilder, Settings};
 use super::feed::Feed;
 use super::knowledge::Knowledge;
 use super::layers::{Breaker, QuestionChannel, RemoteVerifier, Retry};
-use super::verdicts::Verdicts;
+use super::rules::GUARD_TIMEOUT;
+use super::verdicts::{MAX_REFUSALS, MAX_VERDICTS, Verdicts};
 use super::{Asker, Token, Unavailable, Verdict, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
@@ -28,7 +29,7 @@ use crate::metrics::AuthMetrics;
 /// Verdicts are kept and used while nothing has revoked their tokens, on evidence that is never more than a second old: a
 /// call that begins later than 1.5 seconds after a revocation was acknowledged is refused, whatever fails. As a rule it is
 /// refused at once, since the auth service tells of each revocation as it happens. Without a
-/// [service key](AuthServiceBuilder::service_key) every call is a question.
+/// [service key](super::AuthServiceBuilder::service_key) every call is a question.
 ///
 /// All clones are the same: they share verdicts, connections and the feed, which ends with the last of them.
 #[derive(Clone)]
@@ -41,24 +42,31 @@ struct Inner {
     feed: Option<Feed>,
 }
 
-impl AuthService {
-    /// Begins the settings of the auth service at this place: `http://HOST:PORT`, or an [`Endpoint`] for TLS.
-    /// Connections are made when they are needed, and made again whenever they are lost or fall silent.
-    ///
-    /// ```no_run
-    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
-    /// use gatepost::AuthService;
-    /// use tonic::transport::Endpoint;
-    /// // With a feature of tonic's for it, `.tls_config(ClientTlsConfig::new())?` comes here.
-    /// let endpoint = Endpoint::from_static("https://auth.example.com");
-    /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
-    /// # Ok(auth)
-    /// # }
-    /// ```
-    pub fn builder(endpoint: impl Into<AuthEndpoint>) -> AuthServiceBuilder {
-        AuthServiceBuilder::new(endpoint.into())
-    }
+/// The settings that are numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) failures: u32,
+    pub(super) probe_interval: Duration,
+    pub(super) verdicts: usize,
+    pub(super) refusals: usize,
+}
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: GUARD_TIMEOUT,
+            attempts: 3,
+            failures: 5,
+            probe_interval: Duration::from_millis(250),
+            verdicts: MAX_VERDICTS,
+            refusals: MAX_REFUSALS,
+        }
+    }
+}
+
+impl AuthService {
     pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &Settings) -> Self {
         let Settings { timeout, attempts, failures, probe_interval, verdicts, refusals } = *settings;
         let knowledge = Arc::new(Knowledge::new(uptime.clone()));

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Identity, Token};
-use crate::api::auth::v1::TokenState;
+use super::{Denial, Identity, Token};
 use crate::ledger::Basis;
 
 /// Says what a token is worth.
@@ -104,34 +103,6 @@ impl Verdict {
     #[must_use]
     pub(crate) fn on(self, grounds: Grounds) -> Self {
         Self { grounds: Some(Arc::new(grounds)), ..self }
-    }
-}
-
-/// The reason for which a token is worth nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Denial {
-    /// Malformed, forged, or meant for somebody else.
-    Invalid,
-    /// Its lifetime is over.
-    Expired,
-    /// Its session has ended.
-    Revoked,
-    /// Its user no longer exists.
-    UserDeleted,
-    /// Its user may not act for now.
-    UserDisabled,
-}
-
-impl From<Denial> for TokenState {
-    fn from(denial: Denial) -> Self {
-        match denial {
-            Denial::Invalid => Self::Invalid,
-            Denial::Expired => Self::Expired,
-            Denial::Revoked => Self::Revoked,
-            Denial::UserDeleted => Self::UserDeleted,
-            Denial::UserDisabled => Self::UserDisabled,
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use position::{Logged, Position};
 pub use renewals::Renewals;
-pub use revocations::{Bearer, Cause, Target};
+pub use revocations::{Bearer, Cause, Standing, Target};
 
 use position::Marks;
 use revocations::Revocations;
@@ -56,17 +56,6 @@ pub struct Basis {
     pub asked: Duration,
     /// How long it is good at the most, counted from `asked`.
     pub ttl: Duration,
-}
-
-/// Whether a verdict may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It may.
-    Good,
-    /// Its token has been revoked since.
-    Dead(Cause),
-    /// Nobody knows: the auth service must be asked.
-    Stale,
 }
 
 /// What the feed has said makes no sense: something is missing. Nothing that the ledger knew counts any more.

@@ -3,8 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Standing;
-
 /// What a row of the log revokes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -32,6 +30,17 @@ pub enum Cause {
     Disabled,
     /// Its user no longer exists.
     Deleted,
+}
+
+/// Whether a verdict may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It may.
+    Good,
+    /// Its token has been revoked since.
+    Dead(Cause),
+    /// Nobody knows: the auth service must be asked.
+    Stale,
 }
 
 /// What can be revoked of a token.

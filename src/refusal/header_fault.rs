@@ -62,7 +62,7 @@ impl TokenHeader {
     }
 
     /// Names the fault of a value in this header that cannot be a token of at most `max` bytes.
-    pub(super) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
+    pub(crate) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
         let has_prefix = value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
         self.has(match value {
             [] => Fault::Empty,
@@ -75,7 +75,7 @@ impl TokenHeader {
     }
 
     /// Returns this fault of this header.
-    pub(super) const fn has(self, fault: Fault) -> HeaderFault {
+    pub(crate) const fn has(self, fault: Fault) -> HeaderFault {
         HeaderFault { header: self, fault }
     }
 }

@@ -1,23 +1,17 @@
 //! What both directions of an open call share: how it is judged, and how it has ended.
 
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use http::{Response, Uri};
+use http::Uri;
 use tokio::time::{Instant, sleep};
-use tonic::Status;
-use tonic::body::Body;
-use tonic::codegen::{Bytes, StdError};
 
 use super::super::limit::until;
 use super::super::rules::Rules;
 use super::super::{Asker, Refusal, Token, Verify};
-use super::answer::Answer;
-use super::messages::Messages;
 use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
@@ -84,41 +78,9 @@ impl<V: Verify> Watch<V> {
         Arc::new(Self { rules, audience, uri, token, entrance, is_entering, is_heard, refused, hearer })
     }
 
-    /// The caller's messages, each of which is judged.
-    pub(in super::super) fn messages(self: &Arc<Self>, body: Body) -> Body {
-        Body::new(Messages::new(body, Arc::clone(self)))
-    }
-
-    /// The handler's answer, whose messages are judged, or the refusal that comes before it.
-    pub(in super::super) async fn answer<R, E>(
-        self: Arc<Self>,
-        mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
-    ) -> Result<Response<Body>, E>
-    where
-        R: http_body::Body<Data = Bytes> + Send + 'static,
-        R::Error: Into<StdError>,
-    {
-        // Made for a call that has to wait for its caller's messages: none for most unary ones.
-        let mut idle: Option<Idle> = None;
-        let answered = poll_fn(|cx| {
-            let answered = call.as_mut().poll(cx);
-            self.is_entering.store(false, Ordering::Relaxed);
-            if let Some(refusal) = self.refusal() {
-                return Poll::Ready(Err(refusal));
-            }
-            if answered.is_ready() {
-                return answered.map(Ok);
-            }
-            if self.is_heard() {
-                idle = None;
-                return Poll::Pending;
-            }
-            idle.get_or_insert_with(|| self.idle()).as_mut().poll(cx).map(Err)
-        });
-        match answered.await {
-            Ok(response) => Ok(response?.map(|body| Body::new(Answer::new(Body::new(body), self)))),
-            Err(refusal) => Ok(Status::from(self.refuse(refusal)).into_http()),
-        }
+    /// Ends the poll in which the call was let in.
+    pub(super) fn enter(&self) {
+        self.is_entering.store(false, Ordering::Relaxed);
     }
 
     /// Whether the token is good now; without evidence it is asked about until there is some, or for two seconds.
