@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{EMAIL, PASSWORD, median, row};
+use super::shared::{EMAIL, PASSWORD, median, row};
 use crate::load::millis;
 
 /// How often it is quiet and flooded in turn, and how long each part lasts.

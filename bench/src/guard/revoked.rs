@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Rows, quantiles};
+use super::rows::{Rows, quantiles};
 
 /// Tokens that nobody revokes, which are shown to each guard; and how many calls that makes in a second.
 const OTHERS: usize = 8;

@@ -9,6 +9,7 @@ mod batch;
 mod bodies;
 mod clocks;
 mod far_log;
+mod figures;
 mod followers;
 pub mod frozen;
 mod good;
@@ -21,6 +22,7 @@ mod overload;
 mod pooler;
 mod row;
 mod run;
+mod scale;
 mod silent;
 mod slow_readers;
 mod stall;
@@ -32,12 +34,13 @@ mod vanish;
 mod world;
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::ValueEnum;
 
+pub use figures::Figures;
 pub use good::Served;
 pub use row::Row;
+pub use scale::Scale;
 
 use super::{Broken, Report};
 use crate::Failure;
@@ -86,17 +89,6 @@ pub enum Scenario {
     Pooler,
     /// Logouts and password changes while the database stands still
     Unsure,
-}
-
-/// The figures of a scenario: rows of the table, and lines of their own.
-#[derive(Debug, Default)]
-pub struct Figures {
-    /// Rows of the table, one for each form of the attack.
-    pub rows: Vec<Row>,
-    /// Lines behind the table.
-    pub lines: Vec<String>,
-    /// Promises that did not hold, beside those that the rows show.
-    pub broken: Vec<Broken>,
 }
 
 impl Scenario {
@@ -156,46 +148,6 @@ impl Scenario {
 
     fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-}
-
-impl From<Report> for Figures {
-    fn from(Report { lines, broken }: Report) -> Self {
-        Self { lines, broken, ..Self::default() }
-    }
-}
-
-impl Figures {
-    fn lines(lines: Result<Vec<String>, Failure>) -> Result<Self, Failure> {
-        lines.map(|lines| Self { lines, ..Self::default() })
-    }
-}
-
-/// The size and the length of an attack.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    /// The length of the attack, and of the time without one that it is compared with.
-    pub length: Duration,
-    /// The part of the connections and callers that a short form has: one of so many.
-    part: usize,
-    /// The number from which chance comes.
-    seed: u64,
-}
-
-impl Scale {
-    /// The attack as the field has seen it.
-    pub fn full(length: Duration, seed: u64) -> Self {
-        Self { length, part: 1, seed }
-    }
-
-    /// A few seconds with a few connections.
-    pub fn short() -> Self {
-        Self { length: Duration::from_secs(3), part: 8, seed: 1 }
-    }
-
-    /// Returns this scale's part of a full number, and two at the least.
-    fn of(self, full: usize) -> usize {
-        (full / self.part).max(2)
     }
 }
 

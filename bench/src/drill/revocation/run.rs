@@ -1,24 +1,9 @@
 //! The whole drill: fault by fault, as many rounds as it takes.
 
 use super::round::round;
-use super::{Fault, Judgement, Rig};
+use super::{Fault, Judgement, Plan, Rig};
 use crate::Failure;
 use crate::drill::Random;
-
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The faults, one after the other.
-    pub faults: Vec<Fault>,
-    /// How many trials each has, at least.
-    pub trials: usize,
-    /// How many sessions are revoked in a round.
-    pub sessions: usize,
-    /// How many calls all guards together get while nothing is revoked.
-    pub calls_per_second: u32,
-    /// What chance decides comes from it.
-    pub seed: u64,
-}
 
 /// How many rounds there may be for each that would do if every revocation were acknowledged.
 const PATIENCE: usize = 10;
