@@ -31,7 +31,7 @@ impl<S: fmt::Debug> fmt::Debug for WithSource<S> {
 }
 
 impl TokenSource {
-    /// This channel, on which each call carries the token of that moment.
+    /// Returns this channel, on which each call carries the token of that moment.
     pub fn around<S>(&self, channel: S) -> WithSource<S> {
         WithSource { inner: channel, source: self.clone() }
     }

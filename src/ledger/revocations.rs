@@ -32,14 +32,14 @@ pub enum Cause {
     Deleted,
 }
 
-/// Whether a verdict may be used.
+/// The standing of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It may.
+    /// The verdict may be used.
     Good,
     /// Its token has been revoked since.
     Dead(Cause),
-    /// Nobody knows: the auth service must be asked.
+    /// Unknown: the auth service must be asked.
     Stale,
 }
 

@@ -1,4 +1,4 @@
-//! Why a token is worth nothing.
+//! Reasons for which a token is worth nothing.
 
 use crate::api::auth::v1::TokenState;
 

@@ -1,4 +1,4 @@
-//! What a refused caller is told: the guard's only way to a status.
+//! Refusals and their statuses: the guard has no other way to a status.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use super::{Denial, HeaderFault};
 use crate::api::auth::v1::ErrorReason;
 use crate::status::{details_with, retry, status};
 
-/// How long a caller waits before it tries again when the auth service could not be asked.
+/// The time after which a caller tries again if the auth service could not be asked.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 const MISSING: &str = "Authentication token not provided";
 const INVALID: &str = "invalid token";
 
-/// Why the guard lets a call not in.
+/// The reason for which the guard lets a call not in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {

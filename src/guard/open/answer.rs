@@ -18,7 +18,7 @@ use super::watch::{Idle, Judging, Watch};
 type Polled = Option<Result<Frame<Bytes>, Status>>;
 
 impl<V: Verify> Watch<V> {
-    /// The handler's answer, whose messages are judged, or the refusal that comes before it.
+    /// Returns the handler's answer, whose messages are judged, or the refusal that comes before it.
     pub(in super::super) async fn answer<R, E>(
         self: Arc<Self>,
         mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,

@@ -13,7 +13,7 @@ use super::super::Verify;
 use super::watch::{Judging, Watch};
 
 impl<V: Verify> Watch<V> {
-    /// The caller's messages, each of which is judged.
+    /// Returns the caller's messages, each of which is judged.
     pub(in super::super) fn messages(self: &Arc<Self>, body: Body) -> Body {
         Body::new(Messages::new(body, Arc::clone(self)))
     }

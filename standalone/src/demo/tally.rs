@@ -2,19 +2,19 @@
 
 use super::error::DemoError;
 
-/// How a run went.
+/// The count of a run.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) total: usize,
     /// The numbers of the steps that were not as expected.
     pub(super) unexpected: Vec<usize>,
-    /// How many steps were not played.
+    /// The number of steps that were not played.
     pub(super) left_out: usize,
-    /// What ended it early.
+    /// The reason for an early end.
     pub(super) cut: Option<Cut>,
 }
 
-/// What ends a story early.
+/// An early end of a story.
 #[derive(Debug)]
 pub(super) enum Cut {
     /// Ctrl-C.

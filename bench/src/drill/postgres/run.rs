@@ -10,7 +10,7 @@ use crate::drill::held;
 use crate::drill::judge::judge;
 use crate::drill::{Broken, Call, Callers, Operation, Random, Report};
 
-/// What is to be done.
+/// The work of a drill.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The faults, in order.

@@ -2,7 +2,7 @@
 
 use super::Fault;
 
-/// What is to be done.
+/// The work of a drill.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The faults, one after the other.
