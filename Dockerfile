@@ -20,6 +20,7 @@ COPY harness/Cargo.toml harness/
 COPY model/Cargo.toml model/
 COPY codegen/Cargo.toml codegen/
 COPY examples/Cargo.toml examples/
+COPY tests/Cargo.toml tests/
 RUN for crate in . kit auth-service blog-service standalone bench harness model codegen examples; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \

@@ -14,6 +14,7 @@ pub mod ledger;
 #[doc(hidden)]
 pub mod log;
 pub mod metrics;
+mod refusal;
 #[doc(hidden)]
 pub mod status;
 #[cfg(feature = "testing")]

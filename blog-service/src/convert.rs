@@ -7,13 +7,16 @@ use crate::api::v1;
 use chrono::{DateTime, Utc};
 use gatepost::{Identity, Refusal, SubjectKind};
 use kit::failure::Violation;
-use kit::request_id::{self, Fingerprint};
-use kit::{etag, mask, page};
+use kit::page::Row;
+use kit::{etag, mask, page, request_id};
+use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
-use crate::domain::{Content, EDITOR, Post, PostChange, Title, View};
+use crate::app::create::PostDraft;
+use crate::app::write::PostUpdate;
+use crate::domain::{Content, EDITOR, Post, PostChange, PostWriter, Title, View};
 use crate::error::Error;
 
 /// The most ids of a batch.
@@ -28,45 +31,13 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
     }
 }
 
-/// Who may change a post: its owner, and whoever has the role `editor`.
-pub(crate) struct Writer {
-    user: Option<Uuid>,
-    is_editor: bool,
+/// Returns the caller as one who wants to change posts.
+pub(crate) fn writer<T>(request: &Request<T>) -> Result<PostWriter, Error> {
+    let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
+    Ok(PostWriter { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
 }
 
-impl Writer {
-    pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
-        let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
-        Ok(Self { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
-    }
-
-    /// The user; `None` for a service.
-    pub(crate) fn user(&self) -> Option<Uuid> {
-        self.user
-    }
-
-    /// Lets in whoever may change this post.
-    pub(crate) fn must_own(&self, post: &Post) -> Result<(), Error> {
-        if self.is_editor || self.user == Some(post.owner_id) { Ok(()) } else { Err(Error::NotPostOwner) }
-    }
-}
-
-/// A post to be, whose fields keep their rules.
-pub(crate) struct Draft {
-    pub(crate) title: Title,
-    pub(crate) content: Content,
-    pub(crate) request_id: Option<Uuid>,
-    pub(crate) validate_only: bool,
-}
-
-impl Draft {
-    /// What makes two drafts the same request.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&[self.title.as_str(), self.content.as_str()])
-    }
-}
-
-pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
+pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<PostDraft, Error> {
     let mut violations = Vec::new();
     let title = Title::parse(request.title).map_err(|_| violations.push(Violation::new("title", Title::RULE)));
     let content =
@@ -75,18 +46,10 @@ pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<Draft, Error> {
         .map_err(|description| violations.push(Violation::new("request_id", description)));
     match (title, content, request_id) {
         (Ok(title), Ok(content), Ok(request_id)) => {
-            Ok(Draft { title, content, request_id, validate_only: request.validate_only })
+            Ok(PostDraft { title, content, request_id, validate_only: request.validate_only })
         }
         _ => Err(Error::InvalidFields(violations)),
     }
-}
-
-/// A change of a post whose fields keep their rules.
-pub(crate) struct PostUpdate {
-    pub(crate) id: Uuid,
-    pub(crate) change: PostChange,
-    pub(crate) expected: Option<i32>,
-    pub(crate) validate_only: bool,
 }
 
 pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, Error> {
@@ -99,25 +62,17 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
         violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
     });
-    let mut change = PostChange::default();
-    if chosen.contains(&"title") {
-        match Title::parse(patch.title.unwrap_or_default()) {
-            Ok(title) => change.title = Some(title),
-            Err(_) => violations.push(Violation::new("patch.title", Title::RULE)),
-        }
-    }
-    if chosen.contains(&"content") {
-        match Content::parse(patch.content.unwrap_or_default()) {
-            Ok(content) => change.content = Some(content),
-            Err(_) => violations.push(Violation::new("patch.content", Content::RULE)),
-        }
-    }
+    let title = chosen.contains(&"title").then(|| Title::parse(patch.title.unwrap_or_default())).transpose();
+    let title = title.map_err(|_| violations.push(Violation::new("patch.title", Title::RULE)));
+    let content = chosen.contains(&"content").then(|| Content::parse(patch.content.unwrap_or_default())).transpose();
+    let content = content.map_err(|_| violations.push(Violation::new("patch.content", Content::RULE)));
     if chosen.is_empty() && violations.is_empty() {
         violations.push(Violation::new("patch", mask::EMPTY_RULE));
     }
-    match id {
-        Ok(id) if violations.is_empty() => {
-            Ok(PostUpdate { id, change, expected: etag::expected(&request.etag), validate_only: request.validate_only })
+    match (id, title, content) {
+        (Ok(id), Ok(title), Ok(content)) if violations.is_empty() => {
+            let (change, expected) = (PostChange { title, content }, etag::expected(&request.etag));
+            Ok(PostUpdate { id, change, expected, validate_only: request.validate_only })
         }
         _ => Err(Error::InvalidFields(violations)),
     }
@@ -185,8 +140,14 @@ pub(crate) fn post(post: Post) -> v1::Post {
     }
 }
 
+/// Returns the post as a list answers it, with the bytes that it takes there.
+pub(crate) fn row(post: Post) -> Row<v1::Post> {
+    let (id, item) = (post.id, self::post(post));
+    Row { id, bytes: item.encoded_len(), item }
+}
+
 /// The post that a draft would make.
-pub(crate) fn post_to_be(draft: Draft, owner_id: Uuid) -> v1::Post {
+pub(crate) fn post_to_be(draft: PostDraft, owner_id: Uuid) -> v1::Post {
     v1::Post {
         owner_id: owner_id.to_string(),
         title: draft.title.into_string(),

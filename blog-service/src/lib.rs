@@ -1,6 +1,7 @@
 //! Posts, behind the guard.
 
 pub mod api;
+mod app;
 mod config;
 mod convert;
 pub mod domain;

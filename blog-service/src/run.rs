@@ -18,9 +18,10 @@ use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
+use crate::app::State;
 use crate::config::Config;
 use crate::policy;
-use crate::rpc::{self, State};
+use crate::rpc;
 use crate::store::{Store, StoreError};
 
 /// Why the service could not start, or ended by itself: each a sentence that says what to do.

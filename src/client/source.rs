@@ -9,12 +9,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
-use tower_layer::Layer;
 
 use super::clock::Clock;
 use super::reaction::{is_let_in, reason_of};
 use super::session::{Now, Session};
-use super::{NoToken, Reaction, WithSource};
+use super::{NoToken, Reaction};
 use crate::api::auth::v1::auth_service_client::AuthServiceClient;
 use crate::api::auth::v1::{ErrorReason, RefreshTokenRequest, TokenPair};
 use crate::guard::{jitter, read_time};
@@ -97,13 +96,8 @@ impl TokenSource {
         Self(Arc::new(Shared { auth: AuthServiceClient::new(auth), clock, session: watch::Sender::new(session) }))
     }
 
-    /// Wraps a channel so that each call carries the current token.
-    pub fn around<S>(&self, channel: S) -> WithSource<S> {
-        WithSource::new(channel, self.clone())
-    }
-
-    /// Returns a valid token, for callers that attach it themselves. If the last one has expired, waits up to 5 s for the
-    /// next.
+    /// A token that lives, for callers that send it themselves. The call that finds the last one expired waits for the
+    /// next one, 5 s at the most.
     ///
     /// # Errors
     /// [`NoToken`] is the reason why there is no token.
@@ -156,16 +150,7 @@ impl TokenSource {
     }
 }
 
-/// Calls [`TokenSource::around`].
-impl<S> Layer<S> for TokenSource {
-    type Service = WithSource<S>;
-
-    fn layer(&self, channel: S) -> Self::Service {
-        self.around(channel)
-    }
-}
-
-/// The running renewal. Dropping it clears the state, even after a panic.
+/// A renewal's place, given up however its task ends.
 struct UnderWay(Arc<Shared>);
 
 impl Drop for UnderWay {

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
-use super::builder::{AuthEndpoint, AuthServiceBuilder, Settings};
 use super::feed::Feed;
 use super::knowledge::Knowledge;
 use super::layers::{Breaker, QuestionChannel, RemoteVerifier, Retry};
-use super::verdicts::Verdicts;
+use super::rules::GUARD_TIMEOUT;
+use super::verdicts::{MAX_REFUSALS, MAX_VERDICTS, Verdicts};
 use super::{Asker, Token, Unavailable, Verdict, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
@@ -41,24 +42,31 @@ struct Inner {
     feed: Option<Feed>,
 }
 
-impl AuthService {
-    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] for TLS. The
-    /// client connects on demand, and reconnects when a connection breaks or falls silent.
-    ///
-    /// ```no_run
-    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
-    /// use gatepost::AuthService;
-    /// use tonic::transport::Endpoint;
-    /// // For TLS enable a feature of tonic, and add `.tls_config(ClientTlsConfig::new())?` here.
-    /// let endpoint = Endpoint::from_static("https://auth.example.com");
-    /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
-    /// # Ok(auth)
-    /// # }
-    /// ```
-    pub fn builder(endpoint: impl Into<AuthEndpoint>) -> AuthServiceBuilder {
-        AuthServiceBuilder::new(endpoint.into())
-    }
+/// The settings that are numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) failures: u32,
+    pub(super) probe_interval: Duration,
+    pub(super) verdicts: usize,
+    pub(super) refusals: usize,
+}
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: GUARD_TIMEOUT,
+            attempts: 3,
+            failures: 5,
+            probe_interval: Duration::from_millis(250),
+            verdicts: MAX_VERDICTS,
+            refusals: MAX_REFUSALS,
+        }
+    }
+}
+
+impl AuthService {
     pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &Settings) -> Self {
         let Settings { timeout, attempts, failures, probe_interval, verdicts, refusals } = *settings;
         let knowledge = Arc::new(Knowledge::new(uptime.clone()));

@@ -7,9 +7,8 @@ use tokio::runtime::Handle;
 use tonic::transport::Endpoint;
 
 use super::Token;
-use super::auth::AuthService;
+use super::auth::{AuthService, Settings};
 use super::rules::GUARD_TIMEOUT;
-use super::verdicts::{MAX_REFUSALS, MAX_VERDICTS};
 use crate::Uptime;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
@@ -83,27 +82,22 @@ pub struct AuthServiceBuilder {
     settings: Settings,
 }
 
-/// The numeric settings.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) timeout: Duration,
-    pub(super) attempts: u32,
-    pub(super) failures: u32,
-    pub(super) probe_interval: Duration,
-    pub(super) verdicts: usize,
-    pub(super) refusals: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            timeout: GUARD_TIMEOUT,
-            attempts: 3,
-            failures: 5,
-            probe_interval: Duration::from_millis(250),
-            verdicts: MAX_VERDICTS,
-            refusals: MAX_REFUSALS,
-        }
+impl AuthService {
+    /// Begins the settings of the auth service at this place: `http://HOST:PORT`, or an [`Endpoint`] for TLS.
+    /// Connections are made when they are needed, and made again whenever they are lost or fall silent.
+    ///
+    /// ```no_run
+    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
+    /// use gatepost::AuthService;
+    /// use tonic::transport::Endpoint;
+    /// // With a feature of tonic's for it, `.tls_config(ClientTlsConfig::new())?` comes here.
+    /// let endpoint = Endpoint::from_static("https://auth.example.com");
+    /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
+    /// # Ok(auth)
+    /// # }
+    /// ```
+    pub fn builder(endpoint: impl Into<AuthEndpoint>) -> AuthServiceBuilder {
+        AuthServiceBuilder::new(endpoint.into())
     }
 }
 

@@ -5,7 +5,6 @@ mod builder;
 mod call_parts;
 mod fairness;
 mod feed;
-mod header_fault;
 mod identity;
 mod identity_headers;
 pub(crate) mod jitter;
@@ -21,7 +20,6 @@ mod open;
 mod peers;
 mod plausible;
 mod policy;
-mod refusal;
 mod rules;
 #[cfg(test)]
 mod scripted;
@@ -32,13 +30,13 @@ mod verify;
 pub use auth::AuthService;
 pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError, InvalidUrl};
 pub use call_parts::CallParts;
-pub use header_fault::{Fault, HeaderFault, TokenHeader};
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
-pub use refusal::Refusal;
 pub use token::{Digest, Token};
-pub use verify::{Asker, Denial, Unavailable, Verdict, Verify, Worth};
+pub use verify::{Asker, Unavailable, Verdict, Verify, Worth};
+
+pub use crate::refusal::{Denial, Fault, HeaderFault, Refusal, TokenHeader};
 
 pub(crate) use layers::read_time;
 pub(crate) use verify::Grounds;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Identity, Token};
-use crate::api::auth::v1::TokenState;
+use super::{Denial, Identity, Token};
 use crate::ledger::Basis;
 
 /// A verifier of tokens: decides if a token is valid, and who bears it.
@@ -106,35 +105,7 @@ impl Verdict {
     }
 }
 
-/// The reason why a token is not valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Denial {
-    /// The token is malformed, forged or for another audience.
-    Invalid,
-    /// The token has expired.
-    Expired,
-    /// The token's session has ended.
-    Revoked,
-    /// The token's user no longer exists.
-    UserDeleted,
-    /// The token's user is disabled.
-    UserDisabled,
-}
-
-impl From<Denial> for TokenState {
-    fn from(denial: Denial) -> Self {
-        match denial {
-            Denial::Invalid => Self::Invalid,
-            Denial::Expired => Self::Expired,
-            Denial::Revoked => Self::Revoked,
-            Denial::UserDeleted => Self::UserDeleted,
-            Denial::UserDisabled => Self::UserDisabled,
-        }
-    }
-}
-
-/// The error of a verification without a verdict. The call must fail, and may be retried.
+/// Nobody could say what the token is worth: the call must fail, and may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {

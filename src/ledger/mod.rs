@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use position::{Logged, Position};
 pub use renewals::Renewals;
-pub use revocations::{Bearer, Cause, Target};
+pub use revocations::{Bearer, Cause, Standing, Target};
 
 use position::Marks;
 use revocations::Revocations;
@@ -58,18 +58,7 @@ pub struct Basis {
     pub ttl: Duration,
 }
 
-/// The validity of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The verdict may be used.
-    Good,
-    /// The token has been revoked since.
-    Dead(Cause),
-    /// There is no evidence: the auth service must be asked.
-    Stale,
-}
-
-/// An error of the feed: a message is missing or malformed. The ledger drops all its state.
+/// What the feed has said makes no sense: something is missing. Nothing that the ledger knew counts any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the revocation feed has a gap")]
 pub struct Gap;

@@ -3,9 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Standing;
-
-/// The target of a revocation.
+/// What a row of the log revokes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// All tokens of the session with this id.
@@ -34,7 +32,18 @@ pub enum Cause {
     Deleted,
 }
 
-/// The properties of a token that a revocation can name.
+/// The standing of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The verdict may be used.
+    Good,
+    /// Its token has been revoked since.
+    Dead(Cause),
+    /// Unknown: the auth service must be asked.
+    Stale,
+}
+
+/// What can be revoked of a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bearer<'a> {
     /// The user's id, or the service's name.

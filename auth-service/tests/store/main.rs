@@ -5,6 +5,7 @@
 mod concurrent;
 mod crud;
 mod frozen;
+mod open_sets;
 mod opens;
 mod plans;
 mod steps;

@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{EMAIL, PASSWORD, median, row};
+use super::shared::{EMAIL, PASSWORD, median, row};
 use crate::load::millis;
 
 /// Number of quiet and flooded parts, and the length of each.

@@ -2,6 +2,7 @@
 
 mod fill;
 mod flood;
+mod shared;
 mod timing;
 
 use std::path::Path;
@@ -19,14 +20,12 @@ use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, Verif
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
+use self::shared::{EMAIL, PASSWORD, median, row};
 use crate::load::{compare, health, in_turn, measure, verify_token};
 
 pub(crate) use timing::run as timing;
 
-const EMAIL: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse battery staple";
-
-/// Number of live sessions, and of revocations in memory.
+/// Sessions that live, and revocations that are held.
 const SESSIONS: usize = 1_000_000;
 const REVOCATIONS: usize = 100_000;
 
@@ -104,12 +103,7 @@ where
     Ok((pair.processor_time()? - before) * 1e6 / figures.count)
 }
 
-#[expect(clippy::print_stdout, reason = "figures are this program's output")]
-fn row(name: &str, measured: &str, target: &str) {
-    println!("{name:<59} {measured:<11} {target}");
-}
-
-/// Starts the pair without a limit of wrong passwords: all callers have one address here.
+/// The pair, with no limit of wrong passwords: all callers have one address here.
 async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
     Services::pair(binary, folder, without_limits).await
 }
@@ -131,11 +125,6 @@ async fn register(binary: &Path, folder: &Path) -> Result<String, Failure> {
     let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     pair.stop()?;
     Ok(created.user.ok_or("no user")?.id)
-}
-
-fn median(mut rounds: Vec<f64>) -> f64 {
-    rounds.sort_by(f64::total_cmp);
-    rounds[rounds.len() / 2]
 }
 
 async fn login(auth: &Channel) -> Result<String, Failure> {

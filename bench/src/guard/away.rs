@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{Rows, quantiles};
+use super::rows::{Rows, quantiles};
 
 /// The pause between the calls of one caller.
 const BEAT: Duration = Duration::from_millis(5);

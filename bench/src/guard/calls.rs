@@ -5,7 +5,7 @@ use bench::drill::revocation::{Rig, register};
 use bench::guarded::{once, serve};
 use gatepost::Rule;
 
-use super::Rows;
+use super::rows::Rows;
 use crate::load::{compare, health, health_as};
 
 pub(super) async fn run(rows: &mut Rows, rig: &Rig) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 mod away;
 mod calls;
 mod revoked;
+mod rows;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use bench::drill::revocation::Rig;
 use bench::guarded::{Counting, allocations, once, serve, time};
 use clap::Args;
 use gatepost::{Rule, Token};
-use hdrhistogram::Histogram;
 
+use self::rows::Rows;
 use crate::load::{burst, health_as};
 
 /// Number of timed calls of the guard alone.
@@ -37,24 +38,6 @@ pub(crate) struct Options {
     /// Write the figures into docs/benchmarks.md
     #[arg(long)]
     write: bool,
-}
-
-/// The printed lines, kept for the page.
-#[derive(Default)]
-pub(crate) struct Rows(Vec<String>);
-
-impl Rows {
-    /// Prints and keeps a line.
-    #[expect(clippy::print_stdout, reason = "figures are this program's output")]
-    fn line(&mut self, line: String) {
-        println!("{line}");
-        self.0.push(line);
-    }
-
-    /// Adds a figure with its target.
-    fn row(&mut self, name: &str, measured: &str, target: &str) {
-        self.line(format!("{name:<58} {measured:<26} {target}").trim_end().to_owned());
-    }
 }
 
 /// Prints the figures.
@@ -116,10 +99,4 @@ async fn cold(rows: &mut Rows) -> Result<(), Failure> {
     let measured = format!("{}, {failed} calls failed", counting.asked());
     rows.row(&format!("questions for {COLD} calls at once, one cold token"), &measured, "1");
     Ok(())
-}
-
-/// Returns the median, the 99th percentile and the maximum, in milliseconds, of times in microseconds.
-fn quantiles(micros: &Histogram<u64>) -> String {
-    let [median, late, most] = [0.5, 0.99, 1.0].map(|part| crate::load::millis(micros, part));
-    format!("{median:.1}, {late:.1}, {most:.1} ms")
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Rows, quantiles};
+use super::rows::{Rows, quantiles};
 
 /// Number of tokens that stay good and are used at each guard, and the calls that this makes in a second.
 const OTHERS: usize = 8;

@@ -3,5 +3,5 @@
 mod post;
 mod text;
 
-pub use post::{EDITOR, Post, PostChange, View};
+pub use post::{EDITOR, Post, PostChange, PostWriter, View};
 pub use text::{Content, TextError, Title};

@@ -1,4 +1,4 @@
-//! Posts.
+//! Posts, and the right to change them.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -60,5 +60,21 @@ impl PostChange {
             content: self.content.map_or(post.content, Content::into_string),
             ..post
         }
+    }
+}
+
+/// A caller who wants to change posts.
+#[derive(Clone, Copy, Debug)]
+pub struct PostWriter {
+    /// The user; `None` for a service.
+    pub user: Option<Uuid>,
+    /// The caller has the role [`EDITOR`].
+    pub is_editor: bool,
+}
+
+impl PostWriter {
+    /// Tells if the caller may change this post, as its owner or as an editor.
+    pub fn may_change(&self, post: &Post) -> bool {
+        self.is_editor || self.user == Some(post.owner_id)
     }
 }

@@ -8,12 +8,16 @@ use crate::api::v1::{
     DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, PostView,
     UpdatePostRequest, UpdatePostResponse,
 };
-use kit::page;
+use kit::failure::both;
 use kit::serve::Room;
+use kit::{etag, page};
 use tonic::{Request, Response, Status};
 
-use super::{State, create, read, write};
-use crate::convert::{self, Writer};
+use crate::app::create::{self, Submitted};
+use crate::app::{State, read, write};
+use crate::convert;
+use crate::domain::View;
+use crate::error::Error;
 
 /// The most bytes of a post without its content.
 const BASIC_BYTES: usize = 1024;
@@ -27,12 +31,18 @@ impl PostService for PostRpc {
         // The answer repeats the content. Nothing is written before it has room.
         Room::of(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await?;
         let draft = convert::draft(request.into_inner())?;
-        Ok(Response::new(CreatePostResponse { post: Some(create::create(&self.0, owner_id, draft).await?) }))
+        let post = match create::create(&self.0, owner_id, draft).await? {
+            Submitted::Post(post) => convert::post(post),
+            Submitted::Checked(draft) => convert::post_to_be(draft, owner_id),
+        };
+        Ok(Response::new(CreatePostResponse { post: Some(post) }))
     }
 
     async fn get_post(&self, request: Request<GetPostRequest>) -> Result<Response<GetPostResponse>, Status> {
-        let (room, request) = (Room::of(&request), request.into_inner());
-        let post = room.read(|| read::one(&self.0, request.clone())).await?;
+        let (room, GetPostRequest { post, view }) = (Room::of(&request), request.into_inner());
+        let (id, view) = both(convert::post_id(post), convert::view(view, View::Full))?;
+        let read = async || Ok::<_, Error>(convert::post(read::one(&self.0, id, view).await?));
+        let post = room.read(read).await?;
         Ok(Response::new(GetPostResponse { post: Some(post) }))
     }
 
@@ -40,31 +50,37 @@ impl PostService for PostRpc {
         &self,
         request: Request<BatchGetPostsRequest>,
     ) -> Result<Response<BatchGetPostsResponse>, Status> {
-        let BatchGetPostsRequest { ids, view } = request.get_ref();
-        let rows = ids.len().saturating_mul(row_bytes(*view)).min(page::MAX_BYTES);
-        Room::of(&request).reserve(rows).await?;
+        let (room, BatchGetPostsRequest { ids, view }) = (Room::of(&request), request.into_inner());
+        room.reserve(ids.len().saturating_mul(row_bytes(view)).min(page::MAX_BYTES)).await?;
+        let (asked, view) = both(convert::batch(ids), convert::view(view, View::Basic))?;
         // Boxed, so that a call that waits for room takes little memory.
-        Ok(Response::new(Box::pin(read::some(&self.0, request.into_inner())).await?))
+        let (posts, missing_ids) = Box::pin(read::some(&self.0, asked, view, convert::row)).await?;
+        Ok(Response::new(BatchGetPostsResponse { posts, missing_ids }))
     }
 
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {
-        let ListPostsRequest { page_size, view, .. } = request.get_ref();
-        Room::of(&request).reserve(page::max_bytes(*page_size, row_bytes(*view))).await?;
+        let room = Room::of(&request);
+        let ListPostsRequest { page_size, page_token, view } = request.into_inner();
+        room.reserve(page::max_bytes(page_size, row_bytes(view))).await?;
+        let (size, view) = both(convert::page_size(page_size), convert::view(view, View::Basic))?;
         // Boxed, as above.
-        Ok(Response::new(Box::pin(read::page(&self.0, request.into_inner())).await?))
+        let page = Box::pin(read::page(&self.0, size, &page_token, view, convert::row)).await?;
+        Ok(Response::new(ListPostsResponse { posts: page.items, next_page_token: page.next_page_token }))
     }
 
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {
-        let writer = Writer::of(&request)?;
+        let writer = convert::writer(&request)?;
         let content = request.get_ref().patch.as_ref().and_then(|patch| patch.content.as_ref());
         Room::of(&request).reserve(content.map_or(0, String::len) + BASIC_BYTES).await?;
         let update = convert::post_update(request.into_inner())?;
-        Ok(Response::new(UpdatePostResponse { post: Some(write::update(&self.0, &writer, update).await?) }))
+        let post = write::update(&self.0, writer, update).await?;
+        Ok(Response::new(UpdatePostResponse { post: Some(convert::post(post)) }))
     }
 
     async fn delete_post(&self, request: Request<DeletePostRequest>) -> Result<Response<DeletePostResponse>, Status> {
-        let writer = Writer::of(&request)?;
-        write::delete(&self.0, &writer, request.into_inner()).await?;
+        let writer = convert::writer(&request)?;
+        let DeletePostRequest { id, etag } = request.into_inner();
+        write::delete(&self.0, writer, convert::id(&id)?, etag::expected(&etag)).await?;
         Ok(Response::new(DeletePostResponse {}))
     }
 }

@@ -1,14 +1,15 @@
 //! The response body of an open call.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use http_body::{Body as _, Frame};
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::Bytes;
+use tonic::codegen::{Bytes, StdError};
 
 use super::super::{Refusal, Verify};
 use super::watch::{Idle, Judging, Watch};
@@ -16,8 +17,42 @@ use super::watch::{Idle, Judging, Watch};
 /// The result of polling a body.
 type Polled = Option<Result<Frame<Bytes>, Status>>;
 
-/// A response body. A refusal ends it with the refusal's status in the trailers.
-pub(super) struct Answer<V: Verify> {
+impl<V: Verify> Watch<V> {
+    /// Returns the handler's answer, whose messages are judged, or the refusal that comes before it.
+    pub(in super::super) async fn answer<R, E>(
+        self: Arc<Self>,
+        mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
+    ) -> Result<Response<Body>, E>
+    where
+        R: http_body::Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<StdError>,
+    {
+        // Made for a call that has to wait for its caller's messages: none for most unary ones.
+        let mut idle: Option<Idle> = None;
+        let answered = poll_fn(|cx| {
+            let answered = call.as_mut().poll(cx);
+            self.enter();
+            if let Some(refusal) = self.refusal() {
+                return Poll::Ready(Err(refusal));
+            }
+            if answered.is_ready() {
+                return answered.map(Ok);
+            }
+            if self.is_heard() {
+                idle = None;
+                return Poll::Pending;
+            }
+            idle.get_or_insert_with(|| self.idle()).as_mut().poll(cx).map(Err)
+        });
+        match answered.await {
+            Ok(response) => Ok(response?.map(|body| Body::new(Answer::new(Body::new(body), self)))),
+            Err(refusal) => Ok(Status::from(self.refuse(refusal)).into_http()),
+        }
+    }
+}
+
+/// A response's body. A refusal ends it with the refusal's status, in trailers.
+struct Answer<V: Verify> {
     body: Body,
     watch: Arc<Watch<V>>,
     /// True until the body was polled for the first time.
@@ -32,7 +67,7 @@ pub(super) struct Answer<V: Verify> {
 }
 
 impl<V: Verify> Answer<V> {
-    pub(super) fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
+    fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
         Self { body, watch, is_first: true, held: None, next: None, idle: None, is_over: false }
     }
 

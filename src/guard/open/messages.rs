@@ -12,8 +12,15 @@ use tonic::codegen::Bytes;
 use super::super::Verify;
 use super::watch::{Judging, Watch};
 
-/// A request body. A refusal ends it with the refusal's status.
-pub(super) struct Messages<V: Verify> {
+impl<V: Verify> Watch<V> {
+    /// Returns the caller's messages, each of which is judged.
+    pub(in super::super) fn messages(self: &Arc<Self>, body: Body) -> Body {
+        Body::new(Messages::new(body, Arc::clone(self)))
+    }
+}
+
+/// A request's body. A refusal breaks it off with the refusal's status.
+struct Messages<V: Verify> {
     body: Body,
     watch: Arc<Watch<V>>,
     /// True until the first message.
@@ -24,7 +31,7 @@ pub(super) struct Messages<V: Verify> {
 }
 
 impl<V: Verify> Messages<V> {
-    pub(super) fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
+    fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
         Self { body, watch, is_first: true, held: None, is_over: false }
     }
 

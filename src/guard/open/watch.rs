@@ -1,23 +1,17 @@
 //! The state of an open call, shared by both directions.
 
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use http::{Response, Uri};
+use http::Uri;
 use tokio::time::{Instant, sleep};
-use tonic::Status;
-use tonic::body::Body;
-use tonic::codegen::{Bytes, StdError};
 
 use super::super::limit::until;
 use super::super::rules::Rules;
 use super::super::{Asker, Refusal, Token, Verify};
-use super::answer::Answer;
-use super::messages::Messages;
 use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
@@ -83,41 +77,9 @@ impl<V: Verify> Watch<V> {
         Arc::new(Self { rules, audience, uri, token, entrance, is_entering, is_heard, refused, hearer })
     }
 
-    /// Returns the request body with judged messages.
-    pub(in super::super) fn messages(self: &Arc<Self>, body: Body) -> Body {
-        Body::new(Messages::new(body, Arc::clone(self)))
-    }
-
-    /// Returns the handler's response with judged messages, or the refusal that precedes it.
-    pub(in super::super) async fn answer<R, E>(
-        self: Arc<Self>,
-        mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
-    ) -> Result<Response<Body>, E>
-    where
-        R: http_body::Body<Data = Bytes> + Send + 'static,
-        R::Error: Into<StdError>,
-    {
-        // Set for a call that waits for request messages. Most unary calls need none.
-        let mut idle: Option<Idle> = None;
-        let answered = poll_fn(|cx| {
-            let answered = call.as_mut().poll(cx);
-            self.is_entering.store(false, Ordering::Relaxed);
-            if let Some(refusal) = self.refusal() {
-                return Poll::Ready(Err(refusal));
-            }
-            if answered.is_ready() {
-                return answered.map(Ok);
-            }
-            if self.is_heard() {
-                idle = None;
-                return Poll::Pending;
-            }
-            idle.get_or_insert_with(|| self.idle()).as_mut().poll(cx).map(Err)
-        });
-        match answered.await {
-            Ok(response) => Ok(response?.map(|body| Body::new(Answer::new(Body::new(body), self)))),
-            Err(refusal) => Ok(Status::from(self.refuse(refusal)).into_http()),
-        }
+    /// Ends the poll in which the call was let in.
+    pub(super) fn enter(&self) {
+        self.is_entering.store(false, Ordering::Relaxed);
     }
 
     /// Returns a judgment of the token now. Without evidence it asks again for up to 2 s.

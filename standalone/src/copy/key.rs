@@ -6,9 +6,8 @@ use auth_service::SigningSettings;
 use auth_service::store::PRIVATE_HALVES;
 use auth_service::tokens::{KeyCopy, KeyFile, KeyFileError};
 use kit::config::Environment;
+use kit::db::DatabaseUrl;
 use kit::db::copy::{Source, Supplement};
-
-use super::CopyFlags;
 
 /// What becomes of the key; `None` for a service that signs nothing.
 pub(super) struct Key(Option<KeyCopy>);
@@ -17,7 +16,8 @@ impl Key {
     /// Decides by the settings of the auth service and by what the source holds.
     pub(super) async fn choose(
         source: &mut Source,
-        flags: &CopyFlags,
+        from: &DatabaseUrl,
+        to: &DatabaseUrl,
         environment: Environment,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         if source.schema().service != auth_service::store::SCHEMA.service {
@@ -25,7 +25,6 @@ impl Key {
         }
         let settings = SigningSettings::read(environment)?;
         let halves = source.found(PRIVATE_HALVES).await?;
-        let (from, to) = flags.urls();
         let (from, to) = (from.path().map(KeyFile::beside), to.path().map(KeyFile::beside));
         let key = KeyCopy::choose(
             settings.secret_key.is_some(),

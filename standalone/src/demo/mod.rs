@@ -12,6 +12,8 @@ mod services;
 mod step;
 mod story;
 mod sweep;
+mod tally;
+mod tell;
 mod values;
 
 use std::error::Error;
@@ -21,12 +23,9 @@ use kit::Place;
 use kit::config::{Environment, boolean, check_plaintext};
 use kit::shutdown::Shutdown;
 
-use self::error::DemoError;
-use self::play::play;
 use self::print::Style;
 use self::services::Services;
-use self::sweep::sweep;
-use self::values::Values;
+use self::tell::tell;
 
 /// Whom the story is played against. Flags alone: nothing in the environment may change the story.
 #[derive(Clone, Debug, Args)]
@@ -57,15 +56,4 @@ pub(crate) async fn run(
         check_plaintext(name, place.is_loopback(), flags.insecure, "--insecure")?;
     }
     Ok(tell(Services::new(auth, blog)?, print::RUNNING, style, &shutdown).await?)
-}
-
-/// Tells the story; one that did not end well is swept away, so that it leaves nothing behind either.
-async fn tell(services: Services, opening: &str, style: Style, shutdown: &Shutdown) -> Result<(), DemoError> {
-    preflight::check(&services).await?;
-    let mut values = Values::drawn();
-    print::say(&print::opening(style, opening));
-    let tally = play(&services, &mut values, style, shutdown).await;
-    let swept = if tally.is_well() { Ok(()) } else { sweep(&services, &values).await };
-    print::say(&print::closing(style, &tally));
-    swept.and(tally.result())
 }

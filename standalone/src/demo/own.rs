@@ -11,7 +11,7 @@ use kit::shutdown::Shutdown;
 
 use super::print::{self, Style};
 use super::services::Services;
-use super::tell;
+use super::tell::tell;
 use crate::pair::{Pair, PairFlags, answers};
 
 /// Tells the story to a pair that lives as long as the story does.

@@ -3,50 +3,14 @@
 use kit::shutdown::Shutdown;
 use tonic::{Code, Status};
 
-use super::error::DemoError;
 use super::judge::{judge, reason, text};
 use super::print::{self, Style, say};
 use super::services::{Answer, Services};
-use super::step::{Expected, Step};
+use super::step::Step;
 use super::story;
+use super::tally::{Cut, Tally};
 use super::values::Values;
 use super::{answer, command};
-
-/// How a run went.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) total: usize,
-    /// The numbers of the steps that were not as expected.
-    pub(super) unexpected: Vec<usize>,
-    /// How many steps were not played.
-    pub(super) left_out: usize,
-    /// What ended it early.
-    pub(super) cut: Option<Cut>,
-}
-
-/// What ends a story early.
-#[derive(Debug)]
-pub(super) enum Cut {
-    /// Ctrl-C.
-    Stopped,
-    /// The service at this URL went away.
-    Gone(String),
-}
-
-impl Tally {
-    pub(super) fn is_well(&self) -> bool {
-        self.unexpected.is_empty() && self.left_out == 0
-    }
-
-    pub(super) fn result(&self) -> Result<(), DemoError> {
-        match &self.cut {
-            Some(Cut::Stopped) => Err(DemoError::Stopped),
-            Some(Cut::Gone(url)) => Err(DemoError::Gone(url.clone())),
-            None if self.is_well() => Ok(()),
-            None => Err(DemoError::Unexpected),
-        }
-    }
-}
 
 /// Plays every act; the farewell only after a story that went well, since whoever deletes a user cannot delete that
 /// user's posts any more.
@@ -113,15 +77,5 @@ fn shown(came: &Result<Answer, Status>, values: &Values) -> String {
     match came {
         Ok(answer) => values.shorten(answer),
         Err(status) => answer::refusal(status),
-    }
-}
-
-impl Step {
-    /// What the mark of a step says that went well.
-    pub(super) fn verdict(&self) -> String {
-        match self.expected {
-            Expected::Answer(_) => "as expected".to_owned(),
-            Expected::Refusal { reason, .. } => format!("refused as expected: {reason}"),
-        }
     }
 }

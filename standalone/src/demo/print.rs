@@ -4,8 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use kit::config::{ConfigError, Environment};
 
-use super::play::Tally;
 use super::step::Step;
+use super::tally::Tally;
 
 /// Whether there is colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(super) fn closing(style: Style, tally: &Tally) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::play::Cut;
+    use super::super::tally::Cut;
     use super::*;
 
     #[test]

@@ -81,4 +81,12 @@ impl Step {
         self.keeps = Some(Keep { name, pointer });
         self
     }
+
+    /// What the mark of a step says that went well.
+    pub(super) fn verdict(&self) -> String {
+        match self.expected {
+            Expected::Answer(_) => "as expected".to_owned(),
+            Expected::Refusal { reason, .. } => format!("refused as expected: {reason}"),
+        }
+    }
 }

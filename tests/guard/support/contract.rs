@@ -29,7 +29,7 @@ impl Contract {
 
     /// Replaces a text in the option's file.
     pub(crate) fn with_option(self, from: &str, to: &str) -> Self {
-        let text = std::fs::read_to_string(format!("{}/proto/{OPTION}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let text = std::fs::read_to_string(format!("{}/../proto/{OPTION}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         assert!(text.contains(from), "{from}");
         Self { option: Some(text.replace(from, to)), ..self }
     }
@@ -38,7 +38,7 @@ impl Contract {
     pub(crate) fn descriptors(self) -> Vec<u8> {
         let mut files = ChainFileResolver::new();
         files.add(self);
-        files.add(IncludeFileResolver::new(format!("{}/proto", env!("CARGO_MANIFEST_DIR")).into()));
+        files.add(IncludeFileResolver::new(format!("{}/../proto", env!("CARGO_MANIFEST_DIR")).into()));
         files.add(GoogleFileResolver::new());
         Compiler::with_file_resolver(files).open_file(NAME).unwrap().encode_file_descriptor_set()
     }

@@ -9,6 +9,7 @@ mod batch;
 mod bodies;
 mod clocks;
 mod far_log;
+mod figures;
 mod followers;
 pub mod frozen;
 mod good;
@@ -21,6 +22,7 @@ mod overload;
 mod pooler;
 mod row;
 mod run;
+mod scale;
 mod silent;
 mod slow_readers;
 mod stall;
@@ -32,12 +34,13 @@ mod vanish;
 mod world;
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::ValueEnum;
 
+pub use figures::Figures;
 pub use good::Served;
 pub use row::Row;
+pub use scale::Scale;
 
 use super::{Broken, Report};
 use crate::Failure;
@@ -86,17 +89,6 @@ pub enum Scenario {
     Pooler,
     /// Logouts and password changes while the database is paused
     Unsure,
-}
-
-/// The figures of a scenario: rows of the table, and separate lines.
-#[derive(Debug, Default)]
-pub struct Figures {
-    /// Rows of the table, one for each form of the attack.
-    pub rows: Vec<Row>,
-    /// Lines after the table.
-    pub lines: Vec<String>,
-    /// Broken promises, besides those in the rows.
-    pub broken: Vec<Broken>,
 }
 
 impl Scenario {
@@ -159,48 +151,8 @@ impl Scenario {
     }
 }
 
-impl From<Report> for Figures {
-    fn from(Report { lines, broken }: Report) -> Self {
-        Self { lines, broken, ..Self::default() }
-    }
-}
-
-impl Figures {
-    fn lines(lines: Result<Vec<String>, Failure>) -> Result<Self, Failure> {
-        lines.map(|lines| Self { lines, ..Self::default() })
-    }
-}
-
-/// The size and the length of an attack.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    /// The length of the attack, and of the time without one for comparison.
-    pub length: Duration,
-    /// Divisor for the connections and callers of a short form.
-    part: usize,
-    /// The seed of random choices.
-    seed: u64,
-}
-
-impl Scale {
-    /// Returns the full size, as seen in the field.
-    pub fn full(length: Duration, seed: u64) -> Self {
-        Self { length, part: 1, seed }
-    }
-
-    /// Returns a few seconds with a few connections.
-    pub fn short() -> Self {
-        Self { length: Duration::from_secs(3), part: 8, seed: 1 }
-    }
-
-    /// Returns this scale's part of a full number, at least two.
-    fn of(self, full: usize) -> usize {
-        (full / self.part).max(2)
-    }
-}
-
-/// Runs these scenarios, one after the other. A scenario that cannot continue is a broken promise too: mostly the
-/// service has ended.
+/// Attacks by each of these scenarios, one after the other. A scenario that cannot go on is a broken promise, too: mostly
+/// the service has ended.
 pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report {
     let mut report = Report::default();
     report.lines.extend(row::heading());

@@ -1,9 +1,11 @@
 //! `bench drill postgres`: the database goes away in every way and comes back.
 
 mod fault;
+mod rig;
 mod round;
 mod run;
 
 pub use fault::Fault;
-pub(super) use run::database;
-pub use run::{Drill, Plan};
+pub use rig::Drill;
+pub(super) use rig::database;
+pub use run::Plan;

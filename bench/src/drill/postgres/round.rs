@@ -6,7 +6,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tonic::Code;
 
-use super::{Drill, Fault};
+use super::Fault;
+use super::rig::Drill;
 use crate::Failure;
 use crate::drill::{Broken, Client, Operation, Outage};
 

@@ -1,19 +1,14 @@
 //! The whole drill: set-up, rounds, and the check at the end.
 
-use std::path::Path;
 use std::time::Duration;
 
-use harness::postgres::Server;
-use harness::proxy::Proxy;
-use tempfile::TempDir;
-
 use super::Fault;
+use super::rig::Drill;
 use super::round::all_at_once;
 use crate::Failure;
 use crate::drill::held;
 use crate::drill::judge::judge;
-use crate::drill::{Broken, Call, Callers, Client, Operation, Random, Report, SETTINGS};
-use crate::services::Services;
+use crate::drill::{Broken, Call, Callers, Operation, Random, Report};
 
 /// The plan of a drill.
 #[derive(Clone, Debug)]
@@ -26,19 +21,6 @@ pub struct Plan {
     pub bound: Duration,
 }
 
-/// Both services on one PostgreSQL behind one proxy, and their client.
-pub struct Drill {
-    /// The server.
-    pub server: Server,
-    /// The connection to it.
-    pub proxy: Proxy,
-    /// The client.
-    pub client: Client,
-    databases: [String; 2],
-    services: Services,
-    _folder: TempDir,
-}
-
 impl Plan {
     /// Returns a plan with random faults.
     pub fn by_chance(rounds: usize, seed: u64, bound: Duration) -> Self {
@@ -48,22 +30,7 @@ impl Plan {
 }
 
 impl Drill {
-    /// Starts everything.
-    ///
-    /// # Errors
-    /// Fails if a part does not start.
-    pub async fn start(program: &Path, server: Server, seed: u64) -> Result<Self, Failure> {
-        let proxy = Proxy::to_socket(server.socket());
-        let databases = [database(&server).await?, database(&server).await?];
-        let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
-        let folder = tempfile::tempdir()?;
-        let services =
-            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
-        let client = Client::register(&services, seed).await?;
-        Ok(Self { server, proxy, client, databases, services, _folder: folder })
-    }
-
-    /// Runs the plan, and checks at the end that the data agrees with the answers.
+    /// Runs the plan, and looks at the end whether everything is as it was said.
     ///
     /// # Errors
     /// Fails if the drill itself cannot continue.
@@ -101,13 +68,6 @@ impl Drill {
         held::writes(report, &self.client).await?;
         self.services.stop()
     }
-}
-
-/// Creates a database, and returns its name.
-pub(in crate::drill) async fn database(server: &Server) -> Result<String, Failure> {
-    let url = server.create_database().await?;
-    let name = url.split('?').next().and_then(|before| before.rsplit('/').next());
-    Ok(name.ok_or("a URL without a database")?.to_owned())
 }
 
 fn is_allowed(call: &Call) -> bool {

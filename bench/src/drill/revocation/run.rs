@@ -1,24 +1,9 @@
 //! The whole drill: each fault, in as many rounds as it needs.
 
 use super::round::round;
-use super::{Fault, Judgement, Rig};
+use super::{Fault, Judgement, Plan, Rig};
 use crate::Failure;
 use crate::drill::Random;
-
-/// The plan of a drill.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The faults, in order.
-    pub faults: Vec<Fault>,
-    /// The least number of trials of each fault.
-    pub trials: usize,
-    /// Sessions that are revoked in a round.
-    pub sessions: usize,
-    /// Calls of all guards together while no token is revoked.
-    pub calls_per_second: u32,
-    /// The seed of random choices.
-    pub seed: u64,
-}
 
 /// Factor between the greatest number of rounds and the number needed if every revocation is acknowledged.
 const MAX_ROUNDS_FACTOR: usize = 10;

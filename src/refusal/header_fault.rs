@@ -61,8 +61,8 @@ impl TokenHeader {
         }
     }
 
-    /// Returns the fault of a header value that is not a valid token. `max` is the maximum length in bytes.
-    pub(super) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
+    /// Names the fault of a value in this header that cannot be a token of at most `max` bytes.
+    pub(crate) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
         let has_prefix = value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
         self.has(match value {
             [] => Fault::Empty,
@@ -74,8 +74,8 @@ impl TokenHeader {
         })
     }
 
-    /// Combines this header and a fault.
-    pub(super) const fn has(self, fault: Fault) -> HeaderFault {
+    /// Returns this fault of this header.
+    pub(crate) const fn has(self, fault: Fault) -> HeaderFault {
         HeaderFault { header: self, fault }
     }
 }

@@ -2,35 +2,33 @@
 
 use std::collections::HashMap;
 
-use crate::api::v1::{
-    self, BatchGetPostsRequest, BatchGetPostsResponse, GetPostRequest, ListPostsRequest, ListPostsResponse,
-};
-use kit::failure::both;
-use kit::page::{self, Batch, MAX_BYTES, Row, Wanted, fitting};
-use prost::Message as _;
+use kit::page::{self, Batch, MAX_BYTES, Page, Row, Wanted, fitting};
 use uuid::Uuid;
 
 use super::State;
-use crate::convert;
 use crate::domain::{Post, View};
 use crate::error::Error;
 
 /// Posts that are read at once.
 const CHUNK: usize = 8;
 
-/// What a page token is bound to.
+/// The method that a page token is bound to.
 const LIST: &str = "gatepost.blog.v1.PostService/ListPosts";
 
-pub(super) async fn one(state: &State, request: GetPostRequest) -> Result<v1::Post, Error> {
-    let (id, view) = both(convert::post_id(request.post), convert::view(request.view, View::Full))?;
-    let post = state.store.post(id, view).await?;
-    Ok(convert::post(post.ok_or_else(|| Error::PostNotFound(id.to_string()))?))
+pub(crate) async fn one(state: &State, id: Uuid, view: View) -> Result<Post, Error> {
+    state.store.post(id, view).await?.ok_or_else(|| Error::PostNotFound(id.to_string()))
 }
 
-pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result<BatchGetPostsResponse, Error> {
-    let (asked, view) = both(convert::batch(request.ids), convert::view(request.view, View::Basic))?;
-    let mut answer = BatchGetPostsResponse::default();
-    let mut bytes = 0;
+/// Returns those of these posts that exist, and the texts of the other ids.
+///
+/// `row` makes of a post what is answered, and measures it.
+pub(crate) async fn some<T>(
+    state: &State,
+    asked: Vec<(Uuid, String)>,
+    view: View,
+    row: fn(Post) -> Row<T>,
+) -> Result<(Vec<T>, Vec<String>), Error> {
+    let (mut posts, mut missing, mut bytes) = (Vec::new(), Vec::new(), 0);
     if view == View::Full {
         let ids: Vec<Uuid> = asked.iter().map(|(id, _)| *id).collect();
         // A post's message is larger than its title and content. Nothing is read for an answer that is refused.
@@ -43,38 +41,48 @@ pub(super) async fn some(state: &State, request: BatchGetPostsRequest) -> Result
         let found = state.store.posts_of(&ids, view).await?;
         let mut found: HashMap<Uuid, Post> = found.into_iter().map(|post| (post.id, post)).collect();
         for (id, text) in some {
-            match found.remove(id).map(convert::post) {
-                Some(post) => {
-                    bytes += post.encoded_len();
-                    answer.posts.push(post);
+            match found.remove(id).map(row) {
+                Some(row) => {
+                    bytes += row.bytes;
+                    posts.push(row.item);
                 }
-                None => answer.missing_ids.push(text.clone()),
+                None => missing.push(text.clone()),
             }
         }
         if bytes > MAX_BYTES {
             return Err(Error::AnswerTooLarge);
         }
     }
-    Ok(answer)
+    Ok((posts, missing))
 }
 
-pub(super) async fn page(state: &State, request: ListPostsRequest) -> Result<ListPostsResponse, Error> {
-    let view = convert::view(request.view, View::Basic);
-    let (size, view) = both(convert::page_size(request.page_size), view)?;
+/// Returns the page of at most `size` posts that the token asks for.
+///
+/// `row` makes of a post what is answered, and measures it.
+pub(crate) async fn page<T>(
+    state: &State,
+    size: u32,
+    token: &str,
+    view: View,
+    row: fn(Post) -> Row<T>,
+) -> Result<Page<T>, Error> {
     let read = async |after, limit| match view {
         View::Basic => {
             let posts = state.store.list_posts(after, limit, view).await?;
             Ok(Batch::up_to(limit, posts.into_iter().map(row).collect()))
         }
-        View::Full => read_full(state, after, limit).await,
+        View::Full => read_full(state, after, limit, row).await,
     };
-    let wanted = Wanted { scope: LIST, size, token: &request.page_token };
-    let page = page::fill(&state.page_tokens, wanted, state.clock.now(), read).await?;
-    Ok(ListPostsResponse { posts: page.items, next_page_token: page.next_page_token })
+    page::fill(&state.page_tokens, Wanted { scope: LIST, size, token }, state.clock.now(), read).await
 }
 
 /// Reads the next posts with their contents: only those that fit into one answer.
-async fn read_full(state: &State, after: Option<Uuid>, limit: u32) -> Result<Batch<v1::Post>, Error> {
+async fn read_full<T>(
+    state: &State,
+    after: Option<Uuid>,
+    limit: u32,
+    row: fn(Post) -> Row<T>,
+) -> Result<Batch<T>, Error> {
     let measured = state.store.list_octets(after, limit).await?;
     let Some((last, _)) = measured.last() else { return Ok(Batch { rows: Vec::new(), has_more: false }) };
     let count = fitting(measured.iter().map(|(_, octets)| usize::try_from(*octets).unwrap_or(MAX_BYTES)));
@@ -82,9 +90,4 @@ async fn read_full(state: &State, after: Option<Uuid>, limit: u32) -> Result<Bat
     // Newest first. The last that was measured may also be out of reach since posts have come or gone meanwhile.
     let has_more = posts.last().is_none_or(|post| post.id > *last);
     Ok(Batch { rows: posts.into_iter().map(row).collect(), has_more })
-}
-
-fn row(post: Post) -> Row<v1::Post> {
-    let (id, item) = (post.id, convert::post(post));
-    Row { id, bytes: item.encoded_len(), item }
 }

@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod circles;
+mod modules;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +15,7 @@ struct Rule {
     words: &'static [&'static str],
 }
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     // The shared library stands on its own. `auth_service_client` is the contract's, and no member.
     Rule { room: "src", except: &[], words: &["kit::", "sqlx", "argon2", "auth_service::", "blog_service::"] },
     // The contract of the blog is the blog service's: a change of a post is no change of the guard.
@@ -33,7 +36,13 @@ const RULES: [Rule; 13] = [
     Rule {
         room: "blog-service/src/domain",
         except: &[],
-        words: &["tonic", "sqlx", "gatepost", "kit::", "crate::store", "crate::rpc"],
+        words: &["tonic", "sqlx", "gatepost", "kit::", "crate::app", "crate::store", "crate::rpc"],
+    },
+    // Use cases speak the domain's types: the wire is converted before and after.
+    Rule {
+        room: "blog-service/src/app",
+        except: &[],
+        words: &["tonic", "prost", "crate::api", "crate::convert", "crate::rpc"],
     },
     // Services print through `kit::output` alone: a write in place waits for its reader, or panics without one.
     Rule {
@@ -56,7 +65,7 @@ const WIRE: [&str; 5] = ["api.rs", "convert.rs", "convert", "error.rs", "rpc"];
 const DATABASE: [&str; 1] = ["store"];
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// Every Rust file below a folder.
@@ -179,7 +188,11 @@ fn migrations_have_the_same_numbers_and_names_for_both_engines() {
             for engine in ["sqlite", "postgres"] {
                 let file = root().join(service).join("migrations").join(engine).join(name);
                 // Else a kill would leave half of it behind (docs/migrations.md).
-                assert!(!fs::read_to_string(file).unwrap().contains("no-transaction"), "{service}: {engine}: {name}");
+                let text = fs::read_to_string(file).unwrap();
+                assert!(!text.contains("no-transaction"), "{service}: {engine}: {name}");
+                // Older files have closed lists; 11 opens those of tables that no other refers to.
+                let is_open = index < 10 && service == "auth-service" || !text.contains(" in ('");
+                assert!(is_open, "{service}: {engine}: {name} closes a set that may grow");
             }
             let file = root().join(service).join("migrations/postgres").join(name);
             // Older files have their steps beside them.

@@ -1,0 +1,48 @@
+//! Both services, their database and the way to it.
+
+use std::path::Path;
+
+use harness::postgres::Server;
+use harness::proxy::Proxy;
+use tempfile::TempDir;
+
+use crate::Failure;
+use crate::drill::{Client, SETTINGS};
+use crate::services::Services;
+
+/// Both services on one PostgreSQL behind one proxy, and their client.
+pub struct Drill {
+    /// The server.
+    pub server: Server,
+    /// The way to it.
+    pub proxy: Proxy,
+    /// The client.
+    pub client: Client,
+    pub(super) databases: [String; 2],
+    pub(super) services: Services,
+    _folder: TempDir,
+}
+
+impl Drill {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub async fn start(program: &Path, server: Server, seed: u64) -> Result<Self, Failure> {
+        let proxy = Proxy::to_socket(server.socket());
+        let databases = [database(&server).await?, database(&server).await?];
+        let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
+        let folder = tempfile::tempdir()?;
+        let services =
+            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
+        let client = Client::register(&services, seed).await?;
+        Ok(Self { server, proxy, client, databases, services, _folder: folder })
+    }
+}
+
+/// A new database's name.
+pub(in crate::drill) async fn database(server: &Server) -> Result<String, Failure> {
+    let url = server.create_database().await?;
+    let name = url.split('?').next().and_then(|before| before.rsplit('/').next());
+    Ok(name.ok_or("a URL without a database")?.to_owned())
+}

@@ -1,0 +1,27 @@
+//! Lines of the table.
+
+use hdrhistogram::Histogram;
+
+/// Lines as they come about, to be kept.
+#[derive(Default)]
+pub(super) struct Rows(pub(super) Vec<String>);
+
+impl Rows {
+    /// Prints and keeps a line.
+    #[expect(clippy::print_stdout, reason = "figures are this program's output")]
+    pub(super) fn line(&mut self, line: String) {
+        println!("{line}");
+        self.0.push(line);
+    }
+
+    /// A figure beside its target.
+    pub(super) fn row(&mut self, name: &str, measured: &str, target: &str) {
+        self.line(format!("{name:<58} {measured:<26} {target}").trim_end().to_owned());
+    }
+}
+
+/// Milliseconds of what was recorded in microseconds: half of all, 99 of 100, all.
+pub(super) fn quantiles(micros: &Histogram<u64>) -> String {
+    let [median, late, most] = [0.5, 0.99, 1.0].map(|part| crate::load::millis(micros, part));
+    format!("{median:.1}, {late:.1}, {most:.1} ms")
+}

@@ -1,0 +1,31 @@
+//! The service's parts, shared by all calls.
+
+use kit::Clock;
+use kit::ids::Ids;
+use kit::meter::Meter;
+use kit::page::PageTokens;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::store::Store;
+
+/// The parts that the use cases work with.
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) page_tokens: PageTokens,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    /// Posts that each user creates.
+    pub(crate) posts: Meter<Uuid>,
+    /// Bytes that each user writes.
+    pub(crate) bytes: Meter<Uuid>,
+}
+
+impl State {
+    /// Takes a write of this user from the user's quotas.
+    pub(crate) fn meter(&self, user: Uuid, posts: u64, bytes: usize) -> Result<(), Error> {
+        let now = self.clock.now();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes.take(user, bytes, now).and_then(|()| self.posts.take(user, posts, now)).map_err(Error::QuotaUsedUp)
+    }
+}

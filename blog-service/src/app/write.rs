@@ -1,0 +1,43 @@
+//! A post is changed or deleted: existence, then ownership, then the etag.
+
+use uuid::Uuid;
+
+use super::{State, read};
+use crate::domain::{Post, PostChange, PostWriter, View};
+use crate::error::Error;
+
+/// A change of a post whose fields keep their rules.
+pub(crate) struct PostUpdate {
+    pub(crate) id: Uuid,
+    pub(crate) change: PostChange,
+    pub(crate) expected: Option<i32>,
+    pub(crate) validate_only: bool,
+}
+
+pub(crate) async fn update(state: &State, writer: PostWriter, update: PostUpdate) -> Result<Post, Error> {
+    let PostUpdate { id, change, expected, validate_only } = update;
+    let view = if validate_only { View::Full } else { View::Basic };
+    let post = own(state, writer, id, view).await?;
+    if validate_only {
+        let is_stale = expected.is_some_and(|expected| expected != post.revision);
+        return if is_stale { Err(Error::Stale) } else { Ok(change.apply(post)) };
+    }
+    if let Some(user) = writer.user {
+        state.meter(user, 0, change.bytes())?;
+    }
+    // The owner of a post never changes, so what was checked still holds when the change is written.
+    let updated = state.store.update_post(id, change, expected, state.clock.now()).await?;
+    updated.map_err(|why| Error::unchanged(why, id))
+}
+
+pub(crate) async fn delete(state: &State, writer: PostWriter, id: Uuid, expected: Option<i32>) -> Result<(), Error> {
+    own(state, writer, id, View::Basic).await?;
+    let deleted = state.store.delete_post(id, expected).await?;
+    deleted.map_err(|why| Error::unchanged(why, id))
+}
+
+/// Returns the post if the writer may change it.
+async fn own(state: &State, writer: PostWriter, id: Uuid, view: View) -> Result<Post, Error> {
+    let post = read::one(state, id, view).await?;
+    if writer.may_change(&post) { Ok(post) } else { Err(Error::NotPostOwner) }
+}

@@ -1,0 +1,137 @@
+//! No circle: neither between the files of a crate, nor between its rooms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::modules::{Edges, Modules};
+use crate::root;
+
+/// The circles that are left. An entry goes with its circle.
+const KNOWN: [&str; 17] = [
+    "auth-service/src: config.rs config/keys.rs config/signing.rs keyring/command.rs keyring/tend.rs repair.rs state.rs",
+    "auth-service/src: keyring/custody.rs keyring/mod.rs",
+    "auth-service/src: run.rs start.rs",
+    "auth-service/src: store/allowances.rs store/attempts.rs",
+    "auth-service/src: store/changes.rs store/last_admin.rs",
+    "auth-service/src: store/refresh.rs store/sessions.rs store/users.rs",
+    "auth-service/src: admin config convert keyring quotas repair rpc state",
+    "auth-service/src: run start",
+    "kit/src: db/engine.rs db/sqlite/group.rs db/sqlite/job.rs db/sqlite/open.rs db/sqlite/writer.rs",
+    "kit/src: db/postgres/copy.rs db/postgres/migrate.rs db/postgres/open.rs",
+    "kit/src: db/postgres/pool.rs db/postgres/pool/queue.rs db/postgres/pool/used.rs",
+    "kit/src: failure.rs serve/elsewhere.rs",
+    "kit/src: serve/connection.rs serve/stream.rs",
+    "kit/src: serve/memory/budget.rs serve/memory/hold.rs",
+    "kit/src: testing/machine/engines.rs testing/machine/play.rs",
+    "kit/src: clock config db",
+    "kit/src: failure serve",
+];
+
+/// Returns the `src/` of each crate below a folder.
+fn sources(root: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = folders.chain([root.to_owned()]).map(|folder| folder.join("src")).collect();
+    found.retain(|source| source.is_dir());
+    found.sort();
+    found
+}
+
+/// Returns the edges between the rooms: a folder is one with the file of its name, and the root is none.
+fn of_rooms(source: &Path, edges: &Edges) -> Edges {
+    let room = |file: &str| {
+        let path = Path::new(file).strip_prefix(source).unwrap().with_extension("");
+        let name = path.iter().next().unwrap().to_str().unwrap().to_owned();
+        Some(name).filter(|name| name != "lib" && name != "main")
+    };
+    let mut rooms = Edges::new();
+    for ((from, to), names) in edges {
+        if let (Some(from), Some(to)) = (room(from), room(to))
+            && from != to
+        {
+            rooms.entry((from, to)).or_default().extend(names.iter().cloned());
+        }
+    }
+    rooms
+}
+
+/// Returns the groups of nodes that all lead to each other.
+fn circles(edges: &Edges) -> BTreeSet<Vec<&str>> {
+    let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (from, to) in edges.keys() {
+        next.entry(from).or_default().push(to);
+    }
+    let reached = |start| {
+        let (mut found, mut open) = (BTreeSet::new(), vec![start]);
+        while let Some(node) = open.pop() {
+            open.extend(next.get(node).into_iter().flatten().filter(|&&node| found.insert(node)));
+        }
+        found
+    };
+    let all: BTreeMap<&str, BTreeSet<&str>> = next.keys().map(|&node| (node, reached(node))).collect();
+    let group = |node: &&str| {
+        let others = all[*node].iter().filter(|other| all.get(*other).is_some_and(|back| back.contains(node)));
+        others.copied().collect::<Vec<_>>()
+    };
+    all.keys().map(group).filter(|group| group.len() > 1).collect()
+}
+
+/// Returns each circle of files and of rooms below a folder, as its nodes, and as a text with the names that tie it.
+fn all_circles(root: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for source in sources(root) {
+        let files = Modules::read(&source).edges();
+        let rooms = of_rooms(&source, &files);
+        for edges in [&files, &rooms] {
+            for circle in circles(edges) {
+                let short =
+                    |node: &str| Path::new(node).strip_prefix(&source).unwrap_or(Path::new(node)).display().to_string();
+                let is_inside =
+                    |(from, to): &&(String, String)| circle.contains(&from.as_str()) && circle.contains(&to.as_str());
+                let ties = edges.iter().filter(|(key, _)| is_inside(key));
+                let ties = ties.map(|((from, to), names)| format!("\n    {} -> {}: {names:?}", short(from), short(to)));
+                let folder = source.strip_prefix(root).unwrap().display();
+                let nodes = circle.iter().map(|node| short(node)).collect::<Vec<_>>().join(" ");
+                found.push((format!("{folder}: {nodes}"), ties.collect()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_form_no_circle() {
+    let found = all_circles(root());
+    let is_new = |(circle, _): &&(String, String)| !KNOWN.contains(&circle.as_str());
+    let new: Vec<_> = found.iter().filter(is_new).map(|(circle, ties)| format!("{circle}{ties}")).collect();
+    assert!(new.is_empty(), "these lean on each other in a circle:\n{}", new.join("\n"));
+    let is_gone = |known: &&str| !found.iter().any(|(circle, _)| circle == *known);
+    let gone: Vec<_> = KNOWN.into_iter().filter(is_gone).collect();
+    assert!(gone.is_empty(), "no circle any more, take it off the list: {gone:?}");
+}
+
+#[test]
+fn names_are_followed_to_the_file_that_defines_them() {
+    let source = root().join("blog-service/src");
+    let edges = Modules::read(&source).edges();
+    let names = |from, to| edges.get(&(from, to)).cloned().unwrap_or_default();
+    let file = |name| source.join(name).display().to_string();
+    assert!(names(file("app/create.rs"), file("domain/post.rs")).contains("Post"), "through domain/mod.rs");
+    assert!(names(file("run.rs"), file("app/state.rs")).contains("State"), "through app/mod.rs");
+    assert!(names(file("run.rs"), file("policy.rs")).contains("SERVICES"), "through a module that is named");
+    assert!(names(file("domain/mod.rs"), file("domain/post.rs")).is_empty(), "a table of contents");
+    let tie = |(from, to): (&str, &str)| ((from.to_owned(), to.to_owned()), BTreeSet::new());
+    let edges = Edges::from([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")].map(tie));
+    assert_eq!(circles(&edges), [vec!["a", "b", "c"]].into());
+}
+
+/// Prints the circles of another checkout, which `scripts/figures` names.
+#[test]
+#[ignore = "a figure, and no rule"]
+#[expect(clippy::disallowed_methods, reason = "the folder is another one than this checkout")]
+fn circles_of_another_checkout() {
+    let root = std::env::var_os("GATEPOST_CHECKOUT").expect("GATEPOST_CHECKOUT names a folder");
+    for (circle, ties) in all_circles(Path::new(&root)) {
+        println!("circle: {circle}{ties}");
+    }
+}
