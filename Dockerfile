@@ -16,11 +16,11 @@ COPY auth-service/Cargo.toml auth-service/
 COPY blog-service/Cargo.toml blog-service/
 COPY standalone/Cargo.toml standalone/
 COPY bench/Cargo.toml bench/
-COPY harness/Cargo.toml harness/
+COPY testkit/Cargo.toml testkit/
 COPY model/Cargo.toml model/
 COPY codegen/Cargo.toml codegen/
 COPY examples/Cargo.toml examples/
-RUN for crate in . kit auth-service blog-service standalone bench harness model codegen examples; do \
+RUN for crate in . kit auth-service blog-service standalone bench testkit model codegen examples; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \
     done && cargo build --release --locked -p auth-service -p blog-service

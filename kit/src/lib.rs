@@ -29,8 +29,6 @@ pub mod serve;
 pub mod shutdown;
 pub mod stopwatch;
 pub mod telemetry;
-#[cfg(feature = "testing")]
-pub mod testing;
 
 pub use clock::Clock;
 pub use gatepost::Uptime;

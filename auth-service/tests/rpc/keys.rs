@@ -80,13 +80,13 @@ fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<Co
     let database = format!("sqlite:{}", folder.join("auth.db").display());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
     let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
-    Config::new(flags, Environment::new(environment), kit::testing::clock())
+    Config::new(flags, Environment::new(environment), testkit::clock())
 }
 
 #[test]
 fn c18_a_secret_that_others_can_guess_is_no_setting() {
     type Read = fn(&str) -> Option<OsString>;
-    let folder = kit::testing::folder();
+    let folder = testkit::folder();
     let weak: [(Read, &str); 4] = [
         (|name| (name == "JWT_SECRET_KEY").then(|| "b3f1c8d2".into()), "at least 32 bytes"),
         (|name| (name == "JWT_SECRET_KEY").then(|| "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7".into()), "at least 32 bytes"),
@@ -104,7 +104,7 @@ fn c18_a_secret_that_others_can_guess_is_no_setting() {
 #[test]
 fn c18_a_master_key_that_others_can_guess_is_no_setting() {
     type Read = fn(&str) -> Option<OsString>;
-    let folder = kit::testing::folder();
+    let folder = testkit::folder();
     let bad: [(Read, &str); 3] = [
         (|name| (name == "AUTH_MASTER_KEY").then(|| "canary".into()), "must be 32 bytes in base64"),
         (|name| (name == "AUTH_MASTER_KEY").then(|| "canarycanary".repeat(4)[..43].into()), "is a pattern"),
@@ -132,7 +132,7 @@ async fn c18_a_key_file_that_holds_no_good_key_ends_the_service_before_it_serves
         ),
         ("no key", 0o644, "can be read by other users"),
     ] {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let file = folder.path().join("auth.key.pem");
         make_database(folder.path()).await;
         fs::write(&file, text).unwrap();

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use auth_service::domain::{Client, Session};
 use auth_service::store::DatabaseUrl;
-use harness::statements::statements;
-use kit::testing::{on_both_engines, start};
+use testkit::statements::statements;
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp};

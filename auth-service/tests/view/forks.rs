@@ -7,7 +7,7 @@ use auth_service::view::Finder;
 use chrono::TimeDelta;
 use kit::Clock;
 use kit::db::clock;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::replica::{Case, LAPTOP, Replica, stamp};

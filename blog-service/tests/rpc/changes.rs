@@ -44,7 +44,7 @@ async fn an_owner_changes_what_the_patch_has_and_nothing_else() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     service.clock.advance(Duration::from_secs(5));
-    let later = SystemTime::from(kit::testing::start() + Duration::from_secs(5));
+    let later = SystemTime::from(testkit::start() + Duration::from_secs(5));
     let wanted = Post {
         title: "Hello again".into(),
         revision: 2,

@@ -1,6 +1,6 @@
 //! Every RPC refuses what is no request of it, with a reason and in words that give nothing of the service away (F8).
 
-use kit::testing::{Raw, framed, garbage, methods};
+use testkit::{Raw, framed, garbage, methods};
 use tonic::Code;
 
 use super::support::{ADA, Service, refused, start};

@@ -4,7 +4,7 @@ use blog_service::domain::View;
 use blog_service::store::{Store, Unchanged};
 use kit::db::requests::{self, Earlier};
 use kit::db::secrets;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! How the tests of the store open it.
 
 use blog_service::store::{DatabaseUrl, Store};
-use kit::testing::Opening;
+use testkit::Opening;
 
 pub(crate) struct Opens;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use harness::statements::statements;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
+use testkit::statements::statements;
 
 use crate::support::Case;
 

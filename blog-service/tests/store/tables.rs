@@ -1,7 +1,7 @@
 //! What a copy takes along is all that there is: a table or a column that its description lacks would be left behind.
 
 use blog_service::store::SCHEMA;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

@@ -3,7 +3,7 @@
 use blog_service::domain::View;
 use blog_service::store::StoreError;
 use kit::db::requests::{self, Earlier};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
 use crate::support::{Case, key, new_post, title};

@@ -30,8 +30,6 @@ pub use migrations::{InSteps, Migrations};
 pub use patience::patiently;
 pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};
 pub use settle::settle;
-#[cfg(feature = "testing")]
-pub use sqlite::Outsider;
 pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};
 pub use url::{DatabaseUrl, Server};
 pub use watcher::{Own, Watcher};

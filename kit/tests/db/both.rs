@@ -1,7 +1,7 @@
 //! What holds on either engine.
 
 use kit::db::{StoreError, Verdict, read, write, write_one};
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::{ADD, Case, add_all};
 

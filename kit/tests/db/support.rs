@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use kit::db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, transaction, within, write};
-use kit::testing::Opening;
 use sqlx::migrate::Migrator;
+use testkit::Opening;
 
 static SQLITE: Migrator = sqlx::migrate!("tests/db/migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("tests/db/migrations/postgres");
@@ -16,7 +16,7 @@ pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
 /// How the database is opened.
 pub(crate) struct Opens;
 
-pub(crate) type Case = kit::testing::Case<Opens>;
+pub(crate) type Case = testkit::Case<Opens>;
 
 impl Opening for Opens {
     type Store = Notes;

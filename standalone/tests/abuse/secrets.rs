@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use kit::dynamic;
-use kit::testing::{Raw, Reply, framed};
 use prost::Message as _;
 use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};
+use testkit::{Raw, Reply, framed};
 use tonic::Code;
 
 use super::cast::{ADMIN, Cast, SERVICE_KEY, is_auth};

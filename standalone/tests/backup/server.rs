@@ -52,11 +52,11 @@ fn start([auth, blog]: [&str; 2]) -> (Service, Service, [String; 2]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lines_for_postgresql_back_both_services_up_and_restore_them() {
-    let Some(auth) = harness::postgres::database().await else { return };
+    let Some(auth) = testkit::postgres::database().await else { return };
     let others = [
-        harness::postgres::database().await.unwrap(),
-        harness::postgres::database().await.unwrap(),
-        harness::postgres::database().await.unwrap(),
+        testkit::postgres::database().await.unwrap(),
+        testkit::postgres::database().await.unwrap(),
+        testkit::postgres::database().await.unwrap(),
     ];
     let [blog, new_auth, new_blog] = &others;
     let place = folder();

@@ -1,6 +1,6 @@
 //! Both services are moved from SQLite to PostgreSQL and back, and their users notice nothing.
 
-use harness::postgres::Database;
+use testkit::postgres::Database;
 
 use super::copying::copies;
 use super::pair::{folder, gatepost};
@@ -29,7 +29,7 @@ impl Running {
 }
 
 async fn servers() -> Option<(Database, Database)> {
-    Some((harness::postgres::database().await?, harness::postgres::database().await?))
+    Some((testkit::postgres::database().await?, testkit::postgres::database().await?))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ fn postgresql() -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_lines_start_both_services_twice() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let (folder, socket) = (folder(), server.socket().parent().unwrap().display().to_string());
     // The server of the test in place of the machine's, and its superuser in place of the one that the lines ask for.
     let script = postgresql().replace("/var/run/postgresql", &socket).replace("cargo run --", "starts");

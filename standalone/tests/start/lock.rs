@@ -9,7 +9,7 @@ pub(super) const WAITS: &str = "is being migrated by another process: waiting";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f14_the_others_wait_for_a_migration_that_is_held_up_and_go_on() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.make_older(Which::Auth, 1).await;
     steps::count(&mut outsider).await;
@@ -33,7 +33,7 @@ async fn f14_the_others_wait_for_a_migration_that_is_held_up_and_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f14_an_index_that_is_built_concurrently_meanwhile_does_not_deadlock() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create table busy (number integer)").await;
     steps::count(&mut outsider).await;
@@ -61,7 +61,7 @@ async fn f14_an_index_that_is_built_concurrently_meanwhile_does_not_deadlock() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f14_a_process_that_builds_an_index_concurrently_under_the_lock_does_not_meet_those_that_wait() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create table busy (number integer)").await;
     outsider.run(LOCK).await;

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::postgres::Database;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlSafeStr as _, SqliteConnection};
+use testkit::postgres::Database;
 
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ pub(super) enum Home {
 impl Home {
     /// One of each engine, as far as there is one.
     pub(super) async fn all() -> Vec<Self> {
-        let server = harness::postgres::database().await.map(Self::Server);
+        let server = testkit::postgres::database().await.map(Self::Server);
         [Self::File(tempfile::tempdir().unwrap())].into_iter().chain(server).collect()
     }
 

@@ -1,7 +1,7 @@
 //! The database's URL, from its form to the server's answer: what is wrong is named, and no part of the URL's secrets is.
 
-use harness::proxy::Proxy;
 use rustix::process::Signal;
+use testkit::proxy::Proxy;
 
 use super::outsider::Outsider;
 use super::service::{BOTH, SEALED, Service, Which, command};
@@ -83,7 +83,7 @@ async fn a_server_that_does_not_answer_is_waited_for_and_a_signal_ends_the_wait(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_comes_back_is_gone_on_with() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     server.create_database().await.unwrap();
     let proxy = Proxy::to_socket(server.socket());
     for which in BOTH {
@@ -100,7 +100,7 @@ async fn a_server_that_comes_back_is_gone_on_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_the_wait_for_another_process_that_migrates() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut holder = Outsider::of_server(&database.url).await;
     holder.run(super::lock::LOCK).await;
     for which in BOTH {
@@ -113,7 +113,7 @@ async fn a_signal_ends_the_wait_for_another_process_that_migrates() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_refuses_us_is_not_waited_for() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let mut admin = Outsider::of_server(&server.url("postgres")).await;
     for sql in [
         "create role ada login password 'plover gantry'",
@@ -123,7 +123,7 @@ async fn a_server_that_refuses_us_is_not_waited_for() {
     ] {
         admin.run(sql).await;
     }
-    // Passwords count from now on, for all but the harness itself.
+    // Passwords count from now on, for all but the testkit itself.
     let folder = server.socket().parent().unwrap().to_owned();
     let rules = "local all postgres trust\nlocal all all scram-sha-256\n";
     std::fs::write(folder.join("data/pg_hba.conf"), rules).unwrap();

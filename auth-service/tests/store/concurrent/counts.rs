@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_service::domain::{Allowance, Failures};
 use auth_service::store::Kind;
 use kit::db::secrets;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 
 use super::at_once;
 use crate::support::Case;

@@ -1,7 +1,7 @@
 //! Whether the database answers, and whether it takes writes.
 
 use kit::db::health;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

@@ -1,7 +1,7 @@
 //! The keys that all replicas share: whoever comes first has drawn them.
 
 use kit::db::secrets;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

@@ -3,7 +3,7 @@
 use auth_service::store::Created;
 use kit::db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user};

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kit::Clock;
 use kit::db::{clock, requests};
 use kit::request_id::{Fingerprint, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp, stamp_at};

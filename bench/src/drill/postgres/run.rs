@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use harness::postgres::Server;
-use harness::proxy::Proxy;
 use tempfile::TempDir;
+use testkit::postgres::Server;
+use testkit::proxy::Proxy;
 
 use super::Fault;
 use super::round::all_at_once;

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use kit::Clock;
 use kit::db::clock;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

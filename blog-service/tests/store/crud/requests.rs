@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use kit::db::requests::{self, Earlier};
 use kit::db::secrets;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, key, new_post};

@@ -193,8 +193,8 @@ async fn answer<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Er
 mod tests {
     use std::str::FromStr as _;
 
-    use harness::proxy::Proxy;
     use sqlx::postgres::PgConnectOptions;
+    use testkit::proxy::Proxy;
 
     use super::*;
 
@@ -209,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_for_another_process_gives_up_and_says_so() {
-        let Some(database) = harness::postgres::database().await else { return };
+        let Some(database) = testkit::postgres::database().await else { return };
         let mut holder = database.connect().await;
         lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
         let refused = migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap_err();
@@ -220,7 +220,7 @@ mod tests {
 
     #[tokio::test]
     async fn schemas_of_one_database_are_locked_apart() {
-        let Some(database) = harness::postgres::database().await else { return };
+        let Some(database) = testkit::postgres::database().await else { return };
         database.run("create schema other").await;
         let mut holder = database.connect().await;
         lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();

@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_connection_has_its_limits_from_the_server() {
-        let Some(database) = harness::postgres::database().await else { return };
+        let Some(database) = testkit::postgres::database().await else { return };
         let DatabaseUrl::Postgres(server) = database.url.parse().unwrap() else { panic!("a server") };
         let db = Postgres::open(&server, &NONE).await.unwrap();
         let (mut reader, mut writer) = (db.lease_reader().await.unwrap(), db.lease_writer().await.unwrap());

@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn settings_of_the_url_arrive() {
-        let Some(database) = harness::postgres::database().await else { return };
+        let Some(database) = testkit::postgres::database().await else { return };
         let url = format!("{}&options=-c%20search_path%3Do'ther%20--work_mem=1MB", database.url);
         let crate::db::DatabaseUrl::Postgres(server) = url.parse().unwrap() else { panic!("a server") };
         let mut connection = Opening::named(&server, "it").connect().await.unwrap();

@@ -83,7 +83,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lock_is_no_link() {
-        let folder = crate::testing::folder();
+        let folder = tempfile::tempdir().unwrap();
         let (database, elsewhere) = (folder.path().join("a.db"), folder.path().join("elsewhere"));
         symlink(&elsewhere, beside(&database, LOCK)).unwrap();
         let refused = FileLock::take(&database).await.unwrap_err().to_string();

@@ -6,8 +6,6 @@ mod group;
 mod job;
 mod lock;
 mod open;
-#[cfg(feature = "testing")]
-mod outsider;
 mod snapshot;
 mod writer;
 
@@ -15,6 +13,4 @@ pub(super) use copy::{StillFile, check_integrity, has_table, lock_to_fill, open_
 pub use files::{RESTORING, beside, make_folder, remains};
 pub use lock::FileLock;
 pub use open::Sqlite;
-#[cfg(feature = "testing")]
-pub use outsider::Outsider;
 pub use snapshot::{SnapshotError, check_snapshot, snapshot};

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use harness::proxy::Proxy;
 use kit::db::{DatabaseUrl, OpenError, Verdict};
+use testkit::proxy::Proxy;
 
 use crate::support::{Notes, add_all, open};
 
 #[tokio::test]
 async fn server_at_the_longest_distance_is_served() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(50));
     let url: DatabaseUrl = server.url_at(proxy.address(), "postgres").parse().unwrap();
@@ -22,7 +22,7 @@ async fn server_at_the_longest_distance_is_served() {
 
 #[tokio::test]
 async fn server_beyond_it_is_refused_with_its_distance() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(70));
     let url: DatabaseUrl = server.url_at(proxy.address(), "postgres").parse().unwrap();

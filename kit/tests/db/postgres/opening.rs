@@ -14,7 +14,7 @@ async fn refused(url: &str) -> OpenError {
 
 #[tokio::test]
 async fn a_server_that_may_forget_is_refused() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let sql = "do $$ begin
         execute format('alter database %I set synchronous_commit = off', current_database());
     end $$";
@@ -40,7 +40,7 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_at_once_and_not_repeated() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     sqlx::query("create role ada login password 'right'").execute(&mut admin).await.unwrap();
     let rules: String = sqlx::query_scalar("show hba_file").fetch_one(&mut admin).await.unwrap();
@@ -59,7 +59,7 @@ async fn a_wrong_password_is_refused_at_once_and_not_repeated() {
 }
 
 /// Runs statements as another program.
-async fn run(server: &harness::postgres::Server, sql: &'static str) {
+async fn run(server: &testkit::postgres::Server, sql: &'static str) {
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();
@@ -67,7 +67,7 @@ async fn run(server: &harness::postgres::Server, sql: &'static str) {
 
 #[tokio::test]
 async fn database_that_is_not_utf8_is_refused() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     run(&server, "create database old encoding 'LATIN1' locale 'C' template template0").await;
     let error = refused(&server.url("old")).await;
     assert!(matches!(error, OpenError::Encoded(..)), "{error}");
@@ -76,7 +76,7 @@ async fn database_that_is_not_utf8_is_refused() {
 
 #[tokio::test]
 async fn database_that_takes_no_writes_is_refused() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     run(&server, "alter database postgres set default_transaction_read_only = on").await;
     let error = refused(&server.url("postgres")).await;
     assert!(matches!(error, OpenError::ReadOnly(_)), "{error}");
@@ -84,7 +84,7 @@ async fn database_that_takes_no_writes_is_refused() {
 
 #[tokio::test]
 async fn standby_is_refused() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut admin).await.unwrap();
     admin.close().await.unwrap();

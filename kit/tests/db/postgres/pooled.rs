@@ -1,9 +1,9 @@
 //! PgBouncer in front of the server: session mode works, the other modes are refused.
 
-use harness::postgres::{Bouncer, Server};
 use kit::db::{DatabaseUrl, OpenError, StoreError, read};
 use sqlx::error::DatabaseError;
 use sqlx::{Connection as _, PgConnection};
+use testkit::postgres::{Bouncer, Server};
 
 use crate::support::{Notes, add, open};
 
@@ -19,7 +19,7 @@ async fn locks(server: &Server) -> i64 {
 #[tokio::test]
 async fn session_mode_has_all_limits_and_keeps_no_lock() {
     const READ: &str = "select 1 from pg_sleep(30)";
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let documented = "ignore_startup_parameters = extra_float_digits, options";
     for line in ["", documented] {
         let Some(bouncer) = Bouncer::start(&server, &["pool_mode = session", line]).await else { return };
@@ -42,7 +42,7 @@ async fn session_mode_has_all_limits_and_keeps_no_lock() {
 
 #[tokio::test]
 async fn schema_of_the_url_is_used_behind_a_pooler() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let lines = ["pool_mode = session", "ignore_startup_parameters = extra_float_digits, options"];
     let Some(bouncer) = Bouncer::start(&server, &lines).await else { return };
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
@@ -57,7 +57,7 @@ async fn schema_of_the_url_is_used_behind_a_pooler() {
 
 #[tokio::test]
 async fn other_modes_are_refused_by_name_and_leave_nothing() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     for mode in ["transaction", "statement"] {
         for size in ["default_pool_size = 20", "default_pool_size = 1"] {
             let mode_line = format!("pool_mode = {mode}");

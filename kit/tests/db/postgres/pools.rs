@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use harness::postgres::server;
-use harness::proxy::Proxy;
 use kit::db::{StoreError, Verdict, read, transaction, within, write_one};
 use sqlx::{Connection as _, Executor as _, PgConnection};
+use testkit::postgres::server;
+use testkit::proxy::Proxy;
 use tokio::time::timeout;
 
 use crate::support::{Case, Notes, add, database_of, open};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use harness::postgres::{Server, server};
-use harness::proxy::Proxy;
 use kit::db::{StoreError, read, watch};
 use sqlx::{Connection as _, Executor as _, PgConnection};
+use testkit::postgres::{Server, server};
+use testkit::proxy::Proxy;
 use tokio::time::timeout;
 
 use crate::support::{Notes, database_of, open};

@@ -6,7 +6,7 @@ mod turns;
 use std::fs;
 use std::path::Path;
 
-use kit::testing::Outsider;
+use testkit::Outsider;
 
 use crate::support::Case;
 

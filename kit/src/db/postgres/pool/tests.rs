@@ -3,10 +3,10 @@
 use std::str::FromStr as _;
 
 use futures_util::FutureExt as _;
-use harness::postgres::{Server, server};
-use harness::proxy::Proxy;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
+use testkit::postgres::{Server, server};
+use testkit::proxy::Proxy;
 use tokio::time::timeout;
 
 use super::*;
@@ -68,7 +68,7 @@ async fn connections_that_come_back_while_answers_are_lost_hold_no_place() {
 
 #[tokio::test]
 async fn there_are_no_more_connections_than_the_pool_may_have() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let pool = pool(&database.url, Limits { acquire: Duration::from_millis(200), ..LIMITS });
     let mut used = all(&pool).await;
     assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)), "a fifth is waited for in vain");
@@ -143,7 +143,7 @@ async fn server_that_is_full_is_asked_seldom() {
 
 #[tokio::test]
 async fn call_is_refused_before_its_deadline() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let pool = pool(&database.url, LIMITS);
     let _used = all(&pool).await;
     let end = time::Instant::now() + Duration::from_millis(100);
@@ -154,7 +154,7 @@ async fn call_is_refused_before_its_deadline() {
 /// The queue has held a call for longer than a call may wait, but each call has got its connection in time.
 #[tokio::test]
 async fn call_behind_a_moving_queue_has_its_whole_wait() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let pool = pool(&database.url, Limits { connections: 1, acquire: Duration::from_secs(1), ..LIMITS });
     let held = pool.acquire().await.unwrap();
     let (mut first, mut second) = (Box::pin(pool.acquire()), Box::pin(pool.acquire()));

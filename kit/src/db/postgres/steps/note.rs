@@ -59,7 +59,7 @@ mod tests {
     #[tokio::test]
     async fn note_is_read_as_it_was_written() {
         use sqlx::{AssertSqlSafe, Executor as _};
-        let Some(database) = harness::postgres::database().await else { return };
+        let Some(database) = testkit::postgres::database().await else { return };
         let mut connection = database.connect().await;
         connection.execute("create table notes ()").await.unwrap();
         let first = Note::read(&mut connection, "notes", 5).await.unwrap();

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::TestDatabase;
-use crate::db::DatabaseUrl;
+use kit::db::DatabaseUrl;
 
 /// How a service's store is opened and closed.
 pub trait Opening {

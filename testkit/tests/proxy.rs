@@ -7,10 +7,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
-use harness::postgres::server;
-use harness::proxy::Proxy;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, Executor as _};
+use testkit::postgres::server;
+use testkit::proxy::Proxy;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::time::timeout;

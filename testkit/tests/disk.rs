@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use harness::disk::{Disk, writes};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
+use testkit::disk::{Disk, writes};
 
 /// A folder with a file to write to, and files that switch or count.
 struct Place(TempDir);

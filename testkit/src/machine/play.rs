@@ -8,8 +8,8 @@ use tokio::runtime::Builder;
 
 use super::engines::Engines;
 use super::{Found, Plan, seed};
-use crate::db::StoreError;
-use crate::testing::Opening;
+use crate::Opening;
+use kit::db::StoreError;
 
 /// Sequences that are played at the same time, each on databases of its own.
 const LANES: u64 = 2;

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use harness::columns::{columns_of_file, columns_of_server};
-use harness::postgres::{Database, database};
-use harness::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
 use tempfile::TempDir;
+use crate::columns::{columns_of_file, columns_of_server};
+use crate::postgres::{Database, database};
+use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
 
 use super::{Outsider, folder, folder_in_memory};
-use crate::db::DatabaseUrl;
-use crate::db::copy::{Column, Kind, Schema};
+use kit::db::DatabaseUrl;
+use kit::db::copy::{Column, Kind, Schema};
 
 /// A new database that vanishes when the value is dropped.
 pub struct TestDatabase {
@@ -45,7 +45,7 @@ impl TestDatabase {
     #[expect(clippy::expect_used, reason = "a test without its database shows nothing")]
     pub async fn postgres() -> Option<Self> {
         let database = database().await?;
-        let url = database.url.parse().expect("the harness's URL is one of ours");
+        let url = database.url.parse().expect("the server's URL is one of ours");
         Some(Self { url, place: Place::Server(database) })
     }
 
@@ -58,7 +58,7 @@ impl TestDatabase {
         self.url.path().expect("a file")
     }
 
-    /// What the harness can do with a server's database.
+    /// What testkit can do with a server's database.
     ///
     /// # Panics
     /// When it is a file.

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::db::Outsider;
+use crate::Outsider;
 
 /// What came back.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 #![cfg(test)]
 
-use harness::postgres::database;
-use harness::statements::{Statement, scans_of_file, scans_of_server};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use testkit::postgres::database;
+use testkit::statements::{Statement, scans_of_file, scans_of_server};
 
 const TABLE: &str = "create table users (id integer primary key, name text not null, revision integer not null)";
 

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use harness::postgres::{Server, database, server};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use testkit::postgres::{Server, database, server};
 use tokio::time::{sleep, timeout};
 
 /// More than anything here takes on a busy machine.

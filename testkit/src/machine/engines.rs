@@ -1,7 +1,7 @@
 //! The store on both engines, emptied for each sequence: to make databases anew would take most of the time.
 
 use super::Machine;
-use crate::testing::{Case, Opening};
+use crate::{Case, Opening};
 
 /// What a sequence is played on.
 pub(super) struct Engines<M: Machine> {
