@@ -12,6 +12,7 @@ WORKDIR /build
 # The dependencies in a layer of their own, built for crates that are empty: a change of our sources builds none of them.
 COPY Cargo.toml Cargo.lock ./
 COPY kit/Cargo.toml kit/
+COPY db/Cargo.toml db/
 COPY auth-service/Cargo.toml auth-service/
 COPY blog-service/Cargo.toml blog-service/
 COPY standalone/Cargo.toml standalone/
@@ -20,7 +21,7 @@ COPY testkit/Cargo.toml testkit/
 COPY model/Cargo.toml model/
 COPY codegen/Cargo.toml codegen/
 COPY examples/Cargo.toml examples/
-RUN for crate in . kit auth-service blog-service standalone bench testkit model codegen examples; do \
+RUN for crate in . kit db auth-service blog-service standalone bench testkit model codegen examples; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \
     done && cargo build --release --locked -p auth-service -p blog-service
@@ -28,6 +29,7 @@ COPY proto proto
 COPY codegen/src codegen/src
 COPY src src
 COPY kit/src kit/src
+COPY db/src db/src
 COPY auth-service/build.rs auth-service/
 COPY auth-service/data auth-service/data
 COPY auth-service/migrations auth-service/migrations

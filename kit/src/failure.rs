@@ -10,7 +10,6 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use uuid::Uuid;
 
-use crate::db::StoreError;
 use crate::serve::Elsewhere;
 
 /// The most violations that a status names.
@@ -166,16 +165,29 @@ pub fn store_unavailable<R: Reason>() -> Status {
     retry::<R>(Code::Unavailable, STORE_UNAVAILABLE, "the database cannot be reached now, try again in a moment")
 }
 
-/// The status for a database that did not do its work; logs what is a fault.
-pub fn store<R: Reason>(error: &StoreError) -> Status {
-    match error {
-        StoreError::Unavailable(cause) => {
+/// A database's failure to do its work, with the driver's error.
+#[derive(Clone, Copy, Debug)]
+pub enum StoreFailure<'a> {
+    /// The database is away and has written nothing.
+    Unavailable(&'a (dyn Error + 'static)),
+    /// The disk is full: nothing was written.
+    Full,
+    /// The database has not answered a commit.
+    Unknown(&'a (dyn Error + 'static)),
+    /// A fault of the service or of the file.
+    Fault(&'a (dyn Error + 'static)),
+}
+
+/// Returns the status for a database that did not do its work; logs what is a fault.
+pub fn store<'a, R: Reason>(failure: impl Into<StoreFailure<'a>>) -> Status {
+    match failure.into() {
+        StoreFailure::Unavailable(cause) => {
             if let Some(line) = AWAY_LINES.allow() {
                 tracing::warn!(%cause, left_out = line.left_out(), "the database is away");
             }
             store_unavailable::<R>()
         }
-        StoreError::Full => {
+        StoreFailure::Full => {
             if let Some(line) = FULL_LINES.allow() {
                 tracing::error!(left_out = line.left_out(), "the database's disk is full");
             }
@@ -185,13 +197,13 @@ pub fn store<R: Reason>(error: &StoreError) -> Status {
                 "the service's disk is full: nothing was written, try again when its operator has made room",
             )
         }
-        StoreError::Unknown(cause) => {
+        StoreFailure::Unknown(cause) => {
             if let Some(line) = UNKNOWN_LINES.allow() {
                 tracing::warn!(%cause, left_out = line.left_out(), "the database has not answered a commit");
             }
             outcome_unknown::<R>()
         }
-        StoreError::Taken(cause) | StoreError::Fault(cause) => internal::<R>(&**cause),
+        StoreFailure::Fault(cause) => internal::<R>(cause),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::TestDatabase;
-use kit::db::DatabaseUrl;
+use db::DatabaseUrl;
 
 /// How a service's store is opened and closed.
 pub trait Opening {

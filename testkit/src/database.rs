@@ -8,8 +8,8 @@ use crate::postgres::{Database, database};
 use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
 
 use super::{Outsider, folder, folder_in_memory};
-use kit::db::DatabaseUrl;
-use kit::db::copy::{Column, Kind, Schema};
+use db::DatabaseUrl;
+use db::copy::{Column, Kind, Schema};
 
 /// A new database that vanishes when the value is dropped.
 pub struct TestDatabase {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::db::clock;
+use db::clock;
 use kit::{Clock, Uptime};
 use tempfile::TempDir;
 use testkit::{clock, folder, start};

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use auth_service::domain::{Client, LogId, Roles, Session, UserState};
 use auth_service::store::{DatabaseUrl, Store};
 use chrono::TimeDelta;
-use kit::db::health;
+use db::health;
 use sqlx::{Connection as _, PgConnection};
 use testkit::postgres::{Server, server};
 use testkit::proxy::Proxy;

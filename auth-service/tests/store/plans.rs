@@ -12,7 +12,7 @@ use crate::support::{Case, new_user, session, stamp};
 
 async fn no_statement_walks_through_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let all = statements(&[&here.join("src/store"), &here.join("../kit/src/db")]);
+    let all = statements(&[&here.join("src/store"), &here.join("../db/src")]);
     let walks = store.database.scans(&all).await;
     assert!(walks.is_empty(), "of {} statements these walk:\n{}", all.len(), walks.join("\n"));
 }

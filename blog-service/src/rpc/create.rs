@@ -1,7 +1,7 @@
 //! A post is written, also by a caller that has lost the answer and asks again.
 
 use crate::api::v1;
-use kit::db::requests::{self, Earlier};
+use db::requests::{self, Earlier};
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 

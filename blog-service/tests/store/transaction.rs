@@ -2,7 +2,7 @@
 
 use blog_service::domain::View;
 use blog_service::store::StoreError;
-use kit::db::requests::{self, Earlier};
+use db::requests::{self, Earlier};
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 

@@ -25,7 +25,6 @@ mod window;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;
-pub use health::Look;
 pub use limits::{Limits, MethodDeadlines};
 pub use memory::MemoryLimits;
 pub use run::{Parts, ServeError, serve};

@@ -13,9 +13,10 @@ const NEVER: [&str; 3] =
     ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
 
 /// Crates that log. Their names alone are filters, as the levels are.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
     "auth_service",
     "blog_service",
+    "db",
     "gatepost",
     "h2",
     "hyper",

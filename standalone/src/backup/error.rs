@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kit::db::{OpenError, SnapshotError};
+use db::{OpenError, SnapshotError};
 
 /// Each is a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]

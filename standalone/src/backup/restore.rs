@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use auth_service::domain::LogId;
 use auth_service::store::{Store, StoreError};
 use clap::Args;
+use db::{FileLock, check_snapshot, make_folder, remains};
 use kit::Clock;
-use kit::db::{FileLock, check_snapshot, make_folder, remains};
 use kit::shutdown::Shutdown;
 
 use super::error::BackupError;

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use db::{SnapshotError, snapshot};
 use kit::Clock;
-use kit::db::{SnapshotError, snapshot};
 use kit::handover::open_file;
 use kit::shutdown::Shutdown;
 

@@ -5,8 +5,8 @@ use std::error::Error;
 use auth_service::SigningSettings;
 use auth_service::store::PRIVATE_HALVES;
 use auth_service::tokens::{KeyCopy, KeyFile, KeyFileError};
+use db::copy::{Source, Supplement};
 use kit::config::Environment;
-use kit::db::copy::{Source, Supplement};
 
 use super::CopyFlags;
 

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use kit::db::DatabaseUrl;
-use kit::db::copy::{Digest, Progress};
+use db::DatabaseUrl;
+use db::copy::{Digest, Progress};
 
 use super::key::Key;
 

@@ -9,7 +9,7 @@ use tokio::runtime::Builder;
 use super::engines::Engines;
 use super::{Found, Plan, seed};
 use crate::Opening;
-use kit::db::StoreError;
+use db::StoreError;
 
 /// Sequences that are played at the same time, each on databases of its own.
 const LANES: u64 = 2;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Allowance, Failures};
 use auth_service::store::Kind;
-use kit::db::secrets;
+use db::secrets;
 use testkit::{on_both_engines, start};
 
 use super::at_once;

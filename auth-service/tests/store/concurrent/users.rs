@@ -2,7 +2,7 @@
 
 use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserState};
 use auth_service::store::{Created, Filter, Unchanged};
-use kit::db::requests::{self, Earlier};
+use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestKey};
 use testkit::{on_both_engines, start};
 use uuid::Uuid;

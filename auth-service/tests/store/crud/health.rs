@@ -1,6 +1,6 @@
 //! Whether the database answers, and whether it takes writes.
 
-use kit::db::health;
+use db::health;
 use testkit::on_both_engines;
 
 use crate::support::Case;

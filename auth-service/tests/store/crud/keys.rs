@@ -1,6 +1,6 @@
 //! The keys that all replicas share: whoever comes first has drawn them.
 
-use kit::db::secrets;
+use db::secrets;
 use testkit::on_both_engines;
 
 use crate::support::Case;

@@ -1,7 +1,7 @@
 //! Requests that come twice: remembered for a day, in the transaction that does their work.
 
 use auth_service::store::Created;
-use kit::db::requests::{self, Earlier};
+use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
 use testkit::{on_both_engines, start};
 use uuid::Uuid;

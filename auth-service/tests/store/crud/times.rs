@@ -7,8 +7,8 @@ use auth_service::domain::{
 };
 use auth_service::store::{Bounds, Created, Kind, Page, Passed, Rotated};
 use chrono::{DateTime, TimeDelta, Utc};
+use db::{clock, requests};
 use kit::Clock;
-use kit::db::{clock, requests};
 use kit::request_id::{Fingerprint, RequestKey};
 use testkit::{on_both_engines, start};
 use uuid::Uuid;

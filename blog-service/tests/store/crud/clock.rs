@@ -1,8 +1,8 @@
 //! Compares a clock with the time of the database.
 
 use chrono::TimeDelta;
+use db::clock;
 use kit::Clock;
-use kit::db::clock;
 use testkit::on_both_engines;
 
 use crate::support::Case;

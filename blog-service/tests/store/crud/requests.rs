@@ -3,8 +3,8 @@
 use blog_service::domain::View;
 use blog_service::store::NewPost;
 use chrono::TimeDelta;
-use kit::db::requests::{self, Earlier};
-use kit::db::secrets;
+use db::requests::{self, Earlier};
+use db::secrets;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
 use testkit::{on_both_engines, start};
 use uuid::Uuid;

@@ -1,0 +1,36 @@
+//! A service's own database: two engines, one store, one SQL text.
+//!
+//! A statement is written once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`] and
+//! [`within!`]; it is evaluated for whichever engine is open, so each driver checks it with its own types.
+
+pub mod clock;
+mod closing;
+pub mod copy;
+mod engine;
+mod error;
+mod exposure;
+mod failure;
+pub mod health;
+mod macros;
+mod migrations;
+mod options;
+mod patience;
+mod postgres;
+pub mod requests;
+pub mod secrets;
+mod settle;
+mod sqlite;
+mod url;
+mod watcher;
+
+pub use closing::{Closing, Statement, Value};
+pub use engine::{Db, Tx, Verdict, work};
+pub use error::{OpenError, StoreError};
+pub use macros::{read, transaction, watch, within, write, write_one};
+pub use migrations::{InSteps, Migrations};
+pub use patience::patiently;
+pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};
+pub use settle::settle;
+pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};
+pub use url::{DatabaseUrl, Server};
+pub use watcher::{Own, Watcher};
