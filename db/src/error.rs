@@ -151,7 +151,7 @@ pub(super) fn fate(error: &sqlx::Error) -> Fate {
 
 /// Whether another transaction had what this one waited for. It may have waited for this one, too: after the limit of
 /// this wait, the server finds a deadlock only if it was told to look for it sooner than it does by default (1 s).
-pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+pub fn is_locked(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Locked))
 }
 

@@ -5,7 +5,6 @@
 
 pub mod clock;
 mod closing;
-pub mod copy;
 mod engine;
 mod error;
 mod exposure;
@@ -17,6 +16,7 @@ mod options;
 mod patience;
 mod postgres;
 pub mod requests;
+pub mod schema;
 pub mod secrets;
 mod settle;
 mod sqlite;
@@ -25,12 +25,12 @@ mod watcher;
 
 pub use closing::{Closing, Statement, Value};
 pub use engine::{Db, Tx, Verdict, work};
-pub use error::{OpenError, StoreError};
+pub use error::{OpenError, StoreError, is_locked};
 pub use macros::{read, transaction, watch, within, write, write_one};
-pub use migrations::{InSteps, Migrations};
+pub use migrations::{InSteps, Migrations, Misfit, misfit};
 pub use patience::patiently;
 pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};
 pub use settle::settle;
-pub use sqlite::{FileLock, RESTORING, SnapshotError, Sqlite, beside, check_snapshot, make_folder, remains, snapshot};
+pub use sqlite::{FileLock, RESTORING, Sqlite, beside, check_integrity, make_file, make_folder, open_to_fill, remains};
 pub use url::{DatabaseUrl, Server};
 pub use watcher::{Own, Watcher};

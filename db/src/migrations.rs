@@ -75,7 +75,8 @@ fn refuse(name: &str, misfit: Option<&Misfit>) -> Result<(), OpenError> {
 }
 
 /// What keeps a database from fitting this version: one of its migrations.
-pub(super) enum Misfit {
+#[derive(Clone, Copy, Debug)]
+pub enum Misfit {
     /// This version does not know it.
     Newer(i64),
     /// It is another one than this version's of that number.
@@ -83,7 +84,7 @@ pub(super) enum Misfit {
 }
 
 /// The first migration, in their order, that is none of these.
-pub(super) fn misfit(applied: &[AppliedMigration], migrations: &Migrator) -> Option<Misfit> {
+pub fn misfit(applied: &[AppliedMigration], migrations: &Migrator) -> Option<Misfit> {
     applied.iter().find_map(|applied| match migrations.iter().find(|known| known.version == applied.version) {
         None => Some(Misfit::Newer(applied.version)),
         Some(known) => (known.checksum != applied.checksum).then_some(Misfit::Altered(applied.version)),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::copy::{Column, Kind, Table};
+use super::schema::{Column, Kind, Table};
 use super::{Db, StoreError, Tx, read, within, write};
 use kit::request_id::{KEPT, RequestKey};
 

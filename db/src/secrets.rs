@@ -1,6 +1,6 @@
 //! Secrets that all replicas of a service share: whoever comes first draws them. Both services have the table.
 
-use super::copy::{Column, Kind, Table};
+use super::schema::{Column, Kind, Table};
 use super::{Db, StoreError, read, write};
 
 /// The table, for a copy.

@@ -5,8 +5,6 @@ pub mod characters;
 pub mod clock;
 pub mod codec;
 pub mod config;
-#[cfg(feature = "dynamic")]
-pub mod dynamic;
 pub mod etag;
 pub mod failure;
 pub mod file_lock;

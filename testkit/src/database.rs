@@ -9,7 +9,7 @@ use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, 
 
 use super::{Outsider, folder, folder_in_memory};
 use db::DatabaseUrl;
-use db::copy::{Column, Kind, Schema};
+use db::schema::{Column, Kind, Schema};
 
 /// A new database that vanishes when the value is dropped.
 pub struct TestDatabase {

@@ -21,7 +21,7 @@ mod users;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use db::copy::Schema;
+use db::schema::Schema;
 use db::{Db, InSteps, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 

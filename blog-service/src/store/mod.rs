@@ -5,7 +5,7 @@ mod posts;
 mod tables;
 
 use chrono::{DateTime, Utc};
-use db::copy::Schema;
+use db::schema::Schema;
 use db::{Db, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 

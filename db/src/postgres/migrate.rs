@@ -71,7 +71,7 @@ pub(super) async fn migrate(
 /// Refuses a database that has other migrations than these. Returns the limits of time at the server's distance.
 pub(super) async fn check(name: &str, opening: &Opening, migrations: &Migrator) -> Result<Times, OpenError> {
     let Reached { mut connection, times } = reach(name, opening, TRY).await?;
-    if !answer(name, super::has_table(&mut connection, &migrations.table_name)).await? {
+    if !answer(name, has_table(&mut connection, &migrations.table_name)).await? {
         let first = migrations.iter().next().map_or(0, |first| first.version);
         return Err(OpenError::Older(name.to_owned(), first));
     }
@@ -144,6 +144,13 @@ fn is_distrust(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(cause) => cause.kind() == ErrorKind::InvalidData,
         _ => false,
     }
+}
+
+/// Returns true if the database has a table of this name where ours are.
+async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
+    const SQL: &str = "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1";
+    let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
+    Ok(count > 0)
 }
 
 /// Takes the lock of this database and schema, until the connection ends in whatever way. Returns the lock's key. Waits for

@@ -1,10 +1,10 @@
 //! PostgreSQL: a server that replicas share, which may go away and come back at any time.
 
 mod address;
-mod copy;
 mod debts;
 mod dialer;
 mod dials;
+mod direct;
 mod facts;
 mod follower;
 mod lease;
@@ -23,7 +23,6 @@ mod times;
 mod tries;
 mod write;
 
-pub(super) use copy::{Mark, connect_to_copy, has_table, migrate_to_fill, services_at};
 pub use follower::Follower;
 pub use lease::Lease;
 pub use open::Postgres;

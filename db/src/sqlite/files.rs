@@ -40,7 +40,10 @@ pub fn make_folder(path: &Path) -> Result<(), OpenError> {
 /// Makes the file for the folder's owner alone, before SQLite would make it for everybody. SQLite gives what root makes
 /// beside a database to the database's owner. A file that stands is not opened: to close it again would drop SQLite's locks
 /// on it.
-pub(super) fn make_file(path: &Path) -> Result<(), OpenError> {
+///
+/// # Errors
+/// [`OpenError::Unwritable`].
+pub fn make_file(path: &Path) -> Result<(), OpenError> {
     match create_file(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),

@@ -43,7 +43,10 @@ impl FileLock {
     }
 
     /// Takes the lock of the database that `path` leads to, and refuses one that a broken-off restore has left.
-    pub(super) async fn of_whole(path: &Path) -> Result<Self, OpenError> {
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn of_whole(path: &Path) -> Result<Self, OpenError> {
         let lock = Self::take(&real(path)).await?;
         if beside(path, RESTORING).symlink_metadata().is_ok() {
             return Err(OpenError::Restoring(path.display().to_string()));
@@ -52,7 +55,7 @@ impl FileLock {
     }
 
     /// Whether a process has the database at `path`. Whoever tries to take it at this very moment tries again.
-    pub(super) fn is_held(path: &Path) -> bool {
+    pub fn is_held(path: &Path) -> bool {
         File::open(beside(&real(path), LOCK))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use auth_service::domain::LogId;
 use auth_service::store::{Store, StoreError};
 use clap::Args;
-use db::{FileLock, check_snapshot, make_folder, remains};
+use db::{FileLock, make_folder, remains};
 use kit::Clock;
 use kit::shutdown::Shutdown;
 
@@ -17,6 +17,7 @@ use super::part::{KEY, Part};
 use super::places::{Places, key_of};
 use super::say;
 use super::site::{Site, are_all_placed, finish, place, take_back};
+use super::snapshot::check_snapshot;
 
 /// What is restored, and where to.
 #[derive(Clone, Debug, Args)]

@@ -5,10 +5,11 @@ use std::error::Error;
 use auth_service::SigningSettings;
 use auth_service::store::PRIVATE_HALVES;
 use auth_service::tokens::{KeyCopy, KeyFile, KeyFileError};
-use db::copy::{Source, Supplement};
 use kit::config::Environment;
 
 use super::CopyFlags;
+use super::source::Source;
+use super::target::Supplement;
 
 /// What becomes of the key; `None` for a service that signs nothing.
 pub(super) struct Key(Option<KeyCopy>);

@@ -4,12 +4,14 @@ use std::error::Error;
 
 use clap::{Args, ValueHint};
 use db::DatabaseUrl;
-use db::copy::{Filled, Schema, Source, Target};
+use db::schema::Schema;
 use kit::config::{Environment, boolean, check_encrypted};
 use kit::shutdown::Shutdown;
 
 use super::key::Key;
 use super::say;
+use super::source::Source;
+use super::target::{Filled, Target};
 
 /// What is copied, and to where.
 #[derive(Clone, Debug, Args)]

@@ -3,9 +3,10 @@
 use std::io::Write as _;
 
 use db::DatabaseUrl;
-use db::copy::{Digest, Progress};
 
+use super::digest::Digest;
 use super::key::Key;
+use super::progress::Progress;
 
 /// What stands below the flags' help.
 pub(super) const HELP: &str = "\

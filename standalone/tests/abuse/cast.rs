@@ -1,6 +1,6 @@
 //! Who calls: an admin, guests whose accounts are worth nothing, and a service, each with a token that is good.
 
-use kit::dynamic::{self, Contract};
+use gatepost_server::dynamic::{self, Contract};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kit::dynamic;
+use gatepost_server::dynamic;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use testkit::{Raw, framed};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kit::dynamic;
+use gatepost_server::dynamic;
 use prost::Message as _;
 use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};

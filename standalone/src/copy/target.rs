@@ -2,42 +2,45 @@
 
 use std::time::Duration;
 
+use db::schema::{Schema, Table};
+use db::{DatabaseUrl, FileLock};
 use tokio::time::Instant;
 
 use super::batch::{Batch, Row};
 use super::connection::{Connection, next, within};
-use super::schema::{Schema, Table};
+use super::digest::Digest;
+use super::error::CopyError;
+use super::progress::Progress;
 use super::source::{Place, Source};
 use super::value::Value;
-use super::{CopyError, Digest, Progress, applied};
-use crate::{DatabaseUrl, postgres, sqlite};
+use super::{applied, file, server, sql};
 
 /// How often a long table says how far it is.
 const SAY: Duration = Duration::from_secs(2);
 
 /// What a row of the target gets that it lacks in the source: the value of a column of bytes that is null there.
 #[derive(Clone, Copy, Debug)]
-pub struct Supplement<'a> {
+pub(super) struct Supplement<'a> {
     /// The table.
-    pub table: &'static str,
+    pub(super) table: &'static str,
     /// A text column, and the row's value in it.
-    pub of: (&'static str, &'a str),
+    pub(super) of: (&'static str, &'a str),
     /// The column, and its value.
-    pub value: (&'static str, &'a [u8]),
+    pub(super) value: (&'static str, &'a [u8]),
 }
 
 /// An open target: it has its tables, and no row in them.
 #[derive(Debug)]
-pub struct Target {
+pub(super) struct Target {
     name: String,
     connection: Connection,
     schema: &'static Schema,
-    _lock: Option<sqlite::FileLock>,
+    _lock: Option<FileLock>,
 }
 
 /// A target that holds all of its source, read back and the same: it counts once it is [committed](Filled::commit).
 #[derive(Debug)]
-pub struct Filled {
+pub(super) struct Filled {
     target: Target,
     tables: Vec<(&'static str, Digest)>,
 }
@@ -48,7 +51,11 @@ impl Target {
     ///
     /// # Errors
     /// [`CopyError`], whose text says what to do.
-    pub async fn open(url: &DatabaseUrl, source: &Source, schemas: &[&'static Schema]) -> Result<Self, CopyError> {
+    pub(super) async fn open(
+        url: &DatabaseUrl,
+        source: &Source,
+        schemas: &[&'static Schema],
+    ) -> Result<Self, CopyError> {
         let schema = source.schema();
         match url {
             DatabaseUrl::Sqlite(path) => {
@@ -58,18 +65,18 @@ impl Target {
                 {
                     return Err(CopyError::Same(name));
                 }
-                let lock = sqlite::lock_to_fill(path).await?;
+                let lock = file::lock_to_fill(path).await?;
                 if path.exists() {
-                    let mut looking = Connection::Sqlite(sqlite::open_still(path).await?);
+                    let mut looking = Connection::Sqlite(file::open_still(path).await?);
                     look(&name, &mut looking, schema, schemas).await?;
                     looking.close().await.map_err(|error| CopyError::away(&name, &error))?;
                 }
-                let connection = sqlite::open_to_fill(path, schema.migrations.sqlite).await?;
+                let connection = db::open_to_fill(path, schema.migrations.sqlite).await?;
                 Ok(Self { name, connection: Connection::Sqlite(connection), schema, _lock: Some(lock) })
             }
             DatabaseUrl::Postgres(server) => {
                 let name = server.to_string();
-                let mut connection = postgres::connect_to_copy(server).await?;
+                let mut connection = server::connect(server).await?;
                 if let Place::Server(mark) = &source.place
                     && within(mark.is_at(&mut connection)).await.map_err(|error| CopyError::away(&name, &error))?
                 {
@@ -77,7 +84,7 @@ impl Target {
                 }
                 let mut connection = Connection::Postgres(connection);
                 look(&name, &mut connection, schema, schemas).await?;
-                postgres::migrate_to_fill(server, &schema.migrations).await?;
+                server::migrate(server, &schema.migrations).await?;
                 Ok(Self { name, connection, schema, _lock: None })
             }
         }
@@ -87,7 +94,7 @@ impl Target {
     ///
     /// # Errors
     /// [`CopyError`], whose text says what to do; then nothing is kept.
-    pub async fn fill(
+    pub(super) async fn fill(
         mut self,
         source: &mut Source,
         supplements: &[Supplement<'_>],
@@ -114,7 +121,7 @@ impl Target {
         let begun = match &self.connection {
             Connection::Sqlite(_) => self.connection.run("begin immediate").await,
             Connection::Postgres(_) => {
-                let lock = format!("lock table {} in access exclusive mode", self.schema.table_names());
+                let lock = format!("lock table {} in access exclusive mode", sql::names(self.schema));
                 match self.connection.run("begin").await {
                     Ok(()) => self.connection.run(lock).await,
                     error => error,
@@ -180,7 +187,7 @@ impl Filled {
     ///
     /// # Errors
     /// [`CopyError`], whose text says what to do.
-    pub async fn commit(self) -> Result<Vec<(&'static str, Digest)>, CopyError> {
+    pub(super) async fn commit(self) -> Result<Vec<(&'static str, Digest)>, CopyError> {
         let Self { target: Target { name, mut connection, _lock, .. }, tables } = self;
         connection.run("commit").await.map_err(|error| match error {
             sqlx::Error::Database(cause) => CopyError::Unfit(name, cause.message().to_owned()),

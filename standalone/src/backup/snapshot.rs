@@ -3,21 +3,19 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
+use db::{FileLock, Migrations, Misfit, check_integrity, make_file, misfit};
 use sqlx::migrate::{AppliedMigration, Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::copy::check_integrity;
-use super::files::make_file;
-use super::lock::FileLock;
-use crate::Migrations;
-use crate::migrations::{Misfit, misfit};
-use crate::patience::PATIENCE;
+/// Time for which a copy waits for a lock that another program holds on the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why there is no copy, or none to rely on: each a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
+pub(super) enum SnapshotError {
     /// There is no such file.
     #[error("{0} is not there: name the place where the service keeps its database")]
     Absent(String),
@@ -43,7 +41,7 @@ pub enum SnapshotError {
 ///
 /// # Errors
 /// [`SnapshotError`], whose text says what to do; what `to` holds then is worth nothing.
-pub async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) -> Result<i64, SnapshotError> {
+pub(super) async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) -> Result<i64, SnapshotError> {
     /// One transaction that only reads; what it writes is the new file.
     const SQL: &str = "vacuum into $1";
     let name = from.display().to_string();
@@ -54,7 +52,8 @@ pub async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) -> Result
     make_file(to).map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
     // Beside a service it only reads, so that it can never be the one that moves the log into the file. A file that nobody
     // has open is left as it was: whoever closes it last takes the log away.
-    let options = SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(from)).busy_timeout(PATIENCE);
+    let options =
+        SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(from)).busy_timeout(BUSY_TIMEOUT);
     let mut connection = options.connect().await.map_err(|error| failed(&name, &error))?;
     let copied = sqlx::query(SQL).bind(into.to_owned()).execute(&mut connection).await;
     let closed = connection.close().await;
@@ -68,7 +67,7 @@ pub async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) -> Result
 ///
 /// # Errors
 /// [`SnapshotError`], whose text says what to do.
-pub async fn check_snapshot(path: &Path, name: &str, migrations: &Migrations) -> Result<i64, SnapshotError> {
+pub(super) async fn check_snapshot(path: &Path, name: &str, migrations: &Migrations) -> Result<i64, SnapshotError> {
     check(path, name, migrations.sqlite).await
 }
 

@@ -1,5 +1,7 @@
 //! The database that is copied: in nobody's use, of exactly this version, and not written to.
 
+use db::DatabaseUrl;
+use db::schema::{Schema, Table};
 use futures_util::stream::BoxStream;
 use sqlx::FromRow;
 use sqlx::postgres::PgRow;
@@ -9,12 +11,13 @@ use super::applied;
 use super::batch::Row;
 use super::connection::{Connection, within};
 use super::error::CopyError;
-use super::schema::{Schema, Table};
-use crate::{DatabaseUrl, postgres, sqlite};
+use super::file::StillFile;
+use super::server::{self, Mark};
+use super::sql;
 
 /// An open source. All that is read of it is of one moment, and no service can start on it meanwhile.
 #[derive(Debug)]
-pub struct Source {
+pub(super) struct Source {
     pub(super) name: String,
     pub(super) place: Place,
     connection: Connection,
@@ -24,8 +27,8 @@ pub struct Source {
 /// What tells the source from a target that is the same database.
 #[derive(Debug)]
 pub(super) enum Place {
-    File(sqlite::StillFile),
-    Server(postgres::Mark),
+    File(StillFile),
+    Server(Mark),
 }
 
 impl Source {
@@ -33,22 +36,22 @@ impl Source {
     ///
     /// # Errors
     /// [`CopyError`], whose text says what to do.
-    pub async fn open(url: &DatabaseUrl, schemas: &[&'static Schema]) -> Result<Self, CopyError> {
+    pub(super) async fn open(url: &DatabaseUrl, schemas: &[&'static Schema]) -> Result<Self, CopyError> {
         let (name, mut connection, place) = match url {
             DatabaseUrl::Sqlite(path) => {
                 let name = path.display().to_string();
                 if !path.is_file() {
                     return Err(CopyError::Absent(name));
                 }
-                let (file, connection) = sqlite::StillFile::open(path).await?;
+                let (file, connection) = StillFile::open(path).await?;
                 (name, Connection::Sqlite(connection), Place::File(file))
             }
             DatabaseUrl::Postgres(server) => {
                 let name = server.to_string();
-                let mut connection = postgres::connect_to_copy(server).await?;
+                let mut connection = server::connect(server).await?;
                 let away = |error: sqlx::Error| CopyError::away(&name, &error);
-                let mark = within(postgres::Mark::set(&mut connection)).await.map_err(away)?;
-                let users = within(postgres::services_at(server, &mut connection)).await.map_err(away)?;
+                let mark = within(Mark::set(&mut connection)).await.map_err(away)?;
+                let users = within(server::services_at(server, &mut connection)).await.map_err(away)?;
                 if users > 0 {
                     return Err(CopyError::InUse(name, users));
                 }
@@ -63,7 +66,7 @@ impl Source {
     }
 
     /// Whose database it is.
-    pub fn schema(&self) -> &'static Schema {
+    pub(super) fn schema(&self) -> &'static Schema {
         self.schema
     }
 
@@ -71,7 +74,7 @@ impl Source {
     ///
     /// # Errors
     /// [`CopyError`], whose text says what to do.
-    pub async fn found<T>(&mut self, sql: &'static str) -> Result<Vec<T>, CopyError>
+    pub(super) async fn found<T>(&mut self, sql: &'static str) -> Result<Vec<T>, CopyError>
     where
         T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
     {
@@ -101,14 +104,14 @@ impl Source {
             Connection::Postgres(_) => {
                 self.connection.run("begin isolation level repeatable read read only").await?;
                 // Before the snapshot, which the first question takes.
-                self.connection.run(format!("lock table {} in share mode", self.schema.table_names())).await
+                self.connection.run(format!("lock table {} in share mode", sql::names(self.schema))).await
             }
         }
     }
 
     async fn check_integrity(&mut self) -> Result<(), CopyError> {
         let Connection::Sqlite(connection) = &mut self.connection else { return Ok(()) };
-        let checked = sqlite::check_integrity(connection).await;
+        let checked = db::check_integrity(connection).await;
         match checked.map_err(|error| CopyError::Damaged(self.name.clone(), error.to_string()))?.as_str() {
             "ok" => Ok(()),
             // Row numbers, and names of tables and indexes.

@@ -2,15 +2,9 @@
 
 use std::time::Duration;
 
+use db::{Migrations, OpenError, Server};
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
-
-use super::migrate::{migrate, reach};
-use super::open::APPLICATION;
-use super::session::Opening;
-use crate::patience::PATIENCE;
-use crate::url::Server;
-use crate::{Migrations, OpenError};
 
 /// What a copy's connections are called, so that they are not taken for a service's.
 const COPIER: &str = "gatepost copy";
@@ -35,28 +29,23 @@ const OVERLAP: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Connects as a copy; waits for a server that starts.
-pub(crate) async fn connect_to_copy(server: &Server) -> Result<PgConnection, OpenError> {
-    reach(&server.to_string(), &opening(server).with(SESSION).quiet(), PATIENCE).await.map(|reached| reached.connection)
+pub(super) async fn connect(server: &Server) -> Result<PgConnection, OpenError> {
+    server.connect_as(COPIER, &SESSION).await
 }
 
 /// Applies the migrations that the database lacks, as a service does.
-pub(crate) async fn migrate_to_fill(server: &Server, migrations: &Migrations) -> Result<(), OpenError> {
-    migrate(&server.to_string(), &opening(server), migrations, PATIENCE).await.map(drop)
-}
-
-fn opening(server: &Server) -> Opening {
-    Opening::named(server, COPIER).renamed(COPIER)
+pub(super) async fn migrate(server: &Server, migrations: &Migrations) -> Result<(), OpenError> {
+    server.migrate_as(COPIER, migrations).await
 }
 
 /// How many connections services have to this database, by the name that theirs have.
-pub(crate) async fn services_at(server: &Server, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+pub(super) async fn services_at(server: &Server, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     const SQL: &str = "select count(*) from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and application_name in ($1, $2)";
-    let options = server.options();
-    let own = options.get_application_name().unwrap_or(APPLICATION);
+    let [usual, own] = server.service_names();
     let give_up = Instant::now() + OVERLAP;
     loop {
-        let found = sqlx::query_scalar(SQL).bind(APPLICATION).bind(own).fetch_one(&mut *connection).await?;
+        let found = sqlx::query_scalar(SQL).bind(&usual).bind(&own).fetch_one(&mut *connection).await?;
         if found == 0 || Instant::now() >= give_up {
             return Ok(found);
         }
@@ -65,7 +54,7 @@ pub(crate) async fn services_at(server: &Server, connection: &mut PgConnection) 
 }
 
 /// Whether the database has a table of this name where ours are.
-pub(crate) async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
     const SQL: &str = "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1";
     let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
     Ok(count > 0)
@@ -74,21 +63,21 @@ pub(crate) async fn has_table(connection: &mut PgConnection, name: &str) -> Resu
 /// A lock that nobody else asks for, by which a connection sees whether another one is to the same database: hosts and
 /// ports may differ, and be the same server all the same.
 #[derive(Debug)]
-pub(crate) struct Mark {
+pub(super) struct Mark {
     key: i64,
     schema: String,
 }
 
 impl Mark {
     /// Takes a lock for as long as the connection lives.
-    pub(crate) async fn set(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+    pub(super) async fn set(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let key = i64::from_be_bytes(kit::random::bytes());
         try_lock(connection, key).await?;
         Ok(Self { key, schema: schema(connection).await? })
     }
 
     /// Whether this other connection leads to the same database and schema.
-    pub(crate) async fn is_at(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    pub(super) async fn is_at(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         Ok(!try_lock(connection, self.key).await? && schema(connection).await? == self.schema)
     }
 }

@@ -1,10 +1,10 @@
 //! Whose database it is, and of which version: read from the migrations that it has.
 
+use db::schema::Schema;
+use db::{Misfit, misfit};
 use sqlx::migrate::{AppliedMigration, Migrator};
 
-use super::CopyError;
-use super::schema::Schema;
-use crate::migrations::{Misfit, misfit};
+use super::error::CopyError;
 
 /// The service whose first migration the database has.
 pub(super) fn service(

@@ -4,18 +4,13 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use sqlx::migrate::Migrator;
+use db::{FileLock, OpenError, make_folder};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
-use super::files::{make_file, make_folder};
-use super::lock::FileLock;
-use super::open::{check_library, damaged, options};
-use crate::{OpenError, migrations};
-
 /// A file that no service has, and that stays as it is.
 #[derive(Debug)]
-pub(crate) struct StillFile {
+pub(super) struct StillFile {
     path: PathBuf,
     before: Option<Stamp>,
     _lock: FileLock,
@@ -32,7 +27,7 @@ struct Stamp {
 
 impl StillFile {
     /// Opens the file for reading. A service that has it is waited for as at a restart, and then it is refused.
-    pub(crate) async fn open(path: &Path) -> Result<(Self, SqliteConnection), OpenError> {
+    pub(super) async fn open(path: &Path) -> Result<(Self, SqliteConnection), OpenError> {
         let lock = FileLock::of_whole(path).await?;
         let before = stamp(path).filter(|_| !has_log(path));
         let connection = open_still(path).await?;
@@ -41,12 +36,12 @@ impl StillFile {
 
     /// Whether somebody has written to the file since, past all locks. With a log, which locks are for, nobody can have been
     /// seen.
-    pub(crate) fn has_changed(&self) -> bool {
+    pub(super) fn has_changed(&self) -> bool {
         self.before.is_some() && (has_log(&self.path) || stamp(&self.path) != self.before)
     }
 
     /// Whether the path leads to this file.
-    pub(crate) fn is_at(&self, path: &Path) -> bool {
+    pub(super) fn is_at(&self, path: &Path) -> bool {
         let key = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         key(path).is_some_and(|other| Some(other) == key(&self.path))
     }
@@ -54,39 +49,23 @@ impl StillFile {
 
 /// Opens a file for reading and leaves nothing beside it: a connection that only reads cannot take the log away again that
 /// it has made. So where there is none, it takes the file for one that does not change; the caller has the lock.
-pub(crate) async fn open_still(path: &Path) -> Result<SqliteConnection, OpenError> {
+pub(super) async fn open_still(path: &Path) -> Result<SqliteConnection, OpenError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!has_log(path));
     let opened = options.disable_statement_logging().connect().await;
-    opened.map_err(|error| damaged(&path.display().to_string(), &error))
+    opened.map_err(|error| OpenError::Damaged(path.display().to_string(), error.to_string()))
 }
 
 /// Takes the lock of a file that may be missing, with its folder.
-pub(crate) async fn lock_to_fill(path: &Path) -> Result<FileLock, OpenError> {
+pub(super) async fn lock_to_fill(path: &Path) -> Result<FileLock, OpenError> {
     make_folder(path)?;
     FileLock::of_whole(path).await
 }
 
-/// Opens a file as a service does, made and migrated; the caller has the lock.
-pub(crate) async fn open_to_fill(path: &Path, migrations: &Migrator) -> Result<SqliteConnection, OpenError> {
-    let name = path.display().to_string();
-    make_file(path)?;
-    let connected = options(path).disable_statement_logging().connect().await;
-    let mut connection = connected.map_err(|error| damaged(&name, &error))?;
-    check_library(&mut connection, &name).await?;
-    migrations::run(&name, &mut connection, migrations).await?;
-    Ok(connection)
-}
-
 /// Whether the file has a table of this name.
-pub(crate) async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {
     const SQL: &str = "select count(*) from sqlite_schema where type = 'table' and name = $1";
     let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
     Ok(count > 0)
-}
-
-/// What SQLite finds wrong with the file at first, or `ok` (<https://sqlite.org/pragma.html#pragma_integrity_check>).
-pub(crate) async fn check_integrity(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
-    sqlx::query_scalar("pragma integrity_check(1)").fetch_one(connection).await
 }
 
 fn has_log(path: &Path) -> bool {

@@ -1,10 +1,10 @@
 //! What a copy says of itself while it works.
 
-use super::Digest;
+use super::digest::Digest;
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub(super) enum Progress {
     /// It is in the middle of a long table.
     Copying {
         /// The table.

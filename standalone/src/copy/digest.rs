@@ -11,7 +11,7 @@ use super::value::Value;
 /// A sum does not ask for an order, in which engines and collations differ; and unlike an exclusive or, it sees a row that
 /// comes twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Digest {
+pub(super) struct Digest {
     rows: u64,
     /// The least byte first.
     sum: [u8; 32],
@@ -19,7 +19,7 @@ pub struct Digest {
 
 impl Digest {
     /// How many rows there are.
-    pub fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 

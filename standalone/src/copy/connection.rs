@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use db::schema::{Schema, Table};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use sqlx::migrate::{AppliedMigration, Migrate as _, MigrateError, Migrator};
@@ -11,9 +12,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection,
 use tokio::time::timeout;
 
 use super::batch::Row;
-use super::schema::{Schema, Table};
 use super::value::Value;
-use crate::{postgres, sqlite};
+use super::{file, server, sql};
 
 /// How long one batch, or the wait for the next row, may take: a network that loses everything says nothing of it.
 const STEP: Duration = Duration::from_mins(1);
@@ -58,8 +58,8 @@ impl Connection {
     /// Whether the database has a table of this name.
     pub(super) async fn has(&mut self, table: &str) -> Result<bool, sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => sqlite::has_table(connection, table).await,
-            Self::Postgres(connection) => within(postgres::has_table(connection, table)).await,
+            Self::Sqlite(connection) => file::has_table(connection, table).await,
+            Self::Postgres(connection) => within(server::has_table(connection, table)).await,
         }
     }
 
@@ -74,7 +74,7 @@ impl Connection {
 
     /// How many rows the table has.
     pub(super) async fn count(&mut self, table: &Table) -> Result<i64, sqlx::Error> {
-        let query = AssertSqlSafe(table.count());
+        let query = AssertSqlSafe(sql::count(table));
         match self {
             Self::Sqlite(connection) => sqlx::query_scalar(query).fetch_one(connection).await,
             Self::Postgres(connection) => limited(COUNT, sqlx::query_scalar(query).fetch_one(connection)).await,
@@ -94,7 +94,7 @@ impl Connection {
 
     /// The table's rows, in no order, as they come.
     pub(super) fn rows(&mut self, table: &'static Table) -> BoxStream<'_, Result<Row, sqlx::Error>> {
-        let query = AssertSqlSafe(table.select());
+        let query = AssertSqlSafe(sql::select(table));
         let columns = || table.columns.iter().map(|column| column.kind).enumerate();
         match self {
             Self::Sqlite(connection) => sqlx::query(query)
@@ -110,7 +110,7 @@ impl Connection {
 
     /// Writes the rows.
     pub(super) async fn insert(&mut self, table: &Table, rows: Vec<Row>) -> Result<(), sqlx::Error> {
-        let query = AssertSqlSafe(table.insert(rows.len()));
+        let query = AssertSqlSafe(sql::insert(table, rows.len()));
         let values = rows.into_iter().flatten();
         match self {
             Self::Sqlite(connection) => {

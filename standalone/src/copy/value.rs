@@ -1,11 +1,10 @@
 //! A value of a row, on its way from one engine's type to the other's.
 
 use chrono::{DateTime, Utc};
+use db::schema::Kind;
 use sqlx::query::Query;
 use sqlx::{ColumnIndex, Database, Decode, Encode, Row, Type};
 use uuid::Uuid;
-
-use super::schema::Kind;
 
 /// A value, or null.
 #[derive(Clone, Debug, PartialEq, Eq)]

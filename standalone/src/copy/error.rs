@@ -1,13 +1,13 @@
 //! Why a database was not copied: each a sentence that says what to do, without a value of any row.
 
-use super::Digest;
-use super::schema::Table;
-use crate::OpenError;
-use crate::error::is_locked;
+use db::schema::Table;
+use db::{OpenError, is_locked};
+
+use super::digest::Digest;
 
 /// Nothing has been written to the target's tables, save with [`CopyError::Unknown`].
 #[derive(Debug, thiserror::Error)]
-pub enum CopyError {
+pub(super) enum CopyError {
     /// A database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
