@@ -23,6 +23,9 @@ mod sqlite;
 mod url;
 mod watcher;
 
+/// The crates of the database that log.
+pub const CRATES: &[&str] = &["db", "sqlx", "sqlx_core", "sqlx_postgres"];
+
 pub use closing::{Closing, Statement, Value};
 pub use engine::{Db, Tx, Verdict, work};
 pub use error::{OpenError, StoreError, is_locked};
