@@ -8,6 +8,7 @@ mod elsewhere;
 mod envelope;
 mod floor;
 mod health;
+mod host;
 mod incoming;
 mod life;
 mod limits;

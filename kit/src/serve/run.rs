@@ -18,10 +18,11 @@ use tower_layer::Layer as _;
 
 use super::accept::accept;
 use super::call;
-use super::connection::{self, Host};
+use super::connection;
 use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
+use super::host::Host;
 use super::memory::Budget;
 use super::seats::Seats;
 use super::streamed::Streamed;
