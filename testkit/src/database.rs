@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use tempfile::TempDir;
 use crate::columns::{columns_of_file, columns_of_server};
 use crate::postgres::{Database, database};
 use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
+use tempfile::TempDir;
 
 use super::{Outsider, folder, folder_in_memory};
 use db::DatabaseUrl;
