@@ -1,9 +1,10 @@
 //! Asks the database what time it is: a server tells its own, a file what an earlier process has left in it.
 
-use super::health::probe;
-use super::{Db, StoreError, secrets, write};
 use kit::clock::{Anchor, Clock};
 use kit::probe::Probe;
+
+use super::health::probe;
+use super::{Db, StoreError, secrets, write};
 
 /// The name under which a file keeps it.
 const ANCHOR: &str = "clock-anchor";

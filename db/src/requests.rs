@@ -1,11 +1,11 @@
 //! The table of requests that may be repeated; both services have it, and a row stands for 24 hours.
 
 use chrono::{DateTime, Utc};
+use kit::request_id::{KEPT, RequestKey};
 use uuid::Uuid;
 
 use super::schema::{Column, Kind, Table};
 use super::{Db, StoreError, Tx, read, within, write};
-use kit::request_id::{KEPT, RequestKey};
 
 /// The table, for a copy.
 pub const TABLE: Table = Table {

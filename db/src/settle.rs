@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use gatepost::log::LogLimit;
+use kit::outcome;
 use tokio::time::{Instant, sleep};
 
 use super::StoreError;
-use kit::outcome;
 
 /// How long after its beginning a write is made once more. Like all limits here it leaves the last try enough time before
 /// the deadline of every RPC that writes.

@@ -2,8 +2,9 @@
 
 use std::ops::Deref;
 
-use super::TestDatabase;
 use db::DatabaseUrl;
+
+use super::TestDatabase;
 
 /// How a service's store is opened and closed.
 pub trait Opening {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::columns::{columns_of_file, columns_of_server};
-use crate::postgres::{Database, database};
-use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
+use db::DatabaseUrl;
+use db::schema::{Column, Kind, Schema};
 use tempfile::TempDir;
 
 use super::{Outsider, folder, folder_in_memory};
-use db::DatabaseUrl;
-use db::schema::{Column, Kind, Schema};
+use crate::columns::{columns_of_file, columns_of_server};
+use crate::postgres::{Database, database};
+use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
 
 /// A new database that vanishes when the value is dropped.
 pub struct TestDatabase {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use kit::call;
 use sqlx::PgConnection;
 use tokio::time::Instant;
 
@@ -13,7 +14,6 @@ use super::Postgres;
 use super::limit::limited;
 use super::pool::{Used, Work};
 use crate::error::{Fate, fate, is_timeout};
-use kit::call;
 
 /// The time that a call needs to say that its read has failed, before its deadline.
 const REFUSAL: Duration = Duration::from_millis(10);

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use kit::outcome;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Executor as _, FromRow, PgConnection, Postgres as Driver, Row as _, raw_sql};
@@ -14,7 +15,6 @@ use super::limit::limited;
 use crate::closing::message;
 use crate::error::{Fate, fate, is_broken};
 use crate::{Statement, StoreError, Tx, Verdict};
-use kit::outcome;
 
 impl Postgres {
     /// Runs a statement that writes: how many rows it has written.

@@ -3,8 +3,9 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::OpenError;
 use kit::handover::{create_file, create_folder};
+
+use crate::OpenError;
 
 /// What a file's name ends in while a restore is under way: no service opens a database that has such a file beside it.
 pub const RESTORING: &str = "-restoring";

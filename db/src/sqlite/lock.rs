@@ -6,12 +6,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kit::file_lock::lock_within;
+use kit::handover::create_file;
 use rustix::fs::OFlags;
 
 use super::files::{RESTORING, beside, unwritable};
 use crate::OpenError;
-use kit::file_lock::lock_within;
-use kit::handover::create_file;
 
 /// How long a starting process waits for the one that it replaces.
 const OVERLAP: Duration = Duration::from_secs(2);

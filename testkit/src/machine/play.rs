@@ -3,13 +3,13 @@
 use std::fmt::Debug;
 use std::thread;
 
+use db::StoreError;
 use proptest::strategy::Strategy;
 use tokio::runtime::Builder;
 
 use super::engines::Engines;
 use super::{Found, Plan, seed};
 use crate::Opening;
-use db::StoreError;
 
 /// Sequences that are played at the same time, each on databases of its own.
 const LANES: u64 = 2;
