@@ -5,9 +5,9 @@ use std::error::Error;
 use auth_service::SigningSettings;
 use auth_service::store::PRIVATE_HALVES;
 use auth_service::tokens::{KeyCopy, KeyFile, KeyFileError};
+use db::DatabaseUrl;
 use kit::config::Environment;
 
-use super::CopyFlags;
 use super::source::Source;
 use super::target::Supplement;
 
@@ -18,7 +18,8 @@ impl Key {
     /// Decides by the settings of the auth service and by what the source holds.
     pub(super) async fn choose(
         source: &mut Source,
-        flags: &CopyFlags,
+        from: &DatabaseUrl,
+        to: &DatabaseUrl,
         environment: Environment,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         if source.schema().service != auth_service::store::SCHEMA.service {
@@ -26,7 +27,6 @@ impl Key {
         }
         let settings = SigningSettings::read(environment)?;
         let halves = source.found(PRIVATE_HALVES).await?;
-        let (from, to) = flags.urls();
         let (from, to) = (from.path().map(KeyFile::beside), to.path().map(KeyFile::beside));
         let key = KeyCopy::choose(
             settings.secret_key.is_some(),

@@ -60,16 +60,9 @@ async fn fill(
 ) -> Result<(Filled, &'static str, Key), Box<dyn Error + Send + Sync>> {
     let mut source = Source::open(&flags.from, &SCHEMAS).await?;
     let service = source.schema().service;
-    let key = Key::choose(&mut source, flags, environment).await?;
+    let key = Key::choose(&mut source, &flags.from, &flags.to, environment).await?;
     let target = Target::open(&flags.to, &source, &SCHEMAS).await?;
     say::begin(service, &flags.from, &flags.to);
     let filled = target.fill(&mut source, &key.supplements(), &mut say::progress).await?;
     Ok((filled, service, key))
-}
-
-impl CopyFlags {
-    /// Source and target.
-    pub(super) fn urls(&self) -> (&DatabaseUrl, &DatabaseUrl) {
-        (&self.from, &self.to)
-    }
 }
