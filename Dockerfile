@@ -12,16 +12,17 @@ WORKDIR /build
 # The dependencies in a layer of their own, built for empty crates: a change of our sources rebuilds none of them.
 COPY Cargo.toml Cargo.lock ./
 COPY kit/Cargo.toml kit/
+COPY db/Cargo.toml db/
 COPY auth-service/Cargo.toml auth-service/
 COPY blog-service/Cargo.toml blog-service/
 COPY standalone/Cargo.toml standalone/
 COPY bench/Cargo.toml bench/
-COPY harness/Cargo.toml harness/
+COPY testkit/Cargo.toml testkit/
 COPY model/Cargo.toml model/
 COPY codegen/Cargo.toml codegen/
 COPY examples/Cargo.toml examples/
 COPY tests/Cargo.toml tests/
-RUN for crate in . kit auth-service blog-service standalone bench harness model codegen examples; do \
+RUN for crate in . kit db auth-service blog-service standalone bench testkit model codegen examples; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \
     done && cargo build --release --locked -p auth-service -p blog-service
@@ -29,6 +30,7 @@ COPY proto proto
 COPY codegen/src codegen/src
 COPY src src
 COPY kit/src kit/src
+COPY db/src db/src
 COPY auth-service/build.rs auth-service/
 COPY auth-service/data auth-service/data
 COPY auth-service/migrations auth-service/migrations

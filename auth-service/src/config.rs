@@ -13,7 +13,7 @@ mod signing;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum, value_parser};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint, value_parser};
 use gatepost::Token;
 use kit::Clock;
 use kit::config::{
@@ -64,7 +64,8 @@ pub struct Flags {
     pub ops_listen: Option<SocketAddr>,
     /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `AUTH_DATABASE_URL_FILE`: the
     /// path of a file that holds it
-    #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true)]
+    #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true,
+          value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
     /// What tokens say of who issued them
     #[arg(long, env = "AUTH_ISSUER", default_value = "gatepost", hide_env_values = true)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use kit::db::{RESTORING, beside};
+use db::{RESTORING, beside};
 
 use crate::tokens::KeyFile;
 

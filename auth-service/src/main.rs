@@ -12,7 +12,7 @@ use kit::config::{Environment, KnownNames, parse};
 async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    kit::process::run("auth-service", environment, async |signals| {
+    kit::process::run("auth-service", &[&["auth_service"], db::CRATES], environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
         let known = KnownNames::new(&Flags::command(), &SECRETS);
         match flags.command {

@@ -1,9 +1,9 @@
 //! Compares the clock of an operator's command with the database's time, before the command writes times.
 
 use chrono::TimeDelta;
+use db::clock::compare;
+use db::patiently;
 use kit::Clock;
-use kit::db::clock::compare;
-use kit::db::patiently;
 use kit::output;
 
 use crate::store::{Store, StoreError};

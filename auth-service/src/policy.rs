@@ -52,7 +52,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
 #[cfg(test)]
 mod tests {
     use gatepost::api::DESCRIPTOR_SET;
-    use kit::testing::methods;
+    use testkit::methods;
 
     use super::*;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use db::requests;
 use kit::Clock;
-use kit::db::requests;
 use uuid::Uuid;
 
 use crate::domain::{Allowance, AttemptLimits, Era};

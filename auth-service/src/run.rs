@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use db::clock::measures;
+use db::{OpenError, health};
 use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::{GuardLayer, PolicyError};
 use kit::clock::keep;
-use kit::db::clock::measures;
-use kit::db::{OpenError, health};
 use kit::ops::{self, Board, Metrics};
 use kit::serve::{Limits, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;

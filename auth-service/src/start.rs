@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use db::patiently;
+use db::{clock, secrets};
 use gatepost::log::LogLimit;
-use kit::db::patiently;
-use kit::db::{clock, secrets};
 use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::shutdown::Shutdown;

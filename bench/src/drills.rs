@@ -10,7 +10,7 @@ use bench::drill::revocation::{self, Fault, Rig};
 use bench::drill::{BACK, Report, backup, disk, kill, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
-use harness::postgres::Server;
+use testkit::postgres::Server;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Drill {

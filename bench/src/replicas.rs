@@ -37,9 +37,9 @@ pub(crate) async fn run() -> Result<(), Failure> {
     bench::machine::print("cargo run --release -p bench -- replicas");
     let binary = services::build()?;
     let missing = "there is no PostgreSQL";
-    let auth = harness::postgres::database().await.ok_or(missing)?;
+    let auth = testkit::postgres::database().await.ok_or(missing)?;
     let blogs =
-        [harness::postgres::database().await.ok_or(missing)?, harness::postgres::database().await.ok_or(missing)?];
+        [testkit::postgres::database().await.ok_or(missing)?, testkit::postgres::database().await.ok_or(missing)?];
     let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
     let mut replicas = Vec::new();
     for (blog, folder) in blogs.iter().zip(&folders) {

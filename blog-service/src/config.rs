@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::Parser;
+use clap::{Parser, ValueHint};
 use gatepost::Token;
 use kit::config::{
     ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, is_published,
@@ -38,7 +38,8 @@ pub struct Flags {
     pub ops_listen: Option<SocketAddr>,
     /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `BLOG_DATABASE_URL_FILE`: the
     /// path of a file that holds it
-    #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true)]
+    #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true,
+          value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
     /// The auth service: http://HOST:PORT
     #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = Place::parse, hide_env_values = true)]

@@ -13,7 +13,7 @@ use kit::healthcheck::Command;
 async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    kit::process::run("blog-service", environment, async |signals| {
+    kit::process::run("blog-service", &[&["blog_service"], db::CRATES], environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
         if let Some(Command::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen).await?);

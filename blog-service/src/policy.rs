@@ -26,7 +26,7 @@ pub(crate) fn policy(public_reads: bool) -> Policy {
 
 #[cfg(test)]
 mod tests {
-    use kit::testing::methods;
+    use testkit::methods;
 
     use super::*;
     use crate::api::DESCRIPTOR_SET;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use db::clock::{measure, measures};
+use db::{OpenError, health, patiently, requests, secrets};
 use gatepost::{AuthService, BuildError, GuardLayer, PolicyError};
 use kit::Clock;
 use kit::clock::keep;
-use kit::db::clock::{measure, measures};
-use kit::db::{OpenError, health, patiently, requests, secrets};
 use kit::ids::Ids;
 use kit::meter::Meter;
 use kit::ops::{self, Board, Metrics};

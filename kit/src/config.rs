@@ -16,7 +16,7 @@ pub use environment::{Environment, secret_bytes, secret_file};
 pub use names::{KnownNames, Secret, secrets_help};
 pub use pattern::is_patterned;
 pub use published::{PUBLISHED_SECRETS, check_published, is_published};
-pub(crate) use text::cleaned;
+pub use text::cleaned;
 
 /// Why the settings cannot be used: names the setting and never its value.
 #[derive(Debug, thiserror::Error)]

@@ -107,7 +107,7 @@ mod tests {
 
     /// A folder of another user; `None`, and a word of it, where this user may not give files away.
     fn foreign() -> Option<(tempfile::TempDir, PathBuf)> {
-        let folder = crate::testing::folder();
+        let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
         if chown(&path, Some(OWNER.0), Some(OWNER.1)).is_err() {
             crate::output::out("skipped: only root can give files away");
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_planted_link_is_neither_followed_nor_given_away() {
         let Some((_folder, path)) = foreign() else { return };
-        let own = crate::testing::folder();
+        let own = tempfile::tempdir().unwrap();
         let secret = own.path().join("secret");
         fs::write(&secret, "root's own").unwrap();
         symlink(&secret, path.join("file")).unwrap();
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn root_follows_no_link_to_a_file_of_its_own() {
         let Some((_folder, path)) = foreign() else { return };
-        let own = crate::testing::folder();
+        let own = tempfile::tempdir().unwrap();
         fs::write(own.path().join("secret"), "root's own").unwrap();
         symlink(own.path().join("secret"), path.join("link")).unwrap();
         assert_eq!(open_file(&path.join("link")).unwrap_err().kind(), ErrorKind::PermissionDenied);

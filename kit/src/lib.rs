@@ -5,9 +5,6 @@ pub mod characters;
 pub mod clock;
 pub mod codec;
 pub mod config;
-pub mod db;
-#[cfg(feature = "dynamic")]
-pub mod dynamic;
 pub mod etag;
 pub mod failure;
 pub mod file_lock;
@@ -17,11 +14,12 @@ pub mod ids;
 pub mod mask;
 pub mod meter;
 pub mod ops;
-mod outcome;
+pub mod outcome;
 pub mod output;
 pub mod page;
 pub mod peer;
 pub mod place;
+pub mod probe;
 pub mod process;
 pub mod random;
 pub mod request_id;
@@ -29,8 +27,6 @@ pub mod serve;
 pub mod shutdown;
 pub mod stopwatch;
 pub mod telemetry;
-#[cfg(feature = "testing")]
-pub mod testing;
 
 pub use clock::Clock;
 pub use gatepost::Uptime;

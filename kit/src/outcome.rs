@@ -24,6 +24,6 @@ impl Outcome {
 }
 
 /// Notes that the running call has sent a commit, or has learnt its outcome. Work outside of a call is not watched.
-pub(crate) fn set_open(is_open: bool) {
+pub fn set_open(is_open: bool) {
     let _ = OUTCOME.try_with(|outcome| outcome.0.store(is_open, Ordering::Relaxed));
 }

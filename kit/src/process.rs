@@ -11,11 +11,13 @@ use crate::output::{self, FlushAtEnd};
 use crate::shutdown::{self, Shutdown};
 use crate::telemetry;
 
-/// Runs `service` until it ends, the first signal having asked it to and the second ending it at once.
+/// Runs `service` until it ends, the first signal having asked it to and the second ending it at once. `RUST_LOG` may name
+/// each of `crates`.
 ///
 /// A failure is one line on standard error, and the exit code 1 (2 for a setting).
 pub async fn run(
     name: &str,
+    crates: &[&[&str]],
     environment: Environment,
     service: impl AsyncFnOnce(Shutdown) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
@@ -23,7 +25,7 @@ pub async fn run(
     telemetry::report_panics();
     let started = environment.text("RUST_LOG").map_err(|error| error.to_string()).and_then(|filter| {
         let ansi = std::io::stderr().is_terminal();
-        telemetry::start(filter.as_deref(), ansi)
+        telemetry::start(filter.as_deref(), crates, ansi)
     });
     if let Err(problem) = started {
         return fail(name, &problem, 2);

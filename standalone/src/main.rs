@@ -122,7 +122,7 @@ async fn main() -> ExitCode {
     let demo = std::env::args_os().nth(1).is_some_and(|command| command == "demo");
     let environment = Environment::new(if demo { quiet } else { variable })
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    kit::process::run("gatepost", environment, async |signals| {
+    kit::process::run("gatepost", &[&["auth_service", "blog_service"], db::CRATES], environment, async |signals| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
         check_names(&cli, environment)?;
         match cli.command {

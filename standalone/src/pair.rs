@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use db::DatabaseUrl;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
-use kit::db::DatabaseUrl;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Place, output};
 use tokio::net::TcpListener;

@@ -1,7 +1,7 @@
 //! The changes themselves, by the same statements as those of the RPCs, so that each replica refuses what has died.
 
+use db::patiently;
 use kit::Clock;
-use kit::db::patiently;
 use kit::ids::Ids;
 use secrecy::{ExposeSecret as _, SecretString};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use kit::config::{ConfigError, boolean, check_encrypted};
 
 use super::CommandClockFlags;
@@ -16,7 +16,7 @@ const DEFAULT_FOLDER: &str = "gatepost-data";
 pub struct DatabaseFlags {
     /// The auth service's database: sqlite:PATH or postgres://…; `AUTH_DATABASE_URL_FILE`: a file that holds it [default:
     /// sqlite:gatepost-data/auth.db]
-    #[arg(long, global = true, env = "AUTH_DATABASE_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "AUTH_DATABASE_URL", hide_env_values = true, value_hint = ValueHint::Url)]
     database_url: Option<DatabaseUrl>,
     /// Allow plaintext to a database beyond loopback
     #[arg(long, global = true, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",

@@ -1,7 +1,7 @@
 //! A configured key or issuer that has been replaced since the last start.
 
+use db::patiently;
 use kit::Clock;
-use kit::db::patiently;
 
 use super::KeyringError;
 use crate::domain::LogId;

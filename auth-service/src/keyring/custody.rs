@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kit::db::patiently;
-use kit::db::secrets;
+use db::patiently;
+use db::secrets;
 
 use super::{KeyringError, Row};
 use crate::domain::SigningKeyRecord;

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use db::patiently;
 use kit::Clock;
-use kit::db::patiently;
 
 pub use command::KeysCommand;
 pub(crate) use configured::remember;

@@ -1,6 +1,6 @@
 //! Kills keys that others may have, and puts another one in the place of the last.
 
-use kit::db::patiently;
+use db::patiently;
 
 use super::{Keyring, KeyringError, MAX_LEAD, Row, record_of};
 use crate::stamp::stamp;

@@ -1,7 +1,7 @@
 //! What an address may use up, of wrong passwords and of registrations, kept where a restart and another replica see it.
 
 use chrono::TimeDelta;
-use kit::db::{Tx, Verdict, read, transaction, within};
+use db::{Tx, Verdict, read, transaction, within};
 
 use super::attempts::forget_accounts;
 use super::{Store, StoreError, Time};

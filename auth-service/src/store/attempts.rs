@@ -1,7 +1,7 @@
 //! Wrong passwords, counted where a restart and another replica see them.
 
 use chrono::TimeDelta;
-use kit::db::{Tx, Verdict, read, transaction, within, write};
+use db::{Tx, Verdict, read, transaction, within, write};
 
 use super::allowances::{Use, forget_allowances, use_one};
 use super::{Kind, Store, StoreError, Time};

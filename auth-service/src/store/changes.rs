@@ -1,7 +1,7 @@
 //! How a user changes, and which tokens die of it: a change raises the user's generation, and whatever was begun or issued
 //! under an older one is refused from then on.
 
-use kit::db::{Verdict, read, transaction, within, write, write_one};
+use db::{Verdict, read, transaction, within, write, write_one};
 use uuid::Uuid;
 
 use super::users::UserRow;

@@ -1,6 +1,6 @@
 //! What the settings said at the last start: what they replace kills tokens, as whatever else does, by the log.
 
-use kit::db::{Closing, Statement, Tx, Verdict, transaction, within};
+use db::{Closing, Statement, Tx, Verdict, transaction, within};
 
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Era, LogId, Logged, Revocation, Stamp};

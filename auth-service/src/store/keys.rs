@@ -1,6 +1,6 @@
 //! The key pairs that sign: one follows another, and what changes them is in the log.
 
-use kit::db::{Tx, Verdict, read, transaction, within, write};
+use db::{Tx, Verdict, read, transaction, within, write};
 use sqlx::FromRow;
 
 use super::{Store, StoreError, Time, log};

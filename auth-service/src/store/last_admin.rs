@@ -1,6 +1,6 @@
 //! Keeps one active admin: a single call must not be able to lock everybody out of the administration for good.
 
-use kit::db::{Tx, Verdict, within};
+use db::{Tx, Verdict, within};
 use uuid::Uuid;
 
 use super::Unchanged;

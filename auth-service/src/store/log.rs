@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
+use db::{Closing, Statement, Verdict, Watcher, read, transaction, watch, within, write};
 use kit::Stopwatch;
-use kit::db::{Closing, Statement, Verdict, Watcher, read, transaction, watch, within, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 

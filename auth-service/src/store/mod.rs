@@ -21,16 +21,16 @@ mod users;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use kit::db::copy::Schema;
-use kit::db::{Db, InSteps, Migrations, OpenError};
+use db::schema::Schema;
+use db::{Db, InSteps, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 
 pub use allowances::Kind;
 pub use attempts::Account;
 pub use changes::{Outcome, Proof, Unchanged};
 pub use configured::Remembered;
+pub use db::{DatabaseUrl, StoreError};
 pub use keys::PRIVATE_HALVES;
-pub use kit::db::{DatabaseUrl, StoreError};
 pub use log::{LogReader, Page};
 pub use refresh::{Refreshable, Rotated};
 pub use times::{Bounds, Passed};

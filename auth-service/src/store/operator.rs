@@ -1,6 +1,6 @@
 //! Changes that an operator makes on the database, without the user's password.
 
-use kit::db::{Verdict, read, settle, transaction, within};
+use db::{Verdict, read, settle, transaction, within};
 use uuid::Uuid;
 
 use super::changes::older_tokens;

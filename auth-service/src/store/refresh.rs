@@ -1,6 +1,6 @@
 //! A session's refresh tokens: one row, rotated by one statement.
 
-use kit::db::{read, settle, write};
+use db::{read, settle, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! Rows of the `user_roles` table: the words of `users.roles`, one a row, to be searched by.
 
-use kit::db::{Tx, within};
+use db::{Tx, within};
 use uuid::Uuid;
 
 use crate::domain::Roles;

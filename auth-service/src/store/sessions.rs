@@ -1,6 +1,6 @@
 //! Rows of the sessions table.
 
-use kit::db::{Statement, Tx, Verdict, read, settle, transaction, within, write};
+use db::{Statement, Tx, Verdict, read, settle, transaction, within, write};
 use sqlx::FromRow;
 use sqlx::error::DatabaseError;
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 //!
 //! A change that was committed is found by the mark of its entry in the log, or by its row.
 
-use kit::db::{read, settle};
+use db::{read, settle};
 use uuid::Uuid;
 
 use super::{Outcome, Proof, Store, StoreError, Time, Unchanged};

@@ -5,7 +5,7 @@
 //! come is dead for good, and its entry need not be kept until then.
 
 use chrono::TimeDelta;
-use kit::db::{Closing, Verdict, read, transaction, within, write};
+use db::{Closing, Verdict, read, transaction, within, write};
 use uuid::Uuid;
 
 use super::{Kind, Store, StoreError, Time, log};

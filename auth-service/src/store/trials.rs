@@ -1,6 +1,6 @@
 //! All that is looked up before a password is tried, in one round trip: a server may be far away.
 
-use kit::db::read;
+use db::read;
 use sqlx::FromRow;
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! Rows of the users table.
 
-use kit::db::{Verdict, read, requests, settle, transaction, within};
+use db::{Verdict, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kit::db::clock::measure;
+use db::clock::measure;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep};
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::db::clock;
-use kit::testing::{clock, folder, start};
+use db::clock;
 use kit::{Clock, Uptime};
 use tempfile::TempDir;
+use testkit::{clock, folder, start};
 use uuid::Uuid;
 
 use super::Sweeper;

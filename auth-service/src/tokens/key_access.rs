@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn only_other_users_and_foreign_groups_expose_a_key() {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let path = folder.path().join("key");
         fs::write(&path, "").unwrap();
         let is_exposed = |mode: u32| {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_new_file_keeps_owner_group_and_readers() {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let [before, draft] = ["before", "draft"].map(|name| folder.path().join(name));
         fs::write(&before, "").unwrap();
         for (mode, kept) in [(0o600, 0o600), (0o400, 0o600), (0o640, 0o640), (0o440, 0o640), (0o660, 0o660)] {

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_keys_go_where_the_target_keeps_them_or_nothing_is_begun() {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let [from, to] = ["a", "b"].map(|name| KeyFile::new(folder.path().join(name)));
         let (ours, others) = (
             master("Ygr7Mt/clGdk1xhyomNNC5pbaBXl1fYHFhWI8wqwnMg="),

@@ -234,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn keys_are_added_once_in_their_order_and_kept_for_their_owner() {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         assert!(file.read().unwrap().is_empty());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "to read makes nothing");
@@ -260,7 +260,7 @@ mod tests {
         if !rustix::process::geteuid().is_root() {
             return;
         }
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         let lock = file.lock().await.unwrap();
         let owner = |path: &Path| fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_draft_follows_no_link() {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let (file, victim) = (KeyFile::beside(&folder.path().join("auth.db")), folder.path().join("victim"));
         fs::write(&victim, "untouched").unwrap();
         fs::set_permissions(&victim, fs::Permissions::from_mode(0o644)).unwrap();
@@ -293,7 +293,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn of_two_that_write_one_waits_and_says_so_in_the_end() {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         let first = file.lock().await.unwrap();
         assert!(matches!(file.lock().await, Err(KeyFileError::Busy(_))));
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_file_that_others_can_read_or_that_is_garbled_is_refused() {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();
         let text = fs::read_to_string(file.path()).unwrap();

@@ -107,7 +107,7 @@ impl Contents {
 mod tests {
     use std::time::Duration;
 
-    use kit::testing::start;
+    use testkit::start;
 
     use super::*;
     use crate::domain::{Logged, Mark};

@@ -7,7 +7,7 @@ use auth_service::domain::Revocation;
 use auth_service::keyring::{Keyring, KeyringError};
 use auth_service::tokens::{Custody, Key, KeyType, SigningKeyError};
 use kit::Clock;
-use kit::testing::{clock, folder, on_both_engines, start};
+use testkit::{clock, folder, on_both_engines, start};
 
 use crate::ring::{Case, OTHERS, OURS, document, file_in, id_of, listed, logged, master, ring, sealed, signs};
 

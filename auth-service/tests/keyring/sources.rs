@@ -3,8 +3,8 @@
 use auth_service::domain::Revocation;
 use auth_service::keyring::{Keyring, KeyringError};
 use auth_service::tokens::{Custody, KeySource, KeyType, SEALED_KEY, SigningKeyError};
-use kit::db::secrets;
-use kit::testing::{clock, folder, on_both_engines, start};
+use db::secrets;
+use testkit::{clock, folder, on_both_engines, start};
 
 use crate::ring::{Case, OTHERS, OURS, document, file_in, id_of, listed, logged, master, ring, sealed, signs};
 

@@ -5,8 +5,8 @@ use auth_service::domain::{
 };
 use auth_service::store::{Account, Created, Filter, Kind, Proof, Refreshable, Rotated, Store, StoreError, Unchanged};
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::db::requests::{self, Earlier};
-use kit::db::secrets;
+use db::requests::{self, Earlier};
+use db::secrets;
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 

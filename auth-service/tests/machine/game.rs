@@ -3,7 +3,7 @@
 use auth_service::domain::network;
 use auth_service::store::{Filter, Store, StoreError};
 use chrono::TimeDelta;
-use kit::testing::machine::Machine;
+use testkit::machine::Machine;
 
 use super::calls::{Answer, AttemptCall, Call, KeptCall, SessionCall, UserCall};
 use super::cast::Cast;

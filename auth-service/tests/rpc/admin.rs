@@ -3,7 +3,7 @@
 use gatepost::api::auth::v1::{
     DisableUserRequest, EnableUserRequest, SetUserRolesRequest, TokenState, User, UserState, VerifyTokenRequest,
 };
-use kit::db::Outsider;
+use testkit::Outsider;
 use tonic::{Code, Status};
 
 use super::support::{

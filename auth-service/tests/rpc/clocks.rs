@@ -9,8 +9,8 @@ use gatepost::api::auth::v1::{
 };
 use kit::Clock;
 use kit::config::{Environment, parse};
-use kit::testing::http::get;
-use kit::testing::{Outsider, folder};
+use testkit::http::get;
+use testkit::{Outsider, folder};
 
 use super::support::{
     EMAIL, PASSWORD, SECRET, Service, Settings, start, start_at_by, start_at_with, start_in, start_with, with_token,
@@ -156,7 +156,7 @@ async fn new_database_under_an_old_secret_knows_no_token() {
 #[tokio::test]
 async fn replicas_with_different_clocks_share_tokens() {
     for (one, other) in [(0, 10), (10, 0), (-10, 0), (10, -10), (3600, 0), (0, 3600)] {
-        let Some(database) = harness::postgres::database().await else { return };
+        let Some(database) = testkit::postgres::database().await else { return };
         let off = |seconds| Clock::wrong(TimeDelta::seconds(seconds));
         let services = [start_at_with(&database.url, off(one)).await, start_at_with(&database.url, off(other)).await];
         services[0].register(EMAIL).await.unwrap();
@@ -176,7 +176,7 @@ async fn replicas_with_different_clocks_share_tokens() {
 
 #[tokio::test]
 async fn token_from_the_future_is_good_within_leeway() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     for (leeway, ahead, expected) in [
         ("1s", 1, TokenState::Active),
         ("1s", 2, TokenState::Invalid),
@@ -206,14 +206,14 @@ async fn leeway_above_a_minute_is_refused() {
     for (leeway, is_allowed) in [("60s", true), ("61s", false), ("999ms", false)] {
         let args = ["auth-service", "--clock-leeway", leeway];
         let flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
-        let config = Config::new(flags, Environment::new(|_| None), kit::testing::clock());
+        let config = Config::new(flags, Environment::new(|_| None), testkit::clock());
         assert_eq!(config.is_ok(), is_allowed, "{leeway}");
     }
 }
 
 #[tokio::test]
 async fn wrong_clock_is_named_and_measured() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     for off in [0, 10, -60] {
         let service = start_at_with(&database.url, Clock::wrong(TimeDelta::seconds(off))).await;
         service.login(EMAIL, PASSWORD).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepost::api::auth::v1::{LogoutRequest, RefreshTokenRequest, TokenState};
-use harness::proxy::Proxy;
+use testkit::proxy::Proxy;
 
 use super::support::{EMAIL, PASSWORD, start_at, with_token};
 
@@ -12,7 +12,7 @@ const TRIES: u32 = 12;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_work_at_the_greatest_distance() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(50));
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
@@ -30,7 +30,7 @@ async fn calls_work_at_the_greatest_distance() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn login_takes_four_round_trips() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
     service.register(EMAIL).await.unwrap();

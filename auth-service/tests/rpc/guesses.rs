@@ -3,7 +3,7 @@
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{ChangePasswordRequest, CreateUserRequest, LoginRequest, LoginResponse};
-use kit::testing::Raw;
+use testkit::Raw;
 use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};

@@ -80,14 +80,14 @@ fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<Co
     let database = format!("sqlite:{}", folder.join("auth.db").display());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
     let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
-    Config::new(flags, Environment::new(environment), kit::testing::clock())
+    Config::new(flags, Environment::new(environment), testkit::clock())
 }
 
 /// C18: a secret that others can guess is refused.
 #[test]
 fn guessable_secret_is_refused() {
     type Read = fn(&str) -> Option<OsString>;
-    let folder = kit::testing::folder();
+    let folder = testkit::folder();
     let weak: [(Read, &str); 4] = [
         (|name| (name == "JWT_SECRET_KEY").then(|| "b3f1c8d2".into()), "at least 32 bytes"),
         (|name| (name == "JWT_SECRET_KEY").then(|| "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7".into()), "at least 32 bytes"),
@@ -106,7 +106,7 @@ fn guessable_secret_is_refused() {
 #[test]
 fn guessable_master_key_is_refused() {
     type Read = fn(&str) -> Option<OsString>;
-    let folder = kit::testing::folder();
+    let folder = testkit::folder();
     let bad: [(Read, &str); 3] = [
         (|name| (name == "AUTH_MASTER_KEY").then(|| "canary".into()), "must be 32 bytes in base64"),
         (|name| (name == "AUTH_MASTER_KEY").then(|| "canarycanary".repeat(4)[..43].into()), "is a pattern"),
@@ -135,7 +135,7 @@ async fn key_file_without_a_good_key_prevents_the_start() {
         ),
         ("no key", 0o644, "can be read by other users"),
     ] {
-        let folder = kit::testing::folder();
+        let folder = testkit::folder();
         let file = folder.path().join("auth.key.pem");
         make_database(folder.path()).await;
         fs::write(&file, text).unwrap();

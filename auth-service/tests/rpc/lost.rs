@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use gatepost::api::auth::v1::{Position, TokenState};
-use kit::testing::http::get;
 use tempfile::TempDir;
+use testkit::http::get;
 
 use super::support::{EMAIL, SERVICE_KEY, Service, Settings, start_in};
 use super::watch::{Guard, logout, service};
@@ -40,7 +40,7 @@ async fn lose() -> Lost {
     let first = service().await;
     let token = first.account(EMAIL).await.token;
     let (folder, clock) = first.stop().await;
-    let copied = kit::testing::folder();
+    let copied = testkit::folder();
     copy(folder.path(), copied.path());
     let first = start_in(folder, clock, again()).await;
     let (mut guard, greeting, _) = Guard::new(&first).await;

@@ -1,8 +1,8 @@
 //! The operations port: health of the service, and its keys.
 
 use gatepost::api::auth::v1::ListSigningKeysRequest;
-use kit::testing::http::{get, ready_while_writable};
 use serde_json::{Value, json};
+use testkit::http::{get, ready_while_writable};
 
 use super::signers::signers;
 use super::support::{EMAIL, SECRET, Settings, start, start_with};

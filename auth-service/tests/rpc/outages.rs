@@ -5,7 +5,7 @@ use std::time::Duration;
 use gatepost::api::auth::v1::{
     CreateUserRequest, CreateUserResponse, ListSessionsRequest, LoginRequest, LoginResponse, LogoutRequest, TokenState,
 };
-use kit::testing::{Outsider, Raw};
+use testkit::{Outsider, Raw};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;

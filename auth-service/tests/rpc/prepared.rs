@@ -18,7 +18,7 @@ const FORGET: &str = "create function forget() returns trigger language plpgsql 
 
 #[tokio::test]
 async fn calls_work_while_prepared_statements_vanish() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let service = start_at(&database.url).await;
     service.register(EMAIL).await.unwrap();
     database.run(FORGET).await;

@@ -7,9 +7,9 @@ use gatepost::api::auth::v1::{
     ChangePasswordRequest, DeleteUserRequest, DisableUserRequest, ListSessionsRequest, LogoutRequest,
     RefreshTokenRequest, RevokeAllSessionsRequest, Session, TokenPair, TokenState,
 };
-use kit::db::Outsider;
-use kit::testing::start as begin;
 use prost_types::Timestamp;
+use testkit::Outsider;
+use testkit::start as begin;
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 

@@ -43,10 +43,10 @@ async fn user_lists_own_sessions_newest_first() {
     for user_id in ["", "me", &ada.id] {
         let sessions = list(&service, &second, user_id).await.unwrap().sessions;
         assert_eq!(sessions.iter().map(|session| session.current).collect::<Vec<_>>(), [true, false], "{user_id}");
-        let began = std::time::SystemTime::from(kit::testing::start() + Duration::from_secs(5));
+        let began = std::time::SystemTime::from(testkit::start() + Duration::from_secs(5));
         assert_eq!(sessions[0].create_time, Some(began.into()));
         assert_eq!(sessions[0].last_refresh_time, sessions[0].create_time);
-        let ends = std::time::SystemTime::from(kit::testing::start() + Duration::from_secs(5 + 30 * 24 * 3600));
+        let ends = std::time::SystemTime::from(testkit::start() + Duration::from_secs(5 + 30 * 24 * 3600));
         assert_eq!(sessions[0].expire_time, Some(ends.into()));
         assert_eq!(sessions[0].peer, "127.0.0.1");
         assert!(sessions[0].user_agent.starts_with("tonic/"), "{}", sessions[0].user_agent);

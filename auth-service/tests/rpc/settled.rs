@@ -4,9 +4,9 @@
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, LogoutRequest, RefreshTokenRequest, RevokeAllSessionsRequest, TokenState, VerifyTokenRequest,
 };
-use harness::postgres::server;
-use harness::proxy::Proxy;
 use sqlx::{Connection as _, Executor as _, PgConnection};
+use testkit::postgres::server;
+use testkit::proxy::Proxy;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

@@ -9,8 +9,8 @@ use gatepost::api::auth::v1::{
     GetMeRequest, LogoutRequest, Resume, TokenState, VerifyTokenRequest, WatchRevocationsRequest,
     WatchRevocationsResponse,
 };
-use harness::postgres::server;
-use harness::proxy::Proxy;
+use testkit::postgres::server;
+use testkit::proxy::Proxy;
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 

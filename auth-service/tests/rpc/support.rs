@@ -69,7 +69,7 @@ pub(crate) async fn start() -> Service {
 }
 
 pub(crate) async fn start_with(settings: Settings) -> Service {
-    start_in(kit::testing::folder(), kit::testing::clock(), settings).await
+    start_in(testkit::folder(), testkit::clock(), settings).await
 }
 
 /// Starts a service on the data of an earlier one.
@@ -108,7 +108,7 @@ pub(crate) async fn make_database(folder: &Path) {
 
 /// Starts a service on a server's database, with the key [`SERVICE_KEY`].
 pub(crate) async fn start_at(database: &str) -> Service {
-    start_at_with(database, kit::testing::clock()).await
+    start_at_with(database, testkit::clock()).await
 }
 
 /// Starts one on a server's database by this clock.
@@ -118,7 +118,7 @@ pub(crate) async fn start_at_with(database: &str, clock: Clock) -> Service {
 
 /// Starts one on a server's database by this clock, with further flags.
 pub(crate) async fn start_at_by(database: &str, clock: Clock, further: &[&str]) -> Service {
-    let folder = kit::testing::folder();
+    let folder = testkit::folder();
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
     let args = args.into_iter().chain(further.iter().copied());
     let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();

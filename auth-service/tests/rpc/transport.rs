@@ -1,6 +1,6 @@
 //! Every RPC refuses malformed requests with a reason, in words that reveal nothing about the service (F8).
 
-use kit::testing::{Outsider, Raw, framed, garbage, methods};
+use testkit::{Outsider, Raw, framed, garbage, methods};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 

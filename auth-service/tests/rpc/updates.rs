@@ -38,7 +38,7 @@ async fn name_change_leaves_everything_else() {
     let ada = service.account(EMAIL).await;
     service.clock.advance(Duration::from_secs(5));
     let changed = update(&service, &ada.token, me(Some("Ada L."), None)).await.unwrap();
-    let later = std::time::SystemTime::from(kit::testing::start() + Duration::from_secs(5));
+    let later = std::time::SystemTime::from(testkit::start() + Duration::from_secs(5));
     let wanted = User { name: "Ada L.".into(), etag: "r2".into(), update_time: Some(later.into()), ..ada.user };
     assert_eq!(changed, wanted);
     let read = GetUserRequest { id: ada.id };

@@ -6,11 +6,11 @@ use std::pin::Pin;
 use auth_service::domain::{Client, LogId, Roles, Session, UserState};
 use auth_service::store::{DatabaseUrl, Store};
 use chrono::TimeDelta;
-use harness::postgres::{Server, server};
-use harness::proxy::Proxy;
-use kit::db::health;
-use kit::testing::start;
+use db::health;
 use sqlx::{Connection as _, PgConnection};
+use testkit::postgres::{Server, server};
+use testkit::proxy::Proxy;
+use testkit::start;
 
 use crate::support::{another_admin, new_user, session, stamp, stamp_at};
 

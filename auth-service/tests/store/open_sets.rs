@@ -4,10 +4,10 @@ use std::path::Path;
 
 use auth_service::domain::{Cause, Era, LogId, Mark, Revocation};
 use auth_service::store::Store;
-use kit::testing::{TestDatabase, on_both_engines};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _, SqliteConnection};
+use testkit::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
 use crate::support::stamp;

@@ -2,7 +2,7 @@
 
 use auth_service::domain::{LogId, Mark, Stamp};
 use auth_service::store::{DatabaseUrl, Store};
-use kit::testing::{Opening, start};
+use testkit::{Opening, start};
 
 pub(crate) struct Opens;
 

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use auth_service::store::Store;
-use harness::postgres::Database;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _};
+use testkit::postgres::Database;
 
 /// The last migration without steps in its file.
 const LAST_WITHOUT: i64 = 8;
@@ -58,8 +58,8 @@ async fn migrate(database: &Database, last: i64) {
 
 #[tokio::test]
 async fn migration_in_steps_equals_the_files() {
-    let Some(by_files) = harness::postgres::database().await else { return };
-    let Some(by_steps) = harness::postgres::database().await else { return };
+    let Some(by_files) = testkit::postgres::database().await else { return };
+    let Some(by_steps) = testkit::postgres::database().await else { return };
     migrate(&by_files, LAST_WITHOUT).await;
     migrate(&by_steps, 1).await;
     by_steps.run(ROWS).await;
@@ -78,7 +78,7 @@ async fn migration_in_steps_equals_the_files() {
 
 #[tokio::test]
 async fn index_left_by_a_kill_is_created_again() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     migrate(&database, 7).await;
     // A unique index on a column with duplicates fails, and is left invalid.
     database

@@ -5,12 +5,12 @@ use std::time::Duration;
 use auth_service::domain::{Email, Mark, Name, NewUser, RefreshDigest, Roles, Session, Stamp};
 use auth_service::store::Store;
 use chrono::{DateTime, Utc};
-use kit::testing::start;
+use testkit::start;
 use uuid::Uuid;
 
 use super::opens::Opens;
 
-pub(crate) type Case = kit::testing::Case<Opens>;
+pub(crate) type Case = testkit::Case<Opens>;
 
 pub(crate) fn new_user(id: u128, email: &str) -> NewUser {
     NewUser {

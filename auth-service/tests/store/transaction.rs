@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserState};
 use auth_service::store::{Created, Filter, Kind, StoreError};
-use kit::db::requests;
+use db::requests;
 use kit::request_id::{Fingerprint, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Cause, Logged, Mark, Revocation};
 use auth_service::view::Stale;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::replica::{ADA, Case, LAPTOP, Replica, judge, stamp};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use auth_service::domain::{Cause, LogId, Logged, Mark, Position, Revocation};
 use auth_service::view::Finder;
 use chrono::TimeDelta;
+use db::clock;
 use kit::Clock;
-use kit::db::clock;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::replica::{Case, LAPTOP, Replica, stamp};

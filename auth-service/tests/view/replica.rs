@@ -7,15 +7,15 @@ use auth_service::domain::{Cause, Mark, Stamp};
 use auth_service::store::Store;
 use auth_service::view::{Bearer, Follower, Stale, View};
 use kit::shutdown::Shutdown;
-use kit::testing::{clock, start};
 use kit::{Clock, Uptime};
+use testkit::{clock, start};
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
 use uuid::Uuid;
 
 use crate::opens::Opens;
 
-pub(crate) type Case = kit::testing::Case<Opens>;
+pub(crate) type Case = testkit::Case<Opens>;
 
 pub(crate) const ADA: Uuid = Uuid::from_u128(1);
 pub(crate) const LAPTOP: Uuid = Uuid::from_u128(10);

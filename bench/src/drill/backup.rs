@@ -85,7 +85,7 @@ async fn restored(
     figures.starts.push(begun.elapsed());
     let mut broken = Vec::new();
     for name in ["auth.db", "blog.db"] {
-        let damages = harness::sqlite::damages(new.join("data").join(name)).await?;
+        let damages = testkit::sqlite::damages(new.join("data").join(name)).await?;
         broken.extend(damages.into_iter().map(|damage| Broken::new("a restored file is whole", damage)));
     }
     let old = client.over(&services);

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::disk;
 use tempfile::TempDir;
+use testkit::disk;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 

@@ -19,7 +19,7 @@ pub(super) async fn writes(report: &mut Report, client: &Client) -> Result<(), F
 /// Adds these differences, and damages of the files.
 pub(super) async fn files(report: &mut Report, client: &Client, folder: &Path) -> Result<(), Failure> {
     for name in ["auth.db", "blog.db"] {
-        let damages = harness::sqlite::damages(folder.join("data").join(name)).await?;
+        let damages = testkit::sqlite::damages(folder.join("data").join(name)).await?;
         report
             .broken
             .extend(damages.into_iter().map(|damage| Broken::new("the files are whole", format!("{name}: {damage}"))));

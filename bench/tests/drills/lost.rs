@@ -5,7 +5,7 @@ use bench::Failure;
 use bench::drill::postgres::Drill;
 use bench::drill::{Answer, Operation, Random};
 use bench::services::beside;
-use harness::postgres::server;
+use testkit::postgres::server;
 use tonic::Code;
 
 use super::turn::turn;

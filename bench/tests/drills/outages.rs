@@ -6,7 +6,7 @@ use bench::Failure;
 use bench::drill::disk;
 use bench::drill::postgres::{Drill, Fault, Plan};
 use bench::services::beside;
-use harness::postgres::server;
+use testkit::postgres::server;
 
 use super::turn::{holds, turn};
 

@@ -3,7 +3,7 @@
 use bench::Failure;
 use bench::drill::revocation::{Fault, Judgement, Plan, Rig, report, run};
 use bench::services::beside;
-use harness::postgres::server;
+use testkit::postgres::server;
 use tokio::task::JoinSet;
 
 use super::turn::{holds, turn};

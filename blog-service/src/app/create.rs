@@ -1,6 +1,6 @@
 //! A post is written, also by a caller that has lost the answer and asks again.
 
-use kit::db::requests::{self, Earlier};
+use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestKey};
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! How a post changes.
 
-use kit::db::{settle, write, write_one};
+use db::{settle, write, write_one};
 use uuid::Uuid;
 
 use super::posts::PostRow;

@@ -5,12 +5,12 @@ mod posts;
 mod tables;
 
 use chrono::{DateTime, Utc};
-use kit::db::copy::Schema;
-use kit::db::{Db, Migrations, OpenError};
+use db::schema::Schema;
+use db::{Db, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 
 pub use changes::{Outcome, Unchanged};
-pub use kit::db::{DatabaseUrl, StoreError};
+pub use db::{DatabaseUrl, StoreError};
 pub use posts::NewPost;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");

@@ -1,7 +1,7 @@
 //! All that the database holds, column by column, for whoever copies it; `tests/store/tables.rs` compares it with the engines.
 
-use kit::db::copy::{Column, Kind, Table};
-use kit::db::{requests, secrets};
+use db::schema::{Column, Kind, Table};
+use db::{requests, secrets};
 
 /// The tables, in an order in which a row comes after those that it points to.
 pub(super) const TABLES: [Table; 3] = [

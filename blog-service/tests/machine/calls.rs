@@ -3,8 +3,8 @@
 use blog_service::domain::{Post, PostChange, View};
 use blog_service::store::{NewPost, Store, StoreError, Unchanged};
 use chrono::{DateTime, Utc};
-use kit::db::requests::{self, Earlier};
-use kit::db::secrets;
+use db::requests::{self, Earlier};
+use db::secrets;
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 

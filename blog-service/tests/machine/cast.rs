@@ -3,7 +3,7 @@
 use blog_service::domain::{Content, PostChange, Title, View};
 use blog_service::store::NewPost;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::{machine, start};
+use testkit::{machine, start};
 use uuid::Uuid;
 
 use super::calls::{Call, Time};

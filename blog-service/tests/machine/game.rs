@@ -2,7 +2,7 @@
 
 use blog_service::domain::View;
 use blog_service::store::{Store, StoreError};
-use kit::testing::machine::Machine;
+use testkit::machine::Machine;
 
 use super::calls::{Answer, Call};
 use super::cast::Cast;

@@ -12,7 +12,7 @@ mod pools;
 mod steps;
 
 mod tests {
-    use kit::testing::machine::{Plan, lane, lanes};
+    use testkit::machine::{Plan, lane, lanes};
 
     use super::calls::Call;
     use super::game::Game;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use blog_service::domain::{Content, Post, PostChange, Title, View};
 use blog_service::store::{NewPost, Unchanged};
-use kit::db::requests::Earlier;
+use db::requests::Earlier;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
 use uuid::Uuid;
 

@@ -44,7 +44,7 @@ async fn owner_changes_only_fields_of_the_patch() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     service.clock.advance(Duration::from_secs(5));
-    let later = SystemTime::from(kit::testing::start() + Duration::from_secs(5));
+    let later = SystemTime::from(testkit::start() + Duration::from_secs(5));
     let wanted = Post {
         title: "Hello again".into(),
         revision: 2,

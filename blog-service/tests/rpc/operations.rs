@@ -2,8 +2,8 @@
 
 use blog_service::api::v1::ListPostsRequest;
 use kit::shutdown::Shutdown;
-use kit::testing::http::{get, ready_while_writable};
-use kit::testing::{clock, folder};
+use testkit::http::{get, ready_while_writable};
+use testkit::{clock, folder};
 use tokio::net::TcpListener;
 
 use super::support::{ADA, Service, start, start_beside};

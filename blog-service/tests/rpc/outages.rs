@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use blog_service::api::v1::{CreatePostRequest, CreatePostResponse, ListPostsRequest, ListPostsResponse};
 use kit::shutdown::Shutdown;
-use kit::testing::{Outsider, Raw, clock, folder};
+use testkit::{Outsider, Raw, clock, folder};
 use tokio::net::TcpListener;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;

@@ -10,7 +10,7 @@ async fn owner_is_the_bearer_of_the_token() {
     let service = start().await;
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     assert_eq!((post.owner_id.as_str(), post.revision, post.etag.as_str()), (ADA, 1, "r1"));
-    assert_eq!(post.create_time, Some(std::time::SystemTime::from(kit::testing::start()).into()));
+    assert_eq!(post.create_time, Some(std::time::SystemTime::from(testkit::start()).into()));
     assert_eq!(post.update_time, post.create_time);
 }
 

@@ -5,9 +5,9 @@ use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::{
     CreatePostRequest, CreatePostResponse, DeletePostRequest, GetPostRequest, Post, PostPatch, UpdatePostRequest,
 };
-use harness::postgres::server;
-use harness::proxy::Proxy;
-use kit::testing::Raw;
+use testkit::Raw;
+use testkit::postgres::server;
+use testkit::proxy::Proxy;
 use tonic::{Code, Status};
 
 use super::support::{ADA, Service, refused, start_at};

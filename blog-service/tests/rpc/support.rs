@@ -14,9 +14,9 @@ use gatepost::api::auth::v1::{
 use gatepost::{Token, WithToken};
 use kit::Clock;
 use kit::config::{Environment, parse};
-use kit::db::Outsider;
 use kit::shutdown::Shutdown;
 use tempfile::TempDir;
+use testkit::Outsider;
 use tokio::net::TcpListener;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
@@ -45,7 +45,7 @@ pub(crate) struct Service {
 }
 
 pub(crate) async fn start() -> Service {
-    start_in(kit::testing::folder(), kit::testing::clock()).await
+    start_in(testkit::folder(), testkit::clock()).await
 }
 
 pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
@@ -58,7 +58,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
 pub(crate) async fn start_with(flags: &[&str]) -> Service {
     let shutdown = Shutdown::new();
     let auth = auth(shutdown.clone()).await;
-    start_by(auth, kit::testing::folder(), kit::testing::clock(), shutdown, flags).await
+    start_by(auth, testkit::folder(), testkit::clock(), shutdown, flags).await
 }
 
 /// Starts a service on a server's database.
@@ -158,7 +158,7 @@ impl TokenService for Auth {
         let claims = TokenClaims {
             subject,
             subject_kind: kind.into(),
-            expire_time: Some(std::time::SystemTime::from(kit::testing::start()).into()),
+            expire_time: Some(std::time::SystemTime::from(testkit::start()).into()),
             audiences: vec!["gatepost".into()],
             roles,
             ..TokenClaims::default()

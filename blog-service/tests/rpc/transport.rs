@@ -1,6 +1,6 @@
 //! Every RPC refuses malformed requests with a reason, in words that reveal nothing about the service (F8).
 
-use kit::testing::{Raw, framed, garbage, methods};
+use testkit::{Raw, framed, garbage, methods};
 use tonic::Code;
 
 use super::support::{ADA, Service, refused, start};

@@ -2,9 +2,9 @@
 
 use blog_service::domain::View;
 use blog_service::store::{Store, Unchanged};
-use kit::db::requests::{self, Earlier};
-use kit::db::secrets;
-use kit::testing::{on_both_engines, start};
+use db::requests::{self, Earlier};
+use db::secrets;
+use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

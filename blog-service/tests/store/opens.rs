@@ -1,7 +1,7 @@
 //! Opening of the store in its tests.
 
 use blog_service::store::{DatabaseUrl, Store};
-use kit::testing::Opening;
+use testkit::Opening;
 
 pub(crate) struct Opens;
 

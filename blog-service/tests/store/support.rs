@@ -3,14 +3,14 @@
 use blog_service::domain::{Content, PostChange, Title};
 use blog_service::store::NewPost;
 use kit::request_id::{Fingerprint, RequestKey};
-use kit::testing::start;
+use testkit::start;
 use uuid::Uuid;
 
 use super::opens::Opens;
 
 pub(crate) const ADA: Uuid = Uuid::from_u128(0xada);
 
-pub(crate) type Case = kit::testing::Case<Opens>;
+pub(crate) type Case = testkit::Case<Opens>;
 
 pub(crate) fn new_post(id: u128) -> NewPost {
     NewPost {

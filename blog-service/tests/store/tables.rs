@@ -1,7 +1,7 @@
 //! A copy takes everything along: a table or column missing from its description would be left behind.
 
 use blog_service::store::SCHEMA;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

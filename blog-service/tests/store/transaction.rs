@@ -2,8 +2,8 @@
 
 use blog_service::domain::View;
 use blog_service::store::StoreError;
-use kit::db::requests::{self, Earlier};
-use kit::testing::{on_both_engines, start};
+use db::requests::{self, Earlier};
+use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
 use crate::support::{Case, key, new_post, title};

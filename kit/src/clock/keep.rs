@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 
 use super::reference::Away;
 use super::{Clock, TOLERANCE};
-use crate::db::StoreError;
+use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
 /// The pause between two comparisons of the clock.
@@ -16,11 +15,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// Comparisons after which a clock that is still wrong is said to be so once more: ten minutes.
 const REMINDER: u32 = 60;
 
-/// Asks the database for a time to compare the clock with.
-pub type Measure = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
-
-/// Compares the clock every ten seconds until it is told to stop, and logs a warning while it is wrong by two seconds or more.
-pub async fn keep(clock: Clock, measure: Measure, stop: Shutdown) {
+/// Compares the clock, with the time for which `measure` asks the database, every ten seconds until it is told to stop, and logs a warning while it is wrong by two seconds or more.
+pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {
     let keeping = async {
         // Counts from the first warning; `None` while the clock is right.
         let mut warned: Option<u32> = None;

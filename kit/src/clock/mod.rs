@@ -12,7 +12,7 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use gatepost::Uptime;
 
 pub use anchor::Anchor;
-pub use keep::{Measure, keep};
+pub use keep::keep;
 pub use reference::{Doubt, TOLERANCE};
 use reference::{Reference, Source as Other};
 

@@ -1,19 +1,17 @@
-//! Settings that hold a password without being secrets: a database's URL. Such a setting may be read from a file, too.
+//! Settings that hold a password without being secrets: a database's URL. Such a setting has [`ValueHint::Url`] and may be
+//! read from a file, too.
 
-use std::any::TypeId;
 use std::path::Path;
 
-use clap::Arg;
+use clap::{Arg, ValueHint};
 use secrecy::SecretString;
 
 use super::{ConfigError, Environment, secret_file};
-use crate::db::DatabaseUrl;
 
 /// Returns the variable that names the file of this setting, `NAME_FILE`, if the setting is a database's URL.
 pub(super) fn variable(arg: &Arg) -> Option<String> {
     let name = arg.get_env()?.to_str()?;
-    let is_url = arg.get_value_parser().type_id() == TypeId::of::<DatabaseUrl>();
-    is_url.then(|| format!("{name}_FILE"))
+    (arg.get_value_hint() == ValueHint::Url).then(|| format!("{name}_FILE"))
 }
 
 /// Reads the files, and keeps the first fault.
@@ -69,67 +67,4 @@ fn read(environment: Environment, arg: &Arg) -> Result<Option<SecretString>, Con
         return Err(ConfigError::setting(plain, format!("set either this or {name}, not both")));
     }
     secret_file(&name, Path::new(&path)).map(Some)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsString;
-    use std::sync::OnceLock;
-
-    use clap::Parser;
-
-    use super::*;
-    use crate::config::parse;
-
-    #[derive(Debug, Parser)]
-    #[command(name = "prog")]
-    struct Flags {
-        #[arg(long, env = "KIT_TEST_URL", default_value = "sqlite:a")]
-        url: DatabaseUrl,
-        #[arg(long, env = "KIT_TEST_NAME", default_value = "b")]
-        name: String,
-    }
-
-    /// A file with a URL, and a newline at its end.
-    fn file() -> &'static str {
-        static FILE: OnceLock<(tempfile::TempDir, String)> = OnceLock::new();
-        let (_, path) = FILE.get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("url");
-            std::fs::write(&path, "postgres://u:canary@h/filed\n").unwrap();
-            let path = path.to_str().unwrap().to_owned();
-            (folder, path)
-        });
-        path
-    }
-
-    fn read(args: &[&str], variable: fn(&str) -> Option<OsString>) -> Result<String, String> {
-        let args = [&["prog"], args].concat().into_iter().map(OsString::from);
-        let flags: Result<Flags, _> = parse(args, Environment::new(variable), &[]);
-        flags.map(|flags| format!("{} {}", flags.url, flags.name)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn url_is_read_from_its_file() {
-        let filed = |name: &str| match name {
-            "KIT_TEST_URL_FILE" => Some(file().into()),
-            "KIT_TEST_NAME_FILE" => Some("/absent".into()),
-            _ => None,
-        };
-        assert_eq!(read(&[], filed).unwrap(), "the PostgreSQL database filed at h:5432 b");
-        assert_eq!(read(&["--url", "sqlite:c"], filed).unwrap(), "c b", "a flag comes first");
-        assert!(!read(&["--help"], filed).unwrap_err().contains("canary"));
-    }
-
-    #[test]
-    fn url_twice_or_without_its_file_is_refused() {
-        let both = |name: &str| match name {
-            "KIT_TEST_URL_FILE" => Some(file().into()),
-            "KIT_TEST_URL" => Some("sqlite:a".into()),
-            _ => None,
-        };
-        assert_eq!(read(&[], both).unwrap_err(), "KIT_TEST_URL: set either this or KIT_TEST_URL_FILE, not both");
-        let absent = |name: &str| (name == "KIT_TEST_URL_FILE").then(|| "/absent".into());
-        assert!(read(&[], absent).unwrap_err().starts_with("KIT_TEST_URL_FILE: the file cannot be read"));
-    }
 }

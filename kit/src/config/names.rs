@@ -161,16 +161,15 @@ fn is_protocol(word: &str) -> bool {
 mod tests {
     use std::ffi::OsString;
 
-    use clap::{Arg, Command, value_parser};
+    use clap::{Arg, Command, ValueHint};
 
     use super::*;
-    use crate::db::DatabaseUrl;
 
     const SECRETS: [Secret; 1] = [Secret { name: "AUTH_MASTER_KEY", help: &["Seals keys;", "32 bytes"] }];
 
     fn known() -> KnownNames {
         let variables = ["AUTH_REGISTRATION", "AUTH_INSECURE", "BLOG_LISTEN", "GATEPOST_DATA_DIR"];
-        let url = Arg::new("url").env("AUTH_DATABASE_URL").value_parser(value_parser!(DatabaseUrl));
+        let url = Arg::new("url").env("AUTH_DATABASE_URL").value_hint(ValueHint::Url);
         let command = Command::new("prog").args(variables.map(|name| Arg::new(name).env(name))).arg(url);
         let sub = Command::new("keys").arg(Arg::new("lead").env("AUTH_SIGNING_KEY_LEAD"));
         KnownNames::new(&command.subcommand(sub), &SECRETS)

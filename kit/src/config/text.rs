@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// Fails if characters are left that nobody sees: control characters, a byte order mark, blanks at either end.
-pub(crate) fn cleaned(text: &str) -> Result<&str, &'static str> {
+pub fn cleaned(text: &str) -> Result<&str, &'static str> {
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if text.contains('\u{feff}') {
         return Err("has a byte order mark: save it as UTF-8 without one");

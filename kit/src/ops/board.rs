@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, Method, StatusCode};
 
-use super::readiness::{Readiness, Write};
+use super::readiness::Readiness;
 use super::{Answer, Ask, Limits};
 use crate::Clock;
+use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
 /// A document of the service's own.
@@ -40,7 +41,7 @@ impl Board {
 
     /// Shows these pages from now on, and is ready while `write` succeeds. A service starts once: a second call does
     /// nothing.
-    pub fn show(&self, pages: Vec<Page>, write: Write) {
+    pub fn show(&self, pages: Vec<Page>, write: Probe) {
         let readiness = Readiness::new(write, self.0.limits);
         self.0.started.get_or_init(|| Started { pages, readiness, clock: OnceLock::new() });
     }

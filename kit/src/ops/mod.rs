@@ -11,5 +11,4 @@ pub use answer::{Answer, Ask};
 pub use board::{Board, Page};
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use readiness::Write;
 pub use server::beside;

@@ -3,29 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
 use super::Limits;
-use crate::db::StoreError;
-
-/// Writes a trifle to the service's own database.
-pub type Write = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
+use crate::probe::{self, Probe};
 
 /// What the last write has come to: the line that says what is wrong, if anything is.
 type Outcome = Option<String>;
 
 /// The write, and what it came to the last time.
 pub(super) struct Readiness {
-    write: Arc<Write>,
+    write: Arc<Probe>,
     limit: Duration,
     fresh: Duration,
     last: Arc<Mutex<Option<(Instant, Outcome)>>>,
 }
 
 impl Readiness {
-    pub(super) fn new(write: Write, limits: Limits) -> Self {
+    pub(super) fn new(write: Probe, limits: Limits) -> Self {
         Self { write: Arc::new(write), limit: limits.write, fresh: limits.fresh, last: Arc::default() }
     }
 
@@ -43,13 +39,10 @@ impl Readiness {
 }
 
 /// Writes, and keeps what has come of it.
-async fn write(write: Arc<Write>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Outcome)>>) -> Outcome {
+async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Outcome)>>) -> Outcome {
     let (outcome, cause) = match timeout(limit, write()).await {
         Ok(Ok(())) => (None, String::new()),
-        Ok(Err(error)) => {
-            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            (Some(format!("{error}: see to the service's database")), cause)
-        }
+        Ok(Err(error)) => (Some(format!("{error}: see to the service's database")), probe::cause(&error)),
         Err(_elapsed) => {
             let line = format!("the database has not written within {limit:?}: see to the service's database");
             (Some(line.clone()), line)

@@ -11,44 +11,20 @@ use h2::server::Connection;
 use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
-use super::Limits;
 use super::authority::{Mended, Signs};
 use super::call::Shares;
+use super::host::Host;
 use super::life::Life;
-use super::memory::Budget;
 use super::piece::Piece;
 use super::seats::{Seat, Taken};
 use super::stream::Exchange;
-use super::streamed::Streamed;
 use super::turns::Turns;
-use super::waiting::Waiting;
 use super::window::Window;
-use crate::peer::ProxyProtocol;
-use crate::shutdown::Shutdown;
-
-/// The parts that all connections of a server share.
-pub(super) struct Host<S> {
-    pub(super) service: S,
-    pub(super) limits: Limits,
-    pub(super) requests: Budget,
-    pub(super) answers: Budget,
-    pub(super) making: Arc<Semaphore>,
-    pub(super) waiting: Waiting,
-    pub(super) waiting_bytes: Waiting,
-    pub(super) streams: Waiting,
-    pub(super) public_streams: Waiting,
-    pub(super) streamed: Streamed,
-    pub(super) overloaded: fn() -> Status,
-    pub(super) proxy_protocol: Option<ProxyProtocol>,
-    pub(super) stop: Shutdown,
-}
 
 /// Serves a connection until it ends.
 pub(super) async fn serve<S, T>(host: Arc<Host<S>>, stream: TcpStream, peer: SocketAddr, taken: Taken)

@@ -1,19 +1,21 @@
-//! Methods of Gatepost's other service, called on this port by mistake: the caller is told where they are.
+//! Methods of a service that another port serves, called on this one by mistake: the caller is told where they are.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use gatepost::status::Reason;
 use http::{Method, Request, Response, header};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::failure;
+use crate::failure::UNIMPLEMENTED;
 
 /// A service of the contract that another port serves.
 #[derive(Clone, Copy, Debug)]
 pub struct Elsewhere {
-    /// The package of its methods, such as `gatepost.blog.v1`.
+    /// The package of its methods, such as `company.product.v1`.
     pub package: &'static str,
     /// The binary's name.
     pub service: &'static str,
@@ -83,11 +85,22 @@ where
         let path = request.uri().path();
         let found = self.signpost.elsewhere.iter().find(|elsewhere| is_grpc(&request) && elsewhere.has(path));
         if let Some(elsewhere) = found {
-            let status = failure::elsewhere::<R>(elsewhere);
-            return Box::pin(std::future::ready(Ok(status.into_http())));
+            return Box::pin(std::future::ready(Ok(status::<R>(elsewhere).into_http())));
         }
         Box::pin(self.inner.call(request))
     }
+}
+
+/// Returns `UNIMPLEMENTED` for a method that another port serves, with where it may be.
+fn status<R: Reason>(elsewhere: &Elsewhere) -> Status {
+    let Elsewhere { package, service, default_port, setting } = elsewhere;
+    let port = default_port.to_string();
+    let metadata = [("service", *service), ("default_port", port.as_str()), ("setting", *setting)];
+    let metadata = metadata.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let details = ErrorDetails::with_error_info(UNIMPLEMENTED, R::DOMAIN, metadata);
+    let message =
+        format!("{package} is not served on this port: call {service}, on port {port} unless {setting} says otherwise");
+    Status::with_error_details(Code::Unimplemented, message, details)
 }
 
 /// Tells whether the request is gRPC; the guard refuses all others.

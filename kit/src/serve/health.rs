@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::db::StoreError;
+use crate::probe::{self, Failed, Probe};
 use crate::shutdown::Shutdown;
-
-/// Reads a trifle from the service's own database.
-pub type Look = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
 
 /// How often the database is looked at while it answers.
 const EVERY: Duration = Duration::from_millis(500);
@@ -43,7 +39,7 @@ impl Health {
 
     /// Follows the database until the signal. Then health says so, and its watchers' streams, which would hold the server
     /// open, end.
-    pub(super) async fn follow(mut self, look: Look, shutdown: Shutdown) {
+    pub(super) async fn follow(mut self, look: Probe, shutdown: Shutdown) {
         if let Some(never) = shutdown.run_until_cancelled(self.look_on(&look)).await {
             match never {}
         }
@@ -54,7 +50,7 @@ impl Health {
     }
 
     /// Looks at the database again and again.
-    async fn look_on(&mut self, look: &Look) -> std::convert::Infallible {
+    async fn look_on(&mut self, look: &Probe) -> std::convert::Infallible {
         let mut failures = 0;
         loop {
             let begun = Instant::now();
@@ -89,10 +85,9 @@ impl Health {
     }
 }
 
-/// What a look has failed with: the driver's words, where there are some.
-fn why(looked: Result<(), StoreError>) -> String {
-    let Err(error) = looked else { return String::new() };
-    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+/// Returns the cause of a probe that failed.
+fn why(looked: Result<(), Failed>) -> String {
+    looked.err().as_ref().map(probe::cause).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -120,7 +115,7 @@ mod tests {
     type Watch = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
     /// What watchers of this name are told of a database that this look looks at.
-    async fn watch(name: &str, look: Look) -> Watch {
+    async fn watch(name: &str, look: Probe) -> Watch {
         let reporter = HealthReporter::new();
         let health = Health::start(reporter.clone(), &SERVICES).await;
         tokio::spawn(health.follow(look, Shutdown::new()));
@@ -130,10 +125,10 @@ mod tests {
         Box::pin(watch)
     }
 
-    fn look_at(state: Arc<AtomicU32>) -> Look {
+    fn look_at(state: Arc<AtomicU32>) -> Probe {
         Box::new(move || match state.load(Relaxed) {
             ANSWERS => Box::pin(async { Ok(()) }),
-            REFUSES => Box::pin(async { Err(StoreError::Full) }),
+            REFUSES => Box::pin(async { Err("the disk is full".into()) }),
             _ => Box::pin(std::future::pending()),
         })
     }
@@ -169,9 +164,9 @@ mod tests {
     async fn one_look_that_fails_alone_is_not_told() {
         let looks = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&looks);
-        let every_other: Look = Box::new(move || match count.fetch_add(1, Relaxed) % 4 {
+        let every_other: Probe = Box::new(move || match count.fetch_add(1, Relaxed) % 4 {
             1 => Box::pin(std::future::pending()),
-            3 => Box::pin(async { Err(StoreError::Full) }),
+            3 => Box::pin(async { Err("the disk is full".into()) }),
             _ => Box::pin(async { Ok(()) }),
         });
         let mut watch = watch("", every_other).await;

@@ -8,6 +8,7 @@ mod elsewhere;
 mod envelope;
 mod floor;
 mod health;
+mod host;
 mod incoming;
 mod life;
 mod limits;
@@ -25,7 +26,6 @@ mod window;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;
-pub use health::Look;
 pub use limits::{Limits, MethodDeadlines};
 pub use memory::MemoryLimits;
 pub use run::{Parts, ServeError, serve};

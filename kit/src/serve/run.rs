@@ -18,18 +18,20 @@ use tower_layer::Layer as _;
 
 use super::accept::accept;
 use super::call;
-use super::connection::{self, Host};
+use super::connection;
 use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
+use super::host::Host;
 use super::memory::Budget;
 use super::seats::Seats;
 use super::streamed::Streamed;
 use super::waiting::Waiting;
-use super::{Elsewhere, Limits, Look, MethodDeadlines};
+use super::{Elsewhere, Limits, MethodDeadlines};
 use crate::failure;
 use crate::output;
 use crate::peer::ProxyProtocol;
+use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
 /// What a service brings to be served.
@@ -51,7 +53,7 @@ pub struct Parts<V> {
     /// The methods with a deadline of their own.
     pub deadlines: MethodDeadlines,
     /// How health finds out whether the database answers.
-    pub look: Look,
+    pub look: Probe,
     /// The PROXY protocol, if connections begin with it.
     pub proxy_protocol: Option<ProxyProtocol>,
 }

@@ -18,8 +18,8 @@ use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
 use super::call::{Call, Room, Shares};
-use super::connection::Host;
 use super::envelope::Accepted;
+use super::host::Host;
 use super::incoming::Incoming;
 use super::outgoing::{Sent, send};
 use super::piece::Piece;

@@ -44,15 +44,15 @@ pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -
 
 #[cfg(test)]
 mod tests {
-    use gatepost::api::auth::v1::ErrorReason;
     use http::header;
     use tonic_types::StatusExt as _;
 
     use super::*;
+    use crate::failure::Sample;
 
     /// The code and the reason that a client reads in the place of this status.
     fn read(status: Status) -> (Code, Option<String>) {
-        let response = translate::<ErrorReason, ()>("/a.B/C", status.into_http());
+        let response = translate::<Sample, ()>("/a.B/C", status.into_http());
         assert_eq!(response.headers().get_all(STATUS).iter().count(), 1);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/grpc");
         let status = Status::from_header_map(response.headers()).unwrap();
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_status_of_ours_is_left_alone() {
-        let status = failure::panicked::<ErrorReason>("/a.B/C");
+        let status = failure::panicked::<Sample>("/a.B/C");
         assert_eq!(read(status), (Code::Internal, Some("INTERNAL".into())));
     }
 
@@ -84,14 +84,14 @@ mod tests {
     fn what_else_the_transport_says_stays() {
         let mut status = Status::unimplemented("Content is compressed with `gzip` which isn't supported");
         status.metadata_mut().insert("grpc-accept-encoding", "identity".parse().unwrap());
-        let response = translate::<ErrorReason, ()>("/a.B/C", status.into_http());
+        let response = translate::<Sample, ()>("/a.B/C", status.into_http());
         assert_eq!(response.headers()["grpc-accept-encoding"], "identity");
         assert!(!Status::from_header_map(response.headers()).unwrap().message().contains("gzip"));
     }
 
     #[test]
     fn an_answer_that_is_no_grpc_stays_as_it_is() {
-        let response = translate::<ErrorReason, ()>("/a.B/C", Response::new(()));
+        let response = translate::<Sample, ()>("/a.B/C", Response::new(()));
         assert!(response.headers().is_empty());
     }
 }

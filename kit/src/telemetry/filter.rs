@@ -12,33 +12,17 @@ const DEFAULT_FILTER: &str = "info";
 const NEVER: [&str; 3] =
     ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
 
-/// Crates that log. Their names alone are filters, as the levels are.
-const CRATES: [&str; 15] = [
-    "auth_service",
-    "blog_service",
-    "gatepost",
-    "h2",
-    "hyper",
-    "hyper_util",
-    "kit",
-    "mio",
-    "rustls",
-    "sqlx",
-    "sqlx_core",
-    "sqlx_postgres",
-    "tokio",
-    "tonic",
-    "tower",
-];
+/// Crates that log, beside those that the caller names. Their names alone are filters, as the levels are.
+const CRATES: &[&str] = &["gatepost", "h2", "hyper", "hyper_util", "kit", "mio", "rustls", "tokio", "tonic", "tower"];
 
-/// Reads a filter; an absent one is the default.
+/// Reads a filter; an absent one is the default. The names of `crates` are filters, too.
 ///
 /// # Errors
 /// A sentence that shows the part that cannot be read, and what to write.
-pub(super) fn parse(text: Option<&str>) -> Result<EnvFilter, String> {
+pub(super) fn parse(text: Option<&str>, crates: &[&[&str]]) -> Result<EnvFilter, String> {
     let text = text.unwrap_or(DEFAULT_FILTER);
     let parts: Vec<_> = text.split(',').map(str::trim).collect();
-    if let Some(word) = parts.iter().find(|part| is_no_level(part)) {
+    if let Some(word) = parts.iter().find(|part| is_no_level(part, crates)) {
         return Err(refused(&format!("unknown level {word:?}")));
     }
     let filter = EnvFilter::try_new(parts.join(",")).map_err(|_| refused(&format!("{text:?} cannot be read")))?;
@@ -53,9 +37,10 @@ fn refused(problem: &str) -> String {
 }
 
 /// Returns true for a part such as `warning`. It would be taken for the name of a crate, and silence all others.
-fn is_no_level(part: &str) -> bool {
+fn is_no_level(part: &str, crates: &[&[&str]]) -> bool {
     let is_filter = part.is_empty() || part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
-    !is_filter && !CRATES.contains(&part) && !is_module_path(part)
+    let is_crate = crates.iter().chain([&CRATES]).any(|names| names.contains(&part));
+    !is_filter && !is_crate && !is_module_path(part)
 }
 
 /// Returns true for a path such as `gatepost::guard`.
@@ -85,13 +70,13 @@ mod tests {
             "::",
             "\"info\"",
         ] {
-            let why = parse(Some(text)).unwrap_err();
+            let why = parse(Some(text), &[]).unwrap_err();
             let word = text.rsplit(',').next().unwrap().trim();
             assert!(why.starts_with(&format!("RUST_LOG: unknown level {word:?}; ")), "{why}");
             assert!(why.contains("off, error, warn, info, debug or trace"), "{why}");
         }
         for text in ["gatepost=loud", "gatepost=warning", "a=b=c"] {
-            let why = parse(Some(text)).unwrap_err();
+            let why = parse(Some(text), &[]).unwrap_err();
             assert!(why.starts_with(&format!("RUST_LOG: {text:?} cannot be read; write off, error")), "{why}");
         }
     }
@@ -104,17 +89,18 @@ mod tests {
             "off",
             "3",
             "gatepost",
+            "own",
             "gatepost::guard",
             "some_other::module",
-            "auth_service=trace,info",
+            "own=trace,info",
             "warning=debug",
             "info,[request{user=ada}]=debug,",
             "warn,gatepost::audit=off",
         ] {
-            assert!(parse(Some(text)).is_ok(), "{text}");
+            assert!(parse(Some(text), &[&["own"]]).is_ok(), "{text}");
         }
-        let shown = parse(Some(" warn , gatepost=debug ")).unwrap().to_string();
+        let shown = parse(Some(" warn , gatepost=debug "), &[]).unwrap().to_string();
         assert!(shown.split(',').any(|part| part == "warn") && shown.contains("gatepost=debug"), "{shown}");
-        assert!(parse(None).is_ok());
+        assert!(parse(None, &[]).is_ok());
     }
 }

@@ -15,12 +15,13 @@ use crate::output::{self, LogWriter};
 
 pub(crate) use panics::report as report_panics;
 
-/// Starts the log with this filter, in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`).
+/// Starts the log with this filter, in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`), which may name each of
+/// these crates alone.
 ///
 /// # Errors
 /// A sentence, if the filter cannot be read or a log has been started already.
-pub fn start(filter: Option<&str>, ansi: bool) -> Result<(), String> {
-    let filter = filter::parse(filter)?;
+pub fn start(filter: Option<&str>, crates: &[&[&str]], ansi: bool) -> Result<(), String> {
+    let filter = filter::parse(filter, crates)?;
     let log = log(filter, ansi, LogWriter(output::stderr()));
     log.try_init().map_err(|_| "the log has been started already".to_owned())
 }
@@ -51,7 +52,7 @@ mod tests {
     /// Returns what the log has after `say`.
     fn logged(filter: &str, ansi: bool, say: impl FnOnce()) -> String {
         let written = Arc::new(tempfile::tempfile().unwrap());
-        let log = log(filter::parse(Some(filter)).unwrap(), ansi, Arc::clone(&written));
+        let log = log(filter::parse(Some(filter), &[]).unwrap(), ansi, Arc::clone(&written));
         tracing::subscriber::with_default(log, say);
         let (mut file, mut text) = (&*written, String::new());
         file.rewind().unwrap();

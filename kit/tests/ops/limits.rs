@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kit::ops::Limits;
-use kit::testing::http::{Page, ask, get, rest};
+use testkit::http::{Page, ask, get, rest};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 

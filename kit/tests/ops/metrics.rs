@@ -2,7 +2,7 @@
 
 use gatepost::metrics::{AuthMetrics, GuardMetrics};
 use kit::ops::{Limits, Metrics};
-use kit::testing::http::get;
+use testkit::http::get;
 
 use super::support::open;
 

@@ -1,7 +1,7 @@
 //! What is answered to whom.
 
 use kit::ops::Limits;
-use kit::testing::http::{Page, ask, get};
+use testkit::http::{Page, ask, get};
 
 use super::support::{open, started};
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use kit::ops::Limits;
-use kit::testing::http::get;
+use testkit::http::get;
 use tokio::task::JoinSet;
 
 use super::support::{Disk, started};

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use kit::db::StoreError;
 use kit::ops::{Answer, Board, Limits, Page, beside};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
@@ -57,7 +56,7 @@ impl Port {
             let mut state = disk.subscribe();
             Box::pin(async move {
                 match *state.wait_for(|state| *state != Disk::Hangs).await.unwrap() {
-                    Disk::Full => Err(StoreError::Full),
+                    Disk::Full => Err("the database's disk is full".into()),
                     _ => Ok(()),
                 }
             }) as _

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
 use kit::serve::Limits;
-use kit::testing::Raw;
 use prost::Message as _;
+use testkit::Raw;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

@@ -12,7 +12,7 @@ use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, Token, Unavailable, V
 use kit::peer::ProxyProtocol;
 use kit::serve::{Limits, Parts, Room, serve};
 use kit::shutdown::Shutdown;
-use kit::testing::Raw;
+use testkit::Raw;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;

@@ -2,7 +2,7 @@
 
 use http::Method as Http;
 use kit::serve::Limits;
-use kit::testing::{Method, Raw, Reply, framed, garbage, methods};
+use testkit::{Method, Raw, Reply, framed, garbage, methods};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

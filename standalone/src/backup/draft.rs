@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use kit::db::remains;
+use db::remains;
 use kit::handover::{create_file, create_folder, folder_of, hand_over_folder};
 use tempfile::TempDir;
 

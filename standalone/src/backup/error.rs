@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kit::db::{OpenError, SnapshotError};
+use db::OpenError;
+
+use super::snapshot::SnapshotError;
 
 /// Each is a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ mod part;
 mod places;
 mod restore;
 mod site;
+mod snapshot;
 mod take;
 
 pub(crate) use restore::{RestoreFlags, run as restore};

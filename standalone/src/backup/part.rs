@@ -1,6 +1,6 @@
 //! What a backup is made of: a database for each service, and the signing key.
 
-use kit::db::Migrations;
+use db::Migrations;
 
 /// A service whose database a backup may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use auth_service::tokens::KeyFile;
 use clap::Args;
+use db::DatabaseUrl;
 use kit::config::ConfigError;
-use kit::db::DatabaseUrl;
 
 use super::part::Part;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use auth_service::domain::LogId;
 use auth_service::store::{Store, StoreError};
 use clap::Args;
+use db::{FileLock, make_folder, remains};
 use kit::Clock;
-use kit::db::{FileLock, check_snapshot, make_folder, remains};
 use kit::shutdown::Shutdown;
 
 use super::error::BackupError;
@@ -17,6 +17,7 @@ use super::part::{KEY, Part};
 use super::places::{Places, key_of};
 use super::say;
 use super::site::{Site, are_all_placed, finish, place, take_back};
+use super::snapshot::check_snapshot;
 
 /// What is restored, and where to.
 #[derive(Clone, Debug, Args)]

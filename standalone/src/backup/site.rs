@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use kit::db::{RESTORING, beside, remains};
+use db::{RESTORING, beside, remains};
 use kit::handover::folder_of;
 
 use super::error::BackupError;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kit::Clock;
-use kit::db::{SnapshotError, snapshot};
 use kit::handover::open_file;
 use kit::shutdown::Shutdown;
 
@@ -17,6 +16,7 @@ use super::manifest::{Entry, Manifest};
 use super::part::{KEY, Part};
 use super::places::{Places, key_of};
 use super::say;
+use super::snapshot::{SnapshotError, snapshot};
 
 /// What is backed up, and where to.
 #[derive(Clone, Debug, Args)]

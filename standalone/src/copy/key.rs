@@ -5,9 +5,11 @@ use std::error::Error;
 use auth_service::SigningSettings;
 use auth_service::store::PRIVATE_HALVES;
 use auth_service::tokens::{KeyCopy, KeyFile, KeyFileError};
+use db::DatabaseUrl;
 use kit::config::Environment;
-use kit::db::DatabaseUrl;
-use kit::db::copy::{Source, Supplement};
+
+use super::source::Source;
+use super::target::Supplement;
 
 /// What becomes of the key; `None` for a service that signs nothing.
 pub(super) struct Key(Option<KeyCopy>);

@@ -2,24 +2,26 @@
 
 use std::error::Error;
 
-use clap::Args;
+use clap::{Args, ValueHint};
+use db::DatabaseUrl;
+use db::schema::Schema;
 use kit::config::{Environment, boolean, check_encrypted};
-use kit::db::DatabaseUrl;
-use kit::db::copy::{Filled, Schema, Source, Target};
 use kit::shutdown::Shutdown;
 
 use super::key::Key;
 use super::say;
+use super::source::Source;
+use super::target::{Filled, Target};
 
 /// What is copied, and to where.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = say::HELP)]
 pub(crate) struct CopyFlags {
     /// The database of one service, whose processes are stopped: sqlite:PATH or postgres://…; `GATEPOST_COPY_FROM_FILE`: a file that holds it
-    #[arg(long, env = "GATEPOST_COPY_FROM", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "GATEPOST_COPY_FROM", value_name = "URL", hide_env_values = true, value_hint = ValueHint::Url)]
     from: DatabaseUrl,
     /// The database to fill, which must be empty: sqlite:PATH or postgres://…; `GATEPOST_COPY_TO_FILE`: a file that holds it
-    #[arg(long, env = "GATEPOST_COPY_TO", value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "GATEPOST_COPY_TO", value_name = "URL", hide_env_values = true, value_hint = ValueHint::Url)]
     to: DatabaseUrl,
     /// Allow plaintext to a database beyond loopback
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",

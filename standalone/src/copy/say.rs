@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 
-use kit::db::DatabaseUrl;
-use kit::db::copy::{Digest, Progress};
+use db::DatabaseUrl;
 
+use super::digest::Digest;
 use super::key::Key;
+use super::progress::Progress;
 
 /// What stands below the flags' help.
 pub(super) const HELP: &str = "\

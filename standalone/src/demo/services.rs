@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use gatepost_server::dynamic::{self, Contract};
 use kit::Place;
-use kit::dynamic::{self, Contract};
 use serde_json::Value;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Error};

@@ -1,6 +1,6 @@
 //! Callers: an admin, guests with expendable accounts, and a service, each with a good token.
 
-use kit::dynamic::{self, Contract};
+use gatepost_server::dynamic::{self, Contract};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use serde_json::{Value, json};
 use tempfile::TempDir;

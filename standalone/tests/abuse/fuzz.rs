@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kit::dynamic;
-use kit::testing::{Raw, framed};
+use gatepost_server::dynamic;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
+use testkit::{Raw, framed};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kit::dynamic;
-use kit::testing::{Raw, Reply, framed};
+use gatepost_server::dynamic;
 use prost::Message as _;
 use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};
+use testkit::{Raw, Reply, framed};
 use tonic::Code;
 
 use super::cast::{ADMIN, Cast, SERVICE_KEY, is_auth};

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use harness::disk::Disk;
+use testkit::disk::Disk;
 
 use super::command::{backup, command, names, refuses, restore, succeeds};
 use super::pair::{Pair, folder, tool};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gatepost::api::auth::v1::TokenState;
-use harness::disk::{Disk, writes};
+use testkit::disk::{Disk, writes};
 
 use super::calls::{log_in, post, posts, register, state};
 use super::command::{backup, command, names, refuses, restore, succeeds};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kit::db::Outsider;
 use tempfile::TempDir;
+use testkit::Outsider;
 
 use super::command::{backup, command, names, refuses, restore, run, succeeds};
 use super::pair::{Pair, folder};

@@ -53,11 +53,11 @@ fn start([auth, blog]: [&str; 2]) -> (Service, Service, [String; 2]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documented_postgresql_commands_save_and_restore() {
-    let Some(auth) = harness::postgres::database().await else { return };
+    let Some(auth) = testkit::postgres::database().await else { return };
     let others = [
-        harness::postgres::database().await.unwrap(),
-        harness::postgres::database().await.unwrap(),
-        harness::postgres::database().await.unwrap(),
+        testkit::postgres::database().await.unwrap(),
+        testkit::postgres::database().await.unwrap(),
+        testkit::postgres::database().await.unwrap(),
     ];
     let [blog, new_auth, new_blog] = &others;
     let place = folder();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kit::dynamic::{self, Contract};
+use gatepost_server::dynamic::{self, Contract};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -16,8 +16,8 @@ fn block() -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documented_commands_move_a_pair_word_for_word() {
-    let Some(auth_to) = harness::postgres::database().await else { return };
-    let Some(blog_to) = harness::postgres::database().await else { return };
+    let Some(auth_to) = testkit::postgres::database().await else { return };
+    let Some(blog_to) = testkit::postgres::database().await else { return };
     let folder = folder();
     let data = folder.path().join("gatepost-data");
     let mut auth = Service::start_with(Which::Auth, &file(&data.join("auth.db")), &[]);

@@ -39,7 +39,7 @@ async fn copy_to_a_server_is_ended_at_each_table() {
                     return;
                 }
                 let from = homes.swap_remove(source);
-                let to = Home::Server(harness::postgres::database().await.unwrap());
+                let to = Home::Server(testkit::postgres::database().await.unwrap());
                 filled(Which::Auth, &from).await;
                 let mut outsider = to.outsider().await;
                 outsider.migrate_to(Which::Auth, super::outsider::count(Which::Auth)).await;

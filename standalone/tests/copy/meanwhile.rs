@@ -7,7 +7,7 @@ use super::service::{SEALED, Service, Which};
 
 /// Starts a copy to a server that waits at the first table, and returns it with the connection that can release it.
 async fn held(from: &Home) -> Option<(Home, Outsider, Service)> {
-    let to = Home::Server(harness::postgres::database().await?);
+    let to = Home::Server(testkit::postgres::database().await?);
     filled(Which::Auth, from).await;
     let mut outsider = to.outsider().await;
     outsider.migrate_to(Which::Auth, super::outsider::count(Which::Auth)).await;

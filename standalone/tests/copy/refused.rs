@@ -112,7 +112,7 @@ async fn database_onto_itself_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_schemas_of_one_database_are_two_databases() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create schema a; create schema b").await;
     let schema = |name: &str| {
@@ -182,7 +182,7 @@ async fn source_of_another_version_or_program_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn key_in_a_file_needs_a_setting_that_carries_it() {
-    let Some(server) = harness::postgres::database().await else { return };
+    let Some(server) = testkit::postgres::database().await else { return };
     let folder = folder();
     let from = file(&folder.path().join("a.db"));
     start_once(Which::Auth, &from, &[]);

@@ -1,6 +1,6 @@
 //! Both services move from SQLite to PostgreSQL and back, and their users notice no difference.
 
-use harness::postgres::Database;
+use testkit::postgres::Database;
 
 use super::copying::copies;
 use super::pair::{folder, gatepost};
@@ -29,7 +29,7 @@ impl Running {
 }
 
 async fn servers() -> Option<(Database, Database)> {
-    Some((harness::postgres::database().await?, harness::postgres::database().await?))
+    Some((testkit::postgres::database().await?, testkit::postgres::database().await?))
 }
 
 /// Tokens, sessions, pages and requests survive a move to PostgreSQL and back.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gatepost::api::auth::v1::LoginRequest;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
-use harness::postgres;
+use testkit::postgres;
 use tonic::transport::Endpoint;
 use tonic::{Code, Request};
 

@@ -4,9 +4,9 @@ use auth_service::AdminCommand;
 use auth_service::keyring::KeysCommand;
 use chrono::TimeDelta;
 use clap::Args;
-use harness::postgres::database;
 use kit::Clock;
 use kit::config::Environment;
+use testkit::postgres::database;
 
 use super::outsider::{Home, Outsider};
 use super::pair::gatepost;

@@ -57,7 +57,7 @@ async fn foreign_or_older_database_is_left_unchanged() {
     refused(&file(&older), &[], &["list"], "is older than this version (migration 6 is missing)");
     Service::start_with(Which::Blog, &file(&blog), &[]).serves();
     refused(&file(&blog), &[], &["rotate"], "does not fit this version");
-    if let Some(server) = harness::postgres::database().await {
+    if let Some(server) = testkit::postgres::database().await {
         refused(&server.url, &[], &["list"], "is older than this version (migration 1 is missing)");
         refused(&server.url, &SEALED, &["rotate"], "is older than this version (migration 1 is missing)");
     }

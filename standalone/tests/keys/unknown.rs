@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::process::{Child, Stdio};
 
-use harness::postgres::{Server, server};
-use harness::proxy::Proxy;
+use testkit::postgres::{Server, server};
+use testkit::proxy::Proxy;
 
 use super::pair::gatepost;
 use super::service::{MASTER_KEY, OTHER_MASTER_KEY, Service, Which};

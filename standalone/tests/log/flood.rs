@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use gatepost::api::auth::v1::RefreshTokenRequest;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
-use kit::testing::Raw;
+use testkit::Raw;
 
 use super::calls::channel;
 use super::pair::{Outcome, folder};

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use kit::testing::http::get;
 use rustix::process::{Pid, Signal, kill_process};
+use testkit::http::get;
 
 use super::pair::gatepost;
 

@@ -54,7 +54,7 @@ async fn becomes(watch: &mut Streaming<HealthCheckResponse>, wanted: ServingStat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn database_outage_passes_without_a_log() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     for broken in ALL {
         let (stderr, _reader) = broken.open();
         let mut command = service("auth", &server.create_database().await.unwrap());

@@ -12,7 +12,7 @@ use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
-use kit::testing::http::get;
+use testkit::http::get;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

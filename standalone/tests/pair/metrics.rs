@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use blog_service::api::v1::ListPostsRequest;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::{GetMeRequest, LogoutRequest, user_service_client::UserServiceClient};
-use kit::testing::http::get;
+use testkit::http::get;
 
 use super::story::{EMAIL, channel, posts, register, with_token};
 use super::support::watch::shows;

@@ -15,7 +15,7 @@ fn postgresql() -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_lines_start_both_services_twice() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let (folder, socket) = (folder(), server.socket().parent().unwrap().display().to_string());
     // Replaces the machine's server by the test's, and the documented user by its superuser.
     let script = postgresql().replace("/var/run/postgresql", &socket).replace("cargo run --", "starts");

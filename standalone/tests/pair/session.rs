@@ -7,7 +7,7 @@ use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::{LogoutRequest, TokenPair};
 use gatepost::{NoToken, TokenSource, Uptime};
-use harness::proxy::Proxy;
+use testkit::proxy::Proxy;
 
 use super::story::{channel, register, session};
 use super::support::{Outcome, Pair, folder};

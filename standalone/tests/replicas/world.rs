@@ -11,7 +11,7 @@ use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{
     CreateUserRequest, CreateUserResponse, LoginRequest, RefreshTokenRequest, TokenPair, TokenState, VerifyTokenRequest,
 };
-use harness::postgres::Database;
+use testkit::postgres::Database;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
@@ -46,7 +46,7 @@ impl Deref for World {
 impl World {
     /// Starts the replicas; `None` where PostgreSQL is skipped.
     pub(crate) async fn start() -> Option<Self> {
-        let databases = [harness::postgres::database().await?, harness::postgres::database().await?];
+        let databases = [testkit::postgres::database().await?, testkit::postgres::database().await?];
         let mut services = Vec::new();
         let (mut auth, mut blog) = (Vec::new(), Vec::new());
         for _ in 0..2 {

@@ -42,7 +42,7 @@ fn says(output: &Output, code: i32, part: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_follows_a_paused_killed_and_stopped_server() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     for which in BOTH {
         let mut service = Service::start(which, &server.create_database().await.unwrap());
         let address = service.serves();

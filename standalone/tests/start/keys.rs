@@ -17,7 +17,7 @@ const ED25519: &str = "06032b6570";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_without_a_key_writes_nothing_on_postgresql() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let home = Home::Server(database);
     let why = Service::start_with(AUTH, &home.url(), &[]).refuses(1);
     assert!(why.contains("AUTH_MASTER_KEY") && why.contains("JWT_SECRET_KEY"), "{why}");

@@ -33,7 +33,7 @@ async fn kill_at_each_step(which: Which, from: i64) -> Option<usize> {
 
 /// Kills a start at this step, and starts again; breaks when the start has fewer steps. `None` without PostgreSQL.
 async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>> {
-    let database = harness::postgres::database().await?;
+    let database = testkit::postgres::database().await?;
     let mut outsider = Outsider::of_server(&database.url).await;
     if from > 0 {
         outsider.make_older(which, from).await;

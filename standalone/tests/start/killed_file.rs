@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use harness::disk::{Disk, writes};
 use rustix::process::Signal;
+use testkit::disk::{Disk, writes};
 
 use super::outsider::Outsider;
 use super::pair::folder;

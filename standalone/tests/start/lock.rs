@@ -10,7 +10,7 @@ pub(super) const WAITS: &str = "is being migrated by another process: waiting";
 /// F14: the others wait for a migration that is held up, and then continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_starts_continue_after_a_held_up_migration() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.make_older(Which::Auth, 1).await;
     steps::count(&mut outsider).await;
@@ -35,7 +35,7 @@ async fn waiting_starts_continue_after_a_held_up_migration() {
 /// F14: an index built concurrently by another program does not deadlock with starts.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_index_from_outside_does_not_deadlock() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create table busy (number integer)").await;
     steps::count(&mut outsider).await;
@@ -64,7 +64,7 @@ async fn concurrent_index_from_outside_does_not_deadlock() {
 /// F14: a process that builds an index concurrently under the lock does not meet the waiting ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_index_under_the_lock_does_not_deadlock() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create table busy (number integer)").await;
     outsider.run(LOCK).await;

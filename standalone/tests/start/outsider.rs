@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::postgres::Database;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlSafeStr as _, SqliteConnection};
+use testkit::postgres::Database;
 
 use tempfile::TempDir;
 
@@ -21,7 +21,7 @@ pub(super) enum Home {
 impl Home {
     /// Returns one of each engine, as far as available.
     pub(super) async fn all() -> Vec<Self> {
-        let server = harness::postgres::database().await.map(Self::Server);
+        let server = testkit::postgres::database().await.map(Self::Server);
         [Self::File(tempfile::tempdir().unwrap())].into_iter().chain(server).collect()
     }
 

@@ -34,7 +34,7 @@ pub(super) async fn check_not_shut_out(which: Which, url: &str, outsider: &mut O
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_that_waits_for_a_table_lets_readers_pass() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.make_older(Which::Auth, 1).await;
     // A long read, such as a dump: the second migration alters this table.

@@ -90,7 +90,7 @@ async fn database_of_another_program_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_schemas_of_one_database_are_two_databases() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     outsider.run("create schema auth; create schema blog").await;
     let schema = |which: Which| {

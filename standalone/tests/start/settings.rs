@@ -1,7 +1,7 @@
 //! The database's URL, from its form to the server's answer: errors are named without any secret of the URL.
 
-use harness::proxy::Proxy;
 use rustix::process::Signal;
+use testkit::proxy::Proxy;
 
 use super::outsider::Outsider;
 use super::service::{BOTH, SEALED, Service, Which, command};
@@ -85,7 +85,7 @@ async fn start_waits_for_a_silent_server_until_a_signal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_continues_when_the_server_comes_back() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     server.create_database().await.unwrap();
     let proxy = Proxy::to_socket(server.socket());
     for which in BOTH {
@@ -102,7 +102,7 @@ async fn start_continues_when_the_server_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signal_ends_the_wait_for_a_migrating_process() {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut holder = Outsider::of_server(&database.url).await;
     holder.run(super::lock::LOCK).await;
     for which in BOTH {
@@ -115,7 +115,7 @@ async fn signal_ends_the_wait_for_a_migrating_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_that_refuses_the_login_is_not_waited_for() {
-    let Some(server) = harness::postgres::server().await else { return };
+    let Some(server) = testkit::postgres::server().await else { return };
     let mut admin = Outsider::of_server(&server.url("postgres")).await;
     for sql in [
         "create role ada login password 'plover gantry'",

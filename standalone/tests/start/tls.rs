@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use harness::postgres::{Server, server};
+use testkit::postgres::{Server, server};
 
 use super::outsider::Outsider;
 use super::pair::folder;

@@ -7,7 +7,7 @@ use super::tokens::{is_active, register};
 
 /// Starts this many processes at once on an older database with rows, and waits until all serve.
 async fn start(which: Which, processes: usize, from: i64) {
-    let Some(database) = harness::postgres::database().await else { return };
+    let Some(database) = testkit::postgres::database().await else { return };
     let mut outsider = Outsider::of_server(&database.url).await;
     if from > 0 {
         outsider.make_older(which, from).await;

@@ -1,7 +1,7 @@
 //! Registration, also of a caller that has lost the answer and asks again.
 
+use db::requests::{self, Earlier};
 use gatepost::api::auth::v1::CreateUserResponse;
-use kit::db::requests::{self, Earlier};
 use kit::request_id::RequestKey;
 use uuid::Uuid;
 

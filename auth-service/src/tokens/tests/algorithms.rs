@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use kit::testing::start;
 use serde_json::{Value, json};
+use testkit::start;
 
 use super::{Draw, issue, key, keys, part, set_of_all, sign, verifier};
 use crate::tokens::signing_key::SigningKey;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kit::testing::start;
+use testkit::start;
 
 use super::{Draw, issue, keys, verifier};
 use crate::tokens::{KeySet, TokenFault};

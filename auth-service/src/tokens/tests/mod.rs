@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kit::testing::start;
 use serde_json::Value;
+use testkit::start;
 use uuid::Uuid;
 
 use super::{Algorithm, CurrentKeys, Issuer, Key, KeySet, KeyType, Scope, Timetable, Verifier, VerifyingKey};

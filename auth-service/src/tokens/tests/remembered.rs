@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost::Token;
-use kit::testing::start;
+use testkit::start;
 
 use super::{DAY, Draw, audiences, half, issue, key, verifier};
 use crate::tokens::{Algorithm, CurrentKeys, KeySet, RememberingVerifier, Timetable, TokenFault, Verifier};

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kit::testing::start;
 use serde_json::json;
+use testkit::start;
 
 use super::{Draw, SECRET, half, hs256, issue, keys, other, part, sign, verifier};
 use crate::tokens::{KeySet, TokenFault, VerifyingKey, jws};

@@ -5,7 +5,7 @@ mod others;
 
 use chrono::TimeDelta;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::{machine, start};
+use testkit::{machine, start};
 use uuid::Uuid;
 
 use super::calls::{Call, Time};

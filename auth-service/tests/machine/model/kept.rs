@@ -1,6 +1,6 @@
 //! Stored requests and keys.
 
-use kit::db::requests::Earlier;
+use db::requests::Earlier;
 use kit::request_id::{KEPT, RequestKey};
 
 use super::super::calls::{Answer, KeptCall, Time};

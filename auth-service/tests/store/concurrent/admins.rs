@@ -2,7 +2,7 @@
 
 use auth_service::domain::{NewUser, Roles, User, UserState};
 use auth_service::store::{Filter, Store, Unchanged};
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 use uuid::Uuid;
 
 use super::at_once;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auth_service::domain::{Allowance, Failures};
 use auth_service::store::Kind;
-use kit::db::secrets;
-use kit::testing::{on_both_engines, start};
+use db::secrets;
+use testkit::{on_both_engines, start};
 
 use super::at_once;
 use crate::support::Case;

@@ -2,7 +2,7 @@
 
 use auth_service::domain::{Client, NewUser, Session, UserState};
 use auth_service::store::Store;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Client, NewUser, RefreshDigest, Session, UserState};
 use auth_service::store::{Rotated, Store};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
 use super::at_once;

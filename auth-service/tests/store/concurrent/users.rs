@@ -2,9 +2,9 @@
 
 use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserState};
 use auth_service::store::{Created, Filter, Unchanged};
-use kit::db::requests::{self, Earlier};
+use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use super::at_once;

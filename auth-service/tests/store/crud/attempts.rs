@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Failures};
 use auth_service::store::Kind;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 
 use crate::support::{Case, new_user, session};
 

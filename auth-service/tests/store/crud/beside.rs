@@ -2,7 +2,7 @@
 
 use auth_service::domain::{Revocation, Role};
 use auth_service::store::{Filter, Store};
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::{Case, new_user, stamp};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Client, Email, Name, Roles, Session, UserChange, UserState};
 use auth_service::store::{Created, Proof, Unchanged};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, another_admin, lives, new_user, session, stamp};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{LogId, Revocation};
 use auth_service::store::Remembered;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 
 use crate::support::{Case, stamp};
 

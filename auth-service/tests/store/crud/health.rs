@@ -1,7 +1,7 @@
 //! Checks of reads and writes of the database.
 
-use kit::db::health;
-use kit::testing::on_both_engines;
+use db::health;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

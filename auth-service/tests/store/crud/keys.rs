@@ -1,7 +1,7 @@
 //! Keys that all replicas share: the first one stays.
 
-use kit::db::secrets;
-use kit::testing::on_both_engines;
+use db::secrets;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

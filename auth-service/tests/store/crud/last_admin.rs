@@ -2,7 +2,7 @@
 
 use auth_service::domain::{NewUser, Roles, UserState};
 use auth_service::store::Unchanged;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::{Case, new_user, stamp};
 

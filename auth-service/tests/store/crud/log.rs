@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Cause, Client, Entry, Era, LogId, Mark, Revocation, Roles, Session, Stamp, UserState};
 use auth_service::store::Page;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_service::domain::{Client, NewUser, RefreshDigest, Roles, Session, UserState, network};
 use auth_service::store::Rotated;
 use chrono::TimeDelta;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp};

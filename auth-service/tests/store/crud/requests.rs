@@ -1,9 +1,9 @@
 //! Repeated requests: remembered for a day, in the transaction that does their work.
 
 use auth_service::store::Created;
-use kit::db::requests::{self, Earlier};
+use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user};

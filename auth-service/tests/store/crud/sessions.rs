@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Client, Session};
 use chrono::TimeDelta;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, lives, new_user, session, stamp, stamp_at};

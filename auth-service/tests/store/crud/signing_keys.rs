@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{LogId, Revocation, SigningKeyRecord};
 use chrono::{DateTime, Utc};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 
 use crate::support::{Case, stamp, stamp_at};
 

@@ -7,10 +7,10 @@ use auth_service::domain::{
 };
 use auth_service::store::{Bounds, Created, Kind, Page, Passed, Rotated};
 use chrono::{DateTime, TimeDelta, Utc};
+use db::{clock, requests};
 use kit::Clock;
-use kit::db::{clock, requests};
 use kit::request_id::{Fingerprint, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp, stamp_at};

@@ -5,7 +5,7 @@ use std::slice::from_ref;
 use auth_service::domain::{Email, Name, NewUser, Role, Roles, User, UserState};
 use auth_service::store::{Created, Filter, StoreError};
 use chrono::TimeDelta;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user, stamp};

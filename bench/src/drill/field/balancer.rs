@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use harness::postgres::Server;
-use harness::proxy::Proxy;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
+use testkit::postgres::Server;
+use testkit::proxy::Proxy;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;

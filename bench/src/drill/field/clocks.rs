@@ -14,10 +14,10 @@ use gatepost::api::auth::v1::{
     CreateUserRequest, LoginRequest, LogoutRequest, RefreshTokenRequest, TokenPair, TokenState, VerifyTokenRequest,
 };
 use gatepost::{Token, WithToken};
-use harness::postgres::Server;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tempfile::TempDir;
+use testkit::postgres::Server;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
 use tonic::transport::Channel;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::{LoginRequest, TokenState, VerifyTokenRequest};
-use harness::postgres::Server;
-use harness::proxy::Proxy;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use testkit::postgres::Server;
+use testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 

@@ -39,7 +39,7 @@ struct Call {
 /// # Errors
 /// Fails if the scenario itself cannot continue.
 pub async fn run(program: &Path, freezes: usize, seed: u64) -> Result<Figures, Failure> {
-    let Some(server) = harness::postgres::server().await else { return Ok(Figures::default()) };
+    let Some(server) = testkit::postgres::server().await else { return Ok(Figures::default()) };
     let url = server.create_database().await?;
     Ok(freeze(program, &url, freezes, seed).await?.0)
 }

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use harness::postgres::{Server, Throttle};
-use harness::proxy::Proxy;
 use tempfile::TempDir;
+use testkit::postgres::{Server, Throttle};
+use testkit::proxy::Proxy;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 

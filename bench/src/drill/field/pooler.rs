@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use harness::postgres::{Bouncer, Server};
+use testkit::postgres::{Bouncer, Server};
 use tokio::time::{Instant, sleep};
 use tonic::Code;
 

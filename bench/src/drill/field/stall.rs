@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use harness::postgres::Server;
+use testkit::postgres::Server;
 use tokio::time::{Instant, sleep};
 
 use super::guarded::{Call, Calls, GUARDED, Rig, worst_outage};

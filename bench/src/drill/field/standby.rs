@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use harness::postgres::Server;
 use sqlx::{Connection as _, Executor as _, PgConnection};
+use testkit::postgres::Server;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 

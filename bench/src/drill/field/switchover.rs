@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::postgres::Server;
-use harness::proxy::Proxy;
 use sqlx::{Connection as _, PgConnection};
+use testkit::postgres::Server;
+use testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 

@@ -9,7 +9,7 @@ use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{ChangePasswordRequest, LogoutRequest, TokenState, VerifyTokenRequest};
 use gatepost::{Token, WithToken};
-use harness::postgres::Server;
+use testkit::postgres::Server;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::transport::Channel;

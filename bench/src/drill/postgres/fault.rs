@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use harness::postgres::Server;
-use harness::proxy::Proxy;
+use testkit::postgres::Server;
+use testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::Failure;

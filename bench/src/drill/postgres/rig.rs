@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use harness::postgres::Server;
-use harness::proxy::Proxy;
 use tempfile::TempDir;
+use testkit::postgres::Server;
+use testkit::proxy::Proxy;
 
 use crate::Failure;
 use crate::drill::{Client, SETTINGS};

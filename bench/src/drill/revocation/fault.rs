@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use harness::proxy::Proxy;
+use testkit::proxy::Proxy;
 
 use super::Rig;
 use crate::Failure;

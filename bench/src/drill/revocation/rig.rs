@@ -5,9 +5,9 @@ use std::path::Path;
 use blog_service::api::v1::CreatePostRequest;
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::{AuthService, Token, WithToken};
-use harness::postgres::Server;
-use harness::proxy::Proxy;
 use tempfile::TempDir;
+use testkit::postgres::Server;
+use testkit::proxy::Proxy;
 use tonic::transport::Channel;
 
 use super::{Caller, History, Session, register};

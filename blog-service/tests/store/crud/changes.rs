@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blog_service::domain::{Content, PostChange, View};
 use blog_service::store::Unchanged;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_post, title};

@@ -1,9 +1,9 @@
 //! Comparison of a clock with the time of the database.
 
 use chrono::TimeDelta;
+use db::clock;
 use kit::Clock;
-use kit::db::clock;
-use kit::testing::on_both_engines;
+use testkit::on_both_engines;
 
 use crate::support::Case;
 

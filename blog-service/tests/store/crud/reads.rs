@@ -5,7 +5,7 @@ use std::slice::from_ref;
 use blog_service::domain::{Content, Post, PostChange, Title, View};
 use blog_service::store::NewPost;
 use chrono::TimeDelta;
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{ADA, Case, new_post};

@@ -3,10 +3,10 @@
 use blog_service::domain::View;
 use blog_service::store::NewPost;
 use chrono::TimeDelta;
-use kit::db::requests::{self, Earlier};
-use kit::db::secrets;
+use db::requests::{self, Earlier};
+use db::secrets;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
-use kit::testing::{on_both_engines, start};
+use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, key, new_post};

@@ -1,10 +1,9 @@
 //! Bounds what slow peers make the server keep in memory.
 
 mod budget;
-mod hold;
+mod state;
 #[cfg(test)]
 mod tests;
 
-pub use budget::MemoryLimits;
-pub(super) use budget::{Account, Budget};
-pub(super) use hold::Hold;
+pub(super) use budget::{Account, Budget, Hold};
+pub use state::MemoryLimits;

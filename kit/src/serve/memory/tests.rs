@@ -3,8 +3,8 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
-use super::budget::{Budget, MemoryLimits};
-use super::hold::Hold;
+use super::budget::{Budget, Hold};
+use super::state::MemoryLimits;
 
 const LIMITS: MemoryLimits = MemoryLimits { process: 1000, small: 10, connection_small: 30, connection_large: 400 };
 

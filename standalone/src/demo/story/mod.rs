@@ -46,7 +46,7 @@ pub(super) fn steps() -> impl Iterator<Item = &'static Step> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use kit::dynamic::{Contract, request};
+    use gatepost_server::dynamic::{Contract, request};
 
     use super::super::services::{CONTRACTS, canonical};
     use super::super::step::{Expected, Want};

@@ -1,0 +1,152 @@
+//! The forms in which a store writes a statement once for both engines.
+
+/// Reads: evaluates the expression, a future of the driver, on a connection that only reads.
+///
+/// `read!(db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))` is a `Result<_, StoreError>`. On PostgreSQL it
+/// is evaluated a second time when the connection turns out to be broken.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_read {
+    ($db:expr, |$reader:ident| $statement:expr) => {
+        match &$db {
+            $crate::Db::Sqlite(db) => {
+                let $reader = db.readers();
+                $statement.await.map_err($crate::StoreError::from)
+            }
+            $crate::Db::Postgres(db) => {
+                let mut tries = db.reads();
+                loop {
+                    let read = async {
+                        let mut lease = db.lease_reader().await?;
+                        let $reader = lease.connection();
+                        let read = db.limit_read($statement).await;
+                        lease.ended(read)
+                    };
+                    match read.await {
+                        Err(error) if tries.once_more(&error) => {}
+                        read => break read.map_err($crate::StoreError::from),
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Writes by one statement: how many rows it has written, as a `Result<u64, StoreError>`.
+///
+/// `write!(db, sqlx::query(SQL).bind(id))`. On PostgreSQL the statement is evaluated again when the server asks for it.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_write {
+    ($db:expr, $statement:expr) => {
+        $crate::__db_write_by!($db, write, $statement)
+    };
+}
+
+/// Writes by one statement that returns at most one row, as a `Result<Option<_>, StoreError>`.
+///
+/// `write_one!(db, sqlx::query_as(SQL).bind(id))`. On PostgreSQL the statement is evaluated again when the server asks for
+/// it.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_write_one {
+    ($db:expr, $statement:expr) => {
+        $crate::__db_write_by!($db, write_one, $statement)
+    };
+}
+
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_write_by {
+    ($db:expr, $write:ident, $statement:expr) => {
+        match &$db {
+            $crate::Db::Sqlite(db) => db.$write($statement).await,
+            $crate::Db::Postgres(db) => {
+                let mut tries = db.writes();
+                loop {
+                    let written = db.$write($statement).await;
+                    if !tries.once_more(&written).await {
+                        break written;
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Looks at the database through a [`Watcher`](crate::Watcher).
+///
+/// `watch!(watcher, |connection| sqlx::query_as(SQL).bind(id).fetch_all(connection))` is a `Result<_, StoreError>`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_watch {
+    ($watcher:expr, |$connection:ident| $statement:expr) => {
+        match &mut $watcher {
+            $crate::Watcher::Sqlite(own) => $crate::__db_watch_by!(own, |$connection| $statement),
+            $crate::Watcher::Postgres(own) => $crate::__db_watch_by!(own, |$connection| $statement),
+        }
+    };
+}
+
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_watch_by {
+    ($own:ident, |$connection:ident| $statement:expr) => {{
+        let looked = async {
+            let mut taken = $own.take().await?;
+            let $connection = &mut *taken;
+            let looked = $own.limit($statement).await;
+            $own.put_back(taken, looked)
+        };
+        looked.await.map_err($crate::StoreError::from)
+    }};
+}
+
+/// Runs several statements as one: all of them stand once the work returns [`Verdict::Commit`](crate::Verdict)'s answer.
+///
+/// `transaction!(db, async move |mut tx| { ...; Ok(Verdict::Commit(answer)) })` is a `Result<_, StoreError>`. The closure owns
+/// what it works with; see [`Db::transaction`](crate::Db::transaction).
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_transaction {
+    ($db:expr, $work:expr) => {
+        // Boxed here, where the type of the closure is known: nothing else on stable can say that its future is `Send`.
+        $db.transaction($crate::work($work), |tx, work| ::std::boxed::Box::pin(work(tx))).await
+    };
+}
+
+/// Runs a statement in a [`Tx`](crate::Tx).
+///
+/// `within!(tx, |connection| sqlx::query_as(SQL).bind(id).fetch_one(connection))` is the future's `Result<_, sqlx::Error>`;
+/// `within!(tx, sqlx::query(SQL).bind(id))` is how many rows were written, as a `Result<u64, sqlx::Error>`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __db_within {
+    ($tx:expr, |$connection:ident| $statement:expr) => {
+        match &mut $tx {
+            $crate::Tx::Sqlite(connection) => {
+                let $connection = &mut **connection;
+                $statement.await
+            }
+            $crate::Tx::Postgres(connection) => {
+                let $connection = &mut **connection;
+                $statement.await
+            }
+        }
+    };
+    ($tx:expr, $statement:expr) => {
+        match &mut $tx {
+            $crate::Tx::Sqlite(connection) => {
+                $statement.execute(&mut **connection).await.map(|written| written.rows_affected())
+            }
+            $crate::Tx::Postgres(connection) => {
+                $statement.execute(&mut **connection).await.map(|written| written.rows_affected())
+            }
+        }
+    };
+}
+
+pub use crate::{
+    __db_read as read, __db_transaction as transaction, __db_watch as watch, __db_within as within,
+    __db_write as write, __db_write_one as write_one,
+};

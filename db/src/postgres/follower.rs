@@ -1,0 +1,129 @@
+//! A connection of its own for looks again and again, which follows the address to the primary.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use sqlx::{Connection as _, Error, PgConnection};
+
+use super::dialer::{Dialer, Made};
+use super::dials::Dials;
+use super::limit::limited;
+use super::origin::unfit;
+use crate::error::{Fate, fate, is_answer, is_timeout};
+
+/// Age at which a connection is made anew beside the old one. The old one may lead to a server that the address has left
+/// while it lives on: only a new connection shows that.
+const RENEWAL: Duration = Duration::from_secs(10);
+
+/// A connection to the primary that the address leads to, made by a task of its own, and made again after a fault.
+pub struct Follower {
+    dialer: Dialer,
+    kept: Option<Kept>,
+    dials: Dials,
+}
+
+/// A connection to look through.
+pub struct Kept {
+    made: Made,
+    /// Set once it was silent: it has an answer to an older look to give.
+    is_doubted: bool,
+}
+
+impl Follower {
+    pub(super) fn new(dialer: Dialer) -> Self {
+        Self { dials: Dials::new(dialer.clone()), dialer, kept: None }
+    }
+
+    /// The connection, until it is [put back](Self::put_back); dropped before that, it is cut.
+    ///
+    /// # Errors
+    /// No connection can be made, or is made yet. The next look goes on to wait for the same one.
+    pub async fn take(&mut self) -> Result<Kept, Error> {
+        if let Some(mut kept) = self.kept.take().filter(|kept| !self.dialer.has_left(&kept.made)) {
+            if kept.made.begun.elapsed() > RENEWAL {
+                self.dials.begin();
+            }
+            if let Some(made) = self.dials.ready() {
+                return Ok(Kept { made, is_doubted: false });
+            }
+            // The new connection may have shown that the address has moved.
+            if !self.dialer.has_left(&kept.made) && kept.answers(self.dialer.times().ping()).await {
+                return Ok(kept);
+            }
+        }
+        Ok(Kept { made: self.dials.next(self.dialer.times().connect()).await?, is_doubted: false })
+    }
+
+    /// Waits for a look's answer, within the time for one.
+    ///
+    /// # Errors
+    /// The look's error, or a timeout.
+    pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        limited(self.dialer.times().look(), look).await
+    }
+
+    /// A look by this connection has ended so: it serves for the next one, unless it is lost.
+    ///
+    /// # Errors
+    /// The look's error, or one that says that the address has left the server that has answered.
+    pub fn put_back<T>(&mut self, mut kept: Kept, looked: Result<T, Error>) -> Result<T, Error> {
+        if self.dialer.has_left(&kept.made) {
+            return Err(unfit("the address of the database leads to another server than the one that has answered"));
+        }
+        match &looked {
+            Err(error) if is_timeout(error) => {
+                kept.is_doubted = true;
+                self.kept = Some(kept);
+            }
+            Err(error) if fate(error) != Fate::Serves => self.dialer.slow_down(),
+            _ => self.kept = Some(kept),
+        }
+        looked
+    }
+
+    pub(crate) async fn close(mut self) {
+        if let Some(kept) = self.kept.take() {
+            // It is of no more use, however it ends.
+            let _ = limited(self.dialer.times().connect(), kept.made.connection.close()).await;
+        }
+    }
+}
+
+impl Kept {
+    /// Returns true unless it was silent and still is, for so long. Reads the answer to an older look.
+    async fn answers(&mut self, limit: Duration) -> bool {
+        if !self.is_doubted {
+            return true;
+        }
+        let drained = limited(limit, async {
+            // The refusal of a look that took too long.
+            match self.made.connection.ping().await {
+                Err(error) if is_answer(&error) => self.made.connection.ping().await,
+                drained => drained,
+            }
+        });
+        self.is_doubted = drained.await.is_err();
+        !self.is_doubted
+    }
+}
+
+impl Deref for Kept {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.made.connection
+    }
+}
+
+impl DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.made.connection
+    }
+}
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Follower").field("is_open", &self.kept.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,250 @@
+//! Migrates a server's database, one process at a time.
+//!
+//! The driver's own lock waits inside a statement, whose snapshot deadlocks with `create index concurrently` of the process
+//! that has the lock; this one is asked for again and again.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use sqlx::migrate::Migrator;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use super::facts::Facts;
+use super::limit::limited;
+use super::pooler::shares_sessions;
+use super::session::Opening;
+use super::steps;
+use super::times::Times;
+use crate::error::is_broken;
+use crate::{Migrations, OpenError, migrations};
+
+/// How often it looks meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long one try or one question may take: a network that loses everything says nothing of it.
+const TRY: Duration = Duration::from_secs(5);
+
+/// Round trips that are measured, and how many more while all of them were too long: a machine that starts everything at
+/// once is slow for a moment.
+const SAMPLES: u32 = 3;
+const MORE_SAMPLES: u32 = 20;
+
+/// The longest round trip that counts as 100 ms: the clock and the machine add to it.
+const LONGEST: Duration = Duration::from_millis(110);
+
+/// A migration may take long, and a process that is killed in the middle of it must not hold the lock for longer than this:
+/// the server looks whether its client is still there.
+const MIGRATOR: [(&str, &str); 4] = [
+    ("client_connection_check_interval", "500ms"),
+    ("tcp_user_timeout", "2s"),
+    ("lock_timeout", steps::LOCK_TIMEOUT),
+    // The table of migrations is there already, says a notice at each start.
+    ("client_min_messages", "warning"),
+];
+
+/// A connection to a server that was found fit, and the limits of time at its distance.
+pub(super) struct Reached {
+    pub(super) connection: PgConnection,
+    pub(super) times: Times,
+}
+
+/// Waits for the server and for the lock, each as long as the patience, and applies the migrations that are missing. Returns
+/// the limits of time at the server's distance.
+pub(super) async fn migrate(
+    name: &str,
+    opening: &Opening,
+    migrations: &Migrations,
+    patience: Duration,
+) -> Result<Times, OpenError> {
+    let Reached { mut connection, times } = reach(name, &opening.clone().with(MIGRATOR), patience).await?;
+    let key = lock(name, &mut connection, migrations.postgres, patience).await?;
+    steps::run(name, &mut connection, migrations).await?;
+    // The lock goes with the session, which a pooler may keep for others.
+    let unlock = sqlx::query("select pg_advisory_unlock($1)").bind(key);
+    answer(name, unlock.execute(&mut connection)).await?;
+    answer(name, connection.close()).await?;
+    Ok(times)
+}
+
+/// Refuses a database that has other migrations than these. Returns the limits of time at the server's distance.
+pub(super) async fn check(name: &str, opening: &Opening, migrations: &Migrator) -> Result<Times, OpenError> {
+    let Reached { mut connection, times } = reach(name, opening, TRY).await?;
+    if !answer(name, has_table(&mut connection, &migrations.table_name)).await? {
+        let first = migrations.iter().next().map_or(0, |first| first.version);
+        return Err(OpenError::Older(name.to_owned(), first));
+    }
+    migrations::check_complete(name, &mut connection, migrations).await?;
+    answer(name, connection.close()).await?;
+    Ok(times)
+}
+
+/// Connects, waits for a server that starts, and refuses a server that is not fit.
+pub(super) async fn reach(name: &str, opening: &Opening, patience: Duration) -> Result<Reached, OpenError> {
+    let (mut connection, facts) = wait_for(name, opening, patience).await?;
+    facts.check(name)?;
+    // Before anything is set: it would stay in a session that others share.
+    if answer(name, shares_sessions(opening, &mut connection)).await? {
+        return Err(OpenError::SharedSessions(name.to_owned()));
+    }
+    let round_trip = answer(name, measure(&mut connection)).await?;
+    if round_trip > LONGEST {
+        return Err(OpenError::Far(name.to_owned(), round_trip.as_millis()));
+    }
+    answer(name, opening.set(&mut connection)).await?;
+    Ok(Reached { connection, times: Times::at(round_trip) })
+}
+
+/// Waits until the server answers a question: behind a pooler a connection says little of the server.
+async fn wait_for(name: &str, opening: &Opening, patience: Duration) -> Result<(PgConnection, Facts), OpenError> {
+    let give_up = Instant::now() + patience;
+    let mut is_told = false;
+    loop {
+        let left = give_up.saturating_duration_since(Instant::now());
+        let connected = async {
+            let mut connection = opening.connect_bare().await?;
+            let facts = Facts::ask(&mut connection).await?;
+            Ok::<_, sqlx::Error>((connection, facts))
+        };
+        let error = match limited(TRY.min(left), connected).await {
+            Ok(connected) => return Ok(connected),
+            Err(error) => error,
+        };
+        if !is_broken(&error) || is_distrust(&error) || Instant::now() >= give_up {
+            return Err(OpenError::Away(name.to_owned(), error.to_string()));
+        }
+        if !is_told {
+            tracing::warn!(%error, "{name} does not answer yet: waiting for half a minute");
+            is_told = true;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Returns the shortest of some round trips.
+async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error> {
+    let mut shortest = Duration::MAX;
+    for sample in 0..SAMPLES + MORE_SAMPLES {
+        if sample >= SAMPLES && shortest <= LONGEST {
+            break;
+        }
+        let asked = Instant::now();
+        connection.execute(sqlx::raw_sql("select 1")).await?;
+        shortest = shortest.min(asked.elapsed());
+    }
+    Ok(shortest)
+}
+
+/// Whether the server has no certificate, or one that is not trusted: that does not pass by itself.
+fn is_distrust(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        // What the TLS library says of a certificate.
+        sqlx::Error::Io(cause) => cause.kind() == ErrorKind::InvalidData,
+        _ => false,
+    }
+}
+
+/// Returns true if the database has a table of this name where ours are.
+async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
+    const SQL: &str = "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1";
+    let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
+    Ok(count > 0)
+}
+
+/// Takes the lock of this database and schema, until the connection ends in whatever way. Returns the lock's key. Waits for
+/// another process for as long as the patience, and longer while that process migrates in steps and comes on.
+async fn lock(
+    name: &str,
+    connection: &mut PgConnection,
+    migrator: &Migrator,
+    patience: Duration,
+) -> Result<i64, OpenError> {
+    const SCHEMA: &str = "select coalesce(current_schema(), '')";
+    const SQL: &str = "select pg_try_advisory_lock($1), obj_description(to_regclass($2), 'pg_class')";
+    let schema: String = answer(name, sqlx::query_scalar(SCHEMA).fetch_one(&mut *connection)).await?;
+    let digest = Sha256::new().chain_update(b"gatepost migrations\0").chain_update(schema).finalize();
+    let mut key = [0; 8];
+    key.copy_from_slice(&digest[..8]);
+    let key = i64::from_be_bytes(key);
+    let (mut give_up, mut seen, mut is_told) = (Instant::now() + patience, None, false);
+    loop {
+        let question = sqlx::query_as(SQL).bind(key).bind(&*migrator.table_name).fetch_one(&mut *connection);
+        let (is_ours, note): (bool, Option<String>) = answer(name, question).await?;
+        if is_ours {
+            return Ok(key);
+        }
+        if note != seen {
+            (give_up, seen) = (Instant::now() + patience, note);
+        }
+        if Instant::now() >= give_up {
+            return Err(OpenError::Migrating(name.to_owned()));
+        }
+        if !is_told {
+            tracing::warn!(
+                "{name} is being migrated by another process: waiting for half a minute, or while it comes on"
+            );
+            is_told = true;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// What the server answers, or that it is away.
+async fn answer<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
+    limited(TRY, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr as _;
+
+    use sqlx::postgres::PgConnectOptions;
+    use testkit::proxy::Proxy;
+
+    use super::*;
+
+    /// Long enough for a try, and no half minute.
+    const SHORT: Duration = Duration::from_millis(300);
+
+    static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
+
+    fn opening(url: &str) -> Opening {
+        PgConnectOptions::from_str(url).unwrap().into()
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_another_process_gives_up_and_says_so() {
+        let Some(database) = testkit::postgres::database().await else { return };
+        let mut holder = database.connect().await;
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
+        let refused = migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap_err();
+        assert!(matches!(refused, OpenError::Migrating(_)), "{refused:?}");
+        holder.close().await.unwrap();
+        migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn schemas_of_one_database_are_locked_apart() {
+        let Some(database) = testkit::postgres::database().await else { return };
+        database.run("create schema other").await;
+        let mut holder = database.connect().await;
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
+        let other = opening(&database.url).with([("search_path", "other")]);
+        migrate("it", &other, &NONE, SHORT).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_waited_for_and_given_up() {
+        let silent = Proxy::to_address(([127, 0, 0, 1], 1).into());
+        silent.black_hole();
+        let refusing = Proxy::to_address(([127, 0, 0, 1], 1).into());
+        refusing.cut();
+        for proxy in [silent, refusing] {
+            let opening = opening(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
+            let refused = reach("it", &opening, SHORT).await.map(drop).unwrap_err();
+            assert!(matches!(refused, OpenError::Away(..)), "{refused:?}");
+        }
+    }
+}

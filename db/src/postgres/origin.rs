@@ -1,0 +1,73 @@
+//! The server behind a connection: its identity, and the process that serves the connection.
+
+use std::io;
+use std::time::Duration;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Error, PgConnection, Row as _};
+
+use super::limit::limited;
+use crate::error::is_answer;
+
+/// Time for the questions to a new connection.
+const IDENTIFY: Duration = Duration::from_secs(3);
+
+/// One round trip. A server in recovery has no timeline of its own yet.
+const QUESTION: &str = "select pg_backend_pid() as process, \
+    (select backend_start::text from pg_stat_get_activity(pg_backend_pid())) as since, \
+    pg_is_in_recovery() as in_recovery, \
+    current_setting('transaction_read_only') = 'on' as reads_only, \
+    (select system_identifier::text from pg_control_system()) as system, \
+    case when pg_is_in_recovery() then null \
+    else substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) end as timeline";
+
+/// The question to a server that keeps parts of the answer to itself.
+const LEAST: &str = "select null::int as process, null::text as since, pg_is_in_recovery() as in_recovery, \
+    current_setting('transaction_read_only') = 'on' as reads_only, null::text as system, null::text as timeline";
+
+/// A server as a connection shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Identifier of the cluster, which a standby shares with its primary.
+    pub(super) system: Option<String>,
+    /// Eight hexadecimal digits that grow with each promotion. None of a standby.
+    pub(super) timeline: Option<String>,
+    /// Set of a standby.
+    pub(super) in_recovery: bool,
+    /// Set where a transaction cannot write.
+    pub(super) reads_only: bool,
+}
+
+/// A process of the server, for as long as the server runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Backend {
+    pub(super) process: i32,
+    pub(super) since: String,
+}
+
+/// Asks a new connection which server it leads to and which process serves it.
+pub(super) async fn identify(connection: &mut PgConnection) -> Result<(Origin, Option<Backend>), Error> {
+    let row = limited(IDENTIFY, async {
+        match sqlx::raw_sql(QUESTION).fetch_one(&mut *connection).await {
+            Err(error) if is_answer(&error) => sqlx::raw_sql(LEAST).fetch_one(connection).await,
+            row => row,
+        }
+    });
+    read(&row.await?)
+}
+
+fn read(row: &PgRow) -> Result<(Origin, Option<Backend>), Error> {
+    let origin = Origin {
+        system: row.try_get("system")?,
+        timeline: row.try_get("timeline")?,
+        in_recovery: row.try_get("in_recovery")?,
+        reads_only: row.try_get("reads_only")?,
+    };
+    let (process, since): (Option<i32>, Option<String>) = (row.try_get("process")?, row.try_get("since")?);
+    Ok((origin, process.zip(since).map(|(process, since)| Backend { process, since })))
+}
+
+/// The error of a connection that cannot serve its purpose, with the sentence for the log.
+pub(super) fn unfit(sentence: &'static str) -> Error {
+    Error::Io(io::Error::other(sentence))
+}

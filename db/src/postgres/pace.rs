@@ -1,0 +1,117 @@
+//! The pace of new connections: at once while they succeed, ever more seldom while they do not.
+//!
+//! A server that is slow spends its time on handshakes. Each one that is given up and begun anew takes time from the calls
+//! for which the connections are made.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// The pause after the first failure, doubled with each further one.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The longest pause after a failure that cost the server nothing, such as a port without a server.
+const LIGHT: Duration = Duration::from_millis(100);
+
+/// The longest pause: a call comes through within a second after the server is back, its connection included.
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// Failures that are counted: the pause does not grow beyond.
+const MOST: u32 = 6;
+
+/// The time at which the next connection may be begun.
+#[derive(Debug)]
+pub(super) struct Pace(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    failures: u32,
+    next: Instant,
+    /// The longest pause after the last failure.
+    longest: Duration,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(State { failures: 0, next: Instant::now(), longest: LONGEST }))
+    }
+
+    /// Waits for its turn.
+    pub(super) async fn turn(&self) {
+        let at = {
+            let mut state = self.state();
+            let at = state.next.max(Instant::now());
+            if state.failures > 0 {
+                state.next = at + pause(state.failures, state.longest);
+            }
+            at
+        };
+        sleep_until(at).await;
+    }
+
+    /// A connection was made quickly.
+    pub(super) fn succeeded(&self) {
+        *self.state() = State { failures: 0, next: Instant::now(), longest: LONGEST };
+    }
+
+    /// A connection was not made, or is slow.
+    pub(super) fn failed(&self) {
+        self.wait(LONGEST);
+    }
+
+    /// A connection was refused, which cost the server nothing.
+    pub(super) fn failed_lightly(&self) {
+        self.wait(LIGHT);
+    }
+
+    fn wait(&self, longest: Duration) {
+        let mut state = self.state();
+        state.failures = (state.failures + 1).min(MOST);
+        state.longest = longest;
+        let next = Instant::now() + pause(state.failures, longest);
+        state.next = state.next.max(next).min(Instant::now() + LONGEST);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns a pause that is cut by chance, so that replicas part.
+fn pause(failures: u32, longest: Duration) -> Duration {
+    let whole = (PAUSE * 2_u32.pow(failures)).min(longest);
+    whole / 2 + whole / 2 * u32::from(kit::random::bytes::<1>()[0]) / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_make_connections_few() {
+        let pace = Pace::new();
+        let (begun, mut turns) = (Instant::now(), 0);
+        while begun.elapsed() < Duration::from_secs(40) {
+            pace.turn().await;
+            pace.failed();
+            turns += 1;
+        }
+        assert!((80..=180).contains(&turns), "{turns} in 40 s");
+        pace.succeeded();
+        let now = Instant::now();
+        pace.turn().await;
+        assert_eq!(now.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_that_cost_nothing_are_met_soon_again() {
+        let pace = Pace::new();
+        for _ in 0..20 {
+            pace.failed_lightly();
+            let begun = Instant::now();
+            pace.turn().await;
+            assert!(begun.elapsed() <= LIGHT + Duration::from_millis(1), "{:?}", begun.elapsed());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Connections with their session's settings: the settings are set by a statement, so they arrive through a pooler, too.
+//!
+//! A startup parameter is another way for a setting. PgBouncer refuses the parameters `options` and `extra_float_digits`,
+//! or, told to ignore them, drops them without a word: a session would have no limits, or another schema than it was told.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, Executor as _, PgConnection};
+
+use crate::url::Server;
+
+/// The recipe of connections to a server: its address and credentials, and the settings of their sessions.
+#[derive(Clone)]
+pub struct Opening {
+    options: PgConnectOptions,
+    settings: Arc<[(String, String)]>,
+}
+
+impl Opening {
+    /// Connects as the server's URL says, by this name where the URL has none.
+    pub(super) fn named(server: &Server, name: &str) -> Self {
+        let options = server.options();
+        let is_named = options.get_application_name().is_some();
+        let options = if is_named { options } else { options.application_name(name) };
+        // No column is a float, so the digits of one do not matter.
+        Self { options: options.extra_float_digits(None), settings: server.settings().into() }
+    }
+
+    /// The same by this name, whatever the URL says.
+    pub(super) fn renamed(self, name: &str) -> Self {
+        Self { options: self.options.application_name(name), ..self }
+    }
+
+    /// The same with more settings.
+    pub(super) fn with<K: Into<String>, V: Into<String>>(self, more: impl IntoIterator<Item = (K, V)>) -> Self {
+        let more = more.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self { settings: self.settings.iter().cloned().chain(more).collect(), ..self }
+    }
+
+    /// The same without lines of the log for each statement.
+    pub(super) fn quiet(self) -> Self {
+        Self { options: self.options.disable_statement_logging(), ..self }
+    }
+
+    /// Connects, and sets the session's settings.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub(crate) async fn connect(&self) -> Result<PgConnection, Error> {
+        let mut connection = self.connect_bare().await?;
+        self.set(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Connects, and leaves the session as the server made it.
+    pub(super) async fn connect_bare(&self) -> Result<PgConnection, Error> {
+        self.options.connect().await
+    }
+
+    /// Sets the session's settings, in one round trip.
+    pub(super) async fn set(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        match sets(&self.settings) {
+            None => Ok(()),
+            Some(sql) => connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop),
+        }
+    }
+}
+
+/// The options hold a password.
+impl fmt::Debug for Opening {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Opening").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Makes connections without settings.
+#[cfg(test)]
+impl From<PgConnectOptions> for Opening {
+    fn from(options: PgConnectOptions) -> Self {
+        Self { options, settings: Arc::default() }
+    }
+}
+
+/// Returns one statement that sets all of these.
+fn sets(settings: &[(String, String)]) -> Option<String> {
+    let mut sql = String::from("select ");
+    for (number, (name, value)) in settings.iter().enumerate() {
+        let comma = if number == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}set_config({}, {}, false)", quoted(name), quoted(value));
+    }
+    (!settings.is_empty()).then_some(sql)
+}
+
+/// Returns a literal of SQL; the form with E means the same on each server, however it reads backslashes.
+pub(super) fn quoted(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_one_statement_and_cannot_leave_it() {
+        assert_eq!(sets(&[]), None);
+        let settings =
+            [("search_path", r"a'b\"), ("lock_timeout", "1s")].map(|(name, value)| (name.into(), value.into()));
+        let wanted = r"select set_config(E'search_path', E'a\'b\\', false), set_config(E'lock_timeout', E'1s', false)";
+        assert_eq!(sets(&settings).as_deref(), Some(wanted));
+    }
+
+    #[tokio::test]
+    async fn settings_of_the_url_arrive() {
+        let Some(database) = testkit::postgres::database().await else { return };
+        let url = format!("{}&options=-c%20search_path%3Do'ther%20--work_mem=1MB", database.url);
+        let crate::DatabaseUrl::Postgres(server) = url.parse().unwrap() else { panic!("a server") };
+        let mut connection = Opening::named(&server, "it").connect().await.unwrap();
+        for (name, wanted) in [("search_path", "o'ther"), ("work_mem", "1MB"), ("application_name", "it")] {
+            let sql = "select current_setting($1)";
+            let value: String = sqlx::query_scalar(sql).bind(name).fetch_one(&mut connection).await.unwrap();
+            assert_eq!(value, wanted);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Applies migrations, some of them in steps: calls go on meanwhile, so no step keeps a table for long.
+//!
+//! A step's transaction notes how far the migration has come, as the comment of the migrator's table, so that a start which
+//! is killed goes on where it ended and a migration leaves nothing behind. Steps only add, as all migrations do: a process
+//! of the release before runs on whatever has been done.
+
+mod note;
+mod parse;
+
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
+use sqlx::{AssertSqlSafe, Error, Executor as _, PgConnection, SqlStr};
+use tokio::time::{Instant, sleep};
+
+use self::note::Note;
+use self::parse::{Form, Step, steps};
+use crate::error::{is_locked, is_repeatable};
+use crate::{Migrations, OpenError, migrations};
+
+/// How long a statement waits for a table's lock. Calls that need the table queue behind that wait, and a read waits for
+/// 300 ms at most.
+pub(super) const LOCK_TIMEOUT: &str = "200ms";
+
+/// The same for an index that is made beside the calls: its waits hold nothing that a call needs.
+const LONG_LOCK_TIMEOUT: &str = "60s";
+
+/// Pause before the next try to get a lock: those that have queued go first.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// The longest time for which a lock is tried.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Applies the migrations that the database lacks. The caller holds the lock that keeps other processes from doing so.
+pub(super) async fn run(name: &str, connection: &mut PgConnection, known: &Migrations) -> Result<(), OpenError> {
+    let migrator = known.postgres;
+    migrations::check(name, connection, migrator).await?;
+    apply_all(connection, known).await.map_err(|error| migrations::failed(name, &error))
+}
+
+async fn apply_all(connection: &mut PgConnection, known: &Migrations) -> Result<(), MigrateError> {
+    let migrator = known.postgres;
+    if let Some(version) = connection.dirty_version(&migrator.table_name).await? {
+        return Err(MigrateError::Dirty(version));
+    }
+    let applied = connection.list_applied_migrations(&migrator.table_name).await?;
+    // A database without tables has no users.
+    let is_new = applied.is_empty();
+    for migration in migrator.iter() {
+        if applied.iter().any(|applied| applied.version == migration.version) {
+            continue;
+        }
+        let in_steps = known.in_steps.iter().find(|in_steps| in_steps.version == migration.version);
+        let sql = in_steps.filter(|_| !is_new).map_or(migration.sql.as_str(), |in_steps| in_steps.sql);
+        let steps = steps(sql).map_err(|problem| refused(migration, problem))?;
+        if steps.is_empty() {
+            apply(connection, migrator, migration).await?;
+        } else {
+            apply_steps(connection, migrator, migration, &steps).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies one file in one transaction, together with its row.
+async fn apply(connection: &mut PgConnection, migrator: &Migrator, migration: &Migration) -> Result<(), MigrateError> {
+    let give_up = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match connection.apply(&migrator.table_name, migration).await {
+            Err(MigrateError::ExecuteMigration(error, _)) if may_pass(&error) && Instant::now() < give_up => {
+                sleep(PAUSE).await;
+            }
+            applied => return applied.map(drop),
+        }
+    }
+}
+
+/// Applies the steps that are left, then writes the migration's row.
+async fn apply_steps(
+    connection: &mut PgConnection,
+    migrator: &Migrator,
+    migration: &Migration,
+    steps: &[Step<'_>],
+) -> Result<(), MigrateError> {
+    let failed = |error| MigrateError::ExecuteMigration(error, migration.version);
+    let mut note = Note::read(connection, &migrator.table_name, migration.version).await.map_err(failed)?;
+    while let Some(step) = steps.get(note.steps) {
+        match step.form {
+            Form::Once => once(connection, step.sql, &mut note).await,
+            Form::Batches => batch(connection, step.sql, &mut note).await,
+            Form::Concurrently { index } => concurrently(connection, step.sql, index, &mut note).await,
+        }
+        .map_err(failed)?;
+    }
+    let sql = SqlSafe::from(note.removal());
+    apply(connection, migrator, &Migration { sql: sql.0, ..migration.clone() }).await
+}
+
+/// Runs a step in one transaction.
+async fn once(connection: &mut PgConnection, sql: &str, note: &mut Note) -> Result<(), Error> {
+    let next = note.after_step();
+    let script = format!("begin;\n{sql}\n;\n{};\ncommit", next.statement());
+    patiently(connection, &script).await?;
+    *note = next;
+    Ok(())
+}
+
+/// Runs one batch of a step in one transaction; the step has ended when its statement returns no key.
+async fn batch(connection: &mut PgConnection, sql: &str, note: &mut Note) -> Result<(), Error> {
+    let give_up = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match batch_once(connection, sql, note).await {
+            Ok(next) => {
+                *note = next;
+                return Ok(());
+            }
+            Err(error) => {
+                connection.execute("rollback").await?;
+                if !may_pass(&error) || Instant::now() >= give_up {
+                    return Err(error);
+                }
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn batch_once(connection: &mut PgConnection, sql: &str, note: &Note) -> Result<Note, Error> {
+    // A crash forgets a step together with the note; the last transaction waits for the disk.
+    connection.execute("begin; set local synchronous_commit = off").await?;
+    let statement = sqlx::query_as(AssertSqlSafe(sql.to_owned())).bind(&note.key);
+    let last: Option<(Option<String>,)> = statement.fetch_optional(&mut *connection).await?;
+    let last = last.and_then(|(key,)| key);
+    let next = last.map_or_else(|| note.after_step(), |key| note.after_key(key));
+    connection.execute(AssertSqlSafe(format!("{}; commit", next.statement()))).await?;
+    Ok(next)
+}
+
+/// Makes an index without a lock that calls would meet. No transaction may hold it, so a kill leaves an index that is not
+/// valid, which is removed before the next try.
+async fn concurrently(connection: &mut PgConnection, sql: &str, index: &str, note: &mut Note) -> Result<(), Error> {
+    const IS_BROKEN: &str =
+        "select exists (select 1 from pg_index where indexrelid = to_regclass($1) and not indisvalid)";
+    set_lock_timeout(connection, LONG_LOCK_TIMEOUT).await?;
+    let is_broken: bool = sqlx::query_scalar(IS_BROKEN).bind(index).fetch_one(&mut *connection).await?;
+    if is_broken {
+        connection.execute(AssertSqlSafe(format!("drop index concurrently if exists {index}"))).await?;
+    }
+    connection.execute(AssertSqlSafe(sql.to_owned())).await?;
+    set_lock_timeout(connection, LOCK_TIMEOUT).await?;
+    let next = note.after_step();
+    connection.execute(AssertSqlSafe(next.statement())).await?;
+    *note = next;
+    Ok(())
+}
+
+async fn set_lock_timeout(connection: &mut PgConnection, timeout: &str) -> Result<(), Error> {
+    connection.execute(AssertSqlSafe(format!("set lock_timeout = '{timeout}'"))).await.map(drop)
+}
+
+/// Runs a script that is one transaction, again while a lock is not to be had.
+async fn patiently(connection: &mut PgConnection, script: &str) -> Result<(), Error> {
+    let give_up = Instant::now() + LOCK_PATIENCE;
+    loop {
+        let Err(error) = connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await else {
+            return Ok(());
+        };
+        connection.execute("rollback").await?;
+        if !may_pass(&error) || Instant::now() >= give_up {
+            return Err(error);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Returns true if another transaction stood in the way.
+fn may_pass(error: &Error) -> bool {
+    is_locked(error) || is_repeatable(error)
+}
+
+fn refused(migration: &Migration, problem: String) -> MigrateError {
+    MigrateError::ExecuteMigration(Error::Configuration(problem.into()), migration.version)
+}
+
+/// Text of this program's own.
+struct SqlSafe(SqlStr);
+
+impl From<String> for SqlSafe {
+    fn from(text: String) -> Self {
+        use sqlx::SqlSafeStr as _;
+        Self(AssertSqlSafe(text).into_sql_str())
+    }
+}

@@ -1,0 +1,142 @@
+//! Writes: one statement that commits by itself, or a transaction; each knows whether its commit was answered.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use kit::outcome;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{AssertSqlSafe, Executor as _, FromRow, PgConnection, Postgres as Driver, Row as _, raw_sql};
+
+use super::Postgres;
+use super::lease::Lease;
+use super::limit::limited;
+use crate::closing::message;
+use crate::error::{Fate, fate, is_broken};
+use crate::{Statement, StoreError, Tx, Verdict};
+
+impl Postgres {
+    /// Runs a statement that writes: how many rows it has written.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn write(&self, statement: Query<'static, Driver, PgArguments>) -> Result<u64, StoreError> {
+        let mut lease = self.lease_writer().await?;
+        // Alone, a statement is its own commit.
+        let written = committed(self.times.write(), lease.connection().execute(statement)).await;
+        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.rows_affected())
+    }
+
+    /// Runs a statement that writes and returns at most one row.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    pub async fn write_one<T>(&self, statement: QueryAs<'_, Driver, T, PgArguments>) -> Result<Option<T>, StoreError>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
+    {
+        let mut lease = self.lease_writer().await?;
+        // All of its answer is read: behind the row stands whether it was committed.
+        let written = committed(self.times.write(), statement.fetch_all(lease.connection())).await;
+        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.pop())
+    }
+
+    /// Runs statements as one, in one message, and returns the number in the last row.
+    pub(crate) async fn at_once(&self, statements: &[Statement]) -> Result<i64, StoreError> {
+        let message = format!("begin; {}", message(statements));
+        let mut tries = self.writes();
+        loop {
+            let ended = match self.lease_writer().await {
+                Ok(lease) => self.commit_with(lease, message.clone()).await,
+                Err(error) => Err(error.into()),
+            };
+            if !tries.once_more(&ended).await {
+                return ended;
+            }
+        }
+    }
+
+    pub(crate) async fn transaction<I, T, F>(&self, input: &I, work: F) -> Result<T, StoreError>
+    where
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+    {
+        let mut tries = self.writes();
+        loop {
+            let ended = self.transaction_once(input, &work).await;
+            if !tries.once_more(&ended).await {
+                return ended;
+            }
+        }
+    }
+
+    async fn transaction_once<I, T, F>(&self, input: &I, work: &F) -> Result<T, StoreError>
+    where
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+    {
+        let mut lease = self.lease_writer().await?;
+        lease.begins();
+        let worked = limited(self.times.work(), async {
+            let connection = lease.connection();
+            connection.execute("begin").await?;
+            work(Tx::Postgres(connection), input).await
+        });
+        let verdict = match worked.await {
+            Ok(verdict) => verdict,
+            Err(error) => return Err(self.undone(lease, error).await.into()),
+        };
+        match verdict {
+            Verdict::Commit(answer) => {
+                lease.commits();
+                let ended = committed(self.times.write(), lease.connection().execute("commit")).await;
+                lease.ended(ended).map_err(StoreError::of_a_commit)?;
+                Ok(answer)
+            }
+            Verdict::CommitWith(closing) => {
+                lease.commits();
+                let number = self.commit_with(lease, message(&closing.statements)).await?;
+                Ok((closing.answer)(number))
+            }
+            Verdict::Undo(answer) => {
+                let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
+                lease.ended(undone)?;
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Ends a transaction that has failed so. It may be open: it is undone by a word, or with the connection.
+    async fn undone(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
+        if fate(&error) == Fate::Serves {
+            let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
+            // The work's own error says more.
+            let _ = lease.ended(undone);
+            return error;
+        }
+        let Err(error) = lease.ended(Err::<Infallible, _>(error));
+        error
+    }
+
+    /// Sends a message whose last statement commits, and returns the number in the last row.
+    async fn commit_with(&self, mut lease: Lease, message: String) -> Result<i64, StoreError> {
+        // To the end of the answer: behind the row stands whether it was committed.
+        let rows = match committed(self.times.write(), send(lease.connection(), message)).await {
+            Err(error) if fate(&error) == Fate::Serves => return Err(self.undone(lease, error).await.into()),
+            rows => lease.ended(rows).map_err(StoreError::of_a_commit)?,
+        };
+        let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
+        Ok(row.try_get(0)?)
+    }
+}
+
+/// Waits for the answer to a commit, for so long. Until it comes, the call's outcome is open.
+async fn committed<T>(limit: Duration, commit: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    outcome::set_open(true);
+    let committed = limited(limit, commit).await;
+    outcome::set_open(committed.as_ref().is_err_and(is_broken));
+    committed
+}
+
+async fn send(connection: &mut PgConnection, message: String) -> Result<Vec<PgRow>, sqlx::Error> {
+    raw_sql(AssertSqlSafe(message)).fetch_all(connection).await
+}

@@ -1,0 +1,139 @@
+//! A write whose commit was not answered: it is looked for, and made once more, until its outcome is known.
+
+use std::time::Duration;
+
+use gatepost::log::LogLimit;
+use kit::outcome;
+use tokio::time::{Instant, sleep};
+
+use super::StoreError;
+
+/// How long after its beginning a write is made once more. Like all limits here it leaves the last try enough time before
+/// the deadline of every RPC that writes.
+const REPEAT: Duration = Duration::from_secs(2);
+
+/// The time after its beginning for which a write is looked for.
+const LOOK: Duration = Duration::from_millis(3500);
+
+/// The pause before the next look.
+const PAUSE: Duration = Duration::from_millis(50);
+
+static LINES: LogLimit = LogLimit::new();
+
+/// Writes, and finds out what became of a commit whose answer was lost.
+///
+/// `find` returns what the write has made, if it stands. If it does not, the first commit may still be under way, so the
+/// write is made once more: it must be one that cannot count twice, since it finds its own row or asks for the state that it
+/// has read. If the second one writes nothing, `find` decides: either the first one has been committed meanwhile, or it
+/// never will be.
+///
+/// # Errors
+/// [`StoreError`]; [`StoreError::Unknown`] if the outcome cannot be learnt in time.
+pub async fn settle<T, W, F>(write: impl Fn() -> W, find: impl Fn() -> F) -> Result<T, StoreError>
+where
+    W: Future<Output = Result<T, StoreError>>,
+    F: Future<Output = Result<Option<T>, StoreError>>,
+{
+    let begun = Instant::now();
+    let unknown = match write().await {
+        Err(unknown @ StoreError::Unknown(_)) => unknown,
+        known => return known,
+    };
+    loop {
+        // Also while it is made once more, or has failed.
+        outcome::set_open(true);
+        let mut found = find().await;
+        if matches!(found, Ok(None))
+            && begun.elapsed() < REPEAT
+            && let Ok(repeated) = write().await
+        {
+            found = find().await.map(|found| Some(found.unwrap_or(repeated)));
+        }
+        if let Ok(Some(found)) = found {
+            outcome::set_open(false);
+            if let Some(line) = LINES.allow() {
+                let cause = &unknown as &(dyn std::error::Error + 'static);
+                tracing::warn!(
+                    cause,
+                    left_out = line.left_out(),
+                    "a commit without an answer was looked for: it is known"
+                );
+            }
+            return Ok(found);
+        }
+        if begun.elapsed() >= LOOK {
+            return Err(unknown);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// The answers of writes and looks, in order; the last answer is repeated.
+    struct Script<T>(Mutex<Vec<T>>);
+
+    impl<T: Clone> Script<T> {
+        fn new(answers: &[T]) -> Self {
+            Self(Mutex::new(answers.iter().rev().cloned().collect()))
+        }
+
+        fn next(&self) -> T {
+            let mut answers = self.0.lock().unwrap();
+            if answers.len() > 1 { answers.pop().unwrap() } else { answers[0].clone() }
+        }
+    }
+
+    fn unknown<T>() -> Result<T, StoreError> {
+        Err(StoreError::Unknown(std::sync::Arc::new(sqlx::Error::PoolTimedOut)))
+    }
+
+    fn away<T>() -> Result<T, StoreError> {
+        Err(sqlx::Error::PoolTimedOut.into())
+    }
+
+    async fn settled(
+        writes: &[Result<u8, StoreError>],
+        looks: &[Result<Option<u8>, StoreError>],
+    ) -> Result<u8, StoreError> {
+        let (writes, looks) = (Script::new(writes), Script::new(looks));
+        settle(|| std::future::ready(writes.next()), || std::future::ready(looks.next())).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_known_outcome_is_not_looked_for() {
+        assert_eq!(settled(&[Ok(1)], &[Ok(Some(2))]).await.unwrap(), 1);
+        assert!(matches!(settled(&[away()], &[Ok(Some(2))]).await, Err(StoreError::Unavailable(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_commit_without_an_answer_is_found() {
+        assert_eq!(settled(&[unknown()], &[Ok(Some(2))]).await.unwrap(), 2);
+        assert_eq!(settled(&[unknown()], &[away(), away(), Ok(Some(2))]).await.unwrap(), 2, "after an outage");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_there_is_written_once_more() {
+        assert_eq!(settled(&[unknown(), Ok(3)], &[Ok(None)]).await.unwrap(), 3);
+        assert_eq!(settled(&[unknown(), Ok(3)], &[Ok(None), Ok(Some(2))]).await.unwrap(), 2, "the first one has come");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repetition_that_may_be_the_first_ones_is_not_believed_unseen() {
+        // The second write finds the state changed; by whom is not known while nothing can be read.
+        let settled = settled(&[unknown(), Ok(3)], &[Ok(None), away()]).await;
+        assert!(matches!(settled, Err(StoreError::Unknown(_))), "{settled:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outcome_that_cannot_be_learnt_is_unknown_in_time() {
+        let begun = Instant::now();
+        assert!(matches!(settled(&[unknown()], &[away()]).await, Err(StoreError::Unknown(_))));
+        assert!(matches!(settled(&[unknown(), away()], &[Ok(None)]).await, Err(StoreError::Unknown(_))));
+        assert!(begun.elapsed() < Duration::from_secs(8));
+    }
+}

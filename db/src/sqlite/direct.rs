@@ -1,0 +1,33 @@
+//! A file by one connection of its own, which no service has: a copy fills it, or checks it.
+
+use std::path::Path;
+
+use sqlx::migrate::Migrator;
+use sqlx::{ConnectOptions as _, SqliteConnection};
+
+use super::files::make_file;
+use super::open::{check_library, damaged, options};
+use crate::{OpenError, migrations};
+
+/// Opens a file as a service does, made and migrated; the caller has the lock.
+///
+/// # Errors
+/// [`OpenError`], whose text says what to do.
+pub async fn open_to_fill(path: &Path, migrations: &Migrator) -> Result<SqliteConnection, OpenError> {
+    let name = path.display().to_string();
+    make_file(path)?;
+    let connected = options(path).disable_statement_logging().connect().await;
+    let mut connection = connected.map_err(|error| damaged(&name, &error))?;
+    check_library(&mut connection, &name).await?;
+    migrations::run(&name, &mut connection, migrations).await?;
+    Ok(connection)
+}
+
+/// Returns the first thing that SQLite finds wrong with the file, or `ok`
+/// (<https://sqlite.org/pragma.html#pragma_integrity_check>).
+///
+/// # Errors
+/// The driver's.
+pub async fn check_integrity(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar("pragma integrity_check(1)").fetch_one(connection).await
+}

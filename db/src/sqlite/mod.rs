@@ -1,0 +1,14 @@
+//! SQLite: a file of this process alone, with one writer that commits in groups and a pool of readers.
+
+mod direct;
+mod files;
+mod group;
+mod job;
+mod lock;
+mod open;
+mod writer;
+
+pub use direct::{check_integrity, open_to_fill};
+pub use files::{RESTORING, beside, make_file, make_folder, remains};
+pub use lock::FileLock;
+pub use open::Sqlite;

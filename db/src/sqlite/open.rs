@@ -1,0 +1,242 @@
+//! Opens a file: locked, migrated, with one writer and a few readers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::migrate::Migrator;
+use sqlx::query::{Query, QueryAs};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
+
+use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
+use super::job::{Kind, Write};
+use super::lock::FileLock;
+use super::writer::Writer;
+use crate::patience::PATIENCE;
+use crate::{OpenError, StoreError, Tx, Verdict, migrations};
+
+/// Connections that read; more than the cores of a small machine do not read faster.
+const READERS: u32 = 4;
+
+/// The cache of each reader, in SQLite's notation: 256 KiB. The system keeps the file's pages for all of them.
+const READER_CACHE: &str = "-256";
+
+/// How long a call waits for a connection that reads: below the deadline of every RPC that does so.
+const ACQUIRE_READER: Duration = Duration::from_millis(400);
+
+/// How long a statement waits for a lock that another program holds on the file.
+const BUSY: Duration = Duration::from_millis(300);
+
+/// The first SQLite without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
+const OLDEST: (u32, u32, u32) = (3, 51, 3);
+
+/// An open file: one connection writes, so that no write ever meets another's lock, and a pool reads.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    writer: Writer,
+    readers: SqlitePool,
+    reading: Arc<SqliteConnectOptions>,
+    /// A copy that nobody serves has none, and neither has whoever works beside a service.
+    _lock: Option<Arc<FileLock>>,
+}
+
+impl Sqlite {
+    /// Opens the file, making it (0600) and its folder (0700) where they are missing, and applies the migrations that it
+    /// lacks. A second process waits two seconds for the first to end, then is refused.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
+        Self::open_with(path, migrations, super::group::MOST).await
+    }
+
+    /// The same, with at most `group` writes to a commit: what a benchmark compares.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open_with(path: &Path, migrations: &Migrator, group: usize) -> Result<Self, OpenError> {
+        make_folder(path)?;
+        let lock = Arc::new(FileLock::of_whole(path).await?);
+        make_file(path)?;
+        let options = options(path);
+        let name = path.display().to_string();
+        // By a connection of its own: to make and migrate a database may take longer than any call waits for one.
+        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
+        check_library(&first, &name).await?;
+        let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
+        migrations::run(&name, &mut *connection, migrations).await?;
+        drop(connection);
+        first.close().await;
+        let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);
+        let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(reading.clone());
+        Ok(Self { writer: Writer::start(options, group), readers, reading: Arc::new(reading), _lock: Some(lock) })
+    }
+
+    /// Opens the file beside a service that may have it open: SQLite's own locks part their writes.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do; also of a file that is not there, or not of this version.
+    pub async fn open_beside(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
+        let name = path.display().to_string();
+        if !path.is_file() {
+            return Err(OpenError::Absent(name));
+        }
+        if beside(path, RESTORING).symlink_metadata().is_ok() {
+            return Err(OpenError::Restoring(name));
+        }
+        let options = options(path);
+        let reading = options.clone().read_only(true);
+        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| unopened(path, &error))?;
+        check_library(&first, &name).await?;
+        let mut connection = first.acquire().await.map_err(|error| unopened(path, &error))?;
+        migrations::check_complete(&name, &mut *connection, migrations).await?;
+        drop(connection);
+        first.close().await;
+        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(reading.clone());
+        Ok(Self { writer: Writer::start(options, 1), readers, reading: Arc::new(reading), _lock: None })
+    }
+
+    /// Opens a copy that no service has open. Its migrations stay as they are, and no file is made beside it: a copy whose
+    /// change was cut off is worth nothing.
+    #[must_use]
+    pub fn open_snapshot(path: &Path) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Memory)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        // Only the writer sets how it writes.
+        let reading = SqliteConnectOptions::new().filename(path).read_only(true);
+        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(reading.clone());
+        Self { writer: Writer::start(options, super::group::MOST), readers, reading: Arc::new(reading), _lock: None }
+    }
+
+    /// How a connection that reads is made.
+    pub(crate) fn reading(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::clone(&self.reading)
+    }
+
+    /// The connections that read.
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Runs a statement that writes: how many rows it has written.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn write(&self, statement: Query<'static, Driver, SqliteArguments>) -> Result<u64, StoreError> {
+        let write = Write::new(Kind::OneStatement, move |connection| {
+            Box::pin(async move { Ok(Verdict::Commit(connection.execute(statement).await?.rows_affected())) })
+        });
+        self.writer.run(write).await
+    }
+
+    /// Runs a statement that writes and returns at most one row.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn write_one<T>(
+        &self,
+        mut statement: QueryAs<'_, Driver, T, SqliteArguments>,
+    ) -> Result<Option<T>, StoreError>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + 'static,
+    {
+        // Its values are its own, whatever they were bound from.
+        let values = statement.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+        let sql = statement.sql();
+        let write = Write::new(Kind::OneStatement, move |connection| {
+            let statement = sqlx::query_as_with(sql, values);
+            // To its end: a statement that is its own transaction commits behind its last row.
+            Box::pin(async move { Ok(Verdict::Commit(statement.fetch_all(connection).await?.pop())) })
+        });
+        self.writer.run(write).await
+    }
+
+    pub(crate) async fn transaction<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>> + Send + Sync + 'static,
+    {
+        let write = Write::new(Kind::Several, move |connection| {
+            Box::pin(async move { work(Tx::Sqlite(connection), &input).await })
+        });
+        self.writer.run(write).await
+    }
+
+    /// Commits what waits, and closes every connection.
+    pub async fn close(&self) {
+        // The last to close moves the log into the file, and takes it away: a connection that only reads cannot.
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// A connection of a service.
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // In WAL mode only FULL makes a commit survive a power loss (sqlite.org/pragma.html#pragma_synchronous).
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+}
+
+fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(acquire)
+}
+
+pub(super) async fn check_library(connection: impl SqliteExecutor<'_>, name: &str) -> Result<(), OpenError> {
+    const SQL: &str = "select sqlite_version()";
+    let version: String = sqlx::query_scalar(SQL).fetch_one(connection).await.map_err(|error| damaged(name, &error))?;
+    if is_old(&version) { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
+}
+
+/// Whether a version of SQLite has the fault; one that cannot be read counts as old.
+fn is_old(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next()) < OLDEST
+}
+
+/// Why a file that is there cannot be opened: mostly since it belongs to another user
+/// (<https://sqlite.org/rescode.html>: `SQLITE_CANTOPEN`, `SQLITE_READONLY`, `SQLITE_PERM`).
+fn unopened(path: &Path, error: &sqlx::Error) -> OpenError {
+    let code = error.as_database_error().and_then(|cause| cause.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
+    match code {
+        Some(3 | 8 | 14) => unwritable(path, &std::io::ErrorKind::PermissionDenied.into()),
+        _ => damaged(&path.display().to_string(), error),
+    }
+}
+
+pub(super) fn damaged(name: &str, error: &sqlx::Error) -> OpenError {
+    OpenError::Damaged(name.to_owned(), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_can_lose_data_is_told_apart() {
+        for (version, old) in [
+            ("3.7.0", true),
+            ("3.51.2", true),
+            ("3.51.3", false),
+            ("3.52.0", false),
+            ("4.0.0", false),
+            ("3.51", true),
+            ("", true),
+        ] {
+            assert_eq!(is_old(version), old, "{version}");
+        }
+    }
+}

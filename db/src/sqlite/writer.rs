@@ -1,0 +1,121 @@
+//! The one connection that writes, and the queue before it.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::group::Group;
+use super::job::{Job, Write};
+use crate::{StoreError, Verdict};
+
+/// How many writes may wait; further ones wait for a place.
+const QUEUE: usize = 1024;
+
+/// Hands writes to the task that has the connection.
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Box<dyn Job>>,
+    stop: CancellationToken,
+    /// Cancelled once the task's connection is closed.
+    ended: CancellationToken,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Starts the task; it ends after [`Writer::close`], or with the last of its handles.
+    pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let task = Task { options, connection: None, waiting, stop: stop.clone(), most, in_company: false };
+        let end = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            task.serve().await;
+            drop(end);
+        });
+        Self { queue, stop, ended }
+    }
+
+    /// Waits until the write is committed, or has failed. A write whose caller has gone before its turn is left out.
+    pub(super) async fn run<W, T>(&self, mut write: Write<W, T>) -> Result<T, StoreError>
+    where
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Verdict<T>, sqlx::Error>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let answer = write.reply();
+        self.queue.send(Box::new(write)).await.map_err(|_| sqlx::Error::PoolClosed)?;
+        answer.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    }
+
+    /// Takes no more writes, commits those that wait and closes the connection.
+    pub(super) async fn close(&self) {
+        self.stop.cancel();
+        self.ended.cancelled().await;
+    }
+}
+
+/// The task that writes.
+struct Task {
+    options: SqliteConnectOptions,
+    /// `None` before the first write, and after one that has failed.
+    connection: Option<SqliteConnection>,
+    waiting: mpsc::Receiver<Box<dyn Job>>,
+    stop: CancellationToken,
+    most: usize,
+    /// Whether the last write had others beside it: then the next one will have, too, as soon as their callers have come
+    /// back.
+    in_company: bool,
+}
+
+impl Task {
+    async fn serve(mut self) {
+        while let Some(first) = self.next().await {
+            let mut group = Group::gather(first, &mut self.waiting, self.most);
+            if group.size() == 0 {
+                continue;
+            }
+            let committed = self.commit(&mut group).await;
+            if committed.is_err() {
+                // Dropped, it is closed, which rolls back what SQLite has not rolled back yet. What the driver and
+                // SQLite believe of the transaction may differ by now.
+                self.connection = None;
+            }
+            group.answer(&committed);
+        }
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+    }
+
+    async fn next(&mut self) -> Option<Box<dyn Job>> {
+        tokio::select! {
+            biased;
+            job = self.waiting.recv() => job,
+            () = self.stop.cancelled() => {
+                self.waiting.close();
+                self.waiting.recv().await
+            }
+        }
+    }
+
+    async fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.options.connect().await?);
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if group.size() == 1 && !self.in_company {
+            return group.commit_alone(connection).await;
+        }
+        let committed = group.commit(connection, &mut self.waiting).await;
+        self.in_company = group.size() > 1;
+        committed
+    }
+}

@@ -1,0 +1,9 @@
+//! What `db` promises beneath both stores: groups, repeats, limits and refusals, with a table of its own.
+
+#![cfg(test)]
+
+mod both;
+mod postgres;
+mod settings;
+mod sqlite;
+mod support;

@@ -1,0 +1,33 @@
+//! A server far away: limits of time grow with the distance, up to a bound.
+
+use std::time::Duration;
+
+use db::{DatabaseUrl, OpenError, Verdict};
+use testkit::proxy::Proxy;
+
+use crate::support::{Notes, add_all, open};
+
+#[tokio::test]
+async fn server_at_the_longest_distance_is_served() {
+    let Some(server) = testkit::postgres::server().await else { return };
+    let proxy = Proxy::to_socket(server.socket());
+    proxy.latency(Duration::from_millis(50));
+    let url: DatabaseUrl = server.url_at(proxy.address(), "postgres").parse().unwrap();
+    let notes = Notes { db: open(&url).await.unwrap() };
+    let many = [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e"), (6, "f")];
+    add_all(notes.db.clone(), &many, Verdict::Commit).await.unwrap();
+    assert_eq!(notes.notes().await, [1, 2, 3, 4, 5, 6]);
+    notes.db.close().await;
+}
+
+#[tokio::test]
+async fn server_beyond_it_is_refused_with_its_distance() {
+    let Some(server) = testkit::postgres::server().await else { return };
+    let proxy = Proxy::to_socket(server.socket());
+    proxy.latency(Duration::from_millis(70));
+    let url: DatabaseUrl = server.url_at(proxy.address(), "postgres").parse().unwrap();
+    let error = open(&url).await.expect_err("the server is too far away");
+    assert!(matches!(error, OpenError::Far(_, 140..)), "{error}");
+    let wanted = "(one round trip): up to 100 ms works, so run this service nearer to its database";
+    assert!(error.to_string().ends_with(wanted), "{error}");
+}

@@ -1,0 +1,69 @@
+//! What takes too long, and what is left in the middle: the server ends it, and the pool lives on.
+
+use db::{StoreError, Verdict, read, transaction, within, write};
+use sqlx::error::DatabaseError;
+use sqlx::{Connection as _, Executor as _};
+use tokio::sync::mpsc;
+
+use crate::support::{ADD, Case};
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
+    const WRITE: &str = "insert into notes select 1, 'a' from pg_sleep(30)";
+    const READ: &str = "select 1 from pg_sleep(30)";
+    let Some(case) = Case::postgres().await else { return };
+    assert_code(&write!(case.db, sqlx::query(WRITE)), "57014");
+    let read: Result<Vec<i32>, StoreError> = read!(case.db, |reader| sqlx::query_scalar(READ).fetch_all(reader));
+    assert_code(&read, "57014");
+    case.add(2, "b").await.unwrap();
+    assert_eq!(case.notes().await, [2], "the pools live on");
+}
+
+#[tokio::test]
+async fn a_wait_for_anothers_lock_is_ended_by_the_server() {
+    const SELECT: &str = "select id from notes";
+    let Some(case) = Case::postgres().await else { return };
+    let mut other = case.database.server().connect().await;
+    other.execute("begin; lock table notes in access exclusive mode").await.unwrap();
+    assert_code(&case.add(1, "a").await, "55P03");
+    let read: Result<Vec<i32>, StoreError> = read!(case.db, |reader| sqlx::query_scalar(SELECT).fetch_all(reader));
+    assert_code(&read, "55P03");
+    other.close().await.unwrap();
+    case.add(2, "b").await.unwrap();
+    assert_eq!(case.notes().await, [2], "the pools live on");
+}
+
+/// The database was away, and its server said so with this code.
+fn assert_code<T>(ended: &Result<T, StoreError>, code: &str) {
+    let Err(StoreError::Unavailable(cause)) = ended else { panic!("{:?}", ended.as_ref().err()) };
+    assert_eq!(cause.as_database_error().and_then(DatabaseError::code).as_deref(), Some(code), "{cause}");
+}
+
+#[tokio::test]
+async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_is_not_used_again() {
+    const PROCESS: &str = "select pg_backend_pid()";
+    let Some(case) = Case::postgres().await else { return };
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let endless = async {
+        transaction!(case.db, async move |mut tx| {
+            let process: i32 = within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection))?;
+            within!(tx, sqlx::query(ADD).bind(1).bind("a"))?;
+            tell.send(process).unwrap();
+            std::future::pending::<()>().await;
+            Ok(Verdict::Commit(()))
+        })
+    };
+    let process = tokio::select! {
+        _ = endless => panic!("it has no end"),
+        process = told.recv() => process.unwrap(),
+    };
+    // The caller is gone with the future. Sooner than the server would end what is left alone, another may have the row.
+    let mut other = case.database.server().connect().await;
+    other.execute("set lock_timeout = '400ms'").await.unwrap();
+    sqlx::query(ADD).bind(1).bind("b").execute(&mut other).await.unwrap();
+    let next = transaction!(case.db, async move |mut tx| {
+        within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection)).map(Verdict::Commit)
+    });
+    let next: i32 = next.unwrap();
+    assert_ne!(next, process);
+}

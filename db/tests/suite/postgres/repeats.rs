@@ -1,0 +1,124 @@
+//! Writes that the server asks for again (40001, 40P01) are run again, whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use db::{Db, StoreError, Verdict, transaction, within, write, write_one};
+use sqlx::Row as _;
+use tokio::sync::Barrier;
+
+use crate::support::{ADD, Case, add};
+
+/// The first two notes with the text `again` are refused as a serialization failure is; the count is a sequence, which no
+/// rollback sets back.
+const REFUSE_TWICE: &str = "create sequence tries;
+    create function refuse_twice() returns trigger language plpgsql as $$ begin
+        if nextval('tries') <= 2 then raise exception 'again' using errcode = '40001'; end if;
+        return new;
+    end $$;
+    create trigger refuse_twice before insert on notes for each row
+        when (new.text = 'again') execute function refuse_twice()";
+
+async fn tries(case: &Case) -> i64 {
+    let row = sqlx::query("select last_value from tries").fetch_one(&mut case.database.server().connect().await).await;
+    row.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_transaction_is_run_again_whole() {
+    let Some(case) = Case::postgres().await else { return };
+    case.database.server().run(REFUSE_TWICE).await;
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let work = transaction!(case.db, async move |mut tx| {
+        let run = counted.fetch_add(1, Ordering::Relaxed) + 1;
+        within!(tx, sqlx::query(ADD).bind(1).bind(format!("run {run}")))?;
+        within!(tx, sqlx::query(ADD).bind(2).bind("again"))?;
+        Ok(Verdict::Commit(run))
+    });
+    assert_eq!(work.unwrap(), 3);
+    assert_eq!((runs.load(Ordering::Relaxed), tries(&case).await), (3, 3));
+    assert_eq!(case.notes().await, [1, 2], "with what came before the refusal");
+}
+
+#[tokio::test]
+async fn a_single_statement_is_run_again() {
+    const RETURNING: &str = "insert into notes (id, text) values ($1, $2) returning id";
+    for returns in [false, true] {
+        let Some(case) = Case::postgres().await else { return };
+        case.database.server().run(REFUSE_TWICE).await;
+        if returns {
+            let row: Option<(i32,)> = write_one!(case.db, sqlx::query_as(RETURNING).bind(1).bind("again")).unwrap();
+            assert_eq!(row, Some((1,)));
+        } else {
+            assert_eq!(write!(case.db, sqlx::query(ADD).bind(1).bind("again")).unwrap(), 1);
+        }
+        assert_eq!((tries(&case).await, case.notes().await), (3, vec![1]));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_again_and_again_is_given_up_in_time() {
+    let Some(case) = Case::postgres().await else { return };
+    case.database.server().run(&REFUSE_TWICE.replace("<= 2", "> 0")).await;
+    let refused = case.add(1, "again").await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(tries(&case).await > 2);
+    assert!(case.notes().await.is_empty());
+}
+
+/// Marks two notes, one after the other; the first time, it waits between them until the rival has marked the other.
+async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) {
+    const MARK: &str = "update notes set text = text || $2 where id = $1";
+    let work = transaction!(db, async move |mut tx| {
+        let run = rivals.runs.fetch_add(1, Ordering::Relaxed);
+        within!(tx, sqlx::query(rivals.looks))?;
+        within!(tx, sqlx::query(MARK).bind(order[0]).bind(mark))?;
+        if run < 2 {
+            rivals.meet.wait().await;
+        }
+        within!(tx, sqlx::query(MARK).bind(order[1]).bind(mark))?;
+        Ok(Verdict::Commit(()))
+    });
+    work.unwrap();
+}
+
+/// Two transactions that each come to wait for what the other has.
+struct Rivals {
+    /// When the server looks whether a wait is a deadlock.
+    looks: &'static str,
+    meet: Barrier,
+    runs: AtomicU32,
+}
+
+/// How many runs two rivals took, both of which got through.
+async fn runs_of_rivals(case: &Case, looks: &'static str) -> u32 {
+    case.add(1, "one ").await.unwrap();
+    add(case.db.clone(), 2, "two ".into()).await.unwrap();
+    let rivals = Arc::new(Rivals { looks, meet: Barrier::new(2), runs: AtomicU32::new(0) });
+    tokio::join!(
+        mark(case.db.clone(), [1, 2], "a", Arc::clone(&rivals)),
+        mark(case.db.clone(), [2, 1], "b", Arc::clone(&rivals)),
+    );
+    let mut outside = case.database.server().connect().await;
+    let texts: Vec<String> =
+        sqlx::query_scalar("select text from notes order by id").fetch_all(&mut outside).await.unwrap();
+    for (text, begins) in texts.iter().zip(["one ", "two "]) {
+        assert!([format!("{begins}ab"), format!("{begins}ba")].contains(text), "{text}");
+    }
+    rivals.runs.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn of_two_that_wait_for_each_other_both_get_through() {
+    let Some(case) = Case::postgres().await else { return };
+    let runs = runs_of_rivals(&case, "set local deadlock_timeout = '50ms'").await;
+    assert_eq!(runs, 3, "one of them was a deadlock's victim, and ran again");
+}
+
+#[tokio::test]
+async fn of_two_that_wait_for_each_other_both_get_through_where_the_server_does_not_look() {
+    let Some(case) = Case::postgres().await else { return };
+    let runs = runs_of_rivals(&case, "set local deadlock_timeout = '1h'").await;
+    assert!(runs > 2, "a wait's limit has ended at least one of them");
+}

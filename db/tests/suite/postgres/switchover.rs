@@ -1,0 +1,130 @@
+//! A standby is promoted, and the address leads to it: all connections follow, and none stays with the old server.
+
+use std::time::Duration;
+
+use db::{StoreError, read, watch};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use testkit::postgres::{Server, server};
+use testkit::proxy::Proxy;
+use tokio::time::timeout;
+
+use crate::support::{Notes, database_of, open};
+
+/// Longer than any test waits for what has no event.
+const LONG: Duration = Duration::from_secs(20);
+
+/// A primary, its standby, and a database that was opened by an address that leads to the primary.
+struct Pair {
+    notes: Notes,
+    address: Proxy,
+    old: Server,
+    new: Server,
+    name: String,
+}
+
+impl Pair {
+    async fn start() -> Option<Self> {
+        let old = server().await?;
+        let url = old.create_database().await.unwrap();
+        let name = database_of(&url);
+        let new = old.start_standby().await.unwrap();
+        let address = Proxy::to_socket(old.socket());
+        let db = open(&old.url_at(address.address(), &name).parse().unwrap()).await.unwrap();
+        let pair = Self { notes: Notes { db }, address, old, new, name };
+        pair.notes.add(1, "one").await.unwrap();
+        assert_eq!(pair.notes.notes().await, [1]);
+        pair.until_repeated(1).await;
+        Some(pair)
+    }
+
+    /// Waits until the standby has repeated the note.
+    async fn until_repeated(&self, id: i32) {
+        let mut connection = connect(&self.new, &self.name).await;
+        let repeated = async {
+            while !ids(&mut connection).await.contains(&id) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(LONG, repeated).await.unwrap();
+    }
+}
+
+async fn connect(server: &Server, name: &str) -> PgConnection {
+    PgConnection::connect(&server.url(name)).await.unwrap()
+}
+
+/// The notes as the connection sees them; none where there is no table yet.
+async fn ids(connection: &mut PgConnection) -> Vec<i32> {
+    sqlx::query_scalar("select id from notes order by id").fetch_all(connection).await.unwrap_or_default()
+}
+
+/// Ends the service's connections to a server.
+async fn end_all(server: &Server) {
+    const SQL: &str = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gatepost'";
+    connect(server, "postgres").await.execute(SQL).await.unwrap();
+}
+
+#[tokio::test]
+async fn writes_return_when_the_address_leads_to_the_primary() {
+    let Some(pair) = Pair::start().await else { return };
+    pair.new.promote().await.unwrap();
+    pair.old.stop_fast().await.unwrap();
+    pair.old.stand_by(&pair.new).unwrap();
+    pair.old.start_again().await.unwrap();
+    for _ in 0..3 {
+        let refused = pair.notes.add(2, "two").await;
+        // The first one may meet the end of its connection, which says nothing of the write.
+        assert!(matches!(refused, Err(StoreError::Unavailable(_) | StoreError::Unknown(_))), "{refused:?}");
+    }
+    assert_eq!(pair.notes.notes().await, [1], "reads go on");
+    pair.address.lead_to_socket(pair.new.socket());
+    pair.notes.add(3, "three").await.unwrap();
+    let read = async { while pair.notes.notes().await != [1, 3] {} };
+    timeout(LONG, read).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_connections_leave_a_server_that_was_left_behind() {
+    let Some(pair) = Pair::start().await else { return };
+    let mut watcher = pair.notes.db.watcher();
+    let mut look = async || {
+        let looked: Result<Vec<i32>, StoreError> =
+            watch!(watcher, |connection| sqlx::query_scalar("select id from notes order by id")
+                .fetch_all(&mut *connection));
+        looked
+    };
+    assert_eq!(look().await.unwrap(), [1]);
+    pair.new.promote().await.unwrap();
+    pair.address.lead_to_socket(pair.new.socket());
+    // The old server lives on, and would take all that comes. One connection is lost, and the next one shows the new server.
+    let mut old = connect(&pair.old, &pair.name).await;
+    let lost = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gatepost' \
+        and query like 'insert%'";
+    assert_eq!(old.execute(lost).await.unwrap().rows_affected(), 1);
+    let mut id = 2;
+    while pair.notes.add(id, &format!("note {id}")).await.is_err() {
+        id += 1;
+    }
+    assert_eq!(pair.notes.notes().await, [1, id], "a read follows");
+    assert_eq!(look().await.unwrap(), [1, id], "a look follows");
+    assert_eq!(ids(&mut old).await, [1], "nothing came to the old server");
+}
+
+#[tokio::test]
+async fn server_that_was_left_behind_is_refused() {
+    let Some(pair) = Pair::start().await else { return };
+    pair.new.promote().await.unwrap();
+    pair.address.lead_to_socket(pair.new.socket());
+    end_all(&pair.old).await;
+    while pair.notes.add(2, "two").await.is_err() {}
+    pair.address.lead_to_socket(pair.old.socket());
+    end_all(&pair.new).await;
+    for _ in 0..3 {
+        let refused = pair.notes.add(3, "three").await;
+        assert!(refused.is_err(), "{refused:?}");
+        let refused: Result<Vec<i32>, StoreError> =
+            read!(pair.notes.db, |reader| sqlx::query_scalar("select id from notes").fetch_all(reader));
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    assert_eq!(ids(&mut connect(&pair.old, &pair.name).await).await, [1]);
+}

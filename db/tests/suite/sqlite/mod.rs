@@ -1,0 +1,31 @@
+//! SQLite: writes that wait together, while another program has the write lock.
+
+mod groups;
+mod turns;
+
+use std::fs;
+use std::path::Path;
+
+use testkit::Outsider;
+
+use crate::support::Case;
+
+/// Another program that has the lock which every write needs, until it is closed.
+async fn locked(case: &Case) -> Outsider {
+    let mut outsider = Outsider::open(case.database.path()).await;
+    outsider.lock().await;
+    outsider
+}
+
+/// How many commits the database's log holds: a frame that ends one names the size of the database
+/// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
+fn commits(path: &Path) -> usize {
+    const HEADER: usize = 32;
+    const FRAME: usize = 24;
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    let log = fs::read(name).unwrap();
+    let word = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
+    let page = usize::try_from(word(8)).unwrap();
+    (HEADER..log.len()).step_by(FRAME + page).filter(|frame| word(frame + 4) > 0).count()
+}

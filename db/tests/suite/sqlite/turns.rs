@@ -1,0 +1,66 @@
+//! A write's turn: who has gone is passed over, who has waited for too long is refused, and who waits at the end is served.
+
+use std::time::Duration;
+
+use db::{StoreError, Verdict};
+
+use super::locked;
+use crate::support::{Case, add_all, begun};
+
+#[tokio::test]
+async fn a_write_whose_caller_has_gone_before_its_turn_is_not_run() {
+    let case = Case::sqlite().await;
+    let outsider = locked(&case).await;
+    let (mut first, mut gone) = (Box::pin(case.add(1, "a")), Box::pin(case.add(2, "b")));
+    let mut all_gone = Box::pin(add_all(case.db.clone(), &[(3, "c"), (4, "d")], Verdict::Commit));
+    let mut last = Box::pin(case.add(5, "e"));
+    begun(&mut first).await;
+    begun(&mut gone).await;
+    begun(&mut all_gone).await;
+    begun(&mut last).await;
+    drop((gone, all_gone));
+    outsider.close().await;
+    assert_eq!((first.await.unwrap(), last.await.unwrap()), (1, 1));
+    assert_eq!(case.notes().await, [1, 5]);
+}
+
+#[tokio::test]
+async fn a_late_write_is_refused_and_not_run() {
+    let case = Case::sqlite().await;
+    let mut late = Box::pin(case.add(1, "a"));
+    begun(&mut late).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3)).await;
+    tokio::time::resume();
+    let late = late.await;
+    assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+    assert!(case.notes().await.is_empty());
+    case.add(1, "a").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_when_the_database_is_closed_is_committed() {
+    let case = Case::sqlite().await;
+    let outsider = locked(&case).await;
+    let db = case.db.clone();
+    let (mut first, mut second) = (Box::pin(case.add(1, "a")), Box::pin(case.add(2, "b")));
+    let mut close = Box::pin(async move { db.close().await });
+    begun(&mut first).await;
+    begun(&mut second).await;
+    begun(&mut close).await;
+    outsider.close().await;
+    close.await;
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (1, 1));
+    assert_eq!(case.reopened().await.notes().await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_closed_database_is_one_file() {
+    let case = Case::sqlite().await;
+    case.add(1, "a").await.unwrap();
+    assert_eq!(case.notes().await, [1]);
+    let log = db::beside(case.database.path(), "-wal");
+    assert!(log.exists(), "a reader has it open");
+    case.db.close().await;
+    assert!(!log.exists());
+}

@@ -1,0 +1,83 @@
+//! Statuses for what a call asks, and for calls that the server cannot take.
+
+use gatepost::status::{Reason, details};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::reasons::{
+    DEADLINE, ETAG_MISMATCH, MALFORMED_REQUEST, MESSAGE_TOO_LARGE, OVERLOADED, PAGE_TOKEN_INVALID, REQUEST_ID_REUSED,
+    UNIMPLEMENTED, retry, status,
+};
+
+/// `INVALID_ARGUMENT` for a page token that does not open.
+pub fn page_token<R: Reason>() -> Status {
+    status::<R>(
+        Code::InvalidArgument,
+        PAGE_TOKEN_INVALID,
+        "page_token: must be the next_page_token of an answer to the same request, at most 24 hours old",
+    )
+}
+
+/// `ALREADY_EXISTS` for a request id that stands for another request.
+pub fn request_id_reused<R: Reason>() -> Status {
+    status::<R>(
+        Code::AlreadyExists,
+        REQUEST_ID_REUSED,
+        "request_id: was used for another request within the last 24 hours, draw a new UUID for each request",
+    )
+}
+
+/// `ABORTED` for an etag of another state of the resource.
+pub fn stale<R: Reason>() -> Status {
+    status::<R>(
+        Code::Aborted,
+        ETAG_MISMATCH,
+        "etag: the resource has changed since it was read, read it again and retry",
+    )
+}
+
+/// `NOT_FOUND` that names the resource: its type in the contract and its id.
+pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static str) -> Status {
+    let mut details = details(reason);
+    details.set_resource_info(kind, id, "", message);
+    Status::with_error_details(Code::NotFound, message, details)
+}
+
+/// `RESOURCE_EXHAUSTED` for a call whose messages find no room in the server's memory.
+pub fn overloaded<R: Reason>() -> Status {
+    retry::<R>(Code::ResourceExhausted, OVERLOADED, "the service has no room for this call now, try again in a moment")
+}
+
+/// `DEADLINE_EXCEEDED` of the service's own limit or the caller's.
+pub fn deadline<R: Reason>() -> Status {
+    status::<R>(Code::DeadlineExceeded, DEADLINE, "the call took longer than its deadline, try again with a longer one")
+}
+
+/// `INVALID_ARGUMENT` for bytes that no message of the method has. The sentence is fixed: what a decoder says names our
+/// fields.
+pub fn malformed<R: Reason>() -> Status {
+    status::<R>(
+        Code::InvalidArgument,
+        MALFORMED_REQUEST,
+        "the request cannot be read as this method's message: encode it by the contract that reflection serves, and send \
+         it whole",
+    )
+}
+
+/// `RESOURCE_EXHAUSTED` for a request above the service's limit.
+pub fn too_large<R: Reason>() -> Status {
+    status::<R>(
+        Code::ResourceExhausted,
+        MESSAGE_TOO_LARGE,
+        "the request is larger than this service takes: send less in one call",
+    )
+}
+
+/// `UNIMPLEMENTED` for a method or a compression that the service does not have.
+pub fn unimplemented<R: Reason>() -> Status {
+    status::<R>(
+        Code::Unimplemented,
+        UNIMPLEMENTED,
+        "this service has no such method, or does not read this compression: call what reflection lists, uncompressed",
+    )
+}

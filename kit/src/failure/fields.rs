@@ -1,0 +1,78 @@
+//! Bad fields of a request: all of them are named at once.
+
+use std::borrow::Cow;
+
+use gatepost::status::Reason;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::reasons::{INVALID_FIELDS, details};
+
+/// The most violations that a status names.
+const MAX_VIOLATIONS: usize = 20;
+
+/// A field of a request and the rule that it breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path as in the request.
+    pub field: Cow<'static, str>,
+    /// What the field must be, as a sentence that can stand alone.
+    pub description: Cow<'static, str>,
+}
+
+impl Violation {
+    /// The field of this path breaks this rule.
+    pub fn new(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: field.into(), description: description.into() }
+    }
+}
+
+/// An error that may stand for bad fields.
+pub trait BadFields {
+    /// Returns the violations; `None` if the error is another one.
+    fn bad_fields(&mut self) -> Option<&mut Vec<Violation>>;
+}
+
+/// Returns both, or all that is wrong with either: a caller learns of every bad field at once.
+///
+/// # Errors
+/// The violations of both if both have some, and else the first error.
+pub fn both<A, B, E: BadFields>(one: Result<A, E>, other: Result<B, E>) -> Result<(A, B), E> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(mut error), Err(mut other)) => {
+            if let (Some(all), Some(more)) = (error.bad_fields(), other.bad_fields()) {
+                all.append(more);
+            }
+            Err(error)
+        }
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+/// `INVALID_ARGUMENT` that names each bad field, in its message, too: not every client decodes details.
+pub fn invalid_fields<R: Reason>(violations: &[Violation]) -> Status {
+    let shown = &violations[..violations.len().min(MAX_VIOLATIONS)];
+    let mut details = details::<R>(INVALID_FIELDS);
+    let mut message = String::new();
+    for Violation { field, description } in shown {
+        details.add_bad_request_violation(field.as_ref(), description.as_ref());
+        message = format!("{message}{}{field}: {description}", if message.is_empty() { "" } else { "; " });
+    }
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sample;
+    use super::*;
+
+    #[test]
+    fn at_most_twenty_bad_fields_are_named_in_the_text_and_in_the_details() {
+        let violations: Vec<_> = (0..25).map(|number| Violation::new("field", format!("rule {number}"))).collect();
+        let status = invalid_fields::<Sample>(&violations);
+        let named = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!((named.len(), named[19].description.as_str()), (20, "rule 19"));
+        assert!(status.message().ends_with("field: rule 19"), "{}", status.message());
+    }
+}

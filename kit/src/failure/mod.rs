@@ -1,0 +1,18 @@
+//! The statuses that all services answer for the same failures, each under its own domain.
+
+mod call;
+mod fields;
+mod internal;
+mod reasons;
+mod store;
+
+pub use call::{
+    deadline, malformed, not_found, overloaded, page_token, request_id_reused, stale, too_large, unimplemented,
+};
+pub use fields::{BadFields, Violation, both, invalid_fields};
+pub use internal::{internal, panicked};
+pub use reasons::REASONS;
+#[cfg(test)]
+pub(crate) use reasons::Sample;
+pub(crate) use reasons::UNIMPLEMENTED;
+pub use store::{StoreFailure, outcome_unknown, store, store_unavailable};

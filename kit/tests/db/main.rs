@@ -1,8 +1,0 @@
-//! What `kit::db` promises beneath both stores: groups, repeats, limits and refusals, with a table of its own.
-
-#![cfg(test)]
-
-mod both;
-mod postgres;
-mod sqlite;
-mod support;

@@ -1,0 +1,33 @@
+//! Whose database it is, and of which version: read from the migrations that it has.
+
+use db::schema::Schema;
+use db::{Misfit, misfit};
+use sqlx::migrate::{AppliedMigration, Migrator};
+
+use super::error::CopyError;
+
+/// The service whose first migration the database has.
+pub(super) fn service(
+    applied: &[AppliedMigration],
+    schemas: &[&'static Schema],
+    migrations: fn(&Schema) -> &'static Migrator,
+) -> Option<&'static Schema> {
+    let first = applied.first()?;
+    let is_its = |schema: &&&'static Schema| {
+        let own = migrations(schema).iter().next();
+        own.is_some_and(|own| own.version == first.version && own.checksum == first.checksum)
+    };
+    schemas.iter().find(is_its).copied()
+}
+
+/// Whether the source of this name has exactly the migrations of this version.
+pub(super) fn check(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<(), CopyError> {
+    match misfit(applied, migrations) {
+        None => {}
+        Some(Misfit::Newer(version)) => return Err(CopyError::Newer(name.to_owned(), version)),
+        Some(Misfit::Altered(version)) => return Err(CopyError::Altered(name.to_owned(), version)),
+    }
+    let is_missing = |version: i64| applied.iter().all(|one| one.version != version);
+    let missing = migrations.iter().find(|known| is_missing(known.version));
+    missing.map_or(Ok(()), |missing| Err(CopyError::Older(name.to_owned(), missing.version)))
+}

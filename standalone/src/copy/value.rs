@@ -1,0 +1,107 @@
+//! A value of a row, on its way from one engine's type to the other's.
+
+use chrono::{DateTime, Utc};
+use db::schema::Kind;
+use sqlx::query::Query;
+use sqlx::{ColumnIndex, Database, Decode, Encode, Row, Type};
+use uuid::Uuid;
+
+/// A value, or null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Uuid(Option<Uuid>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+    Integer(Option<i32>),
+    Long(Option<i64>),
+    Time(Option<DateTime<Utc>>),
+}
+
+impl Value {
+    /// The value in this place of a row.
+    pub(super) fn read<'r, R>(row: &'r R, at: usize, kind: Kind) -> Result<Self, sqlx::Error>
+    where
+        R: Row,
+        usize: ColumnIndex<R>,
+        Uuid: Decode<'r, R::Database> + Type<R::Database>,
+        String: Decode<'r, R::Database> + Type<R::Database>,
+        Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+        i32: Decode<'r, R::Database> + Type<R::Database>,
+        i64: Decode<'r, R::Database> + Type<R::Database>,
+        DateTime<Utc>: Decode<'r, R::Database> + Type<R::Database>,
+    {
+        Ok(match kind {
+            Kind::Uuid => Self::Uuid(row.try_get(at)?),
+            Kind::Text => Self::Text(row.try_get(at)?),
+            Kind::Bytes => Self::Bytes(row.try_get(at)?),
+            Kind::Integer => Self::Integer(row.try_get(at)?),
+            Kind::Long => Self::Long(row.try_get(at)?),
+            Kind::Time => Self::Time(row.try_get(at)?),
+        })
+    }
+
+    /// Binds the value as the statement's next one.
+    pub(super) fn bind<DB>(
+        query: Query<'static, DB, <DB as Database>::Arguments>,
+        value: Self,
+    ) -> Query<'static, DB, <DB as Database>::Arguments>
+    where
+        DB: Database,
+        Option<Uuid>: for<'t> Encode<'t, DB> + Type<DB>,
+        Option<String>: for<'t> Encode<'t, DB> + Type<DB>,
+        Option<Vec<u8>>: for<'t> Encode<'t, DB> + Type<DB>,
+        Option<i32>: for<'t> Encode<'t, DB> + Type<DB>,
+        Option<i64>: for<'t> Encode<'t, DB> + Type<DB>,
+        Option<DateTime<Utc>>: for<'t> Encode<'t, DB> + Type<DB>,
+    {
+        match value {
+            Self::Uuid(value) => query.bind(value),
+            Self::Text(value) => query.bind(value),
+            Self::Bytes(value) => query.bind(value),
+            Self::Integer(value) => query.bind(value),
+            Self::Long(value) => query.bind(value),
+            Self::Time(value) => query.bind(value),
+        }
+    }
+
+    /// Appends the value in a form that no other value has, whatever stands before and behind it: its kind, whether there is
+    /// one, and its bytes behind their number. A time has its nanoseconds, so that one which an engine rounds is noticed.
+    pub(super) fn encode(&self, into: &mut Vec<u8>) {
+        match self {
+            Self::Uuid(value) => framed(into, 1, value.as_ref().map(|value| value.as_bytes().as_slice())),
+            Self::Text(value) => framed(into, 2, value.as_deref().map(str::as_bytes)),
+            Self::Bytes(value) => framed(into, 3, value.as_deref()),
+            Self::Integer(value) => framed(into, 4, value.map(i32::to_be_bytes).as_ref().map(<[u8; 4]>::as_slice)),
+            Self::Time(value) => {
+                let parts = value.map(|time| {
+                    let (seconds, nanos) =
+                        (time.timestamp().to_be_bytes(), time.timestamp_subsec_nanos().to_be_bytes());
+                    [&seconds[..], &nanos[..]].concat()
+                });
+                framed(into, 5, parts.as_deref());
+            }
+            Self::Long(value) => framed(into, 6, value.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice)),
+        }
+    }
+
+    /// Roughly its bytes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Text(Some(text)) => text.len(),
+            Self::Bytes(Some(bytes)) => bytes.len(),
+            _ => size_of::<Self>(),
+        }
+    }
+}
+
+fn framed(into: &mut Vec<u8>, kind: u8, value: Option<&[u8]>) {
+    into.push(kind);
+    match value {
+        None => into.push(0),
+        Some(bytes) => {
+            into.push(1);
+            into.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+            into.extend_from_slice(bytes);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What the `gatepost` command and its tests share.
+
+pub mod dynamic;

@@ -1,0 +1,32 @@
+//! What tests and drills of all crates share: faults of a database, a network and a disk, and helpers for services' tests.
+//!
+//! Nothing here names a service: a test gives it a URL, an address, a store, or the environment of a process.
+
+mod apart;
+mod case;
+mod clock;
+pub mod columns;
+mod database;
+pub mod disk;
+mod engines;
+mod folder;
+mod garbage;
+pub mod http;
+pub mod machine;
+mod methods;
+mod outsider;
+pub mod postgres;
+pub mod proxy;
+mod raw;
+pub mod sqlite;
+pub mod statements;
+
+pub use case::{Case, Opening};
+pub use clock::{clock, start};
+pub use database::TestDatabase;
+pub use engines::on_both_engines;
+pub use folder::{folder, folder_in_memory};
+pub use garbage::garbage;
+pub use methods::{Method, methods};
+pub use outsider::Outsider;
+pub use raw::{Raw, Reply, framed};

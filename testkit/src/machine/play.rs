@@ -1,0 +1,128 @@
+//! Plays sequences on the model and on the engines, side by side.
+
+use std::fmt::Debug;
+use std::thread;
+
+use db::StoreError;
+use proptest::strategy::Strategy;
+use tokio::runtime::Builder;
+
+use super::engines::Engines;
+use super::{Found, Plan, seed};
+use crate::Opening;
+
+/// Sequences that are played at the same time, each on databases of its own.
+const LANES: u64 = 2;
+
+/// After how many steps everything is read.
+const READ_ALL: usize = 500;
+
+/// What a sequence is about: the model as it stands, and what its steps mean there.
+pub trait Machine: Default {
+    /// How the store is opened.
+    type Opening: Opening;
+    /// What is drawn.
+    type Step: Copy + Debug;
+    /// A call of one of the store's methods.
+    type Call: Clone + Debug;
+    /// What a call comes to.
+    type Answer: PartialEq + Debug;
+
+    /// The statements that take every row out.
+    const EMPTY: &'static str;
+
+    /// The call that a step means now.
+    fn call(&mut self, step: Self::Step) -> Self::Call;
+
+    /// What the model answers, which does the call's work.
+    fn answer(&mut self, call: &Self::Call) -> Self::Answer;
+
+    /// Calls that read all that there is, and all that there was.
+    fn everything(&self) -> Vec<Self::Call>;
+
+    /// What the store answers.
+    fn ask(
+        call: &Self::Call,
+        store: &<Self::Opening as Opening>::Store,
+    ) -> impl Future<Output = Result<Self::Answer, StoreError>>;
+}
+
+/// Plays so many sequences of so many steps in each of two lanes, on both engines.
+///
+/// # Panics
+/// When the engines and the model do not answer alike: it says by which calls, and the seed.
+#[expect(clippy::print_stdout, reason = "whoever repeats a run needs its seed")]
+pub fn lanes<M, S>(sequences: u32, length: usize, step: impl Fn() -> S + Sync)
+where
+    M: Machine,
+    S: Strategy<Value = M::Step>,
+{
+    let seed = seed();
+    println!("GATEPOST_SEED={seed}");
+    let play = |number| {
+        let plan = Plan { seed: seed.wrapping_add(number), sequences, length };
+        lane::<M, S>(plan, step(), true, |call| call).err().map(|found| told::<M>(&found))
+    };
+    let play = &play;
+    let found = thread::scope(|scope| {
+        let all: Vec<_> = (0..LANES).map(|number| scope.spawn(move || play(number))).collect();
+        all.into_iter().find_map(|lane| lane.join().unwrap_or_else(|_| Some("a lane has panicked".into())))
+    });
+    if let Some(found) = found {
+        panic!("GATEPOST_SEED={seed}: {found}");
+    }
+}
+
+/// Plays sequences on databases of their own; what the model is told of a call is `hears`'s to say.
+///
+/// # Errors
+/// The first sequence that the engines and the model do not answer alike, shortened.
+///
+/// # Panics
+/// When there is no runtime or no database to play on.
+#[expect(clippy::expect_used, reason = "no test can run without a runtime")]
+pub fn lane<M, S>(plan: Plan, step: S, with_postgres: bool, hears: fn(M::Call) -> M::Call) -> Result<(), Found<M::Step>>
+where
+    M: Machine,
+    S: Strategy<Value = M::Step>,
+{
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let engines: Engines<M> =
+        runtime.block_on(async { if with_postgres { Engines::both().await } else { Engines::sqlite().await } });
+    let played = plan.play(step, |steps| runtime.block_on(play(&engines, steps, hears)));
+    runtime.block_on(engines.close());
+    played
+}
+
+async fn play<M: Machine>(
+    engines: &Engines<M>,
+    steps: &[M::Step],
+    hears: fn(M::Call) -> M::Call,
+) -> Result<(), String> {
+    engines.empty().await;
+    let mut machine = M::default();
+    for (number, step) in (1..).zip(steps) {
+        let call = machine.call(*step);
+        let expected = machine.answer(&hears(call.clone()));
+        engines.must_answer(&call, &expected).await?;
+        if number % READ_ALL == 0 || number == steps.len() {
+            for call in machine.everything() {
+                let expected = machine.answer(&call);
+                engines.must_answer(&call, &expected).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was found, as the calls that it is.
+fn told<M: Machine>(found: &Found<M::Step>) -> String {
+    let mut machine = M::default();
+    let mut text = format!("{} steps find a difference:\n", found.steps.len());
+    for step in &found.steps {
+        let call = machine.call(*step);
+        machine.answer(&call);
+        text = text + "  " + &format!("{call:?}") + "\n";
+    }
+    text + "the last of these, or what is read after it: " + &found.reason
+}
