@@ -90,4 +90,4 @@ async fn closed_lists_open_and_the_log_goes_on(older: Older) {
     database.run(MORE).await;
 }
 
-on_both_engines!(Older: closed_lists_open_and_the_log_goes_on);
+on_both_engines!(super::Older: closed_lists_open_and_the_log_goes_on);

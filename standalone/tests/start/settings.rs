@@ -125,7 +125,7 @@ async fn server_that_refuses_the_login_is_not_waited_for() {
     ] {
         admin.run(sql).await;
     }
-    // Passwords are checked from now on, except for the harness.
+    // Passwords are checked from now on, except for the testkit.
     let folder = server.socket().parent().unwrap().to_owned();
     let rules = "local all postgres trust\nlocal all all scram-sha-256\n";
     std::fs::write(folder.join("data/pg_hba.conf"), rules).unwrap();
