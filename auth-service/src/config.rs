@@ -35,11 +35,11 @@ pub use refresh::RefreshFlags;
 pub use secrets::SECRETS;
 pub use signing::SigningSettings;
 
-use crate::admin::AdminCommand;
+use crate::commands::{AdminCommand, KeysCommand};
 use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
-use crate::keyring::KeysCommand;
+use crate::keys::model::{Key, WeakSecret, check_secret};
+use crate::keys::storage::MasterKey;
 use crate::store::DatabaseUrl;
-use crate::tokens::{Key, MasterKey, check_secret};
 
 /// The shortest and the longest life of an access token (C30).
 const ACCESS_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24);
@@ -231,7 +231,7 @@ impl Config {
     }
 }
 
-fn weak_secret(name: &str, weak: crate::tokens::WeakSecret) -> ConfigError {
+fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
     ConfigError::setting(name, weak.to_string())
 }
 

@@ -1,15 +1,14 @@
 //! Owns the users, issues tokens and says what they are worth.
 
-mod admin;
+mod commands;
 mod config;
 mod convert;
 mod discovery;
 pub mod domain;
 mod error;
 pub mod feed;
-pub mod keyring;
+pub mod keys;
 mod lost;
-mod operator_clock;
 mod passwords;
 mod policy;
 mod quotas;
@@ -24,7 +23,7 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use admin::{AdminCommand, AdminError};
+pub use commands::{AdminCommand, AdminError, KeysCommand};
 pub use config::{
     AttemptFlags, ClockFlags, Command, CommandClockFlags, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags,
     QuotaFlags, RefreshFlags, Registration, SECRETS, SigningSettings,

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::discovery;
-use crate::keyring::{KeyringError, Trust, tend};
+use crate::keys::rotation::{KeyringError, Trust, tend};
+use crate::keys::storage::SigningKeyError;
 use crate::lost::DatabaseLost;
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
@@ -24,7 +25,6 @@ use crate::start::{Started, start};
 use crate::state::State;
 use crate::store::StoreError;
 use crate::sweep::sweep;
-use crate::tokens::SigningKeyError;
 use crate::view::Finder;
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];

@@ -9,8 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auth_service::AdminCommand;
-use auth_service::keyring::KeysCommand;
+use auth_service::{AdminCommand, KeysCommand};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, KnownNames, parse};

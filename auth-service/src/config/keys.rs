@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use kit::config::{ConfigError, duration};
 
-use crate::keyring::{MAX_LEAD, Rotation};
-use crate::tokens::KeyType;
+use crate::keys::model::KeyType;
+use crate::keys::rotation::{MAX_LEAD, Rotation};
 
 /// How long the next key is listed before it signs: whoever keeps the key set for a moment must have it by then.
 pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=MAX_LEAD;

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use auth_service::domain::{LogId, Revocation};
-use auth_service::keyring::Keyring;
+use auth_service::keys::model::{Key, KeySet, KeyType};
+use auth_service::keys::rotation::Keyring;
+use auth_service::keys::storage::{Custody, KeyFile, MasterKey, Pkcs8};
 use auth_service::store::Store;
-use auth_service::tokens::{Custody, Key, KeyFile, KeySet, KeyType, MasterKey, Pkcs8};
 use chrono::{DateTime, Utc};
 use kit::Clock;
 

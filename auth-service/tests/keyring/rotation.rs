@@ -4,8 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use auth_service::domain::Revocation;
-use auth_service::keyring::{Keyring, KeyringError};
-use auth_service::tokens::{Custody, Key, KeyType, SigningKeyError};
+use auth_service::keys::model::{Key, KeyType};
+use auth_service::keys::rotation::{Keyring, KeyringError};
+use auth_service::keys::storage::{Custody, SigningKeyError};
 use kit::Clock;
 use kit::testing::{clock, folder, on_both_engines, start};
 

@@ -1,8 +1,9 @@
 //! Every start has the key that signed before, or is refused.
 
 use auth_service::domain::Revocation;
-use auth_service::keyring::{Keyring, KeyringError};
-use auth_service::tokens::{Custody, KeySource, KeyType, SEALED_KEY, SigningKeyError};
+use auth_service::keys::model::KeyType;
+use auth_service::keys::rotation::{Keyring, KeyringError};
+use auth_service::keys::storage::{Custody, KeySource, SEALED_KEY, SigningKeyError};
 use kit::db::secrets;
 use kit::testing::{clock, folder, on_both_engines, start};
 

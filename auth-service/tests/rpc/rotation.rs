@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use auth_service::domain::{Mark, Stamp};
-use auth_service::keyring::Keyring;
+use auth_service::keys::model::{Key, KeyType};
+use auth_service::keys::rotation::Keyring;
+use auth_service::keys::storage::{Custody, KeyFile, Pkcs8};
 use auth_service::store::{DatabaseUrl, Store};
-use auth_service::tokens::{Custody, Key, KeyFile, KeyType, Pkcs8};
 use auth_service::{Config, Flags, RunError};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use crate::tokens::{Algorithm, Key, KeySet, VerifyingKey, jws};
+use crate::keys::model::{Algorithm, Key, KeySet, VerifyingKey};
+use crate::tokens::jws;
 
 /// The claims that all three examples sign.
 const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";

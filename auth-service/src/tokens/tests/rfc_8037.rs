@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::tokens::{Key, KeySet, VerifyingKey, jws};
+use crate::keys::model::{Key, KeySet, VerifyingKey};
+use crate::tokens::jws;
 
 /// Appendix A.1, as PKCS#8 version 1.
 const KEY: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kit::testing::start;
 
 use super::{Draw, half, issue, key, keys, verifier};
-use crate::tokens::{Algorithm, KeySet, TokenFault, low_s};
+use crate::keys::model::{Algorithm, KeySet, low_s};
+use crate::tokens::TokenFault;
 
 /// n of P-256, from RFC 5903 §3.1.
 const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";

@@ -13,8 +13,7 @@ use kit::handover::{create_file, folder_of};
 use secrecy::zeroize::Zeroizing;
 
 use super::key_access::{inherit, is_exposed};
-use super::signing_key::SigningKey;
-use super::{Key, KeyType};
+use crate::keys::model::{Key, KeyType, SigningKey};
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";

@@ -1,5 +1,9 @@
 //! The command line, and what it says: ids on standard output, sentences on standard error.
 
+mod account;
+mod error;
+mod password;
+
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -9,11 +13,14 @@ use kit::Clock;
 use kit::config::ConfigError;
 use kit::output;
 
-use super::account::Accounts;
-use super::password::PasswordFlags;
+pub use error::AdminError;
+
+use account::Accounts;
+use password::PasswordFlags;
+
+use super::clock::{check, measured};
 use crate::config::DatabaseFlags;
 use crate::domain::{Email, User, UserState};
-use crate::operator_clock::{check, measured};
 use crate::store::Store;
 
 const HELP: &str = "\

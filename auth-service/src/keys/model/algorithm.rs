@@ -35,7 +35,7 @@ impl Algorithm {
     }
 
     /// Tells whether these bytes can be a signature that a key pair writes by the algorithm of this name.
-    pub(super) fn can_write(name: &str, signature: &[u8]) -> bool {
+    pub(crate) fn can_write(name: &str, signature: &[u8]) -> bool {
         match Self::named(name) {
             Some(Self::EdDsa) => signature.len() == 64,
             Some(Self::Es256) => signature.len() == 64 && low_s::is_low(signature),

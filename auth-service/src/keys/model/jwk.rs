@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::jws::object;
-use super::keys::MIN_SECRET_BYTES;
+use super::key::MIN_SECRET_BYTES;
 use super::{Algorithm, VerifyingKey};
 
 /// The longest key id, in bytes.
@@ -112,4 +112,9 @@ impl Jwk {
 
 fn bytes(member: Option<&str>) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(member?).ok()
+}
+
+/// Reads a JSON object; serde would take an array for a struct, too.
+pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
 }

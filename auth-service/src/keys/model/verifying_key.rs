@@ -28,12 +28,12 @@ impl VerifyingKey {
     }
 
     /// Whether this is a signature of the message, in base64url as a token carries it.
-    pub(super) fn verifies(&self, message: &[u8], signature: &str) -> bool {
+    pub(crate) fn verifies(&self, message: &[u8], signature: &str) -> bool {
         crypto::verify(signature, message, &self.material, self.algorithm.computed_as()).unwrap_or(false)
     }
 
     /// Whether a right signature is the one that a key of this service writes, where arithmetic gives another (C17).
-    pub(super) fn writes(&self, signature: &[u8]) -> bool {
+    pub(crate) fn writes(&self, signature: &[u8]) -> bool {
         self.algorithm != Algorithm::Es256 || low_s::is_low(signature)
     }
 }

@@ -7,12 +7,13 @@ use chrono::TimeDelta;
 use kit::shutdown::Shutdown;
 use tokio::time::sleep;
 
-use super::custody::generate;
-use super::{APART, Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
+use super::keyring::APART;
+use super::{Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
 use crate::domain::believed;
+use crate::keys::model::KeyType;
+use crate::keys::storage::generate;
 use crate::repair::{Repaired, future};
 use crate::stamp::stamp;
-use crate::tokens::KeyType;
 
 /// How often it is looked whether there is something to do.
 const EVERY: Duration = Duration::from_mins(1);

@@ -5,9 +5,10 @@ use kit::db::patiently;
 
 use super::KeyringError;
 use crate::domain::LogId;
+use crate::keys::model::Key;
+use crate::keys::storage::SigningKeyError;
 use crate::stamp::stamp;
 use crate::store::{Remembered, Store};
-use crate::tokens::{Key, SigningKeyError};
 
 /// Remembers what the settings say, and revokes by the log what they said before. The log has begun, and the keys are open: a
 /// start that is refused must kill nothing.

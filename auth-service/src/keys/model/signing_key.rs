@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Algorithm, KeyType, low_s};
 
 /// Signs by one algorithm. It has no `Debug`: it is the secret.
-pub(super) struct SigningKey {
+pub(crate) struct SigningKey {
     algorithm: Algorithm,
     key: EncodingKey,
     /// The public half's JWK, without the members that say its use.
@@ -22,13 +22,13 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    pub(super) fn from_secret(secret: &[u8]) -> Self {
+    pub(crate) fn from_secret(secret: &[u8]) -> Self {
         Self { algorithm: Algorithm::Hs256, key: EncodingKey::from_secret(secret), public: None }
     }
 
     /// The key in a PKCS#8 document (RFC 5958), of the type that the document names; a public half that stands in it
     /// must be the private one's.
-    pub(super) fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
+    pub(crate) fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8(pkcs8) {
             let public = json!({"crv": "Ed25519", "kty": "OKP", "x": text(pair.public_key().as_ref())});
             return Some(Self::new(Algorithm::EdDsa, EncodingKey::from_ed_der(pkcs8), public));
@@ -51,7 +51,7 @@ impl SigningKey {
     }
 
     /// A new key's PKCS#8 document, of version 1: others cannot read version 2 (RFC 8410 §7).
-    pub(super) fn generate_pkcs8(of: KeyType) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+    pub(crate) fn generate_pkcs8(of: KeyType) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
         let random = SystemRandom::new();
         Ok(Zeroizing::new(match of {
             KeyType::Ed25519 => Ed25519KeyPair::generate_pkcs8v1(&random)?.as_ref().to_vec(),
@@ -63,12 +63,12 @@ impl SigningKey {
 
     /// Returns the public half's JWK, without the members that say its use, and the algorithm's name; a secret has no public
     /// half.
-    pub(super) fn public(&self) -> Option<(Value, &'static str)> {
+    pub(crate) fn public(&self) -> Option<(Value, &'static str)> {
         Some((self.public.clone()?, self.algorithm.name()))
     }
 
     /// The message's signature in base64url, as a JWS has it (RFC 7518 §3, RFC 8037 §3.1).
-    pub(super) fn sign(&self, message: &[u8]) -> Result<String, errors::Error> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<String, errors::Error> {
         let signature = crypto::sign(message, &self.key, self.algorithm.computed_as())?;
         if self.algorithm != Algorithm::Es256 {
             return Ok(signature);

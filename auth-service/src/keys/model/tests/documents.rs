@@ -7,9 +7,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{DOCUMENTS, half, key, keys};
-use crate::tokens::{Algorithm, Key, KeySet, KeyType};
+use crate::keys::model::{Algorithm, Key, KeySet, KeyType};
 
-const VECTORS: &str = include_str!("../../../tests/vectors/private_keys.json");
+const VECTORS: &str = include_str!("../../../../tests/vectors/private_keys.json");
 
 fn type_of(document: &[u8]) -> Option<KeyType> {
     let algorithm = Key::from_pkcs8(document)?.algorithm();

@@ -5,7 +5,7 @@ use kit::db::patiently;
 use kit::ids::Ids;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::AdminError;
+use super::error::AdminError;
 use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, UserState};
 use crate::passwords::Hasher;
 use crate::rpc::accounts_of;

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::{CannotOpen, Key, KeyFile, KeyFileError, MasterKey};
+use super::{CannotOpen, KeyFile, KeyFileError, MasterKey};
+use crate::keys::model::Key;
 
 /// The name under which earlier versions kept their one key in the database; its seal is bound to it.
 pub const SEALED_KEY: &str = "signing-key";

@@ -2,9 +2,11 @@
 
 use kit::db::patiently;
 
-use super::{Keyring, KeyringError, MAX_LEAD, Row, record_of};
+use super::keyring::record_of;
+use super::{Keyring, KeyringError, MAX_LEAD};
+use crate::keys::model::Key;
+use crate::keys::storage::{Custody, Pkcs8, Row, SigningKeyError};
 use crate::stamp::stamp;
-use crate::tokens::{Custody, Key, Pkcs8, SigningKeyError};
 
 /// The number of tries to kill a key while others change the set.
 const TRIES: usize = 5;

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use kit::db::patiently;
 use kit::db::secrets;
 
-use super::{KeyringError, Row};
-use crate::domain::SigningKeyRecord;
-use crate::store::Store;
-use crate::tokens::{
-    Custody, FiledKey, Key, KeyFile, KeyFileError, KeyFileLock, KeyType, MasterKey, Pkcs8, SEALED_KEY, SigningKeyError,
+use super::{
+    Custody, FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, Pkcs8, SEALED_KEY, SigningKeyError, StorageError,
 };
+use crate::domain::SigningKeyRecord;
+use crate::keys::model::{Key, KeyType};
+use crate::store::Store;
+
+/// A row of the database: a key pair, with its sealed private half if that is there.
+pub(in crate::keys) type Row = (SigningKeyRecord, Option<Vec<u8>>);
 
 impl Custody {
     /// The document of the first key: what an earlier version has left, or a new one.
-    pub(super) async fn first(&self, store: &Store, of: KeyType) -> Result<Pkcs8, KeyringError> {
+    pub(in crate::keys) async fn first(&self, store: &Store, of: KeyType) -> Result<Pkcs8, StorageError> {
         let old = patiently(|| secrets::find(store.db(), SEALED_KEY)).await?;
         let file = match (self, old) {
             (Self::Sealed { master, .. }, Some(old)) => return Ok(opened(master, SEALED_KEY, &old)?.1),
@@ -32,7 +35,7 @@ impl Custody {
 
     /// Keeps a key's private half: what its row is to hold. Until the lock is dropped nobody else takes it for one without
     /// a row.
-    pub(super) async fn keep(
+    pub(in crate::keys) async fn keep(
         &self,
         key: &Key,
         pkcs8: &Pkcs8,
@@ -48,7 +51,7 @@ impl Custody {
     }
 
     /// The whole key of this id, of which the row holds this.
-    pub(super) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
+    pub(in crate::keys) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
         match (self, sealed) {
             (Self::Sealed { master, .. }, Some(sealed)) => {
                 let (key, _) = opened(master, id, sealed)?;
@@ -73,12 +76,12 @@ impl Custody {
 
     /// Seals what lies in a file yet, so that nobody is logged out when a master key is set, and takes away what an earlier
     /// version kept.
-    pub(super) async fn take_over(
+    pub(in crate::keys) async fn take_over(
         &self,
         store: &Store,
         rows: &[Row],
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
-    ) -> Result<(), KeyringError> {
+    ) -> Result<(), StorageError> {
         let Self::Sealed { master, file } = self else { return Ok(()) };
         let unsealed: Vec<_> = rows.iter().filter(|(record, sealed)| sealed.is_none() && is_kept(record)).collect();
         if !unsealed.is_empty()
@@ -99,7 +102,7 @@ impl Custody {
     }
 
     /// Says that the file is of no more use, once all of its keys have been opened elsewhere.
-    pub(super) fn tell(&self) {
+    pub(in crate::keys) fn tell(&self) {
         if let Self::Sealed { file: Some(file), .. } = self
             && file.path().exists()
         {
@@ -108,11 +111,11 @@ impl Custody {
     }
 
     /// Takes private halves out of the file that are of no more use: those of keys that are not to be kept, or that have no row.
-    pub(super) async fn tidy(
+    pub(in crate::keys) async fn tidy(
         &self,
         store: &Store,
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
-    ) -> Result<(), KeyringError> {
+    ) -> Result<(), StorageError> {
         let Self::File(file) = self else { return Ok(()) };
         let lock = file.lock().await?;
         let rows = store.signing_keys().await?;
@@ -125,7 +128,7 @@ impl Custody {
 }
 
 /// A new key's document, whose id no command line takes for a flag; an RSA key takes a second to make.
-pub(super) async fn generate(of: KeyType) -> Result<Pkcs8, SigningKeyError> {
+pub(crate) async fn generate(of: KeyType) -> Result<Pkcs8, SigningKeyError> {
     let made = tokio::task::spawn_blocking(move || {
         loop {
             let pkcs8 = Key::generate_pkcs8(of)?;
@@ -139,7 +142,7 @@ pub(super) async fn generate(of: KeyType) -> Result<Pkcs8, SigningKeyError> {
 }
 
 /// What was sealed with this master key under this name.
-pub(super) fn opened(master: &MasterKey, name: &str, sealed: &[u8]) -> Result<(Key, Pkcs8), SigningKeyError> {
+pub(in crate::keys) fn opened(master: &MasterKey, name: &str, sealed: &[u8]) -> Result<(Key, Pkcs8), SigningKeyError> {
     let pkcs8 = master.open(name, sealed)?;
     let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
     Ok((key, pkcs8))

@@ -10,13 +10,13 @@ use clap::{Args, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, duration};
 
-use super::custody::generate;
-use super::{Keyring, KeyringError};
+use super::clock::{check, measured};
 use crate::config::{DatabaseFlags, SigningSettings, check_lead};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
-use crate::operator_clock::{check, measured};
+use crate::keys::model::KeyType;
+use crate::keys::rotation::{Keyring, KeyringError};
+use crate::keys::storage::{Custody, KeyFile, KeySource, Pkcs8, generate};
 use crate::store::Store;
-use crate::tokens::{Custody, KeyFile, KeySource, KeyType, Pkcs8};
 
 const HELP: &str = "\
 The services may run, and learn of it by themselves. AUTH_MASTER_KEY (or AUTH_MASTER_KEY_FILE) must be set as for the \

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::tokens::{Algorithm, JwkError, KeySet, VerifyingKey};
+use crate::keys::model::{Algorithm, JwkError, KeySet, VerifyingKey};
 
 /// A key of RFC 7515 appendix A.3.
 fn es256() -> Value {

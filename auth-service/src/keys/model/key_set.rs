@@ -81,7 +81,7 @@ impl KeySet {
     }
 
     /// The key, if there is but one: without an id a choice among several would be a guess.
-    pub(super) fn only(&self) -> Option<&VerifyingKey> {
+    pub(crate) fn only(&self) -> Option<&VerifyingKey> {
         match self.verifying.as_slice() {
             [one] => Some(one),
             _ => None,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::keys::storage::{KeyFileError, SigningKeyError, StorageError};
 use crate::store::StoreError;
-use crate::tokens::{KeyFileError, SigningKeyError};
 
 /// Each a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -68,5 +68,14 @@ impl KeyringError {
 impl From<KeyFileError> for KeyringError {
     fn from(error: KeyFileError) -> Self {
         Self::Key(error.into())
+    }
+}
+
+impl From<StorageError> for KeyringError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Key(error) => Self::Key(error),
+            StorageError::Store(error) => Self::Store(error),
+        }
     }
 }

@@ -111,7 +111,7 @@ impl Key {
         self.verifying.algorithm()
     }
 
-    pub(super) fn signing(&self) -> &SigningKey {
+    pub(crate) fn signing(&self) -> &SigningKey {
         &self.signing
     }
 

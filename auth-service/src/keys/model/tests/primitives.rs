@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::tokens::{JwkError, VerifyingKey};
+use crate::keys::model::{JwkError, VerifyingKey};
 
-const ED25519: &str = include_str!("../../../tests/vectors/wycheproof/ed25519_test.json");
-const P256: &str = include_str!("../../../tests/vectors/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json");
-const HMAC: &str = include_str!("../../../tests/vectors/wycheproof/hmac_sha256_test.json");
+const ED25519: &str = include_str!("../../../../tests/vectors/wycheproof/ed25519_test.json");
+const P256: &str = include_str!("../../../../tests/vectors/wycheproof/ecdsa_secp256r1_sha256_p1363_test.json");
+const HMAC: &str = include_str!("../../../../tests/vectors/wycheproof/hmac_sha256_test.json");
 
 fn groups(file: &str) -> Vec<Value> {
     let file: Value = serde_json::from_str(file).unwrap();

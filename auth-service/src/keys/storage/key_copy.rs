@@ -125,7 +125,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::tokens::{Key, KeyType};
+    use crate::keys::model::{Key, KeyType};
 
     fn master(text: &str) -> MasterKey {
         MasterKey::parse(&text.into()).unwrap()

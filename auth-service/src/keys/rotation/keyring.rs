@@ -2,13 +2,6 @@
 //!
 //! Every replica reads the same rows and computes from their times which key signs (docs/decisions/0015).
 
-mod command;
-mod configured;
-mod custody;
-mod error;
-mod retire;
-mod tend;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,23 +10,18 @@ use chrono::{DateTime, Utc};
 use kit::Clock;
 use kit::db::patiently;
 
-pub use command::KeysCommand;
-pub(crate) use configured::remember;
-pub use error::KeyringError;
-pub(crate) use tend::{Rotation, Trust, tend};
-
+use super::KeyringError;
 use crate::domain::{KeyState, SigningKeyRecord};
+use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Timetable, VerifyingKey};
+use crate::keys::storage::{Custody, MasterKey, Pkcs8, Row, SigningKeyError, opened};
 use crate::stamp::stamp;
 use crate::store::{Store, StoreError};
-use crate::tokens::{
-    CurrentKeys, Custody, Key, KeyType, MasterKey, Member, Pkcs8, SigningKeyError, Timetable, VerifyingKey,
-};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);
 
 /// How far apart the clocks of replicas may be: a token of a key that has just been retired is verified for so much longer.
-const APART: Duration = Duration::from_mins(1);
+pub(super) const APART: Duration = Duration::from_mins(1);
 
 /// For how long after its retirement a private half is kept: clocks differ, and a backup takes the keys later than the
 /// database.
@@ -44,16 +32,13 @@ pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
 
 /// The key pairs of one database.
 pub struct Keyring {
-    store: Store,
-    clock: Clock,
-    custody: Custody,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) custody: Custody,
     keys: Arc<CurrentKeys>,
     /// Private halves by their key's id: each is opened once.
     opened: Mutex<HashMap<String, Arc<Key>>>,
 }
-
-/// A row of the database: a key pair, with its sealed private half if that is there.
-type Row = (SigningKeyRecord, Option<Vec<u8>>);
 
 impl Keyring {
     /// The key pairs of this database, none of which has been read yet.
@@ -151,7 +136,7 @@ impl Keyring {
                 self.store.wipe_signing_key(&record.id, now).await?;
             }
         }
-        self.custody.tidy(&self.store, |record| self.is_kept(record)).await
+        Ok(self.custody.tidy(&self.store, |record| self.is_kept(record)).await?)
     }
 
     /// Seals the private halves with the master key of now that are sealed with an old one. Returns how many.
@@ -163,10 +148,10 @@ impl Keyring {
         let mut seals = Vec::new();
         for (record, sealed) in self.store.signing_keys().await? {
             let Some(sealed) = sealed else { continue };
-            if custody::opened(master, &record.id, &sealed).is_ok() {
+            if opened(master, &record.id, &sealed).is_ok() {
                 continue;
             }
-            let (_, pkcs8) = custody::opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
+            let (_, pkcs8) = opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
             let anew = master.seal(&record.id, &pkcs8);
             seals.push((record.id, sealed, anew));
         }
@@ -222,7 +207,7 @@ impl Keyring {
     }
 
     /// Whether the private half is still needed.
-    fn is_kept(&self, record: &SigningKeyRecord) -> bool {
+    pub(super) fn is_kept(&self, record: &SigningKeyRecord) -> bool {
         record.retire_time.is_none_or(|retired| self.clock.now() < retired + KEPT)
     }
 
@@ -274,7 +259,7 @@ impl Keyring {
 }
 
 /// What is known of a key that is made now.
-fn record_of(
+pub(super) fn record_of(
     key: &Key,
     number: i32,
     create_time: DateTime<Utc>,
