@@ -168,7 +168,7 @@ impl Verifier {
         let opened = jws::open(token, &keys)?;
         let is_access_token = opened.header.typ.as_deref() == Some(ACCESS_TOKEN);
         let names_key = opened.header.kid.as_deref().is_some_and(is_key_id);
-        if !is_access_token || !names_key || !opened.key.writes(&opened.signature) {
+        if !is_access_token || !names_key || !opened.key.algorithm().is_canonical(&opened.signature) {
             return None;
         }
         let claims: Claims = object(&opened.payload)?;

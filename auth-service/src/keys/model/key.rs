@@ -4,19 +4,16 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use kit::config::is_patterned;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::algorithm::MIN_SECRET_BYTES;
 use super::signing_key::SigningKey;
 use super::{Algorithm, VerifyingKey};
 use crate::domain::guesses;
-
-/// The shortest HS256 secret, in bytes: the hash's own length (RFC 7518 §3.2).
-pub(super) const MIN_SECRET_BYTES: usize = 32;
 
 /// The fewest guesses that a secret withstands. Whoever has one token can try secrets without asking the service, a billion
 /// a second and more.
@@ -80,7 +77,7 @@ impl Key {
         let id = format!("hs256-{}", URL_SAFE_NO_PAD.encode(&digest[..6]));
         Ok(Self {
             signing: SigningKey::from_secret(bytes),
-            verifying: VerifyingKey::new(id, Algorithm::Hs256, DecodingKey::from_secret(bytes)).into(),
+            verifying: VerifyingKey::from_secret(id, bytes).into(),
             jwk: None,
         })
     }

@@ -8,7 +8,7 @@ const ORDER: [u8; 32] = [
 ];
 
 /// Whether no twin of this signature is the lesser.
-pub(crate) fn is_low(signature: &[u8]) -> bool {
+pub(super) fn is_low(signature: &[u8]) -> bool {
     signature.last_chunk().is_some_and(|s| *s <= negated(s))
 }
 

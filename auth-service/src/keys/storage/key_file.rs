@@ -13,7 +13,7 @@ use kit::handover::{create_file, folder_of};
 use secrecy::zeroize::Zeroizing;
 
 use super::key_access::{inherit, is_exposed};
-use crate::keys::model::{Key, KeyType, SigningKey};
+use crate::keys::model::{Key, KeyType};
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
@@ -204,7 +204,7 @@ impl Key {
     /// # Errors
     /// [`KeyFileError::Generate`].
     pub fn generate_pkcs8(of: KeyType) -> Result<Pkcs8, KeyFileError> {
-        SigningKey::generate_pkcs8(of).map_err(|_| KeyFileError::Generate)
+        of.generate_pkcs8().map_err(|_| KeyFileError::Generate)
     }
 }
 
