@@ -23,10 +23,10 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use commands::{AdminCommand, AdminError, KeysCommand};
+pub use commands::{AdminCommand, AdminError, Command, CommandLine, KeysCommand};
 pub use config::{
-    AttemptFlags, ClockFlags, Command, CommandClockFlags, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags,
-    QuotaFlags, RefreshFlags, Registration, SECRETS, SigningSettings,
+    AttemptFlags, ClockFlags, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SECRETS,
+    SigningSettings,
 };
 pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};

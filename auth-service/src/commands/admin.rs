@@ -19,7 +19,7 @@ use account::Accounts;
 use password::PasswordFlags;
 
 use super::clock::{check, measured};
-use crate::config::DatabaseFlags;
+use super::database::DatabaseFlags;
 use crate::domain::{Email, User, UserState};
 use crate::store::Store;
 

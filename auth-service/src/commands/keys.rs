@@ -11,7 +11,8 @@ use kit::Clock;
 use kit::config::{ConfigError, Environment, duration};
 
 use super::clock::{check, measured};
-use crate::config::{DatabaseFlags, SigningSettings, check_lead};
+use super::database::DatabaseFlags;
+use crate::config::{SigningSettings, check_lead};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
 use crate::keys::model::KeyType;
 use crate::keys::rotation::{Keyring, KeyringError};

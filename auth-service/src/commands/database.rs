@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kit::config::{ConfigError, boolean, check_encrypted};
 
-use super::CommandClockFlags;
+use super::clock::ClockCheckFlags;
 use crate::store::DatabaseUrl;
 
 /// The folder that the pair keeps its databases in by default.
@@ -13,7 +13,7 @@ const DEFAULT_FOLDER: &str = "gatepost-data";
 
 /// The database of one auth service.
 #[derive(Clone, Debug, Args)]
-pub struct DatabaseFlags {
+pub(super) struct DatabaseFlags {
     /// The auth service's database: sqlite:PATH or postgres://…; `AUTH_DATABASE_URL_FILE`: a file that holds it [default:
     /// sqlite:gatepost-data/auth.db]
     #[arg(long, global = true, env = "AUTH_DATABASE_URL", hide_env_values = true)]
@@ -23,7 +23,7 @@ pub struct DatabaseFlags {
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     insecure: bool,
     #[command(flatten)]
-    clock: CommandClockFlags,
+    clock: ClockCheckFlags,
 }
 
 impl DatabaseFlags {
@@ -31,7 +31,7 @@ impl DatabaseFlags {
     ///
     /// # Errors
     /// Fails if a database is named as well: a key must not die in the wrong one.
-    pub fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
+    pub(super) fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
         match (folder, &self.database_url) {
             (None, _) => Ok(self),
             (Some(folder), None) => Ok(Self { database_url: Some(DatabaseUrl::file(folder.join("auth.db"))), ..self }),
@@ -43,7 +43,7 @@ impl DatabaseFlags {
     }
 
     /// Returns the exactness that the command's clock needs.
-    pub(crate) fn clock(&self) -> CommandClockFlags {
+    pub(super) fn clock(&self) -> ClockCheckFlags {
         self.clock
     }
 
@@ -51,7 +51,7 @@ impl DatabaseFlags {
     ///
     /// # Errors
     /// Fails if it is reached in plaintext beyond loopback.
-    pub(crate) fn url(self) -> Result<DatabaseUrl, ConfigError> {
+    pub(super) fn url(self) -> Result<DatabaseUrl, ConfigError> {
         let folder = PathBuf::from(DEFAULT_FOLDER);
         let url = self.database_url.unwrap_or_else(|| DatabaseUrl::file(folder.join("auth.db")));
         check_encrypted("--database-url (AUTH_DATABASE_URL)", url.is_private(), self.insecure, "AUTH_INSECURE")?;
