@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::discovery;
-use crate::keys::rotation::{KeyringError, Trust, tend};
+use crate::keys::rotation::{ClockTrust, KeyringError, run_rotation};
 use crate::keys::storage::SigningKeyError;
 use crate::lost::DatabaseLost;
 use crate::policy;
@@ -112,13 +112,13 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
     let State { store, clock, .. } = &*state;
-    let trust = Trust { leeway: state.leeway, repaired: repair.count.clone() };
+    let trust = ClockTrust { leeway: state.leeway, repaired: repair.count.clone() };
     let (ended, (), (), (), ()) = tokio::join!(
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
         Box::pin(keep(clock.clone(), measures(store.db(), clock), served.clone())),
-        Box::pin(tend(ring, rotation, trust, served.clone()))
+        Box::pin(run_rotation(ring, rotation, trust, served.clone()))
     );
     store.close().await;
     Ok(ended?)

@@ -125,8 +125,8 @@ async fn keys(
             rotation::remember(store, Some(&key), issuer, clock).await?;
             Ok((Arc::new(CurrentKeys::new(Timetable::always(KeySet::new(key)))), None))
         }
-        KeySource::Pairs(custody) => {
-            let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), custody));
+        KeySource::Pairs(storage) => {
+            let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), storage));
             ring.begin(of).await?;
             rotation::remember(store, None, issuer, clock).await?;
             Ok((ring.keys(), Some(ring)))

@@ -16,7 +16,7 @@ use crate::config::{SigningSettings, check_lead};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
 use crate::keys::model::KeyType;
 use crate::keys::rotation::{Keyring, KeyringError};
-use crate::keys::storage::{Custody, KeyFile, KeySource, Pkcs8, generate};
+use crate::keys::storage::{KeyFile, KeySource, KeyStorage, Pkcs8, generate};
 use crate::store::Store;
 
 const HELP: &str = "\
@@ -99,13 +99,13 @@ impl KeysCommand {
         }
         let file = database_url.path().map(KeyFile::beside);
         // What lists needs no private half.
-        let custody = match (KeySource::choose(None, settings.master_key, file), &action) {
-            (Ok(KeySource::Pairs(custody)), _) => Some(custody),
+        let storage = match (KeySource::choose(None, settings.master_key, file), &action) {
+            (Ok(KeySource::Pairs(storage)), _) => Some(storage),
             (Err(error), Action::Rotate { .. } | Action::Retire { .. } | Action::Reseal) => return Err(error.into()),
             (Ok(KeySource::Secret(_)) | Err(_), _) => None,
         };
         let store = Store::open_beside(&database_url).await?;
-        let done = Box::pin(act_by(&store, &clock, leeway, custody, action, environment)).await;
+        let done = Box::pin(act_by(&store, &clock, leeway, storage, action, environment)).await;
         store.close().await;
         done
     }
@@ -116,7 +116,7 @@ async fn act_by(
     store: &Store,
     clock: &Clock,
     leeway: Option<TimeDelta>,
-    custody: Option<Custody>,
+    storage: Option<KeyStorage>,
     action: Action,
     environment: Environment,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -124,8 +124,8 @@ async fn act_by(
     if let Action::Rotate { .. } | Action::Retire { .. } = action {
         check(&clock, leeway)?;
     }
-    let Some(custody) = custody else { return Ok(list(store, clock.now()).await?) };
-    let keyring = Keyring::new(store.clone(), clock.clone(), custody);
+    let Some(storage) = storage else { return Ok(list(store, clock.now()).await?) };
+    let keyring = Keyring::new(store.clone(), clock.clone(), storage);
     act(&keyring, store, action, environment, &clock).await
 }
 
@@ -146,7 +146,7 @@ async fn act(
                 Some(path) => given(path)?,
                 None => generate(algorithm).await?,
             };
-            let next = keyring.follow(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
+            let next = keyring.rotate(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
             tell(&next.id);
             // The key is there, whether the list can be read or not.
             let keys = keyring.list().await.unwrap_or_default();

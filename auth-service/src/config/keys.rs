@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use kit::config::{ConfigError, duration};
 
 use crate::keys::model::KeyType;
-use crate::keys::rotation::{MAX_LEAD, Rotation};
+use crate::keys::rotation::{MAX_LEAD, RotationSchedule};
 
 /// How long the next key is listed before it signs: whoever keeps the key set for a moment must have it by then.
 pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=MAX_LEAD;
@@ -30,12 +30,12 @@ pub struct KeyFlags {
 }
 
 impl KeyFlags {
-    /// When a key is followed by another one.
-    pub(crate) fn rotation(&self) -> Rotation {
-        Rotation {
+    /// Returns the rule by which one key follows another.
+    pub(crate) fn rotation(&self) -> RotationSchedule {
+        RotationSchedule {
             max_age: Some(self.signing_key_max_age).filter(|age| !age.is_zero()),
             lead: self.signing_key_lead,
-            of: self.signing_algorithm,
+            key_type: self.signing_algorithm,
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use auth_service::domain::{LogId, Revocation};
 use auth_service::keys::model::{Key, KeySet, KeyType};
 use auth_service::keys::rotation::Keyring;
-use auth_service::keys::storage::{Custody, KeyFile, MasterKey, Pkcs8};
+use auth_service::keys::storage::{KeyFile, KeyStorage, MasterKey, Pkcs8};
 use auth_service::store::Store;
 use chrono::{DateTime, Utc};
 use kit::Clock;
@@ -21,8 +21,8 @@ pub(crate) fn master(text: &str) -> MasterKey {
     MasterKey::parse(&text.into()).unwrap()
 }
 
-pub(crate) fn sealed() -> Custody {
-    Custody::Sealed { master: master(OURS), file: None }
+pub(crate) fn sealed() -> KeyStorage {
+    KeyStorage::Sealed { master: master(OURS), file: None }
 }
 
 pub(crate) fn file_in(folder: &Path) -> KeyFile {
@@ -38,8 +38,8 @@ pub(crate) fn id_of(pkcs8: &Pkcs8) -> String {
 }
 
 /// A ring that has begun.
-pub(crate) async fn ring(store: &Store, clock: &Clock, custody: Custody) -> Keyring {
-    let ring = Keyring::new(store.clone(), clock.clone(), custody);
+pub(crate) async fn ring(store: &Store, clock: &Clock, storage: KeyStorage) -> Keyring {
+    let ring = Keyring::new(store.clone(), clock.clone(), storage);
     ring.begin(KeyType::default()).await.unwrap();
     ring
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth_service::domain::{Mark, Stamp};
 use auth_service::keys::model::{Key, KeyType};
 use auth_service::keys::rotation::Keyring;
-use auth_service::keys::storage::{Custody, KeyFile, Pkcs8};
+use auth_service::keys::storage::{KeyFile, KeyStorage, Pkcs8};
 use auth_service::store::{DatabaseUrl, Store};
 use auth_service::{Config, Flags, RunError};
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -49,8 +49,8 @@ impl Service {
     /// What an operator has of its keys, beside it.
     pub(crate) async fn operator(&self) -> (Store, Keyring) {
         let store = Store::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
-        let custody = Custody::File(KeyFile::beside(&self.database()));
-        (store.clone(), Keyring::new(store, self.clock.clone(), custody))
+        let storage = KeyStorage::File(KeyFile::beside(&self.database()));
+        (store.clone(), Keyring::new(store, self.clock.clone(), storage))
     }
 }
 
@@ -144,7 +144,7 @@ async fn c4_a_token_of_a_key_that_was_made_a_moment_ago_is_never_called_invalid(
     let (store, keyring) = service.operator().await;
     for _ in 0..5 {
         let next = document();
-        keyring.follow(next.clone(), service.clock.now()).await.unwrap().unwrap();
+        keyring.rotate(next.clone(), service.clock.now()).await.unwrap().unwrap();
         let header = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": Key::from_pkcs8(&next).unwrap().id()});
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), token.split('.').nth(1).unwrap());
         let signature = Ed25519KeyPair::from_pkcs8(&next).unwrap().sign(message.as_bytes());

@@ -1,4 +1,4 @@
-//! The key pairs that sign, over time: who keeps the private halves, which one follows another, and how one is killed.
+//! The key pairs of one database: the first one, the next one, and the sets in force.
 //!
 //! Every replica reads the same rows and computes from their times which key signs (docs/decisions/0015).
 
@@ -13,19 +13,20 @@ use kit::db::patiently;
 use super::KeyringError;
 use crate::domain::{KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Timetable, VerifyingKey};
-use crate::keys::storage::{Custody, MasterKey, Pkcs8, Row, SigningKeyError, opened};
+use crate::keys::storage::{KeyStorage, MasterKey, Pkcs8, Row, SigningKeyError, opened};
 use crate::stamp::stamp;
 use crate::store::{Store, StoreError};
 
 /// The longest life that a token of this service can have, whatever the setting in force.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);
 
-/// How far apart the clocks of replicas may be: a token of a key that has just been retired is verified for so much longer.
-pub(super) const APART: Duration = Duration::from_mins(1);
+/// The greatest difference between clocks of replicas: a token of a key that has just been retired is verified for so much
+/// longer.
+pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
 
-/// For how long after its retirement a private half is kept: clocks differ, and a backup takes the keys later than the
-/// database.
-const KEPT: Duration = Duration::from_hours(1);
+/// The time for which a private half is kept after its key has retired: clocks differ, and a backup takes the keys later than
+/// the database.
+const PRIVATE_HALF_RETENTION: Duration = Duration::from_hours(1);
 
 /// The longest time for which a key is listed before it signs.
 pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
@@ -34,21 +35,21 @@ pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
 pub struct Keyring {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) custody: Custody,
+    pub(super) storage: KeyStorage,
     keys: Arc<CurrentKeys>,
     /// Private halves by their key's id: each is opened once.
     opened: Mutex<HashMap<String, Arc<Key>>>,
 }
 
 impl Keyring {
-    /// The key pairs of this database, none of which has been read yet.
+    /// Manages the key pairs of this database, none of which has been read yet.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, custody: Custody) -> Self {
+    pub fn new(store: Store, clock: Clock, storage: KeyStorage) -> Self {
         let keys = Arc::new(CurrentKeys::new(Timetable::new(&[])));
-        Self { store, clock, custody, keys, opened: Mutex::default() }
+        Self { store, clock, storage, keys, opened: Mutex::default() }
     }
 
-    /// The key sets in force.
+    /// Returns the key sets in force.
     pub fn keys(&self) -> Arc<CurrentKeys> {
         Arc::clone(&self.keys)
     }
@@ -58,23 +59,23 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError`], also when the key that signs, or the next one, cannot be opened.
-    pub async fn begin(&self, of: KeyType) -> Result<(), KeyringError> {
+    pub async fn begin(&self, key_type: KeyType) -> Result<(), KeyringError> {
         let mut rows = self.rows_at_start().await?;
         if rows.is_empty() {
-            let pkcs8 = self.custody.first(&self.store, of).await?;
+            let pkcs8 = self.storage.first(&self.store, key_type).await?;
             let now = self.clock.now();
             self.add(1, pkcs8, now).await?;
             rows = self.rows_at_start().await?;
         }
-        self.custody.take_over(&self.store, &rows, |record| self.is_kept(record)).await?;
+        self.storage.take_over(&self.store, &rows, |record| self.is_kept(record)).await?;
         let rows = self.rows_at_start().await?;
         for (record, sealed) in &rows {
             if matches!(record.state_at(self.clock.now()), KeyState::Next | KeyState::Signing) {
                 self.open(record, sealed.as_deref())?;
             }
         }
-        self.custody.tell();
-        self.show(rows);
+        self.storage.warn_of_old_file();
+        self.publish(rows);
         Ok(())
     }
 
@@ -84,7 +85,7 @@ impl Keyring {
     /// [`StoreError`]; then all is as it was.
     pub async fn read(&self) -> Result<(), StoreError> {
         let rows = self.store.signing_keys().await?;
-        self.show(rows);
+        self.publish(rows);
         Ok(())
     }
 
@@ -93,7 +94,7 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError`], also while a key that is to sign waits for its time already.
-    pub async fn follow(
+    pub async fn rotate(
         &self,
         pkcs8: Pkcs8,
         sign_time: DateTime<Utc>,
@@ -104,7 +105,7 @@ impl Keyring {
             return Err(KeyringError::Waiting { id: last.id.clone(), sign_time: last.sign_time });
         }
         // What seals the new key must be what the others open it with, also where this process has had the last one open.
-        self.custody.open(&last.id, sealed.as_deref())?;
+        self.storage.open(&last.id, sealed.as_deref())?;
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
         if rows.iter().any(|(record, _)| record.id == key.id()) {
             return Err(KeyringError::Known(key.id().to_owned()));
@@ -115,7 +116,7 @@ impl Keyring {
         self.add(last.number + 1, pkcs8, sign_time).await
     }
 
-    /// All key pairs in the order in which they sign.
+    /// Returns all key pairs in the order in which they sign.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -136,7 +137,7 @@ impl Keyring {
                 self.store.wipe_signing_key(&record.id, now).await?;
             }
         }
-        Ok(self.custody.tidy(&self.store, |record| self.is_kept(record)).await?)
+        Ok(self.storage.tidy(&self.store, |record| self.is_kept(record)).await?)
     }
 
     /// Seals the private halves with the master key of now that are sealed with an old one. Returns how many.
@@ -144,7 +145,7 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`]; then all are sealed as they were.
     pub async fn reseal(&self, old: &MasterKey) -> Result<usize, KeyringError> {
-        let Custody::Sealed { master, .. } = &self.custody else { return Err(SigningKeyError::NoMasterKey.into()) };
+        let KeyStorage::Sealed { master, .. } = &self.storage else { return Err(SigningKeyError::NoMasterKey.into()) };
         let mut seals = Vec::new();
         for (record, sealed) in self.store.signing_keys().await? {
             let Some(sealed) = sealed else { continue };
@@ -178,8 +179,8 @@ impl Keyring {
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
         let now = self.clock.now();
         let record = record_of(&key, number, now, sign_time)?;
-        let (sealed, _lock) = self.custody.keep(&key, &pkcs8).await?;
-        let verify_until = sign_time + MAX_LIFETIME + APART;
+        let (sealed, _lock) = self.storage.save(&key, &pkcs8).await?;
+        let verify_until = sign_time + MAX_LIFETIME + MAX_CLOCK_DIFFERENCE;
         let add = || self.store.add_signing_key(&record, sealed.as_deref(), verify_until, stamp(now));
         // Of one number there is one key, so that it can be tried again.
         let added = async {
@@ -200,29 +201,29 @@ impl Keyring {
         Ok(Some(record))
     }
 
-    /// Whether the set has this key: one whose answer was lost is there, too.
+    /// Returns true if the set has this key: one whose answer was lost is there, too.
     async fn has(&self, id: &str) -> Result<bool, StoreError> {
         let rows = patiently(|| self.store.signing_keys()).await?;
         Ok(rows.iter().any(|(record, _)| record.id == id))
     }
 
-    /// Whether the private half is still needed.
+    /// Returns true if the private half is still needed.
     pub(super) fn is_kept(&self, record: &SigningKeyRecord) -> bool {
-        record.retire_time.is_none_or(|retired| self.clock.now() < retired + KEPT)
+        record.retire_time.is_none_or(|retired| self.clock.now() < retired + PRIVATE_HALF_RETENTION)
     }
 
-    /// The whole key.
+    /// Opens a key, once.
     fn open(&self, record: &SigningKeyRecord, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
         if let Some(key) = self.opened().get(&record.id) {
             return Ok(Arc::clone(key));
         }
-        let key = self.custody.open(&record.id, sealed)?;
+        let key = self.storage.open(&record.id, sealed)?;
         self.opened().insert(record.id.clone(), Arc::clone(&key));
         Ok(key)
     }
 
     /// Puts these in force, and forgets the private halves of all others.
-    fn show(&self, rows: Vec<Row>) {
+    fn publish(&self, rows: Vec<Row>) {
         let members: Vec<_> = rows.into_iter().filter_map(|row| self.member(row)).collect();
         self.opened().retain(|id, _| members.iter().any(|member| member.key.is_some() && member.record.id == *id));
         self.keys.replace(Timetable::new(&members));
@@ -258,7 +259,7 @@ impl Keyring {
     }
 }
 
-/// What is known of a key that is made now.
+/// Describes a key that is made now.
 pub(super) fn record_of(
     key: &Key,
     number: i32,

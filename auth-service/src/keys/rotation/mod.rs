@@ -4,10 +4,10 @@ mod configured;
 mod error;
 mod keyring;
 mod retire;
-mod tend;
+mod schedule;
 
 pub(crate) use configured::remember;
 pub use error::KeyringError;
 pub use keyring::Keyring;
 pub(crate) use keyring::{MAX_LEAD, MAX_LIFETIME};
-pub(crate) use tend::{Rotation, Trust, tend};
+pub(crate) use schedule::{ClockTrust, RotationSchedule, run_rotation};

@@ -5,11 +5,11 @@ use kit::db::patiently;
 use super::keyring::record_of;
 use super::{Keyring, KeyringError, MAX_LEAD};
 use crate::keys::model::Key;
-use crate::keys::storage::{Custody, Pkcs8, Row, SigningKeyError};
+use crate::keys::storage::{KeyStorage, Pkcs8, Row, SigningKeyError};
 use crate::stamp::stamp;
 
 /// The number of tries to kill a key while others change the set.
-const TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 impl Keyring {
     /// Kills a key at once: it verifies nothing more, and where it is the last one, this one takes its place. `is_lost` says
@@ -44,7 +44,7 @@ impl Keyring {
 
     /// Kills a key that was there a moment ago.
     async fn retire_known(&self, id: &str, successor: &Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
-        for attempt in 0..TRIES {
+        for attempt in 0..MAX_TRIES {
             let rows = patiently(|| self.store.signing_keys()).await;
             // An earlier attempt may have been committed.
             let rows = rows.map_err(|error| if attempt > 0 { error.or_unknown() } else { error })?;
@@ -60,13 +60,13 @@ impl Keyring {
     /// Refuses to kill a key while nothing shows that its successor is sealed with what the service has.
     fn check_killable(&self, rows: &[Row], (record, sealed): &Row, is_lost: bool) -> Result<(), KeyringError> {
         let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
-        if are_sealed && matches!(self.custody, Custody::File(_)) {
+        if are_sealed && matches!(self.storage, KeyStorage::File(_)) {
             return Err(SigningKeyError::NoMasterKey.into());
         }
         if !self.is_kept(record) {
             return Ok(());
         }
-        match self.custody.open(&record.id, sealed.as_deref()) {
+        match self.storage.open(&record.id, sealed.as_deref()) {
             Ok(_) | Err(SigningKeyError::Lost { .. } | SigningKeyError::Gone(_)) => Ok(()),
             Err(SigningKeyError::OtherMasterKey) if is_lost => Ok(()),
             Err(other) => Err(other.into()),
@@ -86,7 +86,7 @@ impl Keyring {
         let now = self.clock.now();
         let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
         let next = record_of(&key, record.number + 1, now, sign_time)?;
-        let (half, _lock) = self.custody.keep(&key, successor).await?;
+        let (half, _lock) = self.storage.save(&key, successor).await?;
         let kill = || self.store.kill_signing_key(&record.id, Some((&next, half.as_deref())), stamp);
         Ok(patiently(kill).await?.is_some())
     }

@@ -18,8 +18,8 @@ use crate::keys::model::{Key, KeyType};
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// How long another process that writes the file is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest wait for another process that writes the file.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The document of a key pair (PKCS#8, RFC 5958), wiped when it goes.
 pub type Pkcs8 = Zeroizing<Vec<u8>>;
@@ -109,7 +109,7 @@ impl KeyFile {
     pub async fn lock(&self) -> Result<KeyFileLock, KeyFileError> {
         // The folder: the file is another one after each write.
         let folder = File::open(self.folder()).map_err(|error| self.unusable(&error))?;
-        match lock_within(&folder, PATIENCE, || {}).await {
+        match lock_within(&folder, LOCK_TIMEOUT, || {}).await {
             Ok(true) => Ok(KeyFileLock(folder)),
             Ok(false) => Err(KeyFileError::Busy(self.0.clone())),
             Err(error) => Err(self.unusable(&error)),

@@ -1,13 +1,11 @@
-//! Private halves where they are kept: sealed in the database, or in a file beside it.
+//! The storage of private halves: sealed in the database, or in a file beside it.
 
 use std::sync::Arc;
 
 use kit::db::patiently;
 use kit::db::secrets;
 
-use super::{
-    Custody, FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, Pkcs8, SEALED_KEY, SigningKeyError, StorageError,
-};
+use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, Pkcs8, SigningKeyError, StorageError};
 use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType};
 use crate::store::Store;
@@ -15,9 +13,25 @@ use crate::store::Store;
 /// A row of the database: a key pair, with its sealed private half if that is there.
 pub(in crate::keys) type Row = (SigningKeyRecord, Option<Vec<u8>>);
 
-impl Custody {
-    /// The document of the first key: what an earlier version has left, or a new one.
-    pub(in crate::keys) async fn first(&self, store: &Store, of: KeyType) -> Result<Pkcs8, StorageError> {
+/// The name under which earlier versions kept their one key in the database; its seal is bound to it.
+pub const SEALED_KEY: &str = "signing-key";
+
+/// The place of the private halves of key pairs.
+pub enum KeyStorage {
+    /// In the database, sealed.
+    Sealed {
+        /// The key that seals them.
+        master: MasterKey,
+        /// The file in which they may have been before.
+        file: Option<KeyFile>,
+    },
+    /// In a file beside the database.
+    File(KeyFile),
+}
+
+impl KeyStorage {
+    /// Returns the document of the first key: the one that an earlier version has left, or a new one.
+    pub(in crate::keys) async fn first(&self, store: &Store, key_type: KeyType) -> Result<Pkcs8, StorageError> {
         let old = patiently(|| secrets::find(store.db(), SEALED_KEY)).await?;
         let file = match (self, old) {
             (Self::Sealed { master, .. }, Some(old)) => return Ok(opened(master, SEALED_KEY, &old)?.1),
@@ -29,13 +43,13 @@ impl Custody {
         // The youngest: of a file whose database has been lost, the older ones may have been retired.
         match filed.into_iter().next_back() {
             Some(youngest) => Ok(youngest.pkcs8),
-            None => Ok(generate(of).await?),
+            None => Ok(generate(key_type).await?),
         }
     }
 
-    /// Keeps a key's private half: what its row is to hold. Until the lock is dropped nobody else takes it for one without
-    /// a row.
-    pub(in crate::keys) async fn keep(
+    /// Stores a key's private half, and returns the text for its row. Until the lock is dropped, no other process takes the
+    /// key for one without a row.
+    pub(in crate::keys) async fn save(
         &self,
         key: &Key,
         pkcs8: &Pkcs8,
@@ -50,7 +64,7 @@ impl Custody {
         }
     }
 
-    /// The whole key of this id, of which the row holds this.
+    /// Opens the key of this id, whose row holds `sealed`.
     pub(in crate::keys) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
         match (self, sealed) {
             (Self::Sealed { master, .. }, Some(sealed)) => {
@@ -74,8 +88,8 @@ impl Custody {
         }
     }
 
-    /// Seals what lies in a file yet, so that nobody is logged out when a master key is set, and takes away what an earlier
-    /// version kept.
+    /// Seals the keys that still lie in a file, so that users stay logged in when a master key is set, and removes the key
+    /// of an earlier version.
     pub(in crate::keys) async fn take_over(
         &self,
         store: &Store,
@@ -101,8 +115,8 @@ impl Custody {
         Ok(())
     }
 
-    /// Says that the file is of no more use, once all of its keys have been opened elsewhere.
-    pub(in crate::keys) fn tell(&self) {
+    /// Warns of a file that is of no more use, once all of its keys have been opened elsewhere.
+    pub(in crate::keys) fn warn_of_old_file(&self) {
         if let Self::Sealed { file: Some(file), .. } = self
             && file.path().exists()
         {
@@ -110,7 +124,7 @@ impl Custody {
         }
     }
 
-    /// Takes private halves out of the file that are of no more use: those of keys that are not to be kept, or that have no row.
+    /// Removes private halves from the file that are of no more use: those of keys that are not to be kept, or without a row.
     pub(in crate::keys) async fn tidy(
         &self,
         store: &Store,
@@ -127,11 +141,11 @@ impl Custody {
     }
 }
 
-/// A new key's document, whose id no command line takes for a flag; an RSA key takes a second to make.
-pub(crate) async fn generate(of: KeyType) -> Result<Pkcs8, SigningKeyError> {
+/// Makes a new key's document, whose id no command line takes for a flag. An RSA key takes a second.
+pub(crate) async fn generate(key_type: KeyType) -> Result<Pkcs8, SigningKeyError> {
     let made = tokio::task::spawn_blocking(move || {
         loop {
-            let pkcs8 = Key::generate_pkcs8(of)?;
+            let pkcs8 = Key::generate_pkcs8(key_type)?;
             let key = Key::from_pkcs8(&pkcs8).ok_or(KeyFileError::Generate)?;
             if !key.id().starts_with('-') {
                 return Ok(pkcs8);
@@ -141,7 +155,7 @@ pub(crate) async fn generate(of: KeyType) -> Result<Pkcs8, SigningKeyError> {
     Ok(made.await.unwrap_or(Err(KeyFileError::Generate))?)
 }
 
-/// What was sealed with this master key under this name.
+/// Opens a key that was sealed with this master key under this name.
 pub(in crate::keys) fn opened(master: &MasterKey, name: &str, sealed: &[u8]) -> Result<(Key, Pkcs8), SigningKeyError> {
     let pkcs8 = master.open(name, sealed)?;
     let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
