@@ -44,7 +44,7 @@ pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<Str
     let header =
         Header { typ: Some(typ.to_owned()), alg: key.algorithm().name().to_owned(), kid: Some(key.id().to_owned()) };
     let message = format!("{}.{}", part(&header)?, part(payload)?);
-    let signature = key.signing().sign(message.as_bytes())?;
+    let signature = key.sign(message.as_bytes())?;
     Ok(format!("{message}.{signature}"))
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::errors;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use kit::config::is_patterned;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -108,8 +109,9 @@ impl Key {
         self.verifying.algorithm()
     }
 
-    pub(crate) fn signing(&self) -> &SigningKey {
-        &self.signing
+    /// Returns the message's signature in base64url.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<String, errors::Error> {
+        self.signing.sign(message)
     }
 
     pub(crate) fn verifying(&self) -> &Arc<VerifyingKey> {

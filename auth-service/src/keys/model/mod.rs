@@ -16,5 +16,6 @@ pub(crate) use jwk::object;
 pub(crate) use key::check_secret;
 pub use key::{Key, PublicKey, WeakSecret};
 pub use key_set::{CurrentKeys, KeySet, Member, Timetable};
+#[cfg(test)]
 pub(crate) use signing_key::SigningKey;
 pub use verifying_key::VerifyingKey;

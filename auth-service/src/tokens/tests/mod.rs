@@ -56,7 +56,7 @@ fn set_of_all(signing: Algorithm) -> Arc<KeySet> {
 /// Signs any header over any payload, as whoever holds the key can.
 fn sign(key: &Key, header: &Value, payload: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
-    let signature = key.signing().sign(message.as_bytes()).unwrap();
+    let signature = key.sign(message.as_bytes()).unwrap();
     format!("{message}.{signature}")
 }
 

@@ -22,7 +22,7 @@ fn key() -> Key {
 #[test]
 fn signing_gives_the_signature_of_the_rfc() {
     let key = key();
-    assert_eq!(key.signing().sign(MESSAGE.as_bytes()).unwrap(), SIGNATURE);
+    assert_eq!(key.sign(MESSAGE.as_bytes()).unwrap(), SIGNATURE);
     let (header, payload) = MESSAGE.split_once('.').unwrap();
     assert_eq!(URL_SAFE_NO_PAD.decode(header).unwrap(), br#"{"alg":"EdDSA"}"#);
     assert_eq!(URL_SAFE_NO_PAD.decode(payload).unwrap(), PAYLOAD);

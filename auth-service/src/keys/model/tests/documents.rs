@@ -108,7 +108,7 @@ fn a_listed_key_is_the_key_and_holds_nothing_of_its_private_half() {
         assert_eq!(names, required(key.algorithm()));
         let read = half(&key);
         assert_eq!((read.id(), read.algorithm()), (key.id(), key.algorithm()));
-        let signature = key.signing().sign(b"message").unwrap();
+        let signature = key.sign(b"message").unwrap();
         assert!(read.verifies(b"message", &signature) && key.verifying().verifies(b"message", &signature));
         assert!(!read.verifies(b"massage", &signature));
     }
