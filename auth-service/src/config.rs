@@ -2,7 +2,6 @@
 
 mod attempts;
 mod clock;
-mod database;
 mod keys;
 mod proxies;
 mod quotas;
@@ -13,20 +12,18 @@ mod signing;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum, ValueHint, value_parser};
+use clap::{Parser, ValueEnum, ValueHint, value_parser};
 use gatepost::Token;
 use kit::Clock;
 use kit::config::{
     ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, duration,
     is_published, warn_plaintext,
 };
-use kit::healthcheck::Healthcheck;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 pub use attempts::AttemptFlags;
-pub use clock::{ClockFlags, CommandClockFlags};
-pub use database::DatabaseFlags;
+pub use clock::ClockFlags;
 pub use keys::KeyFlags;
 pub(crate) use keys::check_lead;
 pub use proxies::ProxyFlags;
@@ -35,11 +32,10 @@ pub use refresh::RefreshFlags;
 pub use secrets::SECRETS;
 pub use signing::SigningSettings;
 
-use crate::admin::AdminCommand;
 use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
-use crate::keyring::KeysCommand;
+use crate::keys::model::{Key, WeakSecret, check_secret};
+use crate::keys::storage::MasterKey;
 use crate::store::DatabaseUrl;
-use crate::tokens::{Key, MasterKey, check_secret};
 
 /// The shortest and the longest life of an access token (C30).
 const ACCESS_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24);
@@ -54,7 +50,7 @@ const SWITCH: &str = "AUTH_INSECURE";
 
 /// The auth service: owns the users, issues tokens and says what they are worth.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "auth-service", version, after_help = secrets::help(), disable_help_subcommand = true)]
+#[command(name = "auth-service", after_help = secrets::help())]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
@@ -100,9 +96,6 @@ pub struct Flags {
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
-    /// What is to be done instead of serving
-    #[command(subcommand)]
-    pub command: Option<Command>,
     // Last, since whatever follows would stand under its heading.
     /// How the key pairs that sign follow each other
     #[command(flatten, next_help_heading = "Key pairs that sign")]
@@ -122,17 +115,6 @@ pub struct Flags {
     /// The proxies before the service
     #[command(flatten, next_help_heading = "Proxies before the service")]
     pub proxies: ProxyFlags,
-}
-
-/// What the program does in place of serving.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Command {
-    /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
-    Healthcheck(Healthcheck),
-    /// List the keys that sign, let another one follow, kill some, or seal them anew
-    Keys(KeysCommand),
-    /// Set a password or make an admin on the database, for the operator who is locked out
-    Admin(AdminCommand),
 }
 
 /// Who may create users.
@@ -232,7 +214,7 @@ impl Config {
     }
 }
 
-fn weak_secret(name: &str, weak: crate::tokens::WeakSecret) -> ConfigError {
+fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
     ConfigError::setting(name, weak.to_string())
 }
 

@@ -21,9 +21,10 @@ use crate::domain::{
     Position, Role, Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
+use crate::keys::model::PublicKey;
 use crate::state::TokenPair;
 use crate::store::Filter;
-use crate::tokens::{Claims, PublicKey, VerifiedToken};
+use crate::tokens::{Claims, VerifiedToken};
 
 pub(crate) use feed::{Keys, greeting, key_name, said};
 

@@ -6,7 +6,7 @@ use kit::Clock;
 use kit::ops::{Answer, Ask, Page};
 use serde_json::{Value, json};
 
-use crate::tokens::{CurrentKeys, PublicKey};
+use crate::keys::model::{CurrentKeys, PublicKey};
 
 const KEYS: &str = "/.well-known/jwks.json";
 const CONFIGURATION: &str = "/.well-known/openid-configuration";

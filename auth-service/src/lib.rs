@@ -1,19 +1,19 @@
 //! Owns the users, issues tokens and says what they are worth.
 
-mod admin;
+mod commands;
 mod config;
 mod convert;
 mod discovery;
 pub mod domain;
 mod error;
 pub mod feed;
-pub mod keyring;
+pub mod keys;
 mod lost;
-mod operator_clock;
 mod passwords;
 mod policy;
 mod quotas;
 mod repair;
+mod repaired;
 mod rpc;
 mod run;
 mod stamp;
@@ -24,10 +24,10 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use admin::{AdminCommand, AdminError};
+pub use commands::{AdminCommand, AdminError, Command, CommandLine, KeysCommand};
 pub use config::{
-    AttemptFlags, ClockFlags, Command, CommandClockFlags, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags,
-    QuotaFlags, RefreshFlags, Registration, SECRETS, SigningSettings,
+    AttemptFlags, ClockFlags, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SECRETS,
+    SigningSettings,
 };
 pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use db::{RESTORING, beside};
 
-use crate::tokens::KeyFile;
+use crate::keys::storage::KeyFile;
 
 /// A database is gone, and the file of its signing keys is there.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use auth_service::{Command, Config, Flags, SECRETS};
+use auth_service::{Command, CommandLine, Config, SECRETS};
 use clap::CommandFactory as _;
 use kit::Clock;
 use kit::config::{Environment, KnownNames, parse};
@@ -13,9 +13,9 @@ async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     kit::process::run("auth-service", &[&["auth_service"], db::CRATES], environment, async |signals| {
-        let flags: Flags = parse(std::env::args_os(), environment, &[])?;
-        let known = KnownNames::new(&Flags::command(), &SECRETS);
-        match flags.command {
+        let CommandLine { flags, command } = parse(std::env::args_os(), environment, &[])?;
+        let known = KnownNames::new(&CommandLine::command(), &SECRETS);
+        match command {
             Some(Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
             Some(Command::Keys(keys)) => {
                 known.check(environment)?;

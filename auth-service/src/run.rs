@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::discovery;
-use crate::keyring::{KeyringError, Trust, tend};
+use crate::keys::rotation::{ClockTrust, KeyringError, run_rotation};
+use crate::keys::storage::SigningKeyError;
 use crate::lost::DatabaseLost;
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
@@ -24,7 +25,6 @@ use crate::start::{Started, start};
 use crate::state::State;
 use crate::store::StoreError;
 use crate::sweep::sweep;
-use crate::tokens::SigningKeyError;
 use crate::view::Finder;
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
@@ -112,13 +112,13 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
     let State { store, clock, .. } = &*state;
-    let trust = Trust { leeway: state.leeway, repaired: repair.count.clone() };
+    let trust = ClockTrust { leeway: state.leeway, repaired: repair.count.clone() };
     let (ended, (), (), (), ()) = tokio::join!(
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
         Box::pin(keep(clock.clone(), measures(store.db(), clock), served.clone())),
-        Box::pin(tend(ring, rotation, trust, served.clone()))
+        Box::pin(run_rotation(ring, rotation, trust, served.clone()))
     );
     store.close().await;
     Ok(ended?)

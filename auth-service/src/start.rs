@@ -13,18 +13,19 @@ use kit::{Clock, Uptime};
 use crate::config::{Admin, Config, Registration};
 use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
 use crate::feed::Listeners;
-use crate::keyring::{self, Keyring};
+use crate::keys::model::{CurrentKeys, KeySet, KeyType, Timetable};
+use crate::keys::rotation::{self, Keyring};
+use crate::keys::storage::{KeyFile, KeySource, SigningKeyError};
 use crate::lost;
 use crate::passwords::{Guesses, HashError, Hasher};
 use crate::quotas::Quotas;
-use crate::repair::{Repair, Repaired};
+use crate::repair::Repair;
+use crate::repaired::Repaired;
 use crate::run::RunError;
 use crate::stamp::stamp;
 use crate::state::{Lifetimes, State};
 use crate::store::{Created, Filter, Store, StoreError};
-use crate::tokens::{
-    CurrentKeys, Issuer, KeyFile, KeySet, KeySource, KeyType, RememberingVerifier, SigningKeyError, Timetable, Verifier,
-};
+use crate::tokens::{Issuer, RememberingVerifier, Verifier};
 use crate::view::{Follower, ReadKeys, View};
 
 /// What is ready to serve.
@@ -58,7 +59,7 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     Box::pin(follower.load()).await?;
     check_alive(&keys, &view, &clock)?;
     let (issuer, leeway) = (flags.issuer.clone(), flags.clock.leeway());
-    let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audiences.clone(), keyring::MAX_LIFETIME);
+    let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audiences.clone(), rotation::MAX_LIFETIME);
     let attempts = flags.attempts.limits(leeway);
     let lifetimes = Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl };
     let repair = Repair {
@@ -122,13 +123,13 @@ async fn keys(
 ) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), RunError> {
     match source {
         KeySource::Secret(key) => {
-            keyring::remember(store, Some(&key), issuer, clock).await?;
+            rotation::remember(store, Some(&key), issuer, clock).await?;
             Ok((Arc::new(CurrentKeys::new(Timetable::always(KeySet::new(key)))), None))
         }
-        KeySource::Pairs(custody) => {
-            let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), custody));
+        KeySource::Pairs(storage) => {
+            let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), storage));
             ring.begin(of).await?;
-            keyring::remember(store, None, issuer, clock).await?;
+            rotation::remember(store, None, issuer, clock).await?;
             Ok((ring.keys(), Some(ring)))
         }
     }

@@ -18,11 +18,12 @@ use crate::config::Registration;
 use crate::domain::{AttemptLimits, Audiences, Grace, Logged, PasswordPolicy, Session, Stamp, User};
 use crate::error::Error;
 use crate::feed::Listeners;
+use crate::keys::model::CurrentKeys;
 use crate::passwords::{Guesses, Hasher};
 use crate::quotas::Quotas;
 use crate::stamp::stamp;
 use crate::store::Store;
-use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, Scope, SignError};
+use crate::tokens::{Issued, Issuer, RefreshToken, RememberingVerifier, Scope, SignError};
 use crate::view::{Stale, View};
 
 /// The service's parts, shared by all calls.

@@ -9,8 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auth_service::AdminCommand;
-use auth_service::keyring::KeysCommand;
+use auth_service::{AdminCommand, KeysCommand};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, KnownNames, parse};
@@ -39,7 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the auth service alone
-    Auth(Box<auth_service::Flags>),
+    Auth(Box<auth_service::CommandLine>),
     /// Run the blog service alone
     Blog(blog_service::Flags),
     /// Play the whole story: each step as a grpcurl line and its answer, with a pair of its own or a running one
@@ -85,7 +84,7 @@ impl Cli {
     fn serves(&self) -> bool {
         match &self.command {
             None => true,
-            Some(Command::Auth(flags)) => flags.command.is_none(),
+            Some(Command::Auth(line)) => line.command.is_none(),
             Some(Command::Blog(flags)) => flags.command.is_none(),
             Some(_) => false,
         }
@@ -95,7 +94,7 @@ impl Cli {
     fn takes_none(&self) -> bool {
         match &self.command {
             Some(Command::Demo(_)) => true,
-            Some(Command::Auth(flags)) => matches!(flags.command, Some(auth_service::Command::Healthcheck(_))),
+            Some(Command::Auth(line)) => matches!(line.command, Some(auth_service::Command::Healthcheck(_))),
             Some(Command::Blog(flags)) => flags.command.is_some(),
             _ => false,
         }
@@ -137,14 +136,15 @@ async fn main() -> ExitCode {
             Some(Command::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
             Some(Command::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
             Some(Command::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
-            Some(Command::Auth(flags)) => {
-                match flags.command {
+            Some(Command::Auth(line)) => {
+                let auth_service::CommandLine { flags, command } = *line;
+                match command {
                     Some(auth_service::Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
                     Some(auth_service::Command::Keys(keys)) => return keys.run(environment, Clock::system()).await,
                     Some(auth_service::Command::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
                     None => {}
                 }
-                let config = auth_service::Config::new(*flags, environment, Clock::system())?.bind_ops().await?;
+                let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
             }

@@ -18,33 +18,8 @@ pub struct ClockFlags {
     pub clock_leeway: Duration,
 }
 
-/// The exactness that the clock of an operator's command needs.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct CommandClockFlags {
-    /// Largest difference between this machine's clock and the database server's, 1s to 60s. Beyond it no command writes times
-    // Under another id than the service's own flag, whose default would be taken for it.
-    #[arg(id = "command_clock_leeway", long = "clock-leeway", global = true, value_name = "CLOCK_LEEWAY",
-          env = "AUTH_CLOCK_LEEWAY", default_value = "5s", value_parser = duration, hide_env_values = true)]
-    leeway: Duration,
-    /// Write times although the clock differs by more than that
-    #[arg(long, global = true)]
-    trust_clock: bool,
-}
-
-impl CommandClockFlags {
-    /// Returns the greatest difference between clocks; `None` if any difference is allowed.
-    ///
-    /// # Errors
-    /// Fails if the setting is out of its bounds.
-    pub(crate) fn leeway(self) -> Result<Option<TimeDelta>, ConfigError> {
-        let flags = ClockFlags { clock_leeway: self.leeway };
-        flags.check()?;
-        Ok((!self.trust_clock).then(|| flags.leeway()))
-    }
-}
-
 impl ClockFlags {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if LEEWAY.contains(&self.clock_leeway) {
             return Ok(());
         }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 use kit::config::{ConfigError, duration};
 
-use crate::keyring::{MAX_LEAD, Rotation};
-use crate::tokens::KeyType;
+use crate::keys::model::KeyType;
+use crate::keys::rotation::{MAX_LEAD, RotationSchedule};
 
 /// How long the next key is listed before it signs: whoever keeps the key set for a moment must have it by then.
 pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=MAX_LEAD;
@@ -29,12 +30,12 @@ pub struct KeyFlags {
 }
 
 impl KeyFlags {
-    /// When a key is followed by another one.
-    pub(crate) fn rotation(&self) -> Rotation {
-        Rotation {
+    /// Returns the rule by which one key follows another.
+    pub(crate) fn rotation(&self) -> RotationSchedule {
+        RotationSchedule {
             max_age: Some(self.signing_key_max_age).filter(|age| !age.is_zero()),
             lead: self.signing_key_lead,
-            of: self.signing_algorithm,
+            key_type: self.signing_algorithm,
         }
     }
 
@@ -53,4 +54,21 @@ impl KeyFlags {
 /// Refuses a lead that is too short for others, or longer than anybody would wait for.
 pub(crate) fn check_lead(name: &str, lead: Duration) -> Result<(), ConfigError> {
     if LEAD.contains(&lead) { Ok(()) } else { Err(ConfigError::setting(name, "must be from 10s to 7d")) }
+}
+
+impl ValueEnum for KeyType {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Ed25519 => ("eddsa", "Ed25519, for `EdDSA`"),
+            Self::P256 => ("es256", "On the curve P-256, for `ES256`"),
+            Self::Rsa => {
+                ("rs256", "RSA of 2048 to 8192 bits with the exponent 65537, for `RS256`; new ones have 3072 bits")
+            }
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }

@@ -3,7 +3,8 @@
 use kit::config::{ConfigError, Environment};
 
 use super::weak_secret;
-use crate::tokens::{Key, MasterKey};
+use crate::keys::model::Key;
+use crate::keys::storage::MasterKey;
 
 /// What signs, and what seals the key that does.
 pub struct SigningSettings {

@@ -10,7 +10,7 @@ use kit::serve::Limits;
 use super::{position, time};
 use crate::domain::{Cause, Entry, Revocation};
 use crate::feed::Said;
-use crate::tokens::Algorithm;
+use crate::keys::model::Algorithm;
 
 /// How often a guard asks whether it has missed something.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);

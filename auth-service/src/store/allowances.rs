@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use db::{Tx, Verdict, read, transaction, within};
 
-use super::attempts::forget_accounts;
+use super::expiry::forget_expired;
 use super::{Store, StoreError, Time};
 use crate::domain::Allowance;
 
@@ -45,8 +45,7 @@ impl Store {
         let network = network.to_owned();
         transaction!(self.db, async move |mut tx| {
             let used = use_one(&mut tx, kind, &network, allowance, Use::IfLeft, now).await?;
-            forget_accounts(&mut tx, now).await?;
-            forget_allowances(&mut tx, now).await?;
+            forget_expired(&mut tx, now).await?;
             Ok(Verdict::Commit(used))
         })
         .map_err(StoreError::or_unavailable)
@@ -105,11 +104,4 @@ pub(super) async fn use_one(
             return Ok(Ok(()));
         }
     }
-}
-
-/// Takes out what no longer counts: a few rows for each that comes, so that no call pays for a day's worth.
-pub(super) async fn forget_allowances(tx: &mut Tx<'_>, now: Time) -> Result<(), sqlx::Error> {
-    const SQL: &str = "delete from allowances where (kind, network) in \
-         (select kind, network from allowances where full_time <= $1 order by full_time limit 16)";
-    within!(*tx, sqlx::query(SQL).bind(now)).map(drop)
 }

@@ -1,9 +1,9 @@
 //! Wrong passwords, counted where a restart and another replica see them.
 
-use chrono::TimeDelta;
-use db::{Tx, Verdict, read, transaction, within, write};
+use db::{Verdict, read, transaction, within, write};
 
-use super::allowances::{Use, forget_allowances, use_one};
+use super::allowances::{Use, use_one};
+use super::expiry::forget_expired;
 use super::{Kind, Store, StoreError, Time};
 use crate::domain::{Allowance, Failures};
 
@@ -64,8 +64,7 @@ impl Store {
             }
             // However much is used up already: what is counted here has happened.
             use_one(&mut tx, Kind::Failure, &network, allowance, Use::Always, now).await?.ok();
-            forget_accounts(&mut tx, now).await?;
-            forget_allowances(&mut tx, now).await?;
+            forget_expired(&mut tx, now).await?;
             Ok(Verdict::Commit(()))
         })
         .map_err(StoreError::or_unavailable)
@@ -79,11 +78,4 @@ impl Store {
         const SQL: &str = "delete from failed_attempts where account = $1";
         write!(self.db, sqlx::query(SQL).bind(account.as_slice())).map(drop).map_err(StoreError::or_unavailable)
     }
-}
-
-/// Takes out what no longer counts: a few rows for each that comes, so that no call pays for a day's worth.
-pub(super) async fn forget_accounts(tx: &mut Tx<'_>, now: Time) -> Result<(), sqlx::Error> {
-    const SQL: &str = "delete from failed_attempts where account in \
-         (select account from failed_attempts where last_time <= $1 order by last_time limit 16)";
-    within!(*tx, sqlx::query(SQL).bind(now - TimeDelta::hours(24))).map(drop)
 }

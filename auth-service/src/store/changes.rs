@@ -4,38 +4,11 @@
 use db::{Verdict, read, transaction, within, write, write_one};
 use uuid::Uuid;
 
-use super::users::UserRow;
-use super::{Store, StoreError, Time, last_admin, log, roles};
+use super::rows::UserRow;
+use super::{Outcome, Proof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
 };
-
-/// Why nothing was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unchanged {
-    /// There is no such user.
-    NotFound,
-    /// The user has been written since the revision that the change was meant for.
-    Stale,
-    /// Another user has the email.
-    EmailTaken,
-    /// Whoever has proved a password for the change has another one now, or has ended all sessions.
-    Outdated,
-    /// No other active user is an admin.
-    LastAdmin,
-}
-
-/// A password that was checked for a change: whose, and the generation that was read together with its hash.
-#[derive(Clone, Copy, Debug)]
-pub struct Proof {
-    /// The user who gave the password.
-    pub user_id: Uuid,
-    /// The user's generation at that time.
-    pub generation: i32,
-}
-
-/// What a change came to, or that the database did not do its work; then nothing is written.
-pub type Outcome<T> = Result<Result<T, Unchanged>, StoreError>;
 
 impl Store {
     pub(super) async fn try_update(
@@ -193,7 +166,7 @@ impl Store {
                 .bind(generation)
                 .fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
-            super::sessions::insert(&mut tx, &session, &client).await?;
+            sessions::insert(&mut tx, &session, &client).await?;
             Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some((user, logged))))
         })
     }

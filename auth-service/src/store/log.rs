@@ -1,43 +1,15 @@
-//! The log of revocations: what is written last in each transaction that kills tokens, and read in order.
-
-use std::io;
-use std::sync::Arc;
+//! The log of revocations: each transaction that kills tokens writes its entry last.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
-use db::{Closing, Statement, Verdict, Watcher, read, transaction, watch, within, write};
-use kit::Stopwatch;
-use sqlx::FromRow;
-use uuid::Uuid;
+use db::{Closing, Statement, Verdict, read, transaction, within, write};
 
-use super::page_size::PageSize;
+use super::log_reader::bytes;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Entry, Era, Horizon, LogId, Logged, Mark, Revocation, Stamp};
+use crate::domain::{Cause, Era, LogId, Logged, Mark, Revocation, Stamp};
 
 /// The migrations that brought the log and its eras.
 const LOG: i64 = 4;
 const ERAS: i64 = 10;
-
-/// Reads the log by a connection of its own.
-#[derive(Debug)]
-pub struct LogReader {
-    watcher: Watcher,
-    size: PageSize,
-}
-
-/// What one look has read, all at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The log.
-    pub log: LogId,
-    /// The revision of its last entry.
-    pub head: i64,
-    /// Tells which tokens are dead whatever its entries say.
-    pub horizon: Horizon,
-    /// Its entries from a revision on, in order.
-    pub entries: Vec<Entry>,
-    /// There may be more entries after these.
-    pub is_cut: bool,
-}
 
 impl Store {
     /// Begins the log where there is none, with an era of its own: tokens that were issued before it are dead. The secret that
@@ -156,62 +128,14 @@ impl Store {
         Ok(Logged { revision, mark: stamp.mark })
     }
 
-    /// A connection of its own that reads the log.
-    #[must_use]
-    pub fn log_reader(&self) -> LogReader {
-        LogReader { watcher: self.db.watcher(), size: PageSize::default() }
-    }
-}
-
-impl LogReader {
-    /// Closes the connection.
-    pub async fn close(self) {
-        self.watcher.close().await;
-    }
-
-    /// Looks: the end of the log, and its entries from the revision `from` on: at most a thousand, and more after a look that did
-    /// not come to the end.
-    ///
-    /// # Errors
-    /// [`StoreError`], also of a server that only repeats what another one writes, and may be behind it.
-    pub async fn look(&mut self, from: i64) -> Result<Page, StoreError> {
-        const SQL: &str = "select h.log_id, h.revision as head, h.horizon, h.era, h.era_before, h.era_before_until, \
-             r.revision, r.mark, r.kind, r.subject, r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
-             where r.revision >= $1 order by r.revision limit $2";
-        const HEAD: &str = "select log_id, revision as head, horizon, era, era_before, era_before_until \
-             from current_log_head where id = 1";
-        // A look that fails is followed by a small one, for which there is time in any case.
-        let size = std::mem::take(&mut self.size);
-        let time = Stopwatch::start();
-        let rows: Vec<Row> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
-            .bind(from)
-            .bind(size.rows())
-            .fetch_all(&mut *connection))?;
-        let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
-        if let Some(Row { head: read, .. }) = rows.first() {
-            let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
-            let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
-            let page = Page { log, head, horizon, entries: entries?, is_cut };
-            if !page.is_last() {
-                self.size = size.next(time.elapsed());
-            }
-            return Ok(page);
-        }
-        let read: Option<End> =
-            watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
-        let read = read.ok_or_else(|| {
-            let cause = io::Error::other("the server is in recovery and repeats what another one writes");
-            StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
-        })?;
-        let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
-        Ok(Page { log, head, horizon, entries: Vec::new(), is_cut })
-    }
-}
-
-impl Page {
-    /// Whether it reaches the end of the log.
-    pub fn is_last(&self) -> bool {
-        !self.is_cut || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
+    /// Returns the entry of this mark, if it is one of the log's last.
+    pub(super) async fn logged(&self, mark: Mark) -> Result<Option<Logged>, StoreError> {
+        // Far more than are written while a commit is looked for.
+        const SQL: &str = "select revision from revocations \
+             where revision > (select revision from log_head where id = 1) - 5000 and mark = $1 limit 1";
+        let found: Option<i64> =
+            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(mark.0.as_slice()).fetch_optional(reader))?;
+        Ok(found.map(|revision| Logged { revision, mark }))
     }
 }
 
@@ -276,60 +200,4 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
         Revocation::SigningKey(id) => ("signing-key", id.clone(), 0),
         Revocation::NewSigningKeys => ("signing-keys", String::new(), 0),
     }
-}
-
-/// The end of the log.
-#[derive(FromRow)]
-struct End {
-    log_id: Vec<u8>,
-    #[sqlx(rename = "head")]
-    last: i64,
-    horizon: Time,
-    era: i64,
-    era_before: i64,
-    era_before_until: Time,
-}
-
-impl End {
-    fn horizon(&self) -> Horizon {
-        let before =
-            (self.era_before_until > DateTime::UNIX_EPOCH).then_some((Era(self.era_before), self.era_before_until));
-        Horizon { until: self.horizon, era: Era(self.era), before }
-    }
-}
-
-/// An entry, with the end of the log.
-#[derive(FromRow)]
-struct Row {
-    #[sqlx(flatten)]
-    head: End,
-    revision: i64,
-    mark: Vec<u8>,
-    kind: String,
-    subject: String,
-    generation: i32,
-    log_time: Time,
-}
-
-impl Row {
-    fn entry(self) -> Result<Entry, sqlx::Error> {
-        let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
-        let id = || subject.parse::<Uuid>().map_err(|error| sqlx::Error::Decode(error.into()));
-        let revocation = match kind.as_str() {
-            "start" => Revocation::Start,
-            "session" => Revocation::Session(id()?),
-            "user" => Revocation::User { id: id()?, generation, cause: Cause::Ended },
-            "user-disabled" => Revocation::User { id: id()?, generation, cause: Cause::Disabled },
-            "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
-            "signing-key" => Revocation::SigningKey(subject),
-            "signing-keys" => Revocation::NewSigningKeys,
-            // A later version's: whoever cannot read it cannot say what is good.
-            _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
-        };
-        Ok(Entry { logged: Logged { revision, mark: Mark(bytes(&mark)?) }, revocation, time })
-    }
-}
-
-fn bytes(value: &[u8]) -> Result<[u8; 16], sqlx::Error> {
-    value.try_into().map_err(|_| sqlx::Error::Decode("a mark of the log has another length".into()))
 }

@@ -4,7 +4,7 @@ use db::{Verdict, read, settle, transaction, within};
 use uuid::Uuid;
 
 use super::changes::older_tokens;
-use super::users::UserRow;
+use super::rows::UserRow;
 use super::{Store, StoreError, log};
 use crate::domain::{Cause, Logged, Stamp, User, UserState};
 

@@ -4,7 +4,7 @@ use db::{read, settle, write};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::users::UserRow;
+use super::rows::{UserRow, digests};
 use super::{Store, StoreError, Time};
 use crate::domain::{Client, RefreshDigest, Rotation, User, network};
 
@@ -141,11 +141,6 @@ impl Store {
              (select id from sessions where over_time <= $1 order by over_time limit 100)";
         write!(self.db, sqlx::query(SQL).bind(now))
     }
-}
-
-/// The digests in a row.
-pub(super) fn digests(bytes: &[u8]) -> impl Iterator<Item = RefreshDigest> {
-    bytes.chunks_exact(32).filter_map(|digest| digest.try_into().ok()).map(RefreshDigest)
 }
 
 #[derive(FromRow)]

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use sqlx::error::DatabaseError;
 use uuid::Uuid;
 
-use super::refresh::digests;
+use super::rows::digests;
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, network};
 

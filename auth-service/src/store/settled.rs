@@ -2,7 +2,7 @@
 //!
 //! A change that was committed is found by the mark of its entry in the log, or by its row.
 
-use db::{read, settle};
+use db::settle;
 use uuid::Uuid;
 
 use super::{Outcome, Proof, Store, StoreError, Time, Unchanged};
@@ -117,15 +117,5 @@ impl Store {
         let logged = self.logged(mark).await?;
         let user = self.user(id).await?;
         Ok(user.filter(|user| logged.is_some() || is_ours(user)).map(|user| Ok((user, logged))))
-    }
-
-    /// Returns the entry of this mark, if it is one of the log's last.
-    pub(super) async fn logged(&self, mark: Mark) -> Result<Option<Logged>, StoreError> {
-        // Far more than are written while a commit is looked for.
-        const SQL: &str = "select revision from revocations \
-             where revision > (select revision from log_head where id = 1) - 5000 and mark = $1 limit 1";
-        let found: Option<i64> =
-            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(mark.0.as_slice()).fetch_optional(reader))?;
-        Ok(found.map(|revision| Logged { revision, mark }))
     }
 }

@@ -36,14 +36,6 @@ pub struct Passed<T> {
     pub next: Option<T>,
 }
 
-impl<T> Passed<T> {
-    /// Returns what the last row that was looked at and the number of rows with a wrong time say.
-    fn of(found: Option<(T, i64)>) -> Self {
-        let (next, late) = found.unzip();
-        Self { repaired: late.unwrap_or_default().unsigned_abs(), next }
-    }
-}
-
 impl Store {
     /// Moves a horizon that is after `future` to the stamp's time, and begins another era: all tokens that were issued until now
     /// are dead, as the horizon says, and those that are issued from now on are good. Returns `None` if it is not after that.
@@ -102,15 +94,10 @@ impl Store {
             .bind(ROWS)
             .bind(bounds.future)
             .fetch_optional(reader))?;
-        let mut passed = Passed::of(passed);
-        if let Some(last) = passed.next
-            && repairs
-            && passed.repaired > 0
-        {
-            passed.repaired =
-                write!(self.db, sqlx::query(SQL).bind(after).bind(last).bind(bounds.future).bind(bounds.now))?;
-        }
-        Ok(passed)
+        repair(passed, repairs, async |last| {
+            write!(self.db, sqlx::query(SQL).bind(after).bind(last).bind(bounds.future).bind(bounds.now))
+        })
+        .await
     }
 
     /// Counts the sessions after the id `after`, of the next few thousand, that were begun, refreshed or ended after
@@ -134,17 +121,13 @@ impl Store {
         let Bounds { now, future, session, idle } = bounds;
         let passed: Option<(Uuid, i64)> =
             read!(self.db, |reader| sqlx::query_as(LAST).bind(after).bind(ROWS).bind(future).fetch_optional(reader))?;
-        let mut passed = Passed::of(passed);
-        if let Some(last) = passed.next
-            && repairs
-            && passed.repaired > 0
-        {
-            passed.repaired = write!(
+        repair(passed, repairs, async |last| {
+            write!(
                 self.db,
                 sqlx::query(SQL).bind(after).bind(last).bind(future).bind(now).bind(now + session).bind(now + idle)
-            )?;
-        }
-        Ok(passed)
+            )
+        })
+        .await
     }
 
     /// Gives wrong passwords of times to come the time `last`, which keeps their count, and gives the allowances back that no use
@@ -191,4 +174,18 @@ impl Store {
             Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))
         })
     }
+}
+
+/// Repairs the rows until the last one that was looked at, if some have a wrong time and `repairs` is set.
+async fn repair<T: Copy>(
+    passed: Option<(T, i64)>,
+    repairs: bool,
+    write: impl AsyncFnOnce(T) -> Result<u64, StoreError>,
+) -> Result<Passed<T>, StoreError> {
+    let (next, late) = passed.unzip();
+    let repaired = match next {
+        Some(last) if repairs && late > Some(0) => write(last).await?,
+        _ => late.unwrap_or_default().unsigned_abs(),
+    };
+    Ok(Passed { repaired, next })
 }

@@ -4,7 +4,7 @@ use db::read;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::users::UserRow;
+use super::rows::UserRow;
 use super::{Account, Credentials, Kind, Store, StoreError, Time};
 use crate::domain::Failures;
 

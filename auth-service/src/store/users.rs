@@ -6,8 +6,9 @@ use sqlx::FromRow;
 use sqlx::query::QueryAs;
 use uuid::Uuid;
 
-use super::{Store, StoreError, Time, roles};
-use crate::domain::{Client, NewUser, Role, Roles, Session, User, UserState};
+use super::rows::{UserRow, state_text};
+use super::{Store, StoreError, roles, sessions};
+use crate::domain::{Client, NewUser, Role, Session, User, UserState};
 
 /// A user together with what a login is checked against, all read in one statement.
 pub struct Credentials {
@@ -85,7 +86,7 @@ impl Store {
             let Some(user) = user else { return Ok(Verdict::Undo(Created::EmailTaken)) };
             roles::insert(&mut tx, new.id, &new.roles).await?;
             if let Some((session, client)) = &first {
-                super::sessions::insert(&mut tx, session, client).await?;
+                sessions::insert(&mut tx, session, client).await?;
             }
             Ok(Verdict::Commit(Created::User(Box::new(user.into()))))
         })
@@ -177,20 +178,6 @@ impl Store {
     }
 }
 
-/// A row of the table, as far as it is shown.
-#[derive(FromRow)]
-pub(super) struct UserRow {
-    pub(super) id: Uuid,
-    pub(super) name: String,
-    pub(super) email: String,
-    pub(super) roles: String,
-    pub(super) state: String,
-    pub(super) generation: i32,
-    pub(super) revision: i32,
-    pub(super) create_time: Time,
-    pub(super) update_time: Time,
-}
-
 #[derive(FromRow)]
 struct CredentialsRow {
     #[sqlx(flatten)]
@@ -198,28 +185,8 @@ struct CredentialsRow {
     password_hash: String,
 }
 
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
-        let UserRow { id, name, email, roles, state: text, generation, revision, create_time, update_time } = row;
-        let (roles, state) = (Roles::from_text(&roles), state(&text));
-        Self { id, name, email, roles, state, generation, revision, create_time, update_time }
-    }
-}
-
 impl From<CredentialsRow> for Credentials {
     fn from(row: CredentialsRow) -> Self {
         Self { user: row.user.into(), password_hash: row.password_hash }
     }
-}
-
-pub(super) fn state_text(state: UserState) -> &'static str {
-    match state {
-        UserState::Active => "active",
-        UserState::Disabled => "disabled",
-    }
-}
-
-/// A state that this version does not know opens no door.
-pub(super) fn state(text: &str) -> UserState {
-    if text == "active" { UserState::Active } else { UserState::Disabled }
 }

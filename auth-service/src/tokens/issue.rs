@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::jws::{self, SignError};
-use super::{Audience, Claims, CurrentKeys};
+use super::{Audience, Claims};
 use crate::domain::{Horizon, User};
+use crate::keys::model::CurrentKeys;
 
 /// The media type of an access token (RFC 9068 §2.1).
 pub(super) const ACCESS_TOKEN: &str = "at+jwt";

@@ -2,10 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Key, KeySet, VerifyingKey};
+use crate::keys::model::{Key, KeySet, VerifyingKey, object};
 
 /// The longest token that is looked at, in bytes (C15).
 const MAX_BYTES: usize = 4096;
@@ -45,7 +44,7 @@ pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<Str
     let header =
         Header { typ: Some(typ.to_owned()), alg: key.algorithm().name().to_owned(), kid: Some(key.id().to_owned()) };
     let message = format!("{}.{}", part(&header)?, part(payload)?);
-    let signature = key.signing().sign(message.as_bytes())?;
+    let signature = key.sign(message.as_bytes())?;
     Ok(format!("{message}.{signature}"))
 }
 
@@ -102,9 +101,4 @@ pub(super) fn header(token: &str) -> Option<Header> {
     }
     let (header, _) = token.split_once('.')?;
     object(&URL_SAFE_NO_PAD.decode(header).ok()?)
-}
-
-/// Reads a JSON object; serde would take an array for a struct, too.
-pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
 }

@@ -8,8 +8,9 @@ use kit::Clock;
 
 use super::issue::ACCESS_TOKEN;
 use super::jws::Unsigned;
-use super::{Algorithm, Claims, CurrentKeys, jws};
+use super::{Claims, jws};
 use crate::domain::Audiences;
+use crate::keys::model::{Algorithm, CurrentKeys, object};
 
 /// The most by which the clock of the issuing replica may be ahead, where no setting says so (C12).
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
@@ -153,7 +154,7 @@ impl Verifier {
         let can_be_signed =
             header.typ.as_deref() == Some(ACCESS_TOKEN) && Algorithm::can_write(&header.alg, &signature);
         let key_id = header.kid.filter(|id| can_be_signed && is_key_id(id) && !id.is_empty())?;
-        let unsigned = VerifiedToken { claims: jws::object(&payload)?, key_id };
+        let unsigned = VerifiedToken { claims: object(&payload)?, key_id };
         let VerifiedToken { claims, key_id } = &unsigned;
         let is_new = now.timestamp() - claims.iat <= NEW_SECONDS;
         let is_live = unsigned.is_live_at(now, self.latest(now)).is_ok();
@@ -167,10 +168,10 @@ impl Verifier {
         let opened = jws::open(token, &keys)?;
         let is_access_token = opened.header.typ.as_deref() == Some(ACCESS_TOKEN);
         let names_key = opened.header.kid.as_deref().is_some_and(is_key_id);
-        if !is_access_token || !names_key || !opened.key.writes(&opened.signature) {
+        if !is_access_token || !names_key || !opened.key.algorithm().is_canonical(&opened.signature) {
             return None;
         }
-        let claims: Claims = jws::object(&opened.payload)?;
+        let claims: Claims = object(&opened.payload)?;
         self.is_ours(&claims).then(|| VerifiedToken { claims, key_id: opened.key.id().to_owned() })
     }
 

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use auth_service::domain::{LogId, Revocation};
-use auth_service::keyring::Keyring;
+use auth_service::keys::model::{Key, KeySet, KeyType, Pkcs8};
+use auth_service::keys::rotation::Keyring;
+use auth_service::keys::storage::{KeyFile, KeyStorage, MasterKey};
 use auth_service::store::Store;
-use auth_service::tokens::{Custody, Key, KeyFile, KeySet, KeyType, MasterKey, Pkcs8};
 use chrono::{DateTime, Utc};
 use kit::Clock;
 
@@ -20,8 +21,8 @@ pub(crate) fn master(text: &str) -> MasterKey {
     MasterKey::parse(&text.into()).unwrap()
 }
 
-pub(crate) fn sealed() -> Custody {
-    Custody::Sealed { master: master(OURS), file: None }
+pub(crate) fn sealed() -> KeyStorage {
+    KeyStorage::Sealed { master: master(OURS), file: None }
 }
 
 pub(crate) fn file_in(folder: &Path) -> KeyFile {
@@ -37,8 +38,8 @@ pub(crate) fn id_of(pkcs8: &Pkcs8) -> String {
 }
 
 /// Returns a keyring that has read its keys.
-pub(crate) async fn ring(store: &Store, clock: &Clock, custody: Custody) -> Keyring {
-    let ring = Keyring::new(store.clone(), clock.clone(), custody);
+pub(crate) async fn ring(store: &Store, clock: &Clock, storage: KeyStorage) -> Keyring {
+    let ring = Keyring::new(store.clone(), clock.clone(), storage);
     ring.begin(KeyType::default()).await.unwrap();
     ring
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use auth_service::domain::Revocation;
-use auth_service::keyring::{Keyring, KeyringError};
-use auth_service::tokens::{Custody, Key, KeyType, SigningKeyError};
+use auth_service::keys::model::{Key, KeyType};
+use auth_service::keys::rotation::{Keyring, KeyringError};
+use auth_service::keys::storage::{KeyStorage, SigningKeyError};
 use kit::Clock;
 use testkit::{clock, folder, on_both_engines, start};
 
@@ -23,7 +24,7 @@ async fn successor_is_listed_before_it_signs(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let first = signs(&ring, start());
     let sign_time = start() + LEAD;
-    let next = ring.follow(document(), sign_time).await.unwrap().unwrap();
+    let next = ring.rotate(document(), sign_time).await.unwrap().unwrap();
     ring.read().await.unwrap();
     let both = [first.clone(), next.id.clone()];
     assert_eq!((signs(&ring, start()), listed(&ring, start())), (first.clone(), both.to_vec()));
@@ -38,7 +39,7 @@ async fn successor_is_listed_before_it_signs(store: Case) {
 async fn replicas_agree_on_keys_and_signer(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
     assert_eq!(signs(&here, start()), signs(&there, start()));
-    let next = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
+    let next = here.rotate(document(), start() + LEAD).await.unwrap().unwrap();
     there.read().await.unwrap();
     for replica in [&here, &there] {
         replica.read().await.unwrap();
@@ -49,7 +50,7 @@ async fn replicas_agree_on_keys_and_signer(store: Case) {
 
 async fn two_replicas_rotate_at_once_one_wins(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
-    let (one, other) = tokio::join!(here.follow(document(), start() + LEAD), there.follow(document(), start() + LEAD));
+    let (one, other) = tokio::join!(here.rotate(document(), start() + LEAD), there.rotate(document(), start() + LEAD));
     // The later replica finds the other's key, or loses to it at the insert.
     let count = |outcome: &Result<Option<_>, KeyringError>| matches!(outcome, Ok(Some(_)));
     assert_eq!(usize::from(count(&one)) + usize::from(count(&other)), 1);
@@ -57,28 +58,28 @@ async fn two_replicas_rotate_at_once_one_wins(store: Case) {
         assert!(matches!(lost, Ok(None) | Err(KeyringError::Waiting { .. })));
     }
     assert_eq!(here.list().await.unwrap().len(), 2);
-    assert!(matches!(here.follow(document(), start() + LEAD).await, Err(KeyringError::Waiting { .. })));
+    assert!(matches!(here.rotate(document(), start() + LEAD).await, Err(KeyringError::Waiting { .. })));
 }
 
 async fn key_in_the_set_or_killed_is_not_added_again(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let (leaked, other) = (document(), document());
-    ring.follow(leaked.clone(), start()).await.unwrap().unwrap();
-    assert!(matches!(ring.follow(leaked.clone(), start()).await, Err(KeyringError::Known(_))));
+    ring.rotate(leaked.clone(), start()).await.unwrap().unwrap();
+    assert!(matches!(ring.rotate(leaked.clone(), start()).await, Err(KeyringError::Known(_))));
     ring.retire(&id_of(&leaked), other.clone(), false).await.unwrap();
-    assert!(matches!(ring.follow(leaked, start()).await, Err(KeyringError::Killed(_))));
+    assert!(matches!(ring.rotate(leaked, start()).await, Err(KeyringError::Killed(_))));
     ring.read().await.unwrap();
     assert_eq!(signs(&ring, start()), id_of(&other));
 }
 
 async fn next_key_is_sealed_by_the_shared_master_key(store: Case) {
     let running = ring(&store, &clock(), sealed()).await;
-    let other = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
+    let other = Keyring::new(store.clone(), clock(), KeyStorage::Sealed { master: master(OTHERS), file: None });
     assert_eq!(other.reseal(&master(OURS)).await.unwrap(), 1);
     // It still signs with its open key, and adds no key that only the old master key opens.
     running.read().await.unwrap();
     signs(&running, start());
-    let refused = running.follow(document(), start() + LEAD).await;
+    let refused = running.rotate(document(), start() + LEAD).await;
     assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::OtherMasterKey))));
     assert_eq!(running.list().await.unwrap().len(), 1);
 }
@@ -86,19 +87,19 @@ async fn next_key_is_sealed_by_the_shared_master_key(store: Case) {
 async fn keys_held_elsewhere_are_neither_added_nor_killed(store: Case) {
     let folder = folder();
     let file = file_in(folder.path());
-    let filed = ring(&store, &clock(), Custody::File(file.clone())).await;
+    let filed = ring(&store, &clock(), KeyStorage::File(file.clone())).await;
     let first = signs(&filed, start());
     let elsewhere =
-        Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OURS), file: Some(file.clone()) });
+        Keyring::new(store.clone(), clock(), KeyStorage::Sealed { master: master(OURS), file: Some(file.clone()) });
     let is_unsealed =
         |error: Option<KeyringError>| matches!(error, Some(KeyringError::Key(SigningKeyError::Unsealed { .. })));
-    assert!(is_unsealed(elsewhere.follow(document(), start()).await.err()));
+    assert!(is_unsealed(elsewhere.rotate(document(), start()).await.err()));
     assert!(is_unsealed(elsewhere.retire(&first, document(), true).await.err()));
     elsewhere.begin(KeyType::default()).await.unwrap();
     let has_no_master =
         |error: Option<KeyringError>| matches!(error, Some(KeyringError::Key(SigningKeyError::NoMasterKey)));
-    let filed = Keyring::new(store.clone(), clock(), Custody::File(file));
-    assert!(has_no_master(filed.follow(document(), start()).await.err()));
+    let filed = Keyring::new(store.clone(), clock(), KeyStorage::File(file));
+    assert!(has_no_master(filed.rotate(document(), start()).await.err()));
     assert!(has_no_master(filed.retire(&first, document(), true).await.err()));
     assert_eq!(filed.list().await.unwrap().len(), 1);
 }
@@ -108,7 +109,7 @@ async fn key_of_each_type_follows_each_type(store: Case) {
     let ring = ring(&store, &clock, sealed()).await;
     for of in KeyType::ALL {
         let now = clock.now();
-        let next = ring.follow(Key::generate_pkcs8(of).unwrap(), now).await.unwrap().unwrap();
+        let next = ring.rotate(Key::generate_pkcs8(of).unwrap(), now).await.unwrap().unwrap();
         ring.read().await.unwrap();
         assert_eq!(next.algorithm, of.algorithm().name());
         let set = ring.keys().at(now);
@@ -123,10 +124,10 @@ async fn key_of_each_type_follows_each_type(store: Case) {
 
 async fn killed_key_is_gone_at_once_and_another_signs(store: Case) {
     let folder = folder();
-    for custody in [sealed(), Custody::File(file_in(folder.path()))] {
+    for storage in [sealed(), KeyStorage::File(file_in(folder.path()))] {
         store.database.run("delete from signing_keys").await;
-        let is_filed = matches!(custody, Custody::File(_));
-        let ring = ring(&store, &clock(), custody).await;
+        let is_filed = matches!(storage, KeyStorage::File(_));
+        let ring = ring(&store, &clock(), storage).await;
         let first = signs(&ring, start());
         let successor = document();
         ring.retire(&first, successor.clone(), false).await.unwrap();
@@ -146,7 +147,7 @@ async fn killed_key_is_gone_at_once_and_another_signs(store: Case) {
 async fn waiting_key_signs_when_the_signer_is_killed(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let first = signs(&ring, start());
-    let next = ring.follow(document(), start() + LEAD).await.unwrap().unwrap();
+    let next = ring.rotate(document(), start() + LEAD).await.unwrap().unwrap();
     ring.retire(&first, document(), false).await.unwrap();
     ring.read().await.unwrap();
     assert_eq!((signs(&ring, start()), listed(&ring, start())), (next.id.clone(), vec![next.id.clone()]));
@@ -161,7 +162,7 @@ async fn waiting_key_signs_when_the_signer_is_killed(store: Case) {
 async fn key_delayed_for_a_year_is_replaced_soon(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let year = start() + Duration::from_hours(24 * 365);
-    let far = ring.follow(document(), year).await.unwrap().unwrap();
+    let far = ring.rotate(document(), year).await.unwrap().unwrap();
     let soon = document();
     ring.retire(&far.id, soon.clone(), false).await.unwrap();
     ring.read().await.unwrap();
@@ -172,12 +173,12 @@ async fn key_delayed_for_a_year_is_replaced_soon(store: Case) {
 /// The private half is kept for an hour, the key as long as its tokens live.
 async fn private_half_is_kept_an_hour_and_key_a_day(store: Case) {
     let folder = folder();
-    for custody in [sealed(), Custody::File(file_in(folder.path()))] {
+    for storage in [sealed(), KeyStorage::File(file_in(folder.path()))] {
         store.database.run("delete from signing_keys").await;
-        let (clock, is_filed) = (clock(), matches!(custody, Custody::File(_)));
-        let ring = ring(&store, &clock, custody).await;
+        let (clock, is_filed) = (clock(), matches!(storage, KeyStorage::File(_)));
+        let ring = ring(&store, &clock, storage).await;
         let first = signs(&ring, start());
-        let next = ring.follow(document(), start() + LEAD).await.unwrap().unwrap();
+        let next = ring.rotate(document(), start() + LEAD).await.unwrap().unwrap();
         let halves = async || -> Vec<String> {
             if is_filed {
                 let filed = file_in(folder.path()).read().unwrap();
@@ -206,7 +207,7 @@ async fn private_half_is_kept_an_hour_and_key_a_day(store: Case) {
 async fn key_without_a_row_leaves_the_file(store: Case) {
     let folder = folder();
     let file = file_in(folder.path());
-    let ring = ring(&store, &clock(), Custody::File(file.clone())).await;
+    let ring = ring(&store, &clock(), KeyStorage::File(file.clone())).await;
     let first = signs(&ring, start());
     // The state after a loss of power between the write of the file and that of the row.
     let lock = file.lock().await.unwrap();
@@ -218,9 +219,9 @@ async fn key_without_a_row_leaves_the_file(store: Case) {
 
 async fn master_key_is_replaced_while_services_run(store: Case) {
     let running = ring(&store, &clock(), sealed()).await;
-    running.follow(document(), start() + LEAD).await.unwrap().unwrap();
+    running.rotate(document(), start() + LEAD).await.unwrap().unwrap();
     running.read().await.unwrap();
-    let sealed_by = |text| Custody::Sealed { master: master(text), file: None };
+    let sealed_by = |text| KeyStorage::Sealed { master: master(text), file: None };
     let ours = || Keyring::new(store.clone(), Clock::manual(start()), sealed_by(OTHERS));
     assert!(matches!(ours().reseal(&master(OTHERS)).await, Err(KeyringError::OldMasterKey)));
     assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 2);
@@ -237,10 +238,10 @@ async fn master_key_is_replaced_while_services_run(store: Case) {
 /// A wrong master key adds and kills no key, unless the right one is declared lost.
 async fn wrong_master_key_adds_and_kills_no_key(store: Case) {
     let first = signs(&ring(&store, &clock(), sealed()).await, start());
-    let wrong = Keyring::new(store.clone(), clock(), Custody::Sealed { master: master(OTHERS), file: None });
+    let wrong = Keyring::new(store.clone(), clock(), KeyStorage::Sealed { master: master(OTHERS), file: None });
     let is_refused =
         |error: Option<KeyringError>| matches!(error, Some(KeyringError::Key(SigningKeyError::OtherMasterKey)));
-    assert!(is_refused(wrong.follow(document(), start() + LEAD).await.err()));
+    assert!(is_refused(wrong.rotate(document(), start() + LEAD).await.err()));
     assert!(is_refused(wrong.retire(&first, document(), false).await.err()));
     assert_eq!(wrong.list().await.unwrap().len(), 1);
     let successor = document();
@@ -253,7 +254,7 @@ async fn wrong_master_key_adds_and_kills_no_key(store: Case) {
 async fn unopened_next_key_verifies_but_does_not_sign(store: Case) {
     let here = ring(&store, &clock(), sealed()).await;
     let first = signs(&here, start());
-    let next = here.follow(document(), start() + LEAD).await.unwrap().unwrap();
+    let next = here.rotate(document(), start() + LEAD).await.unwrap().unwrap();
     store.database.run(&format!("update signing_keys set sealed = null where id = '{}'", next.id)).await;
     here.read().await.unwrap();
     // This replica made the key and has it open; the other one does not.
@@ -270,7 +271,7 @@ async fn unopened_next_key_verifies_but_does_not_sign(store: Case) {
 async fn database_holds_no_private_half_in_plaintext(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let next = document();
-    ring.follow(next.clone(), start() + LEAD).await.unwrap().unwrap();
+    ring.rotate(next.clone(), start() + LEAD).await.unwrap().unwrap();
     for (record, sealed) in store.signing_keys().await.unwrap() {
         let sealed = sealed.unwrap();
         let secret = &next[next.len() - 32..];

@@ -1,8 +1,9 @@
 //! Each start finds the key that signed before, or is refused.
 
 use auth_service::domain::Revocation;
-use auth_service::keyring::{Keyring, KeyringError};
-use auth_service::tokens::{Custody, KeySource, KeyType, SEALED_KEY, SigningKeyError};
+use auth_service::keys::model::KeyType;
+use auth_service::keys::rotation::{Keyring, KeyringError};
+use auth_service::keys::storage::{KeySource, KeyStorage, SEALED_KEY, SigningKeyError};
 use db::secrets;
 use testkit::{clock, folder, on_both_engines, start};
 
@@ -77,7 +78,7 @@ async fn check(store: &Case, has_master: bool, held: Held, has: File) {
     std::fs::create_dir(folder.path().join("earlier")).unwrap();
     earlier.write(std::slice::from_ref(&ours)).unwrap();
     if !matches!(held, Held::Nothing | Held::Earlier) {
-        let before = ring(store, &clock(), Custody::File(earlier)).await;
+        let before = ring(store, &clock(), KeyStorage::File(earlier)).await;
         assert_eq!(signs(&before, start()), id_of(&ours));
     }
     let half = |name: &str| match held {
@@ -95,8 +96,8 @@ async fn check(store: &Case, has_master: bool, held: Held, has: File) {
     let rows = store.signing_keys().await.unwrap();
 
     let source = KeySource::choose(None, has_master.then(|| master(OURS)), Some(file.clone())).unwrap();
-    let KeySource::Pairs(custody) = source else { panic!("no secret is set") };
-    let ring = Keyring::new((*store).clone(), clock(), custody);
+    let KeySource::Pairs(storage) = source else { panic!("no secret is set") };
+    let ring = Keyring::new((*store).clone(), clock(), storage);
     let begun = ring.begin(KeyType::default()).await;
     match (rule(has_master, held, has), begun) {
         (Outcome::Refused(sentence), Err(error)) => {
@@ -148,17 +149,17 @@ async fn start_finds_the_earlier_key_or_is_refused(store: Case) {
 async fn sealed_keys_equal_the_keys_of_the_file(store: Case) {
     let folder = folder();
     let file = file_in(folder.path());
-    let first = ring(&store, &clock(), Custody::File(file.clone())).await;
+    let first = ring(&store, &clock(), KeyStorage::File(file.clone())).await;
     let signing = signs(&first, start());
-    let next = first.follow(document(), start()).await.unwrap().unwrap();
+    let next = first.rotate(document(), start()).await.unwrap().unwrap();
     let both = [next.id.clone(), signing];
     for _ in 0..2 {
-        let custody = Custody::Sealed { master: master(OURS), file: Some(file.clone()) };
-        let moved = ring(&store, &clock(), custody).await;
+        let storage = KeyStorage::Sealed { master: master(OURS), file: Some(file.clone()) };
+        let moved = ring(&store, &clock(), storage).await;
         assert_eq!((signs(&moved, start()), listed(&moved, start())), (next.id.clone(), both.to_vec()));
         let _ = std::fs::remove_file(file.path());
     }
-    let refused = Keyring::new(store.clone(), clock(), Custody::File(file.clone())).begin(KeyType::default()).await;
+    let refused = Keyring::new(store.clone(), clock(), KeyStorage::File(file.clone())).begin(KeyType::default()).await;
     assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::NoMasterKey))));
     assert!(!file.path().exists(), "no key file is created");
 }

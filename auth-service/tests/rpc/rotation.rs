@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use auth_service::domain::{Mark, Stamp};
-use auth_service::keyring::Keyring;
+use auth_service::keys::model::{Key, KeyType, Pkcs8};
+use auth_service::keys::rotation::Keyring;
+use auth_service::keys::storage::{KeyFile, KeyStorage};
 use auth_service::store::{DatabaseUrl, Store};
-use auth_service::tokens::{Custody, Key, KeyFile, KeyType, Pkcs8};
 use auth_service::{Config, Flags, RunError};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
@@ -47,8 +48,8 @@ impl Service {
     /// Returns the store and keyring of an operator's command beside the service.
     pub(crate) async fn operator(&self) -> (Store, Keyring) {
         let store = Store::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
-        let custody = Custody::File(KeyFile::beside(&self.database()));
-        (store.clone(), Keyring::new(store, self.clock.clone(), custody))
+        let storage = KeyStorage::File(KeyFile::beside(&self.database()));
+        (store.clone(), Keyring::new(store, self.clock.clone(), storage))
     }
 }
 
@@ -145,7 +146,7 @@ async fn token_of_a_brand_new_key_is_never_invalid() {
     let (store, keyring) = service.operator().await;
     for _ in 0..5 {
         let next = document();
-        keyring.follow(next.clone(), service.clock.now()).await.unwrap().unwrap();
+        keyring.rotate(next.clone(), service.clock.now()).await.unwrap().unwrap();
         let header = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": Key::from_pkcs8(&next).unwrap().id()});
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), token.split('.').nth(1).unwrap());
         let signature = Ed25519KeyPair::from_pkcs8(&next).unwrap().sign(message.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use auth_service::tokens::{Algorithm, Key, KeyType};
+use auth_service::keys::model::{Algorithm, Key, KeyType};
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{

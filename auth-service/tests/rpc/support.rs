@@ -95,7 +95,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     flags.password_min_length = settings.password_min_length.unwrap_or(flags.password_min_length);
     let mut config = Config::new(flags, environment, clock.clone()).unwrap();
     config.secret_key =
-        settings.secret.map(|secret| auth_service::tokens::Key::hs256(&SecretString::from(secret)).unwrap());
+        settings.secret.map(|secret| auth_service::keys::model::Key::hs256(&SecretString::from(secret)).unwrap());
     config.service_key = settings.service_key.map(|key| gatepost::Token::parse(key).unwrap());
     serve(config, folder, clock).await
 }
@@ -123,7 +123,7 @@ pub(crate) async fn start_at_by(database: &str, clock: Clock, further: &[&str]) 
     let args = args.into_iter().chain(further.iter().copied());
     let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
-    config.secret_key = Some(auth_service::tokens::Key::hs256(&SecretString::from(SECRET)).unwrap());
+    config.secret_key = Some(auth_service::keys::model::Key::hs256(&SecretString::from(SECRET)).unwrap());
     config.service_key = Some(gatepost::Token::parse(SERVICE_KEY).unwrap());
     serve(config, folder, clock).await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::tokens::Algorithm;
+use auth_service::keys::model::Algorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState, VerifyTokenRequest};

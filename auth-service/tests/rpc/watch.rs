@@ -132,7 +132,7 @@ async fn guard_gets_the_names_of_all_keys() {
     let first = names(greeting.keys);
     assert_eq!(first, service.listed().await);
     let (store, keyring) = service.operator().await;
-    keyring.follow(document(), service.clock.now() + std::time::Duration::from_hours(1)).await.unwrap();
+    keyring.rotate(document(), service.clock.now() + std::time::Duration::from_hours(1)).await.unwrap();
     let Some(Target::NewSigningKeys(new)) = guard.revocation().await.target else { panic!("a new key") };
     let both = names(new.keys);
     assert_eq!((both.len(), &both), (2, &service.listed().await));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use auth_service::tokens::KeyFile;
+use auth_service::keys::storage::KeyFile;
 use clap::Args;
 use db::DatabaseUrl;
 use kit::config::ConfigError;

@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use auth_service::SigningSettings;
+use auth_service::keys::storage::{KeyCopy, KeyFile, KeyFileError};
 use auth_service::store::PRIVATE_HALVES;
-use auth_service::tokens::{KeyCopy, KeyFile, KeyFileError};
 use db::DatabaseUrl;
 use kit::config::Environment;
 

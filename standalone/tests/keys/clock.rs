@@ -1,7 +1,6 @@
 //! A command under a wrong clock: it warns from 2 s on, and writes no time beyond the leeway.
 
-use auth_service::AdminCommand;
-use auth_service::keyring::KeysCommand;
+use auth_service::{AdminCommand, KeysCommand};
 use chrono::TimeDelta;
 use clap::Args;
 use kit::Clock;

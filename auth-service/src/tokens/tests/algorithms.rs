@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use testkit::start;
 
 use super::{Draw, issue, key, keys, part, set_of_all, sign, verifier};
-use crate::tokens::signing_key::SigningKey;
-use crate::tokens::{Algorithm, TokenFault};
+use crate::keys::model::{Algorithm, SigningKey};
+use crate::tokens::TokenFault;
 
 /// Rounds of the 64 combinations, for each key that may be the signing one.
 const ROUNDS: usize = 8;

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use testkit::start;
 
 use super::{Draw, issue, keys, verifier};
-use crate::tokens::{KeySet, TokenFault};
+use crate::keys::model::KeySet;
+use crate::tokens::TokenFault;
 
 const TOKENS: usize = 100;
 const FLIPS: usize = 1_000;

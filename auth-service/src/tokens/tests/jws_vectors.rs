@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::hs256;
-use crate::tokens::{JwkError, KeySet, VerifyingKey, jws};
+use crate::keys::model::{JwkError, KeySet, VerifyingKey};
+use crate::tokens::jws;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/wycheproof/json_web_signature_test.json");
 

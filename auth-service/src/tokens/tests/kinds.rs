@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use testkit::start;
 
 use super::{Draw, issue, part, set_of_all, sign, verifier};
-use crate::tokens::{Algorithm, KeySet, TokenFault};
+use crate::keys::model::{Algorithm, KeySet};
+use crate::tokens::TokenFault;
 
 /// Cases of each kind, for each algorithm.
 const CASES: usize = 500;

@@ -1,19 +1,16 @@
 //! Tests of the layer below the verifier, which only this room can reach: form, key set, signature → payload.
 
 mod algorithms;
-mod documents;
 mod flips;
-mod jwk;
 mod jws_vectors;
 mod kinds;
-mod primitives;
 mod remembered;
 mod rfc_7515;
 mod rfc_8037;
 mod twins;
 mod verifier;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -22,10 +19,11 @@ use serde_json::Value;
 use testkit::start;
 use uuid::Uuid;
 
-use super::{Algorithm, CurrentKeys, Issuer, Key, KeySet, KeyType, Scope, Timetable, Verifier, VerifyingKey};
+use super::{Issuer, Scope, Verifier};
 use crate::domain::{Audiences, Horizon, Roles, User, UserState};
+use crate::keys::model::tests::{SECRET, half, hs256, key, keys, other};
+use crate::keys::model::{Algorithm, CurrentKeys, Key, KeySet, Timetable};
 
-const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
 const DAY: Duration = Duration::from_hours(24);
 
 /// `SplitMix64` (Steele, Lea, Flood 2014): the same flips in every run.
@@ -49,44 +47,6 @@ impl Draw {
     }
 }
 
-/// A key of each type, made once: an RSA key takes a while.
-static DOCUMENTS: LazyLock<[Vec<u8>; 3]> =
-    LazyLock::new(|| KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap().to_vec()));
-
-fn hs256() -> Key {
-    Key::hs256(&SECRET.to_owned().into()).unwrap()
-}
-
-/// The tests' key of this algorithm, each time the same.
-fn key(algorithm: Algorithm) -> Key {
-    let of = KeyType::ALL.iter().position(|of| of.algorithm() == algorithm);
-    of.map_or_else(hs256, |of| Key::from_pkcs8(&DOCUMENTS[of]).unwrap())
-}
-
-/// The tests' key of each algorithm.
-fn keys() -> [Key; 4] {
-    Algorithm::ALL.map(key)
-}
-
-/// Another key of this algorithm, each time a new one.
-fn other(algorithm: Algorithm) -> Key {
-    let of = KeyType::ALL.into_iter().find(|of| of.algorithm() == algorithm);
-    let Some(of) = of else {
-        return Key::hs256(&URL_SAFE_NO_PAD.encode(kit::random::bytes::<32>()).into()).unwrap();
-    };
-    Key::from_pkcs8(&Key::generate_pkcs8(of).unwrap()).unwrap()
-}
-
-/// What verifies this key's tokens, as a set keeps it beside the key that signs.
-fn half(key: &Key) -> VerifyingKey {
-    let secret = || {
-        let k = URL_SAFE_NO_PAD.encode(SECRET);
-        serde_json::json!({"kty": "oct", "k": k, "kid": key.id(), "alg": "HS256"}).to_string()
-    };
-    let jwk = key.public().map_or_else(secret, |public| public.jwk);
-    VerifyingKey::from_jwk(&jwk).ok().unwrap()
-}
-
 /// A set of a key of each algorithm, of which this one's signs.
 fn set_of_all(signing: Algorithm) -> Arc<KeySet> {
     let others = keys().into_iter().filter(|key| key.algorithm() != signing);
@@ -96,7 +56,7 @@ fn set_of_all(signing: Algorithm) -> Arc<KeySet> {
 /// Signs any header over any payload, as whoever holds the key can.
 fn sign(key: &Key, header: &Value, payload: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
-    let signature = key.signing().sign(message.as_bytes()).unwrap();
+    let signature = key.sign(message.as_bytes()).unwrap();
     format!("{message}.{signature}")
 }
 

@@ -7,7 +7,8 @@ use gatepost::Token;
 use testkit::start;
 
 use super::{DAY, Draw, audiences, half, issue, key, verifier};
-use crate::tokens::{Algorithm, CurrentKeys, KeySet, RememberingVerifier, Timetable, TokenFault, Verifier};
+use crate::keys::model::{Algorithm, CurrentKeys, KeySet, Timetable};
+use crate::tokens::{RememberingVerifier, TokenFault, Verifier};
 
 #[test]
 fn a_signature_is_checked_once_and_the_times_at_each_use() {

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use crate::tokens::{Algorithm, Key, KeySet, VerifyingKey, jws};
+use crate::keys::model::{Algorithm, Key, KeySet, VerifyingKey};
+use crate::tokens::jws;
 
 /// The claims that all three examples sign.
 const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
@@ -73,7 +74,7 @@ fn hs256_verifies_the_tag_of_the_rfc() {
 fn rs256_gives_the_signature_of_the_rfc_and_opens_it() {
     let key = key(RSA);
     assert_eq!((key.algorithm(), key.id()), (Algorithm::Rs256, "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8"));
-    assert_eq!(key.signing().sign(message(RS256).as_bytes()).unwrap(), RS256.1);
+    assert_eq!(key.sign(message(RS256).as_bytes()).unwrap(), RS256.1);
     verifies(RS256, &VerifyingKey::from_jwk(&key.public().unwrap().jwk).ok().unwrap());
     let jws = format!("{}.{}", message(RS256), RS256.1);
     assert_eq!(jws::open(&jws, &KeySet::new(key)).unwrap().payload, URL_SAFE_NO_PAD.decode(PAYLOAD).unwrap());
@@ -83,7 +84,7 @@ fn rs256_gives_the_signature_of_the_rfc_and_opens_it() {
 fn es256_opens_the_signature_of_the_rfc_and_gives_others() {
     let key = key(P256);
     assert_eq!((key.algorithm(), key.id()), (Algorithm::Es256, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"));
-    let (first, second) = (key.signing().sign(b"one text").unwrap(), key.signing().sign(b"one text").unwrap());
+    let (first, second) = (key.sign(b"one text").unwrap(), key.sign(b"one text").unwrap());
     assert!(first != second && first.len() == 86 && second.len() == 86, "each has a random number in it");
     verifies(ES256, &VerifyingKey::from_jwk(&key.public().unwrap().jwk).ok().unwrap());
     let jws = format!("{}.{}", message(ES256), ES256.1);

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::tokens::{Key, KeySet, VerifyingKey, jws};
+use crate::keys::model::{Key, KeySet, VerifyingKey};
+use crate::tokens::jws;
 
 /// Appendix A.1, as PKCS#8 version 1.
 const KEY: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
@@ -21,7 +22,7 @@ fn key() -> Key {
 #[test]
 fn signing_gives_the_signature_of_the_rfc() {
     let key = key();
-    assert_eq!(key.signing().sign(MESSAGE.as_bytes()).unwrap(), SIGNATURE);
+    assert_eq!(key.sign(MESSAGE.as_bytes()).unwrap(), SIGNATURE);
     let (header, payload) = MESSAGE.split_once('.').unwrap();
     assert_eq!(URL_SAFE_NO_PAD.decode(header).unwrap(), br#"{"alg":"EdDSA"}"#);
     assert_eq!(URL_SAFE_NO_PAD.decode(payload).unwrap(), PAYLOAD);

@@ -9,7 +9,8 @@ use serde_json::json;
 use testkit::start;
 
 use super::{Draw, SECRET, half, hs256, issue, keys, other, part, sign, verifier};
-use crate::tokens::{KeySet, TokenFault, VerifyingKey, jws};
+use crate::keys::model::{KeySet, VerifyingKey};
+use crate::tokens::{TokenFault, jws};
 
 #[test]
 fn c15_the_largest_token_costs_less_than_a_millisecond() {
@@ -152,7 +153,7 @@ fn verifier_of_pairs() -> super::Verifier {
         verify_until: None,
     };
     let verifying = Arc::clone(key.verifying());
-    let member = crate::tokens::Member { record, key: Some(key), verifying };
+    let member = crate::keys::model::Member { record, key: Some(key), verifying };
     super::verifier_by(super::Timetable::new(&[member]))
 }
 

@@ -1,0 +1,134 @@
+//! The changes themselves, by the same statements as those of the RPCs, so that each replica refuses what has died.
+
+use db::patiently;
+use kit::Clock;
+use kit::ids::Ids;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::AdminError;
+use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, UserState};
+use crate::passwords::Hasher;
+use crate::rpc::accounts_of;
+use crate::stamp::stamp;
+use crate::store::{Created, Store, StoreError, Unchanged};
+
+/// Log target of the events that an operator looks for.
+const AUDIT: &str = "gatepost::audit";
+
+/// A change whose commit may be left without an answer, and the way to find out.
+type Open = (&'static str, &'static str);
+
+const PASSWORD_SET: Open =
+    ("the password was set", "try a login with the new password, or run this again, which may be done twice");
+const ADMIN_CREATED: Open = (
+    "the admin was created",
+    "run this again; if that says that a user has this email address, the admin was created with this password",
+);
+const ADMIN_GRANTED: Open = ("the user is an admin now", "run this again, which may be done twice");
+const USER_ACTIVE: Open =
+    ("a disabled user was let in again (the user is an admin now)", "run this again, which may be done twice");
+
+/// One database, and the time.
+pub(super) struct Accounts<'a> {
+    pub(super) store: &'a Store,
+    pub(super) clock: &'a Clock,
+}
+
+impl Accounts<'_> {
+    /// Sets the user's password, ends all sessions of the user, and forgets the wrong passwords that were tried.
+    pub(super) async fn set_password(
+        &self,
+        email: &Email,
+        password: &SecretString,
+        policy: PasswordPolicy,
+    ) -> Result<User, AdminError> {
+        let user = self.find(email).await?;
+        let hash = hashed(password, policy, &[user.name.as_str(), user.email.as_str()]).await?;
+        let set = self.store.set_password(user.id, &hash, stamp(self.clock.now())).await;
+        let (user, _) = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Outrun)?;
+        self.clear_failures(email, &user).await.map_err(AdminError::Uncleared)?;
+        tracing::warn!(target: AUDIT, event = "password_set", user = %user.id, by = "operator",
+            "the operator has set a password on the database: the user's sessions are ended");
+        Ok(user)
+    }
+
+    /// Adds a user who is an admin.
+    pub(super) async fn create(
+        &self,
+        email: Email,
+        name: &str,
+        password: &SecretString,
+        policy: PasswordPolicy,
+    ) -> Result<User, AdminError> {
+        let name = Name::parse(name)?;
+        let password_hash = hashed(password, policy, &[name.as_str(), email.as_str()]).await?;
+        let id = Ids::new(self.clock.clone()).next();
+        let create_time = self.clock.now();
+        let new = NewUser { id, name, email, password_hash, roles: Roles::admin(), create_time };
+        let created = self.store.create_user(&new, None, None).await;
+        let Created::User(user) = created.map_err(|error| unknown(error, ADMIN_CREATED))? else {
+            return Err(AdminError::Taken);
+        };
+        tracing::warn!(target: AUDIT, event = "admin_created", user = %user.id, by = "operator",
+            "the operator has made an admin on the database");
+        Ok(*user)
+    }
+
+    /// Makes the user an admin, and lets a disabled one in again.
+    pub(super) async fn grant(&self, email: &Email) -> Result<User, AdminError> {
+        let user = self.find(email).await?;
+        let roles = with_admin(&user.roles).ok_or(AdminError::Roles)?;
+        let set = self.store.set_roles(user.id, &roles, Some(user.revision), stamp(self.clock.now())).await;
+        let (user, _) = set.map_err(|error| unknown(error, ADMIN_GRANTED))?.map_err(changed)?;
+        let set = self.store.set_state(user.id, UserState::Active, None, stamp(self.clock.now())).await;
+        let (user, _) = set.map_err(|error| unknown(error, USER_ACTIVE))?.map_err(changed)?;
+        tracing::warn!(target: AUDIT, event = "admin_granted", user = %user.id, by = "operator",
+            "the operator has made a user an admin on the database");
+        Ok(user)
+    }
+
+    /// Forgets the wrong passwords that were tried for the user.
+    async fn clear_failures(&self, email: &Email, user: &User) -> Result<(), StoreError> {
+        let networks = patiently(|| self.store.networks(user.id)).await?;
+        for account in accounts_of(email.key(), user.id, &networks) {
+            patiently(|| self.store.clear_failures(&account)).await?;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, email: &Email) -> Result<User, AdminError> {
+        let found = patiently(|| self.store.credentials(email.key())).await?;
+        found.map(|found| found.user).ok_or(AdminError::Unknown)
+    }
+}
+
+/// The hash of a password that keeps the policy.
+async fn hashed(password: &SecretString, policy: PasswordPolicy, own_words: &[&str]) -> Result<String, AdminError> {
+    let password = policy.accept(password.expose_secret().to_owned(), own_words)?;
+    let hasher = Hasher::start().map_err(AdminError::Threads)?;
+    Ok(hasher.hash(None, password.into_password()).await?)
+}
+
+/// These roles with the admin's; `None` when there is no room for it.
+fn with_admin(roles: &Roles) -> Option<Roles> {
+    let mut words: Vec<String> = roles.words().into_iter().map(str::to_owned).collect();
+    if !words.iter().any(|word| word == Role::ADMIN) {
+        words.push(Role::ADMIN.to_owned());
+    }
+    Roles::parse(&words)
+}
+
+/// Names the change and the way to find out if the database has not said whether the change stands.
+fn unknown(error: StoreError, (what, find_out): Open) -> AdminError {
+    match error {
+        StoreError::Unknown(_) => AdminError::OutcomeUnknown { what, find_out },
+        error => error.into(),
+    }
+}
+
+fn changed(why: Unchanged) -> AdminError {
+    match why {
+        Unchanged::NotFound => AdminError::Unknown,
+        _ => AdminError::Outrun,
+    }
+}

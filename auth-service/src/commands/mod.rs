@@ -1,0 +1,11 @@
+//! The command line, and the commands that an operator runs on the database, one file each.
+
+mod admin;
+mod clock;
+mod command_line;
+mod database;
+mod keys;
+
+pub use admin::{AdminCommand, AdminError};
+pub use command_line::{Command, CommandLine};
+pub use keys::KeysCommand;

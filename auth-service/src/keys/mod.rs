@@ -1,0 +1,5 @@
+//! The keys that sign access tokens: `rotation → storage → model`.
+
+pub mod model;
+pub mod rotation;
+pub mod storage;

@@ -1,0 +1,63 @@
+//! The form of JWKs (RFC 7517) that hold keys to verify with.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The longest key id, in bytes.
+const MAX_KEY_ID: usize = 64;
+
+/// A reason to refuse a JWK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JwkError {
+    /// Not a JSON object with a type and an id.
+    #[error("is no JWK that has `kty` and a `kid` of 1 to 64 bytes")]
+    Form,
+    /// Its `use` or `key_ops` says that it is for something else.
+    #[error("is a key for something other than verifying signatures")]
+    Use,
+    /// Without the algorithm's name a key could be taken for two.
+    #[error("has no `alg`, or one other than HS256, EdDSA, ES256 and RS256")]
+    Algorithm,
+    /// Of another type, incomplete, not on its curve, or too short.
+    #[error("holds no key of its algorithm, or one that is too weak")]
+    Material,
+}
+
+/// The members that matter here; RFC 7517 §4 has the others ignored.
+#[derive(Deserialize)]
+pub(super) struct Jwk {
+    pub(super) kty: String,
+    pub(super) kid: String,
+    pub(super) alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    pub(super) crv: Option<String>,
+    pub(super) k: Option<String>,
+    pub(super) x: Option<String>,
+    pub(super) y: Option<String>,
+    pub(super) n: Option<String>,
+    pub(super) e: Option<String>,
+}
+
+impl Jwk {
+    /// Reads a JWK whose id has a good length and whose use is to verify.
+    pub(super) fn parse(json: &str) -> Result<Self, JwkError> {
+        let jwk: Self = object(json.as_bytes()).ok_or(JwkError::Form)?;
+        if !(1..=MAX_KEY_ID).contains(&jwk.kid.len()) {
+            return Err(JwkError::Form);
+        }
+        if jwk.is_for_verifying() { Ok(jwk) } else { Err(JwkError::Use) }
+    }
+
+    /// Returns true if neither `use` (RFC 7517 §4.2) nor `key_ops` (§4.3) is against it.
+    fn is_for_verifying(&self) -> bool {
+        self.usage.as_deref().is_none_or(|usage| usage == "sig")
+            && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|operation| operation == "verify"))
+    }
+}
+
+/// Reads a JSON object; serde would take an array for a struct, too.
+pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
+}

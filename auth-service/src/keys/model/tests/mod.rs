@@ -1,0 +1,52 @@
+//! Tests of keys that stand for themselves, and the keys that other tests sign with.
+
+mod documents;
+mod jwk;
+mod primitives;
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{Algorithm, Key, KeyType, VerifyingKey};
+
+pub(crate) const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
+
+/// A key of each type, made once: an RSA key takes a while.
+static DOCUMENTS: LazyLock<[Vec<u8>; 3]> =
+    LazyLock::new(|| KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap().to_vec()));
+
+pub(crate) fn hs256() -> Key {
+    Key::hs256(&SECRET.to_owned().into()).unwrap()
+}
+
+/// The tests' key of this algorithm, each time the same.
+pub(crate) fn key(algorithm: Algorithm) -> Key {
+    let of = KeyType::ALL.iter().position(|of| of.algorithm() == algorithm);
+    of.map_or_else(hs256, |of| Key::from_pkcs8(&DOCUMENTS[of]).unwrap())
+}
+
+/// The tests' key of each algorithm.
+pub(crate) fn keys() -> [Key; 4] {
+    Algorithm::ALL.map(key)
+}
+
+/// Another key of this algorithm, each time a new one.
+pub(crate) fn other(algorithm: Algorithm) -> Key {
+    let of = KeyType::ALL.into_iter().find(|of| of.algorithm() == algorithm);
+    let Some(of) = of else {
+        return Key::hs256(&URL_SAFE_NO_PAD.encode(kit::random::bytes::<32>()).into()).unwrap();
+    };
+    Key::from_pkcs8(&Key::generate_pkcs8(of).unwrap()).unwrap()
+}
+
+/// What verifies this key's tokens, as a set keeps it beside the key that signs.
+pub(crate) fn half(key: &Key) -> VerifyingKey {
+    let secret = || {
+        let k = URL_SAFE_NO_PAD.encode(SECRET);
+        serde_json::json!({"kty": "oct", "k": k, "kid": key.id(), "alg": "HS256"}).to_string()
+    };
+    let jwk = key.public().map_or_else(secret, |public| public.jwk);
+    VerifyingKey::from_jwk(&jwk).ok().unwrap()
+}

@@ -1,0 +1,37 @@
+//! A configured key or issuer that has been replaced since the last start.
+
+use db::patiently;
+use kit::Clock;
+
+use super::KeyringError;
+use crate::domain::LogId;
+use crate::keys::model::Key;
+use crate::keys::storage::SigningKeyError;
+use crate::stamp::stamp;
+use crate::store::{Remembered, Store};
+
+/// Remembers what the settings say, and revokes by the log what they said before. The log has begun, and the keys are open: a
+/// start that is refused must kill nothing.
+///
+/// # Errors
+/// [`SigningKeyError::Replaced`], and when the database is away.
+pub(crate) async fn remember(
+    store: &Store,
+    secret: Option<&Key>,
+    issuer: &str,
+    clock: &Clock,
+) -> Result<(), KeyringError> {
+    let (fresh, now) = (LogId(kit::random::bytes()), clock.now());
+    let (id, stamp) = (secret.map_or("", Key::id), stamp(now));
+    match patiently(|| store.remember_secret_key(id, stamp)).await? {
+        Remembered::Same => {}
+        Remembered::Replaced(_) => tracing::warn!(
+            "JWT_SECRET_KEY is another one than at the last start: the tokens of the one before are revoked"
+        ),
+        Remembered::Dead => return Err(SigningKeyError::Replaced.into()),
+    }
+    if patiently(|| store.remember_issuer(issuer, fresh, now)).await? {
+        tracing::warn!("AUTH_ISSUER is another one than at the last start: the tokens of the one before are revoked");
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Why the set of keys cannot be read or changed.
+
+use chrono::{DateTime, Utc};
+
+use crate::keys::storage::{KeyFileError, SigningKeyError, StorageError};
+use crate::store::StoreError;
+
+/// Each a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// There is no key yet.
+    #[error("the database has no signing key yet: start the auth service once, which makes one")]
+    NoKey,
+    /// There is no key of this id.
+    #[error("the database has no signing key {0}: `gatepost keys list` shows those that it has")]
+    Unknown(String),
+    /// Another key is to follow already.
+    #[error("{id} follows already, and signs from {} on: rotate after that", sign_time.format("%Y-%m-%dT%H:%M:%SZ"))]
+    Waiting {
+        /// The next key.
+        id: String,
+        /// From when on it signs.
+        sign_time: DateTime<Utc>,
+    },
+    /// The set has this key.
+    #[error("the set has the key {0} already: `gatepost keys list` shows what it does")]
+    Known(String),
+    /// The key has been killed.
+    #[error("the key {0} has been retired, and its tokens are revoked: take another one")]
+    Killed(String),
+    /// Somebody else was faster.
+    #[error(
+        "another process has changed the keys at this moment: see `gatepost keys list`, and run this again if needed"
+    )]
+    Outrun,
+    /// The database was told to commit, and its answer did not come.
+    #[error("the database has not said whether {what}: {find_out}")]
+    OutcomeUnknown {
+        /// The change that may stand.
+        what: String,
+        /// The way to find out.
+        find_out: &'static str,
+    },
+    /// The key was sealed with neither master key.
+    #[error(
+        "the signing key was sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY: set the latter to the one that the \
+         services have had"
+    )]
+    OldMasterKey,
+    /// A key cannot be had.
+    #[error(transparent)]
+    Key(#[from] SigningKeyError),
+    /// The database does not answer.
+    #[error("{0}: see to the database, then run this again")]
+    Store(#[from] StoreError),
+}
+
+impl KeyringError {
+    /// Names the change and the way to find out if the database has not said whether the change stands.
+    pub(super) fn named(self, what: impl FnOnce() -> String, find_out: &'static str) -> Self {
+        match self {
+            Self::Store(StoreError::Unknown(_)) => Self::OutcomeUnknown { what: what(), find_out },
+            other => other,
+        }
+    }
+}
+
+impl From<KeyFileError> for KeyringError {
+    fn from(error: KeyFileError) -> Self {
+        Self::Key(error.into())
+    }
+}
+
+impl From<StorageError> for KeyringError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Key(error) => Self::Key(error),
+            StorageError::Store(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The key pairs of one database: the first one, the next one, and the sets in force.
+//!
+//! Every replica reads the same rows and computes from their times which key signs (docs/decisions/0015).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use db::patiently;
+use kit::Clock;
+
+use super::KeyringError;
+use crate::domain::{KeyState, SigningKeyRecord};
+use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
+use crate::keys::storage::{KeyStorage, MasterKey, Row, SigningKeyError, opened};
+use crate::stamp::stamp;
+use crate::store::{Store, StoreError};
+
+/// The longest life that a token of this service can have, whatever the setting in force.
+pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);
+
+/// The greatest difference between clocks of replicas: a token of a key that has just been retired is verified for so much
+/// longer.
+pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
+
+/// The time for which a private half is kept after its key has retired: clocks differ, and a backup takes the keys later than
+/// the database.
+const PRIVATE_HALF_RETENTION: Duration = Duration::from_hours(1);
+
+/// The longest time for which a key is listed before it signs.
+pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
+
+/// The key pairs of one database.
+pub struct Keyring {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) storage: KeyStorage,
+    keys: Arc<CurrentKeys>,
+    /// Private halves by their key's id: each is opened once.
+    opened: Mutex<HashMap<String, Arc<Key>>>,
+}
+
+impl Keyring {
+    /// Manages the key pairs of this database, none of which has been read yet.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, storage: KeyStorage) -> Self {
+        let keys = Arc::new(CurrentKeys::new(Timetable::new(&[])));
+        Self { store, clock, storage, keys, opened: Mutex::default() }
+    }
+
+    /// Returns the key sets in force.
+    pub fn keys(&self) -> Arc<CurrentKeys> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Makes the first key where there is none, of this type unless an earlier version has left one, and reads all of them.
+    /// No start makes a new key, which would log everybody out, while an older one is kept.
+    ///
+    /// # Errors
+    /// [`KeyringError`], also when the key that signs, or the next one, cannot be opened.
+    pub async fn begin(&self, key_type: KeyType) -> Result<(), KeyringError> {
+        let mut rows = self.rows_at_start().await?;
+        if rows.is_empty() {
+            let pkcs8 = self.storage.first(&self.store, key_type).await?;
+            let now = self.clock.now();
+            self.add(1, pkcs8, now).await?;
+            rows = self.rows_at_start().await?;
+        }
+        self.storage.take_over(&self.store, &rows, |record| self.is_kept(record)).await?;
+        let rows = self.rows_at_start().await?;
+        for (record, sealed) in &rows {
+            if matches!(record.state_at(self.clock.now()), KeyState::Next | KeyState::Signing) {
+                self.open(record, sealed.as_deref())?;
+            }
+        }
+        self.storage.warn_of_old_file();
+        self.publish(rows);
+        Ok(())
+    }
+
+    /// Reads all of them again. A key that cannot be opened here does not sign here.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then all is as it was.
+    pub async fn read(&self) -> Result<(), StoreError> {
+        let rows = self.store.signing_keys().await?;
+        self.publish(rows);
+        Ok(())
+    }
+
+    /// Adds the key that signs from `sign_time` on, in place of the last one. Returns `None` when somebody else has just
+    /// added one.
+    ///
+    /// # Errors
+    /// [`KeyringError`], also while a key that is to sign waits for its time already.
+    pub async fn rotate(
+        &self,
+        pkcs8: Pkcs8,
+        sign_time: DateTime<Utc>,
+    ) -> Result<Option<SigningKeyRecord>, KeyringError> {
+        let rows = self.store.signing_keys().await?;
+        let (last, sealed) = rows.last().ok_or(KeyringError::NoKey)?;
+        if last.state_at(self.clock.now()) == KeyState::Next {
+            return Err(KeyringError::Waiting { id: last.id.clone(), sign_time: last.sign_time });
+        }
+        // What seals the new key must be what the others open it with, also where this process has had the last one open.
+        self.storage.open(&last.id, sealed.as_deref())?;
+        let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
+        if rows.iter().any(|(record, _)| record.id == key.id()) {
+            return Err(KeyringError::Known(key.id().to_owned()));
+        }
+        if self.store.has_killed_signing_key(key.id()).await? {
+            return Err(KeyringError::Killed(key.id().to_owned()));
+        }
+        self.add(last.number + 1, pkcs8, sign_time).await
+    }
+
+    /// Returns all key pairs in the order in which they sign.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        Ok(self.store.signing_keys().await?.into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// Forgets the private halves of keys that sign no more, and keys whose tokens are all dead.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub async fn tidy(&self) -> Result<(), KeyringError> {
+        let now = self.clock.now();
+        for (record, sealed) in self.store.signing_keys().await? {
+            if record.state_at(now) == KeyState::Over {
+                self.store.forget_signing_key(&record.id, now).await?;
+            } else if !self.is_kept(&record) && sealed.is_some() {
+                self.store.wipe_signing_key(&record.id, now).await?;
+            }
+        }
+        Ok(self.storage.tidy(&self.store, |record| self.is_kept(record)).await?)
+    }
+
+    /// Seals the private halves with the master key of now that are sealed with an old one. Returns how many.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; then all are sealed as they were.
+    pub async fn reseal(&self, old: &MasterKey) -> Result<usize, KeyringError> {
+        let KeyStorage::Sealed { master, .. } = &self.storage else { return Err(SigningKeyError::NoMasterKey.into()) };
+        let mut seals = Vec::new();
+        for (record, sealed) in self.store.signing_keys().await? {
+            let Some(sealed) = sealed else { continue };
+            if opened(master, &record.id, &sealed).is_ok() {
+                continue;
+            }
+            let (_, pkcs8) = opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
+            let anew = master.seal(&record.id, &pkcs8);
+            seals.push((record.id, sealed, anew));
+        }
+        let resealed = self.store.reseal_signing_keys(&seals).await.map_err(|error| {
+            KeyringError::from(error).named(
+                || "the keys were sealed anew".to_owned(),
+                "run this again with the same two master keys, which may be done twice; until it ends, keep both",
+            )
+        })?;
+        if resealed { Ok(seals.len()) } else { Err(KeyringError::Outrun) }
+    }
+
+    async fn rows_at_start(&self) -> Result<Vec<Row>, StoreError> {
+        patiently(|| self.store.signing_keys()).await
+    }
+
+    /// Adds a key: its private half first, so that no row is without one.
+    async fn add(
+        &self,
+        number: i32,
+        pkcs8: Pkcs8,
+        sign_time: DateTime<Utc>,
+    ) -> Result<Option<SigningKeyRecord>, KeyringError> {
+        let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
+        let now = self.clock.now();
+        let record = record_of(&key, number, now, sign_time)?;
+        let (sealed, _lock) = self.storage.save(&key, &pkcs8).await?;
+        let verify_until = sign_time + MAX_LIFETIME + MAX_CLOCK_DIFFERENCE;
+        let add = || self.store.add_signing_key(&record, sealed.as_deref(), verify_until, stamp(now));
+        // Of one number there is one key, so that it can be tried again.
+        let added = async {
+            let added = patiently(add).await?;
+            // An earlier try may have been committed.
+            Ok(added.is_some() || self.has(&record.id).await.map_err(StoreError::or_unknown)?)
+        };
+        let is_added = added.await.map_err(|error: StoreError| {
+            KeyringError::from(error).named(
+                || format!("the key {} was added", record.id),
+                "run `gatepost keys list`: if it has this key, the key was added; if not, run this again",
+            )
+        })?;
+        if !is_added {
+            return Ok(None);
+        }
+        self.opened().insert(record.id.clone(), Arc::new(key));
+        Ok(Some(record))
+    }
+
+    /// Returns true if the set has this key: one whose answer was lost is there, too.
+    async fn has(&self, id: &str) -> Result<bool, StoreError> {
+        let rows = patiently(|| self.store.signing_keys()).await?;
+        Ok(rows.iter().any(|(record, _)| record.id == id))
+    }
+
+    /// Returns true if the private half is still needed.
+    pub(super) fn is_kept(&self, record: &SigningKeyRecord) -> bool {
+        record.retire_time.is_none_or(|retired| self.clock.now() < retired + PRIVATE_HALF_RETENTION)
+    }
+
+    /// Opens a key, once.
+    fn open(&self, record: &SigningKeyRecord, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
+        if let Some(key) = self.opened().get(&record.id) {
+            return Ok(Arc::clone(key));
+        }
+        let key = self.storage.open(&record.id, sealed)?;
+        self.opened().insert(record.id.clone(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Puts these in force, and forgets the private halves of all others.
+    fn publish(&self, rows: Vec<Row>) {
+        let members: Vec<_> = rows.into_iter().filter_map(|row| self.member(row)).collect();
+        self.opened().retain(|id, _| members.iter().any(|member| member.key.is_some() && member.record.id == *id));
+        self.keys.replace(Timetable::new(&members));
+    }
+
+    fn member(&self, (record, sealed): Row) -> Option<Member> {
+        let key = if self.is_kept(&record) {
+            let opened = self.open(&record, sealed.as_deref());
+            if let Err(error) = &opened
+                && record.state_at(self.clock.now()) != KeyState::Retired
+            {
+                tracing::error!(key = record.id, "no token can be signed with it: {error}");
+            }
+            opened.ok()
+        } else {
+            None
+        };
+        let verifying = match &key {
+            Some(key) => Arc::clone(key.verifying()),
+            None => match VerifyingKey::from_jwk(&record.public_jwk) {
+                Ok(verifying) => Arc::new(verifying),
+                Err(error) => {
+                    tracing::error!(key = record.id, "a signing key in the database {error}: restore it from a backup");
+                    return None;
+                }
+            },
+        };
+        Some(Member { record, key, verifying })
+    }
+
+    fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Key>>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Describes a key that is made now.
+pub(super) fn record_of(
+    key: &Key,
+    number: i32,
+    create_time: DateTime<Utc>,
+    sign_time: DateTime<Utc>,
+) -> Result<SigningKeyRecord, SigningKeyError> {
+    let public = key.public().ok_or(SigningKeyError::Garbled)?;
+    Ok(SigningKeyRecord {
+        number,
+        id: public.id,
+        algorithm: public.algorithm.to_owned(),
+        public_jwk: public.jwk,
+        create_time,
+        sign_time,
+        retire_time: None,
+        verify_until: None,
+    })
+}

@@ -1,0 +1,13 @@
+//! The keys of one database over time: the first one, the next ones, and the ones that are killed.
+
+mod configured;
+mod error;
+mod keyring;
+mod retire;
+mod schedule;
+
+pub(crate) use configured::remember;
+pub use error::KeyringError;
+pub use keyring::Keyring;
+pub(crate) use keyring::{MAX_LEAD, MAX_LIFETIME};
+pub(crate) use schedule::{ClockTrust, RotationSchedule, run_rotation};

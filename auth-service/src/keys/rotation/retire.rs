@@ -1,0 +1,106 @@
+//! Kills keys that others may have, and puts another one in the place of the last.
+
+use db::patiently;
+
+use super::keyring::record_of;
+use super::{Keyring, KeyringError, MAX_LEAD};
+use crate::keys::model::{Key, Pkcs8};
+use crate::keys::storage::{KeyStorage, Row, SigningKeyError};
+use crate::stamp::stamp;
+
+/// The number of tries to kill a key while others change the set.
+const MAX_TRIES: usize = 5;
+
+impl Keyring {
+    /// Kills a key at once: it verifies nothing more, and where it is the last one, this one takes its place. `is_lost` says
+    /// that its private half need not open: then nothing shows that the new one is sealed with what the service has.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub async fn retire(&self, id: &str, successor: Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
+        self.retire_all(&[id.to_owned()], successor, is_lost).await
+    }
+
+    /// Kills several keys as [`retire`](Self::retire) kills one: the last one first, so that none of them signs once another
+    /// one is dead. Nothing is changed if one of them is unknown or cannot be opened.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub async fn retire_all(&self, ids: &[String], successor: Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
+        let rows = patiently(|| self.store.signing_keys()).await?;
+        if let Some(unknown) = ids.iter().find(|id| rows.iter().all(|(record, _)| record.id != **id)) {
+            return Err(KeyringError::Unknown(unknown.clone()));
+        }
+        let doomed: Vec<_> = rows.iter().rev().filter(|(record, _)| ids.contains(&record.id)).collect();
+        for row in &doomed {
+            self.check_killable(&rows, row, is_lost)?;
+        }
+        for (at, (record, _)) in doomed.into_iter().enumerate() {
+            let retired = self.retire_known(&record.id, &successor, is_lost).await;
+            retired.map_err(|error| told(error, ids, at))?;
+        }
+        Ok(())
+    }
+
+    /// Kills a key that was there a moment ago.
+    async fn retire_known(&self, id: &str, successor: &Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
+        for attempt in 0..MAX_TRIES {
+            let rows = patiently(|| self.store.signing_keys()).await;
+            // An earlier attempt may have been committed.
+            let rows = rows.map_err(|error| if attempt > 0 { error.or_unknown() } else { error })?;
+            // If it is gone, this has killed it and the answer was lost, or somebody else has.
+            let Some(at) = rows.iter().position(|(record, _)| record.id == id) else { return Ok(()) };
+            if self.kill(&rows, at, successor, is_lost).await? {
+                return Ok(());
+            }
+        }
+        Err(KeyringError::Outrun)
+    }
+
+    /// Refuses to kill a key while nothing shows that its successor is sealed with what the service has.
+    fn check_killable(&self, rows: &[Row], (record, sealed): &Row, is_lost: bool) -> Result<(), KeyringError> {
+        let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
+        if are_sealed && matches!(self.storage, KeyStorage::File(_)) {
+            return Err(SigningKeyError::NoMasterKey.into());
+        }
+        if !self.is_kept(record) {
+            return Ok(());
+        }
+        match self.storage.open(&record.id, sealed.as_deref()) {
+            Ok(_) | Err(SigningKeyError::Lost { .. } | SigningKeyError::Gone(_)) => Ok(()),
+            Err(SigningKeyError::OtherMasterKey) if is_lost => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Kills one of these keys. Returns `false` when they have become others meanwhile.
+    async fn kill(&self, rows: &[Row], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
+        self.check_killable(rows, &rows[at], is_lost)?;
+        let (record, _) = &rows[at];
+        let stamp = stamp(self.clock.now());
+        if at + 1 < rows.len() {
+            return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp)).await?.is_some());
+        }
+        let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
+        // A key that does not sign yet leaves its time to this one, but for one that a wrong clock has set far away.
+        let now = self.clock.now();
+        let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
+        let next = record_of(&key, record.number + 1, now, sign_time)?;
+        let (half, _lock) = self.storage.save(&key, successor).await?;
+        let kill = || self.store.kill_signing_key(&record.id, Some((&next, half.as_deref())), stamp);
+        Ok(patiently(kill).await?.is_some())
+    }
+}
+
+/// Names the keys and the way to find out if the fate of one of them is not known. Once `killed` of them are dead, an outage leaves
+/// the fate of the others open, too.
+fn told(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
+    const FIND_OUT: &str =
+        "run `gatepost keys list`: a key that it does not have is retired; run this again for those that it has";
+    let error = match error {
+        KeyringError::Store(error) if killed > 0 => KeyringError::Store(error.or_unknown()),
+        other => other,
+    };
+    let (noun, verb) = if ids.len() == 1 { ("the key", "was") } else { ("all of the keys", "were") };
+    error.named(|| format!("{noun} {} {verb} retired", ids.join(", ")), FIND_OUT)
+}

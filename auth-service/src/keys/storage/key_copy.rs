@@ -1,0 +1,185 @@
+//! What becomes of the signing keys when the database is copied: decided before anything is written, so that no token dies
+//! by a move unless the settings say that it would have died anyway.
+
+use std::path::PathBuf;
+
+use super::{KeyFile, KeyFileError, MasterKey, SigningKeyError};
+use crate::keys::model::Pkcs8;
+
+/// A key's id, and its sealed private half if the source's database has that.
+pub type PrivateHalf = (String, Option<Vec<u8>>);
+
+/// What becomes of the keys.
+pub enum KeyCopy {
+    /// They lie in the source sealed, and go along as they are.
+    Sealed,
+    /// The file's keys are sealed into the target.
+    Seal {
+        /// The source's file, which is left as it is.
+        from: PathBuf,
+        /// What the rows of these ids get.
+        sealed: Vec<(String, Vec<u8>)>,
+    },
+    /// The file's keys go into a file beside the target.
+    File {
+        /// The target's file.
+        to: KeyFile,
+        /// The keys.
+        keys: Vec<Pkcs8>,
+    },
+    /// The file is left where it is, since `JWT_SECRET_KEY` signs.
+    Left(PathBuf),
+    /// There are none with the source.
+    Absent,
+}
+
+impl KeyCopy {
+    /// Chooses by the settings. `from` and `to` are where keys may lie beside source and target: `None` on PostgreSQL;
+    /// `halves` is what the source holds, in the order in which the keys sign.
+    ///
+    /// # Errors
+    /// When a key that is needed cannot go along, or a file cannot be used.
+    pub fn choose(
+        is_signed_by_secret: bool,
+        master: Option<&MasterKey>,
+        from: Option<&KeyFile>,
+        to: Option<&KeyFile>,
+        halves: &[PrivateHalf],
+    ) -> Result<Self, SigningKeyError> {
+        let from = from.filter(|file| file.path().exists());
+        let Some((last, sealed)) = halves.last() else {
+            return match from {
+                None => Ok(Self::Absent),
+                Some(file) if is_signed_by_secret => Ok(Self::Left(file.path().to_owned())),
+                Some(file) => Err(SigningKeyError::NotBegun(file.path().to_owned())),
+            };
+        };
+        if let Some(sealed) = sealed {
+            if let Some(master) = master {
+                master.open(last, sealed)?;
+            }
+            return Ok(Self::Sealed);
+        }
+        match from {
+            Some(file) if is_signed_by_secret => Ok(Self::Left(file.path().to_owned())),
+            None if is_signed_by_secret => Ok(Self::Absent),
+            Some(file) => Self::of_file(file, master, to, halves, last),
+            None => Err(SigningKeyError::Gone(last.clone())),
+        }
+    }
+
+    /// What becomes of the keys of a file, the last one of which is needed.
+    fn of_file(
+        from: &KeyFile,
+        master: Option<&MasterKey>,
+        to: Option<&KeyFile>,
+        halves: &[PrivateHalf],
+        last: &str,
+    ) -> Result<Self, SigningKeyError> {
+        let mut filed = from.read()?;
+        filed.retain(|filed| halves.iter().any(|(id, _)| id == filed.key.id()));
+        if filed.iter().all(|filed| filed.key.id() != last) {
+            return Err(SigningKeyError::Lost { id: last.to_owned(), file: from.path().to_owned() });
+        }
+        match (master, to) {
+            (Some(master), _) => {
+                let seal = |filed: super::FiledKey| {
+                    let id = filed.key.id().to_owned();
+                    let sealed = master.seal(&id, &filed.pkcs8);
+                    (id, sealed)
+                };
+                Ok(Self::Seal { from: from.path().to_owned(), sealed: filed.into_iter().map(seal).collect() })
+            }
+            (None, Some(to)) => {
+                let keys: Vec<_> = filed.into_iter().map(|filed| filed.pkcs8).collect();
+                if to.read()?.iter().any(|there| !keys.contains(&there.pkcs8)) {
+                    return Err(KeyFileError::Another(to.path().to_owned()).into());
+                }
+                Ok(Self::File { to: to.clone(), keys })
+            }
+            (None, None) => Err(SigningKeyError::FileAlone(from.path().to_owned())),
+        }
+    }
+
+    /// What rows of the target get that have no private half in the source.
+    pub fn sealed(&self) -> &[(String, Vec<u8>)] {
+        match self {
+            Self::Seal { sealed, .. } => sealed,
+            _ => &[],
+        }
+    }
+
+    /// Writes the target's file, if it is to have one.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], which says what to do.
+    pub fn write_file(&self) -> Result<(), KeyFileError> {
+        match self {
+            Self::File { to, keys } => to.write(keys),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::keys::model::{Key, KeyType};
+
+    fn master(text: &str) -> MasterKey {
+        MasterKey::parse(&text.into()).unwrap()
+    }
+
+    fn id(pkcs8: &Pkcs8) -> String {
+        Key::from_pkcs8(pkcs8).unwrap().id().to_owned()
+    }
+
+    #[test]
+    fn the_keys_go_where_the_target_keeps_them_or_nothing_is_begun() {
+        let folder = testkit::folder();
+        let [from, to] = ["a", "b"].map(|name| KeyFile::new(folder.path().join(name)));
+        let (ours, others) = (
+            master("Ygr7Mt/clGdk1xhyomNNC5pbaBXl1fYHFhWI8wqwnMg="),
+            master("ZpKG7+k6QBFqr3RXEfmsHP/tbd7JmEctl2NGIb1KT3k="),
+        );
+        let [wiped, old, new, stray] = [(); 4].map(|()| Key::generate_pkcs8(KeyType::default()).unwrap());
+        let halves = [&wiped, &old, &new].map(|pkcs8| (id(pkcs8), None));
+        let choose = |secret, master, to: Option<&KeyFile>, halves: &[PrivateHalf]| {
+            KeyCopy::choose(secret, master, Some(&from), to, halves)
+        };
+        assert!(matches!(choose(false, None, None, &[]), Ok(KeyCopy::Absent)), "there is no key yet");
+        assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Gone(_))));
+        from.write(&[old.clone(), stray.clone()]).unwrap();
+        assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Lost { .. })));
+        from.write(&[old.clone(), new.clone(), stray]).unwrap();
+        assert!(matches!(choose(false, None, None, &[]), Err(SigningKeyError::NotBegun(_))));
+        assert!(matches!(choose(false, None, None, &halves), Err(SigningKeyError::FileAlone(_))));
+        assert!(matches!(choose(true, None, None, &halves), Ok(KeyCopy::Left(_))));
+        assert!(matches!(choose(true, Some(&ours), Some(&to), &halves), Ok(KeyCopy::Left(_))));
+
+        let copy = choose(false, Some(&ours), None, &halves).unwrap();
+        let sealed: Vec<PrivateHalf> =
+            copy.sealed().iter().map(|(id, sealed)| (id.clone(), Some(sealed.clone()))).collect();
+        assert_eq!(sealed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [id(&old), id(&new)], "and no other");
+        assert_eq!(ours.open(&id(&new), sealed[1].1.as_ref().unwrap()).unwrap(), new);
+        for (secret, master) in [(false, None), (true, None), (false, Some(&ours)), (true, Some(&ours))] {
+            assert!(matches!(choose(secret, master, None, &sealed), Ok(KeyCopy::Sealed)));
+        }
+        assert!(matches!(choose(false, Some(&others), None, &sealed), Err(SigningKeyError::OtherMasterKey)));
+
+        for _ in 0..2 {
+            let copy = choose(false, None, Some(&to), &halves).unwrap();
+            assert!(copy.sealed().is_empty());
+            copy.write_file().unwrap();
+            let there: Vec<_> = to.read().unwrap().iter().map(|filed| filed.key.id().to_owned()).collect();
+            assert_eq!(there, [id(&old), id(&new)], "and again, after a copy that was killed");
+        }
+        fs::remove_file(to.path()).unwrap();
+        to.write(std::slice::from_ref(&wiped)).unwrap();
+        let refused = choose(false, None, Some(&to), &halves);
+        assert!(matches!(refused, Err(SigningKeyError::File(KeyFileError::Another(_)))));
+        assert_eq!(to.read().unwrap()[0].key.id(), id(&wiped), "no key is lost");
+    }
+}

@@ -1,0 +1,33 @@
+//! The source of the signing key: chosen by the settings before anything is opened, so that a start that cannot sign writes
+//! nothing.
+
+use super::{KeyFile, KeyStorage, MasterKey, SigningKeyError};
+use crate::keys::model::Key;
+
+/// The source of the signing key.
+pub enum KeySource {
+    /// `JWT_SECRET_KEY`: nothing else is looked at.
+    Secret(Key),
+    /// Key pairs.
+    Pairs(KeyStorage),
+}
+
+impl KeySource {
+    /// Chooses by the settings. `file` is where keys may lie beside the database: `None` on PostgreSQL, whose replicas
+    /// share no folder.
+    ///
+    /// # Errors
+    /// [`SigningKeyError::NoSetting`].
+    pub fn choose(
+        secret: Option<Key>,
+        master: Option<MasterKey>,
+        file: Option<KeyFile>,
+    ) -> Result<Self, SigningKeyError> {
+        match (secret, master, file) {
+            (Some(key), _, _) => Ok(Self::Secret(key)),
+            (None, Some(master), file) => Ok(Self::Pairs(KeyStorage::Sealed { master, file })),
+            (None, None, Some(file)) => Ok(Self::Pairs(KeyStorage::File(file))),
+            (None, None, None) => Err(SigningKeyError::NoSetting),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The storage of private halves: sealed in the database, or in a file beside it.
+
+use std::sync::Arc;
+
+use db::patiently;
+use db::secrets;
+
+use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, SigningKeyError, StorageError};
+use crate::domain::SigningKeyRecord;
+use crate::keys::model::{Key, KeyType, Pkcs8};
+use crate::store::Store;
+
+/// A row of the database: a key pair, with its sealed private half if that is there.
+pub(in crate::keys) type Row = (SigningKeyRecord, Option<Vec<u8>>);
+
+/// The name under which earlier versions kept their one key in the database; its seal is bound to it.
+pub const SEALED_KEY: &str = "signing-key";
+
+/// The place of the private halves of key pairs.
+pub enum KeyStorage {
+    /// In the database, sealed.
+    Sealed {
+        /// The key that seals them.
+        master: MasterKey,
+        /// The file in which they may have been before.
+        file: Option<KeyFile>,
+    },
+    /// In a file beside the database.
+    File(KeyFile),
+}
+
+impl KeyStorage {
+    /// Returns the document of the first key: the one that an earlier version has left, or a new one.
+    pub(in crate::keys) async fn first(&self, store: &Store, key_type: KeyType) -> Result<Pkcs8, StorageError> {
+        let old = patiently(|| secrets::find(store.db(), SEALED_KEY)).await?;
+        let file = match (self, old) {
+            (Self::Sealed { master, .. }, Some(old)) => return Ok(opened(master, SEALED_KEY, &old)?.1),
+            (Self::File(_), Some(_)) => return Err(SigningKeyError::NoMasterKey.into()),
+            (Self::Sealed { file, .. }, None) => file.as_ref(),
+            (Self::File(file), None) => Some(file),
+        };
+        let filed = file.map(KeyFile::read).transpose()?.unwrap_or_default();
+        // The youngest: of a file whose database has been lost, the older ones may have been retired.
+        match filed.into_iter().next_back() {
+            Some(youngest) => Ok(youngest.pkcs8),
+            None => Ok(generate(key_type).await?),
+        }
+    }
+
+    /// Stores a key's private half, and returns the text for its row. Until the lock is dropped, no other process takes the
+    /// key for one without a row.
+    pub(in crate::keys) async fn save(
+        &self,
+        key: &Key,
+        pkcs8: &Pkcs8,
+    ) -> Result<(Option<Vec<u8>>, Option<KeyFileLock>), KeyFileError> {
+        match self {
+            Self::Sealed { master, .. } => Ok((Some(master.seal(key.id(), pkcs8)), None)),
+            Self::File(file) => {
+                let lock = file.lock().await?;
+                file.add(pkcs8, &lock)?;
+                Ok((None, Some(lock)))
+            }
+        }
+    }
+
+    /// Opens the key of this id, whose row holds `sealed`.
+    pub(in crate::keys) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
+        match (self, sealed) {
+            (Self::Sealed { master, .. }, Some(sealed)) => {
+                let (key, _) = opened(master, id, sealed)?;
+                if key.id() == id { Ok(Arc::new(key)) } else { Err(SigningKeyError::Garbled) }
+            }
+            (Self::Sealed { file, .. }, None) => {
+                let filed = file.as_ref().map(KeyFile::read).transpose()?.unwrap_or_default();
+                Err(match (find(filed, id), file) {
+                    (Some(_), Some(file)) => {
+                        SigningKeyError::Unsealed { id: id.to_owned(), file: file.path().to_owned() }
+                    }
+                    _ => SigningKeyError::Gone(id.to_owned()),
+                })
+            }
+            (Self::File(_), Some(_)) => Err(SigningKeyError::NoMasterKey),
+            (Self::File(file), None) => {
+                let filed = find(file.read()?, id).map(|filed| filed.key);
+                filed.ok_or_else(|| SigningKeyError::Lost { id: id.to_owned(), file: file.path().to_owned() })
+            }
+        }
+    }
+
+    /// Seals the keys that still lie in a file, so that users stay logged in when a master key is set, and removes the key
+    /// of an earlier version.
+    pub(in crate::keys) async fn take_over(
+        &self,
+        store: &Store,
+        rows: &[Row],
+        is_kept: impl Fn(&SigningKeyRecord) -> bool,
+    ) -> Result<(), StorageError> {
+        let Self::Sealed { master, file } = self else { return Ok(()) };
+        let unsealed: Vec<_> = rows.iter().filter(|(record, sealed)| sealed.is_none() && is_kept(record)).collect();
+        if !unsealed.is_empty()
+            && let Some(file) = file
+        {
+            for filed in file.read()? {
+                let id = filed.key.id();
+                if unsealed.iter().any(|(record, _)| record.id == id) {
+                    let sealed = master.seal(id, &filed.pkcs8);
+                    patiently(|| store.seal_signing_key(id, &sealed)).await?;
+                }
+            }
+        }
+        if patiently(|| secrets::find(store.db(), SEALED_KEY)).await?.is_some() {
+            patiently(|| secrets::forget(store.db(), SEALED_KEY)).await?;
+        }
+        Ok(())
+    }
+
+    /// Warns of a file that is of no more use, once all of its keys have been opened elsewhere.
+    pub(in crate::keys) fn warn_of_old_file(&self) {
+        if let Self::Sealed { file: Some(file), .. } = self
+            && file.path().exists()
+        {
+            tracing::warn!("the signing key is in the database now, sealed: remove {}", file.path().display());
+        }
+    }
+
+    /// Removes private halves from the file that are of no more use: those of keys that are not to be kept, or without a row.
+    pub(in crate::keys) async fn tidy(
+        &self,
+        store: &Store,
+        is_kept: impl Fn(&SigningKeyRecord) -> bool,
+    ) -> Result<(), StorageError> {
+        let Self::File(file) = self else { return Ok(()) };
+        let lock = file.lock().await?;
+        let rows = store.signing_keys().await?;
+        let is_needed = |id: &str| rows.iter().any(|(record, _)| record.id == id && is_kept(record));
+        if !rows.is_empty() {
+            file.retain(is_needed, &lock)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a new key's document, whose id no command line takes for a flag. An RSA key takes a second.
+pub(crate) async fn generate(key_type: KeyType) -> Result<Pkcs8, SigningKeyError> {
+    let made = tokio::task::spawn_blocking(move || {
+        loop {
+            let pkcs8 = Key::generate_pkcs8(key_type).map_err(|_| KeyFileError::Generate)?;
+            let key = Key::from_pkcs8(&pkcs8).ok_or(KeyFileError::Generate)?;
+            if !key.id().starts_with('-') {
+                return Ok(pkcs8);
+            }
+        }
+    });
+    Ok(made.await.unwrap_or(Err(KeyFileError::Generate))?)
+}
+
+/// Opens a key that was sealed with this master key under this name.
+pub(in crate::keys) fn opened(master: &MasterKey, name: &str, sealed: &[u8]) -> Result<(Key, Pkcs8), SigningKeyError> {
+    let pkcs8 = master.open(name, sealed)?;
+    let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
+    Ok((key, pkcs8))
+}
+
+fn find(filed: Vec<FiledKey>, id: &str) -> Option<FiledKey> {
+    filed.into_iter().find(|filed| filed.key.id() == id)
+}

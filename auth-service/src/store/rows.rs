@@ -1,0 +1,47 @@
+//! Parts of rows that several statements read.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::Time;
+use crate::domain::{RefreshDigest, Roles, User, UserState};
+
+/// A row of the users table, as far as it is shown.
+#[derive(FromRow)]
+pub(super) struct UserRow {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) email: String,
+    pub(super) roles: String,
+    pub(super) state: String,
+    pub(super) generation: i32,
+    pub(super) revision: i32,
+    pub(super) create_time: Time,
+    pub(super) update_time: Time,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        let UserRow { id, name, email, roles, state: text, generation, revision, create_time, update_time } = row;
+        let (roles, state) = (Roles::from_text(&roles), state(&text));
+        Self { id, name, email, roles, state, generation, revision, create_time, update_time }
+    }
+}
+
+/// Returns the word for a state.
+pub(super) fn state_text(state: UserState) -> &'static str {
+    match state {
+        UserState::Active => "active",
+        UserState::Disabled => "disabled",
+    }
+}
+
+/// A state that this version does not know opens no door.
+fn state(text: &str) -> UserState {
+    if text == "active" { UserState::Active } else { UserState::Disabled }
+}
+
+/// Returns the digests of refresh tokens in a row.
+pub(super) fn digests(bytes: &[u8]) -> impl Iterator<Item = RefreshDigest> {
+    bytes.chunks_exact(32).filter_map(|digest| digest.try_into().ok()).map(RefreshDigest)
+}
