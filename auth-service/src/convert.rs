@@ -16,12 +16,12 @@ use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
+use crate::app::TokenPair;
 use crate::domain::{
     Audiences, Client, Email, ListedSession, LogId, Logged, Mark, Name, NewPassword, Password, PasswordPolicy,
     Position, Role, Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
-use crate::state::TokenPair;
 use crate::store::Filter;
 use crate::tokens::{Claims, PublicKey, VerifiedToken};
 

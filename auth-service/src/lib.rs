@@ -1,6 +1,7 @@
 //! Owns the users, issues tokens and says what they are worth.
 
 mod admin;
+mod app;
 mod config;
 mod convert;
 mod discovery;
@@ -8,17 +9,12 @@ pub mod domain;
 mod error;
 pub mod feed;
 pub mod keyring;
-mod lost;
 mod operator_clock;
 mod passwords;
 mod policy;
-mod quotas;
-mod repair;
 mod rpc;
 mod run;
 mod stamp;
-mod start;
-mod state;
 pub mod store;
 mod sweep;
 pub mod tokens;
@@ -29,6 +25,5 @@ pub use config::{
     AttemptFlags, ClockFlags, Command, CommandClockFlags, Config, DatabaseFlags, Flags, KeyFlags, ProxyFlags,
     QuotaFlags, RefreshFlags, Registration, SECRETS, SigningSettings,
 };
-pub use lost::DatabaseLost;
 pub use passwords::{HashError, Hasher};
-pub use run::{RunError, run};
+pub use run::{DatabaseLost, RunError, run};

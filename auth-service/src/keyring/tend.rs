@@ -10,8 +10,8 @@ use tokio::time::sleep;
 use super::custody::generate;
 use super::{APART, Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
 use crate::domain::believed;
-use crate::repair::{Repaired, future};
 use crate::stamp::stamp;
+use crate::sweep::{Repaired, future};
 use crate::tokens::KeyType;
 
 /// How often it is looked whether there is something to do.

@@ -10,15 +10,15 @@ use gatepost::api::auth::v1::{
 use kit::failure::both;
 use tonic::{Request, Response, Status};
 
-use super::accounts::Tried;
 use super::caller::Caller;
-use super::login;
-use super::refresh::refresh;
+use crate::app::Quota;
+use crate::app::State;
+use crate::app::Tried;
+use crate::app::login;
+use crate::app::refresh::refresh;
 use crate::convert;
 use crate::domain::{Client, Password};
 use crate::error::Error;
-use crate::quotas::Quota;
-use crate::state::State;
 
 pub(super) struct AuthRpc(pub(super) Arc<State>);
 

@@ -6,10 +6,10 @@ use gatepost::{Identity, Refusal, SubjectKind};
 use tonic::Request;
 use uuid::Uuid;
 
+use crate::app::State;
 use crate::convert;
 use crate::domain::Role;
 use crate::error::Error;
-use crate::state::State;
 
 /// What stands for the caller wherever a user's id does.
 const ME: &str = "me";

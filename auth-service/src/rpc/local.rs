@@ -5,9 +5,9 @@ use std::sync::Arc;
 use gatepost::{Token, Unavailable, Verdict, Verify};
 use tokio::time::Instant;
 
-use super::introspect::{Worth, introspect};
+use crate::app::State;
+use crate::app::introspect::{TokenStatus, introspect};
 use crate::convert;
-use crate::state::State;
 
 pub(crate) struct LocalVerifier(pub(crate) Arc<State>);
 
@@ -15,9 +15,9 @@ impl Verify for LocalVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
         let (worth, _) = introspect(&self.0, Some(token)).await.map_err(|_stale| Unavailable::Away)?;
         Ok(match worth {
-            Worth::User(token) => Verdict::valid(convert::identity(token.claims())),
-            Worth::Service => Verdict::valid(convert::service_identity(&self.0.audiences)),
-            Worth::Nothing(denial) => Verdict::denied(denial),
+            TokenStatus::User(token) => Verdict::valid(convert::identity(token.claims())),
+            TokenStatus::Service => Verdict::valid(convert::service_identity(&self.0.audiences)),
+            TokenStatus::Inactive(denial) => Verdict::denied(denial),
         })
     }
 }

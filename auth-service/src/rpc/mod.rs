@@ -1,14 +1,8 @@
 //! The wire's side of each service: convert → domain → store → convert.
 
-mod accounts;
-mod attempts;
 mod auth;
 mod caller;
-mod claim;
-mod introspect;
 mod local;
-mod login;
-mod refresh;
 mod session;
 mod token;
 mod user;
@@ -22,10 +16,9 @@ use gatepost::api::auth::v1::token_service_server::TokenServiceServer;
 use gatepost::api::auth::v1::user_service_server::UserServiceServer;
 use tonic::service::Routes;
 
-pub(crate) use accounts::accounts_of;
 pub(crate) use local::LocalVerifier;
 
-use crate::state::State;
+use crate::app::State;
 
 /// The largest request, in bytes.
 const MAX_REQUEST: usize = 256 * 1024;

@@ -15,9 +15,9 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::caller::Caller;
+use crate::app::State;
 use crate::convert;
 use crate::error::Error;
-use crate::state::State;
 
 const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
 

@@ -14,11 +14,11 @@ use gatepost::api::auth::v1::{
 use tonic::{Request, Response, Status, Streaming};
 
 use super::caller::Caller;
-use super::introspect::{Worth, introspect};
 use super::watch::watch;
+use crate::app::State;
+use crate::app::introspect::{TokenStatus, introspect};
 use crate::convert;
 use crate::error::Error;
-use crate::state::State;
 
 /// The longest time for which an answer may be kept.
 const MAX_TTL: Duration = Duration::from_hours(1);
@@ -35,13 +35,13 @@ impl TokenService for TokenRpc {
         let (worth, position) =
             introspect(state, Token::parse(&request.into_inner().token).ok().as_ref()).await.map_err(Error::from)?;
         let mut answer = match worth {
-            Worth::User(token) => {
+            TokenStatus::User(token) => {
                 let left = token.claims().exp.saturating_sub(state.clock.now().timestamp());
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
                 active(convert::claims(&token), left)
             }
-            Worth::Service => active(convert::service_claims(&state.audiences), MAX_TTL),
-            Worth::Nothing(denial) => {
+            TokenStatus::Service => active(convert::service_claims(&state.audiences), MAX_TTL),
+            TokenStatus::Inactive(denial) => {
                 VerifyTokenResponse { state: TokenState::from(denial).into(), ..VerifyTokenResponse::default() }
             }
         };

@@ -12,11 +12,11 @@ use kit::failure;
 use tokio::time::{Instant, sleep_until};
 use tonic::{Status, Streaming};
 
+use crate::app::State;
 use crate::convert;
 use crate::domain::Position;
 use crate::error::Error;
 use crate::feed::{Listener, Outlet, Said};
-use crate::state::State;
 use crate::view::{After, Changes};
 
 /// The pause after a batch of entries, for each guard that listens: a replica writes ten batches a second to a thousand

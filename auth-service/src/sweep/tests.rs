@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::Sweeper;
+use super::{Repair, Repaired};
+use crate::app::Lifetimes;
 use crate::domain::{
     Allowance, AttemptLimits, Cause, Client, Email, Era, LogId, Mark, Name, NewUser, RefreshDigest, Revocation, Roles,
     Session, Stamp,
 };
-use crate::repair::{Repair, Repaired};
-use crate::state::Lifetimes;
 use crate::store::{DatabaseUrl, Kind, Store};
 use crate::view::{Bearer, Follower, KEEP, View};
 

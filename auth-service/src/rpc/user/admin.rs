@@ -6,10 +6,10 @@ use kit::failure::both;
 
 use super::Caller;
 use super::read::seen;
+use crate::app::State;
 use crate::convert;
 use crate::domain::UserState;
 use crate::error::Error;
-use crate::state::State;
 
 pub(super) async fn set_roles(state: &State, caller: Caller, request: SetUserRolesRequest) -> Result<v1::User, Error> {
     let (id, roles) = both(caller.named("id", &request.id), convert::roles(&request.roles))?;

@@ -6,13 +6,13 @@ use kit::failure::both;
 
 use super::Caller;
 use super::read::seen;
+use crate::app::State;
+use crate::app::Tried;
+use crate::app::attempts;
+use crate::app::login;
 use crate::convert;
 use crate::domain::{Client, Password};
 use crate::error::Error;
-use crate::rpc::accounts::Tried;
-use crate::rpc::attempts;
-use crate::rpc::login;
-use crate::state::State;
 use crate::store::Proof;
 
 pub(super) async fn update(

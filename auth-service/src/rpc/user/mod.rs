@@ -20,11 +20,11 @@ use kit::page;
 use kit::serve::Room;
 use tonic::{Request, Response, Status};
 
-use super::attempts;
 use super::caller::Caller;
+use crate::app::State;
+use crate::app::attempts;
 use crate::convert;
 use crate::domain::UserState;
-use crate::state::State;
 
 /// Bytes that are reserved for each user of a list. Few users with many roles take more.
 const ROW_BYTES: usize = 1024;

@@ -4,13 +4,13 @@ use gatepost::api::auth::v1::{ChangePasswordRequest, TokenPair};
 use gatepost::{Denial, Refusal};
 
 use super::Caller;
+use crate::app::State;
+use crate::app::Tried;
+use crate::app::attempts::line;
+use crate::app::login;
 use crate::convert;
 use crate::domain::{Client, Password, network};
 use crate::error::Error;
-use crate::rpc::accounts::Tried;
-use crate::rpc::attempts::line;
-use crate::rpc::login;
-use crate::state::State;
 
 pub(super) async fn change(
     state: &State,

@@ -10,10 +10,10 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use super::Caller;
+use crate::app::State;
 use crate::convert;
 use crate::domain::{Role, User, UserState};
 use crate::error::Error;
-use crate::state::State;
 use crate::store::Filter;
 
 const LIST: &str = "gatepost.auth.v1.UserService/ListUsers";

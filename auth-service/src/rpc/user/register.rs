@@ -6,14 +6,14 @@ use kit::request_id::RequestKey;
 use uuid::Uuid;
 
 use super::Caller;
+use crate::app::State;
+use crate::app::Tried;
+use crate::app::attempts::line;
+use crate::app::login;
 use crate::config::Registration;
 use crate::convert::{self, Registrant};
 use crate::domain::{Client, NewUser, Password, Roles, network};
 use crate::error::Error;
-use crate::rpc::accounts::Tried;
-use crate::rpc::attempts::line;
-use crate::rpc::login;
-use crate::state::State;
 use crate::store::Created;
 
 const METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";

@@ -8,9 +8,9 @@ use kit::Clock;
 use kit::db::requests;
 use uuid::Uuid;
 
+use crate::app::Lifetimes;
 use crate::domain::{Allowance, AttemptLimits, Era};
 use crate::stamp::stamp;
-use crate::state::Lifetimes;
 use crate::store::{Bounds, Kind, Store, StoreError};
 use crate::view::View;
 

@@ -6,21 +6,21 @@ use uuid::Uuid;
 use super::accounts::Tried;
 use super::attempts::Attempt;
 use super::refresh::AUDIT;
+use super::state::State;
 use crate::convert;
 use crate::domain::{Client, Password, User};
 use crate::error::Error;
-use crate::state::State;
 
 /// Sessions that one login ends at most.
 const MAX_ENDED: usize = 4;
 
 /// Returns the user whose password this is, unless the account or the caller's address must wait.
-pub(super) async fn check(state: &State, tried: Tried<'_>, client: &Client, password: Password) -> Result<User, Error> {
+pub(crate) async fn check(state: &State, tried: Tried<'_>, client: &Client, password: Password) -> Result<User, Error> {
     Attempt::begin(state, tried, client).await?.judge(password).await
 }
 
 /// Begins a session of a user whose password has been checked; its first access token is for these audiences.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     state: &State,
     user: &User,
     client: &Client,

@@ -4,16 +4,16 @@ use chrono::{DateTime, Utc};
 use gatepost::api::auth::v1::RefreshTokenRequest;
 use uuid::Uuid;
 
+use super::quotas::Quota;
+use super::state::{State, TokenPair};
 use crate::convert;
 use crate::domain::{Client, Decision, Rotation};
 use crate::error::Error;
-use crate::quotas::Quota;
-use crate::state::{State, TokenPair};
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
 
 /// The next tokens of the session that this token belongs to.
-pub(super) async fn refresh(state: &State, request: RefreshTokenRequest, client: &Client) -> Result<TokenPair, Error> {
+pub(crate) async fn refresh(state: &State, request: RefreshTokenRequest, client: &Client) -> Result<TokenPair, Error> {
     let audiences = convert::audiences(&state.audiences, request.audiences)?;
     state.quotas.check(Quota::BadRefreshes, &client.peer, state.clock.earliest())?;
     let refreshed = next(state, &request.refresh_token, client, &audiences).await;

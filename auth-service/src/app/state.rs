@@ -14,12 +14,12 @@ use kit::shutdown::Shutdown;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::quotas::Quotas;
 use crate::config::Registration;
 use crate::domain::{AttemptLimits, Audiences, Grace, Logged, PasswordPolicy, Session, Stamp, User};
 use crate::error::Error;
 use crate::feed::Listeners;
 use crate::passwords::{Guesses, Hasher};
-use crate::quotas::Quotas;
 use crate::stamp::stamp;
 use crate::store::Store;
 use crate::tokens::{CurrentKeys, Issued, Issuer, RefreshToken, RememberingVerifier, Scope, SignError};

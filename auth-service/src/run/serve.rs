@@ -14,14 +14,14 @@ use kit::serve::{Limits, MethodDeadlines, Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
+use super::lost::DatabaseLost;
+use super::start::{Started, start};
+use crate::app::State;
 use crate::config::Config;
 use crate::discovery;
 use crate::keyring::{KeyringError, Trust, tend};
-use crate::lost::DatabaseLost;
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
-use crate::start::{Started, start};
-use crate::state::State;
 use crate::store::StoreError;
 use crate::sweep::sweep;
 use crate::tokens::SigningKeyError;

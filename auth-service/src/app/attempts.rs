@@ -7,10 +7,10 @@ use kit::shutdown::Shutdown;
 
 use super::accounts::{Accounts, Tried};
 use super::claim::Claim;
+use super::state::State;
 use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
 use crate::error::Error;
 use crate::passwords::{Guess, HashError, Hasher};
-use crate::state::State;
 use crate::store::{Account, Credentials, Kind, Store};
 
 /// One password that is being tried.
@@ -73,7 +73,7 @@ async fn claim(
 
 impl Attempt {
     /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
-    pub(super) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
+    pub(crate) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
         let (limits, now) = (state.attempts, state.clock.earliest());
         let network = network(&client.peer);
         let (accounts, trial) = Accounts::find(&state.store, tried, &network).await?;
@@ -134,12 +134,12 @@ impl Attempt {
 
 /// The line of the hashing queue for callers of this network. Where addresses have no limits, as behind a proxy that is not
 /// trusted, all callers share one.
-pub(super) fn line(limits: AttemptLimits, network: &str) -> Option<&str> {
+pub(crate) fn line(limits: AttemptLimits, network: &str) -> Option<&str> {
     Some(network).filter(|_| limits.failures.burst != 0)
 }
 
 /// Counts a registration or a change of an email address, unless the caller's address must wait.
-pub(super) async fn sign_up(state: &State, client: &Client) -> Result<(), Error> {
+pub(crate) async fn sign_up(state: &State, client: &Client) -> Result<(), Error> {
     if state.attempts.sign_ups.burst == 0 {
         return Ok(());
     }

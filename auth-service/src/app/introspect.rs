@@ -6,19 +6,19 @@ use chrono::{DateTime, Utc};
 use gatepost::{Denial, Digest, Token};
 use subtle::ConstantTimeEq as _;
 
+use super::state::State;
 use crate::domain::{Cause, Era, Position};
-use crate::state::State;
 use crate::tokens::{NEW_SECONDS, TokenFault, VerifiedToken};
 use crate::view::{Bearer, Stale};
 
 /// What a token is worth.
-pub(super) enum Worth {
+pub(crate) enum TokenStatus {
     /// A user's token that is good.
     User(Arc<VerifiedToken>),
     /// The service key.
     Service,
-    /// Nothing.
-    Nothing(Denial),
+    /// No good token, and the reason.
+    Inactive(Denial),
 }
 
 /// Verifies a token, a second time where another replica may have made its key a moment ago.
@@ -42,18 +42,18 @@ async fn verify(
 }
 
 /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
-pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(Worth, Position), Stale> {
+pub(crate) async fn introspect(state: &State, token: Option<&Token>) -> Result<(TokenStatus, Position), Stale> {
     // Before the signature: while nothing can be said, none is looked at.
     state.view.refresh().await?;
     let now = state.clock.now();
-    let nothing = |denial| Ok((Worth::Nothing(denial), state.view.position()?));
+    let nothing = |denial| Ok((TokenStatus::Inactive(denial), state.view.position()?));
     // What is no token of any kind is none that this service has given.
     let Some(token) = token else { return nothing(Denial::Invalid) };
     let digest = token.digest();
     if let Some(key) = &state.service_key
         && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
     {
-        return Ok((Worth::Service, state.view.position()?));
+        return Ok((TokenStatus::Service, state.view.position()?));
     }
     let verified = match verify(state, token, &digest, now).await? {
         Ok(verified) => verified,
@@ -78,10 +78,10 @@ pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(
         judged = state.view.judge(bearer)?;
     }
     let worth = match judged.dead {
-        None => Worth::User(verified),
-        Some(Cause::Ended) => Worth::Nothing(Denial::Revoked),
-        Some(Cause::Disabled) => Worth::Nothing(Denial::UserDisabled),
-        Some(Cause::Deleted) => Worth::Nothing(Denial::UserDeleted),
+        None => TokenStatus::User(verified),
+        Some(Cause::Ended) => TokenStatus::Inactive(Denial::Revoked),
+        Some(Cause::Disabled) => TokenStatus::Inactive(Denial::UserDisabled),
+        Some(Cause::Deleted) => TokenStatus::Inactive(Denial::UserDeleted),
     };
     Ok((worth, judged.position))
 }

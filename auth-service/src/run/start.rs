@@ -10,18 +10,18 @@ use kit::page::PageTokens;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 
+use super::lost;
+use super::serve::RunError;
+use crate::app::Quotas;
+use crate::app::{Lifetimes, State};
 use crate::config::{Admin, Config, Registration};
 use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
 use crate::feed::Listeners;
 use crate::keyring::{self, Keyring};
-use crate::lost;
 use crate::passwords::{Guesses, HashError, Hasher};
-use crate::quotas::Quotas;
-use crate::repair::{Repair, Repaired};
-use crate::run::RunError;
 use crate::stamp::stamp;
-use crate::state::{Lifetimes, State};
 use crate::store::{Created, Filter, Store, StoreError};
+use crate::sweep::{Repair, Repaired};
 use crate::tokens::{
     CurrentKeys, Issuer, KeyFile, KeySet, KeySource, KeyType, RememberingVerifier, SigningKeyError, Timetable, Verifier,
 };
