@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::store::{Account, Store, Trial};
 
 /// The purpose for which a password is tried.
-pub(crate) enum Tried<'a> {
+pub(super) enum Tried<'a> {
     /// A login with this email, by its canonical form.
     Login(&'a str),
     /// A call of a user who is logged in.

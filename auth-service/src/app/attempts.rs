@@ -7,18 +7,25 @@ use kit::shutdown::Shutdown;
 
 use super::accounts::{Accounts, Tried};
 use super::claim::Claim;
-use super::state::State;
 use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
 use crate::error::Error;
-use crate::passwords::{Guess, HashError, Hasher};
+use crate::passwords::{Guess, Guesses, HashError, Hasher};
 use crate::store::{Account, Credentials, Kind, Store};
 
+/// The parts that check passwords and count attempts.
+#[derive(Clone)]
+pub(crate) struct Attempts {
+    pub(crate) store: Store,
+    pub(crate) hasher: Hasher,
+    /// Passwords of each account that are checked now.
+    pub(crate) guesses: Guesses,
+    pub(crate) limits: AttemptLimits,
+    pub(crate) clock: Clock,
+}
+
 /// One password that is being tried.
-pub(super) struct Attempt {
-    store: Store,
-    hasher: Hasher,
-    clock: Clock,
-    limits: AttemptLimits,
+struct Attempt {
+    parts: Attempts,
     accounts: Accounts,
     network: String,
     found: Option<Credentials>,
@@ -35,62 +42,88 @@ struct Turn {
     is_void: bool,
 }
 
-impl Turn {
-    /// Takes the places of a guess first, and reads the failures of both accounts then. A guess counts its failure before it
-    /// gives up its place, so that no failure is missed but those of the few guesses that hold a place.
-    async fn take(state: &State, accounts: &Accounts, now: DateTime<Utc>) -> Result<Self, Error> {
-        let limits = state.attempts;
-        let guess = state.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
-        let elsewhere = accounts.elsewhere.and_then(|account| state.guesses.take(account));
-        let other = accounts.elsewhere.unwrap_or(accounts.answering);
-        let [failed, failed_elsewhere] = state.store.failures_of([&accounts.answering, &other]).await?;
-        let claim = claim(state, accounts.answering, failed, now).await?;
-        let is_barred = || failed_elsewhere.is_some_and(|failures| limits.wait(failures, now).is_some());
-        let is_void = accounts.elsewhere.is_some() && !accounts.is_at_home && (elsewhere.is_none() || is_barred());
-        Ok(Self { _guesses: [Some(guess), elsewhere], claim, is_void })
+impl Attempts {
+    /// Returns the user whose password this is, unless the account or the caller's address must wait.
+    pub(super) async fn check(&self, tried: Tried<'_>, client: &Client, password: Password) -> Result<User, Error> {
+        self.begin(tried, client).await?.judge(password).await
     }
-}
 
-/// Counts an attempt of an account that has failed before, unless the account must wait.
-async fn claim(
-    state: &State,
-    account: Account,
-    mut failed: Option<Failures>,
-    now: DateTime<Utc>,
-) -> Result<Option<Claim>, Error> {
-    while let Some(failures) = failed {
-        if let Some(wait) = state.attempts.wait(failures, now) {
-            return Err(Error::TooManyAttempts(wait));
-        }
-        if let Some(claim) = Claim::make(&state.store, account, failures, now).await? {
-            return Ok(Some(claim));
-        }
-        // Another attempt has come first.
-        failed = state.store.failures(&account).await?;
-    }
-    Ok(None)
-}
-
-impl Attempt {
-    /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
-    pub(crate) async fn begin(state: &State, tried: Tried<'_>, client: &Client) -> Result<Self, Error> {
-        let (limits, now) = (state.attempts, state.clock.earliest());
+    /// Hashes a new password of this client.
+    pub(super) async fn hash(&self, client: &Client, password: Password) -> Result<String, Error> {
         let network = network(&client.peer);
-        let (accounts, trial) = Accounts::find(&state.store, tried, &network).await?;
+        Ok(self.hasher.hash(self.line(&network), password).await?)
+    }
+
+    /// Counts a registration or a change of an email address, unless the caller's address must wait.
+    pub(crate) async fn sign_up(&self, client: &Client) -> Result<(), Error> {
+        let allowance = self.limits.sign_ups;
+        if allowance.burst == 0 {
+            return Ok(());
+        }
+        let network = network(&client.peer);
+        let used = self.store.use_allowance(Kind::SignUp, &network, allowance, self.clock.earliest()).await?;
+        used.map_err(Error::TooManyAttempts)
+    }
+
+    /// Returns the line of the hashing queue for callers of this network. Where addresses have no limits, as behind a proxy
+    /// that is not trusted, all callers share one.
+    fn line<'a>(&self, network: &'a str) -> Option<&'a str> {
+        Some(network).filter(|_| self.limits.failures.burst != 0)
+    }
+
+    /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
+    async fn begin(&self, tried: Tried<'_>, client: &Client) -> Result<Attempt, Error> {
+        let (limits, now) = (self.limits, self.clock.earliest());
+        let network = network(&client.peer);
+        let (accounts, trial) = Accounts::find(&self.store, tried, &network).await?;
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(Error::TooManyAttempts(wait));
         }
-        let turn = if limits.free == 0 { Turn::default() } else { Turn::take(state, &accounts, now).await? };
-        let (store, hasher, clock) = (state.store.clone(), state.hasher.clone(), state.clock.clone());
-        Ok(Self { store, hasher, clock, limits, accounts, network, found: trial.found, turn })
+        let turn = if limits.free == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
+        Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
     }
 
+    /// Takes the places of a guess first, and reads the failures of both accounts then. A guess counts its failure before it
+    /// gives up its place, so that no failure is missed but those of the few guesses that hold a place.
+    async fn turn(&self, accounts: &Accounts, now: DateTime<Utc>) -> Result<Turn, Error> {
+        let guess = self.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
+        let elsewhere = accounts.elsewhere.and_then(|account| self.guesses.take(account));
+        let other = accounts.elsewhere.unwrap_or(accounts.answering);
+        let [failed, failed_elsewhere] = self.store.failures_of([&accounts.answering, &other]).await?;
+        let claim = self.claim(accounts.answering, failed, now).await?;
+        let is_barred = || failed_elsewhere.is_some_and(|failures| self.limits.wait(failures, now).is_some());
+        let is_void = accounts.elsewhere.is_some() && !accounts.is_at_home && (elsewhere.is_none() || is_barred());
+        Ok(Turn { _guesses: [Some(guess), elsewhere], claim, is_void })
+    }
+
+    /// Counts an attempt of an account that has failed before, unless the account must wait.
+    async fn claim(
+        &self,
+        account: Account,
+        mut failed: Option<Failures>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Claim>, Error> {
+        while let Some(failures) = failed {
+            if let Some(wait) = self.limits.wait(failures, now) {
+                return Err(Error::TooManyAttempts(wait));
+            }
+            if let Some(claim) = Claim::make(&self.store, account, failures, now).await? {
+                return Ok(Some(claim));
+            }
+            // Another attempt has come first.
+            failed = self.store.failures(&account).await?;
+        }
+        Ok(None)
+    }
+}
+
+impl Attempt {
     /// Returns the user whose password this is. A known, an unknown and a disabled user cost the same work and get the same
     /// answer (C51).
     ///
     /// An attempt counts once its password has been hashed, also if its caller has gone meanwhile: a caller who resets the
     /// stream must not get a guess for nothing.
-    pub(super) async fn judge(self, password: Password) -> Result<User, Error> {
+    async fn judge(self, password: Password) -> Result<User, Error> {
         let gone = Shutdown::new();
         let is_gone = gone.clone();
         let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, password).await });
@@ -104,8 +137,8 @@ impl Attempt {
     async fn judge_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, Error> {
         let found = self.found.take();
         let hash = found.as_ref().map(|found| found.password_hash.clone());
-        let line = line(self.limits, &self.network);
-        let is_right = self.hasher.verify(line, gone, password, hash).await? && !self.turn.is_void;
+        let line = self.parts.line(&self.network);
+        let is_right = self.parts.hasher.verify(line, gone, password, hash).await? && !self.turn.is_void;
         if let Some(found) = found.filter(|found| is_right && found.user.state == UserState::Active) {
             self.succeeded().await?;
             return Ok(found.user);
@@ -117,7 +150,7 @@ impl Attempt {
     /// The password was right: the account begins anew.
     async fn succeeded(mut self) -> Result<(), Error> {
         if self.turn.claim.take().is_some_and(Claim::keep) {
-            self.store.clear_failures(&self.accounts.answering).await?;
+            self.parts.store.clear_failures(&self.accounts.answering).await?;
         }
         Ok(())
     }
@@ -127,24 +160,8 @@ impl Attempt {
         let is_counted = self.turn.claim.take().is_some_and(Claim::keep);
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
         let counted: Vec<Account> = answering.into_iter().chain(self.accounts.elsewhere).collect();
-        let counted = if self.limits.free == 0 { &[][..] } else { &counted };
-        Ok(self.store.add_failure(counted, &self.network, self.limits.failures, self.clock.earliest()).await?)
+        let Attempts { store, limits, clock, .. } = &self.parts;
+        let counted = if limits.free == 0 { &[][..] } else { &counted };
+        Ok(store.add_failure(counted, &self.network, limits.failures, clock.earliest()).await?)
     }
-}
-
-/// The line of the hashing queue for callers of this network. Where addresses have no limits, as behind a proxy that is not
-/// trusted, all callers share one.
-pub(crate) fn line(limits: AttemptLimits, network: &str) -> Option<&str> {
-    Some(network).filter(|_| limits.failures.burst != 0)
-}
-
-/// Counts a registration or a change of an email address, unless the caller's address must wait.
-pub(crate) async fn sign_up(state: &State, client: &Client) -> Result<(), Error> {
-    if state.attempts.sign_ups.burst == 0 {
-        return Ok(());
-    }
-    let network = network(&client.peer);
-    let used =
-        state.store.use_allowance(Kind::SignUp, &network, state.attempts.sign_ups, state.clock.earliest()).await?;
-    used.map_err(Error::TooManyAttempts)
 }

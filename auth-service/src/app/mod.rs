@@ -1,14 +1,27 @@
 //! Use cases in domain types: below the wire, above store, tokens, passwords, view and feed.
 
 mod accounts;
-pub(crate) mod attempts;
+mod attempts;
+mod caller;
 mod claim;
-pub(crate) mod introspect;
+mod introspect;
+mod issuing;
 pub(crate) mod login;
+mod parts;
+pub(crate) mod password;
 mod quotas;
 pub(crate) mod refresh;
-mod state;
+pub(crate) mod register;
+mod revocations;
+pub(crate) mod sessions;
+pub(crate) mod users;
+pub(crate) mod watch;
 
-pub(crate) use accounts::{Tried, accounts_of};
-pub(crate) use quotas::{Quota, Quotas};
-pub(crate) use state::{Lifetimes, State, TokenPair};
+pub(crate) use accounts::accounts_of;
+pub(crate) use attempts::Attempts;
+pub(crate) use caller::Caller;
+pub(crate) use introspect::{Introspector, TokenStatus};
+pub(crate) use issuing::{Issuing, TokenPair};
+pub(crate) use parts::App;
+pub(crate) use quotas::Quotas;
+pub(crate) use revocations::Revocations;

@@ -1,45 +1,47 @@
-//! From the settings to all that the calls work with: database, log, keys, view, and the first admin.
+//! From the settings to all that the calls work with: database, log, keys and view.
 
 use std::sync::Arc;
 
+use gatepost::Digest;
 use gatepost::log::LogLimit;
 use kit::db::patiently;
 use kit::db::{clock, secrets};
 use kit::ids::Ids;
+use kit::meter::Meter;
 use kit::page::PageTokens;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 
+use super::error::RunError;
+use super::first_admin::{first_admin, warn_if_closed_without_admin};
 use super::lost;
-use super::serve::RunError;
-use crate::app::Quotas;
-use crate::app::{Lifetimes, State};
-use crate::config::{Admin, Config, Registration};
-use crate::domain::{LogId, Name, NewUser, Role, Roles, UserState};
+use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revocations};
+use crate::config::{Config, Flags, QuotaFlags, Registration};
+use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
 use crate::feed::Listeners;
 use crate::keyring::{self, Keyring};
-use crate::passwords::{Guesses, HashError, Hasher};
+use crate::passwords::{Guesses, Hasher};
 use crate::stamp::stamp;
-use crate::store::{Created, Filter, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::sweep::{Repair, Repaired};
 use crate::tokens::{
     CurrentKeys, Issuer, KeyFile, KeySet, KeySource, KeyType, RememberingVerifier, SigningKeyError, Timetable, Verifier,
 };
 use crate::view::{Follower, ReadKeys, View};
 
-/// What is ready to serve.
-pub(crate) struct Started {
-    pub(crate) state: Arc<State>,
-    /// Whoever moves the view, which is complete by now.
-    pub(crate) follower: Follower,
-    /// Who sees to the keys; a secret needs nobody.
-    pub(crate) ring: Option<Arc<Keyring>>,
+/// A service that is ready to serve.
+pub(super) struct Started {
+    pub(super) app: Arc<App>,
+    /// Moves the view, which is complete by now.
+    pub(super) follower: Follower,
+    /// Rotates the keys; `None` with a secret.
+    pub(super) ring: Option<Arc<Keyring>>,
     /// Cuts the times that a wrong clock has written.
-    pub(crate) repair: Repair,
+    pub(super) repair: Repair,
 }
 
 /// Opens and prepares everything; `None` when it is told to stop while it waits for the database.
-pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
+pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
     let Config { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     flags.database_url.path().map_or(Ok(()), lost::check)?;
@@ -57,53 +59,82 @@ pub(crate) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
     Box::pin(follower.load()).await?;
     check_alive(&keys, &view, &clock)?;
-    let (issuer, leeway) = (flags.issuer.clone(), flags.clock.leeway());
-    let verifier = Verifier::new(Arc::clone(&keys), issuer.clone(), audiences.clone(), keyring::MAX_LIFETIME);
-    let attempts = flags.attempts.limits(leeway);
-    let lifetimes = Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl };
+    let opened = Opened { store, clock, page_tokens: PageTokens::new(&page_token_key), hasher, keys, view };
+    let app = Arc::new(app(&flags, audiences, service_key.map(|key| key.digest()), opened));
     let repair = Repair {
-        store: store.clone(),
-        view: Arc::clone(&view),
-        clock: clock.clone(),
-        leeway,
-        lifetimes,
-        limits: attempts,
+        store: app.store.clone(),
+        view: Arc::clone(&app.revocations.view),
+        clock: app.clock.clone(),
+        leeway: app.issuing.leeway,
+        lifetimes: app.issuing.lifetimes,
+        limits: app.attempts.limits,
         count: Repaired::default(),
     };
-    let state = Arc::new(State {
-        hasher,
-        guesses: Guesses::default(),
-        callers: flags.proxies.callers(),
-        quotas: Quotas::new(flags.quotas, attempts),
-        passwords: flags.passwords(),
-        attempts,
-        leeway,
-        issuer: Issuer::new(Arc::clone(&keys), issuer, flags.access_ttl),
-        verifier: RememberingVerifier::new(verifier.with_leeway(leeway, clock.clone())),
-        service_key: service_key.map(|key| key.digest()),
-        ids: Ids::new(clock.clone()),
-        page_tokens: PageTokens::new(&page_token_key),
-        audiences,
-        lifetimes,
-        grace: flags.refresh.grace(),
-        refused_refreshes: LogLimit::new(),
-        registration: flags.registration,
-        listeners: Listeners::default(),
-        stop: shutdown.clone(),
-        store,
-        view,
-        keys,
-        clock,
-    });
     // A horizon in the future would refuse every new token.
     if Box::pin(patiently(|| repair.horizon())).await? {
         Box::pin(follower.load()).await?;
     }
     if let Some(admin) = admin {
-        first_admin(&state, admin).await?;
+        first_admin(&app, admin).await?;
     }
-    warn_if_closed_without_admin(&state).await?;
-    Ok(Some(Started { state, follower, ring, repair }))
+    warn_if_closed_without_admin(&app.store, flags.registration).await?;
+    Ok(Some(Started { app, follower, ring, repair }))
+}
+
+/// The parts that a start opens.
+struct Opened {
+    store: Store,
+    clock: Clock,
+    page_tokens: PageTokens,
+    hasher: Hasher,
+    keys: Arc<CurrentKeys>,
+    view: Arc<View>,
+}
+
+/// Puts the parts together by the settings.
+fn app(flags: &Flags, audiences: Audiences, service_key: Option<Digest>, opened: Opened) -> App {
+    let Opened { store, clock, page_tokens, hasher, keys, view } = opened;
+    let leeway = flags.clock.leeway();
+    let limits = flags.attempts.limits(leeway);
+    let verifier = Verifier::new(Arc::clone(&keys), flags.issuer.clone(), audiences.clone(), keyring::MAX_LIFETIME);
+    App {
+        attempts: Attempts { store: store.clone(), hasher, guesses: Guesses::default(), limits, clock: clock.clone() },
+        quotas: quotas(flags.quotas, limits),
+        issuing: Issuing {
+            issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.access_ttl),
+            keys,
+            view: Arc::clone(&view),
+            lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
+            leeway,
+            clock: clock.clone(),
+            ids: Ids::new(clock.clone()),
+        },
+        introspector: Introspector {
+            verifier: RememberingVerifier::new(verifier.with_leeway(leeway, clock.clone())),
+            service_key,
+            view: Arc::clone(&view),
+            clock: clock.clone(),
+        },
+        revocations: Revocations { view, listeners: Listeners::default(), clock: clock.clone() },
+        passwords: flags.passwords(),
+        registration_logs_in: flags.registration == Registration::Open,
+        grace: flags.refresh.grace(),
+        refused_refreshes: LogLimit::new(),
+        store,
+        clock,
+        page_tokens,
+        audiences,
+    }
+}
+
+/// Returns the quotas of these flags. Addresses without limits, as behind a proxy that tells none, have no quotas either.
+fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
+    let of_address = |quota: u32| Meter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
+    Quotas {
+        logins: of_address(flags.address_logins_per_minute),
+        bad_refreshes: of_address(flags.address_bad_refreshes_per_minute),
+        user_sessions: Some(flags.user_sessions).filter(|most| *most > 0),
+    }
 }
 
 /// Begins the log of revocations where there is none.
@@ -112,7 +143,7 @@ async fn begin_log(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     patiently(|| store.begin_log(id, stamp)).await
 }
 
-/// The keys from where they are kept, and who sees to them; a first one, of this type, is made and kept before. What the
+/// Returns the keys from where they are kept, and the keyring that rotates them; a first one, of this type, is made and kept before. What the
 /// settings have replaced is revoked.
 async fn keys(
     source: KeySource,
@@ -152,50 +183,4 @@ fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), Sig
     let set = keys.at(clock.now());
     let dead = set.signing().filter(|key| view.has_killed(key.id()));
     dead.map_or(Ok(()), |key| Err(SigningKeyError::Killed(key.id().to_owned())))
-}
-
-/// Makes an admin where there is none, so that whoever runs the service can never be locked out of it. Somebody else's
-/// account is never raised for it, and what users have made of the address never keeps the service from starting.
-async fn first_admin(state: &State, admin: Admin) -> Result<(), RunError> {
-    if has_admin(&state.store).await? {
-        return Ok(());
-    }
-    let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;
-    let new = NewUser {
-        id: state.ids.next(),
-        name,
-        email: admin.email,
-        password_hash: state.hasher.hash(None, admin.password.into_password()).await.map_err(unhashed)?,
-        roles: Roles::admin(),
-        create_time: state.clock.now(),
-    };
-    match state.store.create_user(&new, None, None).await? {
-        Created::User(_) => tracing::info!("the first admin has been made"),
-        Created::EmailTaken | Created::Repeated => {
-            tracing::warn!("there is no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");
-        }
-    }
-    Ok(())
-}
-
-/// Returns true if an active user is an admin.
-async fn has_admin(store: &Store) -> Result<bool, StoreError> {
-    let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
-    Ok(!patiently(|| store.list_users(&admins, None, 1)).await?.is_empty())
-}
-
-/// Logs a warning if registration is closed and there is no admin to add users.
-async fn warn_if_closed_without_admin(state: &State) -> Result<(), StoreError> {
-    if state.registration == Registration::Closed && !has_admin(&state.store).await? {
-        tracing::warn!(
-            "AUTH_REGISTRATION=closed, and no active user is an admin, so that no user can be added: run \
-             `auth-service admin create EMAIL`, or set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
-        );
-    }
-    Ok(())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-fn unhashed(error: HashError) -> RunError {
-    RunError::Admin(error.to_string())
 }

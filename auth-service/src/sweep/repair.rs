@@ -8,8 +8,7 @@ use kit::Clock;
 use kit::db::requests;
 use uuid::Uuid;
 
-use crate::app::Lifetimes;
-use crate::domain::{Allowance, AttemptLimits, Era};
+use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes};
 use crate::stamp::stamp;
 use crate::store::{Bounds, Kind, Store, StoreError};
 use crate::view::View;

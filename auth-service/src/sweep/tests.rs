@@ -9,12 +9,10 @@ use kit::{Clock, Uptime};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::Sweeper;
-use super::{Repair, Repaired};
-use crate::app::Lifetimes;
+use super::{Repair, Repaired, Sweeper};
 use crate::domain::{
-    Allowance, AttemptLimits, Cause, Client, Email, Era, LogId, Mark, Name, NewUser, RefreshDigest, Revocation, Roles,
-    Session, Stamp,
+    Allowance, AttemptLimits, Cause, Client, Email, Era, Lifetimes, LogId, Mark, Name, NewUser, RefreshDigest,
+    Revocation, Roles, Session, Stamp,
 };
 use crate::store::{DatabaseUrl, Kind, Store};
 use crate::view::{Bearer, Follower, KEEP, View};
