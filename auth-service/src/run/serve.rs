@@ -22,7 +22,7 @@ use crate::discovery;
 use crate::keyring::{Trust, tend};
 use crate::policy;
 use crate::rpc::{self, LocalVerifier};
-use crate::sweep::sweep;
+use crate::sweep::{Repaired, sweep};
 use crate::view::Finder;
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
@@ -48,14 +48,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?.audience(app.audiences.own());
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
-    let counted = Arc::clone(&app);
-    let refused = move || counted.refused_refreshes.count();
-    metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
-    count_forks(&mut metrics, &app);
-    metrics.show_clock(app.clock.clone());
-    let repaired = repair.count.clone();
-    let help = "Rows whose times have not come, written under a wrong clock, that were cut to the present";
-    metrics.count("gatepost_times_repaired", help, move || repaired.count());
+    count(&mut metrics, &app, repair.count.clone());
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
@@ -90,8 +83,11 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     Ok(ended?)
 }
 
-/// Counts how often this replica has begun the log of revocations anew.
-fn count_forks(metrics: &mut Metrics, app: &Arc<App>) {
+/// Adds the counters of the service's own parts.
+fn count(metrics: &mut Metrics, app: &Arc<App>, repaired: Repaired) {
+    let counted = Arc::clone(app);
+    let refused = move || counted.refused_refreshes.count();
+    metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
     for (finder, name, help) in [
         (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica knew"),
         (Finder::Guard, "gatepost_log_forks_by_guard", "Losses of log entries that only a guard knew"),
@@ -99,4 +95,7 @@ fn count_forks(metrics: &mut Metrics, app: &Arc<App>) {
         let counted = Arc::clone(app);
         metrics.count(name, help, move || counted.revocations.view.forks(finder));
     }
+    metrics.show_clock(app.clock.clone());
+    let help = "Rows whose times have not come, written under a wrong clock, that were cut to the present";
+    metrics.count("gatepost_times_repaired", help, move || repaired.count());
 }
