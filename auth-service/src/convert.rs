@@ -10,42 +10,27 @@ use gatepost::Identity;
 use gatepost::api::auth::v1;
 use kit::failure::Violation;
 use kit::peer::Callers;
-use kit::request_id::{self, Fingerprint};
-use kit::{etag, mask, page};
+use kit::{etag, mask, page, request_id};
 use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
+use crate::app::TokenPair;
+use crate::app::register::{Registered, Registrant};
+use crate::app::users::UserUpdate;
 use crate::domain::{
-    Audiences, Client, Email, ListedSession, LogId, Logged, Mark, Name, NewPassword, Password, PasswordPolicy,
-    Position, Role, Roles, User, UserChange, UserState,
+    Audiences, Client, Email, ListedSession, LogId, Logged, Mark, Name, Password, PasswordPolicy, Position, Role,
+    Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::keys::model::PublicKey;
-use crate::state::TokenPair;
 use crate::store::Filter;
 use crate::tokens::{Claims, VerifiedToken};
 
-pub(crate) use feed::{Keys, greeting, key_name, said};
+pub(crate) use feed::{greeting, said};
 
 /// The longest name of a client that is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;
-
-/// A registration whose fields keep their rules.
-pub(crate) struct Registrant {
-    pub(crate) name: Name,
-    pub(crate) email: Email,
-    pub(crate) password: NewPassword,
-    pub(crate) request_id: Option<Uuid>,
-    pub(crate) validate_only: bool,
-}
-
-impl Registrant {
-    /// What makes two registrations the same request: everything but the password, which is never kept.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&[self.name.as_str(), self.email.as_str()])
-    }
-}
 
 pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPolicy) -> Result<Registrant, Error> {
     let mut violations = Vec::new();
@@ -70,13 +55,6 @@ const EMAIL: Violation = Violation { field: Cow::Borrowed("email"), description:
 
 pub(crate) fn email(text: &str) -> Result<Email, Error> {
     Email::parse(text).map_err(|_| Error::InvalidFields(vec![EMAIL]))
-}
-
-/// A change of a user whose fields keep their rules.
-pub(crate) struct UserUpdate {
-    pub(crate) change: UserChange,
-    pub(crate) current_password: Password,
-    pub(crate) expected: Option<i32>,
 }
 
 pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, Error> {
@@ -115,12 +93,6 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
     Ok(UserUpdate { change, current_password, expected: etag::expected(&request.etag) })
 }
 
-/// A new password of this user.
-pub(crate) fn new_password(text: String, policy: PasswordPolicy, user: Option<&User>) -> Result<NewPassword, Error> {
-    let own_words = user.map_or(["", ""], |user| [user.name.as_str(), user.email.as_str()]);
-    policy.accept(text, &own_words).map_err(|error| violation("new_password", error.to_string()))
-}
-
 /// How far the log of revocations was known when something was said.
 pub(crate) fn position(position: Position) -> v1::Position {
     let Position { log, last } = position;
@@ -132,7 +104,7 @@ pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
     let v1::Position { log_id, revision, mark } = position;
     match (log_id.try_into(), mark.try_into()) {
         (Ok(log), Ok(mark)) => Ok(Position { log: LogId(log), last: Logged { revision, mark: Mark(mark) } }),
-        _ => Err(violation(
+        _ => Err(Error::violation(
             "resume.position",
             "must be one that this service has given: 16 bytes each of log_id and mark",
         )),
@@ -140,7 +112,7 @@ pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
 }
 
 pub(crate) fn roles(words: &[String]) -> Result<Roles, Error> {
-    Roles::parse(words).ok_or_else(|| violation("roles", Roles::RULE))
+    Roles::parse(words).ok_or_else(|| Error::violation("roles", Roles::RULE))
 }
 
 pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
@@ -173,18 +145,27 @@ pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
     if violations.is_empty() { Ok(Filter { email_key, role, state }) } else { Err(Error::InvalidFields(violations)) }
 }
 
+/// Returns what a page token of `ListUsers` is bound to. No two filters have one text: neither an email's canonical form nor
+/// a role has a blank.
+pub(crate) fn scope(filter: &Filter) -> String {
+    let state = match filter.state {
+        None => "any",
+        Some(UserState::Active) => "active",
+        Some(UserState::Disabled) => "disabled",
+    };
+    let role = filter.role.as_ref().map_or("", Role::as_str);
+    let email = filter.email_key.as_deref().unwrap_or_default();
+    format!("gatepost.auth.v1.UserService/ListUsers state={state} role={role} email={email}")
+}
+
 /// Reads the audiences that a token is asked for.
 pub(crate) fn audiences(known: &Audiences, wanted: Vec<String>) -> Result<Vec<String>, Error> {
     const DESCRIPTION: &str = "must be an audience that this service issues tokens for, and stand there once";
-    known.choose(wanted).map_err(|place| violation(format!("audiences[{place}]"), DESCRIPTION))
+    known.choose(wanted).map_err(|place| Error::violation(format!("audiences[{place}]"), DESCRIPTION))
 }
 
 pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
-    page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
-}
-
-pub(crate) fn violation(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Error {
-    Error::InvalidFields(vec![Violation::new(field, description)])
+    page::size(size).ok_or_else(|| Error::violation("page_size", page::SIZE_RULE))
 }
 
 /// Reads where a call comes from.
@@ -212,13 +193,20 @@ pub(crate) fn user(user: User, in_full: bool) -> v1::User {
     }
 }
 
-/// The user that a registration would make.
-pub(crate) fn user_to_be(registrant: &Registrant) -> v1::User {
-    v1::User {
-        name: registrant.name.as_str().to_owned(),
-        email: registrant.email.as_str().to_owned(),
-        state: v1::UserState::Active.into(),
-        ..v1::User::default()
+pub(crate) fn registered(registered: Registered) -> v1::CreateUserResponse {
+    match registered {
+        Registered::Account(account, pair) => {
+            v1::CreateUserResponse { tokens: pair.map(tokens), user: Some(user(*account, true)) }
+        }
+        Registered::Checked(name, email) => {
+            let user = v1::User {
+                name: name.as_str().to_owned(),
+                email: email.as_str().to_owned(),
+                state: v1::UserState::Active.into(),
+                ..v1::User::default()
+            };
+            v1::CreateUserResponse { tokens: None, user: Some(user) }
+        }
     }
 }
 

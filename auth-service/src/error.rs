@@ -1,5 +1,6 @@
 //! What a call can fail with, as facts, and the one place that makes statuses of them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -64,6 +65,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Names a field and the rule that it breaks.
+    pub(crate) fn violation(field: impl Into<Cow<'static, str>>, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self::InvalidFields(vec![Violation::new(field, rule)])
+    }
+
     /// Why the user of this id was not changed.
     pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
         match why {

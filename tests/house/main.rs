@@ -15,7 +15,7 @@ struct Rule {
     words: &'static [&'static str],
 }
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 24] = [
     // The shared library stands on its own. `auth_service_client` is the contract's, and no member.
     Rule { room: "src", except: &[], words: &["kit::", "db::", "sqlx", "argon2", "auth_service::", "blog_service::"] },
     // The contract of the blog is the blog service's: a change of a post is no change of the guard.
@@ -71,6 +71,9 @@ const RULES: [Rule; 22] = [
         except: &[],
         words: &["tonic", "prost", "crate::api", "crate::convert", "crate::rpc"],
     },
+    // Use cases know domain types alone, and an adapter of the wire calls a use case for what is stored.
+    Rule { room: "auth-service/src/app", except: &[], words: &["tonic", "prost", "gatepost::api", "sqlx"] },
+    Rule { room: "auth-service/src/rpc", except: &[], words: &["crate::store", "sqlx"] },
     // Services print through `kit::output` alone: a write in place waits for its reader, or panics without one.
     Rule {
         room: "kit/src",
@@ -92,6 +95,10 @@ const PURE: &str = "kit::characters::";
 /// The rooms of a service that may name the wire, and those that may name the database.
 const WIRE: [&str; 5] = ["api.rs", "convert.rs", "convert", "error.rs", "rpc"];
 const DATABASE: [&str; 1] = ["store"];
+
+/// The rooms of a service, from the wire down: none names a room before it.
+const ORDER: [&str; 11] =
+    ["run", "rpc", "convert", "app", "error", "feed", "view", "store", "passwords", "tokens", "domain"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -150,6 +157,21 @@ fn only_the_rooms_for_it_name_the_wire_and_the_database() {
         }
     }
     assert!(broken.is_empty(), "the house's rules are broken:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn data_walks_one_way_through_the_rooms_of_a_service() {
+    let mut broken = Vec::new();
+    for service in ["auth-service/src", "blog-service/src"] {
+        let folder = root().join(service);
+        for file in files(&folder) {
+            let name = file.strip_prefix(&folder).unwrap().iter().next().unwrap().to_str().unwrap();
+            let place = ORDER.iter().position(|room| *room == name.trim_end_matches(".rs"));
+            let above = ORDER[..place.unwrap_or(0)].iter().map(|room| format!("crate::{room}")).collect::<Vec<_>>();
+            broken.extend(naming(&file, &above.iter().map(String::as_str).collect::<Vec<_>>()));
+        }
+    }
+    assert!(broken.is_empty(), "a room names one above it:\n{}", broken.join("\n"));
 }
 
 #[test]
@@ -307,6 +329,11 @@ fn the_rules_find_what_breaks_them() {
     // A rule that finds nothing must be able to find something: the stores do name the driver.
     let store = root().join("auth-service/src/store/users.rs");
     assert!(!naming(&store, &["sqlx"]).is_empty());
+    // The adapters do name the wire and the use cases.
+    let adapter = root().join("auth-service/src/rpc/user.rs");
+    for words in [["tonic"], ["prost"], ["gatepost::api"], ["crate::app"]] {
+        assert!(!naming(&adapter, &words).is_empty(), "{words:?}");
+    }
     // The one service's suite tries few of the other's methods.
     let untried = untried(&root().join("auth-service/src/store"), &root().join("blog-service/tests/store"));
     assert!(untried.contains(&"create_user".to_owned()) && !untried.contains(&"open".to_owned()), "{untried:?}");

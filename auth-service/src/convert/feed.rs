@@ -8,6 +8,7 @@ use gatepost::api::auth::v1::watch_revocations_response::Message;
 use kit::serve::Limits;
 
 use super::{position, time};
+use crate::app::watch::Keys;
 use crate::domain::{Cause, Entry, Revocation};
 use crate::feed::Said;
 use crate::keys::model::Algorithm;
@@ -22,26 +23,19 @@ pub(crate) fn greeting(Keys { digest, names }: Keys) -> v1::WatchRevocationsResp
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
         reopen_after: prost_types::Duration::try_from(age * 4 / 5).ok(),
         digest,
-        keys: names,
+        keys: key_names(names),
     }))
 }
 
-/// The keys as a guard is told of them.
-pub(crate) struct Keys {
-    /// The digest of all that verification depends on.
-    pub(crate) digest: Vec<u8>,
-    pub(crate) names: Vec<v1::KeyName>,
-}
-
-/// A key's name on the wire.
-pub(crate) fn key_name((id, algorithm): (&str, Algorithm)) -> v1::KeyName {
-    v1::KeyName { id: id.to_owned(), algorithm: algorithm.name().to_owned() }
+fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
+    let name = |(id, algorithm): (String, Algorithm)| v1::KeyName { id, algorithm: algorithm.name().to_owned() };
+    names.into_iter().map(name).collect()
 }
 
 /// Writes what a guard is told of the log, with the keys as they are then.
 pub(crate) fn said(said: Said, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
     say(match said {
-        Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)), keys: keys().names }),
+        Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) }),
         Said::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
         Said::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
     })
@@ -55,13 +49,13 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
             Target::User(v1::UserRevocation { user_id: id.to_string(), generation, state: state_of(cause).into() })
         }
         Revocation::SigningKey(id) => {
-            names = keys().names;
+            names = key_names(keys().names);
             Target::SigningKeyId(id)
         }
         // A start is told as a reset: here it has only its place.
         Revocation::NewSigningKeys | Revocation::Start => {
             let Keys { digest, names } = keys();
-            Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: names })
+            Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: key_names(names) })
         }
     };
     v1::Revocation {

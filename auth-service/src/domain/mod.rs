@@ -25,7 +25,7 @@ pub use password_policy::{PasswordError, PasswordPolicy};
 pub use refresh::{Decision, Grace, KEPT_GENERATIONS, RefreshDigest, Rotation};
 pub use revocation::{Cause, Entry, LogId, Logged, Mark, Position, Revocation, Stamp};
 pub use role::{Role, Roles};
-pub use session::{Client, ListedSession, Session};
+pub use session::{Client, Expiry, Lifetimes, ListedSession, Session};
 pub use signing_key::{KeyState, SigningKeyRecord, believed, signing_at};
 pub(crate) use strength::guesses;
 pub use user::{NewUser, User, UserChange, UserState};

@@ -1,5 +1,7 @@
 //! Sessions: one a login, until it is ended or its time is over.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -44,4 +46,32 @@ pub struct ListedSession {
     pub client: Client,
     /// When it last got new tokens; `None` while it has those that it began with.
     pub last_refresh_time: Option<DateTime<Utc>>,
+}
+
+/// The lifetimes of sessions and their tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Lifetime of an access token.
+    pub access: Duration,
+    /// Lifetime of a session without a refresh.
+    pub idle: Duration,
+    /// Longest lifetime of a session.
+    pub session: Duration,
+}
+
+/// The expiry times of a session's newest tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiry {
+    /// Expiry time of the refresh token.
+    pub idle: DateTime<Utc>,
+    /// Expiry time of the last of the two tokens.
+    pub over: DateTime<Utc>,
+}
+
+impl Lifetimes {
+    /// Returns the expiry times of tokens that are issued at `now` for a session that ends at `session_end`.
+    pub fn expiry(self, now: DateTime<Utc>, session_end: DateTime<Utc>) -> Expiry {
+        let (access, idle) = ((now + self.access).min(session_end), (now + self.idle).min(session_end));
+        Expiry { idle, over: access.max(idle) }
+    }
 }

@@ -2,57 +2,51 @@
 
 use std::sync::Arc;
 
-use gatepost::Refusal;
 use gatepost::api::auth::v1::auth_service_server::AuthService;
 use gatepost::api::auth::v1::{
     LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse,
 };
 use kit::failure::both;
+use kit::peer::Callers;
 use tonic::{Request, Response, Status};
 
-use super::accounts::Tried;
-use super::caller::Caller;
-use super::login;
-use super::refresh::refresh;
+use super::caller::caller;
+use crate::app::{App, login, refresh, sessions};
 use crate::convert;
-use crate::domain::{Client, Password};
-use crate::error::Error;
-use crate::quotas::Quota;
-use crate::state::State;
+use crate::domain::Password;
 
-pub(super) struct AuthRpc(pub(super) Arc<State>);
+pub(super) struct AuthRpc {
+    pub(super) app: Arc<App>,
+    pub(super) callers: Callers,
+}
 
 #[tonic::async_trait]
 impl AuthService for AuthRpc {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        let client = convert::client(&request, &self.0.callers);
-        Ok(Response::new(login(&self.0, request.into_inner(), &client).await?))
+        let client = convert::client(&request, &self.callers);
+        let LoginRequest { email, password, audiences } = request.into_inner();
+        let (email, audiences) = both(convert::email(&email), convert::audiences(&self.app.audiences, audiences))?;
+        let credentials = (&email, Password::new(password));
+        let (user, tokens) = login::login(&self.app, &client, credentials, &audiences).await?;
+        Ok(Response::new(LoginResponse {
+            tokens: Some(convert::tokens(tokens)),
+            user: Some(convert::user(user, true)),
+        }))
     }
 
     async fn refresh_token(
         &self,
         request: Request<RefreshTokenRequest>,
     ) -> Result<Response<RefreshTokenResponse>, Status> {
-        let client = convert::client(&request, &self.0.callers);
-        let tokens = refresh(&self.0, request.into_inner(), &client).await?;
+        let client = convert::client(&request, &self.callers);
+        let RefreshTokenRequest { refresh_token, audiences } = request.into_inner();
+        let audiences = convert::audiences(&self.app.audiences, audiences)?;
+        let tokens = refresh::refresh(&self.app, &client, &refresh_token, &audiences).await?;
         Ok(Response::new(RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        let caller = Caller::of(&request)?;
-        let session = caller.session().ok_or(Error::Refused(Refusal::NotAllowed))?;
-        let ended = self.0.store.end_session(session, self.0.stamp()).await.map_err(Error::from)?;
-        self.0.revoked(ended).await?;
+        sessions::log_out(&self.app, caller(&request)?).await?;
         Ok(Response::new(LogoutResponse {}))
     }
-}
-
-async fn login(state: &State, request: LoginRequest, client: &Client) -> Result<LoginResponse, Error> {
-    let audiences = convert::audiences(&state.audiences, request.audiences);
-    let (email, audiences) = both(convert::email(&request.email), audiences)?;
-    state.quotas.check(Quota::Logins, &client.peer, state.clock.earliest())?;
-    let user = login::check(state, Tried::Login(email.key()), client, Password::new(request.password)).await?;
-    state.quotas.count(Quota::Logins, &client.peer, state.clock.earliest());
-    let tokens = login::begin(state, &user, client, &audiences).await?;
-    Ok(LoginResponse { tokens: Some(tokens), user: Some(convert::user(user, true)) })
 }

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use gatepost::{Token, Unavailable, Verdict, Verify};
 use tokio::time::Instant;
 
-use super::introspect::{Worth, introspect};
+use crate::app::{App, TokenStatus};
 use crate::convert;
-use crate::state::State;
 
-pub(crate) struct LocalVerifier(pub(crate) Arc<State>);
+pub(crate) struct LocalVerifier(pub(crate) Arc<App>);
 
 impl Verify for LocalVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
-        let (worth, _) = introspect(&self.0, Some(token)).await.map_err(|_stale| Unavailable::Away)?;
-        Ok(match worth {
-            Worth::User(token) => Verdict::valid(convert::identity(token.claims())),
-            Worth::Service => Verdict::valid(convert::service_identity(&self.0.audiences)),
-            Worth::Nothing(denial) => Verdict::denied(denial),
+        let (status, _) = self.0.introspector.introspect(Some(token)).await.map_err(|_stale| Unavailable::Away)?;
+        Ok(match status {
+            TokenStatus::User(token) => Verdict::valid(convert::identity(token.claims())),
+            TokenStatus::Service => Verdict::valid(convert::service_identity(&self.0.audiences)),
+            TokenStatus::Inactive(denial) => Verdict::denied(denial),
         })
     }
 }

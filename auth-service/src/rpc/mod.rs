@@ -1,14 +1,8 @@
-//! The wire's side of each service: convert → domain → store → convert.
+//! Thin adapters of the wire, one file a service: convert → app → convert.
 
-mod accounts;
-mod attempts;
 mod auth;
 mod caller;
-mod claim;
-mod introspect;
 mod local;
-mod login;
-mod refresh;
 mod session;
 mod token;
 mod user;
@@ -20,23 +14,24 @@ use gatepost::api::auth::v1::auth_service_server::AuthServiceServer;
 use gatepost::api::auth::v1::session_service_server::SessionServiceServer;
 use gatepost::api::auth::v1::token_service_server::TokenServiceServer;
 use gatepost::api::auth::v1::user_service_server::UserServiceServer;
+use kit::peer::Callers;
+use kit::shutdown::Shutdown;
 use tonic::service::Routes;
 
-pub(crate) use accounts::accounts_of;
 pub(crate) use local::LocalVerifier;
 
-use crate::state::State;
+use crate::app::App;
 
 /// The largest request, in bytes.
 const MAX_REQUEST: usize = 256 * 1024;
 
-/// The service's gRPC services.
-pub(crate) fn routes(state: &Arc<State>) -> Routes {
-    let auth = AuthServiceServer::new(auth::AuthRpc(Arc::clone(state))).max_decoding_message_size(MAX_REQUEST);
-    let session = SessionServiceServer::new(session::SessionRpc(Arc::clone(state)));
-    let token = TokenServiceServer::new(token::TokenRpc(Arc::clone(state)));
-    let user = UserServiceServer::new(user::UserRpc(Arc::clone(state)));
-    Routes::new(auth)
+/// Returns the service's gRPC services. `callers` tells the address of a call's caller; `stop` ends open streams.
+pub(crate) fn routes(app: &Arc<App>, callers: &Callers, stop: &Shutdown) -> Routes {
+    let auth = AuthServiceServer::new(auth::AuthRpc { app: Arc::clone(app), callers: callers.clone() });
+    let session = SessionServiceServer::new(session::SessionRpc(Arc::clone(app)));
+    let token = TokenServiceServer::new(token::TokenRpc { app: Arc::clone(app), stop: stop.clone() });
+    let user = UserServiceServer::new(user::UserRpc { app: Arc::clone(app), callers: callers.clone() });
+    Routes::new(auth.max_decoding_message_size(MAX_REQUEST))
         .add_service(session.max_decoding_message_size(MAX_REQUEST))
         .add_service(token.max_decoding_message_size(MAX_REQUEST))
         .add_service(user.max_decoding_message_size(MAX_REQUEST))

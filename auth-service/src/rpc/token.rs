@@ -11,19 +11,23 @@ use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, TokenState, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
+use kit::shutdown::Shutdown;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::caller::Caller;
-use super::introspect::{Worth, introspect};
+use super::caller::caller;
 use super::watch::watch;
+use crate::app::{App, TokenStatus};
 use crate::convert;
 use crate::error::Error;
-use crate::state::State;
 
 /// The longest time for which an answer may be kept.
 const MAX_TTL: Duration = Duration::from_hours(1);
 
-pub(super) struct TokenRpc(pub(super) Arc<State>);
+pub(super) struct TokenRpc {
+    pub(super) app: Arc<App>,
+    /// Ends the streams when the service stops.
+    pub(super) stop: Shutdown,
+}
 
 #[tonic::async_trait]
 impl TokenService for TokenRpc {
@@ -31,17 +35,16 @@ impl TokenService for TokenRpc {
         &self,
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
-        let state = &self.0;
-        let (worth, position) =
-            introspect(state, Token::parse(&request.into_inner().token).ok().as_ref()).await.map_err(Error::from)?;
-        let mut answer = match worth {
-            Worth::User(token) => {
-                let left = token.claims().exp.saturating_sub(state.clock.now().timestamp());
+        let token = Token::parse(&request.into_inner().token).ok();
+        let (status, position) = self.app.introspector.introspect(token.as_ref()).await.map_err(Error::from)?;
+        let mut answer = match status {
+            TokenStatus::User(token) => {
+                let left = token.claims().exp.saturating_sub(self.app.clock.now().timestamp());
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
                 active(convert::claims(&token), left)
             }
-            Worth::Service => active(convert::service_claims(&state.audiences), MAX_TTL),
-            Worth::Nothing(denial) => {
+            TokenStatus::Service => active(convert::service_claims(&self.app.audiences), MAX_TTL),
+            TokenStatus::Inactive(denial) => {
                 VerifyTokenResponse { state: TokenState::from(denial).into(), ..VerifyTokenResponse::default() }
             }
         };
@@ -53,7 +56,7 @@ impl TokenService for TokenRpc {
         &self,
         _: Request<ListSigningKeysRequest>,
     ) -> Result<Response<ListSigningKeysResponse>, Status> {
-        let keys = self.0.keys.at(self.0.clock.now()).public().iter().cloned().map(convert::signing_key).collect();
+        let keys = self.app.issuing.keys_now().public().iter().cloned().map(convert::signing_key).collect();
         Ok(Response::new(ListSigningKeysResponse { keys }))
     }
 
@@ -63,8 +66,8 @@ impl TokenService for TokenRpc {
         &self,
         request: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        Caller::of(&request)?.must_be_a_service()?;
-        Ok(Response::new(Box::pin(watch(&self.0, request.into_inner()).await?)))
+        caller(&request)?.must_be_a_service()?;
+        Ok(Response::new(Box::pin(watch(&self.app, request.into_inner(), self.stop.clone()).await?)))
     }
 }
 

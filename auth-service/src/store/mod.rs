@@ -33,7 +33,6 @@ pub use allowances::Kind;
 pub use attempts::Account;
 pub use configured::Remembered;
 pub use db::{DatabaseUrl, StoreError};
-pub use db::{DatabaseUrl, StoreError};
 pub use keys::PRIVATE_HALVES;
 pub use log_reader::{LogReader, Page};
 pub use outcome::{Outcome, Proof, Unchanged};

@@ -1,12 +1,15 @@
 //! Takes out of the database what is over, in the background and a few rows at a time; and repairs what a wrong clock has written.
 
+mod repair;
+
 use std::time::Duration;
 
 use db::clock::measure;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep};
 
-use crate::repair::Repair;
+pub(crate) use repair::Repair;
+
 use crate::repaired::future;
 use crate::store::StoreError;
 use crate::view::KEEP;

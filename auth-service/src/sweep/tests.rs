@@ -9,14 +9,12 @@ use tempfile::TempDir;
 use testkit::{clock, folder, start};
 use uuid::Uuid;
 
-use super::Sweeper;
+use super::{Repair, Sweeper};
 use crate::domain::{
-    Allowance, AttemptLimits, Cause, Client, Email, Era, LogId, Mark, Name, NewUser, RefreshDigest, Revocation, Roles,
-    Session, Stamp,
+    Allowance, AttemptLimits, Cause, Client, Email, Era, Lifetimes, LogId, Mark, Name, NewUser, RefreshDigest,
+    Revocation, Roles, Session, Stamp,
 };
-use crate::repair::Repair;
 use crate::repaired::Repaired;
-use crate::state::Lifetimes;
 use crate::store::{DatabaseUrl, Kind, Store};
 use crate::view::{Bearer, Follower, KEEP, View};
 

@@ -6,9 +6,9 @@ use kit::ids::Ids;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AdminError;
+use crate::app::accounts_of;
 use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, UserState};
 use crate::passwords::Hasher;
-use crate::rpc::accounts_of;
 use crate::stamp::stamp;
 use crate::store::{Created, Store, StoreError, Unchanged};
 

@@ -1,43 +1,40 @@
 //! A session's tokens are replaced by the next ones, in exchange for its refresh token.
 
 use chrono::{DateTime, Utc};
-use gatepost::api::auth::v1::RefreshTokenRequest;
 use uuid::Uuid;
 
-use crate::convert;
+use super::quotas::Quota;
+use super::{App, TokenPair};
 use crate::domain::{Client, Decision, Rotation};
 use crate::error::Error;
-use crate::quotas::Quota;
-use crate::state::{State, TokenPair};
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
 
-/// The next tokens of the session that this token belongs to.
-pub(super) async fn refresh(state: &State, request: RefreshTokenRequest, client: &Client) -> Result<TokenPair, Error> {
-    let audiences = convert::audiences(&state.audiences, request.audiences)?;
-    state.quotas.check(Quota::BadRefreshes, &client.peer, state.clock.earliest())?;
-    let refreshed = next(state, &request.refresh_token, client, &audiences).await;
+/// Returns the next tokens of the session that this refresh token belongs to; the access token is for these audiences.
+pub(crate) async fn refresh(app: &App, client: &Client, token: &str, audiences: &[String]) -> Result<TokenPair, Error> {
+    app.quotas.check(Quota::BadRefreshes, &client.peer, app.clock.earliest())?;
+    let refreshed = next(app, token, client, audiences).await;
     if let Err(Error::RefreshTokenInvalid) = refreshed {
-        state.quotas.count(Quota::BadRefreshes, &client.peer, state.clock.earliest());
-        if let Some(line) = state.refused_refreshes.allow() {
+        app.quotas.count(Quota::BadRefreshes, &client.peer, app.clock.earliest());
+        if let Some(line) = app.refused_refreshes.allow() {
             tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer, left_out = line.left_out());
         }
     }
     refreshed
 }
 
-async fn next(state: &State, text: &str, client: &Client, audiences: &[String]) -> Result<TokenPair, Error> {
+async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> Result<TokenPair, Error> {
     let presented = RefreshToken::parse(text).ok_or(Error::RefreshTokenInvalid)?;
     loop {
-        let now = state.clock.now();
-        let found = state.store.refreshable(presented.session()).await?.ok_or(Error::RefreshTokenInvalid)?;
+        let now = app.clock.now();
+        let found = app.store.refreshable(presented.session()).await?.ok_or(Error::RefreshTokenInvalid)?;
         // A secret that was never this session's ends nothing: whoever guesses must not be able to end sessions.
         let index = presented.position(&found.rotation.digests).ok_or(Error::RefreshTokenInvalid)?;
         if found.is_ended || now >= found.expire_time {
             return Err(Error::RefreshTokenInvalid);
         }
-        let refresh = Refresh { state, presented: &presented, found: &found, client, audiences, now };
-        let tokens = match state.grace.decide(index, &found.rotation, now) {
+        let refresh = Refresh { app, presented: &presented, found: &found, client, audiences, now };
+        let tokens = match app.grace.decide(index, &found.rotation, now) {
             _ if now >= found.idle_expire_time => return Err(Error::RefreshTokenInvalid),
             Decision::Rotate => refresh.rotate().await?,
             Decision::Concurrent => refresh.again(false).await?,
@@ -59,7 +56,7 @@ async fn next(state: &State, text: &str, client: &Client, audiences: &[String]) 
 
 /// A genuine token that is presented, and what is known of its session.
 struct Refresh<'a> {
-    state: &'a State,
+    app: &'a App,
     presented: &'a RefreshToken,
     found: &'a Refreshable,
     client: &'a Client,
@@ -78,20 +75,20 @@ impl Refresh<'_> {
 
     /// The next token takes the place of the presented one; `None` when that has happened already.
     async fn rotate(&self) -> Result<Option<TokenPair>, Error> {
-        let (state, rotation) = (self.state, &self.found.rotation);
+        let (app, rotation) = (self.app, &self.found.rotation);
         let salt = kit::random::bytes::<32>();
         let next = self.presented.successor(rotation.generation + 1, &salt);
-        let expiry = state.lifetimes.expiry(self.now, self.found.expire_time);
-        let access = state.access_token(&self.found.user, self.scope())?;
+        let expiry = app.issuing.lifetimes.expiry(self.now, self.found.expire_time);
+        let access = app.issuing.access_token(&self.found.user, self.scope())?;
         let rotated = Rotated {
             salt: salt.to_vec(),
             digests: rotation.digests_with(next.digest()),
-            graces: state.grace.rotated(rotation),
+            graces: app.grace.rotated(rotation),
             time: self.now,
             idle_expire_time: expiry.idle,
             over_time: expiry.over,
         };
-        let is_ours = state.store.rotate(self.session(), rotation.generation, &rotated, self.client).await?;
+        let is_ours = app.store.rotate(self.session(), rotation.generation, &rotated, self.client).await?;
         if is_ours {
             tracing::info!(target: AUDIT, event = "refresh", session = %self.session(), user = %self.found.user.id,
                 peer = self.client.peer);
@@ -101,12 +98,12 @@ impl Refresh<'_> {
 
     /// The token that has taken the presented one's place, once more; `None` when it has been used meanwhile.
     async fn again(&self, is_counted: bool) -> Result<Option<TokenPair>, Error> {
-        let (state, rotation) = (self.state, &self.found.rotation);
+        let (app, rotation) = (self.app, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;
         let next = self.presented.successor(*generation, salt);
-        let access = state.access_token(&self.found.user, self.scope())?;
-        let graces = if is_counted { state.grace.with_grace(rotation) } else { 0 };
-        if !state.store.rotate_again(self.session(), *generation, graces, access.expire_time).await? {
+        let access = app.issuing.access_token(&self.found.user, self.scope())?;
+        let graces = if is_counted { app.grace.with_grace(rotation) } else { 0 };
+        if !app.store.rotate_again(self.session(), *generation, graces, access.expire_time).await? {
             return Ok(None);
         }
         Ok(Some(TokenPair { access, refresh: next.expose(), refresh_expire_time: self.found.idle_expire_time }))
@@ -119,8 +116,8 @@ impl Refresh<'_> {
 
     /// The token has been used before: whoever else has it shall not use it any longer.
     async fn end(&self) -> Result<Error, Error> {
-        let ended = self.state.store.revoke_session(self.session(), None, self.state.stamp()).await?;
-        self.state.revoked(ended).await?;
+        let ended = self.app.store.revoke_session(self.session(), None, self.app.revocations.stamp()).await?;
+        self.app.revocations.take_effect(ended).await?;
         tracing::warn!(target: AUDIT, event = "refresh_token_reused", session = %self.session(),
             user = %self.found.user.id, peer = self.client.peer, "a refresh token was used twice: its session is ended");
         Ok(Error::RefreshTokenReused)

@@ -7,10 +7,9 @@ use db::requests;
 use kit::Clock;
 use uuid::Uuid;
 
-use crate::domain::{Allowance, AttemptLimits, Era};
+use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes};
 use crate::repaired::{Repaired, future};
 use crate::stamp::stamp;
-use crate::state::Lifetimes;
 use crate::store::{Bounds, Kind, Store, StoreError};
 use crate::view::View;
 

@@ -1,0 +1,167 @@
+//! Limits guesses: an account or an address with too many wrong passwords must wait, and nothing is hashed for it, whether
+//! the account exists or not (C52).
+
+use chrono::{DateTime, Utc};
+use kit::Clock;
+use kit::shutdown::Shutdown;
+
+use super::accounts::{Accounts, Tried};
+use super::claim::Claim;
+use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
+use crate::error::Error;
+use crate::passwords::{Guess, Guesses, HashError, Hasher};
+use crate::store::{Account, Credentials, Kind, Store};
+
+/// The parts that check passwords and count attempts.
+#[derive(Clone)]
+pub(crate) struct Attempts {
+    pub(crate) store: Store,
+    pub(crate) hasher: Hasher,
+    /// Passwords of each account that are checked now.
+    pub(crate) guesses: Guesses,
+    pub(crate) limits: AttemptLimits,
+    pub(crate) clock: Clock,
+}
+
+/// One password that is being tried.
+struct Attempt {
+    parts: Attempts,
+    accounts: Accounts,
+    network: String,
+    found: Option<Credentials>,
+    turn: Turn,
+}
+
+/// The right of an attempt to be judged.
+#[derive(Default)]
+struct Turn {
+    /// Places among the guesses of both accounts, held until a failure is counted.
+    _guesses: [Option<Guess>; 2],
+    claim: Option<Claim>,
+    /// Set while guesses from elsewhere bar this caller: the password is checked, and wrong whatever it is.
+    is_void: bool,
+}
+
+impl Attempts {
+    /// Returns the user whose password this is, unless the account or the caller's address must wait.
+    pub(super) async fn check(&self, tried: Tried<'_>, client: &Client, password: Password) -> Result<User, Error> {
+        self.begin(tried, client).await?.judge(password).await
+    }
+
+    /// Hashes a new password of this client.
+    pub(super) async fn hash(&self, client: &Client, password: Password) -> Result<String, Error> {
+        let network = network(&client.peer);
+        Ok(self.hasher.hash(self.line(&network), password).await?)
+    }
+
+    /// Counts a registration or a change of an email address, unless the caller's address must wait.
+    pub(crate) async fn sign_up(&self, client: &Client) -> Result<(), Error> {
+        let allowance = self.limits.sign_ups;
+        if allowance.burst == 0 {
+            return Ok(());
+        }
+        let network = network(&client.peer);
+        let used = self.store.use_allowance(Kind::SignUp, &network, allowance, self.clock.earliest()).await?;
+        used.map_err(Error::TooManyAttempts)
+    }
+
+    /// Returns the line of the hashing queue for callers of this network. Where addresses have no limits, as behind a proxy
+    /// that is not trusted, all callers share one.
+    fn line<'a>(&self, network: &'a str) -> Option<&'a str> {
+        Some(network).filter(|_| self.limits.failures.burst != 0)
+    }
+
+    /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
+    async fn begin(&self, tried: Tried<'_>, client: &Client) -> Result<Attempt, Error> {
+        let (limits, now) = (self.limits, self.clock.earliest());
+        let network = network(&client.peer);
+        let (accounts, trial) = Accounts::find(&self.store, tried, &network).await?;
+        if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
+            return Err(Error::TooManyAttempts(wait));
+        }
+        let turn = if limits.free == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
+        Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
+    }
+
+    /// Takes the places of a guess first, and reads the failures of both accounts then. A guess counts its failure before it
+    /// gives up its place, so that no failure is missed but those of the few guesses that hold a place.
+    async fn turn(&self, accounts: &Accounts, now: DateTime<Utc>) -> Result<Turn, Error> {
+        let guess = self.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
+        let elsewhere = accounts.elsewhere.and_then(|account| self.guesses.take(account));
+        let other = accounts.elsewhere.unwrap_or(accounts.answering);
+        let [failed, failed_elsewhere] = self.store.failures_of([&accounts.answering, &other]).await?;
+        let claim = self.claim(accounts.answering, failed, now).await?;
+        let is_barred = || failed_elsewhere.is_some_and(|failures| self.limits.wait(failures, now).is_some());
+        let is_void = accounts.elsewhere.is_some() && !accounts.is_at_home && (elsewhere.is_none() || is_barred());
+        Ok(Turn { _guesses: [Some(guess), elsewhere], claim, is_void })
+    }
+
+    /// Counts an attempt of an account that has failed before, unless the account must wait.
+    async fn claim(
+        &self,
+        account: Account,
+        mut failed: Option<Failures>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Claim>, Error> {
+        while let Some(failures) = failed {
+            if let Some(wait) = self.limits.wait(failures, now) {
+                return Err(Error::TooManyAttempts(wait));
+            }
+            if let Some(claim) = Claim::make(&self.store, account, failures, now).await? {
+                return Ok(Some(claim));
+            }
+            // Another attempt has come first.
+            failed = self.store.failures(&account).await?;
+        }
+        Ok(None)
+    }
+}
+
+impl Attempt {
+    /// Returns the user whose password this is. A known, an unknown and a disabled user cost the same work and get the same
+    /// answer (C51).
+    ///
+    /// An attempt counts once its password has been hashed, also if its caller has gone meanwhile: a caller who resets the
+    /// stream must not get a guess for nothing.
+    async fn judge(self, password: Password) -> Result<User, Error> {
+        let gone = Shutdown::new();
+        let is_gone = gone.clone();
+        let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, password).await });
+        let _gone = gone.drop_guard();
+        match judging.await {
+            Ok(judged) => judged,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    async fn judge_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, Error> {
+        let found = self.found.take();
+        let hash = found.as_ref().map(|found| found.password_hash.clone());
+        let line = self.parts.line(&self.network);
+        let is_right = self.parts.hasher.verify(line, gone, password, hash).await? && !self.turn.is_void;
+        if let Some(found) = found.filter(|found| is_right && found.user.state == UserState::Active) {
+            self.succeeded().await?;
+            return Ok(found.user);
+        }
+        self.failed().await?;
+        Err(Error::InvalidCredentials)
+    }
+
+    /// The password was right: the account begins anew.
+    async fn succeeded(mut self) -> Result<(), Error> {
+        if self.turn.claim.take().is_some_and(Claim::keep) {
+            self.parts.store.clear_failures(&self.accounts.answering).await?;
+        }
+        Ok(())
+    }
+
+    /// The password was wrong.
+    async fn failed(mut self) -> Result<(), Error> {
+        let is_counted = self.turn.claim.take().is_some_and(Claim::keep);
+        let answering = Some(self.accounts.answering).filter(|_| !is_counted);
+        let counted: Vec<Account> = answering.into_iter().chain(self.accounts.elsewhere).collect();
+        let Attempts { store, limits, clock, .. } = &self.parts;
+        let counted = if limits.free == 0 { &[][..] } else { &counted };
+        Ok(store.add_failure(counted, &self.network, limits.failures, clock.earliest()).await?)
+    }
+}

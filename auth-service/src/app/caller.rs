@@ -1,0 +1,68 @@
+//! The caller, as far as the rules about other users' data care.
+
+use gatepost::{Identity, Refusal, SubjectKind};
+use uuid::Uuid;
+
+use crate::domain::Role;
+use crate::error::Error;
+use crate::store::Store;
+
+/// The bearer of the call's token.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller {
+    /// The user's id and the session's; `None` for a service.
+    user: Option<(Uuid, Uuid)>,
+    is_admin: bool,
+}
+
+impl Caller {
+    /// Reads the caller from the identity that the guard has found.
+    pub(crate) fn new(identity: &Identity) -> Result<Self, Error> {
+        let user = match identity.kind {
+            SubjectKind::User => {
+                let session = identity.session.as_deref().and_then(|id| id.parse().ok());
+                Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Refusal::NotAllowed))?)
+            }
+            SubjectKind::Service => None,
+            _ => return Err(Error::Refused(Refusal::NotAllowed)),
+        };
+        Ok(Self { user, is_admin: user.is_some() && identity.has_role(Role::ADMIN) })
+    }
+
+    /// Returns the calling user; fails for a service.
+    pub(crate) fn user(self) -> Result<Uuid, Error> {
+        self.user.map(|(user, _)| user).ok_or(Error::Refused(Refusal::NotAllowed))
+    }
+
+    /// Fails unless the caller is a service.
+    pub(crate) fn must_be_a_service(self) -> Result<(), Error> {
+        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+    }
+
+    /// Fails unless the caller is an admin.
+    pub(crate) fn must_be_an_admin(self) -> Result<(), Error> {
+        if self.is_admin { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+    }
+
+    /// Returns the session of the call's token.
+    pub(crate) fn session(self) -> Option<Uuid> {
+        self.user.map(|(_, session)| session)
+    }
+
+    pub(super) fn is_admin(self) -> bool {
+        self.is_admin
+    }
+
+    /// Returns true if the caller may see and change all of this user's data.
+    pub(crate) fn owns(self, user: Uuid) -> bool {
+        self.is_admin || self.user.is_some_and(|(own, _)| own == user)
+    }
+
+    /// Checks existence, then ownership: every caller can see that a user exists, so a refusal hides no user.
+    pub(super) async fn reach(self, store: &Store, user: Uuid) -> Result<(), Error> {
+        if store.user(user).await?.is_none() {
+            return Err(Error::UserNotFound(user.to_string()));
+        }
+        if self.owns(user) { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+    }
+}

@@ -1,0 +1,92 @@
+//! Begins sessions and issues their tokens.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kit::Clock;
+use kit::ids::Ids;
+use uuid::Uuid;
+
+use crate::domain::{Expiry, Lifetimes, Session, User};
+use crate::error::Error;
+use crate::keys::model::{CurrentKeys, KeySet};
+use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
+use crate::view::{Stale, View};
+
+/// The parts that issue tokens.
+pub(crate) struct Issuing {
+    pub(crate) keys: Arc<CurrentKeys>,
+    pub(crate) issuer: Issuer,
+    pub(crate) view: Arc<View>,
+    pub(crate) lifetimes: Lifetimes,
+    /// The greatest difference between clocks.
+    pub(crate) leeway: TimeDelta,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+}
+
+/// The tokens of a session.
+pub(crate) struct TokenPair {
+    /// The access token.
+    pub(crate) access: Issued,
+    /// The refresh token's text.
+    pub(crate) refresh: String,
+    /// Expiry time of the refresh token.
+    pub(crate) refresh_expire_time: DateTime<Utc>,
+}
+
+impl Issuing {
+    /// Makes a session of this user that begins now, and its first refresh token. Nothing is stored.
+    pub(super) fn new_session(&self, user_id: Uuid, generation: i32) -> (Session, RefreshToken) {
+        let (now, id) = (self.clock.now(), self.ids.next());
+        let refresh = RefreshToken::first(id, kit::random::bytes());
+        let expire_time = now + self.lifetimes.session;
+        let Expiry { idle, over } = self.lifetimes.expiry(now, expire_time);
+        let session = Session {
+            id,
+            user_id,
+            generation,
+            create_time: now,
+            expire_time,
+            refresh_digest: Some(refresh.digest()),
+            idle_expire_time: idle,
+            over_time: over,
+        };
+        (session, refresh)
+    }
+
+    /// Returns the keys as they are now.
+    pub(crate) fn keys_now(&self) -> Arc<KeySet> {
+        self.keys.at(self.clock.now())
+    }
+
+    /// Fails if no token can be signed now. A call that needs a token checks this before it writes or hashes. A killed key
+    /// stays in the set only until another key is known, or configured.
+    pub(super) fn check_signs(&self) -> Result<(), Error> {
+        let is_good = self.keys_now().signing().is_some_and(|key| !self.view.has_killed(key.id()));
+        if !is_good {
+            return Err(SignError::NoKey.into());
+        }
+        // A token of a time to come would be refused everywhere: the horizon is repaired within a second.
+        let has_come = self.view.horizon().until < self.clock.latest() + self.leeway;
+        if has_come { Ok(()) } else { Err(Stale.into()) }
+    }
+
+    /// Issues an access token to this user.
+    pub(super) fn access_token(&self, user: &User, scope: Scope<'_>) -> Result<Issued, Error> {
+        self.check_signs()?;
+        let (id, now) = (self.ids.next(), self.clock.now());
+        Ok(self.issuer.access_token(user, scope, id, now, self.view.horizon())?)
+    }
+
+    /// Issues the first tokens of a session, for these audiences.
+    pub(super) fn tokens(
+        &self,
+        user: &User,
+        (session, refresh): (&Session, &RefreshToken),
+        audiences: &[String],
+    ) -> Result<TokenPair, Error> {
+        let access = self.access_token(user, Scope { session: session.id, end: session.expire_time, audiences })?;
+        Ok(TokenPair { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
+    }
+}

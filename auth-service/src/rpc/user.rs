@@ -1,0 +1,188 @@
+//! `UserService`: the accounts.
+
+use std::sync::Arc;
+
+use gatepost::api::auth::v1::user_service_server::UserService;
+use gatepost::api::auth::v1::{
+    BatchGetUsersRequest, BatchGetUsersResponse, ChangePasswordRequest, ChangePasswordResponse, CreateUserRequest,
+    CreateUserResponse, DeleteUserRequest, DeleteUserResponse, DisableUserRequest, DisableUserResponse,
+    EnableUserRequest, EnableUserResponse, GetMeRequest, GetMeResponse, GetUserRequest, GetUserResponse,
+    ListUsersRequest, ListUsersResponse, SetUserRolesRequest, SetUserRolesResponse, UpdateUserRequest,
+    UpdateUserResponse, User,
+};
+use kit::etag;
+use kit::failure::both;
+use kit::page::{self, Row, Wanted};
+use kit::peer::Callers;
+use kit::serve::Room;
+use prost::Message as _;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::caller::{caller, user_id};
+use crate::app::{App, Caller, password, register, users};
+use crate::convert;
+use crate::domain::{Password, User as Account, UserState};
+use crate::error::Error;
+
+/// Bytes that are reserved for each user of a list. Few users with many roles take more.
+const ROW_BYTES: usize = 1024;
+
+/// The most ids of a batch.
+const MAX_BATCH: usize = 100;
+
+pub(super) struct UserRpc {
+    pub(super) app: Arc<App>,
+    pub(super) callers: Callers,
+}
+
+impl UserRpc {
+    async fn set_state(&self, caller: Caller, id: &str, etag: &str, to: UserState) -> Result<Option<User>, Error> {
+        let id = user_id(caller, "id", id)?;
+        let user = users::set_state(&self.app, id, to, etag::expected(etag)).await?;
+        Ok(Some(seen(caller, user)))
+    }
+}
+
+#[tonic::async_trait]
+impl UserService for UserRpc {
+    async fn create_user(&self, request: Request<CreateUserRequest>) -> Result<Response<CreateUserResponse>, Status> {
+        // Open registration looks at no token: a caller is known only where registration is closed.
+        let caller = caller(&request).ok();
+        let client = convert::client(&request, &self.callers);
+        // Before anything else, since to judge a password costs more than all the rest.
+        if caller.is_none() {
+            self.app.attempts.sign_up(&client).await?;
+        }
+        let registrant = convert::registrant(request.into_inner(), self.app.passwords)?;
+        let registered = register::register(&self.app, caller, &client, registrant).await?;
+        Ok(Response::new(convert::registered(registered)))
+    }
+
+    async fn get_me(&self, request: Request<GetMeRequest>) -> Result<Response<GetMeResponse>, Status> {
+        let caller = caller(&request)?;
+        let user = users::me(&self.app, caller).await?;
+        Ok(Response::new(GetMeResponse { user: Some(seen(caller, user)) }))
+    }
+
+    async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
+        let caller = caller(&request)?;
+        let user = users::one(&self.app, user_id(caller, "id", &request.into_inner().id)?).await?;
+        Ok(Response::new(GetUserResponse { user: Some(seen(caller, user)) }))
+    }
+
+    async fn batch_get_users(
+        &self,
+        request: Request<BatchGetUsersRequest>,
+    ) -> Result<Response<BatchGetUsersResponse>, Status> {
+        let caller = caller(&request)?;
+        Room::of(&request).reserve(request.get_ref().ids.len().saturating_mul(ROW_BYTES).min(page::MAX_BYTES)).await?;
+        let texts = request.into_inner().ids;
+        let ids = batch(caller, &texts)?;
+        let mut found = users::some(&self.app, &ids).await?;
+        let mut answer = BatchGetUsersResponse::default();
+        for (id, text) in ids.into_iter().zip(texts) {
+            match found.remove(&id) {
+                Some(user) => answer.users.push(seen(caller, user)),
+                None => answer.missing_ids.push(text),
+            }
+        }
+        Ok(Response::new(answer))
+    }
+
+    async fn list_users(&self, request: Request<ListUsersRequest>) -> Result<Response<ListUsersResponse>, Status> {
+        let caller = caller(&request)?;
+        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
+        let ListUsersRequest { filter, page_size, page_token } = request.into_inner();
+        if filter.is_some() {
+            caller.must_be_an_admin()?;
+        }
+        let (size, filter) = both(convert::page_size(page_size), convert::filter(filter))?;
+        let wanted = Wanted { scope: &convert::scope(&filter), size, token: &page_token };
+        let page = users::list(&self.app, &filter, wanted, |user| {
+            let (id, item) = (user.id, seen(caller, user));
+            Row { id, bytes: item.encoded_len(), item }
+        })
+        .await?;
+        Ok(Response::new(ListUsersResponse { users: page.items, next_page_token: page.next_page_token }))
+    }
+
+    async fn update_user(&self, request: Request<UpdateUserRequest>) -> Result<Response<UpdateUserResponse>, Status> {
+        let caller = caller(&request)?;
+        let client = convert::client(&request, &self.callers);
+        let request = request.into_inner();
+        let (id, update) = both(user_id(caller, "id", &request.id), convert::user_update(request))?;
+        let user = users::update(&self.app, caller, &client, id, update).await?;
+        Ok(Response::new(UpdateUserResponse { user: Some(seen(caller, user)) }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<ChangePasswordRequest>,
+    ) -> Result<Response<ChangePasswordResponse>, Status> {
+        let caller = caller(&request)?;
+        let client = convert::client(&request, &self.callers);
+        let ChangePasswordRequest { current_password, new_password } = request.into_inner();
+        let current = Password::new(current_password);
+        let tokens = password::change(&self.app, caller, &client, current, new_password).await?;
+        Ok(Response::new(ChangePasswordResponse { tokens: Some(convert::tokens(tokens)) }))
+    }
+
+    async fn delete_user(&self, request: Request<DeleteUserRequest>) -> Result<Response<DeleteUserResponse>, Status> {
+        let caller = caller(&request)?;
+        let DeleteUserRequest { id, etag } = request.into_inner();
+        users::delete(&self.app, caller, user_id(caller, "id", &id)?, etag::expected(&etag)).await?;
+        Ok(Response::new(DeleteUserResponse {}))
+    }
+
+    async fn set_user_roles(
+        &self,
+        request: Request<SetUserRolesRequest>,
+    ) -> Result<Response<SetUserRolesResponse>, Status> {
+        let caller = caller(&request)?;
+        let SetUserRolesRequest { id, roles, etag } = request.into_inner();
+        let (id, roles) = both(user_id(caller, "id", &id), convert::roles(&roles))?;
+        let user = users::set_roles(&self.app, id, &roles, etag::expected(&etag)).await?;
+        Ok(Response::new(SetUserRolesResponse { user: Some(seen(caller, user)) }))
+    }
+
+    async fn disable_user(
+        &self,
+        request: Request<DisableUserRequest>,
+    ) -> Result<Response<DisableUserResponse>, Status> {
+        let caller = caller(&request)?;
+        let DisableUserRequest { id, etag } = request.into_inner();
+        let user = self.set_state(caller, &id, &etag, UserState::Disabled).await?;
+        Ok(Response::new(DisableUserResponse { user }))
+    }
+
+    async fn enable_user(&self, request: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
+        let caller = caller(&request)?;
+        let EnableUserRequest { id, etag } = request.into_inner();
+        let user = self.set_state(caller, &id, &etag, UserState::Active).await?;
+        Ok(Response::new(EnableUserResponse { user }))
+    }
+}
+
+/// Returns the user as the caller may see it: email and roles are for the user and for admins alone.
+fn seen(caller: Caller, user: Account) -> User {
+    let in_full = caller.owns(user.id);
+    convert::user(user, in_full)
+}
+
+/// Reads the ids of a batch.
+fn batch(caller: Caller, texts: &[String]) -> Result<Vec<Uuid>, Error> {
+    if texts.len() > MAX_BATCH {
+        return Err(Error::violation("ids", "must be at most 100 ids"));
+    }
+    let mut ids: Vec<Uuid> = Vec::with_capacity(texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        let field = format!("ids[{index}]");
+        let id = user_id(caller, field.clone(), text)?;
+        if ids.contains(&id) {
+            return Err(Error::violation(field, "must stand once"));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}

@@ -1,0 +1,56 @@
+//! The first admin, whom the settings name.
+
+use db::patiently;
+
+use super::error::RunError;
+use crate::app::App;
+use crate::config::{Admin, Registration};
+use crate::domain::{Name, NewUser, Role, Roles, UserState};
+use crate::passwords::HashError;
+use crate::store::{Created, Filter, Store, StoreError};
+
+/// Makes an admin where there is none, so that the operator can never be locked out. The account of another user is never
+/// raised for it, and an address that is taken never keeps the service from starting.
+pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), RunError> {
+    if has_admin(&app.store).await? {
+        return Ok(());
+    }
+    let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;
+    let new = NewUser {
+        id: app.issuing.ids.next(),
+        name,
+        email: admin.email,
+        password_hash: app.attempts.hasher.hash(None, admin.password.into_password()).await.map_err(unhashed)?,
+        roles: Roles::admin(),
+        create_time: app.clock.now(),
+    };
+    match app.store.create_user(&new, None, None).await? {
+        Created::User(_) => tracing::info!("the first admin has been made"),
+        Created::EmailTaken | Created::Repeated => {
+            tracing::warn!("there is no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");
+        }
+    }
+    Ok(())
+}
+
+/// Returns true if an active user is an admin.
+async fn has_admin(store: &Store) -> Result<bool, StoreError> {
+    let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
+    Ok(!patiently(|| store.list_users(&admins, None, 1)).await?.is_empty())
+}
+
+/// Logs a warning if registration is closed and there is no admin to add users.
+pub(super) async fn warn_if_closed_without_admin(store: &Store, registration: Registration) -> Result<(), StoreError> {
+    if registration == Registration::Closed && !has_admin(store).await? {
+        tracing::warn!(
+            "AUTH_REGISTRATION=closed, and no active user is an admin, so that no user can be added: run \
+             `auth-service admin create EMAIL`, or set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
+        );
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn unhashed(error: HashError) -> RunError {
+    RunError::Admin(error.to_string())
+}

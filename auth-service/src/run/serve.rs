@@ -1,0 +1,102 @@
+//! The only way into the service, for `main`, for tests and for the pair.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use db::clock::measures;
+use db::health;
+use gatepost::GuardLayer;
+use gatepost::api::DESCRIPTOR_SET;
+use gatepost::api::auth::v1::ErrorReason;
+use kit::clock::keep;
+use kit::ops::{self, Board, Metrics};
+use kit::serve::{Limits, MethodDeadlines, Parts, serve};
+use kit::shutdown::Shutdown;
+use tokio::net::TcpListener;
+
+use super::error::RunError;
+use super::start::{Started, start};
+use crate::app::App;
+use crate::config::Config;
+use crate::discovery;
+use crate::keys::rotation::{ClockTrust, run_rotation};
+use crate::policy;
+use crate::repaired::Repaired;
+use crate::rpc::{self, LocalVerifier};
+use crate::sweep::sweep;
+use crate::view::Finder;
+
+const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
+
+/// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
+///
+/// # Errors
+/// [`RunError`], whose text says what to do.
+pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+    let (ops, limits) = (config.ops.take(), ops::Limits::default());
+    let service = async |board| serve_on(config, listener, shutdown.clone(), board).await;
+    Box::pin(ops::beside("auth-service", ops, limits, &shutdown, service)).await
+}
+
+async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
+    let (issuer, registration, rotation) =
+        (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
+    let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
+    let Some(Started { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
+        return Ok(());
+    };
+    let guard =
+        GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?.audience(app.audiences.own());
+    let mut metrics = Metrics::default();
+    metrics.count_decisions(guard.metrics());
+    count(&mut metrics, &app, repair.count.clone());
+    let parts = Parts {
+        name: "auth-service",
+        services: &policy::SERVICES,
+        descriptors: DESCRIPTOR_SET,
+        elsewhere: &policy::ELSEWHERE,
+        routes: rpc::routes(&app, &callers, &shutdown),
+        guard,
+        limits: Limits::default(),
+        deadlines: DEADLINES,
+        look: health::looks(app.store.db()),
+        proxy_protocol,
+    };
+    let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
+    pages.push(metrics.page());
+    board.show(pages, health::touches(app.store.db()));
+    board.watch_clock(app.clock.clone());
+    let served = Shutdown::new();
+    let serving = async {
+        let _served = served.clone().drop_guard();
+        serve::<ErrorReason, _>(parts, listener, shutdown).await
+    };
+    let App { store, clock, .. } = &*app;
+    let trust = ClockTrust { leeway: app.issuing.leeway, repaired: repair.count.clone() };
+    let (ended, (), (), (), ()) = tokio::join!(
+        serving,
+        Box::pin(follower.follow(served.clone())),
+        Box::pin(sweep(repair, served.clone())),
+        Box::pin(keep(clock.clone(), measures(store.db(), clock), served.clone())),
+        Box::pin(run_rotation(ring, rotation, trust, served.clone()))
+    );
+    store.close().await;
+    Ok(ended?)
+}
+
+/// Adds the counters of the service's own parts.
+fn count(metrics: &mut Metrics, app: &Arc<App>, repaired: Repaired) {
+    let counted = Arc::clone(app);
+    let refused = move || counted.refused_refreshes.count();
+    metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
+    for (finder, name, help) in [
+        (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica knew"),
+        (Finder::Guard, "gatepost_log_forks_by_guard", "Losses of log entries that only a guard knew"),
+    ] {
+        let counted = Arc::clone(app);
+        metrics.count(name, help, move || counted.revocations.view.forks(finder));
+    }
+    metrics.show_clock(app.clock.clone());
+    let help = "Rows whose times have not come, written under a wrong clock, that were cut to the present";
+    metrics.count("gatepost_times_repaired", help, move || repaired.count());
+}

@@ -1,0 +1,187 @@
+//! From the settings to all that the calls work with: database, log, keys and view.
+
+use std::sync::Arc;
+
+use db::patiently;
+use db::{clock, secrets};
+use gatepost::Digest;
+use gatepost::log::LogLimit;
+use kit::ids::Ids;
+use kit::meter::Meter;
+use kit::page::PageTokens;
+use kit::shutdown::Shutdown;
+use kit::{Clock, Uptime};
+
+use super::error::RunError;
+use super::first_admin::{first_admin, warn_if_closed_without_admin};
+use super::lost;
+use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revocations};
+use crate::config::{Config, Flags, QuotaFlags, Registration};
+use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
+use crate::feed::Listeners;
+use crate::keys::model::{CurrentKeys, KeySet, KeyType, Timetable};
+use crate::keys::rotation::{self, Keyring};
+use crate::keys::storage::{KeyFile, KeySource, SigningKeyError};
+use crate::passwords::{Guesses, Hasher};
+use crate::repaired::Repaired;
+use crate::stamp::stamp;
+use crate::store::{Store, StoreError};
+use crate::sweep::Repair;
+use crate::tokens::{Issuer, RememberingVerifier, Verifier};
+use crate::view::{Follower, ReadKeys, View};
+
+/// A service that is ready to serve.
+pub(super) struct Started {
+    pub(super) app: Arc<App>,
+    /// Moves the view, which is complete by now.
+    pub(super) follower: Follower,
+    /// Rotates the keys; `None` with a secret.
+    pub(super) ring: Option<Arc<Keyring>>,
+    /// Cuts the times that a wrong clock has written.
+    pub(super) repair: Repair,
+}
+
+/// Opens and prepares everything; `None` when it is told to stop while it waits for the database.
+pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
+    let Config { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
+    let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
+    flags.database_url.path().map_or(Ok(()), lost::check)?;
+    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
+    let Some(store) = opened.transpose()? else { return Ok(None) };
+    // Before any time is written.
+    let clock = clock.apart();
+    patiently(|| clock::measure(store.db(), &clock)).await?;
+    let fresh = kit::random::bytes();
+    let page_token_key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
+    begin_log(&store, &clock).await?;
+    let hasher = Hasher::start().map_err(RunError::Threads)?;
+    let (keys, ring) = Box::pin(keys(source, &store, &clock, (&flags.issuer, flags.keys.signing_algorithm))).await?;
+    let view = Arc::new(View::new(Uptime::system()));
+    let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
+    Box::pin(follower.load()).await?;
+    check_alive(&keys, &view, &clock)?;
+    let opened = Opened { store, clock, page_tokens: PageTokens::new(&page_token_key), hasher, keys, view };
+    let app = Arc::new(app(&flags, audiences, service_key.map(|key| key.digest()), opened));
+    let repair = Repair {
+        store: app.store.clone(),
+        view: Arc::clone(&app.revocations.view),
+        clock: app.clock.clone(),
+        leeway: app.issuing.leeway,
+        lifetimes: app.issuing.lifetimes,
+        limits: app.attempts.limits,
+        count: Repaired::default(),
+    };
+    // A horizon in the future would refuse every new token.
+    if Box::pin(patiently(|| repair.horizon())).await? {
+        Box::pin(follower.load()).await?;
+    }
+    if let Some(admin) = admin {
+        first_admin(&app, admin).await?;
+    }
+    warn_if_closed_without_admin(&app.store, flags.registration).await?;
+    Ok(Some(Started { app, follower, ring, repair }))
+}
+
+/// The parts that a start opens.
+struct Opened {
+    store: Store,
+    clock: Clock,
+    page_tokens: PageTokens,
+    hasher: Hasher,
+    keys: Arc<CurrentKeys>,
+    view: Arc<View>,
+}
+
+/// Puts the parts together by the settings.
+fn app(flags: &Flags, audiences: Audiences, service_key: Option<Digest>, opened: Opened) -> App {
+    let Opened { store, clock, page_tokens, hasher, keys, view } = opened;
+    let leeway = flags.clock.leeway();
+    let limits = flags.attempts.limits(leeway);
+    let verifier = Verifier::new(Arc::clone(&keys), flags.issuer.clone(), audiences.clone(), rotation::MAX_LIFETIME);
+    App {
+        attempts: Attempts { store: store.clone(), hasher, guesses: Guesses::default(), limits, clock: clock.clone() },
+        quotas: quotas(flags.quotas, limits),
+        issuing: Issuing {
+            issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.access_ttl),
+            keys,
+            view: Arc::clone(&view),
+            lifetimes: Lifetimes { access: flags.access_ttl, idle: flags.refresh_idle_ttl, session: flags.refresh_ttl },
+            leeway,
+            clock: clock.clone(),
+            ids: Ids::new(clock.clone()),
+        },
+        introspector: Introspector {
+            verifier: RememberingVerifier::new(verifier.with_leeway(leeway, clock.clone())),
+            service_key,
+            view: Arc::clone(&view),
+            clock: clock.clone(),
+        },
+        revocations: Revocations { view, listeners: Listeners::default(), clock: clock.clone() },
+        passwords: flags.passwords(),
+        registration_logs_in: flags.registration == Registration::Open,
+        grace: flags.refresh.grace(),
+        refused_refreshes: LogLimit::new(),
+        store,
+        clock,
+        page_tokens,
+        audiences,
+    }
+}
+
+/// Returns the quotas of these flags. Addresses without limits, as behind a proxy that tells none, have no quotas either.
+fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
+    let of_address = |quota: u32| Meter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
+    Quotas {
+        logins: of_address(flags.address_logins_per_minute),
+        bad_refreshes: of_address(flags.address_bad_refreshes_per_minute),
+        user_sessions: Some(flags.user_sessions).filter(|most| *most > 0),
+    }
+}
+
+/// Begins the log of revocations where there is none.
+async fn begin_log(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    let (id, stamp) = (LogId(kit::random::bytes()), stamp(clock.now()));
+    patiently(|| store.begin_log(id, stamp)).await
+}
+
+/// Returns the keys from where they are kept, and the keyring that rotates them; a first one, of this type, is made and kept before. What the
+/// settings have replaced is revoked.
+async fn keys(
+    source: KeySource,
+    store: &Store,
+    clock: &Clock,
+    (issuer, of): (&str, KeyType),
+) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), RunError> {
+    match source {
+        KeySource::Secret(key) => {
+            rotation::remember(store, Some(&key), issuer, clock).await?;
+            Ok((Arc::new(CurrentKeys::new(Timetable::always(KeySet::new(key)))), None))
+        }
+        KeySource::Pairs(storage) => {
+            let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), storage));
+            ring.begin(of).await?;
+            rotation::remember(store, None, issuer, clock).await?;
+            Ok((ring.keys(), Some(ring)))
+        }
+    }
+}
+
+/// Reads the keys again whenever the log says that they have become others.
+fn reads(ring: Option<Arc<Keyring>>) -> ReadKeys {
+    Box::new(move || {
+        let ring = ring.clone();
+        Box::pin(async move {
+            match ring {
+                Some(ring) => ring.read().await,
+                None => Ok(()),
+            }
+        })
+    })
+}
+
+/// Refuses to sign with a key whose tokens are dead.
+fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), SigningKeyError> {
+    let set = keys.at(clock.now());
+    let dead = set.signing().filter(|key| view.has_killed(key.id()));
+    dead.map_or(Ok(()), |key| Err(SigningKeyError::Killed(key.id().to_owned())))
+}
