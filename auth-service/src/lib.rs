@@ -13,6 +13,7 @@ mod passwords;
 mod policy;
 mod quotas;
 mod repair;
+mod repaired;
 mod rpc;
 mod run;
 mod stamp;

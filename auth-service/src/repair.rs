@@ -1,7 +1,6 @@
 //! Repairs times that a wrong clock has written: at the start, and in the background.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::Clock;
@@ -9,14 +8,11 @@ use kit::db::requests;
 use uuid::Uuid;
 
 use crate::domain::{Allowance, AttemptLimits, Era};
+use crate::repaired::{Repaired, future};
 use crate::stamp::stamp;
 use crate::state::Lifetimes;
 use crate::store::{Bounds, Kind, Store, StoreError};
 use crate::view::View;
-
-/// By how much a time may lie ahead beside the leeway: replicas take the server's time only where it is clearly earlier than
-/// their own.
-const MARGIN: TimeDelta = TimeDelta::seconds(2);
 
 /// A clock that is further back than this has not been set at all, and repairs nothing: 2025-01-01.
 const FLOOR: i64 = 1_735_689_600;
@@ -31,25 +27,6 @@ pub(crate) struct Repair {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) limits: AttemptLimits,
     pub(crate) count: Repaired,
-}
-
-/// Rows that have been repaired since the start.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Repaired(Arc<AtomicU64>);
-
-impl Repaired {
-    pub(crate) fn count(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    pub(crate) fn add(&self, rows: u64) {
-        self.0.fetch_add(rows, Relaxed);
-    }
-}
-
-/// Returns the latest time that is believed now, of what has happened.
-pub(crate) fn future(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
-    now + leeway + MARGIN
 }
 
 impl Repair {

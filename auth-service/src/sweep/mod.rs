@@ -6,7 +6,8 @@ use kit::db::clock::measure;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep};
 
-use crate::repair::{Repair, future};
+use crate::repair::Repair;
+use crate::repaired::future;
 use crate::store::StoreError;
 use crate::view::KEEP;
 

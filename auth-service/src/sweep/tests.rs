@@ -14,7 +14,8 @@ use crate::domain::{
     Allowance, AttemptLimits, Cause, Client, Email, Era, LogId, Mark, Name, NewUser, RefreshDigest, Revocation, Roles,
     Session, Stamp,
 };
-use crate::repair::{Repair, Repaired};
+use crate::repair::Repair;
+use crate::repaired::Repaired;
 use crate::state::Lifetimes;
 use crate::store::{DatabaseUrl, Kind, Store};
 use crate::view::{Bearer, Follower, KEEP, View};

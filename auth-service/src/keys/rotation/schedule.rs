@@ -12,7 +12,7 @@ use super::{Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
 use crate::domain::believed;
 use crate::keys::model::KeyType;
 use crate::keys::storage::generate;
-use crate::repair::{Repaired, future};
+use crate::repaired::{Repaired, future};
 use crate::stamp::stamp;
 
 /// Time between two rounds of the task.
