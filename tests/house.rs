@@ -12,7 +12,7 @@ struct Rule {
     words: &'static [&'static str],
 }
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 19] = [
     // The shared library stands on its own. `auth_service_client` is the contract's, and no member.
     Rule { room: "src", except: &[], words: &["kit::", "sqlx", "argon2", "auth_service::", "blog_service::"] },
     // The contract of the blog is the blog service's: a change of a post is no change of the guard.
@@ -28,8 +28,33 @@ const RULES: [Rule; 13] = [
     Rule {
         room: "auth-service/src/domain",
         except: &[],
-        words: &["tonic", "sqlx", "gatepost::", "kit::", "crate::store", "crate::rpc", "crate::tokens"],
+        words: &["tonic", "sqlx", "gatepost::", "kit::", "crate::store", "crate::rpc", "crate::tokens", "crate::keys"],
     },
+    // Arrows between the rooms of keys and tokens: `tokens → model`, `rotation → storage → model`.
+    Rule { room: "auth-service/src/tokens", except: &[], words: &["keys::storage", "keys::rotation", "crate::store"] },
+    Rule {
+        room: "auth-service/src/keys/model",
+        except: &[],
+        words: &["keys::storage", "keys::rotation", "crate::store", "clap::"],
+    },
+    Rule { room: "auth-service/src/keys/storage", except: &[], words: &["keys::rotation"] },
+    Rule {
+        room: "auth-service/src/keys",
+        except: &[],
+        words: &["crate::tokens", "crate::state", "crate::rpc", "crate::app", "crate::config", "crate::commands"],
+    },
+    // Only the command line and the configuration name clap, and the first stands above the second.
+    Rule {
+        room: "auth-service/src",
+        except: &[
+            "auth-service/src/commands",
+            "auth-service/src/config",
+            "auth-service/src/config.rs",
+            "auth-service/src/main.rs",
+        ],
+        words: &["clap::"],
+    },
+    Rule { room: "auth-service/src/config", except: &[], words: &["crate::commands"] },
     Rule {
         room: "blog-service/src/domain",
         except: &[],

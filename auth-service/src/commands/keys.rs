@@ -14,9 +14,9 @@ use super::clock::{check, measured};
 use super::database::DatabaseFlags;
 use crate::config::{SigningSettings, check_lead};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
-use crate::keys::model::KeyType;
+use crate::keys::model::{KeyType, Pkcs8};
 use crate::keys::rotation::{Keyring, KeyringError};
-use crate::keys::storage::{KeyFile, KeySource, KeyStorage, Pkcs8, generate};
+use crate::keys::storage::{KeyFile, KeySource, KeyStorage, generate};
 use crate::store::Store;
 
 const HELP: &str = "\

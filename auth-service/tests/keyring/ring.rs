@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use auth_service::domain::{LogId, Revocation};
-use auth_service::keys::model::{Key, KeySet, KeyType};
+use auth_service::keys::model::{Key, KeySet, KeyType, Pkcs8};
 use auth_service::keys::rotation::Keyring;
-use auth_service::keys::storage::{KeyFile, KeyStorage, MasterKey, Pkcs8};
+use auth_service::keys::storage::{KeyFile, KeyStorage, MasterKey};
 use auth_service::store::Store;
 use chrono::{DateTime, Utc};
 use kit::Clock;

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use auth_service::domain::{Mark, Stamp};
-use auth_service::keys::model::{Key, KeyType};
+use auth_service::keys::model::{Key, KeyType, Pkcs8};
 use auth_service::keys::rotation::Keyring;
-use auth_service::keys::storage::{KeyFile, KeyStorage, Pkcs8};
+use auth_service::keys::storage::{KeyFile, KeyStorage};
 use auth_service::store::{DatabaseUrl, Store};
 use auth_service::{Config, Flags, RunError};
 use aws_lc_rs::signature::Ed25519KeyPair;

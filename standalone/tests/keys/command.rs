@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use auth_service::keys::model::{Key, KeyType};
-use auth_service::keys::storage::{KeyFile, Pkcs8};
+use auth_service::keys::model::{Key, KeyType, Pkcs8};
+use auth_service::keys::storage::KeyFile;
 
 use super::outsider::Home;
 use super::service::{MASTER_KEY, OTHER_MASTER_KEY, SEALED, Service, Which};

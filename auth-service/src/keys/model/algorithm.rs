@@ -28,6 +28,9 @@ const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
 /// 65537, the usual RSA exponent: others are slow or weak.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
+/// The document of a key pair (PKCS#8, RFC 5958), wiped when it is dropped.
+pub type Pkcs8 = Zeroizing<Vec<u8>>;
+
 /// A signature algorithm of RFC 7518 §3.1 or RFC 8037 §3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
@@ -210,9 +213,9 @@ impl KeyType {
     }
 
     /// Makes a new key's PKCS#8 document, of version 1: others cannot read version 2 (RFC 8410 §7).
-    pub(in crate::keys) fn generate_pkcs8(self) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+    pub(super) fn generate_pkcs8(self) -> Result<Pkcs8, Unspecified> {
         let random = SystemRandom::new();
-        Ok(Zeroizing::new(match self {
+        Ok(Pkcs8::new(match self {
             Self::Ed25519 => Ed25519KeyPair::generate_pkcs8v1(&random)?.as_ref().to_vec(),
             Self::P256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?.as_ref().to_vec(),
             // As strong as the others, about 2¹²⁸ (NIST SP 800-57 part 1, table 2), which 2048 bits are not.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::error::Unspecified;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors;
@@ -13,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::algorithm::MIN_SECRET_BYTES;
 use super::signing_key::SigningKey;
-use super::{Algorithm, VerifyingKey};
+use super::{Algorithm, KeyType, Pkcs8, VerifyingKey};
 use crate::domain::guesses;
 
 /// The fewest guesses that a secret withstands. Whoever has one token can try secrets without asking the service, a billion
@@ -83,7 +84,7 @@ impl Key {
         })
     }
 
-    /// The key in a PKCS#8 document, of the [`KeyType`](super::KeyType) that the document names; its id is its
+    /// The key in a PKCS#8 document, of the [`KeyType`] that the document names; its id is its
     /// thumbprint (RFC 7638).
     ///
     /// Returns `None` when the document holds no key of these types, or its public half does not match.
@@ -99,7 +100,15 @@ impl Key {
         Some(Self { signing, verifying: verifying.into(), jwk: Some(jwk) })
     }
 
-    /// The key's id, the `kid` of its tokens.
+    /// Makes a new key's PKCS#8 document, which [`from_pkcs8`](Self::from_pkcs8) reads.
+    ///
+    /// # Errors
+    /// Fails if the cryptographic library does.
+    pub fn generate_pkcs8(key_type: KeyType) -> Result<Pkcs8, Unspecified> {
+        key_type.generate_pkcs8()
+    }
+
+    /// Returns the key's id, the `kid` of its tokens.
     pub fn id(&self) -> &str {
         self.verifying.id()
     }

@@ -10,7 +10,7 @@ mod signing_key;
 pub(crate) mod tests;
 mod verifying_key;
 
-pub use algorithm::{Algorithm, KeyType};
+pub use algorithm::{Algorithm, KeyType, Pkcs8};
 pub use jwk::JwkError;
 pub(crate) use jwk::object;
 pub(crate) use key::check_secret;

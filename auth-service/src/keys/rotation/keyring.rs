@@ -12,8 +12,8 @@ use kit::db::patiently;
 
 use super::KeyringError;
 use crate::domain::{KeyState, SigningKeyRecord};
-use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Timetable, VerifyingKey};
-use crate::keys::storage::{KeyStorage, MasterKey, Pkcs8, Row, SigningKeyError, opened};
+use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
+use crate::keys::storage::{KeyStorage, MasterKey, Row, SigningKeyError, opened};
 use crate::stamp::stamp;
 use crate::store::{Store, StoreError};
 

@@ -4,8 +4,8 @@ use kit::db::patiently;
 
 use super::keyring::record_of;
 use super::{Keyring, KeyringError, MAX_LEAD};
-use crate::keys::model::Key;
-use crate::keys::storage::{KeyStorage, Pkcs8, Row, SigningKeyError};
+use crate::keys::model::{Key, Pkcs8};
+use crate::keys::storage::{KeyStorage, Row, SigningKeyError};
 use crate::stamp::stamp;
 
 /// The number of tries to kill a key while others change the set.

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::{KeyFile, KeyFileError, MasterKey, Pkcs8, SigningKeyError};
+use super::{KeyFile, KeyFileError, MasterKey, SigningKeyError};
+use crate::keys::model::Pkcs8;
 
 /// A key's id, and its sealed private half if the source's database has that.
 pub type PrivateHalf = (String, Option<Vec<u8>>);

@@ -13,16 +13,13 @@ use kit::handover::{create_file, folder_of};
 use secrecy::zeroize::Zeroizing;
 
 use super::key_access::{inherit, is_exposed};
-use crate::keys::model::{Key, KeyType};
+use crate::keys::model::{Key, Pkcs8};
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
 /// The longest wait for another process that writes the file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The document of a key pair (PKCS#8, RFC 5958), wiped when it goes.
-pub type Pkcs8 = Zeroizing<Vec<u8>>;
 
 /// Why the signing keys' file cannot be used: each a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -198,16 +195,6 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-impl Key {
-    /// A new key's PKCS#8 document, which [`Key::from_pkcs8`] reads.
-    ///
-    /// # Errors
-    /// [`KeyFileError::Generate`].
-    pub fn generate_pkcs8(of: KeyType) -> Result<Pkcs8, KeyFileError> {
-        of.generate_pkcs8().map_err(|_| KeyFileError::Generate)
-    }
-}
-
 /// The keys of a text that has nothing but blocks of them.
 fn blocks(text: &str) -> Option<Vec<FiledKey>> {
     let (mut keys, mut rest) = (Vec::new(), text.trim());
@@ -226,6 +213,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     use super::*;
+    use crate::keys::model::KeyType;
 
     fn ids(file: &KeyFile) -> Vec<String> {
         file.read().unwrap().iter().map(|filed| filed.key.id().to_owned()).collect()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use kit::db::patiently;
 use kit::db::secrets;
 
-use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, Pkcs8, SigningKeyError, StorageError};
+use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, SigningKeyError, StorageError};
 use crate::domain::SigningKeyRecord;
-use crate::keys::model::{Key, KeyType};
+use crate::keys::model::{Key, KeyType, Pkcs8};
 use crate::store::Store;
 
 /// A row of the database: a key pair, with its sealed private half if that is there.
@@ -145,7 +145,7 @@ impl KeyStorage {
 pub(crate) async fn generate(key_type: KeyType) -> Result<Pkcs8, SigningKeyError> {
     let made = tokio::task::spawn_blocking(move || {
         loop {
-            let pkcs8 = Key::generate_pkcs8(key_type)?;
+            let pkcs8 = Key::generate_pkcs8(key_type).map_err(|_| KeyFileError::Generate)?;
             let key = Key::from_pkcs8(&pkcs8).ok_or(KeyFileError::Generate)?;
             if !key.id().starts_with('-') {
                 return Ok(pkcs8);

@@ -10,7 +10,7 @@ mod master_key;
 
 pub use error::{SigningKeyError, StorageError};
 pub use key_copy::{KeyCopy, PrivateHalf};
-pub use key_file::{FiledKey, KeyFile, KeyFileError, KeyFileLock, Pkcs8};
+pub use key_file::{FiledKey, KeyFile, KeyFileError, KeyFileLock};
 pub use key_source::KeySource;
 pub(crate) use key_storage::generate;
 pub use key_storage::{KeyStorage, SEALED_KEY};
