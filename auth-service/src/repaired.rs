@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The time by which a stored time may lie ahead beside the leeway: replicas take the server's time only where it is clearly earlier than
-/// their own.
+/// The time by which a stored time may lie ahead, beside the leeway: replicas take the server's time only where it is clearly
+/// earlier than their own.
 const MARGIN: TimeDelta = TimeDelta::seconds(2);
 
 /// Rows that have been repaired since the start.
