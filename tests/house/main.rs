@@ -97,8 +97,21 @@ const WIRE: [&str; 5] = ["api.rs", "convert.rs", "convert", "error.rs", "rpc"];
 const DATABASE: [&str; 1] = ["store"];
 
 /// The rooms of a service, from the wire down: none names a room before it.
-const ORDER: [&str; 11] =
-    ["run", "rpc", "convert", "app", "error", "feed", "view", "store", "passwords", "tokens", "domain"];
+const ORDER: [&str; 13] = [
+    "run",
+    "commands",
+    "rpc",
+    "convert",
+    "app",
+    "error",
+    "feed",
+    "view",
+    "tokens",
+    "keys",
+    "store",
+    "passwords",
+    "domain",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
