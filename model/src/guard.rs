@@ -7,7 +7,10 @@ use std::time::Duration;
 use auth_service::domain::{Cause, LogId, Mark, Position as Place, Revocation};
 use auth_service::feed::{Outlet, Said};
 use auth_service::view::History;
-use gatepost::ledger::{self, Basis, Bearer, Gap, LEASE, Ledger, Logged, Position, Renewals, Standing, Target};
+use gatepost::revocation_state::{
+    self, Evidence, Gap, LEASE, LogEntry, LogPosition, Renewals, RevocableClaims, RevocationState, RevocationTarget,
+    Validity,
+};
 
 use crate::Mutation;
 use crate::replica::{TOKENS, session, user};
@@ -15,14 +18,14 @@ use crate::replica::{TOKENS, session, user};
 /// One guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guard {
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: RevocationState,
     /// Rows that the ledger received, its floor first, and the time of its reset; the ledger itself does not show them.
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<Stream>,
     /// A verdict with its token. One is enough: each verdict is judged by itself, so a property of any one holds for
     /// all.
-    pub(crate) kept: Option<(usize, Basis)>,
+    pub(crate) kept: Option<(usize, Evidence)>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
     /// A call that reads the ledger's fields one by one, for a mutation.
@@ -44,7 +47,7 @@ pub(crate) struct Flight {
 pub(crate) struct Reader {
     pub(crate) began: Duration,
     /// The ledger at its start.
-    pub(crate) before: Ledger,
+    pub(crate) before: RevocationState,
 }
 
 /// A stream to one replica.
@@ -106,7 +109,7 @@ impl Stream {
 impl Guard {
     pub(crate) fn new(rows: usize) -> Self {
         Self {
-            ledger: Ledger::new(rows),
+            ledger: RevocationState::new(rows),
             told: Vec::new(),
             began: None,
             stream: None,
@@ -123,7 +126,7 @@ impl Guard {
 
     /// Stores a verdict.
     pub(crate) fn keep(&mut self, token: usize, at: Place, asked: Duration, ttl: Duration) {
-        self.kept = Some((token, Basis { position: position(at), asked, ttl }));
+        self.kept = Some((token, Evidence { position: position(at), asked, ttl }));
     }
 
     /// Receives the replica's next message; an inconsistent one ends the stream.
@@ -153,7 +156,7 @@ impl Guard {
                 }
             }
             Said::Revocation(entry) => {
-                let row = Logged { revision: entry.logged.revision, mark: entry.logged.mark.0 };
+                let row = LogEntry { revision: entry.logged.revision, mark: entry.logged.mark.0 };
                 self.ledger.revoke(row, target(&entry.revocation), now)?;
                 self.told.extend(self.known());
                 // With this many rows the ledger starts over.
@@ -182,7 +185,7 @@ impl Guard {
         let last = told.last().map_or(i64::MIN, |last| last.last.revision);
         kept.take_if(|(token, basis)| {
             let counts = began.is_none_or(|began| basis.asked > began);
-            let is_dead = matches!(ledger.judge(basis, bearer(*token), now), Standing::Dead(_));
+            let is_dead = matches!(ledger.judge(basis, bearer(*token), now), Validity::Revoked(_));
             // By itself, or by a renewal of its row, which the feed has sent or may send.
             let may_live = now.saturating_sub(basis.asked) <= LEASE
                 || basis.position.last.revision > last
@@ -199,16 +202,16 @@ impl Guard {
     /// Returns the token with which a call that begins now is let in, and the time of the verdict's question.
     pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<(usize, Duration)> {
         let (token, basis) = self.kept.as_ref()?;
-        let is_good = self.ledger.judge(basis, bearer(*token), now) == Standing::Good;
+        let is_good = self.ledger.judge(basis, bearer(*token), now) == Validity::Valid;
         let let_in = is_good || mutation.is_some_and(|mutation| self.lets_in_by(mutation, *token, basis, now));
         let_in.then_some((*token, basis.asked))
     }
 
     /// Returns `true` if the lease keeps a verdict good that must not be renewed.
-    fn lets_in_by(&self, mutation: Mutation, token: usize, basis: &Basis, now: Duration) -> bool {
+    fn lets_in_by(&self, mutation: Mutation, token: usize, basis: &Evidence, now: Duration) -> bool {
         let Self { ledger, began, .. } = self;
         let (Some(own), Some(lease)) = (ledger.position(), ledger.lease()) else { return false };
-        let Logged { revision, mark } = basis.position.last;
+        let LogEntry { revision, mark } = basis.position.last;
         let floor = own.last.revision - i64::try_from(ledger.rows()).unwrap_or_default();
         let is_older_than_feed = began.is_some_and(|began| basis.asked <= began);
         let is_taken = match mutation {
@@ -220,50 +223,50 @@ impl Guard {
             _ => false,
         };
         // Treats it as a verdict of the feed's last row, asked for after the feed began.
-        let as_own = Basis { position: own, asked: now + LEASE, ..*basis };
-        is_taken && now.saturating_sub(lease) <= LEASE && ledger.judge(&as_own, bearer(token), now) == Standing::Good
+        let as_own = Evidence { position: own, asked: now + LEASE, ..*basis };
+        is_taken && now.saturating_sub(lease) <= LEASE && ledger.judge(&as_own, bearer(token), now) == Validity::Valid
     }
 
     /// Returns the token with which the reading call is let in, and the call's start. The call took its evidence from
     /// the earlier ledger, and checks revocations in the present one.
     pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<(usize, Duration)> {
         let (Reader { began, before }, (token, basis)) = (self.reader.as_ref()?, self.kept.as_ref()?);
-        let is_vouched_for = before.judge(basis, Bearer::default(), now) == Standing::Good;
-        let recent = Basis { asked: now + LEASE, ..*basis };
-        let is_good = self.ledger.judge(&recent, bearer(*token), now) == Standing::Good;
+        let is_vouched_for = before.judge(basis, RevocableClaims::default(), now) == Validity::Valid;
+        let recent = Evidence { asked: now + LEASE, ..*basis };
+        let is_good = self.ledger.judge(&recent, bearer(*token), now) == Validity::Valid;
         (is_vouched_for && is_good).then_some((*token, *began))
     }
 }
 
 /// Returns the token of this number, as a guard reads it.
-fn bearer(token: usize) -> Bearer<'static> {
+fn bearer(token: usize) -> RevocableClaims<'static> {
     static IDS: LazyLock<[(String, String); TOKENS]> =
         LazyLock::new(|| std::array::from_fn(|token| (user(token).to_string(), session(token).to_string())));
     let (subject, session) = &IDS[token];
-    Bearer { subject, session, generation: 1, key: "kid" }
+    RevocableClaims { subject, session, generation: 1, key: "kid" }
 }
 
-pub(crate) fn position(Place { log, last }: Place) -> Position {
-    Position { log: log.0, last: Logged { revision: last.revision, mark: last.mark.0 } }
+pub(crate) fn position(Place { log, last }: Place) -> LogPosition {
+    LogPosition { log: log.0, last: LogEntry { revision: last.revision, mark: last.mark.0 } }
 }
 
-fn place(Position { log, last }: Position) -> Place {
+fn place(LogPosition { log, last }: LogPosition) -> Place {
     use auth_service::domain::Logged;
     Place { log: LogId(log), last: Logged { revision: last.revision, mark: Mark(last.mark) } }
 }
 
-fn target(revocation: &Revocation) -> Option<Target> {
+fn target(revocation: &Revocation) -> Option<RevocationTarget> {
     match revocation {
         Revocation::Start | Revocation::NewSigningKeys => None,
-        Revocation::Session(id) => Some(Target::Session(id.to_string().into())),
-        Revocation::SigningKey(id) => Some(Target::SigningKey(id.as_str().into())),
+        Revocation::Session(id) => Some(RevocationTarget::Session(id.to_string().into())),
+        Revocation::SigningKey(id) => Some(RevocationTarget::SigningKey(id.as_str().into())),
         Revocation::User { id, generation, cause } => {
             let cause = match cause {
-                Cause::Ended => ledger::Cause::Revoked,
-                Cause::Disabled => ledger::Cause::Disabled,
-                Cause::Deleted => ledger::Cause::Deleted,
+                Cause::Ended => revocation_state::RevocationCause::Revoked,
+                Cause::Disabled => revocation_state::RevocationCause::Disabled,
+                Cause::Deleted => revocation_state::RevocationCause::Deleted,
             };
-            Some(Target::User { id: id.to_string().into(), generation: *generation, cause })
+            Some(RevocationTarget::User { id: id.to_string().into(), generation: *generation, cause })
         }
     }
 }

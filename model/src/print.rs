@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use auth_service::feed::Said;
 use auth_service::view::History;
-use gatepost::ledger::LEASE;
+use gatepost::revocation_state::LEASE;
 
 use crate::database::{Log, wall};
 use crate::guard::{self, Flight, Guard, Stream};

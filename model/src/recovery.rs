@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepost::ledger::{Basis, Bearer, Standing};
+use gatepost::revocation_state::{Evidence, RevocableClaims, Validity};
 use stateright::Model as _;
 
 use crate::database::Look;
@@ -31,8 +31,8 @@ impl World {
             && state.guards.iter().all(|guard| {
                 let Some(stream) = &guard.stream else { return false };
                 let Some(at) = state.replicas[stream.replica].history.position() else { return false };
-                let basis = Basis { position: position(at), asked: now, ttl: Duration::from_hours(1) };
-                let is_good = guard.ledger.judge(&basis, Bearer::default(), now) == Standing::Good;
+                let basis = Evidence { position: position(at), asked: now, ttl: Duration::from_hours(1) };
+                let is_good = guard.ledger.judge(&basis, RevocableClaims::default(), now) == Validity::Valid;
                 is_good && guard.ledger.position() == Some(position(at)) && guard.ledger.lease() == Some(now)
             })
     }

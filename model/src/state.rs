@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_service::domain::{Position, Revocation};
 use auth_service::feed::{Outlet, Said};
-use gatepost::ledger::LEASE;
+use gatepost::revocation_state::LEASE;
 
 use crate::Mutation;
 use crate::database::{Database, Look};

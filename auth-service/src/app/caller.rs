@@ -1,6 +1,6 @@
 //! The caller, as far as the rules about other users' data care.
 
-use gatepost::{Identity, Refusal, SubjectKind};
+use gatepost::{Identity, Rejection, SubjectKind};
 use uuid::Uuid;
 
 use crate::domain::Role;
@@ -21,27 +21,27 @@ impl Caller {
         let user = match identity.kind {
             SubjectKind::User => {
                 let session = identity.session.as_deref().and_then(|id| id.parse().ok());
-                Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Refusal::NotAllowed))?)
+                Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Rejection::NotAllowed))?)
             }
             SubjectKind::Service => None,
-            _ => return Err(Error::Refused(Refusal::NotAllowed)),
+            _ => return Err(Error::Refused(Rejection::NotAllowed)),
         };
         Ok(Self { user, is_admin: user.is_some() && identity.has_role(Role::ADMIN) })
     }
 
     /// Returns the calling user; fails for a service.
     pub(crate) fn user(self) -> Result<Uuid, Error> {
-        self.user.map(|(user, _)| user).ok_or(Error::Refused(Refusal::NotAllowed))
+        self.user.map(|(user, _)| user).ok_or(Error::Refused(Rejection::NotAllowed))
     }
 
     /// Fails unless the caller is a service.
     pub(crate) fn must_be_a_service(self) -> Result<(), Error> {
-        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
     /// Fails unless the caller is an admin.
     pub(crate) fn must_be_an_admin(self) -> Result<(), Error> {
-        if self.is_admin { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+        if self.is_admin { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
     /// Returns the session of the call's token.
@@ -63,6 +63,6 @@ impl Caller {
         if store.user(user).await?.is_none() {
             return Err(Error::UserNotFound(user.to_string()));
         }
-        if self.owns(user) { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+        if self.owns(user) { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use gatepost::{Denial, Digest, Token};
+use gatepost::{InactiveReason, Token, TokenDigest};
 use kit::Clock;
 use subtle::ConstantTimeEq as _;
 
@@ -15,7 +15,7 @@ use crate::view::{Bearer, Stale, View};
 pub(crate) struct Introspector {
     pub(crate) verifier: RememberingVerifier,
     /// The digest of the services' key.
-    pub(crate) service_key: Option<Digest>,
+    pub(crate) service_key: Option<TokenDigest>,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
 }
@@ -27,7 +27,7 @@ pub(crate) enum TokenStatus {
     /// The service key.
     Service,
     /// No good token, and the reason.
-    Inactive(Denial),
+    Inactive(InactiveReason),
 }
 
 impl Introspector {
@@ -38,7 +38,7 @@ impl Introspector {
         let now = self.clock.now();
         let inactive = |denial| Ok((TokenStatus::Inactive(denial), self.view.position()?));
         // A text that is no token of any kind was not issued by this service.
-        let Some(token) = token else { return inactive(Denial::Invalid) };
+        let Some(token) = token else { return inactive(InactiveReason::Invalid) };
         let digest = token.digest();
         if let Some(key) = &self.service_key
             && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
@@ -47,8 +47,8 @@ impl Introspector {
         }
         match self.verify(token, &digest, now).await? {
             Ok(verified) => self.judge(verified, now).await,
-            Err(TokenFault::Invalid) => inactive(Denial::Invalid),
-            Err(TokenFault::Expired) => inactive(Denial::Expired),
+            Err(TokenFault::Invalid) => inactive(InactiveReason::Invalid),
+            Err(TokenFault::Expired) => inactive(InactiveReason::Expired),
         }
     }
 
@@ -56,7 +56,7 @@ impl Introspector {
     async fn verify(
         &self,
         token: &Token,
-        digest: &Digest,
+        digest: &TokenDigest,
         now: DateTime<Utc>,
     ) -> Result<Result<Arc<VerifiedToken>, TokenFault>, Stale> {
         let verified = self.verifier.verify(token, digest, now);
@@ -93,9 +93,9 @@ impl Introspector {
         }
         let status = match judged.dead {
             None => TokenStatus::User(verified),
-            Some(Cause::Ended) => TokenStatus::Inactive(Denial::Revoked),
-            Some(Cause::Disabled) => TokenStatus::Inactive(Denial::UserDisabled),
-            Some(Cause::Deleted) => TokenStatus::Inactive(Denial::UserDeleted),
+            Some(Cause::Ended) => TokenStatus::Inactive(InactiveReason::Revoked),
+            Some(Cause::Disabled) => TokenStatus::Inactive(InactiveReason::UserDisabled),
+            Some(Cause::Deleted) => TokenStatus::Inactive(InactiveReason::UserDeleted),
         };
         Ok((status, judged.position))
     }

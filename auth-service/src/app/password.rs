@@ -1,6 +1,6 @@
 //! A user changes the password, which ends every session that was begun with the old one.
 
-use gatepost::{Denial, Refusal};
+use gatepost::{InactiveReason, Rejection};
 
 use super::accounts::Tried;
 use super::{App, Caller, TokenPair};
@@ -26,7 +26,7 @@ pub(crate) async fn change(
     let stamp = app.revocations.stamp();
     let changed = app.store.change_password(user.generation, &hash, &session, client, stamp).await?;
     // The generation has moved since the old password was read, and with it this call's own token has died.
-    let (user, logged) = changed.ok_or(Error::Refused(Refusal::Token(Denial::Revoked)))?;
+    let (user, logged) = changed.ok_or(Error::Refused(Rejection::Token(InactiveReason::Revoked)))?;
     app.revocations.take_effect(logged).await?;
     app.issuing.tokens(&user, (&session, &refresh), app.audiences.default())
 }

@@ -1,6 +1,6 @@
 //! A user's sessions are listed and ended.
 
-use gatepost::Refusal;
+use gatepost::Rejection;
 use kit::page::{self, Batch, Page, Row, Wanted};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ pub(crate) async fn list<T>(
 
 /// Ends the session of the caller's own token.
 pub(crate) async fn log_out(app: &App, caller: Caller) -> Result<(), Error> {
-    let session = caller.session().ok_or(Error::Refused(Refusal::NotAllowed))?;
+    let session = caller.session().ok_or(Error::Refused(Rejection::NotAllowed))?;
     let ended = app.store.end_session(session, app.revocations.stamp()).await?;
     app.revocations.take_effect(ended).await
 }

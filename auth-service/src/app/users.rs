@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gatepost::{Denial, Refusal};
+use gatepost::{InactiveReason, Rejection};
 use kit::page::{self, Batch, Page, Row, Wanted};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ pub(crate) struct UserUpdate {
 /// Returns the calling user.
 pub(crate) async fn me(app: &App, caller: Caller) -> Result<User, Error> {
     let user = app.store.user(caller.user()?).await?;
-    user.ok_or(Error::Refused(Refusal::Token(Denial::UserDeleted)))
+    user.ok_or(Error::Refused(Rejection::Token(InactiveReason::UserDeleted)))
 }
 
 /// Returns a user.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gatepost::{Identity, Refusal};
+use gatepost::{Identity, Rejection};
 use tonic::Request;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ const ME: &str = "me";
 
 /// Returns the caller of a method that needs a token by the policy.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Error> {
-    Caller::new(Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?)
+    Caller::new(Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?)
 }
 
 /// Reads a user that a request names by id or by `me`.

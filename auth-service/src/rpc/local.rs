@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gatepost::{Token, Unavailable, Verdict, Verify};
+use gatepost::{Introspection, Token, Unavailable, Verify};
 use tokio::time::Instant;
 
 use crate::app::{App, TokenStatus};
@@ -11,12 +11,12 @@ use crate::convert;
 pub(crate) struct LocalVerifier(pub(crate) Arc<App>);
 
 impl Verify for LocalVerifier {
-    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Introspection, Unavailable> {
         let (status, _) = self.0.introspector.introspect(Some(token)).await.map_err(|_stale| Unavailable::Away)?;
         Ok(match status {
-            TokenStatus::User(token) => Verdict::valid(convert::identity(token.claims())),
-            TokenStatus::Service => Verdict::valid(convert::service_identity(&self.0.audiences)),
-            TokenStatus::Inactive(denial) => Verdict::denied(denial),
+            TokenStatus::User(token) => Introspection::active(convert::identity(token.claims())),
+            TokenStatus::Service => Introspection::active(convert::service_identity(&self.0.audiences)),
+            TokenStatus::Inactive(denial) => Introspection::inactive(denial),
         })
     }
 }

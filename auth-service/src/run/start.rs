@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use db::patiently;
 use db::{clock, secrets};
-use gatepost::Digest;
+use gatepost::TokenDigest;
 use gatepost::log::LogLimit;
 use kit::ids::Ids;
 use kit::meter::Meter;
@@ -93,7 +93,7 @@ struct Opened {
 }
 
 /// Puts the parts together by the settings.
-fn app(flags: &Flags, audiences: Audiences, service_key: Option<Digest>, opened: Opened) -> App {
+fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, opened: Opened) -> App {
     let Opened { store, clock, page_tokens, hasher, keys, view } = opened;
     let leeway = flags.clock.leeway();
     let limits = flags.attempts.limits(leeway);
