@@ -22,9 +22,9 @@ mod uptime;
 
 pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};
 pub use guard::{
-    Asker, AuthService, BuildError, Denial, Digest, Fault, Guard, GuardLayer, HeaderFault, Identity, InvalidUrl,
-    Policy, PolicyError, Refusal, RowFault, Rule, RuleFault, SubjectKind, Token, TokenHeader, Unavailable, Verdict,
-    Verify, Worth,
+    Asker, AuthService, BuildError, Digest, Fault, Guard, GuardLayer, HeaderFault, Identity, InactiveReason,
+    Introspection, InvalidUrl, Policy, PolicyError, Refusal, RowFault, Rule, RuleFault, SubjectKind, Token,
+    TokenHeader, TokenStatus, Unavailable, Verify,
 };
 pub use status::AUTH_DOMAIN;
 pub use uptime::Uptime;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::status::{details, retry, status};
-use gatepost::{Denial, Refusal};
+use gatepost::{InactiveReason, Refusal};
 use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
@@ -72,7 +72,7 @@ impl Error {
             Unchanged::LastAdmin => Self::LastAdmin,
             Unchanged::EmailTaken => Self::EmailTaken,
             // What has outdated the proof has killed this call's own token, too.
-            Unchanged::Outdated => Self::Refused(Refusal::Token(Denial::Revoked)),
+            Unchanged::Outdated => Self::Refused(Refusal::Token(InactiveReason::Revoked)),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::feed::Feed;
 use super::knowledge::Knowledge;
 use super::layers::{Breaker, QuestionChannel, RemoteVerifier, Retry};
 use super::verdicts::Verdicts;
-use super::{Asker, Token, Unavailable, Verdict, Verify};
+use super::{Asker, Introspection, Token, Unavailable, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
 
@@ -25,12 +25,12 @@ use crate::metrics::AuthMetrics;
 /// # }
 /// ```
 ///
-/// With a [service key](AuthServiceBuilder::service_key) the verifier keeps verdicts. It uses a kept verdict only on
+/// With a [service key](AuthServiceBuilder::service_key) the verifier caches introspections. It uses a cached introspection only on
 /// evidence that is at most 1 s old. Calls that start later than 1.5 s after a revocation was acknowledged are refused,
 /// even if the network or a process fails. As a rule they are refused at once: the auth service pushes each revocation
 /// as it happens. Without a service key every call asks the auth service.
 ///
-/// Clones share verdicts, connections and the feed. The feed stops when the last clone is dropped.
+/// Clones share introspections, connections and the feed. The feed stops when the last clone is dropped.
 #[derive(Clone)]
 pub struct AuthService(Arc<Inner>);
 
@@ -83,7 +83,11 @@ impl fmt::Debug for AuthService {
 }
 
 impl Verify for AuthService {
-    fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+    fn verify(
+        &self,
+        token: &Token,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
         self.0.verdicts.verify(token, deadline)
     }
 
@@ -92,7 +96,7 @@ impl Verify for AuthService {
         token: &Token,
         asker: Asker,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
         self.0.verdicts.verify_for(token, asker, deadline)
     }
 }

@@ -112,13 +112,13 @@ impl AuthServiceBuilder {
         Self { endpoint, service_key: None, uptime: Uptime::system(), settings: Settings::default() }
     }
 
-    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and keeps verdicts. Default:
-    /// none, so each call is a request. With a wrong key the guard keeps no verdicts, and the log says so.
+    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and caches introspections. Default:
+    /// none, so each call is a request. With a wrong key the guard caches no introspections, and the log says so.
     pub fn service_key(self, key: &Token) -> Self {
         Self { service_key: Some(key.clone()), ..self }
     }
 
-    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of a verdict. Range: 50 to 500
+    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of an introspection. Range: 50 to 500
     /// ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
@@ -139,13 +139,13 @@ impl AuthServiceBuilder {
         self
     }
 
-    /// Sets the number of kept positive verdicts, of 500 bytes on average. Default: 100,000. Range: 100 to 10,000,000.
+    /// Sets the number of cached active introspections, of 500 bytes on average. Default: 100,000. Range: 100 to 10,000,000.
     pub fn kept_verdicts(mut self, count: usize) -> Self {
         self.settings.verdicts = count;
         self
     }
 
-    /// Sets the number of kept negative verdicts, each for 1 s. Default: 10,000. Range: 100 to 10,000,000.
+    /// Sets the number of cached inactive introspections, each for 1 s. Default: 10,000. Range: 100 to 10,000,000.
     pub fn kept_refusals(mut self, count: usize) -> Self {
         self.settings.refusals = count;
         self

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::peers::{Peer, Peers, Standing};
 use super::plausible::Chance;
-use super::{Asker, Denial, Unavailable, Verdict, Worth};
+use super::{Asker, InactiveReason, Introspection, TokenStatus, Unavailable};
 
 /// Maximum concurrent requests of peers without a valid token. The channel to the auth service has 100 streams.
 const MAX_NEW: usize = 40;
@@ -65,9 +65,9 @@ impl Fairness {
         chance: Chance,
         deadline: Instant,
         question: impl FnOnce(Asker) -> F,
-    ) -> Result<Verdict, Unavailable>
+    ) -> Result<Introspection, Unavailable>
     where
-        F: Future<Output = Result<Verdict, Unavailable>>,
+        F: Future<Output = Result<Introspection, Unavailable>>,
     {
         match asker {
             Asker::Call(Some(address)) => self.ask_for(address, chance, deadline, question).await,
@@ -85,9 +85,9 @@ impl Fairness {
         chance: Chance,
         deadline: Instant,
         question: impl FnOnce(Asker) -> F,
-    ) -> Result<Verdict, Unavailable>
+    ) -> Result<Introspection, Unavailable>
     where
-        F: Future<Output = Result<Verdict, Unavailable>>,
+        F: Future<Output = Result<Introspection, Unavailable>>,
     {
         let (peer, asker) = (self.peers.of(address), Asker::Call(Some(address)));
         let answer = if chance == Chance::Fair && peer.standing() == Standing::Proven {
@@ -101,11 +101,11 @@ impl Fairness {
                 Turn::Free => question(asker).await,
             }
         };
-        match answer.as_ref().map(|verdict| &verdict.worth) {
-            Ok(Worth::Valid(_)) => peer.note(true),
-            Ok(Worth::Denied(Denial::Invalid)) => peer.note(false),
+        match answer.as_ref().map(|introspection| &introspection.status) {
+            Ok(TokenStatus::Active(_)) => peer.note(true),
+            Ok(TokenStatus::Inactive(InactiveReason::Invalid)) => peer.note(false),
             // An expired or revoked token says nothing about the peer's next token.
-            Ok(Worth::Denied(_)) | Err(_) => {}
+            Ok(TokenStatus::Inactive(_)) | Err(_) => {}
         }
         answer
     }
@@ -128,9 +128,9 @@ impl Fairness {
 
 /// Asks about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth service as much
 /// as a complete one.
-async fn doubt<F>(deadline: Instant, question: impl FnOnce(Asker) -> F) -> Result<Verdict, Unavailable>
+async fn doubt<F>(deadline: Instant, question: impl FnOnce(Asker) -> F) -> Result<Introspection, Unavailable>
 where
-    F: Future<Output = Result<Verdict, Unavailable>>,
+    F: Future<Output = Result<Introspection, Unavailable>>,
 {
     if deadline.saturating_duration_since(Instant::now()) < MIN_TIME {
         return Err(Unavailable::Away);
@@ -187,13 +187,18 @@ mod tests {
             Arc::new(Self { fairness, answers, under_way: AtomicUsize::new(0) })
         }
 
-        async fn ask(self: Arc<Self>, asker: Asker, chance: Chance, verdict: Verdict) -> Result<Verdict, Unavailable> {
+        async fn ask(
+            self: Arc<Self>,
+            asker: Asker,
+            chance: Chance,
+            introspection: Introspection,
+        ) -> Result<Introspection, Unavailable> {
             let question = async {
                 self.under_way.fetch_add(1, Relaxed);
                 let answer = self.answers.acquire().await.map_err(|_| Unavailable::Away)?;
                 self.under_way.fetch_sub(1, Relaxed);
                 answer.forget();
-                Ok(verdict)
+                Ok(introspection)
             };
             let deadline = Instant::now() + Duration::from_mins(1);
             self.fairness.ask(asker, chance, deadline, |_| question).await
@@ -205,11 +210,11 @@ mod tests {
             peers: u16,
             tokens: usize,
             chance: Chance,
-        ) -> JoinSet<Result<Verdict, Unavailable>> {
+        ) -> JoinSet<Result<Introspection, Unavailable>> {
             let mut calls = JoinSet::new();
             for peer in 0..peers {
                 for _ in 0..tokens {
-                    let bad = Verdict::denied(Denial::Invalid);
+                    let bad = Introspection::inactive(InactiveReason::Invalid);
                     calls.spawn(Arc::clone(self).ask(caller(peer), chance, bad));
                 }
             }
@@ -228,8 +233,8 @@ mod tests {
         }
     }
 
-    fn good() -> Verdict {
-        Verdict::valid(ada())
+    fn good() -> Introspection {
+        Introspection::active(ada())
     }
 
     #[tokio::test]
@@ -285,7 +290,7 @@ mod tests {
             let (asked, deadline) = (AtomicUsize::new(0), Instant::now() + Duration::from_millis(millis));
             let question = |_| async {
                 asked.fetch_add(1, Relaxed);
-                Ok(Verdict::denied(Denial::Invalid))
+                Ok(Introspection::inactive(InactiveReason::Invalid))
             };
             let answer = fairness.ask(caller(1), Chance::Slim, deadline, question).await;
             assert_eq!((answer.is_ok(), asked.load(Relaxed) == 1), (is_asked, is_asked), "{millis}");

@@ -8,7 +8,7 @@ use crate::ledger::{Bearer, Ledger, Standing};
 use crate::metrics::AuthMetrics;
 
 use super::key_names::KeyNames;
-use super::{Grounds, Verdict, Worth};
+use super::{Introspection, IntrospectionFacts, TokenStatus};
 
 /// The ledger with its clock and counters.
 #[derive(Debug)]
@@ -69,21 +69,21 @@ impl Knowledge {
         *self.key_names.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
 
-    /// Returns the validity of this verdict now, and the age of its evidence.
-    pub(crate) fn judge(&self, verdict: &Verdict, grounds: &Grounds) -> (Standing, Duration) {
-        self.read(|ledger, now| match &verdict.worth {
-            Worth::Valid(identity) => {
+    /// Returns the validity of this introspection now, and the age of its evidence.
+    pub(crate) fn judge(&self, introspection: &Introspection, facts: &IntrospectionFacts) -> (Standing, Duration) {
+        self.read(|ledger, now| match &introspection.status {
+            TokenStatus::Active(identity) => {
                 let bearer = Bearer {
                     subject: &identity.subject,
                     session: identity.session.as_deref().unwrap_or_default(),
-                    generation: grounds.generation,
-                    key: &grounds.key,
+                    generation: facts.generation,
+                    key: &facts.key,
                 };
-                let evidence = ledger.evidence(&grounds.basis);
-                (ledger.judge(&grounds.basis, bearer, now), now.saturating_sub(evidence))
+                let evidence = ledger.evidence(&facts.basis);
+                (ledger.judge(&facts.basis, bearer, now), now.saturating_sub(evidence))
             }
-            Worth::Denied(_) => {
-                let asked = grounds.basis.asked;
+            TokenStatus::Inactive(_) => {
+                let asked = facts.basis.asked;
                 let standing = if ledger.is_recent(asked, now) { Standing::Good } else { Standing::Stale };
                 (standing, now.saturating_sub(asked))
             }

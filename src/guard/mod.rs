@@ -1,4 +1,4 @@
-//! The server side: policy → token → verdict → identity.
+//! The server side: policy → token → introspection → identity.
 
 mod auth;
 mod builder;
@@ -38,9 +38,9 @@ pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
 pub use refusal::Refusal;
 pub use token::{Digest, Token};
-pub use verify::{Asker, Denial, Unavailable, Verdict, Verify, Worth};
+pub use verify::{Asker, InactiveReason, Introspection, TokenStatus, Unavailable, Verify};
 
 pub(crate) use layers::read_time;
-pub(crate) use verify::Grounds;
+pub(crate) use verify::IntrospectionFacts;
 #[cfg(feature = "testing")]
 pub(crate) use {knowledge::Knowledge, rules::GUARD_TIMEOUT, verdicts::Verdicts};

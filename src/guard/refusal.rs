@@ -5,11 +5,11 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Denial, HeaderFault};
+use super::{HeaderFault, InactiveReason};
 use crate::api::auth::v1::ErrorReason;
 use crate::status::{details_with, retry, status};
 
-/// The `RetryInfo` delay of a refusal for lack of a verdict.
+/// The `RetryInfo` delay of a refusal for lack of an introspection.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 const MISSING: &str = "Authentication token not provided";
@@ -25,12 +25,12 @@ pub enum Refusal {
     /// count it as such.
     Header(HeaderFault),
     /// The token is not valid.
-    Token(Denial),
+    Token(InactiveReason),
     /// The caller lacks what the method requires.
     NotAllowed,
-    /// The verifier gave no verdict.
+    /// The verifier gave no introspection.
     AuthUnavailable,
-    /// The caller's deadline passed before the verdict.
+    /// The caller's deadline passed before the introspection.
     Deadline,
 }
 
@@ -38,11 +38,11 @@ impl Refusal {
     /// One refusal of each reason, in the order of their numbers.
     pub(crate) const ALL: [Self; 9] = [
         Self::TokenMissing,
-        Self::Token(Denial::Invalid),
-        Self::Token(Denial::Expired),
-        Self::Token(Denial::Revoked),
-        Self::Token(Denial::UserDeleted),
-        Self::Token(Denial::UserDisabled),
+        Self::Token(InactiveReason::Invalid),
+        Self::Token(InactiveReason::Expired),
+        Self::Token(InactiveReason::Revoked),
+        Self::Token(InactiveReason::UserDeleted),
+        Self::Token(InactiveReason::UserDisabled),
         Self::NotAllowed,
         Self::AuthUnavailable,
         Self::Deadline,
@@ -53,11 +53,11 @@ impl Refusal {
         match self {
             Self::TokenMissing => 0,
             Self::Header(fault) if fault.is_missing() => 0,
-            Self::Token(Denial::Invalid) | Self::Header(_) => 1,
-            Self::Token(Denial::Expired) => 2,
-            Self::Token(Denial::Revoked) => 3,
-            Self::Token(Denial::UserDeleted) => 4,
-            Self::Token(Denial::UserDisabled) => 5,
+            Self::Token(InactiveReason::Invalid) | Self::Header(_) => 1,
+            Self::Token(InactiveReason::Expired) => 2,
+            Self::Token(InactiveReason::Revoked) => 3,
+            Self::Token(InactiveReason::UserDeleted) => 4,
+            Self::Token(InactiveReason::UserDisabled) => 5,
             Self::NotAllowed => 6,
             Self::AuthUnavailable => 7,
             Self::Deadline => 8,
@@ -69,11 +69,11 @@ impl Refusal {
         match self {
             Self::TokenMissing => ErrorReason::TokenMissing,
             Self::Header(fault) if fault.is_missing() => ErrorReason::TokenMissing,
-            Self::Token(Denial::Invalid) | Self::Header(_) => ErrorReason::TokenInvalid,
-            Self::Token(Denial::Expired) => ErrorReason::TokenExpired,
-            Self::Token(Denial::Revoked) => ErrorReason::TokenRevoked,
-            Self::Token(Denial::UserDeleted) => ErrorReason::UserDeleted,
-            Self::Token(Denial::UserDisabled) => ErrorReason::UserDisabled,
+            Self::Token(InactiveReason::Invalid) | Self::Header(_) => ErrorReason::TokenInvalid,
+            Self::Token(InactiveReason::Expired) => ErrorReason::TokenExpired,
+            Self::Token(InactiveReason::Revoked) => ErrorReason::TokenRevoked,
+            Self::Token(InactiveReason::UserDeleted) => ErrorReason::UserDeleted,
+            Self::Token(InactiveReason::UserDisabled) => ErrorReason::UserDisabled,
             Self::NotAllowed => ErrorReason::NotAllowed,
             Self::AuthUnavailable => ErrorReason::AuthUnavailable,
             Self::Deadline => ErrorReason::Deadline,
@@ -91,13 +91,13 @@ impl From<Refusal> for Status {
                 let metadata = [("header", fault.header.name()), ("fault", fault.fault.name())];
                 Self::with_error_details(Code::Unauthenticated, message, details_with(reason, metadata))
             }
-            Refusal::Token(Denial::Invalid | Denial::Expired | Denial::Revoked) => {
+            Refusal::Token(InactiveReason::Invalid | InactiveReason::Expired | InactiveReason::Revoked) => {
                 status(Code::Unauthenticated, reason, INVALID)
             }
-            Refusal::Token(Denial::UserDeleted) => {
+            Refusal::Token(InactiveReason::UserDeleted) => {
                 status(Code::Unauthenticated, reason, "user does not exist, bad token")
             }
-            Refusal::Token(Denial::UserDisabled) => {
+            Refusal::Token(InactiveReason::UserDisabled) => {
                 status(Code::Unauthenticated, reason, "user is disabled, bad token")
             }
             Refusal::NotAllowed => status(Code::PermissionDenied, reason, "permission denied"),

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use super::limit::until;
 use super::line_limits::LineLimits;
-use super::{Asker, Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
+use super::{Asker, Identity, InactiveReason, Policy, Refusal, Rule, Token, TokenStatus, Unavailable, Verify};
 use crate::deadline;
 use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
 use crate::status::reason_name;
 
-/// Time limit of a verdict.
+/// Time limit of an introspection.
 pub(crate) const GUARD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The access policy with verifier, counters and log limits.
@@ -127,7 +127,7 @@ impl<V: Verify> Rules<V> {
     ) -> Result<Identity, Refusal> {
         let identity = self.identify(token, asker, requested).await?;
         if audience.is_some_and(|audience| !identity.has_audience(audience)) {
-            return Err(Refusal::Token(Denial::Invalid));
+            return Err(Refusal::Token(InactiveReason::Invalid));
         }
         if self.policy.of(path).admits(&identity) { Ok(identity) } else { Err(Refusal::NotAllowed) }
     }
@@ -136,10 +136,10 @@ impl<V: Verify> Rules<V> {
     async fn identify(&self, token: &Token, asker: Asker, requested: Option<Duration>) -> Result<Identity, Refusal> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        let verdict = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
-        match verdict.unwrap_or(Err(Unavailable::Away)).map(|verdict| verdict.worth) {
-            Ok(Worth::Valid(identity)) => Ok(identity),
-            Ok(Worth::Denied(denial)) => Err(Refusal::Token(denial)),
+        let introspection = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
+        match introspection.unwrap_or(Err(Unavailable::Away)).map(|introspection| introspection.status) {
+            Ok(TokenStatus::Active(identity)) => Ok(identity),
+            Ok(TokenStatus::Inactive(reason)) => Err(Refusal::Token(reason)),
             // Either the timer or a verifier that keeps the deadline itself ended the request.
             Err(_) if caller_is_shorter && Instant::now() >= deadline => Err(Refusal::Deadline),
             Err(_) => Err(Refusal::AuthUnavailable),
@@ -152,7 +152,7 @@ mod tests {
     use http::HeaderValue;
     use tracing::subscriber::set_default;
 
-    use super::super::Verdict;
+    use super::super::Introspection;
     use super::super::log_lines::LogLines;
     use super::super::scripted::ada;
     use super::*;
@@ -165,8 +165,8 @@ mod tests {
     struct Good;
 
     impl Verify for Good {
-        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
-            Ok(Verdict::valid(ada()))
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Introspection, Unavailable> {
+            Ok(Introspection::active(ada()))
         }
     }
 

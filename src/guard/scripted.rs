@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
-use super::{Denial, Identity, Token, Unavailable, Verdict, Verify};
+use super::{Identity, InactiveReason, Introspection, Token, Unavailable, Verify};
 
 /// The outcome of one request.
 #[derive(Clone, Copy)]
@@ -51,10 +51,10 @@ impl Scripted {
 }
 
 impl Verify for Scripted {
-    async fn verify(&self, _: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, _: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.asked.lock().unwrap().push((Instant::now(), deadline));
         match self.next() {
-            Step::Answer => Ok(verdict()),
+            Step::Answer => Ok(introspection()),
             Step::Fail => Err(Unavailable::Away),
             Step::Mumble => Err(Unavailable::Unclear),
             Step::Hang => pending().await,
@@ -73,7 +73,7 @@ pub(super) fn ada() -> Identity {
     Identity::user("ada")
 }
 
-/// Returns a negative verdict, which is an answer too.
-fn verdict() -> Verdict {
-    Verdict::denied(Denial::Revoked)
+/// Returns an inactive introspection, which is an answer too.
+fn introspection() -> Introspection {
+    Introspection::inactive(InactiveReason::Revoked)
 }

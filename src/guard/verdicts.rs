@@ -1,4 +1,4 @@
-//! The cache of verdicts. The guard asks the auth service once per token.
+//! The cache of introspections. The guard asks the auth service once per token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,29 +11,29 @@ use super::fairness::Fairness;
 use super::knowledge::Knowledge;
 use super::layers::SingleFlight;
 use super::plausible::Chance;
-use super::{Asker, Denial, Digest, Token, Unavailable, Verdict, Verify, Worth};
+use super::{Asker, Digest, InactiveReason, Introspection, Token, TokenStatus, Unavailable, Verify};
 use crate::ledger::{Cause, Standing};
 use crate::metrics::Counters;
 
-/// Default number of kept positive verdicts.
+/// Default number of cached active introspections.
 pub(super) const MAX_VERDICTS: usize = 100_000;
 
-/// Average size of a verdict in bytes. The cache's limit in bytes uses it.
+/// Average size of an introspection in bytes. The cache's limit in bytes uses it.
 const BYTES: usize = 500;
 
-/// Default number of kept negative verdicts. They have a cache of their own: a flood of garbage evicts no valid token.
+/// Default number of cached inactive introspections. They have a cache of their own: a flood of garbage evicts no valid token.
 pub(super) const MAX_REFUSALS: usize = 10_000;
 
 /// Maximum requests of one call, if each answer is outdated when it arrives.
 const ATTEMPTS: usize = 3;
 
-/// A decorator that keeps verdicts while they are known to be true.
+/// A decorator that caches introspections while they are known to be true.
 ///
-/// - A verdict is kept under its token's SHA-256. Each use judges it by the revocation state ([`crate::ledger`]), on
-///   evidence that is at most 1 s old. A dead verdict is a refusal. A stale one causes a new request.
-/// - Callers with equal tokens share one flight to the inner verifier. A flight keeps its verdict before it ends, and looks
+/// - An introspection is kept under its token's SHA-256. Each use judges it by the revocation state ([`crate::ledger`]), on
+///   evidence that is at most 1 s old. A dead introspection is a refusal. A stale one causes a new request.
+/// - Callers with equal tokens share one flight to the inner verifier. A flight keeps its introspection before it ends, and looks
 ///   for a kept one before it asks. So a caller that misses a flight does not ask again.
-/// - The cache holds up to 100,000 positive verdicts of 500 bytes, and 10,000 negative ones for 1 s each. The least used
+/// - The cache holds up to 100,000 active introspections of 500 bytes, and 10,000 inactive ones for 1 s each. The least used
 ///   ones are evicted.
 /// - Clear garbage is refused without a request ([`Chance`]). Likely garbage waits for a free slot ([`Fairness`]).
 /// - Nothing is kept before the feed starts or after it is lost.
@@ -42,15 +42,15 @@ pub(crate) struct Verdicts<V> {
     flights: SingleFlight<Asking<V>>,
 }
 
-/// The kept verdicts and the state that judges them.
+/// The cached introspections and the state that judges them.
 struct Kept {
     knowledge: Arc<Knowledge>,
-    good: Cache<Digest, Verdict, Weight>,
-    refused: Cache<Digest, Verdict>,
+    good: Cache<Digest, Introspection, Weight>,
+    refused: Cache<Digest, Introspection>,
 }
 
-/// A verdict that is valid now, and the age of its evidence.
-struct Usable(Verdict, Duration);
+/// An introspection that is valid now, and the age of its evidence.
+struct Usable(Introspection, Duration);
 
 /// The verifier behind the flights.
 struct Asking<V> {
@@ -59,23 +59,23 @@ struct Asking<V> {
     fairness: Fairness,
 }
 
-/// The approximate size of a verdict in memory. Small verdicts count as average ones, which limits their number.
+/// The approximate size of an introspection in memory. Small introspections count as average ones, which limits their number.
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Digest, Verdict> for Weight {
-    fn weight(&self, _: &Digest, verdict: &Verdict) -> u64 {
-        let texts = match &verdict.worth {
-            Worth::Valid(identity) => {
+impl Weighter<Digest, Introspection> for Weight {
+    fn weight(&self, _: &Digest, introspection: &Introspection) -> u64 {
+        let texts = match &introspection.status {
+            TokenStatus::Active(identity) => {
                 let roles: usize = identity.roles.iter().map(|role| role.len() + size_of::<String>()).sum();
                 let audiences: usize = identity.audiences.iter().map(|text| text.len() + size_of::<String>()).sum();
                 let session = identity.session.as_ref().map_or(0, String::len);
                 size_of_val(&**identity) + identity.subject.len() + session + audiences + roles
             }
-            Worth::Denied(_) => 0,
+            TokenStatus::Inactive(_) => 0,
         };
-        let grounds = verdict.grounds.as_ref().map_or(0, |grounds| size_of_val(&**grounds) + grounds.key.len());
-        u64::try_from((texts + grounds).max(BYTES)).unwrap_or(u64::MAX)
+        let facts = introspection.facts.as_ref().map_or(0, |facts| size_of_val(&**facts) + facts.key.len());
+        u64::try_from((texts + facts).max(BYTES)).unwrap_or(u64::MAX)
     }
 }
 
@@ -86,7 +86,7 @@ impl<V: Verify> Verdicts<V> {
         Self::with_room(inner, limit, knowledge, MAX_VERDICTS, MAX_REFUSALS)
     }
 
-    /// Creates a cache around `inner` with room for these numbers of positive and negative verdicts. A flight to `inner`
+    /// Creates a cache around `inner` with room for these numbers of active and inactive introspections. A flight to `inner`
     /// lasts at most `limit`.
     pub(super) fn with_room(
         inner: V,
@@ -105,30 +105,30 @@ impl<V: Verify> Verdicts<V> {
 }
 
 impl Kept {
-    /// Returns the kept verdict if it is valid now.
+    /// Returns the cached introspection if it is valid now.
     fn find(&self, digest: &Digest) -> Option<Usable> {
         // A token that was valid once may have a newer refusal.
         let good = self.good.get(digest).and_then(|kept| self.judge(kept));
         good.or_else(|| self.refused.get(digest).and_then(|kept| self.judge(kept)))
     }
 
-    /// Judges the verdict now; `None` if the token needs a new request.
-    fn judge(&self, verdict: Verdict) -> Option<Usable> {
-        let grounds = verdict.grounds.as_ref()?;
-        let (standing, age) = self.knowledge.judge(&verdict, grounds);
+    /// Judges the introspection now; `None` if the token needs a new request.
+    fn judge(&self, introspection: Introspection) -> Option<Usable> {
+        let facts = introspection.facts.as_ref()?;
+        let (standing, age) = self.knowledge.judge(&introspection, facts);
         match standing {
-            Standing::Good => Some(Usable(verdict, age)),
-            Standing::Dead(cause) => Some(Usable(Verdict::denied(denial(cause)), age)),
+            Standing::Good => Some(Usable(introspection, age)),
+            Standing::Dead(cause) => Some(Usable(Introspection::inactive(inactive_reason(cause)), age)),
             Standing::Stale => None,
         }
     }
 
-    /// Records the age of the evidence, and returns the verdict.
-    fn used(&self, Usable(verdict, age): Usable) -> Verdict {
-        if matches!(verdict.worth, Worth::Valid(_)) {
+    /// Records the age of the evidence, and returns the introspection.
+    fn used(&self, Usable(introspection, age): Usable) -> Introspection {
+        if matches!(introspection.status, TokenStatus::Active(_)) {
             self.counters().evidence_age.record(age);
         }
-        verdict
+        introspection
     }
 
     /// Estimates the token's chance by its form and the listed keys.
@@ -136,37 +136,37 @@ impl Kept {
         self.knowledge.with_key_names(|names| Chance::of(token.expose(), names))
     }
 
-    /// Refuses a token by its form alone. The verdict is not kept.
-    fn give_up(&self) -> Verdict {
+    /// Refuses a token by its form alone. The introspection is not kept.
+    fn give_up(&self) -> Introspection {
         self.counters().given_up.one();
-        Verdict::denied(Denial::Invalid)
+        Introspection::inactive(InactiveReason::Invalid)
     }
 
     fn counters(&self) -> &Counters {
         self.knowledge.metrics().counters()
     }
 
-    fn keep(&self, digest: Digest, verdict: &Verdict) {
-        if self.judge(verdict.clone()).is_none() || self.knowledge.read(|ledger, _| ledger.position().is_none()) {
+    fn keep(&self, digest: Digest, introspection: &Introspection) {
+        if self.judge(introspection.clone()).is_none() || self.knowledge.read(|ledger, _| ledger.position().is_none()) {
             return;
         }
-        match verdict.worth {
-            Worth::Valid(_) => self.good.insert(digest, verdict.clone()),
-            Worth::Denied(_) => self.refused.insert(digest, verdict.clone()),
+        match introspection.status {
+            TokenStatus::Active(_) => self.good.insert(digest, introspection.clone()),
+            TokenStatus::Inactive(_) => self.refused.insert(digest, introspection.clone()),
         }
     }
 }
 
 impl<V: Verify> Verify for Asking<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.verify_for(token, Asker::Call(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
         let digest = token.digest();
         // A flight may have landed after its caller looked.
-        if let Some(Usable(verdict, _)) = self.kept.find(&digest) {
-            return Ok(verdict);
+        if let Some(Usable(introspection, _)) = self.kept.find(&digest) {
+            return Ok(introspection);
         }
         // A token that was valid before does not wait for a slot.
         let is_known = self.kept.good.get(&digest).is_some();
@@ -175,19 +175,19 @@ impl<V: Verify> Verify for Asking<V> {
             Chance::None => return Ok(self.kept.give_up()),
             chance => (asker, chance),
         };
-        let verdict =
+        let introspection =
             self.fairness.ask(asker, chance, deadline, |asker| self.inner.verify_for(token, asker, deadline)).await?;
-        self.kept.keep(digest, &verdict);
-        Ok(verdict)
+        self.kept.keep(digest, &introspection);
+        Ok(introspection)
     }
 }
 
 impl<V: Verify> Verify for Verdicts<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.verify_for(token, Asker::Call(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
         if let Some(usable) = self.kept.find(&token.digest()) {
             self.kept.counters().hits.one();
             return Ok(self.kept.used(usable));
@@ -200,14 +200,14 @@ impl<V: Verify> Verify for Verdicts<V> {
 
 impl<V: Verify> Verdicts<V> {
     /// Asks until an answer is valid on arrival.
-    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
         for _ in 0..ATTEMPTS {
-            let verdict = self.flights.verify_for(token, asker, deadline).await?;
-            if verdict.grounds.is_none() {
-                // Such a verdict holds only now.
-                return Ok(verdict);
+            let introspection = self.flights.verify_for(token, asker, deadline).await?;
+            if introspection.facts.is_none() {
+                // Such an introspection holds only now.
+                return Ok(introspection);
             }
-            if let Some(usable) = self.kept.judge(verdict) {
+            if let Some(usable) = self.kept.judge(introspection) {
                 return Ok(self.kept.used(usable));
             }
         }
@@ -215,11 +215,11 @@ impl<V: Verify> Verdicts<V> {
     }
 }
 
-fn denial(cause: Cause) -> Denial {
+fn inactive_reason(cause: Cause) -> InactiveReason {
     match cause {
-        Cause::Revoked => Denial::Revoked,
-        Cause::Disabled => Denial::UserDisabled,
-        Cause::Deleted => Denial::UserDeleted,
+        Cause::Revoked => InactiveReason::Revoked,
+        Cause::Disabled => InactiveReason::UserDisabled,
+        Cause::Deleted => InactiveReason::UserDeleted,
     }
 }
 
@@ -227,7 +227,7 @@ fn denial(cause: Cause) -> Denial {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::Grounds;
+    use super::super::IntrospectionFacts;
     use super::super::scripted::{ada, token};
     use super::*;
     use crate::Uptime;
@@ -239,13 +239,17 @@ mod tests {
     struct Judge(AtomicUsize, Uptime);
 
     impl Verify for Judge {
-        async fn verify(&self, token: &Token, _: Instant) -> Result<Verdict, Unavailable> {
+        async fn verify(&self, token: &Token, _: Instant) -> Result<Introspection, Unavailable> {
             self.0.fetch_add(1, Ordering::SeqCst);
             assert!(token.has_digest(), "a call hashes its token once, before sharing it");
             let is_garbage = token.expose().starts_with('x');
-            let verdict = if is_garbage { Verdict::denied(Denial::Invalid) } else { Verdict::valid(ada()) };
+            let introspection = if is_garbage {
+                Introspection::inactive(InactiveReason::Invalid)
+            } else {
+                Introspection::active(ada())
+            };
             let basis = Basis { position: PLACE, asked: self.1.now(), ttl: Duration::from_mins(5) };
-            Ok(verdict.on(Grounds { basis, generation: 0, key: "".into() }))
+            Ok(introspection.with_facts(IntrospectionFacts { basis, generation: 0, key: "".into() }))
         }
     }
 
@@ -266,7 +270,7 @@ mod tests {
             Self { uptime, judge, verdicts }
         }
 
-        async fn ask(&self, token: &Token) -> Verdict {
+        async fn ask(&self, token: &Token) -> Introspection {
             self.verdicts.verify(token, Instant::now() + Duration::from_mins(1)).await.unwrap()
         }
 
@@ -278,10 +282,10 @@ mod tests {
     #[tokio::test]
     async fn caller_after_a_flight_finds_its_verdict() {
         let world = World::new();
-        assert!(matches!(world.ask(&token()).await.worth, Worth::Valid(_)));
-        // A caller that looked before the verdict was kept, and boards after the flight landed.
+        assert!(matches!(world.ask(&token()).await.status, TokenStatus::Active(_)));
+        // A caller that looked before the introspection was kept, and boards after the flight landed.
         let (flights, later) = (&world.verdicts.flights, Instant::now() + Duration::from_mins(1));
-        assert!(matches!(flights.verify(&token(), later).await.unwrap().worth, Worth::Valid(_)));
+        assert!(matches!(flights.verify(&token(), later).await.unwrap().status, TokenStatus::Active(_)));
         assert_eq!(world.asked(), 1);
         world.uptime.advance(Duration::from_millis(1001));
         assert!(flights.verify(&token(), later).await.is_ok());
@@ -294,9 +298,13 @@ mod tests {
         world.ask(&token()).await;
         world.uptime.advance(Duration::from_millis(1001));
         let basis = Basis { position: PLACE, asked: world.uptime.now(), ttl: Duration::ZERO };
-        let refusal = Verdict::denied(Denial::Expired).on(Grounds { basis, generation: 0, key: "".into() });
+        let refusal = Introspection::inactive(InactiveReason::Expired).with_facts(IntrospectionFacts {
+            basis,
+            generation: 0,
+            key: "".into(),
+        });
         world.verdicts.kept.keep(token().digest(), &refusal);
-        assert!(matches!(world.ask(&token()).await.worth, Worth::Denied(Denial::Expired)));
+        assert!(matches!(world.ask(&token()).await.status, TokenStatus::Inactive(InactiveReason::Expired)));
         assert_eq!(world.asked(), 1);
     }
 
@@ -306,23 +314,23 @@ mod tests {
         world.ask(&token()).await;
         for number in 0..2 * MAX_REFUSALS {
             let garbage = Token::parse(&format!("x{number}")).unwrap();
-            assert!(matches!(world.ask(&garbage).await.worth, Worth::Denied(Denial::Invalid)));
+            assert!(matches!(world.ask(&garbage).await.status, TokenStatus::Inactive(InactiveReason::Invalid)));
         }
         assert!(world.verdicts.kept.refused.len() <= MAX_REFUSALS);
         let before = world.asked();
-        assert!(matches!(world.ask(&token()).await.worth, Worth::Valid(_)));
+        assert!(matches!(world.ask(&token()).await.status, TokenStatus::Active(_)));
         assert_eq!(world.asked(), before);
     }
 
     #[tokio::test]
     async fn cache_is_limited_in_number_and_bytes() {
         let world = World::new();
-        let Verdict { grounds, .. } = world.ask(&token()).await;
+        let Introspection { facts, .. } = world.ask(&token()).await;
         let keep = |numbers: std::ops::Range<usize>, roles: usize| {
             let identity = ada().roles(vec!["r".repeat(100); roles]);
             for number in numbers {
-                let verdict = Verdict { grounds: grounds.clone(), ..Verdict::valid(identity.clone()) };
-                world.verdicts.kept.keep(Token::parse(&number.to_string()).unwrap().digest(), &verdict);
+                let introspection = Introspection { facts: facts.clone(), ..Introspection::active(identity.clone()) };
+                world.verdicts.kept.keep(Token::parse(&number.to_string()).unwrap().digest(), &introspection);
             }
         };
         let good = &world.verdicts.kept.good;

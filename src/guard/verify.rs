@@ -13,9 +13,13 @@ use crate::ledger::Basis;
 ///
 /// Caches, single flight and counters are decorators. Each implements this trait around another implementation.
 pub trait Verify: Send + Sync + 'static {
-    /// Verifies `token`. [`Unavailable`] means that there is no verdict, never that the token is bad. The caller ignores an
+    /// Verifies `token`. [`Unavailable`] means that there is no introspection, never that the token is bad. The caller ignores an
     /// answer after `deadline`.
-    fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send;
+    fn verify(
+        &self,
+        token: &Token,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send;
 
     /// Verifies `token`, and shares limited resources fairly among the callers that `asker` identifies. The default
     /// implementation ignores `asker`.
@@ -24,14 +28,18 @@ pub trait Verify: Send + Sync + 'static {
         token: &Token,
         asker: Asker,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
         let _ = asker;
         self.verify(token, deadline)
     }
 }
 
 impl<V: Verify> Verify for Arc<V> {
-    fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+    fn verify(
+        &self,
+        token: &Token,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
         V::verify(self, token, deadline)
     }
 
@@ -40,12 +48,12 @@ impl<V: Verify> Verify for Arc<V> {
         token: &Token,
         asker: Asker,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
         V::verify_for(self, token, asker, deadline)
     }
 }
 
-/// The kind of call that needs a verdict.
+/// The kind of call that needs an introspection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Asker {
@@ -60,26 +68,26 @@ pub enum Asker {
 /// The result of a verification, and the facts behind it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Verdict {
+pub struct Introspection {
     /// The status of the token.
-    pub worth: Worth,
-    /// The facts that must stay true for the verdict to stay true. `None` if the verdict holds only now.
-    pub(crate) grounds: Option<Arc<Grounds>>,
+    pub status: TokenStatus,
+    /// The facts that must stay true for the introspection to stay true. `None` if the introspection holds only now.
+    pub(crate) facts: Option<Arc<IntrospectionFacts>>,
 }
 
 /// The status of a token.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Worth {
-    /// The token is valid and belongs to this identity.
-    Valid(Identity),
-    /// The token is not valid.
-    Denied(Denial),
+pub enum TokenStatus {
+    /// The token is active and belongs to this identity.
+    Active(Identity),
+    /// The token is inactive.
+    Inactive(InactiveReason),
 }
 
-/// The facts behind a verdict, except the bearer.
+/// The facts behind an introspection, except the bearer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Grounds {
+pub(crate) struct IntrospectionFacts {
     /// The request time, the lifetime of the answer, and the log position.
     pub(crate) basis: Basis,
     /// The user's generation when the token was issued.
@@ -88,28 +96,28 @@ pub(crate) struct Grounds {
     pub(crate) key: Box<str>,
 }
 
-impl Verdict {
-    /// Returns the verdict that the token is valid now and belongs to `identity`.
-    pub fn valid(identity: Identity) -> Self {
-        Self { worth: Worth::Valid(identity), grounds: None }
+impl Introspection {
+    /// Creates the introspection of an active token of `identity`.
+    pub fn active(identity: Identity) -> Self {
+        Self { status: TokenStatus::Active(identity), facts: None }
     }
 
-    /// Returns the verdict that the token is not valid now.
-    pub fn denied(denial: Denial) -> Self {
-        Self { worth: Worth::Denied(denial), grounds: None }
+    /// Creates the introspection of an inactive token.
+    pub fn inactive(reason: InactiveReason) -> Self {
+        Self { status: TokenStatus::Inactive(reason), facts: None }
     }
 
-    /// Sets the facts behind the verdict.
+    /// Sets the facts behind the introspection.
     #[must_use]
-    pub(crate) fn on(self, grounds: Grounds) -> Self {
-        Self { grounds: Some(Arc::new(grounds)), ..self }
+    pub(crate) fn with_facts(self, facts: IntrospectionFacts) -> Self {
+        Self { facts: Some(Arc::new(facts)), ..self }
     }
 }
 
 /// The reason why a token is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Denial {
+pub enum InactiveReason {
     /// The token is malformed, forged or for another audience.
     Invalid,
     /// The token has expired.
@@ -122,19 +130,19 @@ pub enum Denial {
     UserDisabled,
 }
 
-impl From<Denial> for TokenState {
-    fn from(denial: Denial) -> Self {
-        match denial {
-            Denial::Invalid => Self::Invalid,
-            Denial::Expired => Self::Expired,
-            Denial::Revoked => Self::Revoked,
-            Denial::UserDeleted => Self::UserDeleted,
-            Denial::UserDisabled => Self::UserDisabled,
+impl From<InactiveReason> for TokenState {
+    fn from(reason: InactiveReason) -> Self {
+        match reason {
+            InactiveReason::Invalid => Self::Invalid,
+            InactiveReason::Expired => Self::Expired,
+            InactiveReason::Revoked => Self::Revoked,
+            InactiveReason::UserDeleted => Self::UserDeleted,
+            InactiveReason::UserDisabled => Self::UserDisabled,
         }
     }
 }
 
-/// The error of a verification without a verdict. The call must fail, and may be retried.
+/// The error of a failed introspection. The call must fail, and may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {

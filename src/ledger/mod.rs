@@ -1,6 +1,6 @@
 //! The guard's revocation state: a pure state machine without clock, socket or task.
 //!
-//! The guard keeps verdicts about tokens and follows the auth service's revocation log. The [`Ledger`] decides if a verdict
+//! The guard caches introspections about tokens and follows the auth service's revocation log. The [`Ledger`] decides if an introspection
 //! may be used now. The guard and the model (`model/`) share this code, so the checked code is the code that runs. The
 //! model checks it against every order of events.
 //!
@@ -21,10 +21,10 @@ pub use revocations::{Bearer, Cause, Target};
 use position::Marks;
 use revocations::Revocations;
 
-/// Time for which a verdict is valid after its newest evidence.
+/// Time for which an introspection is valid after its newest evidence.
 pub const LEASE: Duration = Duration::from_secs(1);
 
-/// Maximum number of held log rows. A ledger above it resets itself: all verdicts then need new requests.
+/// Maximum number of held log rows. A ledger above it resets itself: all introspections then need new requests.
 pub const MOST_ROWS: usize = 100_000;
 
 /// The state of the log as the guard knows it.
@@ -47,21 +47,21 @@ struct Feed {
     lease: Option<Duration>,
 }
 
-/// The evidence behind a positive verdict.
+/// The evidence behind an active introspection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Basis {
     /// The log position of the answer.
     pub position: Position,
     /// The time just before the request was sent.
     pub asked: Duration,
-    /// The maximum life of the verdict, counted from `asked`.
+    /// The maximum life of the introspection, counted from `asked`.
     pub ttl: Duration,
 }
 
-/// The validity of a verdict.
+/// The validity of an introspection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The verdict may be used.
+    /// The introspection may be used.
     Good,
     /// The token has been revoked since.
     Dead(Cause),
@@ -86,7 +86,7 @@ impl Ledger {
         Self { most, began: None, feed: None }
     }
 
-    /// Judges a positive verdict for this bearer at the time `now`. The caller must read `now` after locking the ledger: an
+    /// Judges an active introspection for this bearer at the time `now`. The caller must read `now` after locking the ledger: an
     /// earlier reading may be older than the ledger's contents.
     pub fn judge(&self, basis: &Basis, bearer: Bearer<'_>, now: Duration) -> Standing {
         if !self.counts(basis.asked) {
@@ -99,15 +99,15 @@ impl Ledger {
         if is_good { Standing::Good } else { Standing::Stale }
     }
 
-    /// Returns the time of the newest evidence for this verdict: the later of its own request and the last answered
+    /// Returns the time of the newest evidence for this introspection: the later of its own request and the last answered
     /// renewal.
     pub fn evidence(&self, basis: &Basis) -> Duration {
-        // A renewal counts only for verdicts from the same log.
+        // A renewal counts only for introspections from the same log.
         let lease = self.feed.as_ref().filter(|feed| feed.marks.has(&basis.position)).and_then(|feed| feed.lease);
         lease.map_or(basis.asked, |lease| lease.max(basis.asked))
     }
 
-    /// Returns true if a negative verdict may be used at the time `now`. Renewals do not extend it.
+    /// Returns true if an inactive introspection may be used at the time `now`. Renewals do not extend it.
     pub fn is_recent(&self, asked: Duration, now: Duration) -> bool {
         self.counts(asked) && now.saturating_sub(asked) <= LEASE
     }
@@ -132,7 +132,7 @@ impl Ledger {
         self.feed.as_ref().and_then(|feed| feed.lease)
     }
 
-    /// Starts a new feed at this position and drops all earlier state in one step. A reader that saw verdicts without their
+    /// Starts a new feed at this position and drops all earlier state in one step. A reader that saw introspections without their
     /// revocations would admit dead tokens.
     pub fn reset(&mut self, position: Position, now: Duration) {
         let feed = Feed { marks: Marks::since(position), revocations: Revocations::default(), lease: None };

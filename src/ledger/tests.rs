@@ -17,8 +17,8 @@ fn position(revision: i64, mark: u8) -> Position {
     Position { log: LOG, last: row(revision, mark) }
 }
 
-/// Returns the evidence of a verdict that lives for a day.
-fn verdict(asked: u64, position: Position) -> Basis {
+/// Returns the evidence of an introspection that lives for a day.
+fn introspection(asked: u64, position: Position) -> Basis {
     Basis { position, asked: at(asked), ttl: Duration::from_hours(24) }
 }
 
@@ -40,21 +40,21 @@ fn is(ledger: &Ledger, basis: &Basis, now: u64, standing: Standing) {
 #[test]
 fn verdict_without_feed_lives_for_1_s() {
     let ledger = Ledger::default();
-    is(&ledger, &verdict(500, position(3, 0)), 1500, Standing::Good);
-    is(&ledger, &verdict(500, position(3, 0)), 1501, Standing::Stale);
+    is(&ledger, &introspection(500, position(3, 0)), 1500, Standing::Good);
+    is(&ledger, &introspection(500, position(3, 0)), 1501, Standing::Stale);
 }
 
 #[test]
 fn renewal_counts_from_its_sending_for_this_log() {
     let ledger = fed();
     for known in [position(3, 0), position(4, 0), position(5, 0)] {
-        is(&ledger, &verdict(1, known), 11_000, Standing::Good);
-        is(&ledger, &verdict(1, known), 11_001, Standing::Stale);
+        is(&ledger, &introspection(1, known), 11_000, Standing::Good);
+        is(&ledger, &introspection(1, known), 11_001, Standing::Stale);
     }
     let other_log = Position { log: [2; 16], ..position(5, 0) };
     for unknown in [position(2, 0), position(6, 0), position(4, 9), position(3, 9), position(i64::MIN, 0), other_log] {
-        is(&ledger, &verdict(1, unknown), 10_500, Standing::Stale);
-        is(&ledger, &verdict(10_000, unknown), 11_000, Standing::Good);
+        is(&ledger, &introspection(1, unknown), 10_500, Standing::Stale);
+        is(&ledger, &introspection(10_000, unknown), 11_000, Standing::Good);
     }
 }
 
@@ -69,7 +69,7 @@ fn lease_never_goes_back() {
 fn revoked_token_is_dead_despite_evidence() {
     let mut ledger = fed();
     let bearer = |session, generation| Bearer { session, generation, ..ADA };
-    let basis = verdict(10_000, position(5, 0));
+    let basis = introspection(10_000, position(5, 0));
     assert_eq!(ledger.judge(&basis, bearer("phone", 7), at(10_000)), Standing::Dead(Cause::Revoked));
     let user = |generation, cause| Some(Target::User { id: "ada".into(), generation, cause });
     ledger.revoke(row(6, 0), user(2, Cause::Disabled), at(10_000)).unwrap();
@@ -85,12 +85,12 @@ fn revoked_token_is_dead_despite_evidence() {
 fn token_of_a_dead_key_is_stale() {
     let mut ledger = fed();
     ledger.revoke(row(6, 0), Some(Target::SigningKey("kid".into())), at(10_000)).unwrap();
-    is(&ledger, &verdict(10_000, position(6, 0)), 10_000, Standing::Stale);
+    is(&ledger, &introspection(10_000, position(6, 0)), 10_000, Standing::Stale);
 }
 
 #[test]
 fn verdict_ends_ttl_after_its_request() {
-    let basis = Basis { ttl: at(300), ..verdict(10_000, position(5, 0)) };
+    let basis = Basis { ttl: at(300), ..introspection(10_000, position(5, 0)) };
     is(&fed(), &basis, 10_299, Standing::Good);
     is(&fed(), &basis, 10_300, Standing::Stale);
 }
@@ -105,9 +105,9 @@ fn reset_invalidates_earlier_requests() {
     for ledger in [&reset, &lost] {
         assert_eq!(ledger.lease(), None);
         assert!(!ledger.is_recent(at(10_500), at(10_500)));
-        is(ledger, &verdict(10_500, position(5, 0)), 10_500, Standing::Stale);
-        is(ledger, &verdict(10_501, position(5, 0)), 11_501, Standing::Good);
-        is(ledger, &verdict(10_501, position(5, 0)), 11_502, Standing::Stale);
+        is(ledger, &introspection(10_500, position(5, 0)), 10_500, Standing::Stale);
+        is(ledger, &introspection(10_501, position(5, 0)), 11_501, Standing::Good);
+        is(ledger, &introspection(10_501, position(5, 0)), 11_502, Standing::Stale);
     }
     assert_eq!((reset.position(), lost.position()), (Some(position(5, 0)), None));
 }
@@ -139,10 +139,10 @@ fn full_ledger_resets_at_its_position() {
     for revision in [4, 5] {
         ledger.revoke(row(revision, 0), Some(Target::Session("laptop".into())), at(1)).unwrap();
     }
-    is(&ledger, &verdict(1, position(5, 0)), 2, Standing::Dead(Cause::Revoked));
+    is(&ledger, &introspection(1, position(5, 0)), 2, Standing::Dead(Cause::Revoked));
     ledger.revoke(row(6, 0), None, at(2)).unwrap();
     assert_eq!((ledger.rows(), ledger.position()), (0, Some(position(6, 0))));
-    is(&ledger, &verdict(2, position(5, 0)), 2, Standing::Stale);
+    is(&ledger, &introspection(2, position(5, 0)), 2, Standing::Stale);
 }
 
 #[test]

@@ -31,10 +31,10 @@ pub(crate) struct Counters {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthCounts {
-    /// Verifications by a kept verdict, refusals included. Each new call counts. In an open call, each later message
+    /// Verifications by a cached introspection, refusals included. Each new call counts. In an open call, each later message
     /// counts, and each 250 ms without one.
     pub hits: u64,
-    /// Verifications without a usable kept verdict.
+    /// Verifications without a usable cached introspection.
     pub misses: u64,
     /// Misses that joined another caller's request.
     pub joined: u64,
@@ -47,7 +47,7 @@ pub struct AuthCounts {
     pub is_fed: bool,
     /// Renewals that the auth service has answered.
     pub renewals: u64,
-    /// Starts of the feed without earlier state, the first one included. All verdicts from before stop counting.
+    /// Starts of the feed without earlier state, the first one included. All introspections from before stop counting.
     pub resets: u64,
     /// Messages of the feed that were out of order or malformed. A reset follows each.
     pub gaps: u64,

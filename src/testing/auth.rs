@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::issuer::{Issuer, Revoked};
 use crate::guard::{GUARD_TIMEOUT, Knowledge, Verdicts};
 use crate::ledger::{Cause, Ledger};
-use crate::{Identity, Token, Unavailable, Uptime, Verdict, Verify};
+use crate::{Identity, Introspection, Token, Unavailable, Uptime, Verify};
 
 /// The machine's uptime at the start of a test.
 const INITIAL_UPTIME: Duration = Duration::from_secs(60 * 60);
@@ -31,7 +31,7 @@ struct Inner {
     is_away: AtomicBool,
 }
 
-/// The verifier behind the kept verdicts.
+/// The verifier behind the cached introspections.
 struct Desk {
     issuer: Mutex<Issuer>,
     clock: Uptime,
@@ -42,7 +42,7 @@ impl Auth {
     pub fn new() -> Self {
         let clock = Uptime::manual();
         let issuer = Issuer::default();
-        // No limit: a full ledger resets itself and would drop verdicts from the same moment.
+        // No limit: a full ledger resets itself and would drop introspections from the same moment.
         let knowledge = Arc::new(Knowledge::over(Ledger::new(usize::MAX), clock.clone()));
         knowledge.write(|ledger, now| ledger.reset(issuer.position(), now));
         clock.advance(INITIAL_UPTIME);
@@ -138,7 +138,7 @@ impl Default for Auth {
 }
 
 impl Verify for Auth {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         if self.0.is_away.load(Ordering::SeqCst) {
             return Err(Unavailable::Away);
         }
@@ -154,7 +154,7 @@ impl Desk {
 }
 
 impl Verify for Desk {
-    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Introspection, Unavailable> {
         Ok(self.issuer().judge(token, time(&self.clock), self.clock.now()))
     }
 }

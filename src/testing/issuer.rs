@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
-use crate::guard::Grounds;
+use crate::guard::IntrospectionFacts;
 use crate::ledger::{Basis, Cause, Logged, Position, Target};
-use crate::{Denial, Digest, Identity, SubjectKind, Token, Verdict};
+use crate::{Digest, Identity, InactiveReason, Introspection, SubjectKind, Token};
 
 /// Default life of a user's token.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -94,29 +94,33 @@ impl Issuer {
     }
 
     /// Verifies a token at the time of day `now`. `asked` is the uptime.
-    pub(super) fn judge(&self, token: &Token, now: SystemTime, asked: Duration) -> Verdict {
+    pub(super) fn judge(&self, token: &Token, now: SystemTime, asked: Duration) -> Introspection {
         let Some(Issued { bearer, generation, key }) = self.tokens.get(&token.digest()) else {
-            return Verdict::denied(Denial::Invalid);
+            return Introspection::inactive(InactiveReason::Invalid);
         };
         let ttl = bearer.expire_time.map_or(Duration::MAX, |end| end.duration_since(now).unwrap_or_default());
         if ttl.is_zero() {
-            return Verdict::denied(Denial::Expired);
+            return Introspection::inactive(InactiveReason::Expired);
         }
-        if let Some(denial) = self.denial(bearer, *generation, key) {
-            return Verdict::denied(denial);
+        if let Some(reason) = self.inactive_reason(bearer, *generation, key) {
+            return Introspection::inactive(reason);
         }
         let basis = Basis { position: self.position(), asked, ttl };
-        Verdict::valid(bearer.clone()).on(Grounds { basis, generation: *generation, key: key.clone() })
+        Introspection::active(bearer.clone()).with_facts(IntrospectionFacts {
+            basis,
+            generation: *generation,
+            key: key.clone(),
+        })
     }
 
-    fn denial(&self, bearer: &Identity, generation: i32, key: &str) -> Option<Denial> {
+    fn inactive_reason(&self, bearer: &Identity, generation: i32, key: &str) -> Option<InactiveReason> {
         let user = self.users.get(&*bearer.subject).filter(|(current, _)| generation < *current);
         let has_ended = bearer.session.as_deref().is_some_and(|session| self.sessions.contains(session));
         match user {
-            Some((_, Cause::Deleted)) => Some(Denial::UserDeleted),
-            Some((_, Cause::Disabled)) => Some(Denial::UserDisabled),
-            Some((_, Cause::Revoked)) => Some(Denial::Revoked),
-            None => (has_ended || self.keys.contains(key)).then_some(Denial::Revoked),
+            Some((_, Cause::Deleted)) => Some(InactiveReason::UserDeleted),
+            Some((_, Cause::Disabled)) => Some(InactiveReason::UserDisabled),
+            Some((_, Cause::Revoked)) => Some(InactiveReason::Revoked),
+            None => (has_ended || self.keys.contains(key)).then_some(InactiveReason::Revoked),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
 use gatepost::api::auth::v1::{Greeting, Renewal, Revocation, TokenState, UserRevocation};
-use gatepost::{AuthService, Token, Verify as _, Worth};
+use gatepost::{AuthService, Token, TokenStatus, Verify as _};
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
@@ -39,7 +39,7 @@ async fn custom_endpoint_works_like_a_url() {
     let verifier = AuthService::builder(endpoint).service_key(&key).build().unwrap();
     assert_eq!(auth.stream().await.key.as_deref(), Some("the-key"));
     let verdict = verifier.verify(&token, Instant::now() + Duration::from_mins(1)).await.unwrap();
-    assert!(matches!(verdict.worth, Worth::Valid(_)));
+    assert!(matches!(verdict.status, TokenStatus::Active(_)));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::{Greeting, KeyName, NewSigningKeys};
-use gatepost::{Asker, Token, Verify as _, Worth};
+use gatepost::{Asker, Token, TokenStatus, Verify as _};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
@@ -141,7 +141,7 @@ async fn unlisted_keys_do_not_delay_new_valid_tokens() {
     }
     let mut good = 0;
     while let Some(call) = calls.join_next().await {
-        good += usize::from(matches!(call.unwrap().unwrap().worth, Worth::Valid(_)));
+        good += usize::from(matches!(call.unwrap().unwrap().status, TokenStatus::Active(_)));
     }
     assert_eq!(good, GOOD);
     drop(world);

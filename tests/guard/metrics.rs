@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
 use gatepost::api::auth::v1::{Greeting, NewSigningKeys};
 use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
 use gatepost::metrics::{Distribution, GuardCounts};
-use gatepost::{AuthService, Denial, GuardLayer, Policy, Refusal, Rule, Token, Verify, Worth};
+use gatepost::{AuthService, GuardLayer, InactiveReason, Policy, Refusal, Rule, Token, TokenStatus, Verify};
 use http::Request;
 use prost_types::Timestamp;
 use tokio::task::JoinSet;
@@ -75,11 +75,11 @@ async fn each_decision_is_counted_by_reason() {
         counted(&denied),
         [
             (Refusal::TokenMissing, 1),
-            (Refusal::Token(Denial::Invalid), 2 + 9),
-            (Refusal::Token(Denial::Expired), 3),
-            (Refusal::Token(Denial::Revoked), 4),
-            (Refusal::Token(Denial::UserDeleted), 5),
-            (Refusal::Token(Denial::UserDisabled), 6),
+            (Refusal::Token(InactiveReason::Invalid), 2 + 9),
+            (Refusal::Token(InactiveReason::Expired), 3),
+            (Refusal::Token(InactiveReason::Revoked), 4),
+            (Refusal::Token(InactiveReason::UserDeleted), 5),
+            (Refusal::Token(InactiveReason::UserDisabled), 6),
             (Refusal::NotAllowed, 7),
             (Refusal::AuthUnavailable, 8),
             (Refusal::Deadline, 1),
@@ -89,8 +89,8 @@ async fn each_decision_is_counted_by_reason() {
 }
 
 /// Verifies a token once. A call may be judged twice, if its message comes a moment later.
-async fn judge(verifier: &AuthService, token: &str) -> Worth {
-    verifier.verify(&Token::parse(token).unwrap(), Instant::now() + LIMIT).await.unwrap().worth
+async fn judge(verifier: &AuthService, token: &str) -> TokenStatus {
+    verifier.verify(&Token::parse(token).unwrap(), Instant::now() + LIMIT).await.unwrap().status
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn joined_callers_are_counted_without_the_first() {
     auth.asked(1).await;
     auth.speak();
     while let Some(worth) = calls.join_next().await {
-        assert!(matches!(worth.unwrap(), Worth::Valid(_)));
+        assert!(matches!(worth.unwrap(), TokenStatus::Active(_)));
     }
     let counts = verifier.metrics().read();
     assert_eq!((counts.hits, counts.misses, counts.joined), (0, CALLERS, CALLERS - 1));
@@ -121,7 +121,7 @@ async fn joined_callers_are_counted_without_the_first() {
 async fn hits_misses_and_evidence_age_are_counted() {
     let (world, mut fed) = fed().await;
     let judge = async |token| judge(&world.verifier, token).await;
-    let good = async || assert!(matches!(judge("good").await, Worth::Valid(_)));
+    let good = async || assert!(matches!(judge("good").await, TokenStatus::Active(_)));
     for _ in 0..3 {
         good().await;
     }
@@ -135,10 +135,10 @@ async fn hits_misses_and_evidence_age_are_counted() {
     world.pass(926);
     good().await;
     for _ in 0..2 {
-        assert!(matches!(judge("garbage").await, Worth::Denied(Denial::Invalid)));
+        assert!(matches!(judge("garbage").await, TokenStatus::Inactive(InactiveReason::Invalid)));
     }
     fed.revoke(6, Target::SessionId("session-1".into())).await;
-    assert!(matches!(judge("good").await, Worth::Denied(Denial::Revoked)));
+    assert!(matches!(judge("good").await, TokenStatus::Inactive(InactiveReason::Revoked)));
 
     let read = world.verifier.metrics().read();
     // Misses: the first request, one with evidence of 1001 ms, and the garbage.
@@ -210,5 +210,5 @@ async fn revoked_stream_counts_as_ended_not_refused() {
     Refused::TOKEN_REVOKED.is(&said(&mut watched).await.unwrap_err());
     let read = world.decided.read();
     assert_eq!((read.allowed, counted(&read.denied)), (1, vec![]));
-    assert_eq!(counted(&read.ended), [(Refusal::Token(Denial::Revoked), 1)]);
+    assert_eq!(counted(&read.ended), [(Refusal::Token(InactiveReason::Revoked), 1)]);
 }

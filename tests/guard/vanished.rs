@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepost::api::auth::v1::Greeting;
-use gatepost::{AuthService, Token, Unavailable, Verify, Worth};
+use gatepost::{AuthService, Token, TokenStatus, Unavailable, Verify};
 use tokio::time::Instant;
 
 use crate::support::{Auth, Balancer, Port, Running, grounded};
@@ -32,7 +32,7 @@ impl World {
 /// Returns true if the token is valid. The answer must come within `limit`.
 async fn is_good(verifier: &impl Verify, text: &str, limit: Duration) -> Result<bool, Unavailable> {
     let verdict = verifier.verify(&Token::parse(text).unwrap(), Instant::now() + limit).await?;
-    Ok(matches!(verdict.worth, Worth::Valid(_)))
+    Ok(matches!(verdict.status, TokenStatus::Active(_)))
 }
 
 #[tokio::test]

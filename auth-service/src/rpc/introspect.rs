@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use gatepost::{Denial, Digest, Token};
+use gatepost::{Digest, InactiveReason, Token};
 use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Cause, Era, Position};
@@ -18,7 +18,7 @@ pub(super) enum Worth {
     /// The service key.
     Service,
     /// Nothing.
-    Nothing(Denial),
+    Nothing(InactiveReason),
 }
 
 /// Verifies a token, a second time where another replica may have made its key a moment ago.
@@ -48,7 +48,7 @@ pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(
     let now = state.clock.now();
     let nothing = |denial| Ok((Worth::Nothing(denial), state.view.position()?));
     // What is no token of any kind is none that this service has given.
-    let Some(token) = token else { return nothing(Denial::Invalid) };
+    let Some(token) = token else { return nothing(InactiveReason::Invalid) };
     let digest = token.digest();
     if let Some(key) = &state.service_key
         && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
@@ -57,8 +57,8 @@ pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(
     }
     let verified = match verify(state, token, &digest, now).await? {
         Ok(verified) => verified,
-        Err(TokenFault::Invalid) => return nothing(Denial::Invalid),
-        Err(TokenFault::Expired) => return nothing(Denial::Expired),
+        Err(TokenFault::Invalid) => return nothing(InactiveReason::Invalid),
+        Err(TokenFault::Expired) => return nothing(InactiveReason::Expired),
     };
     let claims = verified.claims();
     let era = Era::of_token(claims.jti);
@@ -79,9 +79,9 @@ pub(super) async fn introspect(state: &State, token: Option<&Token>) -> Result<(
     }
     let worth = match judged.dead {
         None => Worth::User(verified),
-        Some(Cause::Ended) => Worth::Nothing(Denial::Revoked),
-        Some(Cause::Disabled) => Worth::Nothing(Denial::UserDisabled),
-        Some(Cause::Deleted) => Worth::Nothing(Denial::UserDeleted),
+        Some(Cause::Ended) => Worth::Nothing(InactiveReason::Revoked),
+        Some(Cause::Disabled) => Worth::Nothing(InactiveReason::UserDisabled),
+        Some(Cause::Deleted) => Worth::Nothing(InactiveReason::UserDeleted),
     };
     Ok((worth, judged.position))
 }

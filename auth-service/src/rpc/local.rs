@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gatepost::{Token, Unavailable, Verdict, Verify};
+use gatepost::{Introspection, Token, Unavailable, Verify};
 use tokio::time::Instant;
 
 use super::introspect::{Worth, introspect};
@@ -12,12 +12,12 @@ use crate::state::State;
 pub(crate) struct LocalVerifier(pub(crate) Arc<State>);
 
 impl Verify for LocalVerifier {
-    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Introspection, Unavailable> {
         let (worth, _) = introspect(&self.0, Some(token)).await.map_err(|_stale| Unavailable::Away)?;
         Ok(match worth {
-            Worth::User(token) => Verdict::valid(convert::identity(token.claims())),
-            Worth::Service => Verdict::valid(convert::service_identity(&self.0.audiences)),
-            Worth::Nothing(denial) => Verdict::denied(denial),
+            Worth::User(token) => Introspection::active(convert::identity(token.claims())),
+            Worth::Service => Introspection::active(convert::service_identity(&self.0.audiences)),
+            Worth::Nothing(denial) => Introspection::inactive(denial),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
-use gatepost::{AuthService, Token, Verify as _, Worth};
+use gatepost::{AuthService, Token, TokenStatus, Verify as _};
 use http::HeaderMap;
 use tonic::metadata::MetadataMap;
 
@@ -19,7 +19,7 @@ use crate::Failure;
 /// Fails if the token is not good.
 pub async fn once(auth: &AuthService, token: &Token) -> Result<(), Failure> {
     let verdict = auth.verify(token, later()).await?;
-    if matches!(verdict.worth, Worth::Valid(_)) { Ok(()) } else { Err("the token is not good".into()) }
+    if matches!(verdict.status, TokenStatus::Active(_)) { Ok(()) } else { Err("the token is not good".into()) }
 }
 
 /// Returns the allocations for a call with a known token, starting from its headers.
@@ -52,7 +52,7 @@ fn hit(auth: &AuthService, headers: &HeaderMap, deadline: tokio::time::Instant) 
     let Ok(token) = Token::of_headers(black_box(headers)) else { return false };
     let verifying = pin!(auth.verify(&token, deadline));
     let polled = verifying.poll(&mut Context::from_waker(Waker::noop()));
-    matches!(black_box(polled), Poll::Ready(Ok(verdict)) if matches!(verdict.worth, Worth::Valid(_)))
+    matches!(black_box(polled), Poll::Ready(Ok(verdict)) if matches!(verdict.status, TokenStatus::Active(_)))
 }
 
 /// Returns the headers of a call with this token.

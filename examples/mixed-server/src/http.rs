@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::get;
-use gatepost::{Identity, Token, Verify, Worth};
+use gatepost::{Identity, Token, Verify, TokenStatus};
 use tokio::time::Instant;
 
 use crate::server::AUDIENCE;
@@ -33,8 +33,8 @@ impl<V: Verify> FromRequestParts<App<V>> for Caller {
         let token = Token::of(parts).map_err(|_| StatusCode::UNAUTHORIZED)?;
         let deadline = Instant::now() + Duration::from_millis(500);
         let verdict = app.auth.verify(&token, deadline).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-        match verdict.worth {
-            Worth::Valid(caller) if caller.has_audience(AUDIENCE) => Ok(Self(caller)),
+        match verdict.status {
+            TokenStatus::Active(caller) if caller.has_audience(AUDIENCE) => Ok(Self(caller)),
             _ => Err(StatusCode::UNAUTHORIZED),
         }
     }

@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::{
     ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, TokenClaims, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use gatepost::{Denial, GuardLayer, Identity, Policy, Rule, Token, Unavailable, Verdict, Verify};
+use gatepost::{GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify};
 use kit::peer::ProxyProtocol;
 use kit::serve::{Limits, Parts, Room, serve};
 use kit::shutdown::Shutdown;
@@ -69,11 +69,11 @@ pub(crate) async fn start_behind(limits: Limits, proxy_protocol: Option<ProxyPro
 struct Doorkeeper;
 
 impl Verify for Doorkeeper {
-    async fn verify(&self, token: &Token, _: tokio::time::Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, _: tokio::time::Instant) -> Result<Introspection, Unavailable> {
         if token.expose() != "good" {
-            return Ok(Verdict::denied(Denial::Invalid));
+            return Ok(Introspection::inactive(InactiveReason::Invalid));
         }
-        Ok(Verdict::valid(Identity::user("ada")))
+        Ok(Introspection::active(Identity::user("ada")))
     }
 }
 

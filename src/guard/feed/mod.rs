@@ -15,7 +15,7 @@ use super::layers::QuestionChannel;
 use super::{Token, jitter};
 use stream::{Cause, Ended, Stream, connect};
 
-/// First and maximum pause before a reconnection. Short, because every verdict needs a new request without the feed.
+/// First and maximum pause before a reconnection. Short, because every introspection needs a new request without the feed.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(400)];
 
 /// Pause after a refusal by the auth service. A retry hardly changes the answer.

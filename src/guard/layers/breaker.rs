@@ -7,17 +7,17 @@ use tokio::time::{Instant, timeout_at};
 
 use super::circuit::{Change, Circuit, Pass};
 use crate::guard::rules::GUARD_TIMEOUT;
-use crate::{Asker, Token, Unavailable, Verdict, Verify};
+use crate::{Asker, Introspection, Token, Unavailable, Verify};
 
 /// Time that a call may lose before it reaches the breaker.
 const LOST_TIME: Duration = Duration::from_millis(5);
 
 /// A circuit breaker (Nygard, *Release It!*, 2007) in front of a verifier that is [`Unavailable`].
 ///
-/// - The circuit opens after five consecutive failures among all calls. A verdict is never a failure.
+/// - The circuit opens after five consecutive failures among all calls. An introspection is never a failure.
 /// - While it is open, calls fail at once with [`Unavailable`], except for one probe at a time. The first probe is the
 ///   first call after 250 ms. Each next one is the first call at least 250 ms after the start of the last probe.
-/// - Any verdict closes the circuit at once, even for a call from before it opened.
+/// - Any introspection closes the circuit at once, even for a call from before it opened.
 /// - The log says when it opens (`WARN`) and when it closes (`INFO`).
 ///
 /// A timeout is a failure only if the call had the guard's full limit of 500 ms: callers with short deadlines must not
@@ -52,11 +52,11 @@ impl<V: Verify> Breaker<V> {
 }
 
 impl<V: Verify> Verify for Breaker<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.verify_for(token, Asker::Call(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
         let begun = Instant::now();
         let pass = change(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
         let full_time = self.full_time;
@@ -81,12 +81,12 @@ struct Call<'a> {
     begun: Instant,
     deadline: Instant,
     full_time: Duration,
-    /// The inner verifier's answer without the verdict; `None` while the call runs.
+    /// The inner verifier's answer without the introspection; `None` while the call runs.
     answer: Option<Result<(), Unavailable>>,
 }
 
 impl Call<'_> {
-    /// Returns true if a call without a verdict is a failure of the inner verifier.
+    /// Returns true if a call without an introspection is a failure of the inner verifier.
     fn is_failure(&self, now: Instant) -> bool {
         let was_given_time = self.deadline.saturating_duration_since(self.begun) >= self.full_time;
         // The caller's own timer may fire first and drop the call.

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::metrics::AuthMetrics;
-use crate::{Asker, Digest, Token, Unavailable, Uptime, Verdict, Verify};
+use crate::{Asker, Digest, Introspection, Token, Unavailable, Uptime, Verify};
 
-type Answer = Option<Result<Verdict, Unavailable>>;
+type Answer = Option<Result<Introspection, Unavailable>>;
 type Flights = Arc<Mutex<HashMap<Digest, Flight>>>;
 
 /// A decorator that merges concurrent verifications of equal tokens into one call of the inner verifier.
@@ -82,12 +82,12 @@ impl<V: Verify> SingleFlight<V> {
 }
 
 impl<V: Verify> Verify for SingleFlight<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.verify_for(token, Asker::Call(None), deadline).await
     }
 
     /// Joins the running flight, or starts one for this asker.
-    async fn verify_for(&self, token: &Token, asker: Asker, _deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(&self, token: &Token, asker: Asker, _deadline: Instant) -> Result<Introspection, Unavailable> {
         let mut flight = self.board(token, asker);
         // An error means that the flight's task panicked.
         let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable::Away)?;
@@ -120,7 +120,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::guard::{Denial, Worth};
+    use crate::guard::{InactiveReason, TokenStatus};
 
     /// A verifier that counts requests and answers one per permit.
     struct Gate {
@@ -129,16 +129,16 @@ mod tests {
     }
 
     impl Verify for Arc<Mutex<()>> {
-        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Introspection, Unavailable> {
             panic!("the verifier's own bug")
         }
     }
 
     impl Verify for Gate {
-        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Introspection, Unavailable> {
             self.asked.fetch_add(1, Ordering::SeqCst);
             self.permits.acquire().await.map_err(|_| Unavailable::Away)?.forget();
-            Ok(Verdict::denied(Denial::Revoked))
+            Ok(Introspection::inactive(InactiveReason::Revoked))
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
         }
         gate.permits.add_permits(2);
         while let Some(answer) = callers.join_next().await {
-            assert!(matches!(answer.unwrap().unwrap().worth, Worth::Denied(Denial::Revoked)));
+            assert!(matches!(answer.unwrap().unwrap().status, TokenStatus::Inactive(InactiveReason::Revoked)));
         }
         assert_eq!(gate.asked.load(Ordering::SeqCst), 2);
         assert!(flights.flights.lock().unwrap().is_empty(), "nothing is kept after the answer");

@@ -86,7 +86,7 @@ impl QuestionChannel {
         Waiting { channel: self, begun: Instant::now(), deadline }
     }
 
-    /// Records an answer of the auth service: a verdict or an error.
+    /// Records an answer of the auth service: an introspection or an error.
     pub(super) fn answered(&self) {
         self.with_signs(|signs| (signs.heard, signs.is_logged) = (Instant::now(), false));
     }

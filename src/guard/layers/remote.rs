@@ -12,10 +12,10 @@ use tonic::{Code, Request, Status};
 use super::question_channel::QuestionChannel;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
-use crate::guard::Grounds;
+use crate::guard::IntrospectionFacts;
 use crate::ledger::{Basis, Logged, Position};
 use crate::log::LogLimit;
-use crate::{Asker, Denial, Identity, Token, Unavailable, Uptime, Verdict, Verify};
+use crate::{Asker, Identity, InactiveReason, Introspection, Token, Unavailable, Uptime, Verify};
 
 // Limited: while the auth service fails, every caller with a token can cause a line.
 static UNANSWERED_LINES: LogLimit = LogLimit::new();
@@ -51,7 +51,7 @@ impl RemoteVerifier {
     }
 
     /// Sends the request. Sends it again when the channel is replaced.
-    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
         let mut channel = self.channel.subscribe();
         loop {
             let mut client = TokenServiceClient::new(channel.borrow_and_update().clone());
@@ -76,11 +76,11 @@ impl RemoteVerifier {
 }
 
 impl Verify for RemoteVerifier {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.ask(token, Asker::Call(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.ask(token, asker, deadline).await
     }
 }
@@ -106,36 +106,36 @@ fn causes(status: &Status) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Converts the answer to a verdict. Fails for an answer that it does not understand.
-fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Verdict, Unavailable> {
-    let grounds = grounds(&answer, asked);
-    let verdict = match TokenState::try_from(answer.state).unwrap_or_default() {
-        TokenState::Active => identity(answer.claims).map(Verdict::valid),
-        TokenState::Invalid => Some(Verdict::denied(Denial::Invalid)),
-        TokenState::Expired => Some(Verdict::denied(Denial::Expired)),
-        TokenState::Revoked => Some(Verdict::denied(Denial::Revoked)),
-        TokenState::UserDeleted => Some(Verdict::denied(Denial::UserDeleted)),
-        TokenState::UserDisabled => Some(Verdict::denied(Denial::UserDisabled)),
+/// Converts the answer to an introspection. Fails for an answer that it does not understand.
+fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Introspection, Unavailable> {
+    let facts = facts(&answer, asked);
+    let introspection = match TokenState::try_from(answer.state).unwrap_or_default() {
+        TokenState::Active => identity(answer.claims).map(Introspection::active),
+        TokenState::Invalid => Some(Introspection::inactive(InactiveReason::Invalid)),
+        TokenState::Expired => Some(Introspection::inactive(InactiveReason::Expired)),
+        TokenState::Revoked => Some(Introspection::inactive(InactiveReason::Revoked)),
+        TokenState::UserDeleted => Some(Introspection::inactive(InactiveReason::UserDeleted)),
+        TokenState::UserDisabled => Some(Introspection::inactive(InactiveReason::UserDisabled)),
         TokenState::Unspecified => None,
     };
-    let Some(verdict) = verdict else {
+    let Some(introspection) = introspection else {
         if let Some(line) = SENSELESS_LINES.allow() {
             tracing::warn!(left_out = line.left_out(), "malformed answer of the auth service to VerifyToken");
         }
         return Err(Unavailable::Unclear);
     };
-    Ok(match grounds {
-        Some(grounds) => verdict.on(grounds),
-        None => verdict,
+    Ok(match facts {
+        Some(facts) => introspection.with_facts(facts),
+        None => introspection,
     })
 }
 
 /// Returns the facts behind the answer, if it contains them.
-fn grounds(answer: &VerifyTokenResponse, asked: Duration) -> Option<Grounds> {
+fn facts(answer: &VerifyTokenResponse, asked: Duration) -> Option<IntrospectionFacts> {
     let position = answer.position.as_ref().and_then(position)?;
     let ttl = answer.ttl.map_or(Ok(Duration::ZERO), Duration::try_from).ok()?;
     let (generation, key) = answer.claims.as_ref().map_or((0, ""), |claims| (claims.generation, &claims.key_id));
-    Some(Grounds { basis: Basis { position, asked, ttl }, generation, key: key.into() })
+    Some(IntrospectionFacts { basis: Basis { position, asked, ttl }, generation, key: key.into() })
 }
 
 /// Converts a log position; `None` if it is malformed.

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::retry_budget::RetryBudget;
 use crate::guard::jitter;
-use crate::{Asker, Token, Unavailable, Verdict, Verify};
+use crate::{Asker, Introspection, Token, Unavailable, Verify};
 
 /// Maximum pauses: before the second attempt, and before each later one.
 const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
@@ -49,11 +49,11 @@ impl<V: Verify> Retry<V> {
 }
 
 impl<V: Verify> Verify for Retry<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.verify_for(token, Asker::Call(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
         if Instant::now() >= deadline {
             return Err(Unavailable::Away);
         }

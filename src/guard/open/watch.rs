@@ -22,7 +22,7 @@ use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
 
-/// Interval of judgments of an idle call, and pause between two requests without a verdict.
+/// Interval of judgments of an idle call, and pause between two requests without an introspection.
 ///
 /// Evidence may be 1.5 s behind a revocation. This interval judges an idle stream once more within two seconds.
 const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
@@ -211,7 +211,7 @@ mod tests {
 
     use super::super::super::log_lines::LogLines;
     use super::super::super::scripted::{Scripted, Step};
-    use super::super::super::{Denial, Policy};
+    use super::super::super::{InactiveReason, Policy};
     use super::*;
     use crate::metrics::GuardMetrics;
 
@@ -223,12 +223,12 @@ mod tests {
             let rules = Arc::new(Rules::new(policy, verifier, metrics.clone()));
             let token = Token::parse("the-token-itself").unwrap();
             let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
-            for refusal in [Refusal::Token(Denial::Revoked), Refusal::AuthUnavailable] {
-                assert_eq!(watch.refuse(refusal), Refusal::Token(Denial::Revoked), "the first counts");
+            for refusal in [Refusal::Token(InactiveReason::Revoked), Refusal::AuthUnavailable] {
+                assert_eq!(watch.refuse(refusal), Refusal::Token(InactiveReason::Revoked), "the first counts");
             }
             let ended = metrics.read().ended;
             assert_eq!(ended.iter().map(|(_, count)| count).sum::<u64>(), 1);
-            assert!(ended.contains(&(Refusal::Token(Denial::Revoked), 1)));
+            assert!(ended.contains(&(Refusal::Token(InactiveReason::Revoked), 1)));
         };
         // The breaker's test explains this first run without the log.
         end();

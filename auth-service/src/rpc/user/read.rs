@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gatepost::api::auth::v1::{self, BatchGetUsersRequest, BatchGetUsersResponse, ListUsersRequest, ListUsersResponse};
-use gatepost::{Denial, Refusal};
+use gatepost::{InactiveReason, Refusal};
 use kit::failure::both;
 use kit::page::{self, Batch, Row, Wanted};
 use prost::Message as _;
@@ -29,7 +29,7 @@ pub(super) fn seen(caller: Caller, user: User) -> v1::User {
 
 pub(super) async fn me(state: &State, caller: Caller) -> Result<v1::User, Error> {
     let user = state.store.user(caller.user()?).await?;
-    Ok(seen(caller, user.ok_or(Error::Refused(Refusal::Token(Denial::UserDeleted)))?))
+    Ok(seen(caller, user.ok_or(Error::Refused(Refusal::Token(InactiveReason::UserDeleted)))?))
 }
 
 pub(super) async fn one(state: &State, caller: Caller, id: &str) -> Result<v1::User, Error> {

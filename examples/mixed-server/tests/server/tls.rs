@@ -7,7 +7,7 @@ use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, TokenState, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use gatepost::{Denial, Token, Verify as _, Worth};
+use gatepost::{InactiveReason, Token, Verify as _, TokenStatus};
 use mixed_server::auth;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -57,7 +57,7 @@ async fn token_is_verified_over_tls_of_the_given_authority() {
     let deadline = || Instant::now() + Duration::from_secs(5);
     let trusted = auth::with_tls(url.clone(), &key, own.cert.pem().as_bytes()).unwrap();
     let verdict = trusted.verify(&token, deadline()).await.unwrap();
-    assert!(matches!(verdict.worth, Worth::Denied(Denial::Expired)), "{verdict:?}");
+    assert!(matches!(verdict.status, TokenStatus::Inactive(InactiveReason::Expired)), "{verdict:?}");
     let foreign = auth::with_tls(url, &key, other.cert.pem().as_bytes()).unwrap();
     assert!(foreign.verify(&token, deadline()).await.is_err());
 }
