@@ -23,7 +23,7 @@ mod uptime;
 pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};
 pub use guard::{
     Asker, AuthService, BuildError, Digest, Fault, Guard, GuardLayer, HeaderFault, Identity, InactiveReason,
-    Introspection, InvalidUrl, Policy, PolicyError, Refusal, RowFault, Rule, RuleFault, SubjectKind, Token,
+    Introspection, InvalidUrl, Policy, PolicyError, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token,
     TokenHeader, TokenStatus, Unavailable, Verify,
 };
 pub use status::AUTH_DOMAIN;

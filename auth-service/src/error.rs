@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::status::{details, retry, status};
-use gatepost::{InactiveReason, Refusal};
+use gatepost::{InactiveReason, Rejection};
 use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
@@ -52,7 +52,7 @@ pub(crate) enum Error {
     #[error("the log has lost the entry of this change")]
     Lost,
     #[error("the guard would not have let the caller in")]
-    Refused(Refusal),
+    Refused(Rejection),
     #[error(transparent)]
     Hash(#[from] HashError),
     #[error(transparent)]
@@ -72,7 +72,7 @@ impl Error {
             Unchanged::LastAdmin => Self::LastAdmin,
             Unchanged::EmailTaken => Self::EmailTaken,
             // What has outdated the proof has killed this call's own token, too.
-            Unchanged::Outdated => Self::Refused(Refusal::Token(InactiveReason::Revoked)),
+            Unchanged::Outdated => Self::Refused(Rejection::Token(InactiveReason::Revoked)),
         }
     }
 }
@@ -143,7 +143,7 @@ impl From<Error> for Status {
             }
             Error::Stale => failure::stale::<ErrorReason>(),
             Error::LastAdmin => last_admin(),
-            Error::Refused(refusal) => refusal.into(),
+            Error::Refused(rejection) => rejection.into(),
             Error::Hash(HashError::Overloaded | HashError::Abandoned) => retry(
                 Code::ResourceExhausted,
                 ErrorReason::Overloaded,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::api::v1;
 use chrono::{DateTime, Utc};
-use gatepost::{Identity, Refusal, SubjectKind};
+use gatepost::{Identity, Rejection, SubjectKind};
 use kit::failure::Violation;
 use kit::request_id::{self, Fingerprint};
 use kit::{etag, mask, page};
@@ -21,10 +21,10 @@ const MAX_BATCH: usize = 100;
 
 /// The user who calls; a service owns no posts.
 pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
-    let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
+    let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
     match identity.kind {
-        SubjectKind::User => identity.subject.parse().map_err(|_| Error::Refused(Refusal::NotAllowed)),
-        _ => Err(Error::Refused(Refusal::NotAllowed)),
+        SubjectKind::User => identity.subject.parse().map_err(|_| Error::Refused(Rejection::NotAllowed)),
+        _ => Err(Error::Refused(Rejection::NotAllowed)),
     }
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
-        let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
+        let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
         Ok(Self { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
     }
 

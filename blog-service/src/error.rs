@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::v1::ErrorReason;
-use gatepost::Refusal;
+use gatepost::Rejection;
 use gatepost::status::{retry, status};
 use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
@@ -32,7 +32,7 @@ pub(crate) enum Error {
     #[error("the user has written more than the quota")]
     QuotaUsedUp(Duration),
     #[error("the guard would not have let the caller in")]
-    Refused(Refusal),
+    Refused(Rejection),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -82,7 +82,7 @@ impl From<Error> for Status {
                     format!("you have written more than the quota of a minute, try again in {} s", wait.as_secs());
                 retry(Code::ResourceExhausted, ErrorReason::QuotaUsedUp, message, wait)
             }
-            Error::Refused(refusal) => refusal.into(),
+            Error::Refused(rejection) => rejection.into(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
         }
     }

@@ -2,7 +2,7 @@
 
 use tonic::{Code, Status};
 
-use crate::Refusal;
+use crate::Rejection;
 use crate::api::auth::v1::ErrorReason;
 use crate::status::status;
 
@@ -28,7 +28,7 @@ impl From<NoToken> for Status {
     fn from(error: NoToken) -> Self {
         match error {
             NoToken::Ended(reason) => status(Code::Unauthenticated, reason, error.to_string()),
-            NoToken::Unavailable | NoToken::NoRuntime => Refusal::AuthUnavailable.into(),
+            NoToken::Unavailable | NoToken::NoRuntime => Rejection::AuthUnavailable.into(),
         }
     }
 }

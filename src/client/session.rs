@@ -27,7 +27,7 @@ struct Access {
     due: Duration,
     /// Uptime at which the token expires.
     end: Duration,
-    /// Set for a token renewed after a refusal, until it admits a call.
+    /// Set for a token renewed after a rejection, until it admits a call.
     is_on_trial: bool,
 }
 
@@ -93,7 +93,7 @@ impl Session {
         self.access.take_if(|access| access.token == *token);
     }
 
-    /// Records that a callee refused this token. Refusals of earlier tokens change nothing.
+    /// Records that a callee refused this token. Rejections of earlier tokens change nothing.
     pub(super) fn refused(&mut self, token: &Token, reason: ErrorReason) {
         let Some(access) = self.access.as_ref().filter(|access| access.token == *token) else { return };
         match Reaction::to(reason) {

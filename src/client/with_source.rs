@@ -10,7 +10,7 @@ use tonic::Status;
 use tower_service::Service;
 
 use super::TokenSource;
-use crate::{Refusal, deadline};
+use crate::{Rejection, deadline};
 
 /// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::around`] makes one.
 ///
@@ -63,7 +63,7 @@ where
             let token = match found {
                 Ok(Ok(token)) => token,
                 Ok(Err(error)) => return Ok(Status::from(error).into_http()),
-                Err(_) => return Ok(Status::from(Refusal::Deadline).into_http()),
+                Err(_) => return Ok(Status::from(Rejection::Deadline).into_http()),
             };
             token.send_in(request.headers_mut());
             let response = inner.call(request).await?;

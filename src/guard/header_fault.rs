@@ -43,7 +43,7 @@ pub enum Fault {
     Malformed,
 }
 
-/// A header and its fault, as in `ErrorInfo.metadata` of a refusal.
+/// A header and its fault, as in `ErrorInfo.metadata` of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeaderFault {
     /// The value of `header`.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tonic::Status;
 
-use super::{CallParts, Refusal};
+use super::{CallParts, Rejection};
 
 /// The default audience of the auth service's tokens.
 const AUDIENCE: &str = "gatepost";
@@ -72,7 +72,7 @@ impl Identity {
     /// Fails with `UNAUTHENTICATED` (`TOKEN_MISSING`) for an anonymous call, for a method with the rule `Public`, and without
     /// a [`GuardLayer`](crate::GuardLayer).
     pub fn of<R: CallParts>(request: &R) -> Result<&Self, Status> {
-        Self::find(request).ok_or_else(|| Refusal::TokenMissing.into())
+        Self::find(request).ok_or_else(|| Rejection::TokenMissing.into())
     }
 
     /// Returns the caller, or `None` for an anonymous call.

@@ -158,7 +158,7 @@ where
                     watch.answer(pin!(inner.call(request))).await
                 }
                 Ok(None) => Ok(inner.call(request).await?.map(Body::new)),
-                Err(refusal) => Ok(Status::from(refusal).into_http()),
+                Err(rejection) => Ok(Status::from(rejection).into_http()),
             }
         })
     }

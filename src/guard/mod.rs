@@ -21,7 +21,7 @@ mod open;
 mod peers;
 mod plausible;
 mod policy;
-mod refusal;
+mod rejection;
 mod rules;
 #[cfg(test)]
 mod scripted;
@@ -36,7 +36,7 @@ pub use header_fault::{Fault, HeaderFault, TokenHeader};
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
-pub use refusal::Refusal;
+pub use rejection::Rejection;
 pub use token::{Digest, Token};
 pub use verify::{Asker, InactiveReason, Introspection, TokenStatus, Unavailable, Verify};
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::limit::until;
 use super::line_limits::LineLimits;
-use super::{Asker, Identity, InactiveReason, Policy, Refusal, Rule, Token, TokenStatus, Unavailable, Verify};
+use super::{Asker, Identity, InactiveReason, Policy, Rejection, Rule, Token, TokenStatus, Unavailable, Verify};
 use crate::deadline;
 use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
@@ -39,7 +39,7 @@ pub(super) struct Caller {
 }
 
 /// The caller of a method, `None` if anonymous, or the reason to refuse the call.
-type Decision = Result<Option<Caller>, Refusal>;
+type Decision = Result<Option<Caller>, Rejection>;
 
 impl<V> Rules<V> {
     /// Combines a policy and a verifier. `metrics` counts the decisions.
@@ -65,7 +65,7 @@ impl<V> Rules<V> {
 }
 
 impl<V: Verify> Rules<V> {
-    /// Decides about a new call, counts and logs the decision. The log of refusals is limited, because anyone can cause
+    /// Decides about a new call, counts and logs the decision. The log of rejections is limited, because anyone can cause
     /// them.
     pub(super) async fn admit(
         &self,
@@ -82,11 +82,11 @@ impl<V: Verify> Rules<V> {
                 let subject = caller.as_ref().map(|caller| &*caller.identity.subject);
                 tracing::debug!(method, subject, "admitted");
             }
-            Err(refusal) => {
-                if let Some(line) = self.refused_lines.allow(*refusal) {
+            Err(rejection) => {
+                if let Some(line) = self.refused_lines.allow(*rejection) {
                     tracing::info!(
                         method,
-                        reason = reason_name(refusal.reason()),
+                        reason = reason_name(rejection.reason()),
                         left_out = line.left_out(),
                         "refused"
                     );
@@ -108,7 +108,7 @@ impl<V: Verify> Rules<V> {
             return Ok(None);
         }
         let token = match Token::of_headers(headers) {
-            Err(Refusal::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
+            Err(Rejection::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
         let asker = Asker::Call(peer);
@@ -124,25 +124,25 @@ impl<V: Verify> Rules<V> {
         audience: Option<&str>,
         asker: Asker,
         requested: Option<Duration>,
-    ) -> Result<Identity, Refusal> {
+    ) -> Result<Identity, Rejection> {
         let identity = self.identify(token, asker, requested).await?;
         if audience.is_some_and(|audience| !identity.has_audience(audience)) {
-            return Err(Refusal::Token(InactiveReason::Invalid));
+            return Err(Rejection::Token(InactiveReason::Invalid));
         }
-        if self.policy.of(path).admits(&identity) { Ok(identity) } else { Err(Refusal::NotAllowed) }
+        if self.policy.of(path).admits(&identity) { Ok(identity) } else { Err(Rejection::NotAllowed) }
     }
 
     /// Verifies the token within the guard's limit and the caller's.
-    async fn identify(&self, token: &Token, asker: Asker, requested: Option<Duration>) -> Result<Identity, Refusal> {
+    async fn identify(&self, token: &Token, asker: Asker, requested: Option<Duration>) -> Result<Identity, Rejection> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
         let introspection = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
         match introspection.unwrap_or(Err(Unavailable::Away)).map(|introspection| introspection.status) {
             Ok(TokenStatus::Active(identity)) => Ok(identity),
-            Ok(TokenStatus::Inactive(reason)) => Err(Refusal::Token(reason)),
+            Ok(TokenStatus::Inactive(reason)) => Err(Rejection::Token(reason)),
             // Either the timer or a verifier that keeps the deadline itself ended the request.
-            Err(_) if caller_is_shorter && Instant::now() >= deadline => Err(Refusal::Deadline),
-            Err(_) => Err(Refusal::AuthUnavailable),
+            Err(_) if caller_is_shorter && Instant::now() >= deadline => Err(Rejection::Deadline),
+            Err(_) => Err(Rejection::AuthUnavailable),
         }
     }
 }
@@ -200,7 +200,7 @@ mod tests {
                 uptime.advance(Duration::from_secs(1));
             }
             let denied = rules.metrics.read().denied;
-            assert!(denied.contains(&(Refusal::TokenMissing, 1000)), "all are counted: {denied:?}");
+            assert!(denied.contains(&(Rejection::TokenMissing, 1000)), "all are counted: {denied:?}");
         });
         let lines = lines.await;
         let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();

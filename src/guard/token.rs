@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::header_fault::TokenHeader::{ApiToken, Authorization};
 use super::header_fault::{Fault, TokenHeader};
-use super::{CallParts, HeaderFault, Refusal};
+use super::{CallParts, HeaderFault, Rejection};
 
 /// Maximum length of a token in bytes.
 const MAX_BYTES: usize = 4096;
@@ -71,7 +71,7 @@ impl Token {
     ///
     /// # Errors
     /// Fails as [`Token::of_headers`] does.
-    pub fn of<R: CallParts>(request: &R) -> Result<Self, Refusal> {
+    pub fn of<R: CallParts>(request: &R) -> Result<Self, Rejection> {
         Self::of_headers(request.headers())
     }
 
@@ -124,11 +124,11 @@ impl Token {
     /// Finds the token in the headers of a call, as [`Token::of`] does.
     ///
     /// # Errors
-    /// [`Refusal::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or empty.
+    /// [`Rejection::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or empty.
     /// The reason is `TOKEN_INVALID` if a header has two values, the two headers disagree, a header is binary, or the value
     /// is not a token.
-    pub fn of_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
-        Self::find(headers).map_err(Refusal::Header)
+    pub fn of_headers(headers: &HeaderMap) -> Result<Self, Rejection> {
+        Self::find(headers).map_err(Rejection::Header)
     }
 
     fn find(headers: &HeaderMap) -> Result<Self, HeaderFault> {

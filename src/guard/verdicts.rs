@@ -30,7 +30,7 @@ const ATTEMPTS: usize = 3;
 /// A decorator that caches introspections while they are known to be true.
 ///
 /// - An introspection is kept under its token's SHA-256. Each use judges it by the revocation state ([`crate::ledger`]), on
-///   evidence that is at most 1 s old. A dead introspection is a refusal. A stale one causes a new request.
+///   evidence that is at most 1 s old. A dead introspection is a rejection. A stale one causes a new request.
 /// - Callers with equal tokens share one flight to the inner verifier. A flight keeps its introspection before it ends, and looks
 ///   for a kept one before it asks. So a caller that misses a flight does not ask again.
 /// - The cache holds up to 100,000 active introspections of 500 bytes, and 10,000 inactive ones for 1 s each. The least used
@@ -107,7 +107,7 @@ impl<V: Verify> Verdicts<V> {
 impl Kept {
     /// Returns the cached introspection if it is valid now.
     fn find(&self, digest: &Digest) -> Option<Usable> {
-        // A token that was valid once may have a newer refusal.
+        // A token that was valid once may have a newer rejection.
         let good = self.good.get(digest).and_then(|kept| self.judge(kept));
         good.or_else(|| self.refused.get(digest).and_then(|kept| self.judge(kept)))
     }
@@ -298,12 +298,12 @@ mod tests {
         world.ask(&token()).await;
         world.uptime.advance(Duration::from_millis(1001));
         let basis = Basis { position: PLACE, asked: world.uptime.now(), ttl: Duration::ZERO };
-        let refusal = Introspection::inactive(InactiveReason::Expired).with_facts(IntrospectionFacts {
+        let rejection = Introspection::inactive(InactiveReason::Expired).with_facts(IntrospectionFacts {
             basis,
             generation: 0,
             key: "".into(),
         });
-        world.verdicts.kept.keep(token().digest(), &refusal);
+        world.verdicts.kept.keep(token().digest(), &rejection);
         assert!(matches!(world.ask(&token()).await.status, TokenStatus::Inactive(InactiveReason::Expired)));
         assert_eq!(world.asked(), 1);
     }

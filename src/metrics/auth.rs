@@ -31,7 +31,7 @@ pub(crate) struct Counters {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthCounts {
-    /// Verifications by a cached introspection, refusals included. Each new call counts. In an open call, each later message
+    /// Verifications by a cached introspection, rejections included. Each new call counts. In an open call, each later message
     /// counts, and each 250 ms without one.
     pub hits: u64,
     /// Verifications without a usable cached introspection.

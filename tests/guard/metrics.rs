@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
 use gatepost::api::auth::v1::{Greeting, NewSigningKeys};
 use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
 use gatepost::metrics::{Distribution, GuardCounts};
-use gatepost::{AuthService, GuardLayer, InactiveReason, Policy, Refusal, Rule, Token, TokenStatus, Verify};
+use gatepost::{AuthService, GuardLayer, InactiveReason, Policy, Rejection, Rule, Token, TokenStatus, Verify};
 use http::Request;
 use prost_types::Timestamp;
 use tokio::task::JoinSet;
@@ -19,7 +19,7 @@ use crate::support::{Auth, Followed, GATHER, LISTEN, Memory, Port, Refused, TELL
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// Returns the reasons with a count above zero.
-fn counted(counts: &[(Refusal, u64)]) -> Vec<(Refusal, u64)> {
+fn counted(counts: &[(Rejection, u64)]) -> Vec<(Rejection, u64)> {
     counts.iter().copied().filter(|(_, count)| *count > 0).collect()
 }
 
@@ -74,15 +74,15 @@ async fn each_decision_is_counted_by_reason() {
     assert_eq!(
         counted(&denied),
         [
-            (Refusal::TokenMissing, 1),
-            (Refusal::Token(InactiveReason::Invalid), 2 + 9),
-            (Refusal::Token(InactiveReason::Expired), 3),
-            (Refusal::Token(InactiveReason::Revoked), 4),
-            (Refusal::Token(InactiveReason::UserDeleted), 5),
-            (Refusal::Token(InactiveReason::UserDisabled), 6),
-            (Refusal::NotAllowed, 7),
-            (Refusal::AuthUnavailable, 8),
-            (Refusal::Deadline, 1),
+            (Rejection::TokenMissing, 1),
+            (Rejection::Token(InactiveReason::Invalid), 2 + 9),
+            (Rejection::Token(InactiveReason::Expired), 3),
+            (Rejection::Token(InactiveReason::Revoked), 4),
+            (Rejection::Token(InactiveReason::UserDeleted), 5),
+            (Rejection::Token(InactiveReason::UserDisabled), 6),
+            (Rejection::NotAllowed, 7),
+            (Rejection::AuthUnavailable, 8),
+            (Rejection::Deadline, 1),
         ]
     );
     assert_eq!(counted(&ended), []);
@@ -210,5 +210,5 @@ async fn revoked_stream_counts_as_ended_not_refused() {
     Refused::TOKEN_REVOKED.is(&said(&mut watched).await.unwrap_err());
     let read = world.decided.read();
     assert_eq!((read.allowed, counted(&read.denied)), (1, vec![]));
-    assert_eq!(counted(&read.ended), [(Refusal::Token(InactiveReason::Revoked), 1)]);
+    assert_eq!(counted(&read.ended), [(Rejection::Token(InactiveReason::Revoked), 1)]);
 }

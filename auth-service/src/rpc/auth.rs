@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gatepost::Refusal;
+use gatepost::Rejection;
 use gatepost::api::auth::v1::auth_service_server::AuthService;
 use gatepost::api::auth::v1::{
     LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse,
@@ -40,7 +40,7 @@ impl AuthService for AuthRpc {
 
     async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let session = caller.session().ok_or(Error::Refused(Refusal::NotAllowed))?;
+        let session = caller.session().ok_or(Error::Refused(Rejection::NotAllowed))?;
         let ended = self.0.store.end_session(session, self.0.stamp()).await.map_err(Error::from)?;
         self.0.revoked(ended).await?;
         Ok(Response::new(LogoutResponse {}))

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gatepost::{Identity, Refusal, SubjectKind};
+use gatepost::{Identity, Rejection, SubjectKind};
 use tonic::Request;
 use uuid::Uuid;
 
@@ -25,26 +25,26 @@ pub(super) struct Caller {
 impl Caller {
     /// The caller of a method that the policy lets nobody call without a token.
     pub(super) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
-        let identity = Identity::find(request).ok_or(Error::Refused(Refusal::TokenMissing))?;
+        let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
         let user = match identity.kind {
             SubjectKind::User => {
                 let session = identity.session.as_deref().and_then(|id| id.parse().ok());
-                Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Refusal::NotAllowed))?)
+                Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Rejection::NotAllowed))?)
             }
             SubjectKind::Service => None,
-            _ => return Err(Error::Refused(Refusal::NotAllowed)),
+            _ => return Err(Error::Refused(Rejection::NotAllowed)),
         };
         Ok(Self { user, is_admin: user.is_some() && identity.has_role(Role::ADMIN) })
     }
 
     /// The calling user; a service is none.
     pub(super) fn user(self) -> Result<Uuid, Error> {
-        self.user.map(|(user, _)| user).ok_or(Error::Refused(Refusal::NotAllowed))
+        self.user.map(|(user, _)| user).ok_or(Error::Refused(Rejection::NotAllowed))
     }
 
     /// Lets in services alone.
     pub(super) fn must_be_a_service(self) -> Result<(), Error> {
-        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
     /// The session of the call's token.
@@ -63,7 +63,7 @@ impl Caller {
 
     /// Lets in whoever may see and change all of this user's data.
     fn must_own(self, user: Uuid) -> Result<(), Error> {
-        if self.owns(user) { Ok(()) } else { Err(Error::Refused(Refusal::NotAllowed)) }
+        if self.owns(user) { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
     /// Existence, then ownership: a user whom everybody can see is not hidden from whoever may not change it.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gatepost::metrics::{AuthMetrics, Distribution, GuardMetrics};
-use gatepost::{Refusal, status};
+use gatepost::{Rejection, status};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
@@ -102,13 +102,13 @@ impl Collector for Decisions {
         let counts = self.0.read();
         let mut all = family(&mut encoder, "gatepost_guard_decisions", "Calls that the guard has let in or refused")?;
         count(&mut all, &[("result", "allow"), ("reason", "")], counts.allowed)?;
-        for (refusal, number) in counts.denied {
-            count(&mut all, &[("result", "deny"), ("reason", reason(refusal))], number)?;
+        for (rejection, number) in counts.denied {
+            count(&mut all, &[("result", "deny"), ("reason", reason(rejection))], number)?;
         }
         let help = "Calls that were let in and ended by the guard while they were open";
         let mut all = family(&mut encoder, "gatepost_guard_ended", help)?;
-        for (refusal, number) in counts.ended {
-            count(&mut all, &[("reason", reason(refusal))], number)?;
+        for (rejection, number) in counts.ended {
+            count(&mut all, &[("reason", reason(rejection))], number)?;
         }
         Ok(())
     }
@@ -173,6 +173,6 @@ fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, times: &
 }
 
 /// As the caller is told it.
-fn reason(refusal: Refusal) -> &'static str {
-    status::reason_name(refusal.reason())
+fn reason(rejection: Rejection) -> &'static str {
+    status::reason_name(rejection.reason())
 }

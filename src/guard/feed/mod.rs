@@ -18,8 +18,8 @@ use stream::{Cause, Ended, Stream, connect};
 /// First and maximum pause before a reconnection. Short, because every introspection needs a new request without the feed.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(400)];
 
-/// Pause after a refusal by the auth service. A retry hardly changes the answer.
-const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
+/// Pause after a rejection by the auth service. A retry hardly changes the answer.
+const REJECTION_PAUSE: Duration = Duration::from_secs(5);
 
 /// The handle of the feed's task. Dropping it stops the feed.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ struct Follower {
     digest: Vec<u8>,
     /// Maximum pause before the next attempt.
     pause: Duration,
-    /// Set once the loss of the stream, and once a refusal, is logged. Cleared by the next stream.
+    /// Set once the loss of the stream, and once a rejection, is logged. Cleared by the next stream.
     said: [bool; 2],
     /// Start of the current outage.
     lost: Option<Instant>,
@@ -83,15 +83,15 @@ impl Follower {
         }
     }
 
-    /// Logs the failure once per outage, and once more for a refusal. Returns the pause before the next attempt.
+    /// Logs the failure once per outage, and once more for a rejection. Returns the pause before the next attempt.
     fn failed(&mut self, cause: &Cause) -> Duration {
         let [away, refused] = &mut self.said;
-        let is_news = !*away || (cause.is_refusal() && !*refused);
-        (*away, *refused) = (true, *refused || cause.is_refusal());
+        let is_news = !*away || (cause.is_rejection() && !*refused);
+        (*away, *refused) = (true, *refused || cause.is_rejection());
         if is_news {
             tracing::warn!(%cause, "revocation feed lost: each token is verified again after 1 s");
         }
-        if cause.is_refusal() { REFUSAL_PAUSE } else { jitter::full(self.pause) }
+        if cause.is_rejection() { REJECTION_PAUSE } else { jitter::full(self.pause) }
     }
 
     /// Runs one stream from start to end.
@@ -164,7 +164,7 @@ mod tests {
         fail(&causes);
         let log = LogLines::of("gatepost::guard::feed");
         let listening = set_default(log.clone());
-        assert_eq!(fail(&causes), Some(REFUSAL_PAUSE));
+        assert_eq!(fail(&causes), Some(REJECTION_PAUSE));
         drop(listening);
         let heard = log.heard();
         assert!(

@@ -199,7 +199,7 @@ fn write(Position { log, last }: Position) -> v1::Position {
 
 impl Cause {
     /// Returns true if the auth service refuses this guard.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(super) fn is_rejection(&self) -> bool {
         use Code::{InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented};
         matches!(self, Self::Status(PermissionDenied | Unauthenticated | Unimplemented | InvalidArgument))
     }

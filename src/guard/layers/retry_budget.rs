@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn no_step_breaks_the_bound() {
-        // Proof by induction: a deposit adds at most a tenth, a retry takes its full price, a refusal takes nothing, and
+        // Proof by induction: a deposit adds at most a tenth, a retry takes its full price, a refused retry takes nothing, and
         // the budget never exceeds the reserve. So after any steps 10 × retries + kept ≤ reserve + first attempts.
         for before in 0..=RESERVE {
             let budget = holding(before);

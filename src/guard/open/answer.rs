@@ -10,13 +10,13 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Bytes;
 
-use super::super::{Refusal, Verify};
+use super::super::{Rejection, Verify};
 use super::watch::{Idle, Judging, Watch};
 
 /// The result of polling a body.
 type Polled = Option<Result<Frame<Bytes>, Status>>;
 
-/// A response body. A refusal ends it with the refusal's status in the trailers.
+/// A response body. A rejection ends it with the rejection's status in the trailers.
 pub(super) struct Answer<V: Verify> {
     body: Body,
     watch: Arc<Watch<V>>,
@@ -36,11 +36,11 @@ impl<V: Verify> Answer<V> {
         Self { body, watch, is_first: true, held: None, next: None, idle: None, is_over: false }
     }
 
-    /// Polls the next frame that the caller may receive, or the refusal that ends the body.
-    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Result<Polled, Refusal>> {
+    /// Polls the next frame that the caller may receive, or the rejection that ends the body.
+    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Result<Polled, Rejection>> {
         loop {
-            if let Some(refusal) = self.watch.refusal() {
-                return Poll::Ready(Err(refusal));
+            if let Some(rejection) = self.watch.rejection() {
+                return Poll::Ready(Err(rejection));
             }
             if let Some((_, judging)) = &mut self.held {
                 ready!(judging.as_mut().poll(cx))?;
@@ -51,9 +51,9 @@ impl<V: Verify> Answer<V> {
                 None => Pin::new(&mut self.body).poll_frame(cx),
             };
             let is_first = std::mem::take(&mut self.is_first);
-            // The handler may have received a refusal just now, in place of a message.
-            if let Some(refusal) = self.watch.refusal() {
-                return Poll::Ready(Err(refusal));
+            // The handler may have received a rejection just now, in place of a message.
+            if let Some(rejection) = self.watch.rejection() {
+                return Poll::Ready(Err(rejection));
             }
             match polled {
                 Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
@@ -91,15 +91,15 @@ impl<V: Verify> http_body::Body for Answer<V> {
         if self.is_over {
             return Poll::Ready(None);
         }
-        let refusal = match ready!(self.poll_judged(cx)) {
+        let rejection = match ready!(self.poll_judged(cx)) {
             Ok(polled) => return Poll::Ready(polled),
-            Err(refusal) => self.watch.refuse(refusal),
+            Err(rejection) => self.watch.refuse(rejection),
         };
         self.is_over = true;
         // Drops the handler's body now. The transport may keep this one for longer.
         self.body = Body::empty();
         let mut trailers = HeaderMap::new();
-        let written = Status::from(refusal).add_header(&mut trailers);
+        let written = Status::from(rejection).add_header(&mut trailers);
         Poll::Ready(Some(written.map(|()| Frame::trailers(trailers))))
     }
 

@@ -12,7 +12,7 @@ use tonic::codegen::Bytes;
 use super::super::Verify;
 use super::watch::{Judging, Watch};
 
-/// A request body. A refusal ends it with the refusal's status.
+/// A request body. A rejection ends it with the rejection's status.
 pub(super) struct Messages<V: Verify> {
     body: Body,
     watch: Arc<Watch<V>>,
@@ -44,13 +44,13 @@ impl<V: Verify> http_body::Body for Messages<V> {
             return Poll::Ready(None);
         }
         loop {
-            if let Some(refusal) = this.watch.refusal() {
+            if let Some(rejection) = this.watch.rejection() {
                 this.end();
-                return Poll::Ready(Some(Err(refusal.into())));
+                return Poll::Ready(Some(Err(rejection.into())));
             }
             if let Some((_, judging)) = &mut this.held {
-                if let Err(refusal) = ready!(judging.as_mut().poll(cx)) {
-                    this.watch.refuse(refusal);
+                if let Err(rejection) = ready!(judging.as_mut().poll(cx)) {
+                    this.watch.refuse(rejection);
                     continue;
                 }
                 return Poll::Ready(this.held.take().map(|(frame, _)| Ok(frame)));
@@ -58,7 +58,7 @@ impl<V: Verify> http_body::Body for Messages<V> {
             match Pin::new(&mut this.body).poll_frame(cx) {
                 Poll::Pending => {
                     this.watch.wake_at_end(cx);
-                    if this.watch.refusal().is_none() {
+                    if this.watch.rejection().is_none() {
                         return Poll::Pending;
                     }
                 }

@@ -11,8 +11,8 @@
 //!   Exception: a response of one frame, complete at once, after the request has ended. It belongs to a unary call, or
 //!   looks the same.
 //!
-//! Without evidence, a judgment asks again and the message waits. After 2 s the judgment is a refusal. A refusal in
-//! either direction ends the response with the refusal's status. The handler sees a broken request, and its response is
+//! Without evidence, a judgment asks again and the message waits. After 2 s the judgment is a rejection. A rejection in
+//! either direction ends the response with the rejection's status. The handler sees a broken request, and its response is
 //! dropped.
 
 mod answer;

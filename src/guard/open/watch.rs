@@ -15,7 +15,7 @@ use tonic::codegen::{Bytes, StdError};
 
 use super::super::limit::until;
 use super::super::rules::Rules;
-use super::super::{Asker, Refusal, Token, Verify};
+use super::super::{Asker, Rejection, Token, Verify};
 use super::answer::Answer;
 use super::messages::Messages;
 use crate::Uptime;
@@ -31,10 +31,10 @@ const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A pending judgment.
-pub(super) type Judging = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+pub(super) type Judging = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
 
-/// Periodic judgments until a refusal.
-pub(super) type Idle = Pin<Box<dyn Future<Output = Refusal> + Send>>;
+/// Periodic judgments until a rejection.
+pub(super) type Idle = Pin<Box<dyn Future<Output = Rejection> + Send>>;
 
 /// The time just before a call was judged: by the timers' clock and by the clock that counts suspended time.
 #[derive(Clone, Copy)]
@@ -64,7 +64,7 @@ pub(in super::super) struct Watch<V> {
     is_entering: AtomicBool,
     /// True once the handler gets, or wants, no more messages.
     is_heard: AtomicBool,
-    refused: OnceLock<Refusal>,
+    refused: OnceLock<Rejection>,
     /// The task that waits for the next request message. The handler may use a task of its own for this.
     hearer: Mutex<Option<Waker>>,
 }
@@ -88,7 +88,7 @@ impl<V: Verify> Watch<V> {
         Body::new(Messages::new(body, Arc::clone(self)))
     }
 
-    /// Returns the handler's response with judged messages, or the refusal that precedes it.
+    /// Returns the handler's response with judged messages, or the rejection that precedes it.
     pub(in super::super) async fn answer<R, E>(
         self: Arc<Self>,
         mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
@@ -102,8 +102,8 @@ impl<V: Verify> Watch<V> {
         let answered = poll_fn(|cx| {
             let answered = call.as_mut().poll(cx);
             self.is_entering.store(false, Ordering::Relaxed);
-            if let Some(refusal) = self.refusal() {
-                return Poll::Ready(Err(refusal));
+            if let Some(rejection) = self.rejection() {
+                return Poll::Ready(Err(rejection));
             }
             if answered.is_ready() {
                 return answered.map(Ok);
@@ -116,7 +116,7 @@ impl<V: Verify> Watch<V> {
         });
         match answered.await {
             Ok(response) => Ok(response?.map(|body| Body::new(Answer::new(Body::new(body), self)))),
-            Err(refusal) => Ok(Status::from(self.refuse(refusal)).into_http()),
+            Err(rejection) => Ok(Status::from(self.refuse(rejection)).into_http()),
         }
     }
 
@@ -132,27 +132,27 @@ impl<V: Verify> Watch<V> {
         Box::pin(async move {
             loop {
                 sleep(JUDGMENT_INTERVAL).await;
-                if let Err(refusal) = watch.judging().await {
-                    return refusal;
+                if let Err(rejection) = watch.judging().await {
+                    return rejection;
                 }
             }
         })
     }
 
-    async fn judge(&self) -> Result<(), Refusal> {
+    async fn judge(&self) -> Result<(), Rejection> {
         let asking = async {
             loop {
-                if let Some(refusal) = self.refusal() {
-                    return Err(refusal);
+                if let Some(rejection) = self.rejection() {
+                    return Err(rejection);
                 }
                 match self.rules.judge(self.uri.path(), &self.token, self.audience.as_deref(), Asker::Open, None).await
                 {
-                    Err(Refusal::AuthUnavailable) => sleep(JUDGMENT_INTERVAL).await,
+                    Err(Rejection::AuthUnavailable) => sleep(JUDGMENT_INTERVAL).await,
                     judged => return judged.map(drop),
                 }
             }
         };
-        until(Instant::now() + EVIDENCE_TIMEOUT, pin!(asking)).await.unwrap_or(Err(Refusal::AuthUnavailable))
+        until(Instant::now() + EVIDENCE_TIMEOUT, pin!(asking)).await.unwrap_or(Err(Rejection::AuthUnavailable))
     }
 
     /// Returns true if a message relies on the judgment that admitted the call: any message in the same poll, and the
@@ -171,15 +171,15 @@ impl<V: Verify> Watch<V> {
         self.is_heard.load(Ordering::Relaxed)
     }
 
-    /// Ends the call. Returns the refusal that ended the call, which is the first one.
-    pub(super) fn refuse(&self, refusal: Refusal) -> Refusal {
+    /// Ends the call. Returns the rejection that ended the call, which is the first one.
+    pub(super) fn refuse(&self, rejection: Rejection) -> Rejection {
         let first = *self.refused.get_or_init(|| {
-            self.rules.metrics.ended(refusal);
-            if let Some(line) = self.rules.ended_lines.allow(refusal) {
+            self.rules.metrics.ended(rejection);
+            if let Some(line) = self.rules.ended_lines.allow(rejection) {
                 let method = &*shown_path(self.uri.path());
-                tracing::info!(method, reason = reason_name(refusal.reason()), left_out = line.left_out(), "ended");
+                tracing::info!(method, reason = reason_name(rejection.reason()), left_out = line.left_out(), "ended");
             }
-            refusal
+            rejection
         });
         if let Some(hearer) = self.hearer().take() {
             hearer.wake();
@@ -187,7 +187,7 @@ impl<V: Verify> Watch<V> {
         first
     }
 
-    /// Wakes this task when the call ends. The caller must check for a refusal afterwards.
+    /// Wakes this task when the call ends. The caller must check for a rejection afterwards.
     pub(super) fn wake_at_end(&self, cx: &Context<'_>) {
         let mut hearer = self.hearer();
         if !hearer.as_ref().is_some_and(|hearer| hearer.will_wake(cx.waker())) {
@@ -199,8 +199,8 @@ impl<V: Verify> Watch<V> {
         self.hearer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the refusal that ended the call.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
+    /// Returns the rejection that ended the call.
+    pub(super) fn rejection(&self) -> Option<Rejection> {
         self.refused.get().copied()
     }
 }
@@ -223,12 +223,12 @@ mod tests {
             let rules = Arc::new(Rules::new(policy, verifier, metrics.clone()));
             let token = Token::parse("the-token-itself").unwrap();
             let watch = Watch::new(rules, None, Uri::from_static("/a.B/C"), token, Entrance::now());
-            for refusal in [Refusal::Token(InactiveReason::Revoked), Refusal::AuthUnavailable] {
-                assert_eq!(watch.refuse(refusal), Refusal::Token(InactiveReason::Revoked), "the first counts");
+            for rejection in [Rejection::Token(InactiveReason::Revoked), Rejection::AuthUnavailable] {
+                assert_eq!(watch.refuse(rejection), Rejection::Token(InactiveReason::Revoked), "the first counts");
             }
             let ended = metrics.read().ended;
             assert_eq!(ended.iter().map(|(_, count)| count).sum::<u64>(), 1);
-            assert!(ended.contains(&(Refusal::Token(InactiveReason::Revoked), 1)));
+            assert!(ended.contains(&(Rejection::Token(InactiveReason::Revoked), 1)));
         };
         // The breaker's test explains this first run without the log.
         end();

@@ -1,7 +1,7 @@
 //! A user changes the password, which ends every session that was begun with the old one.
 
 use gatepost::api::auth::v1::{ChangePasswordRequest, TokenPair};
-use gatepost::{InactiveReason, Refusal};
+use gatepost::{InactiveReason, Rejection};
 
 use super::Caller;
 use crate::convert;
@@ -28,7 +28,7 @@ pub(super) async fn change(
     let (session, refresh) = state.new_session(id, user.generation + 1);
     let changed = state.store.change_password(user.generation, &hash, &session, client, state.stamp()).await?;
     // The generation has moved since the old password was read, and with it this call's own token has died.
-    let (user, logged) = changed.ok_or(Error::Refused(Refusal::Token(InactiveReason::Revoked)))?;
+    let (user, logged) = changed.ok_or(Error::Refused(Rejection::Token(InactiveReason::Revoked)))?;
     state.revoked(logged).await?;
     Ok(convert::tokens(state.tokens(&user, (&session, &refresh), state.audiences.default())?))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gatepost::api::auth::v1::{self, BatchGetUsersRequest, BatchGetUsersResponse, ListUsersRequest, ListUsersResponse};
-use gatepost::{InactiveReason, Refusal};
+use gatepost::{InactiveReason, Rejection};
 use kit::failure::both;
 use kit::page::{self, Batch, Row, Wanted};
 use prost::Message as _;
@@ -29,7 +29,7 @@ pub(super) fn seen(caller: Caller, user: User) -> v1::User {
 
 pub(super) async fn me(state: &State, caller: Caller) -> Result<v1::User, Error> {
     let user = state.store.user(caller.user()?).await?;
-    Ok(seen(caller, user.ok_or(Error::Refused(Refusal::Token(InactiveReason::UserDeleted)))?))
+    Ok(seen(caller, user.ok_or(Error::Refused(Rejection::Token(InactiveReason::UserDeleted)))?))
 }
 
 pub(super) async fn one(state: &State, caller: Caller, id: &str) -> Result<v1::User, Error> {
@@ -71,7 +71,7 @@ pub(super) async fn some(
 
 pub(super) async fn page(state: &State, caller: Caller, request: ListUsersRequest) -> Result<ListUsersResponse, Error> {
     if request.filter.is_some() && !caller.is_admin() {
-        return Err(Error::Refused(Refusal::NotAllowed));
+        return Err(Error::Refused(Rejection::NotAllowed));
     }
     let (size, filter) = both(convert::page_size(request.page_size), convert::filter(request.filter))?;
     let scope = scope(&filter);

@@ -1,4 +1,4 @@
-//! Refusals: the only source of the guard's statuses.
+//! Rejections: the only source of the guard's statuses.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{HeaderFault, InactiveReason};
 use crate::api::auth::v1::ErrorReason;
 use crate::status::{details_with, retry, status};
 
-/// The `RetryInfo` delay of a refusal for lack of an introspection.
+/// The `RetryInfo` delay of a rejection for lack of an introspection.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 const MISSING: &str = "Authentication token not provided";
@@ -18,10 +18,10 @@ const INVALID: &str = "invalid token";
 /// The reason why the guard refuses or ends a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum Rejection {
     /// The call carries no token.
     TokenMissing,
-    /// The token's header is malformed. [`Refusal::reason`] returns `TOKEN_MISSING` or `TOKEN_INVALID`, and metrics
+    /// The token's header is malformed. [`Rejection::reason`] returns `TOKEN_MISSING` or `TOKEN_INVALID`, and metrics
     /// count it as such.
     Header(HeaderFault),
     /// The token is not valid.
@@ -34,8 +34,8 @@ pub enum Refusal {
     Deadline,
 }
 
-impl Refusal {
-    /// One refusal of each reason, in the order of their numbers.
+impl Rejection {
+    /// One rejection of each reason, in the order of their numbers.
     pub(crate) const ALL: [Self; 9] = [
         Self::TokenMissing,
         Self::Token(InactiveReason::Invalid),
@@ -48,7 +48,7 @@ impl Refusal {
         Self::Deadline,
     ];
 
-    /// Returns the index in [`ALL`](Self::ALL) of the refusal with the same reason.
+    /// Returns the index in [`ALL`](Self::ALL) of the rejection with the same reason.
     pub(crate) const fn number(self) -> usize {
         match self {
             Self::TokenMissing => 0,
@@ -81,33 +81,33 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
-        let reason = refusal.reason();
-        match refusal {
-            Refusal::TokenMissing => status(Code::Unauthenticated, reason, MISSING),
-            Refusal::Header(fault) => {
+impl From<Rejection> for Status {
+    fn from(rejection: Rejection) -> Self {
+        let reason = rejection.reason();
+        match rejection {
+            Rejection::TokenMissing => status(Code::Unauthenticated, reason, MISSING),
+            Rejection::Header(fault) => {
                 let message = if fault.is_missing() { MISSING } else { INVALID };
                 let metadata = [("header", fault.header.name()), ("fault", fault.fault.name())];
                 Self::with_error_details(Code::Unauthenticated, message, details_with(reason, metadata))
             }
-            Refusal::Token(InactiveReason::Invalid | InactiveReason::Expired | InactiveReason::Revoked) => {
+            Rejection::Token(InactiveReason::Invalid | InactiveReason::Expired | InactiveReason::Revoked) => {
                 status(Code::Unauthenticated, reason, INVALID)
             }
-            Refusal::Token(InactiveReason::UserDeleted) => {
+            Rejection::Token(InactiveReason::UserDeleted) => {
                 status(Code::Unauthenticated, reason, "user does not exist, bad token")
             }
-            Refusal::Token(InactiveReason::UserDisabled) => {
+            Rejection::Token(InactiveReason::UserDisabled) => {
                 status(Code::Unauthenticated, reason, "user is disabled, bad token")
             }
-            Refusal::NotAllowed => status(Code::PermissionDenied, reason, "permission denied"),
-            Refusal::AuthUnavailable => retry(
+            Rejection::NotAllowed => status(Code::PermissionDenied, reason, "permission denied"),
+            Rejection::AuthUnavailable => retry(
                 Code::Unavailable,
                 reason,
                 "the auth service cannot be asked about the token now, try again in a moment",
                 RETRY_DELAY,
             ),
-            Refusal::Deadline => status(Code::DeadlineExceeded, reason, "the call took longer than its deadline"),
+            Rejection::Deadline => status(Code::DeadlineExceeded, reason, "the call took longer than its deadline"),
         }
     }
 }
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn number_is_the_index_in_all() {
-        for (place, refusal) in Refusal::ALL.into_iter().enumerate() {
-            assert_eq!(refusal.number(), place, "{refusal:?}");
+        for (place, rejection) in Rejection::ALL.into_iter().enumerate() {
+            assert_eq!(rejection.number(), place, "{rejection:?}");
         }
     }
 }
