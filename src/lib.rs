@@ -10,10 +10,10 @@ mod codec;
 pub mod deadline;
 pub mod guard;
 #[doc(hidden)]
-pub mod ledger;
-#[doc(hidden)]
 pub mod log;
 pub mod metrics;
+#[doc(hidden)]
+pub mod revocation_state;
 #[doc(hidden)]
 pub mod status;
 #[cfg(feature = "testing")]

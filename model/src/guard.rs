@@ -1,4 +1,4 @@
-//! A guard: its ledger, its stream, and the verdicts that it has received.
+//! A guard: its revocation state, its stream, and the introspections that it has received.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -7,7 +7,10 @@ use std::time::Duration;
 use auth_service::domain::{Cause, LogId, Mark, Position as Place, Revocation};
 use auth_service::feed::{Outlet, Said};
 use auth_service::view::History;
-use gatepost::ledger::{self, Basis, Bearer, Gap, LEASE, Ledger, Logged, Position, Renewals, Standing, Target};
+use gatepost::revocation_state::{
+    Evidence, Gap, LEASE, LogEntry, LogPosition, Renewals, RevocableClaims, RevocationCause, RevocationState,
+    RevocationTarget, Validity,
+};
 
 use crate::Mutation;
 use crate::replica::{TOKENS, session, user};
@@ -15,17 +18,17 @@ use crate::replica::{TOKENS, session, user};
 /// One guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guard {
-    pub(crate) ledger: Ledger,
-    /// Rows that the ledger received, its floor first, and the time of its reset; the ledger itself does not show them.
+    pub(crate) revocation_state: RevocationState,
+    /// Rows that the revocation state received, its floor first, and the time of its reset; the revocation state itself does not show them.
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<Stream>,
-    /// A verdict with its token. One is enough: each verdict is judged by itself, so a property of any one holds for
+    /// An introspection with its token. One is enough: each introspection is judged by itself, so a property of any one holds for
     /// all.
-    pub(crate) kept: Option<(usize, Basis)>,
+    pub(crate) kept: Option<(usize, Evidence)>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
-    /// A call that reads the ledger's fields one by one, for a mutation.
+    /// A call that reads the revocation state's fields one by one, for a mutation.
     pub(crate) reader: Option<Reader>,
 }
 
@@ -43,8 +46,8 @@ pub(crate) struct Flight {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reader {
     pub(crate) began: Duration,
-    /// The ledger at its start.
-    pub(crate) before: Ledger,
+    /// The revocation state at its start.
+    pub(crate) before: RevocationState,
 }
 
 /// A stream to one replica.
@@ -106,7 +109,7 @@ impl Stream {
 impl Guard {
     pub(crate) fn new(rows: usize) -> Self {
         Self {
-            ledger: Ledger::new(rows),
+            revocation_state: RevocationState::new(rows),
             told: Vec::new(),
             began: None,
             stream: None,
@@ -118,12 +121,12 @@ impl Guard {
 
     /// Returns the guard's position in the log.
     pub(crate) fn known(&self) -> Option<Place> {
-        self.ledger.position().map(place)
+        self.revocation_state.position().map(place)
     }
 
-    /// Stores a verdict.
+    /// Stores an introspection.
     pub(crate) fn keep(&mut self, token: usize, at: Place, asked: Duration, ttl: Duration) {
-        self.kept = Some((token, Basis { position: position(at), asked, ttl }));
+        self.kept = Some((token, Evidence { position: position(at), asked, ttl }));
     }
 
     /// Receives the replica's next message; an inconsistent one ends the stream.
@@ -143,21 +146,21 @@ impl Guard {
     fn take(&mut self, said: Said, now: Duration, mutation: Option<Mutation>) -> Result<(), Gap> {
         match said {
             Said::Reset(to) => {
-                let lease = self.ledger.lease();
-                self.ledger.reset(position(to), now);
+                let lease = self.revocation_state.lease();
+                self.revocation_state.reset(position(to), now);
                 self.told = vec![to];
                 self.began = Some(now);
                 match lease.filter(|_| mutation == Some(Mutation::LeaseOutlivesReset)) {
-                    Some(lease) => self.ledger.renew(position(to), lease, now),
+                    Some(lease) => self.revocation_state.renew(position(to), lease, now),
                     None => Ok(()),
                 }
             }
             Said::Revocation(entry) => {
-                let row = Logged { revision: entry.logged.revision, mark: entry.logged.mark.0 };
-                self.ledger.revoke(row, target(&entry.revocation), now)?;
+                let row = LogEntry { revision: entry.logged.revision, fingerprint: entry.logged.mark.0 };
+                self.revocation_state.revoke(row, target(&entry.revocation), now)?;
                 self.told.extend(self.known());
-                // With this many rows the ledger starts over.
-                if self.told.len() > self.ledger.rows() + 1 {
+                // With this many rows the revocation state starts over.
+                if self.told.len() > self.revocation_state.entries() + 1 {
                     self.told.drain(..self.told.len() - 1);
                     self.began = Some(now);
                 }
@@ -170,100 +173,103 @@ impl Guard {
                 let Some(sent) = stream.renewals.answered(nonce) else { return Ok(()) };
                 let is_latest = mutation == Some(Mutation::LatestNonce) && latest > nonce;
                 let sent = if is_latest || mutation == Some(Mutation::LeaseFromReceipt) { now } else { sent };
-                let own = self.ledger.position().filter(|_| mutation.is_some_and(Mutation::takes_any_renewal));
-                self.ledger.renew(own.unwrap_or_else(|| position(at)), sent, now)
+                let own =
+                    self.revocation_state.position().filter(|_| mutation.is_some_and(Mutation::takes_any_renewal));
+                self.revocation_state.renew(own.unwrap_or_else(|| position(at)), sent, now)
             }
         }
     }
 
-    /// Forgets a verdict that cannot be good any more, whatever happens.
+    /// Forgets an introspection that cannot be good any more, whatever happens.
     pub(crate) fn forget_what_is_over(&mut self, now: Duration) {
-        let Self { ledger, told, began, kept, .. } = self;
+        let Self { revocation_state, told, began, kept, .. } = self;
         let last = told.last().map_or(i64::MIN, |last| last.last.revision);
-        kept.take_if(|(token, basis)| {
-            let counts = began.is_none_or(|began| basis.asked > began);
-            let is_dead = matches!(ledger.judge(basis, bearer(*token), now), Standing::Dead(_));
+        kept.take_if(|(token, evidence)| {
+            let counts = began.is_none_or(|began| evidence.asked > began);
+            let is_dead = matches!(revocation_state.validity(evidence, bearer(*token), now), Validity::Revoked(_));
             // By itself, or by a renewal of its row, which the feed has sent or may send.
-            let may_live = now.saturating_sub(basis.asked) <= LEASE
-                || basis.position.last.revision > last
-                || told.iter().any(|told| position(*told) == basis.position);
+            let may_live = now.saturating_sub(evidence.asked) <= LEASE
+                || evidence.position.last.revision > last
+                || told.iter().any(|told| position(*told) == evidence.position);
             !counts || is_dead || !may_live
         });
     }
 
-    /// Starts a call that reads the ledger's fields one by one.
+    /// Starts a call that reads the revocation state's fields one by one.
     pub(crate) fn begin_to_read(&mut self, now: Duration) {
-        self.reader = Some(Reader { began: now, before: self.ledger.clone() });
+        self.reader = Some(Reader { began: now, before: self.revocation_state.clone() });
     }
 
-    /// Returns the token with which a call that begins now is let in, and the time of the verdict's question.
+    /// Returns the token with which a call that begins now is let in, and the time of the introspection's question.
     pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<(usize, Duration)> {
-        let (token, basis) = self.kept.as_ref()?;
-        let is_good = self.ledger.judge(basis, bearer(*token), now) == Standing::Good;
-        let let_in = is_good || mutation.is_some_and(|mutation| self.lets_in_by(mutation, *token, basis, now));
-        let_in.then_some((*token, basis.asked))
+        let (token, evidence) = self.kept.as_ref()?;
+        let is_good = self.revocation_state.validity(evidence, bearer(*token), now) == Validity::Valid;
+        let let_in = is_good || mutation.is_some_and(|mutation| self.lets_in_by(mutation, *token, evidence, now));
+        let_in.then_some((*token, evidence.asked))
     }
 
-    /// Returns `true` if the lease keeps a verdict good that must not be renewed.
-    fn lets_in_by(&self, mutation: Mutation, token: usize, basis: &Basis, now: Duration) -> bool {
-        let Self { ledger, began, .. } = self;
-        let (Some(own), Some(lease)) = (ledger.position(), ledger.lease()) else { return false };
-        let Logged { revision, mark } = basis.position.last;
-        let floor = own.last.revision - i64::try_from(ledger.rows()).unwrap_or_default();
-        let is_older_than_feed = began.is_some_and(|began| basis.asked <= began);
+    /// Returns `true` if the lease keeps an introspection good that must not be renewed.
+    fn lets_in_by(&self, mutation: Mutation, token: usize, evidence: &Evidence, now: Duration) -> bool {
+        let Self { revocation_state, began, .. } = self;
+        let (Some(own), Some(lease)) = (revocation_state.position(), revocation_state.lease()) else { return false };
+        let LogEntry { revision, fingerprint } = evidence.position.last;
+        let floor = own.last.revision - i64::try_from(revocation_state.entries()).unwrap_or_default();
+        let is_older_than_feed = began.is_some_and(|began| evidence.asked <= began);
         let is_taken = match mutation {
             Mutation::BelowFloor => revision < floor,
             Mutation::AheadOfFeed => revision > own.last.revision,
-            Mutation::OtherMark => revision == own.last.revision && mark != own.last.mark,
+            Mutation::OtherMark => revision == own.last.revision && fingerprint != own.last.fingerprint,
             Mutation::FlightBeforeReset => is_older_than_feed,
             Mutation::LeaseOutlivesReset => is_older_than_feed && began.is_some_and(|began| lease <= began),
             _ => false,
         };
-        // Treats it as a verdict of the feed's last row, asked for after the feed began.
-        let as_own = Basis { position: own, asked: now + LEASE, ..*basis };
-        is_taken && now.saturating_sub(lease) <= LEASE && ledger.judge(&as_own, bearer(token), now) == Standing::Good
+        // Treats it as an introspection of the feed's last row, asked for after the feed began.
+        let as_own = Evidence { position: own, asked: now + LEASE, ..*evidence };
+        is_taken
+            && now.saturating_sub(lease) <= LEASE
+            && revocation_state.validity(&as_own, bearer(token), now) == Validity::Valid
     }
 
     /// Returns the token with which the reading call is let in, and the call's start. The call took its evidence from
-    /// the earlier ledger, and checks revocations in the present one.
+    /// the earlier revocation state, and checks revocations in the present one.
     pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<(usize, Duration)> {
-        let (Reader { began, before }, (token, basis)) = (self.reader.as_ref()?, self.kept.as_ref()?);
-        let is_vouched_for = before.judge(basis, Bearer::default(), now) == Standing::Good;
-        let recent = Basis { asked: now + LEASE, ..*basis };
-        let is_good = self.ledger.judge(&recent, bearer(*token), now) == Standing::Good;
+        let (Reader { began, before }, (token, evidence)) = (self.reader.as_ref()?, self.kept.as_ref()?);
+        let is_vouched_for = before.validity(evidence, RevocableClaims::default(), now) == Validity::Valid;
+        let recent = Evidence { asked: now + LEASE, ..*evidence };
+        let is_good = self.revocation_state.validity(&recent, bearer(*token), now) == Validity::Valid;
         (is_vouched_for && is_good).then_some((*token, *began))
     }
 }
 
 /// Returns the token of this number, as a guard reads it.
-fn bearer(token: usize) -> Bearer<'static> {
+fn bearer(token: usize) -> RevocableClaims<'static> {
     static IDS: LazyLock<[(String, String); TOKENS]> =
         LazyLock::new(|| std::array::from_fn(|token| (user(token).to_string(), session(token).to_string())));
     let (subject, session) = &IDS[token];
-    Bearer { subject, session, generation: 1, key: "kid" }
+    RevocableClaims { subject, session, generation: 1, key: "kid" }
 }
 
-pub(crate) fn position(Place { log, last }: Place) -> Position {
-    Position { log: log.0, last: Logged { revision: last.revision, mark: last.mark.0 } }
+pub(crate) fn position(Place { log, last }: Place) -> LogPosition {
+    LogPosition { log: log.0, last: LogEntry { revision: last.revision, fingerprint: last.mark.0 } }
 }
 
-fn place(Position { log, last }: Position) -> Place {
+fn place(LogPosition { log, last }: LogPosition) -> Place {
     use auth_service::domain::Logged;
-    Place { log: LogId(log), last: Logged { revision: last.revision, mark: Mark(last.mark) } }
+    Place { log: LogId(log), last: Logged { revision: last.revision, mark: Mark(last.fingerprint) } }
 }
 
-fn target(revocation: &Revocation) -> Option<Target> {
+fn target(revocation: &Revocation) -> Option<RevocationTarget> {
     match revocation {
         Revocation::Start | Revocation::NewSigningKeys => None,
-        Revocation::Session(id) => Some(Target::Session(id.to_string().into())),
-        Revocation::SigningKey(id) => Some(Target::SigningKey(id.as_str().into())),
+        Revocation::Session(id) => Some(RevocationTarget::Session(id.to_string().into())),
+        Revocation::SigningKey(id) => Some(RevocationTarget::SigningKey(id.as_str().into())),
         Revocation::User { id, generation, cause } => {
             let cause = match cause {
-                Cause::Ended => ledger::Cause::Revoked,
-                Cause::Disabled => ledger::Cause::Disabled,
-                Cause::Deleted => ledger::Cause::Deleted,
+                Cause::Ended => RevocationCause::Revoked,
+                Cause::Disabled => RevocationCause::Disabled,
+                Cause::Deleted => RevocationCause::Deleted,
             };
-            Some(Target::User { id: id.to_string().into(), generation: *generation, cause })
+            Some(RevocationTarget::User { id: id.to_string().into(), generation: *generation, cause })
         }
     }
 }

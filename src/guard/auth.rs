@@ -8,8 +8,8 @@ use tonic::transport::Endpoint;
 
 use super::builder::{AuthEndpoint, AuthServiceBuilder, Settings};
 use super::feed::Feed;
-use super::knowledge::Knowledge;
 use super::layers::{Breaker, QuestionChannel, RemoteVerifier, Retry};
+use super::shared_revocation_state::SharedRevocationState;
 use super::verdicts::Verdicts;
 use super::{Asker, Introspection, Token, Unavailable, Verify};
 use crate::Uptime;
@@ -36,7 +36,7 @@ pub struct AuthService(Arc<Inner>);
 
 struct Inner {
     verdicts: Verdicts<Breaker<Retry<RemoteVerifier>>>,
-    knowledge: Arc<Knowledge>,
+    revocation_state: Arc<SharedRevocationState>,
     /// The task that follows the revocations; stops when dropped.
     feed: Option<Feed>,
 }
@@ -61,18 +61,18 @@ impl AuthService {
 
     pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &Settings) -> Self {
         let Settings { timeout, attempts, failures, probe_interval, verdicts, refusals } = *settings;
-        let knowledge = Arc::new(Knowledge::new(uptime.clone()));
+        let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
         let questions = QuestionChannel::to(endpoint.clone(), timeout);
         let remote = Retry::new(RemoteVerifier::through(questions.clone()).with_uptime(uptime)).attempts(attempts);
         let remote = Breaker::new(remote).settings(failures, probe_interval, timeout);
-        let verdicts = Verdicts::with_room(remote, timeout, Arc::clone(&knowledge), verdicts, refusals);
-        let feed = key.map(|key| Feed::follow(endpoint, key, Arc::clone(&knowledge), questions));
-        Self(Arc::new(Inner { verdicts, knowledge, feed }))
+        let verdicts = Verdicts::with_room(remote, timeout, Arc::clone(&revocation_state), verdicts, refusals);
+        let feed = key.map(|key| Feed::follow(endpoint, key, Arc::clone(&revocation_state), questions));
+        Self(Arc::new(Inner { verdicts, revocation_state, feed }))
     }
 
     /// Returns a handle to the counters of requests and of the feed.
     pub fn metrics(&self) -> AuthMetrics {
-        self.0.knowledge.metrics().clone()
+        self.0.revocation_state.metrics().clone()
     }
 }
 

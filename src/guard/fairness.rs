@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::peers::{Peer, Peers, Standing};
+use super::peers::{Peer, PeerReputation, Peers};
 use super::plausible::Chance;
 use super::{Asker, InactiveReason, Introspection, TokenStatus, Unavailable};
 
@@ -90,7 +90,7 @@ impl Fairness {
         F: Future<Output = Result<Introspection, Unavailable>>,
     {
         let (peer, asker) = (self.peers.of(address), Asker::Call(Some(address)));
-        let answer = if chance == Chance::Fair && peer.standing() == Standing::Proven {
+        let answer = if chance == Chance::Fair && peer.reputation() == PeerReputation::Proven {
             question(asker).await
         } else {
             let _place = Place::of(&peer)?;
@@ -110,18 +110,18 @@ impl Fairness {
         answer
     }
 
-    /// Waits for a shared permit, then checks the peer's standing again: other tokens may have changed it.
+    /// Waits for a shared permit, then checks the peer's reputation again: other tokens may have changed it.
     async fn shared(&self, peer: &Peer, chance: Chance) -> Result<Turn<'_>, Unavailable> {
-        let standing = || if chance == Chance::Slim { Standing::Suspect } else { peer.standing() };
-        if standing() == Standing::New {
+        let reputation = || if chance == Chance::Slim { PeerReputation::Suspect } else { peer.reputation() };
+        if reputation() == PeerReputation::New {
             let turn = turn(&self.new).await?;
-            if standing() == Standing::New {
+            if reputation() == PeerReputation::New {
                 return Ok(Turn::New(turn));
             }
         }
-        match standing() {
-            Standing::Proven => Ok(Turn::Free),
-            Standing::New | Standing::Suspect => turn(&self.suspect).await.map(Turn::Suspect),
+        match reputation() {
+            PeerReputation::Proven => Ok(Turn::Free),
+            PeerReputation::New | PeerReputation::Suspect => turn(&self.suspect).await.map(Turn::Suspect),
         }
     }
 }

@@ -10,7 +10,6 @@ mod identity;
 mod identity_headers;
 pub(crate) mod jitter;
 mod key_names;
-mod knowledge;
 mod layer;
 pub mod layers;
 mod limit;
@@ -25,6 +24,7 @@ mod rejection;
 mod rules;
 #[cfg(test)]
 mod scripted;
+mod shared_revocation_state;
 mod token;
 mod verdicts;
 mod verify;
@@ -43,4 +43,4 @@ pub use verify::{Asker, InactiveReason, Introspection, TokenStatus, Unavailable,
 pub(crate) use layers::read_time;
 pub(crate) use verify::IntrospectionFacts;
 #[cfg(feature = "testing")]
-pub(crate) use {knowledge::Knowledge, rules::GUARD_TIMEOUT, verdicts::Verdicts};
+pub(crate) use {rules::GUARD_TIMEOUT, shared_revocation_state::SharedRevocationState, verdicts::Verdicts};

@@ -31,9 +31,9 @@ pub(super) struct Peer {
     recent: Mutex<Recent>,
 }
 
-/// The standing of a peer by its recent tokens.
+/// The reputation of a peer by its recent tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum PeerReputation {
     /// One recent token was valid.
     Proven,
     /// There are too few tokens to tell.
@@ -72,13 +72,13 @@ impl Peers {
 }
 
 impl Peer {
-    /// Returns the standing by the recent tokens.
-    pub(super) fn standing(&self) -> Standing {
+    /// Returns the reputation by the recent tokens.
+    pub(super) fn reputation(&self) -> PeerReputation {
         let recent = *self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         match recent {
-            Recent { good: 1.., .. } => Standing::Proven,
-            Recent { seen, .. } if seen >= MAX_BAD => Standing::Suspect,
-            Recent { .. } => Standing::New,
+            Recent { good: 1.., .. } => PeerReputation::Proven,
+            Recent { seen, .. } if seen >= MAX_BAD => PeerReputation::Suspect,
+            Recent { .. } => PeerReputation::New,
         }
     }
 
@@ -99,16 +99,16 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
         let peer = peers.of(address);
         for _ in 0..MAX_BAD {
-            assert_eq!(peer.standing(), Standing::New);
+            assert_eq!(peer.reputation(), PeerReputation::New);
             peer.note(false);
         }
-        assert_eq!(peer.standing(), Standing::Suspect);
+        assert_eq!(peer.reputation(), PeerReputation::Suspect);
         peers.of(address).note(true);
         for _ in 0..RECENT {
-            assert_eq!(peer.standing(), Standing::Proven);
+            assert_eq!(peer.reputation(), PeerReputation::Proven);
             peer.note(false);
         }
-        assert_eq!(peer.standing(), Standing::Suspect, "the valid token is no longer recent");
-        assert_eq!(peers.of(SocketAddr::from(([127, 0, 0, 1], 8))).standing(), Standing::New);
+        assert_eq!(peer.reputation(), PeerReputation::Suspect, "the valid token is no longer recent");
+        assert_eq!(peers.of(SocketAddr::from(([127, 0, 0, 1], 8))).reputation(), PeerReputation::New);
     }
 }

@@ -8,12 +8,12 @@ use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
 use super::fairness::Fairness;
-use super::knowledge::Knowledge;
 use super::layers::SingleFlight;
 use super::plausible::Chance;
+use super::shared_revocation_state::{SharedRevocationState, ValidityCheck};
 use super::{Asker, Digest, InactiveReason, Introspection, Token, TokenStatus, Unavailable, Verify};
-use crate::ledger::{Cause, Standing};
 use crate::metrics::Counters;
+use crate::revocation_state::{RevocationCause, Validity};
 
 /// Default number of cached active introspections.
 pub(super) const MAX_VERDICTS: usize = 100_000;
@@ -29,7 +29,7 @@ const ATTEMPTS: usize = 3;
 
 /// A decorator that caches introspections while they are known to be true.
 ///
-/// - An introspection is kept under its token's SHA-256. Each use judges it by the revocation state ([`crate::ledger`]), on
+/// - An introspection is kept under its token's SHA-256. Each use judges it by the revocation state ([`crate::revocation_state`]), on
 ///   evidence that is at most 1 s old. A dead introspection is a rejection. A stale one causes a new request.
 /// - Callers with equal tokens share one flight to the inner verifier. A flight keeps its introspection before it ends, and looks
 ///   for a kept one before it asks. So a caller that misses a flight does not ask again.
@@ -44,7 +44,7 @@ pub(crate) struct Verdicts<V> {
 
 /// The cached introspections and the state that judges them.
 struct Kept {
-    knowledge: Arc<Knowledge>,
+    revocation_state: Arc<SharedRevocationState>,
     good: Cache<Digest, Introspection, Weight>,
     refused: Cache<Digest, Introspection>,
 }
@@ -82,8 +82,8 @@ impl Weighter<Digest, Introspection> for Weight {
 impl<V: Verify> Verdicts<V> {
     /// Creates a cache of the default size.
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn new(inner: V, limit: Duration, knowledge: Arc<Knowledge>) -> Self {
-        Self::with_room(inner, limit, knowledge, MAX_VERDICTS, MAX_REFUSALS)
+    pub(crate) fn new(inner: V, limit: Duration, revocation_state: Arc<SharedRevocationState>) -> Self {
+        Self::with_room(inner, limit, revocation_state, MAX_VERDICTS, MAX_REFUSALS)
     }
 
     /// Creates a cache around `inner` with room for these numbers of active and inactive introspections. A flight to `inner`
@@ -91,14 +91,14 @@ impl<V: Verify> Verdicts<V> {
     pub(super) fn with_room(
         inner: V,
         limit: Duration,
-        knowledge: Arc<Knowledge>,
+        revocation_state: Arc<SharedRevocationState>,
         verdicts: usize,
         refusals: usize,
     ) -> Self {
         let bytes = u64::try_from(verdicts.saturating_mul(BYTES)).unwrap_or(u64::MAX);
         let (good, refused) = (Cache::with_weighter(verdicts, bytes, Weight), Cache::new(refusals));
-        let kept = Arc::new(Kept { knowledge, good, refused });
-        let (metrics, uptime) = (kept.knowledge.metrics().clone(), kept.knowledge.uptime().clone());
+        let kept = Arc::new(Kept { revocation_state, good, refused });
+        let (metrics, uptime) = (kept.revocation_state.metrics().clone(), kept.revocation_state.uptime().clone());
         let asking = Asking { inner, kept: Arc::clone(&kept), fairness: Fairness::default() };
         Self { flights: SingleFlight::counting(asking, limit, metrics, uptime), kept }
     }
@@ -115,11 +115,11 @@ impl Kept {
     /// Judges the introspection now; `None` if the token needs a new request.
     fn judge(&self, introspection: Introspection) -> Option<Usable> {
         let facts = introspection.facts.as_ref()?;
-        let (standing, age) = self.knowledge.judge(&introspection, facts);
-        match standing {
-            Standing::Good => Some(Usable(introspection, age)),
-            Standing::Dead(cause) => Some(Usable(Introspection::inactive(inactive_reason(cause)), age)),
-            Standing::Stale => None,
+        let ValidityCheck { validity, evidence_age } = self.revocation_state.check(&introspection, facts);
+        match validity {
+            Validity::Valid => Some(Usable(introspection, evidence_age)),
+            Validity::Revoked(cause) => Some(Usable(Introspection::inactive(inactive_reason(cause)), evidence_age)),
+            Validity::Stale => None,
         }
     }
 
@@ -133,7 +133,7 @@ impl Kept {
 
     /// Estimates the token's chance by its form and the listed keys.
     fn chance(&self, token: &Token) -> Chance {
-        self.knowledge.with_key_names(|names| Chance::of(token.expose(), names))
+        self.revocation_state.with_key_names(|names| Chance::of(token.expose(), names))
     }
 
     /// Refuses a token by its form alone. The introspection is not kept.
@@ -143,11 +143,13 @@ impl Kept {
     }
 
     fn counters(&self) -> &Counters {
-        self.knowledge.metrics().counters()
+        self.revocation_state.metrics().counters()
     }
 
     fn keep(&self, digest: Digest, introspection: &Introspection) {
-        if self.judge(introspection.clone()).is_none() || self.knowledge.read(|ledger, _| ledger.position().is_none()) {
+        if self.judge(introspection.clone()).is_none()
+            || self.revocation_state.read(|state, _| state.position().is_none())
+        {
             return;
         }
         match introspection.status {
@@ -215,11 +217,11 @@ impl<V: Verify> Verdicts<V> {
     }
 }
 
-fn inactive_reason(cause: Cause) -> InactiveReason {
+fn inactive_reason(cause: RevocationCause) -> InactiveReason {
     match cause {
-        Cause::Revoked => InactiveReason::Revoked,
-        Cause::Disabled => InactiveReason::UserDisabled,
-        Cause::Deleted => InactiveReason::UserDeleted,
+        RevocationCause::Revoked => InactiveReason::Revoked,
+        RevocationCause::Disabled => InactiveReason::UserDisabled,
+        RevocationCause::Deleted => InactiveReason::UserDeleted,
     }
 }
 
@@ -231,9 +233,9 @@ mod tests {
     use super::super::scripted::{ada, token};
     use super::*;
     use crate::Uptime;
-    use crate::ledger::{Basis, Logged, Position};
+    use crate::revocation_state::{Evidence, LogEntry, LogPosition};
 
-    const PLACE: Position = Position { log: [1; 16], last: Logged { revision: 1, mark: [2; 16] } };
+    const PLACE: LogPosition = LogPosition { log: [1; 16], last: LogEntry { revision: 1, fingerprint: [2; 16] } };
 
     /// A verifier that counts requests. It refuses tokens that begin with `x`, at a log position that the feed knows.
     struct Judge(AtomicUsize, Uptime);
@@ -248,8 +250,8 @@ mod tests {
             } else {
                 Introspection::active(ada())
             };
-            let basis = Basis { position: PLACE, asked: self.1.now(), ttl: Duration::from_mins(5) };
-            Ok(introspection.with_facts(IntrospectionFacts { basis, generation: 0, key: "".into() }))
+            let evidence = Evidence { position: PLACE, asked: self.1.now(), ttl: Duration::from_mins(5) };
+            Ok(introspection.with_facts(IntrospectionFacts { evidence, generation: 0, key: "".into() }))
         }
     }
 
@@ -262,11 +264,11 @@ mod tests {
     impl World {
         fn new() -> Self {
             let uptime = Uptime::manual();
-            let knowledge = Arc::new(Knowledge::new(uptime.clone()));
-            knowledge.write(|ledger, now| ledger.reset(PLACE, now));
+            let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
+            revocation_state.write(|state, now| state.reset(PLACE, now));
             uptime.advance(Duration::from_millis(1));
             let judge = Arc::new(Judge(AtomicUsize::new(0), uptime.clone()));
-            let verdicts = Verdicts::new(Arc::clone(&judge), Duration::from_millis(500), knowledge);
+            let verdicts = Verdicts::new(Arc::clone(&judge), Duration::from_millis(500), revocation_state);
             Self { uptime, judge, verdicts }
         }
 
@@ -297,9 +299,9 @@ mod tests {
         let world = World::new();
         world.ask(&token()).await;
         world.uptime.advance(Duration::from_millis(1001));
-        let basis = Basis { position: PLACE, asked: world.uptime.now(), ttl: Duration::ZERO };
+        let evidence = Evidence { position: PLACE, asked: world.uptime.now(), ttl: Duration::ZERO };
         let rejection = Introspection::inactive(InactiveReason::Expired).with_facts(IntrospectionFacts {
-            basis,
+            evidence,
             generation: 0,
             key: "".into(),
         });

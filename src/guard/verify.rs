@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Identity, Token};
 use crate::api::auth::v1::TokenState;
-use crate::ledger::Basis;
+use crate::revocation_state::Evidence;
 
 /// A verifier of tokens: decides if a token is valid, and who bears it.
 ///
@@ -89,7 +89,7 @@ pub enum TokenStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IntrospectionFacts {
     /// The request time, the lifetime of the answer, and the log position.
-    pub(crate) basis: Basis,
+    pub(crate) evidence: Evidence,
     /// The user's generation when the token was issued.
     pub(crate) generation: i32,
     /// The id of the signing key; empty for services.

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::issuer::{Issuer, Revoked};
-use crate::guard::{GUARD_TIMEOUT, Knowledge, Verdicts};
-use crate::ledger::{Cause, Ledger};
+use crate::guard::{GUARD_TIMEOUT, SharedRevocationState, Verdicts};
+use crate::revocation_state::{RevocationCause, RevocationState};
 use crate::{Identity, Introspection, Token, Unavailable, Uptime, Verify};
 
 /// The machine's uptime at the start of a test.
@@ -27,7 +27,7 @@ pub struct Auth(Arc<Inner>);
 struct Inner {
     verdicts: Verdicts<Arc<Desk>>,
     desk: Arc<Desk>,
-    knowledge: Arc<Knowledge>,
+    revocation_state: Arc<SharedRevocationState>,
     is_away: AtomicBool,
 }
 
@@ -42,13 +42,14 @@ impl Auth {
     pub fn new() -> Self {
         let clock = Uptime::manual();
         let issuer = Issuer::default();
-        // No limit: a full ledger resets itself and would drop introspections from the same moment.
-        let knowledge = Arc::new(Knowledge::over(Ledger::new(usize::MAX), clock.clone()));
-        knowledge.write(|ledger, now| ledger.reset(issuer.position(), now));
+        // No limit: a full revocation state resets itself and would drop introspections from the same moment.
+        let revocation_state =
+            Arc::new(SharedRevocationState::with_state(RevocationState::new(usize::MAX), clock.clone()));
+        revocation_state.write(|state, now| state.reset(issuer.position(), now));
         clock.advance(INITIAL_UPTIME);
         let desk = Arc::new(Desk { issuer: Mutex::new(issuer), clock });
-        let verdicts = Verdicts::new(Arc::clone(&desk), GUARD_TIMEOUT, Arc::clone(&knowledge));
-        Self(Arc::new(Inner { verdicts, desk, knowledge, is_away: AtomicBool::new(false) }))
+        let verdicts = Verdicts::new(Arc::clone(&desk), GUARD_TIMEOUT, Arc::clone(&revocation_state));
+        Self(Arc::new(Inner { verdicts, desk, revocation_state, is_away: AtomicBool::new(false) }))
     }
 
     /// Issues a token for this bearer. The text is arbitrary.
@@ -77,18 +78,18 @@ impl Auth {
     /// Revokes all current tokens of a user, as a password change or the loss of a role does. The guard answers
     /// `TOKEN_REVOKED`. Later tokens are valid.
     pub fn revoke_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Revoked));
+        self.tell(&mut self.issuer(), Revoked::User(subject.into(), RevocationCause::Revoked));
     }
 
     /// Disables a user: the guard answers `USER_DISABLED` for all current tokens of the user. Later tokens are valid, as if
     /// the user was enabled again.
     pub fn disable_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Disabled));
+        self.tell(&mut self.issuer(), Revoked::User(subject.into(), RevocationCause::Disabled));
     }
 
     /// Deletes a user: the guard answers `USER_DELETED` for all current tokens of the user.
     pub fn delete_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Deleted));
+        self.tell(&mut self.issuer(), Revoked::User(subject.into(), RevocationCause::Deleted));
     }
 
     /// Starts or ends an outage. During an outage every call that needs a token fails with `UNAVAILABLE`
@@ -113,15 +114,15 @@ impl Auth {
 
     /// Revokes in the issuer and in the guard's state, as the feed would.
     fn tell(&self, issuer: &mut Issuer, revoked: Revoked) {
-        let (row, target) = issuer.revoke(revoked);
-        // The lock on the issuer makes this row the next one.
-        let _ = self.0.knowledge.write(|ledger, now| ledger.revoke(row, Some(target), now));
+        let (entry, target) = issuer.revoke(revoked);
+        // The lock on the issuer makes this entry the next one.
+        let _ = self.0.revocation_state.write(|state, now| state.revoke(entry, Some(target), now));
     }
 
     /// Renews the lease. Renewals are never late here.
     fn renew(&self) {
         let issuer = self.issuer();
-        let _ = self.0.knowledge.write(|ledger, now| ledger.renew(issuer.position(), now, now));
+        let _ = self.0.revocation_state.write(|state, now| state.renew(issuer.position(), now, now));
     }
 }
 

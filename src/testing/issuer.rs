@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
 use crate::guard::IntrospectionFacts;
-use crate::ledger::{Basis, Cause, Logged, Position, Target};
+use crate::revocation_state::{Evidence, LogEntry, LogPosition, RevocationCause, RevocationTarget};
 use crate::{Digest, Identity, InactiveReason, Introspection, SubjectKind, Token};
 
 /// Default life of a user's token.
@@ -15,7 +15,7 @@ const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) enum Revoked {
     Session(Box<str>),
     /// All current tokens of this user.
-    User(Box<str>, Cause),
+    User(Box<str>, RevocationCause),
     /// All tokens of this service key.
     Key(Box<str>),
 }
@@ -25,7 +25,7 @@ pub(super) enum Revoked {
 pub(super) struct Issuer {
     tokens: HashMap<Digest, Issued>,
     /// Each user's generation, and the cause that ended the older ones.
-    users: HashMap<Box<str>, (i32, Cause)>,
+    users: HashMap<Box<str>, (i32, RevocationCause)>,
     sessions: HashSet<Box<str>>,
     keys: HashSet<Box<str>>,
     revision: i64,
@@ -68,29 +68,29 @@ impl Issuer {
     }
 
     /// Records a revocation and returns its log entry.
-    pub(super) fn revoke(&mut self, revoked: Revoked) -> (Logged, Target) {
+    pub(super) fn revoke(&mut self, revoked: Revoked) -> (LogEntry, RevocationTarget) {
         self.revision += 1;
         let target = match revoked {
             Revoked::Session(id) => {
                 self.sessions.insert(id.clone());
-                Target::Session(id)
+                RevocationTarget::Session(id)
             }
             Revoked::User(id, cause) => {
                 let user = self.users.entry(id.clone()).or_insert((0, cause));
                 *user = (user.0 + 1, cause);
-                Target::User { id, generation: user.0, cause }
+                RevocationTarget::User { id, generation: user.0, cause }
             }
             Revoked::Key(id) => {
                 self.keys.insert(id.clone());
-                Target::SigningKey(id)
+                RevocationTarget::SigningKey(id)
             }
         };
         (self.position().last, target)
     }
 
     /// Returns the end of the log.
-    pub(super) fn position(&self) -> Position {
-        Position { log: [1; 16], last: Logged { revision: self.revision, mark: [2; 16] } }
+    pub(super) fn position(&self) -> LogPosition {
+        LogPosition { log: [1; 16], last: LogEntry { revision: self.revision, fingerprint: [2; 16] } }
     }
 
     /// Verifies a token at the time of day `now`. `asked` is the uptime.
@@ -105,9 +105,9 @@ impl Issuer {
         if let Some(reason) = self.inactive_reason(bearer, *generation, key) {
             return Introspection::inactive(reason);
         }
-        let basis = Basis { position: self.position(), asked, ttl };
+        let evidence = Evidence { position: self.position(), asked, ttl };
         Introspection::active(bearer.clone()).with_facts(IntrospectionFacts {
-            basis,
+            evidence,
             generation: *generation,
             key: key.clone(),
         })
@@ -117,9 +117,9 @@ impl Issuer {
         let user = self.users.get(&*bearer.subject).filter(|(current, _)| generation < *current);
         let has_ended = bearer.session.as_deref().is_some_and(|session| self.sessions.contains(session));
         match user {
-            Some((_, Cause::Deleted)) => Some(InactiveReason::UserDeleted),
-            Some((_, Cause::Disabled)) => Some(InactiveReason::UserDisabled),
-            Some((_, Cause::Revoked)) => Some(InactiveReason::Revoked),
+            Some((_, RevocationCause::Deleted)) => Some(InactiveReason::UserDeleted),
+            Some((_, RevocationCause::Disabled)) => Some(InactiveReason::UserDisabled),
+            Some((_, RevocationCause::Revoked)) => Some(InactiveReason::Revoked),
             None => (has_ended || self.keys.contains(key)).then_some(InactiveReason::Revoked),
         }
     }

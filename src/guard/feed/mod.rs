@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 
-use super::knowledge::Knowledge;
 use super::layers::QuestionChannel;
+use super::shared_revocation_state::SharedRevocationState;
 use super::{Token, jitter};
 use stream::{Cause, Ended, Stream, connect};
 
@@ -31,12 +31,13 @@ impl Feed {
     pub(super) fn follow(
         endpoint: Endpoint,
         key: &Token,
-        knowledge: Arc<Knowledge>,
+        revocation_state: Arc<SharedRevocationState>,
         questions: QuestionChannel,
     ) -> Self {
         let ([pause, _], key) = (PAUSES, key.clone());
         let said = [false; 2];
-        let follower = Follower { endpoint, key, knowledge, questions, digest: Vec::new(), pause, said, lost: None };
+        let follower =
+            Follower { endpoint, key, revocation_state, questions, digest: Vec::new(), pause, said, lost: None };
         Self(tokio::spawn(follower.follow()))
     }
 }
@@ -50,7 +51,7 @@ impl Drop for Feed {
 struct Follower {
     endpoint: Endpoint,
     key: Token,
-    knowledge: Arc<Knowledge>,
+    revocation_state: Arc<SharedRevocationState>,
     questions: QuestionChannel,
     /// The key list's digest in the last greeting or a later message.
     digest: Vec<u8>,
@@ -103,8 +104,8 @@ impl Follower {
                 Err(cause) => return Ended::Failed(cause),
             },
         };
-        let counters = self.knowledge.metrics().counters();
-        match Stream::open(channel, &self.key, &self.knowledge, &mut self.digest).await {
+        let counters = self.revocation_state.metrics().counters();
+        match Stream::open(channel, &self.key, &self.revocation_state, &mut self.digest).await {
             Ok(stream) => {
                 [self.pause, _] = PAUSES;
                 let [was_away, _] = std::mem::take(&mut self.said);
@@ -130,7 +131,7 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.knowledge.metrics().counters().fed(false);
+        self.revocation_state.metrics().counters().fed(false);
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
                 questions: QuestionChannel::to(endpoint.clone(), Duration::from_millis(500)),
                 endpoint,
                 key: Token::parse("key").unwrap(),
-                knowledge: Arc::new(Knowledge::new(Uptime::manual())),
+                revocation_state: Arc::new(SharedRevocationState::new(Uptime::manual())),
                 digest: Vec::new(),
                 pause: PAUSES[0],
                 said: [false; 2],

@@ -13,7 +13,7 @@ use tonic::{Code, Request, Status, Streaming};
 
 use super::super::Token;
 use super::super::key_names::KeyNames;
-use super::super::knowledge::Knowledge;
+use super::super::shared_revocation_state::SharedRevocationState;
 use super::hear::hear;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::watch_revocations_request::Message as Ask;
@@ -21,7 +21,7 @@ use crate::api::auth::v1::watch_revocations_response::Message as Say;
 use crate::api::auth::v1::{
     self, Acknowledge, Greeting, Renew, Resume, WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use crate::ledger::{Position, Renewals};
+use crate::revocation_state::{LogPosition, Renewals};
 
 /// Minimum and maximum interval of renewals.
 const RENEWAL_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
@@ -60,7 +60,7 @@ pub(super) struct Stream<'f> {
     greeting: Greeting,
     /// Set by the first message after the greeting. Until then the digest describes the last stream.
     is_followed: bool,
-    knowledge: &'f Knowledge,
+    revocation_state: &'f SharedRevocationState,
     digest: &'f mut Vec<u8>,
     renewals: Renewals,
     /// The newest revision that is not acknowledged.
@@ -72,11 +72,11 @@ impl<'f> Stream<'f> {
     pub(super) async fn open(
         channel: Channel,
         key: &Token,
-        knowledge: &'f Knowledge,
+        revocation_state: &'f SharedRevocationState,
         digest: &'f mut Vec<u8>,
     ) -> Result<Self, Cause> {
         let (ask, asked) = mpsc::channel(MAX_UNSENT);
-        let position = knowledge.read(|ledger, _| ledger.position()).map(write);
+        let position = revocation_state.read(|state, _| state.position()).map(write);
         say(&ask, Ask::Resume(Resume { position, digest: digest.clone() }));
         let mut request = Request::new(ReceiverStream::new(asked));
         key.send_in(request.metadata_mut().as_mut());
@@ -90,13 +90,13 @@ impl<'f> Stream<'f> {
             return Err(Cause::Senseless);
         };
         // Earlier versions of the auth service list no keys.
-        knowledge.name_keys(KeyNames::read(std::mem::take(&mut greeting.keys)));
+        revocation_state.name_keys(KeyNames::read(std::mem::take(&mut greeting.keys)));
         Ok(Self {
             ask,
             said,
             greeting,
             is_followed: false,
-            knowledge,
+            revocation_state,
             digest,
             renewals: Renewals::default(),
             owed: None,
@@ -146,7 +146,7 @@ impl<'f> Stream<'f> {
         if !std::mem::replace(&mut self.is_followed, true) {
             self.digest.clone_from(&self.greeting.digest);
         }
-        let heard = hear(self.knowledge, &mut self.renewals, self.digest, said.message);
+        let heard = hear(self.revocation_state, &mut self.renewals, self.digest, said.message);
         self.owed = heard.map_err(|_| Cause::Senseless)?.or(self.owed);
         Ok(())
     }
@@ -159,7 +159,7 @@ impl<'f> Stream<'f> {
 
     /// Requests a renewal. Fails if earlier requests have been unanswered for too long.
     fn renew(&mut self) -> Result<(), Cause> {
-        let now = self.knowledge.now();
+        let now = self.revocation_state.now();
         if self.renewals.waiting_since().is_some_and(|since| now.saturating_sub(since) > MAX_SILENCE) {
             return Err(Cause::Silent);
         }
@@ -193,8 +193,8 @@ fn after(duration: Option<prost_types::Duration>) -> Option<Duration> {
     duration.and_then(|duration| Duration::try_from(duration).ok()).filter(|duration| !duration.is_zero())
 }
 
-fn write(Position { log, last }: Position) -> v1::Position {
-    v1::Position { log_id: log.to_vec(), revision: last.revision, mark: last.mark.to_vec() }
+fn write(LogPosition { log, last }: LogPosition) -> v1::Position {
+    v1::Position { log_id: log.to_vec(), revision: last.revision, mark: last.fingerprint.to_vec() }
 }
 
 impl Cause {

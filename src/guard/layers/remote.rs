@@ -13,8 +13,8 @@ use super::question_channel::QuestionChannel;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
 use crate::guard::IntrospectionFacts;
-use crate::ledger::{Basis, Logged, Position};
 use crate::log::LogLimit;
+use crate::revocation_state::{Evidence, LogEntry, LogPosition};
 use crate::{Asker, Identity, InactiveReason, Introspection, Token, Unavailable, Uptime, Verify};
 
 // Limited: while the auth service fails, every caller with a token can cause a line.
@@ -135,13 +135,13 @@ fn facts(answer: &VerifyTokenResponse, asked: Duration) -> Option<IntrospectionF
     let position = answer.position.as_ref().and_then(position)?;
     let ttl = answer.ttl.map_or(Ok(Duration::ZERO), Duration::try_from).ok()?;
     let (generation, key) = answer.claims.as_ref().map_or((0, ""), |claims| (claims.generation, &claims.key_id));
-    Some(IntrospectionFacts { basis: Basis { position, asked, ttl }, generation, key: key.into() })
+    Some(IntrospectionFacts { evidence: Evidence { position, asked, ttl }, generation, key: key.into() })
 }
 
 /// Converts a log position; `None` if it is malformed.
-pub(crate) fn position(position: &v1::Position) -> Option<Position> {
-    let (log, mark) = (position.log_id.as_slice().try_into().ok()?, position.mark.as_slice().try_into().ok()?);
-    Some(Position { log, last: Logged { revision: position.revision, mark } })
+pub(crate) fn position(position: &v1::Position) -> Option<LogPosition> {
+    let (log, fingerprint) = (position.log_id.as_slice().try_into().ok()?, position.mark.as_slice().try_into().ok()?);
+    Some(LogPosition { log, last: LogEntry { revision: position.revision, fingerprint } })
 }
 
 fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
