@@ -22,9 +22,9 @@ mod uptime;
 
 pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};
 pub use guard::{
-    Asker, AuthService, BuildError, Digest, Fault, Guard, GuardLayer, HeaderFault, Identity, InactiveReason,
-    Introspection, InvalidUrl, Policy, PolicyError, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token,
-    TokenHeader, TokenStatus, Unavailable, Verify,
+    AuthService, BuildError, Guard, GuardLayer, HeaderFault, Identity, InactiveReason, Introspection, InvalidUrl,
+    Policy, PolicyError, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token, TokenDigest, TokenFormFault,
+    TokenHeader, TokenStatus, TrafficClass, Unavailable, Verify,
 };
 pub use status::AUTH_DOMAIN;
 pub use uptime::Uptime;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use gatepost::Digest;
+use gatepost::TokenDigest;
 use gatepost::log::LogLimit;
 use kit::Clock;
 use kit::ids::Ids;
@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) issuer: Issuer,
     pub(crate) verifier: RememberingVerifier,
     /// What a service's key must hash to.
-    pub(crate) service_key: Option<Digest>,
+    pub(crate) service_key: Option<TokenDigest>,
     pub(crate) page_tokens: PageTokens,
     /// Tells the address of a call's caller.
     pub(crate) callers: Callers,

@@ -8,10 +8,10 @@ use tonic::transport::Endpoint;
 
 use super::builder::{AuthEndpoint, AuthServiceBuilder, Settings};
 use super::feed::Feed;
+use super::introspection_cache::IntrospectionCache;
 use super::layers::{Breaker, QuestionChannel, RemoteVerifier, Retry};
 use super::shared_revocation_state::SharedRevocationState;
-use super::verdicts::Verdicts;
-use super::{Asker, Introspection, Token, Unavailable, Verify};
+use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
 
@@ -35,7 +35,7 @@ use crate::metrics::AuthMetrics;
 pub struct AuthService(Arc<Inner>);
 
 struct Inner {
-    verdicts: Verdicts<Breaker<Retry<RemoteVerifier>>>,
+    cache: IntrospectionCache<Breaker<Retry<RemoteVerifier>>>,
     revocation_state: Arc<SharedRevocationState>,
     /// The task that follows the revocations; stops when dropped.
     feed: Option<Feed>,
@@ -60,14 +60,16 @@ impl AuthService {
     }
 
     pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &Settings) -> Self {
-        let Settings { timeout, attempts, failures, probe_interval, verdicts, refusals } = *settings;
+        let Settings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
+            *settings;
         let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
         let questions = QuestionChannel::to(endpoint.clone(), timeout);
         let remote = Retry::new(RemoteVerifier::through(questions.clone()).with_uptime(uptime)).attempts(attempts);
         let remote = Breaker::new(remote).settings(failures, probe_interval, timeout);
-        let verdicts = Verdicts::with_room(remote, timeout, Arc::clone(&revocation_state), verdicts, refusals);
+        let state = Arc::clone(&revocation_state);
+        let cache = IntrospectionCache::with_capacity(remote, timeout, state, cache_capacity, inactive_cache_capacity);
         let feed = key.map(|key| Feed::follow(endpoint, key, Arc::clone(&revocation_state), questions));
-        Self(Arc::new(Inner { verdicts, revocation_state, feed }))
+        Self(Arc::new(Inner { cache, revocation_state, feed }))
     }
 
     /// Returns a handle to the counters of requests and of the feed.
@@ -88,15 +90,15 @@ impl Verify for AuthService {
         token: &Token,
         deadline: Instant,
     ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
-        self.0.verdicts.verify(token, deadline)
+        self.0.cache.verify(token, deadline)
     }
 
     fn verify_for(
         &self,
         token: &Token,
-        asker: Asker,
+        class: TrafficClass,
         deadline: Instant,
     ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
-        self.0.verdicts.verify_for(token, asker, deadline)
+        self.0.cache.verify_for(token, class, deadline)
     }
 }

@@ -8,8 +8,8 @@ use tonic::transport::Endpoint;
 
 use super::Token;
 use super::auth::AuthService;
+use super::introspection_cache::{DEFAULT_CACHE_CAPACITY, DEFAULT_INACTIVE_CACHE_CAPACITY};
 use super::rules::GUARD_TIMEOUT;
-use super::verdicts::{MAX_REFUSALS, MAX_VERDICTS};
 use crate::Uptime;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
@@ -17,7 +17,7 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIM
 const ATTEMPTS: RangeInclusive<u32> = 1..=5;
 const FAILURES: RangeInclusive<u32> = 1..=100;
 const PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
-const VERDICTS: RangeInclusive<usize> = 100..=10_000_000;
+const CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 
 /// The address of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may use TLS.
 #[derive(Clone, Debug)]
@@ -90,8 +90,8 @@ pub(super) struct Settings {
     pub(super) attempts: u32,
     pub(super) failures: u32,
     pub(super) probe_interval: Duration,
-    pub(super) verdicts: usize,
-    pub(super) refusals: usize,
+    pub(super) cache_capacity: usize,
+    pub(super) inactive_cache_capacity: usize,
 }
 
 impl Default for Settings {
@@ -101,8 +101,8 @@ impl Default for Settings {
             attempts: 3,
             failures: 5,
             probe_interval: Duration::from_millis(250),
-            verdicts: MAX_VERDICTS,
-            refusals: MAX_REFUSALS,
+            cache_capacity: DEFAULT_CACHE_CAPACITY,
+            inactive_cache_capacity: DEFAULT_INACTIVE_CACHE_CAPACITY,
         }
     }
 }
@@ -140,14 +140,14 @@ impl AuthServiceBuilder {
     }
 
     /// Sets the number of cached active introspections, of 500 bytes on average. Default: 100,000. Range: 100 to 10,000,000.
-    pub fn kept_verdicts(mut self, count: usize) -> Self {
-        self.settings.verdicts = count;
+    pub fn cache_capacity(mut self, count: usize) -> Self {
+        self.settings.cache_capacity = count;
         self
     }
 
     /// Sets the number of cached inactive introspections, each for 1 s. Default: 10,000. Range: 100 to 10,000,000.
-    pub fn kept_refusals(mut self, count: usize) -> Self {
-        self.settings.refusals = count;
+    pub fn inactive_cache_capacity(mut self, count: usize) -> Self {
+        self.settings.inactive_cache_capacity = count;
         self
     }
 
@@ -171,13 +171,13 @@ impl AuthServiceBuilder {
 
 impl Settings {
     fn check(&self) -> Result<(), BuildError> {
-        let Self { timeout, attempts, failures, probe_interval, verdicts, refusals } = self;
+        let Self { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } = self;
         within("timeout", timeout, &TIMEOUTS)?;
         within("attempts", attempts, &ATTEMPTS)?;
         within("breaker: failures", failures, &FAILURES)?;
         within("breaker: probe_interval", probe_interval, &PROBE_INTERVALS)?;
-        within("kept_verdicts", verdicts, &VERDICTS)?;
-        within("kept_refusals", refusals, &VERDICTS)
+        within("cache_capacity", cache_capacity, &CACHE_CAPACITIES)?;
+        within("inactive_cache_capacity", inactive_cache_capacity, &CACHE_CAPACITIES)
     }
 }
 
@@ -268,14 +268,14 @@ mod tests {
             (new().attempts(0), "attempts is 0, and must be 1 to 5"),
             (new().breaker(0, Duration::from_millis(250)), "failures is 0"),
             (new().breaker(5, Duration::from_secs(2)), "probe_interval is 2s, and must be 10ms to 1s"),
-            (new().kept_verdicts(1), "kept_verdicts is 1"),
-            (new().kept_refusals(usize::MAX), "kept_refusals is"),
+            (new().cache_capacity(1), "cache_capacity is 1"),
+            (new().inactive_cache_capacity(usize::MAX), "inactive_cache_capacity is"),
         ] {
             let Err(error) = builder.build() else { panic!("it is taken: {name}") };
             assert!(error.to_string().contains(name), "{error}");
         }
         let edges = new().timeout(Duration::from_millis(50)).attempts(5).breaker(100, Duration::from_secs(1));
-        assert!(edges.kept_verdicts(100).build().is_ok());
+        assert!(edges.cache_capacity(100).build().is_ok());
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub enum TokenHeader {
 /// A fault in the form of a token or of its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum TokenFormFault {
     /// No header carries a token.
     #[error("there is no token")]
     Missing,
@@ -49,7 +49,7 @@ pub struct HeaderFault {
     /// The value of `header`.
     pub header: TokenHeader,
     /// The value of `fault`.
-    pub fault: Fault,
+    pub fault: TokenFormFault,
 }
 
 impl TokenHeader {
@@ -65,22 +65,22 @@ impl TokenHeader {
     pub(super) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
         let has_prefix = value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
         self.has(match value {
-            [] => Fault::Empty,
+            [] => TokenFormFault::Empty,
             // The caller has removed the prefix of `authorization` once. A second prefix is part of the token.
-            _ if has_prefix && matches!(self, Self::ApiToken) => Fault::BearerPrefix,
-            _ if value.len() > max => Fault::TooLong,
-            _ if !value.is_ascii() => Fault::NotAscii,
-            _ => Fault::Malformed,
+            _ if has_prefix && matches!(self, Self::ApiToken) => TokenFormFault::BearerPrefix,
+            _ if value.len() > max => TokenFormFault::TooLong,
+            _ if !value.is_ascii() => TokenFormFault::NotAscii,
+            _ => TokenFormFault::Malformed,
         })
     }
 
     /// Combines this header and a fault.
-    pub(super) const fn has(self, fault: Fault) -> HeaderFault {
+    pub(super) const fn has(self, fault: TokenFormFault) -> HeaderFault {
         HeaderFault { header: self, fault }
     }
 }
 
-impl Fault {
+impl TokenFormFault {
     /// Returns the value of `fault` in `ErrorInfo.metadata`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -101,9 +101,9 @@ impl HeaderFault {
     /// Returns true if the caller sent no token. Such a call is anonymous if the policy allows it.
     pub const fn is_missing(self) -> bool {
         match self.fault {
-            Fault::Missing | Fault::Empty => true,
+            TokenFormFault::Missing | TokenFormFault::Empty => true,
             // Schemes other than `Bearer` are not meant for the guard.
-            Fault::BearerPrefix => matches!(self.header, TokenHeader::Authorization),
+            TokenFormFault::BearerPrefix => matches!(self.header, TokenHeader::Authorization),
             _ => false,
         }
     }

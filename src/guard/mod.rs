@@ -8,6 +8,7 @@ mod feed;
 mod header_fault;
 mod identity;
 mod identity_headers;
+mod introspection_cache;
 pub(crate) mod jitter;
 mod key_names;
 mod layer;
@@ -18,7 +19,7 @@ mod line_limits;
 mod log_lines;
 mod open;
 mod peers;
-mod plausible;
+mod plausibility;
 mod policy;
 mod rejection;
 mod rules;
@@ -26,21 +27,22 @@ mod rules;
 mod scripted;
 mod shared_revocation_state;
 mod token;
-mod verdicts;
 mod verify;
 
 pub use auth::AuthService;
 pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError, InvalidUrl};
 pub use call_parts::CallParts;
-pub use header_fault::{Fault, HeaderFault, TokenHeader};
+pub use header_fault::{HeaderFault, TokenFormFault, TokenHeader};
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
 pub use rejection::Rejection;
-pub use token::{Digest, Token};
-pub use verify::{Asker, InactiveReason, Introspection, TokenStatus, Unavailable, Verify};
+pub use token::{Token, TokenDigest};
+pub use verify::{InactiveReason, Introspection, TokenStatus, TrafficClass, Unavailable, Verify};
 
 pub(crate) use layers::read_time;
 pub(crate) use verify::IntrospectionFacts;
 #[cfg(feature = "testing")]
-pub(crate) use {rules::GUARD_TIMEOUT, shared_revocation_state::SharedRevocationState, verdicts::Verdicts};
+pub(crate) use {
+    introspection_cache::IntrospectionCache, rules::GUARD_TIMEOUT, shared_revocation_state::SharedRevocationState,
+};

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::limit::until;
 use super::line_limits::LineLimits;
-use super::{Asker, Identity, InactiveReason, Policy, Rejection, Rule, Token, TokenStatus, Unavailable, Verify};
+use super::{Identity, InactiveReason, Policy, Rejection, Rule, Token, TokenStatus, TrafficClass, Unavailable, Verify};
 use crate::deadline;
 use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
@@ -111,8 +111,8 @@ impl<V: Verify> Rules<V> {
             Err(Rejection::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
-        let asker = Asker::Call(peer);
-        let identity = self.judge(path, &token, audience, asker, deadline::requested(headers)).await?;
+        let class = TrafficClass::NewCall(peer);
+        let identity = self.judge(path, &token, audience, class, deadline::requested(headers)).await?;
         Ok(Some(Caller { identity, token }))
     }
 
@@ -122,10 +122,10 @@ impl<V: Verify> Rules<V> {
         path: &str,
         token: &Token,
         audience: Option<&str>,
-        asker: Asker,
+        class: TrafficClass,
         requested: Option<Duration>,
     ) -> Result<Identity, Rejection> {
-        let identity = self.identify(token, asker, requested).await?;
+        let identity = self.identify(token, class, requested).await?;
         if audience.is_some_and(|audience| !identity.has_audience(audience)) {
             return Err(Rejection::Token(InactiveReason::Invalid));
         }
@@ -133,10 +133,15 @@ impl<V: Verify> Rules<V> {
     }
 
     /// Verifies the token within the guard's limit and the caller's.
-    async fn identify(&self, token: &Token, asker: Asker, requested: Option<Duration>) -> Result<Identity, Rejection> {
+    async fn identify(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        requested: Option<Duration>,
+    ) -> Result<Identity, Rejection> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        let introspection = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
+        let introspection = until(deadline, pin!(self.verifier.verify_for(token, class, deadline))).await;
         match introspection.unwrap_or(Err(Unavailable::Away)).map(|introspection| introspection.status) {
             Ok(TokenStatus::Active(identity)) => Ok(identity),
             Ok(TokenStatus::Inactive(reason)) => Err(Rejection::Token(reason)),

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use super::header_fault::TokenHeader::{ApiToken, Authorization};
-use super::header_fault::{Fault, TokenHeader};
+use super::header_fault::{TokenFormFault, TokenHeader};
 use super::{CallParts, HeaderFault, Rejection};
 
 /// Maximum length of a token in bytes.
@@ -28,7 +28,7 @@ pub struct Token {
     /// The index of the token's first byte in the header.
     start: usize,
     /// The SHA-256, once computed. Clones include it.
-    digest: OnceLock<Digest>,
+    digest: OnceLock<TokenDigest>,
 }
 
 impl fmt::Debug for Token {
@@ -47,9 +47,9 @@ impl Eq for Token {}
 
 /// The SHA-256 of a token, which stands for it in comparisons, caches and storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
+pub struct TokenDigest([u8; 32]);
 
-impl Digest {
+impl TokenDigest {
     /// Returns the 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -60,8 +60,8 @@ impl Token {
     /// Parses a token: 1 to 4096 bytes of visible ASCII.
     ///
     /// # Errors
-    /// [`Fault`] says why the text is not a token.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    /// [`TokenFormFault`] says why the text is not a token.
+    pub fn parse(text: &str) -> Result<Self, TokenFormFault> {
         let fault = || ApiToken.fault_of(text.as_bytes(), MAX_BYTES).fault;
         HeaderValue::from_str(text).ok().and_then(|header| Self::within(header, 0)).ok_or_else(fault)
     }
@@ -112,8 +112,8 @@ impl Token {
     }
 
     /// Returns the token's SHA-256. The first call computes it.
-    pub fn digest(&self) -> Digest {
-        *self.digest.get_or_init(|| Digest(Sha256::digest(self.as_bytes()).into()))
+    pub fn digest(&self) -> TokenDigest {
+        *self.digest.get_or_init(|| TokenDigest(Sha256::digest(self.as_bytes()).into()))
     }
 
     #[cfg(test)]
@@ -134,7 +134,7 @@ impl Token {
     fn find(headers: &HeaderMap) -> Result<Self, HeaderFault> {
         for (binary, header) in [(&API_TOKEN_BIN, ApiToken), (&AUTHORIZATION_BIN, Authorization)] {
             if headers.contains_key(binary) {
-                return Err(header.has(Fault::Binary));
+                return Err(header.has(TokenFormFault::Binary));
             }
         }
         let plain = only(headers, ApiToken)?;
@@ -144,11 +144,11 @@ impl Token {
             one.as_bytes().get(at..) != other.as_bytes().get(start..)
         };
         let (header, value, start) = match (plain.map(|plain| (plain, 0)), bearer) {
-            (Some(plain), Some(bearer)) if differ(plain, bearer) => return Err(ApiToken.has(Fault::TwoTokens)),
+            (Some(plain), Some(bearer)) if differ(plain, bearer) => return Err(ApiToken.has(TokenFormFault::TwoTokens)),
             (Some((value, start)), _) => (ApiToken, value, start),
             (None, Some((value, start))) => (Authorization, value, start),
-            (None, None) if authorization.is_some() => return Err(Authorization.has(Fault::BearerPrefix)),
-            (None, None) => return Err(ApiToken.has(Fault::Missing)),
+            (None, None) if authorization.is_some() => return Err(Authorization.has(TokenFormFault::BearerPrefix)),
+            (None, None) => return Err(ApiToken.has(TokenFormFault::Missing)),
         };
         let fault = || header.fault_of(value.as_bytes().get(start..).unwrap_or_default(), MAX_BYTES);
         Self::within(value.clone(), start).ok_or_else(fault)
@@ -172,7 +172,7 @@ fn only(headers: &HeaderMap, header: TokenHeader) -> Result<Option<&HeaderValue>
     };
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    if values.next().is_some() { Err(header.has(Fault::TwoValues)) } else { Ok(first) }
+    if values.next().is_some() { Err(header.has(TokenFormFault::TwoValues)) } else { Ok(first) }
 }
 
 /// Returns the index of the `Bearer` credentials; `None` for other schemes. Case does not count (RFC 9110 §11.1).
@@ -208,12 +208,12 @@ mod tests {
     #[test]
     fn malformed_text_has_its_fault_and_debug_is_redacted() {
         for (text, fault) in [
-            ("", Fault::Empty),
-            ("Bearer abc", Fault::BearerPrefix),
-            ("a b", Fault::Malformed),
-            ("a\nb", Fault::Malformed),
-            ("é", Fault::NotAscii),
-            (&"a".repeat(4097), Fault::TooLong),
+            ("", TokenFormFault::Empty),
+            ("Bearer abc", TokenFormFault::BearerPrefix),
+            ("a b", TokenFormFault::Malformed),
+            ("a\nb", TokenFormFault::Malformed),
+            ("é", TokenFormFault::NotAscii),
+            (&"a".repeat(4097), TokenFormFault::TooLong),
         ] {
             assert_eq!(Token::parse(text), Err(fault), "{text}");
         }
@@ -235,12 +235,12 @@ mod tests {
     #[test]
     fn absent_or_empty_token_is_missing() {
         for (pairs, header, fault) in [
-            (&[][..], ApiToken, Fault::Missing),
-            (&[("api-token", &b""[..])], ApiToken, Fault::Empty),
-            (&[("authorization", b"Bearer")], Authorization, Fault::Empty),
-            (&[("authorization", b"Bearer  ")], Authorization, Fault::Empty),
-            (&[("authorization", b"Basic eA==")], Authorization, Fault::BearerPrefix),
-            (&[("authorization", b"a.b.c")], Authorization, Fault::BearerPrefix),
+            (&[][..], ApiToken, TokenFormFault::Missing),
+            (&[("api-token", &b""[..])], ApiToken, TokenFormFault::Empty),
+            (&[("authorization", b"Bearer")], Authorization, TokenFormFault::Empty),
+            (&[("authorization", b"Bearer  ")], Authorization, TokenFormFault::Empty),
+            (&[("authorization", b"Basic eA==")], Authorization, TokenFormFault::BearerPrefix),
+            (&[("authorization", b"a.b.c")], Authorization, TokenFormFault::BearerPrefix),
         ] {
             let found = of(pairs).unwrap_err();
             assert_eq!(found, header.has(fault));
@@ -252,15 +252,19 @@ mod tests {
     #[test]
     fn ambiguous_or_malformed_token_is_invalid() {
         for (pairs, header, fault) in [
-            (&[("api-token", &b"a"[..]), ("api-token", b"a")][..], ApiToken, Fault::TwoValues),
-            (&[("api-token", b"a"), ("authorization", b"Bearer b")], ApiToken, Fault::TwoTokens),
-            (&[("authorization", b"Bearer a"), ("authorization", b"Bearer a")], Authorization, Fault::TwoValues),
-            (&[("api-token-bin", b"YQ"), ("api-token", b"a")], ApiToken, Fault::Binary),
-            (&[("api-token", "é".as_bytes())], ApiToken, Fault::NotAscii),
-            (&[("api-token", b"a b")], ApiToken, Fault::Malformed),
-            (&[("api-token", b"Bearer a.b.c")], ApiToken, Fault::BearerPrefix),
-            (&[("authorization", b"Bearer Bearer a")], Authorization, Fault::Malformed),
-            (&[("api-token", &[b'a'; 4097])], ApiToken, Fault::TooLong),
+            (&[("api-token", &b"a"[..]), ("api-token", b"a")][..], ApiToken, TokenFormFault::TwoValues),
+            (&[("api-token", b"a"), ("authorization", b"Bearer b")], ApiToken, TokenFormFault::TwoTokens),
+            (
+                &[("authorization", b"Bearer a"), ("authorization", b"Bearer a")],
+                Authorization,
+                TokenFormFault::TwoValues,
+            ),
+            (&[("api-token-bin", b"YQ"), ("api-token", b"a")], ApiToken, TokenFormFault::Binary),
+            (&[("api-token", "é".as_bytes())], ApiToken, TokenFormFault::NotAscii),
+            (&[("api-token", b"a b")], ApiToken, TokenFormFault::Malformed),
+            (&[("api-token", b"Bearer a.b.c")], ApiToken, TokenFormFault::BearerPrefix),
+            (&[("authorization", b"Bearer Bearer a")], Authorization, TokenFormFault::Malformed),
+            (&[("api-token", &[b'a'; 4097])], ApiToken, TokenFormFault::TooLong),
         ] {
             let found = of(pairs).unwrap_err();
             assert_eq!(found, header.has(fault));

@@ -21,15 +21,15 @@ pub trait Verify: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send;
 
-    /// Verifies `token`, and shares limited resources fairly among the callers that `asker` identifies. The default
-    /// implementation ignores `asker`.
+    /// Verifies `token`, and shares limited resources fairly among the traffic classes. The default
+    /// implementation ignores `class`.
     fn verify_for(
         &self,
         token: &Token,
-        asker: Asker,
+        class: TrafficClass,
         deadline: Instant,
     ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
-        let _ = asker;
+        let _ = class;
         self.verify(token, deadline)
     }
 }
@@ -46,21 +46,21 @@ impl<V: Verify> Verify for Arc<V> {
     fn verify_for(
         &self,
         token: &Token,
-        asker: Asker,
+        class: TrafficClass,
         deadline: Instant,
     ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
-        V::verify_for(self, token, asker, deadline)
+        V::verify_for(self, token, class, deadline)
     }
 }
 
-/// The kind of call that needs an introspection.
+/// The class of a call that needs an introspection, for a fair use of the auth service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Asker {
+pub enum TrafficClass {
     /// A new call from this peer; `None` if the guard does not tell peers apart.
-    Call(Option<SocketAddr>),
+    NewCall(Option<SocketAddr>),
     /// An open call with a token that was valid before.
-    Open,
+    OpenCall,
     /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not retried.
     Doubtful,
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::issuer::{Issuer, Revoked};
-use crate::guard::{GUARD_TIMEOUT, SharedRevocationState, Verdicts};
+use crate::guard::{GUARD_TIMEOUT, IntrospectionCache, SharedRevocationState};
 use crate::revocation_state::{RevocationCause, RevocationState};
 use crate::{Identity, Introspection, Token, Unavailable, Uptime, Verify};
 
@@ -25,7 +25,7 @@ const INITIAL_TIME: Duration = Duration::from_secs(525_960 * 60 * 60);
 pub struct Auth(Arc<Inner>);
 
 struct Inner {
-    verdicts: Verdicts<Arc<Desk>>,
+    cache: IntrospectionCache<Arc<Desk>>,
     desk: Arc<Desk>,
     revocation_state: Arc<SharedRevocationState>,
     is_away: AtomicBool,
@@ -48,8 +48,8 @@ impl Auth {
         revocation_state.write(|state, now| state.reset(issuer.position(), now));
         clock.advance(INITIAL_UPTIME);
         let desk = Arc::new(Desk { issuer: Mutex::new(issuer), clock });
-        let verdicts = Verdicts::new(Arc::clone(&desk), GUARD_TIMEOUT, Arc::clone(&revocation_state));
-        Self(Arc::new(Inner { verdicts, desk, revocation_state, is_away: AtomicBool::new(false) }))
+        let cache = IntrospectionCache::new(Arc::clone(&desk), GUARD_TIMEOUT, Arc::clone(&revocation_state));
+        Self(Arc::new(Inner { cache, desk, revocation_state, is_away: AtomicBool::new(false) }))
     }
 
     /// Issues a token for this bearer. The text is arbitrary.
@@ -144,7 +144,7 @@ impl Verify for Auth {
             return Err(Unavailable::Away);
         }
         self.renew();
-        self.0.verdicts.verify(token, deadline).await
+        self.0.cache.verify(token, deadline).await
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::guard::IntrospectionFacts;
 use crate::revocation_state::{Evidence, LogEntry, LogPosition, RevocationCause, RevocationTarget};
-use crate::{Digest, Identity, InactiveReason, Introspection, SubjectKind, Token};
+use crate::{Identity, InactiveReason, Introspection, SubjectKind, Token, TokenDigest};
 
 /// Default life of a user's token.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,7 +23,7 @@ pub(super) enum Revoked {
 /// The issued tokens and the revocation log.
 #[derive(Default)]
 pub(super) struct Issuer {
-    tokens: HashMap<Digest, Issued>,
+    tokens: HashMap<TokenDigest, Issued>,
     /// Each user's generation, and the cause that ended the older ones.
     users: HashMap<Box<str>, (i32, RevocationCause)>,
     sessions: HashSet<Box<str>>,

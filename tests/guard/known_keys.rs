@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::{Greeting, KeyName, NewSigningKeys};
-use gatepost::{Asker, Token, TokenStatus, Verify as _};
+use gatepost::{Token, TokenStatus, TrafficClass, Verify as _};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
@@ -121,7 +121,7 @@ async fn unlisted_keys_do_not_delay_new_valid_tokens() {
     let later = Instant::now() + std::time::Duration::from_mins(1);
     let ask = |peer: u16, token: String| {
         let verifier = Arc::clone(&world.verifier);
-        let asker = Asker::Call(Some(([127, 0, 0, 1], peer).into()));
+        let asker = TrafficClass::NewCall(Some(([127, 0, 0, 1], peer).into()));
         async move { verifier.verify_for(&Token::parse(&token).unwrap(), asker, later).await }
     };
     let mut flood = JoinSet::new();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use gatepost::{Digest, InactiveReason, Token};
+use gatepost::{InactiveReason, Token, TokenDigest};
 use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Cause, Era, Position};
@@ -25,7 +25,7 @@ pub(super) enum Worth {
 async fn verify(
     state: &State,
     token: &Token,
-    digest: &Digest,
+    digest: &TokenDigest,
     now: DateTime<Utc>,
 ) -> Result<Result<Arc<VerifiedToken>, TokenFault>, Stale> {
     let verified = state.verifier.verify(token, digest, now);

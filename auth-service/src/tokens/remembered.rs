@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use gatepost::{Digest, Token};
+use gatepost::{Token, TokenDigest};
 use quick_cache::sync::Cache;
 
 use super::{TokenFault, VerifiedToken, Verifier};
@@ -16,7 +16,7 @@ const MOST: usize = 50_000;
 /// Verifies tokens, and remembers those that were good.
 pub struct RememberingVerifier {
     verifier: Verifier,
-    known: Cache<Digest, Arc<VerifiedToken>>,
+    known: Cache<TokenDigest, Arc<VerifiedToken>>,
 }
 
 impl RememberingVerifier {
@@ -29,7 +29,12 @@ impl RememberingVerifier {
     ///
     /// # Errors
     /// [`TokenFault::Expired`] only for a token that this service signed.
-    pub fn verify(&self, token: &Token, digest: &Digest, now: DateTime<Utc>) -> Result<Arc<VerifiedToken>, TokenFault> {
+    pub fn verify(
+        &self,
+        token: &Token,
+        digest: &TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<VerifiedToken>, TokenFault> {
         // The key may have left the set since.
         if let Some(known) = self.known.get(digest).filter(|known| self.verifier.has_key(known.key_id(), now)) {
             return known.is_live_at(now, self.verifier.latest(now)).map(|()| known);

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::circuit::{Change, Circuit, Pass};
 use crate::guard::rules::GUARD_TIMEOUT;
-use crate::{Asker, Introspection, Token, Unavailable, Verify};
+use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
 /// Time that a call may lose before it reaches the breaker.
 const LOST_TIME: Duration = Duration::from_millis(5);
@@ -23,7 +23,7 @@ const LOST_TIME: Duration = Duration::from_millis(5);
 /// A timeout is a failure only if the call had the guard's full limit of 500 ms: callers with short deadlines must not
 /// block the others. A call with a shorter deadline counts as a failure only if the inner verifier answers
 /// [`Unavailable::Away`] before the deadline. Any other error may be the caller's deadline as the auth service sees it. A
-/// cancelled call, a panic and an [`Asker::Doubtful`] call are never failures. After such a probe, the next call is the
+/// cancelled call, a panic and an [`TrafficClass::Doubtful`] call are never failures. After such a probe, the next call is the
 /// probe.
 ///
 /// Around a [`Retry`](super::Retry), the attempts of a call count once, and calls that fail at once cost no retries.
@@ -53,16 +53,21 @@ impl<V: Verify> Breaker<V> {
 
 impl<V: Verify> Verify for Breaker<V> {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
-        self.verify_for(token, Asker::Call(None), deadline).await
+        self.verify_for(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
         let begun = Instant::now();
         let pass = change(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
         let full_time = self.full_time;
-        let mut call = Call { circuit: &self.circuit, pass, asker, begun, deadline, full_time, answer: None };
+        let mut call = Call { circuit: &self.circuit, pass, class, begun, deadline, full_time, answer: None };
         let answer =
-            timeout_at(deadline, self.inner.verify_for(token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
+            timeout_at(deadline, self.inner.verify_for(token, class, deadline)).await.unwrap_or(Err(Unavailable::Away));
         call.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| *error));
         answer
     }
@@ -77,7 +82,7 @@ fn change<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> 
 struct Call<'a> {
     circuit: &'a Mutex<Circuit>,
     pass: Pass,
-    asker: Asker,
+    class: TrafficClass,
     begun: Instant,
     deadline: Instant,
     full_time: Duration,
@@ -92,7 +97,7 @@ impl Call<'_> {
         // The caller's own timer may fire first and drop the call.
         let is_out_of_time = now >= self.deadline;
         match self.answer {
-            _ if self.asker == Asker::Doubtful => false,
+            _ if self.class == TrafficClass::Doubtful => false,
             Some(Err(Unavailable::Away)) => was_given_time || !is_out_of_time,
             Some(Err(Unavailable::Unclear)) => was_given_time,
             Some(Ok(())) | None => was_given_time && is_out_of_time,
@@ -290,7 +295,7 @@ mod tests {
     async fn doubtful_requests_open_no_circuit() {
         let (inner, breaker) = breaker([Fail, Hang, Mumble, Fail, Fail, Fail, Answer]);
         for _ in 0..6 {
-            let answer = breaker.verify_for(&token(), Asker::Doubtful, Instant::now() + ms(500)).await;
+            let answer = breaker.verify_for(&token(), TrafficClass::Doubtful, Instant::now() + ms(500)).await;
             assert!(answer.is_err());
         }
         assert!(passes(&inner, &breaker).await);

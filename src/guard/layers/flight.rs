@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::metrics::AuthMetrics;
-use crate::{Asker, Digest, Introspection, Token, Unavailable, Uptime, Verify};
+use crate::{Introspection, Token, TokenDigest, TrafficClass, Unavailable, Uptime, Verify};
 
 type Answer = Option<Result<Introspection, Unavailable>>;
-type Flights = Arc<Mutex<HashMap<Digest, Flight>>>;
+type Flights = Arc<Mutex<HashMap<TokenDigest, Flight>>>;
 
 /// A decorator that merges concurrent verifications of equal tokens into one call of the inner verifier.
 ///
@@ -53,7 +53,7 @@ impl<V: Verify> SingleFlight<V> {
     }
 
     /// Returns the running flight for this token, or starts one.
-    fn board(&self, token: &Token, asker: Asker) -> watch::Receiver<Answer> {
+    fn board(&self, token: &Token, class: TrafficClass) -> watch::Receiver<Answer> {
         let digest = token.digest();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         let began = self.uptime.now();
@@ -72,7 +72,7 @@ impl<V: Verify> SingleFlight<V> {
             // Counted from the task's start: a busy machine may run the task late.
             let deadline = Instant::now() + limit;
             let answer =
-                timeout_at(deadline, inner.verify_for(&token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
+                timeout_at(deadline, inner.verify_for(&token, class, deadline)).await.unwrap_or(Err(Unavailable::Away));
             // Remove the flight before it lands. Later callers then start a new one.
             drop(seat);
             landing.send_replace(Some(answer));
@@ -83,12 +83,17 @@ impl<V: Verify> SingleFlight<V> {
 
 impl<V: Verify> Verify for SingleFlight<V> {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
-        self.verify_for(token, Asker::Call(None), deadline).await
+        self.verify_for(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    /// Joins the running flight, or starts one for this asker.
-    async fn verify_for(&self, token: &Token, asker: Asker, _deadline: Instant) -> Result<Introspection, Unavailable> {
-        let mut flight = self.board(token, asker);
+    /// Joins the running flight, or starts one for this class.
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        _deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
+        let mut flight = self.board(token, class);
         // An error means that the flight's task panicked.
         let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable::Away)?;
         answer.clone().unwrap_or(Err(Unavailable::Away))
@@ -97,7 +102,7 @@ impl<V: Verify> Verify for SingleFlight<V> {
 
 /// A flight's entry in the map. Dropping it removes the entry, even after a panic.
 struct Seat {
-    digest: Digest,
+    digest: TokenDigest,
     answer: watch::Receiver<Answer>,
     flights: Flights,
 }
@@ -180,15 +185,15 @@ mod tests {
             (Arc::new(Gate { asked: AtomicUsize::new(0), permits: Semaphore::new(0) }), Uptime::manual());
         let limit = Duration::from_millis(500);
         let flights = SingleFlight::counting(Arc::clone(&gate), limit, AuthMetrics::default(), uptime.clone());
-        let mut old = flights.board(&token("a"), Asker::Open);
+        let mut old = flights.board(&token("a"), TrafficClass::OpenCall);
         uptime.advance(limit);
-        assert!(flights.board(&token("a"), Asker::Open).same_channel(&old));
+        assert!(flights.board(&token("a"), TrafficClass::OpenCall).same_channel(&old));
         uptime.advance(Duration::from_millis(1));
-        let new = flights.board(&token("a"), Asker::Open);
+        let new = flights.board(&token("a"), TrafficClass::OpenCall);
         assert!(!new.same_channel(&old));
         gate.permits.add_permits(1);
         old.wait_for(Option::is_some).await.unwrap();
-        assert!(flights.board(&token("a"), Asker::Open).same_channel(&new), "the new entry stays");
+        assert!(flights.board(&token("a"), TrafficClass::OpenCall).same_channel(&new), "the new entry stays");
     }
 
     #[tokio::test(start_paused = true)]

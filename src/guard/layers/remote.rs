@@ -15,7 +15,7 @@ use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResp
 use crate::guard::IntrospectionFacts;
 use crate::log::LogLimit;
 use crate::revocation_state::{Evidence, LogEntry, LogPosition};
-use crate::{Asker, Identity, InactiveReason, Introspection, Token, Unavailable, Uptime, Verify};
+use crate::{Identity, InactiveReason, Introspection, Token, TrafficClass, Unavailable, Uptime, Verify};
 
 // Limited: while the auth service fails, every caller with a token can cause a line.
 static UNANSWERED_LINES: LogLimit = LogLimit::new();
@@ -51,14 +51,14 @@ impl RemoteVerifier {
     }
 
     /// Sends the request. Sends it again when the channel is replaced.
-    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
+    async fn ask(&self, token: &Token, class: TrafficClass, deadline: Instant) -> Result<Introspection, Unavailable> {
         let mut channel = self.channel.subscribe();
         loop {
             let mut client = TokenServiceClient::new(channel.borrow_and_update().clone());
             let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
             // Requests about likely garbage neither prove silence nor are sent again.
-            let is_fair = asker != Asker::Doubtful;
+            let is_fair = class != TrafficClass::Doubtful;
             let _waiting = is_fair.then(|| self.channel.wait(deadline));
             // Read before the request is sent: the answer is true at some later moment.
             let begun = self.uptime.now();
@@ -77,11 +77,16 @@ impl RemoteVerifier {
 
 impl Verify for RemoteVerifier {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
-        self.ask(token, Asker::Call(None), deadline).await
+        self.ask(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
-        self.ask(token, asker, deadline).await
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
+        self.ask(token, class, deadline).await
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::retry_budget::RetryBudget;
 use crate::guard::jitter;
-use crate::{Asker, Introspection, Token, Unavailable, Verify};
+use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
 /// Maximum pauses: before the second attempt, and before each later one.
 const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
@@ -16,8 +16,8 @@ const ATTEMPTS: u32 = 3;
 
 /// A decorator that retries when the inner verifier is [`Unavailable::Away`].
 ///
-/// - Verdicts and nonsensical answers are never retried.
-/// - A request about likely garbage ([`Asker::Doubtful`]) has one attempt.
+/// - IntrospectionCache and nonsensical answers are never retried.
+/// - A request about likely garbage ([`TrafficClass::Doubtful`]) has one attempt.
 /// - There are at most three attempts. A random pause of up to 20 ms precedes the second, one of up to 40 ms the third.
 ///   Retries are safe, because a verification changes nothing.
 /// - All attempts share the call's deadline. No attempt starts at or after it. If a pause would last until the deadline,
@@ -50,15 +50,20 @@ impl<V: Verify> Retry<V> {
 
 impl<V: Verify> Verify for Retry<V> {
     async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
-        self.verify_for(token, Asker::Call(None), deadline).await
+        self.verify_for(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Introspection, Unavailable> {
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
         if Instant::now() >= deadline {
             return Err(Unavailable::Away);
         }
-        if asker == Asker::Doubtful {
-            return self.inner.verify_for(token, asker, deadline).await;
+        if class == TrafficClass::Doubtful {
+            return self.inner.verify_for(token, class, deadline).await;
         }
         self.budget.deposit();
         let mut answer = self.inner.verify(token, deadline).await;

@@ -15,7 +15,7 @@ use tonic::codegen::{Bytes, StdError};
 
 use super::super::limit::until;
 use super::super::rules::Rules;
-use super::super::{Asker, Rejection, Token, Verify};
+use super::super::{Rejection, Token, TrafficClass, Verify};
 use super::answer::Answer;
 use super::messages::Messages;
 use crate::Uptime;
@@ -145,7 +145,10 @@ impl<V: Verify> Watch<V> {
                 if let Some(rejection) = self.rejection() {
                     return Err(rejection);
                 }
-                match self.rules.judge(self.uri.path(), &self.token, self.audience.as_deref(), Asker::Open, None).await
+                match self
+                    .rules
+                    .judge(self.uri.path(), &self.token, self.audience.as_deref(), TrafficClass::OpenCall, None)
+                    .await
                 {
                     Err(Rejection::AuthUnavailable) => sleep(JUDGMENT_INTERVAL).await,
                     judged => return judged.map(drop),
