@@ -7,9 +7,9 @@ use tokio::runtime::Handle;
 use tonic::transport::Endpoint;
 
 use super::Token;
-use super::auth::AuthService;
+use super::authorizer::GUARD_TIMEOUT;
+use super::client::AuthService;
 use super::introspection_cache::{DEFAULT_CACHE_CAPACITY, DEFAULT_INACTIVE_CACHE_CAPACITY};
-use super::rules::GUARD_TIMEOUT;
 use crate::Uptime;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.

@@ -44,7 +44,7 @@ pub(crate) struct IntrospectionCache<V> {
     flights: SingleFlight<CacheFill<V>>,
 }
 
-/// The cached introspections and the state that judges them.
+/// The cached introspections and the state that decides about them.
 struct CacheEntries {
     revocation_state: Arc<SharedRevocationState>,
     active: Cache<TokenDigest, Introspection, IntrospectionWeight>,

@@ -1,8 +1,9 @@
 //! The server side: policy → token → introspection → identity.
 
-mod auth;
+mod authorizer;
 mod builder;
 mod call_parts;
+mod client;
 mod fairness;
 mod feed;
 mod header_fault;
@@ -17,21 +18,20 @@ mod limit;
 mod line_limits;
 #[cfg(test)]
 mod log_lines;
-mod open;
 mod peers;
 mod plausibility;
 mod policy;
 mod rejection;
-mod rules;
 #[cfg(test)]
 mod scripted;
 mod shared_revocation_state;
+mod streaming;
 mod token;
 mod verify;
 
-pub use auth::AuthService;
 pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError, InvalidUrl};
 pub use call_parts::CallParts;
+pub use client::AuthService;
 pub use header_fault::{HeaderFault, TokenFormFault, TokenHeader};
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
@@ -44,5 +44,5 @@ pub(crate) use layers::read_time;
 pub(crate) use verify::IntrospectionFacts;
 #[cfg(feature = "testing")]
 pub(crate) use {
-    introspection_cache::IntrospectionCache, rules::GUARD_TIMEOUT, shared_revocation_state::SharedRevocationState,
+    authorizer::GUARD_TIMEOUT, introspection_cache::IntrospectionCache, shared_revocation_state::SharedRevocationState,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::circuit::{Change, Circuit, Pass};
-use crate::guard::rules::GUARD_TIMEOUT;
+use crate::guard::authorizer::GUARD_TIMEOUT;
 use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
 /// Time that a call may lose before it reaches the breaker.

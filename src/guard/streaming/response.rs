@@ -11,39 +11,39 @@ use tonic::body::Body;
 use tonic::codegen::Bytes;
 
 use super::super::{Rejection, Verify};
-use super::watch::{Idle, Judging, Watch};
+use super::open_call::{OpenCall, PeriodicChecks, TokenCheck};
 
 /// The result of polling a body.
-type Polled = Option<Result<Frame<Bytes>, Status>>;
+type PolledFrame = Option<Result<Frame<Bytes>, Status>>;
 
 /// A response body. A rejection ends it with the rejection's status in the trailers.
-pub(super) struct Answer<V: Verify> {
+pub(super) struct CheckedResponse<V: Verify> {
     body: Body,
-    watch: Arc<Watch<V>>,
+    call: Arc<OpenCall<V>>,
     /// True until the body was polled for the first time.
     is_first: bool,
-    /// A message and its pending judgment.
-    held: Option<(Frame<Bytes>, Judging)>,
+    /// A message and its pending check.
+    held: Option<(Frame<Bytes>, TokenCheck)>,
     /// The frame after the first message.
-    next: Option<Polled>,
-    /// The periodic judgment of a body that had to wait. Unary calls need none.
-    idle: Option<Idle>,
+    next: Option<PolledFrame>,
+    /// The periodic check of a body that had to wait. Unary calls need none.
+    checks: Option<PeriodicChecks>,
     is_over: bool,
 }
 
-impl<V: Verify> Answer<V> {
-    pub(super) fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
-        Self { body, watch, is_first: true, held: None, next: None, idle: None, is_over: false }
+impl<V: Verify> CheckedResponse<V> {
+    pub(super) fn new(body: Body, call: Arc<OpenCall<V>>) -> Self {
+        Self { body, call, is_first: true, held: None, next: None, checks: None, is_over: false }
     }
 
     /// Polls the next frame that the caller may receive, or the rejection that ends the body.
-    fn poll_judged(&mut self, cx: &mut Context<'_>) -> Poll<Result<Polled, Rejection>> {
+    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<PolledFrame, Rejection>> {
         loop {
-            if let Some(rejection) = self.watch.rejection() {
+            if let Some(rejection) = self.call.rejection() {
                 return Poll::Ready(Err(rejection));
             }
-            if let Some((_, judging)) = &mut self.held {
-                ready!(judging.as_mut().poll(cx))?;
+            if let Some((_, check)) = &mut self.held {
+                ready!(check.as_mut().poll(cx))?;
                 return Poll::Ready(Ok(self.held.take().map(|(frame, _)| Ok(frame))));
             }
             let polled = match self.next.take() {
@@ -52,7 +52,7 @@ impl<V: Verify> Answer<V> {
             };
             let is_first = std::mem::take(&mut self.is_first);
             // The handler may have received a rejection just now, in place of a message.
-            if let Some(rejection) = self.watch.rejection() {
+            if let Some(rejection) = self.call.rejection() {
                 return Poll::Ready(Err(rejection));
             }
             match polled {
@@ -60,12 +60,12 @@ impl<V: Verify> Answer<V> {
                     if is_first && self.is_whole(cx) {
                         return Poll::Ready(Ok(Some(Ok(frame))));
                     }
-                    self.held = Some((frame, self.watch.judging()));
+                    self.held = Some((frame, self.call.check()));
                 }
                 Poll::Ready(last) => return Poll::Ready(Ok(last)),
                 Poll::Pending => {
-                    let idle = self.idle.get_or_insert_with(|| self.watch.idle());
-                    return idle.as_mut().poll(cx).map(Err);
+                    let checks = self.checks.get_or_insert_with(|| self.call.periodic_checks());
+                    return checks.as_mut().poll(cx).map(Err);
                 }
             }
         }
@@ -73,7 +73,7 @@ impl<V: Verify> Answer<V> {
 
     /// Returns true for the answer of a unary call: the first message is the last one, and the request has ended.
     fn is_whole(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.watch.is_heard() {
+        if !self.call.is_request_over() {
             return false;
         }
         let Poll::Ready(next) = Pin::new(&mut self.body).poll_frame(cx) else { return false };
@@ -83,17 +83,17 @@ impl<V: Verify> Answer<V> {
     }
 }
 
-impl<V: Verify> http_body::Body for Answer<V> {
+impl<V: Verify> http_body::Body for CheckedResponse<V> {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Polled> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<PolledFrame> {
         if self.is_over {
             return Poll::Ready(None);
         }
-        let rejection = match ready!(self.poll_judged(cx)) {
+        let rejection = match ready!(self.poll_checked(cx)) {
             Ok(polled) => return Poll::Ready(polled),
-            Err(rejection) => self.watch.refuse(rejection),
+            Err(rejection) => self.call.reject(rejection),
         };
         self.is_over = true;
         // Drops the handler's body now. The transport may keep this one for longer.

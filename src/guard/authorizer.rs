@@ -20,7 +20,7 @@ use crate::status::reason_name;
 pub(crate) const GUARD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The access policy with verifier, counters and log limits.
-pub(super) struct Rules<V> {
+pub(super) struct Authorizer<V> {
     pub(super) policy: Policy,
     pub(super) verifier: V,
     pub(super) metrics: GuardMetrics,
@@ -29,28 +29,28 @@ pub(super) struct Rules<V> {
     /// Log limits for ended calls.
     pub(super) ended_lines: LineLimits,
     /// Set once a request that is not gRPC is logged.
-    has_said_not_grpc: AtomicBool,
+    has_logged_not_grpc: AtomicBool,
 }
 
 /// An admitted caller and the caller's token.
-pub(super) struct Caller {
+pub(super) struct AdmittedCaller {
     pub(super) identity: Identity,
     pub(super) token: Token,
 }
 
 /// The caller of a method, `None` if anonymous, or the reason to refuse the call.
-type Decision = Result<Option<Caller>, Rejection>;
+type AccessDecision = Result<Option<AdmittedCaller>, Rejection>;
 
-impl<V> Rules<V> {
+impl<V> Authorizer<V> {
     /// Combines a policy and a verifier. `metrics` counts the decisions.
     pub(super) fn new(policy: Policy, verifier: V, metrics: GuardMetrics) -> Self {
-        let (refused_lines, ended_lines, has_said_not_grpc) = Default::default();
-        Self { policy, verifier, metrics, refused_lines, ended_lines, has_said_not_grpc }
+        let (refused_lines, ended_lines, has_logged_not_grpc) = Default::default();
+        Self { policy, verifier, metrics, refused_lines, ended_lines, has_logged_not_grpc }
     }
 
     /// Logs the first request that is not gRPC. Such a request usually shows a mistake in the setup.
-    pub(super) fn say_not_grpc<B>(&self, request: &Request<B>, status: StatusCode) {
-        if self.has_said_not_grpc.swap(true, Ordering::Relaxed) {
+    pub(super) fn log_not_grpc<B>(&self, request: &Request<B>, status: StatusCode) {
+        if self.has_logged_not_grpc.swap(true, Ordering::Relaxed) {
             return;
         }
         let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
@@ -64,7 +64,7 @@ impl<V> Rules<V> {
     }
 }
 
-impl<V: Verify> Rules<V> {
+impl<V: Verify> Authorizer<V> {
     /// Decides about a new call, counts and logs the decision. The log of rejections is limited, because anyone can cause
     /// them.
     pub(super) async fn admit(
@@ -73,7 +73,7 @@ impl<V: Verify> Rules<V> {
         headers: &HeaderMap,
         audience: Option<&str>,
         peer: Option<SocketAddr>,
-    ) -> Decision {
+    ) -> AccessDecision {
         let decision = self.decide(path, headers, audience, peer).await;
         self.metrics.decided(&decision);
         let method = &*shown_path(path);
@@ -102,7 +102,7 @@ impl<V: Verify> Rules<V> {
         headers: &HeaderMap,
         audience: Option<&str>,
         peer: Option<SocketAddr>,
-    ) -> Decision {
+    ) -> AccessDecision {
         let rule = self.policy.of(path);
         if *rule == Rule::Public {
             return Ok(None);
@@ -112,12 +112,12 @@ impl<V: Verify> Rules<V> {
             token => token?,
         };
         let class = TrafficClass::NewCall(peer);
-        let identity = self.judge(path, &token, audience, class, deadline::requested(headers)).await?;
-        Ok(Some(Caller { identity, token }))
+        let identity = self.authorize(path, &token, audience, class, deadline::requested(headers)).await?;
+        Ok(Some(AdmittedCaller { identity, token }))
     }
 
     /// Returns the bearer if the token is valid for the method at `path` now. `requested` is the caller's time limit.
-    pub(super) async fn judge(
+    pub(super) async fn authorize(
         &self,
         path: &str,
         token: &Token,
@@ -175,15 +175,15 @@ mod tests {
         }
     }
 
-    fn rules() -> Rules<Good> {
+    fn authorizer() -> Authorizer<Good> {
         let policy = Policy::closed().rule("/a.B/Open", Rule::Public).rule("/a.B/Sell", Rule::role("seller"));
-        Rules::new(policy, Good, GuardMetrics::default())
+        Authorizer::new(policy, Good, GuardMetrics::default())
     }
 
     /// Runs the closure twice and returns the lines of the second run. The breaker's test explains the first run.
     async fn heard(run: impl AsyncFn()) -> Vec<String> {
         run().await;
-        let log = LogLines::of("gatepost::guard::rules");
+        let log = LogLines::of("gatepost::guard::authorizer");
         let listening = set_default(log.clone());
         run().await;
         drop(listening);
@@ -194,17 +194,17 @@ mod tests {
     async fn flood_of_refusals_logs_ten_lines_a_second() {
         let lines = heard(async || {
             let uptime = Uptime::manual();
-            let rules = Rules { refused_lines: LineLimits::with_uptime(&uptime), ..rules() };
+            let authorizer = Authorizer { refused_lines: LineLimits::with_uptime(&uptime), ..authorizer() };
             let (none, mut bad) = (HeaderMap::new(), HeaderMap::new());
             bad.insert("api-token", HeaderValue::from_static(SECRET));
             for _ in 0..2 {
                 for _ in 0..500 {
-                    let _ = rules.admit(METHOD, &none, Some("gatepost"), None).await;
+                    let _ = authorizer.admit(METHOD, &none, Some("gatepost"), None).await;
                 }
-                let _ = rules.admit("/a.B/Sell", &bad, Some("gatepost"), None).await;
+                let _ = authorizer.admit("/a.B/Sell", &bad, Some("gatepost"), None).await;
                 uptime.advance(Duration::from_secs(1));
             }
-            let denied = rules.metrics.read().denied;
+            let denied = authorizer.metrics.read().denied;
             assert!(denied.contains(&(Rejection::TokenMissing, 1000)), "all are counted: {denied:?}");
         });
         let lines = lines.await;
@@ -217,10 +217,10 @@ mod tests {
     #[tokio::test]
     async fn requests_that_are_not_grpc_log_one_line() {
         let lines = heard(async || {
-            let rules = rules();
+            let authorizer = authorizer();
             for _ in 0..3 {
                 let request = Request::get("/").header("content-type", "text/html").body(()).unwrap();
-                rules.say_not_grpc(&request, StatusCode::METHOD_NOT_ALLOWED);
+                authorizer.log_not_grpc(&request, StatusCode::METHOD_NOT_ALLOWED);
             }
         });
         let lines = lines.await;
@@ -232,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn long_method_is_cut_in_the_log() {
         let path = format!("/{}", "a".repeat(8000));
-        let lines = heard(async || drop(rules().admit(&path, &HeaderMap::new(), None, None).await)).await;
+        let lines = heard(async || drop(authorizer().admit(&path, &HeaderMap::new(), None, None).await)).await;
         let shown = format!("/{}…", "a".repeat(124));
         assert_eq!(lines, [format!("INFO refused method={shown:?} reason=\"TOKEN_MISSING\"")]);
     }
@@ -240,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn decision_is_logged_without_the_token() {
         async fn decide() {
-            let (rules, none) = (rules(), HeaderMap::new());
+            let (authorizer, none) = (authorizer(), HeaderMap::new());
             let mut headers = HeaderMap::new();
             headers.insert("api-token", HeaderValue::from_static(SECRET));
             for (path, headers, audience) in [
@@ -250,7 +250,7 @@ mod tests {
                 ("/a.B/Sell", &headers, "gatepost"),
                 (METHOD, &headers, "another"),
             ] {
-                let _ = rules.admit(path, headers, Some(audience), None).await;
+                let _ = authorizer.admit(path, headers, Some(audience), None).await;
             }
         }
         assert_eq!(
