@@ -3,23 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
+use super::cache_entries::CacheEntries;
 use super::fairness::Fairness;
 use super::layers::SingleFlight;
 use super::plausibility::Plausibility;
-use super::shared_revocation_state::{SharedRevocationState, ValidityCheck};
-use super::{InactiveReason, Introspection, Token, TokenDigest, TokenStatus, TrafficClass, Unavailable, Verify};
-use crate::metrics::Counters;
-use crate::revocation_state::{RevocationCause, Validity};
+use super::shared_revocation_state::SharedRevocationState;
+use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
 /// Default number of cached active introspections.
 pub(super) const DEFAULT_CACHE_CAPACITY: usize = 100_000;
-
-/// Average size of an introspection in bytes. The cache's limit in bytes uses it.
-const MEAN_ENTRY_BYTES: usize = 500;
 
 /// Default number of cached inactive introspections. They have a cache of their own: a flood of garbage evicts no valid
 /// token.
@@ -44,45 +38,11 @@ pub(crate) struct IntrospectionCache<V> {
     flights: SingleFlight<CacheFill<V>>,
 }
 
-/// The cached introspections and the state that decides about them.
-struct CacheEntries {
-    revocation_state: Arc<SharedRevocationState>,
-    active: Cache<TokenDigest, Introspection, IntrospectionWeight>,
-    inactive: Cache<TokenDigest, Introspection>,
-}
-
-/// An introspection that is valid now.
-struct ValidIntrospection {
-    introspection: Introspection,
-    evidence_age: Duration,
-}
-
 /// The verifier behind the flights.
 struct CacheFill<V> {
     inner: V,
     entries: Arc<CacheEntries>,
     fairness: Fairness,
-}
-
-/// The approximate size of an introspection in memory. Small introspections count as average ones, which limits their
-/// number.
-#[derive(Clone)]
-struct IntrospectionWeight;
-
-impl Weighter<TokenDigest, Introspection> for IntrospectionWeight {
-    fn weight(&self, _: &TokenDigest, introspection: &Introspection) -> u64 {
-        let texts = match &introspection.status {
-            TokenStatus::Active(identity) => {
-                let roles: usize = identity.roles.iter().map(|role| role.len() + size_of::<String>()).sum();
-                let audiences: usize = identity.audiences.iter().map(|text| text.len() + size_of::<String>()).sum();
-                let session = identity.session.as_ref().map_or(0, String::len);
-                size_of_val(&**identity) + identity.subject.len() + session + audiences + roles
-            }
-            TokenStatus::Inactive(_) => 0,
-        };
-        let facts = introspection.facts.as_ref().map_or(0, |facts| size_of_val(&**facts) + facts.key.len());
-        u64::try_from((texts + facts).max(MEAN_ENTRY_BYTES)).unwrap_or(u64::MAX)
-    }
 }
 
 impl<V: Verify> IntrospectionCache<V> {
@@ -101,70 +61,10 @@ impl<V: Verify> IntrospectionCache<V> {
         capacity: usize,
         inactive_capacity: usize,
     ) -> Self {
-        let bytes = u64::try_from(capacity.saturating_mul(MEAN_ENTRY_BYTES)).unwrap_or(u64::MAX);
-        let (active, inactive) =
-            (Cache::with_weighter(capacity, bytes, IntrospectionWeight), Cache::new(inactive_capacity));
-        let entries = Arc::new(CacheEntries { revocation_state, active, inactive });
+        let entries = Arc::new(CacheEntries::new(revocation_state, capacity, inactive_capacity));
         let (metrics, uptime) = (entries.revocation_state.metrics().clone(), entries.revocation_state.uptime().clone());
         let fill = CacheFill { inner, entries: Arc::clone(&entries), fairness: Fairness::default() };
         Self { flights: SingleFlight::counting(fill, limit, metrics, uptime), entries }
-    }
-}
-
-impl CacheEntries {
-    /// Returns the cached introspection if it is valid now.
-    fn find(&self, digest: &TokenDigest) -> Option<ValidIntrospection> {
-        // A token that was active once may have a newer, inactive entry.
-        let active = self.active.get(digest).and_then(|cached| self.check(cached));
-        active.or_else(|| self.inactive.get(digest).and_then(|cached| self.check(cached)))
-    }
-
-    /// Checks the introspection now; `None` if the token needs a new request.
-    fn check(&self, introspection: Introspection) -> Option<ValidIntrospection> {
-        let facts = introspection.facts.as_ref()?;
-        let ValidityCheck { validity, evidence_age } = self.revocation_state.check(&introspection, facts);
-        let introspection = match validity {
-            Validity::Valid => introspection,
-            Validity::Revoked(cause) => Introspection::inactive(inactive_reason(cause)),
-            Validity::Stale => return None,
-        };
-        Some(ValidIntrospection { introspection, evidence_age })
-    }
-
-    /// Records the age of the evidence, and returns the introspection.
-    fn record_use(&self, valid: ValidIntrospection) -> Introspection {
-        let ValidIntrospection { introspection, evidence_age } = valid;
-        if matches!(introspection.status, TokenStatus::Active(_)) {
-            self.counters().evidence_age.record(evidence_age);
-        }
-        introspection
-    }
-
-    /// Estimates the token's plausibility by its form and the listed keys.
-    fn plausibility(&self, token: &Token) -> Plausibility {
-        self.revocation_state.with_key_names(|names| Plausibility::estimate(token.expose(), names))
-    }
-
-    /// Rejects a token by its form alone. The introspection is not cached.
-    fn reject_by_form(&self) -> Introspection {
-        self.counters().given_up.one();
-        Introspection::inactive(InactiveReason::Invalid)
-    }
-
-    fn counters(&self) -> &Counters {
-        self.revocation_state.metrics().counters()
-    }
-
-    fn insert(&self, digest: TokenDigest, introspection: &Introspection) {
-        if self.check(introspection.clone()).is_none()
-            || self.revocation_state.read(|state, _| state.position().is_none())
-        {
-            return;
-        }
-        match introspection.status {
-            TokenStatus::Active(_) => self.active.insert(digest, introspection.clone()),
-            TokenStatus::Inactive(_) => self.inactive.insert(digest, introspection.clone()),
-        }
     }
 }
 
@@ -238,20 +138,13 @@ impl<V: Verify> IntrospectionCache<V> {
     }
 }
 
-fn inactive_reason(cause: RevocationCause) -> InactiveReason {
-    match cause {
-        RevocationCause::Revoked => InactiveReason::Revoked,
-        RevocationCause::Disabled => InactiveReason::UserDisabled,
-        RevocationCause::Deleted => InactiveReason::UserDeleted,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::IntrospectionFacts;
+    use super::super::cache_entries::MEAN_ENTRY_BYTES;
     use super::super::scripted::{ada, token};
+    use super::super::{InactiveReason, IntrospectionFacts, TokenStatus};
     use super::*;
     use crate::Uptime;
     use crate::revocation_state::{Evidence, LogEntry, LogPosition};

@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod builder;
+mod cache_entries;
 mod call_parts;
 mod client;
 mod fairness;
