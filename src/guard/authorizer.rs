@@ -181,18 +181,18 @@ mod tests {
     }
 
     /// Runs the closure twice and returns the lines of the second run. The breaker's test explains the first run.
-    async fn heard(run: impl AsyncFn()) -> Vec<String> {
+    async fn logged(run: impl AsyncFn()) -> Vec<String> {
         run().await;
-        let log = LogLines::of("gatepost::guard::authorizer");
+        let log = LogLines::from_module("gatepost::guard::authorizer");
         let listening = set_default(log.clone());
         run().await;
         drop(listening);
-        log.heard()
+        log.lines()
     }
 
     #[tokio::test]
     async fn flood_of_refusals_logs_ten_lines_a_second() {
-        let lines = heard(async || {
+        let lines = logged(async || {
             let uptime = Uptime::manual();
             let authorizer = Authorizer { refused_lines: LineLimits::with_uptime(&uptime), ..authorizer() };
             let (none, mut bad) = (HeaderMap::new(), HeaderMap::new());
@@ -216,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_that_are_not_grpc_log_one_line() {
-        let lines = heard(async || {
+        let lines = logged(async || {
             let authorizer = authorizer();
             for _ in 0..3 {
                 let request = Request::get("/").header("content-type", "text/html").body(()).unwrap();
@@ -232,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn long_method_is_cut_in_the_log() {
         let path = format!("/{}", "a".repeat(8000));
-        let lines = heard(async || drop(authorizer().admit(&path, &HeaderMap::new(), None, None).await)).await;
+        let lines = logged(async || drop(authorizer().admit(&path, &HeaderMap::new(), None, None).await)).await;
         let shown = format!("/{}…", "a".repeat(124));
         assert_eq!(lines, [format!("INFO refused method={shown:?} reason=\"TOKEN_MISSING\"")]);
     }
@@ -254,7 +254,7 @@ mod tests {
             }
         }
         assert_eq!(
-            heard(decide).await,
+            logged(decide).await,
             [
                 r#"DEBUG admitted method="/a.B/C" subject="ada""#,
                 r#"DEBUG admitted method="/a.B/Open""#,

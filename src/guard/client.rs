@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
 use super::builder::{AuthEndpoint, AuthServiceBuilder, Settings};
-use super::feed::Feed;
+use super::feed::RevocationFeed;
 use super::introspection_cache::IntrospectionCache;
-use super::layers::{Breaker, QuestionChannel, RemoteVerifier, Retry};
+use super::layers::{Breaker, RemoteVerifier, ReplaceableChannel, Retry};
 use super::shared_revocation_state::SharedRevocationState;
 use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
 use crate::Uptime;
@@ -38,7 +38,7 @@ struct Inner {
     cache: IntrospectionCache<Breaker<Retry<RemoteVerifier>>>,
     revocation_state: Arc<SharedRevocationState>,
     /// The task that follows the revocations; stops when dropped.
-    feed: Option<Feed>,
+    feed: Option<RevocationFeed>,
 }
 
 impl AuthService {
@@ -63,12 +63,13 @@ impl AuthService {
         let Settings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
             *settings;
         let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
-        let questions = QuestionChannel::to(endpoint.clone(), timeout);
-        let remote = Retry::new(RemoteVerifier::through(questions.clone()).with_uptime(uptime)).attempts(attempts);
-        let remote = Breaker::new(remote).settings(failures, probe_interval, timeout);
+        let verify_channel = ReplaceableChannel::from_endpoint(endpoint.clone(), timeout);
+        let remote = Retry::new(RemoteVerifier::with_channel(verify_channel.clone()).with_uptime(uptime))
+            .with_attempts(attempts);
+        let remote = Breaker::new(remote).with_settings(failures, probe_interval, timeout);
         let state = Arc::clone(&revocation_state);
         let cache = IntrospectionCache::with_capacity(remote, timeout, state, cache_capacity, inactive_cache_capacity);
-        let feed = key.map(|key| Feed::follow(endpoint, key, Arc::clone(&revocation_state), questions));
+        let feed = key.map(|key| RevocationFeed::start(endpoint, key, Arc::clone(&revocation_state), verify_channel));
         Self(Arc::new(Inner { cache, revocation_state, feed }))
     }
 

@@ -64,7 +64,7 @@ impl<V: Verify> IntrospectionCache<V> {
         let entries = Arc::new(CacheEntries::new(revocation_state, capacity, inactive_capacity));
         let (metrics, uptime) = (entries.revocation_state.metrics().clone(), entries.revocation_state.uptime().clone());
         let fill = CacheFill { inner, entries: Arc::clone(&entries), fairness: Fairness::default() };
-        Self { flights: SingleFlight::counting(fill, limit, metrics, uptime), entries }
+        Self { flights: SingleFlight::with_metrics(fill, limit, metrics, uptime), entries }
     }
 }
 

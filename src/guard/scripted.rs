@@ -10,7 +10,7 @@ use super::{Identity, InactiveReason, Introspection, Token, Unavailable, Verify}
 
 /// The outcome of one request.
 #[derive(Clone, Copy)]
-pub(super) enum Step {
+pub(super) enum ScriptedAnswer {
     Answer,
     Fail,
     Mumble,
@@ -20,17 +20,17 @@ pub(super) enum Step {
 
 /// A verifier that follows its script and repeats the last step forever.
 pub(super) struct Scripted {
-    steps: Mutex<VecDeque<Step>>,
+    steps: Mutex<VecDeque<ScriptedAnswer>>,
     asked: Mutex<Vec<(Instant, Instant)>>,
 }
 
 impl Scripted {
-    pub(super) fn new(steps: impl IntoIterator<Item = Step>) -> Arc<Self> {
+    pub(super) fn new(steps: impl IntoIterator<Item = ScriptedAnswer>) -> Arc<Self> {
         Arc::new(Self { steps: Mutex::new(steps.into_iter().collect()), asked: Mutex::default() })
     }
 
     /// Replaces the script.
-    pub(super) fn now(&self, steps: impl IntoIterator<Item = Step>) {
+    pub(super) fn set_steps(&self, steps: impl IntoIterator<Item = ScriptedAnswer>) {
         *self.steps.lock().unwrap() = steps.into_iter().collect();
     }
 
@@ -44,7 +44,7 @@ impl Scripted {
         self.asked.lock().unwrap().len()
     }
 
-    fn next(&self) -> Step {
+    fn next(&self) -> ScriptedAnswer {
         let mut steps = self.steps.lock().unwrap();
         if steps.len() > 1 { steps.pop_front().unwrap() } else { steps[0] }
     }
@@ -54,11 +54,11 @@ impl Verify for Scripted {
     async fn verify(&self, _: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.asked.lock().unwrap().push((Instant::now(), deadline));
         match self.next() {
-            Step::Answer => Ok(introspection()),
-            Step::Fail => Err(Unavailable::Away),
-            Step::Mumble => Err(Unavailable::Unclear),
-            Step::Hang => pending().await,
-            Step::Panic => panic!("the verifier's own bug"),
+            ScriptedAnswer::Answer => Ok(introspection()),
+            ScriptedAnswer::Fail => Err(Unavailable::Away),
+            ScriptedAnswer::Mumble => Err(Unavailable::Unclear),
+            ScriptedAnswer::Hang => pending().await,
+            ScriptedAnswer::Panic => panic!("the verifier's own bug"),
         }
     }
 }

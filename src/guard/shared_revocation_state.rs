@@ -71,7 +71,7 @@ impl SharedRevocationState {
     }
 
     /// Replaces the ids of the signing keys.
-    pub(super) fn name_keys(&self, names: Option<KeyNames>) {
+    pub(super) fn set_key_names(&self, names: Option<KeyNames>) {
         *self.key_names.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::circuit::{Change, Circuit, Pass};
+use super::circuit::{Circuit, CircuitChange, Pass};
 use crate::guard::authorizer::GUARD_TIMEOUT;
 use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
 /// Time that a call may lose before it reaches the breaker.
-const LOST_TIME: Duration = Duration::from_millis(5);
+const DEADLINE_TOLERANCE: Duration = Duration::from_millis(5);
 
 /// A circuit breaker (Nygard, *Release It!*, 2007) in front of a verifier that is [`Unavailable`].
 ///
@@ -38,15 +38,15 @@ pub struct Breaker<V> {
 impl<V: Verify> Breaker<V> {
     /// Wraps `inner`. The circuit starts closed.
     pub fn new(inner: V) -> Self {
-        let full_time = GUARD_TIMEOUT.saturating_sub(LOST_TIME);
+        let full_time = GUARD_TIMEOUT.saturating_sub(DEADLINE_TOLERANCE);
         Self { inner, circuit: Mutex::new(Circuit::closed()), full_time }
     }
 
     /// Sets the failures that open the circuit, the probe interval, and the full time limit of a call.
-    pub(in crate::guard) fn settings(mut self, failures: u32, probe_interval: Duration, limit: Duration) -> Self {
+    pub(in crate::guard) fn with_settings(mut self, failures: u32, probe_interval: Duration, limit: Duration) -> Self {
         let circuit = self.circuit.get_mut().unwrap_or_else(PoisonError::into_inner);
         (circuit.failures, circuit.probe_interval) = (failures, probe_interval);
-        self.full_time = limit.saturating_sub(LOST_TIME);
+        self.full_time = limit.saturating_sub(DEADLINE_TOLERANCE);
         self
     }
 }
@@ -63,9 +63,9 @@ impl<V: Verify> Verify for Breaker<V> {
         deadline: Instant,
     ) -> Result<Introspection, Unavailable> {
         let begun = Instant::now();
-        let pass = change(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
+        let pass = update(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
         let full_time = self.full_time;
-        let mut call = Call { circuit: &self.circuit, pass, class, begun, deadline, full_time, answer: None };
+        let mut call = BreakerCall { circuit: &self.circuit, pass, class, begun, deadline, full_time, answer: None };
         let answer =
             timeout_at(deadline, self.inner.verify_for(token, class, deadline)).await.unwrap_or(Err(Unavailable::Away));
         call.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| *error));
@@ -74,12 +74,12 @@ impl<V: Verify> Verify for Breaker<V> {
 }
 
 /// Changes the circuit under a lock that is never held across an await.
-fn change<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> T {
+fn update<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> T {
     step(&mut circuit.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A running call. It reports its outcome to the circuit when it is dropped.
-struct Call<'a> {
+struct BreakerCall<'a> {
     circuit: &'a Mutex<Circuit>,
     pass: Pass,
     class: TrafficClass,
@@ -90,7 +90,7 @@ struct Call<'a> {
     answer: Option<Result<(), Unavailable>>,
 }
 
-impl Call<'_> {
+impl BreakerCall<'_> {
     /// Returns true if a call without an introspection is a failure of the inner verifier.
     fn is_failure(&self, now: Instant) -> bool {
         let was_given_time = self.deadline.saturating_duration_since(self.begun) >= self.full_time;
@@ -105,11 +105,11 @@ impl Call<'_> {
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for BreakerCall<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
         let is_failure = self.is_failure(now);
-        let changed = change(self.circuit, |circuit| match self.answer {
+        let changed = update(self.circuit, |circuit| match self.answer {
             Some(Ok(())) => circuit.answered(),
             Some(Err(_)) | None if is_failure => circuit.failed(self.pass, now),
             Some(Err(_)) | None => {
@@ -118,10 +118,10 @@ impl Drop for Call<'_> {
             }
         });
         match changed {
-            Some(Change::Opened) => {
+            Some(CircuitChange::Opened) => {
                 tracing::warn!("the auth service keeps failing: circuit open, calls fail at once");
             }
-            Some(Change::Closed) => tracing::info!("the auth service answers again: circuit closed"),
+            Some(CircuitChange::Closed) => tracing::info!("the auth service answers again: circuit closed"),
             None => {}
         }
     }
@@ -135,8 +135,8 @@ mod tests {
 
     use super::*;
     use crate::guard::log_lines::LogLines;
-    use crate::guard::scripted::Step::{Answer, Fail, Hang, Mumble, Panic};
-    use crate::guard::scripted::{Scripted, Step, token};
+    use crate::guard::scripted::ScriptedAnswer::{Answer, Fail, Hang, Mumble, Panic};
+    use crate::guard::scripted::{Scripted, ScriptedAnswer, token};
 
     type Tested = Arc<Breaker<Arc<Scripted>>>;
 
@@ -144,7 +144,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn breaker(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Tested) {
+    fn breaker(steps: impl IntoIterator<Item = ScriptedAnswer>) -> (Arc<Scripted>, Tested) {
         let inner = Scripted::new(steps);
         (Arc::clone(&inner), Arc::new(Breaker::new(inner)))
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     /// Returns a breaker that has just opened, and continues with these steps.
-    async fn open(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Tested) {
+    async fn open(steps: impl IntoIterator<Item = ScriptedAnswer>) -> (Arc<Scripted>, Tested) {
         let (inner, breaker) = breaker([Fail; 5].into_iter().chain(steps));
         for _ in 0..5 {
             assert!(!call(&breaker).await);
@@ -279,15 +279,15 @@ mod tests {
             }
         }
         // An auth service that keeps the caller's deadline answers so.
-        inner.now([Mumble]);
+        inner.set_steps([Mumble]);
         for _ in 0..5 {
             assert!(!call_within(ms(400), &breaker).await);
         }
-        inner.now([Hang]);
+        inner.set_steps([Hang]);
         for _ in 0..5 {
             assert!(tokio::time::timeout(ms(400), call(&breaker)).await.is_err());
         }
-        inner.now([Answer]);
+        inner.set_steps([Answer]);
         assert!(call(&breaker).await);
     }
 
@@ -321,11 +321,11 @@ mod tests {
         }
         // The first run has no log: tracing would cache "disabled" for a line that another thread reaches first.
         outage().await;
-        let log = LogLines::of("gatepost::guard::layers::breaker");
+        let log = LogLines::from_module("gatepost::guard::layers::breaker");
         let listening = tracing::subscriber::set_default(log.clone());
         outage().await;
         drop(listening);
-        let lines = log.heard();
+        let lines = log.lines();
         let [opened, closed] = &lines[..] else { panic!("{lines:?}") };
         assert!(opened.starts_with("WARN the auth service keeps failing"), "{opened}");
         assert!(closed.starts_with("INFO the auth service answers again"), "{closed}");

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use super::question_channel::QuestionChannel;
+use super::replaceable_channel::ReplaceableChannel;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
 use crate::guard::IntrospectionFacts;
@@ -24,7 +24,7 @@ static SENSELESS_LINES: LogLimit = LogLimit::new();
 /// A verifier that calls `VerifyToken` for each verification and caches nothing.
 #[derive(Clone)]
 pub struct RemoteVerifier {
-    channel: QuestionChannel,
+    channel: ReplaceableChannel,
     uptime: Uptime,
 }
 
@@ -41,12 +41,12 @@ impl RemoteVerifier {
     }
 
     /// Creates a verifier on a channel from the caller.
-    pub fn over(channel: Channel) -> Self {
-        Self::through(QuestionChannel::fixed(channel))
+    pub fn from_channel(channel: Channel) -> Self {
+        Self::with_channel(ReplaceableChannel::from_channel(channel))
     }
 
     /// Creates a verifier on this channel and its replacements.
-    pub(in crate::guard) fn through(channel: QuestionChannel) -> Self {
+    pub(in crate::guard) fn with_channel(channel: ReplaceableChannel) -> Self {
         Self { channel, uptime: Uptime::system() }
     }
 
@@ -59,7 +59,7 @@ impl RemoteVerifier {
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
             // Requests about likely garbage neither prove silence nor are sent again.
             let is_fair = class != TrafficClass::Doubtful;
-            let _waiting = is_fair.then(|| self.channel.wait(deadline));
+            let _pending = is_fair.then(|| self.channel.start_request(deadline));
             // Read before the request is sent: the answer is true at some later moment.
             let begun = self.uptime.now();
             let answer = tokio::select! {
@@ -67,8 +67,8 @@ impl RemoteVerifier {
                 answer = client.verify_token(request) => answer,
                 Ok(()) = channel.changed(), if is_fair => continue,
             };
-            if is_heard(&answer) {
-                self.channel.answered();
+            if is_answered(&answer) {
+                self.channel.record_answer();
             }
             return answer.map_err(|status| unanswered(&status)).and_then(|answer| read(answer.into_inner(), begun));
         }
@@ -91,7 +91,7 @@ impl Verify for RemoteVerifier {
 }
 
 /// Returns true if the auth service itself answered. Statuses of the transport have a source, except for its timeout.
-fn is_heard<T>(answer: &Result<T, Status>) -> bool {
+fn is_answered<T>(answer: &Result<T, Status>) -> bool {
     answer.as_ref().err().is_none_or(|status| status.source().is_none() && status.code() != Code::Cancelled)
 }
 
@@ -187,12 +187,12 @@ mod tests {
     async fn running_request_is_sent_again_on_the_next_channel() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", silent.local_addr().unwrap())).unwrap();
-        let channel = QuestionChannel::to(endpoint, Duration::from_millis(500));
-        let (verifier, token) = (RemoteVerifier::through(channel.clone()), token());
+        let channel = ReplaceableChannel::from_endpoint(endpoint, Duration::from_millis(500));
+        let (verifier, token) = (RemoteVerifier::with_channel(channel.clone()), token());
         let later = Instant::now() + Duration::from_mins(1);
         let asked_twice = async {
             let first = silent.accept().await.unwrap();
-            channel.leave(later);
+            channel.replace_if_silent_since(later);
             (first, silent.accept().await.unwrap())
         };
         tokio::select! {

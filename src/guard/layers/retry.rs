@@ -12,7 +12,7 @@ use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
 
 /// Attempts of a request, the first one included.
-const ATTEMPTS: u32 = 3;
+const DEFAULT_ATTEMPTS: u32 = 3;
 
 /// A decorator that retries when the inner verifier is [`Unavailable::Away`].
 ///
@@ -39,11 +39,11 @@ pub struct Retry<V> {
 impl<V: Verify> Retry<V> {
     /// Wraps `inner` with up to three attempts and a budget of its own.
     pub fn new(inner: V) -> Self {
-        Self { inner, attempts: ATTEMPTS, budget: RetryBudget::full(), jitter: jitter::full }
+        Self { inner, attempts: DEFAULT_ATTEMPTS, budget: RetryBudget::full(), jitter: jitter::full }
     }
 
     /// Sets the maximum number of attempts, the first one included.
-    pub(in crate::guard) fn attempts(self, attempts: u32) -> Self {
+    pub(in crate::guard) fn with_attempts(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
 }
@@ -95,15 +95,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::guard::scripted::Step::{Answer, Fail, Mumble};
-    use crate::guard::scripted::{Scripted, Step, token};
+    use crate::guard::scripted::ScriptedAnswer::{Answer, Fail, Mumble};
+    use crate::guard::scripted::{Scripted, ScriptedAnswer, token};
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
 
     /// Creates a retry decorator that always makes the maximum pauses.
-    fn retry(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Retry<Arc<Scripted>>) {
+    fn retry(steps: impl IntoIterator<Item = ScriptedAnswer>) -> (Arc<Scripted>, Retry<Arc<Scripted>>) {
         let inner = Scripted::new(steps);
         (Arc::clone(&inner), Retry { jitter: |longest| longest, ..Retry::new(inner) })
     }
@@ -211,11 +211,11 @@ mod tests {
     async fn successful_calls_pay_for_failed_ones() {
         let (inner, retry) = retry([Fail]);
         while retry.budget.withdraw() {}
-        inner.now([Answer]);
+        inner.set_steps([Answer]);
         for _ in 0..19 {
             assert!(retry.verify(&token(), Instant::now() + ms(500)).await.is_ok());
         }
-        inner.now([Fail]);
+        inner.set_steps([Fail]);
         let before = inner.count();
         assert!(retry.verify(&token(), Instant::now() + ms(500)).await.is_err());
         assert_eq!(inner.count() - before, 3, "twenty calls have paid for two retries");

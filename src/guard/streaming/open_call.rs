@@ -223,7 +223,7 @@ mod tests {
     use tracing::subscriber::set_default;
 
     use super::super::super::log_lines::LogLines;
-    use super::super::super::scripted::{Scripted, Step};
+    use super::super::super::scripted::{Scripted, ScriptedAnswer};
     use super::super::super::{InactiveReason, Policy};
     use super::*;
     use crate::metrics::GuardMetrics;
@@ -232,7 +232,7 @@ mod tests {
     fn ended_call_is_logged_and_counted_once() {
         let end = || {
             let metrics = GuardMetrics::default();
-            let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
+            let (policy, verifier) = (Policy::closed(), Scripted::new([ScriptedAnswer::Answer]));
             let authorizer = Arc::new(Authorizer::new(policy, verifier, metrics.clone()));
             let token = Token::parse("the-token-itself").unwrap();
             let call = OpenCall::new(authorizer, None, Uri::from_static("/a.B/C"), token, Admission::now());
@@ -245,16 +245,16 @@ mod tests {
         };
         // The breaker's test explains this first run without the log.
         end();
-        let log = LogLines::of("gatepost::guard::streaming::open_call");
+        let log = LogLines::from_module("gatepost::guard::streaming::open_call");
         let listening = set_default(log.clone());
         end();
         drop(listening);
-        assert_eq!(log.heard(), [r#"INFO ended method="/a.B/C" reason="TOKEN_REVOKED""#]);
+        assert_eq!(log.lines(), [r#"INFO ended method="/a.B/C" reason="TOKEN_REVOKED""#]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn admission_covers_messages_for_250_ms_at_most() {
-        let (policy, verifier) = (Policy::closed(), Scripted::new([Step::Answer]));
+        let (policy, verifier) = (Policy::closed(), Scripted::new([ScriptedAnswer::Answer]));
         let authorizer = Arc::new(Authorizer::new(policy, verifier, GuardMetrics::default()));
         let token = Token::parse("the-token-itself").unwrap();
         let call = OpenCall::new(authorizer, None, Uri::from_static("/a.B/C"), token, Admission::now());

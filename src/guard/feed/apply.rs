@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::super::key_names::KeyNames;
 use super::super::layers;
 use super::super::shared_revocation_state::SharedRevocationState;
-use crate::api::auth::v1::revocation::Target as Said;
+use crate::api::auth::v1::revocation::Target as WireTarget;
 use crate::api::auth::v1::watch_revocations_response::Message;
 use crate::api::auth::v1::{KeyName, Revocation, TokenState};
 use crate::revocation_state::{Gap, LogEntry, Renewals, RevocationCause, RevocationState, RevocationTarget};
@@ -14,7 +14,7 @@ use crate::revocation_state::{Gap, LogEntry, Renewals, RevocationCause, Revocati
 ///
 /// # Errors
 /// [`Gap`] means that the message is out of order or unknown. The revocation state has then dropped all its state.
-pub(super) fn hear(
+pub(super) fn apply(
     revocation_state: &SharedRevocationState,
     renewals: &mut Renewals,
     digest: &mut Vec<u8>,
@@ -23,7 +23,7 @@ pub(super) fn hear(
     let counters = revocation_state.metrics().counters();
     let taken = match message {
         Some(Message::Reset(reset)) => reset.position.as_ref().and_then(layers::position).map(|position| {
-            name_keys(revocation_state, reset.keys);
+            set_key_names(revocation_state, reset.keys);
             tracing::info!(revision = position.last.revision, "revocation feed reset: known verdicts are dropped");
             revocation_state.write(|state, now| state.reset(position, now));
             counters.resets.one();
@@ -31,8 +31,8 @@ pub(super) fn hear(
         }),
         Some(Message::Revocation(mut revocation)) => {
             let written = revocation.create_time.and_then(layers::read_time);
-            if let Some(Said::SigningKeyId(_) | Said::NewSigningKeys(_)) = &revocation.target {
-                name_keys(revocation_state, keys_of(&mut revocation));
+            if let Some(WireTarget::SigningKeyId(_) | WireTarget::NewSigningKeys(_)) = &revocation.target {
+                set_key_names(revocation_state, keys_of(&mut revocation));
             }
             read(revocation, digest).and_then(|(entry, target)| {
                 let revoke =
@@ -66,16 +66,16 @@ pub(super) fn hear(
 }
 
 /// Takes the key list from a message. An auth service that sends no keys changes nothing.
-fn name_keys(revocation_state: &SharedRevocationState, keys: Vec<KeyName>) {
+fn set_key_names(revocation_state: &SharedRevocationState, keys: Vec<KeyName>) {
     if let Some(names) = KeyNames::read(keys) {
-        revocation_state.name_keys(Some(names));
+        revocation_state.set_key_names(Some(names));
     }
 }
 
 /// Takes the key list from an entry about keys.
 fn keys_of(revocation: &mut Revocation) -> Vec<KeyName> {
     match &mut revocation.target {
-        Some(Said::NewSigningKeys(new)) => std::mem::take(&mut new.keys),
+        Some(WireTarget::NewSigningKeys(new)) => std::mem::take(&mut new.keys),
         _ => std::mem::take(&mut revocation.keys),
     }
 }
@@ -91,8 +91,8 @@ fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<(LogEntry, Optio
     let entry = LogEntry { revision: revocation.revision, fingerprint: revocation.mark.try_into().ok()? };
     let target = match revocation.target? {
         // API key ids have the same form as session ids and take their place.
-        Said::SessionId(id) | Said::ApiKeyId(id) => Some(RevocationTarget::Session(id.into())),
-        Said::User(user) => {
+        WireTarget::SessionId(id) | WireTarget::ApiKeyId(id) => Some(RevocationTarget::Session(id.into())),
+        WireTarget::User(user) => {
             let cause = match user.state() {
                 TokenState::Revoked => RevocationCause::Revoked,
                 TokenState::UserDisabled => RevocationCause::Disabled,
@@ -101,8 +101,8 @@ fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<(LogEntry, Optio
             };
             Some(RevocationTarget::User { id: user.user_id.into(), generation: user.generation, cause })
         }
-        Said::SigningKeyId(id) => Some(RevocationTarget::SigningKey(id.into())),
-        Said::NewSigningKeys(new) => {
+        WireTarget::SigningKeyId(id) => Some(RevocationTarget::SigningKey(id.into())),
+        WireTarget::NewSigningKeys(new) => {
             *digest = new.digest;
             None
         }
@@ -119,9 +119,9 @@ mod tests {
     #[test]
     fn full_ledger_counts_as_a_reset() {
         let revocation_state = SharedRevocationState::with_state(RevocationState::new(1), Uptime::manual());
-        let hear = |message| hear(&revocation_state, &mut Renewals::default(), &mut Vec::new(), Some(message));
+        let apply = |message| apply(&revocation_state, &mut Renewals::default(), &mut Vec::new(), Some(message));
         let entry = |revision| {
-            let target = Some(Said::NewSigningKeys(NewSigningKeys::default()));
+            let target = Some(WireTarget::NewSigningKeys(NewSigningKeys::default()));
             Message::Revocation(Revocation { revision, mark: vec![2; 16], target, ..Revocation::default() })
         };
         let position = Position { log_id: vec![1; 16], revision: 3, mark: vec![2; 16] };
@@ -131,7 +131,7 @@ mod tests {
             (entry(5), 5, 2),
             (entry(6), 6, 2),
         ] {
-            assert_eq!(hear(message), Ok(Some(revision)));
+            assert_eq!(apply(message), Ok(Some(revision)));
             assert_eq!(revocation_state.metrics().read().resets, resets, "{revision}");
         }
     }
