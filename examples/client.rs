@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // All clients of a session share one source, which renews the token.
     let session = TokenSource::new(auth.clone(), log_in(auth.clone()).await?);
-    let mut goods = ShopServiceClient::new(session.around(shop));
+    let mut goods = ShopServiceClient::new(session.wrap(shop));
 
     let list = goods.list_goods(ListGoodsRequest {}).await?.into_inner();
     println!("there is {}", list.goods.join(", "));
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // Ends the session. As a rule guards learn of this at once. After 1.5 s none admits the token, even if a process fails.
-    AuthServiceClient::new(session.around(auth)).logout(LogoutRequest {}).await?;
+    AuthServiceClient::new(session.wrap(auth)).logout(LogoutRequest {}).await?;
     let order = || OrderGoodRequest { good: "lamp".into() };
     let refused = loop {
         if let Err(status) = goods.order_good(order()).await {

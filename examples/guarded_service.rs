@@ -45,7 +45,7 @@ impl ShopService for Shop {
     }
 
     async fn order_good(&self, request: Request<OrderGoodRequest>) -> Result<Response<OrderGoodResponse>, Status> {
-        let buyer = Identity::of(&request)?.subject.clone();
+        let buyer = Identity::from_request(&request)?.subject.clone();
         Ok(Response::new(OrderGoodResponse { buyer, good: request.into_inner().good }))
     }
 

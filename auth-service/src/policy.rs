@@ -69,7 +69,7 @@ mod tests {
         for registration in [Registration::Open, Registration::Closed] {
             let policy = policy(registration);
             let streams = methods(DESCRIPTOR_SET, "gatepost.auth.v1").into_iter().filter(|method| method.is_stream);
-            let guarded = streams.filter(|method| *policy.of(&method.path) != Rule::Public);
+            let guarded = streams.filter(|method| *policy.find_rule(&method.path) != Rule::Public);
             let paths: Vec<_> = guarded.map(|method| method.path).collect();
             assert_eq!(paths, ["/gatepost.auth.v1.TokenService/WatchRevocations"]);
         }

@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::TokenSource;
 use crate::{Rejection, deadline};
 
-/// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::around`] makes one.
+/// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::wrap`] makes one.
 ///
 /// A call without a token fails with the status of [`NoToken`](super::NoToken). A call that reaches its deadline while it waits
 /// for a token fails with `DEADLINE_EXCEEDED`. Calls are not repeated. If a call fails because its token was revoked, the
@@ -67,7 +67,7 @@ where
             };
             token.send_in(request.headers_mut());
             let response = inner.call(request).await?;
-            source.heard(&token, &status_of(response.headers()));
+            source.record_status(&token, &status_of(response.headers()));
             Ok(response)
         })
     }

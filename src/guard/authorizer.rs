@@ -103,11 +103,11 @@ impl<V: Verify> Authorizer<V> {
         audience: Option<&str>,
         peer: Option<SocketAddr>,
     ) -> AccessDecision {
-        let rule = self.policy.of(path);
+        let rule = self.policy.find_rule(path);
         if *rule == Rule::Public {
             return Ok(None);
         }
-        let token = match Token::of_headers(headers) {
+        let token = match Token::from_headers(headers) {
             Err(Rejection::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
@@ -129,7 +129,7 @@ impl<V: Verify> Authorizer<V> {
         if audience.is_some_and(|audience| !identity.has_audience(audience)) {
             return Err(Rejection::Token(InactiveReason::Invalid));
         }
-        if self.policy.of(path).admits(&identity) { Ok(identity) } else { Err(Rejection::NotAllowed) }
+        if self.policy.find_rule(path).admits(&identity) { Ok(identity) } else { Err(Rejection::NotAllowed) }
     }
 
     /// Verifies the token within the guard's limit and the caller's.

@@ -172,16 +172,16 @@ impl AuthServiceBuilder {
 impl Settings {
     fn check(&self) -> Result<(), BuildError> {
         let Self { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } = self;
-        within("timeout", timeout, &TIMEOUTS)?;
-        within("attempts", attempts, &ATTEMPTS)?;
-        within("breaker: failures", failures, &FAILURES)?;
-        within("breaker: probe_interval", probe_interval, &PROBE_INTERVALS)?;
-        within("cache_capacity", cache_capacity, &CACHE_CAPACITIES)?;
-        within("inactive_cache_capacity", inactive_cache_capacity, &CACHE_CAPACITIES)
+        check_range("timeout", timeout, &TIMEOUTS)?;
+        check_range("attempts", attempts, &ATTEMPTS)?;
+        check_range("breaker: failures", failures, &FAILURES)?;
+        check_range("breaker: probe_interval", probe_interval, &PROBE_INTERVALS)?;
+        check_range("cache_capacity", cache_capacity, &CACHE_CAPACITIES)?;
+        check_range("inactive_cache_capacity", inactive_cache_capacity, &CACHE_CAPACITIES)
     }
 }
 
-fn within<T: PartialOrd + std::fmt::Debug>(
+fn check_range<T: PartialOrd + std::fmt::Debug>(
     name: &'static str,
     value: &T,
     allowed: &RangeInclusive<T>,

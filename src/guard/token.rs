@@ -63,20 +63,20 @@ impl Token {
     /// [`TokenFormFault`] says why the text is not a token.
     pub fn parse(text: &str) -> Result<Self, TokenFormFault> {
         let fault = || ApiToken.fault_of(text.as_bytes(), MAX_BYTES).fault;
-        HeaderValue::from_str(text).ok().and_then(|header| Self::within(header, 0)).ok_or_else(fault)
+        HeaderValue::from_str(text).ok().and_then(|header| Self::from_header(header, 0)).ok_or_else(fault)
     }
 
     /// Finds the token of a call in the metadata `api-token`, or `authorization: Bearer`. Takes requests of tonic and of
     /// the crate `http`, with or without a guard.
     ///
     /// # Errors
-    /// Fails as [`Token::of_headers`] does.
-    pub fn of<R: CallParts>(request: &R) -> Result<Self, Rejection> {
-        Self::of_headers(request.headers())
+    /// Fails as [`Token::from_headers`] does.
+    pub fn from_request<R: CallParts>(request: &R) -> Result<Self, Rejection> {
+        Self::from_headers(request.headers())
     }
 
     /// Takes the rest of a header from `start` as a token; `None` if it is not a valid one.
-    fn within(mut header: HeaderValue, start: usize) -> Option<Self> {
+    fn from_header(mut header: HeaderValue, start: usize) -> Option<Self> {
         let token = header.as_bytes().get(start..)?;
         // No early exit: the compiler then checks many bytes at once.
         let is_visible = |token: &[u8]| token.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic());
@@ -121,20 +121,20 @@ impl Token {
         self.digest.get().is_some()
     }
 
-    /// Finds the token in the headers of a call, as [`Token::of`] does.
+    /// Finds the token in the headers of a call, as [`Token::from_request`] does.
     ///
     /// # Errors
     /// [`Rejection::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or empty.
     /// The reason is `TOKEN_INVALID` if a header has two values, the two headers disagree, a header is binary, or the value
     /// is not a token.
-    pub fn of_headers(headers: &HeaderMap) -> Result<Self, Rejection> {
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Rejection> {
         Self::find(headers).map_err(Rejection::Header)
     }
 
     fn find(headers: &HeaderMap) -> Result<Self, HeaderFault> {
         for (binary, header) in [(&API_TOKEN_BIN, ApiToken), (&AUTHORIZATION_BIN, Authorization)] {
             if headers.contains_key(binary) {
-                return Err(header.has(TokenFormFault::Binary));
+                return Err(header.with_fault(TokenFormFault::Binary));
             }
         }
         let plain = only(headers, ApiToken)?;
@@ -144,14 +144,18 @@ impl Token {
             one.as_bytes().get(at..) != other.as_bytes().get(start..)
         };
         let (header, value, start) = match (plain.map(|plain| (plain, 0)), bearer) {
-            (Some(plain), Some(bearer)) if differ(plain, bearer) => return Err(ApiToken.has(TokenFormFault::TwoTokens)),
+            (Some(plain), Some(bearer)) if differ(plain, bearer) => {
+                return Err(ApiToken.with_fault(TokenFormFault::TwoTokens));
+            }
             (Some((value, start)), _) => (ApiToken, value, start),
             (None, Some((value, start))) => (Authorization, value, start),
-            (None, None) if authorization.is_some() => return Err(Authorization.has(TokenFormFault::BearerPrefix)),
-            (None, None) => return Err(ApiToken.has(TokenFormFault::Missing)),
+            (None, None) if authorization.is_some() => {
+                return Err(Authorization.with_fault(TokenFormFault::BearerPrefix));
+            }
+            (None, None) => return Err(ApiToken.with_fault(TokenFormFault::Missing)),
         };
         let fault = || header.fault_of(value.as_bytes().get(start..).unwrap_or_default(), MAX_BYTES);
-        Self::within(value.clone(), start).ok_or_else(fault)
+        Self::from_header(value.clone(), start).ok_or_else(fault)
     }
 }
 
@@ -172,7 +176,7 @@ fn only(headers: &HeaderMap, header: TokenHeader) -> Result<Option<&HeaderValue>
     };
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    if values.next().is_some() { Err(header.has(TokenFormFault::TwoValues)) } else { Ok(first) }
+    if values.next().is_some() { Err(header.with_fault(TokenFormFault::TwoValues)) } else { Ok(first) }
 }
 
 /// Returns the index of the `Bearer` credentials; `None` for other schemes. Case does not count (RFC 9110 §11.1).
@@ -188,7 +192,7 @@ fn bearer(value: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&'static str, &[u8])]) -> Result<String, HeaderFault> {
+    fn find(pairs: &[(&'static str, &[u8])]) -> Result<String, HeaderFault> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
@@ -198,11 +202,11 @@ mod tests {
 
     #[test]
     fn either_header_carries_the_token() {
-        assert_eq!(of(&[("api-token", b"a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("authorization", b"bEARER   a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("api-token", b"a.b.c"), ("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("api-token", b"a.b.c"), ("authorization", b"Basic eA==")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("api-token", b"a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("authorization", b"bEARER   a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("api-token", b"a.b.c"), ("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("api-token", b"a.b.c"), ("authorization", b"Basic eA==")]), Ok("a.b.c".into()));
     }
 
     #[test]
@@ -225,7 +229,7 @@ mod tests {
         for (name, value) in [("api-token", "a.b.c"), ("authorization", "Bearer a.b.c")] {
             let came = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
             let mut sent = HeaderMap::new();
-            Token::of_headers(&came).unwrap().send_in(&mut sent);
+            Token::from_headers(&came).unwrap().send_in(&mut sent);
             assert_eq!(sent[&API_TOKEN], "a.b.c", "{name}");
             assert!(sent[&API_TOKEN].is_sensitive());
         }
@@ -242,8 +246,8 @@ mod tests {
             (&[("authorization", b"Basic eA==")], Authorization, TokenFormFault::BearerPrefix),
             (&[("authorization", b"a.b.c")], Authorization, TokenFormFault::BearerPrefix),
         ] {
-            let found = of(pairs).unwrap_err();
-            assert_eq!(found, header.has(fault));
+            let found = find(pairs).unwrap_err();
+            assert_eq!(found, header.with_fault(fault));
             assert!(found.is_missing(), "{found:?}");
         }
     }
@@ -266,10 +270,10 @@ mod tests {
             (&[("authorization", b"Bearer Bearer a")], Authorization, TokenFormFault::Malformed),
             (&[("api-token", &[b'a'; 4097])], ApiToken, TokenFormFault::TooLong),
         ] {
-            let found = of(pairs).unwrap_err();
-            assert_eq!(found, header.has(fault));
+            let found = find(pairs).unwrap_err();
+            assert_eq!(found, header.with_fault(fault));
             assert!(!found.is_missing(), "{found:?}");
         }
-        assert_eq!(of(&[("api-token", &[b'a'; 4096])]), Ok("a".repeat(4096)));
+        assert_eq!(find(&[("api-token", &[b'a'; 4096])]), Ok("a".repeat(4096)));
     }
 }

@@ -57,7 +57,7 @@ impl EntryFingerprints {
     }
 
     /// Returns true if this position is the first one or one of the entries after it, in the same history.
-    pub(super) fn has(&self, position: &LogPosition) -> bool {
+    pub(super) fn contains(&self, position: &LogPosition) -> bool {
         let LogPosition { log, last: LogEntry { revision, fingerprint } } = position;
         let after = revision.checked_sub(self.floor.last.revision).and_then(|after| usize::try_from(after).ok());
         let known = match after {

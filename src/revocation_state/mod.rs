@@ -104,8 +104,11 @@ impl RevocationState {
     /// renewal.
     pub fn evidence_time(&self, evidence: &Evidence) -> Duration {
         // A renewal counts only for introspections from the same log.
-        let lease =
-            self.feed.as_ref().filter(|feed| feed.fingerprints.has(&evidence.position)).and_then(|feed| feed.lease);
+        let lease = self
+            .feed
+            .as_ref()
+            .filter(|feed| feed.fingerprints.contains(&evidence.position))
+            .and_then(|feed| feed.lease);
         lease.map_or(evidence.asked, |lease| lease.max(evidence.asked))
     }
 

@@ -12,7 +12,7 @@ use crate::support::{Auth, Memory, Raw, Refused, TELL, World, known};
 const LIMIT: Duration = Duration::from_millis(500);
 
 fn remote(auth: &Auth) -> RemoteVerifier {
-    RemoteVerifier::over(Memory::auth(auth).channel())
+    RemoteVerifier::from_channel(Memory::auth(auth).channel())
 }
 
 async fn guarded_by(verifier: impl Verify) -> Raw {

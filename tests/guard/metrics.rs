@@ -32,7 +32,7 @@ fn counts(distribution: &Distribution) -> (Vec<(u128, u64)>, u64) {
 #[tokio::test(start_paused = true)]
 async fn each_decision_is_counted_by_reason() {
     let auth = Auth::new(known);
-    let verifier = SingleFlight::new(RemoteVerifier::over(Memory::auth(&auth).channel()), LIMIT);
+    let verifier = SingleFlight::new(RemoteVerifier::from_channel(Memory::auth(&auth).channel()), LIMIT);
     let policy = Policy::closed().rule(LISTEN, Rule::Optional).rule(GATHER, Rule::role("seller"));
     let guard = GuardLayer::new(policy.rule("/a.B/Open", Rule::Public), verifier).unwrap().audience("gatepost");
     let metrics = guard.metrics();

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_millis(500);
 /// Returns a fake auth service, and a client of a guard with one public method.
 async fn world() -> (Auth, Raw) {
     let auth = Auth::new(known);
-    let verifier = SingleFlight::new(RemoteVerifier::over(Memory::auth(&auth).channel()), LIMIT);
+    let verifier = SingleFlight::new(RemoteVerifier::from_channel(Memory::auth(&auth).channel()), LIMIT);
     let policy = Policy::closed().rule(GATHER, Rule::Public);
     (auth, Memory::guarded(GuardLayer::new(policy, verifier).unwrap()).raw().await)
 }

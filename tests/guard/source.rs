@@ -37,7 +37,7 @@ impl World {
 
     async fn tell(&self) -> Result<Told, Status> {
         let channel: Channel = self.service.channel();
-        ProbeClient::new(self.source.around(channel)).tell().await
+        ProbeClient::new(self.source.wrap(channel)).tell().await
     }
 
     async fn token(&self) -> String {
@@ -205,7 +205,7 @@ async fn dead_token_is_dropped_and_the_session_continues() {
     assert!(world.tell().await.is_ok());
     assert_eq!(world.sessions.count(), 1);
     // The client's clock is behind the issuer's.
-    let behind = TokenSource::new_by(
+    let behind = TokenSource::with_clock(
         world.sessions.channel(),
         world.sessions.make(),
         world.issuer.clock().clone(),
@@ -213,7 +213,7 @@ async fn dead_token_is_dropped_and_the_session_continues() {
     );
     world.pass(LIFE);
     let channel: Channel = world.service.channel();
-    let mut client = ProbeClient::new(behind.around(channel));
+    let mut client = ProbeClient::new(behind.wrap(channel));
     Refused::TOKEN_EXPIRED.is(&client.tell().await.unwrap_err());
     assert!(client.tell().await.is_ok());
 }
@@ -224,7 +224,7 @@ async fn unrelated_refusals_keep_the_token() {
     let audience =
         Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
-    let mut client = ProbeClient::new(world.source.around(channel));
+    let mut client = ProbeClient::new(world.source.wrap(channel));
     world.issuer.away(true);
     for _ in 0..2 {
         Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
@@ -241,7 +241,7 @@ async fn invalid_token_is_renewed_once() {
     let audience =
         Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
-    let mut refusing = ProbeClient::new(world.source.around(channel));
+    let mut refusing = ProbeClient::new(world.source.wrap(channel));
     for renewals in 1..4 {
         Refused::TOKEN_INVALID.is(&refusing.tell().await.unwrap_err());
         assert!(world.tell().await.is_ok(), "the renewed token is admitted");
@@ -255,7 +255,7 @@ async fn refused_renewed_token_ends_the_session() {
     let audience =
         Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
-    let mut client = ProbeClient::new(world.source.around(channel));
+    let mut client = ProbeClient::new(world.source.wrap(channel));
     Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
     // An outage says nothing about the token, so the trial continues.
     world.issuer.away(true);
@@ -333,7 +333,7 @@ async fn empty_tokens_make_an_ended_session() {
 #[tokio::test(start_paused = true)]
 async fn clock_ahead_does_not_renew_on_each_call() {
     let world = World::new([]);
-    let ahead = TokenSource::new_by(
+    let ahead = TokenSource::with_clock(
         world.sessions.channel(),
         world.sessions.make(),
         world.issuer.clock().clone(),
@@ -353,7 +353,7 @@ async fn short_deadline_ends_the_wait_for_a_token() {
     let world = World::new([Hold]);
     world.pass(LIFE);
     let channel: Channel = world.service.channel();
-    let hurried = ProbeClient::new(world.source.around(channel)).tell_within(Duration::from_millis(100)).await;
+    let hurried = ProbeClient::new(world.source.wrap(channel)).tell_within(Duration::from_millis(100)).await;
     Refused::DEADLINE.is(&hurried.unwrap_err());
     world.sessions.release();
     assert!(world.tell().await.is_ok());

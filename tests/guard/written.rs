@@ -33,10 +33,10 @@ fn each_kind_of_rule_is_read() {
     let methods = [("Look", PUBLIC), ("List", OPTIONAL), ("Buy", AUTHENTICATED), ("Price", SELLER), ("Old", "")];
     let descriptors = shop(&methods[..4]);
     let policy = Policy::from_descriptors(&descriptors, &[SHOP]).unwrap();
-    assert_eq!(policy.of("/shop.v1.Shop/Look"), &Rule::Public);
-    assert_eq!(policy.of("/shop.v1.Shop/List"), &Rule::Optional);
-    assert_eq!(policy.of("/shop.v1.Shop/Buy"), &Rule::Authenticated);
-    assert_eq!(policy.of("/shop.v1.Shop/Price"), &Rule::role("seller"));
+    assert_eq!(policy.find_rule("/shop.v1.Shop/Look"), &Rule::Public);
+    assert_eq!(policy.find_rule("/shop.v1.Shop/List"), &Rule::Optional);
+    assert_eq!(policy.find_rule("/shop.v1.Shop/Buy"), &Rule::Authenticated);
+    assert_eq!(policy.find_rule("/shop.v1.Shop/Price"), &Rule::role("seller"));
     assert_eq!(policy.check(&descriptors, &[SHOP]), Ok(()));
     // The same table with a changed contract.
     let left = PolicyError::Mismatch { without_row: vec!["/shop.v1.Shop/Old".into()], without_method: vec![] };
@@ -48,9 +48,9 @@ fn row_of_the_table_replaces_the_option() {
     let descriptors = shop(&[("List", AUTHENTICATED), ("Price", SELLER)]);
     let policy = Policy::from_descriptors(&descriptors, &[SHOP]).unwrap().with_health().with_reflection();
     let policy = policy.rule("/shop.v1.Shop/List", Rule::Public);
-    assert_eq!(policy.of("/shop.v1.Shop/List"), &Rule::Public);
-    assert_eq!(policy.of("/shop.v1.Shop/Price"), &Rule::role("seller"));
-    assert_eq!(policy.of(CHECK), &Rule::Public);
+    assert_eq!(policy.find_rule("/shop.v1.Shop/List"), &Rule::Public);
+    assert_eq!(policy.find_rule("/shop.v1.Shop/Price"), &Rule::role("seller"));
+    assert_eq!(policy.find_rule(CHECK), &Rule::Public);
     assert_eq!(policy.check(&descriptors, &[SHOP]), Ok(()));
 }
 
@@ -124,8 +124,8 @@ fn missing_service_is_an_error() {
 fn other_services_are_ignored() {
     let descriptors = [shop(&[("List", PUBLIC)]), Contract::new("shop.v1", "Shed", &[("Open", "")]).descriptors()];
     let policy = Policy::from_descriptors(&descriptors.concat(), &[SHOP]).unwrap();
-    assert_eq!(policy.of("/shop.v1.Shop/List"), &Rule::Public);
-    assert_eq!(policy.of("/shop.v1.Shed/Open"), &Rule::Authenticated);
+    assert_eq!(policy.find_rule("/shop.v1.Shop/List"), &Rule::Public);
+    assert_eq!(policy.find_rule("/shop.v1.Shed/Open"), &Rule::Authenticated);
 }
 
 #[test]

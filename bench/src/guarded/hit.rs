@@ -49,7 +49,7 @@ pub fn time(auth: &AuthService, token: &Token, times: u32) -> Result<Duration, F
 
 /// Returns `true` if the guard answers at once, without a task, that the token is good.
 fn hit(auth: &AuthService, headers: &HeaderMap, deadline: tokio::time::Instant) -> bool {
-    let Ok(token) = Token::of_headers(black_box(headers)) else { return false };
+    let Ok(token) = Token::from_headers(black_box(headers)) else { return false };
     let verifying = pin!(auth.verify(&token, deadline));
     let polled = verifying.poll(&mut Context::from_waker(Waker::noop()));
     matches!(black_box(polled), Poll::Ready(Ok(verdict)) if matches!(verdict.status, TokenStatus::Active(_)))

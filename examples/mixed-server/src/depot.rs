@@ -32,7 +32,7 @@ impl DepotService for Depot {
         &self,
         request: Request<Streaming<CountItemsRequest>>,
     ) -> Result<Response<CountItemsResponse>, Status> {
-        let counted_by = Identity::of(&request)?.subject.clone();
+        let counted_by = Identity::from_request(&request)?.subject.clone();
         let (mut messages, mut items) = (request.into_inner(), 0);
         while let Some(CountItemsRequest { item, count }) = messages.message().await? {
             self.0.set(item, count);

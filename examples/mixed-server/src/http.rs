@@ -30,7 +30,7 @@ impl<V: Verify> FromRequestParts<App<V>> for Caller {
     type Rejection = StatusCode;
 
     async fn from_request_parts(parts: &mut Parts, app: &App<V>) -> Result<Self, StatusCode> {
-        let token = Token::of(parts).map_err(|_| StatusCode::UNAUTHORIZED)?;
+        let token = Token::from_request(parts).map_err(|_| StatusCode::UNAUTHORIZED)?;
         let deadline = Instant::now() + Duration::from_millis(500);
         let verdict = app.auth.verify(&token, deadline).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         match verdict.status {

@@ -8,8 +8,11 @@ use super::retry_budget::RetryBudget;
 use crate::guard::jitter;
 use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
-/// Maximum pauses: before the second attempt, and before each later one.
-const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
+/// Maximum pause before the second attempt.
+const MAX_FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Maximum pause before each later attempt.
+const MAX_LATER_PAUSE: Duration = Duration::from_millis(40);
 
 /// Attempts of a request, the first one included.
 const DEFAULT_ATTEMPTS: u32 = 3;
@@ -67,9 +70,8 @@ impl<V: Verify> Verify for Retry<V> {
         }
         self.budget.deposit();
         let mut answer = self.inner.verify(token, deadline).await;
-        let [second, later] = PAUSES;
         for attempt in 1..self.attempts {
-            let longest = if attempt == 1 { second } else { later };
+            let longest = if attempt == 1 { MAX_FIRST_PAUSE } else { MAX_LATER_PAUSE };
             if !matches!(answer, Err(Unavailable::Away)) {
                 break;
             }

@@ -17,14 +17,14 @@ pub(super) fn read(written: &[Vec<u8>]) -> Result<Rule, RuleFault> {
     }
     match (option.access, option.role) {
         (None, None) => Err(RuleFault::Unspecified),
-        (Some(access), None) => of_access(access),
+        (Some(access), None) => rule_from_access(access),
         (None, Some(role)) if is_role(&role) => Ok(Rule::role(role)),
         (None, Some(role)) => Err(RuleFault::Role(role)),
         (Some(_), Some(_)) => Err(RuleFault::Repeated),
     }
 }
 
-fn of_access(number: i32) -> Result<Rule, RuleFault> {
+fn rule_from_access(number: i32) -> Result<Rule, RuleFault> {
     match Access::try_from(number) {
         Ok(Access::Unspecified) => Err(RuleFault::Unspecified),
         Ok(Access::Public) => Ok(Rule::Public),

@@ -95,7 +95,7 @@ impl Policy {
     }
 
     /// Returns the rule of the method at `path`: its own, its service's, or [`Rule::Authenticated`].
-    pub fn of(&self, path: &str) -> &Rule {
+    pub fn find_rule(&self, path: &str) -> &Rule {
         const CLOSED: &Rule = &Rule::Authenticated;
         let of_service = || self.services.get(service_of(path)?);
         self.methods.get(path).or_else(of_service).unwrap_or(CLOSED)
@@ -167,19 +167,19 @@ mod tests {
     #[test]
     fn method_without_row_is_closed() {
         let policy = Policy::closed().with_health();
-        assert_eq!(policy.of("/a.B/C"), &Rule::Authenticated);
-        assert_eq!(policy.of("/grpc.health.v1.Health/Check"), &Rule::Public);
-        assert_eq!(policy.of("/grpc.health.v1.Health/check"), &Rule::Authenticated);
-        assert_eq!(policy.of("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), &Rule::Authenticated);
+        assert_eq!(policy.find_rule("/a.B/C"), &Rule::Authenticated);
+        assert_eq!(policy.find_rule("/grpc.health.v1.Health/Check"), &Rule::Public);
+        assert_eq!(policy.find_rule("/grpc.health.v1.Health/check"), &Rule::Authenticated);
+        assert_eq!(policy.find_rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), &Rule::Authenticated);
     }
 
     #[test]
     fn service_rule_covers_methods_without_row() {
         let policy = Policy::closed().service("a.B", Rule::Optional).rule("/a.B/C", Rule::Public);
-        assert_eq!(policy.of("/a.B/C"), &Rule::Public);
-        assert_eq!(policy.of("/a.B/D"), &Rule::Optional);
+        assert_eq!(policy.find_rule("/a.B/C"), &Rule::Public);
+        assert_eq!(policy.find_rule("/a.B/D"), &Rule::Optional);
         for path in ["/a.B2/D", "/a/D", "/a.B", "a.B/D", "/a.B/D/E"] {
-            assert_eq!(policy.of(path), &Rule::Authenticated, "{path}");
+            assert_eq!(policy.find_rule(path), &Rule::Authenticated, "{path}");
         }
         assert_eq!(Policy::closed().service(AUTH, Rule::Optional).check(DESCRIPTOR_SET, &[AUTH]), Ok(()));
         let unknown = Policy::closed().service(AUTH, Rule::Optional).service("a.B", Rule::Public);

@@ -19,11 +19,11 @@ const DAY: Duration = Duration::from_hours(24);
 fn source(address: &str, tokens: TokenPair) -> (TokenSource, Uptime) {
     let uptime = Uptime::manual();
     let expires = SystemTime::try_from(tokens.access_expire_time.unwrap()).unwrap();
-    (TokenSource::new_by(channel(address), tokens, uptime.clone(), expires - DAY), uptime)
+    (TokenSource::with_clock(channel(address), tokens, uptime.clone(), expires - DAY), uptime)
 }
 
 async fn reads_posts(pair: &Pair, source: &TokenSource) -> Result<(), tonic::Status> {
-    let mut posts = PostServiceClient::new(source.around(channel(&pair.blog)));
+    let mut posts = PostServiceClient::new(source.wrap(channel(&pair.blog)));
     posts.list_posts(ListPostsRequest::default()).await.map(|_| ())
 }
 
@@ -43,7 +43,7 @@ async fn session_is_renewed_until_its_logout() -> Outcome {
         reads_posts(&pair, &source).await?;
         last = next;
     }
-    AuthServiceClient::new(source.around(channel(&pair.auth))).logout(LogoutRequest {}).await?;
+    AuthServiceClient::new(source.wrap(channel(&pair.auth))).logout(LogoutRequest {}).await?;
     source.forget(&last);
     let over = source.token().await.err().unwrap();
     assert!(matches!(over, NoToken::Ended(reason) if reason.as_str_name() == "ERROR_REASON_REFRESH_TOKEN_INVALID"));

@@ -37,7 +37,7 @@ impl Opened {
             let says = Arc::clone(&says);
             move |_: &str| says.lock().unwrap_or_else(PoisonError::into_inner).clone()
         });
-        let remote = RemoteVerifier::over(Memory::auth(&auth).channel());
+        let remote = RemoteVerifier::from_channel(Memory::auth(&auth).channel());
         let verifier = SingleFlight::new(remote, Duration::from_millis(500));
         let listener = Listener::new();
         let guard = GuardLayer::new(policy, verifier).unwrap().audience("gatepost");

@@ -115,7 +115,7 @@ impl StreamingService<String> for Chat {
 
     fn call(&mut self, request: Request<Streaming<String>>) -> Self::Future {
         Box::pin(async {
-            let name = Identity::of(&request)?.subject.clone();
+            let name = Identity::from_request(&request)?.subject.clone();
             let answers = request.into_inner().map(move |word| word.map(|word| format!("{name}: {word}")));
             Ok(Response::new(Box::pin(answers) as Self::ResponseStream))
         })

@@ -66,7 +66,7 @@ impl Sessions {
     /// Makes the first tokens and returns a source that renews them.
     pub(crate) fn source(&self) -> TokenSource {
         let Shared { issuer, .. } = &*self.0;
-        TokenSource::new_by(self.channel(), self.make(), issuer.clock().clone(), issuer.time())
+        TokenSource::with_clock(self.channel(), self.make(), issuer.clock().clone(), issuer.time())
     }
 
     /// Returns a channel to the service.
