@@ -1,4 +1,4 @@
-//! Settings of an [`AuthService`], with defaults and ranges.
+//! ClientSettings of an [`AuthService`], with defaults and ranges.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -21,10 +21,10 @@ const CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 
 /// The address of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may use TLS.
 #[derive(Clone, Debug)]
-pub struct AuthEndpoint(pub(super) Place);
+pub struct AuthEndpoint(pub(super) EndpointAddress);
 
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum EndpointAddress {
     Url(String),
     Endpoint(Box<Endpoint>),
 }
@@ -43,13 +43,13 @@ impl From<&String> for AuthEndpoint {
 
 impl From<String> for AuthEndpoint {
     fn from(url: String) -> Self {
-        Self(Place::Url(url))
+        Self(EndpointAddress::Url(url))
     }
 }
 
 impl From<Endpoint> for AuthEndpoint {
     fn from(endpoint: Endpoint) -> Self {
-        Self(Place::Endpoint(Box::new(endpoint)))
+        Self(EndpointAddress::Endpoint(Box::new(endpoint)))
     }
 }
 
@@ -57,8 +57,8 @@ impl AuthEndpoint {
     /// Returns the endpoint with the timeouts that a guard needs.
     fn settled(self, timeout: Duration) -> Result<Endpoint, InvalidUrl> {
         let endpoint = match self.0 {
-            Place::Endpoint(endpoint) => *endpoint,
-            Place::Url(url) => {
+            EndpointAddress::Endpoint(endpoint) => *endpoint,
+            EndpointAddress::Url(url) => {
                 let endpoint = Endpoint::from_shared(url.clone()).ok();
                 let is_plain = |one: &Endpoint| one.uri().scheme_str() == Some("http") && one.uri().port().is_some();
                 endpoint.filter(is_plain).ok_or_else(|| InvalidUrl::new(&url))?
@@ -80,12 +80,12 @@ pub struct AuthServiceBuilder {
     endpoint: AuthEndpoint,
     service_key: Option<Token>,
     uptime: Uptime,
-    settings: Settings,
+    settings: ClientSettings,
 }
 
 /// The numeric settings.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct ClientSettings {
     pub(super) timeout: Duration,
     pub(super) attempts: u32,
     pub(super) failures: u32,
@@ -94,7 +94,7 @@ pub(super) struct Settings {
     pub(super) inactive_cache_capacity: usize,
 }
 
-impl Default for Settings {
+impl Default for ClientSettings {
     fn default() -> Self {
         Self {
             timeout: GUARD_TIMEOUT,
@@ -109,7 +109,7 @@ impl Default for Settings {
 
 impl AuthServiceBuilder {
     pub(super) fn new(endpoint: AuthEndpoint) -> Self {
-        Self { endpoint, service_key: None, uptime: Uptime::system(), settings: Settings::default() }
+        Self { endpoint, service_key: None, uptime: Uptime::system(), settings: ClientSettings::default() }
     }
 
     /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and caches introspections. Default:
@@ -169,7 +169,7 @@ impl AuthServiceBuilder {
     }
 }
 
-impl Settings {
+impl ClientSettings {
     fn check(&self) -> Result<(), BuildError> {
         let Self { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } = self;
         check_range("timeout", timeout, &TIMEOUTS)?;
@@ -226,7 +226,7 @@ pub struct InvalidUrl {
 }
 
 /// Characters of a URL that an error shows.
-const SHOWN: usize = 128;
+const SHOWN_URL_CHARS: usize = 128;
 
 impl InvalidUrl {
     /// Shortens the URL for the message, and removes user name and password.
@@ -234,7 +234,7 @@ impl InvalidUrl {
         let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
         let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
         let shown = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
-        Self { url: shown.chars().take(SHOWN).collect() }
+        Self { url: shown.chars().take(SHOWN_URL_CHARS).collect() }
     }
 }
 

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 use super::plausibility::Plausibility;
 use super::shared_revocation_state::{SharedRevocationState, ValidityCheck};
 use super::{InactiveReason, Introspection, Token, TokenDigest, TokenStatus};
-use crate::metrics::Counters;
+use crate::metrics::AuthCounters;
 use crate::revocation_state::{RevocationCause, Validity};
 
 /// Average size of an introspection in bytes. The cache's limit in bytes uses it.
@@ -96,7 +96,7 @@ impl CacheEntries {
         Introspection::inactive(InactiveReason::Invalid)
     }
 
-    pub(super) fn counters(&self) -> &Counters {
+    pub(super) fn counters(&self) -> &AuthCounters {
         self.revocation_state.metrics().counters()
     }
 

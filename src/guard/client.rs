@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
-use super::builder::{AuthEndpoint, AuthServiceBuilder, Settings};
+use super::builder::{AuthEndpoint, AuthServiceBuilder, ClientSettings};
 use super::feed::RevocationFeed;
 use super::introspection_cache::IntrospectionCache;
 use super::layers::{Breaker, RemoteVerifier, ReplaceableChannel, Retry};
@@ -32,9 +32,9 @@ use crate::metrics::AuthMetrics;
 ///
 /// Clones share introspections, connections and the feed. The feed stops when the last clone is dropped.
 #[derive(Clone)]
-pub struct AuthService(Arc<Inner>);
+pub struct AuthService(Arc<ClientState>);
 
-struct Inner {
+struct ClientState {
     cache: IntrospectionCache<Breaker<Retry<RemoteVerifier>>>,
     revocation_state: Arc<SharedRevocationState>,
     /// The task that follows the revocations; stops when dropped.
@@ -59,8 +59,8 @@ impl AuthService {
         AuthServiceBuilder::new(endpoint.into())
     }
 
-    pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &Settings) -> Self {
-        let Settings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
+    pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &ClientSettings) -> Self {
+        let ClientSettings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
             *settings;
         let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
         let verify_channel = ReplaceableChannel::from_endpoint(endpoint.clone(), timeout);
@@ -70,7 +70,7 @@ impl AuthService {
         let state = Arc::clone(&revocation_state);
         let cache = IntrospectionCache::with_capacity(remote, timeout, state, cache_capacity, inactive_cache_capacity);
         let feed = key.map(|key| RevocationFeed::start(endpoint, key, Arc::clone(&revocation_state), verify_channel));
-        Self(Arc::new(Inner { cache, revocation_state, feed }))
+        Self(Arc::new(ClientState { cache, revocation_state, feed }))
     }
 
     /// Returns a handle to the counters of requests and of the feed.

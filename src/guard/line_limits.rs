@@ -3,7 +3,7 @@
 use std::array;
 
 use super::Rejection;
-use crate::log::{Line, LogLimit};
+use crate::log::{LogLimit, LogPermit};
 
 /// One limit per reason.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(super) struct LineLimits([LogLimit; Rejection::ALL.len()]);
 
 impl LineLimits {
     /// Returns the permission to log this rejection. Otherwise counts the line as left out and returns `None`.
-    pub(super) fn allow(&self, rejection: Rejection) -> Option<Line> {
+    pub(super) fn allow(&self, rejection: Rejection) -> Option<LogPermit> {
         self.0[rejection.number()].allow()
     }
 }

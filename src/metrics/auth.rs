@@ -9,11 +9,11 @@ use super::facade;
 
 /// A handle to the counters of one [`AuthService`](crate::AuthService), shared by all clones.
 #[derive(Clone, Debug, Default)]
-pub struct AuthMetrics(Arc<Counters>);
+pub struct AuthMetrics(Arc<AuthCounters>);
 
 /// The live counters.
 #[derive(Debug)]
-pub(crate) struct Counters {
+pub(crate) struct AuthCounters {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     pub(crate) joined: Counter,
@@ -75,12 +75,12 @@ impl AuthMetrics {
         }
     }
 
-    pub(crate) fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> &AuthCounters {
         &self.0
     }
 }
 
-impl Counters {
+impl AuthCounters {
     /// Sets the state of the stream.
     pub(crate) fn fed(&self, is_fed: bool) {
         self.is_fed.store(is_fed, Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl Counters {
     }
 }
 
-impl Default for Counters {
+impl Default for AuthCounters {
     fn default() -> Self {
         let verdicts = |result| {
             let help = "Verifications with a usable kept verdict, and without one";

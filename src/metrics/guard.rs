@@ -9,10 +9,10 @@ use crate::status::reason_name;
 
 /// A handle to the decision counters of one [`GuardLayer`](crate::GuardLayer), shared by all clones.
 #[derive(Clone, Debug, Default)]
-pub struct GuardMetrics(Arc<Counters>);
+pub struct GuardMetrics(Arc<GuardCounters>);
 
 #[derive(Debug)]
-struct Counters {
+struct GuardCounters {
     allowed: Counter,
     denied: [Counter; Rejection::ALL.len()],
     ended: [Counter; Rejection::ALL.len()],
@@ -34,7 +34,7 @@ pub struct GuardCounts {
 impl GuardMetrics {
     /// Returns the counts until now.
     pub fn read(&self) -> GuardCounts {
-        let Counters { allowed, denied, ended } = &*self.0;
+        let GuardCounters { allowed, denied, ended } = &*self.0;
         let by_cause =
             |counters: &[Counter]| Rejection::ALL.into_iter().zip(counters.iter().map(Counter::get)).collect();
         GuardCounts { allowed: allowed.get(), denied: by_cause(denied), ended: by_cause(ended) }
@@ -54,7 +54,7 @@ impl GuardMetrics {
     }
 }
 
-impl Default for Counters {
+impl Default for GuardCounters {
     fn default() -> Self {
         let decided = |result, reason| {
             let help = "Calls that the guard admitted or refused";

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::issuer::{Issuer, Revoked};
+use super::issuer::{TestIssuer, TestRevocation};
 use crate::guard::{GUARD_TIMEOUT, IntrospectionCache, SharedRevocationState};
 use crate::revocation_state::{RevocationCause, RevocationState};
 use crate::{Identity, Introspection, Token, Unavailable, Uptime, Verify};
@@ -22,18 +22,18 @@ const INITIAL_TIME: Duration = Duration::from_secs(525_960 * 60 * 60);
 ///
 /// Give a clone to the guard and keep one: clones share all state. Time passes only by [`clock`](Self::clock).
 #[derive(Clone)]
-pub struct Auth(Arc<Inner>);
+pub struct Auth(Arc<TestAuthState>);
 
-struct Inner {
-    cache: IntrospectionCache<Arc<Desk>>,
-    desk: Arc<Desk>,
+struct TestAuthState {
+    cache: IntrospectionCache<Arc<TestVerifier>>,
+    verifier: Arc<TestVerifier>,
     revocation_state: Arc<SharedRevocationState>,
     is_away: AtomicBool,
 }
 
 /// The verifier behind the cached introspections.
-struct Desk {
-    issuer: Mutex<Issuer>,
+struct TestVerifier {
+    issuer: Mutex<TestIssuer>,
     clock: Uptime,
 }
 
@@ -41,15 +41,15 @@ impl Auth {
     /// Creates a replacement without any tokens.
     pub fn new() -> Self {
         let clock = Uptime::manual();
-        let issuer = Issuer::default();
+        let issuer = TestIssuer::default();
         // No limit: a full revocation state resets itself and would drop introspections from the same moment.
         let revocation_state =
             Arc::new(SharedRevocationState::with_state(RevocationState::new(usize::MAX), clock.clone()));
         revocation_state.write(|state, now| state.reset(issuer.position(), now));
         clock.advance(INITIAL_UPTIME);
-        let desk = Arc::new(Desk { issuer: Mutex::new(issuer), clock });
-        let cache = IntrospectionCache::new(Arc::clone(&desk), GUARD_TIMEOUT, Arc::clone(&revocation_state));
-        Self(Arc::new(Inner { cache, desk, revocation_state, is_away: AtomicBool::new(false) }))
+        let verifier = Arc::new(TestVerifier { issuer: Mutex::new(issuer), clock });
+        let cache = IntrospectionCache::new(Arc::clone(&verifier), GUARD_TIMEOUT, Arc::clone(&revocation_state));
+        Self(Arc::new(TestAuthState { cache, verifier, revocation_state, is_away: AtomicBool::new(false) }))
     }
 
     /// Issues a token for this bearer. The text is arbitrary.
@@ -66,30 +66,30 @@ impl Auth {
     /// Panics if another `Auth` issued the token.
     pub fn revoke(&self, token: &Token) {
         let mut issuer = self.issuer();
-        let revoked = issuer.bearer_of(token);
-        self.tell(&mut issuer, revoked);
+        let revoked = issuer.revocation_of(token);
+        self.apply(&mut issuer, revoked);
     }
 
     /// Ends a session, including tokens issued later for it. The guard answers `TOKEN_REVOKED`.
     pub fn revoke_session(&self, id: &str) {
-        self.tell(&mut self.issuer(), Revoked::Session(id.into()));
+        self.apply(&mut self.issuer(), TestRevocation::Session(id.into()));
     }
 
     /// Revokes all current tokens of a user, as a password change or the loss of a role does. The guard answers
     /// `TOKEN_REVOKED`. Later tokens are valid.
     pub fn revoke_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), RevocationCause::Revoked));
+        self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Revoked));
     }
 
     /// Disables a user: the guard answers `USER_DISABLED` for all current tokens of the user. Later tokens are valid, as if
     /// the user was enabled again.
     pub fn disable_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), RevocationCause::Disabled));
+        self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Disabled));
     }
 
     /// Deletes a user: the guard answers `USER_DELETED` for all current tokens of the user.
     pub fn delete_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), RevocationCause::Deleted));
+        self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Deleted));
     }
 
     /// Starts or ends an outage. During an outage every call that needs a token fails with `UNAVAILABLE`
@@ -100,20 +100,20 @@ impl Auth {
 
     /// Returns the clock by which tokens age; [`Uptime::advance`] moves it.
     pub fn clock(&self) -> &Uptime {
-        &self.0.desk.clock
+        &self.0.verifier.clock
     }
 
     /// Returns the time of day by that clock. It starts at 2030-01-01T00:00:00Z.
     pub fn time(&self) -> SystemTime {
-        time(&self.0.desk.clock)
+        time(&self.0.verifier.clock)
     }
 
-    fn issuer(&self) -> MutexGuard<'_, Issuer> {
-        self.0.desk.issuer()
+    fn issuer(&self) -> MutexGuard<'_, TestIssuer> {
+        self.0.verifier.issuer()
     }
 
     /// Revokes in the issuer and in the guard's state, as the feed would.
-    fn tell(&self, issuer: &mut Issuer, revoked: Revoked) {
+    fn apply(&self, issuer: &mut TestIssuer, revoked: TestRevocation) {
         let (entry, target) = issuer.revoke(revoked);
         // The lock on the issuer makes this entry the next one.
         let _ = self.0.revocation_state.write(|state, now| state.revoke(entry, Some(target), now));
@@ -148,15 +148,15 @@ impl Verify for Auth {
     }
 }
 
-impl Desk {
-    fn issuer(&self) -> MutexGuard<'_, Issuer> {
+impl TestVerifier {
+    fn issuer(&self) -> MutexGuard<'_, TestIssuer> {
         self.issuer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Verify for Desk {
+impl Verify for TestVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Introspection, Unavailable> {
-        Ok(self.issuer().judge(token, time(&self.clock), self.clock.now()))
+        Ok(self.issuer().introspect(token, time(&self.clock), self.clock.now()))
     }
 }
 

@@ -9,10 +9,10 @@ use crate::revocation_state::{Evidence, LogEntry, LogPosition, RevocationCause, 
 use crate::{Identity, InactiveReason, Introspection, SubjectKind, Token, TokenDigest};
 
 /// Default life of a user's token.
-const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A revocation by the test.
-pub(super) enum Revoked {
+pub(super) enum TestRevocation {
     Session(Box<str>),
     /// All current tokens of this user.
     User(Box<str>, RevocationCause),
@@ -22,8 +22,8 @@ pub(super) enum Revoked {
 
 /// The issued tokens and the revocation log.
 #[derive(Default)]
-pub(super) struct Issuer {
-    tokens: HashMap<TokenDigest, Issued>,
+pub(super) struct TestIssuer {
+    tokens: HashMap<TokenDigest, TestToken>,
     /// Each user's generation, and the cause that ended the older ones.
     users: HashMap<Box<str>, (i32, RevocationCause)>,
     sessions: HashSet<Box<str>>,
@@ -33,54 +33,54 @@ pub(super) struct Issuer {
     random: RandomState,
 }
 
-struct Issued {
+struct TestToken {
     bearer: Identity,
     generation: i32,
     key: Box<str>,
 }
 
-impl Issuer {
+impl TestIssuer {
     pub(super) fn issue(&mut self, bearer: Identity, now: SystemTime) -> Token {
         let number = self.tokens.len() + 1;
         let (bearer, key) = if bearer.kind == SubjectKind::Service {
             (bearer, format!("key-of-token-{number}").into())
         } else {
             let session = bearer.session.clone().unwrap_or_else(|| format!("session-of-token-{number}"));
-            let expire_time = bearer.expire_time.unwrap_or(now + LIFETIME);
+            let expire_time = bearer.expire_time.unwrap_or(now + TOKEN_LIFETIME);
             (bearer.session(session).expire_time(expire_time), Box::default())
         };
         let generation = self.users.get(&*bearer.subject).map_or(0, |(generation, _)| *generation);
         let token = Token::numbered(number, self.random.hash_one(number));
-        self.tokens.insert(token.digest(), Issued { bearer, generation, key });
+        self.tokens.insert(token.digest(), TestToken { bearer, generation, key });
         token
     }
 
     /// Returns the revocation that ends this token.
     #[track_caller]
-    pub(super) fn bearer_of(&self, token: &Token) -> Revoked {
-        let Some(Issued { bearer, key, .. }) = self.tokens.get(&token.digest()) else {
+    pub(super) fn revocation_of(&self, token: &Token) -> TestRevocation {
+        let Some(TestToken { bearer, key, .. }) = self.tokens.get(&token.digest()) else {
             panic!("another Auth issued this token: revoke it there");
         };
         match &bearer.session {
-            Some(session) => Revoked::Session(session.as_str().into()),
-            None => Revoked::Key(key.clone()),
+            Some(session) => TestRevocation::Session(session.as_str().into()),
+            None => TestRevocation::Key(key.clone()),
         }
     }
 
     /// Records a revocation and returns its log entry.
-    pub(super) fn revoke(&mut self, revoked: Revoked) -> (LogEntry, RevocationTarget) {
+    pub(super) fn revoke(&mut self, revoked: TestRevocation) -> (LogEntry, RevocationTarget) {
         self.revision += 1;
         let target = match revoked {
-            Revoked::Session(id) => {
+            TestRevocation::Session(id) => {
                 self.sessions.insert(id.clone());
                 RevocationTarget::Session(id)
             }
-            Revoked::User(id, cause) => {
+            TestRevocation::User(id, cause) => {
                 let user = self.users.entry(id.clone()).or_insert((0, cause));
                 *user = (user.0 + 1, cause);
                 RevocationTarget::User { id, generation: user.0, cause }
             }
-            Revoked::Key(id) => {
+            TestRevocation::Key(id) => {
                 self.keys.insert(id.clone());
                 RevocationTarget::SigningKey(id)
             }
@@ -94,8 +94,8 @@ impl Issuer {
     }
 
     /// Verifies a token at the time of day `now`. `asked` is the uptime.
-    pub(super) fn judge(&self, token: &Token, now: SystemTime, asked: Duration) -> Introspection {
-        let Some(Issued { bearer, generation, key }) = self.tokens.get(&token.digest()) else {
+    pub(super) fn introspect(&self, token: &Token, now: SystemTime, asked: Duration) -> Introspection {
+        let Some(TestToken { bearer, generation, key }) = self.tokens.get(&token.digest()) else {
             return Introspection::inactive(InactiveReason::Invalid);
         };
         let ttl = bearer.expire_time.map_or(Duration::MAX, |end| end.duration_since(now).unwrap_or_default());
