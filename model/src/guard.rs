@@ -19,12 +19,13 @@ use crate::replica::{TOKENS, session, user};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guard {
     pub(crate) revocation_state: RevocationState,
-    /// Rows that the revocation state received, its floor first, and the time of its reset; the revocation state itself does not show them.
+    /// Rows that the revocation state received, its floor first, and the time of its reset; the revocation state itself
+    /// does not show them.
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<Stream>,
-    /// An introspection with its token. One is enough: each introspection is judged by itself, so a property of any one holds for
-    /// all.
+    /// An introspection with its token. One is enough: each introspection is judged by itself, so a property of any one
+    /// holds for all.
     pub(crate) kept: Option<(usize, Evidence)>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
@@ -32,7 +33,7 @@ pub(crate) struct Guard {
     pub(crate) reader: Option<Reader>,
 }
 
-/// A question under way.
+/// A request under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flight {
     pub(crate) token: usize,
@@ -59,7 +60,7 @@ pub(crate) struct Stream {
     /// Time of opening, and number of the history that the outlet follows.
     pub(crate) opened: Duration,
     pub(crate) of: u64,
-    /// Messages that the guard has not received, and the time of the question for a renewal.
+    /// Messages that the guard has not received, and the time of the request for a renewal.
     pub(crate) down: VecDeque<(Said, Duration)>,
     pub(crate) renewals: Renewals,
     /// A renewal in preparation, for a mutation that reads the time of the poll last.
@@ -95,7 +96,7 @@ impl Stream {
         }
     }
 
-    /// Returns the replica's answer to a question that was sent at this time.
+    /// Returns the replica's answer to a request that was sent at this time.
     pub(crate) fn renewal(&mut self, history: &History, sent: Duration, now: Duration) -> Option<(Said, Duration)> {
         let mut outlet = self.outlet.clone();
         let mut renewals = self.renewals.clone();
@@ -168,7 +169,7 @@ impl Guard {
             }
             Said::Renewal(nonce, at) => {
                 let Some(stream) = &mut self.stream else { return Ok(()) };
-                // The next question is sent just before this one's answer arrives.
+                // The next request is sent just before this one's answer arrives.
                 let latest = stream.renewals.clone().ask(now);
                 let Some(sent) = stream.renewals.answered(nonce) else { return Ok(()) };
                 let is_latest = mutation == Some(Mutation::LatestNonce) && latest > nonce;
@@ -200,7 +201,7 @@ impl Guard {
         self.reader = Some(Reader { began: now, before: self.revocation_state.clone() });
     }
 
-    /// Returns the token with which a call that begins now is let in, and the time of the introspection's question.
+    /// Returns the token with which a call that begins now is let in, and the time of the introspection's request.
     pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<(usize, Duration)> {
         let (token, evidence) = self.kept.as_ref()?;
         let is_good = self.revocation_state.validity(evidence, bearer(*token), now) == Validity::Valid;

@@ -5,7 +5,7 @@
 pub enum Mutation {
     /// A lease starts at the receipt of the answer.
     LeaseFromReceipt,
-    /// An answer is credited to the latest question.
+    /// An answer is credited to the latest request.
     LatestNonce,
     /// A reader takes the evidence of one moment and the revocations of another.
     FieldsOneByOne,
@@ -22,7 +22,7 @@ pub enum Mutation {
     /// A stale view answers a renewal.
     StaleRenewal,
     /// A stale view gives an introspection.
-    StaleVerdict,
+    StaleIntrospection,
     /// An answer overtakes earlier messages, and is accepted at any position.
     AnswerOvertakes,
     /// An introspection from before the feed's beginning is renewed.
@@ -31,13 +31,13 @@ pub enum Mutation {
     AheadOfFeed,
     /// An introspection of another history is renewed, also after a reset.
     OtherMark,
-    /// A question that started before a reset counts after it, as one of the new feed's.
+    /// A request that started before a reset counts after it, as one of the new feed's.
     FlightBeforeReset,
     /// A stream starts at the replica's position, and ignores the guard's.
     ResumeIgnored,
     /// A replica gives introspections before it has loaded the log.
     ServesBeforeLoaded,
-    /// An introspection counts from the time when a caller joined the question.
+    /// An introspection counts from the time when a caller joined the request.
     JoinersOwnTime,
     /// Rows have no marks.
     NoMarks,

@@ -96,8 +96,8 @@ impl State {
         // An answer of this moment does not count if the feed began at this moment.
         (told, *began == Some(now)).hash(state);
         if let Some((token, evidence)) = kept {
-            // A renewal counts only for the introspection. For a row of the feed it acts like a question at that time, and an
-            // older time makes no difference.
+            // A renewal counts only for the introspection. For a row of the feed it acts like a request at that time,
+            // and an older time makes no difference.
             let outlasts = now > evidence.asked + LEASE;
             let lease = revocation_state.lease();
             let is_told = told.iter().any(|told| guard::position(*told) == evidence.position);
@@ -130,7 +130,7 @@ impl State {
             match said {
                 Said::Reset(position) => (0, position).hash(state),
                 Said::Revocation(entry) => (1, entry.logged, &entry.revocation).hash(state),
-                // Questions are distinguished by their ages.
+                // Requests are distinguished by their ages.
                 Said::Renewal(_, position) => (2, age(*sent, now, old), position).hash(state),
             }
         }

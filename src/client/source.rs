@@ -53,15 +53,15 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(50);
 /// # }
 /// ```
 ///
-/// - The first call in the last fifth of a token's life starts a renewal. Calls continue with the old token. They wait for
-///   the new one only after the old one has expired.
+/// - The first call in the last fifth of a token's life starts a renewal. Calls continue with the old token. They wait
+///   for the new one only after the old one has expired.
 /// - Clones share one renewal. The cancellation of one call does not affect the others.
-/// - A refresh token is used once, and its answer may be lost. A failed renewal is repeated in the background with the same
-///   token for 50 s. The auth service repeats a lost answer for 60 s. After that, the next call tries again.
+/// - A refresh token is used once, and its answer may be lost. A failed renewal is repeated in the background with the
+///   same token for 50 s. The auth service repeats a lost answer for 60 s. After that, the next call tries again.
 /// - After the auth service reports the end of the session, all calls fail at once with [`NoToken::Ended`].
-/// - If a callee says that the token is expired, revoked or invalid, the next call waits for a new one. So a removed role,
-///   a retired key or a new secret costs one failed call and not the session. If the new token is refused before it admits
-///   any call, the session is over. [`Reaction`] has the table of all reasons.
+/// - If a callee says that the token is expired, revoked or invalid, the next call waits for a new one. So a removed
+///   role, a retired key or a new secret costs one failed call and not the session. If the new token is refused before
+///   it admits any call, the session is over. [`Reaction`] has the table of all reasons.
 /// - A local clock that is ahead causes extra renewals, at most one in four seconds. A clock that is behind costs one
 ///   failed call per token.
 ///
@@ -83,8 +83,8 @@ struct SourceState {
 }
 
 impl TokenSource {
-    /// Creates a session from the tokens of a login or registration. `auth` is a channel to the auth service. With empty
-    /// tokens the session is over at its first call.
+    /// Creates a session from the tokens of a login or registration. `auth` is a channel to the auth service. With
+    /// empty tokens the session is over at its first call.
     pub fn new(auth: Channel, tokens: TokenPair) -> Self {
         Self::with_client_clock(auth, tokens, ClientClock::system())
     }
@@ -105,8 +105,8 @@ impl TokenSource {
         WithSource::new(channel, self.clone())
     }
 
-    /// Returns a valid token, for callers that attach it themselves. If the last one has expired, waits up to 5 s for the
-    /// next.
+    /// Returns a valid token, for callers that attach it themselves. If the last one has expired, waits up to 5 s for
+    /// the next.
     ///
     /// # Errors
     /// [`NoToken`] is the reason why there is no token.
@@ -141,8 +141,8 @@ impl TokenSource {
 }
 
 impl TokenSource {
-    /// Records the status of a call with this token, for callers that attach it themselves. The [`Reaction`] to its reason
-    /// may renew the token or end the session. Pass `Status::ok("")` for a successful call.
+    /// Records the status of a call with this token, for callers that attach it themselves. The [`Reaction`] to its
+    /// reason may renew the token or end the session. Pass `Status::ok("")` for a successful call.
     pub fn record_status(&self, token: &Token, status: &Status) {
         let session = &self.0.session;
         match reason_of(status) {

@@ -14,9 +14,9 @@ use crate::{Rejection, deadline};
 
 /// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::wrap`] makes one.
 ///
-/// A call without a token fails with the status of [`NoToken`](super::NoToken). A call that reaches its deadline while it waits
-/// for a token fails with `DEADLINE_EXCEEDED`. Calls are not repeated. If a call fails because its token was revoked, the
-/// caller may repeat it and gets a new token.
+/// A call without a token fails with the status of [`NoToken`](super::NoToken). A call that reaches its deadline while
+/// it waits for a token fails with `DEADLINE_EXCEEDED`. Calls are not repeated. If a call fails because its token was
+/// revoked, the caller may repeat it and gets a new token.
 #[derive(Clone)]
 pub struct WithSource<S> {
     inner: S,

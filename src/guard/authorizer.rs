@@ -65,8 +65,8 @@ impl<V> Authorizer<V> {
 }
 
 impl<V: Verify> Authorizer<V> {
-    /// Decides about a new call, counts and logs the decision. The log of rejections is limited, because anyone can cause
-    /// them.
+    /// Decides about a new call, counts and logs the decision. The log of rejections is limited, because anyone can
+    /// cause them.
     pub(super) async fn admit(
         &self,
         path: &str,
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn flood_of_refusals_logs_ten_lines_a_second() {
+    async fn flood_of_rejections_logs_ten_lines_a_second() {
         let lines = logged(async || {
             let uptime = Uptime::manual();
             let authorizer = Authorizer { refused_lines: LineLimits::with_uptime(&uptime), ..authorizer() };

@@ -112,34 +112,36 @@ impl AuthServiceBuilder {
         Self { endpoint, service_key: None, uptime: Uptime::system(), settings: ClientSettings::default() }
     }
 
-    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and caches introspections. Default:
-    /// none, so each call is a request. With a wrong key the guard caches no introspections, and the log says so.
+    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and caches introspections.
+    /// Default: none, so each call is a request. With a wrong key the guard caches no introspections, and the log says
+    /// so.
     pub fn service_key(self, key: &Token) -> Self {
         Self { service_key: Some(key.clone()), ..self }
     }
 
-    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of an introspection. Range: 50 to 500
-    /// ms.
+    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of an introspection. Range:
+    /// 50 to 500 ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets the attempts of a request while the auth service is unavailable, the first one included. Default: 3. Range: 1
-    /// to 5. At most every tenth request is retried ([`Retry`](super::layers::Retry)).
+    /// Sets the attempts of a request while the auth service is unavailable, the first one included. Default: 3. Range:
+    /// 1 to 5. At most every tenth request is retried ([`Retry`](super::layers::Retry)).
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.settings.attempts = attempts;
         self
     }
 
-    /// Sets the consecutive failures that open the circuit, and the probe interval of the open circuit. Defaults: 5 and 250
-    /// ms. Ranges: 1 to 100, and 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
+    /// Sets the consecutive failures that open the circuit, and the probe interval of the open circuit. Defaults: 5 and
+    /// 250 ms. Ranges: 1 to 100, and 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
     pub fn breaker(mut self, failures: u32, probe_interval: Duration) -> Self {
         (self.settings.failures, self.settings.probe_interval) = (failures, probe_interval);
         self
     }
 
-    /// Sets the number of cached active introspections, of 500 bytes on average. Default: 100,000. Range: 100 to 10,000,000.
+    /// Sets the number of cached active introspections, of 500 bytes on average. Default: 100,000. Range: 100 to
+    /// 10,000,000.
     pub fn cache_capacity(mut self, count: usize) -> Self {
         self.settings.cache_capacity = count;
         self

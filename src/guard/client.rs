@@ -25,10 +25,10 @@ use crate::metrics::AuthMetrics;
 /// # }
 /// ```
 ///
-/// With a [service key](AuthServiceBuilder::service_key) the verifier caches introspections. It uses a cached introspection only on
-/// evidence that is at most 1 s old. Calls that start later than 1.5 s after a revocation was acknowledged are refused,
-/// even if the network or a process fails. As a rule they are refused at once: the auth service pushes each revocation
-/// as it happens. Without a service key every call asks the auth service.
+/// With a [service key](AuthServiceBuilder::service_key) the verifier caches introspections. It uses a cached
+/// introspection only on evidence that is at most 1 s old. Calls that start later than 1.5 s after a revocation was
+/// acknowledged are refused, even if the network or a process fails. As a rule they are refused at once: the auth
+/// service pushes each revocation as it happens. Without a service key every call asks the auth service.
 ///
 /// Clones share introspections, connections and the feed. The feed stops when the last clone is dropped.
 #[derive(Clone)]

@@ -127,8 +127,8 @@ impl Fairness {
     }
 }
 
-/// Asks about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth service as much
-/// as a complete one.
+/// Asks about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth service as
+/// much as a complete one.
 async fn send_doubtful<F>(
     deadline: Instant,
     request: impl FnOnce(TrafficClass) -> F,

@@ -69,8 +69,8 @@ impl Identity {
     /// Returns the caller of a guarded method. Takes requests of tonic and of the crate `http`.
     ///
     /// # Errors
-    /// Fails with `UNAUTHENTICATED` (`TOKEN_MISSING`) for an anonymous call, for a method with the rule `Public`, and without
-    /// a [`GuardLayer`](crate::GuardLayer).
+    /// Fails with `UNAUTHENTICATED` (`TOKEN_MISSING`) for an anonymous call, for a method with the rule `Public`, and
+    /// without a [`GuardLayer`](crate::GuardLayer).
     pub fn from_request<R: CallParts>(request: &R) -> Result<&Self, Status> {
         Self::find(request).ok_or_else(|| Rejection::TokenMissing.into())
     }

@@ -25,13 +25,14 @@ const MAX_REQUESTS: usize = 3;
 /// A decorator that caches introspections while they are known to be true.
 ///
 /// - The key of an entry is its token's SHA-256. Each use checks the entry by the revocation state
-///   ([`crate::revocation_state`]), on evidence that is at most 1 s old. A revoked token is inactive. A stale entry causes a
-///   new request.
-/// - Callers with equal tokens share one flight to the inner verifier. A flight caches its introspection before it ends, and
-///   looks for a cached one before it asks. So a caller that misses a flight does not ask again.
-/// - The cache holds up to 100,000 active introspections of 500 bytes, and 10,000 inactive ones for 1 s each. The least used
-///   ones are evicted.
-/// - Clear garbage is rejected without a request ([`Plausibility`]). Likely garbage waits for a free slot ([`Fairness`]).
+///   ([`crate::revocation_state`]), on evidence that is at most 1 s old. A revoked token is inactive. A stale entry
+///   causes a new request.
+/// - Callers with equal tokens share one flight to the inner verifier. A flight caches its introspection before it
+///   ends, and looks for a cached one before it asks. So a caller that misses a flight does not ask again.
+/// - The cache holds up to 100,000 active introspections of 500 bytes, and 10,000 inactive ones for 1 s each. The least
+///   used ones are evicted.
+/// - Clear garbage is rejected without a request ([`Plausibility`]). Likely garbage waits for a free slot
+///   ([`Fairness`]).
 /// - Nothing is cached before the feed starts or after it is lost.
 pub(crate) struct IntrospectionCache<V> {
     entries: Arc<CacheEntries>,
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn caller_after_a_flight_finds_its_verdict() {
+    async fn caller_after_a_flight_finds_its_answer() {
         let test = CacheTest::new();
         assert!(matches!(test.ask(&token()).await.status, TokenStatus::Active(_)));
         // A caller that looked before the introspection was cached, and joins after the flight landed.

@@ -47,8 +47,8 @@ impl<V: Verify> GuardLayer<V> {
         Self { audience: Some(Arc::from(audience.as_ref())), ..self }
     }
 
-    /// Sets the function that reads a call's peer from the request's extensions. A flood of bad tokens from some peers then
-    /// does not block the requests of others. Default: the guard does not tell peers apart.
+    /// Sets the function that reads a call's peer from the request's extensions. A flood of bad tokens from some peers
+    /// then does not block the requests of others. Default: the guard does not tell peers apart.
     ///
     /// ```
     /// # use gatepost::{GuardLayer, Verify};
@@ -164,8 +164,8 @@ where
     }
 }
 
-/// Returns the HTTP status for a request that is not gRPC. Only POST with `application/grpc`, a subtype of it or parameters
-/// passes. gRPC-Web is another protocol: a layer that translates it belongs outside the guard.
+/// Returns the HTTP status for a request that is not gRPC. Only POST with `application/grpc`, a subtype of it or
+/// parameters passes. gRPC-Web is another protocol: a layer that translates it belongs outside the guard.
 fn not_grpc<B>(request: &Request<B>) -> Option<StatusCode> {
     if request.method() != Method::POST {
         return Some(StatusCode::METHOD_NOT_ALLOWED);

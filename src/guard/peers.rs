@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn standing_follows_the_recent_tokens() {
+    fn reputation_follows_the_recent_tokens() {
         let peers = Peers::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
         let peer = peers.find_or_insert(address);

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_jwt_has_a_fair_chance() {
+    fn text_that_is_no_jwt_is_plausible() {
         let no_object = jwt("[]", "{}");
         let no_algorithm = jwt(r#"{"kid":"one"}"#, "{}");
         for token in ["a-service-key", "gps_AbC", "a.b", "a.b.c", "....", &no_object, &no_algorithm] {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn jwt_with_listed_keys_is_judged_by_its_key() {
+    fn jwt_with_listed_keys_is_checked_by_its_key() {
         for (header, by_names) in [
             (r#"{"typ":"at+jwt","alg":"EdDSA","kid":"one"}"#, Plausibility::Plausible),
             (r#"{"alg":"ES256","kid":"two","x":1}"#, Plausibility::Plausible),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn incomplete_jwt_has_no_chance() {
+    fn incomplete_jwt_is_impossible() {
         let header = r#"{"alg":"EdDSA","kid":"one"}"#;
         let whole = jwt(header, "{}");
         let (message, _) = whole.rsplit_once('.').unwrap();

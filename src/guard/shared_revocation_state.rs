@@ -50,8 +50,8 @@ impl SharedRevocationState {
         self.uptime.now()
     }
 
-    /// Reads the state at the current time. The clock is read after the lock is taken: a caller that waited for the lock
-    /// would otherwise decide by an outdated time.
+    /// Reads the state at the current time. The clock is read after the lock is taken: a caller that waited for the
+    /// lock would otherwise decide by an outdated time.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&RevocationState, Duration) -> T) -> T {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let now = self.uptime.now();

@@ -66,8 +66,8 @@ impl Token {
         HeaderValue::from_str(text).ok().and_then(|header| Self::from_header(header, 0)).ok_or_else(fault)
     }
 
-    /// Finds the token of a call in the metadata `api-token`, or `authorization: Bearer`. Takes requests of tonic and of
-    /// the crate `http`, with or without a guard.
+    /// Finds the token of a call in the metadata `api-token`, or `authorization: Bearer`. Takes requests of tonic and
+    /// of the crate `http`, with or without a guard.
     ///
     /// # Errors
     /// Fails as [`Token::from_headers`] does.
@@ -124,9 +124,9 @@ impl Token {
     /// Finds the token in the headers of a call, as [`Token::from_request`] does.
     ///
     /// # Errors
-    /// [`Rejection::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or empty.
-    /// The reason is `TOKEN_INVALID` if a header has two values, the two headers disagree, a header is binary, or the value
-    /// is not a token.
+    /// [`Rejection::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or
+    /// empty. The reason is `TOKEN_INVALID` if a header has two values, the two headers disagree, a header is binary,
+    /// or the value is not a token.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, Rejection> {
         Self::find(headers).map_err(Rejection::Header)
     }

@@ -13,8 +13,8 @@ use crate::revocation_state::Evidence;
 ///
 /// Caches, single flight and counters are decorators. Each implements this trait around another implementation.
 pub trait Verify: Send + Sync + 'static {
-    /// Verifies `token`. [`Unavailable`] means that there is no introspection, never that the token is bad. The caller ignores an
-    /// answer after `deadline`.
+    /// Verifies `token`. [`Unavailable`] means that there is no introspection, never that the token is bad. The caller
+    /// ignores an answer after `deadline`.
     fn verify(
         &self,
         token: &Token,
@@ -61,7 +61,8 @@ pub enum TrafficClass {
     NewCall(Option<SocketAddr>),
     /// An open call with a token that was valid before.
     OpenCall,
-    /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not retried.
+    /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not
+    /// retried.
     Doubtful,
 }
 

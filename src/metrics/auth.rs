@@ -31,8 +31,8 @@ pub(crate) struct AuthCounters {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthCounts {
-    /// Verifications by a cached introspection, rejections included. Each new call counts. In an open call, each later message
-    /// counts, and each 250 ms without one.
+    /// Verifications by a cached introspection, rejections included. Each new call counts. In an open call, each later
+    /// message counts, and each 250 ms without one.
     pub hits: u64,
     /// Verifications without a usable cached introspection.
     pub misses: u64,
@@ -40,8 +40,8 @@ pub struct AuthCounts {
     pub joined: u64,
     /// Misses that were refused without a request, because the token's form proves it invalid.
     pub given_up: u64,
-    /// Age of the evidence of valid tokens at each verification: at most 1 s. IntrospectionCache without a log position are not
-    /// counted.
+    /// Age of the evidence of valid tokens at each verification: at most 1 s. IntrospectionCache without a log position
+    /// are not counted.
     pub evidence_age: Distribution,
     /// True while the revocation stream is connected.
     pub is_fed: bool,
@@ -51,9 +51,9 @@ pub struct AuthCounts {
     pub resets: u64,
     /// Messages of the feed that were out of order or malformed. A reset follows each.
     pub gaps: u64,
-    /// Time from the write of a revocation, just before its commit, until the guard knows it. It compares the times of day
-    /// of two machines; a negative difference counts as zero. Revocations that arrive after an outage are as old as the
-    /// outage.
+    /// Time from the write of a revocation, just before its commit, until the guard knows it. It compares the times of
+    /// day of two machines; a negative difference counts as zero. Revocations that arrive after an outage are as old as
+    /// the outage.
     pub lag: Distribution,
 }
 

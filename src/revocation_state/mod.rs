@@ -5,8 +5,8 @@
 //! that runs. The model checks it against every order of events.
 //!
 //! All times are readings of one monotonic clock that counts suspended time ([`Uptime`](crate::Uptime)). A call that
-//! [`RevocationState::validity`] admits reflects an answer of the auth service at most [`LEASE`] ago. The replica's view
-//! of the log was then at most half a second old.
+//! [`RevocationState::validity`] admits reflects an answer of the auth service at most [`LEASE`] ago. The replica's
+//! view of the log was then at most half a second old.
 
 mod log_position;
 mod renewals;
@@ -100,8 +100,8 @@ impl RevocationState {
         if is_valid { Validity::Valid } else { Validity::Stale }
     }
 
-    /// Returns the time of the newest evidence for this introspection: the later of its own request and the last answered
-    /// renewal.
+    /// Returns the time of the newest evidence for this introspection: the later of its own request and the last
+    /// answered renewal.
     pub fn evidence_time(&self, evidence: &Evidence) -> Duration {
         // A renewal counts only for introspections from the same log.
         let lease = self
@@ -173,7 +173,8 @@ impl RevocationState {
         Ok(())
     }
 
-    /// Records the answer to a renewal that was sent at the time `sent`. The answer follows all entries up to `position`.
+    /// Records the answer to a renewal that was sent at the time `sent`. The answer follows all entries up to
+    /// `position`.
     ///
     /// # Errors
     /// [`Gap`] means that the feed is not at this position.

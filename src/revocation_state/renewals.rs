@@ -27,8 +27,8 @@ impl Renewals {
         self.last
     }
 
-    /// Returns the send time of the request with this number; `None` if it is unknown. The answer covers earlier requests
-    /// too.
+    /// Returns the send time of the request with this number; `None` if it is unknown. The answer covers earlier
+    /// requests too.
     ///
     /// The time is that of the request and not of the answer: the answer was true at some moment between them.
     pub fn answered(&mut self, number: u64) -> Option<Duration> {

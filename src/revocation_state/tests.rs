@@ -39,7 +39,7 @@ fn check(state: &RevocationState, evidence: &Evidence, now: u64, validity: Valid
 }
 
 #[test]
-fn verdict_without_feed_lives_for_1_s() {
+fn introspection_without_feed_lives_for_1_s() {
     let state = RevocationState::default();
     check(&state, &evidence(500, position(3, 0)), 1500, Validity::Valid);
     check(&state, &evidence(500, position(3, 0)), 1501, Validity::Stale);
@@ -90,7 +90,7 @@ fn token_of_a_dead_key_is_stale() {
 }
 
 #[test]
-fn verdict_ends_ttl_after_its_request() {
+fn introspection_ends_ttl_after_its_request() {
     let evidence = Evidence { ttl: ms(300), ..evidence(10_000, position(5, 0)) };
     check(&fed(), &evidence, 10_299, Validity::Valid);
     check(&fed(), &evidence, 10_300, Validity::Stale);
@@ -147,7 +147,7 @@ fn full_state_resets_at_its_position() {
 }
 
 #[test]
-fn negative_verdict_lives_for_1_s() {
+fn inactive_introspection_lives_for_1_s() {
     let state = fed();
     assert!(state.is_recent(ms(9500), ms(10_500)));
     assert!(!state.is_recent(ms(9500), ms(10_501)));

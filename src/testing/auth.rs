@@ -81,8 +81,8 @@ impl Auth {
         self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Revoked));
     }
 
-    /// Disables a user: the guard answers `USER_DISABLED` for all current tokens of the user. Later tokens are valid, as if
-    /// the user was enabled again.
+    /// Disables a user: the guard answers `USER_DISABLED` for all current tokens of the user. Later tokens are valid,
+    /// as if the user was enabled again.
     pub fn disable_user(&self, subject: &str) {
         self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Disabled));
     }

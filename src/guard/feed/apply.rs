@@ -117,7 +117,7 @@ mod tests {
     use crate::api::auth::v1::{NewSigningKeys, Position, Reset};
 
     #[test]
-    fn full_ledger_counts_as_a_reset() {
+    fn full_state_counts_as_a_reset() {
         let revocation_state = SharedRevocationState::with_state(RevocationState::new(1), Uptime::manual());
         let apply = |message| apply(&revocation_state, &mut Renewals::default(), &mut Vec::new(), Some(message));
         let entry = |revision| {

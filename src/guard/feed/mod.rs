@@ -1,4 +1,5 @@
-//! The revocation feed: a task that follows the auth service's log. Each stream resumes at the position of the last one.
+//! The revocation feed: a task that follows the auth service's log. Each stream resumes at the position of the last
+//! one.
 
 mod apply;
 mod stream;
@@ -29,8 +30,8 @@ const REJECTION_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct RevocationFeed(JoinHandle<()>);
 
 impl RevocationFeed {
-    /// Starts to follow the auth service with this service key. The feed has a connection of its own, because a busy one
-    /// would delay renewals. `verify_channel` is replaced when the feed has reconnected after a fault.
+    /// Starts to follow the auth service with this service key. The feed has a connection of its own, because a busy
+    /// one would delay renewals. `verify_channel` is replaced when the feed has reconnected after a fault.
     pub(super) fn start(
         endpoint: Endpoint,
         key: &Token,
@@ -159,7 +160,7 @@ mod tests {
     use crate::Uptime;
 
     #[tokio::test]
-    async fn refusal_is_logged_after_an_outage_too() {
+    async fn rejection_is_logged_after_an_outage_too() {
         let fail = |causes: &[FeedFailure]| {
             let endpoint = Endpoint::from_static("http://127.0.0.1:1");
             let mut follower = FeedFollower {

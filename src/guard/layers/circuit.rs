@@ -95,8 +95,8 @@ impl Circuit {
         }
     }
 
-    /// Records the end of a call without information about the verifier. If the call was the probe, the next call may be
-    /// the probe at once.
+    /// Records the end of a call without information about the verifier. If the call was the probe, the next call may
+    /// be the probe at once.
     pub(super) fn abandoned(&mut self, pass: Pass) {
         if let CircuitState::Open { probe, .. } = &mut self.state
             && probe_start(*probe, pass).is_some()

@@ -16,9 +16,9 @@ type RunningFlights = Arc<Mutex<HashMap<TokenDigest, RunningFlight>>>;
 
 /// A decorator that merges concurrent verifications of equal tokens into one call of the inner verifier.
 ///
-/// The call runs in its own task with its own deadline. So the cancellation or short deadline of one caller does not affect
-/// the others. Callers never get an answer to a request older than that deadline, even if the process was stopped. Nothing
-/// is kept after the answer.
+/// The call runs in its own task with its own deadline. So the cancellation or short deadline of one caller does not
+/// affect the others. Callers never get an answer to a request older than that deadline, even if the process was
+/// stopped. Nothing is kept after the answer.
 pub struct SingleFlight<V> {
     inner: Arc<V>,
     limit: Duration,

@@ -1,5 +1,5 @@
-//! Decorators around a [`Verify`](crate::Verify). [`AuthService`](crate::AuthService) uses all of them. A verifier of your
-//! own may use some.
+//! Decorators around a [`Verify`](crate::Verify). [`AuthService`](crate::AuthService) uses all of them. A verifier of
+//! your own may use some.
 
 mod breaker;
 mod circuit;

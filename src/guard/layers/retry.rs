@@ -23,14 +23,14 @@ const DEFAULT_ATTEMPTS: u32 = 3;
 /// - A request about likely garbage ([`TrafficClass::Doubtful`]) has one attempt.
 /// - There are at most three attempts. A random pause of up to 20 ms precedes the second, one of up to 40 ms the third.
 ///   Retries are safe, because a verification changes nothing.
-/// - All attempts share the call's deadline. No attempt starts at or after it. If a pause would last until the deadline,
-///   the call fails at once.
-/// - All calls share a retry budget. Each call adds a tenth of a retry, and the budget holds at most ten, which it has from
-///   the start. So an outage adds at most 10 % to the calls in the long run. With an empty budget, calls fail after their
-///   first attempt.
+/// - All attempts share the call's deadline. No attempt starts at or after it. If a pause would last until the
+///   deadline, the call fails at once.
+/// - All calls share a retry budget. Each call adds a tenth of a retry, and the budget holds at most ten, which it has
+///   from the start. So an outage adds at most 10 % to the calls in the long run. With an empty budget, calls fail
+///   after their first attempt.
 ///
-/// This decorator does not interrupt an attempt: the inner verifier or the caller must keep the deadline. An attempt that
-/// hangs until then is not retried.
+/// This decorator does not interrupt an attempt: the inner verifier or the caller must keep the deadline. An attempt
+/// that hangs until then is not retried.
 #[derive(Debug)]
 pub struct Retry<V> {
     inner: V,

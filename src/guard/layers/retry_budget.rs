@@ -11,10 +11,10 @@ const CAPACITY_TENTHS: u32 = 10 * RETRY_TENTHS;
 
 /// A token bucket: *n* first attempts allow at most *n* / 10 retries, and ten more while the reserve lasts.
 ///
-/// The bound holds over every period, for any outcomes and any number of callers. gRPC's retry throttling (gRFC A6) also
-/// uses a bucket, filled by successes. Finagle's `RetryBudget` is filled by first attempts, as this one, so retries stay a
-/// share of the traffic. Unlike both, time adds nothing here: a rarely used verifier gains little from retries beyond the
-/// reserve.
+/// The bound holds over every period, for any outcomes and any number of callers. gRPC's retry throttling (gRFC A6)
+/// also uses a bucket, filled by successes. Finagle's `RetryBudget` is filled by first attempts, as this one, so
+/// retries stay a share of the traffic. Unlike both, time adds nothing here: a rarely used verifier gains little from
+/// retries beyond the reserve.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     tenths: AtomicU32,
@@ -74,8 +74,9 @@ mod tests {
 
     #[test]
     fn no_step_breaks_the_bound() {
-        // Proof by induction: a deposit adds at most a tenth, a retry takes its full price, a refused retry takes nothing, and
-        // the budget never exceeds the reserve. So after any steps 10 × retries + kept ≤ reserve + first attempts.
+        // Proof by induction: a deposit adds at most a tenth, a retry takes its full price, a refused retry takes
+        // nothing, and the budget never exceeds the reserve. So after any steps 10 × retries + kept ≤ reserve + first
+        // attempts.
         for before in 0..=CAPACITY_TENTHS {
             let budget = holding(before);
             budget.deposit();

@@ -1,7 +1,7 @@
 //! The parts of a contract that a policy needs: methods and their rule options.
 //!
-//! The messages are cut-down copies of those in `google/protobuf/descriptor.proto`. prost-types drops extensions, so its
-//! messages do not serve here.
+//! The messages are cut-down copies of those in `google/protobuf/descriptor.proto`. prost-types drops extensions, so
+//! its messages do not serve here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +41,8 @@ struct MethodProto {
 
 #[derive(Clone, PartialEq, Message)]
 struct MethodOptionsProto {
-    /// The extension `gatepost.options.v1.rule`. Declared as bytes, which a message shares on the wire, and as repeated, so
-    /// that a second value does not merge into the first.
+    /// The extension `gatepost.options.v1.rule`. Declared as bytes, which a message shares on the wire, and as
+    /// repeated, so that a second value does not merge into the first.
     #[prost(bytes = "vec", repeated, tag = "54283")]
     rules: Vec<Vec<u8>>,
 }
