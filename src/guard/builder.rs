@@ -1,4 +1,4 @@
-//! ClientSettings of an [`AuthService`], with defaults and ranges.
+//! Settings of an [`AuthService`], with defaults and ranges.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -40,7 +40,7 @@ pub struct AuthCounts {
     pub joined: u64,
     /// Misses that were refused without a request, because the token's form proves it invalid.
     pub given_up: u64,
-    /// Age of the evidence of valid tokens at each verification: at most 1 s. IntrospectionCache without a log position
+    /// Age of the evidence of valid tokens at each verification: at most 1 s. Introspections without a log position
     /// are not counted.
     pub evidence_age: Distribution,
     /// True while the revocation stream is connected.

@@ -23,7 +23,7 @@ const DEADLINE_TOLERANCE: Duration = Duration::from_millis(5);
 /// A timeout is a failure only if the call had the guard's full limit of 500 ms: callers with short deadlines must not
 /// block the others. A call with a shorter deadline counts as a failure only if the inner verifier answers
 /// [`Unavailable::Away`] before the deadline. Any other error may be the caller's deadline as the auth service sees it.
-/// A cancelled call, a panic and an [`TrafficClass::Doubtful`] call are never failures. After such a probe, the next
+/// A cancelled call, a panic and a [`TrafficClass::Doubtful`] call are never failures. After such a probe, the next
 /// call is the probe.
 ///
 /// Around a [`Retry`](super::Retry), the attempts of a call count once, and calls that fail at once cost no retries.

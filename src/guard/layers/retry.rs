@@ -19,7 +19,7 @@ const DEFAULT_ATTEMPTS: u32 = 3;
 
 /// A decorator that retries when the inner verifier is [`Unavailable::Away`].
 ///
-/// - IntrospectionCache and nonsensical answers are never retried.
+/// - Introspections and nonsensical answers are never retried.
 /// - A request about likely garbage ([`TrafficClass::Doubtful`]) has one attempt.
 /// - There are at most three attempts. A random pause of up to 20 ms precedes the second, one of up to 40 ms the third.
 ///   Retries are safe, because a verification changes nothing.
