@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::routing::get;
-use gatepost::{Identity, Token, Verify, TokenStatus};
+use gatepost::{Identity, Token, TokenStatus, Verify};
 use tokio::time::Instant;
 
 use crate::server::AUDIENCE;

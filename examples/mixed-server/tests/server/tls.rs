@@ -7,7 +7,7 @@ use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, TokenState, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use gatepost::{InactiveReason, Token, Verify as _, TokenStatus};
+use gatepost::{InactiveReason, Token, TokenStatus, Verify as _};
 use mixed_server::auth;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
