@@ -12,15 +12,15 @@ const INITIAL_BUFFER_BYTES: usize = 1024;
 /// Bytes of streamed messages that are sent together.
 const YIELD_THRESHOLD_BYTES: usize = 32 * 1024;
 
-pub(crate) struct ProstCodec<T, U>(PhantomData<(T, U)>);
+pub(crate) struct SmallBufferCodec<T, U>(PhantomData<(T, U)>);
 
-impl<T, U> Default for ProstCodec<T, U> {
+impl<T, U> Default for SmallBufferCodec<T, U> {
     fn default() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<T, U> Codec for ProstCodec<T, U>
+impl<T, U> Codec for SmallBufferCodec<T, U>
 where
     T: Message + Send + 'static,
     U: Message + Default + Send + 'static,

@@ -10,11 +10,10 @@ mod codec;
 pub mod deadline;
 pub mod guard;
 #[doc(hidden)]
-pub mod ledger;
-#[doc(hidden)]
 pub mod log;
 pub mod metrics;
-mod refusal;
+#[doc(hidden)]
+pub mod revocation_state;
 #[doc(hidden)]
 pub mod status;
 #[cfg(feature = "testing")]
@@ -23,9 +22,9 @@ mod uptime;
 
 pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};
 pub use guard::{
-    Asker, AuthService, BuildError, Denial, Digest, Fault, Guard, GuardLayer, HeaderFault, Identity, InvalidUrl,
-    Policy, PolicyError, Refusal, RowFault, Rule, RuleFault, SubjectKind, Token, TokenHeader, Unavailable, Verdict,
-    Verify, Worth,
+    AuthService, BuildError, Guard, GuardLayer, HeaderFault, Identity, InactiveReason, Introspection, InvalidUrl,
+    Policy, PolicyError, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token, TokenDigest, TokenFormFault,
+    TokenHeader, TokenStatus, TrafficClass, Unavailable, Verify,
 };
 pub use status::AUTH_DOMAIN;
 pub use uptime::Uptime;

@@ -39,12 +39,12 @@ pub fn shown_path(path: &str) -> Cow<'_, str> {
 #[derive(Debug, Default)]
 pub struct LogLimit {
     uptime: Uptime,
-    window: Mutex<Window>,
+    window: Mutex<LogWindow>,
 }
 
 /// One second and its lines.
 #[derive(Debug)]
-struct Window {
+struct LogWindow {
     begin: Duration,
     lines: u32,
     /// Lines left out since the last written line.
@@ -55,7 +55,7 @@ struct Window {
 
 /// Permission to write one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct LogPermit {
     left_out: u64,
 }
 
@@ -67,15 +67,15 @@ impl LogLimit {
 
     /// Creates a limit with this clock.
     pub const fn with_uptime(uptime: Uptime) -> Self {
-        Self { uptime, window: Mutex::new(Window::EMPTY) }
+        Self { uptime, window: Mutex::new(LogWindow::EMPTY) }
     }
 
     /// Returns the permission to write a line now. Otherwise counts the line as left out and returns `None`.
-    pub fn allow(&self) -> Option<Line> {
+    pub fn allow(&self) -> Option<LogPermit> {
         let now = self.uptime.now();
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if now.saturating_sub(window.begin) >= Duration::from_secs(1) {
-            *window = Window { begin: now, lines: 0, ..*window };
+            *window = LogWindow { begin: now, lines: 0, ..*window };
         }
         window.count += 1;
         if window.lines == MAX_LINES_PER_SECOND {
@@ -83,7 +83,7 @@ impl LogLimit {
             return None;
         }
         window.lines += 1;
-        Some(Line { left_out: std::mem::take(&mut window.left_out) })
+        Some(LogPermit { left_out: std::mem::take(&mut window.left_out) })
     }
 
     /// Returns the number of lines since the start, including those left out. Metrics read it.
@@ -92,17 +92,17 @@ impl LogLimit {
     }
 }
 
-impl Window {
+impl LogWindow {
     const EMPTY: Self = Self { begin: Duration::ZERO, lines: 0, left_out: 0, count: 0 };
 }
 
-impl Default for Window {
+impl Default for LogWindow {
     fn default() -> Self {
         Self::EMPTY
     }
 }
 
-impl Line {
+impl LogPermit {
     /// Returns the number of lines left out since the last written line, as a log field. Returns `None` for zero.
     pub fn left_out(self) -> Option<u64> {
         (self.left_out > 0).then_some(self.left_out)
@@ -118,9 +118,9 @@ mod tests {
         let uptime = Uptime::manual();
         let limit = LogLimit::with_uptime(uptime.clone());
         for expected in [None, Some(16), Some(16)] {
-            assert_eq!(limit.allow().map(Line::left_out), Some(expected));
+            assert_eq!(limit.allow().map(LogPermit::left_out), Some(expected));
             let shown: Vec<_> = (0..24).filter_map(|_| limit.allow()).collect();
-            assert_eq!(shown, [Line { left_out: 0 }; 9]);
+            assert_eq!(shown, [LogPermit { left_out: 0 }; 9]);
             uptime.advance(Duration::from_millis(999));
             assert_eq!(limit.allow(), None);
             uptime.advance(Duration::from_millis(1));

@@ -9,43 +9,43 @@ use rustix::time::{ClockId, clock_gettime};
 /// A clock that counts the time since the machine started, suspended time included. Without suspended time, old
 /// evidence would look fresh after a suspension.
 #[derive(Clone, Debug, Default)]
-pub struct Uptime(Source);
+pub struct Uptime(UptimeSource);
 
 #[derive(Clone, Debug, Default)]
-enum Source {
+enum UptimeSource {
     #[default]
     System,
     Manual(Arc<AtomicU64>),
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const MACHINE: ClockId = ClockId::Boottime;
+const MACHINE_CLOCK: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const MACHINE: ClockId = ClockId::Monotonic;
+const MACHINE_CLOCK: ClockId = ClockId::Monotonic;
 
 impl Uptime {
     /// Returns the machine's clock. On Linux this is `CLOCK_BOOTTIME` of `clock_gettime(2)`, elsewhere
     /// `CLOCK_MONOTONIC`. `CLOCK_MONOTONIC` counts suspended time on macOS and may not on other systems.
     pub const fn system() -> Self {
-        Self(Source::System)
+        Self(UptimeSource::System)
     }
 
     /// Returns a clock that stands still until [`advance`](Self::advance) moves it. Its clones move with it.
     pub fn manual() -> Self {
-        Self(Source::Manual(Arc::default()))
+        Self(UptimeSource::Manual(Arc::default()))
     }
 
     /// Returns the time since the machine started. A manual clock starts at zero.
     pub fn now(&self) -> Duration {
         match &self.0 {
-            Source::System => Duration::try_from(clock_gettime(MACHINE)).unwrap_or_default(),
-            Source::Manual(nanos) => Duration::from_nanos(nanos.load(Ordering::SeqCst)),
+            UptimeSource::System => Duration::try_from(clock_gettime(MACHINE_CLOCK)).unwrap_or_default(),
+            UptimeSource::Manual(nanos) => Duration::from_nanos(nanos.load(Ordering::SeqCst)),
         }
     }
 
     /// Moves a manual clock forward. Does nothing to the machine's clock.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(nanos) = &self.0 {
+        if let UptimeSource::Manual(nanos) = &self.0 {
             nanos.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
         }
     }

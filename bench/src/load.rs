@@ -163,7 +163,7 @@ where
     begun.join_all().await.iter().filter(|answer| answer.is_err()).count()
 }
 
-/// Returns questions about one token.
+/// Returns requests about one token.
 pub(crate) fn verify_token(channel: &Channel, token: &str) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
     let (client, token) = (TokenServiceClient::new(channel.clone()), token.to_owned());
     move || {

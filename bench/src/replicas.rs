@@ -25,7 +25,7 @@ const ROUNDS: usize = 300;
 /// Number of retirements of the signing key.
 const RETIREMENTS: usize = 20;
 
-/// The pause between two questions at the other replica.
+/// The pause between two requests at the other replica.
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// 32 random bytes in base64.

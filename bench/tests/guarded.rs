@@ -1,4 +1,4 @@
-//! Questions and allocations that a guard saves.
+//! Requests and allocations that a guard saves.
 
 #![cfg(test)]
 
@@ -13,13 +13,13 @@ fn token(bytes: usize) -> Token {
     Token::parse(&"t".repeat(bytes)).unwrap()
 }
 
-/// Ten thousand cold calls with one token are one question.
+/// Ten thousand cold calls with one token are one request.
 #[tokio::test(flavor = "multi_thread")]
-async fn cold_calls_with_one_token_are_one_question() -> Result<(), Failure> {
+async fn cold_calls_with_one_token_are_one_request() -> Result<(), Failure> {
     const CALLS: usize = 10_000;
     let counting = Counting::start().await?;
     let auth = Arc::new(counting.follower().await?);
-    // The connection exists before: the test counts questions, without timing.
+    // The connection exists before: the test counts requests, without timing.
     once(&auth, &token(400)).await?;
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {

@@ -20,7 +20,7 @@ pub fn library() -> &'static Path {
 /// # Errors
 /// Fails as [`compile`] does.
 pub fn compile_library(out: &Path) -> Result<(), Box<dyn Error>> {
-    compile(&library().join("proto"), &["gatepost/auth", "gatepost/options"], "crate::codec::ProstCodec", out)
+    compile(&library().join("proto"), &["gatepost/auth", "gatepost/options"], "crate::codec::SmallBufferCodec", out)
 }
 
 /// Compiles the `.proto` files in `folders` below `root`. Writes one Rust file for each package to `out`, and

@@ -1,4 +1,4 @@
-//! A guard: its ledger, its stream, and the verdicts that it has received.
+//! A guard: its revocation state, its stream, and the introspections that it has received.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -8,8 +8,8 @@ use auth_service::domain::{Cause, LogId, Mark, Position as Place, Revocation};
 use auth_service::feed::{Outlet, Said};
 use auth_service::view::History;
 use gatepost::revocation_state::{
-    self, Evidence, Gap, LEASE, LogEntry, LogPosition, Renewals, RevocableClaims, RevocationState, RevocationTarget,
-    Validity,
+    Evidence, Gap, LEASE, LogEntry, LogPosition, Renewals, RevocableClaims, RevocationCause, RevocationState,
+    RevocationTarget, Validity,
 };
 
 use crate::Mutation;
@@ -18,21 +18,22 @@ use crate::replica::{TOKENS, session, user};
 /// One guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guard {
-    pub(crate) ledger: RevocationState,
-    /// Rows that the ledger received, its floor first, and the time of its reset; the ledger itself does not show them.
+    pub(crate) revocation_state: RevocationState,
+    /// Rows that the revocation state received, its floor first, and the time of its reset; the revocation state itself
+    /// does not show them.
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<Stream>,
-    /// A verdict with its token. One is enough: each verdict is judged by itself, so a property of any one holds for
-    /// all.
+    /// An introspection with its token. One is enough: each introspection is judged by itself, so a property of any one
+    /// holds for all.
     pub(crate) kept: Option<(usize, Evidence)>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
-    /// A call that reads the ledger's fields one by one, for a mutation.
+    /// A call that reads the revocation state's fields one by one, for a mutation.
     pub(crate) reader: Option<Reader>,
 }
 
-/// A question under way.
+/// A request under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flight {
     pub(crate) token: usize,
@@ -46,7 +47,7 @@ pub(crate) struct Flight {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reader {
     pub(crate) began: Duration,
-    /// The ledger at its start.
+    /// The revocation state at its start.
     pub(crate) before: RevocationState,
 }
 
@@ -59,7 +60,7 @@ pub(crate) struct Stream {
     /// Time of opening, and number of the history that the outlet follows.
     pub(crate) opened: Duration,
     pub(crate) of: u64,
-    /// Messages that the guard has not received, and the time of the question for a renewal.
+    /// Messages that the guard has not received, and the time of the request for a renewal.
     pub(crate) down: VecDeque<(Said, Duration)>,
     pub(crate) renewals: Renewals,
     /// A renewal in preparation, for a mutation that reads the time of the poll last.
@@ -95,7 +96,7 @@ impl Stream {
         }
     }
 
-    /// Returns the replica's answer to a question that was sent at this time.
+    /// Returns the replica's answer to a request that was sent at this time.
     pub(crate) fn renewal(&mut self, history: &History, sent: Duration, now: Duration) -> Option<(Said, Duration)> {
         let mut outlet = self.outlet.clone();
         let mut renewals = self.renewals.clone();
@@ -109,7 +110,7 @@ impl Stream {
 impl Guard {
     pub(crate) fn new(rows: usize) -> Self {
         Self {
-            ledger: RevocationState::new(rows),
+            revocation_state: RevocationState::new(rows),
             told: Vec::new(),
             began: None,
             stream: None,
@@ -121,10 +122,10 @@ impl Guard {
 
     /// Returns the guard's position in the log.
     pub(crate) fn known(&self) -> Option<Place> {
-        self.ledger.position().map(place)
+        self.revocation_state.position().map(place)
     }
 
-    /// Stores a verdict.
+    /// Stores an introspection.
     pub(crate) fn keep(&mut self, token: usize, at: Place, asked: Duration, ttl: Duration) {
         self.kept = Some((token, Evidence { position: position(at), asked, ttl }));
     }
@@ -146,21 +147,21 @@ impl Guard {
     fn take(&mut self, said: Said, now: Duration, mutation: Option<Mutation>) -> Result<(), Gap> {
         match said {
             Said::Reset(to) => {
-                let lease = self.ledger.lease();
-                self.ledger.reset(position(to), now);
+                let lease = self.revocation_state.lease();
+                self.revocation_state.reset(position(to), now);
                 self.told = vec![to];
                 self.began = Some(now);
                 match lease.filter(|_| mutation == Some(Mutation::LeaseOutlivesReset)) {
-                    Some(lease) => self.ledger.renew(position(to), lease, now),
+                    Some(lease) => self.revocation_state.renew(position(to), lease, now),
                     None => Ok(()),
                 }
             }
             Said::Revocation(entry) => {
-                let row = LogEntry { revision: entry.logged.revision, mark: entry.logged.mark.0 };
-                self.ledger.revoke(row, target(&entry.revocation), now)?;
+                let row = LogEntry { revision: entry.logged.revision, fingerprint: entry.logged.mark.0 };
+                self.revocation_state.revoke(row, target(&entry.revocation), now)?;
                 self.told.extend(self.known());
-                // With this many rows the ledger starts over.
-                if self.told.len() > self.ledger.rows() + 1 {
+                // With this many rows the revocation state starts over.
+                if self.told.len() > self.revocation_state.entries() + 1 {
                     self.told.drain(..self.told.len() - 1);
                     self.began = Some(now);
                 }
@@ -168,72 +169,75 @@ impl Guard {
             }
             Said::Renewal(nonce, at) => {
                 let Some(stream) = &mut self.stream else { return Ok(()) };
-                // The next question is sent just before this one's answer arrives.
+                // The next request is sent just before this one's answer arrives.
                 let latest = stream.renewals.clone().ask(now);
                 let Some(sent) = stream.renewals.answered(nonce) else { return Ok(()) };
                 let is_latest = mutation == Some(Mutation::LatestNonce) && latest > nonce;
                 let sent = if is_latest || mutation == Some(Mutation::LeaseFromReceipt) { now } else { sent };
-                let own = self.ledger.position().filter(|_| mutation.is_some_and(Mutation::takes_any_renewal));
-                self.ledger.renew(own.unwrap_or_else(|| position(at)), sent, now)
+                let own =
+                    self.revocation_state.position().filter(|_| mutation.is_some_and(Mutation::takes_any_renewal));
+                self.revocation_state.renew(own.unwrap_or_else(|| position(at)), sent, now)
             }
         }
     }
 
-    /// Forgets a verdict that cannot be good any more, whatever happens.
+    /// Forgets an introspection that cannot be good any more, whatever happens.
     pub(crate) fn forget_what_is_over(&mut self, now: Duration) {
-        let Self { ledger, told, began, kept, .. } = self;
+        let Self { revocation_state, told, began, kept, .. } = self;
         let last = told.last().map_or(i64::MIN, |last| last.last.revision);
-        kept.take_if(|(token, basis)| {
-            let counts = began.is_none_or(|began| basis.asked > began);
-            let is_dead = matches!(ledger.judge(basis, bearer(*token), now), Validity::Revoked(_));
+        kept.take_if(|(token, evidence)| {
+            let counts = began.is_none_or(|began| evidence.asked > began);
+            let is_dead = matches!(revocation_state.validity(evidence, bearer(*token), now), Validity::Revoked(_));
             // By itself, or by a renewal of its row, which the feed has sent or may send.
-            let may_live = now.saturating_sub(basis.asked) <= LEASE
-                || basis.position.last.revision > last
-                || told.iter().any(|told| position(*told) == basis.position);
+            let may_live = now.saturating_sub(evidence.asked) <= LEASE
+                || evidence.position.last.revision > last
+                || told.iter().any(|told| position(*told) == evidence.position);
             !counts || is_dead || !may_live
         });
     }
 
-    /// Starts a call that reads the ledger's fields one by one.
+    /// Starts a call that reads the revocation state's fields one by one.
     pub(crate) fn begin_to_read(&mut self, now: Duration) {
-        self.reader = Some(Reader { began: now, before: self.ledger.clone() });
+        self.reader = Some(Reader { began: now, before: self.revocation_state.clone() });
     }
 
-    /// Returns the token with which a call that begins now is let in, and the time of the verdict's question.
+    /// Returns the token with which a call that begins now is let in, and the time of the introspection's request.
     pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<(usize, Duration)> {
-        let (token, basis) = self.kept.as_ref()?;
-        let is_good = self.ledger.judge(basis, bearer(*token), now) == Validity::Valid;
-        let let_in = is_good || mutation.is_some_and(|mutation| self.lets_in_by(mutation, *token, basis, now));
-        let_in.then_some((*token, basis.asked))
+        let (token, evidence) = self.kept.as_ref()?;
+        let is_good = self.revocation_state.validity(evidence, bearer(*token), now) == Validity::Valid;
+        let let_in = is_good || mutation.is_some_and(|mutation| self.lets_in_by(mutation, *token, evidence, now));
+        let_in.then_some((*token, evidence.asked))
     }
 
-    /// Returns `true` if the lease keeps a verdict good that must not be renewed.
-    fn lets_in_by(&self, mutation: Mutation, token: usize, basis: &Evidence, now: Duration) -> bool {
-        let Self { ledger, began, .. } = self;
-        let (Some(own), Some(lease)) = (ledger.position(), ledger.lease()) else { return false };
-        let LogEntry { revision, mark } = basis.position.last;
-        let floor = own.last.revision - i64::try_from(ledger.rows()).unwrap_or_default();
-        let is_older_than_feed = began.is_some_and(|began| basis.asked <= began);
+    /// Returns `true` if the lease keeps an introspection good that must not be renewed.
+    fn lets_in_by(&self, mutation: Mutation, token: usize, evidence: &Evidence, now: Duration) -> bool {
+        let Self { revocation_state, began, .. } = self;
+        let (Some(own), Some(lease)) = (revocation_state.position(), revocation_state.lease()) else { return false };
+        let LogEntry { revision, fingerprint } = evidence.position.last;
+        let floor = own.last.revision - i64::try_from(revocation_state.entries()).unwrap_or_default();
+        let is_older_than_feed = began.is_some_and(|began| evidence.asked <= began);
         let is_taken = match mutation {
             Mutation::BelowFloor => revision < floor,
             Mutation::AheadOfFeed => revision > own.last.revision,
-            Mutation::OtherMark => revision == own.last.revision && mark != own.last.mark,
+            Mutation::OtherMark => revision == own.last.revision && fingerprint != own.last.fingerprint,
             Mutation::FlightBeforeReset => is_older_than_feed,
             Mutation::LeaseOutlivesReset => is_older_than_feed && began.is_some_and(|began| lease <= began),
             _ => false,
         };
-        // Treats it as a verdict of the feed's last row, asked for after the feed began.
-        let as_own = Evidence { position: own, asked: now + LEASE, ..*basis };
-        is_taken && now.saturating_sub(lease) <= LEASE && ledger.judge(&as_own, bearer(token), now) == Validity::Valid
+        // Treats it as an introspection of the feed's last row, asked for after the feed began.
+        let as_own = Evidence { position: own, asked: now + LEASE, ..*evidence };
+        is_taken
+            && now.saturating_sub(lease) <= LEASE
+            && revocation_state.validity(&as_own, bearer(token), now) == Validity::Valid
     }
 
     /// Returns the token with which the reading call is let in, and the call's start. The call took its evidence from
-    /// the earlier ledger, and checks revocations in the present one.
+    /// the earlier revocation state, and checks revocations in the present one.
     pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<(usize, Duration)> {
-        let (Reader { began, before }, (token, basis)) = (self.reader.as_ref()?, self.kept.as_ref()?);
-        let is_vouched_for = before.judge(basis, RevocableClaims::default(), now) == Validity::Valid;
-        let recent = Evidence { asked: now + LEASE, ..*basis };
-        let is_good = self.ledger.judge(&recent, bearer(*token), now) == Validity::Valid;
+        let (Reader { began, before }, (token, evidence)) = (self.reader.as_ref()?, self.kept.as_ref()?);
+        let is_vouched_for = before.validity(evidence, RevocableClaims::default(), now) == Validity::Valid;
+        let recent = Evidence { asked: now + LEASE, ..*evidence };
+        let is_good = self.revocation_state.validity(&recent, bearer(*token), now) == Validity::Valid;
         (is_vouched_for && is_good).then_some((*token, *began))
     }
 }
@@ -247,12 +251,12 @@ fn bearer(token: usize) -> RevocableClaims<'static> {
 }
 
 pub(crate) fn position(Place { log, last }: Place) -> LogPosition {
-    LogPosition { log: log.0, last: LogEntry { revision: last.revision, mark: last.mark.0 } }
+    LogPosition { log: log.0, last: LogEntry { revision: last.revision, fingerprint: last.mark.0 } }
 }
 
 fn place(LogPosition { log, last }: LogPosition) -> Place {
     use auth_service::domain::Logged;
-    Place { log: LogId(log), last: Logged { revision: last.revision, mark: Mark(last.mark) } }
+    Place { log: LogId(log), last: Logged { revision: last.revision, mark: Mark(last.fingerprint) } }
 }
 
 fn target(revocation: &Revocation) -> Option<RevocationTarget> {
@@ -262,9 +266,9 @@ fn target(revocation: &Revocation) -> Option<RevocationTarget> {
         Revocation::SigningKey(id) => Some(RevocationTarget::SigningKey(id.as_str().into())),
         Revocation::User { id, generation, cause } => {
             let cause = match cause {
-                Cause::Ended => revocation_state::RevocationCause::Revoked,
-                Cause::Disabled => revocation_state::RevocationCause::Disabled,
-                Cause::Deleted => revocation_state::RevocationCause::Deleted,
+                Cause::Ended => RevocationCause::Revoked,
+                Cause::Disabled => RevocationCause::Disabled,
+                Cause::Deleted => RevocationCause::Deleted,
             };
             Some(RevocationTarget::User { id: id.to_string().into(), generation: *generation, cause })
         }

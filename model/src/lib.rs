@@ -1,10 +1,10 @@
 //! A model of the promise: no call that begins later than 1.5 s after an acknowledged revocation is let in.
 //!
-//! The decisions are made by the code that runs: the guard's [`RevocationState`](gatepost::revocation_state::RevocationState) and its questions,
-//! and the auth service's `History` and `Outlet`. None of them has a clock, a socket or a task. The [`World`] connects
-//! them with a database and two kinds of messages, and lets everything happen in every order. A message is late or
-//! lost, a stream breaks, a replica restarts, lags, or reads the log in steps. A process pauses, and the database loses
-//! its last rows.
+//! The decisions are made by the code that runs: the guard's
+//! [`RevocationState`](gatepost::revocation_state::RevocationState) and its requests, and the auth service's `History`
+//! and `Outlet`. None of them has a clock, a socket or a task. The [`World`] connects them with a database and two
+//! kinds of messages, and lets everything happen in every order. A message is late or lost, a stream breaks, a replica
+//! restarts, lags, or reads the log in steps. A process pauses, and the database loses its last rows.
 //!
 //! Time advances in [ticks](TICK) of half a second, the greatest age of a replica's view; a lease lasts two ticks.
 //! Within a tick any event may happen, or none: so a paused process is one without events. The bound is three ticks,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::times::{BEGIN, TICK};
 
-/// The bounds of a world. Streams, polls, questions and ticks have no limit.
+/// The bounds of a world. Streams, polls, requests and ticks have no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Number of guards.

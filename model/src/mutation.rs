@@ -5,13 +5,13 @@
 pub enum Mutation {
     /// A lease starts at the receipt of the answer.
     LeaseFromReceipt,
-    /// An answer is credited to the latest question.
+    /// An answer is credited to the latest request.
     LatestNonce,
     /// A reader takes the evidence of one moment and the revocations of another.
     FieldsOneByOne,
     /// A renewal's position is read before the time of the poll.
     PositionBeforeLookedAt,
-    /// A verdict's position is read after its contents.
+    /// An introspection's position is read after its contents.
     PositionAfterContents,
     /// A poll counts from its end.
     LookedAtAtEnd,
@@ -21,23 +21,23 @@ pub enum Mutation {
     LookedAtFirst,
     /// A stale view answers a renewal.
     StaleRenewal,
-    /// A stale view gives a verdict.
-    StaleVerdict,
+    /// A stale view gives an introspection.
+    StaleIntrospection,
     /// An answer overtakes earlier messages, and is accepted at any position.
     AnswerOvertakes,
-    /// A verdict from before the feed's beginning is renewed.
+    /// An introspection from before the feed's beginning is renewed.
     BelowFloor,
-    /// A verdict that is ahead of the feed is renewed, also after a reset.
+    /// An introspection that is ahead of the feed is renewed, also after a reset.
     AheadOfFeed,
-    /// A verdict of another history is renewed, also after a reset.
+    /// An introspection of another history is renewed, also after a reset.
     OtherMark,
-    /// A question that started before a reset counts after it, as one of the new feed's.
+    /// A request that started before a reset counts after it, as one of the new feed's.
     FlightBeforeReset,
     /// A stream starts at the replica's position, and ignores the guard's.
     ResumeIgnored,
-    /// A replica gives verdicts before it has loaded the log.
+    /// A replica gives introspections before it has loaded the log.
     ServesBeforeLoaded,
-    /// A verdict counts from the time when a caller joined the question.
+    /// An introspection counts from the time when a caller joined the request.
     JoinersOwnTime,
     /// Rows have no marks.
     NoMarks,

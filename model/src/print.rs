@@ -90,22 +90,22 @@ fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
 
 impl State {
     fn of_guard(&self, guard: &Guard, state: &mut DefaultHasher) {
-        let Guard { ledger, told, began, stream, kept, flight, reader } = guard;
+        let Guard { revocation_state, told, began, stream, kept, flight, reader } = guard;
         let now = self.now;
         let old = LEASE + TICK;
         // An answer of this moment does not count if the feed began at this moment.
         (told, *began == Some(now)).hash(state);
-        if let Some((token, basis)) = kept {
-            // A renewal counts only for the verdict. For a row of the feed it acts like a question at that time, and an
-            // older time makes no difference.
-            let outlasts = now > basis.asked + LEASE;
-            let lease = ledger.lease();
-            let is_told = told.iter().any(|told| guard::position(*told) == basis.position);
+        if let Some((token, evidence)) = kept {
+            // A renewal counts only for the introspection. For a row of the feed it acts like a request at that time,
+            // and an older time makes no difference.
+            let outlasts = now > evidence.asked + LEASE;
+            let lease = revocation_state.lease();
+            let is_told = told.iter().any(|told| guard::position(*told) == evidence.position);
             let (lease, asked) =
-                if is_told { (None, lease.max(Some(basis.asked))) } else { (lease, Some(basis.asked)) };
+                if is_told { (None, lease.max(Some(evidence.asked))) } else { (lease, Some(evidence.asked)) };
             let [lease, asked] = [lease, asked].map(|time| time.map(|time| age(time, now, old)));
-            let counts = began.is_none_or(|began| basis.asked > began);
-            (token, basis.position, counts, outlasts, lease, asked).hash(state);
+            let counts = began.is_none_or(|began| evidence.asked > began);
+            (token, evidence.position, counts, outlasts, lease, asked).hash(state);
         }
         let of = |flight: &Flight| (flight.token, flight.replica, age(flight.asked, now, old), flight.answered);
         flight.as_ref().map(of).hash(state);
@@ -130,7 +130,7 @@ impl State {
             match said {
                 Said::Reset(position) => (0, position).hash(state),
                 Said::Revocation(entry) => (1, entry.logged, &entry.revocation).hash(state),
-                // Questions are distinguished by their ages.
+                // Requests are distinguished by their ages.
                 Said::Renewal(_, position) => (2, age(*sent, now, old), position).hash(state),
             }
         }

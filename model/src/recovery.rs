@@ -31,9 +31,12 @@ impl World {
             && state.guards.iter().all(|guard| {
                 let Some(stream) = &guard.stream else { return false };
                 let Some(at) = state.replicas[stream.replica].history.position() else { return false };
-                let basis = Evidence { position: position(at), asked: now, ttl: Duration::from_hours(1) };
-                let is_good = guard.ledger.judge(&basis, RevocableClaims::default(), now) == Validity::Valid;
-                is_good && guard.ledger.position() == Some(position(at)) && guard.ledger.lease() == Some(now)
+                let evidence = Evidence { position: position(at), asked: now, ttl: Duration::from_hours(1) };
+                let is_good =
+                    guard.revocation_state.validity(&evidence, RevocableClaims::default(), now) == Validity::Valid;
+                is_good
+                    && guard.revocation_state.position() == Some(position(at))
+                    && guard.revocation_state.lease() == Some(now)
             })
     }
 

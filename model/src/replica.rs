@@ -174,8 +174,11 @@ impl Replica {
             return (mutation == Some(Mutation::ServesBeforeLoaded)).then_some(Ok(nowhere));
         };
         let label = half.as_ref().filter(|_| mutation == Some(Mutation::PositionFirst)).and_then(History::position);
-        let now =
-            if mutation == Some(Mutation::StaleVerdict) { history.looked_at()? } else { self.seen_at(now, mutation) };
+        let now = if mutation == Some(Mutation::StaleIntrospection) {
+            history.looked_at()?
+        } else {
+            self.seen_at(now, mutation)
+        };
         let judgement = history.judge(bearer(token), now).ok()?;
         Some(if judgement.dead.is_some() { Err(()) } else { Ok(label.unwrap_or(own)) })
     }

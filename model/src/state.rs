@@ -62,7 +62,7 @@ impl State {
         self.revocations -= 1;
     }
 
-    /// Gives a guard a verdict, which is good for as long as its token.
+    /// Gives a guard an introspection, which is good for as long as its token.
     pub(crate) fn keep(&mut self, guard: usize, token: usize, at: Position, asked: Duration) {
         let ttl = self.clocks.expire_time().map_or(Duration::from_hours(1), |time| time.saturating_sub(asked));
         self.guards[guard].keep(token, at, asked, ttl);

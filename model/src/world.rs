@@ -74,7 +74,7 @@ pub enum Action {
     ResetLate(usize),
     /// A guard receives its next message.
     Hear(usize),
-    /// A guard asks about a token, and a replica gives a verdict.
+    /// A guard asks about a token, and a replica gives an introspection.
     Answer(usize, usize, usize),
     /// A replica starts an answer in two steps.
     BeginToAnswer(usize, usize, usize),

@@ -35,7 +35,7 @@ fn one_guard_one_replica_with_every_fault() {
 }
 
 #[test]
-fn ledger_that_overflows() {
+fn revocation_state_that_overflows() {
     holds(Limits { tokens: 2, revocations: 2, rows: 1, ..ONE });
 }
 

@@ -65,11 +65,11 @@ mutations! {
     position_that_moves_first: PositionFirst in TWO_REPLICAS;
     time_of_the_poll_that_moves_first: LookedAtFirst in LEAST;
     renewal_by_a_stale_view: StaleRenewal in LEAST;
-    verdict_by_a_stale_view: StaleVerdict in LEAST;
+    introspection_by_a_stale_view: StaleIntrospection in LEAST;
     answer_that_overtakes: AnswerOvertakes in LEAST;
     verdict_below_the_floor: BelowFloor in TWO_REPLICAS;
     verdict_ahead_of_the_feed: AheadOfFeed in Limits { tokens: 3, ..FORK_OF_TWO_ROWS };
-    verdict_with_another_mark: OtherMark in FORK;
+    introspection_with_another_mark: OtherMark in FORK;
     flight_from_before_a_reset: FlightBeforeReset in FORK;
     reset_that_comes_late: LateReset in FORK;
     lease_that_outlives_a_reset: LeaseOutlivesReset in FORK_OF_TWO_ROWS;

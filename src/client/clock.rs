@@ -5,20 +5,20 @@ use std::time::{Duration, SystemTime};
 use crate::Uptime;
 
 /// A clock that reads the time of day once per token and measures ages by uptime.
-pub(super) struct Clock {
+pub(super) struct ClientClock {
     uptime: Uptime,
     /// The time of day at one uptime; set by tests.
     fixed: Option<(SystemTime, Duration)>,
 }
 
-impl Clock {
+impl ClientClock {
     /// Returns the machine's clock.
     pub(super) fn system() -> Self {
         Self { uptime: Uptime::system(), fixed: None }
     }
 
     /// Returns a clock by `uptime` on which it is now `time`.
-    pub(super) fn of(uptime: Uptime, time: SystemTime) -> Self {
+    pub(super) fn starting_at(uptime: Uptime, time: SystemTime) -> Self {
         let now = uptime.now();
         Self { uptime, fixed: Some((time, now)) }
     }

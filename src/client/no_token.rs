@@ -2,7 +2,7 @@
 
 use tonic::{Code, Status};
 
-use crate::Refusal;
+use crate::Rejection;
 use crate::api::auth::v1::ErrorReason;
 use crate::status::status;
 
@@ -11,8 +11,9 @@ use crate::status::status;
 #[non_exhaustive]
 pub enum NoToken {
     /// The session is over; only a login starts another one. The auth service's reasons are `REFRESH_TOKEN_INVALID`
-    /// (logout, or no renewal for a week) and `REFRESH_TOKEN_REUSED` (another client used the refresh token). A callee's
-    /// reasons are `USER_DELETED`, `USER_DISABLED`, and `TOKEN_INVALID` and similar for a token that was just renewed.
+    /// (logout, or no renewal for a week) and `REFRESH_TOKEN_REUSED` (another client used the refresh token). A
+    /// callee's reasons are `USER_DELETED`, `USER_DISABLED`, and `TOKEN_INVALID` and similar for a token that was just
+    /// renewed.
     #[error("the session is over, log in again")]
     Ended(ErrorReason),
     /// The token has expired, and the auth service has not sent the next one. A later call may succeed.
@@ -28,7 +29,7 @@ impl From<NoToken> for Status {
     fn from(error: NoToken) -> Self {
         match error {
             NoToken::Ended(reason) => status(Code::Unauthenticated, reason, error.to_string()),
-            NoToken::Unavailable | NoToken::NoRuntime => Refusal::AuthUnavailable.into(),
+            NoToken::Unavailable | NoToken::NoRuntime => Rejection::AuthUnavailable.into(),
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum Reaction {
 
 impl Reaction {
     /// Returns the reaction to this reason.
-    pub fn to(reason: ErrorReason) -> Self {
+    pub fn from_reason(reason: ErrorReason) -> Self {
         use ErrorReason as Reason;
         match reason {
             Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenRevoked => Self::RefreshOnce,
@@ -72,7 +72,7 @@ pub(super) fn reason_of(status: &Status) -> Option<ErrorReason> {
 }
 
 /// Returns true if the status proves that the guard admitted the call, so its token is valid.
-pub(super) fn is_let_in(status: &Status) -> bool {
+pub(super) fn is_admitted(status: &Status) -> bool {
     !matches!(status.code(), Code::Unauthenticated | Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled)
 }
 
@@ -87,7 +87,7 @@ mod tests {
     fn each_reason_has_a_reaction() {
         let of = |reaction| {
             let all = (0..=29).filter_map(|number| ErrorReason::try_from(number).ok());
-            let names = all.filter(|reason| Reaction::to(*reason) == reaction).map(crate::status::reason_name);
+            let names = all.filter(|reason| Reaction::from_reason(*reason) == reaction).map(crate::status::reason_name);
             names.collect::<Vec<_>>()
         };
         assert_eq!(of(Reaction::RefreshOnce), ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED"]);

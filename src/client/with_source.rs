@@ -7,17 +7,16 @@ use std::task::{Context, Poll};
 use http::{HeaderMap, Request, Response};
 use tokio::time::timeout;
 use tonic::Status;
-use tower_layer::Layer;
 use tower_service::Service;
 
 use super::TokenSource;
-use crate::{Refusal, deadline};
+use crate::{Rejection, deadline};
 
-/// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::around`] makes one.
+/// A client's channel that adds the metadata `api-token` to each call; [`TokenSource::wrap`] makes one.
 ///
-/// A call without a token fails with the status of [`NoToken`](super::NoToken). A call that reaches its deadline while it waits
-/// for a token fails with `DEADLINE_EXCEEDED`. Calls are not repeated. If a call fails because its token was revoked, the
-/// caller may repeat it and gets a new token.
+/// A call without a token fails with the status of [`NoToken`](super::NoToken). A call that reaches its deadline while
+/// it waits for a token fails with `DEADLINE_EXCEEDED`. Calls are not repeated. If a call fails because its token was
+/// revoked, the caller may repeat it and gets a new token.
 #[derive(Clone)]
 pub struct WithSource<S> {
     inner: S,
@@ -30,19 +29,9 @@ impl<S: fmt::Debug> fmt::Debug for WithSource<S> {
     }
 }
 
-impl TokenSource {
-    /// Returns this channel, on which each call carries the token of that moment.
-    pub fn around<S>(&self, channel: S) -> WithSource<S> {
-        WithSource { inner: channel, source: self.clone() }
-    }
-}
-
-/// [`TokenSource::around`], for whoever builds a stack of layers.
-impl<S> Layer<S> for TokenSource {
-    type Service = WithSource<S>;
-
-    fn layer(&self, channel: S) -> Self::Service {
-        self.around(channel)
+impl<S> WithSource<S> {
+    pub(super) fn new(inner: S, source: TokenSource) -> Self {
+        Self { inner, source }
     }
 }
 
@@ -74,11 +63,11 @@ where
             let token = match found {
                 Ok(Ok(token)) => token,
                 Ok(Err(error)) => return Ok(Status::from(error).into_http()),
-                Err(_) => return Ok(Status::from(Refusal::Deadline).into_http()),
+                Err(_) => return Ok(Status::from(Rejection::Deadline).into_http()),
             };
             token.send_in(request.headers_mut());
             let response = inner.call(request).await?;
-            source.heard(&token, &status_of(response.headers()));
+            source.record_status(&token, &status_of(response.headers()));
             Ok(response)
         })
     }

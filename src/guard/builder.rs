@@ -7,8 +7,9 @@ use tokio::runtime::Handle;
 use tonic::transport::Endpoint;
 
 use super::Token;
-use super::auth::{AuthService, Settings};
-use super::rules::GUARD_TIMEOUT;
+use super::authorizer::GUARD_TIMEOUT;
+use super::client::AuthService;
+use super::introspection_cache::{DEFAULT_CACHE_CAPACITY, DEFAULT_INACTIVE_CACHE_CAPACITY};
 use crate::Uptime;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
@@ -16,14 +17,14 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIM
 const ATTEMPTS: RangeInclusive<u32> = 1..=5;
 const FAILURES: RangeInclusive<u32> = 1..=100;
 const PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
-const VERDICTS: RangeInclusive<usize> = 100..=10_000_000;
+const CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 
 /// The address of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may use TLS.
 #[derive(Clone, Debug)]
-pub struct AuthEndpoint(pub(super) Place);
+pub struct AuthEndpoint(pub(super) EndpointAddress);
 
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum EndpointAddress {
     Url(String),
     Endpoint(Box<Endpoint>),
 }
@@ -42,13 +43,13 @@ impl From<&String> for AuthEndpoint {
 
 impl From<String> for AuthEndpoint {
     fn from(url: String) -> Self {
-        Self(Place::Url(url))
+        Self(EndpointAddress::Url(url))
     }
 }
 
 impl From<Endpoint> for AuthEndpoint {
     fn from(endpoint: Endpoint) -> Self {
-        Self(Place::Endpoint(Box::new(endpoint)))
+        Self(EndpointAddress::Endpoint(Box::new(endpoint)))
     }
 }
 
@@ -56,8 +57,8 @@ impl AuthEndpoint {
     /// Returns the endpoint with the timeouts that a guard needs.
     fn settled(self, timeout: Duration) -> Result<Endpoint, InvalidUrl> {
         let endpoint = match self.0 {
-            Place::Endpoint(endpoint) => *endpoint,
-            Place::Url(url) => {
+            EndpointAddress::Endpoint(endpoint) => *endpoint,
+            EndpointAddress::Url(url) => {
                 let endpoint = Endpoint::from_shared(url.clone()).ok();
                 let is_plain = |one: &Endpoint| one.uri().scheme_str() == Some("http") && one.uri().port().is_some();
                 endpoint.filter(is_plain).ok_or_else(|| InvalidUrl::new(&url))?
@@ -79,69 +80,76 @@ pub struct AuthServiceBuilder {
     endpoint: AuthEndpoint,
     service_key: Option<Token>,
     uptime: Uptime,
-    settings: Settings,
+    settings: ClientSettings,
 }
 
-impl AuthService {
-    /// Begins the settings of the auth service at this place: `http://HOST:PORT`, or an [`Endpoint`] for TLS.
-    /// Connections are made when they are needed, and made again whenever they are lost or fall silent.
-    ///
-    /// ```no_run
-    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
-    /// use gatepost::AuthService;
-    /// use tonic::transport::Endpoint;
-    /// // With a feature of tonic's for it, `.tls_config(ClientTlsConfig::new())?` comes here.
-    /// let endpoint = Endpoint::from_static("https://auth.example.com");
-    /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
-    /// # Ok(auth)
-    /// # }
-    /// ```
-    pub fn builder(endpoint: impl Into<AuthEndpoint>) -> AuthServiceBuilder {
-        AuthServiceBuilder::new(endpoint.into())
+/// The numeric settings.
+#[derive(Clone, Debug)]
+pub(super) struct ClientSettings {
+    pub(super) timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) failures: u32,
+    pub(super) probe_interval: Duration,
+    pub(super) cache_capacity: usize,
+    pub(super) inactive_cache_capacity: usize,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            timeout: GUARD_TIMEOUT,
+            attempts: 3,
+            failures: 5,
+            probe_interval: Duration::from_millis(250),
+            cache_capacity: DEFAULT_CACHE_CAPACITY,
+            inactive_cache_capacity: DEFAULT_INACTIVE_CACHE_CAPACITY,
+        }
     }
 }
 
 impl AuthServiceBuilder {
     pub(super) fn new(endpoint: AuthEndpoint) -> Self {
-        Self { endpoint, service_key: None, uptime: Uptime::system(), settings: Settings::default() }
+        Self { endpoint, service_key: None, uptime: Uptime::system(), settings: ClientSettings::default() }
     }
 
-    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and keeps verdicts. Default:
-    /// none, so each call is a request. With a wrong key the guard keeps no verdicts, and the log says so.
+    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and caches introspections.
+    /// Default: none, so each call is a request. With a wrong key the guard caches no introspections, and the log says
+    /// so.
     pub fn service_key(self, key: &Token) -> Self {
         Self { service_key: Some(key.clone()), ..self }
     }
 
-    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of a verdict. Range: 50 to 500
-    /// ms.
+    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of an introspection. Range:
+    /// 50 to 500 ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets the attempts of a request while the auth service is unavailable, the first one included. Default: 3. Range: 1
-    /// to 5. At most every tenth request is retried ([`Retry`](super::layers::Retry)).
+    /// Sets the attempts of a request while the auth service is unavailable, the first one included. Default: 3. Range:
+    /// 1 to 5. At most every tenth request is retried ([`Retry`](super::layers::Retry)).
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.settings.attempts = attempts;
         self
     }
 
-    /// Sets the consecutive failures that open the circuit, and the probe interval of the open circuit. Defaults: 5 and 250
-    /// ms. Ranges: 1 to 100, and 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
+    /// Sets the consecutive failures that open the circuit, and the probe interval of the open circuit. Defaults: 5 and
+    /// 250 ms. Ranges: 1 to 100, and 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
     pub fn breaker(mut self, failures: u32, probe_interval: Duration) -> Self {
         (self.settings.failures, self.settings.probe_interval) = (failures, probe_interval);
         self
     }
 
-    /// Sets the number of kept positive verdicts, of 500 bytes on average. Default: 100,000. Range: 100 to 10,000,000.
-    pub fn kept_verdicts(mut self, count: usize) -> Self {
-        self.settings.verdicts = count;
+    /// Sets the number of cached active introspections, of 500 bytes on average. Default: 100,000. Range: 100 to
+    /// 10,000,000.
+    pub fn cache_capacity(mut self, count: usize) -> Self {
+        self.settings.cache_capacity = count;
         self
     }
 
-    /// Sets the number of kept negative verdicts, each for 1 s. Default: 10,000. Range: 100 to 10,000,000.
-    pub fn kept_refusals(mut self, count: usize) -> Self {
-        self.settings.refusals = count;
+    /// Sets the number of cached inactive introspections, each for 1 s. Default: 10,000. Range: 100 to 10,000,000.
+    pub fn inactive_cache_capacity(mut self, count: usize) -> Self {
+        self.settings.inactive_cache_capacity = count;
         self
     }
 
@@ -163,19 +171,19 @@ impl AuthServiceBuilder {
     }
 }
 
-impl Settings {
+impl ClientSettings {
     fn check(&self) -> Result<(), BuildError> {
-        let Self { timeout, attempts, failures, probe_interval, verdicts, refusals } = self;
-        within("timeout", timeout, &TIMEOUTS)?;
-        within("attempts", attempts, &ATTEMPTS)?;
-        within("breaker: failures", failures, &FAILURES)?;
-        within("breaker: probe_interval", probe_interval, &PROBE_INTERVALS)?;
-        within("kept_verdicts", verdicts, &VERDICTS)?;
-        within("kept_refusals", refusals, &VERDICTS)
+        let Self { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } = self;
+        check_range("timeout", timeout, &TIMEOUTS)?;
+        check_range("attempts", attempts, &ATTEMPTS)?;
+        check_range("breaker: failures", failures, &FAILURES)?;
+        check_range("breaker: probe_interval", probe_interval, &PROBE_INTERVALS)?;
+        check_range("cache_capacity", cache_capacity, &CACHE_CAPACITIES)?;
+        check_range("inactive_cache_capacity", inactive_cache_capacity, &CACHE_CAPACITIES)
     }
 }
 
-fn within<T: PartialOrd + std::fmt::Debug>(
+fn check_range<T: PartialOrd + std::fmt::Debug>(
     name: &'static str,
     value: &T,
     allowed: &RangeInclusive<T>,
@@ -220,7 +228,7 @@ pub struct InvalidUrl {
 }
 
 /// Characters of a URL that an error shows.
-const SHOWN: usize = 128;
+const SHOWN_URL_CHARS: usize = 128;
 
 impl InvalidUrl {
     /// Shortens the URL for the message, and removes user name and password.
@@ -228,7 +236,7 @@ impl InvalidUrl {
         let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
         let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
         let shown = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
-        Self { url: shown.chars().take(SHOWN).collect() }
+        Self { url: shown.chars().take(SHOWN_URL_CHARS).collect() }
     }
 }
 
@@ -262,14 +270,14 @@ mod tests {
             (new().attempts(0), "attempts is 0, and must be 1 to 5"),
             (new().breaker(0, Duration::from_millis(250)), "failures is 0"),
             (new().breaker(5, Duration::from_secs(2)), "probe_interval is 2s, and must be 10ms to 1s"),
-            (new().kept_verdicts(1), "kept_verdicts is 1"),
-            (new().kept_refusals(usize::MAX), "kept_refusals is"),
+            (new().cache_capacity(1), "cache_capacity is 1"),
+            (new().inactive_cache_capacity(usize::MAX), "inactive_cache_capacity is"),
         ] {
             let Err(error) = builder.build() else { panic!("it is taken: {name}") };
             assert!(error.to_string().contains(name), "{error}");
         }
         let edges = new().timeout(Duration::from_millis(50)).attempts(5).breaker(100, Duration::from_secs(1));
-        assert!(edges.kept_verdicts(100).build().is_ok());
+        assert!(edges.cache_capacity(100).build().is_ok());
     }
 
     #[test]

@@ -62,8 +62,8 @@ mod tests {
         grpc.metadata_mut().insert("api-token", "abc".parse().unwrap());
         grpc.extensions_mut().insert(ada.clone());
         assert_eq!([Identity::find(&grpc), Identity::find(&http), Identity::find(&parts)], [Some(&ada); 3]);
-        let tokens = [Token::of(&grpc), Token::of(&http), Token::of(&parts)];
+        let tokens = [Token::from_request(&grpc), Token::from_request(&http), Token::from_request(&parts)];
         assert!(tokens.iter().all(|token| token.as_ref().is_ok_and(|token| token.expose() == "abc")), "{tokens:?}");
-        assert!(Identity::of(&tonic::Request::new(())).is_err());
+        assert!(Identity::from_request(&tonic::Request::new(())).is_err());
     }
 }

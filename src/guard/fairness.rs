@@ -7,21 +7,21 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::peers::{Peer, Peers, Standing};
-use super::plausible::Chance;
-use super::{Asker, Denial, Unavailable, Verdict, Worth};
+use super::peers::{Peer, PeerReputation, Peers};
+use super::plausibility::Plausibility;
+use super::{InactiveReason, Introspection, TokenStatus, TrafficClass, Unavailable};
 
 /// Maximum concurrent requests of peers without a valid token. The channel to the auth service has 100 streams.
-const MAX_NEW: usize = 40;
+const MAX_NEW_PEER_REQUESTS: usize = 40;
 
 /// Maximum concurrent requests about likely garbage.
-const MAX_SUSPECT: usize = 8;
+const MAX_SUSPECT_REQUESTS: usize = 8;
 
 /// Maximum requests of one peer, waiting and running.
-const MAX_WAITING: usize = 128;
+const MAX_REQUESTS_PER_PEER: usize = 128;
 
 /// Minimum time for a request about likely garbage: a lookup of its key and one round trip.
-const MIN_TIME: Duration = Duration::from_millis(150);
+const MIN_TIME_LEFT: Duration = Duration::from_millis(150);
 
 /// Limits of concurrent requests to the auth service.
 ///
@@ -37,7 +37,7 @@ pub(super) struct Fairness {
 }
 
 /// A permit that peers share.
-enum Turn<'a> {
+enum FairnessTurn<'a> {
     New(SemaphorePermit<'a>),
     Suspect(SemaphorePermit<'a>),
     /// No permit: the peer has sent a valid token since.
@@ -45,11 +45,11 @@ enum Turn<'a> {
 }
 
 /// A peer's request, waiting or running. Dropping it releases its slot.
-struct Place<'a>(&'a Peer);
+struct PeerSlot<'a>(&'a Peer);
 
 impl Default for Fairness {
     fn default() -> Self {
-        let (new, suspect) = (Semaphore::new(MAX_NEW), Semaphore::new(MAX_SUSPECT));
+        let (new, suspect) = (Semaphore::new(MAX_NEW_PEER_REQUESTS), Semaphore::new(MAX_SUSPECT_REQUESTS));
         Self { peers: Peers::default(), new, suspect }
     }
 }
@@ -59,101 +59,105 @@ impl Fairness {
     ///
     /// # Errors
     /// Fails as the request does, and at once if too many requests of the peer wait already.
-    pub(super) async fn ask<F>(
+    pub(super) async fn send<F>(
         &self,
-        asker: Asker,
-        chance: Chance,
+        class: TrafficClass,
+        plausibility: Plausibility,
         deadline: Instant,
-        question: impl FnOnce(Asker) -> F,
-    ) -> Result<Verdict, Unavailable>
+        request: impl FnOnce(TrafficClass) -> F,
+    ) -> Result<Introspection, Unavailable>
     where
-        F: Future<Output = Result<Verdict, Unavailable>>,
+        F: Future<Output = Result<Introspection, Unavailable>>,
     {
-        match asker {
-            Asker::Call(Some(address)) => self.ask_for(address, chance, deadline, question).await,
-            _ if chance == Chance::Slim => {
-                let _turn = turn(&self.suspect).await?;
-                doubt(deadline, question).await
+        match class {
+            TrafficClass::NewCall(Some(address)) => self.send_for_peer(address, plausibility, deadline, request).await,
+            _ if plausibility == Plausibility::Doubtful => {
+                let _turn = acquire(&self.suspect).await?;
+                send_doubtful(deadline, request).await
             }
-            _ => question(asker).await,
+            _ => request(class).await,
         }
     }
 
-    async fn ask_for<F>(
+    async fn send_for_peer<F>(
         &self,
         address: SocketAddr,
-        chance: Chance,
+        plausibility: Plausibility,
         deadline: Instant,
-        question: impl FnOnce(Asker) -> F,
-    ) -> Result<Verdict, Unavailable>
+        request: impl FnOnce(TrafficClass) -> F,
+    ) -> Result<Introspection, Unavailable>
     where
-        F: Future<Output = Result<Verdict, Unavailable>>,
+        F: Future<Output = Result<Introspection, Unavailable>>,
     {
-        let (peer, asker) = (self.peers.of(address), Asker::Call(Some(address)));
-        let answer = if chance == Chance::Fair && peer.standing() == Standing::Proven {
-            question(asker).await
+        let (peer, class) = (self.peers.find_or_insert(address), TrafficClass::NewCall(Some(address)));
+        let answer = if plausibility == Plausibility::Plausible && peer.reputation() == PeerReputation::Proven {
+            request(class).await
         } else {
-            let _place = Place::of(&peer)?;
-            let _own = turn(&peer.turns).await?;
-            match self.shared(&peer, chance).await? {
-                Turn::Suspect(_turn) => doubt(deadline, question).await,
-                Turn::New(_turn) => question(asker).await,
-                Turn::Free => question(asker).await,
+            let _slot = PeerSlot::take(&peer)?;
+            let _own = acquire(&peer.permits).await?;
+            match self.shared(&peer, plausibility).await? {
+                FairnessTurn::Suspect(_turn) => send_doubtful(deadline, request).await,
+                FairnessTurn::New(_turn) => request(class).await,
+                FairnessTurn::Free => request(class).await,
             }
         };
-        match answer.as_ref().map(|verdict| &verdict.worth) {
-            Ok(Worth::Valid(_)) => peer.note(true),
-            Ok(Worth::Denied(Denial::Invalid)) => peer.note(false),
+        match answer.as_ref().map(|introspection| &introspection.status) {
+            Ok(TokenStatus::Active(_)) => peer.record(true),
+            Ok(TokenStatus::Inactive(InactiveReason::Invalid)) => peer.record(false),
             // An expired or revoked token says nothing about the peer's next token.
-            Ok(Worth::Denied(_)) | Err(_) => {}
+            Ok(TokenStatus::Inactive(_)) | Err(_) => {}
         }
         answer
     }
 
-    /// Waits for a shared permit, then checks the peer's standing again: other tokens may have changed it.
-    async fn shared(&self, peer: &Peer, chance: Chance) -> Result<Turn<'_>, Unavailable> {
-        let standing = || if chance == Chance::Slim { Standing::Suspect } else { peer.standing() };
-        if standing() == Standing::New {
-            let turn = turn(&self.new).await?;
-            if standing() == Standing::New {
-                return Ok(Turn::New(turn));
+    /// Waits for a shared permit, then checks the peer's reputation again: other tokens may have changed it.
+    async fn shared(&self, peer: &Peer, plausibility: Plausibility) -> Result<FairnessTurn<'_>, Unavailable> {
+        let reputation =
+            || if plausibility == Plausibility::Doubtful { PeerReputation::Suspect } else { peer.reputation() };
+        if reputation() == PeerReputation::New {
+            let turn = acquire(&self.new).await?;
+            if reputation() == PeerReputation::New {
+                return Ok(FairnessTurn::New(turn));
             }
         }
-        match standing() {
-            Standing::Proven => Ok(Turn::Free),
-            Standing::New | Standing::Suspect => turn(&self.suspect).await.map(Turn::Suspect),
+        match reputation() {
+            PeerReputation::Proven => Ok(FairnessTurn::Free),
+            PeerReputation::New | PeerReputation::Suspect => acquire(&self.suspect).await.map(FairnessTurn::Suspect),
         }
     }
 }
 
-/// Asks about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth service as much
-/// as a complete one.
-async fn doubt<F>(deadline: Instant, question: impl FnOnce(Asker) -> F) -> Result<Verdict, Unavailable>
+/// Asks about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth service as
+/// much as a complete one.
+async fn send_doubtful<F>(
+    deadline: Instant,
+    request: impl FnOnce(TrafficClass) -> F,
+) -> Result<Introspection, Unavailable>
 where
-    F: Future<Output = Result<Verdict, Unavailable>>,
+    F: Future<Output = Result<Introspection, Unavailable>>,
 {
-    if deadline.saturating_duration_since(Instant::now()) < MIN_TIME {
+    if deadline.saturating_duration_since(Instant::now()) < MIN_TIME_LEFT {
         return Err(Unavailable::Away);
     }
-    question(Asker::Doubtful).await
+    request(TrafficClass::Doubtful).await
 }
 
-async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Unavailable> {
+async fn acquire(permits: &Semaphore) -> Result<SemaphorePermit<'_>, Unavailable> {
     // The semaphores are never closed.
-    turns.acquire().await.map_err(|_| Unavailable::Away)
+    permits.acquire().await.map_err(|_| Unavailable::Away)
 }
 
-impl<'a> Place<'a> {
-    fn of(peer: &'a Peer) -> Result<Self, Unavailable> {
-        let place = Self(peer);
-        let before = peer.questions.fetch_add(1, Relaxed);
-        if before < MAX_WAITING { Ok(place) } else { Err(Unavailable::Away) }
+impl<'a> PeerSlot<'a> {
+    fn take(peer: &'a Peer) -> Result<Self, Unavailable> {
+        let slot = Self(peer);
+        let before = peer.requests.fetch_add(1, Relaxed);
+        if before < MAX_REQUESTS_PER_PEER { Ok(slot) } else { Err(Unavailable::Away) }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for PeerSlot<'_> {
     fn drop(&mut self) {
-        self.0.questions.fetch_sub(1, Relaxed);
+        self.0.requests.fetch_sub(1, Relaxed);
     }
 }
 
@@ -164,39 +168,44 @@ mod tests {
 
     use tokio::task::{JoinSet, yield_now};
 
-    use super::super::peers::MAX_AT_ONCE;
+    use super::super::peers::MAX_CONCURRENT_REQUESTS;
     use super::super::scripted::ada;
     use super::*;
 
     const STREAMS: usize = 100;
 
     /// A mock auth service that answers on demand and counts running requests.
-    struct World {
+    struct FairnessTest {
         fairness: Fairness,
         answers: Semaphore,
         under_way: AtomicUsize,
     }
 
-    fn caller(number: u16) -> Asker {
-        Asker::Call(Some(SocketAddr::from(([127, 0, 0, 1], number))))
+    fn caller(number: u16) -> TrafficClass {
+        TrafficClass::NewCall(Some(SocketAddr::from(([127, 0, 0, 1], number))))
     }
 
-    impl World {
+    impl FairnessTest {
         fn new() -> Arc<Self> {
             let (fairness, answers) = (Fairness::default(), Semaphore::new(0));
             Arc::new(Self { fairness, answers, under_way: AtomicUsize::new(0) })
         }
 
-        async fn ask(self: Arc<Self>, asker: Asker, chance: Chance, verdict: Verdict) -> Result<Verdict, Unavailable> {
-            let question = async {
+        async fn send(
+            self: Arc<Self>,
+            class: TrafficClass,
+            plausibility: Plausibility,
+            introspection: Introspection,
+        ) -> Result<Introspection, Unavailable> {
+            let request = async {
                 self.under_way.fetch_add(1, Relaxed);
                 let answer = self.answers.acquire().await.map_err(|_| Unavailable::Away)?;
                 self.under_way.fetch_sub(1, Relaxed);
                 answer.forget();
-                Ok(verdict)
+                Ok(introspection)
             };
             let deadline = Instant::now() + Duration::from_mins(1);
-            self.fairness.ask(asker, chance, deadline, |_| question).await
+            self.fairness.send(class, plausibility, deadline, |_| request).await
         }
 
         /// Starts `tokens` calls from each of `peers` peers, and waits until all possible requests are sent.
@@ -204,13 +213,13 @@ mod tests {
             self: &Arc<Self>,
             peers: u16,
             tokens: usize,
-            chance: Chance,
-        ) -> JoinSet<Result<Verdict, Unavailable>> {
+            plausibility: Plausibility,
+        ) -> JoinSet<Result<Introspection, Unavailable>> {
             let mut calls = JoinSet::new();
             for peer in 0..peers {
                 for _ in 0..tokens {
-                    let bad = Verdict::denied(Denial::Invalid);
-                    calls.spawn(Arc::clone(self).ask(caller(peer), chance, bad));
+                    let bad = Introspection::inactive(InactiveReason::Invalid);
+                    calls.spawn(Arc::clone(self).send(caller(peer), plausibility, bad));
                 }
             }
             settle().await;
@@ -228,35 +237,39 @@ mod tests {
         }
     }
 
-    fn good() -> Verdict {
-        Verdict::valid(ada())
+    fn good() -> Introspection {
+        Introspection::active(ada())
     }
 
     #[tokio::test]
     async fn unlisted_keys_leave_the_channel_to_others() {
-        let world = World::new();
-        let flood = world.flood(12, STREAMS, Chance::Slim).await;
-        assert_eq!(world.under_way(), MAX_SUSPECT, "of {}", flood.len());
+        let test = FairnessTest::new();
+        let flood = test.flood(12, STREAMS, Plausibility::Doubtful).await;
+        assert_eq!(test.under_way(), MAX_SUSPECT_REQUESTS, "of {}", flood.len());
         let mut calls = JoinSet::new();
         for peer in 100..200 {
-            calls.spawn(Arc::clone(&world).ask(caller(peer), Chance::Fair, good()));
+            calls.spawn(Arc::clone(&test).send(caller(peer), Plausibility::Plausible, good()));
         }
         settle().await;
-        assert_eq!(world.under_way(), MAX_SUSPECT + MAX_NEW, "new peers do not wait for suspect tokens");
+        assert_eq!(
+            test.under_way(),
+            MAX_SUSPECT_REQUESTS + MAX_NEW_PEER_REQUESTS,
+            "new peers do not wait for suspect tokens"
+        );
     }
 
     #[tokio::test]
     async fn peers_yield_after_four_bad_tokens() {
-        let world = World::new();
-        let mut flood = world.flood(12, STREAMS, Chance::Fair).await;
-        assert_eq!(world.under_way(), MAX_NEW);
-        world.answers.add_permits(12 * STREAMS / 2);
+        let test = FairnessTest::new();
+        let mut flood = test.flood(12, STREAMS, Plausibility::Plausible).await;
+        assert_eq!(test.under_way(), MAX_NEW_PEER_REQUESTS);
+        test.answers.add_permits(12 * STREAMS / 2);
         settle().await;
-        assert_eq!(world.under_way(), MAX_SUSPECT);
-        let fresh = tokio::spawn(Arc::clone(&world).ask(caller(100), Chance::Fair, good()));
+        assert_eq!(test.under_way(), MAX_SUSPECT_REQUESTS);
+        let fresh = tokio::spawn(Arc::clone(&test).send(caller(100), Plausibility::Plausible, good()));
         settle().await;
-        assert_eq!(world.under_way(), MAX_SUSPECT + 1, "a new peer does not wait for suspect peers");
-        world.answers.add_permits(12 * STREAMS);
+        assert_eq!(test.under_way(), MAX_SUSPECT_REQUESTS + 1, "a new peer does not wait for suspect peers");
+        test.answers.add_permits(12 * STREAMS);
         assert!(fresh.await.unwrap().is_ok());
         while let Some(call) = flood.join_next().await {
             assert!(call.unwrap().is_ok(), "garbage is verified in its turn");
@@ -265,17 +278,17 @@ mod tests {
 
     #[tokio::test]
     async fn proven_peer_and_open_calls_never_wait() {
-        let world = World::new();
-        world.answers.add_permits(1);
-        assert!(Arc::clone(&world).ask(caller(100), Chance::Fair, good()).await.is_ok());
-        let _flood = world.flood(12, STREAMS, Chance::Fair).await;
-        let before = world.under_way();
+        let test = FairnessTest::new();
+        test.answers.add_permits(1);
+        assert!(Arc::clone(&test).send(caller(100), Plausibility::Plausible, good()).await.is_ok());
+        let _flood = test.flood(12, STREAMS, Plausibility::Plausible).await;
+        let before = test.under_way();
         let mut calls = JoinSet::new();
-        for asker in [caller(100), Asker::Open, Asker::Call(None)].into_iter().cycle().take(60) {
-            calls.spawn(Arc::clone(&world).ask(asker, Chance::Fair, good()));
+        for class in [caller(100), TrafficClass::OpenCall, TrafficClass::NewCall(None)].into_iter().cycle().take(60) {
+            calls.spawn(Arc::clone(&test).send(class, Plausibility::Plausible, good()));
         }
         settle().await;
-        assert_eq!(world.under_way(), before + 60);
+        assert_eq!(test.under_way(), before + 60);
     }
 
     #[tokio::test(start_paused = true)]
@@ -283,28 +296,31 @@ mod tests {
         let fairness = Fairness::default();
         for (millis, is_asked) in [(500, true), (150, true), (149, false), (0, false)] {
             let (asked, deadline) = (AtomicUsize::new(0), Instant::now() + Duration::from_millis(millis));
-            let question = |_| async {
+            let request = |_| async {
                 asked.fetch_add(1, Relaxed);
-                Ok(Verdict::denied(Denial::Invalid))
+                Ok(Introspection::inactive(InactiveReason::Invalid))
             };
-            let answer = fairness.ask(caller(1), Chance::Slim, deadline, question).await;
+            let answer = fairness.send(caller(1), Plausibility::Doubtful, deadline, request).await;
             assert_eq!((answer.is_ok(), asked.load(Relaxed) == 1), (is_asked, is_asked), "{millis}");
         }
     }
 
     #[tokio::test]
     async fn one_peer_gets_only_its_share() {
-        let world = World::new();
-        let mut flood = world.flood(1, 2 * MAX_WAITING, Chance::Fair).await;
-        assert_eq!(world.under_way(), MAX_AT_ONCE);
+        let test = FairnessTest::new();
+        let mut flood = test.flood(1, 2 * MAX_REQUESTS_PER_PEER, Plausibility::Plausible).await;
+        assert_eq!(test.under_way(), MAX_CONCURRENT_REQUESTS);
         let mut refused = 0;
         while let Some(call) = flood.try_join_next() {
             refused += usize::from(call.unwrap().is_err());
         }
-        assert_eq!(refused, MAX_WAITING, "waiting requests are bounded");
+        assert_eq!(refused, MAX_REQUESTS_PER_PEER, "waiting requests are bounded");
         flood.abort_all();
         while flood.join_next().await.is_some() {}
-        world.answers.add_permits(1);
-        assert!(world.ask(caller(0), Chance::Fair, good()).await.is_ok(), "cancelled calls release their slots");
+        test.answers.add_permits(1);
+        assert!(
+            test.send(caller(0), Plausibility::Plausible, good()).await.is_ok(),
+            "cancelled calls release their slots"
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tonic::Status;
 
-use super::{CallParts, Refusal};
+use super::{CallParts, Rejection};
 
 /// The default audience of the auth service's tokens.
 const AUDIENCE: &str = "gatepost";
@@ -69,10 +69,10 @@ impl Identity {
     /// Returns the caller of a guarded method. Takes requests of tonic and of the crate `http`.
     ///
     /// # Errors
-    /// Fails with `UNAUTHENTICATED` (`TOKEN_MISSING`) for an anonymous call, for a method with the rule `Public`, and without
-    /// a [`GuardLayer`](crate::GuardLayer).
-    pub fn of<R: CallParts>(request: &R) -> Result<&Self, Status> {
-        Self::find(request).ok_or_else(|| Refusal::TokenMissing.into())
+    /// Fails with `UNAUTHENTICATED` (`TOKEN_MISSING`) for an anonymous call, for a method with the rule `Public`, and
+    /// without a [`GuardLayer`](crate::GuardLayer).
+    pub fn from_request<R: CallParts>(request: &R) -> Result<&Self, Status> {
+        Self::find(request).ok_or_else(|| Rejection::TokenMissing.into())
     }
 
     /// Returns the caller, or `None` for an anonymous call.
@@ -99,40 +99,40 @@ impl Identity {
     /// Adds a role.
     #[must_use]
     pub fn role(self, role: impl Into<String>) -> Self {
-        self.with(|claims| claims.roles.push(role.into()))
+        self.update(|claims| claims.roles.push(role.into()))
     }
 
     /// Adds roles.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item = String>) -> Self {
-        self.with(|claims| claims.roles.extend(roles))
+        self.update(|claims| claims.roles.extend(roles))
     }
 
     /// Sets the session's id. It differs from the user's id.
     #[must_use]
     pub fn session(self, id: impl Into<String>) -> Self {
-        self.with(|claims| claims.session = Some(id.into()))
+        self.update(|claims| claims.session = Some(id.into()))
     }
 
     /// Replaces all audiences by this one.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
-        self.with(|claims| claims.audiences = vec![audience.into()])
+        self.update(|claims| claims.audiences = vec![audience.into()])
     }
 
     /// Replaces all audiences.
     #[must_use]
     pub fn audiences(self, audiences: impl IntoIterator<Item = String>) -> Self {
-        self.with(|claims| claims.audiences = audiences.into_iter().collect())
+        self.update(|claims| claims.audiences = audiences.into_iter().collect())
     }
 
     /// Sets the expiry of the token.
     #[must_use]
     pub fn expire_time(self, time: impl Into<Option<SystemTime>>) -> Self {
-        self.with(|claims| claims.expire_time = time.into())
+        self.update(|claims| claims.expire_time = time.into())
     }
 
-    fn with(mut self, change: impl FnOnce(&mut IdentityClaims)) -> Self {
+    fn update(mut self, change: impl FnOnce(&mut IdentityClaims)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }

@@ -10,9 +10,9 @@ use crate::api::auth::v1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyNames(HashMap<String, String>);
 
-/// The state of the key that a token names.
+/// The result of a look-up of the key that a token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
+pub(super) enum KeyLookup {
     /// The key is listed, for this algorithm.
     Listed,
     /// The key is listed, for another algorithm.
@@ -31,12 +31,12 @@ impl KeyNames {
     }
 
     /// Looks up the key that a token names.
-    pub(super) fn find(names: Option<&Self>, id: &str, algorithm: &str) -> Named {
+    pub(super) fn find(names: Option<&Self>, id: &str, algorithm: &str) -> KeyLookup {
         match names.map(|Self(names)| names.get(id)) {
-            None => Named::Unknown,
-            Some(None) => Named::Unlisted,
-            Some(Some(listed)) if listed == algorithm => Named::Listed,
-            Some(Some(_)) => Named::Mismatched,
+            None => KeyLookup::Unknown,
+            Some(None) => KeyLookup::Unlisted,
+            Some(Some(listed)) if listed == algorithm => KeyLookup::Listed,
+            Some(Some(_)) => KeyLookup::Mismatched,
         }
     }
 }

@@ -14,21 +14,21 @@ use tonic::server::NamedService;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::open::{Entrance, Watch};
-use super::rules::{Caller, Rules};
+use super::authorizer::{AdmittedCaller, Authorizer};
+use super::streaming::{Admission, OpenCall};
 use super::{Identity, Policy, PolicyError, Verify, identity_headers, token};
 use crate::metrics::GuardMetrics;
 
 /// A layer that puts a [`Guard`] around a server. Every method needs a valid token unless the policy says otherwise. An
 /// open stream ends when its token becomes invalid.
 pub struct GuardLayer<V> {
-    rules: Arc<Rules<V>>,
+    authorizer: Arc<Authorizer<V>>,
     audience: Option<Arc<str>>,
-    peer: PeerOf,
+    peer: PeerLookup,
 }
 
 /// A function that finds the peer of a call in the request's extensions.
-type PeerOf = fn(&Extensions) -> Option<SocketAddr>;
+type PeerLookup = fn(&Extensions) -> Option<SocketAddr>;
 
 impl<V: Verify> GuardLayer<V> {
     /// Creates a layer from an access policy and a verifier of tokens.
@@ -37,8 +37,8 @@ impl<V: Verify> GuardLayer<V> {
     /// [`PolicyError::Rows`] lists malformed paths, services and roles of the policy.
     pub fn new(policy: Policy, verifier: V) -> Result<Self, PolicyError> {
         policy.check_rows()?;
-        let rules = Arc::new(Rules::new(policy, verifier, GuardMetrics::default()));
-        Ok(Self { rules, audience: None, peer: |_| None })
+        let authorizer = Arc::new(Authorizer::new(policy, verifier, GuardMetrics::default()));
+        Ok(Self { authorizer, audience: None, peer: |_| None })
     }
 
     /// Refuses tokens for other audiences. Default: the guard does not check the audience.
@@ -47,8 +47,8 @@ impl<V: Verify> GuardLayer<V> {
         Self { audience: Some(Arc::from(audience.as_ref())), ..self }
     }
 
-    /// Sets the function that reads a call's peer from the request's extensions. A flood of bad tokens from some peers then
-    /// does not block the requests of others. Default: the guard does not tell peers apart.
+    /// Sets the function that reads a call's peer from the request's extensions. A flood of bad tokens from some peers
+    /// then does not block the requests of others. Default: the guard does not tell peers apart.
     ///
     /// ```
     /// # use gatepost::{GuardLayer, Verify};
@@ -64,7 +64,7 @@ impl<V: Verify> GuardLayer<V> {
 
     /// Returns a handle to the decision counters, which all clones share.
     pub fn metrics(&self) -> GuardMetrics {
-        self.rules.metrics.clone()
+        self.authorizer.metrics.clone()
     }
 }
 
@@ -76,7 +76,7 @@ impl<V> fmt::Debug for GuardLayer<V> {
 
 impl<V> Clone for GuardLayer<V> {
     fn clone(&self) -> Self {
-        Self { rules: Arc::clone(&self.rules), audience: self.audience.clone(), peer: self.peer }
+        Self { authorizer: Arc::clone(&self.authorizer), audience: self.audience.clone(), peer: self.peer }
     }
 }
 
@@ -84,16 +84,16 @@ impl<S, V> Layer<S> for GuardLayer<V> {
     type Service = Guard<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guard { inner, rules: Arc::clone(&self.rules), audience: self.audience.clone(), peer: self.peer }
+        Guard { inner, authorizer: Arc::clone(&self.authorizer), audience: self.audience.clone(), peer: self.peer }
     }
 }
 
 /// A service behind the guard; [`GuardLayer`] makes it.
 pub struct Guard<S, V> {
     inner: S,
-    rules: Arc<Rules<V>>,
+    authorizer: Arc<Authorizer<V>>,
     audience: Option<Arc<str>>,
-    peer: PeerOf,
+    peer: PeerLookup,
 }
 
 impl<S: fmt::Debug, V> fmt::Debug for Guard<S, V> {
@@ -109,8 +109,8 @@ impl<S: NamedService, V> NamedService for Guard<S, V> {
 
 impl<S: Clone, V> Clone for Guard<S, V> {
     fn clone(&self) -> Self {
-        let (inner, rules, audience) = (self.inner.clone(), Arc::clone(&self.rules), self.audience.clone());
-        Self { inner, rules, audience, peer: self.peer }
+        let (inner, authorizer, audience) = (self.inner.clone(), Arc::clone(&self.authorizer), self.audience.clone());
+        Self { inner, authorizer, audience, peer: self.peer }
     }
 }
 
@@ -136,10 +136,10 @@ where
         // Only `self.inner` was polled ready. Call it, and keep its clone for the next poll.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        let (rules, audience, peer) = (Arc::clone(&self.rules), self.audience.clone(), self.peer);
+        let (authorizer, audience, peer) = (Arc::clone(&self.authorizer), self.audience.clone(), self.peer);
         Box::pin(async move {
             if let Some(status) = not_grpc(&request) {
-                rules.say_not_grpc(&request, status);
+                authorizer.log_not_grpc(&request, status);
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = status;
                 return Ok(response);
@@ -148,24 +148,24 @@ where
             request.extensions_mut().remove::<Identity>();
             identity_headers::strip(request.headers_mut());
             token::hide(request.headers_mut());
-            let entrance = Entrance::now();
+            let admission = Admission::now();
             let peer = peer(request.extensions());
-            match rules.admit(request.uri().path(), request.headers(), audience.as_deref(), peer).await {
-                Ok(Some(Caller { identity, token })) => {
+            match authorizer.admit(request.uri().path(), request.headers(), audience.as_deref(), peer).await {
+                Ok(Some(AdmittedCaller { identity, token })) => {
                     request.extensions_mut().insert(identity);
-                    let watch = Watch::new(rules, audience, request.uri().clone(), token, entrance);
-                    let request = request.map(|body| watch.messages(body));
-                    watch.answer(pin!(inner.call(request))).await
+                    let call = OpenCall::new(authorizer, audience, request.uri().clone(), token, admission);
+                    let request = request.map(|body| call.check_request(body));
+                    call.check_response(pin!(inner.call(request))).await
                 }
                 Ok(None) => Ok(inner.call(request).await?.map(Body::new)),
-                Err(refusal) => Ok(Status::from(refusal).into_http()),
+                Err(rejection) => Ok(Status::from(rejection).into_http()),
             }
         })
     }
 }
 
-/// Returns the HTTP status for a request that is not gRPC. Only POST with `application/grpc`, a subtype of it or parameters
-/// passes. gRPC-Web is another protocol: a layer that translates it belongs outside the guard.
+/// Returns the HTTP status for a request that is not gRPC. Only POST with `application/grpc`, a subtype of it or
+/// parameters passes. gRPC-Web is another protocol: a layer that translates it belongs outside the guard.
 fn not_grpc<B>(request: &Request<B>) -> Option<StatusCode> {
     if request.method() != Method::POST {
         return Some(StatusCode::METHOD_NOT_ALLOWED);

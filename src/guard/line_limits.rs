@@ -1,18 +1,18 @@
-//! Log limits of refusals, one per reason: a flood of one reason does not hide the others.
+//! Log limits of rejections, one per reason: a flood of one reason does not hide the others.
 
 use std::array;
 
-use super::Refusal;
-use crate::log::{Line, LogLimit};
+use super::Rejection;
+use crate::log::{LogLimit, LogPermit};
 
 /// One limit per reason.
 #[derive(Debug)]
-pub(super) struct LineLimits([LogLimit; Refusal::ALL.len()]);
+pub(super) struct LineLimits([LogLimit; Rejection::ALL.len()]);
 
 impl LineLimits {
-    /// Returns the permission to log this refusal. Otherwise counts the line as left out and returns `None`.
-    pub(super) fn allow(&self, refusal: Refusal) -> Option<Line> {
-        self.0[refusal.number()].allow()
+    /// Returns the permission to log this rejection. Otherwise counts the line as left out and returns `None`.
+    pub(super) fn allow(&self, rejection: Rejection) -> Option<LogPermit> {
+        self.0[rejection.number()].allow()
     }
 }
 

@@ -15,11 +15,11 @@ pub(super) struct LogLines {
 }
 
 impl LogLines {
-    pub(super) fn of(module: &'static str) -> Self {
+    pub(super) fn from_module(module: &'static str) -> Self {
         Self { module, lines: Arc::default() }
     }
 
-    pub(super) fn heard(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }
 }
@@ -30,7 +30,7 @@ impl Subscriber for LogLines {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
+        let mut line = LineText(event.metadata().level().to_string());
         event.record(&mut line);
         self.lines.lock().unwrap().push(line.0);
     }
@@ -48,9 +48,9 @@ impl Subscriber for LogLines {
     fn exit(&self, _: &Id) {}
 }
 
-struct Line(String);
+struct LineText(String);
 
-impl Visit for Line {
+impl Visit for LineText {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         match field.name() {
             "message" => write!(self.0, " {value:?}"),

@@ -1,44 +1,49 @@
-//! The server side: policy → token → verdict → identity.
+//! The server side: policy → token → introspection → identity.
 
-mod auth;
+mod authorizer;
 mod builder;
+mod cache_entries;
 mod call_parts;
+mod client;
 mod fairness;
 mod feed;
+mod header_fault;
 mod identity;
 mod identity_headers;
+mod introspection_cache;
 pub(crate) mod jitter;
 mod key_names;
-mod knowledge;
 mod layer;
 pub mod layers;
 mod limit;
 mod line_limits;
 #[cfg(test)]
 mod log_lines;
-mod open;
 mod peers;
-mod plausible;
+mod plausibility;
 mod policy;
-mod rules;
+mod rejection;
 #[cfg(test)]
 mod scripted;
+mod shared_revocation_state;
+mod streaming;
 mod token;
-mod verdicts;
 mod verify;
 
-pub use auth::AuthService;
 pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError, InvalidUrl};
 pub use call_parts::CallParts;
+pub use client::AuthService;
+pub use header_fault::{HeaderFault, TokenFormFault, TokenHeader};
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
-pub use token::{Digest, Token};
-pub use verify::{Asker, Unavailable, Verdict, Verify, Worth};
-
-pub use crate::refusal::{Denial, Fault, HeaderFault, Refusal, TokenHeader};
+pub use rejection::Rejection;
+pub use token::{Token, TokenDigest};
+pub use verify::{InactiveReason, Introspection, TokenStatus, TrafficClass, Unavailable, Verify};
 
 pub(crate) use layers::read_time;
-pub(crate) use verify::Grounds;
+pub(crate) use verify::IntrospectionFacts;
 #[cfg(feature = "testing")]
-pub(crate) use {knowledge::Knowledge, rules::GUARD_TIMEOUT, verdicts::Verdicts};
+pub(crate) use {
+    authorizer::GUARD_TIMEOUT, introspection_cache::IntrospectionCache, shared_revocation_state::SharedRevocationState,
+};

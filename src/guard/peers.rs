@@ -11,13 +11,13 @@ use tokio::sync::Semaphore;
 const MAX_PEERS: usize = 10_000;
 
 /// Number of outcomes per peer that count as recent.
-const RECENT: u32 = 32;
+const RECENT_TOKENS: u32 = 32;
 
 /// Number of bad tokens, without a valid one, after which a peer is suspect.
-const MAX_BAD: u32 = 4;
+const MAX_BAD_TOKENS: u32 = 4;
 
 /// Maximum concurrent requests of one peer until one of its tokens is valid.
-pub(super) const MAX_AT_ONCE: usize = 8;
+pub(super) const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 /// The recently active peers.
 pub(super) struct Peers(Cache<SocketAddr, Arc<Peer>>);
@@ -25,15 +25,15 @@ pub(super) struct Peers(Cache<SocketAddr, Arc<Peer>>);
 /// One peer.
 pub(super) struct Peer {
     /// The peer's own permits, taken before the shared ones.
-    pub(super) turns: Semaphore,
+    pub(super) permits: Semaphore,
     /// Number of the peer's requests, waiting and running.
-    pub(super) questions: AtomicUsize,
-    recent: Mutex<Recent>,
+    pub(super) requests: AtomicUsize,
+    recent: Mutex<RecentOutcomes>,
 }
 
-/// The standing of a peer by its recent tokens.
+/// The reputation of a peer by its recent tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum PeerReputation {
     /// One recent token was valid.
     Proven,
     /// There are too few tokens to tell.
@@ -44,7 +44,7 @@ pub(super) enum Standing {
 
 /// The recent outcomes; the lowest bit of `good` is the newest.
 #[derive(Clone, Copy, Debug, Default)]
-struct Recent {
+struct RecentOutcomes {
     good: u32,
     seen: u32,
 }
@@ -57,13 +57,13 @@ impl Default for Peers {
 
 impl Peers {
     /// Returns the peer at this address.
-    pub(super) fn of(&self, address: SocketAddr) -> Arc<Peer> {
+    pub(super) fn find_or_insert(&self, address: SocketAddr) -> Arc<Peer> {
         if let Some(peer) = self.0.get(&address) {
             return peer;
         }
         let peer = Arc::new(Peer {
-            turns: Semaphore::new(MAX_AT_ONCE),
-            questions: AtomicUsize::new(0),
+            permits: Semaphore::new(MAX_CONCURRENT_REQUESTS),
+            requests: AtomicUsize::new(0),
             recent: Mutex::default(),
         });
         self.0.insert(address, Arc::clone(&peer));
@@ -72,20 +72,21 @@ impl Peers {
 }
 
 impl Peer {
-    /// Returns the standing by the recent tokens.
-    pub(super) fn standing(&self) -> Standing {
+    /// Returns the reputation by the recent tokens.
+    pub(super) fn reputation(&self) -> PeerReputation {
         let recent = *self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         match recent {
-            Recent { good: 1.., .. } => Standing::Proven,
-            Recent { seen, .. } if seen >= MAX_BAD => Standing::Suspect,
-            Recent { .. } => Standing::New,
+            RecentOutcomes { good: 1.., .. } => PeerReputation::Proven,
+            RecentOutcomes { seen, .. } if seen >= MAX_BAD_TOKENS => PeerReputation::Suspect,
+            RecentOutcomes { .. } => PeerReputation::New,
         }
     }
 
     /// Records the outcome of a token.
-    pub(super) fn note(&self, is_good: bool) {
+    pub(super) fn record(&self, is_good: bool) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        *recent = Recent { good: recent.good << 1 | u32::from(is_good), seen: RECENT.min(recent.seen + 1) };
+        *recent =
+            RecentOutcomes { good: recent.good << 1 | u32::from(is_good), seen: RECENT_TOKENS.min(recent.seen + 1) };
     }
 }
 
@@ -94,21 +95,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn standing_follows_the_recent_tokens() {
+    fn reputation_follows_the_recent_tokens() {
         let peers = Peers::default();
         let address = SocketAddr::from(([127, 0, 0, 1], 7));
-        let peer = peers.of(address);
-        for _ in 0..MAX_BAD {
-            assert_eq!(peer.standing(), Standing::New);
-            peer.note(false);
+        let peer = peers.find_or_insert(address);
+        for _ in 0..MAX_BAD_TOKENS {
+            assert_eq!(peer.reputation(), PeerReputation::New);
+            peer.record(false);
         }
-        assert_eq!(peer.standing(), Standing::Suspect);
-        peers.of(address).note(true);
-        for _ in 0..RECENT {
-            assert_eq!(peer.standing(), Standing::Proven);
-            peer.note(false);
+        assert_eq!(peer.reputation(), PeerReputation::Suspect);
+        peers.find_or_insert(address).record(true);
+        for _ in 0..RECENT_TOKENS {
+            assert_eq!(peer.reputation(), PeerReputation::Proven);
+            peer.record(false);
         }
-        assert_eq!(peer.standing(), Standing::Suspect, "the valid token is no longer recent");
-        assert_eq!(peers.of(SocketAddr::from(([127, 0, 0, 1], 8))).standing(), Standing::New);
+        assert_eq!(peer.reputation(), PeerReputation::Suspect, "the valid token is no longer recent");
+        assert_eq!(peers.find_or_insert(SocketAddr::from(([127, 0, 0, 1], 8))).reputation(), PeerReputation::New);
     }
 }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
-use super::{Denial, Identity, Token, Unavailable, Verdict, Verify};
+use super::{Identity, InactiveReason, Introspection, Token, Unavailable, Verify};
 
 /// The outcome of one request.
 #[derive(Clone, Copy)]
-pub(super) enum Step {
+pub(super) enum ScriptedAnswer {
     Answer,
     Fail,
     Mumble,
@@ -20,17 +20,17 @@ pub(super) enum Step {
 
 /// A verifier that follows its script and repeats the last step forever.
 pub(super) struct Scripted {
-    steps: Mutex<VecDeque<Step>>,
+    steps: Mutex<VecDeque<ScriptedAnswer>>,
     asked: Mutex<Vec<(Instant, Instant)>>,
 }
 
 impl Scripted {
-    pub(super) fn new(steps: impl IntoIterator<Item = Step>) -> Arc<Self> {
+    pub(super) fn new(steps: impl IntoIterator<Item = ScriptedAnswer>) -> Arc<Self> {
         Arc::new(Self { steps: Mutex::new(steps.into_iter().collect()), asked: Mutex::default() })
     }
 
     /// Replaces the script.
-    pub(super) fn now(&self, steps: impl IntoIterator<Item = Step>) {
+    pub(super) fn set_steps(&self, steps: impl IntoIterator<Item = ScriptedAnswer>) {
         *self.steps.lock().unwrap() = steps.into_iter().collect();
     }
 
@@ -44,21 +44,21 @@ impl Scripted {
         self.asked.lock().unwrap().len()
     }
 
-    fn next(&self) -> Step {
+    fn next(&self) -> ScriptedAnswer {
         let mut steps = self.steps.lock().unwrap();
         if steps.len() > 1 { steps.pop_front().unwrap() } else { steps[0] }
     }
 }
 
 impl Verify for Scripted {
-    async fn verify(&self, _: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, _: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         self.asked.lock().unwrap().push((Instant::now(), deadline));
         match self.next() {
-            Step::Answer => Ok(verdict()),
-            Step::Fail => Err(Unavailable::Away),
-            Step::Mumble => Err(Unavailable::Unclear),
-            Step::Hang => pending().await,
-            Step::Panic => panic!("the verifier's own bug"),
+            ScriptedAnswer::Answer => Ok(introspection()),
+            ScriptedAnswer::Fail => Err(Unavailable::Away),
+            ScriptedAnswer::Mumble => Err(Unavailable::Unclear),
+            ScriptedAnswer::Hang => pending().await,
+            ScriptedAnswer::Panic => panic!("the verifier's own bug"),
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn ada() -> Identity {
     Identity::user("ada")
 }
 
-/// Returns a negative verdict, which is an answer too.
-fn verdict() -> Verdict {
-    Verdict::denied(Denial::Revoked)
+/// Returns an inactive introspection, which is an answer too.
+fn introspection() -> Introspection {
+    Introspection::inactive(InactiveReason::Revoked)
 }

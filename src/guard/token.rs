@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use super::TokenHeader::{ApiToken, Authorization};
-use super::{CallParts, Fault, HeaderFault, Refusal, TokenHeader};
+use super::header_fault::TokenHeader::{ApiToken, Authorization};
+use super::header_fault::{TokenFormFault, TokenHeader};
+use super::{CallParts, HeaderFault, Rejection};
 
 /// Maximum length of a token in bytes.
 const MAX_BYTES: usize = 4096;
@@ -27,7 +28,7 @@ pub struct Token {
     /// The index of the token's first byte in the header.
     start: usize,
     /// The SHA-256, once computed. Clones include it.
-    digest: OnceLock<Digest>,
+    digest: OnceLock<TokenDigest>,
 }
 
 impl fmt::Debug for Token {
@@ -46,9 +47,9 @@ impl Eq for Token {}
 
 /// The SHA-256 of a token, which stands for it in comparisons, caches and storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
+pub struct TokenDigest([u8; 32]);
 
-impl Digest {
+impl TokenDigest {
     /// Returns the 32 bytes of the digest.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -59,23 +60,23 @@ impl Token {
     /// Parses a token: 1 to 4096 bytes of visible ASCII.
     ///
     /// # Errors
-    /// [`Fault`] says why the text is not a token.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    /// [`TokenFormFault`] says why the text is not a token.
+    pub fn parse(text: &str) -> Result<Self, TokenFormFault> {
         let fault = || ApiToken.fault_of(text.as_bytes(), MAX_BYTES).fault;
-        HeaderValue::from_str(text).ok().and_then(|header| Self::within(header, 0)).ok_or_else(fault)
+        HeaderValue::from_str(text).ok().and_then(|header| Self::from_header(header, 0)).ok_or_else(fault)
     }
 
-    /// Finds the token of a call in the metadata `api-token`, or `authorization: Bearer`. Takes requests of tonic and of
-    /// the crate `http`, with or without a guard.
+    /// Finds the token of a call in the metadata `api-token`, or `authorization: Bearer`. Takes requests of tonic and
+    /// of the crate `http`, with or without a guard.
     ///
     /// # Errors
-    /// Fails as [`Token::of_headers`] does.
-    pub fn of<R: CallParts>(request: &R) -> Result<Self, Refusal> {
-        Self::of_headers(request.headers())
+    /// Fails as [`Token::from_headers`] does.
+    pub fn from_request<R: CallParts>(request: &R) -> Result<Self, Rejection> {
+        Self::from_headers(request.headers())
     }
 
     /// Takes the rest of a header from `start` as a token; `None` if it is not a valid one.
-    fn within(mut header: HeaderValue, start: usize) -> Option<Self> {
+    fn from_header(mut header: HeaderValue, start: usize) -> Option<Self> {
         let token = header.as_bytes().get(start..)?;
         // No early exit: the compiler then checks many bytes at once.
         let is_visible = |token: &[u8]| token.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic());
@@ -111,8 +112,8 @@ impl Token {
     }
 
     /// Returns the token's SHA-256. The first call computes it.
-    pub fn digest(&self) -> Digest {
-        *self.digest.get_or_init(|| Digest(Sha256::digest(self.as_bytes()).into()))
+    pub fn digest(&self) -> TokenDigest {
+        *self.digest.get_or_init(|| TokenDigest(Sha256::digest(self.as_bytes()).into()))
     }
 
     #[cfg(test)]
@@ -120,20 +121,20 @@ impl Token {
         self.digest.get().is_some()
     }
 
-    /// Finds the token in the headers of a call, as [`Token::of`] does.
+    /// Finds the token in the headers of a call, as [`Token::from_request`] does.
     ///
     /// # Errors
-    /// [`Refusal::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or empty.
-    /// The reason is `TOKEN_INVALID` if a header has two values, the two headers disagree, a header is binary, or the value
-    /// is not a token.
-    pub fn of_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
-        Self::find(headers).map_err(Refusal::Header)
+    /// [`Rejection::Header`] names the header and its fault. The reason is `TOKEN_MISSING` if the token is absent or
+    /// empty. The reason is `TOKEN_INVALID` if a header has two values, the two headers disagree, a header is binary,
+    /// or the value is not a token.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Rejection> {
+        Self::find(headers).map_err(Rejection::Header)
     }
 
     fn find(headers: &HeaderMap) -> Result<Self, HeaderFault> {
         for (binary, header) in [(&API_TOKEN_BIN, ApiToken), (&AUTHORIZATION_BIN, Authorization)] {
             if headers.contains_key(binary) {
-                return Err(header.has(Fault::Binary));
+                return Err(header.with_fault(TokenFormFault::Binary));
             }
         }
         let plain = only(headers, ApiToken)?;
@@ -143,14 +144,18 @@ impl Token {
             one.as_bytes().get(at..) != other.as_bytes().get(start..)
         };
         let (header, value, start) = match (plain.map(|plain| (plain, 0)), bearer) {
-            (Some(plain), Some(bearer)) if differ(plain, bearer) => return Err(ApiToken.has(Fault::TwoTokens)),
+            (Some(plain), Some(bearer)) if differ(plain, bearer) => {
+                return Err(ApiToken.with_fault(TokenFormFault::TwoTokens));
+            }
             (Some((value, start)), _) => (ApiToken, value, start),
             (None, Some((value, start))) => (Authorization, value, start),
-            (None, None) if authorization.is_some() => return Err(Authorization.has(Fault::BearerPrefix)),
-            (None, None) => return Err(ApiToken.has(Fault::Missing)),
+            (None, None) if authorization.is_some() => {
+                return Err(Authorization.with_fault(TokenFormFault::BearerPrefix));
+            }
+            (None, None) => return Err(ApiToken.with_fault(TokenFormFault::Missing)),
         };
         let fault = || header.fault_of(value.as_bytes().get(start..).unwrap_or_default(), MAX_BYTES);
-        Self::within(value.clone(), start).ok_or_else(fault)
+        Self::from_header(value.clone(), start).ok_or_else(fault)
     }
 }
 
@@ -171,7 +176,7 @@ fn only(headers: &HeaderMap, header: TokenHeader) -> Result<Option<&HeaderValue>
     };
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    if values.next().is_some() { Err(header.has(Fault::TwoValues)) } else { Ok(first) }
+    if values.next().is_some() { Err(header.with_fault(TokenFormFault::TwoValues)) } else { Ok(first) }
 }
 
 /// Returns the index of the `Bearer` credentials; `None` for other schemes. Case does not count (RFC 9110 §11.1).
@@ -187,7 +192,7 @@ fn bearer(value: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&'static str, &[u8])]) -> Result<String, HeaderFault> {
+    fn find(pairs: &[(&'static str, &[u8])]) -> Result<String, HeaderFault> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
@@ -197,22 +202,22 @@ mod tests {
 
     #[test]
     fn either_header_carries_the_token() {
-        assert_eq!(of(&[("api-token", b"a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("authorization", b"bEARER   a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("api-token", b"a.b.c"), ("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
-        assert_eq!(of(&[("api-token", b"a.b.c"), ("authorization", b"Basic eA==")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("api-token", b"a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("authorization", b"bEARER   a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("api-token", b"a.b.c"), ("authorization", b"Bearer a.b.c")]), Ok("a.b.c".into()));
+        assert_eq!(find(&[("api-token", b"a.b.c"), ("authorization", b"Basic eA==")]), Ok("a.b.c".into()));
     }
 
     #[test]
     fn malformed_text_has_its_fault_and_debug_is_redacted() {
         for (text, fault) in [
-            ("", Fault::Empty),
-            ("Bearer abc", Fault::BearerPrefix),
-            ("a b", Fault::Malformed),
-            ("a\nb", Fault::Malformed),
-            ("é", Fault::NotAscii),
-            (&"a".repeat(4097), Fault::TooLong),
+            ("", TokenFormFault::Empty),
+            ("Bearer abc", TokenFormFault::BearerPrefix),
+            ("a b", TokenFormFault::Malformed),
+            ("a\nb", TokenFormFault::Malformed),
+            ("é", TokenFormFault::NotAscii),
+            (&"a".repeat(4097), TokenFormFault::TooLong),
         ] {
             assert_eq!(Token::parse(text), Err(fault), "{text}");
         }
@@ -224,7 +229,7 @@ mod tests {
         for (name, value) in [("api-token", "a.b.c"), ("authorization", "Bearer a.b.c")] {
             let came = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
             let mut sent = HeaderMap::new();
-            Token::of_headers(&came).unwrap().send_in(&mut sent);
+            Token::from_headers(&came).unwrap().send_in(&mut sent);
             assert_eq!(sent[&API_TOKEN], "a.b.c", "{name}");
             assert!(sent[&API_TOKEN].is_sensitive());
         }
@@ -234,15 +239,15 @@ mod tests {
     #[test]
     fn absent_or_empty_token_is_missing() {
         for (pairs, header, fault) in [
-            (&[][..], ApiToken, Fault::Missing),
-            (&[("api-token", &b""[..])], ApiToken, Fault::Empty),
-            (&[("authorization", b"Bearer")], Authorization, Fault::Empty),
-            (&[("authorization", b"Bearer  ")], Authorization, Fault::Empty),
-            (&[("authorization", b"Basic eA==")], Authorization, Fault::BearerPrefix),
-            (&[("authorization", b"a.b.c")], Authorization, Fault::BearerPrefix),
+            (&[][..], ApiToken, TokenFormFault::Missing),
+            (&[("api-token", &b""[..])], ApiToken, TokenFormFault::Empty),
+            (&[("authorization", b"Bearer")], Authorization, TokenFormFault::Empty),
+            (&[("authorization", b"Bearer  ")], Authorization, TokenFormFault::Empty),
+            (&[("authorization", b"Basic eA==")], Authorization, TokenFormFault::BearerPrefix),
+            (&[("authorization", b"a.b.c")], Authorization, TokenFormFault::BearerPrefix),
         ] {
-            let found = of(pairs).unwrap_err();
-            assert_eq!(found, header.has(fault));
+            let found = find(pairs).unwrap_err();
+            assert_eq!(found, header.with_fault(fault));
             assert!(found.is_missing(), "{found:?}");
         }
     }
@@ -251,20 +256,24 @@ mod tests {
     #[test]
     fn ambiguous_or_malformed_token_is_invalid() {
         for (pairs, header, fault) in [
-            (&[("api-token", &b"a"[..]), ("api-token", b"a")][..], ApiToken, Fault::TwoValues),
-            (&[("api-token", b"a"), ("authorization", b"Bearer b")], ApiToken, Fault::TwoTokens),
-            (&[("authorization", b"Bearer a"), ("authorization", b"Bearer a")], Authorization, Fault::TwoValues),
-            (&[("api-token-bin", b"YQ"), ("api-token", b"a")], ApiToken, Fault::Binary),
-            (&[("api-token", "é".as_bytes())], ApiToken, Fault::NotAscii),
-            (&[("api-token", b"a b")], ApiToken, Fault::Malformed),
-            (&[("api-token", b"Bearer a.b.c")], ApiToken, Fault::BearerPrefix),
-            (&[("authorization", b"Bearer Bearer a")], Authorization, Fault::Malformed),
-            (&[("api-token", &[b'a'; 4097])], ApiToken, Fault::TooLong),
+            (&[("api-token", &b"a"[..]), ("api-token", b"a")][..], ApiToken, TokenFormFault::TwoValues),
+            (&[("api-token", b"a"), ("authorization", b"Bearer b")], ApiToken, TokenFormFault::TwoTokens),
+            (
+                &[("authorization", b"Bearer a"), ("authorization", b"Bearer a")],
+                Authorization,
+                TokenFormFault::TwoValues,
+            ),
+            (&[("api-token-bin", b"YQ"), ("api-token", b"a")], ApiToken, TokenFormFault::Binary),
+            (&[("api-token", "é".as_bytes())], ApiToken, TokenFormFault::NotAscii),
+            (&[("api-token", b"a b")], ApiToken, TokenFormFault::Malformed),
+            (&[("api-token", b"Bearer a.b.c")], ApiToken, TokenFormFault::BearerPrefix),
+            (&[("authorization", b"Bearer Bearer a")], Authorization, TokenFormFault::Malformed),
+            (&[("api-token", &[b'a'; 4097])], ApiToken, TokenFormFault::TooLong),
         ] {
-            let found = of(pairs).unwrap_err();
-            assert_eq!(found, header.has(fault));
+            let found = find(pairs).unwrap_err();
+            assert_eq!(found, header.with_fault(fault));
             assert!(!found.is_missing(), "{found:?}");
         }
-        assert_eq!(of(&[("api-token", &[b'a'; 4096])]), Ok("a".repeat(4096)));
+        assert_eq!(find(&[("api-token", &[b'a'; 4096])]), Ok("a".repeat(4096)));
     }
 }

@@ -5,107 +5,145 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Denial, Identity, Token};
-use crate::ledger::Basis;
+use super::{Identity, Token};
+use crate::api::auth::v1::TokenState;
+use crate::revocation_state::Evidence;
 
 /// A verifier of tokens: decides if a token is valid, and who bears it.
 ///
 /// Caches, single flight and counters are decorators. Each implements this trait around another implementation.
 pub trait Verify: Send + Sync + 'static {
-    /// Verifies `token`. [`Unavailable`] means that there is no verdict, never that the token is bad. The caller ignores an
-    /// answer after `deadline`.
-    fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send;
+    /// Verifies `token`. [`Unavailable`] means that there is no introspection, never that the token is bad. The caller
+    /// ignores an answer after `deadline`.
+    fn verify(
+        &self,
+        token: &Token,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send;
 
-    /// Verifies `token`, and shares limited resources fairly among the callers that `asker` identifies. The default
-    /// implementation ignores `asker`.
+    /// Verifies `token`, and shares limited resources fairly among the traffic classes. The default
+    /// implementation ignores `class`.
     fn verify_for(
         &self,
         token: &Token,
-        asker: Asker,
+        class: TrafficClass,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
-        let _ = asker;
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
+        let _ = class;
         self.verify(token, deadline)
     }
 }
 
 impl<V: Verify> Verify for Arc<V> {
-    fn verify(&self, token: &Token, deadline: Instant) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
+    fn verify(
+        &self,
+        token: &Token,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
         V::verify(self, token, deadline)
     }
 
     fn verify_for(
         &self,
         token: &Token,
-        asker: Asker,
+        class: TrafficClass,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Verdict, Unavailable>> + Send {
-        V::verify_for(self, token, asker, deadline)
+    ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send {
+        V::verify_for(self, token, class, deadline)
     }
 }
 
-/// The kind of call that needs a verdict.
+/// The class of a call that needs an introspection, for a fair use of the auth service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Asker {
+pub enum TrafficClass {
     /// A new call from this peer; `None` if the guard does not tell peers apart.
-    Call(Option<SocketAddr>),
+    NewCall(Option<SocketAddr>),
     /// An open call with a token that was valid before.
-    Open,
-    /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not retried.
+    OpenCall,
+    /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not
+    /// retried.
     Doubtful,
 }
 
 /// The result of a verification, and the facts behind it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Verdict {
+pub struct Introspection {
     /// The status of the token.
-    pub worth: Worth,
-    /// The facts that must stay true for the verdict to stay true. `None` if the verdict holds only now.
-    pub(crate) grounds: Option<Arc<Grounds>>,
+    pub status: TokenStatus,
+    /// The facts that must stay true for the introspection to stay true. `None` if the introspection holds only now.
+    pub(crate) facts: Option<Arc<IntrospectionFacts>>,
 }
 
 /// The status of a token.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Worth {
-    /// The token is valid and belongs to this identity.
-    Valid(Identity),
-    /// The token is not valid.
-    Denied(Denial),
+pub enum TokenStatus {
+    /// The token is active and belongs to this identity.
+    Active(Identity),
+    /// The token is inactive.
+    Inactive(InactiveReason),
 }
 
-/// The facts behind a verdict, except the bearer.
+/// The facts behind an introspection, except the bearer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Grounds {
+pub(crate) struct IntrospectionFacts {
     /// The request time, the lifetime of the answer, and the log position.
-    pub(crate) basis: Basis,
+    pub(crate) evidence: Evidence,
     /// The user's generation when the token was issued.
     pub(crate) generation: i32,
     /// The id of the signing key; empty for services.
     pub(crate) key: Box<str>,
 }
 
-impl Verdict {
-    /// Returns the verdict that the token is valid now and belongs to `identity`.
-    pub fn valid(identity: Identity) -> Self {
-        Self { worth: Worth::Valid(identity), grounds: None }
+impl Introspection {
+    /// Creates the introspection of an active token of `identity`.
+    pub fn active(identity: Identity) -> Self {
+        Self { status: TokenStatus::Active(identity), facts: None }
     }
 
-    /// Returns the verdict that the token is not valid now.
-    pub fn denied(denial: Denial) -> Self {
-        Self { worth: Worth::Denied(denial), grounds: None }
+    /// Creates the introspection of an inactive token.
+    pub fn inactive(reason: InactiveReason) -> Self {
+        Self { status: TokenStatus::Inactive(reason), facts: None }
     }
 
-    /// Sets the facts behind the verdict.
+    /// Sets the facts behind the introspection.
     #[must_use]
-    pub(crate) fn on(self, grounds: Grounds) -> Self {
-        Self { grounds: Some(Arc::new(grounds)), ..self }
+    pub(crate) fn with_facts(self, facts: IntrospectionFacts) -> Self {
+        Self { facts: Some(Arc::new(facts)), ..self }
     }
 }
 
-/// Nobody could say what the token is worth: the call must fail, and may be tried again.
+/// The reason why a token is not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InactiveReason {
+    /// The token is malformed, forged or for another audience.
+    Invalid,
+    /// The token has expired.
+    Expired,
+    /// The token's session has ended.
+    Revoked,
+    /// The token's user no longer exists.
+    UserDeleted,
+    /// The token's user is disabled.
+    UserDisabled,
+}
+
+impl From<InactiveReason> for TokenState {
+    fn from(reason: InactiveReason) -> Self {
+        match reason {
+            InactiveReason::Invalid => Self::Invalid,
+            InactiveReason::Expired => Self::Expired,
+            InactiveReason::Revoked => Self::Revoked,
+            InactiveReason::UserDeleted => Self::UserDeleted,
+            InactiveReason::UserDisabled => Self::UserDisabled,
+        }
+    }
+}
+
+/// The error of a failed introspection. The call must fail, and may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {

@@ -9,11 +9,11 @@ use super::facade;
 
 /// A handle to the counters of one [`AuthService`](crate::AuthService), shared by all clones.
 #[derive(Clone, Debug, Default)]
-pub struct AuthMetrics(Arc<Counters>);
+pub struct AuthMetrics(Arc<AuthCounters>);
 
 /// The live counters.
 #[derive(Debug)]
-pub(crate) struct Counters {
+pub(crate) struct AuthCounters {
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,
     pub(crate) joined: Counter,
@@ -31,29 +31,29 @@ pub(crate) struct Counters {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthCounts {
-    /// Verifications by a kept verdict, refusals included. Each new call counts. In an open call, each later message
-    /// counts, and each 250 ms without one.
+    /// Verifications by a cached introspection, rejections included. Each new call counts. In an open call, each later
+    /// message counts, and each 250 ms without one.
     pub hits: u64,
-    /// Verifications without a usable kept verdict.
+    /// Verifications without a usable cached introspection.
     pub misses: u64,
     /// Misses that joined another caller's request.
     pub joined: u64,
     /// Misses that were refused without a request, because the token's form proves it invalid.
     pub given_up: u64,
-    /// Age of the evidence of valid tokens at each verification: at most 1 s. Verdicts without a log position are not
-    /// counted.
+    /// Age of the evidence of valid tokens at each verification: at most 1 s. Introspections without a log position
+    /// are not counted.
     pub evidence_age: Distribution,
     /// True while the revocation stream is connected.
     pub is_fed: bool,
     /// Renewals that the auth service has answered.
     pub renewals: u64,
-    /// Starts of the feed without earlier state, the first one included. All verdicts from before stop counting.
+    /// Starts of the feed without earlier state, the first one included. All introspections from before stop counting.
     pub resets: u64,
     /// Messages of the feed that were out of order or malformed. A reset follows each.
     pub gaps: u64,
-    /// Time from the write of a revocation, just before its commit, until the guard knows it. It compares the times of day
-    /// of two machines; a negative difference counts as zero. Revocations that arrive after an outage are as old as the
-    /// outage.
+    /// Time from the write of a revocation, just before its commit, until the guard knows it. It compares the times of
+    /// day of two machines; a negative difference counts as zero. Revocations that arrive after an outage are as old as
+    /// the outage.
     pub lag: Distribution,
 }
 
@@ -75,12 +75,12 @@ impl AuthMetrics {
         }
     }
 
-    pub(crate) fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> &AuthCounters {
         &self.0
     }
 }
 
-impl Counters {
+impl AuthCounters {
     /// Sets the state of the stream.
     pub(crate) fn fed(&self, is_fed: bool) {
         self.is_fed.store(is_fed, Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl Counters {
     }
 }
 
-impl Default for Counters {
+impl Default for AuthCounters {
     fn default() -> Self {
         let verdicts = |result| {
             let help = "Verifications with a usable kept verdict, and without one";

@@ -4,18 +4,18 @@ use std::array;
 use std::sync::Arc;
 
 use super::counter::Counter;
-use crate::refusal::Refusal;
+use crate::Rejection;
 use crate::status::reason_name;
 
 /// A handle to the decision counters of one [`GuardLayer`](crate::GuardLayer), shared by all clones.
 #[derive(Clone, Debug, Default)]
-pub struct GuardMetrics(Arc<Counters>);
+pub struct GuardMetrics(Arc<GuardCounters>);
 
 #[derive(Debug)]
-struct Counters {
+struct GuardCounters {
     allowed: Counter,
-    denied: [Counter; Refusal::ALL.len()],
-    ended: [Counter; Refusal::ALL.len()],
+    denied: [Counter; Rejection::ALL.len()],
+    ended: [Counter; Rejection::ALL.len()],
 }
 
 /// Decisions of a guard since its start. Requests that are not gRPC are not counted.
@@ -25,35 +25,36 @@ pub struct GuardCounts {
     /// Admitted calls, including those of public methods and anonymous callers.
     pub allowed: u64,
     /// Refused calls by reason; every reason is listed.
-    pub denied: Vec<(Refusal, u64)>,
+    pub denied: Vec<(Rejection, u64)>,
     /// Open calls that the guard ended, by reason; every reason is listed. The token became invalid, or there was no
     /// evidence.
-    pub ended: Vec<(Refusal, u64)>,
+    pub ended: Vec<(Rejection, u64)>,
 }
 
 impl GuardMetrics {
     /// Returns the counts until now.
     pub fn read(&self) -> GuardCounts {
-        let Counters { allowed, denied, ended } = &*self.0;
-        let by_cause = |counters: &[Counter]| Refusal::ALL.into_iter().zip(counters.iter().map(Counter::get)).collect();
+        let GuardCounters { allowed, denied, ended } = &*self.0;
+        let by_cause =
+            |counters: &[Counter]| Rejection::ALL.into_iter().zip(counters.iter().map(Counter::get)).collect();
         GuardCounts { allowed: allowed.get(), denied: by_cause(denied), ended: by_cause(ended) }
     }
 
     /// Counts a decision.
-    pub(crate) fn decided<T>(&self, decision: &Result<T, Refusal>) {
+    pub(crate) fn decided<T>(&self, decision: &Result<T, Rejection>) {
         match decision {
             Ok(_) => self.0.allowed.one(),
-            Err(refusal) => self.0.denied[refusal.number()].one(),
+            Err(rejection) => self.0.denied[rejection.number()].one(),
         }
     }
 
     /// Counts the end of an open call.
-    pub(crate) fn ended(&self, refusal: Refusal) {
-        self.0.ended[refusal.number()].one();
+    pub(crate) fn ended(&self, rejection: Rejection) {
+        self.0.ended[rejection.number()].one();
     }
 }
 
-impl Default for Counters {
+impl Default for GuardCounters {
     fn default() -> Self {
         let decided = |result, reason| {
             let help = "Calls that the guard admitted or refused";
@@ -63,7 +64,7 @@ impl Default for Counters {
             let help = "Open calls that the guard ended";
             Counter::named("gatepost_guard_ended_total", &[("reason", reason)], help)
         };
-        let reason = |number: usize| reason_name(Refusal::ALL[number].reason());
+        let reason = |number: usize| reason_name(Rejection::ALL[number].reason());
         Self {
             allowed: decided("allow", ""),
             denied: array::from_fn(|number| decided("deny", reason(number))),

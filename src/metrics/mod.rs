@@ -28,7 +28,7 @@ mod distribution;
 mod facade;
 mod guard;
 
-pub(crate) use auth::Counters;
+pub(crate) use auth::AuthCounters;
 pub use auth::{AuthCounts, AuthMetrics};
 pub use distribution::Distribution;
 pub use guard::{GuardCounts, GuardMetrics};

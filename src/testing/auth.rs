@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::issuer::{Issuer, Revoked};
-use crate::guard::{GUARD_TIMEOUT, Knowledge, Verdicts};
-use crate::ledger::{Cause, Ledger};
-use crate::{Identity, Token, Unavailable, Uptime, Verdict, Verify};
+use super::issuer::{TestIssuer, TestRevocation};
+use crate::guard::{GUARD_TIMEOUT, IntrospectionCache, SharedRevocationState};
+use crate::revocation_state::{RevocationCause, RevocationState};
+use crate::{Identity, Introspection, Token, Unavailable, Uptime, Verify};
 
 /// The machine's uptime at the start of a test.
 const INITIAL_UPTIME: Duration = Duration::from_secs(60 * 60);
@@ -22,18 +22,18 @@ const INITIAL_TIME: Duration = Duration::from_secs(525_960 * 60 * 60);
 ///
 /// Give a clone to the guard and keep one: clones share all state. Time passes only by [`clock`](Self::clock).
 #[derive(Clone)]
-pub struct Auth(Arc<Inner>);
+pub struct Auth(Arc<TestAuthState>);
 
-struct Inner {
-    verdicts: Verdicts<Arc<Desk>>,
-    desk: Arc<Desk>,
-    knowledge: Arc<Knowledge>,
+struct TestAuthState {
+    cache: IntrospectionCache<Arc<TestVerifier>>,
+    verifier: Arc<TestVerifier>,
+    revocation_state: Arc<SharedRevocationState>,
     is_away: AtomicBool,
 }
 
-/// The verifier behind the kept verdicts.
-struct Desk {
-    issuer: Mutex<Issuer>,
+/// The verifier behind the cached introspections.
+struct TestVerifier {
+    issuer: Mutex<TestIssuer>,
     clock: Uptime,
 }
 
@@ -41,14 +41,15 @@ impl Auth {
     /// Creates a replacement without any tokens.
     pub fn new() -> Self {
         let clock = Uptime::manual();
-        let issuer = Issuer::default();
-        // No limit: a full ledger resets itself and would drop verdicts from the same moment.
-        let knowledge = Arc::new(Knowledge::over(Ledger::new(usize::MAX), clock.clone()));
-        knowledge.write(|ledger, now| ledger.reset(issuer.position(), now));
+        let issuer = TestIssuer::default();
+        // No limit: a full revocation state resets itself and would drop introspections from the same moment.
+        let revocation_state =
+            Arc::new(SharedRevocationState::with_state(RevocationState::new(usize::MAX), clock.clone()));
+        revocation_state.write(|state, now| state.reset(issuer.position(), now));
         clock.advance(INITIAL_UPTIME);
-        let desk = Arc::new(Desk { issuer: Mutex::new(issuer), clock });
-        let verdicts = Verdicts::new(Arc::clone(&desk), GUARD_TIMEOUT, Arc::clone(&knowledge));
-        Self(Arc::new(Inner { verdicts, desk, knowledge, is_away: AtomicBool::new(false) }))
+        let verifier = Arc::new(TestVerifier { issuer: Mutex::new(issuer), clock });
+        let cache = IntrospectionCache::new(Arc::clone(&verifier), GUARD_TIMEOUT, Arc::clone(&revocation_state));
+        Self(Arc::new(TestAuthState { cache, verifier, revocation_state, is_away: AtomicBool::new(false) }))
     }
 
     /// Issues a token for this bearer. The text is arbitrary.
@@ -65,30 +66,30 @@ impl Auth {
     /// Panics if another `Auth` issued the token.
     pub fn revoke(&self, token: &Token) {
         let mut issuer = self.issuer();
-        let revoked = issuer.bearer_of(token);
-        self.tell(&mut issuer, revoked);
+        let revoked = issuer.revocation_of(token);
+        self.apply(&mut issuer, revoked);
     }
 
     /// Ends a session, including tokens issued later for it. The guard answers `TOKEN_REVOKED`.
     pub fn revoke_session(&self, id: &str) {
-        self.tell(&mut self.issuer(), Revoked::Session(id.into()));
+        self.apply(&mut self.issuer(), TestRevocation::Session(id.into()));
     }
 
     /// Revokes all current tokens of a user, as a password change or the loss of a role does. The guard answers
     /// `TOKEN_REVOKED`. Later tokens are valid.
     pub fn revoke_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Revoked));
+        self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Revoked));
     }
 
-    /// Disables a user: the guard answers `USER_DISABLED` for all current tokens of the user. Later tokens are valid, as if
-    /// the user was enabled again.
+    /// Disables a user: the guard answers `USER_DISABLED` for all current tokens of the user. Later tokens are valid,
+    /// as if the user was enabled again.
     pub fn disable_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Disabled));
+        self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Disabled));
     }
 
     /// Deletes a user: the guard answers `USER_DELETED` for all current tokens of the user.
     pub fn delete_user(&self, subject: &str) {
-        self.tell(&mut self.issuer(), Revoked::User(subject.into(), Cause::Deleted));
+        self.apply(&mut self.issuer(), TestRevocation::User(subject.into(), RevocationCause::Deleted));
     }
 
     /// Starts or ends an outage. During an outage every call that needs a token fails with `UNAVAILABLE`
@@ -99,29 +100,29 @@ impl Auth {
 
     /// Returns the clock by which tokens age; [`Uptime::advance`] moves it.
     pub fn clock(&self) -> &Uptime {
-        &self.0.desk.clock
+        &self.0.verifier.clock
     }
 
     /// Returns the time of day by that clock. It starts at 2030-01-01T00:00:00Z.
     pub fn time(&self) -> SystemTime {
-        time(&self.0.desk.clock)
+        time(&self.0.verifier.clock)
     }
 
-    fn issuer(&self) -> MutexGuard<'_, Issuer> {
-        self.0.desk.issuer()
+    fn issuer(&self) -> MutexGuard<'_, TestIssuer> {
+        self.0.verifier.issuer()
     }
 
     /// Revokes in the issuer and in the guard's state, as the feed would.
-    fn tell(&self, issuer: &mut Issuer, revoked: Revoked) {
-        let (row, target) = issuer.revoke(revoked);
-        // The lock on the issuer makes this row the next one.
-        let _ = self.0.knowledge.write(|ledger, now| ledger.revoke(row, Some(target), now));
+    fn apply(&self, issuer: &mut TestIssuer, revoked: TestRevocation) {
+        let (entry, target) = issuer.revoke(revoked);
+        // The lock on the issuer makes this entry the next one.
+        let _ = self.0.revocation_state.write(|state, now| state.revoke(entry, Some(target), now));
     }
 
     /// Renews the lease. Renewals are never late here.
     fn renew(&self) {
         let issuer = self.issuer();
-        let _ = self.0.knowledge.write(|ledger, now| ledger.renew(issuer.position(), now, now));
+        let _ = self.0.revocation_state.write(|state, now| state.renew(issuer.position(), now, now));
     }
 }
 
@@ -138,24 +139,24 @@ impl Default for Auth {
 }
 
 impl Verify for Auth {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
         if self.0.is_away.load(Ordering::SeqCst) {
             return Err(Unavailable::Away);
         }
         self.renew();
-        self.0.verdicts.verify(token, deadline).await
+        self.0.cache.verify(token, deadline).await
     }
 }
 
-impl Desk {
-    fn issuer(&self) -> MutexGuard<'_, Issuer> {
+impl TestVerifier {
+    fn issuer(&self) -> MutexGuard<'_, TestIssuer> {
         self.issuer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Verify for Desk {
-    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Verdict, Unavailable> {
-        Ok(self.issuer().judge(token, time(&self.clock), self.clock.now()))
+impl Verify for TestVerifier {
+    async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Introspection, Unavailable> {
+        Ok(self.issuer().introspect(token, time(&self.clock), self.clock.now()))
     }
 }
 

@@ -5,8 +5,9 @@
 //! gatepost = { version = "0.1", features = ["testing"] }
 //! ```
 //!
-//! [`Auth`] issues tokens for any identity. A guard uses it in place of [`AuthService`](crate::AuthService). The server,
-//! its policy and the guard are the real ones. A complete test, with tonic's health service as the service under test:
+//! [`Auth`] issues tokens for any identity. A guard uses it in place of [`AuthService`](crate::AuthService). The
+//! server, its policy and the guard are the real ones. A complete test, with tonic's health service as the service
+//! under test:
 //!
 //! ```
 //! use std::time::Duration;
@@ -55,12 +56,12 @@
 //!
 //! # Differences from the real service
 //!
-//! - None in the guard's handling of verdicts: they are kept, judged at each use by the revocation state, and dead as soon
-//!   as a revocation names them.
-//! - The tokens are not JWTs. A guard relies on the auth service to read tokens, so tests of their contents need the real
-//!   service.
-//! - The guard knows a revocation when the call that injects it returns. In production this takes some milliseconds, and at
-//!   most 1.5 s.
+//! - None in the guard's handling of introspections: they are cached, checked at each use by the revocation state, and
+//!   void as soon as a revocation names them.
+//! - The tokens are not JWTs. A guard relies on the auth service to read tokens, so tests of their contents need the
+//!   real service.
+//! - The guard knows a revocation when the call that injects it returns. In production this takes some milliseconds,
+//!   and at most 1.5 s.
 //! - [`away`](Auth::away) simulates an outage of more than one second: no evidence is left.
 
 mod auth;

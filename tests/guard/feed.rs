@@ -12,7 +12,7 @@ use tonic::transport::Endpoint;
 use crate::support::{Auth, Port, Refused, fed, grounded, position, start};
 
 #[tokio::test]
-async fn renewed_verdict_needs_one_request() {
+async fn renewed_introspection_needs_one_request() {
     let (world, mut fed) = fed().await;
     for _ in 0..3 {
         world.good("good").await;
@@ -38,8 +38,8 @@ async fn custom_endpoint_works_like_a_url() {
     let [key, token] = ["the-key", "good"].map(|text| Token::parse(text).unwrap());
     let verifier = AuthService::builder(endpoint).service_key(&key).build().unwrap();
     assert_eq!(auth.stream().await.key.as_deref(), Some("the-key"));
-    let verdict = verifier.verify(&token, Instant::now() + Duration::from_mins(1)).await.unwrap();
-    assert!(matches!(verdict.status, TokenStatus::Active(_)));
+    let introspection = verifier.verify(&token, Instant::now() + Duration::from_mins(1)).await.unwrap();
+    assert!(matches!(introspection.status, TokenStatus::Active(_)));
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn ended_session_or_key_invalidates_its_tokens() {
 }
 
 #[tokio::test]
-async fn verdict_ahead_of_the_feed_lives_for_1_s() {
+async fn introspection_ahead_of_the_feed_lives_for_1_s() {
     let (world, mut fed) = fed().await;
     world.good("late").await;
     world.pass(1000);
@@ -86,7 +86,7 @@ async fn verdict_ahead_of_the_feed_lives_for_1_s() {
 }
 
 #[tokio::test]
-async fn refusal_is_kept_for_1_s_despite_renewals() {
+async fn rejection_is_cached_for_1_s_despite_renewals() {
     let (world, mut fed) = fed().await;
     world.refused("garbage", Refused::TOKEN_INVALID).await;
     world.pass(1000);

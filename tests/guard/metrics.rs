@@ -108,8 +108,8 @@ async fn joined_callers_are_counted_without_the_first() {
     // The runtime has one thread, so all calls have started when the request arrives.
     auth.asked(1).await;
     auth.speak();
-    while let Some(worth) = calls.join_next().await {
-        assert!(matches!(worth.unwrap(), TokenStatus::Active(_)));
+    while let Some(call) = calls.join_next().await {
+        assert!(matches!(call.unwrap(), TokenStatus::Active(_)));
     }
     let counts = verifier.metrics().read();
     assert_eq!((counts.hits, counts.misses, counts.joined), (0, CALLERS, CALLERS - 1));
@@ -143,7 +143,7 @@ async fn hits_misses_and_evidence_age_are_counted() {
     let read = world.verifier.metrics().read();
     // Misses: the first request, one with evidence of 1001 ms, and the garbage.
     assert_eq!((read.hits, read.misses, read.joined), (7, 3, 0));
-    // Four verdicts are fresh: after two misses, and two right after the first. Negative ones have no age.
+    // Four introspections are fresh: after two misses, and two right after the first. Inactive ones have no age.
     assert_eq!(counts(&read.evidence_age), (vec![(50, 4), (100, 1), (500, 1), (1000, 1)], 0));
     assert_eq!(read.evidence_age.sum, Duration::from_millis(300 + 1000 + 75));
 }

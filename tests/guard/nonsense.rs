@@ -29,7 +29,7 @@ async fn unavailable(answer: impl Fn() -> Answer + Send + Sync + 'static) {
     assert_eq!(world.auth.count(), 2 * attempts);
 }
 
-/// C24: a token state that the guard does not know gives no verdict.
+/// C24: a token state that the guard does not know gives no introspection.
 #[tokio::test]
 async fn unknown_state_is_no_answer() {
     for number in [0, 7, -1, i32::MAX] {
@@ -38,7 +38,7 @@ async fn unknown_state_is_no_answer() {
     }
 }
 
-/// C24: an active token without a subject gives no verdict.
+/// C24: an active token without a subject gives no introspection.
 #[tokio::test]
 async fn active_without_a_subject_is_no_answer() {
     unavailable(|| Ok(state(TokenState::Active))).await;
@@ -49,7 +49,7 @@ async fn active_without_a_subject_is_no_answer() {
     }
 }
 
-/// C24: an active user token without a valid expiry gives no verdict.
+/// C24: an active user token without a valid expiry gives no introspection.
 #[tokio::test]
 async fn active_user_without_valid_expiry_is_no_answer() {
     unavailable(|| Ok(active(TokenClaims { expire_time: None, ..claims() }))).await;
@@ -60,7 +60,7 @@ async fn active_user_without_valid_expiry_is_no_answer() {
     }
 }
 
-/// C24: a status of the auth service gives no verdict and does not reach the caller.
+/// C24: a status of the auth service gives no introspection and does not reach the caller.
 #[tokio::test]
 async fn error_status_is_no_answer_and_is_not_passed_on() {
     for code in [

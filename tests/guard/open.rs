@@ -18,7 +18,7 @@ use crate::support::{CHAT, EMPTY, LISTEN, Opened, ProbeClient, Refused, WATCH, a
 const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Checks that the stream ends with this refusal within this time, without a message.
+/// Checks that the stream ends with this rejection within this time, without a message.
 async fn ends<T>(stream: &mut Streaming<T>, refusal: Refused, within: Duration)
 where
     T: std::fmt::Debug,
@@ -31,7 +31,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_stream_ends_with_the_refusals_status() {
+async fn idle_stream_ends_with_the_rejections_status() {
     for (answer, refusal) in [
         (state(TokenState::Expired), Refused::TOKEN_EXPIRED),
         (state(TokenState::Revoked), Refused::TOKEN_REVOKED),

@@ -43,7 +43,7 @@ async fn restarted_auth_service_is_asked_again() {
     assert_eq!(auth.count(), 3);
 }
 
-/// C24: a peer that accepts connections and sends nothing gives no verdict.
+/// C24: a peer that accepts connections and sends nothing gives no introspection.
 #[tokio::test]
 async fn silent_listener_makes_calls_unavailable() {
     let port = Port::reserve();

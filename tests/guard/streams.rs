@@ -62,9 +62,9 @@ async fn open_request_stream_is_refused_at_once() {
     Refused::NOT_ALLOWED.is(&ada.chat(pending()).await.unwrap_err());
 }
 
-/// C24: a stream does not open without a verdict.
+/// C24: a stream does not open without an introspection.
 #[tokio::test]
-async fn stream_needs_a_verdict_to_open() {
+async fn stream_needs_an_introspection_to_open() {
     let world = World::start(Policy::closed().rule(WATCH, Rule::Optional)).await;
     world.auth.fall_silent();
     let channel = world.server.channel().await;

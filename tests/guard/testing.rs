@@ -71,8 +71,8 @@ async fn one_of_several_audiences_is_enough() {
 #[tokio::test]
 async fn identity_has_given_fields_and_defaults() {
     async fn of(auth: &Auth, bearer: Identity) -> Identity {
-        let verdict = auth.verify(&auth.issue(bearer), tokio::time::Instant::now()).await.unwrap();
-        let gatepost::TokenStatus::Active(identity) = verdict.status else { panic!("the token is not valid") };
+        let introspection = auth.verify(&auth.issue(bearer), tokio::time::Instant::now()).await.unwrap();
+        let gatepost::TokenStatus::Active(identity) = introspection.status else { panic!("the token is not valid") };
         identity
     }
     let auth = Auth::new();

@@ -127,7 +127,7 @@ async fn token_above_4_kib_is_invalid() {
     assert_eq!(world.auth.count(), 1, "4 KiB can be a token, so the auth service is asked");
 }
 
-/// C22: the refusal of a well-formed token gives no details.
+/// C22: the rejection of a well-formed token gives no details.
 #[tokio::test]
 async fn well_formed_token_is_refused_without_details() {
     let world = World::start(Policy::closed()).await;

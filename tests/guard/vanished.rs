@@ -31,8 +31,8 @@ impl World {
 
 /// Returns true if the token is valid. The answer must come within `limit`.
 async fn is_good(verifier: &impl Verify, text: &str, limit: Duration) -> Result<bool, Unavailable> {
-    let verdict = verifier.verify(&Token::parse(text).unwrap(), Instant::now() + limit).await?;
-    Ok(matches!(verdict.status, TokenStatus::Active(_)))
+    let introspection = verifier.verify(&Token::parse(text).unwrap(), Instant::now() + limit).await?;
+    Ok(matches!(introspection.status, TokenStatus::Active(_)))
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `bench guard`: cost of a guarded call without a question, and time until a revoked token is refused.
+//! `bench guard`: cost of a guarded call without a request, and time until a revoked token is refused.
 
 mod away;
 mod calls;

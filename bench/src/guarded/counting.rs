@@ -1,4 +1,4 @@
-//! An auth service that finds each token good, counts its questions, and renews its answers.
+//! An auth service that finds each token good, counts its requests, and renews its answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

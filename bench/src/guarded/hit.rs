@@ -18,8 +18,8 @@ use crate::Failure;
 /// # Errors
 /// Fails if the token is not good.
 pub async fn once(auth: &AuthService, token: &Token) -> Result<(), Failure> {
-    let verdict = auth.verify(token, later()).await?;
-    if matches!(verdict.status, TokenStatus::Active(_)) { Ok(()) } else { Err("the token is not good".into()) }
+    let introspection = auth.verify(token, later()).await?;
+    if matches!(introspection.status, TokenStatus::Active(_)) { Ok(()) } else { Err("the token is not good".into()) }
 }
 
 /// Returns the allocations for a call with a known token, starting from its headers.
@@ -52,7 +52,7 @@ fn hit(auth: &AuthService, headers: &HeaderMap, deadline: tokio::time::Instant) 
     let Ok(token) = Token::from_headers(black_box(headers)) else { return false };
     let verifying = pin!(auth.verify(&token, deadline));
     let polled = verifying.poll(&mut Context::from_waker(Waker::noop()));
-    matches!(black_box(polled), Poll::Ready(Ok(verdict)) if matches!(verdict.status, TokenStatus::Active(_)))
+    matches!(black_box(polled), Poll::Ready(Ok(introspection)) if matches!(introspection.status, TokenStatus::Active(_)))
 }
 
 /// Returns the headers of a call with this token.

@@ -1,5 +1,5 @@
 //! A guard in this process whose work can be counted: a server behind it, and an auth service that counts its
-//! questions.
+//! requests.
 
 mod counting;
 mod hit;

@@ -32,8 +32,8 @@ impl<V: Verify> FromRequestParts<App<V>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App<V>) -> Result<Self, StatusCode> {
         let token = Token::from_request(parts).map_err(|_| StatusCode::UNAUTHORIZED)?;
         let deadline = Instant::now() + Duration::from_millis(500);
-        let verdict = app.auth.verify(&token, deadline).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-        match verdict.status {
+        let introspection = app.auth.verify(&token, deadline).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        match introspection.status {
             TokenStatus::Active(caller) if caller.has_audience(AUDIENCE) => Ok(Self(caller)),
             _ => Err(StatusCode::UNAUTHORIZED),
         }

@@ -33,7 +33,7 @@ impl Metrics {
         self.0.register_collector(Box::new(Decisions(metrics)));
     }
 
-    /// What becomes of a guard's questions, and of its feed, too.
+    /// What becomes of a guard's requests, and of its feed, too.
     pub fn count_questions(&mut self, metrics: AuthMetrics) {
         self.0.register_collector(Box::new(Questions(metrics)));
     }

@@ -1,6 +1,7 @@
-//! The revocation feed: a task that follows the auth service's log. Each stream resumes at the position of the last one.
+//! The revocation feed: a task that follows the auth service's log. Each stream resumes at the position of the last
+//! one.
 
-mod hear;
+mod apply;
 mod stream;
 
 use std::sync::Arc;
@@ -10,127 +11,142 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 
-use super::knowledge::Knowledge;
-use super::layers::QuestionChannel;
+use super::layers::ReplaceableChannel;
+use super::shared_revocation_state::SharedRevocationState;
 use super::{Token, jitter};
-use stream::{Cause, Ended, Stream, connect};
+use stream::{FeedFailure, FeedStream, StreamEnd, connect};
 
-/// First and maximum pause before a reconnection. Short, because every verdict needs a new request without the feed.
-const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(400)];
+/// First pause before a reconnection. Short, because every introspection needs a new request without the feed.
+const FIRST_RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Pause after a refusal by the auth service. A retry hardly changes the answer.
-const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
+/// Maximum pause before a reconnection.
+const MAX_RECONNECT_PAUSE: Duration = Duration::from_millis(400);
+
+/// Pause after a rejection by the auth service. A retry hardly changes the answer.
+const REJECTION_PAUSE: Duration = Duration::from_secs(5);
 
 /// The handle of the feed's task. Dropping it stops the feed.
 #[derive(Debug)]
-pub(super) struct Feed(JoinHandle<()>);
+pub(super) struct RevocationFeed(JoinHandle<()>);
 
-impl Feed {
-    /// Starts to follow the auth service with this service key. The feed has a connection of its own, because a busy one
-    /// would delay renewals. `questions` changes its channel when the feed has reconnected after a fault.
-    pub(super) fn follow(
+impl RevocationFeed {
+    /// Starts to follow the auth service with this service key. The feed has a connection of its own, because a busy
+    /// one would delay renewals. `verify_channel` is replaced when the feed has reconnected after a fault.
+    pub(super) fn start(
         endpoint: Endpoint,
         key: &Token,
-        knowledge: Arc<Knowledge>,
-        questions: QuestionChannel,
+        revocation_state: Arc<SharedRevocationState>,
+        verify_channel: ReplaceableChannel,
     ) -> Self {
-        let ([pause, _], key) = (PAUSES, key.clone());
-        let said = [false; 2];
-        let follower = Follower { endpoint, key, knowledge, questions, digest: Vec::new(), pause, said, lost: None };
+        let (key, pause, logged) = (key.clone(), FIRST_RECONNECT_PAUSE, LoggedFailures::default());
+        let follower = FeedFollower {
+            endpoint,
+            key,
+            revocation_state,
+            verify_channel,
+            digest: Vec::new(),
+            pause,
+            logged,
+            lost: None,
+        };
         Self(tokio::spawn(follower.follow()))
     }
 }
 
-impl Drop for Feed {
+impl Drop for RevocationFeed {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-struct Follower {
+struct FeedFollower {
     endpoint: Endpoint,
     key: Token,
-    knowledge: Arc<Knowledge>,
-    questions: QuestionChannel,
+    revocation_state: Arc<SharedRevocationState>,
+    verify_channel: ReplaceableChannel,
     /// The key list's digest in the last greeting or a later message.
     digest: Vec<u8>,
     /// Maximum pause before the next attempt.
     pause: Duration,
-    /// Set once the loss of the stream, and once a refusal, is logged. Cleared by the next stream.
-    said: [bool; 2],
+    logged: LoggedFailures,
     /// Start of the current outage.
     lost: Option<Instant>,
 }
 
-impl Follower {
+/// The failures of an outage that the log has. The next stream clears them.
+#[derive(Clone, Copy, Default)]
+struct LoggedFailures {
+    loss: bool,
+    rejection: bool,
+}
+
+impl FeedFollower {
     async fn follow(mut self) {
         let mut channel = None;
         loop {
             let wait = match self.stream(channel.take()).await {
-                Ended::Overtaken(next) => {
+                StreamEnd::Overtaken(next) => {
                     channel = Some(next);
                     continue;
                 }
-                Ended::Closed => jitter::full(self.pause),
-                Ended::Failed(cause) => {
+                StreamEnd::Closed => jitter::full(self.pause),
+                StreamEnd::Failed(cause) => {
                     self.lost.get_or_insert_with(Instant::now);
-                    self.failed(&cause)
+                    self.log_failure(&cause)
                 }
             };
             sleep(wait).await;
-            let [_, longest] = PAUSES;
-            self.pause = (self.pause * 2).min(longest);
+            self.pause = (self.pause * 2).min(MAX_RECONNECT_PAUSE);
         }
     }
 
-    /// Logs the failure once per outage, and once more for a refusal. Returns the pause before the next attempt.
-    fn failed(&mut self, cause: &Cause) -> Duration {
-        let [away, refused] = &mut self.said;
-        let is_news = !*away || (cause.is_refusal() && !*refused);
-        (*away, *refused) = (true, *refused || cause.is_refusal());
+    /// Logs the failure once per outage, and once more for a rejection. Returns the pause before the next attempt.
+    fn log_failure(&mut self, cause: &FeedFailure) -> Duration {
+        let LoggedFailures { loss, rejection } = self.logged;
+        let is_news = !loss || (cause.is_rejection() && !rejection);
+        self.logged = LoggedFailures { loss: true, rejection: rejection || cause.is_rejection() };
         if is_news {
             tracing::warn!(%cause, "revocation feed lost: each token is verified again after 1 s");
         }
-        if cause.is_refusal() { REFUSAL_PAUSE } else { jitter::full(self.pause) }
+        if cause.is_rejection() { REJECTION_PAUSE } else { jitter::full(self.pause) }
     }
 
     /// Runs one stream from start to end.
-    async fn stream(&mut self, channel: Option<Channel>) -> Ended {
+    async fn stream(&mut self, channel: Option<Channel>) -> StreamEnd {
         let channel = match channel {
             Some(channel) => channel,
             None => match connect(&self.endpoint).await {
                 Ok(channel) => channel,
-                Err(cause) => return Ended::Failed(cause),
+                Err(cause) => return StreamEnd::Failed(cause),
             },
         };
-        let counters = self.knowledge.metrics().counters();
-        match Stream::open(channel, &self.key, &self.knowledge, &mut self.digest).await {
+        let counters = self.revocation_state.metrics().counters();
+        match FeedStream::open(channel, &self.key, &self.revocation_state, &mut self.digest).await {
             Ok(stream) => {
-                [self.pause, _] = PAUSES;
-                let [was_away, _] = std::mem::take(&mut self.said);
-                if was_away {
+                self.pause = FIRST_RECONNECT_PAUSE;
+                if std::mem::take(&mut self.logged).loss {
                     tracing::info!("revocation feed restored");
                 }
                 counters.fed(true);
                 if let Some(lost) = self.lost.take() {
-                    self.questions.leave(lost);
+                    self.verify_channel.replace_if_silent_since(lost);
                 }
-                let ended = stream.listen(&self.endpoint).await;
+                let ended = stream.run(&self.endpoint).await;
                 // The next stream replaces an overtaken one at once.
-                counters.fed(matches!(ended, Ended::Overtaken(_)));
+                counters.fed(matches!(ended, StreamEnd::Overtaken(_)));
                 ended
             }
             Err(cause) => {
                 counters.fed(false);
-                Ended::Failed(cause)
+                StreamEnd::Failed(cause)
             }
         }
     }
 }
 
-impl Drop for Follower {
+impl Drop for FeedFollower {
     fn drop(&mut self) {
-        self.knowledge.metrics().counters().fed(false);
+        self.revocation_state.metrics().counters().fed(false);
     }
 }
 
@@ -144,32 +160,33 @@ mod tests {
     use crate::Uptime;
 
     #[tokio::test]
-    async fn refusal_is_logged_after_an_outage_too() {
-        let fail = |causes: &[Cause]| {
+    async fn rejection_is_logged_after_an_outage_too() {
+        let fail = |causes: &[FeedFailure]| {
             let endpoint = Endpoint::from_static("http://127.0.0.1:1");
-            let mut follower = Follower {
-                questions: QuestionChannel::to(endpoint.clone(), Duration::from_millis(500)),
+            let mut follower = FeedFollower {
+                verify_channel: ReplaceableChannel::from_endpoint(endpoint.clone(), Duration::from_millis(500)),
                 endpoint,
                 key: Token::parse("key").unwrap(),
-                knowledge: Arc::new(Knowledge::new(Uptime::manual())),
+                revocation_state: Arc::new(SharedRevocationState::new(Uptime::manual())),
                 digest: Vec::new(),
-                pause: PAUSES[0],
-                said: [false; 2],
+                pause: FIRST_RECONNECT_PAUSE,
+                logged: LoggedFailures::default(),
                 lost: None,
             };
-            causes.iter().map(|cause| follower.failed(cause)).max()
+            causes.iter().map(|cause| follower.log_failure(cause)).max()
         };
-        let causes = [Cause::Silent, Cause::Silent, Cause::Status(Code::Unauthenticated), Cause::Silent];
+        let causes =
+            [FeedFailure::Silent, FeedFailure::Silent, FeedFailure::Status(Code::Unauthenticated), FeedFailure::Silent];
         // The breaker's test explains this first run without the log.
         fail(&causes);
-        let log = LogLines::of("gatepost::guard::feed");
+        let log = LogLines::from_module("gatepost::guard::feed");
         let listening = set_default(log.clone());
-        assert_eq!(fail(&causes), Some(REFUSAL_PAUSE));
+        assert_eq!(fail(&causes), Some(REJECTION_PAUSE));
         drop(listening);
-        let heard = log.heard();
+        let logged = log.lines();
         assert!(
-            matches!(&heard[..], [away, refused] if away.contains("silent") && refused.contains("AUTH_SERVICE_KEY")),
-            "{heard:?}"
+            matches!(&logged[..], [away, refused] if away.contains("silent") && refused.contains("AUTH_SERVICE_KEY")),
+            "{logged:?}"
         );
     }
 }

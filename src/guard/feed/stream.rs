@@ -13,18 +13,21 @@ use tonic::{Code, Request, Status, Streaming};
 
 use super::super::Token;
 use super::super::key_names::KeyNames;
-use super::super::knowledge::Knowledge;
-use super::hear::hear;
+use super::super::shared_revocation_state::SharedRevocationState;
+use super::apply::apply;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
-use crate::api::auth::v1::watch_revocations_request::Message as Ask;
-use crate::api::auth::v1::watch_revocations_response::Message as Say;
+use crate::api::auth::v1::watch_revocations_request::Message as FeedRequest;
+use crate::api::auth::v1::watch_revocations_response::Message as FeedResponse;
 use crate::api::auth::v1::{
     self, Acknowledge, Greeting, Renew, Resume, WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use crate::ledger::{Position, Renewals};
+use crate::revocation_state::{LogPosition, Renewals};
 
-/// Minimum and maximum interval of renewals.
-const RENEWAL_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+/// Minimum interval of renewals.
+const MIN_RENEWAL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Maximum interval of renewals.
+const MAX_RENEWAL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Time limit of the greeting, and maximum silence of a stream. The feed then tries the next stream.
 const MAX_SILENCE: Duration = Duration::from_secs(2);
@@ -36,17 +39,17 @@ const REOPEN_PAUSE: Duration = Duration::from_secs(5);
 const MAX_UNSENT: usize = 64;
 
 /// The end of a stream.
-pub(super) enum Ended {
+pub(super) enum StreamEnd {
     /// The auth service closed the stream.
     Closed,
     /// The next stream can start on this channel.
     Overtaken(Channel),
     /// A fault ended the stream.
-    Failed(Cause),
+    Failed(FeedFailure),
 }
 
 /// The cause of a lost stream. Remote messages are not repeated: they may contain secrets.
-pub(super) enum Cause {
+pub(super) enum FeedFailure {
     Transport(tonic::transport::Error),
     Status(Code),
     Silent,
@@ -54,81 +57,81 @@ pub(super) enum Cause {
 }
 
 /// A stream after its greeting.
-pub(super) struct Stream<'f> {
-    ask: mpsc::Sender<WatchRevocationsRequest>,
-    said: Streaming<WatchRevocationsResponse>,
+pub(super) struct FeedStream<'f> {
+    requests: mpsc::Sender<WatchRevocationsRequest>,
+    responses: Streaming<WatchRevocationsResponse>,
     greeting: Greeting,
     /// Set by the first message after the greeting. Until then the digest describes the last stream.
-    is_followed: bool,
-    knowledge: &'f Knowledge,
+    has_messages: bool,
+    revocation_state: &'f SharedRevocationState,
     digest: &'f mut Vec<u8>,
     renewals: Renewals,
     /// The newest revision that is not acknowledged.
-    owed: Option<i64>,
+    unacknowledged: Option<i64>,
 }
 
-impl<'f> Stream<'f> {
+impl<'f> FeedStream<'f> {
     /// Opens a stream at the position of the last one.
     pub(super) async fn open(
         channel: Channel,
         key: &Token,
-        knowledge: &'f Knowledge,
+        revocation_state: &'f SharedRevocationState,
         digest: &'f mut Vec<u8>,
-    ) -> Result<Self, Cause> {
-        let (ask, asked) = mpsc::channel(MAX_UNSENT);
-        let position = knowledge.read(|ledger, _| ledger.position()).map(write);
-        say(&ask, Ask::Resume(Resume { position, digest: digest.clone() }));
-        let mut request = Request::new(ReceiverStream::new(asked));
+    ) -> Result<Self, FeedFailure> {
+        let (requests, queue) = mpsc::channel(MAX_UNSENT);
+        let position = revocation_state.read(|state, _| state.position()).map(to_wire);
+        send(&requests, FeedRequest::Resume(Resume { position, digest: digest.clone() }));
+        let mut request = Request::new(ReceiverStream::new(queue));
         key.send_in(request.metadata_mut().as_mut());
         let opening = async {
-            let mut said = TokenServiceClient::new(channel).watch_revocations(request).await?.into_inner();
-            Ok((said.message().await?, said))
+            let mut responses = TokenServiceClient::new(channel).watch_revocations(request).await?.into_inner();
+            Ok((responses.message().await?, responses))
         };
-        let opened: Result<_, Status> = timeout(MAX_SILENCE, opening).await.map_err(|_| Cause::Silent)?;
-        let (first, said) = opened.map_err(|status| Cause::Status(status.code()))?;
-        let Some(Say::Greeting(mut greeting)) = first.and_then(|first| first.message) else {
-            return Err(Cause::Senseless);
+        let opened: Result<_, Status> = timeout(MAX_SILENCE, opening).await.map_err(|_| FeedFailure::Silent)?;
+        let (first, responses) = opened.map_err(|status| FeedFailure::Status(status.code()))?;
+        let Some(FeedResponse::Greeting(mut greeting)) = first.and_then(|first| first.message) else {
+            return Err(FeedFailure::Senseless);
         };
         // Earlier versions of the auth service list no keys.
-        knowledge.name_keys(KeyNames::read(std::mem::take(&mut greeting.keys)));
+        revocation_state.set_key_names(KeyNames::read(std::mem::take(&mut greeting.keys)));
         Ok(Self {
-            ask,
-            said,
+            requests,
+            responses,
             greeting,
-            is_followed: false,
-            knowledge,
+            has_messages: false,
+            revocation_state,
             digest,
             renewals: Renewals::default(),
-            owed: None,
+            unacknowledged: None,
         })
     }
 
     /// Processes messages until the stream ends or the next one is connected.
-    pub(super) async fn listen(mut self, endpoint: &Endpoint) -> Ended {
+    pub(super) async fn run(mut self, endpoint: &Endpoint) -> StreamEnd {
         let mut ticks = interval(self.interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut reopen = after(self.greeting.reopen_after).map(|wait| Instant::now() + wait);
+        let mut reopen = positive(self.greeting.reopen_after).map(|wait| Instant::now() + wait);
         let mut next: Connecting<'_> = Box::pin(pending());
         loop {
             tokio::select! {
                 // Messages come first: one may be an awaited answer.
                 biased;
-                said = self.said.message() => match said {
-                    Ok(Some(said)) => if let Err(cause) = self.hear(said) { return Ended::Failed(cause) },
-                    Ok(None) => return Ended::Closed,
-                    Err(status) => return Ended::Failed(Cause::Status(status.code())),
+                response = self.responses.message() => match response {
+                    Ok(Some(response)) => if let Err(cause) = self.apply(response) { return StreamEnd::Failed(cause) },
+                    Ok(None) => return StreamEnd::Closed,
+                    Err(status) => return StreamEnd::Failed(FeedFailure::Status(status.code())),
                 },
                 // One acknowledgment covers all messages that arrived together.
-                () = ready(()), if self.owed.is_some() => self.acknowledge(),
-                _ = ticks.tick() => if let Err(cause) = self.renew() { return Ended::Failed(cause) },
+                () = ready(()), if self.unacknowledged.is_some() => self.acknowledge(),
+                _ = ticks.tick() => if let Err(cause) = self.renew() { return StreamEnd::Failed(cause) },
                 connected = &mut next => {
                     if let Ok(channel) = connected {
-                        return Ended::Overtaken(channel);
+                        return StreamEnd::Overtaken(channel);
                     }
                     next = Box::pin(pending());
                     reopen = Some(Instant::now() + REOPEN_PAUSE);
                 }
-                () = until(reopen) => {
+                () = sleep_until_some(reopen) => {
                     reopen = None;
                     next = Box::pin(connect(endpoint));
                 }
@@ -138,46 +141,46 @@ impl<'f> Stream<'f> {
 
     /// Returns the renewal interval of the auth service, clamped to the guard's limits.
     fn interval(&self) -> Duration {
-        let [least, most] = RENEWAL_INTERVALS;
-        after(self.greeting.renew_interval).map_or(most, |interval| interval.clamp(least, most))
+        let interval = positive(self.greeting.renew_interval).unwrap_or(MAX_RENEWAL_INTERVAL);
+        interval.clamp(MIN_RENEWAL_INTERVAL, MAX_RENEWAL_INTERVAL)
     }
 
-    fn hear(&mut self, said: WatchRevocationsResponse) -> Result<(), Cause> {
-        if !std::mem::replace(&mut self.is_followed, true) {
+    fn apply(&mut self, response: WatchRevocationsResponse) -> Result<(), FeedFailure> {
+        if !std::mem::replace(&mut self.has_messages, true) {
             self.digest.clone_from(&self.greeting.digest);
         }
-        let heard = hear(self.knowledge, &mut self.renewals, self.digest, said.message);
-        self.owed = heard.map_err(|_| Cause::Senseless)?.or(self.owed);
+        let applied = apply(self.revocation_state, &mut self.renewals, self.digest, response.message);
+        self.unacknowledged = applied.map_err(|_| FeedFailure::Senseless)?.or(self.unacknowledged);
         Ok(())
     }
 
     fn acknowledge(&mut self) {
-        if let Some(revision) = self.owed.take() {
-            say(&self.ask, Ask::Acknowledge(Acknowledge { revision }));
+        if let Some(revision) = self.unacknowledged.take() {
+            send(&self.requests, FeedRequest::Acknowledge(Acknowledge { revision }));
         }
     }
 
     /// Requests a renewal. Fails if earlier requests have been unanswered for too long.
-    fn renew(&mut self) -> Result<(), Cause> {
-        let now = self.knowledge.now();
+    fn renew(&mut self) -> Result<(), FeedFailure> {
+        let now = self.revocation_state.now();
         if self.renewals.waiting_since().is_some_and(|since| now.saturating_sub(since) > MAX_SILENCE) {
-            return Err(Cause::Silent);
+            return Err(FeedFailure::Silent);
         }
         let nonce = self.renewals.ask(now);
-        say(&self.ask, Ask::Renew(Renew { nonce }));
+        send(&self.requests, FeedRequest::Renew(Renew { nonce }));
         Ok(())
     }
 }
 
-type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, Cause>> + Send + 'e>>;
+type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, FeedFailure>> + Send + 'e>>;
 
 /// Connects within [`MAX_SILENCE`]. The endpoint's own timeout covers TCP only, so a silent peer could block a TLS
 /// handshake forever.
-pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, Cause> {
-    Ok(timeout(MAX_SILENCE, endpoint.connect()).await.map_err(|_| Cause::Silent)??)
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, FeedFailure> {
+    Ok(timeout(MAX_SILENCE, endpoint.connect()).await.map_err(|_| FeedFailure::Silent)??)
 }
 
-async fn until(time: Option<Instant>) {
+async fn sleep_until_some(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => pending().await,
@@ -185,33 +188,33 @@ async fn until(time: Option<Instant>) {
 }
 
 /// Sends a message, or drops it if the queue is full. An auth service that does not read gets no renewals.
-fn say(ask: &mpsc::Sender<WatchRevocationsRequest>, message: Ask) {
-    let _ = ask.try_send(WatchRevocationsRequest { message: Some(message) });
+fn send(requests: &mpsc::Sender<WatchRevocationsRequest>, message: FeedRequest) {
+    let _ = requests.try_send(WatchRevocationsRequest { message: Some(message) });
 }
 
-fn after(duration: Option<prost_types::Duration>) -> Option<Duration> {
+fn positive(duration: Option<prost_types::Duration>) -> Option<Duration> {
     duration.and_then(|duration| Duration::try_from(duration).ok()).filter(|duration| !duration.is_zero())
 }
 
-fn write(Position { log, last }: Position) -> v1::Position {
-    v1::Position { log_id: log.to_vec(), revision: last.revision, mark: last.mark.to_vec() }
+fn to_wire(LogPosition { log, last }: LogPosition) -> v1::Position {
+    v1::Position { log_id: log.to_vec(), revision: last.revision, mark: last.fingerprint.to_vec() }
 }
 
-impl Cause {
+impl FeedFailure {
     /// Returns true if the auth service refuses this guard.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(super) fn is_rejection(&self) -> bool {
         use Code::{InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented};
         matches!(self, Self::Status(PermissionDenied | Unauthenticated | Unimplemented | InvalidArgument))
     }
 }
 
-impl From<tonic::transport::Error> for Cause {
+impl From<tonic::transport::Error> for FeedFailure {
     fn from(error: tonic::transport::Error) -> Self {
         Self::Transport(error)
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for FeedFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(error) => {

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::circuit::{Change, Circuit, Pass};
-use crate::guard::rules::GUARD_TIMEOUT;
-use crate::{Asker, Token, Unavailable, Verdict, Verify};
+use super::circuit::{Circuit, CircuitChange, Pass};
+use crate::guard::authorizer::GUARD_TIMEOUT;
+use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
 /// Time that a call may lose before it reaches the breaker.
-const LOST_TIME: Duration = Duration::from_millis(5);
+const DEADLINE_TOLERANCE: Duration = Duration::from_millis(5);
 
 /// A circuit breaker (Nygard, *Release It!*, 2007) in front of a verifier that is [`Unavailable`].
 ///
-/// - The circuit opens after five consecutive failures among all calls. A verdict is never a failure.
+/// - The circuit opens after five consecutive failures among all calls. An introspection is never a failure.
 /// - While it is open, calls fail at once with [`Unavailable`], except for one probe at a time. The first probe is the
 ///   first call after 250 ms. Each next one is the first call at least 250 ms after the start of the last probe.
-/// - Any verdict closes the circuit at once, even for a call from before it opened.
+/// - Any introspection closes the circuit at once, even for a call from before it opened.
 /// - The log says when it opens (`WARN`) and when it closes (`INFO`).
 ///
 /// A timeout is a failure only if the call had the guard's full limit of 500 ms: callers with short deadlines must not
 /// block the others. A call with a shorter deadline counts as a failure only if the inner verifier answers
-/// [`Unavailable::Away`] before the deadline. Any other error may be the caller's deadline as the auth service sees it. A
-/// cancelled call, a panic and an [`Asker::Doubtful`] call are never failures. After such a probe, the next call is the
-/// probe.
+/// [`Unavailable::Away`] before the deadline. Any other error may be the caller's deadline as the auth service sees it.
+/// A cancelled call, a panic and a [`TrafficClass::Doubtful`] call are never failures. After such a probe, the next
+/// call is the probe.
 ///
 /// Around a [`Retry`](super::Retry), the attempts of a call count once, and calls that fail at once cost no retries.
 #[derive(Debug)]
@@ -38,61 +38,66 @@ pub struct Breaker<V> {
 impl<V: Verify> Breaker<V> {
     /// Wraps `inner`. The circuit starts closed.
     pub fn new(inner: V) -> Self {
-        let full_time = GUARD_TIMEOUT.saturating_sub(LOST_TIME);
+        let full_time = GUARD_TIMEOUT.saturating_sub(DEADLINE_TOLERANCE);
         Self { inner, circuit: Mutex::new(Circuit::closed()), full_time }
     }
 
     /// Sets the failures that open the circuit, the probe interval, and the full time limit of a call.
-    pub(in crate::guard) fn settings(mut self, failures: u32, probe_interval: Duration, limit: Duration) -> Self {
+    pub(in crate::guard) fn with_settings(mut self, failures: u32, probe_interval: Duration, limit: Duration) -> Self {
         let circuit = self.circuit.get_mut().unwrap_or_else(PoisonError::into_inner);
         (circuit.failures, circuit.probe_interval) = (failures, probe_interval);
-        self.full_time = limit.saturating_sub(LOST_TIME);
+        self.full_time = limit.saturating_sub(DEADLINE_TOLERANCE);
         self
     }
 }
 
 impl<V: Verify> Verify for Breaker<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
-        self.verify_for(token, Asker::Call(None), deadline).await
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
+        self.verify_for(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
         let begun = Instant::now();
-        let pass = change(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
+        let pass = update(&self.circuit, |circuit| circuit.admit(begun)).ok_or(Unavailable::Away)?;
         let full_time = self.full_time;
-        let mut call = Call { circuit: &self.circuit, pass, asker, begun, deadline, full_time, answer: None };
+        let mut call = BreakerCall { circuit: &self.circuit, pass, class, begun, deadline, full_time, answer: None };
         let answer =
-            timeout_at(deadline, self.inner.verify_for(token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
+            timeout_at(deadline, self.inner.verify_for(token, class, deadline)).await.unwrap_or(Err(Unavailable::Away));
         call.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| *error));
         answer
     }
 }
 
 /// Changes the circuit under a lock that is never held across an await.
-fn change<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> T {
+fn update<T>(circuit: &Mutex<Circuit>, step: impl FnOnce(&mut Circuit) -> T) -> T {
     step(&mut circuit.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A running call. It reports its outcome to the circuit when it is dropped.
-struct Call<'a> {
+struct BreakerCall<'a> {
     circuit: &'a Mutex<Circuit>,
     pass: Pass,
-    asker: Asker,
+    class: TrafficClass,
     begun: Instant,
     deadline: Instant,
     full_time: Duration,
-    /// The inner verifier's answer without the verdict; `None` while the call runs.
+    /// The inner verifier's answer without the introspection; `None` while the call runs.
     answer: Option<Result<(), Unavailable>>,
 }
 
-impl Call<'_> {
-    /// Returns true if a call without a verdict is a failure of the inner verifier.
+impl BreakerCall<'_> {
+    /// Returns true if a call without an introspection is a failure of the inner verifier.
     fn is_failure(&self, now: Instant) -> bool {
         let was_given_time = self.deadline.saturating_duration_since(self.begun) >= self.full_time;
         // The caller's own timer may fire first and drop the call.
         let is_out_of_time = now >= self.deadline;
         match self.answer {
-            _ if self.asker == Asker::Doubtful => false,
+            _ if self.class == TrafficClass::Doubtful => false,
             Some(Err(Unavailable::Away)) => was_given_time || !is_out_of_time,
             Some(Err(Unavailable::Unclear)) => was_given_time,
             Some(Ok(())) | None => was_given_time && is_out_of_time,
@@ -100,11 +105,11 @@ impl Call<'_> {
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for BreakerCall<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
         let is_failure = self.is_failure(now);
-        let changed = change(self.circuit, |circuit| match self.answer {
+        let changed = update(self.circuit, |circuit| match self.answer {
             Some(Ok(())) => circuit.answered(),
             Some(Err(_)) | None if is_failure => circuit.failed(self.pass, now),
             Some(Err(_)) | None => {
@@ -113,10 +118,10 @@ impl Drop for Call<'_> {
             }
         });
         match changed {
-            Some(Change::Opened) => {
+            Some(CircuitChange::Opened) => {
                 tracing::warn!("the auth service keeps failing: circuit open, calls fail at once");
             }
-            Some(Change::Closed) => tracing::info!("the auth service answers again: circuit closed"),
+            Some(CircuitChange::Closed) => tracing::info!("the auth service answers again: circuit closed"),
             None => {}
         }
     }
@@ -130,8 +135,8 @@ mod tests {
 
     use super::*;
     use crate::guard::log_lines::LogLines;
-    use crate::guard::scripted::Step::{Answer, Fail, Hang, Mumble, Panic};
-    use crate::guard::scripted::{Scripted, Step, token};
+    use crate::guard::scripted::ScriptedAnswer::{Answer, Fail, Hang, Mumble, Panic};
+    use crate::guard::scripted::{Scripted, ScriptedAnswer, token};
 
     type Tested = Arc<Breaker<Arc<Scripted>>>;
 
@@ -139,7 +144,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn breaker(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Tested) {
+    fn breaker(steps: impl IntoIterator<Item = ScriptedAnswer>) -> (Arc<Scripted>, Tested) {
         let inner = Scripted::new(steps);
         (Arc::clone(&inner), Arc::new(Breaker::new(inner)))
     }
@@ -156,7 +161,7 @@ mod tests {
     }
 
     /// Returns a breaker that has just opened, and continues with these steps.
-    async fn open(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Tested) {
+    async fn open(steps: impl IntoIterator<Item = ScriptedAnswer>) -> (Arc<Scripted>, Tested) {
         let (inner, breaker) = breaker([Fail; 5].into_iter().chain(steps));
         for _ in 0..5 {
             assert!(!call(&breaker).await);
@@ -274,15 +279,15 @@ mod tests {
             }
         }
         // An auth service that keeps the caller's deadline answers so.
-        inner.now([Mumble]);
+        inner.set_steps([Mumble]);
         for _ in 0..5 {
             assert!(!call_within(ms(400), &breaker).await);
         }
-        inner.now([Hang]);
+        inner.set_steps([Hang]);
         for _ in 0..5 {
             assert!(tokio::time::timeout(ms(400), call(&breaker)).await.is_err());
         }
-        inner.now([Answer]);
+        inner.set_steps([Answer]);
         assert!(call(&breaker).await);
     }
 
@@ -290,7 +295,7 @@ mod tests {
     async fn doubtful_requests_open_no_circuit() {
         let (inner, breaker) = breaker([Fail, Hang, Mumble, Fail, Fail, Fail, Answer]);
         for _ in 0..6 {
-            let answer = breaker.verify_for(&token(), Asker::Doubtful, Instant::now() + ms(500)).await;
+            let answer = breaker.verify_for(&token(), TrafficClass::Doubtful, Instant::now() + ms(500)).await;
             assert!(answer.is_err());
         }
         assert!(passes(&inner, &breaker).await);
@@ -316,11 +321,11 @@ mod tests {
         }
         // The first run has no log: tracing would cache "disabled" for a line that another thread reaches first.
         outage().await;
-        let log = LogLines::of("gatepost::guard::layers::breaker");
+        let log = LogLines::from_module("gatepost::guard::layers::breaker");
         let listening = tracing::subscriber::set_default(log.clone());
         outage().await;
         drop(listening);
-        let lines = log.heard();
+        let lines = log.lines();
         let [opened, closed] = &lines[..] else { panic!("{lines:?}") };
         assert!(opened.starts_with("WARN the auth service keeps failing"), "{opened}");
         assert!(closed.starts_with("INFO the auth service answers again"), "{closed}");

@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Consecutive failures that open the circuit.
-const FAILURES: u32 = 5;
+const FAILURE_THRESHOLD: u32 = 5;
 /// Time between the starts of two probes.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A circuit. Closed: every call passes. Open: only one probe at a time passes.
 #[derive(Debug)]
 pub(super) struct Circuit {
-    state: State,
+    state: CircuitState,
     /// Consecutive failures that open the circuit.
     pub(super) failures: u32,
     /// Time between the starts of two probes.
@@ -22,7 +22,7 @@ pub(super) struct Circuit {
 }
 
 #[derive(Debug)]
-enum State {
+enum CircuitState {
     Closed { failures: u32 },
     Open { due: Instant, probe: Option<u64> },
 }
@@ -38,7 +38,7 @@ pub(super) enum Pass {
 
 /// The effect of an outcome on the circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum CircuitChange {
     /// The circuit opened.
     Opened,
     /// The circuit closed.
@@ -48,14 +48,19 @@ pub(super) enum Change {
 impl Circuit {
     /// Returns a closed circuit without failures.
     pub(super) const fn closed() -> Self {
-        Self { state: State::Closed { failures: 0 }, failures: FAILURES, probe_interval: PROBE_INTERVAL, probes: 0 }
+        Self {
+            state: CircuitState::Closed { failures: 0 },
+            failures: FAILURE_THRESHOLD,
+            probe_interval: PROBE_INTERVAL,
+            probes: 0,
+        }
     }
 
     /// Returns the pass of a call that starts now; `None` if the call must fail at once.
     pub(super) fn admit(&mut self, now: Instant) -> Option<Pass> {
         match &mut self.state {
-            State::Closed { .. } => Some(Pass::Closed),
-            State::Open { due, probe } => (probe.is_none() && now >= *due).then(|| {
+            CircuitState::Closed { .. } => Some(Pass::Closed),
+            CircuitState::Open { due, probe } => (probe.is_none() && now >= *due).then(|| {
                 self.probes += 1;
                 *probe = Some(self.probes);
                 Pass::Probe { number: self.probes, begun: now }
@@ -64,25 +69,25 @@ impl Circuit {
     }
 
     /// Records an answer. Closes the circuit, even if the call is older than the open state.
-    pub(super) fn answered(&mut self) -> Option<Change> {
-        let before = std::mem::replace(&mut self.state, State::Closed { failures: 0 });
-        matches!(before, State::Open { .. }).then_some(Change::Closed)
+    pub(super) fn answered(&mut self) -> Option<CircuitChange> {
+        let before = std::mem::replace(&mut self.state, CircuitState::Closed { failures: 0 });
+        matches!(before, CircuitState::Open { .. }).then_some(CircuitChange::Closed)
     }
 
     /// Records a failure.
-    pub(super) fn failed(&mut self, pass: Pass, now: Instant) -> Option<Change> {
+    pub(super) fn failed(&mut self, pass: Pass, now: Instant) -> Option<CircuitChange> {
         match &mut self.state {
-            State::Closed { failures } if *failures + 1 < self.failures => {
+            CircuitState::Closed { failures } if *failures + 1 < self.failures => {
                 *failures += 1;
                 None
             }
-            State::Closed { .. } => {
-                self.state = State::Open { due: now + self.probe_interval, probe: None };
-                Some(Change::Opened)
+            CircuitState::Closed { .. } => {
+                self.state = CircuitState::Open { due: now + self.probe_interval, probe: None };
+                Some(CircuitChange::Opened)
             }
-            State::Open { due, probe } => {
+            CircuitState::Open { due, probe } => {
                 // Failures of calls from before the circuit opened change nothing.
-                if let Some(begun) = under_way(*probe, pass) {
+                if let Some(begun) = probe_start(*probe, pass) {
                     (*due, *probe) = (begun + self.probe_interval, None);
                 }
                 None
@@ -90,11 +95,11 @@ impl Circuit {
         }
     }
 
-    /// Records the end of a call without information about the verifier. If the call was the probe, the next call may be
-    /// the probe at once.
+    /// Records the end of a call without information about the verifier. If the call was the probe, the next call may
+    /// be the probe at once.
     pub(super) fn abandoned(&mut self, pass: Pass) {
-        if let State::Open { probe, .. } = &mut self.state
-            && under_way(*probe, pass).is_some()
+        if let CircuitState::Open { probe, .. } = &mut self.state
+            && probe_start(*probe, pass).is_some()
         {
             *probe = None;
         }
@@ -102,7 +107,7 @@ impl Circuit {
 }
 
 /// Returns the start of the running probe if this is its pass.
-fn under_way(probe: Option<u64>, pass: Pass) -> Option<Instant> {
+fn probe_start(probe: Option<u64>, pass: Pass) -> Option<Instant> {
     match pass {
         Pass::Probe { number, begun } if probe == Some(number) => Some(begun),
         Pass::Probe { .. } | Pass::Closed => None,
@@ -123,7 +128,7 @@ mod tests {
         for _ in 0..4 {
             assert_eq!(circuit.failed(Pass::Closed, now), None);
         }
-        assert_eq!(circuit.failed(Pass::Closed, now), Some(Change::Opened));
+        assert_eq!(circuit.failed(Pass::Closed, now), Some(CircuitChange::Opened));
         (circuit, now)
     }
 
@@ -146,7 +151,7 @@ mod tests {
             assert_eq!(circuit.failed(Pass::Closed, now), None);
             circuit.abandoned(Pass::Closed);
         }
-        assert_eq!(circuit.failed(Pass::Closed, now), Some(Change::Opened));
+        assert_eq!(circuit.failed(Pass::Closed, now), Some(CircuitChange::Opened));
     }
 
     #[test]
@@ -181,7 +186,7 @@ mod tests {
     fn answered_probe_resets_the_count_of_failures() {
         let (mut circuit, opened) = open();
         assert!(circuit.admit(opened + ms(250)).is_some());
-        assert_eq!(circuit.answered(), Some(Change::Closed));
+        assert_eq!(circuit.answered(), Some(CircuitChange::Closed));
         for _ in 0..4 {
             assert_eq!(circuit.admit(opened + ms(251)), Some(Pass::Closed));
             assert_eq!(circuit.failed(Pass::Closed, opened + ms(251)), None);
@@ -192,11 +197,11 @@ mod tests {
     fn late_answer_closes_and_the_probe_then_counts_once() {
         let (mut circuit, opened) = open();
         let probe = circuit.admit(opened + ms(250)).unwrap();
-        assert_eq!(circuit.answered(), Some(Change::Closed));
+        assert_eq!(circuit.answered(), Some(CircuitChange::Closed));
         for _ in 0..4 {
             assert_eq!(circuit.failed(probe, opened + ms(260)), None);
         }
-        assert_eq!(circuit.failed(probe, opened + ms(260)), Some(Change::Opened));
+        assert_eq!(circuit.failed(probe, opened + ms(260)), Some(CircuitChange::Opened));
     }
 
     #[test]
@@ -224,7 +229,7 @@ mod tests {
     fn earlier_probe_does_not_end_the_running_one() {
         let (mut circuit, opened) = open();
         let old = circuit.admit(opened + ms(250)).unwrap();
-        assert_eq!(circuit.answered(), Some(Change::Closed));
+        assert_eq!(circuit.answered(), Some(CircuitChange::Closed));
         for _ in 0..5 {
             circuit.failed(Pass::Closed, opened);
         }

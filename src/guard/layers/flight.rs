@@ -9,28 +9,28 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::metrics::AuthMetrics;
-use crate::{Asker, Digest, Token, Unavailable, Uptime, Verdict, Verify};
+use crate::{Introspection, Token, TokenDigest, TrafficClass, Unavailable, Uptime, Verify};
 
-type Answer = Option<Result<Verdict, Unavailable>>;
-type Flights = Arc<Mutex<HashMap<Digest, Flight>>>;
+type FlightResult = Option<Result<Introspection, Unavailable>>;
+type RunningFlights = Arc<Mutex<HashMap<TokenDigest, RunningFlight>>>;
 
 /// A decorator that merges concurrent verifications of equal tokens into one call of the inner verifier.
 ///
-/// The call runs in its own task with its own deadline. So the cancellation or short deadline of one caller does not affect
-/// the others. Callers never get an answer to a request older than that deadline, even if the process was stopped. Nothing
-/// is kept after the answer.
+/// The call runs in its own task with its own deadline. So the cancellation or short deadline of one caller does not
+/// affect the others. Callers never get an answer to a request older than that deadline, even if the process was
+/// stopped. Nothing is kept after the answer.
 pub struct SingleFlight<V> {
     inner: Arc<V>,
     limit: Duration,
-    flights: Flights,
+    flights: RunningFlights,
     metrics: AuthMetrics,
     uptime: Uptime,
 }
 
 /// A running request.
 #[derive(Clone)]
-struct Flight {
-    answer: watch::Receiver<Answer>,
+struct RunningFlight {
+    answer: watch::Receiver<FlightResult>,
     /// The time just before the request.
     began: Duration,
 }
@@ -44,16 +44,16 @@ impl<V: fmt::Debug> fmt::Debug for SingleFlight<V> {
 impl<V: Verify> SingleFlight<V> {
     /// Wraps `inner`. Each call of `inner` lasts at most `limit`.
     pub fn new(inner: V, limit: Duration) -> Self {
-        Self::counting(inner, limit, AuthMetrics::default(), Uptime::system())
+        Self::with_metrics(inner, limit, AuthMetrics::default(), Uptime::system())
     }
 
     /// Wraps `inner`, counts joined callers in `metrics` and uses this clock.
-    pub(in crate::guard) fn counting(inner: V, limit: Duration, metrics: AuthMetrics, uptime: Uptime) -> Self {
-        Self { inner: Arc::new(inner), limit, flights: Flights::default(), metrics, uptime }
+    pub(in crate::guard) fn with_metrics(inner: V, limit: Duration, metrics: AuthMetrics, uptime: Uptime) -> Self {
+        Self { inner: Arc::new(inner), limit, flights: RunningFlights::default(), metrics, uptime }
     }
 
     /// Returns the running flight for this token, or starts one.
-    fn board(&self, token: &Token, asker: Asker) -> watch::Receiver<Answer> {
+    fn join(&self, token: &Token, class: TrafficClass) -> watch::Receiver<FlightResult> {
         let digest = token.digest();
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         let began = self.uptime.now();
@@ -62,33 +62,38 @@ impl<V: Verify> SingleFlight<V> {
             self.metrics.counters().joined.one();
             return flight.answer.clone();
         }
-        let (landing, answer) = watch::channel(None);
-        flights.insert(digest, Flight { answer: answer.clone(), began });
+        let (sender, answer) = watch::channel(None);
+        flights.insert(digest, RunningFlight { answer: answer.clone(), began });
         drop(flights);
 
-        let seat = Seat { digest, answer: answer.clone(), flights: Arc::clone(&self.flights) };
+        let entry = FlightEntry { digest, answer: answer.clone(), flights: Arc::clone(&self.flights) };
         let (inner, token, limit) = (Arc::clone(&self.inner), token.clone(), self.limit);
         tokio::spawn(async move {
             // Counted from the task's start: a busy machine may run the task late.
             let deadline = Instant::now() + limit;
             let answer =
-                timeout_at(deadline, inner.verify_for(&token, asker, deadline)).await.unwrap_or(Err(Unavailable::Away));
+                timeout_at(deadline, inner.verify_for(&token, class, deadline)).await.unwrap_or(Err(Unavailable::Away));
             // Remove the flight before it lands. Later callers then start a new one.
-            drop(seat);
-            landing.send_replace(Some(answer));
+            drop(entry);
+            sender.send_replace(Some(answer));
         });
         answer
     }
 }
 
 impl<V: Verify> Verify for SingleFlight<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
-        self.verify_for(token, Asker::Call(None), deadline).await
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
+        self.verify_for(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    /// Joins the running flight, or starts one for this asker.
-    async fn verify_for(&self, token: &Token, asker: Asker, _deadline: Instant) -> Result<Verdict, Unavailable> {
-        let mut flight = self.board(token, asker);
+    /// Joins the running flight, or starts one for this class.
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        _deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
+        let mut flight = self.join(token, class);
         // An error means that the flight's task panicked.
         let answer = flight.wait_for(Option::is_some).await.map_err(|_| Unavailable::Away)?;
         answer.clone().unwrap_or(Err(Unavailable::Away))
@@ -96,13 +101,13 @@ impl<V: Verify> Verify for SingleFlight<V> {
 }
 
 /// A flight's entry in the map. Dropping it removes the entry, even after a panic.
-struct Seat {
-    digest: Digest,
-    answer: watch::Receiver<Answer>,
-    flights: Flights,
+struct FlightEntry {
+    digest: TokenDigest,
+    answer: watch::Receiver<FlightResult>,
+    flights: RunningFlights,
 }
 
-impl Drop for Seat {
+impl Drop for FlightEntry {
     fn drop(&mut self) {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         // A newer flight may have replaced the entry.
@@ -120,7 +125,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::guard::{Denial, Worth};
+    use crate::guard::{InactiveReason, TokenStatus};
 
     /// A verifier that counts requests and answers one per permit.
     struct Gate {
@@ -129,16 +134,16 @@ mod tests {
     }
 
     impl Verify for Arc<Mutex<()>> {
-        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Introspection, Unavailable> {
             panic!("the verifier's own bug")
         }
     }
 
     impl Verify for Gate {
-        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Introspection, Unavailable> {
             self.asked.fetch_add(1, Ordering::SeqCst);
             self.permits.acquire().await.map_err(|_| Unavailable::Away)?.forget();
-            Ok(Verdict::denied(Denial::Revoked))
+            Ok(Introspection::inactive(InactiveReason::Revoked))
         }
     }
 
@@ -168,7 +173,7 @@ mod tests {
         }
         gate.permits.add_permits(2);
         while let Some(answer) = callers.join_next().await {
-            assert!(matches!(answer.unwrap().unwrap().worth, Worth::Denied(Denial::Revoked)));
+            assert!(matches!(answer.unwrap().unwrap().status, TokenStatus::Inactive(InactiveReason::Revoked)));
         }
         assert_eq!(gate.asked.load(Ordering::SeqCst), 2);
         assert!(flights.flights.lock().unwrap().is_empty(), "nothing is kept after the answer");
@@ -179,16 +184,16 @@ mod tests {
         let (gate, uptime) =
             (Arc::new(Gate { asked: AtomicUsize::new(0), permits: Semaphore::new(0) }), Uptime::manual());
         let limit = Duration::from_millis(500);
-        let flights = SingleFlight::counting(Arc::clone(&gate), limit, AuthMetrics::default(), uptime.clone());
-        let mut old = flights.board(&token("a"), Asker::Open);
+        let flights = SingleFlight::with_metrics(Arc::clone(&gate), limit, AuthMetrics::default(), uptime.clone());
+        let mut old = flights.join(&token("a"), TrafficClass::OpenCall);
         uptime.advance(limit);
-        assert!(flights.board(&token("a"), Asker::Open).same_channel(&old));
+        assert!(flights.join(&token("a"), TrafficClass::OpenCall).same_channel(&old));
         uptime.advance(Duration::from_millis(1));
-        let new = flights.board(&token("a"), Asker::Open);
+        let new = flights.join(&token("a"), TrafficClass::OpenCall);
         assert!(!new.same_channel(&old));
         gate.permits.add_permits(1);
         old.wait_for(Option::is_some).await.unwrap();
-        assert!(flights.board(&token("a"), Asker::Open).same_channel(&new), "the new entry stays");
+        assert!(flights.join(&token("a"), TrafficClass::OpenCall).same_channel(&new), "the new entry stays");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,11 +1,11 @@
-//! Decorators around a [`Verify`](crate::Verify). [`AuthService`](crate::AuthService) uses all of them. A verifier of your
-//! own may use some.
+//! Decorators around a [`Verify`](crate::Verify). [`AuthService`](crate::AuthService) uses all of them. A verifier of
+//! your own may use some.
 
 mod breaker;
 mod circuit;
 mod flight;
-mod question_channel;
 mod remote;
+mod replaceable_channel;
 mod retry;
 mod retry_budget;
 
@@ -14,5 +14,5 @@ pub use flight::SingleFlight;
 pub use remote::RemoteVerifier;
 pub use retry::Retry;
 
-pub(super) use question_channel::QuestionChannel;
 pub(crate) use remote::{position, read_time};
+pub(super) use replaceable_channel::ReplaceableChannel;

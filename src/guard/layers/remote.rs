@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use super::question_channel::QuestionChannel;
+use super::replaceable_channel::ReplaceableChannel;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
-use crate::guard::Grounds;
-use crate::ledger::{Basis, Logged, Position};
+use crate::guard::IntrospectionFacts;
 use crate::log::LogLimit;
-use crate::{Asker, Denial, Identity, Token, Unavailable, Uptime, Verdict, Verify};
+use crate::revocation_state::{Evidence, LogEntry, LogPosition};
+use crate::{Identity, InactiveReason, Introspection, Token, TrafficClass, Unavailable, Uptime, Verify};
 
 // Limited: while the auth service fails, every caller with a token can cause a line.
 static UNANSWERED_LINES: LogLimit = LogLimit::new();
@@ -24,7 +24,7 @@ static SENSELESS_LINES: LogLimit = LogLimit::new();
 /// A verifier that calls `VerifyToken` for each verification and caches nothing.
 #[derive(Clone)]
 pub struct RemoteVerifier {
-    channel: QuestionChannel,
+    channel: ReplaceableChannel,
     uptime: Uptime,
 }
 
@@ -41,25 +41,25 @@ impl RemoteVerifier {
     }
 
     /// Creates a verifier on a channel from the caller.
-    pub fn over(channel: Channel) -> Self {
-        Self::through(QuestionChannel::fixed(channel))
+    pub fn from_channel(channel: Channel) -> Self {
+        Self::with_channel(ReplaceableChannel::from_channel(channel))
     }
 
     /// Creates a verifier on this channel and its replacements.
-    pub(in crate::guard) fn through(channel: QuestionChannel) -> Self {
+    pub(in crate::guard) fn with_channel(channel: ReplaceableChannel) -> Self {
         Self { channel, uptime: Uptime::system() }
     }
 
     /// Sends the request. Sends it again when the channel is replaced.
-    async fn ask(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn ask(&self, token: &Token, class: TrafficClass, deadline: Instant) -> Result<Introspection, Unavailable> {
         let mut channel = self.channel.subscribe();
         loop {
             let mut client = TokenServiceClient::new(channel.borrow_and_update().clone());
             let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
             // Requests about likely garbage neither prove silence nor are sent again.
-            let is_fair = asker != Asker::Doubtful;
-            let _waiting = is_fair.then(|| self.channel.wait(deadline));
+            let is_fair = class != TrafficClass::Doubtful;
+            let _pending = is_fair.then(|| self.channel.start_request(deadline));
             // Read before the request is sent: the answer is true at some later moment.
             let begun = self.uptime.now();
             let answer = tokio::select! {
@@ -67,8 +67,8 @@ impl RemoteVerifier {
                 answer = client.verify_token(request) => answer,
                 Ok(()) = channel.changed(), if is_fair => continue,
             };
-            if is_heard(&answer) {
-                self.channel.answered();
+            if is_answered(&answer) {
+                self.channel.record_answer();
             }
             return answer.map_err(|status| unanswered(&status)).and_then(|answer| read(answer.into_inner(), begun));
         }
@@ -76,17 +76,22 @@ impl RemoteVerifier {
 }
 
 impl Verify for RemoteVerifier {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
-        self.ask(token, Asker::Call(None), deadline).await
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
+        self.ask(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
-        self.ask(token, asker, deadline).await
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
+        self.ask(token, class, deadline).await
     }
 }
 
 /// Returns true if the auth service itself answered. Statuses of the transport have a source, except for its timeout.
-fn is_heard<T>(answer: &Result<T, Status>) -> bool {
+fn is_answered<T>(answer: &Result<T, Status>) -> bool {
     answer.as_ref().err().is_none_or(|status| status.source().is_none() && status.code() != Code::Cancelled)
 }
 
@@ -106,42 +111,42 @@ fn causes(status: &Status) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Converts the answer to a verdict. Fails for an answer that it does not understand.
-fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Verdict, Unavailable> {
-    let grounds = grounds(&answer, asked);
-    let verdict = match TokenState::try_from(answer.state).unwrap_or_default() {
-        TokenState::Active => identity(answer.claims).map(Verdict::valid),
-        TokenState::Invalid => Some(Verdict::denied(Denial::Invalid)),
-        TokenState::Expired => Some(Verdict::denied(Denial::Expired)),
-        TokenState::Revoked => Some(Verdict::denied(Denial::Revoked)),
-        TokenState::UserDeleted => Some(Verdict::denied(Denial::UserDeleted)),
-        TokenState::UserDisabled => Some(Verdict::denied(Denial::UserDisabled)),
+/// Converts the answer to an introspection. Fails for an answer that it does not understand.
+fn read(answer: VerifyTokenResponse, asked: Duration) -> Result<Introspection, Unavailable> {
+    let facts = facts(&answer, asked);
+    let introspection = match TokenState::try_from(answer.state).unwrap_or_default() {
+        TokenState::Active => identity(answer.claims).map(Introspection::active),
+        TokenState::Invalid => Some(Introspection::inactive(InactiveReason::Invalid)),
+        TokenState::Expired => Some(Introspection::inactive(InactiveReason::Expired)),
+        TokenState::Revoked => Some(Introspection::inactive(InactiveReason::Revoked)),
+        TokenState::UserDeleted => Some(Introspection::inactive(InactiveReason::UserDeleted)),
+        TokenState::UserDisabled => Some(Introspection::inactive(InactiveReason::UserDisabled)),
         TokenState::Unspecified => None,
     };
-    let Some(verdict) = verdict else {
+    let Some(introspection) = introspection else {
         if let Some(line) = SENSELESS_LINES.allow() {
             tracing::warn!(left_out = line.left_out(), "malformed answer of the auth service to VerifyToken");
         }
         return Err(Unavailable::Unclear);
     };
-    Ok(match grounds {
-        Some(grounds) => verdict.on(grounds),
-        None => verdict,
+    Ok(match facts {
+        Some(facts) => introspection.with_facts(facts),
+        None => introspection,
     })
 }
 
 /// Returns the facts behind the answer, if it contains them.
-fn grounds(answer: &VerifyTokenResponse, asked: Duration) -> Option<Grounds> {
+fn facts(answer: &VerifyTokenResponse, asked: Duration) -> Option<IntrospectionFacts> {
     let position = answer.position.as_ref().and_then(position)?;
     let ttl = answer.ttl.map_or(Ok(Duration::ZERO), Duration::try_from).ok()?;
     let (generation, key) = answer.claims.as_ref().map_or((0, ""), |claims| (claims.generation, &claims.key_id));
-    Some(Grounds { basis: Basis { position, asked, ttl }, generation, key: key.into() })
+    Some(IntrospectionFacts { evidence: Evidence { position, asked, ttl }, generation, key: key.into() })
 }
 
 /// Converts a log position; `None` if it is malformed.
-pub(crate) fn position(position: &v1::Position) -> Option<Position> {
-    let (log, mark) = (position.log_id.as_slice().try_into().ok()?, position.mark.as_slice().try_into().ok()?);
-    Some(Position { log, last: Logged { revision: position.revision, mark } })
+pub(crate) fn position(position: &v1::Position) -> Option<LogPosition> {
+    let (log, fingerprint) = (position.log_id.as_slice().try_into().ok()?, position.mark.as_slice().try_into().ok()?);
+    Some(LogPosition { log, last: LogEntry { revision: position.revision, fingerprint } })
 }
 
 fn identity(claims: Option<v1::TokenClaims>) -> Option<Identity> {
@@ -182,12 +187,12 @@ mod tests {
     async fn running_request_is_sent_again_on_the_next_channel() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", silent.local_addr().unwrap())).unwrap();
-        let channel = QuestionChannel::to(endpoint, Duration::from_millis(500));
-        let (verifier, token) = (RemoteVerifier::through(channel.clone()), token());
+        let channel = ReplaceableChannel::from_endpoint(endpoint, Duration::from_millis(500));
+        let (verifier, token) = (RemoteVerifier::with_channel(channel.clone()), token());
         let later = Instant::now() + Duration::from_mins(1);
         let asked_twice = async {
             let first = silent.accept().await.unwrap();
-            channel.leave(later);
+            channel.replace_if_silent_since(later);
             (first, silent.accept().await.unwrap())
         };
         tokio::select! {

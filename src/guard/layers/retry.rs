@@ -6,28 +6,31 @@ use tokio::time::{Instant, sleep_until};
 
 use super::retry_budget::RetryBudget;
 use crate::guard::jitter;
-use crate::{Asker, Token, Unavailable, Verdict, Verify};
+use crate::{Introspection, Token, TrafficClass, Unavailable, Verify};
 
-/// Maximum pauses: before the second attempt, and before each later one.
-const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
+/// Maximum pause before the second attempt.
+const MAX_FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Maximum pause before each later attempt.
+const MAX_LATER_PAUSE: Duration = Duration::from_millis(40);
 
 /// Attempts of a request, the first one included.
-const ATTEMPTS: u32 = 3;
+const DEFAULT_ATTEMPTS: u32 = 3;
 
 /// A decorator that retries when the inner verifier is [`Unavailable::Away`].
 ///
-/// - Verdicts and nonsensical answers are never retried.
-/// - A request about likely garbage ([`Asker::Doubtful`]) has one attempt.
+/// - Introspections and nonsensical answers are never retried.
+/// - A request about likely garbage ([`TrafficClass::Doubtful`]) has one attempt.
 /// - There are at most three attempts. A random pause of up to 20 ms precedes the second, one of up to 40 ms the third.
 ///   Retries are safe, because a verification changes nothing.
-/// - All attempts share the call's deadline. No attempt starts at or after it. If a pause would last until the deadline,
-///   the call fails at once.
-/// - All calls share a retry budget. Each call adds a tenth of a retry, and the budget holds at most ten, which it has from
-///   the start. So an outage adds at most 10 % to the calls in the long run. With an empty budget, calls fail after their
-///   first attempt.
+/// - All attempts share the call's deadline. No attempt starts at or after it. If a pause would last until the
+///   deadline, the call fails at once.
+/// - All calls share a retry budget. Each call adds a tenth of a retry, and the budget holds at most ten, which it has
+///   from the start. So an outage adds at most 10 % to the calls in the long run. With an empty budget, calls fail
+///   after their first attempt.
 ///
-/// This decorator does not interrupt an attempt: the inner verifier or the caller must keep the deadline. An attempt that
-/// hangs until then is not retried.
+/// This decorator does not interrupt an attempt: the inner verifier or the caller must keep the deadline. An attempt
+/// that hangs until then is not retried.
 #[derive(Debug)]
 pub struct Retry<V> {
     inner: V,
@@ -39,32 +42,36 @@ pub struct Retry<V> {
 impl<V: Verify> Retry<V> {
     /// Wraps `inner` with up to three attempts and a budget of its own.
     pub fn new(inner: V) -> Self {
-        Self { inner, attempts: ATTEMPTS, budget: RetryBudget::full(), jitter: jitter::full }
+        Self { inner, attempts: DEFAULT_ATTEMPTS, budget: RetryBudget::full(), jitter: jitter::full }
     }
 
     /// Sets the maximum number of attempts, the first one included.
-    pub(in crate::guard) fn attempts(self, attempts: u32) -> Self {
+    pub(in crate::guard) fn with_attempts(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
 }
 
 impl<V: Verify> Verify for Retry<V> {
-    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Verdict, Unavailable> {
-        self.verify_for(token, Asker::Call(None), deadline).await
+    async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
+        self.verify_for(token, TrafficClass::NewCall(None), deadline).await
     }
 
-    async fn verify_for(&self, token: &Token, asker: Asker, deadline: Instant) -> Result<Verdict, Unavailable> {
+    async fn verify_for(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        deadline: Instant,
+    ) -> Result<Introspection, Unavailable> {
         if Instant::now() >= deadline {
             return Err(Unavailable::Away);
         }
-        if asker == Asker::Doubtful {
-            return self.inner.verify_for(token, asker, deadline).await;
+        if class == TrafficClass::Doubtful {
+            return self.inner.verify_for(token, class, deadline).await;
         }
         self.budget.deposit();
         let mut answer = self.inner.verify(token, deadline).await;
-        let [second, later] = PAUSES;
         for attempt in 1..self.attempts {
-            let longest = if attempt == 1 { second } else { later };
+            let longest = if attempt == 1 { MAX_FIRST_PAUSE } else { MAX_LATER_PAUSE };
             if !matches!(answer, Err(Unavailable::Away)) {
                 break;
             }
@@ -90,15 +97,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::guard::scripted::Step::{Answer, Fail, Mumble};
-    use crate::guard::scripted::{Scripted, Step, token};
+    use crate::guard::scripted::ScriptedAnswer::{Answer, Fail, Mumble};
+    use crate::guard::scripted::{Scripted, ScriptedAnswer, token};
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
 
     /// Creates a retry decorator that always makes the maximum pauses.
-    fn retry(steps: impl IntoIterator<Item = Step>) -> (Arc<Scripted>, Retry<Arc<Scripted>>) {
+    fn retry(steps: impl IntoIterator<Item = ScriptedAnswer>) -> (Arc<Scripted>, Retry<Arc<Scripted>>) {
         let inner = Scripted::new(steps);
         (Arc::clone(&inner), Retry { jitter: |longest| longest, ..Retry::new(inner) })
     }
@@ -206,11 +213,11 @@ mod tests {
     async fn successful_calls_pay_for_failed_ones() {
         let (inner, retry) = retry([Fail]);
         while retry.budget.withdraw() {}
-        inner.now([Answer]);
+        inner.set_steps([Answer]);
         for _ in 0..19 {
             assert!(retry.verify(&token(), Instant::now() + ms(500)).await.is_ok());
         }
-        inner.now([Fail]);
+        inner.set_steps([Fail]);
         let before = inner.count();
         assert!(retry.verify(&token(), Instant::now() + ms(500)).await.is_err());
         assert_eq!(inner.count() - before, 3, "twenty calls have paid for two retries");

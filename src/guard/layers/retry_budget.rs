@@ -3,18 +3,18 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Deposit of a first attempt, in tenths of a retry.
-const DEPOSIT: u32 = 1;
+const DEPOSIT_TENTHS: u32 = 1;
 /// Price of a retry, in tenths of a retry.
-const RETRY: u32 = 10;
+const RETRY_TENTHS: u32 = 10;
 /// Capacity of the budget, in tenths of a retry: ten retries.
-const RESERVE: u32 = 10 * RETRY;
+const CAPACITY_TENTHS: u32 = 10 * RETRY_TENTHS;
 
 /// A token bucket: *n* first attempts allow at most *n* / 10 retries, and ten more while the reserve lasts.
 ///
-/// The bound holds over every period, for any outcomes and any number of callers. gRPC's retry throttling (gRFC A6) also
-/// uses a bucket, filled by successes. Finagle's `RetryBudget` is filled by first attempts, as this one, so retries stay a
-/// share of the traffic. Unlike both, time adds nothing here: a rarely used verifier gains little from retries beyond the
-/// reserve.
+/// The bound holds over every period, for any outcomes and any number of callers. gRPC's retry throttling (gRFC A6)
+/// also uses a bucket, filled by successes. Finagle's `RetryBudget` is filled by first attempts, as this one, so
+/// retries stay a share of the traffic. Unlike both, time adds nothing here: a rarely used verifier gains little from
+/// retries beyond the reserve.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     tenths: AtomicU32,
@@ -23,18 +23,20 @@ pub(super) struct RetryBudget {
 impl RetryBudget {
     /// Creates a full budget: the first failures after the start may be retried.
     pub(super) const fn full() -> Self {
-        Self { tenths: AtomicU32::new(RESERVE) }
+        Self { tenths: AtomicU32::new(CAPACITY_TENTHS) }
     }
 
     /// Records a first attempt.
     pub(super) fn deposit(&self) {
         // The number guards no other memory, so relaxed ordering suffices.
-        let _full = self.tenths.fetch_update(Relaxed, Relaxed, |kept| (kept < RESERVE).then_some(kept + DEPOSIT));
+        let _full = self
+            .tenths
+            .fetch_update(Relaxed, Relaxed, |kept| (kept < CAPACITY_TENTHS).then_some(kept + DEPOSIT_TENTHS));
     }
 
     /// Pays for a retry. Returns false, and pays nothing, if the budget is too low.
     pub(super) fn withdraw(&self) -> bool {
-        self.tenths.fetch_update(Relaxed, Relaxed, |kept| kept.checked_sub(RETRY)).is_ok()
+        self.tenths.fetch_update(Relaxed, Relaxed, |kept| kept.checked_sub(RETRY_TENTHS)).is_ok()
     }
 }
 
@@ -72,9 +74,10 @@ mod tests {
 
     #[test]
     fn no_step_breaks_the_bound() {
-        // Proof by induction: a deposit adds at most a tenth, a retry takes its full price, a refusal takes nothing, and
-        // the budget never exceeds the reserve. So after any steps 10 × retries + kept ≤ reserve + first attempts.
-        for before in 0..=RESERVE {
+        // Proof by induction: a deposit adds at most a tenth, a retry takes its full price, a refused retry takes
+        // nothing, and the budget never exceeds the reserve. So after any steps 10 × retries + kept ≤ reserve + first
+        // attempts.
+        for before in 0..=CAPACITY_TENTHS {
             let budget = holding(before);
             budget.deposit();
             assert_eq!(kept(&budget), (before + 1).min(100), "a deposit at {before}");

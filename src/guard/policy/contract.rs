@@ -1,7 +1,7 @@
 //! The parts of a contract that a policy needs: methods and their rule options.
 //!
-//! The messages are cut-down copies of those in `google/protobuf/descriptor.proto`. prost-types drops extensions, so its
-//! messages do not serve here.
+//! The messages are cut-down copies of those in `google/protobuf/descriptor.proto`. prost-types drops extensions, so
+//! its messages do not serve here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,56 +10,56 @@ use prost::Message;
 use super::PolicyError;
 
 #[derive(Clone, PartialEq, Message)]
-struct FileSet {
+struct FileSetProto {
     #[prost(message, repeated, tag = "1")]
-    files: Vec<File>,
+    files: Vec<FileProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct File {
+struct FileProto {
     #[prost(string, tag = "2")]
     package: String,
     #[prost(message, repeated, tag = "6")]
-    services: Vec<Service>,
+    services: Vec<ServiceProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Service {
+struct ServiceProto {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(message, repeated, tag = "2")]
-    methods: Vec<Method>,
+    methods: Vec<MethodProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Method {
+struct MethodProto {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(message, optional, tag = "4")]
-    options: Option<Options>,
+    options: Option<MethodOptionsProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Options {
-    /// The extension `gatepost.options.v1.rule`. Declared as bytes, which a message shares on the wire, and as repeated, so
-    /// that a second value does not merge into the first.
+struct MethodOptionsProto {
+    /// The extension `gatepost.options.v1.rule`. Declared as bytes, which a message shares on the wire, and as
+    /// repeated, so that a second value does not merge into the first.
     #[prost(bytes = "vec", repeated, tag = "54283")]
     rules: Vec<Vec<u8>>,
 }
 
 /// Returns the methods of these services by path, each with its encoded `gatepost.options.v1.Rule`s.
 pub(super) fn methods(descriptors: &[u8], services: &[&str]) -> Result<BTreeMap<String, Vec<Vec<u8>>>, PolicyError> {
-    let set = FileSet::decode(descriptors).map_err(|_| PolicyError::Descriptors)?;
+    let set = FileSetProto::decode(descriptors).map_err(|_| PolicyError::Descriptors)?;
     let mut missing: BTreeSet<_> = services.iter().copied().collect();
     let mut methods: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for File { package, services: found } in set.files {
-        for Service { name, methods: found } in found {
+    for FileProto { package, services: found } in set.files {
+        for ServiceProto { name, methods: found } in found {
             let name = if package.is_empty() { name } else { format!("{package}.{name}") };
             if !services.contains(&name.as_str()) {
                 continue;
             }
             missing.remove(name.as_str());
-            for Method { name: method, options } in found {
+            for MethodProto { name: method, options } in found {
                 let rules = options.unwrap_or_default().rules;
                 methods.entry(format!("/{name}/{method}")).or_default().extend(rules);
             }
@@ -76,10 +76,10 @@ mod tests {
     use super::*;
 
     fn set(package: &str, rules: &[&[u8]]) -> Vec<u8> {
-        let options = Options { rules: rules.iter().map(|rule| rule.to_vec()).collect() };
-        let method = Method { name: "Buy".into(), options: Some(options) };
-        let service = Service { name: "Shop".into(), methods: vec![method] };
-        FileSet { files: vec![File { package: package.into(), services: vec![service] }] }.encode_to_vec()
+        let options = MethodOptionsProto { rules: rules.iter().map(|rule| rule.to_vec()).collect() };
+        let method = MethodProto { name: "Buy".into(), options: Some(options) };
+        let service = ServiceProto { name: "Shop".into(), methods: vec![method] };
+        FileSetProto { files: vec![FileProto { package: package.into(), services: vec![service] }] }.encode_to_vec()
     }
 
     #[test]

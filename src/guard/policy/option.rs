@@ -2,7 +2,6 @@
 
 use prost::Message as _;
 
-use super::rule::is_role;
 use super::{Rule, RuleFault};
 use crate::api::options::v1::{self as options, Access};
 
@@ -18,14 +17,14 @@ pub(super) fn read(written: &[Vec<u8>]) -> Result<Rule, RuleFault> {
     }
     match (option.access, option.role) {
         (None, None) => Err(RuleFault::Unspecified),
-        (Some(access), None) => of_access(access),
+        (Some(access), None) => rule_from_access(access),
         (None, Some(role)) if is_role(&role) => Ok(Rule::role(role)),
         (None, Some(role)) => Err(RuleFault::Role(role)),
         (Some(_), Some(_)) => Err(RuleFault::Repeated),
     }
 }
 
-fn of_access(number: i32) -> Result<Rule, RuleFault> {
+fn rule_from_access(number: i32) -> Result<Rule, RuleFault> {
     match Access::try_from(number) {
         Ok(Access::Unspecified) => Err(RuleFault::Unspecified),
         Ok(Access::Public) => Ok(Rule::Public),
@@ -33,6 +32,14 @@ fn of_access(number: i32) -> Result<Rule, RuleFault> {
         Ok(Access::Authenticated) => Ok(Rule::Authenticated),
         Err(_) => Err(RuleFault::Unknown),
     }
+}
+
+/// Returns true for a valid role name, `[a-z][a-z0-9._-]{0,62}`.
+pub(super) fn is_role(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    text.len() <= 63
+        && bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::RowFault;
+use super::{RowFault, is_role};
 use crate::guard::{Identity, SubjectKind};
 
 /// The requirement of a method for its caller.
@@ -95,14 +95,6 @@ impl PartialEq for Predicate {
 }
 
 impl Eq for Predicate {}
-
-/// Tells whether a subject can have this role, `[a-z][a-z0-9._-]{0,62}`.
-pub(super) fn is_role(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    text.len() <= 63
-        && bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
-        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
-}
 
 #[cfg(test)]
 mod tests {

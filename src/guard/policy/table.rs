@@ -23,15 +23,15 @@ impl Policy {
         Self::default()
     }
 
-    /// Reads the rules of these services from the option [`gatepost.options.v1.rule`](crate#rules-beside-the-rpcs) of their
-    /// RPCs. Each service is named as `package.Service`. A row that is added later replaces such a rule.
+    /// Reads the rules of these services from the option [`gatepost.options.v1.rule`](crate#rules-beside-the-rpcs) of
+    /// their RPCs. Each service is named as `package.Service`. A row that is added later replaces such a rule.
     ///
-    /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`, as protoc, buf or protox writes it. A set that was
-    /// decoded by `prost_types::FileDescriptorSet` has lost its options, so every method is without a rule.
+    /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`, as protoc, buf or protox writes it. A set that
+    /// was decoded by `prost_types::FileDescriptorSet` has lost its options, so every method is without a rule.
     ///
     /// # Errors
-    /// [`PolicyError::Services`] lists services that are missing in the set. [`PolicyError::Rules`] lists methods without a
-    /// valid rule. [`PolicyError::Descriptors`] means that the set cannot be decoded.
+    /// [`PolicyError::Services`] lists services that are missing in the set. [`PolicyError::Rules`] lists methods
+    /// without a valid rule. [`PolicyError::Descriptors`] means that the set cannot be decoded.
     pub fn from_descriptors(descriptors: &[u8], services: &[&str]) -> Result<Self, PolicyError> {
         let mut policy = Self::closed();
         let mut faults = BTreeMap::new();
@@ -46,8 +46,8 @@ impl Policy {
         if faults.is_empty() { Ok(policy) } else { Err(PolicyError::Rules(faults)) }
     }
 
-    /// Sets the rule of a method. The path is `/package.Service/Method`. [`GuardLayer::new`](crate::GuardLayer::new) fails
-    /// for any other form.
+    /// Sets the rule of a method. The path is `/package.Service/Method`. [`GuardLayer::new`](crate::GuardLayer::new)
+    /// fails for any other form.
     #[must_use]
     pub fn rule(mut self, path: impl Into<Cow<'static, str>>, rule: Rule) -> Self {
         let path = path.into();
@@ -95,7 +95,7 @@ impl Policy {
     }
 
     /// Returns the rule of the method at `path`: its own, its service's, or [`Rule::Authenticated`].
-    pub fn of(&self, path: &str) -> &Rule {
+    pub fn find_rule(&self, path: &str) -> &Rule {
         const CLOSED: &Rule = &Rule::Authenticated;
         let of_service = || self.services.get(service_of(path)?);
         self.methods.get(path).or_else(of_service).unwrap_or(CLOSED)
@@ -104,14 +104,15 @@ impl Policy {
     /// Checks the form of all paths, service names and roles.
     ///
     /// # Errors
-    /// [`PolicyError::Rows`] lists malformed rows. [`GuardLayer::new`](crate::GuardLayer::new) fails with the same error.
+    /// [`PolicyError::Rows`] lists malformed rows. [`GuardLayer::new`](crate::GuardLayer::new) fails with the same
+    /// error.
     pub fn check_rows(&self) -> Result<(), PolicyError> {
         if self.faults.is_empty() { Ok(()) } else { Err(PolicyError::Rows(self.faults.clone())) }
     }
 
     /// Compares the table with a contract; meant for a test. Each of `services` must be in the contract. Each of their
-    /// methods needs a row of its own or of its service. Each row must name a method or service, except rows of health and
-    /// reflection.
+    /// methods needs a row of its own or of its service. Each row must name a method or service, except rows of health
+    /// and reflection.
     ///
     /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`.
     ///
@@ -167,19 +168,19 @@ mod tests {
     #[test]
     fn method_without_row_is_closed() {
         let policy = Policy::closed().with_health();
-        assert_eq!(policy.of("/a.B/C"), &Rule::Authenticated);
-        assert_eq!(policy.of("/grpc.health.v1.Health/Check"), &Rule::Public);
-        assert_eq!(policy.of("/grpc.health.v1.Health/check"), &Rule::Authenticated);
-        assert_eq!(policy.of("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), &Rule::Authenticated);
+        assert_eq!(policy.find_rule("/a.B/C"), &Rule::Authenticated);
+        assert_eq!(policy.find_rule("/grpc.health.v1.Health/Check"), &Rule::Public);
+        assert_eq!(policy.find_rule("/grpc.health.v1.Health/check"), &Rule::Authenticated);
+        assert_eq!(policy.find_rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), &Rule::Authenticated);
     }
 
     #[test]
     fn service_rule_covers_methods_without_row() {
         let policy = Policy::closed().service("a.B", Rule::Optional).rule("/a.B/C", Rule::Public);
-        assert_eq!(policy.of("/a.B/C"), &Rule::Public);
-        assert_eq!(policy.of("/a.B/D"), &Rule::Optional);
+        assert_eq!(policy.find_rule("/a.B/C"), &Rule::Public);
+        assert_eq!(policy.find_rule("/a.B/D"), &Rule::Optional);
         for path in ["/a.B2/D", "/a/D", "/a.B", "a.B/D", "/a.B/D/E"] {
-            assert_eq!(policy.of(path), &Rule::Authenticated, "{path}");
+            assert_eq!(policy.find_rule(path), &Rule::Authenticated, "{path}");
         }
         assert_eq!(Policy::closed().service(AUTH, Rule::Optional).check(DESCRIPTOR_SET, &[AUTH]), Ok(()));
         let unknown = Policy::closed().service(AUTH, Rule::Optional).service("a.B", Rule::Public);

@@ -1,4 +1,4 @@
-//! The fake auth service's verdicts.
+//! The fake auth service's introspections.
 
 use gatepost::api::auth::v1::{SubjectKind, TokenClaims, TokenState, VerifyTokenResponse};
 use prost_types::Timestamp;

@@ -15,7 +15,7 @@ const SETTINGS: u8 = 4;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// The kinds of the frames in a response. A refusal is HEADERS alone; an answer is HEADERS, DATA, HEADERS.
+/// The kinds of the frames in a response. A rejection is HEADERS alone; an answer is HEADERS, DATA, HEADERS.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frames(Vec<u8>);
 
@@ -25,7 +25,7 @@ impl Frames {
         Self(vec![HEADERS, DATA, HEADERS])
     }
 
-    /// Returns the frames of a refusal.
+    /// Returns the frames of a rejection.
     pub(crate) fn refusal() -> Self {
         Self(vec![HEADERS])
     }

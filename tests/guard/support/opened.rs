@@ -20,7 +20,7 @@ use super::{Answer, Auth, Listener, Memory, ProbeClient, active, claims, state};
 
 pub(crate) type Client = InterceptedService<Channel, WithToken>;
 
-/// A guarded server, a caller, and an auth service with a changeable verdict.
+/// A guarded server, a caller, and an auth service with a changeable answer.
 pub(crate) struct Opened {
     pub(crate) auth: Auth,
     says: Arc<Mutex<Answer>>,

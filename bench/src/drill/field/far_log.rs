@@ -24,7 +24,7 @@ const EACH_WAY: Duration = Duration::from_millis(5);
 /// The longest time for a start, and for the outage.
 const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// The pause between two questions during the outage.
+/// The pause between two requests during the outage.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Runs the scenario on a server of its own, with this many revocations.

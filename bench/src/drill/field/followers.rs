@@ -38,7 +38,7 @@ const SERVICE_KEY: &str = "drill-5f1c0a7be2d94b33a6c8e1f04d9b";
 /// The time from one revocation to the next.
 const BEAT: Duration = Duration::from_millis(20);
 
-/// The time from one question of a guard to the next.
+/// The time from one request of a guard to the next.
 const RENEW: Duration = Duration::from_millis(500);
 
 /// Limits of the median, in ms: of a revocation's way to a guard, and of a logout's answer.
@@ -61,7 +61,7 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     let (lag, mut lags) = mpsc::unbounded_channel();
     let mut listening = JoinSet::new();
     for number in 0..followers {
-        // Questions of all guards are spread over the interval.
+        // Requests of all guards are spread over the interval.
         let first = Instant::now() + RENEW * u32::try_from(number)? / u32::try_from(followers)?;
         let follower = Follower::connect(pair.auth_address()).await?;
         listening.spawn(follower.follow(first, lag.clone()));

@@ -15,7 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
-/// An auth service that calls every token expired. A guard never reaches this verdict by itself.
+/// An auth service that calls every token expired. A guard never reaches this result by itself.
 struct Expired;
 
 #[tonic::async_trait]
@@ -56,8 +56,8 @@ async fn token_is_verified_over_tls_of_the_given_authority() {
     let (key, token) = (Token::parse("service-key").unwrap(), Token::parse("token").unwrap());
     let deadline = || Instant::now() + Duration::from_secs(5);
     let trusted = auth::with_tls(url.clone(), &key, own.cert.pem().as_bytes()).unwrap();
-    let verdict = trusted.verify(&token, deadline()).await.unwrap();
-    assert!(matches!(verdict.status, TokenStatus::Inactive(InactiveReason::Expired)), "{verdict:?}");
+    let introspection = trusted.verify(&token, deadline()).await.unwrap();
+    assert!(matches!(introspection.status, TokenStatus::Inactive(InactiveReason::Expired)), "{introspection:?}");
     let foreign = auth::with_tls(url, &key, other.cert.pem().as_bytes()).unwrap();
     assert!(foreign.verify(&token, deadline()).await.is_err());
 }

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
 /// Minimum wait before a timeout counts as silence, as a part of the request's time limit.
-const SILENCE: f64 = 0.8;
+const SILENCE_SHARE: f64 = 0.8;
 
 /// Tolerance of timers: a request that ends this shortly before its deadline has timed out.
-const TOLERANCE: Duration = Duration::from_millis(5);
+const TIMER_TOLERANCE: Duration = Duration::from_millis(5);
 
 /// Minimum time between two replacements after a timeout. It prevents a storm of connections to a stopped auth service.
-const CHANGE_INTERVAL: Duration = Duration::from_secs(1);
+const MIN_REPLACEMENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A channel to the auth service, shared by all requests and replaced when it falls silent.
 ///
@@ -27,19 +27,19 @@ const CHANGE_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// Running requests are then sent again on the new channel, within their own time limits.
 #[derive(Clone)]
-pub(in crate::guard) struct QuestionChannel(Arc<Inner>);
+pub(in crate::guard) struct ReplaceableChannel(Arc<ChannelState>);
 
-struct Inner {
+struct ChannelState {
     /// The endpoint; `None` for a channel from the caller, which is never replaced.
     endpoint: Option<Endpoint>,
     /// Minimum wait before a timeout counts as silence.
     silence: Duration,
     current: watch::Sender<Channel>,
-    signs: Mutex<Signs>,
+    health: Mutex<ChannelHealth>,
 }
 
 /// The signs of life of the current channel.
-struct Signs {
+struct ChannelHealth {
     /// Time of the last answer, or of the channel's start.
     heard: Instant,
     /// Time of the last replacement.
@@ -49,31 +49,31 @@ struct Signs {
 }
 
 /// A request that waits for its answer. Dropped at its deadline, it reports silence.
-pub(super) struct Waiting<'a> {
-    channel: &'a QuestionChannel,
+pub(super) struct PendingRequest<'a> {
+    channel: &'a ReplaceableChannel,
     begun: Instant,
     deadline: Instant,
 }
 
-impl QuestionChannel {
+impl ReplaceableChannel {
     /// Creates a channel to this endpoint, which connects at the first request. A request lasts at most `limit`.
     ///
     /// # Panics
     /// Panics outside a Tokio runtime.
-    pub(in crate::guard) fn to(endpoint: Endpoint, limit: Duration) -> Self {
+    pub(in crate::guard) fn from_endpoint(endpoint: Endpoint, limit: Duration) -> Self {
         let channel = endpoint.connect_lazy();
-        Self::begin(Some(endpoint), channel, limit)
+        Self::new(Some(endpoint), channel, limit)
     }
 
     /// Wraps a channel from the caller, which is never replaced.
-    pub(super) fn fixed(channel: Channel) -> Self {
-        Self::begin(None, channel, Duration::MAX / 2)
+    pub(super) fn from_channel(channel: Channel) -> Self {
+        Self::new(None, channel, Duration::MAX / 2)
     }
 
-    fn begin(endpoint: Option<Endpoint>, channel: Channel, limit: Duration) -> Self {
-        let silence = limit.mul_f64(SILENCE);
-        let signs = Mutex::new(Signs { heard: Instant::now(), changed: None, is_logged: false });
-        Self(Arc::new(Inner { endpoint, silence, current: watch::Sender::new(channel), signs }))
+    fn new(endpoint: Option<Endpoint>, channel: Channel, limit: Duration) -> Self {
+        let silence = limit.mul_f64(SILENCE_SHARE);
+        let health = Mutex::new(ChannelHealth { heard: Instant::now(), changed: None, is_logged: false });
+        Self(Arc::new(ChannelState { endpoint, silence, current: watch::Sender::new(channel), health }))
     }
 
     /// Returns the current channel and its later replacements.
@@ -82,55 +82,55 @@ impl QuestionChannel {
     }
 
     /// Starts to wait for an answer.
-    pub(super) fn wait(&self, deadline: Instant) -> Waiting<'_> {
-        Waiting { channel: self, begun: Instant::now(), deadline }
+    pub(super) fn start_request(&self, deadline: Instant) -> PendingRequest<'_> {
+        PendingRequest { channel: self, begun: Instant::now(), deadline }
     }
 
-    /// Records an answer of the auth service: a verdict or an error.
-    pub(super) fn answered(&self) {
-        self.with_signs(|signs| (signs.heard, signs.is_logged) = (Instant::now(), false));
+    /// Records an answer of the auth service: an introspection or an error.
+    pub(super) fn record_answer(&self) {
+        self.with_health(|health| (health.heard, health.is_logged) = (Instant::now(), false));
     }
 
     /// Replaces the channel unless it has answered since.
-    pub(in crate::guard) fn leave(&self, since: Instant) {
-        self.with_signs(|signs| self.replace(signs, since));
+    pub(in crate::guard) fn replace_if_silent_since(&self, since: Instant) {
+        self.with_health(|health| self.replace(health, since));
     }
 
     /// Records the timeout of a request that started at this time.
-    fn fell_silent(&self, begun: Instant) {
-        self.with_signs(|signs| {
-            let is_due = signs.changed.is_none_or(|changed| changed.elapsed() >= CHANGE_INTERVAL);
+    fn record_timeout(&self, begun: Instant) {
+        self.with_health(|health| {
+            let is_due = health.changed.is_none_or(|changed| changed.elapsed() >= MIN_REPLACEMENT_INTERVAL);
             if is_due {
-                self.replace(signs, begun);
+                self.replace(health, begun);
             }
         });
     }
 
-    fn replace(&self, signs: &mut Signs, since: Instant) {
-        let Some(endpoint) = self.0.endpoint.as_ref().filter(|_| signs.heard < since) else { return };
+    fn replace(&self, health: &mut ChannelHealth, since: Instant) {
+        let Some(endpoint) = self.0.endpoint.as_ref().filter(|_| health.heard < since) else { return };
         // No channel can start here: the request was dropped with its runtime.
         if Handle::try_current().is_err() {
             return;
         }
         let now = Instant::now();
-        (signs.heard, signs.changed) = (now, Some(now));
+        (health.heard, health.changed) = (now, Some(now));
         self.0.current.send_replace(endpoint.connect_lazy());
-        if !std::mem::replace(&mut signs.is_logged, true) {
+        if !std::mem::replace(&mut health.is_logged, true) {
             tracing::info!("auth service silent: questions take a new connection");
         }
     }
 
-    fn with_signs<T>(&self, change: impl FnOnce(&mut Signs) -> T) -> T {
-        change(&mut self.0.signs.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_health<T>(&self, change: impl FnOnce(&mut ChannelHealth) -> T) -> T {
+        change(&mut self.0.health.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
-        let is_out_of_time = Instant::now() + TOLERANCE >= self.deadline;
+        let is_out_of_time = Instant::now() + TIMER_TOLERANCE >= self.deadline;
         if is_out_of_time && self.deadline.saturating_duration_since(self.begun) >= self.channel.0.silence {
             // Has no effect after an answer.
-            self.channel.fell_silent(self.begun);
+            self.channel.record_timeout(self.begun);
         }
     }
 }
@@ -145,22 +145,22 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn channel() -> QuestionChannel {
-        QuestionChannel::to(Endpoint::from_static("http://127.0.0.1:1"), ms(500))
+    fn channel() -> ReplaceableChannel {
+        ReplaceableChannel::from_endpoint(Endpoint::from_static("http://127.0.0.1:1"), ms(500))
     }
 
     /// Returns true if the channel was replaced during `run`.
-    async fn changes(channel: &QuestionChannel, run: impl AsyncFnOnce()) -> bool {
+    async fn changes(channel: &ReplaceableChannel, run: impl AsyncFnOnce()) -> bool {
         let changes = channel.subscribe();
         run().await;
         changes.has_changed().unwrap()
     }
 
     /// Sends a request with this time limit that gets no answer.
-    async fn ask_in_vain(channel: &QuestionChannel, limit: Duration) {
-        let waiting = channel.wait(Instant::now() + limit);
+    async fn ask_in_vain(channel: &ReplaceableChannel, limit: Duration) {
+        let pending = channel.start_request(Instant::now() + limit);
         advance(limit).await;
-        drop(waiting);
+        drop(pending);
     }
 
     #[tokio::test(start_paused = true)]
@@ -173,11 +173,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn channel_that_answers_another_request_stays() {
         let channel = channel();
-        let waiting = channel.wait(Instant::now() + ms(500));
+        let pending = channel.start_request(Instant::now() + ms(500));
         advance(ms(1)).await;
-        channel.answered();
+        channel.record_answer();
         advance(ms(499)).await;
-        assert!(!changes(&channel, async || drop(waiting)).await);
+        assert!(!changes(&channel, async || drop(pending)).await);
     }
 
     #[tokio::test(start_paused = true)]
@@ -185,9 +185,9 @@ mod tests {
         let channel = channel();
         advance(ms(1)).await;
         assert!(!changes(&channel, async || ask_in_vain(&channel, ms(399)).await).await);
-        let waiting = channel.wait(Instant::now() + ms(500));
+        let pending = channel.start_request(Instant::now() + ms(500));
         advance(ms(494)).await;
-        assert!(!changes(&channel, async || drop(waiting)).await);
+        assert!(!changes(&channel, async || drop(pending)).await);
     }
 
     #[tokio::test(start_paused = true)]
@@ -210,17 +210,20 @@ mod tests {
         advance(ms(1)).await;
         let lost = Instant::now();
         advance(ms(1)).await;
-        assert!(changes(&channel, async || channel.leave(lost)).await);
+        assert!(changes(&channel, async || channel.replace_if_silent_since(lost)).await);
         advance(ms(1)).await;
-        assert!(!changes(&channel, async || channel.leave(lost)).await, "the new channel started after the loss");
+        assert!(
+            !changes(&channel, async || channel.replace_if_silent_since(lost)).await,
+            "the new channel started after the loss"
+        );
         let lost = Instant::now();
-        channel.answered();
-        assert!(!changes(&channel, async || channel.leave(lost)).await, "the channel answers");
+        channel.record_answer();
+        assert!(!changes(&channel, async || channel.replace_if_silent_since(lost)).await, "the channel answers");
     }
 
     #[tokio::test(start_paused = true)]
     async fn channel_from_the_caller_stays() {
-        let channel = QuestionChannel::fixed(Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
+        let channel = ReplaceableChannel::from_channel(Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
         advance(ms(1)).await;
         assert!(!changes(&channel, async || ask_in_vain(&channel, ms(500)).await).await);
     }
@@ -231,8 +234,8 @@ mod tests {
         let channel = runtime.block_on(async { channel() });
         let changes = channel.subscribe();
         let begun = Instant::now() + ms(1);
-        drop(Waiting { channel: &channel, begun, deadline: begun + ms(400) });
-        channel.leave(begun);
+        drop(PendingRequest { channel: &channel, begun, deadline: begun + ms(400) });
+        channel.replace_if_silent_since(begun);
         assert!(!changes.has_changed().unwrap());
     }
 }

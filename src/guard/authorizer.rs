@@ -10,17 +10,17 @@ use tokio::time::Instant;
 
 use super::limit::until;
 use super::line_limits::LineLimits;
-use super::{Asker, Denial, Identity, Policy, Refusal, Rule, Token, Unavailable, Verify, Worth};
+use super::{Identity, InactiveReason, Policy, Rejection, Rule, Token, TokenStatus, TrafficClass, Unavailable, Verify};
 use crate::deadline;
 use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
 use crate::status::reason_name;
 
-/// Time limit of a verdict.
+/// Time limit of an introspection.
 pub(crate) const GUARD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The access policy with verifier, counters and log limits.
-pub(super) struct Rules<V> {
+pub(super) struct Authorizer<V> {
     pub(super) policy: Policy,
     pub(super) verifier: V,
     pub(super) metrics: GuardMetrics,
@@ -29,28 +29,28 @@ pub(super) struct Rules<V> {
     /// Log limits for ended calls.
     pub(super) ended_lines: LineLimits,
     /// Set once a request that is not gRPC is logged.
-    has_said_not_grpc: AtomicBool,
+    has_logged_not_grpc: AtomicBool,
 }
 
 /// An admitted caller and the caller's token.
-pub(super) struct Caller {
+pub(super) struct AdmittedCaller {
     pub(super) identity: Identity,
     pub(super) token: Token,
 }
 
 /// The caller of a method, `None` if anonymous, or the reason to refuse the call.
-type Decision = Result<Option<Caller>, Refusal>;
+type AccessDecision = Result<Option<AdmittedCaller>, Rejection>;
 
-impl<V> Rules<V> {
+impl<V> Authorizer<V> {
     /// Combines a policy and a verifier. `metrics` counts the decisions.
     pub(super) fn new(policy: Policy, verifier: V, metrics: GuardMetrics) -> Self {
-        let (refused_lines, ended_lines, has_said_not_grpc) = Default::default();
-        Self { policy, verifier, metrics, refused_lines, ended_lines, has_said_not_grpc }
+        let (refused_lines, ended_lines, has_logged_not_grpc) = Default::default();
+        Self { policy, verifier, metrics, refused_lines, ended_lines, has_logged_not_grpc }
     }
 
     /// Logs the first request that is not gRPC. Such a request usually shows a mistake in the setup.
-    pub(super) fn say_not_grpc<B>(&self, request: &Request<B>, status: StatusCode) {
-        if self.has_said_not_grpc.swap(true, Ordering::Relaxed) {
+    pub(super) fn log_not_grpc<B>(&self, request: &Request<B>, status: StatusCode) {
+        if self.has_logged_not_grpc.swap(true, Ordering::Relaxed) {
             return;
         }
         let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()));
@@ -64,16 +64,16 @@ impl<V> Rules<V> {
     }
 }
 
-impl<V: Verify> Rules<V> {
-    /// Decides about a new call, counts and logs the decision. The log of refusals is limited, because anyone can cause
-    /// them.
+impl<V: Verify> Authorizer<V> {
+    /// Decides about a new call, counts and logs the decision. The log of rejections is limited, because anyone can
+    /// cause them.
     pub(super) async fn admit(
         &self,
         path: &str,
         headers: &HeaderMap,
         audience: Option<&str>,
         peer: Option<SocketAddr>,
-    ) -> Decision {
+    ) -> AccessDecision {
         let decision = self.decide(path, headers, audience, peer).await;
         self.metrics.decided(&decision);
         let method = &*shown_path(path);
@@ -82,11 +82,11 @@ impl<V: Verify> Rules<V> {
                 let subject = caller.as_ref().map(|caller| &*caller.identity.subject);
                 tracing::debug!(method, subject, "admitted");
             }
-            Err(refusal) => {
-                if let Some(line) = self.refused_lines.allow(*refusal) {
+            Err(rejection) => {
+                if let Some(line) = self.refused_lines.allow(*rejection) {
                     tracing::info!(
                         method,
-                        reason = reason_name(refusal.reason()),
+                        reason = reason_name(rejection.reason()),
                         left_out = line.left_out(),
                         "refused"
                     );
@@ -102,47 +102,52 @@ impl<V: Verify> Rules<V> {
         headers: &HeaderMap,
         audience: Option<&str>,
         peer: Option<SocketAddr>,
-    ) -> Decision {
-        let rule = self.policy.of(path);
+    ) -> AccessDecision {
+        let rule = self.policy.find_rule(path);
         if *rule == Rule::Public {
             return Ok(None);
         }
-        let token = match Token::of_headers(headers) {
-            Err(Refusal::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
+        let token = match Token::from_headers(headers) {
+            Err(Rejection::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
             token => token?,
         };
-        let asker = Asker::Call(peer);
-        let identity = self.judge(path, &token, audience, asker, deadline::requested(headers)).await?;
-        Ok(Some(Caller { identity, token }))
+        let class = TrafficClass::NewCall(peer);
+        let identity = self.authorize(path, &token, audience, class, deadline::requested(headers)).await?;
+        Ok(Some(AdmittedCaller { identity, token }))
     }
 
     /// Returns the bearer if the token is valid for the method at `path` now. `requested` is the caller's time limit.
-    pub(super) async fn judge(
+    pub(super) async fn authorize(
         &self,
         path: &str,
         token: &Token,
         audience: Option<&str>,
-        asker: Asker,
+        class: TrafficClass,
         requested: Option<Duration>,
-    ) -> Result<Identity, Refusal> {
-        let identity = self.identify(token, asker, requested).await?;
+    ) -> Result<Identity, Rejection> {
+        let identity = self.identify(token, class, requested).await?;
         if audience.is_some_and(|audience| !identity.has_audience(audience)) {
-            return Err(Refusal::Token(Denial::Invalid));
+            return Err(Rejection::Token(InactiveReason::Invalid));
         }
-        if self.policy.of(path).admits(&identity) { Ok(identity) } else { Err(Refusal::NotAllowed) }
+        if self.policy.find_rule(path).admits(&identity) { Ok(identity) } else { Err(Rejection::NotAllowed) }
     }
 
     /// Verifies the token within the guard's limit and the caller's.
-    async fn identify(&self, token: &Token, asker: Asker, requested: Option<Duration>) -> Result<Identity, Refusal> {
+    async fn identify(
+        &self,
+        token: &Token,
+        class: TrafficClass,
+        requested: Option<Duration>,
+    ) -> Result<Identity, Rejection> {
         let caller_is_shorter = requested.is_some_and(|requested| requested < GUARD_TIMEOUT);
         let deadline = Instant::now() + requested.map_or(GUARD_TIMEOUT, |requested| requested.min(GUARD_TIMEOUT));
-        let verdict = until(deadline, pin!(self.verifier.verify_for(token, asker, deadline))).await;
-        match verdict.unwrap_or(Err(Unavailable::Away)).map(|verdict| verdict.worth) {
-            Ok(Worth::Valid(identity)) => Ok(identity),
-            Ok(Worth::Denied(denial)) => Err(Refusal::Token(denial)),
+        let introspection = until(deadline, pin!(self.verifier.verify_for(token, class, deadline))).await;
+        match introspection.unwrap_or(Err(Unavailable::Away)).map(|introspection| introspection.status) {
+            Ok(TokenStatus::Active(identity)) => Ok(identity),
+            Ok(TokenStatus::Inactive(reason)) => Err(Rejection::Token(reason)),
             // Either the timer or a verifier that keeps the deadline itself ended the request.
-            Err(_) if caller_is_shorter && Instant::now() >= deadline => Err(Refusal::Deadline),
-            Err(_) => Err(Refusal::AuthUnavailable),
+            Err(_) if caller_is_shorter && Instant::now() >= deadline => Err(Rejection::Deadline),
+            Err(_) => Err(Rejection::AuthUnavailable),
         }
     }
 }
@@ -152,7 +157,7 @@ mod tests {
     use http::HeaderValue;
     use tracing::subscriber::set_default;
 
-    use super::super::Verdict;
+    use super::super::Introspection;
     use super::super::log_lines::LogLines;
     use super::super::scripted::ada;
     use super::*;
@@ -165,42 +170,42 @@ mod tests {
     struct Good;
 
     impl Verify for Good {
-        async fn verify(&self, _: &Token, _: Instant) -> Result<Verdict, Unavailable> {
-            Ok(Verdict::valid(ada()))
+        async fn verify(&self, _: &Token, _: Instant) -> Result<Introspection, Unavailable> {
+            Ok(Introspection::active(ada()))
         }
     }
 
-    fn rules() -> Rules<Good> {
+    fn authorizer() -> Authorizer<Good> {
         let policy = Policy::closed().rule("/a.B/Open", Rule::Public).rule("/a.B/Sell", Rule::role("seller"));
-        Rules::new(policy, Good, GuardMetrics::default())
+        Authorizer::new(policy, Good, GuardMetrics::default())
     }
 
     /// Runs the closure twice and returns the lines of the second run. The breaker's test explains the first run.
-    async fn heard(run: impl AsyncFn()) -> Vec<String> {
+    async fn logged(run: impl AsyncFn()) -> Vec<String> {
         run().await;
-        let log = LogLines::of("gatepost::guard::rules");
+        let log = LogLines::from_module("gatepost::guard::authorizer");
         let listening = set_default(log.clone());
         run().await;
         drop(listening);
-        log.heard()
+        log.lines()
     }
 
     #[tokio::test]
-    async fn flood_of_refusals_logs_ten_lines_a_second() {
-        let lines = heard(async || {
+    async fn flood_of_rejections_logs_ten_lines_a_second() {
+        let lines = logged(async || {
             let uptime = Uptime::manual();
-            let rules = Rules { refused_lines: LineLimits::with_uptime(&uptime), ..rules() };
+            let authorizer = Authorizer { refused_lines: LineLimits::with_uptime(&uptime), ..authorizer() };
             let (none, mut bad) = (HeaderMap::new(), HeaderMap::new());
             bad.insert("api-token", HeaderValue::from_static(SECRET));
             for _ in 0..2 {
                 for _ in 0..500 {
-                    let _ = rules.admit(METHOD, &none, Some("gatepost"), None).await;
+                    let _ = authorizer.admit(METHOD, &none, Some("gatepost"), None).await;
                 }
-                let _ = rules.admit("/a.B/Sell", &bad, Some("gatepost"), None).await;
+                let _ = authorizer.admit("/a.B/Sell", &bad, Some("gatepost"), None).await;
                 uptime.advance(Duration::from_secs(1));
             }
-            let denied = rules.metrics.read().denied;
-            assert!(denied.contains(&(Refusal::TokenMissing, 1000)), "all are counted: {denied:?}");
+            let denied = authorizer.metrics.read().denied;
+            assert!(denied.contains(&(Rejection::TokenMissing, 1000)), "all are counted: {denied:?}");
         });
         let lines = lines.await;
         let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
@@ -211,11 +216,11 @@ mod tests {
 
     #[tokio::test]
     async fn requests_that_are_not_grpc_log_one_line() {
-        let lines = heard(async || {
-            let rules = rules();
+        let lines = logged(async || {
+            let authorizer = authorizer();
             for _ in 0..3 {
                 let request = Request::get("/").header("content-type", "text/html").body(()).unwrap();
-                rules.say_not_grpc(&request, StatusCode::METHOD_NOT_ALLOWED);
+                authorizer.log_not_grpc(&request, StatusCode::METHOD_NOT_ALLOWED);
             }
         });
         let lines = lines.await;
@@ -227,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn long_method_is_cut_in_the_log() {
         let path = format!("/{}", "a".repeat(8000));
-        let lines = heard(async || drop(rules().admit(&path, &HeaderMap::new(), None, None).await)).await;
+        let lines = logged(async || drop(authorizer().admit(&path, &HeaderMap::new(), None, None).await)).await;
         let shown = format!("/{}…", "a".repeat(124));
         assert_eq!(lines, [format!("INFO refused method={shown:?} reason=\"TOKEN_MISSING\"")]);
     }
@@ -235,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn decision_is_logged_without_the_token() {
         async fn decide() {
-            let (rules, none) = (rules(), HeaderMap::new());
+            let (authorizer, none) = (authorizer(), HeaderMap::new());
             let mut headers = HeaderMap::new();
             headers.insert("api-token", HeaderValue::from_static(SECRET));
             for (path, headers, audience) in [
@@ -245,11 +250,11 @@ mod tests {
                 ("/a.B/Sell", &headers, "gatepost"),
                 (METHOD, &headers, "another"),
             ] {
-                let _ = rules.admit(path, headers, Some(audience), None).await;
+                let _ = authorizer.admit(path, headers, Some(audience), None).await;
             }
         }
         assert_eq!(
-            heard(decide).await,
+            logged(decide).await,
             [
                 r#"DEBUG admitted method="/a.B/C" subject="ada""#,
                 r#"DEBUG admitted method="/a.B/Open""#,

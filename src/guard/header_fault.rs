@@ -13,7 +13,7 @@ pub enum TokenHeader {
 /// A fault in the form of a token or of its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum TokenFormFault {
     /// No header carries a token.
     #[error("there is no token")]
     Missing,
@@ -43,13 +43,13 @@ pub enum Fault {
     Malformed,
 }
 
-/// A header and its fault, as in `ErrorInfo.metadata` of a refusal.
+/// A header and its fault, as in `ErrorInfo.metadata` of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeaderFault {
     /// The value of `header`.
     pub header: TokenHeader,
     /// The value of `fault`.
-    pub fault: Fault,
+    pub fault: TokenFormFault,
 }
 
 impl TokenHeader {
@@ -61,26 +61,26 @@ impl TokenHeader {
         }
     }
 
-    /// Names the fault of a value in this header that cannot be a token of at most `max` bytes.
-    pub(crate) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
+    /// Returns the fault of a header value that is not a valid token. `max` is the maximum length in bytes.
+    pub(super) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
         let has_prefix = value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
-        self.has(match value {
-            [] => Fault::Empty,
+        self.with_fault(match value {
+            [] => TokenFormFault::Empty,
             // The caller has removed the prefix of `authorization` once. A second prefix is part of the token.
-            _ if has_prefix && matches!(self, Self::ApiToken) => Fault::BearerPrefix,
-            _ if value.len() > max => Fault::TooLong,
-            _ if !value.is_ascii() => Fault::NotAscii,
-            _ => Fault::Malformed,
+            _ if has_prefix && matches!(self, Self::ApiToken) => TokenFormFault::BearerPrefix,
+            _ if value.len() > max => TokenFormFault::TooLong,
+            _ if !value.is_ascii() => TokenFormFault::NotAscii,
+            _ => TokenFormFault::Malformed,
         })
     }
 
-    /// Returns this fault of this header.
-    pub(crate) const fn has(self, fault: Fault) -> HeaderFault {
+    /// Combines this header and a fault.
+    pub(super) const fn with_fault(self, fault: TokenFormFault) -> HeaderFault {
         HeaderFault { header: self, fault }
     }
 }
 
-impl Fault {
+impl TokenFormFault {
     /// Returns the value of `fault` in `ErrorInfo.metadata`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -101,9 +101,9 @@ impl HeaderFault {
     /// Returns true if the caller sent no token. Such a call is anonymous if the policy allows it.
     pub const fn is_missing(self) -> bool {
         match self.fault {
-            Fault::Missing | Fault::Empty => true,
+            TokenFormFault::Missing | TokenFormFault::Empty => true,
             // Schemes other than `Bearer` are not meant for the guard.
-            Fault::BearerPrefix => matches!(self.header, TokenHeader::Authorization),
+            TokenFormFault::BearerPrefix => matches!(self.header, TokenHeader::Authorization),
             _ => false,
         }
     }

@@ -10,38 +10,31 @@ use tonic::body::Body;
 use tonic::codegen::Bytes;
 
 use super::super::Verify;
-use super::watch::{Judging, Watch};
+use super::open_call::{OpenCall, TokenCheck};
 
-impl<V: Verify> Watch<V> {
-    /// Returns the caller's messages, each of which is judged.
-    pub(in super::super) fn messages(self: &Arc<Self>, body: Body) -> Body {
-        Body::new(Messages::new(body, Arc::clone(self)))
-    }
-}
-
-/// A request's body. A refusal breaks it off with the refusal's status.
-struct Messages<V: Verify> {
+/// A request body. A rejection ends it with the rejection's status.
+pub(super) struct CheckedRequest<V: Verify> {
     body: Body,
-    watch: Arc<Watch<V>>,
+    call: Arc<OpenCall<V>>,
     /// True until the first message.
     is_first: bool,
-    /// A frame and its pending judgment.
-    held: Option<(Frame<Bytes>, Judging)>,
+    /// A frame and its pending check.
+    held: Option<(Frame<Bytes>, TokenCheck)>,
     is_over: bool,
 }
 
-impl<V: Verify> Messages<V> {
-    fn new(body: Body, watch: Arc<Watch<V>>) -> Self {
-        Self { body, watch, is_first: true, held: None, is_over: false }
+impl<V: Verify> CheckedRequest<V> {
+    pub(super) fn new(body: Body, call: Arc<OpenCall<V>>) -> Self {
+        Self { body, call, is_first: true, held: None, is_over: false }
     }
 
     fn end(&mut self) {
         self.is_over = true;
-        self.watch.end_messages();
+        self.call.end_messages();
     }
 }
 
-impl<V: Verify> http_body::Body for Messages<V> {
+impl<V: Verify> http_body::Body for CheckedRequest<V> {
     type Data = Bytes;
     type Error = Status;
 
@@ -51,29 +44,29 @@ impl<V: Verify> http_body::Body for Messages<V> {
             return Poll::Ready(None);
         }
         loop {
-            if let Some(refusal) = this.watch.refusal() {
+            if let Some(rejection) = this.call.rejection() {
                 this.end();
-                return Poll::Ready(Some(Err(refusal.into())));
+                return Poll::Ready(Some(Err(rejection.into())));
             }
-            if let Some((_, judging)) = &mut this.held {
-                if let Err(refusal) = ready!(judging.as_mut().poll(cx)) {
-                    this.watch.refuse(refusal);
+            if let Some((_, check)) = &mut this.held {
+                if let Err(rejection) = ready!(check.as_mut().poll(cx)) {
+                    this.call.reject(rejection);
                     continue;
                 }
                 return Poll::Ready(this.held.take().map(|(frame, _)| Ok(frame)));
             }
             match Pin::new(&mut this.body).poll_frame(cx) {
                 Poll::Pending => {
-                    this.watch.wake_at_end(cx);
-                    if this.watch.refusal().is_none() {
+                    this.call.wake_at_end(cx);
+                    if this.call.rejection().is_none() {
                         return Poll::Pending;
                     }
                 }
                 Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
-                    if is_empty(&frame) || this.watch.is_entering(std::mem::take(&mut this.is_first)) {
+                    if is_empty(&frame) || this.call.is_admitting(std::mem::take(&mut this.is_first)) {
                         return Poll::Ready(Some(Ok(frame)));
                     }
-                    this.held = Some((frame, this.watch.judging()));
+                    this.held = Some((frame, this.call.check()));
                 }
                 Poll::Ready(last) => {
                     this.end();
@@ -94,8 +87,8 @@ fn is_empty(frame: &Frame<Bytes>) -> bool {
 }
 
 /// The handler wants no more messages.
-impl<V: Verify> Drop for Messages<V> {
+impl<V: Verify> Drop for CheckedRequest<V> {
     fn drop(&mut self) {
-        self.watch.end_messages();
+        self.call.end_messages();
     }
 }

@@ -6,44 +6,44 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::key_names::{KeyNames, Named};
+use super::key_names::{KeyLookup, KeyNames};
 
 /// Maximum length of a key id in bytes.
 const MAX_KEY_ID: usize = 64;
 
 /// The estimate, before any request, that a token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chance {
+pub(super) enum Plausibility {
     /// The form gives no reason to refuse.
-    Fair,
+    Plausible,
     /// The token names an unlisted key. The token is garbage, or its key is new.
-    Slim,
+    Doubtful,
     /// The form proves that the auth service would refuse the token.
-    None,
+    Impossible,
 }
 
-impl Chance {
-    /// Estimates the chance of this token. `names` is `None` while the auth service has not listed its keys.
-    pub(super) fn of(token: &str, names: Option<&KeyNames>) -> Self {
-        let Some((header, rest)) = token.split_once('.') else { return Self::Fair };
-        let Some(header) = json_object(header) else { return Self::Fair };
+impl Plausibility {
+    /// Estimates the plausibility of this token. `names` is `None` while the auth service has not listed its keys.
+    pub(super) fn estimate(token: &str, names: Option<&KeyNames>) -> Self {
+        let Some((header, rest)) = token.split_once('.') else { return Self::Plausible };
+        let Some(header) = json_object(header) else { return Self::Plausible };
         if !header.contains_key("alg") {
-            return Self::Fair;
+            return Self::Plausible;
         }
         // A header with `alg` marks a JWS (RFC 7515 §4.1.1). A JWS has three parts (§7.1).
         let is_whole = rest.split_once('.').is_some_and(|(payload, signature)| {
             json_object(payload).is_some() && URL_SAFE_NO_PAD.decode(signature).is_ok_and(|bytes| !bytes.is_empty())
         });
         let text = |name| header.get(name).and_then(Value::as_str);
-        let (Some(algorithm), true) = (text("alg"), is_whole) else { return Self::None };
+        let (Some(algorithm), true) = (text("alg"), is_whole) else { return Self::Impossible };
         if names.is_none() {
-            return Self::Fair;
+            return Self::Plausible;
         }
-        let Some(id) = text("kid").filter(|id| is_key_id(id)) else { return Self::None };
+        let Some(id) = text("kid").filter(|id| is_key_id(id)) else { return Self::Impossible };
         match KeyNames::find(names, id, algorithm) {
-            Named::Listed | Named::Unknown => Self::Fair,
-            Named::Unlisted => Self::Slim,
-            Named::Mismatched => Self::None,
+            KeyLookup::Listed | KeyLookup::Unknown => Self::Plausible,
+            KeyLookup::Unlisted => Self::Doubtful,
+            KeyLookup::Mismatched => Self::Impossible,
         }
     }
 }
@@ -75,50 +75,50 @@ mod tests {
         format!("{}.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
     }
 
-    /// Estimates the chance of a token without and with a key list.
-    fn chances(token: &str) -> [Chance; 2] {
-        [Chance::of(token, None), Chance::of(token, Some(&names()))]
+    /// Estimates the plausibility of a token without and with a key list.
+    fn estimates(token: &str) -> [Plausibility; 2] {
+        [Plausibility::estimate(token, None), Plausibility::estimate(token, Some(&names()))]
     }
 
     #[test]
-    fn text_that_is_no_jwt_has_a_fair_chance() {
+    fn text_that_is_no_jwt_is_plausible() {
         let no_object = jwt("[]", "{}");
         let no_algorithm = jwt(r#"{"kid":"one"}"#, "{}");
         for token in ["a-service-key", "gps_AbC", "a.b", "a.b.c", "....", &no_object, &no_algorithm] {
-            assert_eq!(chances(token), [Chance::Fair; 2], "{token}");
+            assert_eq!(estimates(token), [Plausibility::Plausible; 2], "{token}");
         }
     }
 
     #[test]
-    fn jwt_with_listed_keys_is_judged_by_its_key() {
+    fn jwt_with_listed_keys_is_checked_by_its_key() {
         for (header, by_names) in [
-            (r#"{"typ":"at+jwt","alg":"EdDSA","kid":"one"}"#, Chance::Fair),
-            (r#"{"alg":"ES256","kid":"two","x":1}"#, Chance::Fair),
-            (r#"{"alg":"EdDSA","kid":"three"}"#, Chance::Slim),
-            (r#"{"alg":"none","kid":"three"}"#, Chance::Slim),
-            (r#"{"alg":"ES256","kid":"one"}"#, Chance::None),
-            (r#"{"alg":"none","kid":"one"}"#, Chance::None),
-            (r#"{"alg":"EdDSA"}"#, Chance::None),
-            (r#"{"alg":"EdDSA","kid":7}"#, Chance::None),
-            (r#"{"alg":"EdDSA","kid":""}"#, Chance::None),
-            (r#"{"alg":"EdDSA","kid":"../one"}"#, Chance::None),
+            (r#"{"typ":"at+jwt","alg":"EdDSA","kid":"one"}"#, Plausibility::Plausible),
+            (r#"{"alg":"ES256","kid":"two","x":1}"#, Plausibility::Plausible),
+            (r#"{"alg":"EdDSA","kid":"three"}"#, Plausibility::Doubtful),
+            (r#"{"alg":"none","kid":"three"}"#, Plausibility::Doubtful),
+            (r#"{"alg":"ES256","kid":"one"}"#, Plausibility::Impossible),
+            (r#"{"alg":"none","kid":"one"}"#, Plausibility::Impossible),
+            (r#"{"alg":"EdDSA"}"#, Plausibility::Impossible),
+            (r#"{"alg":"EdDSA","kid":7}"#, Plausibility::Impossible),
+            (r#"{"alg":"EdDSA","kid":""}"#, Plausibility::Impossible),
+            (r#"{"alg":"EdDSA","kid":"../one"}"#, Plausibility::Impossible),
         ] {
-            assert_eq!(chances(&jwt(header, "{}")), [Chance::Fair, by_names], "{header}");
+            assert_eq!(estimates(&jwt(header, "{}")), [Plausibility::Plausible, by_names], "{header}");
         }
         let long = format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, "k".repeat(65));
-        assert_eq!(chances(&jwt(&long, "{}")), [Chance::Fair, Chance::None]);
+        assert_eq!(estimates(&jwt(&long, "{}")), [Plausibility::Plausible, Plausibility::Impossible]);
     }
 
     #[test]
-    fn incomplete_jwt_has_no_chance() {
+    fn incomplete_jwt_is_impossible() {
         let header = r#"{"alg":"EdDSA","kid":"one"}"#;
         let whole = jwt(header, "{}");
         let (message, _) = whole.rsplit_once('.').unwrap();
         let unsigned = format!("{message}.");
         let parts = [format!("{message}.c2ln.c2ln"), format!("{whole}="), format!("{message}.ab c"), unsigned];
         for token in parts.iter().map(String::as_str).chain([message, &jwt(header, "[]"), &jwt(header, "")]) {
-            assert_eq!(chances(token), [Chance::None; 2], "{token}");
+            assert_eq!(estimates(token), [Plausibility::Impossible; 2], "{token}");
         }
-        assert_eq!(chances(&jwt(r#"{"alg":["EdDSA"],"kid":"one"}"#, "{}")), [Chance::None; 2]);
+        assert_eq!(estimates(&jwt(r#"{"alg":["EdDSA"],"kid":"one"}"#, "{}")), [Plausibility::Impossible; 2]);
     }
 }

@@ -16,7 +16,7 @@ async fn each_state_has_its_reason() {
         ("deleted", Refused::USER_DELETED),
         ("disabled", Refused::USER_DISABLED),
     ] {
-        // Ten refusals in a row must not open the circuit breaker.
+        // Ten rejections in a row must not open the circuit breaker.
         for _ in 0..10 {
             expected.is(&raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
         }

@@ -1,54 +1,55 @@
-//! Applies the feed's messages to the ledger.
+//! Applies the feed's messages to the revocation state.
 
 use std::time::{Duration, SystemTime};
 
 use super::super::key_names::KeyNames;
-use super::super::knowledge::Knowledge;
 use super::super::layers;
-use crate::api::auth::v1::revocation::Target as Said;
+use super::super::shared_revocation_state::SharedRevocationState;
+use crate::api::auth::v1::revocation::Target as WireTarget;
 use crate::api::auth::v1::watch_revocations_response::Message;
 use crate::api::auth::v1::{KeyName, Revocation, TokenState};
-use crate::ledger::{Cause, Gap, Ledger, Logged, Renewals, Target};
+use crate::revocation_state::{Gap, LogEntry, Renewals, RevocationCause, RevocationState, RevocationTarget};
 
 /// Applies a message. Returns the guard's new log revision, if the message changes it.
 ///
 /// # Errors
-/// [`Gap`] means that the message is out of order or unknown. The ledger has then dropped all its state.
-pub(super) fn hear(
-    knowledge: &Knowledge,
+/// [`Gap`] means that the message is out of order or unknown. The revocation state has then dropped all its state.
+pub(super) fn apply(
+    revocation_state: &SharedRevocationState,
     renewals: &mut Renewals,
     digest: &mut Vec<u8>,
     message: Option<Message>,
 ) -> Result<Option<i64>, Gap> {
-    let counters = knowledge.metrics().counters();
+    let counters = revocation_state.metrics().counters();
     let taken = match message {
         Some(Message::Reset(reset)) => reset.position.as_ref().and_then(layers::position).map(|position| {
-            name_keys(knowledge, reset.keys);
+            set_key_names(revocation_state, reset.keys);
             tracing::info!(revision = position.last.revision, "revocation feed reset: known verdicts are dropped");
-            knowledge.write(|ledger, now| ledger.reset(position, now));
+            revocation_state.write(|state, now| state.reset(position, now));
             counters.resets.one();
             Some(position.last.revision)
         }),
         Some(Message::Revocation(mut revocation)) => {
             let written = revocation.create_time.and_then(layers::read_time);
-            if let Some(Said::SigningKeyId(_) | Said::NewSigningKeys(_)) = &revocation.target {
-                name_keys(knowledge, keys_of(&mut revocation));
+            if let Some(WireTarget::SigningKeyId(_) | WireTarget::NewSigningKeys(_)) = &revocation.target {
+                set_key_names(revocation_state, keys_of(&mut revocation));
             }
-            read(revocation, digest).and_then(|(row, target)| {
-                let revoke = |ledger: &mut Ledger, now| ledger.revoke(row, target, now).map(|()| ledger.rows());
-                if knowledge.write(revoke).ok()? == 0 {
-                    // The ledger was full and has reset itself.
+            read(revocation, digest).and_then(|(entry, target)| {
+                let revoke =
+                    |state: &mut RevocationState, now| state.revoke(entry, target, now).map(|()| state.entries());
+                if revocation_state.write(revoke).ok()? == 0 {
+                    // The revocation state was full and has reset itself.
                     counters.resets.one();
                 }
                 if let Some(written) = written {
                     counters.lag.record(age(written));
                 }
-                Some(Some(row.revision))
+                Some(Some(entry.revision))
             })
         }
         Some(Message::Renewal(renewal)) => match renewals.answered(renewal.nonce) {
             Some(sent) => renewal.position.as_ref().and_then(layers::position).and_then(|position| {
-                knowledge.write(|ledger, now| ledger.renew(position, sent, now)).ok()?;
+                revocation_state.write(|state, now| state.renew(position, sent, now)).ok()?;
                 counters.renewals.one();
                 Some(None)
             }),
@@ -59,22 +60,22 @@ pub(super) fn hear(
     };
     taken.ok_or_else(|| {
         counters.gaps.one();
-        knowledge.write(Ledger::lose);
+        revocation_state.write(RevocationState::clear);
         Gap
     })
 }
 
 /// Takes the key list from a message. An auth service that sends no keys changes nothing.
-fn name_keys(knowledge: &Knowledge, keys: Vec<KeyName>) {
+fn set_key_names(revocation_state: &SharedRevocationState, keys: Vec<KeyName>) {
     if let Some(names) = KeyNames::read(keys) {
-        knowledge.name_keys(Some(names));
+        revocation_state.set_key_names(Some(names));
     }
 }
 
 /// Takes the key list from an entry about keys.
 fn keys_of(revocation: &mut Revocation) -> Vec<KeyName> {
     match &mut revocation.target {
-        Some(Said::NewSigningKeys(new)) => std::mem::take(&mut new.keys),
+        Some(WireTarget::NewSigningKeys(new)) => std::mem::take(&mut new.keys),
         _ => std::mem::take(&mut revocation.keys),
     }
 }
@@ -85,28 +86,28 @@ fn age(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
-/// Converts an entry to its row and revocation; `None` if this version does not know it.
-fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<(Logged, Option<Target>)> {
-    let row = Logged { revision: revocation.revision, mark: revocation.mark.try_into().ok()? };
+/// Converts a message to its log entry and target; `None` if this version does not know it.
+fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<(LogEntry, Option<RevocationTarget>)> {
+    let entry = LogEntry { revision: revocation.revision, fingerprint: revocation.mark.try_into().ok()? };
     let target = match revocation.target? {
         // API key ids have the same form as session ids and take their place.
-        Said::SessionId(id) | Said::ApiKeyId(id) => Some(Target::Session(id.into())),
-        Said::User(user) => {
+        WireTarget::SessionId(id) | WireTarget::ApiKeyId(id) => Some(RevocationTarget::Session(id.into())),
+        WireTarget::User(user) => {
             let cause = match user.state() {
-                TokenState::Revoked => Cause::Revoked,
-                TokenState::UserDisabled => Cause::Disabled,
-                TokenState::UserDeleted => Cause::Deleted,
+                TokenState::Revoked => RevocationCause::Revoked,
+                TokenState::UserDisabled => RevocationCause::Disabled,
+                TokenState::UserDeleted => RevocationCause::Deleted,
                 _ => return None,
             };
-            Some(Target::User { id: user.user_id.into(), generation: user.generation, cause })
+            Some(RevocationTarget::User { id: user.user_id.into(), generation: user.generation, cause })
         }
-        Said::SigningKeyId(id) => Some(Target::SigningKey(id.into())),
-        Said::NewSigningKeys(new) => {
+        WireTarget::SigningKeyId(id) => Some(RevocationTarget::SigningKey(id.into())),
+        WireTarget::NewSigningKeys(new) => {
             *digest = new.digest;
             None
         }
     };
-    Some((row, target))
+    Some((entry, target))
 }
 
 #[cfg(test)]
@@ -116,22 +117,22 @@ mod tests {
     use crate::api::auth::v1::{NewSigningKeys, Position, Reset};
 
     #[test]
-    fn full_ledger_counts_as_a_reset() {
-        let knowledge = Knowledge::over(Ledger::new(1), Uptime::manual());
-        let hear = |message| hear(&knowledge, &mut Renewals::default(), &mut Vec::new(), Some(message));
-        let row = |revision| {
-            let target = Some(Said::NewSigningKeys(NewSigningKeys::default()));
+    fn full_state_counts_as_a_reset() {
+        let revocation_state = SharedRevocationState::with_state(RevocationState::new(1), Uptime::manual());
+        let apply = |message| apply(&revocation_state, &mut Renewals::default(), &mut Vec::new(), Some(message));
+        let entry = |revision| {
+            let target = Some(WireTarget::NewSigningKeys(NewSigningKeys::default()));
             Message::Revocation(Revocation { revision, mark: vec![2; 16], target, ..Revocation::default() })
         };
         let position = Position { log_id: vec![1; 16], revision: 3, mark: vec![2; 16] };
         for (message, revision, resets) in [
             (Message::Reset(Reset { position: Some(position), keys: Vec::new() }), 3, 1),
-            (row(4), 4, 1),
-            (row(5), 5, 2),
-            (row(6), 6, 2),
+            (entry(4), 4, 1),
+            (entry(5), 5, 2),
+            (entry(6), 6, 2),
         ] {
-            assert_eq!(hear(message), Ok(Some(revision)));
-            assert_eq!(knowledge.metrics().read().resets, resets, "{revision}");
+            assert_eq!(apply(message), Ok(Some(revision)));
+            assert_eq!(revocation_state.metrics().read().resets, resets, "{revision}");
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// What a row of the log revokes.
+use super::Validity;
+
+/// The target of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
+pub enum RevocationTarget {
     /// All tokens of the session with this id.
     Session(Box<str>),
     /// All tokens of this user from older generations.
@@ -15,7 +17,7 @@ pub enum Target {
         /// The oldest valid generation.
         generation: i32,
         /// The cause.
-        cause: Cause,
+        cause: RevocationCause,
     },
     /// All tokens signed by the key with this id.
     SigningKey(Box<str>),
@@ -23,7 +25,7 @@ pub enum Target {
 
 /// The cause of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum RevocationCause {
     /// The session has ended, or the user has revoked all older tokens.
     Revoked,
     /// The user is disabled.
@@ -32,20 +34,9 @@ pub enum Cause {
     Deleted,
 }
 
-/// The standing of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The verdict may be used.
-    Good,
-    /// Its token has been revoked since.
-    Dead(Cause),
-    /// Unknown: the auth service must be asked.
-    Stale,
-}
-
-/// What can be revoked of a token.
+/// The claims of a token that a revocation can name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Bearer<'a> {
+pub struct RevocableClaims<'a> {
     /// The user's id, or the service's name.
     pub subject: &'a str,
     /// The session's id; empty for services.
@@ -59,18 +50,18 @@ pub struct Bearer<'a> {
 /// All revocations of the feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Revocations {
-    /// Ids of sessions and users, which share one form: tokens below the generation are dead.
-    ids: HashMap<Box<str>, (i32, Cause)>,
+    /// Ids of sessions and users, which share one form: tokens below the generation are revoked.
+    ids: HashMap<Box<str>, (i32, RevocationCause)>,
     keys: HashSet<Box<str>>,
 }
 
 impl Revocations {
-    /// Adds a revocation. Dead tokens stay dead in any order of revocations.
-    pub(super) fn add(&mut self, target: Target) {
+    /// Adds a revocation. Revoked tokens stay revoked in any order of revocations.
+    pub(super) fn add(&mut self, target: RevocationTarget) {
         let (id, below, cause) = match target {
-            Target::Session(id) => (id, i32::MAX, Cause::Revoked),
-            Target::User { id, generation, cause } => (id, generation, cause),
-            Target::SigningKey(id) => {
+            RevocationTarget::Session(id) => (id, i32::MAX, RevocationCause::Revoked),
+            RevocationTarget::User { id, generation, cause } => (id, generation, cause),
+            RevocationTarget::SigningKey(id) => {
                 self.keys.insert(id);
                 return;
             }
@@ -81,13 +72,14 @@ impl Revocations {
         }
     }
 
-    /// Returns the state of a revoked token. Only the auth service knows the reason for a dead key: its tokens are stale.
-    pub(super) fn of(&self, bearer: Bearer<'_>) -> Option<Standing> {
-        if self.keys.contains(bearer.key) {
-            return Some(Standing::Stale);
+    /// Returns the validity of a revoked token; `None` for others. Tokens of a revoked key are stale, because only the
+    /// auth service knows the reason.
+    pub(super) fn find(&self, claims: RevocableClaims<'_>) -> Option<Validity> {
+        if self.keys.contains(claims.key) {
+            return Some(Validity::Stale);
         }
-        let dead = |id: &str| self.ids.get(id).filter(|(below, _)| bearer.generation < *below);
-        dead(bearer.subject).or_else(|| dead(bearer.session)).map(|(_, cause)| Standing::Dead(*cause))
+        let revoked = |id: &str| self.ids.get(id).filter(|(below, _)| claims.generation < *below);
+        revoked(claims.subject).or_else(|| revoked(claims.session)).map(|(_, cause)| Validity::Revoked(*cause))
     }
 }
 

@@ -27,8 +27,8 @@ impl Renewals {
         self.last
     }
 
-    /// Returns the send time of the request with this number; `None` if it is unknown. The answer covers earlier requests
-    /// too.
+    /// Returns the send time of the request with this number; `None` if it is unknown. The answer covers earlier
+    /// requests too.
     ///
     /// The time is that of the request and not of the answer: the answer was true at some moment between them.
     pub fn answered(&mut self, number: u64) -> Option<Duration> {
@@ -48,29 +48,29 @@ impl Renewals {
 mod tests {
     use super::*;
 
-    const fn at(second: u64) -> Duration {
-        Duration::from_secs(second)
+    const fn at_second(number: u64) -> Duration {
+        Duration::from_secs(number)
     }
 
     #[test]
     fn answer_counts_from_its_own_request() {
         let mut renewals = Renewals::default();
-        let numbers = [1, 2, 3].map(|second| renewals.ask(at(second)));
-        assert_eq!(renewals.waiting_since(), Some(at(1)));
-        assert_eq!(renewals.answered(numbers[1]), Some(at(2)));
+        let numbers = [1, 2, 3].map(|second| renewals.ask(at_second(second)));
+        assert_eq!(renewals.waiting_since(), Some(at_second(1)));
+        assert_eq!(renewals.answered(numbers[1]), Some(at_second(2)));
         assert_eq!(renewals.answered(numbers[1]), None, "once");
         assert_eq!(renewals.answered(numbers[0]), None, "the later answer covers it");
-        assert_eq!(renewals.waiting_since(), Some(at(3)));
+        assert_eq!(renewals.waiting_since(), Some(at_second(3)));
         assert_eq!(renewals.answered(99), None);
     }
 
     #[test]
     fn pending_requests_are_limited() {
         let mut renewals = Renewals::default();
-        let numbers: Vec<_> = (0..20).map(|second| renewals.ask(at(second))).collect();
+        let numbers: Vec<_> = (0..20).map(|second| renewals.ask(at_second(second))).collect();
         assert_eq!(renewals.answered(numbers[3]), None);
-        assert_eq!(renewals.waiting_since(), Some(at(0)), "the silence has lasted since the first");
-        assert_eq!(renewals.answered(numbers[4]), Some(at(4)));
-        assert_eq!(renewals.waiting_since(), Some(at(5)));
+        assert_eq!(renewals.waiting_since(), Some(at_second(0)), "the silence has lasted since the first");
+        assert_eq!(renewals.answered(numbers[4]), Some(at_second(4)));
+        assert_eq!(renewals.waiting_since(), Some(at_second(5)));
     }
 }
