@@ -12,6 +12,7 @@ pub mod guard;
 #[doc(hidden)]
 pub mod log;
 pub mod metrics;
+mod rejection;
 #[doc(hidden)]
 pub mod revocation_state;
 #[doc(hidden)]

@@ -13,7 +13,7 @@ const MAX_ROWS: usize = 40;
 const KEYWORDS: [&str; 4] = ["struct", "enum", "trait", "type"];
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// Lists the Rust files below a folder, without build results and hidden folders.

@@ -33,7 +33,7 @@ pub use secrets::SECRETS;
 pub use signing::SigningSettings;
 
 use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
-use crate::keys::model::{Key, WeakSecret, check_secret};
+use crate::keys::model::{Key, check_secret};
 use crate::keys::storage::MasterKey;
 use crate::store::DatabaseUrl;
 
@@ -184,7 +184,7 @@ impl Config {
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {
-            check_secret(key.expose()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
+            check_secret(key.expose()).map_err(|weak| ConfigError::setting("AUTH_SERVICE_KEY", weak.to_string()))?;
             // A guard refuses a JWT by its form.
             if key.expose().starts_with("eyJ") {
                 return Err(ConfigError::setting("AUTH_SERVICE_KEY", "must not be a JWT: use random characters"));
@@ -212,10 +212,6 @@ impl Config {
         }
         Ok(self)
     }
-}
-
-fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
-    ConfigError::setting(name, weak.to_string())
 }
 
 fn check(flags: &Flags) -> Result<(), ConfigError> {

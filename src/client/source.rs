@@ -9,12 +9,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
-use tower_layer::Layer;
 
 use super::clock::ClientClock;
 use super::reaction::{is_admitted, reason_of};
 use super::session::{CallStart, ClientSession, TokenAction};
-use super::{NoToken, Reaction, WithSource};
+use super::{NoToken, Reaction};
 use crate::api::auth::v1::auth_service_client::AuthServiceClient;
 use crate::api::auth::v1::{ErrorReason, RefreshTokenRequest, TokenPair};
 use crate::guard::{jitter, read_time};
@@ -100,11 +99,6 @@ impl TokenSource {
         Self(Arc::new(SourceState { auth: AuthServiceClient::new(auth), clock, session: watch::Sender::new(session) }))
     }
 
-    /// Wraps a channel so that each call carries the current token.
-    pub fn wrap<S>(&self, channel: S) -> WithSource<S> {
-        WithSource::new(channel, self.clone())
-    }
-
     /// Returns a valid token, for callers that attach it themselves. If the last one has expired, waits up to 5 s for
     /// the next.
     ///
@@ -156,15 +150,6 @@ impl TokenSource {
             }
             _ => {}
         }
-    }
-}
-
-/// Calls [`TokenSource::wrap`].
-impl<S> Layer<S> for TokenSource {
-    type Service = WithSource<S>;
-
-    fn layer(&self, channel: S) -> Self::Service {
-        self.wrap(channel)
     }
 }
 

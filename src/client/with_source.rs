@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use http::{HeaderMap, Request, Response};
 use tokio::time::timeout;
 use tonic::Status;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::TokenSource;
@@ -29,9 +30,19 @@ impl<S: fmt::Debug> fmt::Debug for WithSource<S> {
     }
 }
 
-impl<S> WithSource<S> {
-    pub(super) fn new(inner: S, source: TokenSource) -> Self {
-        Self { inner, source }
+impl TokenSource {
+    /// Wraps a channel so that each call carries the current token.
+    pub fn wrap<S>(&self, channel: S) -> WithSource<S> {
+        WithSource { inner: channel, source: self.clone() }
+    }
+}
+
+/// Calls [`TokenSource::wrap`].
+impl<S> Layer<S> for TokenSource {
+    type Service = WithSource<S>;
+
+    fn layer(&self, channel: S) -> Self::Service {
+        self.wrap(channel)
     }
 }
 

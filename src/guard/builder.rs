@@ -8,8 +8,7 @@ use tonic::transport::Endpoint;
 
 use super::Token;
 use super::authorizer::GUARD_TIMEOUT;
-use super::client::AuthService;
-use super::introspection_cache::{DEFAULT_CACHE_CAPACITY, DEFAULT_INACTIVE_CACHE_CAPACITY};
+use super::client::{AuthService, ClientSettings};
 use crate::Uptime;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
@@ -83,27 +82,22 @@ pub struct AuthServiceBuilder {
     settings: ClientSettings,
 }
 
-/// The numeric settings.
-#[derive(Clone, Debug)]
-pub(super) struct ClientSettings {
-    pub(super) timeout: Duration,
-    pub(super) attempts: u32,
-    pub(super) failures: u32,
-    pub(super) probe_interval: Duration,
-    pub(super) cache_capacity: usize,
-    pub(super) inactive_cache_capacity: usize,
-}
-
-impl Default for ClientSettings {
-    fn default() -> Self {
-        Self {
-            timeout: GUARD_TIMEOUT,
-            attempts: 3,
-            failures: 5,
-            probe_interval: Duration::from_millis(250),
-            cache_capacity: DEFAULT_CACHE_CAPACITY,
-            inactive_cache_capacity: DEFAULT_INACTIVE_CACHE_CAPACITY,
-        }
+impl AuthService {
+    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] for TLS. The
+    /// client connects on demand, and reconnects when a connection breaks or falls silent.
+    ///
+    /// ```no_run
+    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
+    /// use gatepost::AuthService;
+    /// use tonic::transport::Endpoint;
+    /// // For TLS enable a feature of tonic, and add `.tls_config(ClientTlsConfig::new())?` here.
+    /// let endpoint = Endpoint::from_static("https://auth.example.com");
+    /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
+    /// # Ok(auth)
+    /// # }
+    /// ```
+    pub fn builder(endpoint: impl Into<AuthEndpoint>) -> AuthServiceBuilder {
+        AuthServiceBuilder::new(endpoint.into())
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
-use super::builder::{AuthEndpoint, AuthServiceBuilder, ClientSettings};
+use super::authorizer::GUARD_TIMEOUT;
 use super::feed::RevocationFeed;
-use super::introspection_cache::IntrospectionCache;
+use super::introspection_cache::{DEFAULT_CACHE_CAPACITY, DEFAULT_INACTIVE_CACHE_CAPACITY, IntrospectionCache};
 use super::layers::{Breaker, RemoteVerifier, ReplaceableChannel, Retry};
 use super::shared_revocation_state::SharedRevocationState;
 use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
@@ -25,7 +26,7 @@ use crate::metrics::AuthMetrics;
 /// # }
 /// ```
 ///
-/// With a [service key](AuthServiceBuilder::service_key) the verifier caches introspections. It uses a cached
+/// With a [service key](super::AuthServiceBuilder::service_key) the verifier caches introspections. It uses a cached
 /// introspection only on evidence that is at most 1 s old. Calls that start later than 1.5 s after a revocation was
 /// acknowledged are refused, even if the network or a process fails. As a rule they are refused at once: the auth
 /// service pushes each revocation as it happens. Without a service key every call asks the auth service.
@@ -41,24 +42,31 @@ struct ClientState {
     feed: Option<RevocationFeed>,
 }
 
-impl AuthService {
-    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] for TLS. The
-    /// client connects on demand, and reconnects when a connection breaks or falls silent.
-    ///
-    /// ```no_run
-    /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
-    /// use gatepost::AuthService;
-    /// use tonic::transport::Endpoint;
-    /// // For TLS enable a feature of tonic, and add `.tls_config(ClientTlsConfig::new())?` here.
-    /// let endpoint = Endpoint::from_static("https://auth.example.com");
-    /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
-    /// # Ok(auth)
-    /// # }
-    /// ```
-    pub fn builder(endpoint: impl Into<AuthEndpoint>) -> AuthServiceBuilder {
-        AuthServiceBuilder::new(endpoint.into())
-    }
+/// The numeric settings.
+#[derive(Clone, Debug)]
+pub(super) struct ClientSettings {
+    pub(super) timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) failures: u32,
+    pub(super) probe_interval: Duration,
+    pub(super) cache_capacity: usize,
+    pub(super) inactive_cache_capacity: usize,
+}
 
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            timeout: GUARD_TIMEOUT,
+            attempts: 3,
+            failures: 5,
+            probe_interval: Duration::from_millis(250),
+            cache_capacity: DEFAULT_CACHE_CAPACITY,
+            inactive_cache_capacity: DEFAULT_INACTIVE_CACHE_CAPACITY,
+        }
+    }
+}
+
+impl AuthService {
     pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &ClientSettings) -> Self {
         let ClientSettings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
             *settings;

@@ -7,7 +7,6 @@ mod call_parts;
 mod client;
 mod fairness;
 mod feed;
-mod header_fault;
 mod identity;
 mod identity_headers;
 mod introspection_cache;
@@ -22,7 +21,6 @@ mod log_lines;
 mod peers;
 mod plausibility;
 mod policy;
-mod rejection;
 #[cfg(test)]
 mod scripted;
 mod shared_revocation_state;
@@ -33,13 +31,13 @@ mod verify;
 pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError, InvalidUrl};
 pub use call_parts::CallParts;
 pub use client::AuthService;
-pub use header_fault::{HeaderFault, TokenFormFault, TokenHeader};
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
-pub use rejection::Rejection;
 pub use token::{Token, TokenDigest};
-pub use verify::{InactiveReason, Introspection, TokenStatus, TrafficClass, Unavailable, Verify};
+pub use verify::{Introspection, TokenStatus, TrafficClass, Unavailable, Verify};
+
+pub use crate::rejection::{HeaderFault, InactiveReason, Rejection, TokenFormFault, TokenHeader};
 
 pub(crate) use layers::read_time;
 pub(crate) use verify::IntrospectionFacts;

@@ -6,9 +6,8 @@ use std::sync::OnceLock;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use super::header_fault::TokenHeader::{ApiToken, Authorization};
-use super::header_fault::{TokenFormFault, TokenHeader};
-use super::{CallParts, HeaderFault, Rejection};
+use super::TokenHeader::{ApiToken, Authorization};
+use super::{CallParts, HeaderFault, Rejection, TokenFormFault, TokenHeader};
 
 /// Maximum length of a token in bytes.
 const MAX_BYTES: usize = 4096;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Identity, Token};
-use crate::api::auth::v1::TokenState;
+use super::{Identity, InactiveReason, Token};
 use crate::revocation_state::Evidence;
 
 /// A verifier of tokens: decides if a token is valid, and who bears it.
@@ -112,34 +111,6 @@ impl Introspection {
     #[must_use]
     pub(crate) fn with_facts(self, facts: IntrospectionFacts) -> Self {
         Self { facts: Some(Arc::new(facts)), ..self }
-    }
-}
-
-/// The reason why a token is not valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InactiveReason {
-    /// The token is malformed, forged or for another audience.
-    Invalid,
-    /// The token has expired.
-    Expired,
-    /// The token's session has ended.
-    Revoked,
-    /// The token's user no longer exists.
-    UserDeleted,
-    /// The token's user is disabled.
-    UserDisabled,
-}
-
-impl From<InactiveReason> for TokenState {
-    fn from(reason: InactiveReason) -> Self {
-        match reason {
-            InactiveReason::Invalid => Self::Invalid,
-            InactiveReason::Expired => Self::Expired,
-            InactiveReason::Revoked => Self::Revoked,
-            InactiveReason::UserDeleted => Self::UserDeleted,
-            InactiveReason::UserDisabled => Self::UserDisabled,
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::array;
 use std::sync::Arc;
 
 use super::counter::Counter;
-use crate::Rejection;
+use crate::rejection::Rejection;
 use crate::status::reason_name;
 
 /// A handle to the decision counters of one [`GuardLayer`](crate::GuardLayer), shared by all clones.

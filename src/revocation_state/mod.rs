@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use log_position::{LogEntry, LogPosition};
 pub use renewals::Renewals;
-pub use revocations::{RevocableClaims, RevocationCause, RevocationTarget};
+pub use revocations::{RevocableClaims, RevocationCause, RevocationTarget, Validity};
 
 use log_position::EntryFingerprints;
 use revocations::Revocations;
@@ -56,17 +56,6 @@ pub struct Evidence {
     pub asked: Duration,
     /// The maximum life of the introspection, counted from `asked`.
     pub ttl: Duration,
-}
-
-/// The validity of an introspection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Validity {
-    /// The introspection may be used.
-    Valid,
-    /// The token has been revoked since.
-    Revoked(RevocationCause),
-    /// There is no evidence: the auth service must be asked.
-    Stale,
 }
 
 /// An error of the feed: a message is missing or malformed. The revocation state is then empty.

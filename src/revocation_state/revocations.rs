@@ -3,8 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Validity;
-
 /// The target of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationTarget {
@@ -32,6 +30,17 @@ pub enum RevocationCause {
     Disabled,
     /// The user no longer exists.
     Deleted,
+}
+
+/// The validity of an introspection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// The introspection may be used.
+    Valid,
+    /// The token has been revoked since.
+    Revoked(RevocationCause),
+    /// There is no evidence: the auth service must be asked.
+    Stale,
 }
 
 /// The claims of a token that a revocation can name.

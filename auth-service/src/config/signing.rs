@@ -2,7 +2,6 @@
 
 use kit::config::{ConfigError, Environment};
 
-use super::weak_secret;
 use crate::keys::model::Key;
 use crate::keys::storage::MasterKey;
 
@@ -21,7 +20,9 @@ impl SigningSettings {
     /// [`ConfigError`], which names the setting and not its value.
     pub fn read(environment: Environment) -> Result<Self, ConfigError> {
         let secret_key = match environment.secret("JWT_SECRET_KEY")? {
-            Some(secret) => Some(Key::hs256(&secret).map_err(|weak| weak_secret("JWT_SECRET_KEY", weak))?),
+            Some(secret) => {
+                Some(Key::hs256(&secret).map_err(|weak| ConfigError::setting("JWT_SECRET_KEY", weak.to_string()))?)
+            }
             None => None,
         };
         Ok(Self { secret_key, master_key: Self::master_key(environment, "AUTH_MASTER_KEY")? })

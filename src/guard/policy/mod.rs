@@ -7,6 +7,5 @@ mod rule;
 mod table;
 
 pub use error::{PolicyError, RowFault, RuleFault};
-use option::is_role;
 pub use rule::{Predicate, Rule};
 pub use table::Policy;

@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 
+use super::rule::is_role;
 use super::{Rule, RuleFault};
 use crate::api::options::v1::{self as options, Access};
 
@@ -32,14 +33,6 @@ fn rule_from_access(number: i32) -> Result<Rule, RuleFault> {
         Ok(Access::Authenticated) => Ok(Rule::Authenticated),
         Err(_) => Err(RuleFault::Unknown),
     }
-}
-
-/// Returns true for a valid role name, `[a-z][a-z0-9._-]{0,62}`.
-pub(super) fn is_role(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    text.len() <= 63
-        && bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
-        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
 }
 
 #[cfg(test)]

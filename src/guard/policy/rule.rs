@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{RowFault, is_role};
+use super::RowFault;
 use crate::guard::{Identity, SubjectKind};
 
 /// The requirement of a method for its caller.
@@ -95,6 +95,14 @@ impl PartialEq for Predicate {
 }
 
 impl Eq for Predicate {}
+
+/// Returns true for a valid role name, `[a-z][a-z0-9._-]{0,62}`.
+pub(super) fn is_role(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    text.len() <= 63
+        && bytes.next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,23 +1,17 @@
 //! The state of an open call, shared by both directions.
 
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use http::{Response, Uri};
+use http::Uri;
 use tokio::time::{Instant, sleep};
-use tonic::Status;
-use tonic::body::Body;
-use tonic::codegen::{Bytes, StdError};
 
 use super::super::authorizer::Authorizer;
 use super::super::limit::until;
 use super::super::{Rejection, Token, TrafficClass, Verify};
-use super::request::CheckedRequest;
-use super::response::CheckedResponse;
 use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
@@ -93,41 +87,9 @@ impl<V: Verify> OpenCall<V> {
         })
     }
 
-    /// Returns the request body with checked messages.
-    pub(in super::super) fn check_request(self: &Arc<Self>, body: Body) -> Body {
-        Body::new(CheckedRequest::new(body, Arc::clone(self)))
-    }
-
-    /// Returns the handler's response with checked messages, or the rejection that precedes it.
-    pub(in super::super) async fn check_response<R, E>(
-        self: Arc<Self>,
-        mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
-    ) -> Result<Response<Body>, E>
-    where
-        R: http_body::Body<Data = Bytes> + Send + 'static,
-        R::Error: Into<StdError>,
-    {
-        // Set for a call that waits for request messages. Most unary calls need none.
-        let mut checks: Option<PeriodicChecks> = None;
-        let answered = poll_fn(|cx| {
-            let answered = call.as_mut().poll(cx);
-            self.is_admitting.store(false, Ordering::Relaxed);
-            if let Some(rejection) = self.rejection() {
-                return Poll::Ready(Err(rejection));
-            }
-            if answered.is_ready() {
-                return answered.map(Ok);
-            }
-            if self.is_request_over() {
-                checks = None;
-                return Poll::Pending;
-            }
-            checks.get_or_insert_with(|| self.periodic_checks()).as_mut().poll(cx).map(Err)
-        });
-        match answered.await {
-            Ok(response) => Ok(response?.map(|body| Body::new(CheckedResponse::new(Body::new(body), self)))),
-            Err(rejection) => Ok(Status::from(self.reject(rejection)).into_http()),
-        }
+    /// Ends the poll that admitted the call.
+    pub(super) fn end_admission(&self) {
+        self.is_admitting.store(false, Ordering::Relaxed);
     }
 
     /// Returns a check of the token now. Without evidence it asks again for up to 2 s.

@@ -12,8 +12,15 @@ use tonic::codegen::Bytes;
 use super::super::Verify;
 use super::open_call::{OpenCall, TokenCheck};
 
+impl<V: Verify> OpenCall<V> {
+    /// Returns the request body with checked messages.
+    pub(in super::super) fn check_request(self: &Arc<Self>, body: Body) -> Body {
+        Body::new(CheckedRequest::new(body, Arc::clone(self)))
+    }
+}
+
 /// A request body. A rejection ends it with the rejection's status.
-pub(super) struct CheckedRequest<V: Verify> {
+struct CheckedRequest<V: Verify> {
     body: Body,
     call: Arc<OpenCall<V>>,
     /// True until the first message.
@@ -24,7 +31,7 @@ pub(super) struct CheckedRequest<V: Verify> {
 }
 
 impl<V: Verify> CheckedRequest<V> {
-    pub(super) fn new(body: Body, call: Arc<OpenCall<V>>) -> Self {
+    fn new(body: Body, call: Arc<OpenCall<V>>) -> Self {
         Self { body, call, is_first: true, held: None, is_over: false }
     }
 

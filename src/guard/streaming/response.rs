@@ -1,14 +1,15 @@
 //! The response body of an open call.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use http_body::{Body as _, Frame};
 use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::Bytes;
+use tonic::codegen::{Bytes, StdError};
 
 use super::super::{Rejection, Verify};
 use super::open_call::{OpenCall, PeriodicChecks, TokenCheck};
@@ -16,8 +17,42 @@ use super::open_call::{OpenCall, PeriodicChecks, TokenCheck};
 /// The result of polling a body.
 type PolledFrame = Option<Result<Frame<Bytes>, Status>>;
 
+impl<V: Verify> OpenCall<V> {
+    /// Returns the handler's response with checked messages, or the rejection that precedes it.
+    pub(in super::super) async fn check_response<R, E>(
+        self: Arc<Self>,
+        mut call: Pin<&mut impl Future<Output = Result<Response<R>, E>>>,
+    ) -> Result<Response<Body>, E>
+    where
+        R: http_body::Body<Data = Bytes> + Send + 'static,
+        R::Error: Into<StdError>,
+    {
+        // Set for a call that waits for request messages. Most unary calls need none.
+        let mut checks: Option<PeriodicChecks> = None;
+        let answered = poll_fn(|cx| {
+            let answered = call.as_mut().poll(cx);
+            self.end_admission();
+            if let Some(rejection) = self.rejection() {
+                return Poll::Ready(Err(rejection));
+            }
+            if answered.is_ready() {
+                return answered.map(Ok);
+            }
+            if self.is_request_over() {
+                checks = None;
+                return Poll::Pending;
+            }
+            checks.get_or_insert_with(|| self.periodic_checks()).as_mut().poll(cx).map(Err)
+        });
+        match answered.await {
+            Ok(response) => Ok(response?.map(|body| Body::new(CheckedResponse::new(Body::new(body), self)))),
+            Err(rejection) => Ok(Status::from(self.reject(rejection)).into_http()),
+        }
+    }
+}
+
 /// A response body. A rejection ends it with the rejection's status in the trailers.
-pub(super) struct CheckedResponse<V: Verify> {
+struct CheckedResponse<V: Verify> {
     body: Body,
     call: Arc<OpenCall<V>>,
     /// True until the body was polled for the first time.
@@ -32,7 +67,7 @@ pub(super) struct CheckedResponse<V: Verify> {
 }
 
 impl<V: Verify> CheckedResponse<V> {
-    pub(super) fn new(body: Body, call: Arc<OpenCall<V>>) -> Self {
+    fn new(body: Body, call: Arc<OpenCall<V>>) -> Self {
         Self { body, call, is_first: true, held: None, next: None, checks: None, is_over: false }
     }
 

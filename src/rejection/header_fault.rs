@@ -62,7 +62,7 @@ impl TokenHeader {
     }
 
     /// Returns the fault of a header value that is not a valid token. `max` is the maximum length in bytes.
-    pub(super) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
+    pub(crate) fn fault_of(self, value: &[u8], max: usize) -> HeaderFault {
         let has_prefix = value.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "));
         self.with_fault(match value {
             [] => TokenFormFault::Empty,
@@ -75,7 +75,7 @@ impl TokenHeader {
     }
 
     /// Combines this header and a fault.
-    pub(super) const fn with_fault(self, fault: TokenFormFault) -> HeaderFault {
+    pub(crate) const fn with_fault(self, fault: TokenFormFault) -> HeaderFault {
         HeaderFault { header: self, fault }
     }
 }
