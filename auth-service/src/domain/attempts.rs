@@ -1,61 +1,64 @@
-//! How often somebody may be wrong: an account rests longer after each wrong password, and an address has an allowance of
-//! them that comes back with time (NIST SP 800-63B-4 §3.2.2).
+//! Limits on failed logins (NIST SP 800-63B-4 §3.2.2).
+//!
+//! An account is locked longer after each wrong password. An address has an allowance of failures, which refills over
+//! time.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long an account rests that has reached the most wrong passwords in a row.
+/// Lock time of an account that has reached the maximum of wrong passwords in a row.
 const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
 
-/// The most by which clocks may differ by any setting.
+/// Largest clock skew between replicas that any setting allows.
 const MOST_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// Uses of an allowance beyond its burst: as many attempts as may be under way when the last one of it is used.
+/// Uses beyond the burst: as many attempts may be in progress when the allowance runs out.
 const MOST_BEYOND: i32 = 128;
 
-/// The limits of a service.
+/// Limits on attempts, from the settings.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLimits {
-    /// Wrong passwords in a row that cost an account nothing; 0 means that none ever does.
+    /// Wrong passwords in a row without a delay; 0 turns the delays off.
     pub free: i32,
-    /// The longest rest between two attempts: it begins with one second and doubles.
+    /// Longest delay between two attempts. The delay starts at one second and doubles.
     pub rest: TimeDelta,
-    /// Wrong passwords in a row after which an account rests for a day.
+    /// Wrong passwords in a row after which an account is locked for a day.
     pub most: i32,
-    /// Wrong passwords of an address.
+    /// Allowance of wrong passwords per address.
     pub failures: Allowance,
-    /// Registrations of an address.
+    /// Allowance of registrations per address.
     pub sign_ups: Allowance,
-    /// The most by which the clocks of two replicas may differ.
+    /// Largest clock skew between two replicas.
     pub leeway: TimeDelta,
 }
 
 /// Wrong passwords of an account in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// How many.
+    /// Number of wrong passwords.
     pub count: i32,
-    /// When the last one was.
+    /// Time of the last one.
     pub last: DateTime<Utc>,
 }
 
-/// So many at once, and then so many a minute.
+/// Token bucket: a burst, then a rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
-    /// How many at once; 0 means without limit.
+    /// Uses at once; 0 means unlimited.
     pub burst: u32,
-    /// How many of them come back in a minute; at least 1.
+    /// Uses that come back per minute; at least 1.
     pub per_minute: u32,
 }
 
 impl AttemptLimits {
-    /// How long the account must rest from `now` on before the next attempt; `None` when it need not.
+    /// Returns the time from `now` until the account's next attempt is allowed; `None` if it is allowed now.
     pub fn wait(&self, failures: Failures, now: DateTime<Utc>) -> Option<TimeDelta> {
         if self.free == 0 || failures.count < self.free {
             return None;
         }
-        // A failure of the future was written under a wrong clock: it must bar no caller longer than a right one does.
+        // A failure with a future time was written under a wrong clock. It must not block a caller longer than a
+        // correct clock would.
         if failures.last > now + self.leeway {
             return None;
         }
@@ -64,36 +67,37 @@ impl AttemptLimits {
     }
 
     fn rest_after(&self, count: i32) -> TimeDelta {
-        // Beyond 2^20 seconds, twelve days, every longest rest has been reached.
+        // 2^20 seconds are twelve days, which is above every setting of the longest delay.
         TimeDelta::seconds(1 << (count - self.free).min(20)).min(self.rest)
     }
 }
 
 impl Allowance {
-    /// How long the address must wait from `now` on; `full` is when it has its whole allowance back.
+    /// Returns the time from `now` until the address may go on; `None` if it may now. `full` is the time when its whole
+    /// allowance is back.
     pub fn wait(self, full: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
         let burst = i32::try_from(self.burst.checked_sub(1)?).unwrap_or(i32::MAX);
         let full = self.believed(full, now);
         Some(full - now - self.interval() * burst).filter(|left| *left > TimeDelta::zero())
     }
 
-    /// When the address has its whole allowance back after one more.
+    /// Returns the new time at which the whole allowance is back, after one more use.
     pub fn use_one(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         self.believed(full, now).max(now) + self.interval()
     }
 
-    /// Returns the stored time, or `now` for one that no use can have led to: it was written under a wrong clock.
+    /// Returns the stored time, or `now` if no use can have led to the stored time: a wrong clock wrote it.
     fn believed(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         if full <= self.latest(now, MOST_SKEW) { full } else { now }
     }
 
-    /// Returns the latest time that uses until now can have led to, by clocks that differ by so much.
+    /// Returns the latest time that uses until now can have led to, on clocks that differ by at most `skew`.
     pub fn latest(self, now: DateTime<Utc>, skew: TimeDelta) -> DateTime<Utc> {
         let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MOST_BEYOND);
         now + self.interval() * most + skew
     }
 
-    /// Returns when an address has its whole allowance back that has just used all of it, and no more.
+    /// Returns the time at which the whole allowance is back, if it is used up at `now`.
     pub fn used_up(self, now: DateTime<Utc>) -> DateTime<Utc> {
         now + self.interval() * i32::try_from(self.burst).unwrap_or(i32::MAX)
     }
@@ -103,7 +107,8 @@ impl Allowance {
     }
 }
 
-/// The network that an address counts as: of IPv6 the first 64 bits, which one subscriber has to choose from.
+/// Returns the network under which an address is counted. IPv6 addresses count by their first 64 bits: one subscriber
+/// can use all addresses below them.
 pub fn network(peer: &str) -> String {
     match peer.parse() {
         Ok(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),

@@ -1,4 +1,4 @@
-//! What the service is about, without wire and without database.
+//! Domain rules, without wire and without database.
 
 mod attempts;
 mod audience;

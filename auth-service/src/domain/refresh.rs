@@ -1,60 +1,60 @@
-//! Refresh tokens: each is used once, but for an answer that was lost on its way (RFC 9700 §4.14.2).
+//! Refresh tokens: each works once, except after a lost answer (RFC 9700 §4.14.2).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How many generations of a session's refresh tokens are told from secrets that were never ours.
+/// Number of refresh token generations of a session that are recognized; older secrets count as unknown.
 pub const KEPT_GENERATIONS: usize = 16;
 
-/// The SHA-256 of a refresh token's secret: what a row keeps of it.
+/// SHA-256 of a refresh token's secret, as the row stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshDigest(pub [u8; 32]);
 
-/// What a session's row knows of its refresh tokens.
+/// Refresh token state of a session's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// The current token's generation, from 0.
+    /// Generation of the current token, from 0.
     pub generation: i32,
-    /// What the current token was derived with from its parent; the first has none.
+    /// Salt from which the current token was derived by its parent; empty for the first token.
     pub salt: Vec<u8>,
-    /// The digests of the last generations, the current one first.
+    /// Digests of the last generations, the current one first.
     pub digests: Vec<RefreshDigest>,
-    /// Which of the last rotations needed the grace: a bit each, the last one's lowest.
+    /// One bit for each of the last rotations, the newest lowest; set if the rotation needed the grace.
     pub graces: i32,
-    /// When the current token was made; `None` for the first.
+    /// Time at which the current token was made; `None` for the first.
     pub time: Option<DateTime<Utc>>,
 }
 
-/// How long, and how often, a token may be presented once more.
+/// Time and number of times in which a used token is answered again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
-    /// How long after its rotation; zero: never.
+    /// Time after the rotation in which the token is answered again; zero means never.
     pub time: TimeDelta,
-    /// Time after the rotation in which such a use counts as a second tab, not as a lost answer; at most `time`.
+    /// Time after the rotation in which a second use counts as a second tab, not as a lost answer; at most `time`.
     pub overlap: TimeDelta,
-    /// The session ends when so many of its last rotations needed the grace.
+    /// Number of recent rotations with grace at which the session ends.
     pub most: u8,
-    /// How many of the last rotations are counted, at most 16.
+    /// Number of recent rotations that are counted, at most 16.
     pub of: u8,
 }
 
-/// What becomes of a genuine token that is presented.
+/// Decision about a genuine token that is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is the current one: the next one takes its place.
+    /// The token is the current one. It is replaced by the next one.
     Rotate,
-    /// Two callers use it at once, as two tabs do: the same successor once more, and nothing is counted.
+    /// Two callers use the token at once, as two tabs do. They get the same successor, and nothing is counted.
     Concurrent,
-    /// Its answer was lost: the same successor once more.
+    /// The answer was lost. The caller gets the same successor again.
     Again {
-        /// Whether this rotation is answered again for the first time.
+        /// Set if this rotation is answered again for the first time.
         is_first: bool,
     },
-    /// It has been used before: somebody else may have it.
+    /// The token was used before and may be stolen.
     Reused,
 }
 
 impl Grace {
-    /// What becomes of the token whose digest is the `index`-th of those that the row keeps.
+    /// Decides about the token whose digest has the index `index` in the row.
     pub fn decide(self, index: usize, rotation: &Rotation, now: DateTime<Utc>) -> Decision {
         match index {
             0 => Decision::Rotate,
@@ -64,23 +64,23 @@ impl Grace {
         }
     }
 
-    /// Returns whether the last rotation was so short a time ago that its token is still in use elsewhere.
+    /// Returns true if the last rotation is so recent that its token may still be in use elsewhere.
     fn is_overlap(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
         rotation.time.is_some_and(|time| now - time < self.overlap.min(self.time))
     }
 
-    /// Whether the last rotation may be answered once more.
+    /// Returns true if the last rotation may be answered again.
     fn is_open(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
         let is_soon = rotation.time.is_some_and(|time| now - time < self.time);
         is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.most)
     }
 
-    /// The row's bits once the last rotation has needed the grace.
+    /// Returns the row's bits after the last rotation has needed the grace.
     pub fn with_grace(self, rotation: &Rotation) -> i32 {
         rotation.graces | 1
     }
 
-    /// The row's bits once a rotation more has taken place, which has not needed the grace.
+    /// Returns the row's bits after one more rotation, which has not needed the grace.
     pub fn rotated(self, rotation: &Rotation) -> i32 {
         (rotation.graces << 1) & self.mask()
     }
@@ -91,7 +91,7 @@ impl Grace {
 }
 
 impl Rotation {
-    /// The digests once this one is the current one.
+    /// Returns the digests after `next` has become the current one.
     pub fn digests_with(&self, next: RefreshDigest) -> Vec<RefreshDigest> {
         std::iter::once(next).chain(self.digests.iter().copied()).take(KEPT_GENERATIONS).collect()
     }

@@ -1,45 +1,45 @@
-//! What is known of a key pair that signs access tokens. Its state follows from its times.
+//! Signing keys of access tokens. A key's state follows from its times.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// A key pair of the set, without its private half.
+/// Public half and times of a key pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningKeyRecord {
-    /// Its place in the order in which keys sign, from 1 on.
+    /// Place in the order in which keys sign, from 1.
     pub number: i32,
-    /// The `kid` of its tokens.
+    /// Id of the key, the `kid` of its tokens.
     pub id: String,
-    /// The algorithm's JOSE name.
+    /// JOSE name of the algorithm.
     pub algorithm: String,
-    /// The public half as a JWK.
+    /// Public half as a JWK.
     pub public_jwk: String,
-    /// When it was made.
+    /// Creation time.
     pub create_time: DateTime<Utc>,
-    /// From when on it signs.
+    /// Time from which the key signs.
     pub sign_time: DateTime<Utc>,
-    /// From when on the next one signs in its place.
+    /// Time from which the next key signs instead.
     pub retire_time: Option<DateTime<Utc>>,
-    /// From when on all its tokens are dead.
+    /// Time from which all tokens of the key are dead.
     pub verify_until: Option<DateTime<Utc>>,
 }
 
-/// What a key of the set does.
+/// State of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// It is listed, and will sign.
+    /// Listed; signs later.
     Next,
-    /// It signs.
+    /// Signs.
     Signing,
-    /// Its tokens are good, and it signs no more.
+    /// Signs no more; its tokens are still valid.
     Retired,
     /// All its tokens are dead.
     Over,
 }
 
 impl SigningKeyRecord {
-    /// What it does at this time.
+    /// Returns the state at this time.
     pub fn state_at(&self, now: DateTime<Utc>) -> KeyState {
         if self.verify_until.is_some_and(|until| until <= now) {
             KeyState::Over
@@ -53,16 +53,17 @@ impl SigningKeyRecord {
     }
 }
 
-/// The key that signs at this time: of a set in the order in which its keys sign, the last one whose time has come. While
-/// none's has, since the clock is behind or the one before is gone, it is the first of those to come.
+/// Returns the key that signs at this time: the last key whose time has come, in the order of signing. If there is
+/// none, because the clock is behind or the previous key is gone, it is the first future key.
 pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&SigningKeyRecord> {
     let come = keys.iter().rev().find(|key| key.sign_time <= now);
     come.filter(|key| key.state_at(now) == KeyState::Signing).or_else(|| keys.iter().find(|key| key.sign_time > now))
 }
 
-/// Returns the keys with the times that they would have if a clock that was ahead had been right: a key that was made after
-/// `future` was made now, and signs so much sooner. No key waits for longer than `lead` at the most. The key before it signs
-/// until then, and verifies for `kept` longer.
+/// Returns the keys with corrected times, as if the fast clock that wrote them had been right.
+///
+/// A key made after `future` counts as made now, and signs sooner by the same difference. No key waits longer than
+/// `lead`. The previous key signs until then, and verifies for `kept` longer.
 pub fn believed(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,
