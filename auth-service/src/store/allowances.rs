@@ -1,4 +1,4 @@
-//! What an address may use up, of wrong passwords and of registrations, kept where a restart and another replica see it.
+//! Allowances of an address, for wrong passwords and registrations. They survive a restart and hold for all replicas.
 
 use chrono::TimeDelta;
 use db::{Tx, Verdict, read, transaction, within};
@@ -7,7 +7,7 @@ use super::expiry::forget_expired;
 use super::{Store, StoreError, Time};
 use crate::domain::Allowance;
 
-/// What an address has an allowance of.
+/// Subject of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Wrong passwords.
@@ -17,7 +17,7 @@ pub enum Kind {
 }
 
 impl Store {
-    /// When the address has its whole allowance back; `None` when it has used nothing.
+    /// Returns the time at which the address has its whole allowance back; `None` if it has used none of it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -25,7 +25,7 @@ impl Store {
         read!(self.db, |reader| sqlx::query_scalar(FULL_TIME).bind(kind.text()).bind(network).fetch_optional(reader))
     }
 
-    /// Uses one of the address's allowance, or says how long it must wait for it.
+    /// Uses one of the address's allowance, or returns the time to wait for one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is used.
@@ -36,7 +36,7 @@ impl Store {
         allowance: Allowance,
         now: Time,
     ) -> Result<Result<(), TimeDelta>, StoreError> {
-        // Whoever must wait is told so by a read: a flood of those writes nothing.
+        // A caller who must wait costs one read: a flood of such calls writes nothing.
         if let Some(full) = self.allowance(kind, network).await?
             && let Some(wait) = allowance.wait(full, now)
         {
@@ -63,16 +63,16 @@ impl Kind {
     }
 }
 
-/// The condition on which one of an allowance is used.
+/// Condition for a use of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
-    /// Only if one is left.
+    /// Only if a use is left.
     IfLeft,
-    /// Also if none is left: it has happened.
+    /// Even if no use is left: the event has already happened.
     Always,
 }
 
-/// Uses one of the allowance, or says how long to wait for it; begins anew whenever somebody else has used one between.
+/// Uses one of the allowance, or returns the time to wait for one. Retries after a concurrent use.
 pub(super) async fn use_one(
     tx: &mut Tx<'_>,
     kind: Kind,

@@ -1,4 +1,4 @@
-//! Wrong passwords, counted where a restart and another replica see them.
+//! Counters of wrong passwords. They survive a restart and hold for all replicas.
 
 use db::{Verdict, read, transaction, within, write};
 
@@ -7,11 +7,11 @@ use super::expiry::forget_expired;
 use super::{Kind, Store, StoreError, Time};
 use crate::domain::{Allowance, Failures};
 
-/// An account by the SHA-256 of what was tried.
+/// SHA-256 of the account that a login named.
 pub type Account = [u8; 32];
 
 impl Store {
-    /// The wrong passwords of this account since the last right one.
+    /// Returns the wrong passwords of this account since its last correct one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -22,8 +22,8 @@ impl Store {
         Ok(row.map(|(count, last)| Failures { count, last }))
     }
 
-    /// Counts an attempt of an account that has failed before, ahead of its outcome, so that attempts made at once do not
-    /// slip past the count; `false` when another one came first.
+    /// Counts an attempt of an account with earlier failures before its outcome is known, so that concurrent attempts
+    /// cannot bypass the count. Returns `false` if another attempt was counted first.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is counted.
@@ -34,7 +34,7 @@ impl Store {
         Ok(claimed.map_err(StoreError::or_unavailable)? > 0)
     }
 
-    /// Takes a claim back, of an attempt that nobody has judged; `seen` is what was known before it.
+    /// Takes back the count of an attempt that was not judged; `seen` is the state before it.
     ///
     /// # Errors
     /// [`StoreError`]; then it stays counted.
@@ -44,7 +44,7 @@ impl Store {
         write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(seen.last)).map(drop)
     }
 
-    /// Counts a wrong password: for these accounts, and for the address.
+    /// Counts a wrong password for these accounts and for the address.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is counted.
@@ -62,7 +62,7 @@ impl Store {
             for account in &accounts {
                 within!(tx, sqlx::query(SQL).bind(account.as_slice()).bind(now))?;
             }
-            // However much is used up already: what is counted here has happened.
+            // The failure has happened, so it counts even beyond the allowance.
             use_one(&mut tx, Kind::Failure, &network, allowance, Use::Always, now).await?.ok();
             forget_expired(&mut tx, now).await?;
             Ok(Verdict::Commit(()))
@@ -70,7 +70,7 @@ impl Store {
         .map_err(StoreError::or_unavailable)
     }
 
-    /// Forgets the wrong passwords of an account, after a right one.
+    /// Clears the wrong passwords of an account, after a correct one.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,23 +1,23 @@
-//! The number of entries of the log that a look reads.
+//! Number of log entries that a poll reads.
 
 use std::time::Duration;
 
-/// The size of a page that follows the end of the log, and the largest.
+/// Page size at the end of the log, and the largest one.
 const ROWS: [u32; 2] = [1_000, 64_000];
 
-/// A page that has taken less time is followed by one of twice the size: the time for a look is 400 ms.
+/// Duration below which the next page is twice as large. A poll has 400 ms.
 const QUICK: Duration = Duration::from_millis(150);
 
-/// A page that has taken more time is followed by one of half the size.
+/// Duration above which the next page is half as large.
 const SLOW: Duration = Duration::from_millis(250);
 
-/// The size of a page: small at the end of the log, and as large as the way to the database has time for while a reader is far
-/// from the end, since each page costs a round trip.
+/// Page size: small at the end of the log. Far from the end it is as large as the connection allows in time, because
+/// each page costs a round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageSize(u32);
 
 impl Default for PageSize {
-    /// Returns the size for the end of the log.
+    /// Returns the size at the end of the log.
     fn default() -> Self {
         let [least, _] = ROWS;
         Self(least)
@@ -30,7 +30,7 @@ impl PageSize {
         i64::from(self.0)
     }
 
-    /// Returns the size of the page after one of this size that took so long.
+    /// Returns the size of the next page after a page of this size that took `took`.
     pub(super) fn next(self, took: Duration) -> Self {
         let [least, most] = ROWS;
         let rows = match took {
@@ -46,7 +46,7 @@ impl PageSize {
 mod tests {
     use super::*;
 
-    /// Returns how many pages and how much time a log of a million entries takes, each entry and each page taking this long.
+    /// Returns the number of pages and the time to read a million entries, given the time per entry and per page.
     fn reads(entry: Duration, page: Duration) -> (u32, Duration) {
         let (mut size, mut left, mut pages, mut time) = (PageSize::default(), 1_000_000_u32, 0, Duration::ZERO);
         while left > 0 {

@@ -1,4 +1,4 @@
-//! All that is looked up before a password is tried, in one round trip: a server may be far away.
+//! Lookup before a password check, in one round trip: the server may be far away.
 
 use db::read;
 use sqlx::FromRow;
@@ -8,20 +8,20 @@ use super::rows::UserRow;
 use super::{Account, Credentials, Kind, Store, StoreError, Time};
 use crate::domain::Failures;
 
-/// The account whose password is tried, and what is known of the place from where it is tried.
+/// Account whose password is checked, and facts about the caller's network.
 pub struct Trial {
-    /// The user and the hash; `None` if there is no such user.
+    /// User and hash; `None` if there is no such user.
     pub found: Option<Credentials>,
-    /// When the address has its whole allowance of wrong passwords back; `None` if it has used nothing.
+    /// Time at which the address has its whole allowance of wrong passwords back; `None` if it has used none of it.
     pub full_time: Option<Time>,
-    /// Set if any user has a session, ended or not, that was begun in this network.
+    /// Set if any user has a session, ended or not, that was started in this network.
     pub is_network_known: bool,
     /// Set if this user has such a session.
     pub is_at_home: bool,
 }
 
 impl Store {
-    /// Looks up a login with the email of this canonical form, from this network.
+    /// Looks up a login by the email's canonical form and the caller's network.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -41,8 +41,8 @@ impl Store {
         Ok(row.into())
     }
 
-    /// Looks up a proof of the user with this id, who calls from this network. Proofs count apart from logins, wherever they
-    /// come from.
+    /// Looks up a password proof of the user with this id, from this network. Proofs count apart from logins, from any
+    /// network.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -59,7 +59,7 @@ impl Store {
         Ok(row.into())
     }
 
-    /// The wrong passwords of two accounts since the last right one of each.
+    /// Returns the wrong passwords of two accounts since the last correct one of each.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -78,7 +78,7 @@ impl Store {
 
 #[derive(FromRow)]
 struct TrialRow {
-    /// Null, with all that follows of the user, if there is none.
+    /// Null, with all columns of the user after it, if there is no user.
     id: Option<Uuid>,
     name: Option<String>,
     email: Option<String>,
