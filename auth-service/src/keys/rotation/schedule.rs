@@ -1,4 +1,4 @@
-//! The background task that rotates keys by age, repairs their times and removes old ones.
+//! Background task that rotates keys by age, repairs their times and removes old ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,26 +18,26 @@ use crate::stamp::stamp;
 /// Time between two rounds of the task.
 const ROTATION_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The rule by which one key follows another.
+/// Rule for the rotation of keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RotationSchedule {
-    /// The time for which a key signs before the next one is listed; `None`: until a command says so.
+    /// Time for which a key signs before the next one is listed; `None` means rotation by command only.
     pub(crate) max_age: Option<Duration>,
-    /// The time for which the next one is listed before it signs.
+    /// Time for which the next key is listed before it signs.
     pub(crate) lead: Duration,
-    /// The type of the next one.
+    /// Type of the next key.
     pub(crate) key_type: KeyType,
 }
 
-/// The trust in the clock where keys are concerned.
+/// Trust in the clock for changes of keys.
 pub(crate) struct ClockTrust {
-    /// The greatest difference between clocks.
+    /// Largest clock skew.
     pub(crate) leeway: TimeDelta,
-    /// Counts the keys whose times were repaired.
+    /// Counter of keys whose times were repaired.
     pub(crate) repaired: Repaired,
 }
 
-/// Rotates the keys by age, repairs and tidies them until it is told to stop. A secret, without a keyring, needs none of it.
+/// Rotates, repairs and tidies the keys until `stop`. Returns at once if a secret signs, without a keyring.
 pub(crate) async fn run_rotation(
     keyring: Option<Arc<Keyring>>,
     schedule: RotationSchedule,
@@ -50,13 +50,13 @@ pub(crate) async fn run_rotation(
             if let Err(error) = keyring.repair(&trust).await {
                 tracing::warn!("signing keys with times of a wrong clock stay for now: {error}");
             }
-            // A key that goes too early takes its tokens along.
+            // Under a fast clock a key would end too early, and its tokens with it.
             if keyring.clock.check_trusted(trust.leeway).is_err() {
                 sleep(ROTATION_INTERVAL).await;
                 continue;
             }
             match keyring.rotate_by_age(schedule).await {
-                // Another replica was faster, or an operator.
+                // Another replica or an operator was faster.
                 Ok(()) | Err(KeyringError::Outrun | KeyringError::Waiting { .. }) => {}
                 Err(error) => tracing::warn!("the signing key is not rotated for now: {error}"),
             }
@@ -70,7 +70,7 @@ pub(crate) async fn run_rotation(
 }
 
 impl Keyring {
-    /// Gives keys that a wrong clock has made in the future the times that they would have by now.
+    /// Corrects the times of keys that a wrong clock has set in the future.
     async fn repair(&self, trust: &ClockTrust) -> Result<(), KeyringError> {
         let now = self.clock.now();
         if !self.clock.may_repair(trust.leeway) {

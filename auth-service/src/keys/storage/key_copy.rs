@@ -1,44 +1,47 @@
-//! What becomes of the signing keys when the database is copied: decided before anything is written, so that no token dies
-//! by a move unless the settings say that it would have died anyway.
+//! Handling of the signing keys when the database is copied.
+//!
+//! The decision is made before anything is written, so that a copy kills no token that the settings would keep valid.
 
 use std::path::PathBuf;
 
 use super::{KeyFile, KeyFileError, MasterKey, SigningKeyError};
 use crate::keys::model::Pkcs8;
 
-/// A key's id, and its sealed private half if the source's database has that.
+/// Id of a key, and its sealed private half if the source's database holds it.
 pub type PrivateHalf = (String, Option<Vec<u8>>);
 
-/// What becomes of the keys.
+/// Handling of the keys.
 pub enum KeyCopy {
-    /// They lie in the source sealed, and go along as they are.
+    /// The keys are sealed in the source and are copied unchanged.
     Sealed,
     /// The file's keys are sealed into the target.
     Seal {
-        /// The source's file, which is left as it is.
+        /// File of the source, which stays unchanged.
         from: PathBuf,
-        /// What the rows of these ids get.
+        /// Sealed private halves for the rows with these ids.
         sealed: Vec<(String, Vec<u8>)>,
     },
-    /// The file's keys go into a file beside the target.
+    /// The file's keys are written to a file beside the target.
     File {
-        /// The target's file.
+        /// File of the target.
         to: KeyFile,
-        /// The keys.
+        /// Documents of the keys.
         keys: Vec<Pkcs8>,
     },
-    /// The file is left where it is, since `JWT_SECRET_KEY` signs.
+    /// The file stays where it is, because `JWT_SECRET_KEY` signs.
     Left(PathBuf),
-    /// There are none with the source.
+    /// The source has no keys.
     Absent,
 }
 
 impl KeyCopy {
-    /// Chooses by the settings. `from` and `to` are where keys may lie beside source and target: `None` on PostgreSQL;
-    /// `halves` is what the source holds, in the order in which the keys sign.
+    /// Chooses by the settings.
+    ///
+    /// `from` and `to` are the key files beside source and target; `None` on PostgreSQL. `halves` are the keys of the
+    /// source in the order of signing.
     ///
     /// # Errors
-    /// When a key that is needed cannot go along, or a file cannot be used.
+    /// Fails if a needed key cannot be copied, or if a file cannot be used.
     pub fn choose(
         is_signed_by_secret: bool,
         master: Option<&MasterKey>,
@@ -68,7 +71,7 @@ impl KeyCopy {
         }
     }
 
-    /// What becomes of the keys of a file, the last one of which is needed.
+    /// Decides about the keys of a file, the last one of which is needed.
     fn of_file(
         from: &KeyFile,
         master: Option<&MasterKey>,
@@ -101,7 +104,7 @@ impl KeyCopy {
         }
     }
 
-    /// What rows of the target get that have no private half in the source.
+    /// Returns the sealed private halves for the target's rows that have none in the source.
     pub fn sealed(&self) -> &[(String, Vec<u8>)] {
         match self {
             Self::Seal { sealed, .. } => sealed,
@@ -109,7 +112,7 @@ impl KeyCopy {
         }
     }
 
-    /// Writes the target's file, if it is to have one.
+    /// Writes the target's file, if it gets one.
     ///
     /// # Errors
     /// [`KeyFileError`], which says what to do.

@@ -1,4 +1,4 @@
-//! The places of private keys: a file beside the database, or the database itself, sealed by the master key.
+//! Storage of private keys: a file beside the database, or the database itself, sealed by the master key.
 
 mod error;
 mod key_access;

@@ -1,4 +1,4 @@
-//! Which JWKs are keys for us: each for one algorithm, for signatures, and strong enough (C2).
+//! Accepted JWKs: each for one algorithm, for signatures, and strong enough (C2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::keys::model::{Algorithm, JwkError, KeySet, VerifyingKey};
 
-/// A key of RFC 7515 appendix A.3.
+/// Returns a key of RFC 7515 appendix A.3.
 fn es256() -> Value {
     json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "ec",
         "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})
@@ -20,7 +20,7 @@ fn ed25519() -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "ed", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
 }
 
-/// A number of so many bits, for a modulus: whether it is the product of two primes is not what is asked here.
+/// Returns a JWK with a modulus of this many bits. The modulus need not be a product of two primes here.
 fn rs256(bits: usize) -> Value {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
     modulus[0] = 0xff >> (modulus.len() * 8 - bits);
@@ -90,12 +90,12 @@ fn weak_or_broken_material_is_refused() {
     for crv in [json!("P-256K"), json!("P-384"), json!(null)] {
         assert_eq!(changed(&es256(), "crv", crv), Err(JwkError::Material));
     }
-    // Not on the curve; a byte short; the padded form; no coordinate at all.
+    // Not on the curve; one byte short; the padded form; no coordinate.
     for y in [json!(URL_SAFE_NO_PAD.encode([1; 32])), json!("AAAA"), json!(format!("{}=", "A".repeat(43))), json!(null)]
     {
         assert_eq!(changed(&es256(), "y", y), Err(JwkError::Material));
     }
-    // The same point with its border moved by a byte.
+    // The same point with the border between its coordinates moved by a byte.
     let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(es256()[name].as_str().unwrap()).unwrap();
     let (mut x, mut y) = (coordinate("x"), coordinate("y"));
     x.push(y.remove(0));
