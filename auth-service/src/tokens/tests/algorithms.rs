@@ -1,4 +1,4 @@
-//! No key is ever taken for one of another algorithm, whatever a header says (C1, C2, C4).
+//! Algorithm confusion: no header makes a key verify by another algorithm (C1, C2, C4).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,7 +9,7 @@ use super::{Draw, issue, key, keys, part, set_of_all, sign, verifier};
 use crate::keys::model::{Algorithm, SigningKey};
 use crate::tokens::TokenFault;
 
-/// Rounds of the 64 combinations, for each key that may be the signing one.
+/// Rounds of the 64 combinations, for each possible signing key.
 const ROUNDS: usize = 8;
 
 #[test]
@@ -59,7 +59,7 @@ fn c1_no_other_name_is_an_algorithm() {
     }
 }
 
-/// What everybody can have of a public key, in the forms that libraries read or print.
+/// Returns the forms of a public key that libraries read or print, which an attacker can have.
 fn forms(jwk: &str) -> Vec<Vec<u8>> {
     let value: Value = serde_json::from_str(jwk).unwrap();
     let text = |name: &str| value[name].as_str().map(str::to_owned);
@@ -70,7 +70,7 @@ fn forms(jwk: &str) -> Vec<Vec<u8>> {
         forms.push(text.into_bytes());
     }
     let bytes = |name: &str| URL_SAFE_NO_PAD.decode(value[name].as_str().unwrap()).unwrap();
-    // SubjectPublicKeyInfo (RFC 5280 §4.1.2.7, RFC 8410 §4, RFC 5480 §2, RFC 3279 §2.3.1) as far as the key's bytes.
+    // SubjectPublicKeyInfo (RFC 5280 §4.1.2.7, RFC 8410 §4, RFC 5480 §2, RFC 3279 §2.3.1) up to the key's bytes.
     let (head, rest): (&[u8], _) = match value["kty"].as_str().unwrap() {
         "OKP" => (b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", bytes("x")),
         "EC" => (

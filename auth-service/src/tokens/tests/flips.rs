@@ -1,4 +1,5 @@
-//! A hundred thousand one-bit flips over a hundred tokens of all algorithms, and every bit of one of each (C16, C17).
+//! A hundred thousand one-bit flips over a hundred tokens of all algorithms, and every bit of one token of each (C16,
+//! C17).
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::tokens::TokenFault;
 const TOKENS: usize = 100;
 const FLIPS: usize = 1_000;
 
-/// Flips one bit of the text. Its highest bit would leave no text, and so no token.
+/// Flips one bit of the text, but not the highest bit of a byte: the result would not be text.
 fn flip_text(token: &str, draw: &mut Draw) -> String {
     let mut bytes = token.to_owned().into_bytes();
     let place = draw.below(bytes.len());
@@ -21,7 +22,7 @@ fn flip_text(token: &str, draw: &mut Draw) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Flips one bit of what a part says, below the base64 layer.
+/// Flips one bit of a decoded part.
 fn flip_part(token: &str, part: usize, draw: &mut Draw) -> String {
     let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
     let mut bytes = URL_SAFE_NO_PAD.decode(&parts[part]).unwrap();

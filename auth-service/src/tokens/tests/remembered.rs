@@ -1,4 +1,4 @@
-//! What is remembered of a token, and what is looked at again.
+//! Cache of verified tokens: cached facts, and facts that are checked again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn a_signature_is_checked_once_and_the_times_at_each_use() {
     let digest = good.digest();
     assert_eq!(remembering.verify(&garbage, &digest, start()).err(), Some(TokenFault::Invalid), "not known yet");
     let first = remembering.verify(&good, &digest, start()).unwrap();
-    // What is remembered is found by the digest alone.
+    // A cached token is found by the digest alone.
     let again = remembering.verify(&garbage, &digest, start()).unwrap();
     assert!(Arc::ptr_eq(&first, &again));
     let over = start() + Duration::from_mins(30);

@@ -1,4 +1,4 @@
-//! The examples of RFC 7515 appendices A.1 to A.3, with the thumbprints of their keys.
+//! Examples of RFC 7515 appendices A.1 to A.3, with the thumbprints of their keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::keys::model::{Algorithm, Key, KeySet, VerifyingKey};
 use crate::tokens::jws;
 
-/// The claims that all three examples sign.
+/// Claims that all three examples sign.
 const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
-/// Appendix A.1: the secret and its tag over a header that has line breaks in it.
+/// Secret of appendix A.1. Its tag covers a header with line breaks.
 const SECRET: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 const HS256: (&str, &str) = ("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
 
@@ -58,7 +58,7 @@ fn message((header, _): (&str, &str)) -> String {
     format!("{header}.{PAYLOAD}")
 }
 
-/// The public half alone verifies the example, and nothing that is not quite it.
+/// Asserts that the public half verifies the example and no variation of it.
 fn verifies(example: (&str, &str), key: &VerifyingKey) {
     assert!(key.verifies(message(example).as_bytes(), example.1));
     assert!(!key.verifies(message(example).replacen("ey", "eY", 1).as_bytes(), example.1));

@@ -1,4 +1,4 @@
-//! A token has one signature: none that arithmetic makes of it, and none in another form, is taken for it (C17).
+//! Signature twins: a token has one signature, and its arithmetic equivalents and other forms are refused (C17).
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::{Draw, half, issue, key, keys, verifier};
 use crate::keys::model::{Algorithm, KeySet};
 use crate::tokens::TokenFault;
 
-/// n of P-256, from RFC 5903 §3.1.
+/// Order n of P-256, from RFC 5903 §3.1.
 const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
-/// L of Ed25519, from RFC 8032 §5.1, in the order of its bytes in a signature.
+/// Order L of Ed25519, from RFC 8032 §5.1, in the byte order of a signature.
 const ED25519_ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// a − b, or a + b, as numbers whose least byte is the last one.
+/// Returns a − b or a + b, as numbers whose least byte is the last one.
 fn computed(a: &[u8], b: &[u8], sign: i16) -> Vec<u8> {
     let mut carry = 0;
     let mut result: Vec<u8> = Vec::new();
@@ -35,7 +35,7 @@ fn reversed(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().rev().copied().collect()
 }
 
-/// The token with another signature.
+/// Returns the token with another signature.
 fn with(token: &str, signature: &[u8]) -> String {
     format!("{}.{}", token.rsplit_once('.').unwrap().0, URL_SAFE_NO_PAD.encode(signature))
 }

@@ -1,4 +1,4 @@
-//! What the verifier asks beyond the layer below it, and what it costs (C4, C11, C12, C15, C19).
+//! Checks of the verifier beyond the layer below, and their cost (C4, C11, C12, C15, C19).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::tokens::{TokenFault, jws};
 fn c15_the_largest_token_costs_less_than_a_millisecond() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
-        // Its signature is right, so that every step is taken; base64 makes 4 bytes of 3.
+        // The signature is valid, so that every step runs; base64 makes 4 bytes of 3.
         let of = |length: usize| jws::sign(keys.signing().unwrap(), "at+jwt", &"x".repeat(length)).unwrap();
         let around = |length: usize| 4096 - 3 < length && length <= 4096;
         let (mut low, mut high) = (1, 4096);
@@ -27,7 +27,7 @@ fn c15_the_largest_token_costs_less_than_a_millisecond() {
         let (largest, larger) = (of(low), of(high));
         assert!(around(largest.len()) && larger.len() > 4096, "{}", largest.len());
         assert!(jws::open(&largest, &keys).is_some() && jws::open(&larger, &keys).is_none());
-        // The best of many: how long it takes, and not how long this machine was busy with something else.
+        // The best of many runs excludes the time in which the machine was busy with other work.
         let best = (0..200).map(|_| {
             let begin = Instant::now();
             assert_eq!(verifier.verify(&largest, start()), Err(TokenFault::Invalid));
@@ -106,7 +106,7 @@ fn c19_an_old_key_verifies_while_the_set_holds_it_whatever_its_algorithm() {
         assert_eq!(verifier(&rotated).verify(&token, start()).unwrap().key_id(), old.signing().unwrap().id());
         let newer = issue(&rotated, &mut draw);
         assert_eq!(verifier(&rotated).verify(&newer, start()).unwrap().key_id(), rotated.signing().unwrap().id());
-        // Another key of the same algorithm knows nothing of it.
+        // Another key of the same algorithm does not verify the token.
         let retired = Arc::new(KeySet::new(other(old.signing().unwrap().algorithm())));
         assert_eq!(verifier(&retired).verify(&token, start()), Err(TokenFault::Invalid));
     }
@@ -123,13 +123,13 @@ fn c4_an_access_token_names_its_key_in_plain_letters() {
         }
         let header = json!({"typ": "at+jwt", "alg": "HS256", "kid": kid});
         let token = sign(keys.signing().unwrap(), &header, &part(&token, 1));
-        // The layer below takes a key of any id, and a token without one where there is but one key.
+        // The layer below accepts a key with any id, and a token without one if there is only one key.
         assert!(jws::open(&token, &keys).is_some(), "{kid:?}");
         assert_eq!(verifier(&Arc::new(keys)).verify(&token, start()), Err(TokenFault::Invalid), "{kid:?}");
     }
 }
 
-/// A token of a new key that the verifier does not know, with these changes.
+/// Returns a token of a new key that the verifier does not know, with these changes.
 fn unknown(change: impl FnOnce(&mut serde_json::Value, &mut serde_json::Value)) -> String {
     let signer = other(super::Algorithm::EdDsa);
     let token = issue(&Arc::new(KeySet::new(signer)), &mut Draw(4));
@@ -139,7 +139,7 @@ fn unknown(change: impl FnOnce(&mut serde_json::Value, &mut serde_json::Value)) 
     format!("{}.{}.{}", encode(&header), encode(&claims), token.rsplit_once('.').unwrap().1)
 }
 
-/// A verifier of the database's keys, of which there is one.
+/// Returns a verifier with one key of the database.
 fn verifier_of_pairs() -> super::Verifier {
     let key = Arc::new(super::key(super::Algorithm::EdDsa));
     let record = crate::domain::SigningKeyRecord {
