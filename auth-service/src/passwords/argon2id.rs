@@ -9,20 +9,20 @@ const MEMORY: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Bytes of a hash.
+/// Length of a hash, in bytes.
 const OUTPUT: usize = 32;
 
-/// A stored hash that this version cannot read, or a machine without memory for it.
+/// Error of a stored hash that this version cannot read, or of a machine without memory for it.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored password hash cannot be computed")]
 pub struct Unreadable;
 
-/// Blocks of 1 KiB that a buffer reserves at the least. Only what is used is ever resident; but from 32 MiB up glibc gives
-/// every allocation a mapping of its own, which goes back to the system when it is freed (mallopt(3),
-/// `M_MMAP_THRESHOLD`). A smaller one stays with the process for ever once another of its size has been freed.
+/// Minimum size of a buffer, in blocks of 1 KiB; only used blocks are resident. From 32 MiB up, glibc gives each
+/// allocation its own mapping, which is returned to the system when freed (mallopt(3), `M_MMAP_THRESHOLD`). A smaller
+/// one can stay with the process forever, once another of its size has been freed.
 const RESERVED: usize = 33 * 1024;
 
-/// The memory of one hash at a time; costs nothing until it is used.
+/// Memory for one hash at a time; costs nothing until it is used.
 #[derive(Default)]
 pub(super) struct Buffer(Vec<Block>);
 
@@ -43,7 +43,7 @@ fn params() -> Result<Params, Unreadable> {
     Params::new(MEMORY, PASSES, LANES, Some(OUTPUT)).map_err(|_| Unreadable)
 }
 
-/// The PHC string of a password under a fresh salt.
+/// Returns the PHC string of a password with a new salt.
 pub(super) fn hash(password: &[u8], buffer: &mut Buffer) -> Result<String, Unreadable> {
     let params = params()?;
     let salt = Salt::generate();
@@ -58,7 +58,7 @@ pub(super) fn hash(password: &[u8], buffer: &mut Buffer) -> Result<String, Unrea
     Ok(phc.to_string())
 }
 
-/// Whether the password is the one behind the PHC string.
+/// Returns true if the password matches the PHC string.
 pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Buffer) -> Result<bool, Unreadable> {
     let phc = PasswordHash::new(phc).map_err(|_| Unreadable)?;
     let (Some(salt), Some(expected)) = (&phc.salt, &phc.hash) else { return Err(Unreadable) };

@@ -1,4 +1,4 @@
-//! The hashing threads and their queue: what a flood of logins may cost is decided here.
+//! Hashing threads and their queue. They bound the cost of a flood of logins.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,46 +12,46 @@ use super::argon2id::{self, Buffer, Unreadable};
 use super::queue::{FairQueue, Full, Next};
 use crate::domain::Password;
 
-/// Hashes that may wait: about two seconds of work on a small machine.
+/// Maximum hashes that wait: about two seconds of work on a small machine.
 const QUEUE: usize = 64;
 
-/// Hashes of one network that may wait: a quarter of the queue.
+/// Maximum hashes of one network that wait: a quarter of the queue.
 const SHARE: usize = 16;
 
-/// The threads yield to everything that answers calls.
+/// Nice value of the threads, which yield to all threads that answer calls.
 const NICE: i32 = 19;
 
-/// A thread that has had nothing to do for so long gives its 19 MiB back.
+/// Idle time after which a thread frees its 19 MiB.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Stands in for a user that does not exist and for a password that is too long.
+/// Password behind the hash that stands in for an unknown user's.
 const NOBODY: &[u8] = b"nobody has this password";
 
-/// Hashes and checks passwords on threads of its own, one for each core.
+/// Hasher of passwords, with one thread per core.
 #[derive(Clone)]
 pub struct Hasher {
     queue: Arc<Closing>,
-    /// The hash that a login of an unknown user is checked against: the same work as for a known one (C51).
+    /// Hash for logins of unknown users: they cost the same work as logins of known ones (C51).
     nobody: Arc<str>,
 }
 
-/// A password was not hashed.
+/// Reasons for which a password was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// More wait than the queue takes.
+    /// The queue is full.
     #[error("more passwords wait to be hashed than the service admits")]
     Overloaded,
     /// The stored hash is unreadable.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The caller had gone before the hash was begun.
+    /// The caller left before the hash started.
     #[error("the caller had gone before the password was hashed")]
     Abandoned,
 }
 
 type Job = Box<dyn FnOnce(&mut Buffer) + Send>;
 
-/// The queue, which ends the threads when it is dropped.
+/// Queue that ends the threads when it is dropped.
 struct Closing(Arc<FairQueue<Job>>);
 
 impl Drop for Closing {
@@ -64,7 +64,7 @@ impl Hasher {
     /// Starts the threads, which end when the last clone is dropped.
     ///
     /// # Errors
-    /// When no thread can be started or no password hashed.
+    /// Fails if a thread cannot be started or a password cannot be hashed.
     pub fn start() -> std::io::Result<Self> {
         let nobody = argon2id::hash(NOBODY, &mut Buffer::default()).map_err(std::io::Error::other)?.into();
         let queue = Arc::new(FairQueue::new(QUEUE, SHARE));
@@ -75,21 +75,21 @@ impl Hasher {
         Ok(Self { queue: Arc::new(Closing(queue)), nobody })
     }
 
-    /// The PHC string of a new password, for a caller from this network (`None`: it is not known).
+    /// Returns the PHC string of a new password, for a caller from this network (`None` if it is unknown).
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] at once when the queue is full, or later when a shorter line needs the place.
+    /// [`HashError::Overloaded`], at once if the queue is full, or later if a shorter line needs the place.
     pub async fn hash(&self, network: Option<&str>, password: Password) -> Result<String, HashError> {
         let gone = Shutdown::new();
         let _gone = gone.clone().drop_guard();
         self.ask(network, &gone, move |buffer| argon2id::hash(password.bytes().ok_or(Unreadable)?, buffer)).await
     }
 
-    /// Whether the password is the one behind the PHC string; `None` is a user who does not exist. It costs one hash
-    /// in every case. `gone` says that the caller has gone: then no hash is begun.
+    /// Returns true if the password matches the PHC string; `None` stands for an unknown user. Costs one hash in every
+    /// case, except that no hash starts after the caller is gone.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] at once when the queue is full, or later when a shorter line needs the place.
+    /// [`HashError::Overloaded`], at once if the queue is full, or later if a shorter line needs the place.
     pub async fn verify(
         &self,
         network: Option<&str>,
@@ -118,7 +118,7 @@ impl Hasher {
         let (answer, asked) = oneshot::channel();
         let is_gone = gone.clone();
         let job: Job = Box::new(move |buffer| {
-            // A caller that has gone is not worth a hash.
+            // No hash for a caller that is gone.
             if !is_gone.is_cancelled() {
                 let _ = answer.send(work(buffer));
             }
@@ -129,7 +129,7 @@ impl Hasher {
     }
 }
 
-/// Works off the queue until nobody can add to it any more.
+/// Runs the jobs of the queue until it is closed.
 fn run(jobs: &FairQueue<Job>) {
     if setpriority_process(None, NICE).is_err() {
         tracing::debug!("the hashing threads keep their priority");
@@ -148,13 +148,13 @@ fn run(jobs: &FairQueue<Job>) {
 mod tests {
     use super::*;
 
-    /// A hasher whose one thread is this test, so that each hash is seen.
+    /// Returns a hasher whose only thread is the test, so that each hash is counted.
     fn watched(nobody: &str) -> (Hasher, Arc<FairQueue<Job>>) {
         let jobs = Arc::new(FairQueue::new(QUEUE, SHARE));
         (Hasher { queue: Arc::new(Closing(Arc::clone(&jobs))), nobody: nobody.into() }, jobs)
     }
 
-    /// Works off one job, if there is one.
+    /// Runs one job, if there is one.
     fn work(jobs: &FairQueue<Job>, buffer: &mut Buffer) -> bool {
         match jobs.next(Duration::ZERO) {
             Next::Job(job) => job(buffer),

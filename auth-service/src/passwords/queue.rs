@@ -1,37 +1,37 @@
-//! The queue before the hashing threads: networks take turns, so that a flood from some leaves room for all others.
+//! Queue of the hashing threads. Networks take turns, so that a flood from some of them leaves room for all others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A bounded queue in which each network has a line of its own, and the lines take turns.
+/// Bounded queue with a line per network. The lines take turns.
 pub(super) struct FairQueue<J> {
     lines: Mutex<Lines<J>>,
     changed: Condvar,
     capacity: usize,
-    /// Jobs of one network that may wait.
+    /// Maximum jobs of one network that wait.
     share: usize,
 }
 
 struct Lines<J> {
     waiting: HashMap<String, VecDeque<J>>,
-    /// The networks that have a job, the next one first.
+    /// Networks with waiting jobs, the next one first.
     turns: VecDeque<String>,
     count: usize,
     is_closed: bool,
 }
 
-/// The queue takes no more jobs of this network.
+/// Error if the queue accepts no more jobs of this network.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-/// The answer to a thread that asks for work.
+/// Answer to a thread that asks for a job.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<J> {
     Job(J),
-    /// None came in time.
+    /// No job came in time.
     Idle,
-    /// None will come.
+    /// No job will come.
     Closed,
 }
 
@@ -41,11 +41,10 @@ impl<J> FairQueue<J> {
         Self { lines: Mutex::new(lines), changed: Condvar::new(), capacity, share }
     }
 
-    /// Adds a job to the line of this network. `None` stands for callers whose network is not known, who share one line
+    /// Adds a job to the line of this network. `None` stands for an unknown network; such callers share one line
     /// without a limit of its own.
     ///
-    /// In a full queue the newest job of the longest line makes room for a line that is shorter by more than one. That job is
-    /// dropped.
+    /// In a full queue, the newest job of the longest line is dropped for a line that is shorter by more than one.
     pub(super) fn push(&self, network: Option<&str>, job: J) -> Result<(), Full> {
         let (name, share) = network.map_or(("", self.capacity), |network| (network, self.share));
         let mut lines = self.lock();
@@ -63,7 +62,7 @@ impl<J> FairQueue<J> {
         Ok(())
     }
 
-    /// Takes the next job, and waits for one for at most `idle`.
+    /// Takes the next job; waits for one for at most `idle`.
     pub(super) fn next(&self, idle: Duration) -> Next<J> {
         let mut lines = self.lock();
         if lines.count == 0 && !lines.is_closed {
@@ -77,7 +76,7 @@ impl<J> FairQueue<J> {
         }
     }
 
-    /// Ends the threads once they have worked off what waits.
+    /// Ends the threads after they have run all waiting jobs.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
@@ -102,11 +101,12 @@ impl<J> Lines<J> {
         job
     }
 
-    /// Drops the newest job of the longest line if that has more than `length`. Returns whether it did.
+    /// Drops the newest job of the longest line if that line has more than `length` jobs. Returns true if a job was
+    /// dropped.
     fn shorten_longest(&mut self, length: usize) -> bool {
         let longest = self.waiting.values_mut().max_by_key(|line| line.len()).filter(|line| line.len() > length);
         let Some(line) = longest else { return false };
-        // A line of at least two is left with at least one: its turn stays.
+        // At least one of two or more jobs remains, so the line keeps its turn.
         line.pop_back();
         self.count -= 1;
         true
