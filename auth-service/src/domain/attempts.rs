@@ -52,7 +52,7 @@ pub struct Allowance {
 }
 
 impl AttemptLimits {
-    /// Returns the time from `now` until the account's next attempt is allowed; `None` if it is allowed now.
+    /// Returns the time from `now` until the account's next attempt is allowed, unless it is allowed now.
     pub fn wait(&self, failures: Failures, now: DateTime<Utc>) -> Option<TimeDelta> {
         if self.free == 0 || failures.count < self.free {
             return None;
@@ -73,7 +73,7 @@ impl AttemptLimits {
 }
 
 impl Allowance {
-    /// Returns the time from `now` until the address may go on; `None` if it may now. `full` is the time when its whole
+    /// Returns the time from `now` until the address may go on, unless it may now. `full` is the time when its whole
     /// allowance is back.
     pub fn wait(self, full: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
         let burst = i32::try_from(self.burst.checked_sub(1)?).unwrap_or(i32::MAX);

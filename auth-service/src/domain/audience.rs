@@ -20,8 +20,8 @@ impl Audiences {
     pub const RULE: &'static str = "must be 1 to 8 different audiences of 1 to 256 bytes, 512 bytes together, with no \
                                     comma and no blank";
 
-    /// Reads the default audiences and this service's own one, which is by default the first of them. Returns `None` if
-    /// they break [`Audiences::RULE`].
+    /// Reads the default audiences and this service's own one, which is by default the first of them. They must keep
+    /// [`Audiences::RULE`].
     pub fn new(default: Vec<String>, own: Option<String>) -> Option<Self> {
         let own = own.or_else(|| default.first().cloned())?;
         let audiences = Self { default, own };
@@ -32,7 +32,7 @@ impl Audiences {
         (is_good && is_short && is_distinct(&audiences.default)).then_some(audiences)
     }
 
-    /// Returns the audiences of a token that requests none.
+    /// Returns the audiences of a token without requested ones.
     pub fn default(&self) -> &[String] {
         &self.default
     }

@@ -7,8 +7,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// Era of a log: 32 random bits, which are the last bits of its tokens' ids. Zero marks a log of an earlier version,
-/// whose tokens end in arbitrary bits.
+/// Era of a log: 32 random bits, which are the last bits of its tokens' ids. Zero marks a log of an earlier version:
+/// its tokens end in arbitrary bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Era(pub i64);
 
@@ -37,7 +37,7 @@ impl Era {
         Self(u32::from_be_bytes([a, b, c, d]).into())
     }
 
-    /// Writes the era into a token's id, a `UUIDv7` whose last 32 bits are random. The bits before them keep the id
+    /// Writes the era into a token's id, a `UUIDv7` with 32 random bits at its end. The bits before them keep the id
     /// unique.
     #[must_use]
     pub fn put_into(self, id: Uuid) -> Uuid {

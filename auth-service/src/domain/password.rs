@@ -19,7 +19,7 @@ impl Password {
         Self(text.into())
     }
 
-    /// Returns the bytes to hash; `None` if the text is longer than any stored password and so cannot match.
+    /// Returns the bytes to hash, unless the text is longer than any stored password and so cannot match.
     pub fn bytes(&self) -> Option<&[u8]> {
         Some(self.0.expose_secret().as_bytes()).filter(|bytes| bytes.len() <= MAX_BYTES)
     }

@@ -54,7 +54,7 @@ pub enum Decision {
 }
 
 impl Grace {
-    /// Decides about the token whose digest has the index `index` in the row.
+    /// Decides about the token with its digest at `index` in the row.
     pub fn decide(self, index: usize, rotation: &Rotation, now: DateTime<Utc>) -> Decision {
         match index {
             0 => Decision::Rotate,

@@ -18,7 +18,7 @@ impl Role {
     /// Role of a caller with the service key.
     pub const SERVICE: &'static str = "service";
 
-    /// Parses a role; returns `None` if the text is not a role.
+    /// Parses a role, if the text is one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = text.bytes();
         let fits = text.len() <= 63
@@ -38,7 +38,7 @@ impl Roles {
     pub const RULE: &'static str = "must be at most 16 different roles, each `[a-z][a-z0-9._-]{0,62}`, and none of \
                                     them `service`, which is for services";
 
-    /// Parses the roles of a user; returns `None` if they break [`Roles::RULE`].
+    /// Parses the roles of a user, if they keep [`Roles::RULE`].
     pub fn parse(words: &[String]) -> Option<Self> {
         let roles: Vec<Role> = words.iter().map(|word| Role::parse(word)).collect::<Option<_>>()?;
         let mut different: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -44,7 +44,7 @@ pub struct ListedSession {
     pub session: Session,
     /// Client that started the session.
     pub client: Client,
-    /// Time of the last refresh; `None` if there was no refresh yet.
+    /// Time of the last refresh, if there was one.
     pub last_refresh_time: Option<DateTime<Utc>>,
 }
 

@@ -53,8 +53,8 @@ impl SigningKeyRecord {
     }
 }
 
-/// Returns the key that signs at this time: the last key whose time has come, in the order of signing. If there is
-/// none, because the clock is behind or the previous key is gone, it is the first future key.
+/// Returns the key that signs at this time: the last one to have started, in the order of signing. If no key has
+/// started, because the clock is behind or the previous key is gone, it is the first future key.
 pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&SigningKeyRecord> {
     let come = keys.iter().rev().find(|key| key.sign_time <= now);
     come.filter(|key| key.state_at(now) == KeyState::Signing).or_else(|| keys.iter().find(|key| key.sign_time > now))

@@ -17,7 +17,7 @@ pub(crate) struct Guess {
 }
 
 impl Guesses {
-    /// Takes a slot for this account; `None` if all are taken.
+    /// Takes a slot for this account, if one is free.
     pub(crate) fn take(&self, account: [u8; 32]) -> Option<Guess> {
         let mut guesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let used = guesses.entry(account).or_default();

@@ -75,7 +75,7 @@ impl Hasher {
         Ok(Self { queue: Arc::new(Closing(queue)), nobody })
     }
 
-    /// Returns the PHC string of a new password, for a caller from this network (`None` if it is unknown).
+    /// Returns the PHC string of a new password, for a caller from this network, if it is known.
     ///
     /// # Errors
     /// [`HashError::Overloaded`], at once if the queue is full, or later if a shorter line needs the place.
@@ -148,7 +148,7 @@ fn run(jobs: &FairQueue<Job>) {
 mod tests {
     use super::*;
 
-    /// Returns a hasher whose only thread is the test, so that each hash is counted.
+    /// Returns a hasher with the test as its only thread, so that each hash is counted.
     fn watched(nobody: &str) -> (Hasher, Arc<FairQueue<Job>>) {
         let jobs = Arc::new(FairQueue::new(QUEUE, SHARE));
         (Hasher { queue: Arc::new(Closing(Arc::clone(&jobs))), nobody: nobody.into() }, jobs)

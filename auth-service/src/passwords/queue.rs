@@ -41,8 +41,7 @@ impl<J> FairQueue<J> {
         Self { lines: Mutex::new(lines), changed: Condvar::new(), capacity, share }
     }
 
-    /// Adds a job to the line of this network. `None` stands for an unknown network; such callers share one line
-    /// without a limit of its own.
+    /// Adds a job to the line of this network. Callers of unknown networks share one line without a limit of its own.
     ///
     /// In a full queue, the newest job of the longest line is dropped for a line that is shorter by more than one.
     pub(super) fn push(&self, network: Option<&str>, job: J) -> Result<(), Full> {

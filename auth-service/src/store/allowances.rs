@@ -17,7 +17,7 @@ pub enum Kind {
 }
 
 impl Store {
-    /// Returns the time at which the address has its whole allowance back; `None` if it has used none of it.
+    /// Returns the time at which the address has its whole allowance back, if it has used any of it.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -105,7 +105,7 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(now))? > 0)
     }
 
-    /// Deletes a key whose tokens are all dead. Returns true if it existed.
+    /// Deletes a key after all its tokens have died. Returns true if it existed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -114,7 +114,7 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(now))? > 0)
     }
 
-    /// Stores the sealed private half of a key that was kept elsewhere. Returns true if the row had none before.
+    /// Stores the sealed private half of a key that was kept elsewhere. Returns true if the row was empty before.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -17,7 +17,7 @@ pub(super) async fn lock_admins(tx: &mut Tx<'_>, user_id: Uuid) -> Result<bool, 
     Ok(within!(*tx, sqlx::query(SQL).bind(Role::ADMIN).bind(user_id))? > 0)
 }
 
-/// Returns the reason to undo a transaction that has demoted, disabled or deleted an active admin; `None` if another
+/// Returns the reason to undo a transaction that has demoted, disabled or deleted an active admin, unless another
 /// active admin is left.
 pub(super) async fn undo<T>(
     tx: &mut Tx<'_>,

@@ -12,7 +12,7 @@ const LOG: i64 = 4;
 const ERAS: i64 = 10;
 
 impl Store {
-    /// Creates the log if there is none, with its own era: earlier tokens are dead. They may be signed by the current
+    /// Creates the log unless it exists, with its own era: earlier tokens are dead. They may be signed by the current
     /// secret, and it is unknown which of them were revoked.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Store {
         Ok((revision > 0).then_some(Logged { revision, mark: stamp.mark }))
     }
 
-    /// Returns the fingerprint of the entry with this revision; `None` if the entry was pruned or never existed.
+    /// Returns the fingerprint of the entry with this revision, unless the entry was pruned or never existed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -98,8 +98,8 @@ impl Store {
         Ok(mark.map(|mark| bytes(&mark).map(Mark)).transpose()?)
     }
 
-    /// Deletes the oldest entries whose tokens have all expired: at most 500 made until `until`, and never the last
-    /// entry. Returns their number.
+    /// Deletes the oldest entries of expired tokens: at most 500 made until `until`, and never the last entry. Returns
+    /// their number.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is deleted.

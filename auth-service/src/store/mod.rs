@@ -70,7 +70,7 @@ impl Store {
     /// Opens and migrates the database.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
@@ -78,7 +78,7 @@ impl Store {
     /// Opens the database beside a service that may be running, without migrations.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Ok(Self { db: Db::open_beside(url, &SCHEMA.migrations).await? })
     }

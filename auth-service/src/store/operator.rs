@@ -9,8 +9,8 @@ use super::{Store, StoreError, log};
 use crate::domain::{Cause, Logged, Stamp, User, UserState};
 
 impl Store {
-    /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns `None` if
-    /// there is no such user.
+    /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns the user
+    /// and the entry in the log, if the user exists.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].

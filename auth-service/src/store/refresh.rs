@@ -41,7 +41,7 @@ pub struct Rotated {
 }
 
 impl Store {
-    /// Returns the session and its user; `None` if there is no such session.
+    /// Returns the session and its user, if the session exists.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -132,7 +132,7 @@ impl Store {
         settle(write, || async { Ok(None) }).await
     }
 
-    /// Deletes sessions whose tokens have all expired, oldest first, at most a hundred. Returns their number.
+    /// Deletes sessions without live tokens, oldest first, at most a hundred. Returns their number.
     ///
     /// # Errors
     /// [`StoreError`]; then all of them stay.

@@ -101,8 +101,8 @@ impl Store {
         Ok(sessions.into_iter().map(ListedSession::from).collect())
     }
 
-    /// Returns the user's live session beyond the newest `most`, by the time of the last refresh or the start; `None`
-    /// if there are no more than `most`.
+    /// Returns the user's live session beyond the newest `most`, by the time of the last refresh or the start, if there
+    /// are that many.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -118,8 +118,8 @@ impl Store {
             .fetch_optional(reader))
     }
 
-    /// Ends a live session and revokes its tokens. With a user id, the session must belong to that user. Returns `None`
-    /// if there is no such session.
+    /// Ends a live session and revokes its tokens. With a user id, the session must belong to that user. Returns the
+    /// entry in the log, if there was such a session.
     ///
     /// # Errors
     /// [`StoreError`]; then the session still lives, except with [`StoreError::Unknown`].

@@ -90,7 +90,7 @@ impl Store {
         settle(|| self.try_change_password(generation, password_hash, session, client, stamp), find).await
     }
 
-    /// Ends every session of the user; returns `None` if there is no such user.
+    /// Ends every session of the user, if the user exists.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].

@@ -55,8 +55,8 @@ impl Store {
         })
     }
 
-    /// Starts the era `next` after the era `known`, whose tokens stay good if they were issued until `until`. Returns
-    /// `false` if the log has another era by now.
+    /// Starts the era `next` after the era `known`, and keeps the tokens of `known` that were issued until `until`.
+    /// Returns `false` if the log has another era by now.
     ///
     /// # Errors
     /// [`StoreError`]; then the log is as it was.

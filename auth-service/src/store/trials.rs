@@ -8,11 +8,11 @@ use super::rows::UserRow;
 use super::{Account, Credentials, Kind, Store, StoreError, Time};
 use crate::domain::Failures;
 
-/// Account whose password is checked, and facts about the caller's network.
+/// Account of a password check, and facts about the caller's network.
 pub struct Trial {
-    /// User and hash; `None` if there is no such user.
+    /// User and hash, if the user exists.
     pub found: Option<Credentials>,
-    /// Time at which the address has its whole allowance of wrong passwords back; `None` if it has used none of it.
+    /// Time at which the address has its whole allowance of wrong passwords back, if it has used any of it.
     pub full_time: Option<Time>,
     /// Set if any user has a session, ended or not, that was started in this network.
     pub is_network_known: bool,

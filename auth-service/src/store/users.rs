@@ -165,7 +165,7 @@ impl Store {
         Ok(users.into_iter().map(User::from).collect())
     }
 
-    /// Returns the user whose email has this canonical form, with the password hash.
+    /// Returns the user with this canonical email, and the password hash.
     ///
     /// # Errors
     /// [`StoreError`].

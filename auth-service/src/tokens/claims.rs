@@ -28,7 +28,7 @@ pub struct Claims {
     /// Generation of the user, read together with the roles.
     #[serde(rename = "gen")]
     pub generation: i32,
-    /// Token id, whose last bits are the era of the log of revocations.
+    /// Token id; its last bits are the era of the log of revocations.
     pub jti: Uuid,
     /// Issue time, in seconds since 1970.
     pub iat: i64,

@@ -41,7 +41,7 @@ pub struct Issued {
 }
 
 impl Issuer {
-    /// Makes an issuer with this name, whose tokens have this lifetime.
+    /// Makes an issuer with this name, for tokens of this lifetime.
     pub fn new(keys: Arc<CurrentKeys>, issuer: String, lifetime: Duration) -> Self {
         Self { keys, name: issuer, lifetime }
     }

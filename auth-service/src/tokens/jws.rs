@@ -32,7 +32,7 @@ pub(super) struct Verified<'a> {
     pub key: &'a VerifyingKey,
 }
 
-/// Parts of a token with a valid form, whose signature is unchecked.
+/// Parts of a token with a valid form and an unchecked signature.
 pub(super) struct Unsigned {
     pub header: Header,
     pub payload: Vec<u8>,

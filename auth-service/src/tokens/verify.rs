@@ -15,8 +15,8 @@ use crate::keys::model::{Algorithm, CurrentKeys, object};
 /// Largest lead of the issuing replica's clock, if no setting says otherwise (C12).
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
-/// Age in seconds below which the view may lack a token's key: a minute of clock skew, the half second by which a view
-/// may be old, and one second of rounding.
+/// Age in seconds below which the view may lack a token's key: a minute of clock skew, half a second for the age of the
+/// view, and a second of rounding.
 pub(crate) const NEW_SECONDS: i64 = 62;
 
 /// Longest key id, in bytes (C4).
@@ -145,7 +145,7 @@ impl Verifier {
     }
 
     /// Returns the unknown key that may make a valid token of this one: another replica may have made the key a moment
-    /// ago. Returns `None` if no poll of the database can change the answer. Attackers can write such tokens, so:
+    /// ago. The conditions keep forged tokens from causing polls of the database that cannot change the answer:
     ///
     /// - everything but the signature's value must be valid, including the claims and the times;
     /// - the token must be at most a minute old by its issue time. The view is at most half a second old, and so has

@@ -86,7 +86,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns the type of key pair that signs by this algorithm; `None` for an algorithm with a shared secret.
+    /// Returns the type of key pair that signs by this algorithm, unless it uses a shared secret.
     fn key_type(self) -> Option<KeyType> {
         match self {
             Self::Hs256 => None,
@@ -140,7 +140,7 @@ impl Algorithm {
         }
     }
 
-    /// Reads the key of a JWK; `None` if the key is of another type, incomplete, not on its curve, or too short.
+    /// Reads the key of a JWK, unless the key is of another type, incomplete, not on its curve, or too short.
     pub(super) fn read_jwk(self, jwk: &Jwk) -> Option<DecodingKey> {
         if (jwk.kty.as_str(), jwk.crv.as_deref()) != self.jwk_type() {
             return None;

@@ -1,4 +1,4 @@
-//! Key sets: the keys whose tokens are valid, now and in the future.
+//! Key sets: the keys with valid tokens, now and in the future.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{Algorithm, Key, PublicKey, VerifyingKey};
 use crate::domain::{KeyState, SigningKeyRecord, signing_at};
 
-/// Keys whose tokens are valid: one that signs, and others that only verify.
+/// Keys with valid tokens: one that signs, and others that only verify.
 #[derive(Default)]
 pub struct KeySet {
     signing: Option<Arc<Key>>,
@@ -19,7 +19,7 @@ pub struct KeySet {
 pub struct Member {
     /// Record of the key, with its times.
     pub record: SigningKeyRecord,
-    /// Whole key; `None` if it signs no more, or if this process cannot open it.
+    /// Whole key, unless it signs no more or this process cannot open it.
     pub key: Option<Arc<Key>>,
     /// Key that verifies its tokens.
     pub verifying: Arc<VerifyingKey>,
@@ -87,7 +87,7 @@ impl KeySet {
         }
     }
 
-    /// Returns the ids of all keys whose tokens are valid.
+    /// Returns the ids of all keys with valid tokens.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.verifying.iter().map(|key| key.id())
     }

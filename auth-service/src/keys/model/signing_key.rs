@@ -29,8 +29,8 @@ impl SigningKey {
         })
     }
 
-    /// Returns the JWK of the public half, without the members about its use, and the algorithm's name; `None` for a
-    /// secret.
+    /// Returns the JWK of the public half, without the members about its use, and the algorithm's name. A secret has no
+    /// public half.
     pub(super) fn public(&self) -> Option<(Value, &'static str)> {
         Some((self.public.clone()?, self.algorithm.name()))
     }

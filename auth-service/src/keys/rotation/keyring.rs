@@ -53,8 +53,8 @@ impl Keyring {
         Arc::clone(&self.keys)
     }
 
-    /// Reads all keys, and makes the first one if there is none. The first key has this type, unless an earlier version
-    /// left a key.
+    /// Reads all keys, and makes the first one in an empty database. The first key has this type, unless an earlier
+    /// version left a key.
     ///
     /// While an older key exists, no start makes a new one, which would log all users out.
     ///
@@ -126,7 +126,7 @@ impl Keyring {
         Ok(self.store.signing_keys().await?.into_iter().map(|(record, _)| record).collect())
     }
 
-    /// Deletes the private halves of keys that sign no more, and the keys whose tokens are all dead.
+    /// Deletes the private halves of keys that sign no more, and the keys without live tokens.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -203,7 +203,7 @@ impl Keyring {
         Ok(Some(record))
     }
 
-    /// Returns true if the set has this key, even one whose commit was not answered.
+    /// Returns true if the set has this key, even one with an unanswered commit.
     async fn has(&self, id: &str) -> Result<bool, StoreError> {
         let rows = patiently(|| self.store.signing_keys()).await?;
         Ok(rows.iter().any(|(record, _)| record.id == id))

@@ -23,7 +23,7 @@ impl Keyring {
         self.retire_all(&[id.to_owned()], successor, is_lost).await
     }
 
-    /// Retires several keys like [`retire`](Self::retire), the last one first, so that none of them signs after another
+    /// Retires several keys like [`retire`](Self::retire), the last one first, so that it never signs after an earlier
     /// one is retired. Changes nothing if one of them is unknown or cannot be opened.
     ///
     /// # Errors

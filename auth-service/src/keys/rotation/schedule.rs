@@ -33,7 +33,7 @@ pub(crate) struct RotationSchedule {
 pub(crate) struct ClockTrust {
     /// Largest clock skew.
     pub(crate) leeway: TimeDelta,
-    /// Counter of keys whose times were repaired.
+    /// Counter of keys with repaired times.
     pub(crate) repaired: Repaired,
 }
 

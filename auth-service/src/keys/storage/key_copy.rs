@@ -104,7 +104,7 @@ impl KeyCopy {
         }
     }
 
-    /// Returns the sealed private halves for the target's rows that have none in the source.
+    /// Returns the sealed private halves for the target's rows that lack them in the source.
     pub fn sealed(&self) -> &[(String, Vec<u8>)] {
         match self {
             Self::Seal { sealed, .. } => sealed,

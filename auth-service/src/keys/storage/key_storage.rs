@@ -64,7 +64,7 @@ impl KeyStorage {
         }
     }
 
-    /// Opens the key with this id, whose row holds `sealed`.
+    /// Opens the key with this id from `sealed`, its private half in the row.
     pub(in crate::keys) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
         match (self, sealed) {
             (Self::Sealed { master, .. }, Some(sealed)) => {
@@ -141,7 +141,7 @@ impl KeyStorage {
     }
 }
 
-/// Generates a key whose id cannot be mistaken for a flag on a command line. An RSA key takes a second.
+/// Generates a key with an id that cannot be mistaken for a flag on a command line. An RSA key takes a second.
 pub(crate) async fn generate(key_type: KeyType) -> Result<Pkcs8, SigningKeyError> {
     let made = tokio::task::spawn_blocking(move || {
         loop {

@@ -19,7 +19,7 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// Returns a − b or a + b, as numbers whose least byte is the last one.
+/// Returns a − b or a + b, as numbers with the least byte last.
 fn computed(a: &[u8], b: &[u8], sign: i16) -> Vec<u8> {
     let mut carry = 0;
     let mut result: Vec<u8> = Vec::new();
