@@ -133,8 +133,9 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()
     }
 
+    /// C52: an account is locked longer after each failure.
     #[test]
-    fn c52_an_account_rests_longer_after_each_failure() {
+    fn lock_doubles_after_each_wrong_password() {
         let wait = |count| LIMITS.wait(Failures { count, last: now() }, now()).map(|left| left.num_seconds());
         assert_eq!([0, 1, 3].map(wait), [None; 3]);
         assert_eq!([4, 5, 6, 13, 14, 99].map(wait), [1, 2, 4, 512, 900, 900].map(Some));
@@ -146,8 +147,9 @@ mod tests {
         assert_eq!(none.wait(Failures { count: 100, last: now() }, now()), None);
     }
 
+    /// C52: an address has a burst of failures, and then a rate.
     #[test]
-    fn c52_an_address_has_a_burst_and_then_a_rate() {
+    fn address_has_a_burst_and_then_a_rate() {
         let (allowance, mut full, mut now) = (LIMITS.failures, now(), now());
         for used in 0..50 {
             assert_eq!(allowance.wait(full, now), None, "{used}");
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_a_wrong_clock_bar_no_caller() {
+    fn future_times_block_no_caller() {
         for ahead in [TimeDelta::hours(2), TimeDelta::days(30)] {
             let failures = Failures { count: 5, last: now() + ahead };
             assert_eq!(LIMITS.wait(failures, now()), None, "an account");
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_counts_with_its_network() {
+    fn address_counts_with_its_network() {
         for (peer, network_of) in [
             ("192.0.2.7", "192.0.2.7"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),

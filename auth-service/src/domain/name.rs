@@ -39,8 +39,9 @@ impl Name {
 mod tests {
     use super::*;
 
+    /// C59: the limits count code points.
     #[test]
-    fn c59_the_limits_count_code_points() {
+    fn name_limits_count_code_points() {
         for fits in ["A", &"a".repeat(128), &"\u{1f980}".repeat(128), "O'Neil-Smith, Jr.", " a "] {
             assert_eq!(Name::parse(fits).unwrap().as_str(), fits);
         }
@@ -49,8 +50,9 @@ mod tests {
         }
     }
 
+    /// C59: names are kept byte for byte.
     #[test]
-    fn c59_names_are_kept_to_the_byte() {
+    fn names_are_kept_to_the_byte() {
         // NFC and NFD, a joiner of an Indic or Persian name, a joiner of an emoji, a ligature, full width.
         for name in
             ["Jos\u{e9}", "Jose\u{301}", "\u{646}\u{627}\u{645}\u{647}\u{200c}\u{627}\u{6cc}", "\u{fb01}\u{ff21}"]
@@ -60,8 +62,9 @@ mod tests {
         assert_ne!(Name::parse("Jos\u{e9}"), Name::parse("Jose\u{301}"));
     }
 
+    /// C59: NUL, controls, line separators and direction marks are refused.
     #[test]
-    fn c59_nul_controls_line_separators_and_marks_of_direction_are_refused() {
+    fn control_and_direction_characters_are_refused() {
         let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
         let separators = ['\u{2028}', '\u{2029}'];
         let directions = ['\u{61c}', '\u{200e}', '\u{200f}'].into_iter();

@@ -45,8 +45,9 @@ impl NewPassword {
 mod tests {
     use super::*;
 
+    /// C43: a text that no stored password can equal is not hashed.
     #[test]
-    fn c43_what_no_stored_password_can_be_matches_none() {
+    fn overlong_passwords_match_no_stored_one() {
         assert!(Password::new("a".repeat(512)).bytes().is_some());
         assert!(Password::new("a".repeat(513)).bytes().is_none());
     }

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_token_rotates_and_older_ones_have_been_used() {
+    fn current_token_rotates_and_older_are_reused() {
         for second in [-60, 0, 59, 60, 1_000_000] {
             assert_eq!(GRACE.decide(0, &rotation(0), at(second)), Decision::Rotate);
             for older in 2..KEPT_GENERATIONS {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parent_is_answered_again_for_a_minute() {
+    fn parent_is_answered_again_for_a_minute() {
         for second in [10, 59] {
             assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Again { is_first: true }, "{second}");
             assert_eq!(GRACE.decide(1, &rotation(1), at(second)), Decision::Again { is_first: false }, "{second}");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_four_rotations_one_may_need_the_grace() {
+    fn one_of_four_rotations_may_need_the_grace() {
         for (graces, open) in [
             (0b0000, true),
             (0b0001, true),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_digests_are_kept_the_newest_first() {
+    fn sixteen_digests_are_kept_newest_first() {
         let mut row = rotation(0);
         for number in 0..20 {
             row.digests = row.digests_with(RefreshDigest([number; 32]));

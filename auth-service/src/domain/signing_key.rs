@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_from_state_to_state_at_its_times() {
+    fn key_changes_state_at_its_times() {
         use KeyState::{Next, Over, Retired, Signing};
         let states = |key: &SigningKeyRecord| [9, 10, 19, 20, 29, 30].map(|second| key.state_at(at(second)));
         assert_eq!(states(&key(1, 10, None)), [Next, Signing, Signing, Signing, Signing, Signing]);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_signs_at_any_time_also_when_one_has_been_taken_out() {
+    fn one_key_signs_even_after_a_key_is_removed() {
         let all = [key(1, 10, Some(20)), key(2, 20, Some(30)), key(3, 30, None)];
         let number = |keys: &[SigningKeyRecord], second| signing_at(keys, at(second)).map(|key| key.number);
         assert_eq!(
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_wrong_clock_get_the_times_that_they_would_have() {
+    fn times_of_a_fast_clock_are_corrected() {
         let kept = (Duration::from_secs(10), Duration::from_mins(1));
         let right = [key(1, 10, Some(20)), key(2, 20, None)];
         assert_eq!(believed(&right, at(12), at(17), kept), right, "a key that waits is right");

@@ -82,8 +82,9 @@ fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Buffer) -
 mod tests {
     use super::*;
 
+    /// C49: hashes are salted and carry their parameters.
     #[test]
-    fn c49_hashes_are_salted_and_say_their_parameters() {
+    fn hashes_have_salt_and_parameters() {
         let mut buffer = Buffer::default();
         let (one, other) = (hash(b"password", &mut buffer).unwrap(), hash(b"password", &mut buffer).unwrap());
         assert_ne!(one, other);

@@ -251,8 +251,9 @@ fn bytes(member: Option<&str>) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    /// C1: only the exact names are known.
     #[test]
-    fn c1_only_the_exact_names_are_known() {
+    fn only_exact_algorithm_names_are_known() {
         for name in ["HS256", "EdDSA", "ES256", "RS256"] {
             assert_eq!(Algorithm::named(name).unwrap().name(), name);
         }

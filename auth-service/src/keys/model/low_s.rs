@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn the_twin_is_what_is_left_of_the_order() {
+    fn twin_is_the_order_minus_s() {
         let half = negated(&[0; 32]);
         assert_eq!(half, ORDER);
         let one = std::array::from_fn(|at| u8::from(at == 31));
@@ -52,8 +52,9 @@ mod tests {
         assert_eq!((negated(&one), negated(&less)), (less, one));
     }
 
+    /// C17: one of two twins is low, and the border is half the order.
     #[test]
-    fn c17_one_of_two_is_low_and_the_border_is_half_the_order() {
+    fn one_twin_is_low_up_to_half_the_order() {
         // (n − 1) / 2 is the greatest low s. The next number is its twin.
         let mut last = ORDER;
         let mut carry = 0;

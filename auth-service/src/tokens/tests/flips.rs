@@ -32,8 +32,9 @@ fn flip_part(token: &str, part: usize, draw: &mut Draw) -> String {
     parts.join(".")
 }
 
+/// C16: a hundred thousand flipped bits are detected.
 #[test]
-fn c16_a_hundred_thousand_flipped_bits_are_found() {
+fn hundred_thousand_flipped_bits_are_detected() {
     let mut draw = Draw(16);
     let mut flipped = [0; 4];
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
@@ -54,8 +55,9 @@ fn c16_a_hundred_thousand_flipped_bits_are_found() {
     assert!(flipped.iter().all(|layer| *layer > 24_000), "header, payload, signature, base64: {flipped:?}");
 }
 
+/// C16, C17: every flipped bit of every character is detected.
 #[test]
-fn c16_c17_every_flipped_bit_of_every_character_is_found() {
+fn every_flipped_bit_is_detected() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(17));

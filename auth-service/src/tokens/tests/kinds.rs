@@ -55,8 +55,9 @@ fn header(set: &KeySet, typ: &Value) -> Value {
     json!({"typ": typ, "alg": set.signing().unwrap().algorithm().name(), "kid": set.signing().unwrap().id()})
 }
 
+/// C6, C7: a token of another type is not an access token.
 #[test]
-fn c6_c7_a_token_of_another_type_is_no_access_token() {
+fn other_token_types_are_not_access_tokens() {
     let mut draw = Draw(6);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);
@@ -81,8 +82,9 @@ fn c6_c7_a_token_of_another_type_is_no_access_token() {
     }
 }
 
+/// C7: claims of another kind are not an access token.
 #[test]
-fn c7_claims_of_another_kind_are_no_access_tokens() {
+fn other_claims_are_not_access_tokens() {
     let mut draw = Draw(7);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);
@@ -122,8 +124,9 @@ fn opaque(draw: &mut Draw) -> String {
     }
 }
 
+/// C7: a secret of another kind is not an access token.
 #[test]
-fn c7_a_secret_of_another_kind_is_no_access_token() {
+fn other_secrets_are_not_access_tokens() {
     let mut draw = Draw(77);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);

@@ -12,8 +12,9 @@ use super::{Draw, SECRET, half, hs256, issue, keys, other, part, sign, verifier}
 use crate::keys::model::{KeySet, VerifyingKey};
 use crate::tokens::{TokenFault, jws};
 
+/// C15: the largest token costs less than a millisecond.
 #[test]
-fn c15_the_largest_token_costs_less_than_a_millisecond() {
+fn largest_token_costs_below_a_millisecond() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         // The signature is valid, so that every step runs; base64 makes 4 bytes of 3.
@@ -38,8 +39,9 @@ fn c15_the_largest_token_costs_less_than_a_millisecond() {
     }
 }
 
+/// C11: a token ends with its session at the latest.
 #[test]
-fn c11_a_token_ends_with_its_session_at_the_latest() {
+fn token_ends_with_its_session() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(11));
@@ -49,8 +51,9 @@ fn c11_a_token_ends_with_its_session_at_the_latest() {
     }
 }
 
+/// C12: a token from a fast clock has five seconds.
 #[test]
-fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
+fn token_of_a_fast_clock_has_five_seconds() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(12));
@@ -59,8 +62,9 @@ fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
     }
 }
 
+/// C11, C12: the times of a kept token are checked again.
 #[test]
-fn c11_c12_a_token_that_is_kept_is_judged_by_its_times_again() {
+fn kept_token_is_checked_by_its_times_again() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(25));
@@ -79,8 +83,9 @@ fn c11_c12_a_token_that_is_kept_is_judged_by_its_times_again() {
     }
 }
 
+/// C12: a token is invalid before the later of its times.
 #[test]
-fn c12_a_token_is_not_good_before_the_later_of_its_times() {
+fn token_is_invalid_before_its_later_time() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(12));
@@ -95,8 +100,9 @@ fn c12_a_token_is_not_good_before_the_later_of_its_times() {
     }
 }
 
+/// C19: an old key of any algorithm verifies while the set holds it.
 #[test]
-fn c19_an_old_key_verifies_while_the_set_holds_it_whatever_its_algorithm() {
+fn old_key_of_any_algorithm_verifies_while_in_set() {
     let mut draw = Draw(19);
     for old in keys() {
         let verifying = half(&old);
@@ -112,8 +118,9 @@ fn c19_an_old_key_verifies_while_the_set_holds_it_whatever_its_algorithm() {
     }
 }
 
+/// C4: an access token names its key in plain letters.
 #[test]
-fn c4_an_access_token_names_its_key_in_plain_letters() {
+fn access_token_names_its_key_in_plain_letters() {
     let token = issue(&Arc::new(KeySet::new(hs256())), &mut Draw(4));
     for kid in [None, Some("a.b"), Some("a/b")] {
         let mut keys = KeySet::new(hs256());
@@ -157,8 +164,9 @@ fn verifier_of_pairs() -> super::Verifier {
     super::verifier_by(super::Timetable::new(&[member]))
 }
 
+/// C4: an unknown key causes a poll only if the poll can help.
 #[test]
-fn c4_a_key_is_looked_for_only_where_a_look_can_help() {
+fn key_is_polled_only_if_a_poll_can_help() {
     let verifier = verifier_of_pairs();
     let lacks = |token: &str, seconds| verifier.lacks_key(token, start() + chrono::TimeDelta::seconds(seconds));
     let good = unknown(|_, _| {});

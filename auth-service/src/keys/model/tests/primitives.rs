@@ -33,8 +33,9 @@ fn verifies(key: &VerifyingKey, test: &Value, name: &str) -> bool {
     key.verifies(&hex(&test["msg"]), &URL_SAFE_NO_PAD.encode(hex(&test[name])))
 }
 
+/// C17: Ed25519 accepts a signature in one form only.
 #[test]
-fn c17_ed25519_takes_one_signature_and_no_other_form_of_it() {
+fn ed25519_accepts_one_form_of_a_signature() {
     let (mut valid, mut invalid, mut malleable) = (0, 0, 0);
     for group in groups(ED25519) {
         let x = base64(&hex(&group["publicKey"]["pk"]));
@@ -51,8 +52,9 @@ fn c17_ed25519_takes_one_signature_and_no_other_form_of_it() {
     assert_eq!((valid, invalid, malleable), (88, 63, 8));
 }
 
+/// C17: ES256 accepts r and s only in their range and full length.
 #[test]
-fn c17_es256_takes_r_and_s_in_their_range_and_full_length_alone() {
+fn es256_requires_range_and_full_length() {
     let (mut valid, mut invalid, mut other_sizes) = (0, 0, 0);
     for group in groups(P256) {
         let point = hex(&group["publicKey"]["uncompressed"]);
@@ -87,8 +89,9 @@ fn der(key: &VerifyingKey, test: &Value) -> bool {
     key.verifies(&hex(&test["msg"]), &URL_SAFE_NO_PAD.encode(&sequence))
 }
 
+/// C17: HS256 accepts whole tags only.
 #[test]
-fn c17_hs256_takes_a_whole_tag_alone() {
+fn hs256_requires_a_whole_tag() {
     let (mut valid, mut invalid, mut cut_short, mut weak) = (0, 0, 0, 0);
     for group in groups(HMAC) {
         for test in tests(&group) {
