@@ -132,7 +132,7 @@ impl Hasher {
 /// Runs the jobs of the queue until it is closed.
 fn run(jobs: &FairQueue<Job>) {
     if setpriority_process(None, NICE).is_err() {
-        tracing::debug!("the hashing threads keep their priority");
+        tracing::debug!("priority of the hashing threads unchanged");
     }
     let mut buffer = Buffer::default();
     loop {

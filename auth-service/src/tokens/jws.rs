@@ -52,13 +52,13 @@ pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<Str
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// This process cannot open the current signing key.
-    #[error("the key that signs now cannot be opened here")]
+    #[error("this process cannot open the current signing key")]
     NoKey,
     /// The claims have no JSON form.
-    #[error("claims cannot be written")]
+    #[error("the claims have no JSON form")]
     Json(#[from] serde_json::Error),
     /// The library failed.
-    #[error("the key does not sign")]
+    #[error("the cryptographic library failed to sign")]
     Key(#[from] jsonwebtoken::errors::Error),
 }
 

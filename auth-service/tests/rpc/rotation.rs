@@ -206,7 +206,7 @@ async fn replaced_secret_kills_its_tokens_for_a_day() {
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
     assert!(matches!(error, RunError::Keyring(_)), "{error}");
-    assert!(error.to_string().starts_with("JWT_SECRET_KEY is one that another has replaced"), "{error}");
+    assert!(error.to_string().starts_with("JWT_SECRET_KEY was replaced by another secret"), "{error}");
 
     // The refused start has killed nothing: the other service still works.
     let service = start_in(folder, clock, with(OTHER_SECRET)).await;

@@ -10,7 +10,7 @@ const MAX_KEY_ID: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwkError {
     /// Is not a JSON object with a type and an id.
-    #[error("is no JWK that has `kty` and a `kid` of 1 to 64 bytes")]
+    #[error("is not a JWK with `kty` and a `kid` of 1 to 64 bytes")]
     Form,
     /// Is for another purpose by its `use` or `key_ops`.
     #[error("is a key for something other than verifying signatures")]

@@ -26,13 +26,13 @@ pub(crate) async fn remember(
     let (id, stamp) = (secret.map_or("", Key::id), stamp(now));
     match patiently(|| store.remember_secret_key(id, stamp)).await? {
         Remembered::Same => {}
-        Remembered::Replaced(_) => tracing::warn!(
-            "JWT_SECRET_KEY is another one than at the last start: the tokens of the one before are revoked"
-        ),
+        Remembered::Replaced(_) => {
+            tracing::warn!("JWT_SECRET_KEY changed since the last start: the tokens of the previous secret are revoked")
+        }
         Remembered::Dead => return Err(SigningKeyError::Replaced.into()),
     }
     if patiently(|| store.remember_issuer(issuer, fresh, now)).await? {
-        tracing::warn!("AUTH_ISSUER is another one than at the last start: the tokens of the one before are revoked");
+        tracing::warn!("AUTH_ISSUER changed since the last start: the tokens of the previous issuer are revoked");
     }
     Ok(())
 }

@@ -12,10 +12,10 @@ pub enum KeyringError {
     #[error("the database has no signing key yet: start the auth service once, which makes one")]
     NoKey,
     /// No key has this id.
-    #[error("the database has no signing key {0}: `gatepost keys list` shows those that it has")]
+    #[error("the database has no signing key {0}: run `gatepost keys list` for its keys")]
     Unknown(String),
     /// A next key is already waiting.
-    #[error("{id} follows already, and signs from {} on: rotate after that", sign_time.format("%Y-%m-%dT%H:%M:%SZ"))]
+    #[error("the next key {id} exists already and signs from {}: rotate after that", sign_time.format("%Y-%m-%dT%H:%M:%SZ"))]
     Waiting {
         /// Id of the next key.
         id: String,
@@ -23,15 +23,13 @@ pub enum KeyringError {
         sign_time: DateTime<Utc>,
     },
     /// The set already has this key.
-    #[error("the set has the key {0} already: `gatepost keys list` shows what it does")]
+    #[error("the key {0} exists already: run `gatepost keys list` for its state")]
     Known(String),
     /// The key has been retired.
-    #[error("the key {0} has been retired, and its tokens are revoked: take another one")]
+    #[error("the key {0} has been retired, and its tokens are revoked: use another key")]
     Killed(String),
     /// Another process changed the keys first.
-    #[error(
-        "another process has changed the keys at this moment: see `gatepost keys list`, and run this again if needed"
-    )]
+    #[error("another process has just changed the keys: see `gatepost keys list`, and run this again if needed")]
     Outrun,
     /// The database was told to commit and did not answer.
     #[error("the database has not said whether {what}: {find_out}")]
@@ -43,8 +41,8 @@ pub enum KeyringError {
     },
     /// The key was sealed with neither master key.
     #[error(
-        "the signing key was sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY: set the latter to the one that the \
-         services have had"
+        "the signing key was sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY: set the latter to the key \
+         that the services used before"
     )]
     OldMasterKey,
     /// A key is not available.

@@ -237,7 +237,7 @@ impl Keyring {
             if let Err(error) = &opened
                 && record.state_at(self.clock.now()) != KeyState::Retired
             {
-                tracing::error!(key = record.id, "no token can be signed with it: {error}");
+                tracing::error!(key = record.id, %error, "signing key cannot be opened: no token can be signed with it");
             }
             opened.ok()
         } else {
@@ -248,7 +248,7 @@ impl Keyring {
             None => match VerifyingKey::from_jwk(&record.public_jwk) {
                 Ok(verifying) => Arc::new(verifying),
                 Err(error) => {
-                    tracing::error!(key = record.id, "a signing key in the database {error}: restore it from a backup");
+                    tracing::error!(key = record.id, %error, "bad signing key in the database: restore it from a backup");
                     return None;
                 }
             },

@@ -48,7 +48,7 @@ pub(crate) async fn run_rotation(
     let rounds = async {
         loop {
             if let Err(error) = keyring.repair(&trust).await {
-                tracing::warn!("signing keys with times of a wrong clock stay for now: {error}");
+                tracing::warn!(%error, "wrong signing key times not repaired");
             }
             // Under a fast clock a key would end too early, and its tokens with it.
             if keyring.clock.check_trusted(trust.leeway).is_err() {
@@ -58,10 +58,10 @@ pub(crate) async fn run_rotation(
             match keyring.rotate_by_age(schedule).await {
                 // Another replica or an operator was faster.
                 Ok(()) | Err(KeyringError::Outrun | KeyringError::Waiting { .. }) => {}
-                Err(error) => tracing::warn!("the signing key is not rotated for now: {error}"),
+                Err(error) => tracing::warn!(%error, "signing key not rotated"),
             }
             if let Err(error) = keyring.tidy().await {
-                tracing::warn!("signing keys that are over stay for now: {error}");
+                tracing::warn!(%error, "expired signing keys not removed");
             }
             sleep(ROTATION_INTERVAL).await;
         }
@@ -84,10 +84,7 @@ impl Keyring {
             return Ok(());
         }
         trust.repaired.add(u64::try_from(changed.len()).unwrap_or_default());
-        tracing::warn!(
-            keys = changed.len(),
-            "signing keys had times that have not come, of a wrong clock: they are cut"
-        );
+        tracing::warn!(keys = changed.len(), "future signing key times repaired, written under a wrong clock");
         Ok(self.read().await?)
     }
 
@@ -100,7 +97,7 @@ impl Keyring {
         }
         let pkcs8 = generate(schedule.key_type).await?;
         if let Some(next) = self.rotate(pkcs8, self.clock.now() + schedule.lead).await? {
-            tracing::info!(key = next.id, "a new signing key is listed, and signs from {} on", next.sign_time);
+            tracing::info!(key = next.id, sign_time = %next.sign_time, "next signing key listed");
         }
         Ok(())
     }

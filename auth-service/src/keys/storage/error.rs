@@ -34,13 +34,13 @@ pub enum SigningKeyError {
     Later,
     /// The sealed text does not contain a key.
     #[error(
-        "the sealed signing key in the database is no Ed25519, P-256 or RSA key: restore the database from a backup"
+        "the sealed signing key in the database is not an Ed25519, P-256 or RSA key: restore the database from a backup"
     )]
     Garbled,
     /// The private half is missing.
     #[error(
         "{file} does not hold the signing key {id}: restore it from a backup, or run `gatepost keys retire {id}`, which \
-         makes a new key and logs everybody out"
+         makes a new key and logs all users out"
     )]
     Lost {
         /// Id of the key.
@@ -51,7 +51,7 @@ pub enum SigningKeyError {
     /// The private half should be sealed in the database, and is missing.
     #[error(
         "the database does not hold the private half of the signing key {0}: restore it from a backup, or run `gatepost \
-         keys retire {0}`, which makes a new key and logs everybody out"
+         keys retire {0}`, which makes a new key and logs all users out"
     )]
     Gone(String),
     /// The database does not know the file's key, because no start has added it yet.
@@ -61,7 +61,7 @@ pub enum SigningKeyError {
     NotBegun(PathBuf),
     /// `JWT_SECRET_KEY` was replaced by another secret earlier.
     #[error(
-        "JWT_SECRET_KEY is one that another has replaced within the last day, and its tokens are revoked: make a new one \
+        "JWT_SECRET_KEY was replaced by another secret within the last day, and its tokens are revoked: make a new one \
          with `openssl rand -base64 48`"
     )]
     Replaced,
@@ -72,7 +72,7 @@ pub enum SigningKeyError {
     Killed(String),
     /// The private half should be sealed, and is still in the file.
     #[error(
-        "the signing key {id} lies in {file}, and AUTH_MASTER_KEY is set: start the auth service with it once, which seals the \
+        "the signing key {id} is in {file}, but AUTH_MASTER_KEY is set: start the auth service with it once, which seals the \
          key, or unset it here"
     )]
     Unsealed {

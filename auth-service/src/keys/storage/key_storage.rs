@@ -120,7 +120,7 @@ impl KeyStorage {
         if let Self::Sealed { file: Some(file), .. } = self
             && file.path().exists()
         {
-            tracing::warn!("the signing key is in the database now, sealed: remove {}", file.path().display());
+            tracing::warn!(file = %file.path().display(), "the signing key is sealed in the database now: remove the file");
         }
     }
 

@@ -61,7 +61,7 @@ pub enum BadMasterKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotOpen {
     /// The version is unknown.
-    #[error("it was sealed by a version of this service that is not known here")]
+    #[error("it was sealed by an unknown version of this service")]
     Version,
     /// The text was sealed with another key or under another name, or was changed since.
     #[error("it was sealed with another key, or is damaged")]
