@@ -159,26 +159,22 @@ mod tests {
         now += TimeDelta::seconds(3);
         assert_eq!(allowance.wait(full, now), None);
         full = allowance.use_one(full, now);
-        assert_eq!(allowance.wait(full, now), Some(TimeDelta::seconds(3)), "one came back and was used");
+        assert_eq!(allowance.wait(full, now), Some(TimeDelta::seconds(3)), "the returned use was consumed");
         assert_eq!(allowance.wait(full, now + TimeDelta::seconds(150)), None);
-        assert_eq!(LIMITS.sign_ups.wait(full + TimeDelta::days(9), now), None, "without limit");
+        assert_eq!(LIMITS.sign_ups.wait(full + TimeDelta::days(9), now), None, "unlimited");
     }
 
     #[test]
     fn future_times_block_no_caller() {
         for ahead in [TimeDelta::hours(2), TimeDelta::days(30)] {
             let failures = Failures { count: 5, last: now() + ahead };
-            assert_eq!(LIMITS.wait(failures, now()), None, "an account");
+            assert_eq!(LIMITS.wait(failures, now()), None, "account not blocked");
             let full = now() + ahead;
-            assert_eq!(LIMITS.failures.wait(full, now()), None, "an address");
-            assert_eq!(
-                LIMITS.failures.use_one(full, now()),
-                now() + TimeDelta::seconds(3),
-                "and the row is right again"
-            );
+            assert_eq!(LIMITS.failures.wait(full, now()), None, "address not blocked");
+            assert_eq!(LIMITS.failures.use_one(full, now()), now() + TimeDelta::seconds(3), "row corrected");
         }
         let skewed = Failures { count: 5, last: now() + TimeDelta::seconds(4) };
-        assert_eq!(LIMITS.wait(skewed, now()), Some(TimeDelta::seconds(2)), "cut to the longest");
+        assert_eq!(LIMITS.wait(skewed, now()), Some(TimeDelta::seconds(2)), "cut to the longest delay");
     }
 
     #[test]

@@ -93,7 +93,7 @@ mod tests {
         let dead = |issued, era| horizon.kills(issued, Era(era));
         assert_eq!([10, 11, 1_000_000].map(|issued| dead(issued, 7)), [true, false, false]);
         assert_eq!([0, 6, 8].map(|era| dead(1_000_000, era)), [true; 3]);
-        assert!(!Horizon::from(at(10)).kills(11, Era::default()), "an earlier version's token at its log");
+        assert!(!Horizon::from(at(10)).kills(11, Era::default()), "token of an earlier version");
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
             assert_eq!((Era::of_token(own), own.get_version_num()), (era, 7));
             assert_eq!(own.as_u128() >> 32, id.as_u128() >> 32);
         }
-        assert_eq!(Era::default().put_into(id), id, "a log of an earlier version changes none");
+        assert_eq!(Era::default().put_into(id), id, "a log without era changes no id");
     }
 
     #[test]

@@ -132,12 +132,12 @@ mod tests {
         }
         for second in [-1, 0, 9] {
             assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Concurrent, "{second}");
-            assert_eq!(GRACE.decide(1, &rotation(0b0010), at(second)), Decision::Concurrent, "whatever was counted");
+            assert_eq!(GRACE.decide(1, &rotation(0b0010), at(second)), Decision::Concurrent, "regardless of the count");
         }
         let off = Grace { time: TimeDelta::zero(), ..GRACE };
-        assert_eq!(off.decide(1, &rotation(0), at(0)), Decision::Reused, "turned off");
+        assert_eq!(off.decide(1, &rotation(0), at(0)), Decision::Reused, "grace turned off");
         let first = Rotation { time: None, ..rotation(0) };
-        assert_eq!(GRACE.decide(1, &first, at(0)), Decision::Reused, "the first has no parent");
+        assert_eq!(GRACE.decide(1, &first, at(0)), Decision::Reused, "the first token has no parent");
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         row.graces = GRACE.with_grace(&row);
         for expected in [0b0010, 0b0100, 0b1000, 0b0000] {
             row.graces = GRACE.rotated(&row);
-            assert_eq!(row.graces, expected, "it is forgotten after three more");
+            assert_eq!(row.graces, expected, "forgotten after three more rotations");
         }
     }
 

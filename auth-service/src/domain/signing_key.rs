@@ -125,22 +125,22 @@ mod tests {
         );
         let without_second = [all[0].clone(), all[2].clone()];
         assert_eq!([19, 20, 30].map(|second| number(&without_second, second)), [1, 3, 3].map(Some));
-        assert_eq!(number(&all[1..], 15), Some(2), "the first is gone before its time");
+        assert_eq!(number(&all[1..], 15), Some(2), "the first key is gone early");
         assert_eq!(number(&[], 15), None);
-        assert_eq!(number(&all[..1], 20), None, "nobody follows");
+        assert_eq!(number(&all[..1], 20), None, "no successor");
     }
 
     #[test]
     fn times_of_a_fast_clock_are_corrected() {
         let kept = (Duration::from_secs(10), Duration::from_mins(1));
         let right = [key(1, 10, Some(20)), key(2, 20, None)];
-        assert_eq!(believed(&right, at(12), at(17), kept), right, "a key that waits is right");
+        assert_eq!(believed(&right, at(12), at(17), kept), right, "a waiting key is correct");
         let ahead =
             |number, made, sign, retire| SigningKeyRecord { create_time: at(made), ..key(number, sign, retire) };
         let wrong = [key(1, 10, Some(1_020)), ahead(2, 1_012, 1_020, None)];
         let repaired = [key(1, 10, Some(20)), ahead(2, 12, 20, None)];
         assert_eq!(believed(&wrong, at(12), at(17), kept), repaired);
-        assert_eq!(believed(&repaired, at(12), at(17), kept), repaired, "once");
+        assert_eq!(believed(&repaired, at(12), at(17), kept), repaired, "a second repair changes nothing");
         let first = [ahead(1, 1_012, 1_012, None)];
         assert_eq!(believed(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
         let far = [key(1, 10, Some(1_020)), key(2, 1_020, None)];
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(
             repaired,
             waits.map(|key| (key.sign_time, key.retire_time)),
-            "none waits longer than the longest lead"
+            "no key waits longer than the longest lead"
         );
     }
 }

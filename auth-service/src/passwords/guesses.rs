@@ -52,7 +52,7 @@ mod tests {
         let mut taken: Vec<_> = (0..MAX_AT_ONCE).map(|_| guesses.take([1; 32]).unwrap()).collect();
         assert!(guesses.take([1; 32]).is_none());
         let other = guesses.take([2; 32]);
-        assert!(other.is_some(), "others have their own");
+        assert!(other.is_some(), "other accounts have their own slots");
         taken.pop();
         assert!(guesses.take([1; 32]).is_some());
         drop((taken, other));

@@ -117,7 +117,7 @@ mod tests {
             next.successor(1, &[0xa5; 32]),
         ];
         assert!(all.iter().all(|other| other.digest() != next.digest()));
-        assert_eq!(token().successor(1, &[0xa5; 32]).digest(), next.digest(), "the same once more");
+        assert_eq!(token().successor(1, &[0xa5; 32]).digest(), next.digest(), "same successor again");
     }
 
     #[test]

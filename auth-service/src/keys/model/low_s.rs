@@ -67,7 +67,7 @@ mod tests {
         assert!(is_low(&signature(last)) && !is_low(&signature(next)));
         let mut lowered = signature(next);
         lower(&mut lowered);
-        assert_eq!(lowered, signature(last), "and r is left");
+        assert_eq!(lowered, signature(last), "r unchanged");
         lower(&mut lowered);
         assert_eq!(lowered, signature(last));
     }

@@ -152,7 +152,7 @@ mod tests {
         let choose = |secret, master, to: Option<&KeyFile>, halves: &[PrivateHalf]| {
             KeyCopy::choose(secret, master, Some(&from), to, halves)
         };
-        assert!(matches!(choose(false, None, None, &[]), Ok(KeyCopy::Absent)), "there is no key yet");
+        assert!(matches!(choose(false, None, None, &[]), Ok(KeyCopy::Absent)), "no key yet");
         assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Gone(_))));
         from.write(&[old.clone(), stray.clone()]).unwrap();
         assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Lost { .. })));
@@ -165,7 +165,11 @@ mod tests {
         let copy = choose(false, Some(&ours), None, &halves).unwrap();
         let sealed: Vec<PrivateHalf> =
             copy.sealed().iter().map(|(id, sealed)| (id.clone(), Some(sealed.clone()))).collect();
-        assert_eq!(sealed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [id(&old), id(&new)], "and no other");
+        assert_eq!(
+            sealed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(),
+            [id(&old), id(&new)],
+            "only these keys"
+        );
         assert_eq!(ours.open(&id(&new), sealed[1].1.as_ref().unwrap()).unwrap(), new);
         for (secret, master) in [(false, None), (true, None), (false, Some(&ours)), (true, Some(&ours))] {
             assert!(matches!(choose(secret, master, None, &sealed), Ok(KeyCopy::Sealed)));
@@ -177,7 +181,7 @@ mod tests {
             assert!(copy.sealed().is_empty());
             copy.write_file().unwrap();
             let there: Vec<_> = to.read().unwrap().iter().map(|filed| filed.key.id().to_owned()).collect();
-            assert_eq!(there, [id(&old), id(&new)], "and again, after a copy that was killed");
+            assert_eq!(there, [id(&old), id(&new)], "same result after a killed copy");
         }
         fs::remove_file(to.path()).unwrap();
         to.write(std::slice::from_ref(&wiped)).unwrap();

@@ -226,7 +226,7 @@ mod tests {
         let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         assert!(file.read().unwrap().is_empty());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "to read makes nothing");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "reading creates no file");
         let documents = KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap());
         let lock = file.lock().await.unwrap();
         for document in documents.iter().chain(&documents) {
@@ -260,7 +260,7 @@ mod tests {
         }
         std::os::unix::fs::chown(folder.path(), Some(0), Some(0)).unwrap();
         file.add(&Key::generate_pkcs8(KeyType::default()).unwrap(), &lock).unwrap();
-        assert_eq!(owner(file.path()), (65532, 65533), "the file's owner counts before the folder's");
+        assert_eq!(owner(file.path()), (65532, 65533), "the file's owner takes precedence");
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         for garbled in ["", "\n", "not a key", cut, &format!("{text}{cut}"), &format!("{text}and more")] {
             fs::write(file.path(), garbled).unwrap();
             assert!(matches!(file.read(), Err(KeyFileError::Garbled(_))), "{garbled}");
-            assert_eq!(fs::read_to_string(file.path()).unwrap(), garbled, "nothing is lost");
+            assert_eq!(fs::read_to_string(file.path()).unwrap(), garbled, "file unchanged");
         }
     }
 }

@@ -162,7 +162,7 @@ mod tests {
             assert_eq!(sealed.len(), 1 + 12 + plain.len() + 16);
             assert_eq!(key.open(NAME, &sealed).unwrap().as_slice(), plain);
             assert!(plain.is_empty() || !sealed.windows(plain.len()).any(|part| part == plain));
-            assert_ne!(key.seal(NAME, plain), sealed, "the nonce is another each time");
+            assert_ne!(key.seal(NAME, plain), sealed, "new nonce each time");
         }
     }
 

@@ -17,7 +17,7 @@ fn signature_is_checked_once_times_at_each_use() {
     let token = |text: &str| Token::parse(text).unwrap();
     let (good, garbage) = (token(&issue(&keys, &mut Draw(1))), token("garbage"));
     let digest = good.digest();
-    assert_eq!(remembering.verify(&garbage, &digest, start()).err(), Some(TokenFault::Invalid), "not known yet");
+    assert_eq!(remembering.verify(&garbage, &digest, start()).err(), Some(TokenFault::Invalid), "not cached yet");
     let first = remembering.verify(&good, &digest, start()).unwrap();
     // A cached token is found by the digest alone.
     let again = remembering.verify(&garbage, &digest, start()).unwrap();
@@ -39,7 +39,7 @@ fn cached_token_of_a_removed_key_is_refused() {
     assert_eq!(verify(), None);
     let both = KeySet::new(key(Algorithm::Es256)).with(half(old.signing().unwrap()));
     keys.replace(Timetable::always(both));
-    assert_eq!(verify(), None, "it verifies on");
+    assert_eq!(verify(), None, "token still valid");
     keys.replace(Timetable::always(KeySet::new(key(Algorithm::Es256))));
     assert_eq!(verify(), Some(TokenFault::Invalid));
 }

@@ -85,7 +85,7 @@ fn es256_opens_the_rfc_signature_and_makes_others() {
     let key = key(P256);
     assert_eq!((key.algorithm(), key.id()), (Algorithm::Es256, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"));
     let (first, second) = (key.sign(b"one text").unwrap(), key.sign(b"one text").unwrap());
-    assert!(first != second && first.len() == 86 && second.len() == 86, "each has a random number in it");
+    assert!(first != second && first.len() == 86 && second.len() == 86, "each signature has a random number");
     verifies(ES256, &VerifyingKey::from_jwk(&key.public().unwrap().jwk).ok().unwrap());
     let jws = format!("{}.{}", message(ES256), ES256.1);
     assert_eq!(jws::open(&jws, &KeySet::new(key)).unwrap().payload, URL_SAFE_NO_PAD.decode(PAYLOAD).unwrap());

@@ -56,7 +56,7 @@ fn es256_twin_is_refused() {
         let (r, s) = signature.split_at(32);
         assert!(Algorithm::Es256.is_canonical(&signature) && verifier(&keys).verify(&token, start()).is_ok());
         let twin = [r, &computed(&hex(P256_ORDER), s, -1)].concat();
-        assert!(public.verifies(message.as_bytes(), &URL_SAFE_NO_PAD.encode(&twin)), "any library takes the twin");
+        assert!(public.verifies(message.as_bytes(), &URL_SAFE_NO_PAD.encode(&twin)), "libraries accept the twin");
         assert_eq!(verifier(&keys).verify(&with(&token, &twin), start()), Err(TokenFault::Invalid));
     }
 }

@@ -171,7 +171,7 @@ fn key_is_polled_only_if_a_poll_can_help() {
     let lacks = |token: &str, seconds| verifier.lacks_key(token, start() + chrono::TimeDelta::seconds(seconds));
     let good = unknown(|_, _| {});
     assert!(lacks(&good, 0).is_some() && lacks(&good, 62).is_some());
-    assert_eq!(lacks(&good, 63), None, "its key would be known by now");
+    assert_eq!(lacks(&good, 63), None, "the key would be known by now");
     for (what, token) in [
         ("type", unknown(|header, _| header["typ"] = json!("JWT"))),
         ("algorithm", unknown(|header, _| header["alg"] = json!("RS256"))),

@@ -82,7 +82,11 @@ fn jwk_is_an_object_with_type_id_and_no_duplicates() {
     for text in ["", "[]", "{}", r#"["EC"]"#, &twice] {
         assert_eq!(VerifyingKey::from_jwk(text).err(), Some(JwkError::Form), "{text}");
     }
-    assert_eq!(changed(&es256(), "x5u", json!("http://127.0.0.1:1/")), Ok(Algorithm::Es256), "others are ignored");
+    assert_eq!(
+        changed(&es256(), "x5u", json!("http://127.0.0.1:1/")),
+        Ok(Algorithm::Es256),
+        "other members are ignored"
+    );
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn weak_or_broken_material_is_refused() {
         assert_eq!(read(&rs256(bits)).is_ok(), good, "{bits} bits");
     }
     let stretched = URL_SAFE_NO_PAD.encode([vec![0], vec![0xff; 255]].concat());
-    assert_eq!(changed(&rs256(2048), "n", json!(stretched)), Err(JwkError::Material), "zeros are no length");
+    assert_eq!(changed(&rs256(2048), "n", json!(stretched)), Err(JwkError::Material), "leading zeros do not count");
     for e in ["Aw", "AQ", "AAEAAQ", ""] {
         assert_eq!(changed(&rs256(2048), "e", json!(e)), Err(JwkError::Material), "{e}");
     }
