@@ -8,13 +8,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Lock time of an account that has reached the maximum of wrong passwords in a row.
-const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
+const MAX_ACCOUNT_LOCK: TimeDelta = TimeDelta::hours(24);
 
 /// Largest clock skew between replicas that any setting allows.
-const MOST_SKEW: TimeDelta = TimeDelta::minutes(1);
+const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// Uses beyond the burst: as many attempts may be in progress when the allowance runs out.
-const MOST_BEYOND: i32 = 128;
+const MAX_USES_BEYOND_BURST: i32 = 128;
 
 /// Limits on attempts, from the settings.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ impl AttemptLimits {
         if failures.last > now + self.leeway {
             return None;
         }
-        let rest = if failures.count >= self.most { LONGEST_REST } else { self.rest_after(failures.count) };
+        let rest = if failures.count >= self.most { MAX_ACCOUNT_LOCK } else { self.rest_after(failures.count) };
         Some(failures.last + rest - now).map(|left| left.min(rest)).filter(|left| *left > TimeDelta::zero())
     }
 
@@ -77,23 +77,23 @@ impl Allowance {
     /// allowance is back.
     pub fn wait(self, full: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
         let burst = i32::try_from(self.burst.checked_sub(1)?).unwrap_or(i32::MAX);
-        let full = self.believed(full, now);
+        let full = self.plausible(full, now);
         Some(full - now - self.interval() * burst).filter(|left| *left > TimeDelta::zero())
     }
 
     /// Returns the new time at which the whole allowance is back, after one more use.
     pub fn use_one(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.believed(full, now).max(now) + self.interval()
+        self.plausible(full, now).max(now) + self.interval()
     }
 
     /// Returns the stored time, or `now` if no use can have led to the stored time: a wrong clock wrote it.
-    fn believed(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        if full <= self.latest(now, MOST_SKEW) { full } else { now }
+    fn plausible(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        if full <= self.latest(now, MAX_CLOCK_SKEW) { full } else { now }
     }
 
     /// Returns the latest time that uses until now can have led to, on clocks that differ by at most `skew`.
     pub fn latest(self, now: DateTime<Utc>, skew: TimeDelta) -> DateTime<Utc> {
-        let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MOST_BEYOND);
+        let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MAX_USES_BEYOND_BURST);
         now + self.interval() * most + skew
     }
 

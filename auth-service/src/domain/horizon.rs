@@ -32,7 +32,7 @@ impl Era {
     }
 
     /// Returns the era in a token's id.
-    pub fn of_token(id: Uuid) -> Self {
+    pub fn from_token_id(id: Uuid) -> Self {
         let [.., a, b, c, d] = id.into_bytes();
         Self(u32::from_be_bytes([a, b, c, d]).into())
     }
@@ -61,7 +61,7 @@ impl Horizon {
     }
 
     /// Returns true if this horizon knows the era. A token of an unknown era may belong to one that starts just now.
-    pub fn has_heard_of(&self, era: Era) -> bool {
+    pub fn knows_era(&self, era: Era) -> bool {
         self.era.holds(era) || self.before.is_some_and(|(before, _)| before.holds(era))
     }
 
@@ -102,7 +102,7 @@ mod tests {
         let dead = |issued, era| horizon.kills(issued, Era(era));
         assert_eq!([10, 11, 50, 51].map(|issued| dead(issued, 6)), [true, false, false, true]);
         assert_eq!((dead(51, 7), dead(20, 5), dead(20, 0)), (false, true, true));
-        assert_eq!([7, 6, 5].map(|era| horizon.has_heard_of(Era(era))), [true, true, false]);
+        assert_eq!([7, 6, 5].map(|era| horizon.knows_era(Era(era))), [true, true, false]);
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         let id = Uuid::from_u128(0x0190_0000_0000_7abc_8def_0123_4567_89ab);
         for era in [Era(1), Era(0x4567_89ab), Era(u32::MAX.into())] {
             let own = era.put_into(id);
-            assert_eq!((Era::of_token(own), own.get_version_num()), (era, 7));
+            assert_eq!((Era::from_token_id(own), own.get_version_num()), (era, 7));
             assert_eq!(own.as_u128() >> 32, id.as_u128() >> 32);
         }
         assert_eq!(Era::default().put_into(id), id, "a log without era changes no id");
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn log_without_era_judges_tokens_by_date() {
         let old = Horizon::from(at(10));
-        assert!(!old.kills(11, Era(5)) && old.kills(10, Era(5)) && old.has_heard_of(Era(5)));
+        assert!(!old.kills(11, Era(5)) && old.kills(10, Era(5)) && old.knows_era(Era(5)));
         let next = Horizon { era: Era(7), before: Some((Era::default(), at(50))), ..old };
         assert_eq!([11, 50, 51].map(|issued| next.kills(issued, Era(5))), [false, false, true]);
     }

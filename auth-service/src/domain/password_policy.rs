@@ -5,7 +5,7 @@ use std::iter::once;
 use std::ops::RangeInclusive;
 
 use super::password::{MAX_BYTES, MAX_CODE_POINTS, NewPassword, Password};
-use super::strength::{ENOUGH, guesses};
+use super::strength::{MIN_GUESSES, guesses};
 
 /// Leaked passwords in lower case, each between line breaks (data/README.md). A search takes less than 0.1 ms and
 /// allocates only the padded text.
@@ -83,7 +83,7 @@ impl PasswordPolicy {
         if left_without(lower, &words) < self.min_length {
             return Err(PasswordError::Context);
         }
-        if guesses(text, &words) < ENOUGH { Err(PasswordError::Guessable) } else { Ok(()) }
+        if guesses(text, &words) < MIN_GUESSES { Err(PasswordError::Guessable) } else { Ok(()) }
     }
 }
 

@@ -39,13 +39,13 @@ pub enum Cause {
 
 /// Random bytes that tell an entry of the log from another one with the same revision, in a history that was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mark(pub [u8; 16]);
+pub struct EntryFingerprint(pub [u8; 16]);
 
 /// Fingerprint and time of a new entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// Fingerprint of the entry.
-    pub mark: Mark,
+    pub fingerprint: EntryFingerprint,
     /// Creation time.
     pub time: DateTime<Utc>,
 }
@@ -56,7 +56,7 @@ pub struct Logged {
     /// Revision of the entry.
     pub revision: i64,
     /// Fingerprint of the entry.
-    pub mark: Mark,
+    pub fingerprint: EntryFingerprint,
 }
 
 /// Identity of a log; a restored database gets a new one.

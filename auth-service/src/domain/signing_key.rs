@@ -64,7 +64,7 @@ pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&Sign
 ///
 /// A key made after `future` counts as made now, and signs sooner by the same difference. No key waits longer than
 /// `lead`. The previous key signs until then, and verifies for `kept` longer.
-pub fn believed(
+pub fn corrected_times(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,
     future: DateTime<Utc>,
@@ -134,19 +134,19 @@ mod tests {
     fn times_of_a_fast_clock_are_corrected() {
         let kept = (Duration::from_secs(10), Duration::from_mins(1));
         let right = [key(1, 10, Some(20)), key(2, 20, None)];
-        assert_eq!(believed(&right, at(12), at(17), kept), right, "a waiting key is correct");
+        assert_eq!(corrected_times(&right, at(12), at(17), kept), right, "a waiting key is correct");
         let ahead =
             |number, made, sign, retire| SigningKeyRecord { create_time: at(made), ..key(number, sign, retire) };
         let wrong = [key(1, 10, Some(1_020)), ahead(2, 1_012, 1_020, None)];
         let repaired = [key(1, 10, Some(20)), ahead(2, 12, 20, None)];
-        assert_eq!(believed(&wrong, at(12), at(17), kept), repaired);
-        assert_eq!(believed(&repaired, at(12), at(17), kept), repaired, "a second repair changes nothing");
+        assert_eq!(corrected_times(&wrong, at(12), at(17), kept), repaired);
+        assert_eq!(corrected_times(&repaired, at(12), at(17), kept), repaired, "a second repair changes nothing");
         let first = [ahead(1, 1_012, 1_012, None)];
-        assert_eq!(believed(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
+        assert_eq!(corrected_times(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
         let far = [key(1, 10, Some(1_020)), key(2, 1_020, None)];
         let waits = [key(1, 10, Some(72)), key(2, 72, None)];
         let repaired: Vec<_> =
-            believed(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
+            corrected_times(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
         assert_eq!(
             repaired,
             waits.map(|key| (key.sign_time, key.retire_time)),

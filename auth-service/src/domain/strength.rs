@@ -4,7 +4,7 @@ use zxcvbn::zxcvbn;
 
 /// Minimum number of guesses, where zxcvbn's score 3, "safely unguessable", begins. The score itself needs five guesses
 /// more, which eight characters at ten guesses each cannot reach.
-pub(super) const ENOUGH: u64 = 100_000_000;
+pub(super) const MIN_GUESSES: u64 = 100_000_000;
 
 /// Maximum code points that are judged.
 ///
@@ -13,7 +13,7 @@ pub(super) const ENOUGH: u64 = 100_000_000;
 /// 32 took 70 ms. With both limits here, the worst of 450 such texts took 2.7 ms and the median 0.7 ms. In a debug
 /// build, which optimizes zxcvbn alone, they took 2.1 and 1.1 ms. So passwords can be judged on the threads that answer
 /// calls. The first call takes 20 ms more, to build the dictionaries.
-const JUDGED: usize = 32;
+const MAX_JUDGED_CODE_POINTS: usize = 32;
 
 /// Maximum readings of a text; a text with all ten digits has twelve.
 const MAX_READINGS: usize = 12;
@@ -32,7 +32,7 @@ pub(crate) fn guesses(text: &str, words: &[String]) -> u64 {
 fn judged(text: &str) -> String {
     let mut signs = Vec::new();
     let mut judged = String::new();
-    for char in text.chars().take(JUDGED) {
+    for char in text.chars().take(MAX_JUDGED_CODE_POINTS) {
         if SIGNS.iter().any(|of_letter| of_letter.contains(char)) && !signs.contains(&char) {
             signs.push(char);
             if readings(&signs) > MAX_READINGS {
@@ -66,12 +66,12 @@ mod tests {
         assert_eq!(readings(&digits), MAX_READINGS);
         assert_eq!(judged("correct horse battery staple"), "correct horse battery staple");
         assert_eq!(judged("1234567890 Tr0ub4dour"), "1234567890 Tr0ub4dour");
-        assert_eq!(judged(&"\u{1f980}".repeat(128)).chars().count(), JUDGED);
+        assert_eq!(judged(&"\u{1f980}".repeat(128)).chars().count(), MAX_JUDGED_CODE_POINTS);
         let every: String = SIGNS.concat();
         let hard = judged(&every);
         let signs: Vec<char> = hard.chars().collect();
         assert!(readings(&every.chars().collect::<Vec<_>>()) > 500 && readings(&signs) <= MAX_READINGS, "{hard}");
-        assert!(guesses(&every, &[]) >= ENOUGH, "a strong password is not refused for its many signs");
+        assert!(guesses(&every, &[]) >= MIN_GUESSES, "a strong password is not refused for its many signs");
     }
 
     #[test]

@@ -5,12 +5,12 @@ use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq as _;
 
 /// Memory in KiB, passes and lanes: OWASP's minimum for Argon2id (C49).
-const MEMORY: u32 = 19 * 1024;
+const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
 /// Length of a hash, in bytes.
-const OUTPUT: usize = 32;
+const HASH_BYTES: usize = 32;
 
 /// Error of a stored hash that this version cannot read, or of a machine without memory for it.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub struct Unreadable;
 /// Minimum size of a buffer, in blocks of 1 KiB; only used blocks are resident. From 32 MiB up, glibc gives each
 /// allocation its own mapping, which is returned to the system when freed (mallopt(3), `M_MMAP_THRESHOLD`). A smaller
 /// one can stay with the process forever, once another of its size has been freed.
-const RESERVED: usize = 33 * 1024;
+const MIN_BUFFER_BLOCKS: usize = 33 * 1024;
 
 /// Memory for one hash at a time; costs nothing until it is used.
 #[derive(Default)]
@@ -33,14 +33,14 @@ impl Buffer {
     }
 
     fn blocks(&mut self, count: usize) -> &mut [Block] {
-        self.0.reserve_exact(RESERVED.max(count).saturating_sub(self.0.len()));
+        self.0.reserve_exact(MIN_BUFFER_BLOCKS.max(count).saturating_sub(self.0.len()));
         self.0.resize(count.max(self.0.len()), Block::default());
         &mut self.0
     }
 }
 
 fn params() -> Result<Params, Unreadable> {
-    Params::new(MEMORY, PASSES, LANES, Some(OUTPUT)).map_err(|_| Unreadable)
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH_BYTES)).map_err(|_| Unreadable)
 }
 
 /// Returns the PHC string of a password with a new salt.
@@ -70,8 +70,8 @@ pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Buffer) -> Result<
     Ok(output.as_slice().ct_eq(expected.as_bytes()).into())
 }
 
-fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Buffer) -> Result<[u8; OUTPUT], Unreadable> {
-    let mut output = [0; OUTPUT];
+fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Buffer) -> Result<[u8; HASH_BYTES], Unreadable> {
+    let mut output = [0; HASH_BYTES];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
         .hash_password_into_with_memory(password, salt, &mut output, buffer.blocks(params.block_count()))
         .map_err(|_| Unreadable)?;

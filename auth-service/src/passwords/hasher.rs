@@ -9,30 +9,30 @@ use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 
 use super::argon2id::{self, Buffer, Unreadable};
-use super::queue::{FairQueue, Full, Next};
+use super::queue::{FairQueue, Full, NextJob};
 use crate::domain::Password;
 
 /// Maximum hashes that wait: about two seconds of work on a small machine.
-const QUEUE: usize = 64;
+const QUEUE_CAPACITY: usize = 64;
 
 /// Maximum hashes of one network that wait: a quarter of the queue.
-const SHARE: usize = 16;
+const MAX_QUEUED_PER_NETWORK: usize = 16;
 
 /// Nice value of the threads, which yield to all threads that answer calls.
-const NICE: i32 = 19;
+const THREAD_NICE: i32 = 19;
 
 /// Idle time after which a thread frees its 19 MiB.
-const IDLE: Duration = Duration::from_secs(5);
+const BUFFER_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Password behind the hash that stands in for an unknown user's.
-const NOBODY: &[u8] = b"nobody has this password";
+const UNKNOWN_USER_PASSWORD: &[u8] = b"nobody has this password";
 
 /// Hasher of passwords, with one thread per core.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: Arc<Closing>,
+    queue: Arc<QueueHandle>,
     /// Hash for logins of unknown users: they cost the same work as logins of known ones (C51).
-    nobody: Arc<str>,
+    unknown_user_hash: Arc<str>,
 }
 
 /// Reasons for which a password was not hashed.
@@ -49,12 +49,12 @@ pub enum HashError {
     Abandoned,
 }
 
-type Job = Box<dyn FnOnce(&mut Buffer) + Send>;
+type HashJob = Box<dyn FnOnce(&mut Buffer) + Send>;
 
 /// Queue that ends the threads when it is dropped.
-struct Closing(Arc<FairQueue<Job>>);
+struct QueueHandle(Arc<FairQueue<HashJob>>);
 
-impl Drop for Closing {
+impl Drop for QueueHandle {
     fn drop(&mut self) {
         self.0.close();
     }
@@ -66,13 +66,14 @@ impl Hasher {
     /// # Errors
     /// Fails if a thread cannot be started or a password cannot be hashed.
     pub fn start() -> std::io::Result<Self> {
-        let nobody = argon2id::hash(NOBODY, &mut Buffer::default()).map_err(std::io::Error::other)?.into();
-        let queue = Arc::new(FairQueue::new(QUEUE, SHARE));
+        let unknown_user_hash =
+            argon2id::hash(UNKNOWN_USER_PASSWORD, &mut Buffer::default()).map_err(std::io::Error::other)?.into();
+        let queue = Arc::new(FairQueue::new(QUEUE_CAPACITY, MAX_QUEUED_PER_NETWORK));
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
             let jobs = Arc::clone(&queue);
             thread::Builder::new().name("hashing".into()).spawn(move || run(&jobs))?;
         }
-        Ok(Self { queue: Arc::new(Closing(queue)), nobody })
+        Ok(Self { queue: Arc::new(QueueHandle(queue)), unknown_user_hash })
     }
 
     /// Returns the PHC string of a new password, for a caller from this network, if it is known.
@@ -98,7 +99,7 @@ impl Hasher {
         phc: Option<String>,
     ) -> Result<bool, HashError> {
         let known = phc.is_some();
-        let phc = phc.unwrap_or_else(|| self.nobody.as_ref().to_owned());
+        let phc = phc.unwrap_or_else(|| self.unknown_user_hash.as_ref().to_owned());
         let right = self
             .ask(network, gone, move |buffer| {
                 let fits = password.bytes();
@@ -117,7 +118,7 @@ impl Hasher {
     ) -> Result<T, HashError> {
         let (answer, asked) = oneshot::channel();
         let is_gone = gone.clone();
-        let job: Job = Box::new(move |buffer| {
+        let job: HashJob = Box::new(move |buffer| {
             // No hash for a caller that is gone.
             if !is_gone.is_cancelled() {
                 let _ = answer.send(work(buffer));
@@ -130,16 +131,16 @@ impl Hasher {
 }
 
 /// Runs the jobs of the queue until it is closed.
-fn run(jobs: &FairQueue<Job>) {
-    if setpriority_process(None, NICE).is_err() {
+fn run(jobs: &FairQueue<HashJob>) {
+    if setpriority_process(None, THREAD_NICE).is_err() {
         tracing::debug!("priority of the hashing threads unchanged");
     }
     let mut buffer = Buffer::default();
     loop {
-        match jobs.next(IDLE) {
-            Next::Job(job) => job(&mut buffer),
-            Next::Idle => buffer = Buffer::default(),
-            Next::Closed => return,
+        match jobs.next(BUFFER_IDLE_TIMEOUT) {
+            NextJob::Job(job) => job(&mut buffer),
+            NextJob::Idle => buffer = Buffer::default(),
+            NextJob::Closed => return,
         }
     }
 }
@@ -149,16 +150,16 @@ mod tests {
     use super::*;
 
     /// Returns a hasher with the test as its only thread, so that each hash is counted.
-    fn watched(nobody: &str) -> (Hasher, Arc<FairQueue<Job>>) {
-        let jobs = Arc::new(FairQueue::new(QUEUE, SHARE));
-        (Hasher { queue: Arc::new(Closing(Arc::clone(&jobs))), nobody: nobody.into() }, jobs)
+    fn watched(unknown_user_hash: &str) -> (Hasher, Arc<FairQueue<HashJob>>) {
+        let jobs = Arc::new(FairQueue::new(QUEUE_CAPACITY, MAX_QUEUED_PER_NETWORK));
+        (Hasher { queue: Arc::new(QueueHandle(Arc::clone(&jobs))), unknown_user_hash: unknown_user_hash.into() }, jobs)
     }
 
     /// Runs one job, if there is one.
-    fn work(jobs: &FairQueue<Job>, buffer: &mut Buffer) -> bool {
+    fn work(jobs: &FairQueue<HashJob>, buffer: &mut Buffer) -> bool {
         match jobs.next(Duration::ZERO) {
-            Next::Job(job) => job(buffer),
-            Next::Idle | Next::Closed => return false,
+            NextJob::Job(job) => job(buffer),
+            NextJob::Idle | NextJob::Closed => return false,
         }
         true
     }
@@ -168,14 +169,14 @@ mod tests {
     async fn every_login_costs_one_hash() {
         let mut buffer = Buffer::default();
         let stored = argon2id::hash(b"correct password", &mut buffer).unwrap();
-        let (hasher, jobs) = watched(&argon2id::hash(NOBODY, &mut buffer).unwrap());
+        let (hasher, jobs) = watched(&argon2id::hash(UNKNOWN_USER_PASSWORD, &mut buffer).unwrap());
         for (password, known, right) in [
             ("correct password".to_owned(), true, true),
             ("wrong password".to_owned(), true, false),
             (String::new(), true, false),
             ("a".repeat(600), true, false),
             ("correct password".to_owned(), false, false),
-            (String::from_utf8_lossy(NOBODY).into_owned(), false, false),
+            (String::from_utf8_lossy(UNKNOWN_USER_PASSWORD).into_owned(), false, false),
         ] {
             let gone = Shutdown::new();
             let mut asked =
@@ -191,7 +192,7 @@ mod tests {
     async fn full_queue_refuses_and_gone_callers_cost_nothing() {
         let (hasher, jobs) = watched("");
         let mut waiting = Vec::new();
-        for _ in 0..QUEUE {
+        for _ in 0..QUEUE_CAPACITY {
             let mut asked = Box::pin(hasher.hash(None, Password::new("password".into())));
             assert!(futures_util::poll!(&mut asked).is_pending());
             waiting.push(asked);
@@ -211,7 +212,8 @@ mod tests {
             let hasher = hasher.clone();
             Box::pin(async move { hasher.hash(Some(&network), Password::new("password".into())).await })
         };
-        let mut flood: Vec<_> = (0..20 * SHARE).map(|number| ask(format!("192.0.2.{}", number % 20))).collect();
+        let mut flood: Vec<_> =
+            (0..20 * MAX_QUEUED_PER_NETWORK).map(|number| ask(format!("192.0.2.{}", number % 20))).collect();
         for asked in &mut flood {
             let _ = futures_util::poll!(asked);
         }

@@ -27,7 +27,7 @@ pub(super) struct Full;
 
 /// Answer to a thread that asks for a job.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<J> {
+pub(super) enum NextJob<J> {
     Job(J),
     /// No job came in time.
     Idle,
@@ -62,16 +62,16 @@ impl<J> FairQueue<J> {
     }
 
     /// Takes the next job; waits for one for at most `idle`.
-    pub(super) fn next(&self, idle: Duration) -> Next<J> {
+    pub(super) fn next(&self, idle: Duration) -> NextJob<J> {
         let mut lines = self.lock();
         if lines.count == 0 && !lines.is_closed {
             let waited = self.changed.wait_timeout_while(lines, idle, |lines| lines.count == 0 && !lines.is_closed);
             lines = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         match lines.take() {
-            Some(job) => Next::Job(job),
-            None if lines.is_closed => Next::Closed,
-            None => Next::Idle,
+            Some(job) => NextJob::Job(job),
+            None if lines.is_closed => NextJob::Closed,
+            None => NextJob::Idle,
         }
     }
 
@@ -118,8 +118,8 @@ mod tests {
 
     fn taken(queue: &FairQueue<&'static str>) -> Vec<&'static str> {
         let next = || match queue.next(Duration::ZERO) {
-            Next::Job(job) => Some(job),
-            Next::Idle | Next::Closed => None,
+            NextJob::Job(job) => Some(job),
+            NextJob::Idle | NextJob::Closed => None,
         };
         std::iter::from_fn(next).collect()
     }
@@ -163,7 +163,7 @@ mod tests {
         let queue = FairQueue::new(8, 2);
         queue.push(Some("a"), "a1").unwrap();
         queue.close();
-        assert_eq!(queue.next(Duration::from_mins(1)), Next::Job("a1"));
-        assert_eq!(queue.next(Duration::from_mins(1)), Next::Closed);
+        assert_eq!(queue.next(Duration::from_mins(1)), NextJob::Job("a1"));
+        assert_eq!(queue.next(Duration::from_mins(1)), NextJob::Closed);
     }
 }

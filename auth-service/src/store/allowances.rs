@@ -9,7 +9,7 @@ use crate::domain::Allowance;
 
 /// Subject of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum AllowanceKind {
     /// Wrong passwords.
     Failure,
     /// Registrations.
@@ -21,7 +21,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn allowance(&self, kind: Kind, network: &str) -> Result<Option<Time>, StoreError> {
+    pub async fn allowance(&self, kind: AllowanceKind, network: &str) -> Result<Option<Time>, StoreError> {
         read!(self.db, |reader| sqlx::query_scalar(FULL_TIME).bind(kind.text()).bind(network).fetch_optional(reader))
     }
 
@@ -31,7 +31,7 @@ impl Store {
     /// [`StoreError`]; then nothing is used.
     pub async fn use_allowance(
         &self,
-        kind: Kind,
+        kind: AllowanceKind,
         network: &str,
         allowance: Allowance,
         now: Time,
@@ -44,7 +44,7 @@ impl Store {
         }
         let network = network.to_owned();
         transaction!(self.db, async move |mut tx| {
-            let used = use_one(&mut tx, kind, &network, allowance, Use::IfLeft, now).await?;
+            let used = use_one(&mut tx, kind, &network, allowance, UseCondition::IfLeft, now).await?;
             forget_expired(&mut tx, now).await?;
             Ok(Verdict::Commit(used))
         })
@@ -54,7 +54,7 @@ impl Store {
 
 const FULL_TIME: &str = "select full_time from allowances where kind = $1 and network = $2";
 
-impl Kind {
+impl AllowanceKind {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Failure => "failure",
@@ -65,7 +65,7 @@ impl Kind {
 
 /// Condition for a use of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum UseCondition {
     /// Only if a use is left.
     IfLeft,
     /// Even if no use is left: the event has already happened.
@@ -75,10 +75,10 @@ pub(super) enum Use {
 /// Uses one of the allowance, or returns the time to wait for one. Retries after a concurrent use.
 pub(super) async fn use_one(
     tx: &mut Tx<'_>,
-    kind: Kind,
+    kind: AllowanceKind,
     network: &str,
     allowance: Allowance,
-    how: Use,
+    how: UseCondition,
     now: Time,
 ) -> Result<Result<(), TimeDelta>, sqlx::Error> {
     const FIRST: &str = "insert into allowances (kind, network, full_time) values ($1, $2, $3) \
@@ -90,7 +90,7 @@ pub(super) async fn use_one(
             .bind(network)
             .fetch_optional(connection))?;
         let full = seen.unwrap_or(now);
-        if how == Use::IfLeft
+        if how == UseCondition::IfLeft
             && let Some(wait) = allowance.wait(full, now)
         {
             return Ok(Err(wait));

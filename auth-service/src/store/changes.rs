@@ -5,7 +5,7 @@ use db::{Verdict, read, transaction, within, write, write_one};
 use uuid::Uuid;
 
 use super::rows::UserRow;
-use super::{Outcome, Proof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
+use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
 };
@@ -15,7 +15,7 @@ impl Store {
         &self,
         id: Uuid,
         change: &UserChange,
-        proof: Option<Proof>,
+        proof: Option<PasswordProof>,
         expected: Option<i32>,
         now: Time,
     ) -> Outcome<User> {
@@ -233,7 +233,7 @@ impl Store {
         }
     }
 
-    async fn is_outdated(&self, proof: Option<Proof>) -> Result<bool, StoreError> {
+    async fn is_outdated(&self, proof: Option<PasswordProof>) -> Result<bool, StoreError> {
         let Some(proof) = proof else { return Ok(false) };
         let user = self.user(proof.user_id).await?;
         Ok(user.is_none_or(|user| user.generation != proof.generation))

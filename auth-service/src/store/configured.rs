@@ -48,7 +48,8 @@ impl Store {
                     // must follow.
                     let both = [Revocation::SigningKey(old), Revocation::NewSigningKeys];
                     let entries = both.iter().map(|revocation| log::entry(revocation, stamp)).collect();
-                    let answer = move |revision| Remembered::Replaced(Logged { revision, mark: stamp.mark });
+                    let answer =
+                        move |revision| Remembered::Replaced(Logged { revision, fingerprint: stamp.fingerprint });
                     Ok(Verdict::CommitWith(Closing::new(entries, answer)))
                 }
                 Before::Same | Before::Other(_) => Ok(Verdict::Commit(Remembered::Same)),

@@ -18,8 +18,8 @@ impl Store {
     pub async fn signing_keys(&self) -> Result<Vec<(SigningKeyRecord, Option<Vec<u8>>)>, StoreError> {
         const SQL: &str = "select number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, \
              verify_until from signing_keys where number > 0 order by number";
-        let rows: Vec<Row> = read!(self.db, |reader| sqlx::query_as(SQL).fetch_all(reader))?;
-        Ok(rows.into_iter().map(Row::into_record).collect())
+        let rows: Vec<SigningKeyRow> = read!(self.db, |reader| sqlx::query_as(SQL).fetch_all(reader))?;
+        Ok(rows.into_iter().map(SigningKeyRow::into_record).collect())
     }
 
     /// Adds a key after the one with the number before it, which signs until then and verifies until `verify_until`.
@@ -160,9 +160,9 @@ async fn insert(tx: &mut Tx<'_>, key: &SigningKeyRecord, sealed: Option<&[u8]>) 
     Ok(added > 0)
 }
 
-/// Row of a signing key.
+/// SigningKeyRow of a signing key.
 #[derive(FromRow)]
-struct Row {
+struct SigningKeyRow {
     number: i32,
     id: String,
     algorithm: String,
@@ -174,7 +174,7 @@ struct Row {
     verify_until: Option<Time>,
 }
 
-impl Row {
+impl SigningKeyRow {
     fn into_record(self) -> (SigningKeyRecord, Option<Vec<u8>>) {
         let Self { number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, verify_until } =
             self;

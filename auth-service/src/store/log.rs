@@ -5,11 +5,11 @@ use db::{Closing, Statement, Verdict, read, transaction, within, write};
 
 use super::log_reader::bytes;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Era, LogId, Logged, Mark, Revocation, Stamp};
+use crate::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Revocation, Stamp};
 
 /// Migrations that introduced the log and its eras.
-const LOG: i64 = 4;
-const ERAS: i64 = 10;
+const LOG_MIGRATION: i64 = 4;
+const ERAS_MIGRATION: i64 = 10;
 
 impl Store {
     /// Creates the log unless it exists, with its own era: earlier tokens are dead. They may be signed by the current
@@ -30,10 +30,10 @@ impl Store {
                 tx,
                 sqlx::query(HEAD)
                     .bind(id.0.as_slice())
-                    .bind(stamp.mark.0.as_slice())
+                    .bind(stamp.fingerprint.0.as_slice())
                     .bind(stamp.time)
                     .bind(horizon)
-                    .bind(Era::from_random(stamp.mark.0).0)
+                    .bind(Era::from_random(stamp.fingerprint.0).0)
             )?;
             if begun > 0 {
                 within!(tx, sqlx::query(FIRST))?;
@@ -57,10 +57,10 @@ impl Store {
                 read!(self.db, |reader| sqlx::query_scalar(IS_THERE).bind(version).fetch_optional(reader))?;
             Ok(found.is_some())
         };
-        if has(ERAS).await? {
+        if has(ERAS_MIGRATION).await? {
             let era = Era::from_random(id.0).0;
             write!(self.db, sqlx::query(WITH_ERA).bind(id.0.to_vec()).bind(now).bind(era).bind(DateTime::UNIX_EPOCH))?;
-        } else if has(LOG).await? {
+        } else if has(LOG_MIGRATION).await? {
             write!(self.db, sqlx::query(SQL).bind(id.0.to_vec()).bind(now))?;
         }
         Ok(())
@@ -76,26 +76,26 @@ impl Store {
     /// [`StoreError`]; then nothing is refused.
     pub async fn begin_log_anew(&self, seen: LogId, next: LogId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         let begin = Statement::new(BEGIN)
-            .bind(stamp.mark.0.as_slice())
+            .bind(stamp.fingerprint.0.as_slice())
             .bind(stamp.time)
-            .bind(Era::from_random(stamp.mark.0).0)
+            .bind(Era::from_random(stamp.fingerprint.0).0)
             .bind(DateTime::UNIX_EPOCH)
             .bind(next.0.as_slice())
             .bind(seen.0.as_slice());
-        let end = Statement::new(BEGUN).bind(stamp.mark.0.as_slice());
+        let end = Statement::new(BEGUN).bind(stamp.fingerprint.0.as_slice());
         let revision = self.db.at_once(vec![begin, end]).await?;
-        Ok((revision > 0).then_some(Logged { revision, mark: stamp.mark }))
+        Ok((revision > 0).then_some(Logged { revision, fingerprint: stamp.fingerprint }))
     }
 
     /// Returns the fingerprint of the entry with this revision, unless the entry was pruned or never existed.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn log_mark(&self, revision: i64) -> Result<Option<Mark>, StoreError> {
+    pub async fn log_fingerprint(&self, revision: i64) -> Result<Option<EntryFingerprint>, StoreError> {
         const SQL: &str = "select mark from revocations where revision = $1";
-        let mark: Option<Vec<u8>> =
+        let found: Option<Vec<u8>> =
             read!(self.db, |reader| sqlx::query_scalar(SQL).bind(revision).fetch_optional(reader))?;
-        Ok(mark.map(|mark| bytes(&mark).map(Mark)).transpose()?)
+        Ok(found.map(|found| bytes(&found).map(EntryFingerprint)).transpose()?)
     }
 
     /// Deletes the oldest entries of expired tokens: at most 500 made until `until`, and never the last entry. Returns
@@ -127,17 +127,17 @@ impl Store {
     /// [`StoreError`]; then nothing is revoked.
     pub async fn revoke(&self, revocation: &Revocation, stamp: Stamp) -> Result<Logged, StoreError> {
         let revision = self.db.at_once(vec![entry(revocation, stamp)]).await?;
-        Ok(Logged { revision, mark: stamp.mark })
+        Ok(Logged { revision, fingerprint: stamp.fingerprint })
     }
 
     /// Returns the entry with this fingerprint, if it is one of the log's last.
-    pub(super) async fn logged(&self, mark: Mark) -> Result<Option<Logged>, StoreError> {
+    pub(super) async fn logged(&self, fingerprint: EntryFingerprint) -> Result<Option<Logged>, StoreError> {
         // 5,000 are far more entries than are written while a commit's outcome is looked up.
         const SQL: &str = "select revision from revocations \
              where revision > (select revision from log_head where id = 1) - 5000 and mark = $1 limit 1";
         let found: Option<i64> =
-            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(mark.0.as_slice()).fetch_optional(reader))?;
-        Ok(found.map(|revision| Logged { revision, mark }))
+            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(fingerprint.0.as_slice()).fetch_optional(reader))?;
+        Ok(found.map(|revision| Logged { revision, fingerprint }))
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn commit<T>(
     stamp: Stamp,
     answer: impl FnOnce(Logged) -> T + Send + 'static,
 ) -> Verdict<T> {
-    let answer = move |revision| answer(Logged { revision, mark: stamp.mark });
+    let answer = move |revision| answer(Logged { revision, fingerprint: stamp.fingerprint });
     Verdict::CommitWith(Closing::new(vec![entry(revocation, stamp)], answer))
 }
 
@@ -156,7 +156,7 @@ pub(super) fn commit<T>(
 pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
     let (kind, subject, generation) = columns(revocation);
     Statement::new(APPEND)
-        .bind(stamp.mark.0.as_slice())
+        .bind(stamp.fingerprint.0.as_slice())
         .bind(kind)
         .bind(subject.as_str())
         .bind(generation)

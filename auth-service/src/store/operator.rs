@@ -21,7 +21,7 @@ impl Store {
         stamp: Stamp,
     ) -> Result<Option<(User, Logged)>, StoreError> {
         let find = || async {
-            let Some(logged) = self.logged(stamp.mark).await? else { return Ok(None) };
+            let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
             Ok::<_, StoreError>(self.user(id).await?.map(|user| Some((user, logged))))
         };
         settle(|| self.try_set_password(id, password_hash, stamp), find).await

@@ -21,7 +21,7 @@ pub enum Unchanged {
 
 /// Password that was checked for a change, and the generation that was read with its hash.
 #[derive(Clone, Copy, Debug)]
-pub struct Proof {
+pub struct PasswordProof {
     /// User who gave the password.
     pub user_id: Uuid,
     /// Generation of that user at the time.

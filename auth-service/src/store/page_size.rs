@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// Page size at the end of the log, and the largest one.
-const ROWS: [u32; 2] = [1_000, 64_000];
+const PAGE_ROWS: [u32; 2] = [1_000, 64_000];
 
 /// Duration below which the next page is twice as large. A poll has 400 ms.
-const QUICK: Duration = Duration::from_millis(150);
+const QUICK_POLL_TIME: Duration = Duration::from_millis(150);
 
 /// Duration above which the next page is half as large.
-const SLOW: Duration = Duration::from_millis(250);
+const SLOW_POLL_TIME: Duration = Duration::from_millis(250);
 
 /// Page size: small at the end of the log. Far from the end it is as large as the connection allows in time, because
 /// each page costs a round trip.
@@ -19,7 +19,7 @@ pub(super) struct PageSize(u32);
 impl Default for PageSize {
     /// Returns the size at the end of the log.
     fn default() -> Self {
-        let [least, _] = ROWS;
+        let [least, _] = PAGE_ROWS;
         Self(least)
     }
 }
@@ -32,10 +32,10 @@ impl PageSize {
 
     /// Returns the size of the next page after a page of this size that took `took`.
     pub(super) fn next(self, took: Duration) -> Self {
-        let [least, most] = ROWS;
+        let [least, most] = PAGE_ROWS;
         let rows = match took {
-            took if took < QUICK => self.0 * 2,
-            took if took > SLOW => self.0 / 2,
+            took if took < QUICK_POLL_TIME => self.0 * 2,
+            took if took > SLOW_POLL_TIME => self.0 / 2,
             _ => self.0,
         };
         Self(rows.clamp(least, most))

@@ -51,7 +51,7 @@ impl Store {
              (s.end_time is not null or s.generation < u.sessions_since or u.state <> 'active') as is_ended, \
              s.refresh_generation, s.refresh_salt, s.refresh_digests, s.graces, s.last_refresh_time \
              from sessions s join users u on u.id = s.user_id where s.id = $1";
-        let row: Option<Row> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
+        let row: Option<RefreshableRow> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
         Ok(row.map(Refreshable::from))
     }
 
@@ -144,7 +144,7 @@ impl Store {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct RefreshableRow {
     #[sqlx(flatten)]
     user: UserRow,
     expire_time: Time,
@@ -157,8 +157,8 @@ struct Row {
     last_refresh_time: Option<Time>,
 }
 
-impl From<Row> for Refreshable {
-    fn from(row: Row) -> Self {
+impl From<RefreshableRow> for Refreshable {
+    fn from(row: RefreshableRow) -> Self {
         let rotation = Rotation {
             generation: row.refresh_generation,
             salt: row.refresh_salt,
@@ -166,7 +166,7 @@ impl From<Row> for Refreshable {
             graces: row.graces,
             time: row.last_refresh_time,
         };
-        let Row { expire_time, idle_expire_time, is_ended, .. } = row;
+        let RefreshableRow { expire_time, idle_expire_time, is_ended, .. } = row;
         Self { user: row.user.into(), expire_time, idle_expire_time, is_ended, rotation }
     }
 }

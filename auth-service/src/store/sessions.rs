@@ -129,7 +129,7 @@ impl Store {
         user_id: Option<Uuid>,
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
-        let find = || async { Ok::<_, StoreError>(self.logged(stamp.mark).await?.map(Some)) };
+        let find = || async { Ok::<_, StoreError>(self.logged(stamp.fingerprint).await?.map(Some)) };
         settle(|| self.try_revoke(id, user_id, stamp), find).await
     }
 
@@ -154,9 +154,9 @@ impl Store {
         let end = || async {
             let row = Statement::new(SQL).bind(id).bind(stamp.time);
             let revision = self.db.at_once(vec![row, log::entry(&Revocation::Session(id), stamp)]).await?;
-            Ok::<_, StoreError>(Logged { revision, mark: stamp.mark })
+            Ok::<_, StoreError>(Logged { revision, fingerprint: stamp.fingerprint })
         };
-        settle(end, || self.logged(stamp.mark)).await
+        settle(end, || self.logged(stamp.fingerprint)).await
     }
 }
 

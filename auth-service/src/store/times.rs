@@ -8,15 +8,15 @@ use chrono::TimeDelta;
 use db::{Closing, Verdict, read, transaction, within, write};
 use uuid::Uuid;
 
-use super::{Kind, Store, StoreError, Time, log};
+use super::{AllowanceKind, Store, StoreError, Time, log};
 use crate::domain::{Era, Logged, Revocation, SigningKeyRecord, Stamp};
 
 /// Rows that one statement examines.
-const ROWS: i64 = 5_000;
+const ROWS_PER_STATEMENT: i64 = 5_000;
 
 /// Bounds of plausible stored times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub struct TimeBounds {
     /// Current time.
     pub now: Time,
     /// Latest plausible time of a past event.
@@ -49,8 +49,8 @@ impl Store {
                 return Ok(Verdict::Undo(None));
             }
             let statements =
-                vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
-            let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
+                vec![log::begin_era(Era::from_random(stamp.fingerprint.0)), log::entry(&Revocation::Start, stamp)];
+            let answer = move |revision| Some(Logged { revision, fingerprint: stamp.fingerprint });
             Ok(Verdict::CommitWith(Closing::new(statements, answer)))
         })
     }
@@ -83,7 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pass_log(&self, after: i64, repairs: bool, bounds: Bounds) -> Result<Passed<i64>, StoreError> {
+    pub async fn pass_log(&self, after: i64, repairs: bool, bounds: TimeBounds) -> Result<Passed<i64>, StoreError> {
         const LAST: &str = "select revision, count(case when log_time > $3 then 1 end) over () from \
              (select revision, log_time from revocations where revision > $1 order by revision limit $2) passed \
              order by revision desc limit 1";
@@ -91,7 +91,7 @@ impl Store {
             "update revocations set log_time = $4 where revision > $1 and revision <= $2 and log_time > $3";
         let passed: Option<(i64, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
             .bind(after)
-            .bind(ROWS)
+            .bind(ROWS_PER_STATEMENT)
             .bind(bounds.future)
             .fetch_optional(reader))?;
         repair(passed, repairs, async |last| {
@@ -105,7 +105,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pass_sessions(&self, after: Uuid, repairs: bool, bounds: Bounds) -> Result<Passed<Uuid>, StoreError> {
+    pub async fn pass_sessions(
+        &self,
+        after: Uuid,
+        repairs: bool,
+        bounds: TimeBounds,
+    ) -> Result<Passed<Uuid>, StoreError> {
         const LAST: &str = "select id, \
              count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
              (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
@@ -118,9 +123,12 @@ impl Store {
              idle_expire_time = case when idle_expire_time > $6 then $6 else idle_expire_time end, \
              over_time = case when over_time > $6 then $6 else over_time end \
              where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
-        let Bounds { now, future, session, idle } = bounds;
-        let passed: Option<(Uuid, i64)> =
-            read!(self.db, |reader| sqlx::query_as(LAST).bind(after).bind(ROWS).bind(future).fetch_optional(reader))?;
+        let TimeBounds { now, future, session, idle } = bounds;
+        let passed: Option<(Uuid, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
+            .bind(after)
+            .bind(ROWS_PER_STATEMENT)
+            .bind(future)
+            .fetch_optional(reader))?;
         repair(passed, repairs, async |last| {
             write!(
                 self.db,
@@ -136,7 +144,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn repair_attempts(&self, bounds: Bounds, last: Time, full: &[(Kind, Time)]) -> Result<u64, StoreError> {
+    pub async fn repair_attempts(
+        &self,
+        bounds: TimeBounds,
+        last: Time,
+        full: &[(AllowanceKind, Time)],
+    ) -> Result<u64, StoreError> {
         const ATTEMPTS: &str = "update failed_attempts set last_time = $1 where last_time > $2";
         const ALLOWANCES: &str = "delete from allowances where kind = $1 and full_time > $2";
         let mut repaired = write!(self.db, sqlx::query(ATTEMPTS).bind(last).bind(bounds.future))?;

@@ -10,7 +10,7 @@ use super::{TokenFault, VerifiedToken, Verifier};
 
 /// Maximum tokens in the cache, each about half a KiB. Only tokens that this service has signed enter, so garbage
 /// evicts nothing.
-const MOST: usize = 50_000;
+const MAX_CACHED_TOKENS: usize = 50_000;
 
 /// Verifier with a cache of valid tokens.
 pub struct RememberingVerifier {
@@ -21,7 +21,7 @@ pub struct RememberingVerifier {
 impl RememberingVerifier {
     /// Adds a cache to this verifier.
     pub fn new(verifier: Verifier) -> Self {
-        Self { verifier, known: Cache::new(MOST) }
+        Self { verifier, known: Cache::new(MAX_CACHED_TOKENS) }
     }
 
     /// Returns the token if it is a live access token of this issuer. The state of its session is not checked here.

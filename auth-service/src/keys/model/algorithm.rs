@@ -62,7 +62,7 @@ impl Algorithm {
     pub const ALL: [Self; 4] = [Self::Hs256, Self::EdDsa, Self::Es256, Self::Rs256];
 
     /// Returns the algorithm with this JOSE name, which is case-sensitive.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
@@ -125,7 +125,7 @@ impl Algorithm {
     /// Returns true if a key pair of the named algorithm can have written these bytes as a signature.
     pub(crate) fn can_write(name: &str, signature: &[u8]) -> bool {
         // A secret is not a key pair, and is stored in no database.
-        Self::named(name).filter(|algorithm| algorithm.key_type().is_some()).is_some_and(|algorithm| {
+        Self::from_name(name).filter(|algorithm| algorithm.key_type().is_some()).is_some_and(|algorithm| {
             algorithm.signature_bytes().contains(&signature.len()) && algorithm.is_canonical(signature)
         })
     }
@@ -255,12 +255,12 @@ mod tests {
     #[test]
     fn only_exact_algorithm_names_are_known() {
         for name in ["HS256", "EdDSA", "ES256", "RS256"] {
-            assert_eq!(Algorithm::named(name).unwrap().name(), name);
+            assert_eq!(Algorithm::from_name(name).unwrap().name(), name);
         }
         for name in
             ["", "none", "nOnE", "hs256", "HS256 ", "HS384", "RS384", "RS512", "PS256", "ES384", "ES256K", "Ed25519"]
         {
-            assert_eq!(Algorithm::named(name), None, "{name}");
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }
 

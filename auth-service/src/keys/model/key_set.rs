@@ -51,7 +51,7 @@ impl KeySet {
     }
 
     /// Returns the set of these keys at this time: those with valid tokens, the signing one listed first.
-    fn at(members: &[Member], now: DateTime<Utc>) -> Self {
+    fn from_members(members: &[Member], now: DateTime<Utc>) -> Self {
         let records: Vec<_> = members.iter().map(|member| member.record.clone()).collect();
         let signing = signing_at(&records, now).map(|record| &record.id);
         let is_signing = |member: &&Member| Some(&member.record.id) == signing;
@@ -116,7 +116,7 @@ impl Timetable {
         times.push(DateTime::<Utc>::MIN_UTC);
         times.sort_unstable();
         times.dedup();
-        let sets = times.into_iter().map(|time| (time, Arc::new(KeySet::at(members, time)))).collect();
+        let sets = times.into_iter().map(|time| (time, Arc::new(KeySet::from_members(members, time)))).collect();
         Self { sets, is_fixed: false }
     }
 

@@ -24,7 +24,7 @@ impl VerifyingKey {
     /// [`JwkError`] with the reason to refuse the whole key.
     pub fn from_jwk(json: &str) -> Result<Self, JwkError> {
         let jwk = Jwk::parse(json)?;
-        let algorithm = jwk.alg.as_deref().and_then(Algorithm::named).ok_or(JwkError::Algorithm)?;
+        let algorithm = jwk.alg.as_deref().and_then(Algorithm::from_name).ok_or(JwkError::Algorithm)?;
         let material = algorithm.read_jwk(&jwk).ok_or(JwkError::Material)?;
         Ok(Self { id: jwk.kid, algorithm, material })
     }

@@ -13,7 +13,7 @@ use kit::Clock;
 use super::KeyringError;
 use crate::domain::{KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
-use crate::keys::storage::{KeyStorage, MasterKey, Row, SigningKeyError, opened};
+use crate::keys::storage::{KeyRow, KeyStorage, MasterKey, SigningKeyError, opened};
 use crate::stamp::stamp;
 use crate::store::{Store, StoreError};
 
@@ -167,7 +167,7 @@ impl Keyring {
         if resealed { Ok(seals.len()) } else { Err(KeyringError::Outrun) }
     }
 
-    async fn rows_at_start(&self) -> Result<Vec<Row>, StoreError> {
+    async fn rows_at_start(&self) -> Result<Vec<KeyRow>, StoreError> {
         patiently(|| self.store.signing_keys()).await
     }
 
@@ -225,13 +225,13 @@ impl Keyring {
     }
 
     /// Puts these keys in force, and drops the private halves of all others from memory.
-    fn publish(&self, rows: Vec<Row>) {
+    fn publish(&self, rows: Vec<KeyRow>) {
         let members: Vec<_> = rows.into_iter().filter_map(|row| self.member(row)).collect();
         self.opened().retain(|id, _| members.iter().any(|member| member.key.is_some() && member.record.id == *id));
         self.keys.replace(Timetable::new(&members));
     }
 
-    fn member(&self, (record, sealed): Row) -> Option<Member> {
+    fn member(&self, (record, sealed): KeyRow) -> Option<Member> {
         let key = if self.is_kept(&record) {
             let opened = self.open(&record, sealed.as_deref());
             if let Err(error) = &opened

@@ -5,7 +5,7 @@ use db::patiently;
 use super::keyring::record_of;
 use super::{Keyring, KeyringError, MAX_LEAD};
 use crate::keys::model::{Key, Pkcs8};
-use crate::keys::storage::{KeyStorage, Row, SigningKeyError};
+use crate::keys::storage::{KeyRow, KeyStorage, SigningKeyError};
 use crate::stamp::stamp;
 
 /// Maximum tries to retire a key while other processes change the set.
@@ -60,7 +60,7 @@ impl Keyring {
     }
 
     /// Fails unless the key's private half shows that the successor is sealed with the service's master key.
-    fn check_killable(&self, rows: &[Row], (record, sealed): &Row, is_lost: bool) -> Result<(), KeyringError> {
+    fn check_killable(&self, rows: &[KeyRow], (record, sealed): &KeyRow, is_lost: bool) -> Result<(), KeyringError> {
         let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
         if are_sealed && matches!(self.storage, KeyStorage::File(_)) {
             return Err(SigningKeyError::NoMasterKey.into());
@@ -76,7 +76,7 @@ impl Keyring {
     }
 
     /// Retires one of these keys. Returns `false` if the set has changed since.
-    async fn kill(&self, rows: &[Row], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
+    async fn kill(&self, rows: &[KeyRow], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
         self.check_killable(rows, &rows[at], is_lost)?;
         let (record, _) = &rows[at];
         let stamp = stamp(self.clock.now());

@@ -8,13 +8,13 @@ use std::path::Path;
 use rustix::process::{getegid, geteuid, getgroups};
 
 /// Permission bits of other users.
-const OTHERS: u32 = 0o007;
+const OTHERS_BITS: u32 = 0o007;
 
 /// Permission bits of the group.
-const GROUP: u32 = 0o070;
+const GROUP_BITS: u32 = 0o070;
 
 /// Group bits that a new file inherits: read and write.
-const GROUP_KEEPS: u32 = 0o060;
+const INHERITED_GROUP_BITS: u32 = 0o060;
 
 /// Returns true if users other than the owner and this process's own groups can use the file.
 ///
@@ -23,10 +23,10 @@ const GROUP_KEEPS: u32 = 0o060;
 /// as well.
 pub(super) fn is_exposed(file: &Metadata, folder: &Path) -> io::Result<bool> {
     let mode = file.mode();
-    if mode & OTHERS != 0 {
+    if mode & OTHERS_BITS != 0 {
         return Ok(true);
     }
-    if mode & GROUP == 0 || getegid().as_raw() == file.gid() {
+    if mode & GROUP_BITS == 0 || getegid().as_raw() == file.gid() {
         return Ok(false);
     }
     if getgroups()?.iter().any(|group| group.as_raw() == file.gid()) {
@@ -41,7 +41,7 @@ pub(super) fn is_exposed(file: &Metadata, folder: &Path) -> io::Result<bool> {
 /// # Errors
 /// Fails if the owner would lose access: this process may not change owners, and the group has no access to the file.
 pub(super) fn inherit(draft: &File, before: &Metadata) -> io::Result<()> {
-    let (made, shared) = (draft.metadata()?, before.mode() & GROUP_KEEPS);
+    let (made, shared) = (draft.metadata()?, before.mode() & INHERITED_GROUP_BITS);
     let is_same_owner = made.uid() == before.uid();
     if !is_same_owner || (shared != 0 && made.gid() != before.gid()) {
         let given = fchown(draft, (!is_same_owner).then(|| before.uid()), Some(before.gid()));

@@ -10,8 +10,8 @@ use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType, Pkcs8};
 use crate::store::Store;
 
-/// Row of a key pair, with its sealed private half if the database holds it.
-pub(in crate::keys) type Row = (SigningKeyRecord, Option<Vec<u8>>);
+/// KeyRow of a key pair, with its sealed private half if the database holds it.
+pub(in crate::keys) type KeyRow = (SigningKeyRecord, Option<Vec<u8>>);
 
 /// Name under which earlier versions stored their single key in the database; its seal is bound to this name.
 pub const SEALED_KEY: &str = "signing-key";
@@ -93,7 +93,7 @@ impl KeyStorage {
     pub(in crate::keys) async fn take_over(
         &self,
         store: &Store,
-        rows: &[Row],
+        rows: &[KeyRow],
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
     ) -> Result<(), StorageError> {
         let Self::Sealed { master, file } = self else { return Ok(()) };

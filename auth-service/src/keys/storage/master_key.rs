@@ -9,13 +9,13 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Length of the key, in bytes.
-const BYTES: usize = 32;
+const KEY_BYTES: usize = 32;
 
 /// First byte of a sealed text: the version of its layout.
-const VERSION: u8 = 1;
+const SEAL_VERSION: u8 = 1;
 
 /// Prefix of the associated data. It separates these texts from other uses of the key.
-const CONTEXT: &[u8] = b"gatepost sealed\0";
+const SEAL_CONTEXT: &[u8] = b"gatepost sealed\0";
 
 const PADDING_OR_NONE: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -23,7 +23,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDIN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDING_OR_NONE);
 
 /// Example keys of standards: AES-256 in NIST SP 800-38A appendix F, Ed25519 in RFC 8032 §7.1 and RFC 8037 A.1.
-const KNOWN: [&[u8; BYTES]; 2] = [
+const KNOWN_KEYS: [&[u8; KEY_BYTES]; 2] = [
     b"\x60\x3d\xeb\x10\x15\xca\x71\xbe\x2b\x73\xae\xf0\x85\x7d\x77\x81\x1f\x35\x2c\x07\x3b\x61\x08\xd7\x2d\x98\x10\xa3\x09\x14\xdf\xf4",
     b"\x9d\x61\xb1\x9d\xef\xfd\x5a\x60\xba\x84\x4a\xf4\x92\xec\x2c\xc4\x44\x49\xc5\x69\x7b\x32\x69\x19\x70\x3b\xac\x03\x1c\xae\x7f\x60",
 ];
@@ -77,7 +77,7 @@ impl MasterKey {
         let text = text.expose_secret();
         let bytes = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).map_err(|_| BadMasterKey::Form)?;
         let bytes = Zeroizing::new(bytes);
-        let bytes: &[u8; BYTES] = bytes.as_slice().try_into().map_err(|_| BadMasterKey::Form)?;
+        let bytes: &[u8; KEY_BYTES] = bytes.as_slice().try_into().map_err(|_| BadMasterKey::Form)?;
         if is_known(bytes) {
             return Err(BadMasterKey::Known);
         }
@@ -98,7 +98,7 @@ impl MasterKey {
     /// Panics if there are no random bytes, because nothing can be sealed then.
     #[expect(clippy::expect_used, reason = "without random bytes nothing can be sealed, so the process must not go on")]
     pub fn seal(&self, name: &str, plain: &[u8]) -> Vec<u8> {
-        let mut sealed = [&[VERSION], [0; NONCE_LEN].as_slice(), plain].concat();
+        let mut sealed = [&[SEAL_VERSION], [0; NONCE_LEN].as_slice(), plain].concat();
         let text = &mut sealed[1 + NONCE_LEN..];
         let (nonce, tag) = self.key.seal_in_place_separate_tag(associated(name), text).expect("there are random bytes");
         sealed[1..=NONCE_LEN].copy_from_slice(nonce.as_ref());
@@ -112,7 +112,7 @@ impl MasterKey {
     /// Fails unless this key has sealed exactly this text under this name.
     pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let (&version, rest) = sealed.split_first().ok_or(CannotOpen::Seal)?;
-        if version != VERSION {
+        if version != SEAL_VERSION {
             return Err(CannotOpen::Version);
         }
         let (&nonce, text) = rest.split_first_chunk().ok_or(CannotOpen::Seal)?;
@@ -125,16 +125,16 @@ impl MasterKey {
 }
 
 fn associated(name: &str) -> Aad<Vec<u8>> {
-    Aad::from([CONTEXT, &[VERSION], name.as_bytes()].concat())
+    Aad::from([SEAL_CONTEXT, &[SEAL_VERSION], name.as_bytes()].concat())
 }
 
 /// Returns true if the bytes count up or down, repeat, are a text, or stand in a standard. Of random keys, one in 2⁴⁵
 /// does.
-fn is_known(bytes: &[u8; BYTES]) -> bool {
+fn is_known(bytes: &[u8; KEY_BYTES]) -> bool {
     let counts = bytes.windows(3).all(|three| three[1].wrapping_sub(three[0]) == three[2].wrapping_sub(three[1]));
-    let comes_again = (1..=BYTES / 2).any(|period| bytes[period..] == bytes[..BYTES - period]);
+    let comes_again = (1..=KEY_BYTES / 2).any(|period| bytes[period..] == bytes[..KEY_BYTES - period]);
     let is_text = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
-    counts || comes_again || is_text || KNOWN.contains(&bytes)
+    counts || comes_again || is_text || KNOWN_KEYS.contains(&bytes)
 }
 
 #[cfg(test)]
@@ -235,16 +235,19 @@ mod tests {
     /// C18: a key that others can guess is refused.
     #[test]
     fn guessable_master_keys_are_refused() {
-        assert_eq!(refused(&[0; BYTES]), Some(BadMasterKey::Known));
-        assert_eq!(refused(&[255; BYTES]), Some(BadMasterKey::Known));
-        assert_eq!(refused(&std::array::from_fn::<u8, BYTES, _>(|at| u8::try_from(at).unwrap())), refused(&[0; BYTES]));
+        assert_eq!(refused(&[0; KEY_BYTES]), Some(BadMasterKey::Known));
+        assert_eq!(refused(&[255; KEY_BYTES]), Some(BadMasterKey::Known));
+        assert_eq!(
+            refused(&std::array::from_fn::<u8, KEY_BYTES, _>(|at| u8::try_from(at).unwrap())),
+            refused(&[0; KEY_BYTES])
+        );
         assert_eq!(refused(&b"\x01\x23\x45\x67\x89\xab\xcd\xef".repeat(4)), Some(BadMasterKey::Known));
         assert_eq!(refused(b"passphrasewhichneedstobe32bytes!"), Some(BadMasterKey::Known));
-        for known in KNOWN {
+        for known in KNOWN_KEYS {
             assert_eq!(refused(known), Some(BadMasterKey::Known));
         }
         for _ in 0..1000 {
-            assert_eq!(refused(&kit::random::bytes::<BYTES>()), None);
+            assert_eq!(refused(&kit::random::bytes::<KEY_BYTES>()), None);
         }
         assert!(BadMasterKey::Known.to_string().contains("openssl rand -base64 32"));
         assert!(BadMasterKey::Form.to_string().contains("openssl rand -base64 32"));

@@ -13,6 +13,6 @@ pub use key_copy::{KeyCopy, PrivateHalf};
 pub use key_file::{FiledKey, KeyFile, KeyFileError, KeyFileLock};
 pub use key_source::KeySource;
 pub(crate) use key_storage::generate;
+pub(super) use key_storage::{KeyRow, opened};
 pub use key_storage::{KeyStorage, SEALED_KEY};
-pub(super) use key_storage::{Row, opened};
 pub use master_key::{BadMasterKey, CannotOpen, MasterKey};
