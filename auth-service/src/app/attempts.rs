@@ -79,7 +79,7 @@ impl Attempts {
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(Error::TooManyAttempts(wait));
         }
-        let turn = if limits.free == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
+        let turn = if limits.free_failures == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
         Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
     }
 
@@ -161,7 +161,7 @@ impl Attempt {
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
         let counted: Vec<AccountDigest> = answering.into_iter().chain(self.accounts.elsewhere).collect();
         let Attempts { store, limits, clock, .. } = &self.parts;
-        let counted = if limits.free == 0 { &[][..] } else { &counted };
+        let counted = if limits.free_failures == 0 { &[][..] } else { &counted };
         Ok(store.add_failure(counted, &self.network, limits.failures, clock.earliest()).await?)
     }
 }

@@ -20,11 +20,11 @@ const MAX_USES_BEYOND_BURST: i32 = 128;
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLimits {
     /// Wrong passwords in a row without a delay; 0 turns the delays off.
-    pub free: i32,
+    pub free_failures: i32,
     /// Longest delay between two attempts. The delay starts at one second and doubles.
-    pub rest: TimeDelta,
+    pub max_delay: TimeDelta,
     /// Wrong passwords in a row after which an account is locked for a day.
-    pub most: i32,
+    pub lock_after: i32,
     /// Allowance of wrong passwords per address.
     pub failures: Allowance,
     /// Allowance of registrations per address.
@@ -54,7 +54,7 @@ pub struct Allowance {
 impl AttemptLimits {
     /// Returns the time from `now` until the account's next attempt is allowed, unless it is allowed now.
     pub fn wait(&self, failures: Failures, now: DateTime<Utc>) -> Option<TimeDelta> {
-        if self.free == 0 || failures.count < self.free {
+        if self.free_failures == 0 || failures.count < self.free_failures {
             return None;
         }
         // A failure with a future time was written under a wrong clock. It must not block a caller longer than a
@@ -62,13 +62,13 @@ impl AttemptLimits {
         if failures.last > now + self.leeway {
             return None;
         }
-        let rest = if failures.count >= self.most { MAX_ACCOUNT_LOCK } else { self.rest_after(failures.count) };
-        Some(failures.last + rest - now).map(|left| left.min(rest)).filter(|left| *left > TimeDelta::zero())
+        let delay = if failures.count >= self.lock_after { MAX_ACCOUNT_LOCK } else { self.delay_after(failures.count) };
+        Some(failures.last + delay - now).map(|left| left.min(delay)).filter(|left| *left > TimeDelta::zero())
     }
 
-    fn rest_after(&self, count: i32) -> TimeDelta {
+    fn delay_after(&self, count: i32) -> TimeDelta {
         // 2^20 seconds are twelve days, which is above every setting of the longest delay.
-        TimeDelta::seconds(1 << (count - self.free).min(20)).min(self.rest)
+        TimeDelta::seconds(1 << (count - self.free_failures).min(20)).min(self.max_delay)
     }
 }
 
@@ -121,9 +121,9 @@ mod tests {
     use super::*;
 
     const LIMITS: AttemptLimits = AttemptLimits {
-        free: 4,
-        rest: TimeDelta::minutes(15),
-        most: 100,
+        free_failures: 4,
+        max_delay: TimeDelta::minutes(15),
+        lock_after: 100,
         failures: Allowance { burst: 50, per_minute: 20 },
         sign_ups: Allowance { burst: 0, per_minute: 20 },
         leeway: TimeDelta::seconds(5),
@@ -143,7 +143,7 @@ mod tests {
         let last = now() - TimeDelta::seconds(2);
         assert_eq!(LIMITS.wait(Failures { count: 5, last }, now()), None);
         assert_eq!(LIMITS.wait(Failures { count: 6, last }, now()), Some(TimeDelta::seconds(2)));
-        let none = AttemptLimits { free: 0, ..LIMITS };
+        let none = AttemptLimits { free_failures: 0, ..LIMITS };
         assert_eq!(none.wait(Failures { count: 100, last: now() }, now()), None);
     }
 

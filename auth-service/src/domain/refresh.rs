@@ -32,9 +32,9 @@ pub struct Grace {
     /// Time after the rotation in which a second use counts as a second tab, not as a lost answer; at most `time`.
     pub overlap: TimeDelta,
     /// Number of recent rotations with grace at which the session ends.
-    pub most: u8,
+    pub max_graces: u8,
     /// Number of recent rotations that are counted, at most 16.
-    pub of: u8,
+    pub counted_rotations: u8,
 }
 
 /// Decision about a genuine token that is presented.
@@ -72,7 +72,7 @@ impl Grace {
     /// Returns true if the last rotation may be answered again.
     fn is_open(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
         let is_soon = rotation.time.is_some_and(|time| now - time < self.time);
-        is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.most)
+        is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.max_graces)
     }
 
     /// Returns the row's bits after the last rotation has needed the grace.
@@ -86,7 +86,7 @@ impl Grace {
     }
 
     fn mask(self) -> i32 {
-        (1 << self.of.min(16)) - 1
+        (1 << self.counted_rotations.min(16)) - 1
     }
 }
 
@@ -101,7 +101,8 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    const GRACE: Grace = Grace { time: TimeDelta::seconds(60), overlap: TimeDelta::seconds(10), most: 2, of: 4 };
+    const GRACE: Grace =
+        Grace { time: TimeDelta::seconds(60), overlap: TimeDelta::seconds(10), max_graces: 2, counted_rotations: 4 };
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1000 + second, 0).unwrap()

@@ -160,7 +160,7 @@ async fn insert(tx: &mut Tx<'_>, key: &SigningKeyRecord, sealed: Option<&[u8]>) 
     Ok(added > 0)
 }
 
-/// SigningKeyRow of a signing key.
+/// Row of a signing key.
 #[derive(FromRow)]
 struct SigningKeyRow {
     number: i32,

@@ -95,7 +95,7 @@ impl LogPage {
     }
 }
 
-/// EntryRow of the end of the log.
+/// Row of the end of the log.
 #[derive(FromRow)]
 struct HeadRow {
     log_id: Vec<u8>,
@@ -115,7 +115,7 @@ impl HeadRow {
     }
 }
 
-/// EntryRow of an entry, with the end of the log.
+/// Row of an entry, with the end of the log.
 #[derive(FromRow)]
 struct EntryRow {
     #[sqlx(flatten)]

@@ -76,7 +76,7 @@ impl Repair {
         };
         let full = full.map(|(kind, allowance)| (kind, latest(allowance)));
         // Their count stays. It bars no caller now, as before.
-        let last = now - self.limits.rest;
+        let last = now - self.limits.max_delay;
         let attempts = self.store.repair_attempts(bounds, last, &full).await?;
         let requests = requests::repair_times(self.store.db(), bounds.now, bounds.future).await?;
         let all = log + sessions + attempts + requests;

@@ -33,9 +33,9 @@ struct World {
 fn limits() -> AttemptLimits {
     let allowance = Allowance { burst: 50, per_minute: 20 };
     AttemptLimits {
-        free: 4,
-        rest: TimeDelta::minutes(15),
-        most: 100,
+        free_failures: 4,
+        max_delay: TimeDelta::minutes(15),
+        lock_after: 100,
         failures: allowance,
         sign_ups: allowance,
         leeway: LEEWAY,
@@ -295,7 +295,7 @@ async fn attempts_of_a_wrong_clock_bar_nobody() {
     let mut world = world.restart(TimeDelta::hours(-1)).await;
     world.sweep().await;
     let failures = world.store().failures(&[7; 32]).await.unwrap().unwrap();
-    assert_eq!((failures.count, failures.last), (5, world.now() - limits().rest));
+    assert_eq!((failures.count, failures.last), (5, world.now() - limits().max_delay));
     assert_eq!(limits().wait(failures, world.now()), None, "and bars no caller, as before the sweep");
     for kind in [AllowanceKind::Failure, AllowanceKind::SignUp] {
         assert_eq!(world.store().allowance(kind, "192.0.2.7").await.unwrap(), None);

@@ -27,7 +27,9 @@ pub(crate) async fn remember(
     match patiently(|| store.remember_secret_key(id, stamp)).await? {
         Remembered::Same => {}
         Remembered::Replaced(_) => {
-            tracing::warn!("JWT_SECRET_KEY changed since the last start: the tokens of the previous secret are revoked")
+            tracing::warn!(
+                "JWT_SECRET_KEY changed since the last start: the tokens of the previous secret are revoked"
+            );
         }
         Remembered::Dead => return Err(SigningKeyError::Replaced.into()),
     }

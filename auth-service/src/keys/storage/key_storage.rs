@@ -10,7 +10,7 @@ use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType, Pkcs8};
 use crate::store::Store;
 
-/// KeyRow of a key pair, with its sealed private half if the database holds it.
+/// Row of a key pair, with its sealed private half if the database holds it.
 pub(in crate::keys) type KeyRow = (SigningKeyRecord, Option<Vec<u8>>);
 
 /// Name under which earlier versions stored their single key in the database; its seal is bound to this name.

@@ -95,7 +95,7 @@ fn es256_der_and_out_of_range_are_refused() {
     }
 }
 
-/// C17: EdDSA with a greater S is refused.
+/// C17: `EdDSA` with a greater S is refused.
 #[test]
 fn eddsa_greater_s_is_refused() {
     let keys = Arc::new(KeySet::new(key(Algorithm::EdDsa)));
