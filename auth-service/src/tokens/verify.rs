@@ -15,8 +15,8 @@ use crate::keys::model::{Algorithm, CurrentKeys, object};
 /// Largest lead of the issuing replica's clock, if no setting says otherwise (C12).
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
-/// Age in seconds below which the view may lack a token's key: a minute of clock skew, half a second for the age of the
-/// view, and a second of rounding.
+/// Age in seconds below which the view may lack a token's key: a minute of clock skew, half a second of view age, and a
+/// second of rounding.
 pub(crate) const NEW_SECONDS: i64 = 62;
 
 /// Longest key id, in bytes (C4).

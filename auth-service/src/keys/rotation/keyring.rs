@@ -142,7 +142,7 @@ impl Keyring {
         Ok(self.storage.tidy(&self.store, |record| self.is_kept(record)).await?)
     }
 
-    /// Seals the private halves that an old master key has sealed with the current one. Returns their number.
+    /// Reseals the private halves of the old master key with the current one. Returns their number.
     ///
     /// # Errors
     /// [`KeyringError`]; then all are sealed as they were.
@@ -155,12 +155,12 @@ impl Keyring {
                 continue;
             }
             let (_, pkcs8) = opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
-            let anew = master.seal(&record.id, &pkcs8);
-            seals.push((record.id, sealed, anew));
+            let resealed = master.seal(&record.id, &pkcs8);
+            seals.push((record.id, sealed, resealed));
         }
         let resealed = self.store.reseal_signing_keys(&seals).await.map_err(|error| {
             KeyringError::from(error).named(
-                || "the keys were sealed anew".to_owned(),
+                || "the keys were resealed".to_owned(),
                 "run this again with the same two master keys, which may be done twice; until it ends, keep both",
             )
         })?;

@@ -71,7 +71,7 @@ impl KeyCopy {
         }
     }
 
-    /// Decides about the keys of a file, the last one of which is needed.
+    /// Decides about the keys of a file; the last key is needed.
     fn of_file(
         from: &KeyFile,
         master: Option<&MasterKey>,

@@ -28,7 +28,7 @@ pub enum KeyFileError {
     /// Other users can read the file.
     #[error(
         "{0} can be read by other users: run `chmod 600` on it (640 where the file's group is one of the service's own), and \
-         replace the key if somebody has read it"
+         replace the key if another user has read it"
     )]
     Open(PathBuf),
     /// The file contains something other than signing keys.
