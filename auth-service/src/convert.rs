@@ -19,8 +19,8 @@ use crate::app::TokenPair;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
-    Audiences, Client, Email, ListedSession, LogId, Logged, Mark, Name, Password, PasswordPolicy, Position, Role,
-    Roles, User, UserChange, UserState,
+    Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, Name, Password, PasswordPolicy, Position,
+    Role, Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::keys::model::PublicKey;
@@ -96,14 +96,16 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
 /// How far the log of revocations was known when something was said.
 pub(crate) fn position(position: Position) -> v1::Position {
     let Position { log, last } = position;
-    v1::Position { log_id: log.0.to_vec(), revision: last.revision, mark: last.mark.0.to_vec() }
+    v1::Position { log_id: log.0.to_vec(), revision: last.revision, mark: last.fingerprint.0.to_vec() }
 }
 
 /// How far a guard says that it knows the log.
 pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
     let v1::Position { log_id, revision, mark } = position;
     match (log_id.try_into(), mark.try_into()) {
-        (Ok(log), Ok(mark)) => Ok(Position { log: LogId(log), last: Logged { revision, mark: Mark(mark) } }),
+        (Ok(log), Ok(mark)) => {
+            Ok(Position { log: LogId(log), last: Logged { revision, fingerprint: EntryFingerprint(mark) } })
+        }
         _ => Err(Error::violation(
             "resume.position",
             "must be one that this service has given: 16 bytes each of log_id and mark",

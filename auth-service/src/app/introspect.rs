@@ -75,7 +75,7 @@ impl Introspector {
     /// Judges a verified token by what has been revoked.
     async fn judge(&self, verified: Arc<VerifiedToken>, now: DateTime<Utc>) -> Result<(TokenStatus, Position), Stale> {
         let claims = verified.claims();
-        let era = Era::of_token(claims.jti);
+        let era = Era::from_token_id(claims.jti);
         let bearer = Bearer {
             user: claims.sub,
             session: claims.sid,
@@ -87,7 +87,7 @@ impl Introspector {
         let mut judged = self.view.judge(bearer)?;
         // Another replica may have begun the token's era a moment ago.
         let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
-        if judged.dead.is_some() && is_new && !self.view.horizon().has_heard_of(era) {
+        if judged.dead.is_some() && is_new && !self.view.horizon().knows_era(era) {
             self.view.look_for_key().await?;
             judged = self.view.judge(bearer)?;
         }

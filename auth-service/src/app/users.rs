@@ -10,7 +10,7 @@ use super::accounts::Tried;
 use super::{App, Caller};
 use crate::domain::{Client, Logged, Password, Roles, User, UserChange, UserState};
 use crate::error::Error;
-use crate::store::{Filter, Outcome, Proof};
+use crate::store::{Filter, Outcome, PasswordProof};
 
 /// A change of a user whose fields keep their rules.
 pub(crate) struct UserUpdate {
@@ -69,11 +69,11 @@ pub(crate) async fn update(
 
 /// Checks the caller's own password, so that a stolen token is not enough to take the account. A change of the email tells
 /// whether an address is taken, as a registration does, and has the same limit (C54).
-async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<Proof, Error> {
+async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<PasswordProof, Error> {
     app.attempts.sign_up(client).await?;
     let user_id = caller.user()?;
     let user = app.attempts.check(Tried::Proof(user_id), client, password).await?;
-    Ok(Proof { user_id, generation: user.generation })
+    Ok(PasswordProof { user_id, generation: user.generation })
 }
 
 /// Erases a user and the sessions.

@@ -133,8 +133,8 @@ async fn is_refuted(app: &App, known: Option<Position>) -> Result<bool, Error> {
         })
     };
     let Some(known) = known.filter(is_far_back) else { return Ok(false) };
-    let mark = app.store.log_mark(known.last.revision).await?;
-    Ok(mark.is_some_and(|mark| mark != known.last.mark))
+    let found = app.store.log_fingerprint(known.last.revision).await?;
+    Ok(found.is_some_and(|found| found != known.last.fingerprint))
 }
 
 /// Returns the pause after a batch for one of so many guards: each batch costs a message to every guard, and every guard's

@@ -60,7 +60,7 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
     };
     v1::Revocation {
         revision: entry.logged.revision,
-        mark: entry.logged.mark.0.to_vec(),
+        mark: entry.logged.fingerprint.0.to_vec(),
         target: Some(target),
         create_time: Some(time(entry.time)),
         keys: names,

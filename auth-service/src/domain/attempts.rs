@@ -1,99 +1,103 @@
-//! How often somebody may be wrong: an account rests longer after each wrong password, and an address has an allowance of
-//! them that comes back with time (NIST SP 800-63B-4 §3.2.2).
+//! Limits on failed logins (NIST SP 800-63B-4 §3.2.2).
+//!
+//! An account is locked longer after each wrong password. An address has an allowance of failures, which refills over
+//! time.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long an account rests that has reached the most wrong passwords in a row.
-const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
+/// Lock time of an account that has reached the maximum of wrong passwords in a row.
+const MAX_ACCOUNT_LOCK: TimeDelta = TimeDelta::hours(24);
 
-/// The most by which clocks may differ by any setting.
-const MOST_SKEW: TimeDelta = TimeDelta::minutes(1);
+/// Largest clock skew between replicas that any setting allows.
+const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// Uses of an allowance beyond its burst: as many attempts as may be under way when the last one of it is used.
-const MOST_BEYOND: i32 = 128;
+/// Uses beyond the burst: as many attempts may be in progress when the allowance runs out.
+const MAX_USES_BEYOND_BURST: i32 = 128;
 
-/// The limits of a service.
+/// Limits on attempts, from the settings.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLimits {
-    /// Wrong passwords in a row that cost an account nothing; 0 means that none ever does.
-    pub free: i32,
-    /// The longest rest between two attempts: it begins with one second and doubles.
-    pub rest: TimeDelta,
-    /// Wrong passwords in a row after which an account rests for a day.
-    pub most: i32,
-    /// Wrong passwords of an address.
+    /// Wrong passwords in a row without a delay; 0 turns the delays off.
+    pub free_failures: i32,
+    /// Longest delay between two attempts. The delay starts at one second and doubles.
+    pub max_delay: TimeDelta,
+    /// Wrong passwords in a row after which an account is locked for a day.
+    pub lock_after: i32,
+    /// Allowance of wrong passwords per address.
     pub failures: Allowance,
-    /// Registrations of an address.
+    /// Allowance of registrations per address.
     pub sign_ups: Allowance,
-    /// The most by which the clocks of two replicas may differ.
+    /// Largest clock skew between two replicas.
     pub leeway: TimeDelta,
 }
 
 /// Wrong passwords of an account in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// How many.
+    /// Number of wrong passwords.
     pub count: i32,
-    /// When the last one was.
+    /// Time of the last one.
     pub last: DateTime<Utc>,
 }
 
-/// So many at once, and then so many a minute.
+/// Token bucket: a burst, then a rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
-    /// How many at once; 0 means without limit.
+    /// Uses at once; 0 means unlimited.
     pub burst: u32,
-    /// How many of them come back in a minute; at least 1.
+    /// Uses that come back per minute; at least 1.
     pub per_minute: u32,
 }
 
 impl AttemptLimits {
-    /// How long the account must rest from `now` on before the next attempt; `None` when it need not.
+    /// Returns the time from `now` until the account's next attempt is allowed, unless it is allowed now.
     pub fn wait(&self, failures: Failures, now: DateTime<Utc>) -> Option<TimeDelta> {
-        if self.free == 0 || failures.count < self.free {
+        if self.free_failures == 0 || failures.count < self.free_failures {
             return None;
         }
-        // A failure of the future was written under a wrong clock: it must bar no caller longer than a right one does.
+        // A failure with a future time was written under a wrong clock. It must not block a caller longer than a
+        // correct clock would.
         if failures.last > now + self.leeway {
             return None;
         }
-        let rest = if failures.count >= self.most { LONGEST_REST } else { self.rest_after(failures.count) };
-        Some(failures.last + rest - now).map(|left| left.min(rest)).filter(|left| *left > TimeDelta::zero())
+        let delay = if failures.count >= self.lock_after { MAX_ACCOUNT_LOCK } else { self.delay_after(failures.count) };
+        Some(failures.last + delay - now).map(|left| left.min(delay)).filter(|left| *left > TimeDelta::zero())
     }
 
-    fn rest_after(&self, count: i32) -> TimeDelta {
-        // Beyond 2^20 seconds, twelve days, every longest rest has been reached.
-        TimeDelta::seconds(1 << (count - self.free).min(20)).min(self.rest)
+    fn delay_after(&self, count: i32) -> TimeDelta {
+        // 2^20 seconds are twelve days, which is above every setting of the longest delay.
+        TimeDelta::seconds(1 << (count - self.free_failures).min(20)).min(self.max_delay)
     }
 }
 
 impl Allowance {
-    /// How long the address must wait from `now` on; `full` is when it has its whole allowance back.
+    /// Returns the time from `now` until the address may go on, unless it may now. `full` is the time when its whole
+    /// allowance is back.
     pub fn wait(self, full: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
         let burst = i32::try_from(self.burst.checked_sub(1)?).unwrap_or(i32::MAX);
-        let full = self.believed(full, now);
+        let full = self.plausible(full, now);
         Some(full - now - self.interval() * burst).filter(|left| *left > TimeDelta::zero())
     }
 
-    /// When the address has its whole allowance back after one more.
+    /// Returns the new time at which the whole allowance is back, after one more use.
     pub fn use_one(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.believed(full, now).max(now) + self.interval()
+        self.plausible(full, now).max(now) + self.interval()
     }
 
-    /// Returns the stored time, or `now` for one that no use can have led to: it was written under a wrong clock.
-    fn believed(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-        if full <= self.latest(now, MOST_SKEW) { full } else { now }
+    /// Returns the stored time, or `now` if no use can have led to the stored time: a wrong clock wrote it.
+    fn plausible(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+        if full <= self.latest(now, MAX_CLOCK_SKEW) { full } else { now }
     }
 
-    /// Returns the latest time that uses until now can have led to, by clocks that differ by so much.
+    /// Returns the latest time that uses until now can have led to, on clocks that differ by at most `skew`.
     pub fn latest(self, now: DateTime<Utc>, skew: TimeDelta) -> DateTime<Utc> {
-        let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MOST_BEYOND);
+        let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MAX_USES_BEYOND_BURST);
         now + self.interval() * most + skew
     }
 
-    /// Returns when an address has its whole allowance back that has just used all of it, and no more.
+    /// Returns the time at which the whole allowance is back, if it is used up at `now`.
     pub fn used_up(self, now: DateTime<Utc>) -> DateTime<Utc> {
         now + self.interval() * i32::try_from(self.burst).unwrap_or(i32::MAX)
     }
@@ -103,7 +107,8 @@ impl Allowance {
     }
 }
 
-/// The network that an address counts as: of IPv6 the first 64 bits, which one subscriber has to choose from.
+/// Returns the network under which an address is counted. IPv6 addresses count by their first 64 bits: one subscriber
+/// can use all addresses below them.
 pub fn network(peer: &str) -> String {
     match peer.parse() {
         Ok(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
@@ -116,9 +121,9 @@ mod tests {
     use super::*;
 
     const LIMITS: AttemptLimits = AttemptLimits {
-        free: 4,
-        rest: TimeDelta::minutes(15),
-        most: 100,
+        free_failures: 4,
+        max_delay: TimeDelta::minutes(15),
+        lock_after: 100,
         failures: Allowance { burst: 50, per_minute: 20 },
         sign_ups: Allowance { burst: 0, per_minute: 20 },
         leeway: TimeDelta::seconds(5),
@@ -128,8 +133,9 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()
     }
 
+    /// C52: an account is locked longer after each failure.
     #[test]
-    fn c52_an_account_rests_longer_after_each_failure() {
+    fn lock_doubles_after_each_wrong_password() {
         let wait = |count| LIMITS.wait(Failures { count, last: now() }, now()).map(|left| left.num_seconds());
         assert_eq!([0, 1, 3].map(wait), [None; 3]);
         assert_eq!([4, 5, 6, 13, 14, 99].map(wait), [1, 2, 4, 512, 900, 900].map(Some));
@@ -137,12 +143,13 @@ mod tests {
         let last = now() - TimeDelta::seconds(2);
         assert_eq!(LIMITS.wait(Failures { count: 5, last }, now()), None);
         assert_eq!(LIMITS.wait(Failures { count: 6, last }, now()), Some(TimeDelta::seconds(2)));
-        let none = AttemptLimits { free: 0, ..LIMITS };
+        let none = AttemptLimits { free_failures: 0, ..LIMITS };
         assert_eq!(none.wait(Failures { count: 100, last: now() }, now()), None);
     }
 
+    /// C52: an address has a burst of failures, and then a rate.
     #[test]
-    fn c52_an_address_has_a_burst_and_then_a_rate() {
+    fn address_has_a_burst_and_then_a_rate() {
         let (allowance, mut full, mut now) = (LIMITS.failures, now(), now());
         for used in 0..50 {
             assert_eq!(allowance.wait(full, now), None, "{used}");
@@ -152,30 +159,26 @@ mod tests {
         now += TimeDelta::seconds(3);
         assert_eq!(allowance.wait(full, now), None);
         full = allowance.use_one(full, now);
-        assert_eq!(allowance.wait(full, now), Some(TimeDelta::seconds(3)), "one came back and was used");
+        assert_eq!(allowance.wait(full, now), Some(TimeDelta::seconds(3)), "the returned use was consumed");
         assert_eq!(allowance.wait(full, now + TimeDelta::seconds(150)), None);
-        assert_eq!(LIMITS.sign_ups.wait(full + TimeDelta::days(9), now), None, "without limit");
+        assert_eq!(LIMITS.sign_ups.wait(full + TimeDelta::days(9), now), None, "unlimited");
     }
 
     #[test]
-    fn times_of_a_wrong_clock_bar_no_caller() {
+    fn future_times_block_no_caller() {
         for ahead in [TimeDelta::hours(2), TimeDelta::days(30)] {
             let failures = Failures { count: 5, last: now() + ahead };
-            assert_eq!(LIMITS.wait(failures, now()), None, "an account");
+            assert_eq!(LIMITS.wait(failures, now()), None, "account not blocked");
             let full = now() + ahead;
-            assert_eq!(LIMITS.failures.wait(full, now()), None, "an address");
-            assert_eq!(
-                LIMITS.failures.use_one(full, now()),
-                now() + TimeDelta::seconds(3),
-                "and the row is right again"
-            );
+            assert_eq!(LIMITS.failures.wait(full, now()), None, "address not blocked");
+            assert_eq!(LIMITS.failures.use_one(full, now()), now() + TimeDelta::seconds(3), "row corrected");
         }
         let skewed = Failures { count: 5, last: now() + TimeDelta::seconds(4) };
-        assert_eq!(LIMITS.wait(skewed, now()), Some(TimeDelta::seconds(2)), "cut to the longest");
+        assert_eq!(LIMITS.wait(skewed, now()), Some(TimeDelta::seconds(2)), "cut to the longest delay");
     }
 
     #[test]
-    fn an_address_counts_with_its_network() {
+    fn address_counts_with_its_network() {
         for (peer, network_of) in [
             ("192.0.2.7", "192.0.2.7"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),

@@ -1,13 +1,14 @@
-//! Audiences: a token names the services that it is for, and each service takes its own alone (RFC 8725 §3.9).
+//! Audiences: a token names the services that accept it, and each service accepts only its own audience (RFC 8725
+//! §3.9).
 
-/// The longest audience, in bytes.
+/// Longest audience, in bytes.
 const MAX_BYTES: usize = 256;
 
-/// The most audiences of a set-up, and their bytes together: a token names them all, and has at most 4 KiB.
+/// Maximum number of audiences, and of their bytes together: a token lists them all and has at most 4 KiB.
 const MAX_COUNT: usize = 8;
 const MAX_TOTAL: usize = 512;
 
-/// The audiences that tokens are issued for, and the one that this service's own calls require.
+/// Audiences of issued tokens, and the audience that this service's own calls require.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audiences {
     default: Vec<String>,
@@ -15,12 +16,12 @@ pub struct Audiences {
 }
 
 impl Audiences {
-    /// The rule for the audiences of a set-up.
+    /// Rule for the configured audiences.
     pub const RULE: &'static str = "must be 1 to 8 different audiences of 1 to 256 bytes, 512 bytes together, with no \
                                     comma and no blank";
 
-    /// Reads the audiences of tokens that ask for none, and this service's own one, which is the first of those if it is not
-    /// given. Returns `None` if they break [`Audiences::RULE`].
+    /// Reads the default audiences and this service's own one, which is by default the first of them. They must keep
+    /// [`Audiences::RULE`].
     pub fn new(default: Vec<String>, own: Option<String>) -> Option<Self> {
         let own = own.or_else(|| default.first().cloned())?;
         let audiences = Self { default, own };
@@ -31,26 +32,26 @@ impl Audiences {
         (is_good && is_short && is_distinct(&audiences.default)).then_some(audiences)
     }
 
-    /// The audiences of a token that asks for none.
+    /// Returns the audiences of a token without requested ones.
     pub fn default(&self) -> &[String] {
         &self.default
     }
 
-    /// The audience that this service's own calls require.
+    /// Returns the audience that this service's own calls require.
     pub fn own(&self) -> &str {
         &self.own
     }
 
-    /// Every audience that a token may name, this service's own one included.
+    /// Returns every audience that a token may name, including this service's own one.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let own = Some(&self.own).filter(|own| !self.default.contains(own));
         self.default.iter().chain(own).map(String::as_str)
     }
 
-    /// Returns the audiences of a token for which these are asked for; none stands for the default.
+    /// Returns the audiences of a token that requests `wanted`; an empty list stands for the default.
     ///
     /// # Errors
-    /// The place of the first one that is unknown or stands there twice.
+    /// The index of the first audience that is unknown or a duplicate.
     pub fn choose(&self, wanted: Vec<String>) -> Result<Vec<String>, usize> {
         if wanted.is_empty() {
             return Ok(self.default.clone());
@@ -64,7 +65,7 @@ impl Audiences {
         }
     }
 
-    /// Returns whether this service issues tokens of these audiences.
+    /// Returns true if this service issues tokens with these audiences.
     pub fn issues(&self, audiences: &[String]) -> bool {
         !audiences.is_empty() && audiences.iter().all(|text| self.all().any(|known| known == text))
     }
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn audiences_that_break_their_rule_are_refused() {
+    fn audiences_against_the_rule_are_refused() {
         let long = "a".repeat(257);
         let half = ["a".repeat(256), "b".repeat(256), "c".to_owned()];
         let half: Vec<&str> = half.iter().map(String::as_str).collect();
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_among_those_that_are_known() {
+    fn only_known_audiences_can_be_requested() {
         let audiences = audiences(&["a", "b"], Some("auth")).unwrap();
         assert_eq!(audiences.choose(vec![]), Ok(texts(&["a", "b"])));
         assert_eq!(audiences.choose(texts(&["auth"])), Ok(texts(&["auth"])));

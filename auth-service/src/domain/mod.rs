@@ -1,4 +1,4 @@
-//! What the service is about, without wire and without database.
+//! Domain rules, without wire and without database.
 
 mod attempts;
 mod audience;
@@ -23,9 +23,9 @@ pub use name::{Name, NameError};
 pub use password::{NewPassword, Password};
 pub use password_policy::{PasswordError, PasswordPolicy};
 pub use refresh::{Decision, Grace, KEPT_GENERATIONS, RefreshDigest, Rotation};
-pub use revocation::{Cause, Entry, LogId, Logged, Mark, Position, Revocation, Stamp};
+pub use revocation::{Cause, Entry, EntryFingerprint, LogId, Logged, Position, Revocation, Stamp};
 pub use role::{Role, Roles};
 pub use session::{Client, Expiry, Lifetimes, ListedSession, Session};
-pub use signing_key::{KeyState, SigningKeyRecord, believed, signing_at};
+pub use signing_key::{KeyState, SigningKeyRecord, corrected_times, signing_at};
 pub(crate) use strength::guesses;
 pub use user::{NewUser, User, UserChange, UserState};

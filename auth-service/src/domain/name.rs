@@ -2,34 +2,34 @@
 
 use kit::characters::{breaks_the_line, is_invisible};
 
-/// The longest name, in code points.
+/// Longest name, in code points.
 const MAX_CODE_POINTS: usize = 128;
 
 /// A display name: 1 to 128 code points on one line, kept exactly as given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
-/// The text is no display name.
+/// Error of a text that is not a display name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", Name::RULE)]
 pub struct NameError;
 
 impl Name {
-    /// What a display name must be.
+    /// Rule for display names, as callers see it.
     pub const RULE: &'static str =
         "must have 1 to 128 characters, not only blanks, and no control character, line separator or mark of direction";
 
-    /// Reads a display name.
+    /// Parses a display name.
     ///
     /// # Errors
-    /// When the text is empty, blank, too long, or has what [`Name::RULE`] names.
+    /// Fails if the text breaks [`Name::RULE`]: empty, blank, too long, or with a forbidden character.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let is_blank = text.chars().all(|char| char.is_whitespace() || is_invisible(char));
         let fits = !is_blank && text.chars().count() <= MAX_CODE_POINTS && !text.chars().any(breaks_the_line);
         if fits { Ok(Self(text.to_owned())) } else { Err(NameError) }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,8 +39,9 @@ impl Name {
 mod tests {
     use super::*;
 
+    /// C59: the limits count code points.
     #[test]
-    fn c59_the_limits_count_code_points() {
+    fn name_limits_count_code_points() {
         for fits in ["A", &"a".repeat(128), &"\u{1f980}".repeat(128), "O'Neil-Smith, Jr.", " a "] {
             assert_eq!(Name::parse(fits).unwrap().as_str(), fits);
         }
@@ -49,9 +50,10 @@ mod tests {
         }
     }
 
+    /// C59: names are kept byte for byte.
     #[test]
-    fn c59_names_are_kept_to_the_byte() {
-        // NFC and NFD, a joiner that an Indic or Persian name needs, one that an emoji needs, a ligature, full width.
+    fn names_are_kept_to_the_byte() {
+        // NFC and NFD, a joiner of an Indic or Persian name, a joiner of an emoji, a ligature, full width.
         for name in
             ["Jos\u{e9}", "Jose\u{301}", "\u{646}\u{627}\u{645}\u{647}\u{200c}\u{627}\u{6cc}", "\u{fb01}\u{ff21}"]
         {
@@ -60,8 +62,9 @@ mod tests {
         assert_ne!(Name::parse("Jos\u{e9}"), Name::parse("Jose\u{301}"));
     }
 
+    /// C59: NUL, controls, line separators and direction marks are refused.
     #[test]
-    fn c59_nul_controls_line_separators_and_marks_of_direction_are_refused() {
+    fn control_and_direction_characters_are_refused() {
         let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
         let separators = ['\u{2028}', '\u{2029}'];
         let directions = ['\u{61c}', '\u{200e}', '\u{200f}'].into_iter();

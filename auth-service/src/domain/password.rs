@@ -2,24 +2,24 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// The longest password, in code points and in bytes: longer ones are refused, never cut.
+/// Longest password, in code points and in bytes. Longer passwords are refused, never cut.
 pub(super) const MAX_CODE_POINTS: usize = 128;
 pub(super) const MAX_BYTES: usize = 512;
 
-/// What somebody says their password is. It may be anything, so that a login answers every wrong one alike.
+/// Password as a caller sent it. Any text is allowed, so that a login answers all wrong passwords alike.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
-/// A password that a user may have from now on: only a policy makes one.
+/// New password of a user. Only a policy makes one.
 pub struct NewPassword(Password);
 
 impl Password {
-    /// Takes the text as it is.
+    /// Wraps the text unchanged.
     pub fn new(text: String) -> Self {
         Self(text.into())
     }
 
-    /// The bytes to hash, or `None` when no stored password is that long, so that none can match.
+    /// Returns the bytes to hash, unless the text is longer than any stored password and so cannot match.
     pub fn bytes(&self) -> Option<&[u8]> {
         Some(self.0.expose_secret().as_bytes()).filter(|bytes| bytes.len() <= MAX_BYTES)
     }
@@ -30,12 +30,12 @@ impl Password {
 }
 
 impl NewPassword {
-    /// What has kept a policy.
+    /// Wraps a password that a policy has accepted.
     pub(super) fn kept(password: Password) -> Self {
         Self(password)
     }
 
-    /// The password itself.
+    /// Returns the password.
     pub fn into_password(self) -> Password {
         self.0
     }
@@ -45,8 +45,9 @@ impl NewPassword {
 mod tests {
     use super::*;
 
+    /// C43: a text that no stored password can equal is not hashed.
     #[test]
-    fn c43_what_no_stored_password_can_be_matches_none() {
+    fn overlong_passwords_match_no_stored_one() {
         assert!(Password::new("a".repeat(512)).bytes().is_some());
         assert!(Password::new("a".repeat(513)).bytes().is_none());
     }

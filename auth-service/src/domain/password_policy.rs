@@ -1,61 +1,62 @@
-//! Which texts may become passwords: length, what attackers try first, and strength (NIST SP 800-63B-4 §3.1.1.2).
+//! Policy for new passwords: length, known passwords, and strength (NIST SP 800-63B-4 §3.1.1.2).
 
 use std::cmp::Reverse;
 use std::iter::once;
 use std::ops::RangeInclusive;
 
 use super::password::{MAX_BYTES, MAX_CODE_POINTS, NewPassword, Password};
-use super::strength::{ENOUGH, guesses};
+use super::strength::{MIN_GUESSES, guesses};
 
-/// Leaked passwords, each between line breaks and in lower case (data/README.md). A search through all of them takes
-/// less than 0.1 ms and no memory of its own.
+/// Leaked passwords in lower case, each between line breaks (data/README.md). A search takes less than 0.1 ms and
+/// allocates only the padded text.
 const LEAKED: &str = concat!("\n", include_str!("../../data/leaked-passwords.txt"));
 
-/// What everybody knows of every user here.
+/// Word that attackers know about every user of this service.
 const SERVICE: &str = "gatepost";
 
-/// The shortest word that a password is searched for, in code points (C46): shorter ones stand in too many others.
+/// Shortest word that is searched for in a password, in code points (C46). Shorter words occur in too many others.
 const MIN_WORD: usize = 4;
 
-/// What a new password must keep. There are no rules of composition: any characters, blanks included, used as received.
+/// Policy for new passwords. There are no composition rules: all characters, including blanks, are allowed and used as
+/// received.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordPolicy {
     min_length: usize,
 }
 
-/// Why a text may not become a password. No message repeats it.
+/// Reasons to refuse a new password. No message repeats the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Too short or too long.
     #[error("must have {min_length} to {MAX_CODE_POINTS} characters and at most {MAX_BYTES} bytes")]
     Length {
-        /// The shortest in force, in code points.
+        /// Shortest length in force, in code points.
         min_length: usize,
     },
-    /// On the list of leaked passwords.
+    /// Is on the list of leaked passwords.
     #[error("must not be one of the passwords that attackers try first: choose one that nobody else has")]
     Common,
-    /// Little is left of it without words that attackers know of the user.
+    /// Too short without the words that attackers know about the user.
     #[error(
         "must not be built on your name, your email address or the service's name: add what does not belong to them"
     )]
     Context,
-    /// Found in too few guesses.
+    /// Takes too few guesses.
     #[error("must be harder to guess: take several words that do not belong together, or more characters at random")]
     Guessable,
 }
 
 impl PasswordPolicy {
-    /// The lengths that may be asked for at the least, in code points.
+    /// Allowed settings of the minimum length, in code points.
     pub const MIN_LENGTHS: RangeInclusive<i64> = 8..=64;
 
-    /// Asks for at least so many code points.
+    /// Makes a policy with this minimum length in code points.
     pub fn new(min_length: u8) -> Self {
         Self { min_length: min_length.into() }
     }
 
-    /// Makes a password of a text that keeps the policy. The user's own words are the display name and the email
-    /// address, of which the local part counts.
+    /// Accepts a text that keeps the policy as a new password. `own_words` are the display name and the email address;
+    /// only the local part of the address counts.
     ///
     /// # Errors
     /// The first rule that the text breaks.
@@ -65,7 +66,7 @@ impl PasswordPolicy {
         Ok(NewPassword::kept(password))
     }
 
-    /// Whether the text keeps the policy; takes at the most a few milliseconds.
+    /// Checks the text against the policy; takes a few milliseconds at most.
     ///
     /// # Errors
     /// The first rule that the text breaks.
@@ -82,16 +83,16 @@ impl PasswordPolicy {
         if left_without(lower, &words) < self.min_length {
             return Err(PasswordError::Context);
         }
-        if guesses(text, &words) < ENOUGH { Err(PasswordError::Guessable) } else { Ok(()) }
+        if guesses(text, &words) < MIN_GUESSES { Err(PasswordError::Guessable) } else { Ok(()) }
     }
 }
 
-/// Whether the whole text, and not a part of it, is on the list.
+/// Returns true if the whole text is on the list; a part does not count.
 fn is_leaked(lower: &str) -> bool {
     !lower.contains('\n') && LEAKED.contains(&format!("\n{lower}\n"))
 }
 
-/// The service's name and the user's own words, whole and in parts, in lower case, the longest first.
+/// Returns the service's name and the user's own words, whole and in parts, in lower case, the longest first.
 fn words(own_words: &[&str]) -> Vec<String> {
     let texts =
         once(SERVICE).chain(own_words.iter().map(|text| text.rsplit_once('@').map_or(*text, |(local, _)| local)));
@@ -102,8 +103,8 @@ fn words(own_words: &[&str]) -> Vec<String> {
     words
 }
 
-/// How many code points are left without these words. A word inside a long password does no harm; what must not be is a
-/// password that a word makes long.
+/// Returns the number of code points that remain without these words. A known word inside a long password is harmless;
+/// a password that is long only by such a word is refused.
 fn left_without(lower: String, words: &[String]) -> usize {
     let known = words.iter().filter(|word| word.chars().count() >= MIN_WORD);
     known.fold(lower, |left, word| left.replace(word.as_str(), "")).chars().count()
@@ -113,8 +114,9 @@ fn left_without(lower: String, words: &[String]) -> usize {
 mod tests {
     use super::*;
 
+    /// C46: the list is complete and has the form that the search needs.
     #[test]
-    fn c46_the_list_is_whole_and_in_the_form_that_the_search_needs() {
+    fn leaked_list_is_complete_and_searchable() {
         let lines: Vec<&str> = LEAKED.strip_prefix('\n').unwrap().lines().collect();
         assert_eq!(lines.len(), 47_023);
         assert!(LEAKED.ends_with('\n') && !LEAKED.contains('\r') && LEAKED.to_lowercase() == LEAKED);
@@ -124,8 +126,9 @@ mod tests {
         assert!(!is_leaked("") && !is_leaked("password\n12345678") && !is_leaked("quiet vowel"));
     }
 
+    /// C46: the words are whole texts and their parts, without the domain.
     #[test]
-    fn c46_words_are_whole_texts_and_their_parts_without_the_domain() {
+    fn words_are_texts_and_parts_without_the_domain() {
         let found = words(&["Ada K\u{f6}nig", "ada.lovelace@example.com"]);
         assert_eq!(found, ["ada.lovelace", "ada k\u{f6}nig", "gatepost", "lovelace", "k\u{f6}nig", "ada"]);
         assert_eq!(left_without("gatepostada!".into(), &found), 4);

@@ -1,60 +1,60 @@
-//! Refresh tokens: each is used once, but for an answer that was lost on its way (RFC 9700 §4.14.2).
+//! Refresh tokens: each works once, except after a lost answer (RFC 9700 §4.14.2).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How many generations of a session's refresh tokens are told from secrets that were never ours.
+/// Number of refresh token generations of a session that are recognized; older secrets count as unknown.
 pub const KEPT_GENERATIONS: usize = 16;
 
-/// The SHA-256 of a refresh token's secret: what a row keeps of it.
+/// SHA-256 of a refresh token's secret, as the row stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshDigest(pub [u8; 32]);
 
-/// What a session's row knows of its refresh tokens.
+/// Refresh token state of a session's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// The current token's generation, from 0.
+    /// Generation of the current token, from 0.
     pub generation: i32,
-    /// What the current token was derived with from its parent; the first has none.
+    /// Salt from which the current token was derived by its parent; empty for the first token.
     pub salt: Vec<u8>,
-    /// The digests of the last generations, the current one first.
+    /// Digests of the last generations, the current one first.
     pub digests: Vec<RefreshDigest>,
-    /// Which of the last rotations needed the grace: a bit each, the last one's lowest.
+    /// One bit for each of the last rotations, the newest lowest; set if the rotation needed the grace.
     pub graces: i32,
-    /// When the current token was made; `None` for the first.
+    /// Time at which the current token was made; `None` for the first.
     pub time: Option<DateTime<Utc>>,
 }
 
-/// How long, and how often, a token may be presented once more.
+/// Time and number of times in which a used token is answered again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
-    /// How long after its rotation; zero: never.
+    /// Time after the rotation in which the token is answered again; zero means never.
     pub time: TimeDelta,
-    /// Time after the rotation in which such a use counts as a second tab, not as a lost answer; at most `time`.
+    /// Time after the rotation in which a second use counts as a second tab, not as a lost answer; at most `time`.
     pub overlap: TimeDelta,
-    /// The session ends when so many of its last rotations needed the grace.
-    pub most: u8,
-    /// How many of the last rotations are counted, at most 16.
-    pub of: u8,
+    /// Number of recent rotations with grace at which the session ends.
+    pub max_graces: u8,
+    /// Number of recent rotations that are counted, at most 16.
+    pub counted_rotations: u8,
 }
 
-/// What becomes of a genuine token that is presented.
+/// Decision about a genuine token that is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is the current one: the next one takes its place.
+    /// The token is the current one. It is replaced by the next one.
     Rotate,
-    /// Two callers use it at once, as two tabs do: the same successor once more, and nothing is counted.
+    /// Two callers use the token at once, as two tabs do. They get the same successor, and nothing is counted.
     Concurrent,
-    /// Its answer was lost: the same successor once more.
+    /// The answer was lost. The caller gets the same successor again.
     Again {
-        /// Whether this rotation is answered again for the first time.
+        /// Set if this rotation is answered again for the first time.
         is_first: bool,
     },
-    /// It has been used before: somebody else may have it.
+    /// The token was used before and may be stolen.
     Reused,
 }
 
 impl Grace {
-    /// What becomes of the token whose digest is the `index`-th of those that the row keeps.
+    /// Decides about the token with its digest at `index` in the row.
     pub fn decide(self, index: usize, rotation: &Rotation, now: DateTime<Utc>) -> Decision {
         match index {
             0 => Decision::Rotate,
@@ -64,34 +64,34 @@ impl Grace {
         }
     }
 
-    /// Returns whether the last rotation was so short a time ago that its token is still in use elsewhere.
+    /// Returns true if the last rotation is so recent that its token may still be in use elsewhere.
     fn is_overlap(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
         rotation.time.is_some_and(|time| now - time < self.overlap.min(self.time))
     }
 
-    /// Whether the last rotation may be answered once more.
+    /// Returns true if the last rotation may be answered again.
     fn is_open(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
         let is_soon = rotation.time.is_some_and(|time| now - time < self.time);
-        is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.most)
+        is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.max_graces)
     }
 
-    /// The row's bits once the last rotation has needed the grace.
+    /// Returns the row's bits after the last rotation has needed the grace.
     pub fn with_grace(self, rotation: &Rotation) -> i32 {
         rotation.graces | 1
     }
 
-    /// The row's bits once a rotation more has taken place, which has not needed the grace.
+    /// Returns the row's bits after one more rotation, which has not needed the grace.
     pub fn rotated(self, rotation: &Rotation) -> i32 {
         (rotation.graces << 1) & self.mask()
     }
 
     fn mask(self) -> i32 {
-        (1 << self.of.min(16)) - 1
+        (1 << self.counted_rotations.min(16)) - 1
     }
 }
 
 impl Rotation {
-    /// The digests once this one is the current one.
+    /// Returns the digests after `next` has become the current one.
     pub fn digests_with(&self, next: RefreshDigest) -> Vec<RefreshDigest> {
         std::iter::once(next).chain(self.digests.iter().copied()).take(KEPT_GENERATIONS).collect()
     }
@@ -101,7 +101,8 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    const GRACE: Grace = Grace { time: TimeDelta::seconds(60), overlap: TimeDelta::seconds(10), most: 2, of: 4 };
+    const GRACE: Grace =
+        Grace { time: TimeDelta::seconds(60), overlap: TimeDelta::seconds(10), max_graces: 2, counted_rotations: 4 };
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1000 + second, 0).unwrap()
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_token_rotates_and_older_ones_have_been_used() {
+    fn current_token_rotates_and_older_are_reused() {
         for second in [-60, 0, 59, 60, 1_000_000] {
             assert_eq!(GRACE.decide(0, &rotation(0), at(second)), Decision::Rotate);
             for older in 2..KEPT_GENERATIONS {
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parent_is_answered_again_for_a_minute() {
+    fn parent_is_answered_again_for_a_minute() {
         for second in [10, 59] {
             assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Again { is_first: true }, "{second}");
             assert_eq!(GRACE.decide(1, &rotation(1), at(second)), Decision::Again { is_first: false }, "{second}");
@@ -132,16 +133,16 @@ mod tests {
         }
         for second in [-1, 0, 9] {
             assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Concurrent, "{second}");
-            assert_eq!(GRACE.decide(1, &rotation(0b0010), at(second)), Decision::Concurrent, "whatever was counted");
+            assert_eq!(GRACE.decide(1, &rotation(0b0010), at(second)), Decision::Concurrent, "regardless of the count");
         }
         let off = Grace { time: TimeDelta::zero(), ..GRACE };
-        assert_eq!(off.decide(1, &rotation(0), at(0)), Decision::Reused, "turned off");
+        assert_eq!(off.decide(1, &rotation(0), at(0)), Decision::Reused, "grace turned off");
         let first = Rotation { time: None, ..rotation(0) };
-        assert_eq!(GRACE.decide(1, &first, at(0)), Decision::Reused, "the first has no parent");
+        assert_eq!(GRACE.decide(1, &first, at(0)), Decision::Reused, "the first token has no parent");
     }
 
     #[test]
-    fn of_four_rotations_one_may_need_the_grace() {
+    fn one_of_four_rotations_may_need_the_grace() {
         for (graces, open) in [
             (0b0000, true),
             (0b0001, true),
@@ -158,12 +159,12 @@ mod tests {
         row.graces = GRACE.with_grace(&row);
         for expected in [0b0010, 0b0100, 0b1000, 0b0000] {
             row.graces = GRACE.rotated(&row);
-            assert_eq!(row.graces, expected, "it is forgotten after three more");
+            assert_eq!(row.graces, expected, "forgotten after three more rotations");
         }
     }
 
     #[test]
-    fn sixteen_digests_are_kept_the_newest_first() {
+    fn sixteen_digests_are_kept_newest_first() {
         let mut row = rotation(0);
         for number in 0..20 {
             row.digests = row.digests_with(RefreshDigest([number; 32]));

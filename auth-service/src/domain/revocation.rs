@@ -1,84 +1,84 @@
-//! What kills tokens before they expire, and the order in which it happened.
+//! Revocations: entries that kill tokens before they expire, in one order.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// What is revoked by one entry of the log.
+/// Subject of one entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Revocation {
-    /// The log begins: its first entry, or the first one after it was found to have lost some. By itself it revokes
-    /// nothing; the log's horizon does.
+    /// Start of the log: its first entry, or the first one after a loss of entries. The entry itself revokes nothing;
+    /// the log's horizon does.
     Start,
-    /// Every token of a session.
+    /// Every token of this session.
     Session(Uuid),
-    /// Every token of a user whose generation is below this one.
+    /// Every token of a user below a generation.
     User {
         /// The user.
         id: Uuid,
-        /// The oldest generation that is good.
+        /// Oldest generation that is valid.
         generation: i32,
-        /// Why.
+        /// Reason.
         cause: Cause,
     },
-    /// Every token that this key has signed, by the key's id.
+    /// Every token signed by the key with this id.
     SigningKey(String),
-    /// Nothing: the set of signing keys has become another one, and is to be read again.
+    /// No token: the set of signing keys has changed and must be read again.
     NewSigningKeys,
 }
 
-/// Why a user's older tokens are dead.
+/// Reason for the death of a user's older tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// The sessions have been ended, or a role taken away.
+    /// Sessions were ended, or a role was taken away.
     Ended,
-    /// The user may not act for now.
+    /// User is disabled.
     Disabled,
-    /// The user no longer exists.
+    /// User is deleted.
     Deleted,
 }
 
-/// Tells an entry of the log from another of the same revision, in a history that has been lost.
+/// Random bytes that tell an entry of the log from another one with the same revision, in a history that was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mark(pub [u8; 16]);
+pub struct EntryFingerprint(pub [u8; 16]);
 
-/// What an entry carries beside what it revokes.
+/// Fingerprint and time of a new entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
-    /// Random.
-    pub mark: Mark,
-    /// When it was made.
+    /// Fingerprint of the entry.
+    pub fingerprint: EntryFingerprint,
+    /// Creation time.
     pub time: DateTime<Utc>,
 }
 
-/// An entry that has been committed.
+/// Place of a committed entry in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Logged {
-    /// Its place in the log.
+    /// Revision of the entry.
     pub revision: i64,
-    /// Its mark.
-    pub mark: Mark,
+    /// Fingerprint of the entry.
+    pub fingerprint: EntryFingerprint,
 }
 
-/// Which log this is; a restored database has another one.
+/// Identity of a log; a restored database gets a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LogId(pub [u8; 16]);
 
-/// A place in the history of revocations: all entries up to this one are known.
+/// Place in the log up to which all entries are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The log.
     pub log: LogId,
-    /// The last entry that is known.
+    /// Last known entry.
     pub last: Logged,
 }
 
-/// An entry as it is read.
+/// Entry as read from the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
-    /// Its place and its mark.
+    /// Revision and fingerprint.
     pub logged: Logged,
-    /// What it revokes.
+    /// Subject of the revocation.
     pub revocation: Revocation,
-    /// When it was made.
+    /// Creation time.
     pub time: DateTime<Utc>,
 }

@@ -1,24 +1,24 @@
-//! Roles: free words, of which this service itself knows one.
+//! Roles: free words. This service gives a meaning to one of them.
 
 /// A role, `[a-z][a-z0-9._-]{0,62}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role(String);
 
-/// The most roles of a user: an access token carries them all, and has at most 4 KiB.
+/// Maximum roles of a user: an access token lists them all and has at most 4 KiB.
 const MAX_ROLES: usize = 16;
 
-/// The roles of a user, as one row keeps them.
+/// Roles of a user, as one row stores them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles(Vec<Role>);
 
 impl Role {
-    /// May create users when registration is closed, and see and change other people's accounts.
+    /// Role of admins: they create users if registration is closed, and see and change other users' accounts.
     pub const ADMIN: &'static str = "admin";
 
-    /// What a caller with the service key has.
+    /// Role of a caller with the service key.
     pub const SERVICE: &'static str = "service";
 
-    /// Reads a role, or `None` when the text is none.
+    /// Parses a role, if the text is one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = text.bytes();
         let fits = text.len() <= 63
@@ -27,20 +27,18 @@ impl Role {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The role's word.
+    /// Returns the role's word.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Roles {
-    /// What a user's roles must be.
+    /// Rule for a user's roles, as callers see it.
     pub const RULE: &'static str = "must be at most 16 different roles, each `[a-z][a-z0-9._-]{0,62}`, and none of \
                                     them `service`, which is for services";
 
-    /// Reads the roles that a user may be given.
-    ///
-    /// Returns `None` when they break [`Roles::RULE`].
+    /// Parses the roles of a user, if they keep [`Roles::RULE`].
     pub fn parse(words: &[String]) -> Option<Self> {
         let roles: Vec<Role> = words.iter().map(|word| Role::parse(word)).collect::<Option<_>>()?;
         let mut different: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -50,32 +48,32 @@ impl Roles {
         fits.then_some(Self(roles))
     }
 
-    /// Whether one of these roles is missing in the others.
+    /// Returns true if one of these roles is missing from `others`.
     pub fn lose_any(&self, others: &Self) -> bool {
         self.0.iter().any(|role| !others.0.contains(role))
     }
 
-    /// Returns whether the admin's role is one of these.
+    /// Returns true if the admin role is among these.
     pub fn is_admin(&self) -> bool {
         self.0.iter().any(|role| role.0 == Role::ADMIN)
     }
 
-    /// The admin's roles.
+    /// Returns the roles of an admin.
     pub fn admin() -> Self {
         Self(Role::parse(Role::ADMIN).into_iter().collect())
     }
 
-    /// Reads the form in which a row keeps them: separated by one space.
+    /// Reads the stored form: words separated by one space.
     pub fn from_text(text: &str) -> Self {
         Self(text.split(' ').filter_map(Role::parse).collect())
     }
 
-    /// The form in which a row keeps them.
+    /// Returns the stored form.
     pub fn to_text(&self) -> String {
         self.words().join(" ")
     }
 
-    /// The words.
+    /// Returns the words.
     pub fn words(&self) -> Vec<&str> {
         self.0.iter().map(Role::as_str).collect()
     }
@@ -86,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_a_short_lower_case_word() {
+    fn role_is_a_short_lower_case_word() {
         for fits in ["admin", "a", "a.b_c-1", &"a".repeat(63)] {
             assert!(Role::parse(fits).is_some(), "{fits}");
         }
@@ -96,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_few_roles_each_once_and_is_no_service() {
+    fn user_has_few_distinct_roles_without_service() {
         let parse = |words: &[&str]| Roles::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
         let many: Vec<String> = (0..17).map(|number| format!("r{number}")).collect();
         assert_eq!(parse(&[]), Some(Roles::default()));
@@ -109,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_role_is_told_from_a_new_one() {
+    fn lost_role_differs_from_new_role() {
         let roles = |text| Roles::from_text(text);
         assert!(roles("admin editor").lose_any(&roles("editor")));
         assert!(!roles("editor").lose_any(&roles("admin editor")));

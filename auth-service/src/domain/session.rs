@@ -1,4 +1,4 @@
-//! Sessions: one a login, until it is ended or its time is over.
+//! Sessions: one for each login, until it is ended or expires.
 
 use std::time::Duration;
 
@@ -7,48 +7,48 @@ use uuid::Uuid;
 
 use super::RefreshDigest;
 
-/// A session that has begun.
+/// Session of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The row's id.
+    /// Id of the row.
     pub id: Uuid,
-    /// Whose session it is.
+    /// User of the session.
     pub user_id: Uuid,
-    /// The user's generation, read together with the password hash that the login was checked against.
+    /// Generation of the user, read together with the password hash that the login was checked against.
     pub generation: i32,
-    /// When it began.
+    /// Start time.
     pub create_time: DateTime<Utc>,
-    /// When it ends, whatever happens meanwhile.
+    /// End time; no refresh extends it.
     pub expire_time: DateTime<Utc>,
-    /// Its current refresh token; a session of an earlier version has none.
+    /// Digest of the current refresh token; `None` for a session of an earlier version.
     pub refresh_digest: Option<RefreshDigest>,
-    /// Until when that can be used.
+    /// Expiry time of the refresh token.
     pub idle_expire_time: DateTime<Utc>,
-    /// When neither that nor the last access token is good any more.
+    /// Time at which both the refresh token and the last access token have expired.
     pub over_time: DateTime<Utc>,
 }
 
-/// Where a login comes from.
+/// Client of a login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// The peer's IP address.
+    /// IP address of the peer.
     pub peer: String,
-    /// What the client calls itself, at most 256 bytes.
+    /// User agent, as the client sent it; at most 256 bytes.
     pub user_agent: String,
 }
 
-/// A session as its row has it.
+/// Session as its row stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSession {
     /// The session.
     pub session: Session,
-    /// Where it was begun.
+    /// Client that started the session.
     pub client: Client,
-    /// When it last got new tokens; `None` while it has those that it began with.
+    /// Time of the last refresh, if there was one.
     pub last_refresh_time: Option<DateTime<Utc>>,
 }
 
-/// The lifetimes of sessions and their tokens.
+/// Lifetimes of sessions and their tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
     /// Lifetime of an access token.
@@ -59,7 +59,7 @@ pub struct Lifetimes {
     pub session: Duration,
 }
 
-/// The expiry times of a session's newest tokens.
+/// Expiry times of a session's newest tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Expiry {
     /// Expiry time of the refresh token.

@@ -1,45 +1,45 @@
-//! What is known of a key pair that signs access tokens. Its state follows from its times.
+//! Signing keys of access tokens. A key's state follows from its times.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// A key pair of the set, without its private half.
+/// Public half and times of a key pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningKeyRecord {
-    /// Its place in the order in which keys sign, from 1 on.
+    /// Place in the order in which keys sign, from 1.
     pub number: i32,
-    /// The `kid` of its tokens.
+    /// Id of the key, the `kid` of its tokens.
     pub id: String,
-    /// The algorithm's JOSE name.
+    /// JOSE name of the algorithm.
     pub algorithm: String,
-    /// The public half as a JWK.
+    /// Public half as a JWK.
     pub public_jwk: String,
-    /// When it was made.
+    /// Creation time.
     pub create_time: DateTime<Utc>,
-    /// From when on it signs.
+    /// Time from which the key signs.
     pub sign_time: DateTime<Utc>,
-    /// From when on the next one signs in its place.
+    /// Time from which the next key signs instead.
     pub retire_time: Option<DateTime<Utc>>,
-    /// From when on all its tokens are dead.
+    /// Time from which all tokens of the key are dead.
     pub verify_until: Option<DateTime<Utc>>,
 }
 
-/// What a key of the set does.
+/// State of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// It is listed, and will sign.
+    /// Listed; signs later.
     Next,
-    /// It signs.
+    /// Signs.
     Signing,
-    /// Its tokens are good, and it signs no more.
+    /// Signs no more; its tokens are still valid.
     Retired,
     /// All its tokens are dead.
     Over,
 }
 
 impl SigningKeyRecord {
-    /// What it does at this time.
+    /// Returns the state at this time.
     pub fn state_at(&self, now: DateTime<Utc>) -> KeyState {
         if self.verify_until.is_some_and(|until| until <= now) {
             KeyState::Over
@@ -53,17 +53,18 @@ impl SigningKeyRecord {
     }
 }
 
-/// The key that signs at this time: of a set in the order in which its keys sign, the last one whose time has come. While
-/// none's has, since the clock is behind or the one before is gone, it is the first of those to come.
+/// Returns the key that signs at this time: the last one to have started, in the order of signing. If no key has
+/// started, because the clock is behind or the previous key is gone, it is the first future key.
 pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&SigningKeyRecord> {
     let come = keys.iter().rev().find(|key| key.sign_time <= now);
     come.filter(|key| key.state_at(now) == KeyState::Signing).or_else(|| keys.iter().find(|key| key.sign_time > now))
 }
 
-/// Returns the keys with the times that they would have if a clock that was ahead had been right: a key that was made after
-/// `future` was made now, and signs so much sooner. No key waits for longer than `lead` at the most. The key before it signs
-/// until then, and verifies for `kept` longer.
-pub fn believed(
+/// Returns the keys with corrected times, as if the fast clock that wrote them had been right.
+///
+/// A key made after `future` counts as made now, and signs sooner by the same difference. No key waits longer than
+/// `lead`. The previous key signs until then, and verifies for `kept` longer.
+pub fn corrected_times(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,
     future: DateTime<Utc>,
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_from_state_to_state_at_its_times() {
+    fn key_changes_state_at_its_times() {
         use KeyState::{Next, Over, Retired, Signing};
         let states = |key: &SigningKeyRecord| [9, 10, 19, 20, 29, 30].map(|second| key.state_at(at(second)));
         assert_eq!(states(&key(1, 10, None)), [Next, Signing, Signing, Signing, Signing, Signing]);
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_signs_at_any_time_also_when_one_has_been_taken_out() {
+    fn one_key_signs_even_after_a_key_is_removed() {
         let all = [key(1, 10, Some(20)), key(2, 20, Some(30)), key(3, 30, None)];
         let number = |keys: &[SigningKeyRecord], second| signing_at(keys, at(second)).map(|key| key.number);
         assert_eq!(
@@ -124,32 +125,32 @@ mod tests {
         );
         let without_second = [all[0].clone(), all[2].clone()];
         assert_eq!([19, 20, 30].map(|second| number(&without_second, second)), [1, 3, 3].map(Some));
-        assert_eq!(number(&all[1..], 15), Some(2), "the first is gone before its time");
+        assert_eq!(number(&all[1..], 15), Some(2), "the first key is gone early");
         assert_eq!(number(&[], 15), None);
-        assert_eq!(number(&all[..1], 20), None, "nobody follows");
+        assert_eq!(number(&all[..1], 20), None, "no successor");
     }
 
     #[test]
-    fn keys_of_a_wrong_clock_get_the_times_that_they_would_have() {
+    fn times_of_a_fast_clock_are_corrected() {
         let kept = (Duration::from_secs(10), Duration::from_mins(1));
         let right = [key(1, 10, Some(20)), key(2, 20, None)];
-        assert_eq!(believed(&right, at(12), at(17), kept), right, "a key that waits is right");
+        assert_eq!(corrected_times(&right, at(12), at(17), kept), right, "a waiting key is correct");
         let ahead =
             |number, made, sign, retire| SigningKeyRecord { create_time: at(made), ..key(number, sign, retire) };
         let wrong = [key(1, 10, Some(1_020)), ahead(2, 1_012, 1_020, None)];
         let repaired = [key(1, 10, Some(20)), ahead(2, 12, 20, None)];
-        assert_eq!(believed(&wrong, at(12), at(17), kept), repaired);
-        assert_eq!(believed(&repaired, at(12), at(17), kept), repaired, "once");
+        assert_eq!(corrected_times(&wrong, at(12), at(17), kept), repaired);
+        assert_eq!(corrected_times(&repaired, at(12), at(17), kept), repaired, "a second repair changes nothing");
         let first = [ahead(1, 1_012, 1_012, None)];
-        assert_eq!(believed(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
+        assert_eq!(corrected_times(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
         let far = [key(1, 10, Some(1_020)), key(2, 1_020, None)];
         let waits = [key(1, 10, Some(72)), key(2, 72, None)];
         let repaired: Vec<_> =
-            believed(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
+            corrected_times(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
         assert_eq!(
             repaired,
             waits.map(|key| (key.sign_time, key.retire_time)),
-            "none waits longer than the longest lead"
+            "no key waits longer than the longest lead"
         );
     }
 }

@@ -5,60 +5,60 @@ use uuid::Uuid;
 
 use super::{Email, Name, Roles};
 
-/// An account, without its password hash.
+/// Account, without its password hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The row's id.
+    /// Id of the row.
     pub id: Uuid,
-    /// The display name.
+    /// Display name.
     pub name: String,
-    /// The email address as given.
+    /// Email address as given.
     pub email: String,
-    /// What the user may do beyond what every user may.
+    /// Roles of the user.
     pub roles: Roles,
-    /// Whether the user may act.
+    /// State of the account.
     pub state: UserState,
-    /// Access tokens of an older generation are dead.
+    /// Generation; access tokens of an older one are dead.
     pub generation: i32,
-    /// How often the row has been written.
+    /// Number of writes of the row.
     pub revision: i32,
-    /// When the user registered.
+    /// Registration time.
     pub create_time: DateTime<Utc>,
-    /// When the user last changed.
+    /// Time of the last change.
     pub update_time: DateTime<Utc>,
 }
 
-/// Whether a user may act.
+/// State of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserState {
-    /// May log in.
+    /// Can log in.
     Active,
-    /// May not log in, and the tokens are refused.
+    /// Cannot log in; all tokens are refused.
     Disabled,
 }
 
-/// A user to be.
+/// User to create.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The row's id.
+    /// Id of the row.
     pub id: Uuid,
-    /// The display name.
+    /// Display name.
     pub name: Name,
-    /// The email address.
+    /// Email address.
     pub email: Email,
-    /// A PHC string.
+    /// Password hash as a PHC string.
     pub password_hash: String,
-    /// What the user may do beyond what every user may.
+    /// Roles of the user.
     pub roles: Roles,
-    /// When the user registers.
+    /// Registration time.
     pub create_time: DateTime<Utc>,
 }
 
-/// What is to be different about a user; `None` stays as it is.
+/// Changes of a user; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
-    /// The display name.
+    /// New display name.
     pub name: Option<Name>,
-    /// The email address.
+    /// New email address.
     pub email: Option<Email>,
 }

@@ -1,4 +1,4 @@
-//! The keys that sign access tokens: `rotation → storage → model`.
+//! Keys that sign access tokens: `rotation → storage → model`.
 
 pub mod model;
 pub mod rotation;

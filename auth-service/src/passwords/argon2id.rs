@@ -5,24 +5,24 @@ use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq as _;
 
 /// Memory in KiB, passes and lanes: OWASP's minimum for Argon2id (C49).
-const MEMORY: u32 = 19 * 1024;
+const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Bytes of a hash.
-const OUTPUT: usize = 32;
+/// Length of a hash, in bytes.
+const HASH_BYTES: usize = 32;
 
-/// A stored hash that this version cannot read, or a machine without memory for it.
+/// Error of a stored hash that this version cannot read, or of a machine without memory for it.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored password hash cannot be computed")]
 pub struct Unreadable;
 
-/// Blocks of 1 KiB that a buffer reserves at the least. Only what is used is ever resident; but from 32 MiB up glibc gives
-/// every allocation a mapping of its own, which goes back to the system when it is freed (mallopt(3),
-/// `M_MMAP_THRESHOLD`). A smaller one stays with the process for ever once another of its size has been freed.
-const RESERVED: usize = 33 * 1024;
+/// Minimum size of a buffer, in blocks of 1 KiB; only used blocks are resident. From 32 MiB up, glibc gives each
+/// allocation its own mapping, which is returned to the system when freed (mallopt(3), `M_MMAP_THRESHOLD`). A smaller
+/// one can stay with the process forever, once another of its size has been freed.
+const MIN_BUFFER_BLOCKS: usize = 33 * 1024;
 
-/// The memory of one hash at a time; costs nothing until it is used.
+/// Memory for one hash at a time; costs nothing until it is used.
 #[derive(Default)]
 pub(super) struct Buffer(Vec<Block>);
 
@@ -33,17 +33,17 @@ impl Buffer {
     }
 
     fn blocks(&mut self, count: usize) -> &mut [Block] {
-        self.0.reserve_exact(RESERVED.max(count).saturating_sub(self.0.len()));
+        self.0.reserve_exact(MIN_BUFFER_BLOCKS.max(count).saturating_sub(self.0.len()));
         self.0.resize(count.max(self.0.len()), Block::default());
         &mut self.0
     }
 }
 
 fn params() -> Result<Params, Unreadable> {
-    Params::new(MEMORY, PASSES, LANES, Some(OUTPUT)).map_err(|_| Unreadable)
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH_BYTES)).map_err(|_| Unreadable)
 }
 
-/// The PHC string of a password under a fresh salt.
+/// Returns the PHC string of a password with a new salt.
 pub(super) fn hash(password: &[u8], buffer: &mut Buffer) -> Result<String, Unreadable> {
     let params = params()?;
     let salt = Salt::generate();
@@ -58,7 +58,7 @@ pub(super) fn hash(password: &[u8], buffer: &mut Buffer) -> Result<String, Unrea
     Ok(phc.to_string())
 }
 
-/// Whether the password is the one behind the PHC string.
+/// Returns true if the password matches the PHC string.
 pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Buffer) -> Result<bool, Unreadable> {
     let phc = PasswordHash::new(phc).map_err(|_| Unreadable)?;
     let (Some(salt), Some(expected)) = (&phc.salt, &phc.hash) else { return Err(Unreadable) };
@@ -70,8 +70,8 @@ pub(super) fn verify(password: &[u8], phc: &str, buffer: &mut Buffer) -> Result<
     Ok(output.as_slice().ct_eq(expected.as_bytes()).into())
 }
 
-fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Buffer) -> Result<[u8; OUTPUT], Unreadable> {
-    let mut output = [0; OUTPUT];
+fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Buffer) -> Result<[u8; HASH_BYTES], Unreadable> {
+    let mut output = [0; HASH_BYTES];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
         .hash_password_into_with_memory(password, salt, &mut output, buffer.blocks(params.block_count()))
         .map_err(|_| Unreadable)?;
@@ -82,8 +82,9 @@ fn compute(password: &[u8], salt: &[u8], params: &Params, buffer: &mut Buffer) -
 mod tests {
     use super::*;
 
+    /// C49: hashes are salted and carry their parameters.
     #[test]
-    fn c49_hashes_are_salted_and_say_their_parameters() {
+    fn hashes_have_salt_and_parameters() {
         let mut buffer = Buffer::default();
         let (one, other) = (hash(b"password", &mut buffer).unwrap(), hash(b"password", &mut buffer).unwrap());
         assert_ne!(one, other);

@@ -1,23 +1,23 @@
-//! Passwords of one account that are tried at once: a few, so that a burst of guesses does not slip past the count.
+//! Concurrent passwords of one account: only a few, so that a burst of guesses cannot bypass the count.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Passwords of one account that may wait or be checked at once.
+/// Maximum passwords of one account that wait or are checked at once.
 const MAX_AT_ONCE: usize = 4;
 
-/// The number of passwords under way for each account, by the account's digest.
+/// Number of passwords in progress per account digest.
 #[derive(Clone, Default)]
 pub(crate) struct Guesses(Arc<Mutex<HashMap<[u8; 32], usize>>>);
 
-/// A place among the guesses of an account, given up when it is dropped.
+/// Slot among the concurrent guesses of an account, freed on drop.
 pub(crate) struct Guess {
     account: [u8; 32],
     guesses: Guesses,
 }
 
 impl Guesses {
-    /// Takes a place among the guesses of this account; `None` if all of them are taken.
+    /// Takes a slot for this account, if one is free.
     pub(crate) fn take(&self, account: [u8; 32]) -> Option<Guess> {
         let mut guesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let used = guesses.entry(account).or_default();
@@ -47,12 +47,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_has_four_places_and_leaves_nothing() {
+    fn account_has_four_slots_and_leaves_nothing() {
         let guesses = Guesses::default();
         let mut taken: Vec<_> = (0..MAX_AT_ONCE).map(|_| guesses.take([1; 32]).unwrap()).collect();
         assert!(guesses.take([1; 32]).is_none());
         let other = guesses.take([2; 32]);
-        assert!(other.is_some(), "others have their own");
+        assert!(other.is_some(), "other accounts have their own slots");
         taken.pop();
         assert!(guesses.take([1; 32]).is_some());
         drop((taken, other));

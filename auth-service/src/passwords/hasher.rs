@@ -1,4 +1,4 @@
-//! The hashing threads and their queue: what a flood of logins may cost is decided here.
+//! Hashing threads and their queue. They bound the cost of a flood of logins.
 
 use std::sync::Arc;
 use std::thread;
@@ -9,52 +9,52 @@ use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 
 use super::argon2id::{self, Buffer, Unreadable};
-use super::queue::{FairQueue, Full, Next};
+use super::queue::{FairQueue, Full, NextJob};
 use crate::domain::Password;
 
-/// Hashes that may wait: about two seconds of work on a small machine.
-const QUEUE: usize = 64;
+/// Maximum hashes that wait: about two seconds of work on a small machine.
+const QUEUE_CAPACITY: usize = 64;
 
-/// Hashes of one network that may wait: a quarter of the queue.
-const SHARE: usize = 16;
+/// Maximum hashes of one network that wait: a quarter of the queue.
+const MAX_QUEUED_PER_NETWORK: usize = 16;
 
-/// The threads yield to everything that answers calls.
-const NICE: i32 = 19;
+/// Nice value of the threads, which yield to all threads that answer calls.
+const THREAD_NICE: i32 = 19;
 
-/// A thread that has had nothing to do for so long gives its 19 MiB back.
-const IDLE: Duration = Duration::from_secs(5);
+/// Idle time after which a thread frees its 19 MiB.
+const BUFFER_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Stands in for a user that does not exist and for a password that is too long.
-const NOBODY: &[u8] = b"nobody has this password";
+/// Password behind the hash that stands in for an unknown user's.
+const UNKNOWN_USER_PASSWORD: &[u8] = b"nobody has this password";
 
-/// Hashes and checks passwords on threads of its own, one for each core.
+/// Hasher of passwords, with one thread per core.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: Arc<Closing>,
-    /// The hash that a login of an unknown user is checked against: the same work as for a known one (C51).
-    nobody: Arc<str>,
+    queue: Arc<QueueHandle>,
+    /// Hash for logins of unknown users: they cost the same work as logins of known ones (C51).
+    unknown_user_hash: Arc<str>,
 }
 
-/// A password was not hashed.
+/// Reasons for which a password was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    /// More wait than the queue takes.
+    /// The queue is full.
     #[error("more passwords wait to be hashed than the service admits")]
     Overloaded,
     /// The stored hash is unreadable.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The caller had gone before the hash was begun.
+    /// The caller left before the hash started.
     #[error("the caller had gone before the password was hashed")]
     Abandoned,
 }
 
-type Job = Box<dyn FnOnce(&mut Buffer) + Send>;
+type HashJob = Box<dyn FnOnce(&mut Buffer) + Send>;
 
-/// The queue, which ends the threads when it is dropped.
-struct Closing(Arc<FairQueue<Job>>);
+/// Queue that ends the threads when it is dropped.
+struct QueueHandle(Arc<FairQueue<HashJob>>);
 
-impl Drop for Closing {
+impl Drop for QueueHandle {
     fn drop(&mut self) {
         self.0.close();
     }
@@ -64,32 +64,33 @@ impl Hasher {
     /// Starts the threads, which end when the last clone is dropped.
     ///
     /// # Errors
-    /// When no thread can be started or no password hashed.
+    /// Fails if a thread cannot be started or a password cannot be hashed.
     pub fn start() -> std::io::Result<Self> {
-        let nobody = argon2id::hash(NOBODY, &mut Buffer::default()).map_err(std::io::Error::other)?.into();
-        let queue = Arc::new(FairQueue::new(QUEUE, SHARE));
+        let unknown_user_hash =
+            argon2id::hash(UNKNOWN_USER_PASSWORD, &mut Buffer::default()).map_err(std::io::Error::other)?.into();
+        let queue = Arc::new(FairQueue::new(QUEUE_CAPACITY, MAX_QUEUED_PER_NETWORK));
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
             let jobs = Arc::clone(&queue);
             thread::Builder::new().name("hashing".into()).spawn(move || run(&jobs))?;
         }
-        Ok(Self { queue: Arc::new(Closing(queue)), nobody })
+        Ok(Self { queue: Arc::new(QueueHandle(queue)), unknown_user_hash })
     }
 
-    /// The PHC string of a new password, for a caller from this network (`None`: it is not known).
+    /// Returns the PHC string of a new password, for a caller from this network, if it is known.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] at once when the queue is full, or later when a shorter line needs the place.
+    /// [`HashError::Overloaded`], at once if the queue is full, or later if a shorter line needs the place.
     pub async fn hash(&self, network: Option<&str>, password: Password) -> Result<String, HashError> {
         let gone = Shutdown::new();
         let _gone = gone.clone().drop_guard();
         self.ask(network, &gone, move |buffer| argon2id::hash(password.bytes().ok_or(Unreadable)?, buffer)).await
     }
 
-    /// Whether the password is the one behind the PHC string; `None` is a user who does not exist. It costs one hash
-    /// in every case. `gone` says that the caller has gone: then no hash is begun.
+    /// Returns true if the password matches the PHC string; `None` stands for an unknown user. Costs one hash in every
+    /// case, except that no hash starts after the caller is gone.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] at once when the queue is full, or later when a shorter line needs the place.
+    /// [`HashError::Overloaded`], at once if the queue is full, or later if a shorter line needs the place.
     pub async fn verify(
         &self,
         network: Option<&str>,
@@ -98,7 +99,7 @@ impl Hasher {
         phc: Option<String>,
     ) -> Result<bool, HashError> {
         let known = phc.is_some();
-        let phc = phc.unwrap_or_else(|| self.nobody.as_ref().to_owned());
+        let phc = phc.unwrap_or_else(|| self.unknown_user_hash.as_ref().to_owned());
         let right = self
             .ask(network, gone, move |buffer| {
                 let fits = password.bytes();
@@ -117,8 +118,8 @@ impl Hasher {
     ) -> Result<T, HashError> {
         let (answer, asked) = oneshot::channel();
         let is_gone = gone.clone();
-        let job: Job = Box::new(move |buffer| {
-            // A caller that has gone is not worth a hash.
+        let job: HashJob = Box::new(move |buffer| {
+            // No hash for a caller that is gone.
             if !is_gone.is_cancelled() {
                 let _ = answer.send(work(buffer));
             }
@@ -129,17 +130,17 @@ impl Hasher {
     }
 }
 
-/// Works off the queue until nobody can add to it any more.
-fn run(jobs: &FairQueue<Job>) {
-    if setpriority_process(None, NICE).is_err() {
-        tracing::debug!("the hashing threads keep their priority");
+/// Runs the jobs of the queue until it is closed.
+fn run(jobs: &FairQueue<HashJob>) {
+    if setpriority_process(None, THREAD_NICE).is_err() {
+        tracing::debug!("priority of the hashing threads unchanged");
     }
     let mut buffer = Buffer::default();
     loop {
-        match jobs.next(IDLE) {
-            Next::Job(job) => job(&mut buffer),
-            Next::Idle => buffer = Buffer::default(),
-            Next::Closed => return,
+        match jobs.next(BUFFER_IDLE_TIMEOUT) {
+            NextJob::Job(job) => job(&mut buffer),
+            NextJob::Idle => buffer = Buffer::default(),
+            NextJob::Closed => return,
         }
     }
 }
@@ -148,33 +149,34 @@ fn run(jobs: &FairQueue<Job>) {
 mod tests {
     use super::*;
 
-    /// A hasher whose one thread is this test, so that each hash is seen.
-    fn watched(nobody: &str) -> (Hasher, Arc<FairQueue<Job>>) {
-        let jobs = Arc::new(FairQueue::new(QUEUE, SHARE));
-        (Hasher { queue: Arc::new(Closing(Arc::clone(&jobs))), nobody: nobody.into() }, jobs)
+    /// Returns a hasher with the test as its only thread, so that each hash is counted.
+    fn watched(unknown_user_hash: &str) -> (Hasher, Arc<FairQueue<HashJob>>) {
+        let jobs = Arc::new(FairQueue::new(QUEUE_CAPACITY, MAX_QUEUED_PER_NETWORK));
+        (Hasher { queue: Arc::new(QueueHandle(Arc::clone(&jobs))), unknown_user_hash: unknown_user_hash.into() }, jobs)
     }
 
-    /// Works off one job, if there is one.
-    fn work(jobs: &FairQueue<Job>, buffer: &mut Buffer) -> bool {
+    /// Runs one job, if there is one.
+    fn work(jobs: &FairQueue<HashJob>, buffer: &mut Buffer) -> bool {
         match jobs.next(Duration::ZERO) {
-            Next::Job(job) => job(buffer),
-            Next::Idle | Next::Closed => return false,
+            NextJob::Job(job) => job(buffer),
+            NextJob::Idle | NextJob::Closed => return false,
         }
         true
     }
 
+    /// C51: every login costs one hash with the same parameters.
     #[tokio::test]
-    async fn c51_every_login_costs_one_hash_of_the_same_parameters() {
+    async fn every_login_costs_one_hash() {
         let mut buffer = Buffer::default();
         let stored = argon2id::hash(b"correct password", &mut buffer).unwrap();
-        let (hasher, jobs) = watched(&argon2id::hash(NOBODY, &mut buffer).unwrap());
+        let (hasher, jobs) = watched(&argon2id::hash(UNKNOWN_USER_PASSWORD, &mut buffer).unwrap());
         for (password, known, right) in [
             ("correct password".to_owned(), true, true),
             ("wrong password".to_owned(), true, false),
             (String::new(), true, false),
             ("a".repeat(600), true, false),
             ("correct password".to_owned(), false, false),
-            (String::from_utf8_lossy(NOBODY).into_owned(), false, false),
+            (String::from_utf8_lossy(UNKNOWN_USER_PASSWORD).into_owned(), false, false),
         ] {
             let gone = Shutdown::new();
             let mut asked =
@@ -187,10 +189,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses_at_once_and_a_caller_that_has_gone_costs_nothing() {
+    async fn full_queue_refuses_and_gone_callers_cost_nothing() {
         let (hasher, jobs) = watched("");
         let mut waiting = Vec::new();
-        for _ in 0..QUEUE {
+        for _ in 0..QUEUE_CAPACITY {
             let mut asked = Box::pin(hasher.hash(None, Password::new("password".into())));
             assert!(futures_util::poll!(&mut asked).is_pending());
             waiting.push(asked);
@@ -210,7 +212,8 @@ mod tests {
             let hasher = hasher.clone();
             Box::pin(async move { hasher.hash(Some(&network), Password::new("password".into())).await })
         };
-        let mut flood: Vec<_> = (0..20 * SHARE).map(|number| ask(format!("192.0.2.{}", number % 20))).collect();
+        let mut flood: Vec<_> =
+            (0..20 * MAX_QUEUED_PER_NETWORK).map(|number| ask(format!("192.0.2.{}", number % 20))).collect();
         for asked in &mut flood {
             let _ = futures_util::poll!(asked);
         }

@@ -1,4 +1,4 @@
-//! Password hashing: Argon2id on a few threads of its own.
+//! Password hashing: Argon2id on a few dedicated threads.
 
 mod argon2id;
 mod guesses;

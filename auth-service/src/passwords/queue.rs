@@ -1,37 +1,37 @@
-//! The queue before the hashing threads: networks take turns, so that a flood from some leaves room for all others.
+//! Queue of the hashing threads. Networks take turns, so that a flood from some of them leaves room for all others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A bounded queue in which each network has a line of its own, and the lines take turns.
+/// Bounded queue with a line per network. The lines take turns.
 pub(super) struct FairQueue<J> {
     lines: Mutex<Lines<J>>,
     changed: Condvar,
     capacity: usize,
-    /// Jobs of one network that may wait.
+    /// Maximum jobs of one network that wait.
     share: usize,
 }
 
 struct Lines<J> {
     waiting: HashMap<String, VecDeque<J>>,
-    /// The networks that have a job, the next one first.
+    /// Networks with waiting jobs, the next one first.
     turns: VecDeque<String>,
     count: usize,
     is_closed: bool,
 }
 
-/// The queue takes no more jobs of this network.
+/// Error if the queue accepts no more jobs of this network.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
-/// The answer to a thread that asks for work.
+/// Answer to a thread that asks for a job.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<J> {
+pub(super) enum NextJob<J> {
     Job(J),
-    /// None came in time.
+    /// No job came in time.
     Idle,
-    /// None will come.
+    /// No job will come.
     Closed,
 }
 
@@ -41,11 +41,9 @@ impl<J> FairQueue<J> {
         Self { lines: Mutex::new(lines), changed: Condvar::new(), capacity, share }
     }
 
-    /// Adds a job to the line of this network. `None` stands for callers whose network is not known, who share one line
-    /// without a limit of its own.
+    /// Adds a job to the line of this network. Callers of unknown networks share one line without a limit of its own.
     ///
-    /// In a full queue the newest job of the longest line makes room for a line that is shorter by more than one. That job is
-    /// dropped.
+    /// In a full queue, the newest job of the longest line is dropped for a line that is shorter by more than one.
     pub(super) fn push(&self, network: Option<&str>, job: J) -> Result<(), Full> {
         let (name, share) = network.map_or(("", self.capacity), |network| (network, self.share));
         let mut lines = self.lock();
@@ -63,21 +61,21 @@ impl<J> FairQueue<J> {
         Ok(())
     }
 
-    /// Takes the next job, and waits for one for at most `idle`.
-    pub(super) fn next(&self, idle: Duration) -> Next<J> {
+    /// Takes the next job; waits for one for at most `idle`.
+    pub(super) fn next(&self, idle: Duration) -> NextJob<J> {
         let mut lines = self.lock();
         if lines.count == 0 && !lines.is_closed {
             let waited = self.changed.wait_timeout_while(lines, idle, |lines| lines.count == 0 && !lines.is_closed);
             lines = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         match lines.take() {
-            Some(job) => Next::Job(job),
-            None if lines.is_closed => Next::Closed,
-            None => Next::Idle,
+            Some(job) => NextJob::Job(job),
+            None if lines.is_closed => NextJob::Closed,
+            None => NextJob::Idle,
         }
     }
 
-    /// Ends the threads once they have worked off what waits.
+    /// Ends the threads after they have run all waiting jobs.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
@@ -102,11 +100,12 @@ impl<J> Lines<J> {
         job
     }
 
-    /// Drops the newest job of the longest line if that has more than `length`. Returns whether it did.
+    /// Drops the newest job of the longest line if that line has more than `length` jobs. Returns true if a job was
+    /// dropped.
     fn shorten_longest(&mut self, length: usize) -> bool {
         let longest = self.waiting.values_mut().max_by_key(|line| line.len()).filter(|line| line.len() > length);
         let Some(line) = longest else { return false };
-        // A line of at least two is left with at least one: its turn stays.
+        // At least one of two or more jobs remains, so the line keeps its turn.
         line.pop_back();
         self.count -= 1;
         true
@@ -119,8 +118,8 @@ mod tests {
 
     fn taken(queue: &FairQueue<&'static str>) -> Vec<&'static str> {
         let next = || match queue.next(Duration::ZERO) {
-            Next::Job(job) => Some(job),
-            Next::Idle | Next::Closed => None,
+            NextJob::Job(job) => Some(job),
+            NextJob::Idle | NextJob::Closed => None,
         };
         std::iter::from_fn(next).collect()
     }
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_makes_room_for_a_shorter_line() {
+    fn full_queue_makes_room_for_a_shorter_line() {
         let queue = FairQueue::new(4, 4);
         for job in ["a1", "a2", "a3", "a4"] {
             queue.push(Some("a"), job).unwrap();
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_its_share() {
+    fn network_has_its_share() {
         let queue = FairQueue::new(8, 2);
         queue.push(Some("a"), "a1").unwrap();
         queue.push(Some("a"), "a2").unwrap();
@@ -160,11 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_is_worked_off() {
+    fn closed_queue_is_emptied() {
         let queue = FairQueue::new(8, 2);
         queue.push(Some("a"), "a1").unwrap();
         queue.close();
-        assert_eq!(queue.next(Duration::from_mins(1)), Next::Job("a1"));
-        assert_eq!(queue.next(Duration::from_mins(1)), Next::Closed);
+        assert_eq!(queue.next(Duration::from_mins(1)), NextJob::Job("a1"));
+        assert_eq!(queue.next(Duration::from_mins(1)), NextJob::Closed);
     }
 }

@@ -1,4 +1,4 @@
-//! What an address may use up, of wrong passwords and of registrations, kept where a restart and another replica see it.
+//! Allowances of an address, for wrong passwords and registrations. They survive a restart and hold for all replicas.
 
 use chrono::TimeDelta;
 use db::{Tx, Verdict, read, transaction, within};
@@ -7,9 +7,9 @@ use super::expiry::forget_expired;
 use super::{Store, StoreError, Time};
 use crate::domain::Allowance;
 
-/// What an address has an allowance of.
+/// Subject of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum AllowanceKind {
     /// Wrong passwords.
     Failure,
     /// Registrations.
@@ -17,26 +17,26 @@ pub enum Kind {
 }
 
 impl Store {
-    /// When the address has its whole allowance back; `None` when it has used nothing.
+    /// Returns the time at which the address has its whole allowance back, if it has used any of it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn allowance(&self, kind: Kind, network: &str) -> Result<Option<Time>, StoreError> {
+    pub async fn allowance(&self, kind: AllowanceKind, network: &str) -> Result<Option<Time>, StoreError> {
         read!(self.db, |reader| sqlx::query_scalar(FULL_TIME).bind(kind.text()).bind(network).fetch_optional(reader))
     }
 
-    /// Uses one of the address's allowance, or says how long it must wait for it.
+    /// Uses one of the address's allowance, or returns the time to wait for one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is used.
     pub async fn use_allowance(
         &self,
-        kind: Kind,
+        kind: AllowanceKind,
         network: &str,
         allowance: Allowance,
         now: Time,
     ) -> Result<Result<(), TimeDelta>, StoreError> {
-        // Whoever must wait is told so by a read: a flood of those writes nothing.
+        // A caller who must wait costs one read: a flood of such calls writes nothing.
         if let Some(full) = self.allowance(kind, network).await?
             && let Some(wait) = allowance.wait(full, now)
         {
@@ -44,7 +44,7 @@ impl Store {
         }
         let network = network.to_owned();
         transaction!(self.db, async move |mut tx| {
-            let used = use_one(&mut tx, kind, &network, allowance, Use::IfLeft, now).await?;
+            let used = use_one(&mut tx, kind, &network, allowance, UseCondition::IfLeft, now).await?;
             forget_expired(&mut tx, now).await?;
             Ok(Verdict::Commit(used))
         })
@@ -54,7 +54,7 @@ impl Store {
 
 const FULL_TIME: &str = "select full_time from allowances where kind = $1 and network = $2";
 
-impl Kind {
+impl AllowanceKind {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Failure => "failure",
@@ -63,22 +63,22 @@ impl Kind {
     }
 }
 
-/// The condition on which one of an allowance is used.
+/// Condition for a use of an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    /// Only if one is left.
+pub(super) enum UseCondition {
+    /// Only if a use is left.
     IfLeft,
-    /// Also if none is left: it has happened.
+    /// Even if no use is left: the event has already happened.
     Always,
 }
 
-/// Uses one of the allowance, or says how long to wait for it; begins anew whenever somebody else has used one between.
+/// Uses one of the allowance, or returns the time to wait for one. Retries after a concurrent use.
 pub(super) async fn use_one(
     tx: &mut Tx<'_>,
-    kind: Kind,
+    kind: AllowanceKind,
     network: &str,
     allowance: Allowance,
-    how: Use,
+    how: UseCondition,
     now: Time,
 ) -> Result<Result<(), TimeDelta>, sqlx::Error> {
     const FIRST: &str = "insert into allowances (kind, network, full_time) values ($1, $2, $3) \
@@ -90,7 +90,7 @@ pub(super) async fn use_one(
             .bind(network)
             .fetch_optional(connection))?;
         let full = seen.unwrap_or(now);
-        if how == Use::IfLeft
+        if how == UseCondition::IfLeft
             && let Some(wait) = allowance.wait(full, now)
         {
             return Ok(Err(wait));

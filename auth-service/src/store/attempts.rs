@@ -1,56 +1,56 @@
-//! Wrong passwords, counted where a restart and another replica see them.
+//! Counters of wrong passwords. They survive a restart and hold for all replicas.
 
 use db::{Verdict, read, transaction, within, write};
 
-use super::allowances::{Use, use_one};
+use super::allowances::{UseCondition, use_one};
 use super::expiry::forget_expired;
-use super::{Kind, Store, StoreError, Time};
+use super::{AllowanceKind, Store, StoreError, Time};
 use crate::domain::{Allowance, Failures};
 
-/// An account by the SHA-256 of what was tried.
-pub type Account = [u8; 32];
+/// SHA-256 of the account that a login named.
+pub type AccountDigest = [u8; 32];
 
 impl Store {
-    /// The wrong passwords of this account since the last right one.
+    /// Returns the wrong passwords of this account since its last correct one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn failures(&self, account: &Account) -> Result<Option<Failures>, StoreError> {
+    pub async fn failures(&self, account: &AccountDigest) -> Result<Option<Failures>, StoreError> {
         const SQL: &str = "select failures, last_time from failed_attempts where account = $1";
         let row: Option<(_, Time)> =
             read!(self.db, |reader| sqlx::query_as(SQL).bind(account.as_slice()).fetch_optional(reader))?;
         Ok(row.map(|(count, last)| Failures { count, last }))
     }
 
-    /// Counts an attempt of an account that has failed before, ahead of its outcome, so that attempts made at once do not
-    /// slip past the count; `false` when another one came first.
+    /// Counts an attempt of an account with earlier failures before its outcome is known, so that concurrent attempts
+    /// cannot bypass the count. Returns `false` if another attempt was counted first.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is counted.
-    pub async fn claim_attempt(&self, account: &Account, seen: Failures, now: Time) -> Result<bool, StoreError> {
+    pub async fn claim_attempt(&self, account: &AccountDigest, seen: Failures, now: Time) -> Result<bool, StoreError> {
         const SQL: &str = "update failed_attempts set failures = failures + 1, last_time = $3 \
              where account = $1 and failures = $2";
         let claimed = write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(now));
         Ok(claimed.map_err(StoreError::or_unavailable)? > 0)
     }
 
-    /// Takes a claim back, of an attempt that nobody has judged; `seen` is what was known before it.
+    /// Takes back the count of an attempt that was not judged; `seen` is the state before it.
     ///
     /// # Errors
     /// [`StoreError`]; then it stays counted.
-    pub async fn release_attempt(&self, account: &Account, seen: Failures) -> Result<(), StoreError> {
+    pub async fn release_attempt(&self, account: &AccountDigest, seen: Failures) -> Result<(), StoreError> {
         const SQL: &str = "update failed_attempts set failures = failures - 1, \
              last_time = case when failures = $2 + 1 then $3 else last_time end where account = $1 and failures > 1";
         write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(seen.last)).map(drop)
     }
 
-    /// Counts a wrong password: for these accounts, and for the address.
+    /// Counts a wrong password for these accounts and for the address.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is counted.
     pub async fn add_failure(
         &self,
-        accounts: &[Account],
+        accounts: &[AccountDigest],
         network: &str,
         allowance: Allowance,
         now: Time,
@@ -62,19 +62,19 @@ impl Store {
             for account in &accounts {
                 within!(tx, sqlx::query(SQL).bind(account.as_slice()).bind(now))?;
             }
-            // However much is used up already: what is counted here has happened.
-            use_one(&mut tx, Kind::Failure, &network, allowance, Use::Always, now).await?.ok();
+            // The failure has happened, so it counts even beyond the allowance.
+            use_one(&mut tx, AllowanceKind::Failure, &network, allowance, UseCondition::Always, now).await?.ok();
             forget_expired(&mut tx, now).await?;
             Ok(Verdict::Commit(()))
         })
         .map_err(StoreError::or_unavailable)
     }
 
-    /// Forgets the wrong passwords of an account, after a right one.
+    /// Clears the wrong passwords of an account, after a correct one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn clear_failures(&self, account: &Account) -> Result<(), StoreError> {
+    pub async fn clear_failures(&self, account: &AccountDigest) -> Result<(), StoreError> {
         const SQL: &str = "delete from failed_attempts where account = $1";
         write!(self.db, sqlx::query(SQL).bind(account.as_slice())).map(drop).map_err(StoreError::or_unavailable)
     }

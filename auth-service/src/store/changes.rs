@@ -1,11 +1,11 @@
-//! How a user changes, and which tokens die of it: a change raises the user's generation, and whatever was begun or issued
-//! under an older one is refused from then on.
+//! Changes of users, and the tokens that die by them. A change raises the user's generation; sessions and tokens of an
+//! older generation are refused.
 
 use db::{Verdict, read, transaction, within, write, write_one};
 use uuid::Uuid;
 
 use super::rows::UserRow;
-use super::{Outcome, Proof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
+use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
 };
@@ -15,7 +15,7 @@ impl Store {
         &self,
         id: Uuid,
         change: &UserChange,
-        proof: Option<Proof>,
+        proof: Option<PasswordProof>,
         expected: Option<i32>,
         now: Time,
     ) -> Outcome<User> {
@@ -55,8 +55,8 @@ impl Store {
         const SQL: &str = "update users set roles = $2, generation = generation + $3, revision = revision + 1, \
              update_time = $4 where id = $1 and revision = $5 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        // Whether a role is lost is seen in the row that is read, so the write is for that very row; if another write
-        // came between, the row is read again.
+        // The row that is read tells if a role is lost, so the write requires that very row. After a concurrent write
+        // the row is read again.
         loop {
             let Some(user) = self.user(id).await? else { return Ok(Err(Unchanged::NotFound)) };
             if expected.is_some_and(|expected| expected != user.revision) {
@@ -110,7 +110,7 @@ impl Store {
         const ENABLE: &str = "update users set state = 'active', revision = revision + 1, update_time = $2 \
              where id = $1 and state <> 'active' and ($3 is null or revision = $3) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        // Older tokens stay dead when the user is let in again; only why is another thing then.
+        // Older tokens stay dead after the user is enabled again; only their reason changes.
         let (sql, cause) = match state {
             UserState::Active => (ENABLE, Cause::Ended),
             UserState::Disabled => (DISABLE, Cause::Disabled),
@@ -141,7 +141,7 @@ impl Store {
                     return Ok(Err(Unchanged::Stale));
                 }
                 Some(user) if user.state == state => return Ok(Ok((user, None))),
-                // Another call has changed the state back, or made the user an admin, between the two statements.
+                // Between the two statements, another call has reverted the state or made the user an admin.
                 Some(_) => {}
             }
         }
@@ -183,8 +183,8 @@ impl Store {
         })
     }
 
-    /// Ends every session of every user, a thousand users at a time: whoever restores a backup cannot know which sessions
-    /// have been ended since. The first migration suffices for it.
+    /// Ends every session of every user, a thousand users at a time: after a restore it is unknown which sessions were
+    /// ended since the backup. Needs only the first migration.
     ///
     /// # Errors
     /// [`StoreError`]; then only some have been ended.
@@ -227,25 +227,25 @@ impl Store {
                 Some(user) if expected.is_some_and(|expected| expected != user.revision) => {
                     return Ok(Err(Unchanged::Stale));
                 }
-                // Another call has made the user an admin between the two statements.
+                // Between the two statements, another call has made the user an admin.
                 Some(_) => {}
             }
         }
     }
 
-    async fn is_outdated(&self, proof: Option<Proof>) -> Result<bool, StoreError> {
+    async fn is_outdated(&self, proof: Option<PasswordProof>) -> Result<bool, StoreError> {
         let Some(proof) = proof else { return Ok(false) };
         let user = self.user(proof.user_id).await?;
         Ok(user.is_none_or(|user| user.generation != proof.generation))
     }
 
-    /// Why a statement found no row to change.
+    /// Returns the reason why a statement found no row to change.
     async fn unchanged(&self, id: Uuid) -> Result<Unchanged, StoreError> {
         Ok(if self.user(id).await?.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
     }
 }
 
-/// The tokens that a user had before the row was written.
+/// Returns the revocation of the tokens that the user had before the row was written.
 pub(super) fn older_tokens(written: &User, cause: Cause) -> Revocation {
     Revocation::User { id: written.id, generation: written.generation, cause }
 }

@@ -1,4 +1,4 @@
-//! What the settings said at the last start: what they replace kills tokens, as whatever else does, by the log.
+//! Settings of the last start. A changed setting kills the tokens of the old one, by the log.
 
 use db::{Closing, Statement, Tx, Verdict, transaction, within};
 
@@ -8,27 +8,28 @@ use crate::domain::{Era, LogId, Logged, Revocation, Stamp};
 const SECRET_KEY: &str = "secret-key-id";
 const ISSUER: &str = "issuer";
 
-/// What a start has come to that remembers its secret.
+/// Result of remembering the secret at a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remembered {
-    /// The secret is the one of before, or the first.
+    /// The secret is unchanged, or is the first one.
     Same,
-    /// The one of before is dead.
+    /// The secret is new, and the tokens of the old one are dead.
     Replaced(Logged),
-    /// This one has been replaced by another, and its tokens are dead: nothing is changed.
+    /// The secret was replaced earlier, and its tokens are dead: nothing is changed.
     Dead,
 }
 
-/// What a setting was before.
+/// Earlier value of a setting.
 enum Before {
-    /// The same, or not known; or another process is replacing it.
+    /// The same, or unknown; or another process is replacing it.
     Same,
-    /// This.
+    /// Another value.
     Other(String),
 }
 
 impl Store {
-    /// Remembers the id of the secret that signs, empty when none does, and kills the tokens of the one before.
+    /// Remembers the id of the secret that signs (empty if keys sign instead), and kills the tokens of the previous
+    /// secret.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -43,10 +44,12 @@ impl Store {
             }
             match remember(&mut tx, SECRET_KEY, &id).await? {
                 Before::Other(old) if !old.is_empty() => {
-                    // The log's last entry is never pruned, and a secret is dead for as long as its entry is there.
+                    // A secret is dead while its entry exists. The log's last entry is never pruned, so another entry
+                    // must follow.
                     let both = [Revocation::SigningKey(old), Revocation::NewSigningKeys];
                     let entries = both.iter().map(|revocation| log::entry(revocation, stamp)).collect();
-                    let answer = move |revision| Remembered::Replaced(Logged { revision, mark: stamp.mark });
+                    let answer =
+                        move |revision| Remembered::Replaced(Logged { revision, fingerprint: stamp.fingerprint });
                     Ok(Verdict::CommitWith(Closing::new(entries, answer)))
                 }
                 Before::Same | Before::Other(_) => Ok(Verdict::Commit(Remembered::Same)),
@@ -54,8 +57,8 @@ impl Store {
         })
     }
 
-    /// Remembers the issuer. Tokens of another one are dead: the log becomes another one, of another era, whose horizon is `now`.
-    /// Returns whether there was another one.
+    /// Remembers the issuer, and kills the tokens of another issuer: the log gets a new identity and era, and the
+    /// horizon `now`. Returns true if there was another issuer.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -76,7 +79,7 @@ impl Store {
     }
 }
 
-/// Puts a value in the place of the one before. Of two that do so at once, one is told of it.
+/// Replaces a value by a new one. Of two concurrent replacements, one learns the old value.
 async fn remember(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<Before, sqlx::Error> {
     const FIND: &str = "select value from secrets where name = $1";
     const FIRST: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";

@@ -1,14 +1,14 @@
-//! Removes wrong passwords and allowances that no longer count.
+//! Deletion of wrong passwords and allowances that no longer count.
 
 use chrono::TimeDelta;
 use db::{Tx, within};
 
 use super::Time;
 
-/// The time for which a wrong password counts.
+/// Time for which a wrong password counts.
 const ATTEMPT_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Removes a few rows for each that comes, so that no call pays for a day's worth.
+/// Deletes a few rows for each new one, so that no call pays for a whole day's rows.
 pub(super) async fn forget_expired(tx: &mut Tx<'_>, now: Time) -> Result<(), sqlx::Error> {
     const ACCOUNTS: &str = "delete from failed_attempts where account in \
          (select account from failed_attempts where last_time <= $1 order by last_time limit 16)";

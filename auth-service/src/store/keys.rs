@@ -1,4 +1,4 @@
-//! The key pairs that sign: one follows another, and what changes them is in the log.
+//! Rows of signing keys. Every change of the set is announced in the log.
 
 use db::{Tx, Verdict, read, transaction, within, write};
 use sqlx::FromRow;
@@ -6,25 +6,24 @@ use sqlx::FromRow;
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Logged, Revocation, SigningKeyRecord, Stamp};
 
-/// Each key's id and its sealed private half, if the database has that, in the order in which they sign; for whoever
-/// copies the database.
+/// Id and sealed private half of each key in the order of signing, for copies of the database. The private half is null
+/// if a file holds it.
 pub const PRIVATE_HALVES: &str = "select id, sealed from signing_keys where number > 0 order by number";
 
 impl Store {
-    /// The signing keys in the order in which they sign, each with its sealed private half if the database has that.
+    /// Returns the signing keys in the order of signing, each with its sealed private half if the database holds it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn signing_keys(&self) -> Result<Vec<(SigningKeyRecord, Option<Vec<u8>>)>, StoreError> {
         const SQL: &str = "select number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, \
              verify_until from signing_keys where number > 0 order by number";
-        let rows: Vec<Row> = read!(self.db, |reader| sqlx::query_as(SQL).fetch_all(reader))?;
-        Ok(rows.into_iter().map(Row::into_record).collect())
+        let rows: Vec<SigningKeyRow> = read!(self.db, |reader| sqlx::query_as(SQL).fetch_all(reader))?;
+        Ok(rows.into_iter().map(SigningKeyRow::into_record).collect())
     }
 
-    /// Adds the key that follows the one of the number before it, which signs until this one does and verifies until
-    /// `verify_until`. Returns `None`, and changes nothing, when somebody else has added one first or the one before is
-    /// there no more.
+    /// Adds a key after the one with the number before it, which signs until then and verifies until `verify_until`.
+    /// Returns `None` and changes nothing if another process added one first, or if the previous key is gone.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -51,9 +50,10 @@ impl Store {
         })
     }
 
-    /// Kills a key's tokens, and takes the key out of the set whatever the clocks of replicas say. Where it is the last one,
-    /// this successor takes its place. A key that waits signs from now on if no other one does. Returns `None`, and changes
-    /// nothing, when there is no such key, none that follows it, or already another of the successor's number.
+    /// Kills a key's tokens, and removes the key from the set of every replica regardless of its clock.
+    ///
+    /// The successor replaces the last key. A waiting key signs from now on if no other key signs. Returns `None` and
+    /// changes nothing if the key does not exist, if it has no successor, or if the successor's number is taken.
     ///
     /// # Errors
     /// [`StoreError`]; then its tokens live.
@@ -85,7 +85,7 @@ impl Store {
         })
     }
 
-    /// Whether the log says that this key has been killed.
+    /// Returns true if the log contains the revocation of this key.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -95,7 +95,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Forgets the private half of a key that signs no more. Returns whether there was one.
+    /// Deletes the private half of a key that signs no more. Returns true if there was one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -105,7 +105,7 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(now))? > 0)
     }
 
-    /// Forgets a key whose tokens are all dead. Returns whether it was there.
+    /// Deletes a key after all its tokens have died. Returns true if it existed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -114,7 +114,7 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(now))? > 0)
     }
 
-    /// Puts a private half that has lain elsewhere into its key's row. Returns whether the row had none.
+    /// Stores the sealed private half of a key that was kept elsewhere. Returns true if the row was empty before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -123,8 +123,8 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(sealed))? > 0)
     }
 
-    /// Puts other seals around the private halves of these keys, each named by its id and the seal that was read: around
-    /// all of them or, when one has another seal by now, around none. Returns which.
+    /// Replaces the sealed private halves of these keys, each given by its id, the seal that was read, and the new
+    /// seal. Returns false and changes nothing if any key has another seal by now.
     ///
     /// # Errors
     /// [`StoreError`]; then all seals are as they were.
@@ -142,7 +142,7 @@ impl Store {
     }
 }
 
-/// Adds a row, unless there is one of its number or its id.
+/// Inserts a row, unless its number or its id exists.
 async fn insert(tx: &mut Tx<'_>, key: &SigningKeyRecord, sealed: Option<&[u8]>) -> Result<bool, sqlx::Error> {
     const SQL: &str = "insert into signing_keys (number, id, algorithm, public_jwk, sealed, create_time, sign_time) \
          values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
@@ -160,9 +160,9 @@ async fn insert(tx: &mut Tx<'_>, key: &SigningKeyRecord, sealed: Option<&[u8]>) 
     Ok(added > 0)
 }
 
-/// A key's row.
+/// Row of a signing key.
 #[derive(FromRow)]
-struct Row {
+struct SigningKeyRow {
     number: i32,
     id: String,
     algorithm: String,
@@ -174,7 +174,7 @@ struct Row {
     verify_until: Option<Time>,
 }
 
-impl Row {
+impl SigningKeyRow {
     fn into_record(self) -> (SigningKeyRecord, Option<Vec<u8>>) {
         let Self { number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, verify_until } =
             self;

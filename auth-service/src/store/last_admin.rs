@@ -1,4 +1,4 @@
-//! Keeps one active admin: a single call must not be able to lock everybody out of the administration for good.
+//! Guard of the last active admin: no single call can lock all users out of the administration.
 
 use db::{Tx, Verdict, within};
 use uuid::Uuid;
@@ -6,19 +6,19 @@ use uuid::Uuid;
 use super::Unchanged;
 use crate::domain::Role;
 
-/// Locks every admin's role if the user is an admin, so that two changes of admins are decided one after the other. Returns
-/// whether the user is an admin.
+/// Locks every admin's role if the user is an admin, so that changes of admins run one after the other. Returns true if
+/// the user is an admin.
 ///
-/// The lock comes before any lock of a user's row: all such changes then wait for each other in one order.
+/// Take this lock before any lock of a user's row, so that all such changes wait in one order.
 pub(super) async fn lock_admins(tx: &mut Tx<'_>, user_id: Uuid) -> Result<bool, sqlx::Error> {
-    // Writes what is there already: both engines know no other lock of a row.
+    // Writes the same value again: the two engines share no other way to lock a row.
     const SQL: &str = "update user_roles set role = role where role = $1 \
          and exists (select 1 from user_roles m where m.role = $1 and m.user_id = $2)";
     Ok(within!(*tx, sqlx::query(SQL).bind(Role::ADMIN).bind(user_id))? > 0)
 }
 
-/// Returns why the transaction must be undone in which an admin who was active has been demoted, barred or deleted; `None` if
-/// another active admin is left.
+/// Returns the reason to undo a transaction that has demoted, disabled or deleted an active admin, unless another
+/// active admin is left.
 pub(super) async fn undo<T>(
     tx: &mut Tx<'_>,
     user_id: Uuid,
@@ -26,7 +26,7 @@ pub(super) async fn undo<T>(
 ) -> Result<Option<Verdict<Result<Option<T>, Unchanged>>>, sqlx::Error> {
     const SQL: &str = "select exists (select 1 from user_roles r join users u on u.id = r.user_id \
          where r.role = $1 and u.state = 'active' and r.user_id <> $2)";
-    // The user became an admin after the lock was asked for: the transaction runs again.
+    // The user became an admin after the lock was requested: the transaction runs again.
     if !is_locked {
         return Ok(Some(Verdict::Undo(Ok(None))));
     }

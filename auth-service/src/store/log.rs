@@ -1,19 +1,19 @@
-//! The log of revocations: each transaction that kills tokens writes its entry last.
+//! Log of revocations: each transaction that kills tokens writes its entry last.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
 use db::{Closing, Statement, Verdict, read, transaction, within, write};
 
 use super::log_reader::bytes;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Era, LogId, Logged, Mark, Revocation, Stamp};
+use crate::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Revocation, Stamp};
 
-/// The migrations that brought the log and its eras.
-const LOG: i64 = 4;
-const ERAS: i64 = 10;
+/// Migrations that introduced the log and its eras.
+const LOG_MIGRATION: i64 = 4;
+const ERAS_MIGRATION: i64 = 10;
 
 impl Store {
-    /// Begins the log where there is none, with an era of its own: tokens that were issued before it are dead. The secret that
-    /// signed them may be the one of now, and it is unknown which of them had been revoked.
+    /// Creates the log unless it exists, with its own era: earlier tokens are dead. They may be signed by the current
+    /// secret, and it is unknown which of them were revoked.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -22,18 +22,18 @@ impl Store {
              era) values (1, $1, 0, $2, 'start', '', 0, $3, $4, $5) on conflict (id) do nothing";
         const FIRST: &str = "insert into revocations (revision, mark, kind, subject, generation, log_time) \
              select revision, mark, kind, subject, generation, log_time from log_head where id = 1";
-        // The era is exact to the last token. The date leaves out the second of the birth, whose tokens need not be dated later
-        // than it.
+        // The era separates tokens exactly. The date excludes the second in which the log is created, so that tokens of
+        // that second are valid.
         let horizon = stamp.time.trunc_subsecs(0) - TimeDelta::seconds(1);
         transaction!(self.db, async move |mut tx| {
             let begun = within!(
                 tx,
                 sqlx::query(HEAD)
                     .bind(id.0.as_slice())
-                    .bind(stamp.mark.0.as_slice())
+                    .bind(stamp.fingerprint.0.as_slice())
                     .bind(stamp.time)
                     .bind(horizon)
-                    .bind(Era::from_random(stamp.mark.0).0)
+                    .bind(Era::from_random(stamp.fingerprint.0).0)
             )?;
             if begun > 0 {
                 within!(tx, sqlx::query(FIRST))?;
@@ -42,8 +42,8 @@ impl Store {
         })
     }
 
-    /// Makes another log of this one, so that whoever knew the old one begins anew, and refuses every token that was issued
-    /// until `now`. A database of an earlier version has no log yet, and gets a new one at its start.
+    /// Gives the log a new identity, so that readers of the old one start over, and refuses all tokens issued until
+    /// `now`. A database of an earlier version has no log yet and gets one at its start.
     ///
     /// # Errors
     /// [`StoreError`]; then the log is the same.
@@ -57,56 +57,58 @@ impl Store {
                 read!(self.db, |reader| sqlx::query_scalar(IS_THERE).bind(version).fetch_optional(reader))?;
             Ok(found.is_some())
         };
-        if has(ERAS).await? {
+        if has(ERAS_MIGRATION).await? {
             let era = Era::from_random(id.0).0;
             write!(self.db, sqlx::query(WITH_ERA).bind(id.0.to_vec()).bind(now).bind(era).bind(DateTime::UNIX_EPOCH))?;
-        } else if has(LOG).await? {
+        } else if has(LOG_MIGRATION).await? {
             write!(self.db, sqlx::query(SQL).bind(id.0.to_vec()).bind(now))?;
         }
         Ok(())
     }
 
-    /// Refuses every token that was issued until now, for good, by another era and by the stamp's time, and gives the log the
-    /// identity `next`. The log says so by another [`Revocation::Start`]: readers that have missed nothing learn of it there.
-    /// Returns `None`, and changes nothing, if the log no longer has the identity `seen`: it has been begun anew since.
+    /// Refuses all tokens issued until now, for good, by a new era and the stamp's time, and gives the log the identity
+    /// `next`.
+    ///
+    /// Another [`Revocation::Start`] announces this to readers that have missed nothing. Returns `None` and changes
+    /// nothing if the log no longer has the identity `seen`: another replica was first.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
     pub async fn begin_log_anew(&self, seen: LogId, next: LogId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         let begin = Statement::new(BEGIN)
-            .bind(stamp.mark.0.as_slice())
+            .bind(stamp.fingerprint.0.as_slice())
             .bind(stamp.time)
-            .bind(Era::from_random(stamp.mark.0).0)
+            .bind(Era::from_random(stamp.fingerprint.0).0)
             .bind(DateTime::UNIX_EPOCH)
             .bind(next.0.as_slice())
             .bind(seen.0.as_slice());
-        let end = Statement::new(BEGUN).bind(stamp.mark.0.as_slice());
+        let end = Statement::new(BEGUN).bind(stamp.fingerprint.0.as_slice());
         let revision = self.db.at_once(vec![begin, end]).await?;
-        Ok((revision > 0).then_some(Logged { revision, mark: stamp.mark }))
+        Ok((revision > 0).then_some(Logged { revision, fingerprint: stamp.fingerprint }))
     }
 
-    /// Returns the mark of the entry with this revision; `None` if it has been pruned, or never was.
+    /// Returns the fingerprint of the entry with this revision, unless the entry was pruned or never existed.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn log_mark(&self, revision: i64) -> Result<Option<Mark>, StoreError> {
+    pub async fn log_fingerprint(&self, revision: i64) -> Result<Option<EntryFingerprint>, StoreError> {
         const SQL: &str = "select mark from revocations where revision = $1";
-        let mark: Option<Vec<u8>> =
+        let found: Option<Vec<u8>> =
             read!(self.db, |reader| sqlx::query_scalar(SQL).bind(revision).fetch_optional(reader))?;
-        Ok(mark.map(|mark| bytes(&mark).map(Mark)).transpose()?)
+        Ok(found.map(|found| bytes(&found).map(EntryFingerprint)).transpose()?)
     }
 
-    /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
-    /// `until`, but for the last one. Returns how many it has taken out.
+    /// Deletes the oldest entries of expired tokens: at most 500 made until `until`, and never the last entry. Returns
+    /// their number.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is taken out.
+    /// [`StoreError`]; then nothing is deleted.
     pub async fn prune_log(&self, until: Time) -> Result<usize, StoreError> {
         const OLDEST: &str = "select revision, log_time from revocations \
              where revision < (select revision from log_head where id = 1) order by revision limit 500";
         const SQL: &str = "delete from revocations where revision <= $1";
         let oldest: Vec<(i64, Time)> = read!(self.db, |reader| sqlx::query_as(OLDEST).fetch_all(reader))?;
-        // Entries of several clocks: an older one behind a younger one waits for it.
+        // Entries come from several clocks: an expired entry behind a newer one waits for it.
         let expired = || oldest.iter().take_while(|(_, time)| *time <= until);
         let (Some((last, _)), Some(newest)) = (expired().last(), expired().map(|(_, time)| *time).max()) else {
             return Ok(0);
@@ -119,69 +121,70 @@ impl Store {
         Ok(expired().count())
     }
 
-    /// Adds an entry that nothing else goes with.
+    /// Appends an entry in a transaction of its own.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is revoked.
     pub async fn revoke(&self, revocation: &Revocation, stamp: Stamp) -> Result<Logged, StoreError> {
         let revision = self.db.at_once(vec![entry(revocation, stamp)]).await?;
-        Ok(Logged { revision, mark: stamp.mark })
+        Ok(Logged { revision, fingerprint: stamp.fingerprint })
     }
 
-    /// Returns the entry of this mark, if it is one of the log's last.
-    pub(super) async fn logged(&self, mark: Mark) -> Result<Option<Logged>, StoreError> {
-        // Far more than are written while a commit is looked for.
+    /// Returns the entry with this fingerprint, if it is one of the log's last.
+    pub(super) async fn logged(&self, fingerprint: EntryFingerprint) -> Result<Option<Logged>, StoreError> {
+        // 5,000 are far more entries than are written while a commit's outcome is looked up.
         const SQL: &str = "select revision from revocations \
              where revision > (select revision from log_head where id = 1) - 5000 and mark = $1 limit 1";
         let found: Option<i64> =
-            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(mark.0.as_slice()).fetch_optional(reader))?;
-        Ok(found.map(|revision| Logged { revision, mark }))
+            read!(self.db, |reader| sqlx::query_scalar(SQL).bind(fingerprint.0.as_slice()).fetch_optional(reader))?;
+        Ok(found.map(|revision| Logged { revision, fingerprint }))
     }
 }
 
-/// Commits a transaction with an entry, and makes its answer of that. The entry goes to the server together with the commit:
-/// from the one to the other all who revoke something wait.
+/// Commits a transaction with an entry, and makes its result from that entry. The entry and the commit travel in one
+/// message: the entry locks the end of the log until the commit.
 pub(super) fn commit<T>(
     revocation: &Revocation,
     stamp: Stamp,
     answer: impl FnOnce(Logged) -> T + Send + 'static,
 ) -> Verdict<T> {
-    let answer = move |revision| answer(Logged { revision, mark: stamp.mark });
+    let answer = move |revision| answer(Logged { revision, fingerprint: stamp.fingerprint });
     Verdict::CommitWith(Closing::new(vec![entry(revocation, stamp)], answer))
 }
 
-/// The statement that adds an entry. No other may come between it and the commit but such as these.
+/// Returns the statement that appends an entry. Only such statements may stand between it and the commit.
 pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
     let (kind, subject, generation) = columns(revocation);
     Statement::new(APPEND)
-        .bind(stamp.mark.0.as_slice())
+        .bind(stamp.fingerprint.0.as_slice())
         .bind(kind)
         .bind(subject.as_str())
         .bind(generation)
         .bind(stamp.time)
 }
 
-/// A horizon never goes back, whichever replica is late with its own.
+/// Raises the horizon. The horizon never moves back, even if a replica is late with its own.
 const RAISE: &str = "update log_head set horizon = case when horizon < $1 then $1 else horizon end where id = 1 \
      returning revision";
 
-/// Begins the log anew, if no other replica has: another identity, another era, a horizon that never goes back, and an entry, all
-/// by one statement. Values: mark, time, era, the epoch, the next identity, and the one that was seen.
+/// Starts the log over, unless another replica was first: a new identity, a new era, a horizon that never moves back,
+/// and an entry, in one statement. Values: fingerprint, time, era, the epoch, the next identity, the identity that was
+/// seen.
 const BEGIN: &str = "update log_head set log_id = $5, horizon = case when horizon < $2 then $2 else horizon end, era = $3, \
      era_before_until = $4, revision = revision + 1, mark = $1, kind = 'start', subject = '', generation = 0, log_time = $2 \
      where id = 1 and log_id = $6";
 
-/// Returns the revision of the log's end if it has this mark, and else 0.
+/// Returns the revision of the log's end if it has this fingerprint, else 0.
 const BEGUN: &str = "select case when mark = $1 then revision else 0 end from log_head where id = 1";
 
-/// Returns the statement that begins another era: every token of the one before is dead.
+/// Returns the statement that starts a new era: every token of the previous one is dead.
 pub(super) fn begin_era(era: Era) -> Statement {
     Statement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
         .bind(era.0)
         .bind(DateTime::UNIX_EPOCH)
 }
 
-/// The row's trigger writes the same entry to the log.
+/// Appends an entry. A trigger of this row writes the same entry to `revocations`.
 const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \
      log_time = $5 where id = 1 returning revision";
 

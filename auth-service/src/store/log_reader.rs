@@ -1,4 +1,4 @@
-//! Reads the log of revocations in order.
+//! Reader of the log of revocations, in order.
 
 use std::io;
 use std::sync::Arc;
@@ -11,27 +11,27 @@ use uuid::Uuid;
 
 use super::page_size::PageSize;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Entry, Era, Horizon, LogId, Logged, Mark, Revocation};
+use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, Revocation};
 
-/// Reads the log by a connection of its own.
+/// Reader of the log, with a connection of its own.
 #[derive(Debug)]
 pub struct LogReader {
     watcher: Watcher,
     size: PageSize,
 }
 
-/// What one look has read, all at one moment.
+/// Result of one poll, from one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The log.
+pub struct LogPage {
+    /// Identity of the log.
     pub log: LogId,
-    /// The revision of its last entry.
+    /// Revision of the last entry of the log.
     pub head: i64,
-    /// Tells which tokens are dead whatever its entries say.
+    /// Horizon: the tokens that are dead regardless of the entries.
     pub horizon: Horizon,
-    /// Its entries from a revision on, in order.
+    /// Entries from the requested revision, in order.
     pub entries: Vec<Entry>,
-    /// There may be more entries after these.
+    /// Set if more entries may follow.
     pub is_cut: bool,
 }
 
@@ -49,55 +49,55 @@ impl LogReader {
         self.watcher.close().await;
     }
 
-    /// Looks: the end of the log, and its entries from the revision `from` on: at most a thousand, and more after a look that did
-    /// not come to the end.
+    /// Reads the end of the log and its entries from the revision `from`: at most 1,000, and more after a poll that did
+    /// not reach the end.
     ///
     /// # Errors
-    /// [`StoreError`], also of a server that only repeats what another one writes, and may be behind it.
-    pub async fn look(&mut self, from: i64) -> Result<Page, StoreError> {
+    /// [`StoreError`]; also if the server is a standby, which may be behind its primary.
+    pub async fn poll(&mut self, from: i64) -> Result<LogPage, StoreError> {
         const SQL: &str = "select h.log_id, h.revision as head, h.horizon, h.era, h.era_before, h.era_before_until, \
              r.revision, r.mark, r.kind, r.subject, r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
              where r.revision >= $1 order by r.revision limit $2";
         const HEAD: &str = "select log_id, revision as head, horizon, era, era_before, era_before_until \
              from current_log_head where id = 1";
-        // A look that fails is followed by a small one, for which there is time in any case.
+        // After a failed poll the next one is small, so that it finishes in time.
         let size = std::mem::take(&mut self.size);
         let time = Stopwatch::start();
-        let rows: Vec<Row> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
+        let rows: Vec<EntryRow> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
             .bind(from)
             .bind(size.rows())
             .fetch_all(&mut *connection))?;
         let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
-        if let Some(Row { head: read, .. }) = rows.first() {
+        if let Some(EntryRow { head: read, .. }) = rows.first() {
             let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
-            let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
-            let page = Page { log, head, horizon, entries: entries?, is_cut };
+            let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(EntryRow::entry).collect();
+            let page = LogPage { log, head, horizon, entries: entries?, is_cut };
             if !page.is_last() {
                 self.size = size.next(time.elapsed());
             }
             return Ok(page);
         }
-        let read: Option<End> =
+        let read: Option<HeadRow> =
             watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
         let read = read.ok_or_else(|| {
             let cause = io::Error::other("the server is in recovery and repeats what another one writes");
             StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
         })?;
         let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
-        Ok(Page { log, head, horizon, entries: Vec::new(), is_cut })
+        Ok(LogPage { log, head, horizon, entries: Vec::new(), is_cut })
     }
 }
 
-impl Page {
-    /// Whether it reaches the end of the log.
+impl LogPage {
+    /// Returns true if the page reaches the end of the log.
     pub fn is_last(&self) -> bool {
         !self.is_cut || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
     }
 }
 
-/// The end of the log.
+/// Row of the end of the log.
 #[derive(FromRow)]
-struct End {
+struct HeadRow {
     log_id: Vec<u8>,
     #[sqlx(rename = "head")]
     last: i64,
@@ -107,7 +107,7 @@ struct End {
     era_before_until: Time,
 }
 
-impl End {
+impl HeadRow {
     fn horizon(&self) -> Horizon {
         let before =
             (self.era_before_until > DateTime::UNIX_EPOCH).then_some((Era(self.era_before), self.era_before_until));
@@ -115,11 +115,11 @@ impl End {
     }
 }
 
-/// An entry, with the end of the log.
+/// Row of an entry, with the end of the log.
 #[derive(FromRow)]
-struct Row {
+struct EntryRow {
     #[sqlx(flatten)]
-    head: End,
+    head: HeadRow,
     revision: i64,
     mark: Vec<u8>,
     kind: String,
@@ -128,7 +128,7 @@ struct Row {
     log_time: Time,
 }
 
-impl Row {
+impl EntryRow {
     fn entry(self) -> Result<Entry, sqlx::Error> {
         let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
         let id = || subject.parse::<Uuid>().map_err(|error| sqlx::Error::Decode(error.into()));
@@ -140,14 +140,14 @@ impl Row {
             "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
             "signing-key" => Revocation::SigningKey(subject),
             "signing-keys" => Revocation::NewSigningKeys,
-            // A later version's: whoever cannot read it cannot say what is good.
+            // The entry is of a later version. A reader that cannot interpret it cannot say which tokens are valid.
             _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
         };
-        Ok(Entry { logged: Logged { revision, mark: Mark(bytes(&mark)?) }, revocation, time })
+        Ok(Entry { logged: Logged { revision, fingerprint: EntryFingerprint(bytes(&mark)?) }, revocation, time })
     }
 }
 
-/// Returns the bytes of a mark or an identity.
+/// Returns the bytes of a fingerprint or an identity.
 pub(super) fn bytes(value: &[u8]) -> Result<[u8; 16], sqlx::Error> {
-    value.try_into().map_err(|_| sqlx::Error::Decode("a mark of the log has another length".into()))
+    value.try_into().map_err(|_| sqlx::Error::Decode("a fingerprint or identity of the log has a wrong length".into()))
 }

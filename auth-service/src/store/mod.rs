@@ -1,4 +1,4 @@
-//! The users table and what belongs to it: the only room that speaks SQL.
+//! Database of the auth service. Only this room contains SQL.
 
 mod allowances;
 mod attempts;
@@ -29,22 +29,22 @@ use db::schema::Schema;
 use db::{Db, InSteps, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 
-pub use allowances::Kind;
-pub use attempts::Account;
+pub use allowances::AllowanceKind;
+pub use attempts::AccountDigest;
 pub use configured::Remembered;
 pub use db::{DatabaseUrl, StoreError};
 pub use keys::PRIVATE_HALVES;
-pub use log_reader::{LogReader, Page};
-pub use outcome::{Outcome, Proof, Unchanged};
+pub use log_reader::{LogPage, LogReader};
+pub use outcome::{Outcome, PasswordProof, Unchanged};
 pub use refresh::{Refreshable, Rotated};
-pub use times::{Bounds, Passed};
+pub use times::{Passed, TimeBounds};
 pub use trials::Trial;
 pub use users::{Created, Credentials, Filter};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// The steps in which a PostgreSQL with rows takes the migrations that would keep a large table from calls.
+/// Migrations that PostgreSQL runs in steps if the tables have rows, so that they do not block calls on a large table.
 const IN_STEPS: [InSteps; 5] = [
     InSteps { version: 2, sql: include_str!("../../migrations/postgres/steps/0002_accounts_and_requests.sql") },
     InSteps { version: 3, sql: include_str!("../../migrations/postgres/steps/0003_roles_and_states.sql") },
@@ -53,14 +53,14 @@ const IN_STEPS: [InSteps; 5] = [
     InSteps { version: 8, sql: include_str!("../../migrations/postgres/steps/0008_networks.sql") },
 ];
 
-/// What the database is, for whoever copies it or backs it up.
+/// Schema of the database, for copies and backups.
 pub static SCHEMA: Schema = Schema {
     service: "auth",
     migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &IN_STEPS },
     tables: &tables::TABLES,
 };
 
-/// The auth service's database.
+/// Database of the auth service.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
@@ -70,32 +70,31 @@ impl Store {
     /// Opens and migrates the database.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
 
-    /// Opens the database beside a service that runs, or not, and leaves its migrations as they are.
+    /// Opens the database beside a service that may be running, without migrations.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Ok(Self { db: Db::open_beside(url, &SCHEMA.migrations).await? })
     }
 
-    /// Opens a copy that no service has open, and leaves its migrations as they are: only what the first one has made may
-    /// be asked for.
+    /// Opens a copy that no service uses, without migrations. Callers may rely on the first migration only.
     #[must_use]
     pub fn open_snapshot(path: &Path) -> Self {
         Self { db: Db::open_snapshot(path) }
     }
 
-    /// Returns the database, for what both services keep in theirs.
+    /// Returns the database, for the tables that both services share.
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// Closes every connection once its statement has ended.
+    /// Closes each connection after its statement has ended.
     pub async fn close(&self) {
         self.db.close().await;
     }

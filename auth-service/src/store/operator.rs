@@ -1,4 +1,4 @@
-//! Changes that an operator makes on the database, without the user's password.
+//! Changes by an operator, who needs no password of the user.
 
 use db::{Verdict, read, settle, transaction, within};
 use uuid::Uuid;
@@ -9,11 +9,11 @@ use super::{Store, StoreError, log};
 use crate::domain::{Cause, Logged, Stamp, User, UserState};
 
 impl Store {
-    /// Sets the password and ends every session, as a change by the user does, and begins none. Returns `None` when there is
-    /// no such user.
+    /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns the user
+    /// and the entry in the log, if the user exists.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_password(
         &self,
         id: Uuid,
@@ -21,7 +21,7 @@ impl Store {
         stamp: Stamp,
     ) -> Result<Option<(User, Logged)>, StoreError> {
         let find = || async {
-            let Some(logged) = self.logged(stamp.mark).await? else { return Ok(None) };
+            let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
             Ok::<_, StoreError>(self.user(id).await?.map(|user| Some((user, logged))))
         };
         settle(|| self.try_set_password(id, password_hash, stamp), find).await
@@ -49,7 +49,7 @@ impl Store {
         })
     }
 
-    /// The networks in which the user's sessions were begun, at most a thousand.
+    /// Returns the networks in which the user's sessions were started, at most a thousand.
     ///
     /// # Errors
     /// [`StoreError`].

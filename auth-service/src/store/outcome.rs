@@ -1,32 +1,32 @@
-//! The results of changes of users.
+//! Results of changes of users.
 
 use uuid::Uuid;
 
 use super::StoreError;
 
-/// A reason for which nothing was changed.
+/// Reason for which nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unchanged {
-    /// There is no such user.
+    /// The user does not exist.
     NotFound,
-    /// The user has been written since the revision that the change was meant for.
+    /// The user's row has been written since the expected revision.
     Stale,
     /// Another user has the email.
     EmailTaken,
-    /// The user who proved a password for the change has another one now, or has ended all sessions.
+    /// The user who proved a password for the change has changed it since, or has ended all sessions.
     Outdated,
-    /// No other active user is an admin.
+    /// The change would leave no active admin.
     LastAdmin,
 }
 
-/// A password that was checked for a change, and the generation that was read together with its hash.
+/// Password that was checked for a change, and the generation that was read with its hash.
 #[derive(Clone, Copy, Debug)]
-pub struct Proof {
-    /// The user who gave the password.
+pub struct PasswordProof {
+    /// User who gave the password.
     pub user_id: Uuid,
-    /// The user's generation at that time.
+    /// Generation of that user at the time.
     pub generation: i32,
 }
 
-/// The result of a change, or a failure of the database; then nothing is written.
+/// Result of a change, or a failure of the database, after which nothing is written.
 pub type Outcome<T> = Result<Result<T, Unchanged>, StoreError>;

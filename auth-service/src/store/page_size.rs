@@ -1,25 +1,25 @@
-//! The number of entries of the log that a look reads.
+//! Number of log entries that a poll reads.
 
 use std::time::Duration;
 
-/// The size of a page that follows the end of the log, and the largest.
-const ROWS: [u32; 2] = [1_000, 64_000];
+/// Page size at the end of the log, and the largest one.
+const PAGE_ROWS: [u32; 2] = [1_000, 64_000];
 
-/// A page that has taken less time is followed by one of twice the size: the time for a look is 400 ms.
-const QUICK: Duration = Duration::from_millis(150);
+/// Duration below which the next page is twice as large. A poll has 400 ms.
+const QUICK_POLL_TIME: Duration = Duration::from_millis(150);
 
-/// A page that has taken more time is followed by one of half the size.
-const SLOW: Duration = Duration::from_millis(250);
+/// Duration above which the next page is half as large.
+const SLOW_POLL_TIME: Duration = Duration::from_millis(250);
 
-/// The size of a page: small at the end of the log, and as large as the way to the database has time for while a reader is far
-/// from the end, since each page costs a round trip.
+/// Page size: small at the end of the log. Far from the end it is as large as the connection allows in time, because
+/// each page costs a round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageSize(u32);
 
 impl Default for PageSize {
-    /// Returns the size for the end of the log.
+    /// Returns the size at the end of the log.
     fn default() -> Self {
-        let [least, _] = ROWS;
+        let [least, _] = PAGE_ROWS;
         Self(least)
     }
 }
@@ -30,12 +30,12 @@ impl PageSize {
         i64::from(self.0)
     }
 
-    /// Returns the size of the page after one of this size that took so long.
+    /// Returns the size of the next page after a page of this size that took `took`.
     pub(super) fn next(self, took: Duration) -> Self {
-        let [least, most] = ROWS;
+        let [least, most] = PAGE_ROWS;
         let rows = match took {
-            took if took < QUICK => self.0 * 2,
-            took if took > SLOW => self.0 / 2,
+            took if took < QUICK_POLL_TIME => self.0 * 2,
+            took if took > SLOW_POLL_TIME => self.0 / 2,
             _ => self.0,
         };
         Self(rows.clamp(least, most))
@@ -46,7 +46,7 @@ impl PageSize {
 mod tests {
     use super::*;
 
-    /// Returns how many pages and how much time a log of a million entries takes, each entry and each page taking this long.
+    /// Returns the number of pages and the time to read a million entries, given the time per entry and per page.
     fn reads(entry: Duration, page: Duration) -> (u32, Duration) {
         let (mut size, mut left, mut pages, mut time) = (PageSize::default(), 1_000_000_u32, 0, Duration::ZERO);
         while left > 0 {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_grow_with_the_time_that_there_is() {
+    fn pages_grow_while_time_is_left() {
         let (micros, millis) = (Duration::from_micros, Duration::from_millis);
         let (pages, time) = reads(micros(2), millis(10));
         assert!(pages <= 25 && time < millis(2_300), "{pages} {time:?}");

@@ -1,4 +1,4 @@
-//! A session's refresh tokens: one row, rotated by one statement.
+//! Refresh tokens of a session: one row, rotated by one statement.
 
 use db::{read, settle, write};
 use sqlx::FromRow;
@@ -8,40 +8,40 @@ use super::rows::{UserRow, digests};
 use super::{Store, StoreError, Time};
 use crate::domain::{Client, RefreshDigest, Rotation, User, network};
 
-/// A session as a refresh needs it, with its user, all read in one statement.
+/// Session and user as a refresh needs them, read in one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refreshable {
-    /// The user, with the generation that an access token has to carry.
+    /// User, with the generation for the access token.
     pub user: User,
-    /// When the session ends, whatever happens meanwhile.
+    /// End time of the session.
     pub expire_time: Time,
-    /// Until when the current refresh token can be used.
+    /// Expiry time of the current refresh token.
     pub idle_expire_time: Time,
-    /// Whether the session has been ended, alone or with all of its user's.
+    /// Set if the session was ended, alone or with all sessions of the user.
     pub is_ended: bool,
-    /// The refresh tokens.
+    /// Refresh tokens of the session.
     pub rotation: Rotation,
 }
 
-/// What a rotation writes.
+/// Values that a rotation writes.
 #[derive(Clone, Debug)]
 pub struct Rotated {
-    /// The salt of the new token.
+    /// Salt of the new token.
     pub salt: Vec<u8>,
-    /// The digests, the new one first.
+    /// Digests, the new one first.
     pub digests: Vec<RefreshDigest>,
-    /// Which of the last rotations needed the grace.
+    /// Bits of the recent rotations that needed the grace.
     pub graces: i32,
-    /// When it takes place.
+    /// Time of the rotation.
     pub time: Time,
-    /// Until when the new token can be used.
+    /// Expiry time of the new token.
     pub idle_expire_time: Time,
-    /// When neither the new token nor the access token that goes with it is good any more.
+    /// Time at which both the new token and its access token have expired.
     pub over_time: Time,
 }
 
 impl Store {
-    /// The session and its user; `None` when there is no such session.
+    /// Returns the session and its user, if the session exists.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -51,16 +51,16 @@ impl Store {
              (s.end_time is not null or s.generation < u.sessions_since or u.state <> 'active') as is_ended, \
              s.refresh_generation, s.refresh_salt, s.refresh_digests, s.graces, s.last_refresh_time \
              from sessions s join users u on u.id = s.user_id where s.id = $1";
-        let row: Option<Row> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
+        let row: Option<RefreshableRow> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
         Ok(row.map(Refreshable::from))
     }
 
-    /// Puts a new token in the place of the one of this generation, unless another rotation has come first or the session
-    /// has ended; `false` when nothing was written.
+    /// Replaces the token of this generation by a new one. Returns `false` and writes nothing if another rotation came
+    /// first or the session has ended.
     ///
     /// # Errors
-    /// [`StoreError`]; then the old token can still be used, and with [`StoreError::Unknown`], too: for as long as it is
-    /// answered once more.
+    /// [`StoreError`]; then the old token can still be used. With [`StoreError::Unknown`] it can be used within its
+    /// grace.
     pub async fn rotate(
         &self,
         id: Uuid,
@@ -108,8 +108,8 @@ impl Store {
         Ok(written? > 0)
     }
 
-    /// Notes that the rotation to this generation is answered once more, with an access token until `access_expire_time`, and
-    /// adds these bits to the row's graces. Returns `false` when the session has gone on or ended meanwhile.
+    /// Records that the rotation to this generation is answered again, with an access token until `access_expire_time`,
+    /// and adds these bits to the row's graces. Returns `false` if the session has rotated again or ended.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -128,11 +128,11 @@ impl Store {
                 write!(self.db, sqlx::query(SQL).bind(id).bind(generation).bind(graces).bind(access_expire_time));
             Ok::<_, StoreError>(written? > 0)
         };
-        // To write it twice changes nothing.
+        // A repeated write has no further effect.
         settle(write, || async { Ok(None) }).await
     }
 
-    /// Takes out sessions none of whose tokens is good any more, the oldest first and at most a hundred: how many.
+    /// Deletes sessions without live tokens, oldest first, at most a hundred. Returns their number.
     ///
     /// # Errors
     /// [`StoreError`]; then all of them stay.
@@ -144,7 +144,7 @@ impl Store {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct RefreshableRow {
     #[sqlx(flatten)]
     user: UserRow,
     expire_time: Time,
@@ -157,8 +157,8 @@ struct Row {
     last_refresh_time: Option<Time>,
 }
 
-impl From<Row> for Refreshable {
-    fn from(row: Row) -> Self {
+impl From<RefreshableRow> for Refreshable {
+    fn from(row: RefreshableRow) -> Self {
         let rotation = Rotation {
             generation: row.refresh_generation,
             salt: row.refresh_salt,
@@ -166,7 +166,7 @@ impl From<Row> for Refreshable {
             graces: row.graces,
             time: row.last_refresh_time,
         };
-        let Row { expire_time, idle_expire_time, is_ended, .. } = row;
+        let RefreshableRow { expire_time, idle_expire_time, is_ended, .. } = row;
         Self { user: row.user.into(), expire_time, idle_expire_time, is_ended, rotation }
     }
 }

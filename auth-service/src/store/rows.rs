@@ -1,4 +1,4 @@
-//! Parts of rows that several statements read.
+//! Row types that several statements share.
 
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Time;
 use crate::domain::{RefreshDigest, Roles, User, UserState};
 
-/// A row of the users table, as far as it is shown.
+/// Row of the users table, without private columns.
 #[derive(FromRow)]
 pub(super) struct UserRow {
     pub(super) id: Uuid,
@@ -36,7 +36,7 @@ pub(super) fn state_text(state: UserState) -> &'static str {
     }
 }
 
-/// A state that this version does not know opens no door.
+/// Parses a state. An unknown state, of a later version, counts as disabled.
 fn state(text: &str) -> UserState {
     if text == "active" { UserState::Active } else { UserState::Disabled }
 }

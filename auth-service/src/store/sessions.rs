@@ -9,7 +9,7 @@ use super::rows::digests;
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, network};
 
-/// A statement that writes a session's row, with the row's columns in their order.
+/// Writes the statement that inserts a session's row, with the columns in their order.
 macro_rules! write_row {
     ($sql:expr, $session:expr, $client:expr) => {
         sqlx::query($sql)
@@ -27,16 +27,16 @@ macro_rules! write_row {
     };
 }
 
-/// Live sessions of a user that are put into order for a list at the most, as the statement says it: more than the default
-/// quota of sessions.
+/// Maximum live sessions of a user that are sorted for a list, as written in the statement; above the default quota of
+/// sessions.
 const MAX_SORTED: i64 = 2000;
 
 impl Store {
-    /// Begins a session, unless the user has been deleted or disabled, or has ended all sessions of its generation, since
-    /// the password was read that the login was checked against; `false` when nothing was begun.
+    /// Starts a session. Returns `false` and starts nothing if the user was deleted or disabled, or has ended all
+    /// sessions of its generation, since the checked password was read.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
         const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, \
              network, refresh_digests, idle_expire_time, over_time) \
@@ -46,7 +46,7 @@ impl Store {
         let begin = || async {
             match write!(self.db, write_row!(SQL, session, client)) {
                 Ok(rows) => Ok(rows > 0),
-                // The user has been deleted while the row was being written: PostgreSQL tells so by the foreign key.
+                // The user was deleted during the write: PostgreSQL reports this by the foreign key.
                 Err(StoreError::Fault(cause)) if is_foreign_key_violation(&cause) => Ok(false),
                 Err(error) => Err(error),
             }
@@ -59,7 +59,8 @@ impl Store {
         settle(begin, find).await
     }
 
-    /// At most `limit` sessions of the user that have a live token, newest first, that are older than the session `after`.
+    /// Returns at most `limit` sessions of the user that have a live token and are older than the session `after`,
+    /// newest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -70,15 +71,15 @@ impl Store {
         limit: u32,
         now: Time,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        // Few live sessions are found by the index of live ones, and put into order. Id and time are compared in a way that keeps
-        // the engines from walking down their indexes instead, past all sessions that have ended.
+        // A few live sessions are found by the index of live ones, and sorted. The comparison of id and time keeps the
+        // engines from scanning their indexes past all ended sessions instead.
         const LIVE: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
              s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time, \
              count(*) over () as found \
              from (select s.* from sessions s join users u on u.id = s.user_id \
              where s.user_id = $1 and coalesce(s.id, $2) < $2 and s.end_time is null \
              and coalesce(s.over_time, $3) > $3 and s.generation >= u.sessions_since limit 2000) s order by s.id desc limit $4";
-        // In a long list, the newest are soon met.
+        // With many live sessions, a scan by id soon finds the newest.
         const NEWEST: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
              s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time, \
              cast(0 as bigint) as found from sessions s join users u on u.id = s.user_id \
@@ -100,8 +101,8 @@ impl Store {
         Ok(sessions.into_iter().map(ListedSession::from).collect())
     }
 
-    /// Returns the live session of the user that is the last of more than `most`, counted from the one that was refreshed or
-    /// begun last; `None` if there are no more.
+    /// Returns the user's live session beyond the newest `most`, by the time of the last refresh or the start, if there
+    /// are that many.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -117,18 +118,18 @@ impl Store {
             .fetch_optional(reader))
     }
 
-    /// Ends a live session, if it is this user's (`None`: whosever it is), and revokes its tokens; `None` when there is
-    /// none.
+    /// Ends a live session and revokes its tokens. With a user id, the session must belong to that user. Returns the
+    /// entry in the log, if there was such a session.
     ///
     /// # Errors
-    /// [`StoreError`]; then the session still lives, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then the session still lives, except with [`StoreError::Unknown`].
     pub async fn revoke_session(
         &self,
         id: Uuid,
         user_id: Option<Uuid>,
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
-        let find = || async { Ok::<_, StoreError>(self.logged(stamp.mark).await?.map(Some)) };
+        let find = || async { Ok::<_, StoreError>(self.logged(stamp.fingerprint).await?.map(Some)) };
         settle(|| self.try_revoke(id, user_id, stamp), find).await
     }
 
@@ -144,22 +145,22 @@ impl Store {
         })
     }
 
-    /// Ends a session and revokes its tokens, whether or not its row is still there: in one message to a server.
+    /// Ends a session and revokes its tokens, even if its row is gone, in one message to the server.
     ///
     /// # Errors
-    /// [`StoreError`]; then the session still lives, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then the session still lives, except with [`StoreError::Unknown`].
     pub async fn end_session(&self, id: Uuid, stamp: Stamp) -> Result<Logged, StoreError> {
         const SQL: &str = "update sessions set end_time = $2 where id = $1 and end_time is null";
         let end = || async {
             let row = Statement::new(SQL).bind(id).bind(stamp.time);
             let revision = self.db.at_once(vec![row, log::entry(&Revocation::Session(id), stamp)]).await?;
-            Ok::<_, StoreError>(Logged { revision, mark: stamp.mark })
+            Ok::<_, StoreError>(Logged { revision, fingerprint: stamp.fingerprint })
         };
-        settle(end, || self.logged(stamp.mark)).await
+        settle(end, || self.logged(stamp.fingerprint)).await
     }
 }
 
-/// The session of a user who has just been written in the same transaction.
+/// Inserts the session of a user that the same transaction has just written.
 pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session, client: &Client) -> Result<(), sqlx::Error> {
     const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, network, \
          refresh_digests, idle_expire_time, over_time) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -170,7 +171,7 @@ fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(DatabaseError::is_foreign_key_violation)
 }
 
-/// A session's row, as far as it is listed.
+/// Row of a listed session.
 #[derive(FromRow)]
 struct ListedRow {
     id: Uuid,
@@ -184,7 +185,7 @@ struct ListedRow {
     refresh_digest: Vec<u8>,
     idle_expire_time: Time,
     over_time: Time,
-    /// Live sessions that the statement has found, if it counts them.
+    /// Number of live sessions found, if the statement counts them.
     found: i64,
 }
 

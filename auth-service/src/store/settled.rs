@@ -1,29 +1,28 @@
-//! The changes of users as calls make them: if a commit is not answered, its outcome is found out.
+//! Changes of users as calls make them: the outcome of an unanswered commit is looked up.
 //!
-//! A change that was committed is found by the mark of its entry in the log, or by its row.
+//! A committed change is recognized by the fingerprint of its entry in the log, or by its row.
 
 use db::settle;
 use uuid::Uuid;
 
-use super::{Outcome, Proof, Store, StoreError, Time, Unchanged};
-use crate::domain::{Client, Logged, Mark, Roles, Session, Stamp, User, UserChange, UserState};
+use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged};
+use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserState};
 
-/// A user as a change has left it, with the change's entry in the log.
+/// User after a change, with the change's entry in the log.
 type Changed = Result<(User, Option<Logged>), Unchanged>;
 
 impl Store {
     /// Changes name or email.
     ///
-    /// `expected` is the revision that the change is meant for; `None` takes any. With a `proof` nothing is changed once it
-    /// is outdated.
+    /// `expected` is the required revision; `None` accepts any. With an outdated `proof` nothing is changed.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn update_user(
         &self,
         id: Uuid,
         change: &UserChange,
-        proof: Option<Proof>,
+        proof: Option<PasswordProof>,
         expected: Option<i32>,
         now: Time,
     ) -> Outcome<User> {
@@ -39,11 +38,11 @@ impl Store {
         .await
     }
 
-    /// Replaces the roles. When one is lost, every access token of the user dies; the sessions live on, and their next
-    /// token says less. The last active admin stays an admin.
+    /// Replaces the roles. The loss of a role kills every access token of the user; the sessions live on, and their
+    /// next tokens lack the role. The last active admin stays an admin.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_roles(
         &self,
         id: Uuid,
@@ -51,16 +50,16 @@ impl Store {
         expected: Option<i32>,
         stamp: Stamp,
     ) -> Outcome<(User, Option<Logged>)> {
-        // Roles that are only added leave no entry in the log.
+        // A change that only adds roles has no entry in the log.
         let is_ours = |user: &User| user.update_time == stamp.time && user.roles == *roles;
-        settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.mark, is_ours)).await
+        settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.fingerprint, is_ours)).await
     }
 
-    /// Bars the user from logging in and ends every session, or lets the user in again; a user who is in that state
-    /// already stays as it is. The last active admin stays active.
+    /// Disables the user and ends every session, or enables the user again. A user who is in that state already stays
+    /// unchanged. The last active admin stays active.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_state(
         &self,
         id: Uuid,
@@ -68,14 +67,15 @@ impl Store {
         expected: Option<i32>,
         stamp: Stamp,
     ) -> Outcome<(User, Option<Logged>)> {
-        settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.mark, |_| false)).await
+        settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.fingerprint, |_| false))
+            .await
     }
 
-    /// Changes the password, ends every session and begins a new one, whose generation is one above `generation`: the one
-    /// that was read together with the old password's hash. Returns `None` when that is no longer the user's.
+    /// Changes the password, ends every session and starts a new one with the generation `generation + 1`. `generation`
+    /// is the one read with the old password's hash. Returns `None` if the user has another generation by now.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn change_password(
         &self,
         generation: i32,
@@ -85,36 +85,39 @@ impl Store {
         stamp: Stamp,
     ) -> Result<Option<(User, Logged)>, StoreError> {
         let find = || async {
-            let changed = self.changed(session.user_id, stamp.mark, |_| false).await?;
+            let changed = self.changed(session.user_id, stamp.fingerprint, |_| false).await?;
             Ok::<_, StoreError>(changed.and_then(Result::ok).and_then(|(user, logged)| Some((user, logged?))).map(Some))
         };
         settle(|| self.try_change_password(generation, password_hash, session, client, stamp), find).await
     }
 
-    /// Ends every session of the user; `None` when there is no such user.
+    /// Ends every session of the user, if the user exists.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn end_all_sessions(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
-        settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.mark).await?.map(Some)) }).await
+        settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Some)) })
+            .await
     }
 
-    /// Erases the user and the sessions; the id and the time of it are kept. The last active admin stays.
+    /// Deletes the user and the sessions; keeps the id and the time of the deletion. The last active admin stays.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
-        settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.mark).await?.map(Ok)) }).await
+        settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Ok)) })
+            .await
     }
 
-    /// Returns the user and the entry of this mark, if the log has it or the user is as the change was to leave it.
+    /// Returns the user and the entry with this fingerprint, if the log has that entry or the user is as the change
+    /// would leave it.
     async fn changed(
         &self,
         id: Uuid,
-        mark: Mark,
+        fingerprint: EntryFingerprint,
         is_ours: impl Fn(&User) -> bool + Sync,
     ) -> Result<Option<Changed>, StoreError> {
-        let logged = self.logged(mark).await?;
+        let logged = self.logged(fingerprint).await?;
         let user = self.user(id).await?;
         Ok(user.filter(|user| logged.is_some() || is_ours(user)).map(|user| Ok((user, logged))))
     }

@@ -1,9 +1,9 @@
-//! All that the database holds, column by column, for whoever copies it; `tests/store/tables.rs` compares it with the engines.
+//! All tables and columns of the database, for copies; `tests/store/tables.rs` compares them with the engines.
 
 use db::schema::{Column, Kind, Table};
 use db::{requests, secrets};
 
-/// The tables, in an order in which a row comes after those that it points to.
+/// Tables in an order in which each row comes after the rows that it references.
 pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "users",

@@ -1,44 +1,44 @@
-//! Times that a wrong clock has written: those that have not come are cut to the present.
+//! Repair of times that a wrong clock has written: future times are cut to the present.
 //!
-//! Each step is safe under any clock, also one that is wrong itself: what is revoked stays dead. Before an entry of the log gets
-//! another time, another era begins, in which a token counts only if it says that it was issued by now; so a token of a time to
-//! come is dead for good, and its entry need not be kept until then.
+//! Each step is safe under any clock, even a wrong one: revoked tokens stay dead. Before an entry of the log gets
+//! another time, a new era starts, in which earlier tokens count only if they were issued by now. So a token with a
+//! future issue time is dead for good, and its entry need not be kept until then.
 
 use chrono::TimeDelta;
 use db::{Closing, Verdict, read, transaction, within, write};
 use uuid::Uuid;
 
-use super::{Kind, Store, StoreError, Time, log};
+use super::{AllowanceKind, Store, StoreError, Time, log};
 use crate::domain::{Era, Logged, Revocation, SigningKeyRecord, Stamp};
 
-/// Rows that one statement looks through.
-const ROWS: i64 = 5_000;
+/// Rows that one statement examines.
+const ROWS_PER_STATEMENT: i64 = 5_000;
 
-/// The bounds within which a stored time is believed.
+/// Bounds of plausible stored times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// The time now.
+pub struct TimeBounds {
+    /// Current time.
     pub now: Time,
-    /// Times of what has happened, or begun: none is later.
+    /// Latest plausible time of a past event.
     pub future: Time,
-    /// The longest life of a session that begins now.
+    /// Longest lifetime of a session that starts now.
     pub session: TimeDelta,
-    /// The life of a session that is not refreshed.
+    /// Lifetime of a session without a refresh.
     pub idle: TimeDelta,
 }
 
-/// The number of repaired rows, and the place to go on from: `None` at the table's end.
+/// Result of one step through a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed<T> {
-    /// Rows that were written, or would be.
+    /// Number of rows that were written, or would be.
     pub repaired: u64,
-    /// The last row that was looked at.
+    /// Last row examined; `None` at the table's end.
     pub next: Option<T>,
 }
 
 impl Store {
-    /// Moves a horizon that is after `future` to the stamp's time, and begins another era: all tokens that were issued until now
-    /// are dead, as the horizon says, and those that are issued from now on are good. Returns `None` if it is not after that.
+    /// Moves a horizon after `future` back to the stamp's time, and starts a new era: tokens issued until now are dead,
+    /// those issued from now on are good. Returns `None` if the horizon is not after `future`.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -49,14 +49,14 @@ impl Store {
                 return Ok(Verdict::Undo(None));
             }
             let statements =
-                vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
-            let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
+                vec![log::begin_era(Era::from_random(stamp.fingerprint.0)), log::entry(&Revocation::Start, stamp)];
+            let answer = move |revision| Some(Logged { revision, fingerprint: stamp.fingerprint });
             Ok(Verdict::CommitWith(Closing::new(statements, answer)))
         })
     }
 
-    /// Begins the era `next` after the era `known`, whose tokens are good if they say that they were issued until then. Returns
-    /// `false` if the log is in another era by now.
+    /// Starts the era `next` after the era `known`, and keeps the tokens of `known` that were issued until `until`.
+    /// Returns `false` if the log has another era by now.
     ///
     /// # Errors
     /// [`StoreError`]; then the log is as it was.
@@ -78,12 +78,12 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Counts the entries after the revision `after`, of the next few thousand, that have a time after `future`; and cuts them to
-    /// the present if `repairs`.
+    /// Counts the entries with a time after `bounds.future`, among the next 5,000 after the revision `after`. With
+    /// `repairs`, cuts their times to the present.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pass_log(&self, after: i64, repairs: bool, bounds: Bounds) -> Result<Passed<i64>, StoreError> {
+    pub async fn pass_log(&self, after: i64, repairs: bool, bounds: TimeBounds) -> Result<Passed<i64>, StoreError> {
         const LAST: &str = "select revision, count(case when log_time > $3 then 1 end) over () from \
              (select revision, log_time from revocations where revision > $1 order by revision limit $2) passed \
              order by revision desc limit 1";
@@ -91,7 +91,7 @@ impl Store {
             "update revocations set log_time = $4 where revision > $1 and revision <= $2 and log_time > $3";
         let passed: Option<(i64, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
             .bind(after)
-            .bind(ROWS)
+            .bind(ROWS_PER_STATEMENT)
             .bind(bounds.future)
             .fetch_optional(reader))?;
         repair(passed, repairs, async |last| {
@@ -100,12 +100,17 @@ impl Store {
         .await
     }
 
-    /// Counts the sessions after the id `after`, of the next few thousand, that were begun, refreshed or ended after
-    /// `bounds.future`; and cuts their times to what they would be of now if `repairs`.
+    /// Counts the sessions started, refreshed or ended after `bounds.future`, among the next 5,000 after the id
+    /// `after`. With `repairs`, cuts their times as if they were of now.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pass_sessions(&self, after: Uuid, repairs: bool, bounds: Bounds) -> Result<Passed<Uuid>, StoreError> {
+    pub async fn pass_sessions(
+        &self,
+        after: Uuid,
+        repairs: bool,
+        bounds: TimeBounds,
+    ) -> Result<Passed<Uuid>, StoreError> {
         const LAST: &str = "select id, \
              count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
              (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
@@ -118,9 +123,12 @@ impl Store {
              idle_expire_time = case when idle_expire_time > $6 then $6 else idle_expire_time end, \
              over_time = case when over_time > $6 then $6 else over_time end \
              where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
-        let Bounds { now, future, session, idle } = bounds;
-        let passed: Option<(Uuid, i64)> =
-            read!(self.db, |reader| sqlx::query_as(LAST).bind(after).bind(ROWS).bind(future).fetch_optional(reader))?;
+        let TimeBounds { now, future, session, idle } = bounds;
+        let passed: Option<(Uuid, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
+            .bind(after)
+            .bind(ROWS_PER_STATEMENT)
+            .bind(future)
+            .fetch_optional(reader))?;
         repair(passed, repairs, async |last| {
             write!(
                 self.db,
@@ -130,12 +138,18 @@ impl Store {
         .await
     }
 
-    /// Gives wrong passwords of times to come the time `last`, which keeps their count, and gives the allowances back that no use
-    /// can have led to: those of this kind that are whole again only after `full`. Returns how many rows were repaired.
+    /// Gives wrong passwords with a future time the time `last`, and keeps their count. Deletes the allowances of each
+    /// kind that are whole again only after the time in `full`: no use can have led to them. Returns the number of
+    /// repaired rows.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn repair_attempts(&self, bounds: Bounds, last: Time, full: &[(Kind, Time)]) -> Result<u64, StoreError> {
+    pub async fn repair_attempts(
+        &self,
+        bounds: TimeBounds,
+        last: Time,
+        full: &[(AllowanceKind, Time)],
+    ) -> Result<u64, StoreError> {
         const ATTEMPTS: &str = "update failed_attempts set last_time = $1 where last_time > $2";
         const ALLOWANCES: &str = "delete from allowances where kind = $1 and full_time > $2";
         let mut repaired = write!(self.db, sqlx::query(ATTEMPTS).bind(last).bind(bounds.future))?;
@@ -145,8 +159,8 @@ impl Store {
         Ok(repaired)
     }
 
-    /// Writes these times of signing keys, if each still has the place that was read, and tells it by the log. Returns `false`
-    /// if the keys have become others meanwhile.
+    /// Writes these times of signing keys, if each key still has the place that was read, and announces them in the
+    /// log. Returns `false` if the keys have changed since.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -176,7 +190,7 @@ impl Store {
     }
 }
 
-/// Repairs the rows until the last one that was looked at, if some have a wrong time and `repairs` is set.
+/// Repairs the rows up to the last examined one, if some have a wrong time and `repairs` is set.
 async fn repair<T: Copy>(
     passed: Option<(T, i64)>,
     repairs: bool,

@@ -1,27 +1,27 @@
-//! All that is looked up before a password is tried, in one round trip: a server may be far away.
+//! Lookup before a password check, in one round trip: the server may be far away.
 
 use db::read;
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::rows::UserRow;
-use super::{Account, Credentials, Kind, Store, StoreError, Time};
+use super::{AccountDigest, AllowanceKind, Credentials, Store, StoreError, Time};
 use crate::domain::Failures;
 
-/// The account whose password is tried, and what is known of the place from where it is tried.
+/// Account of a password check, and facts about the caller's network.
 pub struct Trial {
-    /// The user and the hash; `None` if there is no such user.
+    /// User and hash, if the user exists.
     pub found: Option<Credentials>,
-    /// When the address has its whole allowance of wrong passwords back; `None` if it has used nothing.
+    /// Time at which the address has its whole allowance of wrong passwords back, if it has used any of it.
     pub full_time: Option<Time>,
-    /// Set if any user has a session, ended or not, that was begun in this network.
+    /// Set if any user has a session, ended or not, that was started in this network.
     pub is_network_known: bool,
     /// Set if this user has such a session.
     pub is_at_home: bool,
 }
 
 impl Store {
-    /// Looks up a login with the email of this canonical form, from this network.
+    /// Looks up a login by the email's canonical form and the caller's network.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -36,13 +36,13 @@ impl Store {
         let row: TrialRow = read!(self.db, |reader| sqlx::query_as(SQL)
             .bind(email_key)
             .bind(network)
-            .bind(Kind::Failure.text())
+            .bind(AllowanceKind::Failure.text())
             .fetch_one(reader))?;
         Ok(row.into())
     }
 
-    /// Looks up a proof of the user with this id, who calls from this network. Proofs count apart from logins, wherever they
-    /// come from.
+    /// Looks up a password proof of the user with this id, from this network. Proofs count apart from logins, from any
+    /// network.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -54,16 +54,16 @@ impl Store {
         let row: TrialRow = read!(self.db, |reader| sqlx::query_as(SQL)
             .bind(id)
             .bind(network)
-            .bind(Kind::Failure.text())
+            .bind(AllowanceKind::Failure.text())
             .fetch_one(reader))?;
         Ok(row.into())
     }
 
-    /// The wrong passwords of two accounts since the last right one of each.
+    /// Returns the wrong passwords of two accounts since the last correct one of each.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn failures_of(&self, accounts: [&Account; 2]) -> Result<[Option<Failures>; 2], StoreError> {
+    pub async fn failures_of(&self, accounts: [&AccountDigest; 2]) -> Result<[Option<Failures>; 2], StoreError> {
         const SQL: &str = "select account, failures, last_time from failed_attempts where account in ($1, $2)";
         let rows: Vec<(Vec<u8>, i32, Time)> = read!(self.db, |reader| sqlx::query_as(SQL)
             .bind(accounts[0].as_slice())
@@ -78,7 +78,7 @@ impl Store {
 
 #[derive(FromRow)]
 struct TrialRow {
-    /// Null, with all that follows of the user, if there is none.
+    /// Null, with all columns of the user after it, if there is no user.
     id: Option<Uuid>,
     name: Option<String>,
     email: Option<String>,

@@ -10,42 +10,42 @@ use super::rows::{UserRow, state_text};
 use super::{Store, StoreError, roles, sessions};
 use crate::domain::{Client, NewUser, Role, Session, User, UserState};
 
-/// A user together with what a login is checked against, all read in one statement.
+/// User and password hash, read in one statement.
 pub struct Credentials {
-    /// The user.
+    /// User.
     pub user: User,
-    /// A PHC string.
+    /// Password hash as a PHC string.
     pub password_hash: String,
 }
 
-/// What became of a user to be.
+/// Result of the creation of a user.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Created {
-    /// The row stands.
+    /// The user was created.
     User(Box<User>),
     /// Another user has this email.
     EmailTaken,
-    /// A request under the same id came first.
+    /// An earlier request had the same id.
     Repeated,
 }
 
-/// Which users are wanted: those of whom everything that is set is true.
+/// Filter of a list of users; all fields that are set must match.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// The canonical form of the email.
+    /// Canonical form of the email.
     pub email_key: Option<String>,
-    /// A role that they have.
+    /// Role of the users.
     pub role: Option<Role>,
-    /// The state that they are in.
+    /// State of the users.
     pub state: Option<UserState>,
 }
 
 impl Store {
-    /// Adds a user and, where one is given, the first session, or does nothing when the email is taken or a request
-    /// under the same id has come first.
+    /// Creates a user and, if given, the first session. Does nothing if the email is taken or an earlier request had
+    /// the same id.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn create_user(
         &self,
         new: &NewUser,
@@ -92,7 +92,7 @@ impl Store {
         })
     }
 
-    /// The user with this id.
+    /// Returns the user with this id.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,7 +103,7 @@ impl Store {
         Ok(user.map(User::from))
     }
 
-    /// Those of these users that exist, in no order.
+    /// Returns those of these users that exist, in no particular order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -112,7 +112,7 @@ impl Store {
              from users where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(8) {
-            // What is missing in the last eight is the nil id, which no row has.
+            // The last chunk is padded with the nil id, which no row has.
             let padded = || some.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
             let users: Vec<UserRow> =
                 read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_all(reader))?;
@@ -121,7 +121,7 @@ impl Store {
         Ok(found)
     }
 
-    /// At most `limit` of the users that the filter wants, newest first, that are older than the user `after`.
+    /// Returns at most `limit` users that match the filter and are older than the user `after`, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -165,7 +165,7 @@ impl Store {
         Ok(users.into_iter().map(User::from).collect())
     }
 
-    /// The user whose email has this canonical form, and what a password is checked against.
+    /// Returns the user with this canonical email, and the password hash.
     ///
     /// # Errors
     /// [`StoreError`].

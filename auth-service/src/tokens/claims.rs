@@ -1,47 +1,47 @@
-//! The claims of an access token (RFC 9068 §2.2): no secret, no email, nothing that changes while it lives.
+//! Claims of an access token (RFC 9068 §2.2): no secret, no email, and nothing that changes during its life.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The audiences of a token: one text, or a list of several (RFC 7519 §4.1.3).
+/// Audiences of a token: one text, or a list of several (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Audience {
-    /// The only one.
+    /// Single audience.
     One(String),
-    /// At least two.
+    /// Two audiences or more.
     Several(Vec<String>),
 }
 
-/// What an access token says. Claims that this service never writes are refused when read.
+/// Claims of an access token. A token with any other claim is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// Who issued the token.
+    /// Issuer.
     pub iss: String,
-    /// The services that it is for.
+    /// Services that accept the token.
     pub aud: Audience,
-    /// The user's id.
+    /// User id.
     pub sub: Uuid,
-    /// The session's id.
+    /// Session id.
     pub sid: Uuid,
-    /// The user's generation, read together with the roles.
+    /// Generation of the user, read together with the roles.
     #[serde(rename = "gen")]
     pub generation: i32,
-    /// The token's own id, whose last bits are the era of the log of revocations.
+    /// Token id; its last bits are the era of the log of revocations.
     pub jti: Uuid,
-    /// When it was issued, in seconds since 1970.
+    /// Issue time, in seconds since 1970.
     pub iat: i64,
-    /// From when on it is good, in seconds since 1970.
+    /// Time from which the token is valid, in seconds since 1970.
     pub nbf: i64,
-    /// From when on it is dead, in seconds since 1970.
+    /// Expiry time, in seconds since 1970.
     pub exp: i64,
-    /// The user's roles.
+    /// Roles of the user.
     pub roles: Vec<String>,
 }
 
 impl Audience {
-    /// Writes the audiences in their one form.
+    /// Makes the canonical form of these audiences.
     pub fn new(audiences: &[String]) -> Self {
         match audiences {
             [one] => Self::One(one.clone()),
@@ -49,7 +49,7 @@ impl Audience {
         }
     }
 
-    /// The audiences, if they stand in the form in which this service writes them.
+    /// Returns the audiences; empty if they are not in the form that this service writes.
     pub fn list(&self) -> &[String] {
         match self {
             Self::One(one) => std::slice::from_ref(one),

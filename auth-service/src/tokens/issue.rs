@@ -1,4 +1,4 @@
-//! Issues access tokens.
+//! Issue of access tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,51 +11,53 @@ use super::{Audience, Claims};
 use crate::domain::{Horizon, User};
 use crate::keys::model::CurrentKeys;
 
-/// The media type of an access token (RFC 9068 §2.1).
+/// Media type of an access token (RFC 9068 §2.1).
 pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 
-/// Signs access tokens with the set's signing key.
+/// Issuer of access tokens, which signs with the set's signing key.
 pub struct Issuer {
     keys: Arc<CurrentKeys>,
     name: String,
     lifetime: Duration,
 }
 
-/// The session and the services that a token is good for.
+/// Session and services of a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    /// The session that it belongs to.
+    /// Session of the token.
     pub session: Uuid,
-    /// The end of the session.
+    /// End of the session.
     pub end: DateTime<Utc>,
-    /// The services that it is for.
+    /// Services that accept the token.
     pub audiences: &'a [String],
 }
 
-/// A signed token and its expiry time.
+/// Signed token and its expiry time.
 pub struct Issued {
-    /// The token.
+    /// Token.
     pub token: String,
-    /// When it expires, in whole seconds.
+    /// Expiry time, in whole seconds.
     pub expire_time: DateTime<Utc>,
 }
 
 impl Issuer {
-    /// Signs as `issuer`, tokens of this lifetime.
+    /// Makes an issuer with this name, for tokens of this lifetime.
     pub fn new(keys: Arc<CurrentKeys>, issuer: String, lifetime: Duration) -> Self {
         Self { keys, name: issuer, lifetime }
     }
 
-    /// Whom tokens name as their issuer.
+    /// Returns the issuer's name, the `iss` of its tokens.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A token of this session, which ends at `now` + lifetime or at the session's end, whichever is first. Tokens that were
-    /// issued until the `horizon` are refused, so that this one says that it was issued after it, and in its era.
+    /// Issues a token of this session, which ends at `now` + lifetime or with the session, whichever is first.
+    ///
+    /// The token's issue time is after the `horizon`, and its id carries the horizon's era: other tokens would be
+    /// refused.
     ///
     /// # Errors
-    /// [`SignError::NoKey`] when this process cannot open the key that signs now; any other is a fault of this program.
+    /// [`SignError::NoKey`] if this process cannot open the current signing key; any other is a bug.
     pub fn access_token(
         &self,
         user: &User,

@@ -1,4 +1,4 @@
-//! The signed envelope: compact serialisation (RFC 7515 §7.1), read as strictly as it is written.
+//! Signed envelope: compact serialization (RFC 7515 §7.1), read as strictly as it is written.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::model::{Key, KeySet, VerifyingKey, object};
 
-/// The longest token that is looked at, in bytes (C15).
+/// Longest accepted token, in bytes (C15).
 const MAX_BYTES: usize = 4096;
 
-/// The header. A parameter that this service never writes is refused: `crit`, `b64`, `jku`, `jwk`, `x5u`, `x5c` and
-/// their like ask a verifier to do things that this one never does (C3, C5).
+/// JOSE header. A parameter that this service never writes is refused: `crit`, `b64`, `jku`, `jwk`, `x5u`, `x5c` and
+/// others make verifiers do things that this one never does (C3, C5).
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Header {
-    /// What kind of token this is; absent in a bare JWS.
+    /// Type of the token; absent in a bare JWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub typ: Option<String>,
-    /// The algorithm's JOSE name.
+    /// JOSE name of the algorithm.
     pub alg: String,
-    /// The signing key's id; a bare JWS may leave it out.
+    /// Id of the signing key; optional in a bare JWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
 }
 
-/// A header and a payload whose signature is right; nothing else in this service makes one.
+/// Header and payload with a valid signature; only `open` makes one.
 pub(super) struct Verified<'a> {
     pub header: Header,
     pub payload: Vec<u8>,
@@ -32,7 +32,7 @@ pub(super) struct Verified<'a> {
     pub key: &'a VerifyingKey,
 }
 
-/// A token in parts, whose form is right and whose signature nobody has looked at.
+/// Parts of a token with a valid form and an unchecked signature.
 pub(super) struct Unsigned {
     pub header: Header,
     pub payload: Vec<u8>,
@@ -48,17 +48,17 @@ pub(super) fn sign(key: &Key, typ: &str, payload: &impl Serialize) -> Result<Str
     Ok(format!("{message}.{signature}"))
 }
 
-/// A token could not be signed.
+/// Failure to sign a token.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// This process cannot open the key that signs now.
-    #[error("the key that signs now cannot be opened here")]
+    /// This process cannot open the current signing key.
+    #[error("this process cannot open the current signing key")]
     NoKey,
     /// The claims have no JSON form.
-    #[error("claims cannot be written")]
+    #[error("the claims have no JSON form")]
     Json(#[from] serde_json::Error),
     /// The library failed.
-    #[error("the key does not sign")]
+    #[error("the cryptographic library failed to sign")]
     Key(#[from] jsonwebtoken::errors::Error),
 }
 
@@ -66,26 +66,26 @@ fn part(value: &impl Serialize) -> Result<String, serde_json::Error> {
     Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(value)?))
 }
 
-/// Opens a token: its form, its header, its key, its signature; `None` for whatever is wrong with any of them.
+/// Opens a token: its form, its header, its key, its signature. Returns `None` if any of them is wrong.
 pub(super) fn open<'a>(token: &str, keys: &'a KeySet) -> Option<Verified<'a>> {
     let header = header(token)?;
     let (message, signature) = token.rsplit_once('.')?;
     let (_, payload) = message.split_once('.')?;
-    // C14: the decoder takes neither padding nor other characters nor stray bits, and no segment has a dot left.
+    // C14: the decoder accepts neither padding nor other characters nor stray bits, and no segment contains a dot.
     let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
     let bytes = URL_SAFE_NO_PAD.decode(signature).ok().filter(|bytes| !bytes.is_empty())?;
     let key = match &header.kid {
         Some(id) => keys.find(id),
         None => keys.only(),
     }?;
-    // C1, C2: the key says which algorithm it is for, and the header has only to agree.
+    // C1, C2: the key determines the algorithm, and the header must agree.
     if header.alg != key.algorithm().name() {
         return None;
     }
     key.verifies(message.as_bytes(), signature).then_some(Verified { header, payload, signature: bytes, key })
 }
 
-/// Takes a token apart without a key: its form alone is checked.
+/// Splits a token without a key: only its form is checked.
 pub(super) fn unsigned(token: &str) -> Option<Unsigned> {
     let header = header(token)?;
     let (_, rest) = token.split_once('.')?;
@@ -94,7 +94,7 @@ pub(super) fn unsigned(token: &str) -> Option<Unsigned> {
     Some(Unsigned { header, payload: decode(payload)?, signature: decode(signature)? })
 }
 
-/// What a token says of itself before anything is verified.
+/// Reads the unverified header of a token.
 pub(super) fn header(token: &str) -> Option<Header> {
     if token.len() > MAX_BYTES {
         return None;

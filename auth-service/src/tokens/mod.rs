@@ -1,4 +1,4 @@
-//! Access tokens: their claims, their issue, and their verification.
+//! Access tokens: claims, issue and verification.
 
 mod claims;
 mod issue;

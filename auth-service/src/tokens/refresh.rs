@@ -1,8 +1,8 @@
-//! Refresh tokens: a secret that names its session, and makes its successor by itself.
+//! Refresh tokens: a secret that names its session and derives its successor.
 //!
-//! The successor is HMAC-SHA-256, keyed by the parent's secret, over session, generation and a salt that is drawn at the
-//! rotation and stored. Whoever presents the parent twice gets the same successor, without a key of the server's, and a dump
-//! of the database alone makes none.
+//! The successor is HMAC-SHA-256, keyed by the parent's secret, over session, generation and a salt that is drawn at
+//! the rotation and stored. A caller that presents the parent twice gets the same successor, without a key of the
+//! server. A database dump alone yields no token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,43 +15,43 @@ use uuid::Uuid;
 
 use crate::domain::RefreshDigest;
 
-/// What tells a refresh token from any other secret, also where one is looked for among leaked texts.
+/// Prefix that distinguishes a refresh token from other secrets, for scanners of leaked texts too.
 const PREFIX: &str = "gpr_";
 
-/// A refresh token. It has neither `Debug` nor `Display`.
+/// Refresh token. It has neither `Debug` nor `Display`.
 pub struct RefreshToken {
     session: Uuid,
     secret: SecretBox<[u8; 32]>,
 }
 
 impl RefreshToken {
-    /// The first token of a session, with these random bytes.
+    /// Makes the first token of a session from these random bytes.
     pub fn first(session: Uuid, random: [u8; 32]) -> Self {
         Self { session, secret: SecretBox::new(Box::new(random)) }
     }
 
-    /// The token in a text: `gpr_`, and the session's id and the secret in base64url; `None` when it cannot be one.
+    /// Parses `gpr_` and the session's id with the secret in base64url; returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
         let (session, secret) = bytes.split_first_chunk::<16>()?;
         Some(Self::first(Uuid::from_bytes(*session), secret.try_into().ok()?))
     }
 
-    /// The token's text, to hand it out.
+    /// Returns the token's text for the client.
     pub fn expose(&self) -> String {
         let bytes = [self.session.as_bytes().as_slice(), self.secret.expose_secret()].concat();
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The session that the token says it belongs to.
+    /// Returns the session that the token names.
     pub fn session(&self) -> Uuid {
         self.session
     }
 
-    /// The token that takes this one's place, of this generation and with this salt.
+    /// Returns the token that replaces this one, of this generation and with this salt.
     #[must_use]
     pub fn successor(&self, generation: i32, salt: &[u8]) -> Self {
-        // A key that is shorter than a block is filled up with zeros (RFC 2104 §2).
+        // A key shorter than a block is padded with zeros (RFC 2104 §2).
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(self.secret.expose_secret());
         let hmac = Hmac::<Sha256>::new((&*block).into())
@@ -61,12 +61,12 @@ impl RefreshToken {
         Self::first(self.session, hmac.finalize().into_bytes().into())
     }
 
-    /// What a row keeps of the token.
+    /// Returns the digest that a row stores.
     pub fn digest(&self) -> RefreshDigest {
         RefreshDigest(Sha256::digest(self.secret.expose_secret()).into())
     }
 
-    /// Where this token's digest stands among these.
+    /// Returns the index of this token's digest among these.
     pub fn position(&self, digests: &[RefreshDigest]) -> Option<usize> {
         let own = self.digest();
         digests.iter().position(|digest| digest.0.ct_eq(&own.0).into())
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_as_it_is_written() {
+    fn refresh_token_is_read_as_written() {
         let text = token().expose();
         assert_eq!(text, "gpr_AZAAAAAAcACAAAAAAAAAAQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f");
         let read = RefreshToken::parse(&text).unwrap();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_refresh_token_is_none() {
+    fn other_texts_are_not_refresh_tokens() {
         let text = token().expose();
         let (longer, shorter) = (format!("{text}A"), &text[..text.len() - 1]);
         let other = text.replace("gpr_", "gpr-");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_successor_is_made_of_secret_session_generation_and_salt() {
+    fn successor_depends_on_all_its_inputs() {
         // Computed with Python's hmac and hashlib.
         let next = token().successor(1, &[0xa5; 32]);
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -117,11 +117,11 @@ mod tests {
             next.successor(1, &[0xa5; 32]),
         ];
         assert!(all.iter().all(|other| other.digest() != next.digest()));
-        assert_eq!(token().successor(1, &[0xa5; 32]).digest(), next.digest(), "the same once more");
+        assert_eq!(token().successor(1, &[0xa5; 32]).digest(), next.digest(), "same successor again");
     }
 
     #[test]
-    fn a_token_is_found_among_the_digests() {
+    fn token_is_found_among_the_digests() {
         let (first, second) = (token(), token().successor(1, &[1; 32]));
         let digests = [second.digest(), first.digest()];
         assert_eq!((second.position(&digests), first.position(&digests)), (Some(0), Some(1)));

@@ -1,5 +1,4 @@
-//! Tokens that have been verified are remembered by their digest: a signature is checked once, and times, key and
-//! revocations at each use.
+//! Cache of verified tokens by digest: a signature is checked once, but times, key and revocations at each use.
 
 use std::sync::Arc;
 
@@ -9,23 +8,23 @@ use quick_cache::sync::Cache;
 
 use super::{TokenFault, VerifiedToken, Verifier};
 
-/// How many tokens are remembered, each in about half a kilobyte. Only what this service has signed gets here, so that
-/// garbage pushes nothing out.
-const MOST: usize = 50_000;
+/// Maximum tokens in the cache, each about half a KiB. Only tokens that this service has signed enter, so garbage
+/// evicts nothing.
+const MAX_CACHED_TOKENS: usize = 50_000;
 
-/// Verifies tokens, and remembers those that were good.
+/// Verifier with a cache of valid tokens.
 pub struct RememberingVerifier {
     verifier: Verifier,
     known: Cache<TokenDigest, Arc<VerifiedToken>>,
 }
 
 impl RememberingVerifier {
-    /// Remembers what this one has verified.
+    /// Adds a cache to this verifier.
     pub fn new(verifier: Verifier) -> Self {
-        Self { verifier, known: Cache::new(MOST) }
+        Self { verifier, known: Cache::new(MAX_CACHED_TOKENS) }
     }
 
-    /// The token, when it is an access token of ours that is live. Whether its session still lives is another question.
+    /// Returns the token if it is a live access token of this issuer. The state of its session is not checked here.
     ///
     /// # Errors
     /// [`TokenFault::Expired`] only for a token that this service signed.
@@ -44,7 +43,7 @@ impl RememberingVerifier {
         Ok(verified)
     }
 
-    /// The key, not known here, by which may be a token what is none by the keys that are.
+    /// Returns the unknown key that may make a valid token of this one.
     pub fn lacks_key(&self, token: &Token, now: DateTime<Utc>) -> Option<String> {
         self.verifier.lacks_key(token.expose(), now)
     }

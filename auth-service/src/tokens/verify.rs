@@ -1,4 +1,4 @@
-//! Reads access tokens again: the form, the signature, the claims and the times, in this order (C1–C21).
+//! Verification of access tokens: form, signature, claims and times, in this order (C1–C21).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,29 +12,29 @@ use super::{Claims, jws};
 use crate::domain::Audiences;
 use crate::keys::model::{Algorithm, CurrentKeys, object};
 
-/// The most by which the clock of the issuing replica may be ahead, where no setting says so (C12).
+/// Largest lead of the issuing replica's clock, if no setting says otherwise (C12).
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
-/// Seconds for which a token is so new that the view may not have its key yet: the minute by which the clocks of replicas
-/// may be apart, the half second that a view may be old, and the second to which times are cut.
+/// Age in seconds below which the view may lack a token's key: a minute of clock skew, half a second of view age, and a
+/// second of rounding.
 pub(crate) const NEW_SECONDS: i64 = 62;
 
-/// The longest key id, in bytes (C4).
+/// Longest key id, in bytes (C4).
 const MAX_KEY_ID: usize = 64;
 
-/// Verifies the tokens that this service issues.
+/// Verifier of the tokens that this service issues.
 pub struct Verifier {
     keys: Arc<CurrentKeys>,
     issuer: String,
     audiences: Audiences,
     max_lifetime: Duration,
     leeway: TimeDelta,
-    /// Tells how far ahead another replica's time may be.
+    /// Clock that knows its difference from other replicas.
     clock: Option<Clock>,
 }
 
-/// An access token that has been verified: what it says was signed by a key of the set. Only [`Verifier::verify`] makes
-/// one: others can read it,
+/// Verified access token: a key of the set has signed its claims. Only [`Verifier::verify`] makes one. Other code can read
+/// it,
 ///
 /// ```
 /// # use auth_service::tokens::{Claims, VerifiedToken};
@@ -72,31 +72,33 @@ pub struct VerifiedToken {
     key_id: String,
 }
 
-/// Why a token says nothing.
+/// Reason to refuse a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFault {
-    /// Malformed, not ours, not for us, or not yet good.
+    /// Malformed, of another issuer, for other services, or not valid yet.
     Invalid,
-    /// Ours, and its lifetime is over.
+    /// Signed by this service, and past its lifetime.
     Expired,
 }
 
 impl VerifiedToken {
-    /// What it says.
+    /// Returns the claims.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
 
-    /// The id of the key that signed it.
+    /// Returns the id of the key that signed the token.
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// Whether it is good already and not yet over (C11, C12). Its signature need not be looked at again, its times must
-    /// be at each use. It may have been issued until `latest`, which is later than `now` by what clocks may differ.
+    /// Checks that the token is already valid and not expired (C11, C12). The times must be checked at each use, the
+    /// signature only once.
+    ///
+    /// `latest` is the latest accepted issue time: `now` plus the clock skew.
     ///
     /// # Errors
-    /// [`TokenFault::Expired`] when its lifetime is over, and before its time [`TokenFault::Invalid`].
+    /// [`TokenFault::Expired`] after the token's lifetime, [`TokenFault::Invalid`] before it.
     pub fn is_live_at(&self, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<(), TokenFault> {
         let latest = latest.timestamp();
         if self.claims.iat > latest || self.claims.nbf > latest {
@@ -111,12 +113,12 @@ impl VerifiedToken {
 }
 
 impl Verifier {
-    /// Takes tokens of `issuer` for any of these audiences that live for at most `max_lifetime`.
+    /// Accepts tokens of `issuer` for any of these audiences, with a lifetime of at most `max_lifetime`.
     pub fn new(keys: Arc<CurrentKeys>, issuer: String, audiences: Audiences, max_lifetime: Duration) -> Self {
         Self { keys, issuer, audiences, max_lifetime, leeway: LEEWAY, clock: None }
     }
 
-    /// Takes tokens that were issued so far ahead of this clock, or of what it is compared with.
+    /// Accepts tokens issued up to `leeway` ahead of this clock, or of the clocks that it is compared with.
     #[must_use]
     pub fn with_leeway(self, leeway: TimeDelta, clock: Clock) -> Self {
         Self { leeway, clock: Some(clock), ..self }
@@ -127,7 +129,7 @@ impl Verifier {
         self.clock.as_ref().map_or(now, |clock| clock.latest().max(now)) + self.leeway
     }
 
-    /// The token, when it is an access token of ours that is live. Whether its session still lives is another question.
+    /// Returns the token if it is a live access token of this issuer. The state of its session is not checked here.
     ///
     /// # Errors
     /// [`TokenFault::Expired`] only for a token that this service signed.
@@ -137,17 +139,17 @@ impl Verifier {
         Ok(token)
     }
 
-    /// Whether the set has this key.
+    /// Returns true if the set has this key.
     pub(super) fn has_key(&self, id: &str, now: DateTime<Utc>) -> bool {
         self.keys.at(now).find(id).is_some()
     }
 
-    /// Returns the key that may make a good token of one that is not: another replica may have made the key a moment ago.
-    /// Returns `None` where no look at the database can change the answer, as anybody can write such tokens:
+    /// Returns the unknown key that may make a valid token of this one: another replica may have made the key a moment
+    /// ago. The conditions keep forged tokens from causing polls of the database that cannot change the answer:
     ///
-    /// - all but the signature's value must be right, the claims and the times included;
-    /// - the token must say that it was issued within the last minute. The view is half a second old at most, and a key
-    ///   that has signed earlier is in it, although the replicas' clocks may be a minute apart;
+    /// - everything but the signature's value must be valid, including the claims and the times;
+    /// - the token must be at most a minute old by its issue time. The view is at most half a second old, and so has
+    ///   every key that signed earlier, even if the replicas' clocks are a minute apart;
     /// - the keys must be those of the database.
     pub fn lacks_key(&self, token: &str, now: DateTime<Utc>) -> Option<String> {
         let Unsigned { header, payload, signature } = jws::unsigned(token).filter(|_| !self.keys.are_fixed())?;
@@ -162,7 +164,7 @@ impl Verifier {
         may_be_good.then(|| key_id.clone())
     }
 
-    /// The token, when everything but the hour is right.
+    /// Returns the token if all but its times is valid.
     fn open(&self, token: &str, now: DateTime<Utc>) -> Option<VerifiedToken> {
         let keys = self.keys.at(now);
         let opened = jws::open(token, &keys)?;
@@ -175,12 +177,12 @@ impl Verifier {
         self.is_ours(&claims).then(|| VerifiedToken { claims, key_id: opened.key.id().to_owned() })
     }
 
-    /// Tells whether the claims are such as this service writes.
+    /// Returns true if this service writes such claims.
     fn is_ours(&self, claims: &Claims) -> bool {
         claims.iss == self.issuer && self.audiences.issues(claims.aud.list()) && self.has_lifetime(claims)
     }
 
-    /// Whether the times make sense together (C11).
+    /// Returns true if the times are consistent (C11).
     fn has_lifetime(&self, claims: &Claims) -> bool {
         let max_lifetime = i64::try_from(self.max_lifetime.as_secs()).unwrap_or(i64::MAX);
         let lifetime = claims.exp.checked_sub(claims.iat);
@@ -188,7 +190,7 @@ impl Verifier {
     }
 }
 
-/// Whether this can be the id of a key that signs access tokens (C4); keys that only verify may have other ids.
+/// Returns true if this can be the id of a key that signs access tokens (C4). Keys that only verify may have other ids.
 fn is_key_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     text.len() <= MAX_KEY_ID && text.bytes().all(allowed)

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{Finder, History, Taken, View};
 use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
-use crate::store::{LogReader, Page, Store, StoreError};
+use crate::store::{LogPage, LogReader, Store, StoreError};
 
 /// How often the log is looked at while nobody asks for it.
 const EVERY: Duration = Duration::from_millis(200);
@@ -185,14 +185,14 @@ impl Follower {
     }
 
     /// A page of the log, and when it was asked for.
-    async fn page(&mut self, from: i64) -> Result<(Page, Duration), StoreError> {
+    async fn page(&mut self, from: i64) -> Result<(LogPage, Duration), StoreError> {
         let asked = self.view.uptime.now();
-        let page = self.reader.look(from).await?;
+        let page = self.reader.poll(from).await?;
         Ok((page, asked))
     }
 
     /// Reads the signing keys again before the view says that it knows of their change.
-    async fn keys_of(&self, page: &Page) -> Result<(), StoreError> {
+    async fn keys_of(&self, page: &LogPage) -> Result<(), StoreError> {
         let is_about_keys =
             |revocation: &Revocation| matches!(revocation, Revocation::NewSigningKeys | Revocation::SigningKey(_));
         let next = self.view.read().next();

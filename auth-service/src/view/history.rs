@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::{Cause, Entry, LogId, Logged, Position, Revocation};
-use crate::store::Page;
+use crate::store::LogPage;
 
 use super::contents::{Bearer, Contents};
 
@@ -96,7 +96,7 @@ impl History {
     ///
     /// Contents first, then the position, then the time of the look, so that no order of reading them finds a label that
     /// says more than what it stands on.
-    pub fn take(&mut self, page: &Page, asked: Duration) -> Taken {
+    pub fn take(&mut self, page: &LogPage, asked: Duration) -> Taken {
         let Some(new) = self.new_rows(page) else { return Taken::Forked };
         self.contents.follow_horizon(page.horizon);
         for entry in new.entries {
@@ -126,7 +126,7 @@ impl History {
     ///
     /// A log whose oldest rows have been pruned contradicts nothing. The horizon, which pruning raises in the same
     /// transaction, refuses what the missing rows revoked; what was known before stays known.
-    fn new_rows<'p>(&self, page: &'p Page) -> Option<New<'p>> {
+    fn new_rows<'p>(&self, page: &'p LogPage) -> Option<New<'p>> {
         let entries = page.entries.as_slice();
         let first = entries.first()?;
         let Some(Position { log, last }) = self.position else {

@@ -41,7 +41,11 @@ async fn key_is_listed_and_another_one_follows() {
         assert_eq!(listed(&url)[1][1], "ES256");
         let again = keys(&url, settings, &["rotate"]);
         assert_eq!((again.code, again.out.as_str()), (1, ""));
-        assert!(again.err.starts_with(&format!("gatepost: {next} follows already, and signs from ")), "{}", again.err);
+        assert!(
+            again.err.starts_with(&format!("gatepost: the next key {next} exists already and signs from ")),
+            "{}",
+            again.err
+        );
         service.stop();
         let mut service = Service::start_with(AUTH, &url, settings);
         service.serves();

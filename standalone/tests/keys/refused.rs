@@ -33,7 +33,7 @@ async fn refused_keys_command_changes_nothing() {
             (&[], &["retire", id], "AUTH_MASTER_KEY"),
             (&secret, &["rotate"], "JWT_SECRET_KEY signs, and has no successor"),
             (&secret, &["retire", id], "JWT_SECRET_KEY signs, and has no successor"),
-            (&SEALED, &["retire", "nobody"], "has no signing key nobody: `gatepost keys list` shows"),
+            (&SEALED, &["retire", "nobody"], "has no signing key nobody: run `gatepost keys list`"),
             (&SEALED, &["rotate", "--lead", "9s"], "must be from 10s to 7d"),
             (&SEALED, &["rotate", "--from", &absent], "--from: must name a file that is there and holds one key"),
         ] {

@@ -1,4 +1,5 @@
-//! All facts about signature algorithms (C1). Another algorithm compiles once each `match` in this file decides about it.
+//! All facts about signature algorithms (C1). Each `match` in this file must decide about a new algorithm before it
+//! compiles.
 
 use std::ops::RangeInclusive;
 
@@ -19,19 +20,19 @@ use serde_json::{Value, json};
 use super::jwk::Jwk;
 use super::low_s;
 
-/// The shortest HS256 secret, in bytes: the hash's own length (RFC 7518 §3.2).
+/// Shortest HS256 secret, in bytes: the length of the hash (RFC 7518 §3.2).
 pub(super) const MIN_SECRET_BYTES: usize = 32;
 
-/// The lengths of an RSA modulus, in bits: RFC 7518 §3.3 has the lower one, the upper one bounds the work.
+/// Lengths of an RSA modulus, in bits. RFC 7518 §3.3 sets the minimum; the maximum bounds the work.
 const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
 
-/// 65537, the usual RSA exponent: others are slow or weak.
+/// RSA exponent 65537. Others are slow or weak.
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// The document of a key pair (PKCS#8, RFC 5958), wiped when it is dropped.
+/// PKCS#8 document of a key pair (RFC 5958), wiped when it is dropped.
 pub type Pkcs8 = Zeroizing<Vec<u8>>;
 
-/// A signature algorithm of RFC 7518 §3.1 or RFC 8037 §3.1.
+/// Signature algorithm of RFC 7518 §3.1 or RFC 8037 §3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -44,24 +45,24 @@ pub enum Algorithm {
     Rs256,
 }
 
-/// A type of key pairs. Each signs by one algorithm.
+/// Type of a key pair. Each type signs by one algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyType {
     /// Ed25519, for `EdDSA`.
     #[default]
     Ed25519,
-    /// On the curve P-256, for `ES256`.
+    /// Curve P-256, for `ES256`.
     P256,
-    /// RSA of 2048 to 8192 bits with the exponent 65537, for `RS256`; new ones have 3072 bits.
+    /// RSA of 2048 to 8192 bits with the exponent 65537, for `RS256`. New keys have 3072 bits.
     Rsa,
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 4] = [Self::Hs256, Self::EdDsa, Self::Es256, Self::Rs256];
 
-    /// Returns the algorithm of this JOSE name, which has a case.
-    pub fn named(name: &str) -> Option<Self> {
+    /// Returns the algorithm with this JOSE name, which is case-sensitive.
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
@@ -75,7 +76,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns the algorithm by which jsonwebtoken computes signatures.
+    /// Returns the jsonwebtoken algorithm that computes the signatures.
     pub(super) fn computed_as(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Hs256 => jsonwebtoken::Algorithm::HS256,
@@ -85,7 +86,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns the type of the key pairs that sign by it; `None` for an algorithm of a shared secret.
+    /// Returns the type of key pair that signs by this algorithm, unless it uses a shared secret.
     fn key_type(self) -> Option<KeyType> {
         match self {
             Self::Hs256 => None,
@@ -104,7 +105,8 @@ impl Algorithm {
         }
     }
 
-    /// Returns true if a good signature is the one that this service writes, where arithmetic gives another (C17).
+    /// Returns true if a valid signature is the one that this service writes, where arithmetic allows another one
+    /// (C17).
     pub(crate) fn is_canonical(self, signature: &[u8]) -> bool {
         match self {
             Self::Hs256 | Self::EdDsa | Self::Rs256 => true,
@@ -112,7 +114,7 @@ impl Algorithm {
         }
     }
 
-    /// Turns a good signature into the one that this service writes (C17).
+    /// Turns a valid signature into the one that this service writes (C17).
     pub(super) fn make_canonical(self, signature: &mut [u8]) {
         match self {
             Self::Hs256 | Self::EdDsa | Self::Rs256 => {}
@@ -120,15 +122,15 @@ impl Algorithm {
         }
     }
 
-    /// Returns true if these bytes can be a signature that a key pair writes by the algorithm of this name.
+    /// Returns true if a key pair of the named algorithm can have written these bytes as a signature.
     pub(crate) fn can_write(name: &str, signature: &[u8]) -> bool {
-        // A secret is no pair, and lies in no database.
-        Self::named(name).filter(|algorithm| algorithm.key_type().is_some()).is_some_and(|algorithm| {
+        // A secret is not a key pair, and is stored in no database.
+        Self::from_name(name).filter(|algorithm| algorithm.key_type().is_some()).is_some_and(|algorithm| {
             algorithm.signature_bytes().contains(&signature.len()) && algorithm.is_canonical(signature)
         })
     }
 
-    /// Returns `kty` and `crv` of its JWKs.
+    /// Returns `kty` and `crv` of the algorithm's JWKs.
     fn jwk_type(self) -> (&'static str, Option<&'static str>) {
         match self {
             Self::Hs256 => ("oct", None),
@@ -138,7 +140,7 @@ impl Algorithm {
         }
     }
 
-    /// Reads the key of a JWK; `None` if the key is of another type, incomplete, not on its curve, or too short.
+    /// Reads the key of a JWK, unless the key is of another type, incomplete, not on its curve, or too short.
     pub(super) fn read_jwk(self, jwk: &Jwk) -> Option<DecodingKey> {
         if (jwk.kty.as_str(), jwk.crv.as_deref()) != self.jwk_type() {
             return None;
@@ -156,7 +158,8 @@ impl Algorithm {
             }
             Self::Es256 => {
                 let (x, y) = (bytes(jwk.x.as_deref())?, bytes(jwk.y.as_deref())?);
-                // Each has its full length (RFC 7518 §6.2.1.2), or one point would have several texts.
+                // Both coordinates have their full length (RFC 7518 §6.2.1.2); otherwise one point would have several
+                // texts.
                 (x.len() == 32 && y.len() == 32).then_some(())?;
                 let point = [&[4], x.as_slice(), y.as_slice()].concat();
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).ok()?;
@@ -164,15 +167,15 @@ impl Algorithm {
             }
             Self::Rs256 => {
                 let (n, e) = (bytes(jwk.n.as_deref())?, bytes(jwk.e.as_deref())?);
-                // A leading zero byte is no part of a number (RFC 7518 §2), and would pass for length.
+                // A leading zero byte is not part of the number (RFC 7518 §2) and would fake its length.
                 let bits = n.len() * 8 - n.first().filter(|first| **first != 0)?.leading_zeros() as usize;
                 (MODULUS_BITS.contains(&bits) && e == EXPONENT).then(|| DecodingKey::from_rsa_raw_components(&n, &e))
             }
         }
     }
 
-    /// Reads the key pair of a PKCS#8 document (RFC 5958): the private half, and the public one's JWK without the members
-    /// that say its use. A public half that stands in the document must be the private one's.
+    /// Reads the key pair of a PKCS#8 document (RFC 5958). Returns the private half, and the JWK of the public half
+    /// without the members about its use. A public half in the document must match the private one.
     pub(super) fn read_pkcs8(self, pkcs8: &[u8]) -> Option<(EncodingKey, Value)> {
         let (kty, crv) = self.jwk_type();
         match self {
@@ -184,7 +187,7 @@ impl Algorithm {
             }
             Self::Es256 => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
-                // 4 for an uncompressed point, then both coordinates in full.
+                // An uncompressed point starts with 4; both coordinates follow in full.
                 let (x, y) = pair.public_key().as_ref().strip_prefix(&[4])?.split_at_checked(32)?;
                 let public = json!({"crv": crv, "kty": kty, "x": text(x), "y": text(y)});
                 Some((EncodingKey::from_ec_der(pkcs8), public))
@@ -200,10 +203,10 @@ impl Algorithm {
 }
 
 impl KeyType {
-    /// All of them, the default first.
+    /// All types, the default first.
     pub const ALL: [Self; 3] = [Self::Ed25519, Self::P256, Self::Rsa];
 
-    /// Returns the algorithm that keys of this type are for.
+    /// Returns the algorithm of keys of this type.
     pub fn algorithm(self) -> Algorithm {
         match self {
             Self::Ed25519 => Algorithm::EdDsa,
@@ -212,21 +215,24 @@ impl KeyType {
         }
     }
 
-    /// Makes a new key's PKCS#8 document, of version 1: others cannot read version 2 (RFC 8410 §7).
+    /// Generates a key and returns its PKCS#8 document, of version 1: other software cannot read version 2 (RFC 8410
+    /// §7).
     pub(super) fn generate_pkcs8(self) -> Result<Pkcs8, Unspecified> {
         let random = SystemRandom::new();
         Ok(Pkcs8::new(match self {
             Self::Ed25519 => Ed25519KeyPair::generate_pkcs8v1(&random)?.as_ref().to_vec(),
             Self::P256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?.as_ref().to_vec(),
-            // As strong as the others, about 2¹²⁸ (NIST SP 800-57 part 1, table 2), which 2048 bits are not.
+            // About as strong as the other types, 2¹²⁸ (NIST SP 800-57 part 1, table 2). 2048 bits are weaker.
             Self::Rsa => RsaKeyPair::generate(KeySize::Rsa3072)?.as_der()?.as_ref().to_vec(),
         }))
     }
 }
 
-/// Returns the RSA key's own document (RFC 8017 appendix A.1.2) in a PKCS#8 one that has been read: the library signs with that.
+/// Returns the RSA key's own document (RFC 8017 appendix A.1.2) inside a PKCS#8 one that was already read. The library
+/// signs with that.
 fn pkcs1(pkcs8: &[u8]) -> Option<&[u8]> {
-    // A sequence of two bytes' length, version 0, `rsaEncryption` without parameters, an octet string of two bytes' length.
+    // A sequence with a two-byte length, version 0, `rsaEncryption` without parameters, an octet string with a two-byte
+    // length.
     const PREFIX: usize = 26;
     let (prefix, key) = pkcs8.split_at_checked(PREFIX)?;
     let length = u16::from_be_bytes([prefix[24], prefix[25]]);
@@ -245,15 +251,16 @@ fn bytes(member: Option<&str>) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    /// C1: only the exact names are known.
     #[test]
-    fn c1_only_the_exact_names_are_known() {
+    fn only_exact_algorithm_names_are_known() {
         for name in ["HS256", "EdDSA", "ES256", "RS256"] {
-            assert_eq!(Algorithm::named(name).unwrap().name(), name);
+            assert_eq!(Algorithm::from_name(name).unwrap().name(), name);
         }
         for name in
             ["", "none", "nOnE", "hs256", "HS256 ", "HS384", "RS384", "RS512", "PS256", "ES384", "ES256K", "Ed25519"]
         {
-            assert_eq!(Algorithm::named(name), None, "{name}");
+            assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }
 

@@ -1,29 +1,29 @@
-//! The form of JWKs (RFC 7517) that hold keys to verify with.
+//! Form of JWKs (RFC 7517) with verification keys.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The longest key id, in bytes.
+/// Longest key id, in bytes.
 const MAX_KEY_ID: usize = 64;
 
-/// A reason to refuse a JWK.
+/// Reason to refuse a JWK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwkError {
-    /// Not a JSON object with a type and an id.
-    #[error("is no JWK that has `kty` and a `kid` of 1 to 64 bytes")]
+    /// Is not a JSON object with a type and an id.
+    #[error("is not a JWK with `kty` and a `kid` of 1 to 64 bytes")]
     Form,
-    /// Its `use` or `key_ops` says that it is for something else.
+    /// Is for another purpose by its `use` or `key_ops`.
     #[error("is a key for something other than verifying signatures")]
     Use,
-    /// Without the algorithm's name a key could be taken for two.
+    /// Has no known algorithm name. Such a key could be used for two algorithms.
     #[error("has no `alg`, or one other than HS256, EdDSA, ES256 and RS256")]
     Algorithm,
-    /// Of another type, incomplete, not on its curve, or too short.
+    /// Has another type, is incomplete, is not on its curve, or is too short.
     #[error("holds no key of its algorithm, or one that is too weak")]
     Material,
 }
 
-/// The members that matter here; RFC 7517 §4 has the others ignored.
+/// Members of a JWK that this service reads; the others are ignored, as RFC 7517 §4 requires.
 #[derive(Deserialize)]
 pub(super) struct Jwk {
     pub(super) kty: String,
@@ -41,7 +41,7 @@ pub(super) struct Jwk {
 }
 
 impl Jwk {
-    /// Reads a JWK whose id has a good length and whose use is to verify.
+    /// Parses a JWK, and checks the length of its id and its use.
     pub(super) fn parse(json: &str) -> Result<Self, JwkError> {
         let jwk: Self = object(json.as_bytes()).ok_or(JwkError::Form)?;
         if !(1..=MAX_KEY_ID).contains(&jwk.kid.len()) {
@@ -50,14 +50,14 @@ impl Jwk {
         if jwk.is_for_verifying() { Ok(jwk) } else { Err(JwkError::Use) }
     }
 
-    /// Returns true if neither `use` (RFC 7517 §4.2) nor `key_ops` (§4.3) is against it.
+    /// Returns true if neither `use` (RFC 7517 §4.2) nor `key_ops` (§4.3) forbids verification.
     fn is_for_verifying(&self) -> bool {
         self.usage.as_deref().is_none_or(|usage| usage == "sig")
             && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|operation| operation == "verify"))
     }
 }
 
-/// Reads a JSON object; serde would take an array for a struct, too.
+/// Parses a JSON object. Serde alone would also accept an array for a struct.
 pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     json.starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
 }

@@ -1,4 +1,4 @@
-//! The keys that sign access tokens, each bound to one algorithm.
+//! Keys that sign access tokens, each bound to one algorithm.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use super::signing_key::SigningKey;
 use super::{Algorithm, KeyType, Pkcs8, VerifyingKey};
 use crate::domain::guesses;
 
-/// The fewest guesses that a secret withstands. Whoever has one token can try secrets without asking the service, a billion
-/// a second and more.
+/// Minimum number of guesses that a secret must withstand. An attacker with one token can try a billion secrets a
+/// second and more, without the service.
 const MIN_SECRET_GUESSES: u64 = 1_000_000_000_000_000;
 
-/// Secrets that stand in tutorials, templates and documentation, in lower case: anybody can sign with them.
+/// Secrets from tutorials, templates and documentation, in lower case: every attacker knows them.
 const KNOWN_SECRETS: [&str; 8] = [
     "a-string-secret-at-least-256-bits-long",
     "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
@@ -33,48 +33,48 @@ const KNOWN_SECRETS: [&str; 8] = [
     "404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970",
 ];
 
-/// A signing key. It has no `Debug`: half of it is a secret.
+/// Signing key. It has no `Debug`: half of it is a secret.
 pub struct Key {
     signing: SigningKey,
     verifying: Arc<VerifyingKey>,
     jwk: Option<String>,
 }
 
-/// The public half of a key.
+/// Public half of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// The key id.
+    /// Id of the key.
     pub id: String,
-    /// The algorithm's JOSE name.
+    /// JOSE name of the algorithm.
     pub algorithm: &'static str,
-    /// The key as a JWK (RFC 7517), in JSON.
+    /// JWK (RFC 7517) in JSON.
     pub jwk: String,
 }
 
-/// The secret is too easy to guess.
+/// Reason to refuse a secret that is too easy to guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakSecret {
-    /// Fewer than 32 bytes.
+    /// Has fewer than 32 bytes.
     #[error("must have at least 32 bytes: make one with `openssl rand -base64 48`")]
     Short,
-    /// Found in public texts.
+    /// Stands in public texts.
     #[error("is publicly known: make a new one with `openssl rand -base64 48`")]
     Known,
-    /// A repeated unit, a count, a row of a keyboard, or a few words that a guesser tries first.
+    /// Is a repeated unit, a count, a keyboard row, or a few common words.
     #[error("is a pattern or easy to guess: make a new one with `openssl rand -base64 48`")]
     Pattern,
 }
 
 impl Key {
-    /// The HS256 key of a shared secret (RFC 7518 §3.2).
+    /// Makes the HS256 key of a shared secret (RFC 7518 §3.2).
     ///
     /// # Errors
-    /// When the secret is shorter than 32 bytes or publicly known (C18).
+    /// Fails if the secret is shorter than 32 bytes or publicly known (C18).
     pub fn hs256(secret: &SecretString) -> Result<Self, WeakSecret> {
         let text = secret.expose_secret();
         check_secret(text)?;
         let bytes = text.as_bytes();
-        // Told apart from other secrets' keys by a digest that is cut short, under a prefix of its own.
+        // The id is a truncated digest of the secret, with a prefix of its own.
         let digest = Sha256::new().chain_update(b"gatepost kid\0").chain_update(bytes).finalize();
         let id = format!("hs256-{}", URL_SAFE_NO_PAD.encode(&digest[..6]));
         Ok(Self {
@@ -84,10 +84,10 @@ impl Key {
         })
     }
 
-    /// The key in a PKCS#8 document, of the [`KeyType`] that the document names; its id is its
-    /// thumbprint (RFC 7638).
+    /// Reads the key in a PKCS#8 document, of the [`KeyType`] that the document names. The id is the thumbprint (RFC
+    /// 7638).
     ///
-    /// Returns `None` when the document holds no key of these types, or its public half does not match.
+    /// Returns `None` if the document holds no key of these types, or if its public half does not match.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
         let signing = SigningKey::from_pkcs8(pkcs8)?;
         let (mut jwk, algorithm) = signing.public()?;
@@ -95,12 +95,12 @@ impl Key {
         jwk["alg"] = algorithm.into();
         jwk["use"] = json!("sig");
         let jwk = jwk.to_string();
-        // Read as it will be read once it only verifies, so that what is too weak then is too weak now.
+        // The key is read as it will be read later for verification, so that a weak key is refused now.
         let verifying = VerifyingKey::from_jwk(&jwk).ok()?;
         Some(Self { signing, verifying: verifying.into(), jwk: Some(jwk) })
     }
 
-    /// Makes a new key's PKCS#8 document, which [`from_pkcs8`](Self::from_pkcs8) reads.
+    /// Generates a key and returns its PKCS#8 document for [`from_pkcs8`](Self::from_pkcs8).
     ///
     /// # Errors
     /// Fails if the cryptographic library does.
@@ -113,7 +113,7 @@ impl Key {
         self.verifying.id()
     }
 
-    /// The one algorithm that the key is for.
+    /// Returns the key's one algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.verifying.algorithm()
     }
@@ -138,7 +138,7 @@ fn thumbprint(jwk: Value) -> Option<String> {
     serde_json::from_value::<Jwk>(jwk).ok()?.thumbprint(ThumbprintHash::SHA256).ok()
 }
 
-/// Refuses a secret that others can guess.
+/// Refuses a secret that is easy to guess.
 pub(crate) fn check_secret(text: &str) -> Result<(), WeakSecret> {
     if text.len() < MIN_SECRET_BYTES {
         return Err(WeakSecret::Short);
@@ -154,8 +154,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thumbprint_is_that_of_rfc_7638() {
-        // Section 3.1, whose key has no private half.
+    fn thumbprint_matches_rfc_7638() {
+        // Section 3.1; its key has no private half.
         let n = concat!(
             "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3",
             "oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdA",
@@ -166,8 +166,9 @@ mod tests {
         assert_eq!(thumbprint(jwk).unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
+    /// C18: weak secrets are refused.
     #[test]
-    fn c18_weak_secrets_are_refused() {
+    fn weak_secrets_are_refused() {
         let check = |text: &str| Key::hs256(&text.to_owned().into()).map(|_| ());
         assert_eq!(check(""), Err(WeakSecret::Short));
         assert_eq!(check(&"ab".repeat(15)), Err(WeakSecret::Short));

@@ -1,5 +1,7 @@
-//! Of an ES256 signature (r, s) and its twin (r, n − s), which is right for the same message and key, the one with the
-//! lesser s is written and read, so that a token has one text (C17).
+//! Canonical ES256 signatures (C17).
+//!
+//! A signature (r, s) has a twin (r, n − s), which is valid for the same message and key. Only the one with the lesser
+//! s is written and accepted, so that a token has one text.
 
 /// n, the order of P-256 (NIST SP 800-186 §3.2.1.3).
 const ORDER: [u8; 32] = [
@@ -7,19 +9,19 @@ const ORDER: [u8; 32] = [
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// Whether no twin of this signature is the lesser.
+/// Returns true if the signature's s is not greater than its twin's.
 pub(super) fn is_low(signature: &[u8]) -> bool {
     signature.last_chunk().is_some_and(|s| *s <= negated(s))
 }
 
-/// Puts the twin in the place of a signature that is the greater.
+/// Replaces a signature by its twin if the twin's s is lesser.
 pub(super) fn lower(signature: &mut [u8]) {
     if let Some(s) = signature.last_chunk_mut() {
         *s = negated(s).min(*s);
     }
 }
 
-/// n − s, both as big-endian numbers.
+/// Returns n − s, both as big-endian numbers.
 fn negated(s: &[u8; 32]) -> [u8; 32] {
     let mut difference = [0; 32];
     let mut borrow = false;
@@ -35,13 +37,13 @@ fn negated(s: &[u8; 32]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    /// A signature with this s.
+    /// Returns a signature with this s.
     fn signature(s: [u8; 32]) -> Vec<u8> {
         [[7; 32], s].concat()
     }
 
     #[test]
-    fn the_twin_is_what_is_left_of_the_order() {
+    fn twin_is_the_order_minus_s() {
         let half = negated(&[0; 32]);
         assert_eq!(half, ORDER);
         let one = std::array::from_fn(|at| u8::from(at == 31));
@@ -50,9 +52,10 @@ mod tests {
         assert_eq!((negated(&one), negated(&less)), (less, one));
     }
 
+    /// C17: one of two twins is low, and the border is half the order.
     #[test]
-    fn c17_one_of_two_is_low_and_the_border_is_half_the_order() {
-        // (n − 1) / 2, which is the last one, and the number after it, which is its twin.
+    fn one_twin_is_low_up_to_half_the_order() {
+        // (n − 1) / 2 is the greatest low s. The next number is its twin.
         let mut last = ORDER;
         let mut carry = 0;
         for byte in &mut last {
@@ -64,7 +67,7 @@ mod tests {
         assert!(is_low(&signature(last)) && !is_low(&signature(next)));
         let mut lowered = signature(next);
         lower(&mut lowered);
-        assert_eq!(lowered, signature(last), "and r is left");
+        assert_eq!(lowered, signature(last), "r unchanged");
         lower(&mut lowered);
         assert_eq!(lowered, signature(last));
     }

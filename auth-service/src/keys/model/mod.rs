@@ -1,4 +1,4 @@
-//! Algorithms, keys, and the sets of keys that are in force over time.
+//! Algorithms, keys, and the key sets in force over time.
 
 mod algorithm;
 mod jwk;

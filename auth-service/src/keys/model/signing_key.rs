@@ -1,4 +1,4 @@
-//! The half of a key that signs, bound to one algorithm (C2).
+//! Private half of a key, bound to one algorithm (C2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::Algorithm;
 
-/// Signs by one algorithm. It has no `Debug`: it is the secret.
+/// Private half of a key. It has no `Debug`, because it is the secret.
 pub(crate) struct SigningKey {
     algorithm: Algorithm,
     key: EncodingKey,
-    /// The public half's JWK, without the members that say its use.
+    /// JWK of the public half, without the members about its use.
     public: Option<Value>,
 }
 
 impl SigningKey {
-    /// Signs by HS256 with this secret.
+    /// Makes an HS256 key from this secret.
     pub(crate) fn from_secret(secret: &[u8]) -> Self {
         Self { algorithm: Algorithm::Hs256, key: EncodingKey::from_secret(secret), public: None }
     }
@@ -29,13 +29,13 @@ impl SigningKey {
         })
     }
 
-    /// Returns the public half's JWK, without the members that say its use, and the algorithm's name; a secret has no public
-    /// half.
+    /// Returns the JWK of the public half, without the members about its use, and the algorithm's name. A secret has no
+    /// public half.
     pub(super) fn public(&self) -> Option<(Value, &'static str)> {
         Some((self.public.clone()?, self.algorithm.name()))
     }
 
-    /// Returns the message's signature in base64url, as a JWS has it (RFC 7518 §3, RFC 8037 §3.1).
+    /// Returns the message's signature in base64url, in the form of a JWS (RFC 7518 §3, RFC 8037 §3.1).
     pub(crate) fn sign(&self, message: &[u8]) -> Result<String, errors::Error> {
         let signature = crypto::sign(message, &self.key, self.algorithm.computed_as())?;
         let mut bytes = URL_SAFE_NO_PAD.decode(signature)?;

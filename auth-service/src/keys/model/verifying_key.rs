@@ -1,11 +1,11 @@
-//! The half of a key that verifies, bound to one algorithm (C2).
+//! Public half of a key, bound to one algorithm (C2).
 
 use jsonwebtoken::{DecodingKey, crypto};
 
 use super::jwk::Jwk;
 use super::{Algorithm, JwkError};
 
-/// Verifies signatures of one algorithm. It has no `Debug`: with HS256 it is the secret itself.
+/// Key that verifies signatures of one algorithm. It has no `Debug`: with HS256 it is the secret itself.
 pub struct VerifyingKey {
     id: String,
     algorithm: Algorithm,
@@ -13,18 +13,18 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Binds a key of an HS256 secret that has been checked to its id.
+    /// Makes the key of a checked HS256 secret with this id.
     pub(super) fn from_secret(id: String, secret: &[u8]) -> Self {
         Self { id, algorithm: Algorithm::Hs256, material: DecodingKey::from_secret(secret) }
     }
 
-    /// Reads the key in a JWK: a public one, or for HS256 the secret. Nothing in the text is trusted.
+    /// Parses the key of a JWK: a public key, or the secret for HS256. All members of the text are checked.
     ///
     /// # Errors
-    /// [`JwkError`], which says what is wrong with the key as a whole.
+    /// [`JwkError`] with the reason to refuse the whole key.
     pub fn from_jwk(json: &str) -> Result<Self, JwkError> {
         let jwk = Jwk::parse(json)?;
-        let algorithm = jwk.alg.as_deref().and_then(Algorithm::named).ok_or(JwkError::Algorithm)?;
+        let algorithm = jwk.alg.as_deref().and_then(Algorithm::from_name).ok_or(JwkError::Algorithm)?;
         let material = algorithm.read_jwk(&jwk).ok_or(JwkError::Material)?;
         Ok(Self { id: jwk.kid, algorithm, material })
     }
@@ -34,12 +34,12 @@ impl VerifyingKey {
         &self.id
     }
 
-    /// Returns the one algorithm that the key is for.
+    /// Returns the key's one algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Returns true if this is a signature of the message, in base64url as a token carries it.
+    /// Returns true if `signature`, in base64url as in a token, is a valid signature of the message.
     pub(crate) fn verifies(&self, message: &[u8], signature: &str) -> bool {
         crypto::verify(signature, message, &self.material, self.algorithm.computed_as()).unwrap_or(false)
     }

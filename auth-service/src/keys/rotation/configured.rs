@@ -1,4 +1,4 @@
-//! A configured key or issuer that has been replaced since the last start.
+//! Change of the configured key or issuer since the last start.
 
 use db::patiently;
 use kit::Clock;
@@ -10,11 +10,12 @@ use crate::keys::storage::SigningKeyError;
 use crate::stamp::stamp;
 use crate::store::{Remembered, Store};
 
-/// Remembers what the settings say, and revokes by the log what they said before. The log has begun, and the keys are open: a
-/// start that is refused must kill nothing.
+/// Remembers the secret and the issuer of the settings, and revokes the tokens of the previous ones by the log.
+///
+/// Call this after the log has started and the keys are open: a refused start must not revoke tokens.
 ///
 /// # Errors
-/// [`SigningKeyError::Replaced`], and when the database is away.
+/// [`SigningKeyError::Replaced`], or a failure of the database.
 pub(crate) async fn remember(
     store: &Store,
     secret: Option<&Key>,
@@ -25,13 +26,15 @@ pub(crate) async fn remember(
     let (id, stamp) = (secret.map_or("", Key::id), stamp(now));
     match patiently(|| store.remember_secret_key(id, stamp)).await? {
         Remembered::Same => {}
-        Remembered::Replaced(_) => tracing::warn!(
-            "JWT_SECRET_KEY is another one than at the last start: the tokens of the one before are revoked"
-        ),
+        Remembered::Replaced(_) => {
+            tracing::warn!(
+                "JWT_SECRET_KEY changed since the last start: the tokens of the previous secret are revoked"
+            );
+        }
         Remembered::Dead => return Err(SigningKeyError::Replaced.into()),
     }
     if patiently(|| store.remember_issuer(issuer, fresh, now)).await? {
-        tracing::warn!("AUTH_ISSUER is another one than at the last start: the tokens of the one before are revoked");
+        tracing::warn!("AUTH_ISSUER changed since the last start: the tokens of the previous issuer are revoked");
     }
     Ok(())
 }

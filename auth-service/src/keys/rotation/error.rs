@@ -1,53 +1,51 @@
-//! Why the set of keys cannot be read or changed.
+//! Errors of reading or changing the key set.
 
 use chrono::{DateTime, Utc};
 
 use crate::keys::storage::{KeyFileError, SigningKeyError, StorageError};
 use crate::store::StoreError;
 
-/// Each a sentence that says what to do.
+/// Failure of the key set; each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
-    /// There is no key yet.
+    /// The database has no key yet.
     #[error("the database has no signing key yet: start the auth service once, which makes one")]
     NoKey,
-    /// There is no key of this id.
-    #[error("the database has no signing key {0}: `gatepost keys list` shows those that it has")]
+    /// No key has this id.
+    #[error("the database has no signing key {0}: run `gatepost keys list` for its keys")]
     Unknown(String),
-    /// Another key is to follow already.
-    #[error("{id} follows already, and signs from {} on: rotate after that", sign_time.format("%Y-%m-%dT%H:%M:%SZ"))]
+    /// A next key is already waiting.
+    #[error("the next key {id} exists already and signs from {}: rotate after that", sign_time.format("%Y-%m-%dT%H:%M:%SZ"))]
     Waiting {
-        /// The next key.
+        /// Id of the next key.
         id: String,
-        /// From when on it signs.
+        /// Time from which the next key signs.
         sign_time: DateTime<Utc>,
     },
-    /// The set has this key.
-    #[error("the set has the key {0} already: `gatepost keys list` shows what it does")]
+    /// The set already has this key.
+    #[error("the key {0} exists already: run `gatepost keys list` for its state")]
     Known(String),
-    /// The key has been killed.
-    #[error("the key {0} has been retired, and its tokens are revoked: take another one")]
+    /// The key has been retired.
+    #[error("the key {0} has been retired, and its tokens are revoked: use another key")]
     Killed(String),
-    /// Somebody else was faster.
-    #[error(
-        "another process has changed the keys at this moment: see `gatepost keys list`, and run this again if needed"
-    )]
+    /// Another process changed the keys first.
+    #[error("another process has just changed the keys: see `gatepost keys list`, and run this again if needed")]
     Outrun,
-    /// The database was told to commit, and its answer did not come.
+    /// The database was told to commit and did not answer.
     #[error("the database has not said whether {what}: {find_out}")]
     OutcomeUnknown {
-        /// The change that may stand.
+        /// Change that may have been committed.
         what: String,
-        /// The way to find out.
+        /// Instruction to find out.
         find_out: &'static str,
     },
     /// The key was sealed with neither master key.
     #[error(
-        "the signing key was sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY: set the latter to the one that the \
-         services have had"
+        "the signing key was sealed with neither AUTH_MASTER_KEY nor AUTH_OLD_MASTER_KEY: set the latter to the key \
+         that the services used before"
     )]
     OldMasterKey,
-    /// A key cannot be had.
+    /// A key is not available.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
     /// The database does not answer.
@@ -56,7 +54,7 @@ pub enum KeyringError {
 }
 
 impl KeyringError {
-    /// Names the change and the way to find out if the database has not said whether the change stands.
+    /// Adds the change and the instruction to find out, if the outcome of a commit is unknown.
     pub(super) fn named(self, what: impl FnOnce() -> String, find_out: &'static str) -> Self {
         match self {
             Self::Store(StoreError::Unknown(_)) => Self::OutcomeUnknown { what: what(), find_out },

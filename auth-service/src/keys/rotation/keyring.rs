@@ -1,4 +1,4 @@
-//! The key pairs of one database: the first one, the next one, and the sets in force.
+//! Key pairs of one database: the first one, the next one, and the sets in force.
 //!
 //! Every replica reads the same rows and computes from their times which key signs (docs/decisions/0015).
 
@@ -13,36 +13,35 @@ use kit::Clock;
 use super::KeyringError;
 use crate::domain::{KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
-use crate::keys::storage::{KeyStorage, MasterKey, Row, SigningKeyError, opened};
+use crate::keys::storage::{KeyRow, KeyStorage, MasterKey, SigningKeyError, opened};
 use crate::stamp::stamp;
 use crate::store::{Store, StoreError};
 
-/// The longest life that a token of this service can have, whatever the setting in force.
+/// Longest lifetime of a token of this service under any setting.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);
 
-/// The greatest difference between clocks of replicas: a token of a key that has just been retired is verified for so much
-/// longer.
+/// Largest clock skew between replicas. A token of a key that has just been retired is verified for this much longer.
 pub(super) const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
 
-/// The time for which a private half is kept after its key has retired: clocks differ, and a backup takes the keys later than
+/// Time for which a private half is kept after its key has retired: clocks differ, and a backup copies the keys after
 /// the database.
 const PRIVATE_HALF_RETENTION: Duration = Duration::from_hours(1);
 
-/// The longest time for which a key is listed before it signs.
+/// Longest time for which a key is listed before it signs.
 pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
 
-/// The key pairs of one database.
+/// Key pairs of one database.
 pub struct Keyring {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) storage: KeyStorage,
     keys: Arc<CurrentKeys>,
-    /// Private halves by their key's id: each is opened once.
+    /// Opened private halves by key id; each is opened once.
     opened: Mutex<HashMap<String, Arc<Key>>>,
 }
 
 impl Keyring {
-    /// Manages the key pairs of this database, none of which has been read yet.
+    /// Makes a keyring for this database. Its keys are not read yet.
     #[must_use]
     pub fn new(store: Store, clock: Clock, storage: KeyStorage) -> Self {
         let keys = Arc::new(CurrentKeys::new(Timetable::new(&[])));
@@ -54,11 +53,13 @@ impl Keyring {
         Arc::clone(&self.keys)
     }
 
-    /// Makes the first key where there is none, of this type unless an earlier version has left one, and reads all of them.
-    /// No start makes a new key, which would log everybody out, while an older one is kept.
+    /// Reads all keys, and makes the first one in an empty database. The first key has this type, unless an earlier
+    /// version left a key.
+    ///
+    /// While an older key exists, no start makes a new one, which would log all users out.
     ///
     /// # Errors
-    /// [`KeyringError`], also when the key that signs, or the next one, cannot be opened.
+    /// [`KeyringError`]; also if the signing key or the next one cannot be opened.
     pub async fn begin(&self, key_type: KeyType) -> Result<(), KeyringError> {
         let mut rows = self.rows_at_start().await?;
         if rows.is_empty() {
@@ -79,21 +80,21 @@ impl Keyring {
         Ok(())
     }
 
-    /// Reads all of them again. A key that cannot be opened here does not sign here.
+    /// Reads all keys again. A key that cannot be opened here does not sign here.
     ///
     /// # Errors
-    /// [`StoreError`]; then all is as it was.
+    /// [`StoreError`]; then nothing changes.
     pub async fn read(&self) -> Result<(), StoreError> {
         let rows = self.store.signing_keys().await?;
         self.publish(rows);
         Ok(())
     }
 
-    /// Adds the key that signs from `sign_time` on, in place of the last one. Returns `None` when somebody else has just
+    /// Adds the key that signs from `sign_time`, in place of the last one. Returns `None` if another process has just
     /// added one.
     ///
     /// # Errors
-    /// [`KeyringError`], also while a key that is to sign waits for its time already.
+    /// [`KeyringError`]; also while another key waits for its time to sign.
     pub async fn rotate(
         &self,
         pkcs8: Pkcs8,
@@ -104,7 +105,8 @@ impl Keyring {
         if last.state_at(self.clock.now()) == KeyState::Next {
             return Err(KeyringError::Waiting { id: last.id.clone(), sign_time: last.sign_time });
         }
-        // What seals the new key must be what the others open it with, also where this process has had the last one open.
+        // The new key must be sealed with the key that the other replicas use, so the last key is opened again here,
+        // even if it is cached.
         self.storage.open(&last.id, sealed.as_deref())?;
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
         if rows.iter().any(|(record, _)| record.id == key.id()) {
@@ -116,7 +118,7 @@ impl Keyring {
         self.add(last.number + 1, pkcs8, sign_time).await
     }
 
-    /// Returns all key pairs in the order in which they sign.
+    /// Returns all key pairs in the order of signing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -124,7 +126,7 @@ impl Keyring {
         Ok(self.store.signing_keys().await?.into_iter().map(|(record, _)| record).collect())
     }
 
-    /// Forgets the private halves of keys that sign no more, and keys whose tokens are all dead.
+    /// Deletes the private halves of keys that sign no more, and the keys without live tokens.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -140,7 +142,7 @@ impl Keyring {
         Ok(self.storage.tidy(&self.store, |record| self.is_kept(record)).await?)
     }
 
-    /// Seals the private halves with the master key of now that are sealed with an old one. Returns how many.
+    /// Reseals the private halves of the old master key with the current one. Returns their number.
     ///
     /// # Errors
     /// [`KeyringError`]; then all are sealed as they were.
@@ -153,23 +155,23 @@ impl Keyring {
                 continue;
             }
             let (_, pkcs8) = opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
-            let anew = master.seal(&record.id, &pkcs8);
-            seals.push((record.id, sealed, anew));
+            let resealed = master.seal(&record.id, &pkcs8);
+            seals.push((record.id, sealed, resealed));
         }
         let resealed = self.store.reseal_signing_keys(&seals).await.map_err(|error| {
             KeyringError::from(error).named(
-                || "the keys were sealed anew".to_owned(),
+                || "the keys were resealed".to_owned(),
                 "run this again with the same two master keys, which may be done twice; until it ends, keep both",
             )
         })?;
         if resealed { Ok(seals.len()) } else { Err(KeyringError::Outrun) }
     }
 
-    async fn rows_at_start(&self) -> Result<Vec<Row>, StoreError> {
+    async fn rows_at_start(&self) -> Result<Vec<KeyRow>, StoreError> {
         patiently(|| self.store.signing_keys()).await
     }
 
-    /// Adds a key: its private half first, so that no row is without one.
+    /// Adds a key. The private half is stored first, so that no row lacks it.
     async fn add(
         &self,
         number: i32,
@@ -182,7 +184,7 @@ impl Keyring {
         let (sealed, _lock) = self.storage.save(&key, &pkcs8).await?;
         let verify_until = sign_time + MAX_LIFETIME + MAX_CLOCK_DIFFERENCE;
         let add = || self.store.add_signing_key(&record, sealed.as_deref(), verify_until, stamp(now));
-        // Of one number there is one key, so that it can be tried again.
+        // Each number belongs to one key, so the insert can be retried.
         let added = async {
             let added = patiently(add).await?;
             // An earlier try may have been committed.
@@ -201,7 +203,7 @@ impl Keyring {
         Ok(Some(record))
     }
 
-    /// Returns true if the set has this key: one whose answer was lost is there, too.
+    /// Returns true if the set has this key, even one with an unanswered commit.
     async fn has(&self, id: &str) -> Result<bool, StoreError> {
         let rows = patiently(|| self.store.signing_keys()).await?;
         Ok(rows.iter().any(|(record, _)| record.id == id))
@@ -222,20 +224,20 @@ impl Keyring {
         Ok(key)
     }
 
-    /// Puts these in force, and forgets the private halves of all others.
-    fn publish(&self, rows: Vec<Row>) {
+    /// Puts these keys in force, and drops the private halves of all others from memory.
+    fn publish(&self, rows: Vec<KeyRow>) {
         let members: Vec<_> = rows.into_iter().filter_map(|row| self.member(row)).collect();
         self.opened().retain(|id, _| members.iter().any(|member| member.key.is_some() && member.record.id == *id));
         self.keys.replace(Timetable::new(&members));
     }
 
-    fn member(&self, (record, sealed): Row) -> Option<Member> {
+    fn member(&self, (record, sealed): KeyRow) -> Option<Member> {
         let key = if self.is_kept(&record) {
             let opened = self.open(&record, sealed.as_deref());
             if let Err(error) = &opened
                 && record.state_at(self.clock.now()) != KeyState::Retired
             {
-                tracing::error!(key = record.id, "no token can be signed with it: {error}");
+                tracing::error!(key = record.id, %error, "signing key cannot be opened: no token can be signed with it");
             }
             opened.ok()
         } else {
@@ -246,7 +248,7 @@ impl Keyring {
             None => match VerifyingKey::from_jwk(&record.public_jwk) {
                 Ok(verifying) => Arc::new(verifying),
                 Err(error) => {
-                    tracing::error!(key = record.id, "a signing key in the database {error}: restore it from a backup");
+                    tracing::error!(key = record.id, %error, "bad signing key in the database: restore it from a backup");
                     return None;
                 }
             },
@@ -259,7 +261,7 @@ impl Keyring {
     }
 }
 
-/// Describes a key that is made now.
+/// Returns the record of a key that is made now.
 pub(super) fn record_of(
     key: &Key,
     number: i32,

@@ -1,4 +1,4 @@
-//! The keys of one database over time: the first one, the next ones, and the ones that are killed.
+//! Keys of one database over time: the first one, the next ones, and the retired ones.
 
 mod configured;
 mod error;

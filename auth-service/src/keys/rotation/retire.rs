@@ -1,19 +1,21 @@
-//! Kills keys that others may have, and puts another one in the place of the last.
+//! Retirement of keys that may have leaked.
 
 use db::patiently;
 
 use super::keyring::record_of;
 use super::{Keyring, KeyringError, MAX_LEAD};
 use crate::keys::model::{Key, Pkcs8};
-use crate::keys::storage::{KeyStorage, Row, SigningKeyError};
+use crate::keys::storage::{KeyRow, KeyStorage, SigningKeyError};
 use crate::stamp::stamp;
 
-/// The number of tries to kill a key while others change the set.
+/// Maximum tries to retire a key while other processes change the set.
 const MAX_TRIES: usize = 5;
 
 impl Keyring {
-    /// Kills a key at once: it verifies nothing more, and where it is the last one, this one takes its place. `is_lost` says
-    /// that its private half need not open: then nothing shows that the new one is sealed with what the service has.
+    /// Retires a key at once: its tokens are dead, and `successor` replaces it if it is the last key.
+    ///
+    /// With `is_lost` the private half need not open. Then nothing proves that the successor is sealed with the
+    /// service's master key.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -21,8 +23,8 @@ impl Keyring {
         self.retire_all(&[id.to_owned()], successor, is_lost).await
     }
 
-    /// Kills several keys as [`retire`](Self::retire) kills one: the last one first, so that none of them signs once another
-    /// one is dead. Nothing is changed if one of them is unknown or cannot be opened.
+    /// Retires several keys like [`retire`](Self::retire), the last one first, so that it never signs after an earlier
+    /// one is retired. Changes nothing if one of them is unknown or cannot be opened.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -42,13 +44,13 @@ impl Keyring {
         Ok(())
     }
 
-    /// Kills a key that was there a moment ago.
+    /// Retires a key that existed a moment ago.
     async fn retire_known(&self, id: &str, successor: &Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
         for attempt in 0..MAX_TRIES {
             let rows = patiently(|| self.store.signing_keys()).await;
             // An earlier attempt may have been committed.
             let rows = rows.map_err(|error| if attempt > 0 { error.or_unknown() } else { error })?;
-            // If it is gone, this has killed it and the answer was lost, or somebody else has.
+            // The key is gone: an unanswered attempt of this call has retired it, or another process has.
             let Some(at) = rows.iter().position(|(record, _)| record.id == id) else { return Ok(()) };
             if self.kill(&rows, at, successor, is_lost).await? {
                 return Ok(());
@@ -57,8 +59,8 @@ impl Keyring {
         Err(KeyringError::Outrun)
     }
 
-    /// Refuses to kill a key while nothing shows that its successor is sealed with what the service has.
-    fn check_killable(&self, rows: &[Row], (record, sealed): &Row, is_lost: bool) -> Result<(), KeyringError> {
+    /// Fails unless the key's private half shows that the successor is sealed with the service's master key.
+    fn check_killable(&self, rows: &[KeyRow], (record, sealed): &KeyRow, is_lost: bool) -> Result<(), KeyringError> {
         let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
         if are_sealed && matches!(self.storage, KeyStorage::File(_)) {
             return Err(SigningKeyError::NoMasterKey.into());
@@ -73,8 +75,8 @@ impl Keyring {
         }
     }
 
-    /// Kills one of these keys. Returns `false` when they have become others meanwhile.
-    async fn kill(&self, rows: &[Row], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
+    /// Retires one of these keys. Returns `false` if the set has changed since.
+    async fn kill(&self, rows: &[KeyRow], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
         self.check_killable(rows, &rows[at], is_lost)?;
         let (record, _) = &rows[at];
         let stamp = stamp(self.clock.now());
@@ -82,7 +84,7 @@ impl Keyring {
             return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp)).await?.is_some());
         }
         let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
-        // A key that does not sign yet leaves its time to this one, but for one that a wrong clock has set far away.
+        // A successor of a waiting key takes over its time, unless a wrong clock has set that time far away.
         let now = self.clock.now();
         let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
         let next = record_of(&key, record.number + 1, now, sign_time)?;
@@ -92,8 +94,8 @@ impl Keyring {
     }
 }
 
-/// Names the keys and the way to find out if the fate of one of them is not known. Once `killed` of them are dead, an outage leaves
-/// the fate of the others open, too.
+/// Adds the keys and the instruction to find out, if the outcome is unknown. Once `killed` of them are retired, an
+/// outage leaves the outcome of the others open too.
 fn told(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
     const FIND_OUT: &str =
         "run `gatepost keys list`: a key that it does not have is retired; run this again for those that it has";

@@ -1,4 +1,4 @@
-//! The background task that rotates keys by age, repairs their times and removes old ones.
+//! Background task that rotates keys by age, repairs their times and removes old ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::keyring::MAX_CLOCK_DIFFERENCE;
 use super::{Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
-use crate::domain::believed;
+use crate::domain::corrected_times;
 use crate::keys::model::KeyType;
 use crate::keys::storage::generate;
 use crate::repaired::{Repaired, future};
@@ -18,26 +18,26 @@ use crate::stamp::stamp;
 /// Time between two rounds of the task.
 const ROTATION_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The rule by which one key follows another.
+/// Rule for the rotation of keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RotationSchedule {
-    /// The time for which a key signs before the next one is listed; `None`: until a command says so.
+    /// Time for which a key signs before the next one is listed; `None` means rotation by command only.
     pub(crate) max_age: Option<Duration>,
-    /// The time for which the next one is listed before it signs.
+    /// Time for which the next key is listed before it signs.
     pub(crate) lead: Duration,
-    /// The type of the next one.
+    /// Type of the next key.
     pub(crate) key_type: KeyType,
 }
 
-/// The trust in the clock where keys are concerned.
+/// Trust in the clock for changes of keys.
 pub(crate) struct ClockTrust {
-    /// The greatest difference between clocks.
+    /// Largest clock skew.
     pub(crate) leeway: TimeDelta,
-    /// Counts the keys whose times were repaired.
+    /// Counter of keys with repaired times.
     pub(crate) repaired: Repaired,
 }
 
-/// Rotates the keys by age, repairs and tidies them until it is told to stop. A secret, without a keyring, needs none of it.
+/// Rotates, repairs and tidies the keys until `stop`. Returns at once if a secret signs, without a keyring.
 pub(crate) async fn run_rotation(
     keyring: Option<Arc<Keyring>>,
     schedule: RotationSchedule,
@@ -48,20 +48,20 @@ pub(crate) async fn run_rotation(
     let rounds = async {
         loop {
             if let Err(error) = keyring.repair(&trust).await {
-                tracing::warn!("signing keys with times of a wrong clock stay for now: {error}");
+                tracing::warn!(%error, "wrong signing key times not repaired");
             }
-            // A key that goes too early takes its tokens along.
+            // Under a fast clock a key would end too early, and its tokens with it.
             if keyring.clock.check_trusted(trust.leeway).is_err() {
                 sleep(ROTATION_INTERVAL).await;
                 continue;
             }
             match keyring.rotate_by_age(schedule).await {
-                // Another replica was faster, or an operator.
+                // Another replica or an operator was faster.
                 Ok(()) | Err(KeyringError::Outrun | KeyringError::Waiting { .. }) => {}
-                Err(error) => tracing::warn!("the signing key is not rotated for now: {error}"),
+                Err(error) => tracing::warn!(%error, "signing key not rotated"),
             }
             if let Err(error) = keyring.tidy().await {
-                tracing::warn!("signing keys that are over stay for now: {error}");
+                tracing::warn!(%error, "expired signing keys not removed");
             }
             sleep(ROTATION_INTERVAL).await;
         }
@@ -70,24 +70,22 @@ pub(crate) async fn run_rotation(
 }
 
 impl Keyring {
-    /// Gives keys that a wrong clock has made in the future the times that they would have by now.
+    /// Corrects the times of keys that a wrong clock has set in the future.
     async fn repair(&self, trust: &ClockTrust) -> Result<(), KeyringError> {
         let now = self.clock.now();
         if !self.clock.may_repair(trust.leeway) {
             return Ok(());
         }
         let keys = self.list().await?;
-        let repaired = believed(&keys, now, future(now, trust.leeway), (MAX_LIFETIME + MAX_CLOCK_DIFFERENCE, MAX_LEAD));
+        let repaired =
+            corrected_times(&keys, now, future(now, trust.leeway), (MAX_LIFETIME + MAX_CLOCK_DIFFERENCE, MAX_LEAD));
         let changed: Vec<_> =
             repaired.into_iter().zip(&keys).filter(|(new, old)| new != *old).map(|(new, _)| new).collect();
         if changed.is_empty() || !self.store.repair_signing_keys(&changed, stamp(now)).await? {
             return Ok(());
         }
         trust.repaired.add(u64::try_from(changed.len()).unwrap_or_default());
-        tracing::warn!(
-            keys = changed.len(),
-            "signing keys had times that have not come, of a wrong clock: they are cut"
-        );
+        tracing::warn!(keys = changed.len(), "future signing key times repaired, written under a wrong clock");
         Ok(self.read().await?)
     }
 
@@ -100,7 +98,7 @@ impl Keyring {
         }
         let pkcs8 = generate(schedule.key_type).await?;
         if let Some(next) = self.rotate(pkcs8, self.clock.now() + schedule.lead).await? {
-            tracing::info!(key = next.id, "a new signing key is listed, and signs from {} on", next.sign_time);
+            tracing::info!(key = next.id, sign_time = %next.sign_time, "next signing key listed");
         }
         Ok(())
     }

@@ -1,14 +1,14 @@
-//! Failures of the storage of private keys.
+//! Errors of the storage of private keys.
 
 use std::path::PathBuf;
 
 use super::{CannotOpen, KeyFileError};
 use crate::store::StoreError;
 
-/// A reason for which there is no signing key: each a sentence that says what to do.
+/// Reason for which there is no signing key; each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeyError {
-    /// A replica has no file that it could keep a key in, and no setting says what else.
+    /// A replica has no file for its key, and no setting says where the key is.
     #[error(
         "on PostgreSQL the signing key is kept in the database, sealed: set AUTH_MASTER_KEY, 32 bytes in base64 \
          (`openssl rand -base64 32`), the same for every replica, or sign with JWT_SECRET_KEY"
@@ -20,65 +20,65 @@ pub enum SigningKeyError {
          base64 (`openssl rand -base64 32`), or JWT_SECRET_KEY if that is what signs"
     )]
     FileAlone(PathBuf),
-    /// The key is in the database, and nothing opens it.
+    /// The key in the database is sealed, and no master key is set.
     #[error("the database holds the signing key, sealed: set AUTH_MASTER_KEY to the key that it was sealed with")]
     NoMasterKey,
-    /// The key in the database was sealed with another key, or is damaged.
+    /// The key in the database was sealed with another master key, or is damaged.
     #[error(
         "AUTH_MASTER_KEY is not the one that the signing key in the database was sealed with: set that one, or seal the \
          key with this one (`gatepost keys reseal --help`)"
     )]
     OtherMasterKey,
-    /// A later version has sealed the key.
+    /// The key was sealed by a later version.
     #[error("the signing key in the database was sealed by a later version: run that version, or a later one")]
     Later,
-    /// What was sealed is no key.
+    /// The sealed text does not contain a key.
     #[error(
-        "the sealed signing key in the database is no Ed25519, P-256 or RSA key: restore the database from a backup"
+        "the sealed signing key in the database is not an Ed25519, P-256 or RSA key: restore the database from a backup"
     )]
     Garbled,
-    /// The private half is nowhere.
+    /// The private half is missing.
     #[error(
         "{file} does not hold the signing key {id}: restore it from a backup, or run `gatepost keys retire {id}`, which \
-         makes a new key and logs everybody out"
+         makes a new key and logs all users out"
     )]
     Lost {
-        /// The key.
+        /// Id of the key.
         id: String,
-        /// Where it should be.
+        /// Expected file.
         file: PathBuf,
     },
-    /// The private half of a key should be sealed, and is not there at all.
+    /// The private half should be sealed in the database, and is missing.
     #[error(
         "the database does not hold the private half of the signing key {0}: restore it from a backup, or run `gatepost \
-         keys retire {0}`, which makes a new key and logs everybody out"
+         keys retire {0}`, which makes a new key and logs all users out"
     )]
     Gone(String),
-    /// No start has put the file's key among those of the database.
+    /// The database does not know the file's key, because no start has added it yet.
     #[error(
         "{0} holds a key that its database does not know yet: start the auth service on it once, stop it, then copy"
     )]
     NotBegun(PathBuf),
-    /// `JWT_SECRET_KEY` was another one meanwhile.
+    /// `JWT_SECRET_KEY` was replaced by another secret earlier.
     #[error(
-        "JWT_SECRET_KEY is one that another has replaced within the last day, and its tokens are revoked: make a new one \
+        "JWT_SECRET_KEY was replaced by another secret within the last day, and its tokens are revoked: make a new one \
          with `openssl rand -base64 48`"
     )]
     Replaced,
-    /// The key pair that is to sign has been retired, and is there again.
+    /// The signing key was retired, and is back.
     #[error(
         "the signing key {0} has been retired, and its tokens are revoked: run `gatepost keys retire {0}`, which makes a new one"
     )]
     Killed(String),
-    /// The private half should be sealed, and lies in the file yet.
+    /// The private half should be sealed, and is still in the file.
     #[error(
-        "the signing key {id} lies in {file}, and AUTH_MASTER_KEY is set: start the auth service with it once, which seals the \
+        "the signing key {id} is in {file}, but AUTH_MASTER_KEY is set: start the auth service with it once, which seals the \
          key, or unset it here"
     )]
     Unsealed {
-        /// The key.
+        /// Id of the key.
         id: String,
-        /// Where it lies.
+        /// File with the private half.
         file: PathBuf,
     },
     /// The key's file cannot be used, or no key can be made.
@@ -86,10 +86,10 @@ pub enum SigningKeyError {
     File(#[from] KeyFileError),
 }
 
-/// A private key cannot be read or kept.
+/// Failure to read or store a private key.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The key cannot be had.
+    /// The key is not available.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
     /// The database does not answer.

@@ -1,4 +1,4 @@
-//! Decides who may read the signing keys' file, and keeps that when the file is written anew.
+//! Access rights of the signing keys' file.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
@@ -7,25 +7,26 @@ use std::path::Path;
 
 use rustix::process::{getegid, geteuid, getgroups};
 
-/// The permission bits of all other users.
-const OTHERS: u32 = 0o007;
+/// Permission bits of other users.
+const OTHERS_BITS: u32 = 0o007;
 
-/// The permission bits of the group.
-const GROUP: u32 = 0o070;
+/// Permission bits of the group.
+const GROUP_BITS: u32 = 0o070;
 
-/// The bits that a new file takes over from the group's: reading and writing.
-const GROUP_KEEPS: u32 = 0o060;
+/// Group bits that a new file inherits: read and write.
+const INHERITED_GROUP_BITS: u32 = 0o060;
 
-/// Returns true if users beside the owner and this process's own groups may use the file.
+/// Returns true if users other than the owner and this process's own groups can use the file.
 ///
-/// Kubernetes gives a volume's files to the group `fsGroup`, which is one of the service's, with mode 0660 or 0440. Root
-/// works on the files of a service and is in none of its groups; for root the group of the file's folder counts as well.
+/// Kubernetes gives a volume's files to the group `fsGroup`, which is one of the service's groups, with mode 0660 or
+/// 0440. Root works on a service's files without being in its groups, so for root the group of the file's folder counts
+/// as well.
 pub(super) fn is_exposed(file: &Metadata, folder: &Path) -> io::Result<bool> {
     let mode = file.mode();
-    if mode & OTHERS != 0 {
+    if mode & OTHERS_BITS != 0 {
         return Ok(true);
     }
-    if mode & GROUP == 0 || getegid().as_raw() == file.gid() {
+    if mode & GROUP_BITS == 0 || getegid().as_raw() == file.gid() {
         return Ok(false);
     }
     if getgroups()?.iter().any(|group| group.as_raw() == file.gid()) {
@@ -34,12 +35,13 @@ pub(super) fn is_exposed(file: &Metadata, folder: &Path) -> io::Result<bool> {
     Ok(!geteuid().is_root() || fs::metadata(folder)?.gid() != file.gid())
 }
 
-/// Gives the draft to the owner of the file before it, and to its group where the group may read that file.
+/// Gives the draft the owner of the file that it replaces. It also gets that file's group, if the group can read or
+/// write the file.
 ///
 /// # Errors
-/// The owner would lose access: this process may not give files away, and the group may not read the file.
+/// Fails if the owner would lose access: this process may not change owners, and the group has no access to the file.
 pub(super) fn inherit(draft: &File, before: &Metadata) -> io::Result<()> {
-    let (made, shared) = (draft.metadata()?, before.mode() & GROUP_KEEPS);
+    let (made, shared) = (draft.metadata()?, before.mode() & INHERITED_GROUP_BITS);
     let is_same_owner = made.uid() == before.uid();
     if !is_same_owner || (shared != 0 && made.gid() != before.gid()) {
         let given = fchown(draft, (!is_same_owner).then(|| before.uid()), Some(before.gid()));
@@ -55,11 +57,11 @@ pub(super) fn inherit(draft: &File, before: &Metadata) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// A group that no process of these tests is in.
+    /// Group that no process of these tests belongs to.
     const FOREIGN: u32 = 64_321;
 
     #[test]
-    fn only_other_users_and_foreign_groups_expose_a_key() {
+    fn only_others_and_foreign_groups_expose_a_key() {
         let folder = testkit::folder();
         let path = folder.path().join("key");
         fs::write(&path, "").unwrap();
@@ -81,13 +83,13 @@ mod tests {
         for mode in [0o640, 0o440, 0o620] {
             assert!(is_exposed(mode), "{mode:o}");
         }
-        // The folder is the service's, and root works on it.
+        // The folder belongs to the service's group, and root works on it.
         std::os::unix::fs::chown(folder.path(), None, Some(FOREIGN)).unwrap();
         assert!(!is_exposed(0o640));
     }
 
     #[test]
-    fn a_new_file_keeps_owner_group_and_readers() {
+    fn new_file_keeps_owner_group_and_readers() {
         let folder = testkit::folder();
         let [before, draft] = ["before", "draft"].map(|name| folder.path().join(name));
         fs::write(&before, "").unwrap();

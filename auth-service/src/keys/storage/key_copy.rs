@@ -1,44 +1,47 @@
-//! What becomes of the signing keys when the database is copied: decided before anything is written, so that no token dies
-//! by a move unless the settings say that it would have died anyway.
+//! Handling of the signing keys when the database is copied.
+//!
+//! The decision is made before anything is written, so that a copy kills no token that the settings would keep valid.
 
 use std::path::PathBuf;
 
 use super::{KeyFile, KeyFileError, MasterKey, SigningKeyError};
 use crate::keys::model::Pkcs8;
 
-/// A key's id, and its sealed private half if the source's database has that.
+/// Id of a key, and its sealed private half if the source's database holds it.
 pub type PrivateHalf = (String, Option<Vec<u8>>);
 
-/// What becomes of the keys.
+/// Handling of the keys.
 pub enum KeyCopy {
-    /// They lie in the source sealed, and go along as they are.
+    /// The keys are sealed in the source and are copied unchanged.
     Sealed,
     /// The file's keys are sealed into the target.
     Seal {
-        /// The source's file, which is left as it is.
+        /// File of the source, which stays unchanged.
         from: PathBuf,
-        /// What the rows of these ids get.
+        /// Sealed private halves for the rows with these ids.
         sealed: Vec<(String, Vec<u8>)>,
     },
-    /// The file's keys go into a file beside the target.
+    /// The file's keys are written to a file beside the target.
     File {
-        /// The target's file.
+        /// File of the target.
         to: KeyFile,
-        /// The keys.
+        /// Documents of the keys.
         keys: Vec<Pkcs8>,
     },
-    /// The file is left where it is, since `JWT_SECRET_KEY` signs.
+    /// The file stays where it is, because `JWT_SECRET_KEY` signs.
     Left(PathBuf),
-    /// There are none with the source.
+    /// The source has no keys.
     Absent,
 }
 
 impl KeyCopy {
-    /// Chooses by the settings. `from` and `to` are where keys may lie beside source and target: `None` on PostgreSQL;
-    /// `halves` is what the source holds, in the order in which the keys sign.
+    /// Chooses by the settings.
+    ///
+    /// `from` and `to` are the key files beside source and target; `None` on PostgreSQL. `halves` are the keys of the
+    /// source in the order of signing.
     ///
     /// # Errors
-    /// When a key that is needed cannot go along, or a file cannot be used.
+    /// Fails if a needed key cannot be copied, or if a file cannot be used.
     pub fn choose(
         is_signed_by_secret: bool,
         master: Option<&MasterKey>,
@@ -68,7 +71,7 @@ impl KeyCopy {
         }
     }
 
-    /// What becomes of the keys of a file, the last one of which is needed.
+    /// Decides about the keys of a file; the last key is needed.
     fn of_file(
         from: &KeyFile,
         master: Option<&MasterKey>,
@@ -101,7 +104,7 @@ impl KeyCopy {
         }
     }
 
-    /// What rows of the target get that have no private half in the source.
+    /// Returns the sealed private halves for the target's rows that lack them in the source.
     pub fn sealed(&self) -> &[(String, Vec<u8>)] {
         match self {
             Self::Seal { sealed, .. } => sealed,
@@ -109,7 +112,7 @@ impl KeyCopy {
         }
     }
 
-    /// Writes the target's file, if it is to have one.
+    /// Writes the target's file, if it gets one.
     ///
     /// # Errors
     /// [`KeyFileError`], which says what to do.
@@ -137,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_go_where_the_target_keeps_them_or_nothing_is_begun() {
+    fn copy_puts_keys_where_the_target_keeps_them() {
         let folder = testkit::folder();
         let [from, to] = ["a", "b"].map(|name| KeyFile::new(folder.path().join(name)));
         let (ours, others) = (
@@ -149,7 +152,7 @@ mod tests {
         let choose = |secret, master, to: Option<&KeyFile>, halves: &[PrivateHalf]| {
             KeyCopy::choose(secret, master, Some(&from), to, halves)
         };
-        assert!(matches!(choose(false, None, None, &[]), Ok(KeyCopy::Absent)), "there is no key yet");
+        assert!(matches!(choose(false, None, None, &[]), Ok(KeyCopy::Absent)), "no key yet");
         assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Gone(_))));
         from.write(&[old.clone(), stray.clone()]).unwrap();
         assert!(matches!(choose(false, None, Some(&to), &halves), Err(SigningKeyError::Lost { .. })));
@@ -162,7 +165,11 @@ mod tests {
         let copy = choose(false, Some(&ours), None, &halves).unwrap();
         let sealed: Vec<PrivateHalf> =
             copy.sealed().iter().map(|(id, sealed)| (id.clone(), Some(sealed.clone()))).collect();
-        assert_eq!(sealed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), [id(&old), id(&new)], "and no other");
+        assert_eq!(
+            sealed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(),
+            [id(&old), id(&new)],
+            "only these keys"
+        );
         assert_eq!(ours.open(&id(&new), sealed[1].1.as_ref().unwrap()).unwrap(), new);
         for (secret, master) in [(false, None), (true, None), (false, Some(&ours)), (true, Some(&ours))] {
             assert!(matches!(choose(secret, master, None, &sealed), Ok(KeyCopy::Sealed)));
@@ -174,7 +181,7 @@ mod tests {
             assert!(copy.sealed().is_empty());
             copy.write_file().unwrap();
             let there: Vec<_> = to.read().unwrap().iter().map(|filed| filed.key.id().to_owned()).collect();
-            assert_eq!(there, [id(&old), id(&new)], "and again, after a copy that was killed");
+            assert_eq!(there, [id(&old), id(&new)], "same result after a killed copy");
         }
         fs::remove_file(to.path()).unwrap();
         to.write(std::slice::from_ref(&wiped)).unwrap();

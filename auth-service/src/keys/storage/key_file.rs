@@ -1,4 +1,5 @@
-//! The signing keys' file beside the database: for its owner and the service's own group alone, one PEM block a key.
+//! File of the signing keys beside the database, readable by its owner and the service's own groups only, with one PEM
+//! block per key.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -18,68 +19,68 @@ use crate::keys::model::{Key, Pkcs8};
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
 
-/// The longest wait for another process that writes the file.
+/// Longest wait for another process that writes the file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the signing keys' file cannot be used: each a sentence that says what to do.
+/// Failure to use the signing keys' file; each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// Others may read it.
+    /// Other users can read the file.
     #[error(
         "{0} can be read by other users: run `chmod 600` on it (640 where the file's group is one of the service's own), and \
-         replace the key if somebody has read it"
+         replace the key if another user has read it"
     )]
     Open(PathBuf),
-    /// It holds something that cannot sign.
+    /// The file contains something other than signing keys.
     #[error("{0} holds something other than Ed25519, P-256 and RSA keys in PKCS#8 PEM form: restore it from a backup")]
     Garbled(PathBuf),
-    /// It is where a copy of other keys belongs.
+    /// The target file exists and holds other keys.
     #[error("{0} is there already and holds another key: move it away, or copy to another path")]
     Another(PathBuf),
-    /// Another process writes it.
+    /// Another process is writing the file.
     #[error("{0} is being written by another process: run this again once that has ended")]
     Busy(PathBuf),
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("{0} cannot be used ({1}): make it and its folder readable and writable for this user")]
     Io(PathBuf, String),
-    /// No key could be made.
+    /// No key could be generated.
     #[error("no signing key could be made: the cryptographic library failed")]
     Generate,
 }
 
-/// The file.
+/// File of the signing keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFile(PathBuf);
 
-/// A key of the file.
+/// Key in the file.
 pub struct FiledKey {
-    /// The key.
+    /// Key.
     pub key: Arc<Key>,
-    /// Its document.
+    /// PKCS#8 document of the key.
     pub pkcs8: Pkcs8,
 }
 
-/// Keeps other processes from writing the file until it is dropped.
+/// Lock that keeps other processes from writing the file until it is dropped.
 #[derive(Debug)]
 pub struct KeyFileLock(#[expect(dead_code, reason = "the open folder is the lock")] File);
 
 impl KeyFile {
-    /// The file at this path.
+    /// Uses the file at this path.
     pub fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// The one that belongs to a database's file.
+    /// Uses the file that belongs to this database file.
     pub fn beside(database: &Path) -> Self {
         Self(database.with_extension("key.pem"))
     }
 
-    /// Where it is.
+    /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Its keys, in the order in which they were added; none when there is no file.
+    /// Returns the keys in the order of their addition; empty if there is no file.
     ///
     /// # Errors
     /// [`KeyFileError`], which says what to do.
@@ -99,12 +100,12 @@ impl KeyFile {
         keys.ok_or_else(|| KeyFileError::Garbled(self.0.clone()))
     }
 
-    /// Waits for other processes that write the file, and keeps them from it.
+    /// Waits until no other process writes the file, and locks it.
     ///
     /// # Errors
     /// [`KeyFileError`], which says what to do.
     pub async fn lock(&self) -> Result<KeyFileLock, KeyFileError> {
-        // The folder: the file is another one after each write.
+        // The lock is on the folder, because each write replaces the file.
         let folder = File::open(self.folder()).map_err(|error| self.unusable(&error))?;
         match lock_within(&folder, LOCK_TIMEOUT, || {}).await {
             Ok(true) => Ok(KeyFileLock(folder)),
@@ -116,7 +117,7 @@ impl KeyFile {
     /// Adds a key, unless the file has it.
     ///
     /// # Errors
-    /// [`KeyFileError`], which says what to do; then the file is as it was.
+    /// [`KeyFileError`], which says what to do; then the file is unchanged.
     pub fn add(&self, pkcs8: &Pkcs8, _lock: &KeyFileLock) -> Result<(), KeyFileError> {
         let mut all: Vec<_> = self.read()?.into_iter().map(|filed| filed.pkcs8).collect();
         if all.contains(pkcs8) {
@@ -126,10 +127,10 @@ impl KeyFile {
         self.write(&all)
     }
 
-    /// Takes out of it the keys that are not to be kept; the file goes with the last one. Returns whether there were any.
+    /// Removes the keys that `keep` rejects, and the file with its last key. Returns true if any key was removed.
     ///
     /// # Errors
-    /// [`KeyFileError`], which says what to do; then the file is as it was.
+    /// [`KeyFileError`], which says what to do; then the file is unchanged.
     pub fn retain(&self, keep: impl Fn(&str) -> bool, _lock: &KeyFileLock) -> Result<bool, KeyFileError> {
         let all = self.read()?;
         let count = all.len();
@@ -146,7 +147,7 @@ impl KeyFile {
         Ok(true)
     }
 
-    /// Writes the file so that a crash leaves it as it was or as it is to be.
+    /// Writes the file atomically: a crash leaves the old or the new content.
     ///
     /// # Errors
     /// [`KeyFileError`], which says what to do.
@@ -154,7 +155,7 @@ impl KeyFile {
         let draft = self.0.with_extension("new");
         let write = || -> io::Result<()> {
             let mut file = create_anew(&draft)?;
-            // An operator may write the file, and the service must still read it.
+            // An operator may write the file, and the service must still be able to read it.
             if let Some(before) = found(fs::metadata(&self.0))? {
                 inherit(&file, &before)?;
             }
@@ -181,13 +182,14 @@ impl KeyFile {
     }
 }
 
-/// Creates a draft in place of what a killed process has left. No link is followed: another user could have planted one.
+/// Creates a draft in place of one that a killed process has left. Follows no link: another user could have planted
+/// one.
 fn create_anew(draft: &Path) -> io::Result<File> {
     found(fs::remove_file(draft))?;
     create_file(draft)
 }
 
-/// Returns `None` where there is no such file.
+/// Returns `None` if the file does not exist.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -195,7 +197,7 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// The keys of a text that has nothing but blocks of them.
+/// Parses a text that consists of key blocks only.
 fn blocks(text: &str) -> Option<Vec<FiledKey>> {
     let (mut keys, mut rest) = (Vec::new(), text.trim());
     while !rest.is_empty() {
@@ -220,11 +222,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_added_once_in_their_order_and_kept_for_their_owner() {
+    async fn keys_are_added_once_in_order() {
         let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         assert!(file.read().unwrap().is_empty());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "to read makes nothing");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "reading creates no file");
         let documents = KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap());
         let lock = file.lock().await.unwrap();
         for document in documents.iter().chain(&documents) {
@@ -242,8 +244,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_writes_it_leaves_it_to_its_owner() {
-        // Only who may give files away can see it.
+    async fn writing_keeps_the_files_owner() {
+        // Only root can change owners.
         if !rustix::process::geteuid().is_root() {
             return;
         }
@@ -258,11 +260,11 @@ mod tests {
         }
         std::os::unix::fs::chown(folder.path(), Some(0), Some(0)).unwrap();
         file.add(&Key::generate_pkcs8(KeyType::default()).unwrap(), &lock).unwrap();
-        assert_eq!(owner(file.path()), (65532, 65533), "the file's owner counts before the folder's");
+        assert_eq!(owner(file.path()), (65532, 65533), "the file's owner takes precedence");
     }
 
     #[test]
-    fn a_draft_follows_no_link() {
+    fn draft_follows_no_link() {
         let folder = testkit::folder();
         let (file, victim) = (KeyFile::beside(&folder.path().join("auth.db")), folder.path().join("victim"));
         fs::write(&victim, "untouched").unwrap();
@@ -272,14 +274,14 @@ mod tests {
         assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
         assert_eq!(fs::metadata(&victim).unwrap().permissions().mode() & 0o777, 0o644);
         assert!(fs::symlink_metadata(file.path()).unwrap().is_file() && file.read().unwrap().len() == 1);
-        // A draft that a killed process has left, read by everybody, is no reason to stop.
+        // A readable draft of a killed process does not stop the write.
         fs::write(folder.path().join("auth.key.new"), "half").unwrap();
         file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();
         assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_two_that_write_one_waits_and_says_so_in_the_end() {
+    async fn second_writer_waits_and_then_fails() {
         let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         let first = file.lock().await.unwrap();
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_or_that_is_garbled_is_refused() {
+    fn exposed_or_garbled_file_is_refused() {
         let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();
@@ -303,7 +305,7 @@ mod tests {
         for garbled in ["", "\n", "not a key", cut, &format!("{text}{cut}"), &format!("{text}and more")] {
             fs::write(file.path(), garbled).unwrap();
             assert!(matches!(file.read(), Err(KeyFileError::Garbled(_))), "{garbled}");
-            assert_eq!(fs::read_to_string(file.path()).unwrap(), garbled, "nothing is lost");
+            assert_eq!(fs::read_to_string(file.path()).unwrap(), garbled, "file unchanged");
         }
     }
 }

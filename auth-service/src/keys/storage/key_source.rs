@@ -1,20 +1,20 @@
-//! The source of the signing key: chosen by the settings before anything is opened, so that a start that cannot sign writes
+//! Source of the signing key. The settings choose it before anything is opened, so that a start that cannot sign writes
 //! nothing.
 
 use super::{KeyFile, KeyStorage, MasterKey, SigningKeyError};
 use crate::keys::model::Key;
 
-/// The source of the signing key.
+/// Source of the signing key.
 pub enum KeySource {
-    /// `JWT_SECRET_KEY`: nothing else is looked at.
+    /// `JWT_SECRET_KEY`; key pairs are ignored.
     Secret(Key),
-    /// Key pairs.
+    /// Key pairs in this storage.
     Pairs(KeyStorage),
 }
 
 impl KeySource {
-    /// Chooses by the settings. `file` is where keys may lie beside the database: `None` on PostgreSQL, whose replicas
-    /// share no folder.
+    /// Chooses by the settings. `file` is the key file beside the database; `None` on PostgreSQL: its replicas share no
+    /// folder.
     ///
     /// # Errors
     /// [`SigningKeyError::NoSetting`].

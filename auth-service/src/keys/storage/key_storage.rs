@@ -1,4 +1,4 @@
-//! The storage of private halves: sealed in the database, or in a file beside it.
+//! Storage of private halves: sealed in the database, or in a file beside it.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType, Pkcs8};
 use crate::store::Store;
 
-/// A row of the database: a key pair, with its sealed private half if that is there.
-pub(in crate::keys) type Row = (SigningKeyRecord, Option<Vec<u8>>);
+/// Row of a key pair, with its sealed private half if the database holds it.
+pub(in crate::keys) type KeyRow = (SigningKeyRecord, Option<Vec<u8>>);
 
-/// The name under which earlier versions kept their one key in the database; its seal is bound to it.
+/// Name under which earlier versions stored their single key in the database; its seal is bound to this name.
 pub const SEALED_KEY: &str = "signing-key";
 
-/// The place of the private halves of key pairs.
+/// Storage of private halves.
 pub enum KeyStorage {
-    /// In the database, sealed.
+    /// Sealed in the database.
     Sealed {
-        /// The key that seals them.
+        /// Key that seals them.
         master: MasterKey,
-        /// The file in which they may have been before.
+        /// File that may have held them before.
         file: Option<KeyFile>,
     },
     /// In a file beside the database.
@@ -30,7 +30,7 @@ pub enum KeyStorage {
 }
 
 impl KeyStorage {
-    /// Returns the document of the first key: the one that an earlier version has left, or a new one.
+    /// Returns the document of the first key: the one that an earlier version left, or a new one.
     pub(in crate::keys) async fn first(&self, store: &Store, key_type: KeyType) -> Result<Pkcs8, StorageError> {
         let old = patiently(|| secrets::find(store.db(), SEALED_KEY)).await?;
         let file = match (self, old) {
@@ -40,15 +40,15 @@ impl KeyStorage {
             (Self::File(file), None) => Some(file),
         };
         let filed = file.map(KeyFile::read).transpose()?.unwrap_or_default();
-        // The youngest: of a file whose database has been lost, the older ones may have been retired.
+        // The newest key: if the file's database was lost, older keys may have been retired.
         match filed.into_iter().next_back() {
             Some(youngest) => Ok(youngest.pkcs8),
             None => Ok(generate(key_type).await?),
         }
     }
 
-    /// Stores a key's private half, and returns the text for its row. Until the lock is dropped, no other process takes the
-    /// key for one without a row.
+    /// Stores a key's private half, and returns the sealed text for its row. While the lock is held, no other process
+    /// removes the key for its missing row.
     pub(in crate::keys) async fn save(
         &self,
         key: &Key,
@@ -64,7 +64,7 @@ impl KeyStorage {
         }
     }
 
-    /// Opens the key of this id, whose row holds `sealed`.
+    /// Opens the key with this id from `sealed`, its private half in the row.
     pub(in crate::keys) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
         match (self, sealed) {
             (Self::Sealed { master, .. }, Some(sealed)) => {
@@ -88,12 +88,12 @@ impl KeyStorage {
         }
     }
 
-    /// Seals the keys that still lie in a file, so that users stay logged in when a master key is set, and removes the key
+    /// Seals the keys that are still in a file, so that users stay logged in when a master key is set. Removes the key
     /// of an earlier version.
     pub(in crate::keys) async fn take_over(
         &self,
         store: &Store,
-        rows: &[Row],
+        rows: &[KeyRow],
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
     ) -> Result<(), StorageError> {
         let Self::Sealed { master, file } = self else { return Ok(()) };
@@ -115,16 +115,16 @@ impl KeyStorage {
         Ok(())
     }
 
-    /// Warns of a file that is of no more use, once all of its keys have been opened elsewhere.
+    /// Warns about an unneeded file, after all of its keys were opened elsewhere.
     pub(in crate::keys) fn warn_of_old_file(&self) {
         if let Self::Sealed { file: Some(file), .. } = self
             && file.path().exists()
         {
-            tracing::warn!("the signing key is in the database now, sealed: remove {}", file.path().display());
+            tracing::warn!(file = %file.path().display(), "the signing key is sealed in the database now: remove the file");
         }
     }
 
-    /// Removes private halves from the file that are of no more use: those of keys that are not to be kept, or without a row.
+    /// Removes unneeded private halves from the file: those that `is_kept` rejects, and those without a row.
     pub(in crate::keys) async fn tidy(
         &self,
         store: &Store,
@@ -141,7 +141,7 @@ impl KeyStorage {
     }
 }
 
-/// Makes a new key's document, whose id no command line takes for a flag. An RSA key takes a second.
+/// Generates a key with an id that cannot be mistaken for a flag on a command line. An RSA key takes a second.
 pub(crate) async fn generate(key_type: KeyType) -> Result<Pkcs8, SigningKeyError> {
     let made = tokio::task::spawn_blocking(move || {
         loop {

@@ -1,4 +1,4 @@
-//! The places of private keys: a file beside the database, or the database itself, sealed by the master key.
+//! Storage of private keys: a file beside the database, or the database itself, sealed by the master key.
 
 mod error;
 mod key_access;
@@ -13,6 +13,6 @@ pub use key_copy::{KeyCopy, PrivateHalf};
 pub use key_file::{FiledKey, KeyFile, KeyFileError, KeyFileLock};
 pub use key_source::KeySource;
 pub(crate) use key_storage::generate;
+pub(super) use key_storage::{KeyRow, opened};
 pub use key_storage::{KeyStorage, SEALED_KEY};
-pub(super) use key_storage::{Row, opened};
 pub use master_key::{BadMasterKey, CannotOpen, MasterKey};

@@ -1,4 +1,4 @@
-//! No key is ever taken for one of another algorithm, whatever a header says (C1, C2, C4).
+//! Algorithm confusion: no header makes a key verify by another algorithm (C1, C2, C4).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,11 +9,12 @@ use super::{Draw, issue, key, keys, part, set_of_all, sign, verifier};
 use crate::keys::model::{Algorithm, SigningKey};
 use crate::tokens::TokenFault;
 
-/// Rounds of the 64 combinations, for each key that may be the signing one.
+/// Rounds of the 64 combinations, for each possible signing key.
 const ROUNDS: usize = 8;
 
+/// C1, C2, C4: header, key and signature must have one algorithm.
 #[test]
-fn c1_c2_c4_header_key_and_signature_have_to_be_of_one_algorithm() {
+fn header_key_and_signature_share_one_algorithm() {
     let mut draw = Draw(2);
     let (mut good, mut bad) = (0, 0);
     for signing in Algorithm::ALL {
@@ -37,8 +38,9 @@ fn c1_c2_c4_header_key_and_signature_have_to_be_of_one_algorithm() {
     assert_eq!((good, bad), (4 * ROUNDS * 4, 4 * ROUNDS * 60));
 }
 
+/// C1: no other name is an algorithm.
 #[test]
-fn c1_no_other_name_is_an_algorithm() {
+fn unknown_algorithm_names_are_refused() {
     let mut draw = Draw(1);
     for signing in Algorithm::ALL {
         let set = set_of_all(signing);
@@ -59,7 +61,7 @@ fn c1_no_other_name_is_an_algorithm() {
     }
 }
 
-/// What everybody can have of a public key, in the forms that libraries read or print.
+/// Returns the forms of a public key that libraries read or print, which an attacker can have.
 fn forms(jwk: &str) -> Vec<Vec<u8>> {
     let value: Value = serde_json::from_str(jwk).unwrap();
     let text = |name: &str| value[name].as_str().map(str::to_owned);
@@ -70,7 +72,7 @@ fn forms(jwk: &str) -> Vec<Vec<u8>> {
         forms.push(text.into_bytes());
     }
     let bytes = |name: &str| URL_SAFE_NO_PAD.decode(value[name].as_str().unwrap()).unwrap();
-    // SubjectPublicKeyInfo (RFC 5280 §4.1.2.7, RFC 8410 §4, RFC 5480 §2, RFC 3279 §2.3.1) as far as the key's bytes.
+    // SubjectPublicKeyInfo (RFC 5280 §4.1.2.7, RFC 8410 §4, RFC 5480 §2, RFC 3279 §2.3.1) up to the key's bytes.
     let (head, rest): (&[u8], _) = match value["kty"].as_str().unwrap() {
         "OKP" => (b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", bytes("x")),
         "EC" => (
@@ -89,8 +91,9 @@ fn forms(jwk: &str) -> Vec<Vec<u8>> {
     forms
 }
 
+/// C2: a public key in any form is not accepted as a secret.
 #[test]
-fn c2_a_public_key_is_no_secret_in_any_form() {
+fn public_key_is_not_a_secret_in_any_form() {
     let mut tried = 0;
     for signing in Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::Hs256) {
         let set = set_of_all(signing);

@@ -1,4 +1,5 @@
-//! A hundred thousand one-bit flips over a hundred tokens of all algorithms, and every bit of one of each (C16, C17).
+//! A hundred thousand one-bit flips over a hundred tokens of all algorithms, and every bit of one token of each (C16,
+//! C17).
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::tokens::TokenFault;
 const TOKENS: usize = 100;
 const FLIPS: usize = 1_000;
 
-/// Flips one bit of the text. Its highest bit would leave no text, and so no token.
+/// Flips one bit of the text, but not the highest bit of a byte: the result would not be text.
 fn flip_text(token: &str, draw: &mut Draw) -> String {
     let mut bytes = token.to_owned().into_bytes();
     let place = draw.below(bytes.len());
@@ -21,7 +22,7 @@ fn flip_text(token: &str, draw: &mut Draw) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Flips one bit of what a part says, below the base64 layer.
+/// Flips one bit of a decoded part.
 fn flip_part(token: &str, part: usize, draw: &mut Draw) -> String {
     let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
     let mut bytes = URL_SAFE_NO_PAD.decode(&parts[part]).unwrap();
@@ -31,8 +32,9 @@ fn flip_part(token: &str, part: usize, draw: &mut Draw) -> String {
     parts.join(".")
 }
 
+/// C16: a hundred thousand flipped bits are detected.
 #[test]
-fn c16_a_hundred_thousand_flipped_bits_are_found() {
+fn hundred_thousand_flipped_bits_are_detected() {
     let mut draw = Draw(16);
     let mut flipped = [0; 4];
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
@@ -53,8 +55,9 @@ fn c16_a_hundred_thousand_flipped_bits_are_found() {
     assert!(flipped.iter().all(|layer| *layer > 24_000), "header, payload, signature, base64: {flipped:?}");
 }
 
+/// C16, C17: every flipped bit of every character is detected.
 #[test]
-fn c16_c17_every_flipped_bit_of_every_character_is_found() {
+fn every_flipped_bit_is_detected() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(17));

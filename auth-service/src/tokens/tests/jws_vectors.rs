@@ -1,4 +1,4 @@
-//! Wycheproof's 401 JWS vectors through the layer that the verifier is built on (C1, C2, C14, C17).
+//! Wycheproof's 401 JWS vectors through the layer below the verifier (C1, C2, C14, C17).
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::tokens::jws;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/wycheproof/json_web_signature_test.json");
 
-/// Valid, and refused by policy: nobody needs PS256, PS384, PS512, RS384 and RS512 here.
+/// Valid vectors refused by policy: PS256, PS384, PS512, RS384 and RS512 are not supported.
 const OTHER_ALGORITHMS: [u64; 22] = [
     264, 265, 266, 267, // RS384
     268, 269, 270, 271, // RS512
@@ -17,10 +17,10 @@ const OTHER_ALGORITHMS: [u64; 22] = [
     325, 326, 327, 328, // PS512
 ];
 
-/// Marked invalid, and byte for byte the valid vector 357.
+/// Vectors marked invalid that equal the valid vector 357 byte for byte.
 const SAME_AS_357: [u64; 2] = [367, 370];
 
-/// Marked valid, and refused: strictness is what this layer is for.
+/// Vectors marked valid that this stricter layer refuses.
 const REFUSED: [(u64, &str); 6] = [
     (346, "a PS384 token under a key that says PS256"),
     (347, "the key's algorithm is the unregistered ES521"),
@@ -37,7 +37,7 @@ struct Vector {
     key: Result<VerifyingKey, JwkError>,
 }
 
-/// Every vector, with a key of its own.
+/// Returns every vector, each with its key.
 fn vectors() -> Vec<Vector> {
     let file: Value = serde_json::from_str(VECTORS).unwrap();
     let mut vectors = Vec::new();
@@ -56,13 +56,14 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
-/// The payload, by a set that signs with another key and takes this one's tokens as well.
+/// Returns the payload by a set that signs with another key and also accepts this one's tokens.
 fn open(jws: &str, key: VerifyingKey) -> Option<Vec<u8>> {
     jws::open(jws, &KeySet::new(hs256()).with(key)).map(|opened| opened.payload)
 }
 
+/// C1, C2, C14, C17: results are as marked, except the listed ones.
 #[test]
-fn c1_c2_c14_c17_wycheproof_answers_as_marked_but_for_a_listed_few() {
+fn wycheproof_results_match_with_listed_exceptions() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 401);
     let valid_357 = vectors.iter().find(|vector| vector.id == 357).unwrap().jws.clone();
@@ -85,12 +86,13 @@ fn c1_c2_c14_c17_wycheproof_answers_as_marked_but_for_a_listed_few() {
         }
     }
     assert_eq!((as_marked, by_policy, skipped, refused), (371, 22, 2, 6));
-    // 46 are marked valid: less 22 and 6, and with the two that are byte for byte a valid one.
+    // 46 are marked valid: less 22 and 6, plus the two that equal a valid one byte for byte.
     assert_eq!(opened, 20);
 }
 
+/// C2: a key for another algorithm or use is refused as a whole.
 #[test]
-fn c2_a_key_for_another_algorithm_or_use_is_refused_as_a_whole() {
+fn key_for_another_algorithm_or_use_is_refused() {
     let (mut good, mut algorithm, mut usage) = (0, 0, 0);
     for Vector { id, key, .. } in vectors() {
         match key.map(|key| key.algorithm().name()) {
@@ -106,7 +108,7 @@ fn c2_a_key_for_another_algorithm_or_use_is_refused_as_a_whole() {
 }
 
 #[test]
-fn the_payload_is_what_was_signed() {
+fn payload_is_the_signed_text() {
     let payloads = vectors().into_iter().filter(|vector| [1, 18, 33, 259, 357].contains(&vector.id));
     let payloads: Vec<_> = payloads.map(|vector| open(&vector.jws, vector.key.ok().unwrap()).unwrap()).collect();
     assert_eq!(payloads, [&b"foo"[..], b"foo", b"foo", b"", b"Test"]);

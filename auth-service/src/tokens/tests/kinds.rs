@@ -1,4 +1,4 @@
-//! Nothing but an access token is ever taken for one, under any algorithm (C6, C7).
+//! Token kinds: only an access token is accepted as one, under any algorithm (C6, C7).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,10 +9,10 @@ use super::{Draw, issue, part, set_of_all, sign, verifier};
 use crate::keys::model::{Algorithm, KeySet};
 use crate::tokens::TokenFault;
 
-/// Cases of each kind, for each algorithm.
+/// Cases of each kind per algorithm.
 const CASES: usize = 500;
 
-/// Names of other kinds of token (RFC 7519 §5.1, RFC 9068 §2.1, RFC 7515 §4.1.9), and of no kind.
+/// Types of other tokens (RFC 7519 §5.1, RFC 9068 §2.1, RFC 7515 §4.1.9), and of no token.
 const OTHER_TYPES: [&str; 18] = [
     "",
     "JWT",
@@ -34,7 +34,7 @@ const OTHER_TYPES: [&str; 18] = [
     "at jwt",
 ];
 
-/// The type of an access token with something wrong with it.
+/// Returns the type of an access token with one mistake.
 fn near_miss(draw: &mut Draw) -> String {
     let mut text: Vec<char> = "at+jwt".chars().collect();
     let place = draw.below(text.len());
@@ -50,13 +50,14 @@ fn near_miss(draw: &mut Draw) -> String {
     text.into_iter().collect()
 }
 
-/// A header of this type, for the set's signing key.
+/// Returns a header with this type, for the set's signing key.
 fn header(set: &KeySet, typ: &Value) -> Value {
     json!({"typ": typ, "alg": set.signing().unwrap().algorithm().name(), "kid": set.signing().unwrap().id()})
 }
 
+/// C6, C7: a token of another type is not an access token.
 #[test]
-fn c6_c7_a_token_of_another_type_is_no_access_token() {
+fn other_token_types_are_not_access_tokens() {
     let mut draw = Draw(6);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);
@@ -81,8 +82,9 @@ fn c6_c7_a_token_of_another_type_is_no_access_token() {
     }
 }
 
+/// C7: claims of another kind are not an access token.
 #[test]
-fn c7_claims_of_another_kind_are_no_access_tokens() {
+fn other_claims_are_not_access_tokens() {
     let mut draw = Draw(7);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);
@@ -92,7 +94,7 @@ fn c7_claims_of_another_kind_are_no_access_tokens() {
             let mut other = payload.clone();
             let claims = other.as_object_mut().unwrap();
             let name = &names[draw.below(names.len())];
-            // One claim less, one more, another name for one, or one of another type.
+            // One claim less, one more, one renamed, or one of another type.
             let value = if case % 4 == 1 { json!(draw.id()) } else { claims.remove(name).unwrap() };
             match case % 4 {
                 0 => {}
@@ -106,7 +108,7 @@ fn c7_claims_of_another_kind_are_no_access_tokens() {
     }
 }
 
-/// A secret of another kind: a refresh token, a key of a service or of a user, a page token, or three parts of nothing.
+/// Returns a secret of another kind: a refresh token, a service key, a user's key, a page token, or three random parts.
 fn opaque(draw: &mut Draw) -> String {
     let bytes: Vec<u8> = (0..=draw.below(96)).map(|_| draw.next().to_be_bytes()[0]).collect();
     let text = URL_SAFE_NO_PAD.encode(&bytes);
@@ -122,8 +124,9 @@ fn opaque(draw: &mut Draw) -> String {
     }
 }
 
+/// C7: a secret of another kind is not an access token.
 #[test]
-fn c7_a_secret_of_another_kind_is_no_access_token() {
+fn other_secrets_are_not_access_tokens() {
     let mut draw = Draw(77);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);
@@ -132,7 +135,7 @@ fn c7_a_secret_of_another_kind_is_no_access_token() {
         for _ in 0..CASES {
             let text = opaque(&mut draw);
             assert_eq!(verifier.verify(&text, start()), Err(TokenFault::Invalid), "{text}");
-            // Nor in the place of a part of a token, nor before or after a whole one.
+            // The secret is also refused in place of a part of a token, and before or after a whole token.
             let mut mixed = parts.clone();
             mixed[draw.below(3)].clone_from(&text);
             let whole = parts.join(".");

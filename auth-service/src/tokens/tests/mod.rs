@@ -26,7 +26,7 @@ use crate::keys::model::{Algorithm, CurrentKeys, Key, KeySet, Timetable};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// `SplitMix64` (Steele, Lea, Flood 2014): the same flips in every run.
+/// `SplitMix64` (Steele, Lea, Flood 2014): the same random numbers in every run.
 struct Draw(u64);
 
 impl Draw {
@@ -47,20 +47,20 @@ impl Draw {
     }
 }
 
-/// A set of a key of each algorithm, of which this one's signs.
+/// Returns a set with a key of each algorithm; the key of this one signs.
 fn set_of_all(signing: Algorithm) -> Arc<KeySet> {
     let others = keys().into_iter().filter(|key| key.algorithm() != signing);
     Arc::new(others.fold(KeySet::new(key(signing)), |set, key| set.with(half(&key))))
 }
 
-/// Signs any header over any payload, as whoever holds the key can.
+/// Signs any header over any payload, as the key's holder can.
 fn sign(key: &Key, header: &Value, payload: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
     let signature = key.sign(message.as_bytes()).unwrap();
     format!("{message}.{signature}")
 }
 
-/// What a part of a token says.
+/// Returns a decoded part of a token.
 fn part(token: &str, index: usize) -> String {
     let part = token.split('.').nth(index).unwrap();
     String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
@@ -78,7 +78,7 @@ fn verifier_by(timetable: Timetable) -> Verifier {
     Verifier::new(Arc::new(CurrentKeys::new(timetable)), "gatepost".into(), audiences(), DAY)
 }
 
-/// A token of some user and session, each time of others.
+/// Issues a token of a random user and session.
 fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
     let user = User {
         id: draw.id(),

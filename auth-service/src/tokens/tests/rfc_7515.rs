@@ -1,4 +1,4 @@
-//! The examples of RFC 7515 appendices A.1 to A.3, with the thumbprints of their keys.
+//! Examples of RFC 7515 appendices A.1 to A.3, with the thumbprints of their keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::keys::model::{Algorithm, Key, KeySet, VerifyingKey};
 use crate::tokens::jws;
 
-/// The claims that all three examples sign.
+/// Claims that all three examples sign.
 const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
-/// Appendix A.1: the secret and its tag over a header that has line breaks in it.
+/// Secret of appendix A.1. Its tag covers a header with line breaks.
 const SECRET: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 const HS256: (&str, &str) = ("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
 
@@ -58,20 +58,20 @@ fn message((header, _): (&str, &str)) -> String {
     format!("{header}.{PAYLOAD}")
 }
 
-/// The public half alone verifies the example, and nothing that is not quite it.
+/// Asserts that the public half verifies the example and no variation of it.
 fn verifies(example: (&str, &str), key: &VerifyingKey) {
     assert!(key.verifies(message(example).as_bytes(), example.1));
     assert!(!key.verifies(message(example).replacen("ey", "eY", 1).as_bytes(), example.1));
 }
 
 #[test]
-fn hs256_verifies_the_tag_of_the_rfc() {
+fn hs256_verifies_the_rfc_tag() {
     let jwk = json!({"kty": "oct", "k": SECRET, "kid": "a.1", "alg": "HS256"}).to_string();
     verifies(HS256, &VerifyingKey::from_jwk(&jwk).ok().unwrap());
 }
 
 #[test]
-fn rs256_gives_the_signature_of_the_rfc_and_opens_it() {
+fn rs256_makes_and_opens_the_rfc_signature() {
     let key = key(RSA);
     assert_eq!((key.algorithm(), key.id()), (Algorithm::Rs256, "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8"));
     assert_eq!(key.sign(message(RS256).as_bytes()).unwrap(), RS256.1);
@@ -81,11 +81,11 @@ fn rs256_gives_the_signature_of_the_rfc_and_opens_it() {
 }
 
 #[test]
-fn es256_opens_the_signature_of_the_rfc_and_gives_others() {
+fn es256_opens_the_rfc_signature_and_makes_others() {
     let key = key(P256);
     assert_eq!((key.algorithm(), key.id()), (Algorithm::Es256, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"));
     let (first, second) = (key.sign(b"one text").unwrap(), key.sign(b"one text").unwrap());
-    assert!(first != second && first.len() == 86 && second.len() == 86, "each has a random number in it");
+    assert!(first != second && first.len() == 86 && second.len() == 86, "each signature has a random number");
     verifies(ES256, &VerifyingKey::from_jwk(&key.public().unwrap().jwk).ok().unwrap());
     let jws = format!("{}.{}", message(ES256), ES256.1);
     assert_eq!(jws::open(&jws, &KeySet::new(key)).unwrap().payload, URL_SAFE_NO_PAD.decode(PAYLOAD).unwrap());

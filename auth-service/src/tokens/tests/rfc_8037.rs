@@ -1,4 +1,4 @@
-//! The example of RFC 8037 appendix A: one key, one text, one signature.
+//! Example of RFC 8037 appendix A: one key, one text, one signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,7 +20,7 @@ fn key() -> Key {
 }
 
 #[test]
-fn signing_gives_the_signature_of_the_rfc() {
+fn signing_makes_the_rfc_signature() {
     let key = key();
     assert_eq!(key.sign(MESSAGE.as_bytes()).unwrap(), SIGNATURE);
     let (header, payload) = MESSAGE.split_once('.').unwrap();
@@ -29,14 +29,14 @@ fn signing_gives_the_signature_of_the_rfc() {
 }
 
 #[test]
-fn verifying_opens_it_to_the_payload_of_the_rfc() {
+fn verifying_opens_the_rfc_payload() {
     let jws = format!("{MESSAGE}.{SIGNATURE}");
     assert_eq!(jws::open(&jws, &KeySet::new(key())).unwrap().payload, PAYLOAD);
-    // The public half alone, as appendix A.2 writes it, with the names that make it a key for us.
+    // The public half as in appendix A.2, with the members that this service requires.
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
         "alg": "EdDSA", "kid": "rfc8037"});
     let listed = VerifyingKey::from_jwk(&jwk.to_string()).ok().unwrap();
     assert!(listed.verifies(MESSAGE.as_bytes(), SIGNATURE));
-    // The example names no key: among several it opens nothing, though one of them would fit.
+    // The example names no key, so a set of several opens nothing, even if one of them would fit.
     assert!(jws::open(&jws, &KeySet::new(key()).with(listed)).is_none());
 }

@@ -1,4 +1,4 @@
-//! A token has one signature: none that arithmetic makes of it, and none in another form, is taken for it (C17).
+//! Signature twins: a token has one signature, and its arithmetic equivalents and other forms are refused (C17).
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::{Draw, half, issue, key, keys, verifier};
 use crate::keys::model::{Algorithm, KeySet};
 use crate::tokens::TokenFault;
 
-/// n of P-256, from RFC 5903 §3.1.
+/// Order n of P-256, from RFC 5903 §3.1.
 const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
-/// L of Ed25519, from RFC 8032 §5.1, in the order of its bytes in a signature.
+/// Order L of Ed25519, from RFC 8032 §5.1, in the byte order of a signature.
 const ED25519_ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// a − b, or a + b, as numbers whose least byte is the last one.
+/// Returns a − b or a + b, as numbers with the least byte last.
 fn computed(a: &[u8], b: &[u8], sign: i16) -> Vec<u8> {
     let mut carry = 0;
     let mut result: Vec<u8> = Vec::new();
@@ -35,7 +35,7 @@ fn reversed(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().rev().copied().collect()
 }
 
-/// The token with another signature.
+/// Returns the token with another signature.
 fn with(token: &str, signature: &[u8]) -> String {
     format!("{}.{}", token.rsplit_once('.').unwrap().0, URL_SAFE_NO_PAD.encode(signature))
 }
@@ -44,8 +44,9 @@ fn signature(token: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(token.rsplit_once('.').unwrap().1).unwrap()
 }
 
+/// C17: the ES256 twin is valid by arithmetic, and refused for a token.
 #[test]
-fn c17_of_es256_the_twin_is_right_by_arithmetic_and_no_signature_of_the_token() {
+fn es256_twin_is_refused() {
     let keys = Arc::new(KeySet::new(key(Algorithm::Es256)));
     let public = half(keys.signing().unwrap());
     let mut draw = Draw(17);
@@ -55,13 +56,14 @@ fn c17_of_es256_the_twin_is_right_by_arithmetic_and_no_signature_of_the_token() 
         let (r, s) = signature.split_at(32);
         assert!(Algorithm::Es256.is_canonical(&signature) && verifier(&keys).verify(&token, start()).is_ok());
         let twin = [r, &computed(&hex(P256_ORDER), s, -1)].concat();
-        assert!(public.verifies(message.as_bytes(), &URL_SAFE_NO_PAD.encode(&twin)), "any library takes the twin");
+        assert!(public.verifies(message.as_bytes(), &URL_SAFE_NO_PAD.encode(&twin)), "libraries accept the twin");
         assert_eq!(verifier(&keys).verify(&with(&token, &twin), start()), Err(TokenFault::Invalid));
     }
 }
 
+/// C17: ES256 in DER or out of range is refused.
 #[test]
-fn c17_of_es256_neither_der_nor_numbers_out_of_range_are_signatures() {
+fn es256_der_and_out_of_range_are_refused() {
     let keys = Arc::new(KeySet::new(key(Algorithm::Es256)));
     let token = issue(&keys, &mut Draw(17));
     let signature = signature(&token);
@@ -93,8 +95,9 @@ fn c17_of_es256_neither_der_nor_numbers_out_of_range_are_signatures() {
     }
 }
 
+/// C17: `EdDSA` with a greater S is refused.
 #[test]
-fn c17_of_eddsa_a_greater_s_is_no_signature() {
+fn eddsa_greater_s_is_refused() {
     let keys = Arc::new(KeySet::new(key(Algorithm::EdDsa)));
     let token = issue(&keys, &mut Draw(17));
     let signature = signature(&token);
@@ -108,8 +111,9 @@ fn c17_of_eddsa_a_greater_s_is_no_signature() {
     }
 }
 
+/// C17: an RS256 signature has the modulus's length and is below it.
 #[test]
-fn c17_of_rs256_a_signature_has_the_length_of_its_modulus_and_is_below_it() {
+fn rs256_length_and_range_follow_the_modulus() {
     let keys = Arc::new(KeySet::new(key(Algorithm::Rs256)));
     let token = issue(&keys, &mut Draw(17));
     let signature = signature(&token);
@@ -129,8 +133,9 @@ fn c17_of_rs256_a_signature_has_the_length_of_its_modulus_and_is_below_it() {
     }
 }
 
+/// C17: a signature is refused if it is cut, stretched or doubled.
 #[test]
-fn c17_no_signature_is_taken_cut_or_stretched_or_twice() {
+fn cut_stretched_or_doubled_signatures_are_refused() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let token = issue(&keys, &mut Draw(17));
         let whole = signature(&token);

@@ -1,4 +1,4 @@
-//! What the verifier asks beyond the layer below it, and what it costs (C4, C11, C12, C15, C19).
+//! Checks of the verifier beyond the layer below, and their cost (C4, C11, C12, C15, C19).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +12,12 @@ use super::{Draw, SECRET, half, hs256, issue, keys, other, part, sign, verifier}
 use crate::keys::model::{KeySet, VerifyingKey};
 use crate::tokens::{TokenFault, jws};
 
+/// C15: the largest token costs less than a millisecond.
 #[test]
-fn c15_the_largest_token_costs_less_than_a_millisecond() {
+fn largest_token_costs_below_a_millisecond() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
-        // Its signature is right, so that every step is taken; base64 makes 4 bytes of 3.
+        // The signature is valid, so that every step runs; base64 makes 4 bytes of 3.
         let of = |length: usize| jws::sign(keys.signing().unwrap(), "at+jwt", &"x".repeat(length)).unwrap();
         let around = |length: usize| 4096 - 3 < length && length <= 4096;
         let (mut low, mut high) = (1, 4096);
@@ -27,7 +28,7 @@ fn c15_the_largest_token_costs_less_than_a_millisecond() {
         let (largest, larger) = (of(low), of(high));
         assert!(around(largest.len()) && larger.len() > 4096, "{}", largest.len());
         assert!(jws::open(&largest, &keys).is_some() && jws::open(&larger, &keys).is_none());
-        // The best of many: how long it takes, and not how long this machine was busy with something else.
+        // The best of many runs excludes the time in which the machine was busy with other work.
         let best = (0..200).map(|_| {
             let begin = Instant::now();
             assert_eq!(verifier.verify(&largest, start()), Err(TokenFault::Invalid));
@@ -38,8 +39,9 @@ fn c15_the_largest_token_costs_less_than_a_millisecond() {
     }
 }
 
+/// C11: a token ends with its session at the latest.
 #[test]
-fn c11_a_token_ends_with_its_session_at_the_latest() {
+fn token_ends_with_its_session() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(11));
@@ -49,8 +51,9 @@ fn c11_a_token_ends_with_its_session_at_the_latest() {
     }
 }
 
+/// C12: a token from a fast clock has five seconds.
 #[test]
-fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
+fn token_of_a_fast_clock_has_five_seconds() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(12));
@@ -59,8 +62,9 @@ fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
     }
 }
 
+/// C11, C12: the times of a kept token are checked again.
 #[test]
-fn c11_c12_a_token_that_is_kept_is_judged_by_its_times_again() {
+fn kept_token_is_checked_by_its_times_again() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(25));
@@ -79,8 +83,9 @@ fn c11_c12_a_token_that_is_kept_is_judged_by_its_times_again() {
     }
 }
 
+/// C12: a token is invalid before the later of its times.
 #[test]
-fn c12_a_token_is_not_good_before_the_later_of_its_times() {
+fn token_is_invalid_before_its_later_time() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(12));
@@ -95,8 +100,9 @@ fn c12_a_token_is_not_good_before_the_later_of_its_times() {
     }
 }
 
+/// C19: an old key of any algorithm verifies while the set holds it.
 #[test]
-fn c19_an_old_key_verifies_while_the_set_holds_it_whatever_its_algorithm() {
+fn old_key_of_any_algorithm_verifies_while_in_set() {
     let mut draw = Draw(19);
     for old in keys() {
         let verifying = half(&old);
@@ -106,14 +112,15 @@ fn c19_an_old_key_verifies_while_the_set_holds_it_whatever_its_algorithm() {
         assert_eq!(verifier(&rotated).verify(&token, start()).unwrap().key_id(), old.signing().unwrap().id());
         let newer = issue(&rotated, &mut draw);
         assert_eq!(verifier(&rotated).verify(&newer, start()).unwrap().key_id(), rotated.signing().unwrap().id());
-        // Another key of the same algorithm knows nothing of it.
+        // Another key of the same algorithm does not verify the token.
         let retired = Arc::new(KeySet::new(other(old.signing().unwrap().algorithm())));
         assert_eq!(verifier(&retired).verify(&token, start()), Err(TokenFault::Invalid));
     }
 }
 
+/// C4: an access token names its key in plain letters.
 #[test]
-fn c4_an_access_token_names_its_key_in_plain_letters() {
+fn access_token_names_its_key_in_plain_letters() {
     let token = issue(&Arc::new(KeySet::new(hs256())), &mut Draw(4));
     for kid in [None, Some("a.b"), Some("a/b")] {
         let mut keys = KeySet::new(hs256());
@@ -123,13 +130,13 @@ fn c4_an_access_token_names_its_key_in_plain_letters() {
         }
         let header = json!({"typ": "at+jwt", "alg": "HS256", "kid": kid});
         let token = sign(keys.signing().unwrap(), &header, &part(&token, 1));
-        // The layer below takes a key of any id, and a token without one where there is but one key.
+        // The layer below accepts a key with any id, and a token without one if there is only one key.
         assert!(jws::open(&token, &keys).is_some(), "{kid:?}");
         assert_eq!(verifier(&Arc::new(keys)).verify(&token, start()), Err(TokenFault::Invalid), "{kid:?}");
     }
 }
 
-/// A token of a new key that the verifier does not know, with these changes.
+/// Returns a token of a new key that the verifier does not know, with these changes.
 fn unknown(change: impl FnOnce(&mut serde_json::Value, &mut serde_json::Value)) -> String {
     let signer = other(super::Algorithm::EdDsa);
     let token = issue(&Arc::new(KeySet::new(signer)), &mut Draw(4));
@@ -139,7 +146,7 @@ fn unknown(change: impl FnOnce(&mut serde_json::Value, &mut serde_json::Value)) 
     format!("{}.{}.{}", encode(&header), encode(&claims), token.rsplit_once('.').unwrap().1)
 }
 
-/// A verifier of the database's keys, of which there is one.
+/// Returns a verifier with one key of the database.
 fn verifier_of_pairs() -> super::Verifier {
     let key = Arc::new(super::key(super::Algorithm::EdDsa));
     let record = crate::domain::SigningKeyRecord {
@@ -157,13 +164,14 @@ fn verifier_of_pairs() -> super::Verifier {
     super::verifier_by(super::Timetable::new(&[member]))
 }
 
+/// C4: an unknown key causes a poll only if the poll can help.
 #[test]
-fn c4_a_key_is_looked_for_only_where_a_look_can_help() {
+fn key_is_polled_only_if_a_poll_can_help() {
     let verifier = verifier_of_pairs();
     let lacks = |token: &str, seconds| verifier.lacks_key(token, start() + chrono::TimeDelta::seconds(seconds));
     let good = unknown(|_, _| {});
     assert!(lacks(&good, 0).is_some() && lacks(&good, 62).is_some());
-    assert_eq!(lacks(&good, 63), None, "its key would be known by now");
+    assert_eq!(lacks(&good, 63), None, "the key would be known by now");
     for (what, token) in [
         ("type", unknown(|header, _| header["typ"] = json!("JWT"))),
         ("algorithm", unknown(|header, _| header["alg"] = json!("RS256"))),

@@ -1,4 +1,4 @@
-//! Which private keys are keys for us (C18), and what each type of them signs and lists.
+//! Accepted private keys (C18), and the signatures and listings of each type.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -16,8 +16,9 @@ fn type_of(document: &[u8]) -> Option<KeyType> {
     KeyType::ALL.into_iter().find(|of| of.algorithm() == algorithm)
 }
 
+/// C18: a private key has one of three types and is strong.
 #[test]
-fn c18_a_private_key_is_one_of_three_types_and_of_good_strength_or_none() {
+fn only_strong_keys_of_three_types_are_read() {
     let vectors: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
     let (mut keys, mut none) = (0, 0);
     for vector in vectors {
@@ -29,8 +30,9 @@ fn c18_a_private_key_is_one_of_three_types_and_of_good_strength_or_none() {
     assert_eq!((keys, none), (5, 17));
 }
 
+/// C18: garbage and truncated documents are refused.
 #[test]
-fn c18_garbage_and_cut_documents_are_no_keys() {
+fn garbage_and_cut_documents_are_refused() {
     assert!(Key::from_pkcs8(b"").is_none());
     assert!(Key::from_pkcs8(b"no key").is_none());
     assert!(Key::from_pkcs8(&[0x30; 4096]).is_none());
@@ -43,7 +45,7 @@ fn c18_garbage_and_cut_documents_are_no_keys() {
 }
 
 #[test]
-fn each_type_is_made_and_read_as_itself() {
+fn each_key_type_is_made_and_read_back() {
     for (of, document) in KeyType::ALL.into_iter().zip(&*DOCUMENTS) {
         assert_eq!(type_of(document), Some(of));
     }
@@ -52,15 +54,16 @@ fn each_type_is_made_and_read_as_itself() {
     assert_eq!(URL_SAFE_NO_PAD.decode(n["n"].as_str().unwrap()).unwrap().len() * 8, 3072);
 }
 
+/// C18: a private key with another key's public half is refused.
 #[test]
-fn c18_a_private_key_whose_public_half_is_another_is_refused() {
-    // Version 2 of the document ends with the public half.
+fn mismatched_public_half_is_refused() {
+    // A version 2 document ends with the public half.
     let mut ed25519 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec();
     assert!(Key::from_pkcs8(&ed25519).is_some());
     *ed25519.last_mut().unwrap() ^= 1;
     assert!(Key::from_pkcs8(&ed25519).is_none());
 
-    // The document of an EC key ends with its point: here another one that is on the curve.
+    // An EC document ends with its point: here another one on the curve.
     let [_, mut p256, mut rsa] = DOCUMENTS.clone();
     let other = Key::generate_pkcs8(KeyType::P256).unwrap();
     assert_eq!(p256[p256.len() - 65], 4);
@@ -68,7 +71,7 @@ fn c18_a_private_key_whose_public_half_is_another_is_refused() {
     p256[point..].copy_from_slice(&other[other.len() - 65..]);
     assert!(Key::from_pkcs8(&p256).is_none());
 
-    // A modulus of other primes; it stands before the exponent 65537, the private one and the primes.
+    // A modulus of other primes. It stands before the exponent 65537, the private exponent and the primes.
     let jwk: Value = serde_json::from_str(&key(Algorithm::Rs256).public().unwrap().jwk).unwrap();
     let n = URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();
     let at = rsa.windows(n.len()).position(|window| window == n).unwrap();
@@ -76,10 +79,11 @@ fn c18_a_private_key_whose_public_half_is_another_is_refused() {
     assert!(Key::from_pkcs8(&rsa).is_none());
 }
 
+/// C18: an RSA document is complete or refused.
 #[test]
-fn c18_a_document_of_rsa_is_whole_or_refused() {
+fn damaged_rsa_document_is_refused() {
     let document = &DOCUMENTS[2];
-    // Past the wrapping, each byte belongs to a number that has to agree with the others.
+    // After the header, each byte belongs to a number that must agree with the others.
     for place in (30..document.len()).step_by(7) {
         let mut changed = document.clone();
         changed[place] ^= 1 << (place % 8);
@@ -88,7 +92,7 @@ fn c18_a_document_of_rsa_is_whole_or_refused() {
 }
 
 #[test]
-fn a_listed_key_is_the_key_and_holds_nothing_of_its_private_half() {
+fn listed_key_shows_only_its_public_half() {
     for key in keys() {
         let Some(public) = key.public() else {
             assert_eq!(key.algorithm(), Algorithm::Hs256, "a secret is never listed");
@@ -115,7 +119,7 @@ fn a_listed_key_is_the_key_and_holds_nothing_of_its_private_half() {
     assert!(KeySet::new(key(Algorithm::Hs256)).public().is_empty());
 }
 
-/// The members of a public key (RFC 7518 §6.2.1 and §6.3.1, RFC 8037 §2).
+/// Returns the members of a public key (RFC 7518 §6.2.1 and §6.3.1, RFC 8037 §2).
 fn required(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm {
         Algorithm::Hs256 => &[],

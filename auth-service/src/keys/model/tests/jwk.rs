@@ -1,4 +1,4 @@
-//! Which JWKs are keys for us: each for one algorithm, for signatures, and strong enough (C2).
+//! Accepted JWKs: each for one algorithm, for signatures, and strong enough (C2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::keys::model::{Algorithm, JwkError, KeySet, VerifyingKey};
 
-/// A key of RFC 7515 appendix A.3.
+/// Returns a key of RFC 7515 appendix A.3.
 fn es256() -> Value {
     json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "ec",
         "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})
@@ -20,7 +20,7 @@ fn ed25519() -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "ed", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
 }
 
-/// A number of so many bits, for a modulus: whether it is the product of two primes is not what is asked here.
+/// Returns a JWK with a modulus of this many bits. The modulus need not be a product of two primes here.
 fn rs256(bits: usize) -> Value {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
     modulus[0] = 0xff >> (modulus.len() * 8 - bits);
@@ -37,8 +37,9 @@ fn changed(jwk: &Value, name: &str, to: Value) -> Result<Algorithm, JwkError> {
     read(&jwk)
 }
 
+/// C2: a key is for the one algorithm that it names.
 #[test]
-fn c2_a_key_is_for_the_one_algorithm_that_it_names() {
+fn jwk_is_for_its_named_algorithm_only() {
     let keys = [
         (hs256(), Algorithm::Hs256),
         (ed25519(), Algorithm::EdDsa),
@@ -56,8 +57,9 @@ fn c2_a_key_is_for_the_one_algorithm_that_it_names() {
     }
 }
 
+/// C2: a key for another use verifies nothing.
 #[test]
-fn c2_a_key_for_something_else_verifies_nothing() {
+fn jwk_for_another_use_is_refused() {
     for jwk in [hs256(), ed25519(), es256(), rs256(2048)] {
         assert!(changed(&jwk, "use", json!("sig")).is_ok());
         assert!(changed(&jwk, "key_ops", json!(["sign", "verify"])).is_ok());
@@ -72,7 +74,7 @@ fn c2_a_key_for_something_else_verifies_nothing() {
 }
 
 #[test]
-fn a_jwk_is_an_object_with_a_type_and_an_id_and_says_nothing_twice() {
+fn jwk_is_an_object_with_type_id_and_no_duplicates() {
     for kid in [json!(""), json!("k".repeat(65)), json!(7), json!(null)] {
         assert_eq!(changed(&es256(), "kid", kid), Err(JwkError::Form));
     }
@@ -80,7 +82,11 @@ fn a_jwk_is_an_object_with_a_type_and_an_id_and_says_nothing_twice() {
     for text in ["", "[]", "{}", r#"["EC"]"#, &twice] {
         assert_eq!(VerifyingKey::from_jwk(text).err(), Some(JwkError::Form), "{text}");
     }
-    assert_eq!(changed(&es256(), "x5u", json!("http://127.0.0.1:1/")), Ok(Algorithm::Es256), "others are ignored");
+    assert_eq!(
+        changed(&es256(), "x5u", json!("http://127.0.0.1:1/")),
+        Ok(Algorithm::Es256),
+        "other members are ignored"
+    );
 }
 
 #[test]
@@ -90,12 +96,12 @@ fn weak_or_broken_material_is_refused() {
     for crv in [json!("P-256K"), json!("P-384"), json!(null)] {
         assert_eq!(changed(&es256(), "crv", crv), Err(JwkError::Material));
     }
-    // Not on the curve; a byte short; the padded form; no coordinate at all.
+    // Not on the curve; one byte short; the padded form; no coordinate.
     for y in [json!(URL_SAFE_NO_PAD.encode([1; 32])), json!("AAAA"), json!(format!("{}=", "A".repeat(43))), json!(null)]
     {
         assert_eq!(changed(&es256(), "y", y), Err(JwkError::Material));
     }
-    // The same point with its border moved by a byte.
+    // The same point with the border between its coordinates moved by a byte.
     let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(es256()[name].as_str().unwrap()).unwrap();
     let (mut x, mut y) = (coordinate("x"), coordinate("y"));
     x.push(y.remove(0));
@@ -108,14 +114,15 @@ fn weak_or_broken_material_is_refused() {
         assert_eq!(read(&rs256(bits)).is_ok(), good, "{bits} bits");
     }
     let stretched = URL_SAFE_NO_PAD.encode([vec![0], vec![0xff; 255]].concat());
-    assert_eq!(changed(&rs256(2048), "n", json!(stretched)), Err(JwkError::Material), "zeros are no length");
+    assert_eq!(changed(&rs256(2048), "n", json!(stretched)), Err(JwkError::Material), "leading zeros do not count");
     for e in ["Aw", "AQ", "AAEAAQ", ""] {
         assert_eq!(changed(&rs256(2048), "e", json!(e)), Err(JwkError::Material), "{e}");
     }
 }
 
+/// C2: of two keys with one id, the earlier one stays.
 #[test]
-fn c2_of_two_keys_with_one_id_the_earlier_stays() {
+fn earlier_of_two_keys_with_one_id_stays() {
     let signing = super::hs256();
     let mut jwk = es256();
     jwk["kid"] = json!(signing.id());

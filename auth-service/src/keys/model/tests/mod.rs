@@ -1,4 +1,4 @@
-//! Tests of keys that stand for themselves, and the keys that other tests sign with.
+//! Tests of keys alone, and the keys that other tests sign with.
 
 mod documents;
 mod jwk;
@@ -13,7 +13,7 @@ use super::{Algorithm, Key, KeyType, VerifyingKey};
 
 pub(crate) const SECRET: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
 
-/// A key of each type, made once: an RSA key takes a while.
+/// One key of each type, generated once: an RSA key takes a while.
 static DOCUMENTS: LazyLock<[Vec<u8>; 3]> =
     LazyLock::new(|| KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap().to_vec()));
 
@@ -21,18 +21,18 @@ pub(crate) fn hs256() -> Key {
     Key::hs256(&SECRET.to_owned().into()).unwrap()
 }
 
-/// The tests' key of this algorithm, each time the same.
+/// Returns the tests' key of this algorithm, always the same.
 pub(crate) fn key(algorithm: Algorithm) -> Key {
     let of = KeyType::ALL.iter().position(|of| of.algorithm() == algorithm);
     of.map_or_else(hs256, |of| Key::from_pkcs8(&DOCUMENTS[of]).unwrap())
 }
 
-/// The tests' key of each algorithm.
+/// Returns the tests' key of each algorithm.
 pub(crate) fn keys() -> [Key; 4] {
     Algorithm::ALL.map(key)
 }
 
-/// Another key of this algorithm, each time a new one.
+/// Returns a new key of this algorithm.
 pub(crate) fn other(algorithm: Algorithm) -> Key {
     let of = KeyType::ALL.into_iter().find(|of| of.algorithm() == algorithm);
     let Some(of) = of else {
@@ -41,7 +41,7 @@ pub(crate) fn other(algorithm: Algorithm) -> Key {
     Key::from_pkcs8(&Key::generate_pkcs8(of).unwrap()).unwrap()
 }
 
-/// What verifies this key's tokens, as a set keeps it beside the key that signs.
+/// Returns the key that verifies this key's tokens, as a set keeps it beside the signing key.
 pub(crate) fn half(key: &Key) -> VerifyingKey {
     let secret = || {
         let k = URL_SAFE_NO_PAD.encode(SECRET);

@@ -1,4 +1,4 @@
-//! Wycheproof's vectors of the three primitives, through the one function that every signature goes through (C17).
+//! Wycheproof vectors of the three primitives, through the function that checks every signature (C17).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,13 +28,14 @@ fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Whether the key takes the test's signature, which stands under this name.
+/// Returns true if the key accepts the test's signature, in the member with this name.
 fn verifies(key: &VerifyingKey, test: &Value, name: &str) -> bool {
     key.verifies(&hex(&test["msg"]), &URL_SAFE_NO_PAD.encode(hex(&test[name])))
 }
 
+/// C17: Ed25519 accepts a signature in one form only.
 #[test]
-fn c17_ed25519_takes_one_signature_and_no_other_form_of_it() {
+fn ed25519_accepts_one_form_of_a_signature() {
     let (mut valid, mut invalid, mut malleable) = (0, 0, 0);
     for group in groups(ED25519) {
         let x = base64(&hex(&group["publicKey"]["pk"]));
@@ -44,15 +45,16 @@ fn c17_ed25519_takes_one_signature_and_no_other_form_of_it() {
             let marked = test["result"] == "valid";
             assert_eq!(verifies(&key, test, "sig"), marked, "tcId {}: {}", test["tcId"], test["comment"]);
             *(if marked { &mut valid } else { &mut invalid }) += 1;
-            // S + k·L: the same signature by arithmetic, and other bytes.
+            // S + k·L: an equivalent signature with other bytes.
             malleable += u32::from(test["flags"][0] == "SignatureMalleability");
         }
     }
     assert_eq!((valid, invalid, malleable), (88, 63, 8));
 }
 
+/// C17: ES256 accepts r and s only in their range and full length.
 #[test]
-fn c17_es256_takes_r_and_s_in_their_range_and_full_length_alone() {
+fn es256_requires_range_and_full_length() {
     let (mut valid, mut invalid, mut other_sizes) = (0, 0, 0);
     for group in groups(P256) {
         let point = hex(&group["publicKey"]["uncompressed"]);
@@ -63,7 +65,7 @@ fn c17_es256_takes_r_and_s_in_their_range_and_full_length_alone() {
             let marked = test["result"] == "valid";
             assert_eq!(verifies(&key, test, "sig"), marked, "tcId {}: {}", test["tcId"], test["comment"]);
             *(if marked { &mut valid } else { &mut invalid }) += 1;
-            // DER, cut short or stretched: none of them has 64 bytes, and none is valid.
+            // DER, truncated or stretched: such signatures do not have 64 bytes, and all are invalid.
             other_sizes += u32::from(hex(&test["sig"]).len() != 64);
             assert!(!der(&key, test), "tcId {} as DER", test["tcId"]);
         }
@@ -71,7 +73,7 @@ fn c17_es256_takes_r_and_s_in_their_range_and_full_length_alone() {
     assert_eq!((valid, invalid, other_sizes), (173, 89, 21));
 }
 
-/// Whether the key takes the test's signature in the form that X.509 has.
+/// Returns true if the key accepts the test's signature in DER form, as X.509 has it.
 fn der(key: &VerifyingKey, test: &Value) -> bool {
     let signature = hex(&test["sig"]);
     let (r, s) = signature.split_at(signature.len() / 2);
@@ -87,20 +89,21 @@ fn der(key: &VerifyingKey, test: &Value) -> bool {
     key.verifies(&hex(&test["msg"]), &URL_SAFE_NO_PAD.encode(&sequence))
 }
 
+/// C17: HS256 accepts whole tags only.
 #[test]
-fn c17_hs256_takes_a_whole_tag_alone() {
+fn hs256_requires_a_whole_tag() {
     let (mut valid, mut invalid, mut cut_short, mut weak) = (0, 0, 0, 0);
     for group in groups(HMAC) {
         for test in tests(&group) {
             let secret = base64(&hex(&test["key"]));
             let jwk = json!({"kty": "oct", "alg": "HS256", "kid": "mac", "k": secret});
             match VerifyingKey::from_jwk(&jwk.to_string()) {
-                // RFC 7518 §3.2: at least as long as the hash. The rest of the file has 256 and 520 bits.
+                // RFC 7518 §3.2: at least as long as the hash. The other keys of the file have 256 and 520 bits.
                 Err(error) => {
                     assert_eq!((error, group["keySize"].as_u64()), (JwkError::Material, Some(128)), "{}", test["tcId"]);
                     weak += 1;
                 }
-                // Half a tag is right in the file, and for a JWS never (RFC 7518 §3.2: the whole of it).
+                // Half a tag is valid in the file, but never in a JWS (RFC 7518 §3.2: the whole tag).
                 Ok(key) if group["tagSize"] == 128 => {
                     assert!(!verifies(&key, test, "tag"), "tcId {}", test["tcId"]);
                     cut_short += 1;
