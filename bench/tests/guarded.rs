@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bench::Failure;
-use bench::guarded::{Counting, allocations, once};
+use bench::guarded::{Counting, allocations, cold_allocations, once};
 use gatepost::Token;
 use tokio::task::JoinSet;
 
@@ -47,5 +47,19 @@ async fn allocations_do_not_grow_with_the_token() -> Result<(), Failure> {
     }
     assert_eq!(found[0], found[1]);
     assert_eq!(counting.asked(), 2, "a question's allocations are not counted");
+    Ok(())
+}
+
+/// A cold call hashes and copies its token once: one more copy shows in the bytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn cold_call_allocates_a_bounded_number() -> Result<(), Failure> {
+    let counting = Arc::new(Counting::start().await?);
+    let info = tokio::task::spawn_blocking(move || {
+        // A thread of its own, because this one has a runtime already.
+        std::thread::spawn(move || cold_allocations(&counting, 32)).join().unwrap()
+    });
+    let info = info.await??;
+    println!("allocations of a cold call: {}, {} bytes", info.count_total, info.bytes_total);
+    assert!(info.count_total <= 80, "{info:?}");
     Ok(())
 }

@@ -10,12 +10,15 @@ use std::sync::Arc;
 
 use bench::Failure;
 use bench::drill::revocation::Rig;
-use bench::guarded::{Counting, allocations, once, serve, time};
+use bench::guarded::{Counting, allocations, cold_allocations, once, serve, time};
 use clap::Args;
 use gatepost::{Rule, Token};
 
 use self::rows::Rows;
 use crate::load::{burst, health_as};
+
+/// Number of cold calls, of which the one with the fewest allocations counts.
+const COLD_CALLS: usize = 32;
 
 /// Number of timed calls of the guard alone.
 const HITS: u32 = 200_000;
@@ -86,8 +89,15 @@ async fn hits(rows: &mut Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes many calls at once with one unknown token.
+/// Measures calls with unknown tokens: the allocations of one, and the requests of many at once with one token.
 async fn cold(rows: &mut Rows) -> Result<(), Failure> {
+    let counting = Counting::start().await?;
+    let info = tokio::task::block_in_place(|| {
+        // A thread of its own, because this one has a runtime already.
+        std::thread::scope(|scope| scope.spawn(|| cold_allocations(&counting, COLD_CALLS)).join())
+    });
+    let info = info.map_err(|_| "the measuring thread panicked")??;
+    rows.row("allocations of a cold call", &format!("{}, {} bytes", info.count_total, info.bytes_total), "");
     let counting = Counting::start().await?;
     let door = serve(Rule::Authenticated, counting.follower().await?).await?;
     let token = Token::parse(&"t".repeat(400))?;

@@ -6,5 +6,5 @@ mod hit;
 mod server;
 
 pub use counting::Counting;
-pub use hit::{allocations, once, time};
+pub use hit::{allocations, cold_allocations, once, time};
 pub use server::{Door, serve};
