@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use gatepost::Identity;
 use gatepost::api::auth::v1;
 use kit::failure::Violation;
-use kit::peer::Callers;
+use kit::peer::CallerResolver;
 use kit::{etag, mask, page, request_id};
 use prost_types::Timestamp;
 use tonic::Request;
@@ -169,10 +169,10 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
 }
 
 /// Reads where a call comes from.
-pub(crate) fn client<T>(request: &Request<T>, callers: &Callers) -> Client {
+pub(crate) fn client<T>(request: &Request<T>, callers: &CallerResolver) -> Client {
     let user_agent = request.metadata().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
     Client {
-        peer: callers.of(request).map(|address| address.to_string()).unwrap_or_default(),
+        peer: callers.resolve(request).map(|address| address.to_string()).unwrap_or_default(),
         // A header's text is ASCII, so that it can be cut anywhere.
         user_agent: user_agent[..user_agent.len().min(MAX_USER_AGENT)].to_owned(),
     }
@@ -189,7 +189,7 @@ pub(crate) fn user(user: User, in_full: bool) -> v1::User {
         state: state_of(user.state).into(),
         create_time: Some(time(user.create_time)),
         update_time: Some(time(user.update_time)),
-        etag: etag::of(user.revision),
+        etag: etag::from_revision(user.revision),
     }
 }
 

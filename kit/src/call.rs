@@ -3,15 +3,15 @@
 use tokio::time::Instant;
 
 tokio::task_local! {
-    static END: Instant;
+    static DEADLINE: Instant;
 }
 
 /// Runs the work of a call that ends at this time.
-pub async fn until<F: Future>(end: Instant, work: F) -> F::Output {
-    END.scope(end, work).await
+pub async fn run_until<F: Future>(end: Instant, work: F) -> F::Output {
+    DEADLINE.scope(end, work).await
 }
 
 /// Returns the end of the call that this task serves, if it serves one.
-pub fn end() -> Option<Instant> {
-    END.try_with(|end| *end).ok()
+pub fn deadline() -> Option<Instant> {
+    DEADLINE.try_with(|end| *end).ok()
 }

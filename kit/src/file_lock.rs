@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// How often it is asked for.
-const LOOK: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Takes the lock of this open file, waiting for whoever has it; `waits` is told once that somebody has. Returns whether it
 /// came within the patience. The lock goes when the file is closed.
@@ -27,6 +27,6 @@ pub async fn lock_within(file: &File, patience: Duration, waits: impl FnOnce()) 
         if let Some(waits) = waits.take() {
             waits();
         }
-        sleep_until(Instant::now() + LOOK).await;
+        sleep_until(Instant::now() + RETRY_INTERVAL).await;
     }
 }

@@ -12,12 +12,12 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::Place;
+use crate::ServiceAddress;
 use crate::config::duration;
 
 /// What a service's program does beside serving.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub enum HealthcheckCommand {
     /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
     Healthcheck(Healthcheck),
 }
@@ -26,8 +26,8 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Healthcheck {
     /// The service's address, http://HOST:PORT; without it, the one that it is told to listen on
-    #[arg(long, value_parser = Place::parse)]
-    pub url: Option<Place>,
+    #[arg(long, value_parser = ServiceAddress::parse)]
+    pub url: Option<ServiceAddress>,
     /// How long its answer is waited for
     #[arg(long, default_value = "3s", value_parser = duration)]
     pub timeout: Duration,
@@ -62,7 +62,7 @@ impl Healthcheck {
         let place = match self.url {
             Some(place) => place,
             None if listen.port() == 0 => return Err(Unhealthy::AnyPort),
-            None => Place::reaching(listen),
+            None => ServiceAddress::reaching(listen),
         };
         let url = place.url();
         match timeout(self.timeout, ask(&url)).await {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn check(url: Option<&str>) -> Healthcheck {
-        Healthcheck { url: url.map(|url| Place::parse(url).unwrap()), timeout: Duration::from_secs(3) }
+        Healthcheck { url: url.map(|url| ServiceAddress::parse(url).unwrap()), timeout: Duration::from_secs(3) }
     }
 
     #[tokio::test]

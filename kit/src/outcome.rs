@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 tokio::task_local! {
-    static OUTCOME: Outcome;
+    static OUTCOME: CommitOutcome;
 }
 
 /// The state of one call's commits.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Outcome(Arc<AtomicBool>);
+pub(crate) struct CommitOutcome(Arc<AtomicBool>);
 
-impl Outcome {
+impl CommitOutcome {
     /// Runs the call.
     pub(crate) async fn watch<T>(&self, call: impl Future<Output = T>) -> T {
         OUTCOME.scope(self.clone(), call).await

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// How long a request is remembered.
-pub const KEPT: TimeDelta = TimeDelta::hours(24);
+pub const REQUEST_ID_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// What a request id must be.
 pub const RULE: &str = "must be a UUID of your own, or empty";
@@ -29,7 +29,7 @@ pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// The fingerprint of these fields, in this order.
-    pub fn of(fields: &[&str]) -> Self {
+    pub fn from_fields(fields: &[&str]) -> Self {
         let hash = fields.iter().fold(Sha256::new(), |hash, field| {
             // With its length before it, so that no two lists of fields run into one text.
             hash.chain_update(field.len().to_be_bytes()).chain_update(field)
@@ -57,9 +57,9 @@ mod tests {
 
     #[test]
     fn fields_do_not_run_into_each_other() {
-        assert_eq!(Fingerprint::of(&["ab", "c"]), Fingerprint::of(&["ab", "c"]));
+        assert_eq!(Fingerprint::from_fields(&["ab", "c"]), Fingerprint::from_fields(&["ab", "c"]));
         for other in [&["a", "bc"][..], &["abc"], &["ab", "c", ""], &["c", "ab"]] {
-            assert_ne!(Fingerprint::of(other), Fingerprint::of(&["ab", "c"]), "{other:?}");
+            assert_ne!(Fingerprint::from_fields(other), Fingerprint::from_fields(&["ab", "c"]), "{other:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gatepost::{InactiveReason, Rejection};
-use kit::page::{self, Batch, Page, Row, Wanted};
+use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 use uuid::Uuid;
 
 use super::accounts::Tried;
@@ -40,12 +40,12 @@ pub(crate) async fn some(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>,
 pub(crate) async fn list<T>(
     app: &App,
     filter: &Filter,
-    wanted: Wanted<'_>,
-    row: impl Fn(User) -> Row<T>,
+    wanted: PageRequest<'_>,
+    row: impl Fn(User) -> PageRow<T>,
 ) -> Result<Page<T>, Error> {
     let read = async |after, limit| {
         let users = app.store.list_users(filter, after, limit).await?;
-        Ok::<_, Error>(Batch::up_to(limit, users.into_iter().map(&row).collect()))
+        Ok::<_, Error>(PageBatch::up_to(limit, users.into_iter().map(&row).collect()))
     };
     page::fill(&app.page_tokens, wanted, app.clock.now(), read).await
 }

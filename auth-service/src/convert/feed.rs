@@ -5,7 +5,7 @@ use std::time::Duration;
 use gatepost::api::auth::v1;
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_response::Message;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 
 use super::{position, time};
 use crate::app::watch::Keys;
@@ -18,7 +18,7 @@ const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How the feed is to be used: the next stream is opened well before the connection's age ends this one.
 pub(crate) fn greeting(Keys { digest, names }: Keys) -> v1::WatchRevocationsResponse {
-    let (age, _) = Limits::default().connection_age;
+    let (age, _) = ServerLimits::default().connection_age;
     say(Message::Greeting(v1::Greeting {
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
         reopen_after: prost_types::Duration::try_from(age * 4 / 5).ok(),

@@ -34,7 +34,7 @@ async fn failed_session_leaves_no_user(store: Case) {
 async fn refused_last_row_leaves_neither_role_nor_request(store: Case) {
     let ada = NewUser { roles: Roles::from_text("admin editor"), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
-    let fingerprint = Fingerprint::of(&["ada"]);
+    let fingerprint = Fingerprint::from_fields(&["ada"]);
     let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
     let create = async || store.create_user(&ada, Some((&begun, &Client::default())), Some(&key)).await;
 

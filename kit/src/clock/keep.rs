@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::reference::Away;
+use super::reference::OffsetText;
 use super::{Clock, TOLERANCE};
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
 /// The pause between two comparisons of the clock.
-const INTERVAL: Duration = Duration::from_secs(10);
+const COMPARE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Comparisons after which a clock that is still wrong is said to be so once more: ten minutes.
-const REMINDER: u32 = 60;
+const COMPARISONS_PER_WARNING: u32 = 60;
 
 /// Compares the clock, with the time for which `measure` asks the database, every ten seconds until it is told to stop, and logs a warning while it is wrong by two seconds or more.
 pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {
@@ -25,7 +25,7 @@ pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {
             let _ = measure().await;
             clock.compare();
             warned = tell(&clock, warned);
-            sleep(INTERVAL).await;
+            sleep(COMPARE_INTERVAL).await;
         }
     };
     let _: Option<std::convert::Infallible> = stop.run_until_cancelled(Box::pin(keeping)).await;
@@ -39,8 +39,8 @@ fn tell(clock: &Clock, warned: Option<u32>) -> Option<u32> {
         }
         return None;
     }
-    let count = warned.unwrap_or(REMINDER);
-    if count < REMINDER {
+    let count = warned.unwrap_or(COMPARISONS_PER_WARNING);
+    if count < COMPARISONS_PER_WARNING {
         return Some(count + 1);
     }
     tracing::warn!("{}: set it, and keep it right by a time server (NTP)", problem(clock).unwrap_or_default());
@@ -50,7 +50,7 @@ fn tell(clock: &Clock, warned: Option<u32>) -> Option<u32> {
 /// Returns a sentence about a clock that is wrong by two seconds or more.
 fn problem(clock: &Clock) -> Option<String> {
     let offset = clock.offset();
-    (offset.abs() >= TOLERANCE).then(|| format!("the clock is {} {}", Away(offset), clock.compared_with()))
+    (offset.abs() >= TOLERANCE).then(|| format!("the clock is {} {}", OffsetText(offset), clock.compared_with()))
 }
 
 impl Clock {
@@ -76,7 +76,7 @@ mod tests {
         clock.jump(TimeDelta::milliseconds(10_001));
         assert_eq!(clock.problem().unwrap(), "the clock is 12.0 s ahead of the database server's");
         assert_eq!(tell(&clock, None), Some(1));
-        assert_eq!(tell(&clock, Some(REMINDER)), Some(1), "it is said again");
+        assert_eq!(tell(&clock, Some(COMPARISONS_PER_WARNING)), Some(1), "it is said again");
         clock.jump(TimeDelta::seconds(-20));
         assert_eq!(clock.problem().unwrap(), "the clock is 8.0 s behind the database server's");
     }

@@ -14,7 +14,7 @@ use gatepost::Uptime;
 pub use anchor::Anchor;
 pub use keep::keep;
 pub use reference::{Doubt, TOLERANCE};
-use reference::{Reference, Source as Other};
+use reference::{Reference, ReferenceSource};
 
 /// Tells the time of day, truncated to microseconds: what both database engines keep.
 ///
@@ -23,13 +23,13 @@ use reference::{Reference, Source as Other};
 /// another replica's future.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    source: Source,
+    source: TimeSource,
     uptime: Uptime,
     reference: Arc<Mutex<Reference>>,
 }
 
 #[derive(Clone, Debug)]
-enum Source {
+enum TimeSource {
     /// The machine's, set wrong by this many microseconds.
     System(Arc<AtomicI64>),
     Manual(Arc<AtomicI64>),
@@ -50,15 +50,15 @@ impl Clock {
     /// The machine's clock as if it had been set wrong by this much: for tests.
     pub fn wrong(by: TimeDelta) -> Self {
         let off = Arc::new(AtomicI64::new(by.num_microseconds().unwrap_or_default()));
-        Self::with(Source::System(off), Uptime::system())
+        Self::with(TimeSource::System(off), Uptime::system())
     }
 
     /// A clock that stands at `start` until it is advanced; its clones stand and move with it.
     pub fn manual(start: DateTime<Utc>) -> Self {
-        Self::with(Source::Manual(Arc::new(AtomicI64::new(start.timestamp_micros()))), Uptime::manual())
+        Self::with(TimeSource::Manual(Arc::new(AtomicI64::new(start.timestamp_micros()))), Uptime::manual())
     }
 
-    fn with(source: Source, uptime: Uptime) -> Self {
+    fn with(source: TimeSource, uptime: Uptime) -> Self {
         let reference = Reference::new(uptime.now());
         Self { source, uptime, reference: Arc::new(Mutex::new(reference)) }
     }
@@ -109,7 +109,7 @@ impl Clock {
     pub fn may_repair(&self, leeway: TimeDelta) -> bool {
         let own = self.own();
         let (reference, uptime) = (self.reference(), self.uptime.now());
-        reference.source() != Some(Other::Server) || reference.offset(own, uptime).abs() <= leeway
+        reference.source() != Some(ReferenceSource::Server) || reference.offset(own, uptime).abs() <= leeway
     }
 
     /// Returns how often the machine's clock was found to be behind where it should be by the boot clock, by more than the
@@ -151,7 +151,7 @@ impl Clock {
 
     /// Returns true for a clock that stands until it is advanced: a server's clock says nothing of it.
     pub fn is_manual(&self) -> bool {
-        matches!(self.source, Source::Manual(_))
+        matches!(self.source, TimeSource::Manual(_))
     }
 
     /// The machine's boot clock, which no change of the time of day moves.
@@ -161,7 +161,7 @@ impl Clock {
 
     /// Moves a manual clock forward, and its boot clock with it; the machine's clock takes no orders.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(micros) = &self.source {
+        if let TimeSource::Manual(micros) = &self.source {
             micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), SeqCst);
             self.uptime.advance(by);
         }
@@ -169,7 +169,7 @@ impl Clock {
 
     /// Sets the clock by this much, forward or back, while no time passes: for tests.
     pub fn jump(&self, by: TimeDelta) {
-        let (Source::System(micros) | Source::Manual(micros)) = &self.source;
+        let (TimeSource::System(micros) | TimeSource::Manual(micros)) = &self.source;
         micros.fetch_add(by.num_microseconds().unwrap_or_default(), SeqCst);
     }
 
@@ -177,24 +177,24 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     fn own(&self) -> DateTime<Utc> {
         match &self.source {
-            Source::System(off) => Utc::now().trunc_subsecs(6) + TimeDelta::microseconds(off.load(SeqCst)),
-            Source::Manual(micros) => DateTime::from_timestamp_micros(micros.load(SeqCst)).unwrap_or_default(),
+            TimeSource::System(off) => Utc::now().trunc_subsecs(6) + TimeDelta::microseconds(off.load(SeqCst)),
+            TimeSource::Manual(micros) => DateTime::from_timestamp_micros(micros.load(SeqCst)).unwrap_or_default(),
         }
     }
 
     /// Which boot of which machine this is. A manual clock's is its own.
     fn boot(&self) -> Option<String> {
         match &self.source {
-            Source::System(_) => anchor::boot_id(),
-            Source::Manual(micros) => Some(format!("manual {:p}", Arc::as_ptr(micros))),
+            TimeSource::System(_) => anchor::boot_id(),
+            TimeSource::Manual(micros) => Some(format!("manual {:p}", Arc::as_ptr(micros))),
         }
     }
 
     /// Returns the name of what the clock is compared with, for messages.
     pub fn compared_with(&self) -> &'static str {
         match self.reference().source() {
-            Some(Other::Server) => "the database server's",
-            Some(Other::Stored) | None => "the boot clock and the times in the database",
+            Some(ReferenceSource::Server) => "the database server's",
+            Some(ReferenceSource::Stored) | None => "the boot clock and the times in the database",
         }
     }
 

@@ -11,14 +11,14 @@ pub const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// By how much a server's time must be earlier than the machine's to be taken in its place: a measurement is no more exact
 /// than the way there and back.
-const NOISE: TimeDelta = TimeDelta::milliseconds(500);
+const SERVER_TIME_NOISE: TimeDelta = TimeDelta::milliseconds(500);
 
 /// How long a clock without a server must go on evenly after a change until the change is taken for right.
-const ACCEPTED: Duration = Duration::from_hours(1);
+const CHANGE_ACCEPTED_AFTER: Duration = Duration::from_hours(1);
 
 /// How long after a start nothing is deleted by a clock that nothing speaks for: a machine that has just booted may not have
 /// asked a time server yet.
-const SETTLING: Duration = Duration::from_mins(10);
+const SETTLING_TIME: Duration = Duration::from_mins(10);
 
 /// The pause between two writes of the anchor.
 const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
@@ -27,7 +27,7 @@ const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// It differs by this much from what it is compared with.
-    #[error("the clock is {} what it is compared with", Away(*.0))]
+    #[error("the clock is {} what it is compared with", OffsetText(*.0))]
     Disagrees(TimeDelta),
     /// Nothing speaks for it yet.
     #[error("nothing speaks for the clock yet")]
@@ -35,9 +35,9 @@ pub enum Doubt {
 }
 
 /// Writes a difference in words.
-pub(super) struct Away(pub(super) TimeDelta);
+pub(super) struct OffsetText(pub(super) TimeDelta);
 
-impl std::fmt::Display for Away {
+impl std::fmt::Display for OffsetText {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let direction = if self.0 < TimeDelta::zero() { "behind" } else { "ahead of" };
         let millis = self.0.num_milliseconds().unsigned_abs();
@@ -47,7 +47,7 @@ impl std::fmt::Display for Away {
 
 /// The source of the other time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ReferenceSource {
     /// The database server, at each measurement.
     Server,
     /// The machine's boot clock, from a moment on at which the time of day was believed.
@@ -56,24 +56,24 @@ pub(super) enum Source {
 
 /// A time of day at a time of the boot clock, from which on the boot clock counts.
 #[derive(Clone, Copy, Debug)]
-struct Point {
+struct ClockPoint {
     time: DateTime<Utc>,
     uptime: Duration,
 }
 
 /// The bounds of the time by what is known of it.
 #[derive(Clone, Copy, Debug)]
-struct Bounds {
-    source: Source,
-    low: Point,
+struct TimeBounds {
+    source: ReferenceSource,
+    low: ClockPoint,
     /// `None` where any later time is possible: the machine was off.
-    high: Option<Point>,
+    high: Option<ClockPoint>,
 }
 
 /// The reference for the machine's clock.
 #[derive(Debug)]
 pub(super) struct Reference {
-    bounds: Option<Bounds>,
+    bounds: Option<TimeBounds>,
     started: Duration,
     /// The boot clock has gone on since the anchor was written, or for long enough.
     is_settled: bool,
@@ -84,15 +84,15 @@ pub(super) struct Reference {
     anchored: Option<Duration>,
 }
 
-impl Point {
+impl ClockPoint {
     fn at(self, uptime: Duration) -> DateTime<Utc> {
         self.time + delta(uptime) - delta(self.uptime)
     }
 }
 
-impl Bounds {
-    fn exact(source: Source, time: DateTime<Utc>, uptime: Duration) -> Self {
-        let point = Point { time, uptime };
+impl TimeBounds {
+    fn exact(source: ReferenceSource, time: DateTime<Utc>, uptime: Duration) -> Self {
+        let point = ClockPoint { time, uptime };
         Self { source, low: point, high: Some(point) }
     }
 
@@ -115,7 +115,7 @@ impl Reference {
         self.bounds.is_some()
     }
 
-    pub(super) fn source(&self) -> Option<Source> {
+    pub(super) fn source(&self) -> Option<ReferenceSource> {
         self.bounds.map(|bounds| bounds.source)
     }
 
@@ -123,20 +123,20 @@ impl Reference {
         self.steps_back
     }
 
-    fn server(&self) -> Option<&Bounds> {
-        self.bounds.as_ref().filter(|bounds| bounds.source == Source::Server)
+    fn server(&self) -> Option<&TimeBounds> {
+        self.bounds.as_ref().filter(|bounds| bounds.source == ReferenceSource::Server)
     }
 
     /// Returns the time to go by.
     pub(super) fn believed(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
         let server = self.server().map(|bounds| bounds.low.at(uptime));
-        server.filter(|server| own - *server > NOISE).unwrap_or(own)
+        server.filter(|server| own - *server > SERVER_TIME_NOISE).unwrap_or(own)
     }
 
     /// Returns the machine's time, or the one that it is compared with where the machine is ahead of that.
     pub(super) fn earliest(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
         let ahead = self.offset(own, uptime);
-        if self.source() == Some(Source::Stored) && ahead > TOLERANCE {
+        if self.source() == Some(ReferenceSource::Stored) && ahead > TOLERANCE {
             own - ahead
         } else {
             self.believed(own, uptime)
@@ -160,8 +160,8 @@ impl Reference {
             return Err(Doubt::Disagrees(offset));
         }
         let is_settled = match self.source() {
-            Some(Source::Server) => true,
-            Some(Source::Stored) => self.is_settled || uptime.saturating_sub(self.started) >= SETTLING,
+            Some(ReferenceSource::Server) => true,
+            Some(ReferenceSource::Stored) => self.is_settled || uptime.saturating_sub(self.started) >= SETTLING_TIME,
             None => false,
         };
         if is_settled { Ok(()) } else { Err(Doubt::Unsettled) }
@@ -169,8 +169,8 @@ impl Reference {
 
     pub(super) fn note_server(&mut self, time: DateTime<Utc>, asked: Duration, answered: Duration) {
         // The answer may be as old as the question.
-        let (low, high) = (Point { time, uptime: answered }, Point { time, uptime: asked });
-        self.bounds = Some(Bounds { source: Source::Server, low, high: Some(high) });
+        let (low, high) = (ClockPoint { time, uptime: answered }, ClockPoint { time, uptime: asked });
+        self.bounds = Some(TimeBounds { source: ReferenceSource::Server, low, high: Some(high) });
     }
 
     pub(super) fn note_anchor(
@@ -184,10 +184,14 @@ impl Reference {
             |anchor: &Anchor| !anchor.boot.is_empty() && boot == Some(&anchor.boot) && anchor.uptime <= uptime;
         self.is_settled = anchor.is_some_and(is_same_boot);
         self.bounds = Some(match anchor {
-            Some(anchor) if self.is_settled => Bounds::exact(Source::Stored, anchor.time, anchor.uptime),
+            Some(anchor) if self.is_settled => TimeBounds::exact(ReferenceSource::Stored, anchor.time, anchor.uptime),
             // The machine was off for an unknown time.
-            Some(anchor) => Bounds { source: Source::Stored, low: Point { time: anchor.time, uptime }, high: None },
-            None => Bounds::exact(Source::Stored, own, uptime),
+            Some(anchor) => TimeBounds {
+                source: ReferenceSource::Stored,
+                low: ClockPoint { time: anchor.time, uptime },
+                high: None,
+            },
+            None => TimeBounds::exact(ReferenceSource::Stored, own, uptime),
         });
         self.compare(own, uptime);
     }
@@ -204,7 +208,7 @@ impl Reference {
 
     /// Follows the machine's clock where nothing but the boot clock is there to compare it with.
     pub(super) fn compare(&mut self, own: DateTime<Utc>, uptime: Duration) {
-        let Some(bounds) = self.bounds.filter(|bounds| bounds.source == Source::Stored) else { return };
+        let Some(bounds) = self.bounds.filter(|bounds| bounds.source == ReferenceSource::Stored) else { return };
         let offset = bounds.offset(own, uptime);
         let known = self.changed.map_or(TimeDelta::zero(), |(known, _)| known);
         let is_same = (offset - known).abs() <= TOLERANCE;
@@ -212,10 +216,11 @@ impl Reference {
             self.steps_back += 1;
         }
         let is_right = offset.abs() <= TOLERANCE;
-        let is_accepted = is_same && self.changed.is_some_and(|(_, since)| uptime.saturating_sub(since) >= ACCEPTED);
+        let is_accepted =
+            is_same && self.changed.is_some_and(|(_, since)| uptime.saturating_sub(since) >= CHANGE_ACCEPTED_AFTER);
         if is_right || is_accepted {
             // Small corrections do not add up.
-            self.bounds = Some(Bounds::exact(Source::Stored, own, uptime));
+            self.bounds = Some(TimeBounds::exact(ReferenceSource::Stored, own, uptime));
             self.changed = None;
         } else if !is_same {
             self.changed = Some((offset, uptime));
@@ -332,7 +337,7 @@ mod tests {
 
     #[test]
     fn differences_are_written_in_words() {
-        assert_eq!(Away(TimeDelta::milliseconds(12_345)).to_string(), "12.3 s ahead of");
-        assert_eq!(Away(TimeDelta::milliseconds(-2_050)).to_string(), "2.0 s behind");
+        assert_eq!(OffsetText(TimeDelta::milliseconds(12_345)).to_string(), "12.3 s ahead of");
+        assert_eq!(OffsetText(TimeDelta::milliseconds(-2_050)).to_string(), "2.0 s behind");
     }
 }

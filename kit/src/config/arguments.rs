@@ -1,4 +1,4 @@
-//! Flags, and the environment for those that are absent; what clap says about them must show no value.
+//! TestFlags, and the environment for those that are absent; what clap says about them must show no value.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -31,10 +31,10 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     let path = chosen(&command, &args);
     // Two subcommands may call two variables by one flag.
     let known = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command));
-    let is_chosen = |of: &FromFile| path.iter().any(|command| command.get_name() == of.command);
-    let of_files = of_files.into_iter().filter(is_chosen).map(|of| (of.flag, of.variable));
+    let is_chosen = |file: &FromFile| path.iter().any(|command| command.get_name() == file.command);
+    let of_files = of_files.into_iter().filter(is_chosen).map(|file| (file.flag, file.variable));
     let known: Vec<_> = of_files.chain(known).collect();
-    let help = Help::of(&path);
+    let help = Help::for_path(&path);
     let matches = command.try_get_matches_from_mut(args).map_err(|error| nameless(error, &known, &help))?;
     check_values(&command, &matches, environment)?;
     C::from_arg_matches(&matches).map_err(|error| nameless(error, &known, &help))
@@ -112,7 +112,7 @@ struct Help {
 }
 
 impl Help {
-    fn of(path: &[&Command]) -> Self {
+    fn for_path(path: &[&Command]) -> Self {
         let words: Vec<_> = path.iter().map(|command| command.get_name()).collect();
         let has_commands = path.last().is_some_and(|last| last.has_subcommands());
         Self { line: format!("run \"{} --help\"", words.join(" ")), has_commands }
@@ -180,18 +180,18 @@ mod tests {
 
     #[derive(Debug, Parser)]
     #[command(name = "prog")]
-    struct Flags {
+    struct TestFlags {
         #[arg(long, env = "KIT_TEST_URL", default_value = "sqlite:a", hide_env_values = true)]
         url: String,
         #[arg(long, env = "KIT_TEST_SWITCH", num_args = 0..=1, require_equals = true, default_value = "false",
               default_missing_value = "true", value_parser = boolean)]
         switch: bool,
         #[command(subcommand)]
-        command: Option<Inner>,
+        command: Option<TestCommand>,
     }
 
     #[derive(Debug, Subcommand)]
-    enum Inner {
+    enum TestCommand {
         /// Takes a value.
         Take {
             #[arg(long, env = "KIT_TEST_INNER")]
@@ -199,7 +199,7 @@ mod tests {
         },
     }
 
-    fn read(args: &[&str], environment: Environment) -> Result<Flags, String> {
+    fn read(args: &[&str], environment: Environment) -> Result<TestFlags, String> {
         let args = [&["prog"], args].concat().into_iter().map(OsString::from);
         parse(args, environment, &[]).map_err(|error| error.to_string())
     }
@@ -215,7 +215,7 @@ mod tests {
         let flags = read(&[], environment).unwrap();
         assert_eq!((flags.url.as_str(), flags.switch), ("postgres://canary@h/d", true));
         assert_eq!(read(&["--url", "b"], environment).unwrap().url, "b", "a flag comes first");
-        let Some(Inner::Take { from }) = read(&["take"], environment).unwrap().command else { panic!() };
+        let Some(TestCommand::Take { from }) = read(&["take"], environment).unwrap().command else { panic!() };
         assert_eq!(from, "given");
         assert!(!read(&["--help"], environment).unwrap_err().contains("canary"));
         let blank = Environment::new(|name| (name == "KIT_TEST_URL").then(|| "\n".into()));

@@ -7,14 +7,14 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 const MAX_STEP_DISTANCE: usize = 8;
 
 /// The share of characters, of ten, that a unit or a step must explain. Of random hexadecimal digits it is one of ten.
-const MANY: usize = 6;
+const MIN_RULE_TENTHS: usize = 6;
 
 /// The share of neighbors, of ten, that must lie beside each other on a keyboard or in the alphabet. Of random
 /// decimal digits it is three of ten.
-const MOST: usize = 7;
+const MIN_NEIGHBOR_TENTHS: usize = 7;
 
 /// The fewest different characters of a secret that is no pattern.
-const FEWEST_CHARACTERS: usize = 5;
+const MIN_DIFFERENT_CHARACTERS: usize = 5;
 
 /// The rows of a keyboard, of which each key touches the two below it.
 const KEYBOARDS: [[&str; 4]; 2] = [
@@ -40,13 +40,13 @@ fn has_few_characters(text: &[u8]) -> bool {
     let mut different = text.to_vec();
     different.sort_unstable();
     different.dedup();
-    different.len() < FEWEST_CHARACTERS
+    different.len() < MIN_DIFFERENT_CHARACTERS
 }
 
 /// Returns true if most bytes are those of one distance before, or go on from there by the same step.
 fn follows_a_rule(bytes: &[u8]) -> bool {
     let length = bytes.len();
-    let is_many = |count: usize, of: usize| of > 0 && count * 10 >= of * MANY;
+    let is_many = |count: usize, of: usize| of > 0 && count * 10 >= of * MIN_RULE_TENTHS;
     let repeats = |distance: usize| (distance..length).filter(|at| bytes[*at] == bytes[at - distance]).count();
     let step = |at: usize, distance: usize| bytes[at].wrapping_sub(bytes[at - distance]);
     let goes_on = |distance: usize| {
@@ -59,7 +59,7 @@ fn follows_a_rule(bytes: &[u8]) -> bool {
 /// Returns true if most pairs of neighbors touch.
 fn runs(bytes: &[u8], touch: impl Fn(&[u8]) -> bool) -> bool {
     let pairs = bytes.len().saturating_sub(1);
-    pairs > 0 && bytes.windows(2).filter(|pair| touch(pair)).count() * 10 >= pairs * MOST
+    pairs > 0 && bytes.windows(2).filter(|pair| touch(pair)).count() * 10 >= pairs * MIN_NEIGHBOR_TENTHS
 }
 
 /// Returns true for the same letter, the next or the one before.

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// How long a caller waits before it tries again when the database is away or full.
-const STORE_DELAY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Reasons that the contract of each service has, by their names on the wire.
 pub const REASONS: [&str; 13] = [
@@ -52,7 +52,7 @@ pub(super) fn status<R: Reason>(code: Code, reason: &str, message: &str) -> Stat
 /// Returns a status that asks the caller to come back in a second.
 pub(super) fn retry<R: Reason>(code: Code, reason: &str, message: &str) -> Status {
     let mut details = details::<R>(reason);
-    details.set_retry_info(Some(STORE_DELAY));
+    details.set_retry_info(Some(RETRY_DELAY));
     Status::with_error_details(code, message, details)
 }
 

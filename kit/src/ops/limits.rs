@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What the port, one connection and one request may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct OpsLimits {
     /// Connections at once; further ones wait until one has ended.
     pub connections: usize,
     /// How long a request's head may take to arrive, and how long a connection may be idle.
@@ -24,7 +24,7 @@ pub struct Limits {
     pub fresh: Duration,
 }
 
-impl Default for Limits {
+impl Default for OpsLimits {
     fn default() -> Self {
         Self {
             connections: 64,

@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncod
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{Answer, Page};
+use super::{Endpoint, EndpointResponse};
 use crate::{Clock, output};
 
 /// What is counted. No label of it is a method, a user, an address or anything else that a caller can choose.
@@ -30,52 +30,52 @@ impl Default for Metrics {
 impl Metrics {
     /// What a guard decides, too.
     pub fn count_decisions(&mut self, metrics: GuardMetrics) {
-        self.0.register_collector(Box::new(Decisions(metrics)));
+        self.0.register_collector(Box::new(DecisionCollector(metrics)));
     }
 
     /// What becomes of a guard's requests, and of its feed, too.
-    pub fn count_questions(&mut self, metrics: AuthMetrics) {
-        self.0.register_collector(Box::new(Questions(metrics)));
+    pub fn count_verifications(&mut self, metrics: AuthMetrics) {
+        self.0.register_collector(Box::new(VerificationCollector(metrics)));
     }
 
     /// Counts what `read` returns, under this name and `_total`.
     pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.0.register_collector(Box::new(Number { name, help, read: Box::new(read) }));
+        self.0.register_collector(Box::new(CounterCollector { name, help, read: Box::new(read) }));
     }
 
     /// Shows how far this clock is ahead of what it is compared with.
     pub fn show_clock(&mut self, clock: Clock) {
-        self.0.register_collector(Box::new(Offset(clock)));
+        self.0.register_collector(Box::new(ClockCollector(clock)));
     }
 
     /// The page `/metrics`.
-    pub fn page(self) -> Page {
-        Page {
+    pub fn endpoint(self) -> Endpoint {
+        Endpoint {
             path: "/metrics",
             answer: Box::new(move |_| {
                 let mut text = String::new();
                 // A text can always be written to.
                 let _ = encode(&mut text, &self.0);
-                Answer::metrics(text)
+                EndpointResponse::metrics(text)
             }),
         }
     }
 }
 
 /// A number that only grows, read where it is counted.
-struct Number {
+struct CounterCollector {
     name: &'static str,
     help: &'static str,
     read: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
-impl fmt::Debug for Number {
+impl fmt::Debug for CounterCollector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Number").field(&self.name).finish()
+        formatter.debug_tuple("CounterCollector").field(&self.name).finish()
     }
 }
 
-impl Collector for Number {
+impl Collector for CounterCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut one = family(&mut encoder, self.name, self.help)?;
         one.encode_counter::<NoLabelSet, _, f64>(&(self.read)(), None)
@@ -83,9 +83,9 @@ impl Collector for Number {
 }
 
 #[derive(Debug)]
-struct Offset(Clock);
+struct ClockCollector(Clock);
 
-impl Collector for Offset {
+impl Collector for ClockCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let help = "How far the clock is ahead of the database server's, or of the boot clock; negative: behind";
         let unit = Some(&Unit::Seconds);
@@ -95,9 +95,9 @@ impl Collector for Offset {
 }
 
 #[derive(Debug)]
-struct Decisions(GuardMetrics);
+struct DecisionCollector(GuardMetrics);
 
-impl Collector for Decisions {
+impl Collector for DecisionCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let counts = self.0.read();
         let mut all = family(&mut encoder, "gatepost_guard_decisions", "Calls that the guard has let in or refused")?;
@@ -115,9 +115,9 @@ impl Collector for Decisions {
 }
 
 #[derive(Debug)]
-struct Questions(AuthMetrics);
+struct VerificationCollector(AuthMetrics);
 
-impl Collector for Questions {
+impl Collector for VerificationCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let counts = self.0.read();
         let help = "Judgements by a verdict that was kept, and those for which there was none";

@@ -6,27 +6,27 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
-use super::Limits;
+use super::OpsLimits;
 use crate::probe::{self, Probe};
 
 /// What the last write has come to: the line that says what is wrong, if anything is.
-type Outcome = Option<String>;
+type Problem = Option<String>;
 
 /// The write, and what it came to the last time.
 pub(super) struct Readiness {
     write: Arc<Probe>,
     limit: Duration,
     fresh: Duration,
-    last: Arc<Mutex<Option<(Instant, Outcome)>>>,
+    last: Arc<Mutex<Option<(Instant, Problem)>>>,
 }
 
 impl Readiness {
-    pub(super) fn new(write: Probe, limits: Limits) -> Self {
+    pub(super) fn new(write: Probe, limits: OpsLimits) -> Self {
         Self { write: Arc::new(write), limit: limits.write, fresh: limits.fresh, last: Arc::default() }
     }
 
     /// What is wrong, if anything is.
-    pub(super) async fn look(&self) -> Outcome {
+    pub(super) async fn look(&self) -> Problem {
         // Whoever comes while another writes waits here for what comes of it.
         let last = Arc::clone(&self.last).lock_owned().await;
         if let Some((_, outcome)) = last.as_ref().filter(|(time, _)| time.elapsed() < self.fresh) {
@@ -39,7 +39,7 @@ impl Readiness {
 }
 
 /// Writes, and keeps what has come of it.
-async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Outcome)>>) -> Outcome {
+async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Problem)>>) -> Problem {
     let (outcome, cause) = match timeout(limit, write()).await {
         Ok(Ok(())) => (None, String::new()),
         Ok(Err(error)) => (Some(format!("{error}: see to the service's database")), probe::cause(&error)),

@@ -12,11 +12,11 @@ use std::os::fd::AsFd as _;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use note::time;
-pub(crate) use queue::{LogWriter, Queue};
+pub(crate) use queue::{LineQueue, LogWriter};
 
 // Both streams belong to the process, so each has one queue in it.
-static STDOUT: LazyLock<Arc<Queue>> = LazyLock::new(|| writer::start("stdout", io::stdout().as_fd()));
-static STDERR: LazyLock<Arc<Queue>> = LazyLock::new(|| writer::start("stderr", io::stderr().as_fd()));
+static STDOUT: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stdout", io::stdout().as_fd()));
+static STDERR: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stderr", io::stderr().as_fd()));
 
 /// Writes a line to standard output, for scripts that read it.
 pub fn out(line: &str) {
@@ -29,7 +29,7 @@ pub fn err(line: &str) {
 }
 
 /// Returns the queue of standard error, for the log.
-pub(crate) fn stderr() -> Arc<Queue> {
+pub(crate) fn stderr() -> Arc<LineQueue> {
     Arc::clone(&STDERR)
 }
 

@@ -24,8 +24,8 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Lines that wait for one thread, which writes them.
 #[derive(Debug)]
-pub(crate) struct Queue {
-    state: Mutex<State>,
+pub(crate) struct LineQueue {
+    state: Mutex<QueueState>,
     arrived: Condvar,
     settled: Condvar,
     dropped: AtomicU64,
@@ -33,7 +33,7 @@ pub(crate) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     lines: VecDeque<Vec<u8>>,
     /// Bytes of `lines`, with what each line costs beside its text.
     bytes: usize,
@@ -47,7 +47,7 @@ struct State {
     is_closed: bool,
 }
 
-impl Queue {
+impl LineQueue {
     /// Makes a queue that holds this many bytes.
     pub(super) fn new(capacity: usize) -> Self {
         let (state, arrived, settled) = Default::default();
@@ -111,7 +111,7 @@ impl Queue {
         while !state.is_settled() {
             let taken = state.taken;
             let limit = FLUSH_STALL_LIMIT.min(end.saturating_duration_since(Instant::now()));
-            let waiting = |state: &mut State| state.taken == taken && !state.is_settled();
+            let waiting = |state: &mut QueueState| state.taken == taken && !state.is_settled();
             let waited = self.settled.wait_timeout_while(state, limit, waiting);
             let (next, elapsed) = waited.unwrap_or_else(PoisonError::into_inner);
             if elapsed.timed_out() {
@@ -121,12 +121,12 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl QueueState {
     /// Returns true if a line of this length may wait. After a line was left out, half of the queue must be free first:
     /// so a queue that stays full writes few notes.
     fn has_room(&self, length: usize, capacity: usize) -> bool {
@@ -161,7 +161,7 @@ impl State {
 
 /// A handle by which the log writes into a queue; each event is one `write`.
 #[derive(Debug)]
-pub(crate) struct LogWriter(pub(crate) Arc<Queue>);
+pub(crate) struct LogWriter(pub(crate) Arc<LineQueue>);
 
 impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = &'a Self;
@@ -187,11 +187,11 @@ mod tests {
     use super::*;
 
     /// Returns a queue with room for four lines of ten bytes.
-    fn small() -> Queue {
-        Queue::new(4 * (10 + LINE_OVERHEAD_BYTES))
+    fn small() -> LineQueue {
+        LineQueue::new(4 * (10 + LINE_OVERHEAD_BYTES))
     }
 
-    fn push(queue: &Queue, count: usize) {
+    fn push(queue: &LineQueue, count: usize) {
         for _ in 0..count {
             queue.push(b"123456789\n".to_vec());
         }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn note_stands_where_the_lines_are_missing() {
-        let queue = Queue::new(1024 + 2 * LINE_OVERHEAD_BYTES);
+        let queue = LineQueue::new(1024 + 2 * LINE_OVERHEAD_BYTES);
         queue.push(vec![b'1'; 1024]);
         queue.push(vec![b'2'; 1024]);
         assert_eq!(queue.next()[0], b'1');

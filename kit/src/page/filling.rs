@@ -6,13 +6,13 @@ use uuid::Uuid;
 use super::PageTokens;
 
 /// A page ends at so many bytes, however many rows were wanted (a client takes 4 MiB by default).
-pub const MAX_BYTES: usize = 3 * 1024 * 1024;
+pub const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// What a repeated field costs beside its message: its tag and its length.
-const FRAMING: usize = 8;
+const FIELD_OVERHEAD_BYTES: usize = 8;
 
 /// A row on its way into a page.
-pub struct Row<T> {
+pub struct PageRow<T> {
     /// The row's id, by which the list is ordered.
     pub id: Uuid,
     /// The bytes that it takes in the answer.
@@ -22,16 +22,16 @@ pub struct Row<T> {
 }
 
 /// The rows that a reader gives at once.
-pub struct Batch<T> {
+pub struct PageBatch<T> {
     /// The next rows, in the order of the list.
-    pub rows: Vec<Row<T>>,
+    pub rows: Vec<PageRow<T>>,
     /// The list goes on after these rows.
     pub has_more: bool,
 }
 
-impl<T> Batch<T> {
+impl<T> PageBatch<T> {
     /// A batch of a reader that stops at this many rows and nowhere before, but for the list's end.
-    pub fn up_to(limit: u32, rows: Vec<Row<T>>) -> Self {
+    pub fn up_to(limit: u32, rows: Vec<PageRow<T>>) -> Self {
         Self { has_more: rows.len() >= limit as usize, rows }
     }
 }
@@ -40,14 +40,14 @@ impl<T> Batch<T> {
 pub fn fitting(sizes: impl IntoIterator<Item = usize>) -> usize {
     let mut bytes = 0;
     let fits = |size: &usize| {
-        bytes += size + FRAMING;
-        bytes <= MAX_BYTES
+        bytes += size + FIELD_OVERHEAD_BYTES;
+        bytes <= MAX_PAGE_BYTES
     };
     sizes.into_iter().take_while(fits).count().max(1)
 }
 
 /// What is asked of a list.
-pub struct Wanted<'a> {
+pub struct PageRequest<'a> {
     /// What a page token is bound to: the method and whatever must be the same in the request for the next page.
     pub scope: &'a str,
     /// How many rows at the most.
@@ -75,13 +75,13 @@ pub struct BadToken;
 /// [`BadToken`], and what `read` fails with.
 pub async fn fill<T, E, F>(
     tokens: &PageTokens,
-    wanted: Wanted<'_>,
+    wanted: PageRequest<'_>,
     now: DateTime<Utc>,
     read: impl Fn(Option<Uuid>, u32) -> F,
 ) -> Result<Page<T>, E>
 where
     E: From<BadToken>,
-    F: Future<Output = Result<Batch<T>, E>>,
+    F: Future<Output = Result<PageBatch<T>, E>>,
 {
     let after = match wanted.token {
         "" => None,
@@ -95,19 +95,19 @@ where
 /// The rows of the page, and the last of them when there are more.
 async fn rows<T, E, F>(
     mut after: Option<Uuid>,
-    wanted: &Wanted<'_>,
+    wanted: &PageRequest<'_>,
     read: impl Fn(Option<Uuid>, u32) -> F,
 ) -> Result<(Vec<T>, Option<Uuid>), E>
 where
-    F: Future<Output = Result<Batch<T>, E>>,
+    F: Future<Output = Result<PageBatch<T>, E>>,
 {
     let (mut items, mut bytes) = (Vec::new(), 0);
     loop {
         // One more than is wanted says whether there are more.
         let batch = read(after, wanted.size + 1).await?;
         for row in batch.rows {
-            bytes += row.bytes + FRAMING;
-            if items.len() == wanted.size as usize || (bytes > MAX_BYTES && !items.is_empty()) {
+            bytes += row.bytes + FIELD_OVERHEAD_BYTES;
+            if items.len() == wanted.size as usize || (bytes > MAX_PAGE_BYTES && !items.is_empty()) {
                 return Ok((items, after));
             }
             items.push(row.item);
@@ -139,13 +139,13 @@ mod tests {
             let read = async |after: Option<Uuid>, limit: u32| {
                 let first = after.map_or(1, |after| after.as_u128() + 1);
                 let rows = (first..=self.count).take(self.batch.min(limit as usize));
-                let rows = rows.map(|id| Row { id: Uuid::from_u128(id), bytes: self.bytes, item: id });
+                let rows = rows.map(|id| PageRow { id: Uuid::from_u128(id), bytes: self.bytes, item: id });
                 let rows: Vec<_> = rows.collect();
                 let has_more = rows.last().is_some_and(|last| last.item < self.count);
-                Ok(Batch { rows, has_more })
+                Ok(PageBatch { rows, has_more })
             };
             let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-            fill(&PageTokens::new(&[7; 64]), Wanted { scope: "List", size, token }, now, read).await
+            fill(&PageTokens::new(&[7; 64]), PageRequest { scope: "List", size, token }, now, read).await
         }
 
         /// The rows of every page.
@@ -182,10 +182,10 @@ mod tests {
         let tries = std::sync::atomic::AtomicU32::new(0);
         let read = async |_, _| {
             let is_first = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-            let rows = if is_first { Vec::new() } else { vec![Row { id: Uuid::nil(), bytes: 1, item: 1 }] };
-            Ok::<_, BadToken>(Batch { rows, has_more: is_first })
+            let rows = if is_first { Vec::new() } else { vec![PageRow { id: Uuid::nil(), bytes: 1, item: 1 }] };
+            Ok::<_, BadToken>(PageBatch { rows, has_more: is_first })
         };
-        let (wanted, now) = (Wanted { scope: "List", size: 9, token: "" }, DateTime::UNIX_EPOCH);
+        let (wanted, now) = (PageRequest { scope: "List", size: 9, token: "" }, DateTime::UNIX_EPOCH);
         let page = fill(&PageTokens::new(&[7; 64]), wanted, now, read).await.unwrap();
         assert_eq!((page.items, page.next_page_token.as_str()), (vec![1], ""));
     }
@@ -193,18 +193,18 @@ mod tests {
     #[test]
     fn as_many_rows_fit_as_an_answer_may_have_bytes() {
         assert_eq!(fitting([]), 1);
-        assert_eq!(fitting([MAX_BYTES * 2, 1]), 1);
-        assert_eq!(fitting([1, MAX_BYTES]), 1);
-        assert_eq!(fitting([MAX_BYTES / 3 - FRAMING; 9]), 3);
+        assert_eq!(fitting([MAX_PAGE_BYTES * 2, 1]), 1);
+        assert_eq!(fitting([1, MAX_PAGE_BYTES]), 1);
+        assert_eq!(fitting([MAX_PAGE_BYTES / 3 - FIELD_OVERHEAD_BYTES; 9]), 3);
         assert_eq!(fitting([1; 9]), 9);
     }
 
     #[tokio::test]
     async fn a_page_ends_when_the_answer_is_large_but_has_one_row_at_the_least() {
         let walk = async |bytes| List { count: 2, bytes, batch: 100 }.walk(50).await;
-        assert_eq!(walk(MAX_BYTES / 2).await, [[1], [2]]);
-        assert_eq!(walk(MAX_BYTES * 2).await, [[1], [2]]);
-        assert_eq!(walk(MAX_BYTES / 2 - FRAMING).await, [[1, 2]]);
+        assert_eq!(walk(MAX_PAGE_BYTES / 2).await, [[1], [2]]);
+        assert_eq!(walk(MAX_PAGE_BYTES * 2).await, [[1], [2]]);
+        assert_eq!(walk(MAX_PAGE_BYTES / 2 - FIELD_OVERHEAD_BYTES).await, [[1, 2]]);
     }
 
     #[tokio::test]

@@ -3,12 +3,12 @@
 mod filling;
 mod tokens;
 
-pub use filling::{BadToken, Batch, MAX_BYTES, Page, Row, Wanted, fill, fitting};
+pub use filling::{BadToken, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fill, fitting};
 pub use tokens::PageTokens;
 
 /// Rows of a page without a wish, and the most of them.
-const DEFAULT: u32 = 50;
-const MOST: u32 = 1000;
+const DEFAULT_PAGE_SIZE: u32 = 50;
+const MAX_PAGE_SIZE: u32 = 1000;
 
 /// What a page size must be.
 pub const SIZE_RULE: &str = "must be 1 to 1000, or 0 for 50";
@@ -16,8 +16,8 @@ pub const SIZE_RULE: &str = "must be 1 to 1000, or 0 for 50";
 /// How many rows a caller wants: 50 for 0, at most 1000, or `None` for a negative number.
 pub fn size(wanted: i32) -> Option<u32> {
     match u32::try_from(wanted) {
-        Ok(0) => Some(DEFAULT),
-        Ok(wanted) => Some(wanted.min(MOST)),
+        Ok(0) => Some(DEFAULT_PAGE_SIZE),
+        Ok(wanted) => Some(wanted.min(MAX_PAGE_SIZE)),
         Err(_) => None,
     }
 }
@@ -25,7 +25,7 @@ pub fn size(wanted: i32) -> Option<u32> {
 /// Returns the most bytes that a page of rows of at most so many bytes takes.
 pub fn max_bytes(page_size: i32, row_bytes: usize) -> usize {
     let rows = usize::try_from(size(page_size).unwrap_or(0)).unwrap_or(usize::MAX);
-    rows.saturating_mul(row_bytes).min(MAX_BYTES)
+    rows.saturating_mul(row_bytes).min(MAX_PAGE_BYTES)
 }
 
 #[cfg(test)]

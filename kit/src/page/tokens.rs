@@ -8,10 +8,10 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 /// How long a page token is good for.
-const LIFETIME: TimeDelta = TimeDelta::hours(24);
+const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// Bytes of the expiry time and of the id before the tag.
-const BODY: usize = 8 + 16;
+const BODY_BYTES: usize = 8 + 16;
 
 /// Seals and opens page tokens with one key.
 ///
@@ -30,8 +30,8 @@ impl PageTokens {
 
     /// A token that continues after the row `last`, good for 24 hours from `now` and for `scope` alone.
     pub fn seal(&self, scope: &str, last: Uuid, now: DateTime<Utc>) -> String {
-        let mut token = Vec::with_capacity(BODY + 32);
-        token.extend_from_slice(&(now + LIFETIME).timestamp().to_be_bytes());
+        let mut token = Vec::with_capacity(BODY_BYTES + 32);
+        token.extend_from_slice(&(now + TOKEN_LIFETIME).timestamp().to_be_bytes());
         token.extend_from_slice(last.as_bytes());
         let tag = self.tag(scope, &token).finalize().into_bytes();
         token.extend_from_slice(&tag);
@@ -42,7 +42,7 @@ impl PageTokens {
     /// old.
     pub fn open(&self, scope: &str, token: &str, now: DateTime<Utc>) -> Option<Uuid> {
         let token = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (body, tag) = token.split_at_checked(BODY)?;
+        let (body, tag) = token.split_at_checked(BODY_BYTES)?;
         self.tag(scope, body).verify_slice(tag).ok()?;
         let (expiry, last) = body.split_first_chunk::<8>()?;
         let expires = DateTime::from_timestamp(i64::from_be_bytes(*expiry), 0)?;
@@ -95,8 +95,8 @@ mod tests {
         let token = tokens.seal(SCOPE, Uuid::from_u128(42), now());
         assert_eq!(tokens.open("ListUsers", &token, now()), None);
         assert_eq!(PageTokens::new(&[8; 64]).open(SCOPE, &token, now()), None);
-        assert!(tokens.open(SCOPE, &token, now() + LIFETIME - TimeDelta::seconds(1)).is_some());
-        assert_eq!(tokens.open(SCOPE, &token, now() + LIFETIME), None);
+        assert!(tokens.open(SCOPE, &token, now() + TOKEN_LIFETIME - TimeDelta::seconds(1)).is_some());
+        assert_eq!(tokens.open(SCOPE, &token, now() + TOKEN_LIFETIME), None);
         for garbled in ["", "a", "not a token", &token[1..], &token[..20], &format!("{token}A"), &format!("{token}=")] {
             assert_eq!(tokens.open(SCOPE, garbled, now()), None, "{garbled:?}");
         }

@@ -15,12 +15,12 @@ use tonic::Request;
 
 /// Tells the address of a request's caller. Without trusted proxies it is the peer's.
 #[derive(Clone, Debug, Default)]
-pub struct Callers {
+pub struct CallerResolver {
     proxies: Networks,
     header: Option<HeaderName>,
 }
 
-impl Callers {
+impl CallerResolver {
     /// Believes this header of requests from these proxies, and no other header.
     pub fn new(proxies: Networks, header: Option<HeaderName>) -> Self {
         Self { proxies, header }
@@ -37,7 +37,7 @@ impl Callers {
     }
 
     /// Returns the address of a request's caller; `None` if the transport knows no peer.
-    pub fn of<T>(&self, request: &Request<T>) -> Option<IpAddr> {
+    pub fn resolve<T>(&self, request: &Request<T>) -> Option<IpAddr> {
         let peer = request.remote_addr()?.ip();
         Some(self.address(peer, request.metadata().as_ref()))
     }
@@ -51,8 +51,8 @@ mod tests {
 
     const FORWARDED: &str = "x-forwarded-for";
 
-    fn callers(proxies: &str) -> Callers {
-        Callers::new(networks(proxies).unwrap(), header_name(FORWARDED).ok())
+    fn callers(proxies: &str) -> CallerResolver {
+        CallerResolver::new(networks(proxies).unwrap(), header_name(FORWARDED).ok())
     }
 
     fn headers(values: &[&[u8]]) -> HeaderMap {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn told(callers: &Callers, peer: &str, values: &[&[u8]], expected: &str) {
+    fn told(callers: &CallerResolver, peer: &str, values: &[&[u8]], expected: &str) {
         let address = callers.address(peer.parse().unwrap(), &headers(values));
         assert_eq!(address, expected.parse::<IpAddr>().unwrap(), "{peer} {values:?}");
     }
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn header_of_an_untrusted_peer_is_not_read() {
         told(&callers("10.0.0.0/8"), "192.0.2.1", &[b"198.51.100.7"], "192.0.2.1");
-        told(&Callers::default(), "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
-        let without_header = Callers::new(networks("10.0.0.0/8").unwrap(), None);
+        told(&CallerResolver::default(), "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
+        let without_header = CallerResolver::new(networks("10.0.0.0/8").unwrap(), None);
         told(&without_header, "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
     }
 

@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use super::Networks;
 
 /// Bytes before the addresses: the signature, version and command, family, and the length of the rest.
-const FIXED: usize = 16;
+const FIXED_BYTES: usize = 16;
 
 /// Bytes after those: addresses and what else a balancer says, such as certificates' names.
-const MAX_REST: usize = 2_048;
+const MAX_REST_BYTES: usize = 2_048;
 
 /// The time that a balancer may take for all of them.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -70,19 +70,19 @@ impl ProxyProtocol {
 
 /// Reads exactly the header, so that all that follows is left in the stream.
 async fn read_source(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, ProxyProtocolError> {
-    let mut fixed = [0; FIXED];
+    let mut fixed = [0; FIXED_BYTES];
     stream.read_exact(&mut fixed).await?;
     let (prefix, [.., high, low]) = (&fixed[..PROTOCOL_PREFIX.len()], fixed);
     if prefix != PROTOCOL_PREFIX {
         return Err(ProxyProtocolError::Malformed);
     }
     let rest = usize::from(u16::from_be_bytes([high, low]));
-    if rest > MAX_REST {
+    if rest > MAX_REST_BYTES {
         return Err(ProxyProtocolError::TooLong);
     }
     let mut bytes = fixed.to_vec();
-    bytes.resize(FIXED + rest, 0);
-    stream.read_exact(&mut bytes[FIXED..]).await?;
+    bytes.resize(FIXED_BYTES + rest, 0);
+    stream.read_exact(&mut bytes[FIXED_BYTES..]).await?;
     let header = Header::try_from(bytes.as_slice()).map_err(|_| ProxyProtocolError::Malformed)?;
     Ok(match (header.command, header.addresses) {
         (Command::Proxy, Addresses::IPv4(of)) => Some((of.source_address, of.source_port).into()),

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::seats::{Seats, Taken};
+use super::seats::{SeatPermit, Seats};
 use crate::shutdown::Shutdown;
 
 /// The pause after a connection that could not be accepted: most often no descriptor is left.
@@ -25,11 +25,11 @@ pub(super) async fn accept<F>(
     keepalive: Duration,
     stop: &Shutdown,
     connections: &mut JoinSet<()>,
-    serve: impl Fn(TcpStream, SocketAddr, Taken) -> F,
+    serve: impl Fn(TcpStream, SocketAddr, SeatPermit) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut log = Log::default();
+    let mut log = AcceptLog::default();
     let accepting = async {
         loop {
             match listener.accept().await {
@@ -76,12 +76,12 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 /// Logs one line for each outage.
 #[derive(Default)]
-struct Log {
+struct AcceptLog {
     is_failing: bool,
     full: Option<Instant>,
 }
 
-impl Log {
+impl AcceptLog {
     fn failed(&mut self, error: &io::Error) {
         if !self.is_failing {
             self.is_failing = true;

@@ -16,10 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::turns::{MAX_READ, Turns};
 
 /// Bytes of the client's preface (RFC 9113 §3.4).
-const PREFACE: usize = 24;
+const PREFACE_BYTES: usize = 24;
 
 /// Bytes of a frame's head: length, type, flags and stream (RFC 9113 §4.1).
-const HEAD: usize = 9;
+const HEAD_BYTES: usize = 9;
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -27,18 +27,18 @@ const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 
 /// The place of `:authority` in HPACK's static table (RFC 7541 appendix A).
-const AUTHORITY: usize = 1;
+const AUTHORITY_INDEX: usize = 1;
 
 /// A connection whose peer's `:authority` is mended, and that notes signs of life.
-pub(super) struct Mended<T> {
+pub(super) struct AuthorityFilter<T> {
     io: T,
-    frames: Frames,
-    signs: Arc<Signs>,
+    frames: FrameTracker,
+    signs: Arc<PeerActivity>,
 }
 
-/// Signs of life of a connection, each taken back by the one who reads it.
+/// PeerActivity of life of a connection, each taken back by the one who reads it.
 #[derive(Debug)]
-pub(super) struct Signs {
+pub(super) struct PeerActivity {
     /// Set when the peer has sent anything.
     pub(super) has_spoken: AtomicBool,
     /// Set when the peer has taken anything.
@@ -47,7 +47,7 @@ pub(super) struct Signs {
     pub(super) turns: Turns,
 }
 
-impl Signs {
+impl PeerActivity {
     /// Begins with no sign of life; the peer may reset so many streams in a second.
     pub(super) fn new(resets: u32) -> Self {
         let (has_spoken, has_taken) = (AtomicBool::default(), AtomicBool::default());
@@ -55,17 +55,17 @@ impl Signs {
     }
 }
 
-impl<T> Mended<T> {
-    pub(super) fn new(io: T, signs: Arc<Signs>) -> Self {
-        Self { io, frames: Frames::default(), signs }
+impl<T> AuthorityFilter<T> {
+    pub(super) fn new(io: T, signs: Arc<PeerActivity>) -> Self {
+        Self { io, frames: FrameTracker::default(), signs }
     }
 }
 
 /// The place in the peer's frames.
-struct Frames {
+struct FrameTracker {
     /// Bytes before the next head: of the preface, or of a payload.
     skip: usize,
-    head: [u8; HEAD],
+    head: [u8; HEAD_BYTES],
     /// Bytes of the head that have come.
     known: usize,
     /// The flags of a HEADERS frame, while nothing but its head has come.
@@ -74,13 +74,13 @@ struct Frames {
     resets: u32,
 }
 
-impl Default for Frames {
+impl Default for FrameTracker {
     fn default() -> Self {
-        Self { skip: PREFACE, head: [0; HEAD], known: 0, block: None, resets: 0 }
+        Self { skip: PREFACE_BYTES, head: [0; HEAD_BYTES], known: 0, block: None, resets: 0 }
     }
 }
 
-impl Frames {
+impl FrameTracker {
     /// Follows the frames, and mends the header blocks that begin in these bytes. The `:authority` stands near the front.
     fn follow(&mut self, mut bytes: &mut [u8]) {
         loop {
@@ -90,11 +90,11 @@ impl Frames {
             }
             self.skip -= skipped;
             bytes = &mut bytes[skipped..];
-            let taken = (HEAD - self.known).min(bytes.len());
+            let taken = (HEAD_BYTES - self.known).min(bytes.len());
             self.head[self.known..self.known + taken].copy_from_slice(&bytes[..taken]);
             self.known += taken;
             bytes = &mut bytes[taken..];
-            if self.known < HEAD {
+            if self.known < HEAD_BYTES {
                 return;
             }
             self.known = 0;
@@ -126,7 +126,7 @@ fn mend(block: &mut [u8]) -> Option<()> {
         if !is_literal {
             continue;
         }
-        let mut is_authority = index == AUTHORITY;
+        let mut is_authority = index == AUTHORITY_INDEX;
         if index == 0 {
             // C-core writes the name out.
             let ((start, _), end) = string(block, at)?;
@@ -172,7 +172,7 @@ fn integer(block: &[u8], at: &mut usize, prefix: u32) -> Option<usize> {
     None
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for AuthorityFilter<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         if !self.signs.turns.may_read() {
             return Poll::Pending;
@@ -193,7 +193,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Mended<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for AuthorityFilter<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = ready!(Pin::new(&mut self.io).poll_write(cx, bytes))?;
         self.signs.has_taken.store(true, Relaxed);
@@ -262,10 +262,10 @@ mod tests {
         // A DATA frame whose bytes look like a head, then the headers.
         let data = [0, 0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 5, 1, 4, 0, 0, 0, 3];
         let head = [0, 0, length, HEADERS, 4, 0, 0, 0, 3];
-        let all = [&[b'x'; PREFACE][..], &data, &head, &block].concat();
+        let all = [&[b'x'; PREFACE_BYTES][..], &data, &head, &block].concat();
         let expected = [&all[..all.len() - block.len()], &block_of(b"a-1-b-2")].concat();
         for split in 0..=all.len() - block.len() {
-            let (mut bytes, mut frames) = (all.clone(), Frames::default());
+            let (mut bytes, mut frames) = (all.clone(), FrameTracker::default());
             let (first, second) = bytes.split_at_mut(split);
             frames.follow(first);
             frames.follow(second);
@@ -283,7 +283,7 @@ mod tests {
                 assert_eq!(block, before);
             }
         }
-        let mut frames = Frames { skip: 0, ..Frames::default() };
+        let mut frames = FrameTracker { skip: 0, ..FrameTracker::default() };
         frames.follow(&mut [0, 0, 1, HEADERS, PADDED | PRIORITY, 0, 0, 0, 1, 7]);
     }
 }

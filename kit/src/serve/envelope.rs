@@ -19,14 +19,14 @@ use tower_service::Service;
 use super::{MethodDeadlines, transport};
 use crate::call;
 use crate::failure;
-use crate::outcome::Outcome;
+use crate::outcome::CommitOutcome;
 
 /// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
 const MARGIN: Duration = Duration::from_millis(2);
 
 /// The time at which a request's headers came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Accepted(pub(super) Instant);
+pub(super) struct AcceptedAt(pub(super) Instant);
 
 /// Puts an [`Envelope`] around a server.
 pub(super) struct EnvelopeLayer<R> {
@@ -94,7 +94,7 @@ where
         let path = request.uri().path().to_owned();
         let limit = self.layer.limit(&path, deadline::requested(request.headers()));
         // The time of waiting for the message and for room counts, too.
-        let accepted = request.extensions().get().map_or_else(Instant::now, |Accepted(time)| *time);
+        let accepted = request.extensions().get().map_or_else(Instant::now, |AcceptedAt(time)| *time);
         let end = accepted + limit;
         Box::pin(async move {
             // A timer of no length still takes a tick, in which the transport's would go off.
@@ -102,8 +102,8 @@ where
                 return Ok(failure::deadline::<R>().into_http());
             }
             // The call itself is inside, too: a service may panic before it has made a future.
-            let outcome = Outcome::default();
-            let call = call::until(end, outcome.watch(async move { inner.call(request).await }));
+            let outcome = CommitOutcome::default();
+            let call = call::run_until(end, outcome.watch(async move { inner.call(request).await }));
             let served = AssertUnwindSafe(call).catch_unwind();
             let status: Status = match timeout_at(end, served).await {
                 Ok(Ok(response)) => return Ok(transport::translate::<R, T>(&path, response?)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// The pause between two checks of the pace.
-const PERIOD: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Bytes in each period while others wait for the room: 32 KiB a second. A reader far away still gets a window each period.
 const PRESSED_BYTES: usize = 16 * 1024;
@@ -20,14 +20,14 @@ pub(super) struct Floor {
     /// The most that can be asked: no more is left.
     left: usize,
     /// The pace at any time; `None` asks for one only while others wait.
-    patience: Option<Patience>,
+    pace: Option<Pace>,
     since: Instant,
     moved_since: usize,
 }
 
 /// The pace that is asked of a peer at any time.
 #[derive(Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct Pace {
     /// The period.
     pub(super) period: Duration,
     /// The bytes that must move in each period.
@@ -38,13 +38,20 @@ impl Floor {
     /// Demands a pace only while others wait for the room.
     pub(super) fn pressed() -> Self {
         let now = Instant::now();
-        Self { tick: Box::pin(sleep(PERIOD)), moved: 0, left: usize::MAX, patience: None, since: now, moved_since: 0 }
+        Self {
+            tick: Box::pin(sleep(CHECK_INTERVAL)),
+            moved: 0,
+            left: usize::MAX,
+            pace: None,
+            since: now,
+            moved_since: 0,
+        }
     }
 
     /// Demands this pace at any time, and a higher one while others wait for the room.
-    pub(super) fn with_patience(patience: Patience) -> Self {
-        let tick = Box::pin(sleep(PERIOD.min(patience.period)));
-        Self { tick, patience: Some(patience), ..Self::pressed() }
+    pub(super) fn with_pace(pace: Pace) -> Self {
+        let tick = Box::pin(sleep(CHECK_INTERVAL.min(pace.period)));
+        Self { tick, pace: Some(pace), ..Self::pressed() }
     }
 
     /// Lowers the pace where less is left to move.
@@ -66,7 +73,7 @@ impl Floor {
             if self.moved < PRESSED_BYTES.min(self.left) && is_pressed() {
                 return Poll::Ready(());
             }
-            if let Some(Patience { period, bytes }) = self.patience
+            if let Some(Pace { period, bytes }) = self.pace
                 && now.duration_since(self.since) >= period
             {
                 if self.moved_since < bytes.min(self.left) {
@@ -75,7 +82,7 @@ impl Floor {
                 (self.since, self.moved_since) = (now, 0);
             }
             self.moved = 0;
-            let period = self.patience.map_or(PERIOD, |patience| PERIOD.min(patience.period));
+            let period = self.pace.map_or(CHECK_INTERVAL, |pace| CHECK_INTERVAL.min(pace.period));
             self.tick.as_mut().reset(now + period);
         }
     }

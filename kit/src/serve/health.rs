@@ -10,17 +10,17 @@ use crate::probe::{self, Failed, Probe};
 use crate::shutdown::Shutdown;
 
 /// How often the database is looked at while it answers.
-const EVERY: Duration = Duration::from_millis(500);
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long it may take to answer. Two looks in a row that fail, and what lies between and before them, are less than two
 /// seconds.
-const LIMIT: Duration = Duration::from_millis(600);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// The pause before the next look when one has failed.
-const AGAIN: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Failures in a row after which health says so: one alone may be a slow machine, or a restart that callers do not notice.
-const FAILURES: u32 = 2;
+const FAILURES_TO_REPORT: u32 = 2;
 
 /// The health of a server and of each of its gRPC services: one answer for all.
 pub(super) struct Health {
@@ -54,23 +54,23 @@ impl Health {
         let mut failures = 0;
         loop {
             let begun = Instant::now();
-            match timeout_at(begun + LIMIT, look()).await {
+            match timeout_at(begun + PROBE_TIMEOUT, look()).await {
                 Ok(Ok(())) => {
                     failures = 0;
                     if !self.is_serving {
                         tracing::info!("the database answers again: health says SERVING");
                         self.say(true).await;
                     }
-                    sleep_until(begun + EVERY).await;
+                    sleep_until(begun + PROBE_INTERVAL).await;
                 }
                 failed => {
                     failures += 1;
-                    if failures == FAILURES {
+                    if failures == FAILURES_TO_REPORT {
                         let cause = failed.map_or_else(|_| "no answer in time".to_owned(), why);
                         tracing::warn!(cause, "the database does not answer: health says NOT_SERVING");
                         self.say(false).await;
                     }
-                    sleep(AGAIN).await;
+                    sleep(RETRY_INTERVAL).await;
                 }
             }
         }

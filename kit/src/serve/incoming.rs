@@ -12,34 +12,34 @@ use http_body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
-use super::call::Call;
+use super::call::CallMemory;
 use super::floor::Floor;
-use super::window::Waits;
+use super::window::WaitingData;
 
 /// Bytes of a message that need no reservation.
-const ORDINARY_MESSAGE: usize = 4 * 1024;
+const ORDINARY_MESSAGE_BYTES: usize = 4 * 1024;
 
 /// Time after which a request is refused whose data waits for room in the window that others need.
-const CROWDED_TIME: Duration = Duration::from_millis(250);
+const CROWDED_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Bytes before each message (the gRPC protocol's Length-Prefixed-Message): a flag and a length of four bytes.
-const PREFIX: usize = 5;
+const PREFIX_BYTES: usize = 5;
 
 /// The body of a request.
 pub(super) struct Incoming {
     stream: RecvStream,
-    call: Arc<Call>,
+    call: Arc<CallMemory>,
     framing: Framing,
     /// A part of the first message that came before the call.
     part: Vec<u8>,
     /// Data that came before the call, and has its room.
     first: Option<Received>,
     /// Data that has come before there was room for its message.
-    waiting: Option<(Received, Room)>,
+    waiting: Option<(Received, RoomFuture)>,
     /// Data behind it. It is a copy, since the data's frames may be small, and is at most the stream's window.
     behind: Vec<u8>,
     /// Counts both.
-    waits: Waits,
+    waits: WaitingData,
     /// Runs while there is no place for data that waits.
     crowded: Option<Pin<Box<Sleep>>>,
     /// The pace of a large message that has begun.
@@ -47,8 +47,8 @@ pub(super) struct Incoming {
     is_read: bool,
 }
 
-/// Waits for room for a message.
-type Room = BoxFuture<'static, Result<(), Status>>;
+/// WaitingData for room for a message.
+type RoomFuture = BoxFuture<'static, Result<(), Status>>;
 
 /// Data of a request.
 struct Received {
@@ -60,7 +60,7 @@ struct Received {
 /// The place in the messages' framing.
 #[derive(Default)]
 struct Framing {
-    prefix: [u8; PREFIX],
+    prefix: [u8; PREFIX_BYTES],
     /// Bytes of the prefix that have come.
     known: usize,
     /// Bytes of the message that are still to come.
@@ -81,11 +81,11 @@ impl Framing {
                 data = &data[taken..];
                 continue;
             }
-            let taken = (PREFIX - self.known).min(data.len());
+            let taken = (PREFIX_BYTES - self.known).min(data.len());
             self.prefix[self.known..self.known + taken].copy_from_slice(&data[..taken]);
             self.known += taken;
             data = &data[taken..];
-            if self.known == PREFIX {
+            if self.known == PREFIX_BYTES {
                 let [_, length @ ..] = self.prefix;
                 self.left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
                 self.known = 0;
@@ -98,13 +98,13 @@ impl Framing {
 }
 
 impl Incoming {
-    pub(super) fn new(stream: RecvStream, call: Arc<Call>) -> Self {
+    pub(super) fn new(stream: RecvStream, call: Arc<CallMemory>) -> Self {
         let (framing, part, first, waiting, behind, crowded, floor) = Default::default();
         let waits = call.waits();
         Self { stream, call, framing, part, first, waiting, behind, waits, crowded, floor, is_read: false }
     }
 
-    /// Waits for the first message before the call begins: for all of a small one, for the begin of a large one and its
+    /// WaitingData for the first message before the call begins: for all of a small one, for the begin of a large one and its
     /// room. Completes at the end of the request, too.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl Incoming {
 
     /// Adds data to the first message.
     fn gather(&mut self, data: &Bytes) -> Result<(), Status> {
-        let large = self.framing.follow(data).filter(|length| *length > ORDINARY_MESSAGE);
+        let large = self.framing.follow(data).filter(|length| *length > ORDINARY_MESSAGE_BYTES);
         if large.is_none() && !self.framing.has_ended {
             // A copy, since the data is a part of the connection's buffer, which would stay as a whole.
             self.part.extend_from_slice(data);
@@ -140,11 +140,11 @@ impl Incoming {
         Ok(())
     }
 
-    /// Waits for room for a message; returns its data.
+    /// WaitingData for room for a message; returns its data.
     fn poll_room(
         &mut self,
         received: Received,
-        mut room: Room,
+        mut room: RoomFuture,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Received, Status>> {
         match room.as_mut().poll(cx) {
@@ -167,7 +167,7 @@ impl Incoming {
     fn read_behind(&mut self, held: usize, cx: &mut Context<'_>) -> Result<(), Status> {
         loop {
             if !self.waits.grow_to(held + self.behind.len()) {
-                let crowded = self.crowded.get_or_insert_with(|| Box::pin(sleep(CROWDED_TIME)));
+                let crowded = self.crowded.get_or_insert_with(|| Box::pin(sleep(CROWDED_TIMEOUT)));
                 return match crowded.as_mut().poll(cx) {
                     Poll::Ready(()) => Err(self.call.overloaded()),
                     Poll::Pending => Ok(()),
@@ -191,7 +191,7 @@ impl Incoming {
         if part.is_empty() { data.clone() } else { [&part[..], data].concat().into() }
     }
 
-    fn reserve(&self, length: usize) -> Room {
+    fn reserve(&self, length: usize) -> RoomFuture {
         Box::pin(Arc::clone(&self.call).reserve_request(length))
     }
 
@@ -209,7 +209,7 @@ impl Incoming {
 
     /// Hands data on once there is room for the message that begins in it.
     fn take(&mut self, data: Bytes, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let large = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE);
+        let large = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE_BYTES);
         let received = Received { held: data.len(), data };
         let Some(length) = large else { return Poll::Ready(Some(self.hand_on(received))) };
         let room = self.reserve(length);

@@ -10,31 +10,31 @@ use h2::{Ping, PingPong};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::Limits;
-use super::authority::Signs;
-use super::memory::Account;
+use super::ServerLimits;
+use super::authority::PeerActivity;
+use super::memory::MemoryAccount;
 use super::piece::Piece;
 use super::seats::Seat;
 
 /// The time that a peer without an open stream has to take note of a GOAWAY.
-const FAREWELL: Duration = Duration::from_millis(500);
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The pause between two checks whether a connection that is to end still has unread answers.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Time for which an old connection waits for a request before it says goodbye.
-const AGE_PATIENCE: Duration = Duration::from_secs(1);
+const OLD_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection's times.
 pub(super) struct Life {
     first_request: Instant,
     idle: Duration,
     age: Instant,
-    /// Set once the connection is old. Its GOAWAY goes out with the next request, or after [`AGE_PATIENCE`].
+    /// Set once the connection is old. Its GOAWAY goes out with the next request, or after [`OLD_REQUEST_TIMEOUT`].
     is_old: bool,
     grace: Duration,
     keepalive: (Duration, Duration),
-    signs: Arc<Signs>,
+    signs: Arc<PeerActivity>,
     /// The time for which answers may wait while the peer takes nothing at all.
     unread: Duration,
     /// The time since which answers wait and the peer takes nothing.
@@ -51,7 +51,12 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(limits: &Limits, accepted: Instant, signs: Arc<Signs>, ping_pong: Option<PingPong>) -> Self {
+    pub(super) fn new(
+        limits: &ServerLimits,
+        accepted: Instant,
+        signs: Arc<PeerActivity>,
+        ping_pong: Option<PingPong>,
+    ) -> Self {
         let (age, grace) = limits.connection_age;
         Self {
             first_request: accepted + limits.first_request,
@@ -91,7 +96,7 @@ impl Life {
         &mut self,
         connection: &mut Connection<I, Piece>,
         seat: &Seat,
-        answers: &Account,
+        answers: &MemoryAccount,
     ) -> bool {
         let now = Instant::now();
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
@@ -121,20 +126,20 @@ impl Life {
             }
         }
         if !self.is_ending && is_due(self.quiet_until(seat)) {
-            self.say_goodbye(connection, Some(FAREWELL));
+            self.say_goodbye(connection, Some(GOODBYE_TIMEOUT));
         }
         if !self.is_ending && self.age <= now {
             if self.is_old {
                 self.say_goodbye(connection, Some(self.grace));
                 self.is_quiet_cut = false;
             }
-            (self.is_old, self.age) = (true, now + AGE_PATIENCE);
+            (self.is_old, self.age) = (true, now + OLD_REQUEST_TIMEOUT);
         }
         false
     }
 
     /// Reports whether answers have waited for too long while the peer took nothing.
-    fn is_stuck(&mut self, answers: &Account, now: Instant) -> bool {
+    fn is_stuck(&mut self, answers: &MemoryAccount, now: Instant) -> bool {
         if self.signs.has_taken.swap(false, Relaxed) || answers.held() == 0 {
             self.stuck = None;
             return false;
@@ -176,16 +181,16 @@ impl Life {
     ) {
         // Streams that are open now began long ago, and are cut, too.
         self.is_quiet_cut = seat.idle_since().is_some();
-        self.say_goodbye(connection, Some(FAREWELL));
+        self.say_goodbye(connection, Some(GOODBYE_TIMEOUT));
     }
 
     /// Ends a connection at the server's end once nothing is open or still being read.
-    pub(super) fn drain(&mut self, seat: &Seat, answers: &Account) {
+    pub(super) fn drain(&mut self, seat: &Seat, answers: &MemoryAccount) {
         if seat.idle_since().is_none() {
             return;
         }
         if answers.held() == 0 {
-            self.cut_in(FAREWELL);
+            self.cut_in(GOODBYE_TIMEOUT);
         } else {
             self.ping = self.ping.min(Instant::now() + DRAIN_INTERVAL);
         }

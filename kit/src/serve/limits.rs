@@ -8,14 +8,14 @@ use super::memory::MemoryLimits;
 use super::outgoing::ReaderLimits;
 
 /// Bytes that a reader must take in the time in which it must take some; fewer where fewer are left.
-const STALL_BYTES: usize = 4 * 1024;
+const MIN_READ_BYTES: usize = 4 * 1024;
 
 /// The deadline of the methods that have one of their own, by path.
 pub type MethodDeadlines = &'static [(&'static str, Duration)];
 
 /// What one connection and one call may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Streams that a connection may have open at once (F1: tonic takes hyper's own limit away).
     pub concurrent_streams: u32,
     /// Streams that the server resets for a client's errors before it closes the connection (F2, RUSTSEC-2024-0003).
@@ -67,7 +67,7 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             concurrent_streams: 100,
@@ -108,7 +108,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl ServerLimits {
     /// Returns a builder of HTTP/2 connections with these limits.
     pub(super) fn http2(&self) -> h2::server::Builder {
         let mut builder = h2::server::Builder::new();
@@ -126,7 +126,7 @@ impl Limits {
 
     /// Returns the limits of an answer's reader.
     pub(super) fn reader(&self) -> ReaderLimits {
-        ReaderLimits { stall: self.reading.0, bytes: STALL_BYTES, message: self.reading.1 }
+        ReaderLimits { stall: self.reading.0, bytes: MIN_READ_BYTES, message: self.reading.1 }
     }
 
     /// Returns the number of connections that leaves room for files, the database and the operations port.

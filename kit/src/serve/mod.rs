@@ -26,6 +26,6 @@ mod window;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;
-pub use limits::{Limits, MethodDeadlines};
+pub use limits::{MethodDeadlines, ServerLimits};
 pub use memory::MemoryLimits;
 pub use run::{Parts, ServeError, serve};

@@ -14,12 +14,12 @@ use http::header::CONTENT_TYPE;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::call::Call;
-use super::floor::{Floor, Patience};
-use super::memory::Hold;
+use super::call::CallMemory;
+use super::floor::{Floor, Pace};
+use super::memory::Reservation;
 use super::piece::Piece;
 
-/// Limits of the time that a reader has.
+/// ServerLimits of the time that a reader has.
 #[derive(Clone, Copy)]
 pub(super) struct ReaderLimits {
     /// The time in which something must be taken.
@@ -45,7 +45,7 @@ pub(super) enum Sent {
 pub(super) async fn send<B>(
     response: Response<B>,
     mut respond: SendResponse<Piece>,
-    call: &Call,
+    call: &CallMemory,
     limits: ReaderLimits,
 ) -> Sent
 where
@@ -79,25 +79,25 @@ where
         Poll::Ready(None) => return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole),
     };
     let Ok(stream) = respond.send_response(head, false) else { return Sent::Gone };
-    let mut answer = Answer { stream, call, limits };
+    let mut answer = AnswerStream { stream, call, limits };
     let mut sent = match first {
         Some(first) => answer.frame(first, hold).await,
         None => None,
     };
     while sent.is_none() {
         sent = match next(body.as_mut(), call, |cx| answer.stream.poll_reset(cx).map(drop)).await {
-            Next::Crowded => Some(answer.refuse()),
-            Next::Gone => Some(Sent::Gone),
-            Next::End => Some(answer.end()),
-            Next::Failed => Some(answer.reset(Reason::INTERNAL_ERROR, Sent::Gone)),
-            Next::Frame(frame) => answer.next(frame).await,
+            BodyEvent::Crowded => Some(answer.refuse()),
+            BodyEvent::Gone => Some(Sent::Gone),
+            BodyEvent::End => Some(answer.end()),
+            BodyEvent::Failed => Some(answer.reset(Reason::INTERNAL_ERROR, Sent::Gone)),
+            BodyEvent::Frame(frame) => answer.next(frame).await,
         };
     }
     sent.unwrap_or(Sent::Gone)
 }
 
 /// The next thing that happens to a body.
-enum Next {
+enum BodyEvent {
     Frame(Frame<Bytes>),
     End,
     Failed,
@@ -107,28 +107,32 @@ enum Next {
 }
 
 /// Waits for the body's next frame, or until its reader has gone.
-async fn next<B>(mut body: Pin<&mut B>, call: &Call, mut poll_gone: impl FnMut(&mut Context<'_>) -> Poll<()>) -> Next
+async fn next<B>(
+    mut body: Pin<&mut B>,
+    call: &CallMemory,
+    mut poll_gone: impl FnMut(&mut Context<'_>) -> Poll<()>,
+) -> BodyEvent
 where
     B: Body<Data = Bytes>,
 {
     poll_fn(|cx| match body.as_mut().poll_frame(cx) {
-        Poll::Ready(Some(Ok(frame))) => Poll::Ready(Next::Frame(frame)),
-        Poll::Ready(Some(Err(_))) => Poll::Ready(Next::Failed),
-        Poll::Ready(None) => Poll::Ready(Next::End),
-        Poll::Pending if !call.stay() => Poll::Ready(Next::Crowded),
-        Poll::Pending => poll_gone(cx).map(|()| Next::Gone),
+        Poll::Ready(Some(Ok(frame))) => Poll::Ready(BodyEvent::Frame(frame)),
+        Poll::Ready(Some(Err(_))) => Poll::Ready(BodyEvent::Failed),
+        Poll::Ready(None) => Poll::Ready(BodyEvent::End),
+        Poll::Pending if !call.stay() => Poll::Ready(BodyEvent::Crowded),
+        Poll::Pending => poll_gone(cx).map(|()| BodyEvent::Gone),
     })
     .await
 }
 
 /// An answer whose headers have been sent.
-struct Answer<'c> {
+struct AnswerStream<'c> {
     stream: SendStream<Piece>,
-    call: &'c Call,
+    call: &'c CallMemory,
     limits: ReaderLimits,
 }
 
-impl Answer<'_> {
+impl AnswerStream<'_> {
     /// Sends a frame behind the first one as soon as there is room for it.
     async fn next(&mut self, frame: Frame<Bytes>) -> Option<Sent> {
         let Some(bytes) = frame.data_ref().map(Bytes::len) else { return self.frame(frame, None).await };
@@ -141,7 +145,7 @@ impl Answer<'_> {
     }
 
     /// Sends a frame; returns how the answer has ended, if it has.
-    async fn frame(&mut self, frame: Frame<Bytes>, hold: Option<Hold>) -> Option<Sent> {
+    async fn frame(&mut self, frame: Frame<Bytes>, hold: Option<Reservation>) -> Option<Sent> {
         match frame.into_data() {
             Ok(data) => self.data(data, hold.map(Arc::new)).await,
             Err(frame) => {
@@ -152,13 +156,13 @@ impl Answer<'_> {
     }
 
     /// Sends data piece by piece, each as large as the reader has room for.
-    async fn data(&mut self, mut data: Bytes, hold: Option<Arc<Hold>>) -> Option<Sent> {
+    async fn data(&mut self, mut data: Bytes, hold: Option<Arc<Reservation>>) -> Option<Sent> {
         let mut reader = None;
         while !data.is_empty() {
             self.stream.reserve_capacity(data.len());
             let mut capacity = self.stream.capacity();
             if capacity == 0 {
-                let reader = reader.get_or_insert_with(|| Reader::new(self.limits));
+                let reader = reader.get_or_insert_with(|| SlowReader::new(self.limits));
                 reader.floor.ask_at_most(data.len());
                 match self.capacity(reader).await {
                     Ok(more) => capacity = more,
@@ -177,7 +181,7 @@ impl Answer<'_> {
     }
 
     /// Waits for room at the reader.
-    async fn capacity(&mut self, reader: &mut Reader) -> Result<usize, Sent> {
+    async fn capacity(&mut self, reader: &mut SlowReader) -> Result<usize, Sent> {
         let (stream, answers) = (&mut self.stream, self.call.answers());
         let waited = poll_fn(|cx| {
             match stream.poll_capacity(cx) {
@@ -216,14 +220,14 @@ impl Answer<'_> {
 }
 
 /// A reader that has no room for all of a message at once.
-struct Reader {
+struct SlowReader {
     floor: Floor,
     end: Pin<Box<Sleep>>,
 }
 
-impl Reader {
+impl SlowReader {
     fn new(limits: ReaderLimits) -> Self {
-        let floor = Floor::with_patience(Patience { period: limits.stall, bytes: limits.bytes });
+        let floor = Floor::with_pace(Pace { period: limits.stall, bytes: limits.bytes });
         Self { floor, end: Box::pin(sleep_until(Instant::now() + limits.message)) }
     }
 }

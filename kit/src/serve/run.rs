@@ -26,8 +26,8 @@ use super::host::Host;
 use super::memory::Budget;
 use super::seats::Seats;
 use super::streamed::Streamed;
-use super::waiting::Waiting;
-use super::{Elsewhere, Limits, MethodDeadlines};
+use super::waiting::WaitPool;
+use super::{Elsewhere, MethodDeadlines, ServerLimits};
 use crate::failure;
 use crate::output;
 use crate::peer::ProxyProtocol;
@@ -49,11 +49,11 @@ pub struct Parts<V> {
     /// The guard around all of them.
     pub guard: GuardLayer<V>,
     /// What a connection and a call may cost.
-    pub limits: Limits,
+    pub limits: ServerLimits,
     /// The methods with a deadline of their own.
     pub deadlines: MethodDeadlines,
     /// How health finds out whether the database answers.
-    pub look: Probe,
+    pub health_probe: Probe,
     /// The PROXY protocol, if connections begin with it.
     pub proxy_protocol: Option<ProxyProtocol>,
 }
@@ -85,8 +85,18 @@ pub async fn serve<R: Reason, V: Verify>(
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, descriptors, routes, elsewhere, guard, limits, deadlines, look, proxy_protocol } =
-        parts;
+    let Parts {
+        name,
+        services,
+        descriptors,
+        routes,
+        elsewhere,
+        guard,
+        limits,
+        deadlines,
+        health_probe,
+        proxy_protocol,
+    } = parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
     let routes = routes
@@ -102,11 +112,11 @@ pub async fn serve<R: Reason, V: Verify>(
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
-        waiting: Waiting::new(limits.waiting_calls),
-        waiting_bytes: Waiting::new(limits.waiting_bytes),
-        streams: Waiting::new(limits.streams),
-        public_streams: Waiting::new(limits.public_streams),
-        streamed: Streamed::of(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
+        waiting: WaitPool::new(limits.waiting_calls),
+        waiting_bytes: WaitPool::new(limits.waiting_bytes),
+        streams: WaitPool::new(limits.streams),
+        public_streams: WaitPool::new(limits.public_streams),
+        streamed: Streamed::from_descriptors(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
         overloaded: failure::overloaded::<R>,
         proxy_protocol,
         stop: stop.clone(),
@@ -117,7 +127,7 @@ pub async fn serve<R: Reason, V: Verify>(
         connection::serve(Arc::clone(&host), stream, peer, taken)
     });
     tokio::join!(accepting, async {
-        health.follow(look, shutdown).await;
+        health.follow(health_probe, shutdown).await;
         stop.cancel();
     });
     drain(connections, limits.grace).await;

@@ -14,14 +14,14 @@ use crate::shutdown::Shutdown;
 const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time after which open streams do not keep a connection any more where all places are taken.
-const UNCHANGED: Duration = Duration::from_secs(15);
+const BUSY_KEEP_TIME: Duration = Duration::from_secs(15);
 
 /// All connections of a server.
 #[derive(Clone, Debug)]
-pub(super) struct Seats(Arc<Inner>);
+pub(super) struct Seats(Arc<SeatTable>);
 
 #[derive(Debug)]
-struct Inner {
+struct SeatTable {
     room: Arc<Semaphore>,
     next: AtomicU64,
     taken: Mutex<BTreeMap<u64, Arc<Seat>>>,
@@ -30,7 +30,7 @@ struct Inner {
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Seat {
-    state: Mutex<State>,
+    state: Mutex<SeatState>,
     /// Cancelled when the connection must end.
     pub(super) cut: Shutdown,
     /// Set when the connection must end since its peer does not read.
@@ -40,7 +40,7 @@ pub(super) struct Seat {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct State {
+struct SeatState {
     has_called: bool,
     open: usize,
     /// The time of the last change: the accept, or a stream's begin or end.
@@ -49,7 +49,7 @@ struct State {
 
 /// A connection's place, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct SeatPermit {
     seat: Arc<Seat>,
     id: u64,
     seats: Seats,
@@ -58,17 +58,17 @@ pub(super) struct Taken {
 
 /// An open stream of a connection.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Seat>);
+pub(super) struct OpenStream(Arc<Seat>);
 
 impl Seats {
     pub(super) fn new(most: usize) -> Self {
         let room = Arc::new(Semaphore::new(most));
-        Self(Arc::new(Inner { room, next: AtomicU64::new(0), taken: Mutex::default() }))
+        Self(Arc::new(SeatTable { room, next: AtomicU64::new(0), taken: Mutex::default() }))
     }
 
     /// Returns a place for a new connection. Without a free one, closes the connection that has been silent, or else
     /// idle, for the longest time, and waits.
-    pub(super) async fn take(&self) -> Taken {
+    pub(super) async fn take(&self) -> SeatPermit {
         let room = loop {
             if let Ok(room) = Arc::clone(&self.0.room).try_acquire_owned() {
                 break room;
@@ -80,7 +80,7 @@ impl Seats {
             }
         };
         let id = self.0.next.fetch_add(1, Relaxed);
-        let state = State { has_called: false, open: 0, since: Instant::now() };
+        let state = SeatState { has_called: false, open: 0, since: Instant::now() };
         let seat = Arc::new(Seat {
             state: Mutex::new(state),
             cut: Shutdown::new(),
@@ -88,7 +88,7 @@ impl Seats {
             quiet: Notify::new(),
         });
         self.taken().insert(id, Arc::clone(&seat));
-        Taken { seat, id, seats: self.clone(), _room: room }
+        SeatPermit { seat, id, seats: self.clone(), _room: room }
     }
 
     /// Closes the connection without a call that is the oldest, or else the one that has been idle for the longest time, or
@@ -97,7 +97,7 @@ impl Seats {
         let taken = self.taken();
         let standing = taken.values().filter(|seat| !seat.cut.is_cancelled()).map(|seat| (seat, seat.read()));
         let now = Instant::now();
-        let may_go = standing.filter(|(_, state)| state.open == 0 || now.duration_since(state.since) >= UNCHANGED);
+        let may_go = standing.filter(|(_, state)| state.open == 0 || now.duration_since(state.since) >= BUSY_KEEP_TIME);
         if let Some((seat, _)) = may_go.min_by_key(|(_, state)| (state.open > 0, state.has_called, state.since)) {
             seat.cut.cancel();
         }
@@ -113,14 +113,14 @@ impl Seats {
     }
 }
 
-impl Taken {
+impl SeatPermit {
     /// Returns the connection.
     pub(super) fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }
 }
 
-impl Drop for Taken {
+impl Drop for SeatPermit {
     fn drop(&mut self) {
         self.seats.taken().remove(&self.id);
     }
@@ -128,10 +128,10 @@ impl Drop for Taken {
 
 impl Seat {
     /// Counts a stream for as long as what is returned lives.
-    pub(super) fn open(self: &Arc<Self>) -> Open {
+    pub(super) fn open(self: &Arc<Self>) -> OpenStream {
         let mut state = self.state();
-        *state = State { has_called: true, open: state.open + 1, since: Instant::now() };
-        Open(Arc::clone(self))
+        *state = SeatState { has_called: true, open: state.open + 1, since: Instant::now() };
+        OpenStream(Arc::clone(self))
     }
 
     /// Ends the connection of a peer that does not read.
@@ -156,19 +156,19 @@ impl Seat {
         (state.open == 0).then_some(state.since)
     }
 
-    fn read(&self) -> State {
+    fn read(&self) -> SeatState {
         *self.state()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SeatState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        *state = State { open: state.open - 1, since: Instant::now(), ..*state };
+        *state = SeatState { open: state.open - 1, since: Instant::now(), ..*state };
         let is_last = state.open == 0;
         drop(state);
         if is_last {

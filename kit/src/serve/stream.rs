@@ -17,13 +17,13 @@ use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
-use super::call::{Call, Room, Shares};
-use super::envelope::Accepted;
+use super::call::{CallMemory, Room, Shares};
+use super::envelope::AcceptedAt;
 use super::host::Host;
 use super::incoming::Incoming;
 use super::outgoing::{Sent, send};
 use super::piece::Piece;
-use super::seats::{Open, Seat};
+use super::seats::{OpenStream, Seat};
 
 /// Answers that a connection's reader may leave unread before the connection is closed.
 const MAX_STALLED_ANSWERS: u32 = 3;
@@ -52,13 +52,13 @@ where
         self,
         request: Request<RecvStream>,
         mut respond: SendResponse<Piece>,
-        open: Open,
+        open: OpenStream,
         seat: Arc<Seat>,
     ) {
         let accepted = Instant::now();
         let (mut head, body) = request.into_parts();
         let path = head.uri.path();
-        let call = Call::new(self.shares.clone(), path, self.host.overloaded);
+        let call = CallMemory::new(self.shares.clone(), path, self.host.overloaded);
         let mut body = Incoming::new(body, Arc::clone(&call));
         let own = self.host.limits.deadline;
         let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
@@ -78,7 +78,7 @@ where
             return;
         }
         head.extensions.insert(self.info.clone());
-        head.extensions.insert(Accepted(accepted));
+        head.extensions.insert(AcceptedAt(accepted));
         head.extensions.insert(Room::new(Arc::clone(&call)));
         let request = Request::from_parts(head, Body::new(body));
         // Apart, so that a stream that only waits takes little memory.
@@ -87,7 +87,7 @@ where
     }
 
     /// Calls the service and sends its answer.
-    async fn call(&self, request: Request<Body>, mut respond: SendResponse<Piece>, call: &Call, seat: &Seat) {
+    async fn call(&self, request: Request<Body>, mut respond: SendResponse<Piece>, call: &CallMemory, seat: &Seat) {
         let mut service = self.host.service.clone();
         let Some(response) = until_reset(&mut respond, call_service(&mut service, request)).await else { return };
         call.release_request();
@@ -106,7 +106,7 @@ where
 ///
 /// # Errors
 /// The refusal of a message for which there is no room.
-async fn begin(body: Option<&mut Incoming>, call: &Call, end: Instant) -> Result<bool, Status> {
+async fn begin(body: Option<&mut Incoming>, call: &CallMemory, end: Instant) -> Result<bool, Status> {
     if let Some(body) = body
         && let Ok(first) = timeout_at(end, poll_fn(|cx| body.poll_first(cx))).await
     {

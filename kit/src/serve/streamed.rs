@@ -14,7 +14,7 @@ impl Streamed {
     ///
     /// # Errors
     /// A set that is none.
-    pub(super) fn of(sets: &[&[u8]]) -> Result<Self, DecodeError> {
+    pub(super) fn from_descriptors(sets: &[&[u8]]) -> Result<Self, DecodeError> {
         let mut paths = HashSet::new();
         for set in sets {
             for file in FileDescriptorSet::decode(*set)?.file {
@@ -41,9 +41,9 @@ mod tests {
 
     #[test]
     fn feed_is_a_stream_and_a_question_is_none() {
-        let streamed = Streamed::of(&[gatepost::api::DESCRIPTOR_SET]).unwrap();
+        let streamed = Streamed::from_descriptors(&[gatepost::api::DESCRIPTOR_SET]).unwrap();
         assert!(streamed.has("/gatepost.auth.v1.TokenService/WatchRevocations"));
         assert!(!streamed.has("/gatepost.auth.v1.TokenService/VerifyToken"));
-        assert!(Streamed::of(&[b"no descriptors"]).is_err());
+        assert!(Streamed::from_descriptors(&[b"no descriptors"]).is_err());
     }
 }

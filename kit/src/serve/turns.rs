@@ -3,7 +3,7 @@
 //! h2 reads all that the socket holds before it hands out a stream, and takes a reset of a stream that was not handed out yet
 //! for a sign of rapid resets (CVE-2023-44487). After a stall the socket holds the questions of a while and, behind them, the
 //! resets of callers who gave up. Without turns, the server would cut its clients for its own delay. With turns, a reset
-//! counts for h2 only if it was read together with its stream, in one read of a KiB. Resets that are spread more widely have a
+//! counts for h2 only if it was read together with its stream, in one read of a KiB. ResetRate that are spread more widely have a
 //! limit of their own, far above what a client's timeouts can lead to: 100 streams with a deadline of 100 ms.
 
 use std::future::poll_fn;
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::piece::Piece;
-use super::window::Window;
+use super::window::ConnectionWindow;
 
 /// Bytes of a read behind the frame that it goes on with: fewer than twenty calls, and forty pairs of a stream and its reset.
 pub(super) const MAX_READ: usize = 1024;
@@ -34,12 +34,12 @@ pub(super) struct Turns {
     is_held: AtomicBool,
     /// Set when the peer has reset too many streams.
     is_flooded: AtomicBool,
-    resets: Resets,
+    resets: ResetRate,
 }
 
 /// The peer's resets: so many a second, and as many at once.
 #[derive(Debug)]
-struct Resets {
+struct ResetRate {
     /// The time that one reset uses up.
     cost: Duration,
     /// The time until which the resets so far have used it up.
@@ -47,18 +47,18 @@ struct Resets {
 }
 
 /// The time whose resets may come at once.
-const BURST: Duration = Duration::from_secs(1);
+const RESET_BURST: Duration = Duration::from_secs(1);
 
 /// A stream that the peer has opened, or the fault that ends the connection.
-type Accepted = Option<Result<(Request<RecvStream>, SendResponse<Piece>), Error>>;
+type AcceptedStream = Option<Result<(Request<RecvStream>, SendResponse<Piece>), Error>>;
 
-impl Resets {
+impl ResetRate {
     /// Counts resets; reports whether there were too many.
     fn count(&self, resets: u32, now: Instant) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let until = used.map_or(now, |used| used.max(now)) + self.cost * resets;
         *used = Some(until);
-        until > now + BURST
+        until > now + RESET_BURST
     }
 }
 
@@ -66,7 +66,7 @@ impl Turns {
     /// Begins with free reads; the peer may reset so many streams in a second.
     pub(super) fn new(resets: u32) -> Self {
         let [is_accepting, has_read, is_held, is_flooded] = Default::default();
-        let resets = Resets { cost: BURST / resets.max(1), used: Mutex::default() };
+        let resets = ResetRate { cost: RESET_BURST / resets.max(1), used: Mutex::default() };
         Self { is_accepting, has_read, is_held, is_flooded, resets }
     }
 
@@ -92,8 +92,8 @@ impl Turns {
     pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(
         &self,
         connection: &mut Connection<I, Piece>,
-        window: &Window,
-    ) -> Accepted {
+        window: &ConnectionWindow,
+    ) -> AcceptedStream {
         self.is_accepting.store(true, Relaxed);
         poll_fn(|cx| {
             loop {

@@ -9,32 +9,32 @@ use std::task::Poll;
 
 /// The places for such calls of all connections.
 #[derive(Clone, Debug)]
-pub(super) struct Waiting(Arc<AtomicUsize>);
+pub(super) struct WaitPool(Arc<AtomicUsize>);
 
 /// The calls of one connection: at most as many as there are free places. So one connection alone can take half
 /// of the places, and several that want more than there are get the same number each.
 #[derive(Debug)]
-pub(super) struct Line {
-    free: Waiting,
+pub(super) struct WaitShare {
+    free: WaitPool,
     taken: AtomicUsize,
 }
 
 /// A call's place, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place(Arc<Line>);
+pub(super) struct WaitPermit(Arc<WaitShare>);
 
-impl Waiting {
+impl WaitPool {
     pub(super) fn new(places: usize) -> Self {
         Self(Arc::new(AtomicUsize::new(places)))
     }
 
     /// Opens the line of a new connection.
-    pub(super) fn open_line(&self) -> Arc<Line> {
-        Arc::new(Line { free: self.clone(), taken: AtomicUsize::new(0) })
+    pub(super) fn open_share(&self) -> Arc<WaitShare> {
+        Arc::new(WaitShare { free: self.clone(), taken: AtomicUsize::new(0) })
     }
 }
 
-impl Line {
+impl WaitShare {
     /// Returns the future's output; `None` if it must wait and there is no place for it.
     pub(super) async fn wait<O>(self: &Arc<Self>, future: impl Future<Output = O>) -> Option<O> {
         let mut future = pin!(future);
@@ -46,8 +46,8 @@ impl Line {
     }
 
     /// Returns a place for a call; `None` if the connection has its share of the places.
-    pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
-        self.take(1).then(|| Place(Arc::clone(self)))
+    pub(super) fn enter(self: &Arc<Self>) -> Option<WaitPermit> {
+        self.take(1).then(|| WaitPermit(Arc::clone(self)))
     }
 
     /// Takes so many places, as if one by one; reports whether the connection's share had them all.
@@ -69,7 +69,7 @@ impl Line {
     }
 }
 
-impl Drop for Place {
+impl Drop for WaitPermit {
     fn drop(&mut self) {
         self.0.give_back(1);
     }
@@ -79,14 +79,14 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn enter_all(line: &Arc<Line>) -> Vec<Place> {
-        std::iter::from_fn(|| line.enter()).collect()
+    fn enter_all(share: &Arc<WaitShare>) -> Vec<WaitPermit> {
+        std::iter::from_fn(|| share.enter()).collect()
     }
 
     #[test]
     fn connections_share_the_places() {
-        let waiting = Waiting::new(100);
-        let lines = [(); 3].map(|()| waiting.open_line());
+        let waiting = WaitPool::new(100);
+        let lines = [(); 3].map(|()| waiting.open_share());
         let first = enter_all(&lines[0]);
         assert_eq!(first.len(), 50, "one connection leaves half of the places");
         let second = enter_all(&lines[1]);
@@ -99,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn future_that_is_ready_needs_no_place() {
-        let line = Waiting::new(0).open_line();
+        let line = WaitPool::new(0).open_share();
         assert_eq!(line.wait(async { 7 }).await, Some(7));
         assert_eq!(line.wait(std::future::pending::<()>()).await, None);
     }

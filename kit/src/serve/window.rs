@@ -9,18 +9,18 @@ use std::task::Context;
 
 use futures_util::task::AtomicWaker;
 
-use super::waiting::Line;
+use super::waiting::WaitShare;
 
 /// The part of its own window that a connection's waiting data may fill: one of so many.
-const OWN_PART: usize = 2;
+const OWN_WINDOW_DIVISOR: usize = 2;
 
 /// The window of one connection.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct ConnectionWindow {
     /// Bytes of the window while little data waits.
     size: u32,
     /// The connection's share of the bytes by which windows may grow.
-    shared: Arc<Line>,
+    shared: Arc<WaitShare>,
     /// Bytes of the data that waits.
     waiting: Mutex<usize>,
     /// Bytes by which the window is to be larger.
@@ -32,14 +32,14 @@ pub(super) struct Window {
 
 /// The data of one request that waits, or has waited and was not handed on yet.
 #[derive(Debug)]
-pub(super) struct Waits {
-    window: Arc<Window>,
+pub(super) struct WaitingData {
+    window: Arc<ConnectionWindow>,
     bytes: usize,
 }
 
-impl Window {
+impl ConnectionWindow {
     /// Begins with a window of this size, which may grow by a share of these bytes.
-    pub(super) fn new(size: u32, shared: Arc<Line>) -> Arc<Self> {
+    pub(super) fn new(size: u32, shared: Arc<WaitShare>) -> Arc<Self> {
         let (waiting, growth, known, connection) = Default::default();
         Arc::new(Self { size, shared, waiting, growth, known, connection })
     }
@@ -78,14 +78,14 @@ impl Window {
 
     /// Returns the growth for so many bytes of waiting data.
     fn growth_for(&self, waiting: usize) -> usize {
-        let own = usize::try_from(self.size).unwrap_or(usize::MAX) / OWN_PART;
+        let own = usize::try_from(self.size).unwrap_or(usize::MAX) / OWN_WINDOW_DIVISOR;
         waiting.saturating_sub(own)
     }
 }
 
-impl Waits {
+impl WaitingData {
     /// Begins without data.
-    pub(super) fn new(window: Arc<Window>) -> Self {
+    pub(super) fn new(window: Arc<ConnectionWindow>) -> Self {
         Self { window, bytes: 0 }
     }
 
@@ -108,7 +108,7 @@ impl Waits {
     }
 }
 
-impl Drop for Waits {
+impl Drop for WaitingData {
     fn drop(&mut self) {
         self.shrink_by(self.bytes);
     }
@@ -118,17 +118,17 @@ impl Drop for Waits {
 mod tests {
     use std::task::Waker;
 
-    use super::super::waiting::Waiting;
+    use super::super::waiting::WaitPool;
     use super::*;
 
-    fn change(window: &Window) -> Option<u32> {
+    fn change(window: &ConnectionWindow) -> Option<u32> {
         window.poll_change(&Context::from_waker(Waker::noop()))
     }
 
     #[test]
     fn window_grows_and_shrinks_with_the_data_that_waits() {
-        let window = Window::new(100, Waiting::new(1000).open_line());
-        let [mut one, mut two] = [(); 2].map(|()| Waits::new(Arc::clone(&window)));
+        let window = ConnectionWindow::new(100, WaitPool::new(1000).open_share());
+        let [mut one, mut two] = [(); 2].map(|()| WaitingData::new(Arc::clone(&window)));
         assert!(one.grow_to(50));
         assert_eq!(change(&window), None, "half of the window is for data that waits");
         assert!(two.grow_to(30) && one.grow_to(40));
@@ -144,9 +144,9 @@ mod tests {
 
     #[test]
     fn growth_comes_from_bytes_that_connections_share() {
-        let shared = Waiting::new(100);
-        let windows = [(); 2].map(|()| Window::new(20, shared.open_line()));
-        let [mut one, mut two] = windows.map(Waits::new);
+        let shared = WaitPool::new(100);
+        let windows = [(); 2].map(|()| ConnectionWindow::new(20, shared.open_share()));
+        let [mut one, mut two] = windows.map(WaitingData::new);
         assert!(!one.grow_to(61), "half of them");
         assert!(one.grow_to(60));
         assert!(two.grow_to(35) && !two.grow_to(36), "the same of those that are left");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use kit::ops::{Answer, Board, Limits, Page, beside};
+use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, run_with_port};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -12,17 +12,17 @@ use tokio::task::JoinHandle;
 
 /// A database that writes, refuses or hangs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Disk {
+pub(crate) enum TestDatabase {
     Writes,
     Full,
     Hangs,
 }
 
-pub(crate) struct Port {
+pub(crate) struct OpsPort {
     pub(crate) address: SocketAddr,
-    pub(crate) board: Board,
+    pub(crate) endpoints: Endpoints,
     pub(crate) shutdown: Shutdown,
-    pub(crate) disk: watch::Sender<Disk>,
+    pub(crate) disk: watch::Sender<TestDatabase>,
     /// How many writes have begun.
     pub(crate) writes: Arc<AtomicU32>,
     pub(crate) end: oneshot::Sender<()>,
@@ -30,24 +30,32 @@ pub(crate) struct Port {
 }
 
 /// A port whose service has not started yet.
-pub(crate) async fn open(limits: Limits) -> Port {
+pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new();
     let (give, given) = oneshot::channel();
     let (end, ended) = oneshot::channel();
     let told = shutdown.clone();
-    let service = async move |board| {
-        assert!(give.send(board).is_ok());
+    let service = async move |endpoints| {
+        assert!(give.send(endpoints).is_ok());
         // The test ends the service, or forgets it.
         let _ = ended.await;
     };
-    let task = tokio::spawn(async move { beside("test", Some(listener), limits, &told, service).await });
-    let board = given.await.unwrap();
-    Port { address, board, shutdown, disk: watch::Sender::new(Disk::Writes), writes: Arc::default(), end, task }
+    let task = tokio::spawn(async move { run_with_port("test", Some(listener), limits, &told, service).await });
+    let endpoints = given.await.unwrap();
+    OpsPort {
+        address,
+        endpoints,
+        shutdown,
+        disk: watch::Sender::new(TestDatabase::Writes),
+        writes: Arc::default(),
+        end,
+        task,
+    }
 }
 
-impl Port {
+impl OpsPort {
     /// The service has started.
     pub(crate) fn start(&self) {
         let (disk, writes) = (self.disk.clone(), Arc::clone(&self.writes));
@@ -55,22 +63,24 @@ impl Port {
             writes.fetch_add(1, SeqCst);
             let mut state = disk.subscribe();
             Box::pin(async move {
-                match *state.wait_for(|state| *state != Disk::Hangs).await.unwrap() {
-                    Disk::Full => Err("the database's disk is full".into()),
+                match *state.wait_for(|state| *state != TestDatabase::Hangs).await.unwrap() {
+                    TestDatabase::Full => Err("the database's disk is full".into()),
                     _ => Ok(()),
                 }
             }) as _
         };
-        let page = Page {
+        let page = Endpoint {
             path: "/page",
-            answer: Box::new(|ask| Answer::json(format!("{:?}", ask.host().map(|host| host.to_string()))).kept_for(7)),
+            answer: Box::new(|ask| {
+                EndpointResponse::json(format!("{:?}", ask.host().map(|host| host.to_string()))).kept_for(7)
+            }),
         };
-        self.board.show(vec![page], Box::new(write));
+        self.endpoints.show(vec![page], Box::new(write));
     }
 }
 
 /// A port whose service has started.
-pub(crate) async fn started(limits: Limits) -> Port {
+pub(crate) async fn started(limits: OpsLimits) -> OpsPort {
     let port = open(limits).await;
     port.start();
     port

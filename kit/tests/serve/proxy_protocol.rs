@@ -1,24 +1,24 @@
 //! A server behind a balancer that speaks the PROXY protocol.
 
 use kit::peer::{ProxyProtocol, networks};
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::support::{Server, start_behind};
+use super::support::{TestServer, start_behind};
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Version 2, PROXY, TCP over IPv4, 12 bytes: 198.51.100.7:4711 to 192.0.2.1:443.
 const REST: [u8; 16] = [0x21, 0x11, 0, 12, 198, 51, 100, 7, 192, 0, 2, 1, 0x12, 0x67, 1, 0xbb];
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-async fn behind(trusted: &str) -> Server {
+async fn behind(trusted: &str) -> TestServer {
     let protocol = ProxyProtocol::new(networks(trusted).unwrap());
-    start_behind(Limits::default(), Some(protocol)).await
+    start_behind(ServerLimits::default(), Some(protocol)).await
 }
 
 /// The first bytes that the server sends to a connection that begins thus; none if it closes it.
-async fn answer(server: &Server, parts: &[&[u8]]) -> Vec<u8> {
+async fn answer(server: &TestServer, parts: &[&[u8]]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     for part in parts {
         stream.write_all(part).await.unwrap();

@@ -7,7 +7,7 @@ use gatepost::api::auth::v1::VerifyTokenRequest;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use http::Request;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use prost::Message as _;
 use testkit::framed;
 use tokio::net::TcpStream;
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::support::{Server, start};
+use super::support::{TestServer, start};
 
 const VERIFY: &str = "/gatepost.auth.v1.TokenService/VerifyToken";
 const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
@@ -30,13 +30,13 @@ const WITH_ROOM: usize = 9;
 const BEGINNING: usize = 1000;
 
 /// A client that sends all its requests on one connection.
-struct Client(SendRequest<Bytes>);
+struct UploadClient(SendRequest<Bytes>);
 
 /// A request under way, and the stream that its body goes to.
 type Begun = (ResponseFuture, SendStream<Bytes>);
 
-impl Client {
-    async fn connect(server: &Server) -> Self {
+impl UploadClient {
+    async fn connect(server: &TestServer) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
@@ -104,8 +104,8 @@ async fn count(requests: Vec<Begun>) -> (usize, usize) {
 
 #[tokio::test]
 async fn uploads_at_once_on_one_connection_succeed() {
-    let server = start(Limits::default()).await;
-    let client = Client::connect(&server).await;
+    let server = start(ServerLimits::default()).await;
+    let client = UploadClient::connect(&server).await;
     for _ in 0..5 {
         assert_eq!(count(client.send_whole(VERIFY, &large(), 32).await).await, (32, 0));
     }
@@ -113,8 +113,8 @@ async fn uploads_at_once_on_one_connection_succeed() {
 
 #[tokio::test]
 async fn uploads_beyond_the_queue_are_refused_at_once() {
-    let server = start(Limits::default()).await;
-    let client = Client::connect(&server).await;
+    let server = start(ServerLimits::default()).await;
+    let client = UploadClient::connect(&server).await;
     let (good, refused) = count(client.send_whole(VERIFY, &large(), 100).await).await;
     assert_eq!(good + refused, 100);
     assert!(good >= 32, "{good}");
@@ -122,9 +122,9 @@ async fn uploads_beyond_the_queue_are_refused_at_once() {
 
 /// Has all room taken by requests that have only begun, and sends others behind them.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
-async fn behind_begun_ones(limits: Limits, path: &str, body: &Bytes) -> (usize, usize) {
+async fn behind_begun_ones(limits: ServerLimits, path: &str, body: &Bytes) -> (usize, usize) {
     let server = start(limits).await;
-    let client = Client::connect(&server).await;
+    let client = UploadClient::connect(&server).await;
     let mut begun = client.take_all_room().await;
     let waiting = client.send_whole(path, body, 20).await;
     // Until this is answered, the data that waits has filled all of the window that it can have.
@@ -141,19 +141,19 @@ async fn behind_begun_ones(limits: Limits, path: &str, body: &Bytes) -> (usize, 
 
 #[tokio::test]
 async fn uploads_that_wait_keep_no_window_from_others() {
-    assert_eq!(behind_begun_ones(Limits::default(), VERIFY, &large()).await, (20, 0));
+    assert_eq!(behind_begun_ones(ServerLimits::default(), VERIFY, &large()).await, (20, 0));
 }
 
 #[tokio::test]
 async fn streamed_uploads_that_wait_keep_no_window_from_others() {
     // `list_services`, the seventh field, of a long text.
     let message = [&[0x3a, 0x80, 0x80, 4][..], &vec![b'*'; LARGE]].concat();
-    assert_eq!(behind_begun_ones(Limits::default(), REFLECT, &framed(&message)).await, (20, 0));
+    assert_eq!(behind_begun_ones(ServerLimits::default(), REFLECT, &framed(&message)).await, (20, 0));
 }
 
 #[tokio::test]
 async fn data_that_waits_beyond_its_bytes_is_refused() {
-    let limits = Limits { waiting_bytes: 0, deadline: Duration::from_secs(30), ..Limits::default() };
+    let limits = ServerLimits { waiting_bytes: 0, deadline: Duration::from_secs(30), ..ServerLimits::default() };
     let (good, refused) = behind_begun_ones(limits, VERIFY, &large()).await;
     assert_eq!(good + refused, 20);
     // Half of the window is left for data that waits.

@@ -8,7 +8,7 @@ use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::{Request, Response};
-use kit::serve::{Limits, MemoryLimits};
+use kit::serve::{MemoryLimits, ServerLimits};
 use prost::Message as _;
 use testkit::framed;
 use tokio::net::TcpStream;
@@ -17,16 +17,16 @@ use tonic::Status;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_types::StatusExt as _;
 
-use super::support::{Server, start};
+use super::support::{TestServer, start};
 
 const VERIFY: &str = "/gatepost.auth.v1.TokenService/VerifyToken";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
 /// A client that leaves its requests open.
-struct Client(SendRequest<Bytes>);
+struct OpenClient(SendRequest<Bytes>);
 
-impl Client {
-    async fn connect(server: &Server) -> Self {
+impl OpenClient {
+    async fn connect(server: &TestServer) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
@@ -54,8 +54,8 @@ fn question() -> Vec<u8> {
 #[tokio::test]
 async fn request_without_its_message_takes_no_room_for_an_answer() {
     let room = MemoryLimits { process: 8 * 1024, small: 4096, connection_small: 8 * 1024, connection_large: 8 * 1024 };
-    let server = start(Limits { answer_memory: room, ..Limits::default() }).await;
-    let client = Client::connect(&server).await;
+    let server = start(ServerLimits { answer_memory: room, ..ServerLimits::default() }).await;
+    let client = OpenClient::connect(&server).await;
     let mut begun = Vec::new();
     for _ in 0..20 {
         begun.push(client.begin(VERIFY).await);
@@ -70,8 +70,8 @@ async fn request_without_its_message_takes_no_room_for_an_answer() {
 #[tokio::test]
 async fn connection_has_its_share_of_the_places_to_wait() {
     let never = Duration::from_hours(1);
-    let server = start(Limits { waiting_calls: 4, deadline: never, ..Limits::default() }).await;
-    let client = Client::connect(&server).await;
+    let server = start(ServerLimits { waiting_calls: 4, deadline: never, ..ServerLimits::default() }).await;
+    let client = OpenClient::connect(&server).await;
     let mut begun = Vec::new();
     for _ in 0..2 {
         begun.push(client.begin(VERIFY).await);
@@ -79,7 +79,7 @@ async fn connection_has_its_share_of_the_places_to_wait() {
     let (refused, _stream) = client.begin(VERIFY).await;
     assert_eq!(refused.await.unwrap_err().reason(), Some(Reason::REFUSED_STREAM));
     // A call whose message comes piece by piece waits on another connection.
-    let other = Client::connect(&server).await;
+    let other = OpenClient::connect(&server).await;
     let (answer, mut stream) = other.begin(VERIFY).await;
     for byte in framed(&question()) {
         stream.send_data(Bytes::from(vec![byte]), false).unwrap();
@@ -108,14 +108,14 @@ async fn refusal(watch: Response<RecvStream>) -> String {
 
 #[tokio::test]
 async fn stream_beyond_the_connections_share_is_refused() {
-    let server = start(Limits { public_streams: 4, ..Limits::default() }).await;
-    let client = Client::connect(&server).await;
+    let server = start(ServerLimits { public_streams: 4, ..ServerLimits::default() }).await;
+    let client = OpenClient::connect(&server).await;
     let mut watches = JoinSet::new();
     for _ in 0..3 {
         watches.spawn(refusal(client.watch().await));
     }
     assert_eq!(watches.join_next().await.unwrap().unwrap(), "OVERLOADED", "the third finds no place");
-    let other = Client::connect(&server).await;
+    let other = OpenClient::connect(&server).await;
     let mut watch = other.watch().await.into_body();
     watch.data().await.unwrap().unwrap();
     // The next answer on this connection would come behind the refusal, if there were one.

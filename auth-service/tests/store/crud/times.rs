@@ -139,7 +139,7 @@ async fn future_requests_are_forgotten_after_a_day(store: Case) {
         caller: String::new(),
         method: "CreateUser",
         id: Uuid::from_u128(7),
-        fingerprint: Fingerprint::of(&["ada"]),
+        fingerprint: Fingerprint::from_fields(&["ada"]),
     };
     let ada = auth_service::domain::NewUser { create_time: at(86_400), ..new_user(1, "ada@example.com") };
     assert!(matches!(store.create_user(&ada, None, Some(&key)).await.unwrap(), Created::User(_)));

@@ -1,6 +1,6 @@
 //! Bounds the bytes that the server keeps for its peers, for the process and for each connection.
 //!
-//! A caller reserves room before the bytes exist and waits while there is none. Waiting connections take turns, and a
+//! A caller reserves room before the bytes exist and waits while there is none. WaitingReservation connections take turns, and a
 //! connection that has cost others their room before comes last and gets less.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,39 +9,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::state::{LARGE, MemoryLimits, OFFENDERS_SHARE, SMALL, State, Usage, Waiting, share};
+use super::state::{BudgetState, LARGE, MemoryLimits, OFFENDERS_SHARE, SMALL, Usage, WaitingReservation, share};
 
 /// Reservations of one connection and kind that may wait. Each that waits costs memory, too.
 const MAX_WAITING: usize = 32;
 
 /// All bytes of one kind that the process holds for its peers.
 #[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<Shared>);
+pub(crate) struct Budget(Arc<SharedBudget>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedBudget {
     limits: MemoryLimits,
     next: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<BudgetState>,
 }
 
 /// One connection's part of the budget. It ends with its last reservation.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub(crate) struct MemoryAccount {
     budget: Budget,
     id: u64,
 }
 
 impl Budget {
     pub(crate) fn new(limits: MemoryLimits) -> Self {
-        Self(Arc::new(Shared { limits, next: AtomicU64::new(0), state: Mutex::default() }))
+        Self(Arc::new(SharedBudget { limits, next: AtomicU64::new(0), state: Mutex::default() }))
     }
 
     /// Opens the account of a new connection.
-    pub(crate) fn open_account(&self) -> Arc<Account> {
+    pub(crate) fn open_account(&self) -> Arc<MemoryAccount> {
         let id = self.0.next.fetch_add(1, Relaxed);
         self.state().accounts.insert(id, Usage::default());
-        Arc::new(Account { budget: self.clone(), id })
+        Arc::new(MemoryAccount { budget: self.clone(), id })
     }
 
     /// Returns the bytes that are held for the process.
@@ -50,17 +50,17 @@ impl Budget {
         self.state().held
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BudgetState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Account {
+impl MemoryAccount {
     /// Returns a reservation of the bytes as soon as there is room; `None` if too many of the connection wait already. A
     /// caller that goes meanwhile leaves the queue.
     ///
     /// It is never of more bytes than an offender may hold: so much finds room at some time.
-    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Hold> {
+    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let bytes = bytes.min(share(OFFENDERS_SHARE, self.limits()));
         let granted = {
             let mut state = self.budget.state();
@@ -69,13 +69,13 @@ impl Account {
             usage.forget_the_gone();
             let waiting = usage.waiting[kind].len();
             if waiting == 0 && state.take(self.id, bytes, limits, Instant::now()) {
-                return Some(Hold::new(Arc::clone(self), bytes));
+                return Some(Reservation::new(Arc::clone(self), bytes));
             }
             if waiting >= MAX_WAITING {
                 return None;
             }
             let (granted, grant) = oneshot::channel();
-            state.accounts.get_mut(&self.id)?.waiting[kind].push_back(Waiting { bytes, granted });
+            state.accounts.get_mut(&self.id)?.waiting[kind].push_back(WaitingReservation { bytes, granted });
             if !state.turns.contains(&self.id) {
                 state.turns.push_back(self.id);
             }
@@ -85,9 +85,9 @@ impl Account {
     }
 
     /// Returns a reservation of the bytes if there is room for them now.
-    pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Hold> {
+    pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let taken = self.budget.state().take(self.id, bytes, self.limits(), Instant::now());
-        taken.then(|| Hold::new(Arc::clone(self), bytes))
+        taken.then(|| Reservation::new(Arc::clone(self), bytes))
     }
 
     /// Changes a reservation from one size to another; reports whether there was room. Shrinking always succeeds.
@@ -147,7 +147,7 @@ impl Account {
     }
 }
 
-impl Drop for Account {
+impl Drop for MemoryAccount {
     fn drop(&mut self) {
         self.budget.state().accounts.remove(&self.id);
     }
@@ -155,13 +155,13 @@ impl Drop for Account {
 
 /// Bytes that one connection holds.
 #[derive(Debug)]
-pub(crate) struct Hold {
-    account: Arc<Account>,
+pub(crate) struct Reservation {
+    account: Arc<MemoryAccount>,
     bytes: usize,
 }
 
-impl Hold {
-    fn new(account: Arc<Account>, bytes: usize) -> Self {
+impl Reservation {
+    fn new(account: Arc<MemoryAccount>, bytes: usize) -> Self {
         Self { account, bytes }
     }
 
@@ -175,7 +175,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.account.release(self.bytes);
     }
@@ -183,16 +183,16 @@ impl Drop for Hold {
 
 /// A reservation that waits for its turn.
 struct Grant<'a> {
-    account: &'a Arc<Account>,
+    account: &'a Arc<MemoryAccount>,
     bytes: usize,
     granted: oneshot::Receiver<()>,
 }
 
 impl Grant<'_> {
-    async fn wait(mut self) -> Hold {
+    async fn wait(mut self) -> Reservation {
         // The sender is lost with the account alone, which lives as long as this reservation.
         let _ = (&mut self.granted).await;
-        Hold::new(Arc::clone(self.account), self.bytes)
+        Reservation::new(Arc::clone(self.account), self.bytes)
     }
 }
 

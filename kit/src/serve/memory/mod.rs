@@ -5,5 +5,5 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(super) use budget::{Account, Budget, Hold};
+pub(super) use budget::{Budget, MemoryAccount, Reservation};
 pub use state::MemoryLimits;

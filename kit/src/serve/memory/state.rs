@@ -33,7 +33,7 @@ pub struct MemoryLimits {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct BudgetState {
     pub(super) held: usize,
     pub(super) accounts: HashMap<u64, Usage>,
     /// Accounts with waiting reservations; the first one has the next turn.
@@ -46,13 +46,13 @@ pub(super) struct Usage {
     pub(super) small: usize,
     pub(super) large: usize,
     /// Reservations that wait, small ones apart from large ones, which they may pass.
-    pub(super) waiting: [VecDeque<Waiting>; 2],
+    pub(super) waiting: [VecDeque<WaitingReservation>; 2],
     pub(super) offences: u32,
     pub(super) offended: Option<Instant>,
 }
 
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingReservation {
     pub(super) bytes: usize,
     pub(super) granted: oneshot::Sender<()>,
 }
@@ -98,7 +98,7 @@ impl Usage {
     }
 }
 
-impl State {
+impl BudgetState {
     /// Takes the bytes for the account if both limits leave room for them.
     pub(super) fn take(&mut self, id: u64, bytes: usize, limits: &MemoryLimits, now: Instant) -> bool {
         let Some(usage) = self.accounts.get_mut(&id) else { return false };

@@ -3,12 +3,12 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
-use super::budget::{Budget, Hold};
+use super::budget::{Budget, Reservation};
 use super::state::MemoryLimits;
 
 const LIMITS: MemoryLimits = MemoryLimits { process: 1000, small: 10, connection_small: 30, connection_large: 400 };
 
-fn waits(reservation: Pin<&mut impl Future<Output = Option<Hold>>>) -> bool {
+fn waits(reservation: Pin<&mut impl Future<Output = Option<Reservation>>>) -> bool {
     reservation.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 

@@ -5,11 +5,11 @@ use http::uri::Authority;
 use http::{Response, StatusCode};
 
 /// What a page may know of a request.
-pub struct Ask<'a> {
+pub struct EndpointRequest<'a> {
     headers: &'a http::HeaderMap,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> EndpointRequest<'a> {
     pub(super) fn new(headers: &'a http::HeaderMap) -> Self {
         Self { headers }
     }
@@ -26,14 +26,14 @@ impl<'a> Ask<'a> {
 
 /// An answer: a status, what kind of text it is, how long it may be kept, and the text.
 #[derive(Debug)]
-pub struct Answer {
+pub struct EndpointResponse {
     status: StatusCode,
     kind: &'static str,
     keeping: HeaderValue,
     text: String,
 }
 
-impl Answer {
+impl EndpointResponse {
     /// A line of plain text that nobody keeps.
     pub(super) fn line(status: StatusCode, text: &str) -> Self {
         let keeping = HeaderValue::from_static("no-store");

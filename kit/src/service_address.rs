@@ -6,9 +6,9 @@ use http::Uri;
 
 /// An address for plaintext gRPC: a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(String);
+pub struct ServiceAddress(String);
 
-impl Place {
+impl ServiceAddress {
     /// Reads `http://HOST:PORT`, for clap. The port is asked for because the guard and grpcurl ask for it.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl Place {
     }
 
     /// The place of a listener of this process.
-    pub fn of(address: SocketAddr) -> Self {
+    pub fn from_socket(address: SocketAddr) -> Self {
         Self(address.to_string())
     }
 
@@ -36,7 +36,7 @@ impl Place {
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        Self::of(SocketAddr::new(ip, address.port()))
+        Self::from_socket(SocketAddr::new(ip, address.port()))
     }
 
     /// `HOST:PORT`, as grpcurl takes it.
@@ -70,13 +70,13 @@ mod tests {
             ("http://auth:50051", "auth:50051", false),
             ("http://10.0.0.1:50051", "10.0.0.1:50051", false),
         ] {
-            let place = Place::parse(url).unwrap();
+            let place = ServiceAddress::parse(url).unwrap();
             assert_eq!((place.address(), place.is_loopback()), (address, loopback), "{url}");
         }
         for url in
             ["", "127.0.0.1:50051", "http://a", "https://a:1", "http://u:p@a:1", "http://a:1/path", "http://a:1?q"]
         {
-            assert!(Place::parse(url).is_err(), "{url}");
+            assert!(ServiceAddress::parse(url).is_err(), "{url}");
         }
     }
 
@@ -88,7 +88,7 @@ mod tests {
             ("127.0.0.2:1", "127.0.0.2:1"),
             ("10.0.0.1:1", "10.0.0.1:1"),
         ] {
-            assert_eq!(Place::reaching(listen.parse().unwrap()).address(), reached);
+            assert_eq!(ServiceAddress::reaching(listen.parse().unwrap()).address(), reached);
         }
     }
 }

@@ -14,13 +14,13 @@ const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
 /// Allows each key an amount a minute; a minute's worth may be taken at once, and comes back evenly (GCRA).
 #[derive(Debug)]
-pub struct Meter<K> {
+pub struct RateLimiter<K> {
     per_minute: u64,
     /// The time at which each key has all of its amount back.
     full: Mutex<HashMap<K, DateTime<Utc>>>,
 }
 
-impl<K: Eq + Hash> Meter<K> {
+impl<K: Eq + Hash> RateLimiter<K> {
     /// Allows this amount a minute; 0 means any amount.
     pub fn new(per_minute: u64) -> Self {
         Self { per_minute, full: Mutex::default() }
@@ -80,40 +80,40 @@ mod tests {
 
     #[test]
     fn a_minutes_worth_is_taken_and_comes_back() {
-        let meter = Meter::new(60);
+        let limiter = RateLimiter::new(60);
         for _ in 0..60 {
-            assert_eq!((meter.wait(&"a", now()), meter.take("a", 1, now())), (None, Ok(())));
+            assert_eq!((limiter.wait(&"a", now()), limiter.take("a", 1, now())), (None, Ok(())));
         }
         let second = Duration::from_secs(1);
-        assert_eq!((meter.wait(&"a", now()), meter.take("a", 1, now())), (Some(second), Err(second)));
-        assert_eq!(meter.take("a", 5, now()), Err(second * 5));
-        assert_eq!(meter.take("b", 60, now()), Ok(()), "each key has its own");
-        assert_eq!(meter.take("a", 1, now() + second), Ok(()));
-        assert_eq!(meter.take("a", 1, now() + second), Err(second));
+        assert_eq!((limiter.wait(&"a", now()), limiter.take("a", 1, now())), (Some(second), Err(second)));
+        assert_eq!(limiter.take("a", 5, now()), Err(second * 5));
+        assert_eq!(limiter.take("b", 60, now()), Ok(()), "each key has its own");
+        assert_eq!(limiter.take("a", 1, now() + second), Ok(()));
+        assert_eq!(limiter.take("a", 1, now() + second), Err(second));
     }
 
     #[test]
     fn more_than_a_minutes_worth_is_taken_by_a_full_meter() {
-        let meter = Meter::new(10);
-        assert_eq!(meter.take("a", 1_000, now()), Ok(()));
-        assert_eq!(meter.take("a", 1_000, now()), Err(Duration::from_mins(1)));
-        assert_eq!(meter.take("a", 1_000, now() + MINUTE), Ok(()));
+        let limiter = RateLimiter::new(10);
+        assert_eq!(limiter.take("a", 1_000, now()), Ok(()));
+        assert_eq!(limiter.take("a", 1_000, now()), Err(Duration::from_mins(1)));
+        assert_eq!(limiter.take("a", 1_000, now() + MINUTE), Ok(()));
     }
 
     #[test]
     fn a_meter_of_zero_allows_anything() {
-        let meter = Meter::new(0);
-        assert_eq!(meter.take("a", u64::MAX, now()), Ok(()));
-        assert_eq!(meter.wait(&"a", now()), None);
+        let limiter = RateLimiter::new(0);
+        assert_eq!(limiter.take("a", u64::MAX, now()), Ok(()));
+        assert_eq!(limiter.wait(&"a", now()), None);
     }
 
     #[test]
     fn keys_are_bounded_and_wrong_clocks_bar_none() {
-        let meter = Meter::new(1);
+        let limiter = RateLimiter::new(1);
         for key in 0..=MAX_KEYS {
-            meter.take(key, 1, now()).unwrap();
+            limiter.take(key, 1, now()).unwrap();
         }
-        assert!(meter.full.lock().unwrap().len() <= MAX_KEYS);
-        assert_eq!(meter.take(MAX_KEYS, 1, now() - TimeDelta::days(1)), Ok(()));
+        assert!(limiter.full.lock().unwrap().len() <= MAX_KEYS);
+        assert_eq!(limiter.take(MAX_KEYS, 1, now() - TimeDelta::days(1)), Ok(()));
     }
 }
