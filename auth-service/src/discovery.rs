@@ -20,10 +20,10 @@ pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     let (now, then) = (clock.clone(), clock.clone());
     vec![
-        Endpoint { path: KEYS, answer: Box::new(move |_| key_set(listed.at(now.now()).public())) },
+        Endpoint { path: KEYS, handler: Box::new(move |_| key_set(listed.at(now.now()).public())) },
         Endpoint {
             path: CONFIGURATION,
-            answer: Box::new(move |ask: &EndpointRequest<'_>| {
+            handler: Box::new(move |ask: &EndpointRequest<'_>| {
                 let host = ask.host().map(|host| host.to_string());
                 configuration(described.at(then.now()).public(), &issuer, host.as_deref())
             }),

@@ -1,4 +1,4 @@
-//! The end of the call that a task serves: work for an answer that comes too late is not begun.
+//! Deadline of the call that a task serves. Work whose answer would come too late is not started.
 
 use tokio::time::Instant;
 
@@ -6,12 +6,12 @@ tokio::task_local! {
     static DEADLINE: Instant;
 }
 
-/// Runs the work of a call that ends at this time.
+/// Runs the work of a call with this deadline.
 pub async fn run_until<F: Future>(end: Instant, work: F) -> F::Output {
     DEADLINE.scope(end, work).await
 }
 
-/// Returns the end of the call that this task serves, if it serves one.
+/// Returns the deadline of the call that this task serves; `None` outside of a call.
 pub fn deadline() -> Option<Instant> {
     DEADLINE.try_with(|end| *end).ok()
 }

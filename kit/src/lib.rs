@@ -1,4 +1,4 @@
-//! What both services need and no client does.
+//! Shared parts of both services that no client needs.
 
 pub mod call;
 pub mod characters;

@@ -1,4 +1,4 @@
-//! What the operations port shows at the moment.
+//! Endpoints of the operations port.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,15 +10,15 @@ use crate::Clock;
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
-/// A document of the service's own.
+/// Path of the service's own, with its handler.
 pub struct Endpoint {
-    /// Its path, such as `/.well-known/jwks.json`.
+    /// Path, such as `/.well-known/jwks.json`.
     pub path: &'static str,
-    /// What it says; asked at each request, and never of what blocks.
-    pub answer: Box<dyn Fn(&EndpointRequest<'_>) -> EndpointResponse + Send + Sync>,
+    /// Handler for each request; it must not block.
+    pub handler: Box<dyn Fn(&EndpointRequest<'_>) -> EndpointResponse + Send + Sync>,
 }
 
-/// The endpoints on which a service puts its pages once it has started.
+/// Endpoints of a service, set once it has started.
 #[derive(Clone)]
 pub struct Endpoints(Arc<EndpointsState>);
 
@@ -29,7 +29,7 @@ struct EndpointsState {
 }
 
 struct StartedService {
-    pages: Vec<Endpoint>,
+    endpoints: Vec<Endpoint>,
     readiness: Readiness,
     clock: OnceLock<Clock>,
 }
@@ -39,28 +39,27 @@ impl Endpoints {
         Self(Arc::new(EndpointsState { started: OnceLock::new(), shutdown, limits }))
     }
 
-    /// Shows these pages from now on, and is ready while `write` succeeds. A service starts once: a second call does
-    /// nothing.
-    pub fn show(&self, pages: Vec<Endpoint>, write: Probe) {
+    /// Serves these endpoints from now on. The service is ready while `write` succeeds. A second call does nothing.
+    pub fn show(&self, endpoints: Vec<Endpoint>, write: Probe) {
         let readiness = Readiness::new(write, self.0.limits);
-        self.0.started.get_or_init(|| StartedService { pages, readiness, clock: OnceLock::new() });
+        self.0.started.get_or_init(|| StartedService { endpoints, readiness, clock: OnceLock::new() });
     }
 
-    /// Names this clock where the service is ready and the clock is wrong. Not ready it is not: where the database server's
-    /// clock is the wrong one, no replica would be.
+    /// Adds a warning to `/readyz` while this clock is wrong. The service stays ready: a wrong clock of the database server
+    /// would otherwise make all replicas unready.
     pub fn watch_clock(&self, clock: Clock) {
         if let Some(started) = self.0.started.get() {
             started.clock.get_or_init(|| clock);
         }
     }
 
-    /// The answer to a request.
+    /// Returns the response to a request.
     pub(super) async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> EndpointResponse {
         let started = self.0.started.get();
-        let page = started.and_then(|started| started.pages.iter().find(|page| page.path == path));
-        let known = matches!(path, "/livez" | "/readyz") || page.is_some();
-        match (path, page) {
-            // What is not here yet may come.
+        let endpoint = started.and_then(|started| started.endpoints.iter().find(|endpoint| endpoint.path == path));
+        let known = matches!(path, "/livez" | "/readyz") || endpoint.is_some();
+        match (path, endpoint) {
+            // The endpoint may be added when the service has started.
             _ if !known && started.is_none() => unavailable("starting: the database is not open yet"),
             _ if !known => {
                 EndpointResponse::line(StatusCode::NOT_FOUND, "there is nothing here: /livez and /readyz are")
@@ -68,7 +67,7 @@ impl Endpoints {
             _ if method != Method::GET && method != Method::HEAD => {
                 EndpointResponse::line(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here")
             }
-            (_, Some(page)) => (page.answer)(&EndpointRequest::new(headers)),
+            (_, Some(endpoint)) => (endpoint.handler)(&EndpointRequest::new(headers)),
             ("/livez", None) => EndpointResponse::line(StatusCode::OK, "ok"),
             (_, None) => self.readiness(started).await,
         }
@@ -77,8 +76,8 @@ impl Endpoints {
     async fn readiness(&self, started: Option<&StartedService>) -> EndpointResponse {
         const STOPPING: &str = "stopping: send calls to another replica";
         let Some(started) = started else { return unavailable("starting: the database is not open yet") };
-        let looked = self.0.shutdown.run_until_cancelled(started.readiness.look()).await;
-        match looked {
+        let probed = self.0.shutdown.run_until_cancelled(started.readiness.check()).await;
+        match probed {
             None => unavailable(STOPPING),
             Some(_) if self.0.shutdown.is_cancelled() => unavailable(STOPPING),
             Some(None) => match started.clock.get().and_then(Clock::problem) {

@@ -1,4 +1,4 @@
-//! The operations port: whether the process lives, whether it can write, and what a service shows there, over HTTP.
+//! Operations port, over HTTP: liveness, readiness, and the service's own endpoints.
 
 mod endpoints;
 mod limits;

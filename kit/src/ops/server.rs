@@ -1,4 +1,4 @@
-//! HTTP/1.1 with every limit that hyper leaves open.
+//! HTTP/1.1 server with the limits that hyper leaves open.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use super::{Endpoints, OpsLimits};
 use crate::output;
 use crate::shutdown::Shutdown;
 
-/// The pause after a connection that could not be accepted: most often there are no file descriptors left.
+/// Pause after a failed accept: most often no file descriptors are left.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs a service with an operations port beside it, if there is a listener for one.
+/// Runs a service, with an operations port if there is a listener for it.
 ///
-/// Says `NAME operations on ADDR` on standard output. The port answers before the service has started, and until it has
-/// ended, so that probes see it start and stop.
+/// Prints `NAME operations on ADDR` to standard output. The port answers from before the service's start until its end, so
+/// that probes see both.
 pub async fn run_with_port<T>(
     name: &str,
     listener: Option<TcpListener>,
@@ -47,7 +47,7 @@ pub async fn run_with_port<T>(
     ended
 }
 
-/// Serves each connection that comes.
+/// Serves each new connection.
 async fn accept(
     listener: &TcpListener,
     limits: OpsLimits,
@@ -57,7 +57,7 @@ async fn accept(
 ) -> Infallible {
     let room = Arc::new(Semaphore::new(limits.connections));
     loop {
-        // The room is never closed.
+        // The semaphore is never closed.
         let place = Arc::clone(&room).acquire_owned().await;
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
@@ -76,12 +76,12 @@ async fn accept(
     }
 }
 
-/// Serves a connection until it ends, grows old, or the service ends.
+/// Serves a connection until it ends, reaches its age, or the service ends.
 async fn serve(stream: TcpStream, limits: OpsLimits, endpoints: Endpoints, end: Shutdown) {
     let answer = service_fn(|request: http::Request<Incoming>| {
         let endpoints = endpoints.clone();
         async move {
-            // A body is never read: what is left of it would be taken for the next request.
+            // No body is read. Its bytes must not be parsed as the next request, so the connection ends.
             let is_last = !request.body().is_end_stream();
             let answer = endpoints.answer(request.method(), request.uri().path(), request.headers()).await;
             Ok::<_, Infallible>(answer.into_http(is_last))

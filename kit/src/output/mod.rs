@@ -1,7 +1,7 @@
-//! Lines for standard output and standard error that never block or fail the code that writes them.
+//! Standard output and standard error that never block or fail their callers.
 //!
-//! The reader of a service's output may stall, or go away, or its disk may fill up. Each stream has a bounded queue and one
-//! thread that writes. A line that finds no room, or that cannot be written, is dropped and counted.
+//! The reader of a service's output may stall or go away, or its disk may fill up. Each stream has a bounded queue and one
+//! writing thread. A line without room, or one that cannot be written, is dropped and counted.
 
 mod note;
 mod queue;
@@ -23,7 +23,7 @@ pub fn out(line: &str) {
     STDOUT.push_line(line);
 }
 
-/// Writes a line to standard error, behind the lines that the log has written before.
+/// Writes a line to standard error, behind the earlier lines of the log.
 pub fn err(line: &str) {
     STDERR.push_line(line);
 }
@@ -38,10 +38,10 @@ pub fn dropped_log_lines() -> u64 {
     STDERR.dropped()
 }
 
-/// Waits for the last lines when it is dropped: at the end of the process.
+/// Guard that waits for the last lines when it is dropped, at the end of the process.
 ///
-/// The wait ends after one second in which no line was taken, and after five seconds in any case, so that a reader that
-/// stalls does not hold the end.
+/// The wait ends after one second without progress, and after five seconds in any case, so that a stalled reader does not
+/// delay the end.
 #[derive(Debug)]
 #[must_use = "the last lines are waited for when it is dropped"]
 pub struct FlushAtEnd;

@@ -1,4 +1,4 @@
-//! The thread that writes a queue's lines, and the only code that waits for their reader.
+//! Thread that writes a queue's lines. Only this code waits for their reader.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -28,11 +28,11 @@ pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>) -> Arc<LineQueue> {
     queue
 }
 
-/// Writes lines, and counts those that cannot be written.
+/// Writer of lines, which counts the lines that cannot be written.
 struct LineWriter<W> {
     out: W,
     queue: Arc<LineQueue>,
-    /// Lines that could not be written since the last one that could.
+    /// Lines that could not be written since the last written one.
     lost: u64,
     /// True if the last line was written in part.
     is_torn: bool,
@@ -78,7 +78,7 @@ impl<W: Write> LineWriter<W> {
     }
 }
 
-/// A stream of the process, which another process may have made non-blocking.
+/// Stream of the process, which another process may have made non-blocking.
 struct Descriptor(File);
 
 impl Write for Descriptor {
@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// A disk with room for some bytes.
+    /// Disk with room for some bytes.
     #[derive(Default)]
     struct SmallDisk {
         room: usize,

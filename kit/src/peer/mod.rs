@@ -1,4 +1,4 @@
-//! The address of a caller, also behind proxies: limits, sessions and the log must name the caller and not the proxy.
+//! Address of a caller, also behind proxies: limits, sessions and the log need the caller, not the proxy.
 
 mod header;
 mod networks;
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use tonic::Request;
 
-/// Tells the address of a request's caller. Without trusted proxies it is the peer's.
+/// Resolver of caller addresses. Without trusted proxies, the caller is the peer.
 #[derive(Clone, Debug, Default)]
 pub struct CallerResolver {
     proxies: Networks,
@@ -21,15 +21,14 @@ pub struct CallerResolver {
 }
 
 impl CallerResolver {
-    /// Believes this header of requests from these proxies, and no other header.
+    /// Trusts this header in requests from these proxies, and no other header.
     pub fn new(proxies: Networks, header: Option<HeaderName>) -> Self {
         Self { proxies, header }
     }
 
-    /// Returns the address of the caller at the end of a connection from `peer`: the right-most address in the header that is
-    /// no trusted proxy's.
+    /// Returns the caller's address for a connection from `peer`: the right-most untrusted address in the header.
     ///
-    /// An absent or malformed header, and one of a peer that is not trusted, leaves the peer's own address.
+    /// Returns the peer's own address if the header is absent or malformed, or if the peer is not trusted.
     pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         let Some(name) = self.header.as_ref().filter(|_| self.proxies.contain(peer)) else { return peer };
@@ -93,7 +92,7 @@ mod tests {
             told(&callers, "10.0.0.1", &[value], "10.0.0.1");
         }
         told(&callers, "10.0.0.1", &[], "10.0.0.1");
-        // All that stands left of the caller is the caller's own text.
+        // The text left of the caller's address comes from the caller.
         told(&callers, "10.0.0.1", &[b"garbage, 198.51.100.7"], "198.51.100.7");
     }
 

@@ -71,7 +71,7 @@ impl OpsPort {
         };
         let page = Endpoint {
             path: "/page",
-            answer: Box::new(|ask| {
+            handler: Box::new(|ask| {
                 EndpointResponse::json(format!("{:?}", ask.host().map(|host| host.to_string()))).kept_for(7)
             }),
         };
