@@ -1,4 +1,4 @@
-//! One connection from its first byte to its last: it must speak in time, and it ends with a GOAWAY before it is cut.
+//! One connection from its first byte to its last. It must send a request in time, and gets a GOAWAY before it is cut.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -43,7 +43,7 @@ where
     let (mut connection, info) = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(error)) => {
-            tracing::debug!(%peer, error = &*error, "a connection has not begun to speak HTTP/2");
+            tracing::debug!(%peer, error = &*error, "no HTTP/2 handshake on a connection");
             return;
         }
         Err(_elapsed) => return,
@@ -62,7 +62,7 @@ where
     drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await;
 }
 
-/// WaitingData until the peer has begun to speak HTTP/2; returns the connection and the address that calls from it have.
+/// Waits for the HTTP/2 handshake. Returns the connection and the address of its calls.
 async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,
@@ -81,7 +81,7 @@ async fn begin<S>(
     Ok((host.limits.http2().handshake(io).await?, info))
 }
 
-/// Accepts the connection's streams, and ends it when its time has come.
+/// Accepts the connection's streams until the connection must end.
 async fn drive<S, T, I>(
     connection: &mut Connection<I, Piece>,
     life: &mut Life,

@@ -1,4 +1,4 @@
-//! One server: what its service is, and what all of its connections share.
+//! One server: its service, and the state that all its connections share.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::waiting::WaitPool;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
-/// The parts that all connections of a server share.
+/// State that all connections of a server share.
 pub(super) struct Host<S> {
     pub(super) service: S,
     pub(super) limits: ServerLimits,

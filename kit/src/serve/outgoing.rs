@@ -1,4 +1,4 @@
-//! Sends an answer at its reader's pace, and gives up on a reader that takes too little.
+//! Sends an answer at its reader's pace, and resets the stream of a reader that is too slow.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -19,21 +19,21 @@ use super::floor::{Floor, Pace};
 use super::memory::Reservation;
 use super::piece::Piece;
 
-/// ServerLimits of the time that a reader has.
+/// Times of a reader.
 #[derive(Clone, Copy)]
 pub(super) struct ReaderLimits {
-    /// The time in which something must be taken.
+    /// Period in which the reader must take `bytes`.
     pub(super) stall: Duration,
-    /// The fewest bytes that must be taken in this time; less only where less is left.
+    /// Fewest bytes in a period; less only if less is left.
     pub(super) bytes: usize,
-    /// The time for a whole message.
+    /// Time for a whole message.
     pub(super) message: Duration,
 }
 
-/// The end of an answer.
+/// End of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// All of it was given to the transport.
+    /// The transport has taken the whole answer.
     Whole,
     /// The reader or the connection has gone.
     Gone,
@@ -57,11 +57,11 @@ where
     if body.is_end_stream() {
         return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole);
     }
-    // A first message that is there already is reserved for before its headers go, so that a refusal can take its place.
+    // Room for a first message is reserved before its headers are sent, so that a refusal can take its place.
     let first = poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx).map_err(drop))).await;
     let (first, hold) = match first {
         Poll::Pending => {
-            // A stream that has nothing to say yet keeps no room meanwhile.
+            // A silent stream keeps no room.
             call.release_answer();
             (None, None)
         }
@@ -96,13 +96,13 @@ where
     sent.unwrap_or(Sent::Gone)
 }
 
-/// The next thing that happens to a body.
+/// Next event of a body.
 enum BodyEvent {
     Frame(Frame<Bytes>),
     End,
     Failed,
     Gone,
-    /// The body has nothing to say, and there is no place for one more such stream.
+    /// The body is silent, and there is no place for one more silent stream.
     Crowded,
 }
 
@@ -125,7 +125,7 @@ where
     .await
 }
 
-/// An answer whose headers have been sent.
+/// Answer after its headers.
 struct AnswerStream<'c> {
     stream: SendStream<Piece>,
     call: &'c CallMemory,
@@ -133,18 +133,18 @@ struct AnswerStream<'c> {
 }
 
 impl AnswerStream<'_> {
-    /// Sends a frame behind the first one as soon as there is room for it.
+    /// Sends a frame after the first one as soon as there is room for it.
     async fn next(&mut self, frame: Frame<Bytes>) -> Option<Sent> {
         let Some(bytes) = frame.data_ref().map(Bytes::len) else { return self.frame(frame, None).await };
         let reserved = timeout(self.limits.stall, self.call.answers().reserve(bytes)).await;
         match reserved {
             Ok(Some(hold)) => self.frame(frame, Some(hold)).await,
-            // The reader has done nothing wrong.
+            // The reader is not at fault.
             _ => Some(self.reset(Reason::ENHANCE_YOUR_CALM, Sent::Gone)),
         }
     }
 
-    /// Sends a frame; returns how the answer has ended, if it has.
+    /// Sends a frame. Returns the end of the answer if it has ended.
     async fn frame(&mut self, frame: Frame<Bytes>, hold: Option<Reservation>) -> Option<Sent> {
         match frame.into_data() {
             Ok(data) => self.data(data, hold.map(Arc::new)).await,
@@ -155,7 +155,7 @@ impl AnswerStream<'_> {
         }
     }
 
-    /// Sends data piece by piece, each as large as the reader has room for.
+    /// Sends data in pieces no larger than the reader's window.
     async fn data(&mut self, mut data: Bytes, hold: Option<Arc<Reservation>>) -> Option<Sent> {
         let mut reader = None;
         while !data.is_empty() {
@@ -180,7 +180,7 @@ impl AnswerStream<'_> {
         None
     }
 
-    /// Waits for room at the reader.
+    /// Waits until the reader's window has room.
     async fn capacity(&mut self, reader: &mut SlowReader) -> Result<usize, Sent> {
         let (stream, answers) = (&mut self.stream, self.call.answers());
         let waited = poll_fn(|cx| {
@@ -212,14 +212,14 @@ impl AnswerStream<'_> {
         self.stream.send_data(Piece::default(), true).map_or(Sent::Gone, |()| Sent::Whole)
     }
 
-    /// Resets the stream; what it had not sent is dropped.
+    /// Resets the stream, and drops unsent data.
     fn reset(&mut self, reason: Reason, sent: Sent) -> Sent {
         self.stream.send_reset(reason);
         sent
     }
 }
 
-/// A reader that has no room for all of a message at once.
+/// Reader that has no room for a whole message at once.
 struct SlowReader {
     floor: Floor,
     end: Pin<Box<Sleep>>,

@@ -1,4 +1,4 @@
-//! A part of an answer on its way to the socket: its room is given back when the last part has been written.
+//! Part of an answer on its way to the socket. The room is released when the last part has been written.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::memory::Reservation;
 
-/// Bytes, and the room that they take.
+/// Bytes with the reservation of their room.
 #[derive(Debug, Default)]
 pub(super) struct Piece {
     bytes: Bytes,

@@ -1,4 +1,4 @@
-//! The connections that the server keeps: at most so many, and silent or idle ones make room for new ones.
+//! Seats of a server's connections. Their number is limited; silent and idle connections make room for new ones.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -10,13 +10,13 @@ use tokio::time::{Instant, timeout};
 
 use crate::shutdown::Shutdown;
 
-/// The pause between two attempts to make room.
+/// Pause between two attempts to make room.
 const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Time after which open streams do not keep a connection any more where all places are taken.
+/// Time after which open streams no longer protect a connection of a full server.
 const BUSY_KEEP_TIME: Duration = Duration::from_secs(15);
 
-/// All connections of a server.
+/// Seats of all connections of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Seats(Arc<SeatTable>);
 
@@ -27,13 +27,13 @@ struct SeatTable {
     taken: Mutex<BTreeMap<u64, Arc<Seat>>>,
 }
 
-/// One connection.
+/// Seat of one connection.
 #[derive(Debug)]
 pub(super) struct Seat {
     state: Mutex<SeatState>,
     /// Cancelled when the connection must end.
     pub(super) cut: Shutdown,
-    /// Set when the connection must end since its peer does not read.
+    /// Set when the connection must end because its peer does not read.
     is_offender: AtomicBool,
     /// Notified when the connection's last stream has ended.
     pub(super) quiet: Notify,
@@ -43,11 +43,11 @@ pub(super) struct Seat {
 struct SeatState {
     has_called: bool,
     open: usize,
-    /// The time of the last change: the accept, or a stream's begin or end.
+    /// Time of the last change: the accept, or the start or end of a stream.
     since: Instant,
 }
 
-/// A connection's place, given back when it is dropped.
+/// Permit for a seat, released when it is dropped.
 #[derive(Debug)]
 pub(super) struct SeatPermit {
     seat: Arc<Seat>,
@@ -56,7 +56,7 @@ pub(super) struct SeatPermit {
     _room: OwnedSemaphorePermit,
 }
 
-/// An open stream of a connection.
+/// Open stream of a connection, counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct OpenStream(Arc<Seat>);
 
@@ -66,8 +66,7 @@ impl Seats {
         Self(Arc::new(SeatTable { room, next: AtomicU64::new(0), taken: Mutex::default() }))
     }
 
-    /// Returns a place for a new connection. Without a free one, closes the connection that has been silent, or else
-    /// idle, for the longest time, and waits.
+    /// Returns a seat for a new connection. If all are taken, makes room and waits.
     pub(super) async fn take(&self) -> SeatPermit {
         let room = loop {
             if let Ok(room) = Arc::clone(&self.0.room).try_acquire_owned() {
@@ -91,8 +90,8 @@ impl Seats {
         SeatPermit { seat, id, seats: self.clone(), _room: room }
     }
 
-    /// Closes the connection without a call that is the oldest, or else the one that has been idle for the longest time, or
-    /// else the one whose open streams have begun the longest time ago.
+    /// Closes one connection: the oldest one without a call, otherwise the longest idle one, otherwise the one with the
+    /// oldest open streams.
     pub(super) fn make_room(&self) {
         let taken = self.taken();
         let standing = taken.values().filter(|seat| !seat.cut.is_cancelled()).map(|seat| (seat, seat.read()));
@@ -103,7 +102,7 @@ impl Seats {
         }
     }
 
-    /// Reports whether there is no free place.
+    /// Returns true if all seats are taken.
     pub(super) fn are_full(&self) -> bool {
         self.0.room.available_permits() == 0
     }
@@ -114,7 +113,7 @@ impl Seats {
 }
 
 impl SeatPermit {
-    /// Returns the connection.
+    /// Returns the seat.
     pub(super) fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }
@@ -127,7 +126,7 @@ impl Drop for SeatPermit {
 }
 
 impl Seat {
-    /// Counts a stream for as long as what is returned lives.
+    /// Counts a stream until the returned value is dropped.
     pub(super) fn open(self: &Arc<Self>) -> OpenStream {
         let mut state = self.state();
         *state = SeatState { has_called: true, open: state.open + 1, since: Instant::now() };
@@ -140,12 +139,12 @@ impl Seat {
         self.cut.cancel();
     }
 
-    /// Reports whether the connection must end since its peer does not read.
+    /// Returns true if the connection must end because its peer does not read.
     pub(super) fn is_offender(&self) -> bool {
         self.is_offender.load(Relaxed)
     }
 
-    /// Reports whether a call has ever come.
+    /// Returns true if the connection has had a call.
     pub(super) fn has_called(&self) -> bool {
         self.read().has_called
     }

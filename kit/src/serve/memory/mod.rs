@@ -1,4 +1,4 @@
-//! Bounds what slow peers make the server keep in memory.
+//! Limits of the memory that the server holds for slow peers.
 
 mod budget;
 mod state;
