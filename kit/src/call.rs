@@ -1,4 +1,4 @@
-//! Deadline of the call that a task serves. Work whose answer would come too late is not started.
+//! Deadline of the call that a task serves. Work that would end too late is not started.
 
 use tokio::time::Instant;
 

@@ -7,7 +7,8 @@ use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
 use tonic_prost::ProstDecoder;
 
-/// Initial size of a buffer, in bytes; most messages are smaller. tonic's default of 8 KiB would add to each waiting call.
+/// Initial size of a buffer, in bytes; most messages are smaller. tonic's default of 8 KiB would add to each waiting
+/// call.
 const INITIAL_BUFFER_BYTES: usize = 1024;
 
 /// Bytes of a stream's messages that are sent together.

@@ -1,4 +1,4 @@
-//! Gives files that root creates in another user's folder to that user, whose service uses them.
+//! Gives files that root creates in another user's folder to that user, for the user's service.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -18,7 +18,8 @@ pub fn create_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates the folder and the missing folders above it with mode 0700. Each belongs to the owner of the folder above it.
+/// Creates the folder and the missing folders above it with mode 0700. Each belongs to the owner of the folder above
+/// it.
 ///
 /// # Errors
 /// Fails at the first folder that cannot be created.
@@ -53,8 +54,8 @@ pub fn hand_over_folder(made: &Path, above: &Path) -> io::Result<()> {
 
 /// Gives a file or folder that this process has just created to the owner and group of `folder`.
 ///
-/// A process that may not give files away changes nothing. The call changes the owner of the open file, never of a path:
-/// otherwise a user who can swap paths could make root give away any file.
+/// A process that may not give files away changes nothing. The call changes the owner of the open file, never of a
+/// path: otherwise a user who can swap paths could make root give away any file.
 ///
 /// # Errors
 /// Fails if the file system refuses for another reason.
@@ -70,8 +71,8 @@ pub fn hand_over(made: &File, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file for reading. Root follows no link from a user's folder to a file of another user, whose contents a copy
-/// for the user would reveal.
+/// Opens a file for reading. Root follows no link from a user's folder to a file of another user: a copy for the user
+/// would reveal the file.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] for such a link.

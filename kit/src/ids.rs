@@ -20,7 +20,7 @@ impl Ids {
         Self { clock, context: Mutex::new(ContextV7::new()) }
     }
 
-    /// Returns a new id. Ids can be guessed; secrets come from [`random`](crate::random).
+    /// Returns a new id. Ids can be guessed; secrets come from `random`.
     pub fn next(&self) -> Uuid {
         let now = self.clock.now();
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();

@@ -5,12 +5,12 @@ use std::error::Error;
 use futures_util::future::BoxFuture;
 
 /// Small piece of work on the service's database: a read, a write, or a request for its time.
-pub type Probe = Box<dyn Fn() -> BoxFuture<'static, Result<(), Failed>> + Send + Sync>;
+pub type Probe = Box<dyn Fn() -> BoxFuture<'static, Result<(), ProbeError>> + Send + Sync>;
 
 /// Error of a probe. The text names the work that failed; the source is the driver's error.
-pub type Failed = Box<dyn Error + Send + Sync>;
+pub type ProbeError = Box<dyn Error + Send + Sync>;
 
 /// Returns the driver's text, or the error's own text if it has no source.
-pub(crate) fn cause(error: &Failed) -> String {
+pub(crate) fn cause(error: &ProbeError) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -11,8 +11,8 @@ use crate::output::{self, FlushAtEnd};
 use crate::shutdown::{self, Shutdown};
 use crate::telemetry;
 
-/// Runs `service` until it ends. The first signal asks it to stop; the second ends the process at once. `RUST_LOG` may name
-/// each of `crates`.
+/// Runs `service` until it ends. The first signal asks it to stop; the second ends the process at once. `RUST_LOG` may
+/// name each of `crates`.
 ///
 /// A failure prints one line to standard error. The exit code is then 1, or 2 for a bad setting.
 pub async fn run(

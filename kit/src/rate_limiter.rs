@@ -12,8 +12,8 @@ const MAX_KEYS: usize = 65_536;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
-/// Limiter that allows each key an amount a minute. A key may take a whole minute's amount at once, and gets it back evenly
-/// (GCRA).
+/// Limiter that allows each key an amount a minute. A key may take a whole minute's amount at once, and gets it back
+/// evenly (GCRA).
 #[derive(Debug)]
 pub struct RateLimiter<K> {
     per_minute: u64,

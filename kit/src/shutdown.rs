@@ -14,8 +14,8 @@ pub struct Signals {
 
 /// Signals that are ignored, although their default ends the process.
 ///
-/// A closing terminal sends SIGHUP. Tools that rotate logs send one of the first three. The kernel sends SIGXFSZ at a write
-/// beyond `ulimit -f`; without the signal only the write fails.
+/// A closing terminal sends SIGHUP. Tools that rotate logs send one of the first three. The kernel sends SIGXFSZ at a
+/// write beyond `ulimit -f`; without the signal only the write fails.
 const IGNORED: [(&str, ProcessSignal); 4] = [
     ("SIGHUP", ProcessSignal::HUP),
     ("SIGUSR1", ProcessSignal::USR1),
@@ -34,7 +34,7 @@ pub fn signals() -> std::io::Result<Signals> {
     for (name, number) in IGNORED {
         tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
     }
-    let told = Signals { drain: drain.clone(), hard: hard.clone() };
+    let signals = Signals { drain: drain.clone(), hard: hard.clone() };
     tokio::spawn(async move {
         for next in [drain, hard] {
             tokio::select! {
@@ -44,7 +44,7 @@ pub fn signals() -> std::io::Result<Signals> {
             next.cancel();
         }
     });
-    Ok(told)
+    Ok(signals)
 }
 
 /// Logs the first signal of this kind. The handler stays, so that later signals are ignored too.

@@ -1,5 +1,5 @@
-//! Time that outlives the process, kept in a file of SQLite with the boot clock. A later process compares both and detects a
-//! change of the time of day.
+//! Time that outlives the process, kept in a file of SQLite with the boot clock. A later process compares both and
+//! detects a change of the time of day.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 /// Pair of the time of day and the boot clock at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// Id of the boot; empty if the machine has none.
+    /// Id of the boot; empty if the machine has no such id.
     pub boot: String,
     /// Time of the boot clock.
     pub uptime: Duration,

@@ -18,8 +18,9 @@ use reference::{Reference, ReferenceSource};
 
 /// Clock of the time of day, in microseconds, which both database engines store.
 ///
-/// Clones share the reference that the machine's clock is compared with. All replicas share the database server's clock, so
-/// [`now`](Self::now) is the earlier of the two times. No replica then writes a time in another replica's future.
+/// Clones share the reference that the machine's clock is compared with. All replicas share the database server's
+/// clock, so [`now`](Self::now) is the earlier of the two times. No replica then writes a time in another replica's
+/// future.
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: TimeSource,
@@ -74,7 +75,8 @@ impl Clock {
         self.reference().believed(own, self.uptime.now())
     }
 
-    /// Returns the machine's time, or the reference time if the machine is ahead. Use it for times until which callers wait.
+    /// Returns the machine's time, or the reference time if the machine is ahead. Use it for times until which callers
+    /// wait.
     ///
     /// On SQLite the reference is the boot clock, until a change has lasted for an hour.
     pub fn earliest(&self) -> DateTime<Utc> {
@@ -82,8 +84,8 @@ impl Clock {
         self.reference().earliest(own, self.uptime.now())
     }
 
-    /// Returns the later of the machine's time and the database server's. Another replica's [`now`](Self::now) may be later only
-    /// by the tolerated error of its clock.
+    /// Returns the later of the machine's time and the database server's. Another replica's [`now`](Self::now) may be
+    /// later only by the tolerated error of its clock.
     pub fn latest(&self) -> DateTime<Utc> {
         let own = self.own();
         self.reference().latest(own, self.uptime.now())
@@ -113,13 +115,14 @@ impl Clock {
         reference.source() != Some(ReferenceSource::Server) || reference.offset(own, uptime).abs() <= leeway
     }
 
-    /// Returns the number of steps back of the machine's clock beyond the tolerance, measured by the boot clock. Rows written
-    /// before a step may have times in the future.
+    /// Returns the number of steps back of the machine's clock beyond the tolerance, measured by the boot clock. Rows
+    /// written before a step may have times in the future.
     pub fn steps_back(&self) -> u64 {
         self.reference().steps_back()
     }
 
-    /// Compares the machine's clock with its reference. Without a server, a change that has lasted for an hour is accepted.
+    /// Compares the machine's clock with its reference. Without a server, a change that has lasted for an hour is
+    /// accepted.
     pub fn compare(&self) {
         let own = self.own();
         self.reference().compare(own, self.uptime.now());

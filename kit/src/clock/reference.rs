@@ -9,8 +9,8 @@ use super::Anchor;
 /// Difference from which a clock counts as wrong.
 pub const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
-/// Smallest lead of the machine's clock at which the server's time replaces it. A measurement is only as exact as its round
-/// trip.
+/// Smallest lead of the machine's clock at which the server's time replaces it. A measurement is only as exact as its
+/// round trip.
 const SERVER_TIME_NOISE: TimeDelta = TimeDelta::milliseconds(500);
 
 /// Time after which a change of a clock without a server is accepted, if the clock runs evenly.
@@ -27,10 +27,10 @@ const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// The clock differs from its reference by this much.
-    #[error("the clock is {} what it is compared with", OffsetText(*.0))]
+    #[error("the clock is {} its reference", OffsetText(*.0))]
     Disagrees(TimeDelta),
     /// The clock is not confirmed yet.
-    #[error("nothing speaks for the clock yet")]
+    #[error("the clock is not confirmed yet")]
     Unsettled,
 }
 

@@ -40,8 +40,8 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     C::from_arg_matches(&matches).map_err(|error| nameless(error, &known, &help))
 }
 
-/// Prepares each flag: removes empty and ignored variables, trims one newline of a value, and reads a database URL from its
-/// file.
+/// Prepares each flag: removes empty and ignored variables, trims one newline of a value, and reads a database URL from
+/// its file.
 fn prepared(command: Command, environment: Environment, ignored: &[&str], files: &mut Files) -> Command {
     let name = command.get_name().to_owned();
     let prepare = |arg: Arg| {
@@ -152,7 +152,7 @@ fn nameless(error: clap::Error, known: &[(String, String)], help: &Help) -> Conf
     let problem = match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(cause), _) => cause.to_string(),
         (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => format!("write one of {}", valid.join(", ")),
-        (None, _) => "its value is absent, or is none".to_owned(),
+        (None, _) => "its value is absent or invalid".to_owned(),
     };
     ConfigError::setting(format!("{arg}{}", variable.unwrap_or_default()), problem)
 }

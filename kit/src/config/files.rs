@@ -20,7 +20,7 @@ pub(super) struct Files {
     read: Vec<FromFile>,
 }
 
-/// Flag whose value comes from a file.
+/// Flag with a value from a file.
 pub(super) struct FromFile {
     /// Command of the flag: two commands may use one flag for two variables.
     pub(super) command: String,
@@ -49,7 +49,7 @@ impl Files {
         }
     }
 
-    /// Returns the flags whose values come from files.
+    /// Returns the flags with values from files.
     ///
     /// # Errors
     /// Returns the first fault.

@@ -46,7 +46,7 @@ impl KnownNames {
         Self { names, secrets }
     }
 
-    /// Refuses a variable whose name is close to a known one.
+    /// Refuses a variable with a name close to a known one.
     ///
     /// # Errors
     /// The variable's name, and the known one.
@@ -54,13 +54,13 @@ impl KnownNames {
         self.unknown(environment).map(drop)
     }
 
-    /// Refuses a variable whose name is close to a known one, and warns of other variables with a known prefix.
+    /// Refuses a variable with a name close to a known one, and warns of other variables with a known prefix.
     ///
     /// # Errors
     /// The variable's name, and the known one.
     pub fn check_and_warn(&self, environment: Environment) -> Result<(), ConfigError> {
         for name in self.unknown(environment)? {
-            tracing::warn!("{name} is set, and is no setting of this program: --help lists those that are");
+            tracing::warn!("{name} is set, but is no setting of this program: --help lists all settings");
         }
         Ok(())
     }
@@ -117,7 +117,8 @@ fn prefix(name: &str) -> Option<&str> {
     name.split_once('_').map(|(prefix, _)| prefix)
 }
 
-/// Returns true if the name differs from the known one by one typo, by two in a long name, or by the order of its words.
+/// Returns true if the name differs from the known one by one typo, by two in a long name, or by the order of its
+/// words.
 fn is_near(name: &str, known: &str) -> bool {
     let words = |name: &str| {
         let mut words: Vec<_> = name.split('_').map(str::to_owned).collect();

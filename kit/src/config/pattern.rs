@@ -6,7 +6,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// Largest distance at which characters are compared for a constant step; it is 2 in `a1b2c3`.
 const MAX_STEP_DISTANCE: usize = 8;
 
-/// Tenths of the characters that a repetition or a step must explain. It is about one tenth of random hexadecimal digits.
+/// Tenths of the characters that a repetition or a step must explain. It is about one tenth of random hexadecimal
+/// digits.
 const MIN_RULE_TENTHS: usize = 6;
 
 /// Tenths of the neighbors that must be adjacent on a keyboard or in the alphabet. It is three tenths of random decimal

@@ -43,7 +43,7 @@ pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static s
     Status::with_error_details(Code::NotFound, message, details)
 }
 
-/// Returns `RESOURCE_EXHAUSTED` for a call whose messages find no room in the server's memory.
+/// Returns `RESOURCE_EXHAUSTED` for a call without room for its messages in the server's memory.
 pub fn overloaded<R: Reason>() -> Status {
     retry::<R>(Code::ResourceExhausted, OVERLOADED, "the service has no room for this call now, try again in a moment")
 }
@@ -53,8 +53,8 @@ pub fn deadline<R: Reason>() -> Status {
     status::<R>(Code::DeadlineExceeded, DEADLINE, "the call took longer than its deadline, try again with a longer one")
 }
 
-/// Returns `INVALID_ARGUMENT` for bytes that do not decode. The text is fixed, because a decoder's message names internal
-/// fields.
+/// Returns `INVALID_ARGUMENT` for bytes that do not decode. The text is fixed, because a decoder's message names
+/// internal fields.
 pub fn malformed<R: Reason>() -> Status {
     status::<R>(
         Code::InvalidArgument,

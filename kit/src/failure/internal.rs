@@ -17,7 +17,7 @@ pub fn internal<R: Reason>(cause: &(dyn Error + 'static)) -> Status {
     fault::<R>(request_id)
 }
 
-/// Returns `INTERNAL` for a panic, whose message the process's panic hook has logged.
+/// Returns `INTERNAL` for a panic. The process's panic hook has logged its message.
 pub fn panicked<R: Reason>(method: &str) -> Status {
     let request_id = Uuid::now_v7().to_string();
     tracing::error!(request_id, method = &*shown_path(method), "a handler panicked");

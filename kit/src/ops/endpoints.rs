@@ -45,8 +45,8 @@ impl Endpoints {
         self.0.started.get_or_init(|| StartedService { endpoints, readiness, clock: OnceLock::new() });
     }
 
-    /// Adds a warning to `/readyz` while this clock is wrong. The service stays ready: a wrong clock of the database server
-    /// would otherwise make all replicas unready.
+    /// Adds a warning to `/readyz` while this clock is wrong. The service stays ready: a wrong clock of the database
+    /// server would otherwise make all replicas unready.
     pub fn watch_clock(&self, clock: Clock) {
         if let Some(started) = self.0.started.get() {
             started.clock.get_or_init(|| clock);

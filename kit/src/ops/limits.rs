@@ -19,7 +19,8 @@ pub struct OpsLimits {
     pub grace: Duration,
     /// Time for a write to the database.
     pub write: Duration,
-    /// Time for which all probes share the result of the last write. The database is written to at most once in this time.
+    /// Time for which all probes share the result of the last write. The database is written to at most once in this
+    /// time.
     pub fresh: Duration,
 }
 

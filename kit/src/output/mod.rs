@@ -1,7 +1,7 @@
 //! Standard output and standard error that never block or fail their callers.
 //!
-//! The reader of a service's output may stall or go away, or its disk may fill up. Each stream has a bounded queue and one
-//! writing thread. A line without room, or one that cannot be written, is dropped and counted.
+//! The reader of a service's output may stall or go away, or its disk may fill up. Each stream has a bounded queue and
+//! one writing thread. A line without room, or one that cannot be written, is dropped and counted.
 
 mod note;
 mod queue;
@@ -40,8 +40,8 @@ pub fn dropped_log_lines() -> u64 {
 
 /// Guard that waits for the last lines when it is dropped, at the end of the process.
 ///
-/// The wait ends after one second without progress, and after five seconds in any case, so that a stalled reader does not
-/// delay the end.
+/// The wait ends after one second without progress, and after five seconds in any case, so that a stalled reader does
+/// not delay the end.
 #[derive(Debug)]
 #[must_use = "the last lines are waited for when it is dropped"]
 pub struct FlushAtEnd;
@@ -49,7 +49,7 @@ pub struct FlushAtEnd;
 impl Drop for FlushAtEnd {
     fn drop(&mut self) {
         for stream in [&STDERR, &STDOUT] {
-            // A stream without a line has no thread, and needs none.
+            // A stream without a line has no thread.
             if let Some(queue) = LazyLock::get(stream) {
                 queue.flush();
             }

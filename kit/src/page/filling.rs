@@ -69,8 +69,8 @@ pub struct Page<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadToken;
 
-/// Returns the requested page. `read` takes the last id and a limit, and returns the next rows; it may return fewer rows if
-/// they fill the answer.
+/// Returns the requested page. `read` takes the last id and a limit, and returns the next rows; it may return fewer
+/// rows if they fill the answer.
 ///
 /// # Errors
 /// [`BadToken`], and the errors of `read`.

@@ -15,15 +15,16 @@ const BODY_BYTES: usize = 8 + 16;
 
 /// Key that seals and opens page tokens.
 ///
-/// A token holds its expiry time, the last id of its page, and a tag (HMAC-SHA-256) over both and the scope. The scope is
-/// the RPC and all that must be the same in the next request. It is not in the token.
+/// A token holds its expiry time, the last id of its page, and a tag (HMAC-SHA-256) over both and the scope. The scope
+/// is the RPC and all that must be the same in the next request. It is not in the token.
 #[derive(Clone)]
 pub struct PageTokens {
     keyed: Hmac<Sha256>,
 }
 
 impl PageTokens {
-    /// Uses this key, which is as long as the hash's block. The service keeps it in its database, so that all replicas share it.
+    /// Uses this key, which is as long as the hash's block. The service keeps it in its database, so that all replicas
+    /// share it.
     pub fn new(key: &[u8; 64]) -> Self {
         Self { keyed: Hmac::new(key.into()) }
     }
@@ -38,8 +39,8 @@ impl PageTokens {
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// Returns the id of the row before the page. Returns `None` for a token that is forged, altered, too old, or of another
-    /// scope.
+    /// Returns the id of the row before the page. Returns `None` for a token that is forged, altered, too old, or of
+    /// another scope.
     pub fn open(&self, scope: &str, token: &str, now: DateTime<Utc>) -> Option<Uuid> {
         let token = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (body, tag) = token.split_at_checked(BODY_BYTES)?;

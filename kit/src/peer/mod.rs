@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn told(callers: &CallerResolver, peer: &str, values: &[&[u8]], expected: &str) {
+    fn assert_caller(callers: &CallerResolver, peer: &str, values: &[&[u8]], expected: &str) {
         let address = callers.address(peer.parse().unwrap(), &headers(values));
         assert_eq!(address, expected.parse::<IpAddr>().unwrap(), "{peer} {values:?}");
     }
@@ -78,9 +78,9 @@ mod tests {
             (&[b"[2001:db9::7]:4711, 2001:db8::1"], "2001:db9::7"),
             (&[b"::ffff:198.51.100.7"], "198.51.100.7"),
         ] {
-            told(&callers, "10.0.0.1", values, expected);
+            assert_caller(&callers, "10.0.0.1", values, expected);
         }
-        told(&callers, "::ffff:10.0.0.1", &[b"198.51.100.7"], "198.51.100.7");
+        assert_caller(&callers, "::ffff:10.0.0.1", &[b"198.51.100.7"], "198.51.100.7");
     }
 
     #[test]
@@ -89,24 +89,24 @@ mod tests {
         for value in
             [&b""[..], b" ", b",", b"unknown", b"198.51.100.7,", b"198.51.100.7, garbage", b"1.2.3", b"\xff", b"_x"]
         {
-            told(&callers, "10.0.0.1", &[value], "10.0.0.1");
+            assert_caller(&callers, "10.0.0.1", &[value], "10.0.0.1");
         }
-        told(&callers, "10.0.0.1", &[], "10.0.0.1");
+        assert_caller(&callers, "10.0.0.1", &[], "10.0.0.1");
         // The text left of the caller's address comes from the caller.
-        told(&callers, "10.0.0.1", &[b"garbage, 198.51.100.7"], "198.51.100.7");
+        assert_caller(&callers, "10.0.0.1", &[b"garbage, 198.51.100.7"], "198.51.100.7");
     }
 
     #[test]
     fn header_of_an_untrusted_peer_is_not_read() {
-        told(&callers("10.0.0.0/8"), "192.0.2.1", &[b"198.51.100.7"], "192.0.2.1");
-        told(&CallerResolver::default(), "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
+        assert_caller(&callers("10.0.0.0/8"), "192.0.2.1", &[b"198.51.100.7"], "192.0.2.1");
+        assert_caller(&CallerResolver::default(), "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
         let without_header = CallerResolver::new(networks("10.0.0.0/8").unwrap(), None);
-        told(&without_header, "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
+        assert_caller(&without_header, "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
     }
 
     #[test]
     fn long_header_costs_little_and_leaves_the_peer() {
         let many = "10.1.1.1,".repeat(2_000) + "10.1.1.1";
-        told(&callers("10.0.0.0/8"), "10.0.0.1", &[many.as_bytes()], "10.0.0.1");
+        assert_caller(&callers("10.0.0.0/8"), "10.0.0.1", &[many.as_bytes()], "10.0.0.1");
     }
 }

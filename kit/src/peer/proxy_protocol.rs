@@ -50,8 +50,8 @@ impl ProxyProtocol {
 
     /// Reads exactly the header of a connection from `peer`, and returns the caller's address.
     ///
-    /// Returns the peer's address for a header without one, such as a balancer's health check. Reads nothing from an untrusted
-    /// peer. The accept loop must not await this: a silent proxy takes 5 s.
+    /// Returns the peer's address for a header without one, such as a balancer's health check. Reads nothing from an
+    /// untrusted peer. The accept loop must not await this: a silent proxy takes 5 s.
     ///
     /// # Errors
     /// [`ProxyProtocolError`]; the connection must then be closed.

@@ -8,8 +8,8 @@ const DEFAULT_FILTER: &str = "info";
 
 /// Modules that are never logged at any setting.
 ///
-/// At the level `trace` the first two show malformed header values, which may be tokens in the wrong header (C66). The third
-/// warns of each unexpected PING acknowledgment: 17 bytes from a peer without a token would make a line.
+/// At the level `trace` the first two show malformed header values, which may be tokens in the wrong header (C66). The
+/// third warns of each unexpected PING acknowledgment: 17 bytes from a peer without a token would make a line.
 const NEVER: [&str; 3] =
     ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_are_no_level_are_refused_with_the_levels() {
+    fn unknown_levels_are_refused_with_the_list() {
         for text in [
             "warning",
             "verbose",

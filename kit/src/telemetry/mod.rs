@@ -15,8 +15,8 @@ use crate::output::{self, LogWriter};
 
 pub(crate) use panics::report as report_panics;
 
-/// Starts the log with this filter in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`). The filter may name each of
-/// these crates alone.
+/// Starts the log with this filter in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`). The filter may name
+/// each of these crates alone.
 ///
 /// # Errors
 /// Fails with a text if the filter cannot be read, or if a log has been started already.
@@ -26,8 +26,8 @@ pub fn start(filter: Option<&str>, crates: &[&[&str]], ansi: bool) -> Result<(),
     log.try_init().map_err(|_| "the log has been started already".to_owned())
 }
 
-/// Returns a log that goes to `writer`. It does not report its own faults: a print to standard error panics without a reader
-/// and blocks on a stalled one.
+/// Returns a log that goes to `writer`. It does not report its own faults: a print to standard error panics without a
+/// reader and blocks on a stalled one.
 fn log<W>(filter: EnvFilter, ansi: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
