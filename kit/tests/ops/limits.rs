@@ -1,4 +1,4 @@
-//! What a client can cost: a slow one, one that talks much, one that stays.
+//! Limits for slow clients, large requests and long connections.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::support::{TestDatabase, started};
 const SHORT_TIMEOUT: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn a_head_that_does_not_end_ends_the_connection() {
+async fn unfinished_head_ends_the_connection() {
     let port = started(OpsLimits { head: SHORT_TIMEOUT, ..OpsLimits::default() }).await;
     for begun in ["", "G", "GET /livez HTTP/1.1\r\nHost: a\r\n"] {
         let answer = ask(port.address, begun).await;
@@ -21,14 +21,14 @@ async fn a_head_that_does_not_end_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_ends() {
+async fn idle_connection_ends() {
     let port = started(OpsLimits { head: SHORT_TIMEOUT, ..OpsLimits::default() }).await;
     let answer = ask(port.address, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.ends_with("ok\n"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_refused() {
+async fn too_large_head_is_refused() {
     let port = started(OpsLimits::default()).await;
     let head = |fields: &str| format!("GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n");
     let long = head(&format!("X: {}\r\n", "a".repeat(17 * 1024)));
@@ -43,7 +43,7 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused() {
+async fn bytes_that_are_not_http_are_refused() {
     let port = started(OpsLimits::default()).await;
     for text in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         let answer = ask(port.address, text).await;
@@ -53,12 +53,12 @@ async fn what_is_no_http_is_refused() {
 }
 
 #[tokio::test]
-async fn those_above_the_number_of_connections_wait_for_a_place() {
+async fn connection_above_the_limit_waits() {
     let port = started(OpsLimits { connections: 1, head: Duration::from_mins(10), ..OpsLimits::default() }).await;
     let mut first = TcpStream::connect(port.address).await.unwrap();
     first.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     first.readable().await.unwrap();
-    // The one place is taken now.
+    // The only place is taken now.
     let address = port.address;
     let mut second = tokio::spawn(async move { get(address, "/livez").await.status });
     first.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -71,7 +71,7 @@ async fn those_above_the_number_of_connections_wait_for_a_place() {
 }
 
 #[tokio::test]
-async fn an_old_connection_ends() {
+async fn old_connection_ends() {
     let limits = OpsLimits { age: SHORT_TIMEOUT, head: Duration::from_mins(10), ..OpsLimits::default() };
     let port = started(limits).await;
     let answer = ask(port.address, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -79,7 +79,7 @@ async fn an_old_connection_ends() {
 }
 
 #[tokio::test]
-async fn the_end_waits_for_no_connection_that_is_idle_and_not_long_for_one_that_is_not() {
+async fn stop_waits_only_for_busy_connections_in_grace() {
     let limits = OpsLimits {
         head: Duration::from_mins(10),
         write: Duration::from_mins(10),

@@ -1,4 +1,4 @@
-//! Whether the port says what the database does, and how often it asks.
+//! Readiness follows the database, and probes share its writes.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::support::{TestDatabase, started};
 
-/// Each probe finds out for itself.
+/// Limits without a shared result: each probe writes.
 const WITHOUT_CACHE: OpsLimits = OpsLimits { fresh: Duration::ZERO, ..limits() };
 
 const fn limits() -> OpsLimits {
@@ -26,7 +26,7 @@ const fn limits() -> OpsLimits {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_passes() {
+async fn full_disk_is_unready_until_it_has_room() {
     let port = started(WITHOUT_CACHE).await;
     assert_eq!(get(port.address, "/readyz").await.status, 200);
     port.disk.send_replace(TestDatabase::Full);
@@ -39,7 +39,7 @@ async fn a_full_disk_is_said_and_passes() {
 }
 
 #[tokio::test]
-async fn a_write_that_does_not_end_is_said_in_time() {
+async fn hanging_write_is_unready_in_time() {
     let port = started(WITHOUT_CACHE).await;
     port.disk.send_replace(TestDatabase::Hangs);
     let page = get(port.address, "/readyz").await;
@@ -50,7 +50,7 @@ async fn a_write_that_does_not_end_is_said_in_time() {
 }
 
 #[tokio::test]
-async fn probes_share_a_write_and_what_came_of_it() {
+async fn probes_share_a_write_and_its_result() {
     let port = started(OpsLimits { write: Duration::from_mins(1), ..limits() }).await;
     port.disk.send_replace(TestDatabase::Hangs);
     let mut probes = JoinSet::new();
@@ -68,7 +68,7 @@ async fn probes_share_a_write_and_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn who_asks_and_goes_makes_it_write_no_more_often() {
+async fn disconnected_probe_causes_no_second_write() {
     let port = started(OpsLimits { write: Duration::from_mins(1), ..limits() }).await;
     port.disk.send_replace(TestDatabase::Hangs);
     let address = port.address;
@@ -86,7 +86,7 @@ async fn who_asks_and_goes_makes_it_write_no_more_often() {
 }
 
 #[tokio::test]
-async fn a_service_that_stops_is_not_ready_but_lives_until_its_end() {
+async fn stopping_service_is_unready_and_live() {
     let port = started(WITHOUT_CACHE).await;
     assert_eq!(get(port.address, "/readyz").await.status, 200);
     port.shutdown.cancel();

@@ -1,4 +1,4 @@
-//! A port, and in place of a service a promise that the test keeps.
+//! An operations port with a service that the test controls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,26 +23,26 @@ pub(crate) struct OpsPort {
     pub(crate) endpoints: Endpoints,
     pub(crate) shutdown: Shutdown,
     pub(crate) disk: watch::Sender<TestDatabase>,
-    /// How many writes have begun.
+    /// Number of writes that have started.
     pub(crate) writes: Arc<AtomicU32>,
     pub(crate) end: oneshot::Sender<()>,
     pub(crate) task: JoinHandle<()>,
 }
 
-/// A port whose service has not started yet.
+/// Opens a port before its service has started.
 pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new();
     let (give, given) = oneshot::channel();
     let (end, ended) = oneshot::channel();
-    let told = shutdown.clone();
+    let stop = shutdown.clone();
     let service = async move |endpoints| {
         assert!(give.send(endpoints).is_ok());
         // The test ends the service, or forgets it.
         let _ = ended.await;
     };
-    let task = tokio::spawn(async move { run_with_port("test", Some(listener), limits, &told, service).await });
+    let task = tokio::spawn(async move { run_with_port("test", Some(listener), limits, &stop, service).await });
     let endpoints = given.await.unwrap();
     OpsPort {
         address,
@@ -56,7 +56,7 @@ pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
 }
 
 impl OpsPort {
-    /// The service has started.
+    /// Starts the service.
     pub(crate) fn start(&self) {
         let (disk, writes) = (self.disk.clone(), Arc::clone(&self.writes));
         let write = move || {
@@ -79,7 +79,7 @@ impl OpsPort {
     }
 }
 
-/// A port whose service has started.
+/// Opens a port and starts its service.
 pub(crate) async fn started(limits: OpsLimits) -> OpsPort {
     let port = open(limits).await;
     port.start();

@@ -1,4 +1,4 @@
-//! A connection speaks in time, ends with a GOAWAY before it is cut, and does not keep others out.
+//! Life of connections: a request in time, a GOAWAY before the cut, and room for new connections.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn silent_connection_is_closed() {
     let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     let mut bytes = Vec::new();
-    // Reads the server's own settings, and waits for the end.
+    // Reads the server's settings, and waits for the end.
     let _ = silent.read_to_end(&mut bytes).await;
     assert_eq!(ServerLimits::default().first_request, Duration::from_secs(10));
 }
@@ -65,7 +65,7 @@ async fn half_a_header_block_is_closed() {
 
 #[tokio::test]
 async fn idle_connection_gets_goaway() {
-    // The keepalive's timer looks after idle connections, too.
+    // The keepalive timer checks idle connections too.
     let server = start(ServerLimits { idle: SHORT, keepalive: (SHORT, LONG), ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A): a whole request, which is refused.
@@ -89,7 +89,7 @@ async fn old_connection_gets_goaway_before_the_cut() {
 async fn old_connection_lets_its_calls_end() {
     let server = start(ServerLimits { connection_age: (SHORT, LONG), ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
-    // A literal `:path` and `content-type` by their names' places in the static table (RFC 7541 appendix A).
+    // A literal `:path` and `content-type`, with the indexes of their names in the static table (RFC 7541 appendix A).
     let path = b"/gatepost.auth.v1.TokenService/VerifyToken";
     let headers = [&[0x83, 0x86, 0x04, 42], &path[..], &[0x0f, 0x10, 16], b"application/grpc"].concat();
     let message = [0, 0, 0, 0, 6, 0x0a, 4, b'w', b'a', b'i', b't'];

@@ -17,7 +17,7 @@ async fn behind(trusted: &str) -> TestServer {
     start_behind(ServerLimits::default(), Some(protocol)).await
 }
 
-/// The first bytes that the server sends to a connection that begins thus; none if it closes it.
+/// Sends these bytes on a new connection. Returns the server's first bytes, or no bytes if it closes the connection.
 async fn answer(server: &TestServer, parts: &[&[u8]]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     for part in parts {
@@ -42,7 +42,7 @@ async fn connection_without_a_header_is_closed() {
     let server = behind("127.0.0.1").await;
     assert!(answer(&server, &[PREFACE]).await.is_empty());
     let first = answer(&server, &[SIGNATURE, &REST, PREFACE]).await;
-    assert!(!first.is_empty(), "and the next one is served");
+    assert!(!first.is_empty(), "the next connection is served");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A reader that takes nothing of its answer loses it, and what it makes the server keep is bounded.
+//! Slow readers: a reader that takes no bytes loses its answer, and the server's memory for it is limited.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo
 
 const SHORT: Duration = Duration::from_millis(50);
 
-/// A client that gives each answer a window of so many bytes, and never more.
+/// Client that gives each answer a fixed window and never grows it.
 struct StalledReader(SendRequest<Bytes>);
 
 impl StalledReader {
@@ -36,7 +36,7 @@ impl StalledReader {
         Self(send)
     }
 
-    /// Sends a request, and its message if there is one; the stream stays open without.
+    /// Sends a request with its message. Without a message the stream stays open.
     async fn open(&self, path: &str, message: Option<&[u8]>) -> (ResponseFuture, SendStream<Bytes>) {
         let request = Request::post(format!("http://localhost{path}")).header("content-type", "application/grpc");
         let mut send = self.0.clone().ready().await.unwrap();
@@ -52,12 +52,12 @@ impl StalledReader {
     }
 }
 
-/// Returns the reason by which the server has reset the stream of this answer.
+/// Returns the reason with which the server resets the stream of this answer.
 async fn reset(response: ResponseFuture) -> Option<Reason> {
     ended(response.await.unwrap().into_body()).await
 }
 
-/// Returns the reason by which the server has reset the stream of this body.
+/// Returns the reason with which the server resets the stream of this body.
 async fn ended(mut body: RecvStream) -> Option<Reason> {
     loop {
         match body.data().await {
@@ -103,7 +103,7 @@ async fn stream_without_a_message_gets_its_headers() {
     let server = start(ServerLimits { answer_memory: TIGHT, ..ServerLimits::default() }).await;
     let reader = StalledReader::connect(server.address, 1).await;
     let mut streams = Vec::new();
-    // More than the connection's small bytes, if each held what an ordinary answer takes.
+    // More than the connection's small bytes, if each stream held an ordinary answer.
     for _ in 0..30 {
         let (response, stream) = reader.open(REFLECT, None).await;
         streams.push((response.await.unwrap(), stream));
@@ -130,7 +130,7 @@ async fn connection_that_reads_nothing_is_closed() {
     for _ in 0..3 {
         streams.push(reader.ask("answer:1000").await);
     }
-    // A stalled answer or two are a slow reader; the third ends the connection.
+    // The first two stalled answers are tolerated; the third one ends the connection.
     let ended = connection.await.unwrap().unwrap_err();
     assert_eq!(ended.reason(), Some(Reason::ENHANCE_YOUR_CALM));
 }
@@ -147,7 +147,7 @@ async fn unread_answer_makes_room_for_others() {
     for _ in 0..3 {
         let reader = StalledReader::connect(server.address, 1).await;
         let (answer, stream) = reader.ask("reserve:90000").await;
-        // With its headers it has its room.
+        // An answer with headers has its room.
         let body = answer.await.unwrap().into_body();
         unread.spawn(async move {
             let reason = ended(body).await;
@@ -190,7 +190,7 @@ async fn request_body_that_stops_makes_room_for_others() {
     let others = server.raw().await;
     let refused = tokio::select! {
         refused = stopped.join_next() => refused.unwrap().unwrap(),
-        // Until the stopped ones have their room there is room for these, too.
+        // There is room for these until the stopped ones have taken theirs.
         () = async { loop { others.unary(VERIFY, &[], &message).await.unwrap(); } } => unreachable!(),
     };
     assert_eq!(refused.get_details_error_info().unwrap().reason, "OVERLOADED");

@@ -1,4 +1,4 @@
-//! A server whose one service does what its caller asks for.
+//! Server with one service, which does what its caller asks for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(crate) async fn start(limits: ServerLimits) -> TestServer {
     start_behind(limits, None).await
 }
 
-/// A server whose connections begin with the PROXY protocol, if there is one.
+/// Starts a server; its connections start with the PROXY protocol, if there is one.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
 pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,12 +60,12 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
         proxy_protocol,
     };
-    let told = shutdown.clone();
-    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, told).await.unwrap() });
+    let stop = shutdown.clone();
+    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });
     TestServer { address, shutdown, task, go_on }
 }
 
-/// Lets the bearer of the token `good` in, and nobody else.
+/// Verifier that admits only the token `good`.
 struct TestVerifier;
 
 impl Verify for TestVerifier {
@@ -77,7 +77,7 @@ impl Verify for TestVerifier {
     }
 }
 
-/// Panics, hangs, waits to be notified or answers, as the token says.
+/// Service that panics, hangs, waits for a notification or answers, as the token says.
 struct TestTokenService(Arc<Notify>);
 
 #[tonic::async_trait]
@@ -89,7 +89,7 @@ impl TokenService for TestTokenService {
         let room = Room::from_request(&request);
         let token = request.into_inner().token;
         let subject = match token.split_once(':') {
-            // An answer of so many bytes, with or without room for it.
+            // An answer of this number of bytes, with or without a reservation.
             Some(("answer", bytes)) => "x".repeat(bytes.parse().unwrap()),
             Some(("reserve", bytes)) => {
                 let bytes = bytes.parse().unwrap();
@@ -125,6 +125,6 @@ impl TokenService for TestTokenService {
         &self,
         _: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        Err(Status::unimplemented("nobody asks for it"))
+        Err(Status::unimplemented("not used by the tests"))
     }
 }
