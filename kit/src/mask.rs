@@ -31,7 +31,7 @@ mod tests {
 
     const FIELDS: [(&str, bool); 3] = [("title", true), ("content", false), ("slug", true)];
 
-    fn by(paths: &[&str]) -> Option<Vec<&'static str>> {
+    fn chosen_by(paths: &[&str]) -> Option<Vec<&'static str>> {
         let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
         chosen(Some(&paths), &FIELDS)
     }
@@ -39,13 +39,13 @@ mod tests {
     #[test]
     fn absent_mask_chooses_the_present_fields() {
         assert_eq!(chosen(None, &FIELDS), Some(vec!["title", "slug"]));
-        assert_eq!(by(&[]), Some(vec!["title", "slug"]));
+        assert_eq!(chosen_by(&[]), Some(vec!["title", "slug"]));
     }
 
     #[test]
     fn mask_chooses_its_fields() {
-        assert_eq!(by(&["slug"]), Some(vec!["slug"]));
-        assert_eq!(by(&["content", "title"]), Some(vec!["content", "title"]));
+        assert_eq!(chosen_by(&["slug"]), Some(vec!["slug"]));
+        assert_eq!(chosen_by(&["content", "title"]), Some(vec!["content", "title"]));
     }
 
     /// C57: a mask with any other path is refused.
@@ -63,7 +63,7 @@ mod tests {
             &["title", "title"],
             &["title", "*"],
         ] {
-            assert_eq!(by(paths), None, "{paths:?}");
+            assert_eq!(chosen_by(paths), None, "{paths:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Signals {
 ///
 /// A closing terminal sends SIGHUP. Tools that rotate logs send one of the first three. The kernel sends SIGXFSZ at a
 /// write beyond `ulimit -f`; without the signal only the write fails.
-const IGNORED: [(&str, ProcessSignal); 4] = [
+const IGNORED_SIGNALS: [(&str, ProcessSignal); 4] = [
     ("SIGHUP", ProcessSignal::HUP),
     ("SIGUSR1", ProcessSignal::USR1),
     ("SIGUSR2", ProcessSignal::USR2),
@@ -31,7 +31,7 @@ pub fn signals() -> std::io::Result<Signals> {
     let (drain, hard) = (Shutdown::new(), Shutdown::new());
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    for (name, number) in IGNORED {
+    for (name, number) in IGNORED_SIGNALS {
         tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
     }
     let signals = Signals { drain: drain.clone(), hard: hard.clone() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::reference::OffsetText;
-use super::{Clock, TOLERANCE};
+use super::{CLOCK_TOLERANCE, Clock};
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
@@ -35,7 +35,7 @@ pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {
 
 fn tell(clock: &Clock, warned: Option<u32>) -> Option<u32> {
     let offset = clock.offset();
-    if offset.abs() < TOLERANCE {
+    if offset.abs() < CLOCK_TOLERANCE {
         if warned.is_some() {
             tracing::info!("the clock is right again");
         }
@@ -52,7 +52,7 @@ fn tell(clock: &Clock, warned: Option<u32>) -> Option<u32> {
 /// Returns a text about a clock that is wrong by two seconds or more.
 fn problem(clock: &Clock) -> Option<String> {
     let offset = clock.offset();
-    (offset.abs() >= TOLERANCE).then(|| format!("the clock is {} {}", OffsetText(offset), clock.compared_with()))
+    (offset.abs() >= CLOCK_TOLERANCE).then(|| format!("the clock is {} {}", OffsetText(offset), clock.compared_with()))
 }
 
 impl Clock {

@@ -13,7 +13,7 @@ use gatepost::Uptime;
 
 pub use anchor::Anchor;
 pub use keep::keep;
-pub use reference::{Doubt, TOLERANCE};
+pub use reference::{CLOCK_TOLERANCE, Doubt};
 use reference::{Reference, ReferenceSource};
 
 /// Clock of the time of day, in microseconds, which both database engines store.
@@ -50,15 +50,15 @@ impl Clock {
     /// Returns the machine's clock, set wrong by this much, for tests.
     pub fn wrong(by: TimeDelta) -> Self {
         let off = Arc::new(AtomicI64::new(by.num_microseconds().unwrap_or_default()));
-        Self::with(TimeSource::System(off), Uptime::system())
+        Self::with_source(TimeSource::System(off), Uptime::system())
     }
 
     /// Returns a clock that stands at `start` until it is advanced. Its clones move with it.
     pub fn manual(start: DateTime<Utc>) -> Self {
-        Self::with(TimeSource::Manual(Arc::new(AtomicI64::new(start.timestamp_micros()))), Uptime::manual())
+        Self::with_source(TimeSource::Manual(Arc::new(AtomicI64::new(start.timestamp_micros()))), Uptime::manual())
     }
 
-    fn with(source: TimeSource, uptime: Uptime) -> Self {
+    fn with_source(source: TimeSource, uptime: Uptime) -> Self {
         let reference = Reference::new(uptime.now());
         Self { source, uptime, reference: Arc::new(Mutex::new(reference)) }
     }
@@ -66,7 +66,7 @@ impl Clock {
     /// Returns the same clock with a reference of its own, for another database.
     #[must_use]
     pub fn apart(&self) -> Self {
-        Self::with(self.source.clone(), self.uptime.clone())
+        Self::with_source(self.source.clone(), self.uptime.clone())
     }
 
     /// Returns the current time: the machine's, or the database server's if it is earlier.

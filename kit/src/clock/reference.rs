@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Anchor;
 
 /// Difference from which a clock counts as wrong.
-pub const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
+pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
 /// Smallest lead of the machine's clock at which the server's time replaces it. A measurement is only as exact as its
 /// round trip.
@@ -85,7 +85,7 @@ pub(super) struct Reference {
 }
 
 impl ClockPoint {
-    fn at(self, uptime: Duration) -> DateTime<Utc> {
+    fn time_at(self, uptime: Duration) -> DateTime<Utc> {
         self.time + delta(uptime) - delta(self.uptime)
     }
 }
@@ -97,8 +97,8 @@ impl TimeBounds {
     }
 
     fn offset(&self, own: DateTime<Utc>, uptime: Duration) -> TimeDelta {
-        let low = self.low.at(uptime);
-        match self.high.map(|high| high.at(uptime)) {
+        let low = self.low.time_at(uptime);
+        match self.high.map(|high| high.time_at(uptime)) {
             _ if own < low => own - low,
             Some(high) if own > high => own - high,
             _ => TimeDelta::zero(),
@@ -129,14 +129,14 @@ impl Reference {
 
     /// Returns the time to use: the machine's, or the server's if it is clearly earlier.
     pub(super) fn believed(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
-        let server = self.server().map(|bounds| bounds.low.at(uptime));
+        let server = self.server().map(|bounds| bounds.low.time_at(uptime));
         server.filter(|server| own - *server > SERVER_TIME_NOISE).unwrap_or(own)
     }
 
     /// Returns the machine's time, or the reference time if the machine is ahead.
     pub(super) fn earliest(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
         let ahead = self.offset(own, uptime);
-        if self.source() == Some(ReferenceSource::Stored) && ahead > TOLERANCE {
+        if self.source() == Some(ReferenceSource::Stored) && ahead > CLOCK_TOLERANCE {
             own - ahead
         } else {
             self.believed(own, uptime)
@@ -145,7 +145,7 @@ impl Reference {
 
     /// Returns the latest time that another replica may use.
     pub(super) fn latest(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
-        let server = self.server().and_then(|bounds| bounds.high).map(|high| high.at(uptime));
+        let server = self.server().and_then(|bounds| bounds.high).map(|high| high.time_at(uptime));
         server.map_or(own, |server| server.max(own))
     }
 
@@ -198,7 +198,7 @@ impl Reference {
 
     /// Returns true once a minute while the clock agrees with its reference: then the anchor must be written.
     pub(super) fn is_anchor_due(&mut self, own: DateTime<Utc>, uptime: Duration) -> bool {
-        let agrees = self.offset(own, uptime).abs() <= TOLERANCE;
+        let agrees = self.offset(own, uptime).abs() <= CLOCK_TOLERANCE;
         let is_due = agrees && self.anchored.is_none_or(|last| uptime.saturating_sub(last) >= ANCHOR_INTERVAL);
         if is_due {
             self.anchored = Some(uptime);
@@ -211,11 +211,11 @@ impl Reference {
         let Some(bounds) = self.bounds.filter(|bounds| bounds.source == ReferenceSource::Stored) else { return };
         let offset = bounds.offset(own, uptime);
         let known = self.changed.map_or(TimeDelta::zero(), |(known, _)| known);
-        let is_same = (offset - known).abs() <= TOLERANCE;
+        let is_same = (offset - known).abs() <= CLOCK_TOLERANCE;
         if offset < known && !is_same {
             self.steps_back += 1;
         }
-        let is_right = offset.abs() <= TOLERANCE;
+        let is_right = offset.abs() <= CLOCK_TOLERANCE;
         let is_accepted =
             is_same && self.changed.is_some_and(|(_, since)| uptime.saturating_sub(since) >= CHANGE_ACCEPTED_AFTER);
         if is_right || is_accepted {

@@ -9,7 +9,7 @@ use http::HeaderValue;
 const MAX_HOPS: usize = 32;
 
 /// Headers that hold no list of addresses, or that this server reads itself.
-const UNFIT: [&str; 4] = ["forwarded", "authorization", "api-token", "host"];
+const UNSUITABLE_HEADERS: [&str; 4] = ["forwarded", "authorization", "api-token", "host"];
 
 /// Parses the name of the header that carries the caller's address, for clap.
 ///
@@ -18,7 +18,7 @@ const UNFIT: [&str; 4] = ["forwarded", "authorization", "api-token", "host"];
 pub fn header_name(text: &str) -> Result<HeaderName, &'static str> {
     const RULE: &str = "write the name of a header that lists addresses, for example x-forwarded-for or x-real-ip";
     let name: HeaderName = text.trim().parse().map_err(|_| RULE)?;
-    let is_fit = !UNFIT.contains(&name.as_str()) && !name.as_str().starts_with("grpc-");
+    let is_fit = !UNSUITABLE_HEADERS.contains(&name.as_str()) && !name.as_str().starts_with("grpc-");
     if is_fit { Ok(name) } else { Err(RULE) }
 }
 

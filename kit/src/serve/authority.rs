@@ -21,10 +21,10 @@ const PREFACE_BYTES: usize = 24;
 /// Bytes of a frame's head: length, type, flags and stream (RFC 9113 §4.1).
 const HEAD_BYTES: usize = 9;
 
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const PADDED: u8 = 0x8;
-const PRIORITY: u8 = 0x20;
+const HEADERS_FRAME: u8 = 1;
+const RST_STREAM_FRAME: u8 = 3;
+const PADDED_FLAG: u8 = 0x8;
+const PRIORITY_FLAG: u8 = 0x20;
 
 /// Index of `:authority` in HPACK's static table (RFC 7541 appendix A).
 const AUTHORITY_INDEX: usize = 1;
@@ -100,15 +100,15 @@ impl FrameTracker {
             self.known = 0;
             let [high, middle, low, kind, flags, ..] = self.head;
             self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-            self.resets += u32::from(kind == RST_STREAM);
-            self.block = (kind == HEADERS && self.skip > 0).then_some(flags);
+            self.resets += u32::from(kind == RST_STREAM_FRAME);
+            self.block = (kind == HEADERS_FRAME && self.skip > 0).then_some(flags);
         }
     }
 }
 
 /// Returns the header block of a HEADERS frame's payload. Padding behind the block is parsed as unknown fields.
 fn block(payload: &mut [u8], flags: u8) -> &mut [u8] {
-    let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
+    let before = usize::from(flags & PADDED_FLAG != 0) + if flags & PRIORITY_FLAG != 0 { 5 } else { 0 };
     payload.get_mut(before..).unwrap_or_default()
 }
 
@@ -261,7 +261,7 @@ mod tests {
         let length = u8::try_from(block.len()).unwrap();
         // A DATA frame with bytes that look like a head, then the headers.
         let data = [0, 0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 5, 1, 4, 0, 0, 0, 3];
-        let head = [0, 0, length, HEADERS, 4, 0, 0, 0, 3];
+        let head = [0, 0, length, HEADERS_FRAME, 4, 0, 0, 0, 3];
         let all = [&[b'x'; PREFACE_BYTES][..], &data, &head, &block].concat();
         let expected = [&all[..all.len() - block.len()], &block_of(b"a-1-b-2")].concat();
         for split in 0..=all.len() - block.len() {
@@ -284,6 +284,6 @@ mod tests {
             }
         }
         let mut frames = FrameTracker { skip: 0, ..FrameTracker::default() };
-        frames.follow(&mut [0, 0, 1, HEADERS, PADDED | PRIORITY, 0, 0, 0, 1, 7]);
+        frames.follow(&mut [0, 0, 1, HEADERS_FRAME, PADDED_FLAG | PRIORITY_FLAG, 0, 0, 0, 1, 7]);
     }
 }

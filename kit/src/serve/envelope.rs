@@ -21,7 +21,7 @@ use crate::failure;
 use crate::outcome::CommitOutcome;
 
 /// Smallest time by which a call ends before its caller's deadline: twice the resolution of the timers.
-const MARGIN: Duration = Duration::from_millis(2);
+const DEADLINE_MARGIN: Duration = Duration::from_millis(2);
 
 /// Time at which a request's headers arrived.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ impl<R> EnvelopeLayer<R> {
     /// first.
     fn limit(&self, path: &str, requested: Option<Duration>) -> Duration {
         let own = self.deadlines.iter().find(|(method, _)| *method == path).map_or(self.deadline, |(_, limit)| *limit);
-        let cut = |requested: Duration| requested.saturating_sub((requested / 20).max(MARGIN));
+        let cut = |requested: Duration| requested.saturating_sub((requested / 20).max(DEADLINE_MARGIN));
         requested.map_or(own, |requested| cut(requested).min(own))
     }
 }

@@ -21,14 +21,14 @@ pub(super) struct Floor {
     /// Bytes that are left, the most that can be demanded.
     left: usize,
     /// Pace demanded at any time; `None` demands one only while others wait.
-    pace: Option<Pace>,
+    pace: Option<DemandedPace>,
     since: Instant,
     moved_since: usize,
 }
 
 /// Pace demanded of a peer at any time.
 #[derive(Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct DemandedPace {
     /// Length of a period.
     pub(super) period: Duration,
     /// Bytes that must move in each period.
@@ -50,7 +50,7 @@ impl Floor {
     }
 
     /// Demands this pace at any time, and a faster one while others wait for the room.
-    pub(super) fn with_pace(pace: Pace) -> Self {
+    pub(super) fn with_pace(pace: DemandedPace) -> Self {
         let tick = Box::pin(sleep(CHECK_INTERVAL.min(pace.period)));
         Self { tick, pace: Some(pace), ..Self::pressed() }
     }
@@ -74,7 +74,7 @@ impl Floor {
             if self.moved < PRESSED_BYTES.min(self.left) && is_pressed() {
                 return Poll::Ready(());
             }
-            if let Some(Pace { period, bytes }) = self.pace
+            if let Some(DemandedPace { period, bytes }) = self.pace
                 && now.duration_since(self.since) >= period
             {
                 if self.moved_since < bytes.min(self.left) {

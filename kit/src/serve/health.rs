@@ -112,10 +112,10 @@ mod tests {
     const REFUSES: u32 = 1;
     const SILENT: u32 = 2;
 
-    type Watch = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+    type HealthWatch = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
     /// Returns the watch of this service; `probe` is of its database.
-    async fn watch(name: &str, probe: Probe) -> Watch {
+    async fn watch(name: &str, probe: Probe) -> HealthWatch {
         let reporter = HealthReporter::new();
         let health = Health::start(reporter.clone(), &SERVICES).await;
         tokio::spawn(health.follow(probe, Shutdown::new()));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     /// Returns the time until the watch shows this status.
-    async fn time_until(watch: &mut Watch, status: ServingStatus) -> Duration {
+    async fn time_until(watch: &mut HealthWatch, status: ServingStatus) -> Duration {
         let begun = Instant::now();
         assert_eq!(watch.next().await.unwrap().unwrap().status, status as i32);
         begun.elapsed()

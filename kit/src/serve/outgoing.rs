@@ -15,7 +15,7 @@ use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::call::CallMemory;
-use super::floor::{Floor, Pace};
+use super::floor::{DemandedPace, Floor};
 use super::memory::Reservation;
 use super::piece::Piece;
 
@@ -227,7 +227,7 @@ struct SlowReader {
 
 impl SlowReader {
     fn new(limits: ReaderLimits) -> Self {
-        let floor = Floor::with_pace(Pace { period: limits.stall, bytes: limits.bytes });
+        let floor = Floor::with_pace(DemandedPace { period: limits.stall, bytes: limits.bytes });
         Self { floor, end: Box::pin(sleep_until(Instant::now() + limits.message)) }
     }
 }

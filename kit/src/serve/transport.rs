@@ -12,9 +12,9 @@ use tonic::{Code, Status};
 
 use crate::failure;
 
-const STATUS: &str = "grpc-status";
-const MESSAGE: &str = "grpc-message";
-const DETAILS: &str = "grpc-status-details-bin";
+const STATUS_HEADER: &str = "grpc-status";
+const MESSAGE_HEADER: &str = "grpc-message";
+const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
 /// Replaces the transport's own status in a response by the contract's.
 ///
@@ -22,7 +22,9 @@ const DETAILS: &str = "grpc-status-details-bin";
 /// and reflection have no details, but use other codes.
 pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -> Response<T> {
     let headers = response.headers();
-    let Some(code) = headers.get(STATUS).filter(|_| !headers.contains_key(DETAILS)) else { return response };
+    let Some(code) = headers.get(STATUS_HEADER).filter(|_| !headers.contains_key(DETAILS_HEADER)) else {
+        return response;
+    };
     let code = Code::from_bytes(code.as_bytes());
     let status: Status = match code {
         Code::Internal => failure::malformed::<R>(),
@@ -32,7 +34,7 @@ pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -
         _ => return response,
     };
     // For an unknown compression the message repeats the caller's text, which may be a token in the wrong header (C66).
-    let said = headers.get(MESSAGE).filter(|_| code != Code::Unimplemented);
+    let said = headers.get(MESSAGE_HEADER).filter(|_| code != Code::Unimplemented);
     tracing::debug!(method = &*shown_path(method), ?code, ?said, "the transport refused the call");
     let (ours, ()) = status.into_http::<()>().into_parts();
     // Other headers of the transport stay, such as the accepted compressions.
@@ -52,7 +54,7 @@ mod tests {
     /// Returns the code and the reason that a client reads for this status.
     fn read(status: Status) -> (Code, Option<String>) {
         let response = translate::<Sample, ()>("/a.B/C", status.into_http());
-        assert_eq!(response.headers().get_all(STATUS).iter().count(), 1);
+        assert_eq!(response.headers().get_all(STATUS_HEADER).iter().count(), 1);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/grpc");
         let status = Status::from_header_map(response.headers()).unwrap();
         (status.code(), status.get_details_error_info().map(|info| info.reason))

@@ -10,11 +10,12 @@ const DEFAULT_FILTER: &str = "info";
 ///
 /// At the level `trace` the first two show malformed header values, which may be tokens in the wrong header (C66). The
 /// third warns of each unexpected PING acknowledgment: 17 bytes from a peer without a token would make a line.
-const NEVER: [&str; 3] =
+const SILENCED_MODULES: [&str; 3] =
     ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
 
 /// Crates that log, besides those that the caller names. Each name alone is a valid filter, as each level is.
-const CRATES: &[&str] = &["gatepost", "h2", "hyper", "hyper_util", "kit", "mio", "rustls", "tokio", "tonic", "tower"];
+const LOGGING_CRATES: &[&str] =
+    &["gatepost", "h2", "hyper", "hyper_util", "kit", "mio", "rustls", "tokio", "tonic", "tower"];
 
 /// Parses a filter; `None` is the default filter. The names of `crates` are valid filters.
 ///
@@ -27,7 +28,7 @@ pub(super) fn parse(text: Option<&str>, crates: &[&[&str]]) -> Result<EnvFilter,
         return Err(refused(&format!("unknown level {word:?}")));
     }
     let filter = EnvFilter::try_new(parts.join(",")).map_err(|_| refused(&format!("{text:?} cannot be read")))?;
-    let never = NEVER.iter().filter_map(|directive| directive.parse().ok());
+    let never = SILENCED_MODULES.iter().filter_map(|directive| directive.parse().ok());
     Ok(never.fold(filter, EnvFilter::add_directive))
 }
 
@@ -40,7 +41,7 @@ fn refused(problem: &str) -> String {
 /// Returns true for a part such as `warning`. As the name of a crate it would silence all other crates.
 fn is_no_level(part: &str, crates: &[&[&str]]) -> bool {
     let is_filter = part.is_empty() || part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
-    let is_crate = crates.iter().chain([&CRATES]).any(|names| names.contains(&part));
+    let is_crate = crates.iter().chain([&LOGGING_CRATES]).any(|names| names.contains(&part));
     !is_filter && !is_crate && !is_module_path(part)
 }
 

@@ -7,7 +7,7 @@ use testkit::http::{Page, ask, get, rest};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::support::{TestDatabase, started};
+use super::support::{DatabaseState, started};
 
 const SHORT_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -90,7 +90,7 @@ async fn stop_waits_only_for_busy_connections_in_grace() {
     let mut idle = TcpStream::connect(port.address).await.unwrap();
     idle.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     idle.readable().await.unwrap();
-    port.disk.send_replace(TestDatabase::Hangs);
+    port.disk.send_replace(DatabaseState::Hangs);
     let mut busy = TcpStream::connect(port.address).await.unwrap();
     busy.write_all(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     while port.writes.load(std::sync::atomic::Ordering::SeqCst) == 0 {

@@ -7,7 +7,7 @@ use kit::ops::OpsLimits;
 use testkit::http::get;
 use tokio::task::JoinSet;
 
-use super::support::{TestDatabase, started};
+use super::support::{DatabaseState, started};
 
 /// Limits without a shared result: each probe writes.
 const WITHOUT_CACHE: OpsLimits = OpsLimits { fresh: Duration::ZERO, ..limits() };
@@ -29,30 +29,30 @@ const fn limits() -> OpsLimits {
 async fn full_disk_is_unready_until_it_has_room() {
     let port = started(WITHOUT_CACHE).await;
     assert_eq!(get(port.address, "/readyz").await.status, 200);
-    port.disk.send_replace(TestDatabase::Full);
+    port.disk.send_replace(DatabaseState::Full);
     let page = get(port.address, "/readyz").await;
     assert_eq!(page.status, 503);
     assert_eq!(page.body, "the database's disk is full: see to the service's database\n");
     assert_eq!(get(port.address, "/livez").await.status, 200, "a restart would not help");
-    port.disk.send_replace(TestDatabase::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
 }
 
 #[tokio::test]
 async fn hanging_write_is_unready_in_time() {
     let port = started(WITHOUT_CACHE).await;
-    port.disk.send_replace(TestDatabase::Hangs);
+    port.disk.send_replace(DatabaseState::Hangs);
     let page = get(port.address, "/readyz").await;
     assert_eq!(page.status, 503);
     assert_eq!(page.body, "the database has not written within 50ms: see to the service's database\n");
-    port.disk.send_replace(TestDatabase::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
 }
 
 #[tokio::test]
 async fn probes_share_a_write_and_its_result() {
     let port = started(OpsLimits { write: Duration::from_mins(1), ..limits() }).await;
-    port.disk.send_replace(TestDatabase::Hangs);
+    port.disk.send_replace(DatabaseState::Hangs);
     let mut probes = JoinSet::new();
     for _ in 0..20 {
         let address = port.address;
@@ -61,7 +61,7 @@ async fn probes_share_a_write_and_its_result() {
     while port.writes.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    port.disk.send_replace(TestDatabase::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(probes.join_all().await, [200; 20]);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
     assert_eq!(port.writes.load(SeqCst), 1);
@@ -70,7 +70,7 @@ async fn probes_share_a_write_and_its_result() {
 #[tokio::test]
 async fn disconnected_probe_causes_no_second_write() {
     let port = started(OpsLimits { write: Duration::from_mins(1), ..limits() }).await;
-    port.disk.send_replace(TestDatabase::Hangs);
+    port.disk.send_replace(DatabaseState::Hangs);
     let address = port.address;
     let gone = tokio::spawn(async move { get(address, "/readyz").await });
     while port.writes.load(SeqCst) == 0 {
@@ -80,7 +80,7 @@ async fn disconnected_probe_causes_no_second_write() {
     assert!(gone.await.unwrap_err().is_cancelled());
     let second = tokio::spawn(async move { get(address, "/readyz").await.status });
     assert_eq!(get(address, "/livez").await.status, 200);
-    port.disk.send_replace(TestDatabase::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(second.await.unwrap(), 200);
     assert_eq!(port.writes.load(SeqCst), 1);
 }

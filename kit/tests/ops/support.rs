@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 /// A database that writes, refuses or hangs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum TestDatabase {
+pub(crate) enum DatabaseState {
     Writes,
     Full,
     Hangs,
@@ -22,7 +22,7 @@ pub(crate) struct OpsPort {
     pub(crate) address: SocketAddr,
     pub(crate) endpoints: Endpoints,
     pub(crate) shutdown: Shutdown,
-    pub(crate) disk: watch::Sender<TestDatabase>,
+    pub(crate) disk: watch::Sender<DatabaseState>,
     /// Number of writes that have started.
     pub(crate) writes: Arc<AtomicU32>,
     pub(crate) end: oneshot::Sender<()>,
@@ -48,7 +48,7 @@ pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
         address,
         endpoints,
         shutdown,
-        disk: watch::Sender::new(TestDatabase::Writes),
+        disk: watch::Sender::new(DatabaseState::Writes),
         writes: Arc::default(),
         end,
         task,
@@ -63,8 +63,8 @@ impl OpsPort {
             writes.fetch_add(1, SeqCst);
             let mut state = disk.subscribe();
             Box::pin(async move {
-                match *state.wait_for(|state| *state != TestDatabase::Hangs).await.unwrap() {
-                    TestDatabase::Full => Err("the database's disk is full".into()),
+                match *state.wait_for(|state| *state != DatabaseState::Hangs).await.unwrap() {
+                    DatabaseState::Full => Err("the database's disk is full".into()),
                     _ => Ok(()),
                 }
             }) as _

@@ -20,7 +20,7 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-pub(crate) struct Connection(TcpStream);
+pub(crate) struct RawConnection(TcpStream);
 
 /// Returns the bytes of a frame.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -31,7 +31,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-impl Connection {
+impl RawConnection {
     /// Connects and sends the preface with empty settings.
     pub(crate) async fn open(address: SocketAddr) -> Self {
         let mut connection = Self(TcpStream::connect(address).await.unwrap());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kit::serve::ServerLimits;
 
-use super::frames::{Connection, DATA, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
+use super::frames::{DATA, GOAWAY, HEADERS, PING, RST_STREAM, RawConnection, SETTINGS, WINDOW_UPDATE, frame};
 use super::support::start;
 
 /// The settings of RFC 9113 §6.5.2.
@@ -20,7 +20,7 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 #[tokio::test]
 async fn settings_frame_has_every_limit() {
     let server = start(ServerLimits::default()).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let frame = connection.find(SETTINGS).await.unwrap();
     let settings: Vec<(u16, u32)> = frame
         .payload
@@ -45,7 +45,7 @@ async fn settings_frame_has_every_limit() {
 async fn silent_peer_is_pinged_and_closed() {
     let fast = Duration::from_millis(50);
     let server = start(ServerLimits { keepalive: (fast, fast), ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let ping = connection.find(PING).await.expect("the server asks");
     assert_eq!(ping.flags, 0, "the frame is no answer to a ping");
     // Without an answer the connection ends.
@@ -57,7 +57,7 @@ async fn silent_peer_is_pinged_and_closed() {
 #[tokio::test]
 async fn client_with_too_many_stream_errors_is_closed() {
     let server = start(ServerLimits { error_resets: 5, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A), with `content-length: 0`. The byte of data is then
     // an error of its stream alone (RFC 9113 §8.1.1). One write, so that the server reads all before it answers.
     let headers = [0x83, 0x86, 0x84, 0x0f, 0x0d, 1, b'0'];
@@ -76,7 +76,7 @@ async fn client_with_too_many_stream_errors_is_closed() {
 #[tokio::test]
 async fn client_that_opens_and_resets_streams_is_closed() {
     let server = start(ServerLimits { pending_resets: 5, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     // More than the five that this server takes, and fewer than the twenty of the library's default.
     let mut frames = Vec::new();
@@ -94,7 +94,7 @@ async fn client_that_opens_and_resets_streams_is_closed() {
 #[tokio::test]
 async fn resets_after_a_stall_close_no_connection() {
     let server = start(ServerLimits::default()).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     let streams = || (1..201).step_by(2);
     let mut frames = Vec::new();
@@ -122,7 +122,7 @@ async fn resets_after_a_stall_close_no_connection() {
 #[tokio::test]
 async fn client_that_spreads_its_resets_is_closed() {
     let server = start(ServerLimits { resets: 5, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     for stream in (1..81).step_by(2) {
         // No read of a KiB holds a stream and its reset.

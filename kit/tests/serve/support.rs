@@ -54,7 +54,7 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
         descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
-        guard: GuardLayer::new(policy, TestVerifier).unwrap(),
+        guard: GuardLayer::new(policy, OneTokenVerifier).unwrap(),
         limits,
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
@@ -66,9 +66,9 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
 }
 
 /// Verifier that admits only the token `good`.
-struct TestVerifier;
+struct OneTokenVerifier;
 
-impl Verify for TestVerifier {
+impl Verify for OneTokenVerifier {
     async fn verify(&self, token: &Token, _: tokio::time::Instant) -> Result<Introspection, Unavailable> {
         if token.expose() != "good" {
             return Ok(Introspection::inactive(InactiveReason::Invalid));
