@@ -1,17 +1,17 @@
-//! The end of the call that a task serves: work for an answer that comes too late is not begun.
+//! Deadline of the call that a task serves. Work that would end too late is not started.
 
 use tokio::time::Instant;
 
 tokio::task_local! {
-    static END: Instant;
+    static DEADLINE: Instant;
 }
 
-/// Runs the work of a call that ends at this time.
-pub async fn until<F: Future>(end: Instant, work: F) -> F::Output {
-    END.scope(end, work).await
+/// Runs the work of a call with this deadline.
+pub async fn run_until<F: Future>(end: Instant, work: F) -> F::Output {
+    DEADLINE.scope(end, work).await
 }
 
-/// Returns the end of the call that this task serves, if it serves one.
-pub fn end() -> Option<Instant> {
-    END.try_with(|end| *end).ok()
+/// Returns the deadline of the call that this task serves; `None` outside of a call.
+pub fn deadline() -> Option<Instant> {
+    DEADLINE.try_with(|end| *end).ok()
 }

@@ -1,12 +1,12 @@
-//! Characters that nobody sees: they break lines, turn the direction of text, or make two texts look alike.
+//! Invisible characters: they break lines, change the direction of text, or make two texts look alike.
 
-/// Finds control characters, line and paragraph separators, and what turns the direction of text (UAX #9).
+/// Returns true for control characters, line and paragraph separators, and marks of text direction (UAX #9).
 pub fn breaks_the_line(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Finds a `Default_Ignorable_Code_Point` of Unicode 17: shown as nothing.
+/// Returns true for a `Default_Ignorable_Code_Point` of Unicode 17, which is not displayed.
 pub fn is_invisible(char: char) -> bool {
     matches!(
         char,

@@ -1,4 +1,4 @@
-//! The codec of services with large messages: prost's, with buffers of the messages' sizes.
+//! Codec for services with large messages: prost's codec with buffers of the messages' sizes.
 
 use std::marker::PhantomData;
 
@@ -7,21 +7,23 @@ use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
 use tonic_prost::ProstDecoder;
 
-/// Bytes with which a buffer begins; most messages are smaller. tonic's 8 KiB are what a waiting call would cost.
-const BEGIN: usize = 1024;
+/// Initial size of a buffer, in bytes; most messages are smaller. tonic's default of 8 KiB would add to each waiting
+/// call.
+const INITIAL_BUFFER_BYTES: usize = 1024;
 
-/// Bytes of a stream's messages that go out together.
-const TOGETHER: usize = 32 * 1024;
+/// Bytes of a stream's messages that are sent together.
+const YIELD_BYTES: usize = 32 * 1024;
 
-/// Bytes from which a message is large.
-const LARGE: usize = 1024 * 1024;
+/// Size from which a message is large, in bytes.
+const LARGE_MESSAGE_BYTES: usize = 1024 * 1024;
 
-/// Bytes that a large message reserves at the least. Only what is used is ever resident; but from 32 MiB up glibc gives every
-/// allocation a mapping of its own, which goes back to the system when it is freed (mallopt(3), `M_MMAP_THRESHOLD`). The
-/// process would keep a smaller one once another of its size has been freed.
-const RESERVED: usize = 33 * 1024 * 1024;
+/// Smallest reservation for a large message, in bytes. Only the used part is ever resident.
+///
+/// From 32 MiB on glibc gives each allocation its own mapping, which the system gets back when it is freed (mallopt(3),
+/// `M_MMAP_THRESHOLD`). The process would keep a smaller allocation once another one of its size has been freed.
+const LARGE_RESERVATION_BYTES: usize = 33 * 1024 * 1024;
 
-/// Encodes and decodes messages of protobuf: the codec of generated clients and servers.
+/// Codec for protobuf messages, used by generated clients and servers.
 pub struct ProstCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for ProstCodec<T, U> {
@@ -49,7 +51,7 @@ where
     }
 }
 
-/// An encoder that allocates once for each message.
+/// Encoder that allocates once for each message.
 pub struct ExactEncoder<T>(PhantomData<T>);
 
 impl<T: Message> Encoder for ExactEncoder<T> {
@@ -58,7 +60,7 @@ impl<T: Message> Encoder for ExactEncoder<T> {
 
     fn encode(&mut self, message: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
         let bytes = message.encoded_len();
-        buffer.reserve(if bytes < LARGE { bytes } else { RESERVED.max(bytes) });
+        buffer.reserve(if bytes < LARGE_MESSAGE_BYTES { bytes } else { LARGE_RESERVATION_BYTES.max(bytes) });
         message.encode(buffer).map_err(|error| Status::internal(format!("the message cannot be encoded: {error}")))
     }
 
@@ -68,5 +70,5 @@ impl<T: Message> Encoder for ExactEncoder<T> {
 }
 
 fn settings() -> BufferSettings {
-    BufferSettings::new(BEGIN, TOGETHER)
+    BufferSettings::new(INITIAL_BUFFER_BYTES, YIELD_BYTES)
 }

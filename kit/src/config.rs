@@ -1,4 +1,4 @@
-//! Settings: flags and environment by the same names, where an empty value means unset and no message shows a value.
+//! Settings from flags and environment. An empty value means unset, and no message shows a value.
 
 mod arguments;
 mod environment;
@@ -18,44 +18,44 @@ pub use pattern::is_patterned;
 pub use published::{PUBLISHED_SECRETS, check_published, is_published};
 pub use text::cleaned;
 
-/// Why the settings cannot be used: names the setting and never its value.
+/// Error in the settings. The message names the setting and never shows its value.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// What clap has to say: `--help`, `--version`, an unknown flag.
+    /// Output of clap: `--help`, `--version`, or an unknown flag.
     #[error("{0}")]
     Usage(clap::Error),
-    /// A word of the command line that is no command.
+    /// Unknown word on the command line.
     #[error("{0}")]
     Unknown(String),
-    /// A setting that makes no sense.
+    /// Invalid setting.
     #[error("{name}: {problem}")]
     Setting {
         /// The flag and the environment variable.
         name: String,
-        /// What is wrong and what to write.
+        /// The fault and the fix.
         problem: String,
     },
 }
 
 impl ConfigError {
-    /// A setting that makes no sense.
+    /// Creates the error of an invalid setting.
     pub fn setting(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Setting { name: name.into(), problem: problem.into() }
     }
 }
 
-/// Reads a listen address, for clap.
+/// Parses a listen address, for clap.
 ///
 /// # Errors
-/// What to write instead.
+/// Fails with the text to write instead.
 pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an address and a port, for example 127.0.0.1:50051 or [::1]:50051")
 }
 
-/// Reads a switch, for clap: a word that is neither yes nor no must not open anything.
+/// Parses a switch, for clap. Any word but a clear yes or no is an error, so that a typo opens nothing.
 ///
 /// # Errors
-/// What to write instead.
+/// Fails with the text to write instead.
 pub fn boolean(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Ok(true),
@@ -64,33 +64,33 @@ pub fn boolean(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// Reads a length of time such as `1d` or `15m`, for clap.
+/// Parses a length of time such as `1d` or `15m`, for clap.
 ///
 /// # Errors
-/// What to write instead.
+/// Fails with the text to write instead.
 pub fn duration(text: &str) -> Result<Duration, &'static str> {
     humantime::parse_duration(text).map_err(|_| "write a length of time, for example 15m, 12h or 1d")
 }
 
-/// Plaintext may leave the machine only when the operator says so (C65).
+/// Refuses plaintext that leaves the machine unless the operator allows it (C65).
 ///
 /// # Errors
-/// What to do about it.
+/// Names the setting and the ways out.
 pub fn check_plaintext(name: &str, loopback: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
     const REFUSED: &str = "plaintext beyond loopback is refused: use a loopback address";
     trusted(name, loopback || insecure, REFUSED, switch)
 }
 
-/// The same of what goes to a database.
+/// Refuses plaintext to a database on another machine unless the operator allows it.
 ///
 /// # Errors
-/// What to do about it.
+/// Names the setting and the ways out.
 pub fn check_encrypted(name: &str, private: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
     const REFUSED: &str = "plaintext to a database beyond loopback is refused: add ?sslmode=verify-full";
     trusted(name, private || insecure, REFUSED, switch)
 }
 
-/// Logs once what leaves the machine in plaintext since this switch is on; `exposed` has a text for each way out.
+/// Logs the plaintext that leaves the machine because this switch is on. `exposed` has one text for each connection.
 pub fn warn_plaintext(switch: &str, exposed: &[String]) {
     if !exposed.is_empty() {
         let ways = exposed.join(", ");
@@ -111,7 +111,7 @@ fn trusted(name: &str, is_fine: bool, refused: &str, switch: &str) -> Result<(),
 /// Binds a listen address.
 ///
 /// # Errors
-/// A sentence that says what to do.
+/// Names the setting and the fix.
 pub async fn bind(name: &str, address: SocketAddr) -> Result<tokio::net::TcpListener, ConfigError> {
     use std::io::ErrorKind as Io;
     tokio::net::TcpListener::bind(address).await.map_err(|error| {

@@ -1,4 +1,4 @@
-//! Waits for a lock on a file: there is no asynchronous way, so it is asked for again and again.
+//! Waits for a lock on a file. The system has no asynchronous way, so the lock is polled.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// How often it is asked for.
-const LOOK: Duration = Duration::from_millis(50);
+/// Pause between two attempts.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Takes the lock of this open file, waiting for whoever has it; `waits` is told once that somebody has. Returns whether it
-/// came within the patience. The lock goes when the file is closed.
+/// Takes the lock of this open file and returns true, or returns false after `patience`. Closing the file releases the
+/// lock.
+///
+/// Calls `waits` once if another process holds the lock.
 ///
 /// # Errors
-/// When the file cannot be locked at all.
+/// Fails if the file cannot be locked at all.
 pub async fn lock_within(file: &File, patience: Duration, waits: impl FnOnce()) -> io::Result<bool> {
     let give_up = Instant::now() + patience;
     let mut waits = Some(waits);
@@ -27,6 +29,6 @@ pub async fn lock_within(file: &File, patience: Duration, waits: impl FnOnce()) 
         if let Some(waits) = waits.take() {
             waits();
         }
-        sleep_until(Instant::now() + LOOK).await;
+        sleep_until(Instant::now() + RETRY_INTERVAL).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Hands what root makes in another user's folder to that user, whose service has to use it.
+//! Gives files that root creates in another user's folder to that user, for the user's service.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -8,20 +8,21 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-/// Creates a new file with mode 0600 and hands it to the folder's owner.
+/// Creates a new file with mode 0600 and gives it to the folder's owner.
 ///
 /// # Errors
-/// [`ErrorKind::AlreadyExists`] where any file or link has the name; no link is followed.
+/// [`ErrorKind::AlreadyExists`] if any file or link has the name; no link is followed.
 pub fn create_file(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
     hand_over(&file, folder_of(path))?;
     Ok(file)
 }
 
-/// Creates the folder and the missing folders above it, with mode 0700, and hands each to the owner of the folder above it.
+/// Creates the folder and the missing folders above it with mode 0700. Each belongs to the owner of the folder above
+/// it.
 ///
 /// # Errors
-/// The first folder that cannot be made.
+/// Fails at the first folder that cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -36,14 +37,14 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Hands a folder that this process has just made to the owner of the folder above it.
+/// Gives a folder that this process has just created to the owner of the folder above it.
 ///
 /// # Errors
-/// Another file has taken the folder's place meanwhile.
+/// Fails if another file has taken the folder's place.
 pub fn hand_over_folder(made: &Path, above: &Path) -> io::Result<()> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
     let folder = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(made)?;
-    // The owner of the folder above may have put another folder in its place, with contents that are not his.
+    // The owner of the folder above may have put another folder in its place, with another user's contents.
     let found = folder.metadata()?;
     if found.uid() == geteuid().as_raw() && fs::read_dir(made)?.next().is_none() {
         hand_over(&folder, above)?;
@@ -51,13 +52,13 @@ pub fn hand_over_folder(made: &Path, above: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Hands what this process has just made to the owner and the group of `folder`, if that belongs to another user.
+/// Gives a file or folder that this process has just created to the owner and group of `folder`.
 ///
-/// A process that may not give files away leaves everything as it is. The owner of the open file changes, never that of
-/// a path: a user who can swap paths could have root give him any file.
+/// A process that may not give files away changes nothing. The call changes the owner of the open file, never of a
+/// path: otherwise a user who can swap paths could make root give away any file.
 ///
 /// # Errors
-/// The file system refuses for another reason.
+/// Fails if the file system refuses for another reason.
 pub fn hand_over(made: &File, folder: &Path) -> io::Result<()> {
     let owner = fs::metadata(folder)?;
     if owner.uid() == made.metadata()?.uid() {
@@ -70,8 +71,8 @@ pub fn hand_over(made: &File, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file for reading. Root follows no link from another user's folder to a file that is not that user's: what root
-/// copies for the user would give the file's contents away.
+/// Opens a file for reading. Root follows no link from a user's folder to a file of another user: a copy for the user
+/// would reveal the file.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] for such a link.
@@ -86,7 +87,7 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Returns the folder that a path lies in.
+/// Returns the folder of a path.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -105,7 +106,7 @@ mod tests {
         (found.uid(), found.gid())
     }
 
-    /// A folder of another user; `None`, and a word of it, where this user may not give files away.
+    /// Returns a folder of another user. Prints a note and returns `None` if this user may not give files away.
     fn foreign() -> Option<(tempfile::TempDir, PathBuf)> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn root_hands_what_it_makes_to_the_folders_owner() {
+    fn root_gives_new_files_to_the_folders_owner() {
         let Some((_folder, path)) = foreign() else { return };
         create_file(&path.join("file")).unwrap();
         create_folder(&path.join("a/b")).unwrap();
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_link_is_neither_followed_nor_given_away() {
+    fn planted_link_is_not_followed_or_given_away() {
         let Some((_folder, path)) = foreign() else { return };
         let own = tempfile::tempdir().unwrap();
         let secret = own.path().join("secret");
@@ -141,12 +142,12 @@ mod tests {
         }
         symlink(own.path(), path.join("folder")).unwrap();
         hand_over_folder(&path.join("folder"), &path).unwrap_err();
-        assert_eq!(owner(own.path()), owner(&secret), "nothing of root's is given away");
+        assert_eq!(owner(own.path()), owner(&secret), "root keeps its own files");
         assert!(!own.path().join("absent").exists());
     }
 
     #[test]
-    fn root_follows_no_link_to_a_file_of_its_own() {
+    fn root_follows_no_link_to_its_own_file() {
         let Some((_folder, path)) = foreign() else { return };
         let own = tempfile::tempdir().unwrap();
         fs::write(own.path().join("secret"), "root's own").unwrap();
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_contents_is_not_given_away() {
+    fn folder_with_contents_is_not_given_away() {
         let Some((_folder, path)) = foreign() else { return };
         fs::create_dir(path.join("a")).unwrap();
         fs::write(path.join("a/file"), "root's own").unwrap();

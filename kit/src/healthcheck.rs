@@ -1,4 +1,4 @@
-//! Asks a running service whether it serves: the probe of an image that has no other program.
+//! Health check of a running service: the probe of an image that has no other program.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -12,57 +12,57 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::Place;
+use crate::ServiceAddress;
 use crate::config::duration;
 
-/// What a service's program does beside serving.
+/// Subcommand of a service's program.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub enum HealthcheckCommand {
     /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
     Healthcheck(Healthcheck),
 }
 
-/// Where is asked, and for how long.
+/// Arguments of the health check.
 #[derive(Clone, Debug, Args)]
 pub struct Healthcheck {
-    /// The service's address, http://HOST:PORT; without it, the one that it is told to listen on
-    #[arg(long, value_parser = Place::parse)]
-    pub url: Option<Place>,
-    /// How long its answer is waited for
+    /// Address of the service, http://HOST:PORT [default: its listen address]
+    #[arg(long, value_parser = ServiceAddress::parse)]
+    pub url: Option<ServiceAddress>,
+    /// Time to wait for the answer
     #[arg(long, default_value = "3s", value_parser = duration)]
     pub timeout: Duration,
 }
 
-/// Why the service does not count as healthy: each a sentence that says what to do.
+/// Result of a failed health check. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Unhealthy {
-    /// Nobody answers.
+    /// No process answers at the address.
     #[error("nothing answers at {0}: start the service, or name its address with --url")]
     Silent(String),
-    /// It took too long.
+    /// No answer came in time.
     #[error("{0} has not answered within {1:?}: see the service's log, or allow it more with --timeout")]
     Late(String, Duration),
-    /// It says so itself.
+    /// The service reports that it does not serve.
     #[error("{0} says that it does not serve: its database does not answer, or it is stopping; see the service's log")]
     NotServing(String),
-    /// It does not know the question.
-    #[error("{0} does not answer as a service of ours ({1:?}): name the service's address with --url")]
+    /// The answer is not one of this health service.
+    #[error("{0} is no gatepost service ({1:?}): name the service's address with --url")]
     Strange(String, Code),
-    /// The port is not known.
-    #[error("the service listens on a port that only itself knows: name its address with --url http://HOST:PORT")]
+    /// The service listens on any free port, so its address is unknown.
+    #[error("the port of the service is unknown: name its address with --url http://HOST:PORT")]
     AnyPort,
 }
 
 impl Healthcheck {
-    /// Asks the service that was told to listen on `listen`, and says on standard output when it serves.
+    /// Checks the service that listens on `listen`, and prints a line to standard output if it serves.
     ///
     /// # Errors
-    /// [`Unhealthy`], whose text says what to do.
+    /// [`Unhealthy`], with a text that says what to do.
     pub async fn run(self, listen: SocketAddr) -> Result<(), Unhealthy> {
         let place = match self.url {
             Some(place) => place,
             None if listen.port() == 0 => return Err(Unhealthy::AnyPort),
-            None => Place::reaching(listen),
+            None => ServiceAddress::reaching(listen),
         };
         let url = place.url();
         match timeout(self.timeout, ask(&url)).await {
@@ -70,7 +70,7 @@ impl Healthcheck {
             Ok(Err(failed)) => return Err(failed),
             Ok(Ok(())) => {}
         }
-        // That nobody reads it is no failure.
+        // A closed standard output is no failure.
         let _ = writeln!(std::io::stdout(), "{url} serves");
         Ok(())
     }
@@ -87,7 +87,7 @@ async fn ask(url: &str) -> Result<(), Unhealthy> {
     }
 }
 
-/// A service that stops has cleared its names, and may end the connection in the middle.
+/// Maps the status of a check. A stopping service has cleared its names, and may cut the connection.
 fn refused(url: &str, status: &Status) -> Unhealthy {
     match status.code() {
         Code::NotFound => Unhealthy::NotServing(url.to_owned()),
@@ -101,17 +101,17 @@ mod tests {
     use super::*;
 
     fn check(url: Option<&str>) -> Healthcheck {
-        Healthcheck { url: url.map(|url| Place::parse(url).unwrap()), timeout: Duration::from_secs(3) }
+        Healthcheck { url: url.map(|url| ServiceAddress::parse(url).unwrap()), timeout: Duration::from_secs(3) }
     }
 
     #[tokio::test]
-    async fn a_port_that_is_not_known_is_asked_for() {
+    async fn unknown_port_asks_for_the_url() {
         let why = check(None).run(([127, 0, 0, 1], 0).into()).await.unwrap_err().to_string();
         assert!(why.contains("--url http://HOST:PORT"), "{why}");
     }
 
     #[tokio::test]
-    async fn where_nothing_listens_nothing_answers_and_silence_is_not_waited_for() {
+    async fn silent_and_absent_services_are_unhealthy() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
         let brief = Healthcheck { timeout: Duration::from_millis(50), ..check(None) };

@@ -1,4 +1,4 @@
-//! Ids of rows: `UUIDv7`, so that a later row has a greater id (RFC 9562 §5.7).
+//! Row ids: `UUIDv7`, so that a later row has a greater id (RFC 9562 §5.7).
 
 use std::sync::Mutex;
 
@@ -7,7 +7,7 @@ use uuid::{Timestamp, Uuid};
 
 use crate::Clock;
 
-/// Draws ids, each greater than the one before, also within one millisecond.
+/// Generator of ids. Each id is greater than the one before, also within one millisecond.
 #[derive(Debug)]
 pub struct Ids {
     clock: Clock,
@@ -15,12 +15,12 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Draws ids by this clock.
+    /// Creates a generator that reads this clock.
     pub fn new(clock: Clock) -> Self {
         Self { clock, context: Mutex::new(ContextV7::new()) }
     }
 
-    /// A new id. It is no secret: whatever must not be guessed is drawn elsewhere.
+    /// Returns a new id. Ids can be guessed; secrets come from `random`.
     pub fn next(&self) -> Uuid {
         let now = self.clock.now();
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
@@ -36,8 +36,9 @@ mod tests {
 
     const START: i64 = 1_700_000_000;
 
+    /// C20: ids stay unique and rise while the clock stands still.
     #[test]
-    fn c20_a_million_ids_of_ten_replicas_are_unique_and_rise_while_the_clock_stands() {
+    fn million_ids_of_ten_replicas_are_unique() {
         // Replicas share nothing but the time of day.
         let mut drawn = Vec::with_capacity(1_000_000);
         for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! What both services need and no client does.
+//! Shared parts of both services that no client needs.
 
 pub mod call;
 pub mod characters;
@@ -12,23 +12,23 @@ pub mod handover;
 pub mod healthcheck;
 pub mod ids;
 pub mod mask;
-pub mod meter;
 pub mod ops;
 pub mod outcome;
 pub mod output;
 pub mod page;
 pub mod peer;
-pub mod place;
 pub mod probe;
 pub mod process;
 pub mod random;
+pub mod rate_limiter;
 pub mod request_id;
 pub mod serve;
+pub mod service_address;
 pub mod shutdown;
 pub mod stopwatch;
 pub mod telemetry;
 
 pub use clock::Clock;
 pub use gatepost::Uptime;
-pub use place::Place;
+pub use service_address::ServiceAddress;
 pub use stopwatch::Stopwatch;

@@ -1,15 +1,15 @@
-//! Field masks: which fields of a patch an update is about (AIP-161).
+//! Field masks: the fields of a patch that an update changes (AIP-161).
 
-/// What a mask must be, wherever there is one.
+/// Rule for every field mask, as an error text.
 pub const RULE: &str = "must name fields of the patch that can be changed, each once and without `*`";
 
-/// What a patch must be, wherever there is one.
+/// Rule for every patch, as an error text.
 pub const EMPTY_RULE: &str = "must have a new value for at least one field";
 
-/// The fields that are meant: those that the mask names, or without a mask those that are present in the patch.
+/// Returns the fields to change: those in the mask, or without a mask those present in the patch.
 ///
-/// `fields` has every field that can be changed, and whether the patch has it. Returns `None` for a mask that names
-/// anything else, or a field twice. A field that is named and not present is meant to be cleared.
+/// `fields` lists each field that can change, and true if the patch has it. A field in the mask that the patch lacks is to
+/// be cleared. Returns `None` for a mask with another field, or with a field twice.
 pub fn chosen(mask: Option<&[String]>, fields: &[(&'static str, bool)]) -> Option<Vec<&'static str>> {
     let Some(paths) = mask.filter(|paths| !paths.is_empty()) else {
         return Some(fields.iter().filter(|(_, present)| *present).map(|(name, _)| *name).collect());
@@ -31,25 +31,26 @@ mod tests {
 
     const FIELDS: [(&str, bool); 3] = [("title", true), ("content", false), ("slug", true)];
 
-    fn by(paths: &[&str]) -> Option<Vec<&'static str>> {
+    fn chosen_by(paths: &[&str]) -> Option<Vec<&'static str>> {
         let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
         chosen(Some(&paths), &FIELDS)
     }
 
     #[test]
-    fn without_a_mask_what_is_present_is_meant() {
+    fn absent_mask_chooses_the_present_fields() {
         assert_eq!(chosen(None, &FIELDS), Some(vec!["title", "slug"]));
-        assert_eq!(by(&[]), Some(vec!["title", "slug"]));
+        assert_eq!(chosen_by(&[]), Some(vec!["title", "slug"]));
     }
 
     #[test]
-    fn a_mask_says_what_is_meant() {
-        assert_eq!(by(&["slug"]), Some(vec!["slug"]));
-        assert_eq!(by(&["content", "title"]), Some(vec!["content", "title"]));
+    fn mask_chooses_its_fields() {
+        assert_eq!(chosen_by(&["slug"]), Some(vec!["slug"]));
+        assert_eq!(chosen_by(&["content", "title"]), Some(vec!["content", "title"]));
     }
 
+    /// C57: a mask with any other path is refused.
     #[test]
-    fn c57_any_other_path_is_refused() {
+    fn mask_with_any_other_path_is_refused() {
         for paths in [
             &["*"][..],
             &[""],
@@ -62,7 +63,7 @@ mod tests {
             &["title", "title"],
             &["title", "*"],
         ] {
-            assert_eq!(by(paths), None, "{paths:?}");
+            assert_eq!(chosen_by(paths), None, "{paths:?}");
         }
     }
 }

@@ -1,29 +1,29 @@
-//! Tells a call whose deadline passes if the database may have committed what the call has written.
+//! Tracks commits without an answer, so that a call past its deadline can report an unknown outcome.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 tokio::task_local! {
-    static OUTCOME: Outcome;
+    static OUTCOME: CommitOutcome;
 }
 
-/// The state of one call's commits.
+/// State of one call's commits.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Outcome(Arc<AtomicBool>);
+pub(crate) struct CommitOutcome(Arc<AtomicBool>);
 
-impl Outcome {
-    /// Runs the call.
+impl CommitOutcome {
+    /// Runs the call and tracks its commits.
     pub(crate) async fn watch<T>(&self, call: impl Future<Output = T>) -> T {
         OUTCOME.scope(self.clone(), call).await
     }
 
-    /// Tells whether a commit was sent that has no answer yet.
+    /// Returns true if a commit was sent and has no answer yet.
     pub(crate) fn is_open(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Notes that the running call has sent a commit, or has learnt its outcome. Work outside of a call is not watched.
+/// Records that the running call has sent a commit (true) or knows its outcome (false). Does nothing outside of a call.
 pub fn set_open(is_open: bool) {
     let _ = OUTCOME.try_with(|outcome| outcome.0.store(is_open, Ordering::Relaxed));
 }

@@ -1,16 +1,16 @@
-//! Work on a service's database that the kit does again and again, without knowing the database.
+//! Probes of a service's database, which the kit runs repeatedly without knowing the database.
 
 use std::error::Error;
 
 use futures_util::future::BoxFuture;
 
-/// Does a trifle at the service's database: a read, a write, or a question for the time.
-pub type Probe = Box<dyn Fn() -> BoxFuture<'static, Result<(), Failed>> + Send + Sync>;
+/// Small piece of work on the service's database: a read, a write, or a request for its time.
+pub type Probe = Box<dyn Fn() -> BoxFuture<'static, Result<(), ProbeError>> + Send + Sync>;
 
-/// The error of a probe; its text tells what the database did not do, its source is the driver's.
-pub type Failed = Box<dyn Error + Send + Sync>;
+/// Error of a probe. The text names the work that failed; the source is the driver's error.
+pub type ProbeError = Box<dyn Error + Send + Sync>;
 
-/// Returns the driver's words, or the error's own where it has no source.
-pub(crate) fn cause(error: &Failed) -> String {
+/// Returns the driver's text, or the error's own text if it has no source.
+pub(crate) fn cause(error: &ProbeError) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }

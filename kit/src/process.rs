@@ -1,4 +1,4 @@
-//! A service's life as a process: log, signals, exit code.
+//! Process of a service: log, signals, exit code.
 
 use std::error::Error;
 use std::io::IsTerminal as _;
@@ -11,10 +11,10 @@ use crate::output::{self, FlushAtEnd};
 use crate::shutdown::{self, Shutdown};
 use crate::telemetry;
 
-/// Runs `service` until it ends, the first signal having asked it to and the second ending it at once. `RUST_LOG` may name
-/// each of `crates`.
+/// Runs `service` until it ends. The first signal asks it to stop; the second ends the process at once. `RUST_LOG` may
+/// name each of `crates`.
 ///
-/// A failure is one line on standard error, and the exit code 1 (2 for a setting).
+/// A failure prints one line to standard error. The exit code is then 1, or 2 for a bad setting.
 pub async fn run(
     name: &str,
     crates: &[&[&str]],
@@ -56,7 +56,7 @@ pub async fn run(
     }
 }
 
-/// Raises the limit of open files to the most that the system allows: each connection takes one.
+/// Raises the limit of open files to the system's maximum: each connection takes one.
 fn raise_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_err() {
@@ -64,7 +64,7 @@ fn raise_descriptors() {
     }
 }
 
-/// Writes the reason of the end, whatever the log's filter.
+/// Prints the reason for the end, independent of the log's filter.
 fn fail(name: &str, problem: &str, code: u8) -> ExitCode {
     output::err(&format!("{name}: {problem}"));
     ExitCode::from(code)

@@ -1,9 +1,9 @@
-//! Random bytes for whatever must not be guessed.
+//! Random bytes for secrets.
 
-/// `N` bytes of the operating system's generator.
+/// Returns `N` bytes of the operating system's generator.
 ///
 /// # Panics
-/// When the operating system has no random bytes to give: nothing secret could be made then.
+/// Panics if the operating system has no random bytes: no secret could be made then.
 #[expect(clippy::expect_used, reason = "without random bytes no secret can be made, so the process must not go on")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

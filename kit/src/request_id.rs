@@ -1,52 +1,52 @@
-//! Request ids: a caller that has lost an answer asks again, and gets the same one (AIP-155).
+//! Request ids: a caller that has lost an answer repeats the request and gets the same answer (AIP-155).
 
 use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-/// How long a request is remembered.
-pub const KEPT: TimeDelta = TimeDelta::hours(24);
+/// Time for which a request is remembered.
+pub const REQUEST_ID_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// What a request id must be.
+/// Rule for request ids, as an error text.
 pub const RULE: &str = "must be a UUID of your own, or empty";
 
-/// A request that its caller can repeat.
+/// Identity of a request that its caller can repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestKey {
-    /// Who asks: a user's id, or nothing for whoever has no token. The same id of two callers is two requests.
+    /// User id of the caller; empty for a caller without a token. One id from two callers is two requests.
     pub caller: String,
-    /// What is asked for, by the method's path.
+    /// Path of the method.
     pub method: &'static str,
-    /// The caller's own id.
+    /// Id that the caller chose.
     pub id: Uuid,
-    /// Tells this request from another one under the same id.
+    /// Fingerprint of the request's fields. Another request with the same id has another fingerprint.
     pub fingerprint: Fingerprint,
 }
 
-/// The SHA-256 of what a request says.
+/// SHA-256 over the fields of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of these fields, in this order.
-    pub fn of(fields: &[&str]) -> Self {
+    /// Computes the fingerprint of these fields, in this order.
+    pub fn from_fields(fields: &[&str]) -> Self {
         let hash = fields.iter().fold(Sha256::new(), |hash, field| {
-            // With its length before it, so that no two lists of fields run into one text.
+            // The length goes first, so that two lists of fields never give the same bytes.
             hash.chain_update(field.len().to_be_bytes()).chain_update(field)
         });
         Self(hash.finalize().into())
     }
 
-    /// The fingerprint's bytes.
+    /// Returns the fingerprint's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// Reads a request id; empty is none.
+/// Parses a request id; `None` for an empty text.
 ///
 /// # Errors
-/// [`RULE`], for any other text that is no UUID.
+/// [`RULE`] for any other text that is no UUID.
 pub fn parse(text: &str) -> Result<Option<Uuid>, &'static str> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| RULE) }
 }
@@ -56,15 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_do_not_run_into_each_other() {
-        assert_eq!(Fingerprint::of(&["ab", "c"]), Fingerprint::of(&["ab", "c"]));
+    fn fingerprint_keeps_fields_apart() {
+        assert_eq!(Fingerprint::from_fields(&["ab", "c"]), Fingerprint::from_fields(&["ab", "c"]));
         for other in [&["a", "bc"][..], &["abc"], &["ab", "c", ""], &["c", "ab"]] {
-            assert_ne!(Fingerprint::of(other), Fingerprint::of(&["ab", "c"]), "{other:?}");
+            assert_ne!(Fingerprint::from_fields(other), Fingerprint::from_fields(&["ab", "c"]), "{other:?}");
         }
     }
 
     #[test]
-    fn an_id_is_a_uuid_or_nothing() {
+    fn request_id_is_a_uuid_or_empty() {
         assert_eq!(parse(""), Ok(None));
         assert!(parse("01900000-0000-7000-8000-00000000000a").unwrap().is_some());
         for text in [" ", "1", "01900000-0000-7000-8000-00000000000", "\u{1f980}"] {

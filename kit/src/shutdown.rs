@@ -1,10 +1,10 @@
-//! How a process is told to stop; only `main` asks for it.
+//! Signals that stop a process; only `main` listens for them.
 
 use rustix::process::Signal as ProcessSignal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use tokio_util::sync::CancellationToken as Shutdown;
 
-/// What Ctrl-C and SIGTERM do: the first asks the services to drain, the second ends the process at once.
+/// Stop signals by Ctrl-C and SIGTERM: the first asks the services to drain, the second ends the process at once.
 pub struct Signals {
     /// Cancelled by the first signal.
     pub drain: Shutdown,
@@ -12,27 +12,29 @@ pub struct Signals {
     pub hard: Shutdown,
 }
 
-/// Signals that are no end, although the end is their default: a terminal that closes sends SIGHUP, tools that rotate logs
-/// send one of the first three, and the kernel sends SIGXFSZ at a write beyond `ulimit -f`, which then fails alone.
-const IGNORED: [(&str, ProcessSignal); 4] = [
+/// Signals that are ignored, although their default ends the process.
+///
+/// A closing terminal sends SIGHUP. Tools that rotate logs send one of the first three. The kernel sends SIGXFSZ at a
+/// write beyond `ulimit -f`; without the signal only the write fails.
+const IGNORED_SIGNALS: [(&str, ProcessSignal); 4] = [
     ("SIGHUP", ProcessSignal::HUP),
     ("SIGUSR1", ProcessSignal::USR1),
     ("SIGUSR2", ProcessSignal::USR2),
     ("SIGXFSZ", ProcessSignal::XFSZ),
 ];
 
-/// Listens to SIGINT and SIGTERM from now on, and ignores the signals that are no end.
+/// Starts to listen for SIGINT and SIGTERM, and ignores SIGHUP, SIGUSR1, SIGUSR2 and SIGXFSZ.
 ///
 /// # Errors
-/// When the operating system refuses the handlers.
+/// Fails if the operating system refuses the handlers.
 pub fn signals() -> std::io::Result<Signals> {
     let (drain, hard) = (Shutdown::new(), Shutdown::new());
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    for (name, number) in IGNORED {
+    for (name, number) in IGNORED_SIGNALS {
         tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
     }
-    let told = Signals { drain: drain.clone(), hard: hard.clone() };
+    let signals = Signals { drain: drain.clone(), hard: hard.clone() };
     tokio::spawn(async move {
         for next in [drain, hard] {
             tokio::select! {
@@ -42,10 +44,10 @@ pub fn signals() -> std::io::Result<Signals> {
             next.cancel();
         }
     });
-    Ok(told)
+    Ok(signals)
 }
 
-/// Logs the first signal of this kind. The handler stays after it, so that the later ones do nothing, too.
+/// Logs the first signal of this kind. The handler stays, so that later signals are ignored too.
 async fn note_first(name: &str, mut signal: Signal) {
     if signal.recv().await.is_some() {
         tracing::info!("{name} is ignored; SIGTERM stops the service");

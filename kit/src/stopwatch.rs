@@ -1,15 +1,15 @@
-//! Measures how long something takes.
+//! Measurement of elapsed time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Counts from its start.
+/// Stopwatch that counts from its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts at zero.
+    /// Starts a stopwatch at zero.
     #[must_use]
     pub fn start() -> Self {
         Self(Instant::now())
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_stopwatch_counts_from_its_start() {
+    async fn stopwatch_counts_from_its_start() {
         let watch = Stopwatch::start();
         tokio::time::advance(Duration::from_secs(7)).await;
         assert_eq!(watch.elapsed(), Duration::from_secs(7));

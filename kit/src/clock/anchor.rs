@@ -1,19 +1,19 @@
-//! A time that outlives the process, kept in a file of SQLite: with the boot clock beside it, a later process finds out that the
-//! time of day was changed meanwhile.
+//! Time that outlives the process, kept in a file of SQLite with the boot clock. A later process compares both and
+//! detects a change of the time of day.
 
 use std::fs;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// The time of day at a time of the boot clock.
+/// Pair of the time of day and the boot clock at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// Which boot the boot clock counts from; empty where the machine does not tell.
+    /// Id of the boot; empty if the machine has no such id.
     pub boot: String,
-    /// The boot clock.
+    /// Time of the boot clock.
     pub uptime: Duration,
-    /// The time of day.
+    /// Time of day.
     pub time: DateTime<Utc>,
 }
 
@@ -23,7 +23,7 @@ impl Anchor {
         format!("{} {} {}", self.time.timestamp_micros(), self.uptime.as_micros(), self.boot)
     }
 
-    /// Reads such a line; `None` for any other text.
+    /// Parses the line of [`to_text`](Self::to_text); `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, ' ');
         let time = DateTime::from_timestamp_micros(parts.next()?.parse().ok()?)?;
@@ -32,7 +32,7 @@ impl Anchor {
     }
 }
 
-/// The id of this boot, which Linux draws anew at each (`random(4)`); `None` elsewhere.
+/// Returns the id that Linux draws at each boot (`random(4)`); `None` on other systems.
 pub(super) fn boot_id() -> Option<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(text.trim().to_owned()).filter(|id| !id.is_empty())
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_anchor_is_read_as_it_was_written() {
+    fn anchor_round_trips_as_text() {
         let time = DateTime::from_timestamp_micros(1_767_225_600_000_001).unwrap();
         for boot in ["", "6f1c 7d", "a"] {
             let anchor = Anchor { boot: boot.to_owned(), uptime: Duration::from_micros(7), time };

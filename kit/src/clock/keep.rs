@@ -1,31 +1,33 @@
-//! Compares the clock again and again, and says what comes of it.
+//! Periodic comparison of the clock, with warnings in the log.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::reference::Away;
-use super::{Clock, TOLERANCE};
+use super::reference::OffsetText;
+use super::{CLOCK_TOLERANCE, Clock};
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
-/// The pause between two comparisons of the clock.
-const INTERVAL: Duration = Duration::from_secs(10);
+/// Pause between two comparisons of the clock.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Comparisons after which a clock that is still wrong is said to be so once more: ten minutes.
-const REMINDER: u32 = 60;
+/// Comparisons after which the warning about a wrong clock is repeated: ten minutes.
+const COMPARISONS_PER_WARNING: u32 = 60;
 
-/// Compares the clock, with the time for which `measure` asks the database, every ten seconds until it is told to stop, and logs a warning while it is wrong by two seconds or more.
+/// Compares the clock every ten seconds until `stop`. `measure` notes the database's time before each comparison.
+///
+/// Logs a warning while the clock is wrong by two seconds or more.
 pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {
     let keeping = async {
-        // Counts from the first warning; `None` while the clock is right.
+        // Comparisons since the last warning; `None` while the clock is right.
         let mut warned: Option<u32> = None;
         loop {
-            // A database that does not answer has its own line in the log, and the boot clock goes on.
+            // A failed measurement has its own line in the log, and the boot clock still counts.
             let _ = measure().await;
             clock.compare();
             warned = tell(&clock, warned);
-            sleep(INTERVAL).await;
+            sleep(COMPARE_INTERVAL).await;
         }
     };
     let _: Option<std::convert::Infallible> = stop.run_until_cancelled(Box::pin(keeping)).await;
@@ -33,28 +35,28 @@ pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {
 
 fn tell(clock: &Clock, warned: Option<u32>) -> Option<u32> {
     let offset = clock.offset();
-    if offset.abs() < TOLERANCE {
+    if offset.abs() < CLOCK_TOLERANCE {
         if warned.is_some() {
             tracing::info!("the clock is right again");
         }
         return None;
     }
-    let count = warned.unwrap_or(REMINDER);
-    if count < REMINDER {
+    let count = warned.unwrap_or(COMPARISONS_PER_WARNING);
+    if count < COMPARISONS_PER_WARNING {
         return Some(count + 1);
     }
     tracing::warn!("{}: set it, and keep it right by a time server (NTP)", problem(clock).unwrap_or_default());
     Some(1)
 }
 
-/// Returns a sentence about a clock that is wrong by two seconds or more.
+/// Returns a text about a clock that is wrong by two seconds or more.
 fn problem(clock: &Clock) -> Option<String> {
     let offset = clock.offset();
-    (offset.abs() >= TOLERANCE).then(|| format!("the clock is {} {}", Away(offset), clock.compared_with()))
+    (offset.abs() >= CLOCK_TOLERANCE).then(|| format!("the clock is {} {}", OffsetText(offset), clock.compared_with()))
 }
 
 impl Clock {
-    /// Returns a sentence about the clock if it is wrong by two seconds or more.
+    /// Returns a text about the clock if it is wrong by two seconds or more.
     pub fn problem(&self) -> Option<String> {
         problem(self)
     }
@@ -76,7 +78,7 @@ mod tests {
         clock.jump(TimeDelta::milliseconds(10_001));
         assert_eq!(clock.problem().unwrap(), "the clock is 12.0 s ahead of the database server's");
         assert_eq!(tell(&clock, None), Some(1));
-        assert_eq!(tell(&clock, Some(REMINDER)), Some(1), "it is said again");
+        assert_eq!(tell(&clock, Some(COMPARISONS_PER_WARNING)), Some(1), "the warning is repeated");
         clock.jump(TimeDelta::seconds(-20));
         assert_eq!(clock.problem().unwrap(), "the clock is 8.0 s behind the database server's");
     }

@@ -1,4 +1,4 @@
-//! The reference for the time of day, as a pure machine: it reads no clock and no database.
+//! Reference for the time of day, as a pure state machine: it reads no clock and no database.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Anchor;
 
-/// The difference from which on a clock is said to be wrong.
-pub const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
+/// Difference from which a clock counts as wrong.
+pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
-/// By how much a server's time must be earlier than the machine's to be taken in its place: a measurement is no more exact
-/// than the way there and back.
-const NOISE: TimeDelta = TimeDelta::milliseconds(500);
+/// Smallest lead of the machine's clock at which the server's time replaces it. A measurement is only as exact as its
+/// round trip.
+const SERVER_TIME_NOISE: TimeDelta = TimeDelta::milliseconds(500);
 
-/// How long a clock without a server must go on evenly after a change until the change is taken for right.
-const ACCEPTED: Duration = Duration::from_hours(1);
+/// Time after which a change of a clock without a server is accepted, if the clock runs evenly.
+const CHANGE_ACCEPTED_AFTER: Duration = Duration::from_hours(1);
 
-/// How long after a start nothing is deleted by a clock that nothing speaks for: a machine that has just booted may not have
-/// asked a time server yet.
-const SETTLING: Duration = Duration::from_mins(10);
+/// Time after a start in which no data is deleted by an unconfirmed clock. A machine that has just booted may not have
+/// reached a time server yet.
+const SETTLING_TIME: Duration = Duration::from_mins(10);
 
-/// The pause between two writes of the anchor.
+/// Pause between two writes of the anchor.
 const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Why nothing is deleted by a clock.
+/// Reason against deletions by a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// It differs by this much from what it is compared with.
-    #[error("the clock is {} what it is compared with", Away(*.0))]
+    /// The clock differs from its reference by this much.
+    #[error("the clock is {} its reference", OffsetText(*.0))]
     Disagrees(TimeDelta),
-    /// Nothing speaks for it yet.
-    #[error("nothing speaks for the clock yet")]
+    /// The clock is not confirmed yet.
+    #[error("the clock is not confirmed yet")]
     Unsettled,
 }
 
-/// Writes a difference in words.
-pub(super) struct Away(pub(super) TimeDelta);
+/// Offset that is displayed in words.
+pub(super) struct OffsetText(pub(super) TimeDelta);
 
-impl std::fmt::Display for Away {
+impl std::fmt::Display for OffsetText {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let direction = if self.0 < TimeDelta::zero() { "behind" } else { "ahead of" };
         let millis = self.0.num_milliseconds().unsigned_abs();
@@ -45,60 +45,60 @@ impl std::fmt::Display for Away {
     }
 }
 
-/// The source of the other time.
+/// Source of the reference time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// The database server, at each measurement.
+pub(super) enum ReferenceSource {
+    /// Database server, at each measurement.
     Server,
-    /// The machine's boot clock, from a moment on at which the time of day was believed.
+    /// Machine's boot clock, counted from a moment at which the time of day was trusted.
     Stored,
 }
 
-/// A time of day at a time of the boot clock, from which on the boot clock counts.
+/// Time of day at a time of the boot clock; the boot clock counts from it.
 #[derive(Clone, Copy, Debug)]
-struct Point {
+struct ClockPoint {
     time: DateTime<Utc>,
     uptime: Duration,
 }
 
-/// The bounds of the time by what is known of it.
+/// Bounds of the true time.
 #[derive(Clone, Copy, Debug)]
-struct Bounds {
-    source: Source,
-    low: Point,
-    /// `None` where any later time is possible: the machine was off.
-    high: Option<Point>,
+struct TimeBounds {
+    source: ReferenceSource,
+    low: ClockPoint,
+    /// `None` if any later time is possible, because the machine was off.
+    high: Option<ClockPoint>,
 }
 
-/// The reference for the machine's clock.
+/// Reference for the machine's clock.
 #[derive(Debug)]
 pub(super) struct Reference {
-    bounds: Option<Bounds>,
+    bounds: Option<TimeBounds>,
     started: Duration,
-    /// The boot clock has gone on since the anchor was written, or for long enough.
+    /// True if the anchor is of this boot.
     is_settled: bool,
-    /// A difference, and since when it has been the same.
+    /// Changed offset, and the uptime since which it has been the same.
     changed: Option<(TimeDelta, Duration)>,
     steps_back: u64,
-    /// When an anchor was last written.
+    /// Uptime of the last written anchor.
     anchored: Option<Duration>,
 }
 
-impl Point {
-    fn at(self, uptime: Duration) -> DateTime<Utc> {
+impl ClockPoint {
+    fn time_at(self, uptime: Duration) -> DateTime<Utc> {
         self.time + delta(uptime) - delta(self.uptime)
     }
 }
 
-impl Bounds {
-    fn exact(source: Source, time: DateTime<Utc>, uptime: Duration) -> Self {
-        let point = Point { time, uptime };
+impl TimeBounds {
+    fn exact(source: ReferenceSource, time: DateTime<Utc>, uptime: Duration) -> Self {
+        let point = ClockPoint { time, uptime };
         Self { source, low: point, high: Some(point) }
     }
 
     fn offset(&self, own: DateTime<Utc>, uptime: Duration) -> TimeDelta {
-        let low = self.low.at(uptime);
-        match self.high.map(|high| high.at(uptime)) {
+        let low = self.low.time_at(uptime);
+        match self.high.map(|high| high.time_at(uptime)) {
             _ if own < low => own - low,
             Some(high) if own > high => own - high,
             _ => TimeDelta::zero(),
@@ -115,7 +115,7 @@ impl Reference {
         self.bounds.is_some()
     }
 
-    pub(super) fn source(&self) -> Option<Source> {
+    pub(super) fn source(&self) -> Option<ReferenceSource> {
         self.bounds.map(|bounds| bounds.source)
     }
 
@@ -123,29 +123,29 @@ impl Reference {
         self.steps_back
     }
 
-    fn server(&self) -> Option<&Bounds> {
-        self.bounds.as_ref().filter(|bounds| bounds.source == Source::Server)
+    fn server(&self) -> Option<&TimeBounds> {
+        self.bounds.as_ref().filter(|bounds| bounds.source == ReferenceSource::Server)
     }
 
-    /// Returns the time to go by.
+    /// Returns the time to use: the machine's, or the server's if it is clearly earlier.
     pub(super) fn believed(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
-        let server = self.server().map(|bounds| bounds.low.at(uptime));
-        server.filter(|server| own - *server > NOISE).unwrap_or(own)
+        let server = self.server().map(|bounds| bounds.low.time_at(uptime));
+        server.filter(|server| own - *server > SERVER_TIME_NOISE).unwrap_or(own)
     }
 
-    /// Returns the machine's time, or the one that it is compared with where the machine is ahead of that.
+    /// Returns the machine's time, or the reference time if the machine is ahead.
     pub(super) fn earliest(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
         let ahead = self.offset(own, uptime);
-        if self.source() == Some(Source::Stored) && ahead > TOLERANCE {
+        if self.source() == Some(ReferenceSource::Stored) && ahead > CLOCK_TOLERANCE {
             own - ahead
         } else {
             self.believed(own, uptime)
         }
     }
 
-    /// Returns the latest time that another replica may go by.
+    /// Returns the latest time that another replica may use.
     pub(super) fn latest(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
-        let server = self.server().and_then(|bounds| bounds.high).map(|high| high.at(uptime));
+        let server = self.server().and_then(|bounds| bounds.high).map(|high| high.time_at(uptime));
         server.map_or(own, |server| server.max(own))
     }
 
@@ -153,24 +153,24 @@ impl Reference {
         self.bounds.map_or(TimeDelta::zero(), |bounds| bounds.offset(own, uptime))
     }
 
-    /// Returns why the clock is not to be trusted with deletions.
+    /// Fails if the clock cannot be trusted with deletions.
     pub(super) fn check(&self, own: DateTime<Utc>, uptime: Duration, leeway: TimeDelta) -> Result<(), Doubt> {
         let offset = self.offset(own, uptime);
         if offset.abs() > leeway {
             return Err(Doubt::Disagrees(offset));
         }
         let is_settled = match self.source() {
-            Some(Source::Server) => true,
-            Some(Source::Stored) => self.is_settled || uptime.saturating_sub(self.started) >= SETTLING,
+            Some(ReferenceSource::Server) => true,
+            Some(ReferenceSource::Stored) => self.is_settled || uptime.saturating_sub(self.started) >= SETTLING_TIME,
             None => false,
         };
         if is_settled { Ok(()) } else { Err(Doubt::Unsettled) }
     }
 
     pub(super) fn note_server(&mut self, time: DateTime<Utc>, asked: Duration, answered: Duration) {
-        // The answer may be as old as the question.
-        let (low, high) = (Point { time, uptime: answered }, Point { time, uptime: asked });
-        self.bounds = Some(Bounds { source: Source::Server, low, high: Some(high) });
+        // The time in the answer may be as old as the request.
+        let (low, high) = (ClockPoint { time, uptime: answered }, ClockPoint { time, uptime: asked });
+        self.bounds = Some(TimeBounds { source: ReferenceSource::Server, low, high: Some(high) });
     }
 
     pub(super) fn note_anchor(
@@ -184,17 +184,21 @@ impl Reference {
             |anchor: &Anchor| !anchor.boot.is_empty() && boot == Some(&anchor.boot) && anchor.uptime <= uptime;
         self.is_settled = anchor.is_some_and(is_same_boot);
         self.bounds = Some(match anchor {
-            Some(anchor) if self.is_settled => Bounds::exact(Source::Stored, anchor.time, anchor.uptime),
+            Some(anchor) if self.is_settled => TimeBounds::exact(ReferenceSource::Stored, anchor.time, anchor.uptime),
             // The machine was off for an unknown time.
-            Some(anchor) => Bounds { source: Source::Stored, low: Point { time: anchor.time, uptime }, high: None },
-            None => Bounds::exact(Source::Stored, own, uptime),
+            Some(anchor) => TimeBounds {
+                source: ReferenceSource::Stored,
+                low: ClockPoint { time: anchor.time, uptime },
+                high: None,
+            },
+            None => TimeBounds::exact(ReferenceSource::Stored, own, uptime),
         });
         self.compare(own, uptime);
     }
 
-    /// Returns true once a minute while the clock agrees with what it was before: the anchor is to be written.
+    /// Returns true once a minute while the clock agrees with its reference: then the anchor must be written.
     pub(super) fn is_anchor_due(&mut self, own: DateTime<Utc>, uptime: Duration) -> bool {
-        let agrees = self.offset(own, uptime).abs() <= TOLERANCE;
+        let agrees = self.offset(own, uptime).abs() <= CLOCK_TOLERANCE;
         let is_due = agrees && self.anchored.is_none_or(|last| uptime.saturating_sub(last) >= ANCHOR_INTERVAL);
         if is_due {
             self.anchored = Some(uptime);
@@ -202,20 +206,21 @@ impl Reference {
         is_due
     }
 
-    /// Follows the machine's clock where nothing but the boot clock is there to compare it with.
+    /// Follows the machine's clock if the boot clock is the only reference.
     pub(super) fn compare(&mut self, own: DateTime<Utc>, uptime: Duration) {
-        let Some(bounds) = self.bounds.filter(|bounds| bounds.source == Source::Stored) else { return };
+        let Some(bounds) = self.bounds.filter(|bounds| bounds.source == ReferenceSource::Stored) else { return };
         let offset = bounds.offset(own, uptime);
         let known = self.changed.map_or(TimeDelta::zero(), |(known, _)| known);
-        let is_same = (offset - known).abs() <= TOLERANCE;
+        let is_same = (offset - known).abs() <= CLOCK_TOLERANCE;
         if offset < known && !is_same {
             self.steps_back += 1;
         }
-        let is_right = offset.abs() <= TOLERANCE;
-        let is_accepted = is_same && self.changed.is_some_and(|(_, since)| uptime.saturating_sub(since) >= ACCEPTED);
+        let is_right = offset.abs() <= CLOCK_TOLERANCE;
+        let is_accepted =
+            is_same && self.changed.is_some_and(|(_, since)| uptime.saturating_sub(since) >= CHANGE_ACCEPTED_AFTER);
         if is_right || is_accepted {
-            // Small corrections do not add up.
-            self.bounds = Some(Bounds::exact(Source::Stored, own, uptime));
+            // Small corrections must not add up.
+            self.bounds = Some(TimeBounds::exact(ReferenceSource::Stored, own, uptime));
             self.changed = None;
         } else if !is_same {
             self.changed = Some((offset, uptime));
@@ -262,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_set_forward_within_a_boot_is_doubted_for_an_hour() {
+    fn forward_step_is_doubted_for_an_hour() {
         let mut reference = Reference::new(up(60));
         reference.note_anchor(Some(&anchor("a", 10, 0)), Some("a"), at(50), up(60));
         assert_eq!(reference.check(at(50), up(60), LEEWAY), Ok(()), "the boot clock has gone on");
@@ -271,14 +276,18 @@ mod tests {
             let own = at(ahead + i64::try_from(uptime).unwrap() - 10);
             reference.compare(own, up(uptime));
             assert_eq!(reference.check(own, up(uptime), LEEWAY), Err(Doubt::Disagrees(TimeDelta::days(8))));
-            assert_eq!(reference.believed(own, up(uptime)), own, "no other clock is there to go by");
-            assert_eq!(reference.earliest(own, up(uptime)), own - TimeDelta::days(8), "the boot clock bars nobody");
+            assert_eq!(reference.believed(own, up(uptime)), own, "there is no other clock");
+            assert_eq!(
+                reference.earliest(own, up(uptime)),
+                own - TimeDelta::days(8),
+                "the boot clock blocks no caller"
+            );
         }
         let mut right_again = Reference::new(up(3_700));
         right_again.note_anchor(Some(&anchor("a", 10, 0)), Some("a"), at(3_690), up(3_700));
         assert_eq!((right_again.check(at(3_690), up(3_700), LEEWAY), right_again.steps_back()), (Ok(()), 0));
         reference.compare(at(ahead + 3_660), up(3_670));
-        assert_eq!(reference.check(at(ahead + 3_660), up(3_670), LEEWAY), Ok(()), "it is taken for right");
+        assert_eq!(reference.check(at(ahead + 3_660), up(3_670), LEEWAY), Ok(()), "the change is accepted");
         reference.compare(at(3_700), up(3_710));
         assert_eq!(reference.steps_back(), 1);
     }
@@ -332,7 +341,7 @@ mod tests {
 
     #[test]
     fn differences_are_written_in_words() {
-        assert_eq!(Away(TimeDelta::milliseconds(12_345)).to_string(), "12.3 s ahead of");
-        assert_eq!(Away(TimeDelta::milliseconds(-2_050)).to_string(), "2.0 s behind");
+        assert_eq!(OffsetText(TimeDelta::milliseconds(12_345)).to_string(), "12.3 s ahead of");
+        assert_eq!(OffsetText(TimeDelta::milliseconds(-2_050)).to_string(), "2.0 s behind");
     }
 }

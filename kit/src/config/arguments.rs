@@ -1,4 +1,4 @@
-//! Flags, and the environment for those that are absent; what clap says about them must show no value.
+//! Flags, with the environment for absent ones. Messages of clap must show no value.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -12,10 +12,10 @@ use super::files::{Files, FromFile};
 use super::text::cleaned;
 use super::{ConfigError, Environment};
 
-/// The longest word that is shown as an unknown command.
+/// Longest word that is shown as an unknown command, in bytes.
 const MAX_SHOWN_WORD: usize = 24;
 
-/// Reads flags and, for those that are absent, the environment; the variables in `ignored` are not looked at.
+/// Parses flags, and the environment for absent ones. Ignores the variables in `ignored`.
 ///
 /// # Errors
 /// [`ConfigError`], which names the setting and not its value.
@@ -31,17 +31,17 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     let path = chosen(&command, &args);
     // Two subcommands may call two variables by one flag.
     let known = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command));
-    let is_chosen = |of: &FromFile| path.iter().any(|command| command.get_name() == of.command);
-    let of_files = of_files.into_iter().filter(is_chosen).map(|of| (of.flag, of.variable));
+    let is_chosen = |file: &FromFile| path.iter().any(|command| command.get_name() == file.command);
+    let of_files = of_files.into_iter().filter(is_chosen).map(|file| (file.flag, file.variable));
     let known: Vec<_> = of_files.chain(known).collect();
-    let help = Help::of(&path);
+    let help = Help::for_path(&path);
     let matches = command.try_get_matches_from_mut(args).map_err(|error| nameless(error, &known, &help))?;
     check_values(&command, &matches, environment)?;
     C::from_arg_matches(&matches).map_err(|error| nameless(error, &known, &help))
 }
 
-/// Takes the variables that are empty or ignored from their flags, and the newline from values that end in one. Gives a
-/// database's URL the text of its file.
+/// Prepares each flag: removes empty and ignored variables, trims one newline of a value, and reads a database URL from
+/// its file.
 fn prepared(command: Command, environment: Environment, ignored: &[&str], files: &mut Files) -> Command {
     let name = command.get_name().to_owned();
     let prepare = |arg: Arg| {
@@ -61,13 +61,13 @@ fn prepared(command: Command, environment: Environment, ignored: &[&str], files:
     command.mut_args(prepare).mut_subcommands(|sub| prepared(sub, environment, ignored, files))
 }
 
-/// The flag with this value in place of its variable's; nothing at all leaves the flag's own default.
+/// Replaces the variable of a flag by this value. An empty value leaves the flag's default.
 fn with_value(arg: Arg, value: &str) -> Arg {
     let arg = arg.env(None::<&'static str>);
     if value.is_empty() { arg } else { arg.default_value(value.to_owned()).hide_default_value(true).required(false) }
 }
 
-/// Refuses values that were taken from the environment with characters that nobody sees.
+/// Refuses values of the environment that have invisible characters.
 fn check_values(command: &Command, matches: &ArgMatches, environment: Environment) -> Result<(), ConfigError> {
     for arg in command.get_arguments().filter(|arg| arg.get_env().is_some()) {
         if matches.value_source(arg.get_id().as_str()) != Some(ValueSource::EnvVariable) {
@@ -87,7 +87,7 @@ fn check_values(command: &Command, matches: &ArgMatches, environment: Environmen
     }
 }
 
-/// The command and the subcommands that the arguments name, from the outermost on.
+/// Returns the command and the subcommands in the arguments, from the outermost on.
 fn chosen<'c>(command: &'c Command, args: &[OsString]) -> Vec<&'c Command> {
     let mut path = vec![command];
     for arg in args.iter().skip(1) {
@@ -96,7 +96,7 @@ fn chosen<'c>(command: &'c Command, args: &[OsString]) -> Vec<&'c Command> {
     path
 }
 
-/// Each flag of the command with its variable.
+/// Lists each flag of the command with its variable.
 fn names(command: &Command) -> impl Iterator<Item = (String, String)> {
     command.get_arguments().filter_map(|arg| {
         let (flag, variable) = (arg.get_long()?, arg.get_env()?.to_str()?);
@@ -104,21 +104,21 @@ fn names(command: &Command) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// The command line that prints help on what was tried.
+/// Command line that prints the help for the given command.
 struct Help {
     line: String,
-    /// Set if a subcommand may follow, so that an unknown word is meant for one and is no secret.
+    /// True if a subcommand may follow; an unknown word is then a mistyped command, not a secret.
     has_commands: bool,
 }
 
 impl Help {
-    fn of(path: &[&Command]) -> Self {
+    fn for_path(path: &[&Command]) -> Self {
         let words: Vec<_> = path.iter().map(|command| command.get_name()).collect();
         let has_commands = path.last().is_some_and(|last| last.has_subcommands());
         Self { line: format!("run \"{} --help\"", words.join(" ")), has_commands }
     }
 
-    /// The sentence about a word that is not known.
+    /// Returns the error for an unknown word.
     fn about(&self, word: Option<&str>) -> ConfigError {
         let line = &self.line;
         ConfigError::Unknown(match word.filter(|word| self.has_commands && is_command_like(word)) {
@@ -128,7 +128,7 @@ impl Help {
     }
 }
 
-/// Returns true for a word that can be shown: it has the form of a command.
+/// Returns true for a word that has the form of a command and can be shown.
 fn is_command_like(word: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     word.len() <= MAX_SHOWN_WORD
@@ -136,7 +136,7 @@ fn is_command_like(word: &str) -> bool {
         && word.bytes().all(is_word)
 }
 
-/// clap prints what it could not read, which may be a secret: the setting's name and the rule suffice.
+/// Replaces clap's message by the setting's name and rule, because clap shows the value, which may be a secret.
 fn nameless(error: clap::Error, known: &[(String, String)], help: &Help) -> ConfigError {
     match error.kind() {
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand if !is_about_a_flag(&error) => {
@@ -152,12 +152,12 @@ fn nameless(error: clap::Error, known: &[(String, String)], help: &Help) -> Conf
     let problem = match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(cause), _) => cause.to_string(),
         (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => format!("write one of {}", valid.join(", ")),
-        (None, _) => "its value is absent, or is none".to_owned(),
+        (None, _) => "its value is absent or invalid".to_owned(),
     };
     ConfigError::setting(format!("{arg}{}", variable.unwrap_or_default()), problem)
 }
 
-/// A text of what clap knows of the error.
+/// Returns a text from the context of clap's error.
 fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text),
@@ -165,7 +165,7 @@ fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
-/// Returns true if what clap does not know looks like a flag, and not like a value in the wrong place.
+/// Returns true if the unknown argument looks like a flag, and not like a value in the wrong place.
 fn is_about_a_flag(error: &clap::Error) -> bool {
     let name = context(error, ContextKind::InvalidArg).and_then(|arg| arg.strip_prefix('-'));
     name.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
@@ -180,18 +180,18 @@ mod tests {
 
     #[derive(Debug, Parser)]
     #[command(name = "prog")]
-    struct Flags {
+    struct TestFlags {
         #[arg(long, env = "KIT_TEST_URL", default_value = "sqlite:a", hide_env_values = true)]
         url: String,
         #[arg(long, env = "KIT_TEST_SWITCH", num_args = 0..=1, require_equals = true, default_value = "false",
               default_missing_value = "true", value_parser = boolean)]
         switch: bool,
         #[command(subcommand)]
-        command: Option<Inner>,
+        command: Option<TestCommand>,
     }
 
     #[derive(Debug, Subcommand)]
-    enum Inner {
+    enum TestCommand {
         /// Takes a value.
         Take {
             #[arg(long, env = "KIT_TEST_INNER")]
@@ -199,13 +199,13 @@ mod tests {
         },
     }
 
-    fn read(args: &[&str], environment: Environment) -> Result<Flags, String> {
+    fn read(args: &[&str], environment: Environment) -> Result<TestFlags, String> {
         let args = [&["prog"], args].concat().into_iter().map(OsString::from);
         parse(args, environment, &[]).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_value_of_the_environment_loses_one_newline() {
+    fn environment_value_loses_one_newline() {
         let environment = Environment::new(|name| match name {
             "KIT_TEST_URL" => Some("postgres://canary@h/d\n".into()),
             "KIT_TEST_SWITCH" => Some("true\r\n".into()),
@@ -215,7 +215,7 @@ mod tests {
         let flags = read(&[], environment).unwrap();
         assert_eq!((flags.url.as_str(), flags.switch), ("postgres://canary@h/d", true));
         assert_eq!(read(&["--url", "b"], environment).unwrap().url, "b", "a flag comes first");
-        let Some(Inner::Take { from }) = read(&["take"], environment).unwrap().command else { panic!() };
+        let Some(TestCommand::Take { from }) = read(&["take"], environment).unwrap().command else { panic!() };
         assert_eq!(from, "given");
         assert!(!read(&["--help"], environment).unwrap_err().contains("canary"));
         let blank = Environment::new(|name| (name == "KIT_TEST_URL").then(|| "\n".into()));

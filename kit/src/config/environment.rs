@@ -1,4 +1,4 @@
-//! The process's environment as an argument: the one door for secrets, whether a variable or a file holds them.
+//! Environment of the process as an argument. All secrets come through it, from variables or files.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::ConfigError;
 use super::pattern::is_patterned;
 use super::text::cleaned;
 
-/// The process's environment, as `main` hands it on; an empty value means unset.
+/// Environment of the process, from `main`; an empty value means unset.
 #[derive(Clone, Copy)]
 pub struct Environment {
     read: fn(&str) -> Option<OsString>,
@@ -19,23 +19,23 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads variables by this function.
+    /// Reads variables with this function.
     pub fn new(read: fn(&str) -> Option<OsString>) -> Self {
         Self { read, names: Vec::new }
     }
 
-    /// Lists the variables' names by this function; without it no variable counts as unknown.
+    /// Lists the variables' names with this function; without it no variable counts as unknown.
     #[must_use]
     pub fn listed_by(self, names: fn() -> Vec<OsString>) -> Self {
         Self { names, ..self }
     }
 
-    /// An environment without settings, whatever the process's own has: each variable is empty, to clap as well.
+    /// Returns an environment without settings: each variable is empty, also for clap.
     pub fn unset() -> Self {
         Self::new(|_| Some(OsString::new()))
     }
 
-    /// A variable's text.
+    /// Returns the text of a variable.
     ///
     /// # Errors
     /// Fails if it is not UTF-8.
@@ -46,7 +46,7 @@ impl Environment {
         }
     }
 
-    /// A variable's text without one newline at its end.
+    /// Returns the text of a variable without one newline at its end.
     ///
     /// # Errors
     /// Fails if it is not UTF-8, or holds characters that cannot be seen.
@@ -58,7 +58,7 @@ impl Environment {
         self.text(name)?.map(clean).transpose().map(|text| text.filter(|text| !text.is_empty()))
     }
 
-    /// A secret: the variable's text, or that of the file which `NAME_FILE` names, without one newline at its end.
+    /// Returns a secret from the variable, or from the file that `NAME_FILE` names, without one newline at its end.
     ///
     /// # Errors
     /// Fails if both are set, the file cannot be read, or the secret holds characters that cannot be seen.
@@ -75,10 +75,10 @@ impl Environment {
         }
     }
 
-    /// The key by which services know each other, from the variable `name` or a file, as [`secret`](Self::secret).
+    /// Returns the service key from the variable `name` or a file, as [`secret`](Self::secret) does.
     ///
     /// # Errors
-    /// Fails if it is too short to be one, cannot be sent, or is a pattern.
+    /// Fails if the key is too short, cannot be sent, or is a pattern.
     pub fn service_key(self, name: &str) -> Result<Option<Token>, ConfigError> {
         let Some(secret) = self.secret(name)? else { return Ok(None) };
         let text = secret.expose_secret();
@@ -92,12 +92,12 @@ impl Environment {
         Ok(Some(key))
     }
 
-    /// The variable's value, unless that is empty.
+    /// Returns the variable's value, unless it is empty.
     pub(super) fn value(self, name: &str) -> Option<OsString> {
         (self.read)(name).filter(|value| !value.is_empty())
     }
 
-    /// Returns true if the flag's variable is set to nothing.
+    /// Returns true if the flag's variable is set to an empty value.
     pub(super) fn is_empty(self, arg: &Arg) -> bool {
         arg.get_env()
             .and_then(|name| name.to_str())
@@ -105,14 +105,14 @@ impl Environment {
             .is_some_and(|value| value.is_empty())
     }
 
-    /// The names of all variables that are set to something.
+    /// Returns the names of all variables with a value.
     pub(super) fn names(self) -> Vec<String> {
         let names = (self.names)().into_iter().filter_map(|name| name.into_string().ok());
         names.filter(|name| self.value(name).is_some()).collect()
     }
 }
 
-/// Reads a secret from a file by the rules for all secrets; `name` is the setting that messages name.
+/// Reads a secret from a file by the rules for all secrets. Messages show the setting's `name`.
 ///
 /// # Errors
 /// Fails if the file cannot be read, is empty, or holds characters that cannot be seen.
@@ -122,10 +122,10 @@ pub fn secret_file(name: &str, path: &Path) -> Result<SecretString, ConfigError>
     secret_bytes(name, "the file", bytes)
 }
 
-/// The same of bytes that were read elsewhere; `from` is where they come from, as messages say it.
+/// Reads a secret from bytes by the rules for all secrets. Messages show `from` as the origin of the bytes.
 ///
 /// # Errors
-/// The same as of [`secret_file`].
+/// Fails as [`secret_file`] does.
 pub fn secret_bytes(name: &str, from: &str, bytes: Vec<u8>) -> Result<SecretString, ConfigError> {
     let refused = |problem: &str| ConfigError::setting(name, format!("{from} {problem}"));
     let text =
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_loses_one_newline() {
+    fn secret_loses_one_newline() {
         for text in [SECRET.to_owned(), format!("{SECRET}\n"), format!("{SECRET}\r\n")] {
             assert_eq!(held(text.leak()).unwrap(), SECRET);
         }
     }
 
     #[test]
-    fn a_secret_with_hidden_characters_is_refused() {
+    fn secret_with_hidden_characters_is_refused() {
         for (text, part) in [
             ("canary\n\n", "control character"),
             ("canary\r", "control character"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_and_a_file_have_the_same_rules() {
+    fn variable_and_file_have_the_same_rules() {
         let plain = Environment::new(|name| (name == "A").then(|| format!("{SECRET}\r\n").into()));
         assert_eq!(plain.secret("A").unwrap().unwrap().expose_secret(), SECRET);
         let bad = Environment::new(|name| (name == "A").then(|| "canary\n\n".into()));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_key_that_is_a_pattern_is_refused() {
+    fn service_key_with_a_pattern_is_refused() {
         let key = Environment::new(|name| (name == "A").then(|| "0123456789abcdef0123456789abcdef".into()));
         assert!(key.service_key("A").map(|_| ()).unwrap_err().to_string().contains("is a pattern"));
         let key = Environment::new(|name| (name == "A").then(|| "thicket-marimba-oblong-quince-42-umbel\n".into()));

@@ -1,5 +1,4 @@
-//! Settings that hold a password without being secrets: a database's URL. Such a setting has [`ValueHint::Url`] and may be
-//! read from a file, too.
+//! Database URLs from files. Such a setting may hold a password; [`ValueHint::Url`] marks it.
 
 use std::path::Path;
 
@@ -8,30 +7,30 @@ use secrecy::SecretString;
 
 use super::{ConfigError, Environment, secret_file};
 
-/// Returns the variable that names the file of this setting, `NAME_FILE`, if the setting is a database's URL.
+/// Returns the variable that names the file of a setting, `NAME_FILE`, if the setting is a database URL.
 pub(super) fn variable(arg: &Arg) -> Option<String> {
     let name = arg.get_env()?.to_str()?;
     (arg.get_value_hint() == ValueHint::Url).then(|| format!("{name}_FILE"))
 }
 
-/// Reads the files, and keeps the first fault.
+/// Reader of the files, which keeps the first fault.
 #[derive(Default)]
 pub(super) struct Files {
     fault: Option<ConfigError>,
     read: Vec<FromFile>,
 }
 
-/// A flag whose value is of a file.
+/// Flag with a value from a file.
 pub(super) struct FromFile {
-    /// The command that has the flag: two may call two variables by one flag.
+    /// Command of the flag: two commands may use one flag for two variables.
     pub(super) command: String,
     pub(super) flag: String,
-    /// The variable that names the file.
+    /// Variable that names the file.
     pub(super) variable: String,
 }
 
 impl Files {
-    /// Returns what the file of this command's setting holds, if there is one.
+    /// Returns the text of the setting's file, if there is one.
     pub(super) fn text(&mut self, environment: Environment, command: &str, arg: &Arg) -> Option<SecretString> {
         match read(environment, arg) {
             Ok(text) => {
@@ -50,10 +49,10 @@ impl Files {
         }
     }
 
-    /// Returns the flags whose values are of files.
+    /// Returns the flags with values from files.
     ///
     /// # Errors
-    /// The first fault.
+    /// Returns the first fault.
     pub(super) fn check(self) -> Result<Vec<FromFile>, ConfigError> {
         self.fault.map_or(Ok(self.read), Err)
     }

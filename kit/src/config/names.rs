@@ -1,4 +1,4 @@
-//! Variables that are no setting: one that is nearly a setting was meant to be that setting, so the start is refused.
+//! Unknown variables. A name close to a setting's name is a typo, so the start is refused.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,16 +7,16 @@ use clap::Command;
 
 use super::{ConfigError, Environment, files};
 
-/// A secret that is read from the environment alone, for the help and for the list of known variables.
+/// Secret that is read from the environment alone, for the help and for the list of known variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Secret {
-    /// The variable; the same name with `_FILE` behind it names a file that holds the secret.
+    /// Name of the variable. With the suffix `_FILE` it names a file that holds the secret.
     pub name: &'static str,
-    /// Text for the help, one element a line.
+    /// Text for the help, one element per line.
     pub help: &'static [&'static str],
 }
 
-/// The help of these secrets, each beside its name.
+/// Returns the help of these secrets, each next to its name.
 pub fn secrets_help(secrets: &[Secret]) -> String {
     let mut text = String::new();
     for secret in secrets {
@@ -27,15 +27,15 @@ pub fn secrets_help(secrets: &[Secret]) -> String {
     text
 }
 
-/// The variables that a program reads.
+/// Variables that a program reads.
 pub struct KnownNames {
     names: BTreeSet<String>,
-    /// The names that have a form with `_FILE`.
+    /// Names that have a form with `_FILE`.
     secrets: BTreeSet<&'static str>,
 }
 
 impl KnownNames {
-    /// The variables of the command and all its subcommands, and the secrets.
+    /// Collects the variables of the command and all its subcommands, and the secrets.
     pub fn new<'s>(command: &Command, secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
         let secrets: BTreeSet<_> = secrets.into_iter().map(|secret| secret.name).collect();
         let mut names = BTreeSet::new();
@@ -46,7 +46,7 @@ impl KnownNames {
         Self { names, secrets }
     }
 
-    /// Refuses a variable that is nearly a known one.
+    /// Refuses a variable with a name close to a known one.
     ///
     /// # Errors
     /// The variable's name, and the known one.
@@ -54,18 +54,18 @@ impl KnownNames {
         self.unknown(environment).map(drop)
     }
 
-    /// Refuses a variable that is nearly a known one, and logs a warning for each other one that only looks like a setting.
+    /// Refuses a variable with a name close to a known one, and warns of other variables with a known prefix.
     ///
     /// # Errors
     /// The variable's name, and the known one.
     pub fn check_and_warn(&self, environment: Environment) -> Result<(), ConfigError> {
         for name in self.unknown(environment)? {
-            tracing::warn!("{name} is set, and is no setting of this program: --help lists those that are");
+            tracing::warn!("{name} is set, but is no setting of this program: --help lists all settings");
         }
         Ok(())
     }
 
-    /// The variables that look like settings, by their first word, and are none.
+    /// Returns the unknown variables that start with the first word of a known one.
     fn unknown(&self, environment: Environment) -> Result<Vec<String>, ConfigError> {
         let prefixes: BTreeSet<_> = self.names.iter().filter_map(|name| prefix(name)).collect();
         let mut unknown = Vec::new();
@@ -88,7 +88,7 @@ impl KnownNames {
         Ok(unknown)
     }
 
-    /// Returns what to do about a name that is nearly a known one.
+    /// Returns the problem with a name that is close to a known one.
     fn meant(&self, name: &str) -> Option<String> {
         if let Some(plain) = name.strip_suffix("_FILE")
             && self.names.contains(plain)
@@ -112,13 +112,13 @@ fn collect(command: &Command, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The first word of a name.
+/// Returns the first word of a name.
 fn prefix(name: &str) -> Option<&str> {
     name.split_once('_').map(|(prefix, _)| prefix)
 }
 
-/// Returns true if the known name becomes the other one by a slip of the fingers: one, or two in a long name, or words in
-/// another order.
+/// Returns true if the name differs from the known one by one typo, by two in a long name, or by the order of its
+/// words.
 fn is_near(name: &str, known: &str) -> bool {
     let words = |name: &str| {
         let mut words: Vec<_> = name.split('_').map(str::to_owned).collect();
@@ -131,7 +131,7 @@ fn is_near(name: &str, known: &str) -> bool {
         || words(name) == words(known)
 }
 
-/// Returns true for what Kubernetes sets in each container for a Service named `auth` or the like
+/// Returns true for a variable that Kubernetes sets in each container for a Service named `auth` or similar
 /// (<https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>).
 fn is_service_link(name: &str, environment: Environment) -> bool {
     let is_named = ["_SERVICE_HOST", "_SERVICE_PORT"].iter().any(|end| name.ends_with(end));
@@ -142,7 +142,7 @@ fn is_service_link(name: &str, environment: Environment) -> bool {
     name.ends_with("_PORT") && value().split_once("://").is_some_and(|(scheme, _)| is_protocol(scheme))
 }
 
-/// Returns true for `…_PORT_50051_TCP`, alone or with a part of the address behind it.
+/// Returns true for `…_PORT_50051_TCP`, with or without a part of the address as suffix.
 fn is_numbered_port(name: &str) -> bool {
     name.match_indices("_PORT_").any(|(at, found)| {
         let mut words = name[at + found.len()..].split('_');
@@ -175,14 +175,14 @@ mod tests {
         KnownNames::new(&command.subcommand(sub), &SECRETS)
     }
 
-    /// The unknown ones of these variables.
+    /// Returns the unknown ones of these variables.
     fn unknown(list: fn() -> Vec<OsString>) -> Result<Vec<String>, String> {
         let value = |name: &str| Some(if name.ends_with("_PORT") { "tcp://10.0.0.7:50051" } else { "1" }.into());
         known().unknown(Environment::new(value).listed_by(list)).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_name_that_is_nearly_known_is_refused() {
+    fn name_close_to_a_known_one_is_refused() {
         for (list, known) in [
             ((|| vec!["AUTH_REGISTRATON".into()]) as fn() -> Vec<OsString>, "AUTH_REGISTRATION is"),
             (|| vec!["AUTH_REGSITRATION".into()], "AUTH_REGISTRATION is"),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_listed_once_and_links_are_not() {
+    fn unknown_names_are_listed_without_service_links() {
         let none = || {
             let links = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_50051_TCP"];
             let more = ["PORT_50051_TCP_ADDR", "PORT_50051_TCP_PORT", "PORT_50051_TCP_PROTO", "SERVICE_SERVICE_HOST"];
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_of_a_secret_stands_beside_its_name() {
+    fn secret_has_its_help_next_to_its_name() {
         let wanted = "  AUTH_MASTER_KEY      Seals keys;\n                       32 bytes\n";
         assert_eq!(secrets_help(&SECRETS), wanted);
     }

@@ -1,29 +1,30 @@
-//! Secrets that follow a rule: repeated units, counting, rows of a keyboard. A guesser tries these first.
+//! Secrets with a pattern: repetition, counting, or rows of a keyboard. Attackers try these first.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// The distances at which characters are compared for a constant step, as in `a1b2c3` (2).
+/// Largest distance at which characters are compared for a constant step; it is 2 in `a1b2c3`.
 const MAX_STEP_DISTANCE: usize = 8;
 
-/// The share of characters, of ten, that a unit or a step must explain. Of random hexadecimal digits it is one of ten.
-const MANY: usize = 6;
+/// Tenths of the characters that a repetition or a step must explain. It is about one tenth of random hexadecimal
+/// digits.
+const MIN_RULE_TENTHS: usize = 6;
 
-/// The share of neighbors, of ten, that must lie beside each other on a keyboard or in the alphabet. Of random
-/// decimal digits it is three of ten.
-const MOST: usize = 7;
+/// Tenths of the neighbors that must be adjacent on a keyboard or in the alphabet. It is three tenths of random decimal
+/// digits.
+const MIN_NEIGHBOR_TENTHS: usize = 7;
 
-/// The fewest different characters of a secret that is no pattern.
-const FEWEST_CHARACTERS: usize = 5;
+/// Fewest different characters of a secret without a pattern.
+const MIN_DIFFERENT_CHARACTERS: usize = 5;
 
-/// The rows of a keyboard, of which each key touches the two below it.
+/// Rows of two keyboards. Each key touches the two keys below it.
 const KEYBOARDS: [[&str; 4]; 2] = [
     ["1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./"],
     ["1234567890-=", "qwertzuiop", "asdfghjkl", "yxcvbnm,.-"],
 ];
 
-/// Returns true if the text repeats itself, counts, or runs along a keyboard; or if the bytes do that it stands for in
-/// hexadecimal digits or base64. One random secret of 32 characters in millions does.
+/// Returns true if the text, or the bytes that it encodes in hexadecimal digits or base64, has a pattern: repetition,
+/// counting, or a run on a keyboard. One random secret of 32 characters in millions has one.
 pub fn is_patterned(text: &str) -> bool {
     let lower = text.to_lowercase();
     let trimmed = text.trim_end_matches('=');
@@ -40,13 +41,13 @@ fn has_few_characters(text: &[u8]) -> bool {
     let mut different = text.to_vec();
     different.sort_unstable();
     different.dedup();
-    different.len() < FEWEST_CHARACTERS
+    different.len() < MIN_DIFFERENT_CHARACTERS
 }
 
-/// Returns true if most bytes are those of one distance before, or go on from there by the same step.
+/// Returns true if most bytes equal the byte at a fixed distance before, or continue from it by a constant step.
 fn follows_a_rule(bytes: &[u8]) -> bool {
     let length = bytes.len();
-    let is_many = |count: usize, of: usize| of > 0 && count * 10 >= of * MANY;
+    let is_many = |count: usize, of: usize| of > 0 && count * 10 >= of * MIN_RULE_TENTHS;
     let repeats = |distance: usize| (distance..length).filter(|at| bytes[*at] == bytes[at - distance]).count();
     let step = |at: usize, distance: usize| bytes[at].wrapping_sub(bytes[at - distance]);
     let goes_on = |distance: usize| {
@@ -56,10 +57,10 @@ fn follows_a_rule(bytes: &[u8]) -> bool {
         || (1..=MAX_STEP_DISTANCE.min(length / 4)).any(|distance| is_many(goes_on(distance), length - 2 * distance))
 }
 
-/// Returns true if most pairs of neighbors touch.
+/// Returns true if most pairs of neighbors are adjacent.
 fn runs(bytes: &[u8], touch: impl Fn(&[u8]) -> bool) -> bool {
     let pairs = bytes.len().saturating_sub(1);
-    pairs > 0 && bytes.windows(2).filter(|pair| touch(pair)).count() * 10 >= pairs * MOST
+    pairs > 0 && bytes.windows(2).filter(|pair| touch(pair)).count() * 10 >= pairs * MIN_NEIGHBOR_TENTHS
 }
 
 /// Returns true for the same letter, the next or the one before.
@@ -98,8 +99,9 @@ mod tests {
 
     use super::*;
 
+    /// C18: secrets with a pattern are known.
     #[test]
-    fn c18_patterns_are_found() {
+    fn patterns_are_found() {
         let counting: Vec<u8> = (0..32).collect();
         let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         for text in [
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn random_secrets_and_words_are_no_pattern() {
+    fn random_secrets_and_words_have_no_pattern() {
         for _ in 0..3000 {
             let bytes = crate::random::bytes::<32>();
             let hex = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));

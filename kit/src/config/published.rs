@@ -1,8 +1,8 @@
-//! Secrets that everybody can read, since `.env.example` shows them: good for a try on one machine, and refused elsewhere.
+//! Published secrets: those in `.env.example`. They are accepted for a local trial and refused elsewhere.
 
 use super::ConfigError;
 
-/// The secrets of `.env.example`; a test compares them with the file.
+/// Secrets of `.env.example`; a test compares them with the file.
 pub const PUBLISHED_SECRETS: [&str; 5] = [
     "local-use-only-superuser",
     "local-use-only-auth",
@@ -11,15 +11,15 @@ pub const PUBLISHED_SECRETS: [&str; 5] = [
     "69a6e06caaf45d9a62aff3a49f11456ef2e7da40c91ba676d647ee0dcff64871",
 ];
 
-/// Returns true if the example shows this secret.
+/// Returns true if `.env.example` shows this secret.
 pub fn is_published(secret: &str) -> bool {
     PUBLISHED_SECRETS.contains(&secret)
 }
 
-/// Refuses a published secret, or logs a warning of it where the operator trusts all that can reach the service.
+/// Refuses a published secret. With `insecure` it only logs a warning.
 ///
 /// # Errors
-/// The setting's name, and what to do.
+/// Names the setting and the fix.
 pub fn check_published(name: &str, is_published: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
     const PROBLEM: &str = "is published in .env.example, so that everybody knows it: make one of your own";
     match (is_published, insecure) {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_secrets_are_those_of_the_example() {
+    fn published_secrets_equal_those_of_the_example() {
         let example = include_str!("../../../.env.example");
         let settings = example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
         let values: Vec<_> = settings.map(|(_, value)| value).collect();
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_secret_needs_the_switch() {
+    fn published_secret_needs_the_switch() {
         assert!(check_published("A", false, false, "A_INSECURE").is_ok());
         assert!(check_published("A", true, true, "A_INSECURE").is_ok());
         let why = check_published("A", true, false, "A_INSECURE").unwrap_err().to_string();

@@ -1,9 +1,9 @@
-//! Characters that an operator does not see at the end of a value: one newline is taken away, others are refused.
+//! Invisible characters in values: one newline at the end is removed, others are refused.
 
-/// The text without one newline at its end (LF or CRLF), as `echo` and most editors write it.
+/// Returns the text without one newline at its end (LF or CRLF), as `echo` and most editors write it.
 ///
 /// # Errors
-/// Fails if characters are left that nobody sees: control characters, a byte order mark, blanks at either end.
+/// Fails if invisible characters are left: control characters, a byte order mark, or blanks at either end.
 pub fn cleaned(text: &str) -> Result<&str, &'static str> {
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if text.contains('\u{feff}') {
@@ -18,7 +18,7 @@ pub fn cleaned(text: &str) -> Result<&str, &'static str> {
     Ok(text)
 }
 
-/// Returns true for white space, and for the characters without width that copying from a page brings along.
+/// Returns true for white space, and for zero-width characters, which copies from web pages may contain.
 fn is_blank(char: char) -> bool {
     char.is_whitespace() || matches!(char, '\u{200b}'..='\u{200d}' | '\u{2060}')
 }

@@ -1,4 +1,4 @@
-//! Statuses for what a call asks, and for calls that the server cannot take.
+//! Statuses for faults of a call, and for calls that the server cannot take.
 
 use gatepost::status::{Reason, details};
 use tonic::{Code, Status};
@@ -9,7 +9,7 @@ use super::reasons::{
     UNIMPLEMENTED, retry, status,
 };
 
-/// `INVALID_ARGUMENT` for a page token that does not open.
+/// Returns `INVALID_ARGUMENT` for an invalid page token.
 pub fn page_token<R: Reason>() -> Status {
     status::<R>(
         Code::InvalidArgument,
@@ -18,7 +18,7 @@ pub fn page_token<R: Reason>() -> Status {
     )
 }
 
-/// `ALREADY_EXISTS` for a request id that stands for another request.
+/// Returns `ALREADY_EXISTS` for a request id of another request.
 pub fn request_id_reused<R: Reason>() -> Status {
     status::<R>(
         Code::AlreadyExists,
@@ -27,7 +27,7 @@ pub fn request_id_reused<R: Reason>() -> Status {
     )
 }
 
-/// `ABORTED` for an etag of another state of the resource.
+/// Returns `ABORTED` for an etag of another revision.
 pub fn stale<R: Reason>() -> Status {
     status::<R>(
         Code::Aborted,
@@ -36,25 +36,25 @@ pub fn stale<R: Reason>() -> Status {
     )
 }
 
-/// `NOT_FOUND` that names the resource: its type in the contract and its id.
+/// Returns `NOT_FOUND` with the resource's type in the contract and its id.
 pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static str) -> Status {
     let mut details = details(reason);
     details.set_resource_info(kind, id, "", message);
     Status::with_error_details(Code::NotFound, message, details)
 }
 
-/// `RESOURCE_EXHAUSTED` for a call whose messages find no room in the server's memory.
+/// Returns `RESOURCE_EXHAUSTED` for a call without room for its messages in the server's memory.
 pub fn overloaded<R: Reason>() -> Status {
     retry::<R>(Code::ResourceExhausted, OVERLOADED, "the service has no room for this call now, try again in a moment")
 }
 
-/// `DEADLINE_EXCEEDED` of the service's own limit or the caller's.
+/// Returns `DEADLINE_EXCEEDED` for the service's deadline or the caller's.
 pub fn deadline<R: Reason>() -> Status {
     status::<R>(Code::DeadlineExceeded, DEADLINE, "the call took longer than its deadline, try again with a longer one")
 }
 
-/// `INVALID_ARGUMENT` for bytes that no message of the method has. The sentence is fixed: what a decoder says names our
-/// fields.
+/// Returns `INVALID_ARGUMENT` for bytes that do not decode. The text is fixed, because a decoder's message names
+/// internal fields.
 pub fn malformed<R: Reason>() -> Status {
     status::<R>(
         Code::InvalidArgument,
@@ -64,7 +64,7 @@ pub fn malformed<R: Reason>() -> Status {
     )
 }
 
-/// `RESOURCE_EXHAUSTED` for a request above the service's limit.
+/// Returns `RESOURCE_EXHAUSTED` for a request above the service's limit.
 pub fn too_large<R: Reason>() -> Status {
     status::<R>(
         Code::ResourceExhausted,
@@ -73,7 +73,7 @@ pub fn too_large<R: Reason>() -> Status {
     )
 }
 
-/// `UNIMPLEMENTED` for a method or a compression that the service does not have.
+/// Returns `UNIMPLEMENTED` for an unknown method or compression.
 pub fn unimplemented<R: Reason>() -> Status {
     status::<R>(
         Code::Unimplemented,

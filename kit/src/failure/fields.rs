@@ -1,4 +1,4 @@
-//! Bad fields of a request: all of them are named at once.
+//! Invalid fields of a request, all named in one status.
 
 use std::borrow::Cow;
 
@@ -8,35 +8,35 @@ use tonic_types::StatusExt as _;
 
 use super::reasons::{INVALID_FIELDS, details};
 
-/// The most violations that a status names.
+/// Most violations that a status names.
 const MAX_VIOLATIONS: usize = 20;
 
-/// A field of a request and the rule that it breaks.
+/// Field of a request and the rule that it breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The field's path as in the request.
+    /// Path of the field in the request.
     pub field: Cow<'static, str>,
-    /// What the field must be, as a sentence that can stand alone.
+    /// Rule for the field, as a complete sentence.
     pub description: Cow<'static, str>,
 }
 
 impl Violation {
-    /// The field of this path breaks this rule.
+    /// Creates a violation of this rule by the field at this path.
     pub fn new(field: impl Into<Cow<'static, str>>, description: impl Into<Cow<'static, str>>) -> Self {
         Self { field: field.into(), description: description.into() }
     }
 }
 
-/// An error that may stand for bad fields.
+/// Error that may hold invalid fields.
 pub trait BadFields {
-    /// Returns the violations; `None` if the error is another one.
+    /// Returns the violations; `None` for any other error.
     fn bad_fields(&mut self) -> Option<&mut Vec<Violation>>;
 }
 
-/// Returns both, or all that is wrong with either: a caller learns of every bad field at once.
+/// Returns both values, or the violations of both, so that a caller sees all invalid fields at once.
 ///
 /// # Errors
-/// The violations of both if both have some, and else the first error.
+/// Returns the violations of both if both have some, otherwise the first error.
 pub fn both<A, B, E: BadFields>(one: Result<A, E>, other: Result<B, E>) -> Result<(A, B), E> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),
@@ -50,7 +50,7 @@ pub fn both<A, B, E: BadFields>(one: Result<A, E>, other: Result<B, E>) -> Resul
     }
 }
 
-/// `INVALID_ARGUMENT` that names each bad field, in its message, too: not every client decodes details.
+/// Returns `INVALID_ARGUMENT` with each invalid field in details and message: not every client decodes details.
 pub fn invalid_fields<R: Reason>(violations: &[Violation]) -> Status {
     let shown = &violations[..violations.len().min(MAX_VIOLATIONS)];
     let mut details = details::<R>(INVALID_FIELDS);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_most_twenty_bad_fields_are_named_in_the_text_and_in_the_details() {
+    fn status_names_at_most_twenty_invalid_fields() {
         let violations: Vec<_> = (0..25).map(|number| Violation::new("field", format!("rule {number}"))).collect();
         let status = invalid_fields::<Sample>(&violations);
         let named = status.get_details_bad_request().unwrap().field_violations;

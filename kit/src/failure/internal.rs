@@ -1,4 +1,4 @@
-//! Faults of the service: a fixed sentence and a request id for the caller, the cause for the log.
+//! Internal errors: a fixed text and a request id for the caller, the cause for the log.
 
 use std::error::Error;
 
@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use super::reasons::{INTERNAL, details};
 
-/// `INTERNAL` with a fixed sentence and a request id; the cause is logged under that id and goes nowhere else.
+/// Returns `INTERNAL` with a fixed text and a request id. Only the log has the cause, under the same id.
 pub fn internal<R: Reason>(cause: &(dyn Error + 'static)) -> Status {
     let request_id = Uuid::now_v7().to_string();
     tracing::error!(request_id, cause, "internal error");
     fault::<R>(request_id)
 }
 
-/// `INTERNAL` for a panic, whose message the process's panic hook has logged.
+/// Returns `INTERNAL` for a panic. The process's panic hook has logged its message.
 pub fn panicked<R: Reason>(method: &str) -> Status {
     let request_id = Uuid::now_v7().to_string();
     tracing::error!(request_id, method = &*shown_path(method), "a handler panicked");

@@ -1,4 +1,4 @@
-//! The statuses that all services answer for the same failures, each under its own domain.
+//! Statuses that all services share for the same failures, each in its own domain.
 
 mod call;
 mod fields;

@@ -1,4 +1,4 @@
-//! The reasons that all contracts share, and statuses with one of them.
+//! Reasons that all contracts share, and statuses with these reasons.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use gatepost::status::Reason;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// How long a caller waits before it tries again when the database is away or full.
-const STORE_DELAY: Duration = Duration::from_secs(1);
+/// Time after which a caller should retry.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Reasons that the contract of each service has, by their names on the wire.
+/// Reasons in the contract of each service, by their names on the wire.
 pub const REASONS: [&str; 13] = [
     INVALID_FIELDS,
     STORE_UNAVAILABLE,
@@ -40,7 +40,7 @@ pub(super) const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
 pub(super) const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
 pub(super) const ETAG_MISMATCH: &str = "ETAG_MISMATCH";
 
-/// Returns `ErrorInfo` with one of the reasons above, in the domain of `R`.
+/// Returns `ErrorInfo` with a shared reason, in the domain of `R`.
 pub(super) fn details<R: Reason>(reason: &str) -> ErrorDetails {
     ErrorDetails::with_error_info(reason, R::DOMAIN, [])
 }
@@ -49,14 +49,14 @@ pub(super) fn status<R: Reason>(code: Code, reason: &str, message: &str) -> Stat
     Status::with_error_details(code, message, details::<R>(reason))
 }
 
-/// Returns a status that asks the caller to come back in a second.
+/// Returns a status that asks the caller to retry after a second.
 pub(super) fn retry<R: Reason>(code: Code, reason: &str, message: &str) -> Status {
     let mut details = details::<R>(reason);
-    details.set_retry_info(Some(STORE_DELAY));
+    details.set_retry_info(Some(RETRY_DELAY));
     Status::with_error_details(code, message, details)
 }
 
-/// A reason for tests of the kit.
+/// Reason for tests of the kit.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample;

@@ -1,4 +1,4 @@
-//! Statuses for a database that did not do its work.
+//! Statuses for failures of the database.
 
 use std::error::Error;
 
@@ -9,30 +9,30 @@ use tonic::{Code, Status};
 use super::internal::internal;
 use super::reasons::{OUTCOME_UNKNOWN, STORE_FULL, STORE_UNAVAILABLE, retry, status};
 
-// Each call during an outage has one of these lines, and calls need no token for it.
+// Limits the log: during an outage each call fails with one of these lines, also calls without a token.
 static AWAY_LINES: LogLimit = LogLimit::new();
 static FULL_LINES: LogLimit = LogLimit::new();
 static UNKNOWN_LINES: LogLimit = LogLimit::new();
 
-/// What depends on the database cannot be done now.
+/// Returns `UNAVAILABLE` for a database that cannot be reached.
 pub fn store_unavailable<R: Reason>() -> Status {
     retry::<R>(Code::Unavailable, STORE_UNAVAILABLE, "the database cannot be reached now, try again in a moment")
 }
 
-/// A database's failure to do its work, with the driver's error.
+/// Failure of the database, with the driver's error.
 #[derive(Clone, Copy, Debug)]
 pub enum StoreFailure<'a> {
-    /// The database is away and has written nothing.
+    /// The database cannot be reached and has written nothing.
     Unavailable(&'a (dyn Error + 'static)),
     /// The disk is full: nothing was written.
     Full,
     /// The database has not answered a commit.
     Unknown(&'a (dyn Error + 'static)),
-    /// A fault of the service or of the file.
+    /// The service or the database file is faulty.
     Fault(&'a (dyn Error + 'static)),
 }
 
-/// Returns the status for a database that did not do its work; logs what is a fault.
+/// Returns the status for a failure of the database, and logs the failure.
 pub fn store<'a, R: Reason>(failure: impl Into<StoreFailure<'a>>) -> Status {
     match failure.into() {
         StoreFailure::Unavailable(cause) => {
@@ -61,7 +61,7 @@ pub fn store<'a, R: Reason>(failure: impl Into<StoreFailure<'a>>) -> Status {
     }
 }
 
-/// `DEADLINE_EXCEEDED` for a write that may stand. It is not `UNAVAILABLE`, which clients repeat by themselves.
+/// Returns `DEADLINE_EXCEEDED` for a write with an unknown outcome. Clients would repeat `UNAVAILABLE` by themselves.
 pub fn outcome_unknown<R: Reason>() -> Status {
     status::<R>(
         Code::DeadlineExceeded,

@@ -1,30 +1,30 @@
-//! What whoever reaches the operations port can cost the service.
+//! Limits of the operations port.
 
 use std::time::Duration;
 
-/// What the port, one connection and one request may cost.
+/// Limits of the port, of a connection and of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at once; further ones wait until one has ended.
+pub struct OpsLimits {
+    /// Open connections; further ones wait until one has ended.
     pub connections: usize,
-    /// How long a request's head may take to arrive, and how long a connection may be idle.
+    /// Time for a request's head to arrive, and idle time of a connection.
     pub head: Duration,
-    /// Bytes of a request's head.
+    /// Largest head of a request, in bytes.
     pub head_bytes: usize,
-    /// Fields of a request's head.
+    /// Most fields in a request's head.
     pub head_fields: usize,
-    /// How old a connection gets before it is asked to end.
+    /// Age at which a connection is asked to end.
     pub age: Duration,
-    /// How long it may then still take, as at the end of the service.
+    /// Time for a connection to end, after its age or at the end of the service.
     pub grace: Duration,
-    /// How long the database may take to write.
+    /// Time for a write to the database.
     pub write: Duration,
-    /// How long what the last write came to is the answer to all probes: the database is written to once in this time at
-    /// the most.
+    /// Time for which all probes share the result of the last write. The database is written to at most once in this
+    /// time.
     pub fresh: Duration,
 }
 
-impl Default for Limits {
+impl Default for OpsLimits {
     fn default() -> Self {
         Self {
             connections: 64,

@@ -1,4 +1,4 @@
-//! What a service counts, as Prometheus reads it.
+//! Metrics of a service in the format of Prometheus.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncod
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{Answer, Page};
+use super::{Endpoint, EndpointResponse};
 use crate::{Clock, output};
 
-/// What is counted. No label of it is a method, a user, an address or anything else that a caller can choose.
+/// Metrics of a service. No label holds a method, a user, an address or any other value that callers choose.
 #[derive(Debug)]
 pub struct Metrics(Registry);
 
@@ -28,54 +28,54 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// What a guard decides, too.
+    /// Adds the decisions of a guard.
     pub fn count_decisions(&mut self, metrics: GuardMetrics) {
-        self.0.register_collector(Box::new(Decisions(metrics)));
+        self.0.register_collector(Box::new(DecisionCollector(metrics)));
     }
 
-    /// What becomes of a guard's requests, and of its feed, too.
-    pub fn count_questions(&mut self, metrics: AuthMetrics) {
-        self.0.register_collector(Box::new(Questions(metrics)));
+    /// Adds the verifications of a guard and the state of its feed.
+    pub fn count_verifications(&mut self, metrics: AuthMetrics) {
+        self.0.register_collector(Box::new(VerificationCollector(metrics)));
     }
 
-    /// Counts what `read` returns, under this name and `_total`.
+    /// Adds a counter that `read` returns, under this name and `_total`.
     pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.0.register_collector(Box::new(Number { name, help, read: Box::new(read) }));
+        self.0.register_collector(Box::new(CounterCollector { name, help, read: Box::new(read) }));
     }
 
-    /// Shows how far this clock is ahead of what it is compared with.
+    /// Adds the offset of this clock from its reference.
     pub fn show_clock(&mut self, clock: Clock) {
-        self.0.register_collector(Box::new(Offset(clock)));
+        self.0.register_collector(Box::new(ClockCollector(clock)));
     }
 
-    /// The page `/metrics`.
-    pub fn page(self) -> Page {
-        Page {
+    /// Returns the endpoint `/metrics`.
+    pub fn endpoint(self) -> Endpoint {
+        Endpoint {
             path: "/metrics",
-            answer: Box::new(move |_| {
+            handler: Box::new(move |_| {
                 let mut text = String::new();
-                // A text can always be written to.
+                // A write to a string cannot fail.
                 let _ = encode(&mut text, &self.0);
-                Answer::metrics(text)
+                EndpointResponse::metrics(text)
             }),
         }
     }
 }
 
-/// A number that only grows, read where it is counted.
-struct Number {
+/// Counter that is read where it is counted.
+struct CounterCollector {
     name: &'static str,
     help: &'static str,
     read: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
-impl fmt::Debug for Number {
+impl fmt::Debug for CounterCollector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Number").field(&self.name).finish()
+        formatter.debug_tuple("CounterCollector").field(&self.name).finish()
     }
 }
 
-impl Collector for Number {
+impl Collector for CounterCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut one = family(&mut encoder, self.name, self.help)?;
         one.encode_counter::<NoLabelSet, _, f64>(&(self.read)(), None)
@@ -83,9 +83,9 @@ impl Collector for Number {
 }
 
 #[derive(Debug)]
-struct Offset(Clock);
+struct ClockCollector(Clock);
 
-impl Collector for Offset {
+impl Collector for ClockCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let help = "How far the clock is ahead of the database server's, or of the boot clock; negative: behind";
         let unit = Some(&Unit::Seconds);
@@ -95,17 +95,17 @@ impl Collector for Offset {
 }
 
 #[derive(Debug)]
-struct Decisions(GuardMetrics);
+struct DecisionCollector(GuardMetrics);
 
-impl Collector for Decisions {
+impl Collector for DecisionCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let counts = self.0.read();
-        let mut all = family(&mut encoder, "gatepost_guard_decisions", "Calls that the guard has let in or refused")?;
+        let mut all = family(&mut encoder, "gatepost_guard_decisions", "Calls that the guard admitted or refused")?;
         count(&mut all, &[("result", "allow"), ("reason", "")], counts.allowed)?;
         for (rejection, number) in counts.denied {
             count(&mut all, &[("result", "deny"), ("reason", reason(rejection))], number)?;
         }
-        let help = "Calls that were let in and ended by the guard while they were open";
+        let help = "Open calls that the guard ended";
         let mut all = family(&mut encoder, "gatepost_guard_ended", help)?;
         for (rejection, number) in counts.ended {
             count(&mut all, &[("reason", reason(rejection))], number)?;
@@ -115,40 +115,36 @@ impl Collector for Decisions {
 }
 
 #[derive(Debug)]
-struct Questions(AuthMetrics);
+struct VerificationCollector(AuthMetrics);
 
-impl Collector for Questions {
+impl Collector for VerificationCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let counts = self.0.read();
-        let help = "Judgements by a verdict that was kept, and those for which there was none";
+        let help = "Verifications with a usable kept verdict, and without one";
         let mut all = family(&mut encoder, "gatepost_guard_verdicts", help)?;
         count(&mut all, &[("result", "hit")], counts.hits)?;
         count(&mut all, &[("result", "miss")], counts.misses)?;
         for (name, help, number) in [
-            ("gatepost_guard_flights_joined", "Misses that shared another caller's question", counts.joined),
-            (
-                "gatepost_guard_given_up",
-                "Misses that were refused by the token's form, without a question",
-                counts.given_up,
-            ),
+            ("gatepost_guard_flights_joined", "Misses that joined another caller's request", counts.joined),
+            ("gatepost_guard_given_up", "Misses refused by the token's form, without a request", counts.given_up),
             ("gatepost_feed_renewals", "Renewals that the auth service has answered", counts.renewals),
-            ("gatepost_feed_resets", "Beginnings of the feed: what was known before counts no more", counts.resets),
-            ("gatepost_feed_gaps", "Times that the feed said what was not the next thing", counts.gaps),
+            ("gatepost_feed_resets", "Starts of the feed without earlier state", counts.resets),
+            ("gatepost_feed_gaps", "Messages of the feed that were out of order or malformed", counts.gaps),
         ] {
             let mut one = family(&mut encoder, name, help)?;
             one.encode_counter::<NoLabelSet, _, f64>(&number, None)?;
         }
-        let help = "Whether there is a stream of revocations";
+        let help = "1 while the revocation stream is connected";
         let mut up = encoder.encode_descriptor("gatepost_feed_up", help, None, MetricType::Gauge)?;
         up.encode_gauge(&i64::from(counts.is_fed))?;
-        let help = "Age of the evidence by which tokens were found good";
+        let help = "Age of the evidence of valid tokens at each verification";
         seconds(&mut encoder, "gatepost_guard_evidence_age", help, &counts.evidence_age)?;
-        let help = "Time from when a revocation was written until the guard knew it";
+        let help = "Time from the write of a revocation until the guard knows it";
         seconds(&mut encoder, "gatepost_feed_lag", help, &counts.lag)
     }
 }
 
-/// Numbers that only grow; the text's writer puts `_total` behind the name.
+/// Starts a family of counters; the encoder appends `_total` to the name.
 fn family<'e>(
     encoder: &'e mut DescriptorEncoder<'_>,
     name: &'e str,
@@ -164,7 +160,7 @@ where
     family.encode_family(labels)?.encode_counter::<NoLabelSet, _, f64>(&number, None)
 }
 
-/// Times by their lengths; the writer puts the unit behind the name.
+/// Encodes a histogram of times; the encoder appends the unit to the name.
 fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, times: &Distribution) -> fmt::Result {
     let mut histogram = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
     let bounds = times.buckets.iter().map(|(bound, number)| (bound.as_secs_f64(), *number));
@@ -172,7 +168,7 @@ fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, times: &
     histogram.encode_histogram::<NoLabelSet>(times.sum.as_secs_f64(), times.count(), &buckets, None)
 }
 
-/// As the caller is told it.
+/// Returns the reason that the caller sees.
 fn reason(rejection: Rejection) -> &'static str {
     status::reason_name(rejection.reason())
 }

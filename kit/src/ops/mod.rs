@@ -1,14 +1,14 @@
-//! The operations port: whether the process lives, whether it can write, and what a service shows there, over HTTP.
+//! Operations port, over HTTP: liveness, readiness, and the service's own endpoints.
 
-mod answer;
-mod board;
+mod endpoints;
 mod limits;
+mod messages;
 mod metrics;
 mod readiness;
 mod server;
 
-pub use answer::{Answer, Ask};
-pub use board::{Board, Page};
-pub use limits::Limits;
+pub use endpoints::{Endpoint, Endpoints};
+pub use limits::OpsLimits;
+pub use messages::{EndpointRequest, EndpointResponse};
 pub use metrics::Metrics;
-pub use server::beside;
+pub use server::run_with_port;

@@ -1,4 +1,4 @@
-//! Whether the database takes writes: found out by writing, once for all who ask at a time.
+//! Readiness: a write to the database, shared by all concurrent probes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,40 +6,40 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
-use super::Limits;
+use super::OpsLimits;
 use crate::probe::{self, Probe};
 
-/// What the last write has come to: the line that says what is wrong, if anything is.
-type Outcome = Option<String>;
+/// Line that names the fault of the last write; `None` if the write succeeded.
+type Problem = Option<String>;
 
-/// The write, and what it came to the last time.
+/// Readiness check with the result of its last write.
 pub(super) struct Readiness {
     write: Arc<Probe>,
     limit: Duration,
     fresh: Duration,
-    last: Arc<Mutex<Option<(Instant, Outcome)>>>,
+    last: Arc<Mutex<Option<(Instant, Problem)>>>,
 }
 
 impl Readiness {
-    pub(super) fn new(write: Probe, limits: Limits) -> Self {
+    pub(super) fn new(write: Probe, limits: OpsLimits) -> Self {
         Self { write: Arc::new(write), limit: limits.write, fresh: limits.fresh, last: Arc::default() }
     }
 
-    /// What is wrong, if anything is.
-    pub(super) async fn look(&self) -> Outcome {
-        // Whoever comes while another writes waits here for what comes of it.
+    /// Returns the fault of a recent or new write, if there is one.
+    pub(super) async fn check(&self) -> Problem {
+        // Concurrent probes wait here for the result of the running write.
         let last = Arc::clone(&self.last).lock_owned().await;
         if let Some((_, outcome)) = last.as_ref().filter(|(time, _)| time.elapsed() < self.fresh) {
             return outcome.clone();
         }
-        // A task of its own: clients that ask and go would otherwise make it write again and again.
+        // The write runs in its own task. Otherwise clients that disconnect would cause one write each.
         let writing = tokio::spawn(write(Arc::clone(&self.write), self.limit, last));
         writing.await.unwrap_or_else(|_panic| Some("the write has failed: see the service's log".to_owned()))
     }
 }
 
-/// Writes, and keeps what has come of it.
-async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Outcome)>>) -> Outcome {
+/// Writes, and keeps the result.
+async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Problem)>>) -> Problem {
     let (outcome, cause) = match timeout(limit, write()).await {
         Ok(Ok(())) => (None, String::new()),
         Ok(Err(error)) => (Some(format!("{error}: see to the service's database")), probe::cause(&error)),

@@ -1,4 +1,4 @@
-//! HTTP/1.1 with every limit that hyper leaves open.
+//! HTTP/1.1 server with the limits that hyper leaves open.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,33 +13,33 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{Board, Limits};
+use super::{Endpoints, OpsLimits};
 use crate::output;
 use crate::shutdown::Shutdown;
 
-/// The pause after a connection that could not be accepted: most often there are no file descriptors left.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pause after a failed accept: most often no file descriptors are left.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs a service with an operations port beside it, if there is a listener for one.
+/// Runs a service, with an operations port if there is a listener for it.
 ///
-/// Says `NAME operations on ADDR` on standard output. The port answers before the service has started, and until it has
-/// ended, so that probes see it start and stop.
-pub async fn beside<T>(
+/// Prints `NAME operations on ADDR` to standard output. The port answers from before the service's start until its end,
+/// so that probes see both.
+pub async fn run_with_port<T>(
     name: &str,
     listener: Option<TcpListener>,
-    limits: Limits,
+    limits: OpsLimits,
     shutdown: &Shutdown,
-    service: impl AsyncFnOnce(Board) -> T,
+    service: impl AsyncFnOnce(Endpoints) -> T,
 ) -> T {
-    let board = Board::new(shutdown.clone(), limits);
-    let Some(listener) = listener else { return service(board).await };
+    let endpoints = Endpoints::new(shutdown.clone(), limits);
+    let Some(listener) = listener else { return service(endpoints).await };
     if let Ok(address) = listener.local_addr() {
         output::out(&format!("{name} operations on {address}"));
     }
     let (end, mut connections) = (Shutdown::new(), JoinSet::new());
     let ended = tokio::select! {
-        ended = service(board.clone()) => ended,
-        never = accept(&listener, limits, &board, &end, &mut connections) => match never {},
+        ended = service(endpoints.clone()) => ended,
+        never = accept(&listener, limits, &endpoints, &end, &mut connections) => match never {},
     };
     drop(listener);
     end.cancel();
@@ -47,22 +47,22 @@ pub async fn beside<T>(
     ended
 }
 
-/// Serves each connection that comes.
+/// Serves each new connection.
 async fn accept(
     listener: &TcpListener,
-    limits: Limits,
-    board: &Board,
+    limits: OpsLimits,
+    endpoints: &Endpoints,
     end: &Shutdown,
     connections: &mut JoinSet<()>,
 ) -> Infallible {
     let room = Arc::new(Semaphore::new(limits.connections));
     loop {
-        // The room is never closed.
+        // The semaphore is never closed.
         let place = Arc::clone(&room).acquire_owned().await;
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
-                let serving = serve(stream, limits, board.clone(), end.clone());
+                let serving = serve(stream, limits, endpoints.clone(), end.clone());
                 connections.spawn(async move {
                     serving.await;
                     drop(place);
@@ -70,20 +70,20 @@ async fn accept(
             }
             Err(error) => {
                 tracing::debug!(%error, "a connection to the operations port could not be accepted");
-                sleep(PAUSE).await;
+                sleep(ACCEPT_RETRY_INTERVAL).await;
             }
         }
     }
 }
 
-/// Serves a connection until it ends, grows old, or the service ends.
-async fn serve(stream: TcpStream, limits: Limits, board: Board, end: Shutdown) {
+/// Serves a connection until it ends, reaches its age, or the service ends.
+async fn serve(stream: TcpStream, limits: OpsLimits, endpoints: Endpoints, end: Shutdown) {
     let answer = service_fn(|request: http::Request<Incoming>| {
-        let board = board.clone();
+        let endpoints = endpoints.clone();
         async move {
-            // A body is never read: what is left of it would be taken for the next request.
+            // No body is read. Its bytes must not be parsed as the next request, so the connection ends.
             let is_last = !request.body().is_end_stream();
-            let answer = board.answer(request.method(), request.uri().path(), request.headers()).await;
+            let answer = endpoints.answer(request.method(), request.uri().path(), request.headers()).await;
             Ok::<_, Infallible>(answer.into_http(is_last))
         }
     });

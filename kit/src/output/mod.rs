@@ -1,7 +1,7 @@
-//! Lines for standard output and standard error that never block or fail the code that writes them.
+//! Standard output and standard error that never block or fail their callers.
 //!
-//! The reader of a service's output may stall, or go away, or its disk may fill up. Each stream has a bounded queue and one
-//! thread that writes. A line that finds no room, or that cannot be written, is dropped and counted.
+//! The reader of a service's output may stall or go away, or its disk may fill up. Each stream has a bounded queue and
+//! one writing thread. A line without room, or one that cannot be written, is dropped and counted.
 
 mod note;
 mod queue;
@@ -12,24 +12,24 @@ use std::os::fd::AsFd as _;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use note::time;
-pub(crate) use queue::{LogWriter, Queue};
+pub(crate) use queue::{LineQueue, LogWriter};
 
 // Both streams belong to the process, so each has one queue in it.
-static STDOUT: LazyLock<Arc<Queue>> = LazyLock::new(|| writer::start("stdout", io::stdout().as_fd()));
-static STDERR: LazyLock<Arc<Queue>> = LazyLock::new(|| writer::start("stderr", io::stderr().as_fd()));
+static STDOUT: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stdout", io::stdout().as_fd()));
+static STDERR: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stderr", io::stderr().as_fd()));
 
 /// Writes a line to standard output, for scripts that read it.
 pub fn out(line: &str) {
     STDOUT.push_line(line);
 }
 
-/// Writes a line to standard error, behind the lines that the log has written before.
+/// Writes a line to standard error, behind the earlier lines of the log.
 pub fn err(line: &str) {
     STDERR.push_line(line);
 }
 
 /// Returns the queue of standard error, for the log.
-pub(crate) fn stderr() -> Arc<Queue> {
+pub(crate) fn stderr() -> Arc<LineQueue> {
     Arc::clone(&STDERR)
 }
 
@@ -38,10 +38,10 @@ pub fn dropped_log_lines() -> u64 {
     STDERR.dropped()
 }
 
-/// Waits for the last lines when it is dropped: at the end of the process.
+/// Guard that waits for the last lines when it is dropped, at the end of the process.
 ///
-/// The wait ends after one second in which no line was taken, and after five seconds in any case, so that a reader that
-/// stalls does not hold the end.
+/// The wait ends after one second without progress, and after five seconds in any case, so that a stalled reader does
+/// not delay the end.
 #[derive(Debug)]
 #[must_use = "the last lines are waited for when it is dropped"]
 pub struct FlushAtEnd;
@@ -49,7 +49,7 @@ pub struct FlushAtEnd;
 impl Drop for FlushAtEnd {
     fn drop(&mut self) {
         for stream in [&STDERR, &STDOUT] {
-            // A stream without a line has no thread, and needs none.
+            // A stream without a line has no thread.
             if let Some(queue) = LazyLock::get(stream) {
                 queue.flush();
             }

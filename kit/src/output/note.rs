@@ -1,17 +1,17 @@
-//! The line that says how many lines are missing at its place.
+//! Note in the log about dropped lines.
 
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
-/// Returns the line, in the form of the log's own lines.
+/// Returns the note, in the form of the log's own lines.
 pub(super) fn left_out(count: u64) -> Vec<u8> {
     format!("{}  WARN kit::output: log lines left out count={count}\n", time()).into_bytes()
 }
 
-/// Returns the time now as the log writes it.
+/// Returns the current time in the log's format.
 pub(crate) fn time() -> String {
     let mut text = String::new();
-    // A string can always be written to.
+    // A write to a string cannot fail.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     text
 }

@@ -1,4 +1,4 @@
-//! Lines on their way to a reader: bounded by bytes, and never waited for by the code that writes them.
+//! Queue of lines for one writing thread, bounded in bytes. Callers never wait.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,22 +10,22 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::note::left_out;
 
-/// Bytes that wait for a reader at most.
+/// Capacity of a queue, in bytes.
 pub(super) const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Bytes that a line costs beside its text.
+/// Bytes of a line besides its text.
 const LINE_OVERHEAD_BYTES: usize = size_of::<Vec<u8>>();
 
-/// Limit for the wait for one line at the end of the process.
+/// Time to wait for one line at the end of the process.
 const FLUSH_STALL_LIMIT: Duration = Duration::from_secs(1);
 
-/// Limit for the wait for all lines at the end of the process.
+/// Time to wait for all lines at the end of the process.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
-/// Lines that wait for one thread, which writes them.
+/// Queue of lines for one writing thread.
 #[derive(Debug)]
-pub(crate) struct Queue {
-    state: Mutex<State>,
+pub(crate) struct LineQueue {
+    state: Mutex<QueueState>,
     arrived: Condvar,
     settled: Condvar,
     dropped: AtomicU64,
@@ -33,33 +33,33 @@ pub(crate) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     lines: VecDeque<Vec<u8>>,
-    /// Bytes of `lines`, with what each line costs beside its text.
+    /// Bytes of `lines`, with the overhead of each line.
     bytes: usize,
-    /// Lines that found no room since the last note about them.
+    /// Lines without room since the last note.
     left_out: u64,
     /// Lines that the writer has taken so far.
     taken: u64,
-    /// True while the writer has a line in its hands.
+    /// True while the writer writes a line.
     is_writing: bool,
-    /// True if no writer takes lines.
+    /// True if there is no writer.
     is_closed: bool,
 }
 
-impl Queue {
-    /// Makes a queue that holds this many bytes.
+impl LineQueue {
+    /// Creates a queue that holds this many bytes.
     pub(super) fn new(capacity: usize) -> Self {
         let (state, arrived, settled) = Default::default();
         Self { state, arrived, settled, dropped: AtomicU64::new(0), capacity }
     }
 
-    /// Appends a line that has no line break at its end yet.
+    /// Appends a line, and adds its line break.
     pub(crate) fn push_line(&self, line: &str) {
         self.push(format!("{line}\n").into_bytes());
     }
 
-    /// Appends a line, or drops and counts it if it finds no room.
+    /// Appends a line, or drops and counts it if there is no room.
     pub(super) fn push(&self, line: Vec<u8>) {
         let mut state = self.lock();
         if !state.has_room(line.len(), self.capacity) {
@@ -91,7 +91,7 @@ impl Queue {
         self.lock().is_closed = true;
     }
 
-    /// Returns the next line, for the writer, and waits for one if there is none.
+    /// Returns the next line to the writer; waits for one if the queue is empty.
     pub(super) fn next(&self) -> Vec<u8> {
         let mut state = self.lock();
         state.is_writing = false;
@@ -111,7 +111,7 @@ impl Queue {
         while !state.is_settled() {
             let taken = state.taken;
             let limit = FLUSH_STALL_LIMIT.min(end.saturating_duration_since(Instant::now()));
-            let waiting = |state: &mut State| state.taken == taken && !state.is_settled();
+            let waiting = |state: &mut QueueState| state.taken == taken && !state.is_settled();
             let waited = self.settled.wait_timeout_while(state, limit, waiting);
             let (next, elapsed) = waited.unwrap_or_else(PoisonError::into_inner);
             if elapsed.timed_out() {
@@ -121,14 +121,14 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Returns true if a line of this length may wait. After a line was left out, half of the queue must be free first:
-    /// so a queue that stays full writes few notes.
+impl QueueState {
+    /// Returns true if there is room for a line of this length. After a dropped line half of the queue must be free
+    /// first, so that a full queue writes few notes.
     fn has_room(&self, length: usize, capacity: usize) -> bool {
         let capacity = if self.left_out > 0 { capacity / 2 } else { capacity };
         !self.is_closed && self.bytes + length + LINE_OVERHEAD_BYTES <= capacity
@@ -139,7 +139,7 @@ impl State {
         self.lines.push_back(line);
     }
 
-    /// Takes the first line, or the note about lines that were left out behind the last one.
+    /// Takes the first line, or the note about lines that were dropped behind the last one.
     fn take(&mut self) -> Option<Vec<u8>> {
         let line = match self.lines.pop_front() {
             Some(line) => {
@@ -159,9 +159,9 @@ impl State {
     }
 }
 
-/// A handle by which the log writes into a queue; each event is one `write`.
+/// Handle with which the log writes into a queue; each event is one `write`.
 #[derive(Debug)]
-pub(crate) struct LogWriter(pub(crate) Arc<Queue>);
+pub(crate) struct LogWriter(pub(crate) Arc<LineQueue>);
 
 impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = &'a Self;
@@ -187,11 +187,11 @@ mod tests {
     use super::*;
 
     /// Returns a queue with room for four lines of ten bytes.
-    fn small() -> Queue {
-        Queue::new(4 * (10 + LINE_OVERHEAD_BYTES))
+    fn small() -> LineQueue {
+        LineQueue::new(4 * (10 + LINE_OVERHEAD_BYTES))
     }
 
-    fn push(queue: &Queue, count: usize) {
+    fn push(queue: &LineQueue, count: usize) {
         for _ in 0..count {
             queue.push(b"123456789\n".to_vec());
         }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn note_stands_where_the_lines_are_missing() {
-        let queue = Queue::new(1024 + 2 * LINE_OVERHEAD_BYTES);
+        let queue = LineQueue::new(1024 + 2 * LINE_OVERHEAD_BYTES);
         queue.push(vec![b'1'; 1024]);
         queue.push(vec![b'2'; 1024]);
         assert_eq!(queue.next()[0], b'1');

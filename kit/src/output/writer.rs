@@ -1,4 +1,4 @@
-//! The thread that writes a queue's lines, and the only code that waits for their reader.
+//! Thread that writes a queue's lines. Only this code waits for their reader.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -10,16 +10,16 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::note::left_out;
-use super::queue::{QUEUE_BYTES, Queue};
+use super::queue::{LineQueue, QUEUE_BYTES};
 
 /// Starts the thread of this name, which writes to a copy of the descriptor.
 ///
 /// The copy keeps the thread away from the lock of `std::io::stderr`. A thread that waits for a reader would hold that
 /// lock, and a panic's message would wait for it.
-pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>) -> Arc<Queue> {
-    let queue = Arc::new(Queue::new(QUEUE_BYTES));
+pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>) -> Arc<LineQueue> {
+    let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
     let started = descriptor.try_clone_to_owned().and_then(|descriptor| {
-        let writer = Writer::new(Descriptor(File::from(descriptor)), Arc::clone(&queue));
+        let writer = LineWriter::new(Descriptor(File::from(descriptor)), Arc::clone(&queue));
         thread::Builder::new().name(name.to_owned()).spawn(move || writer.run())
     });
     if started.is_err() {
@@ -28,18 +28,18 @@ pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>) -> Arc<Queue> {
     queue
 }
 
-/// Writes lines, and counts those that cannot be written.
-struct Writer<W> {
+/// Writer of lines, which counts the lines that cannot be written.
+struct LineWriter<W> {
     out: W,
-    queue: Arc<Queue>,
-    /// Lines that could not be written since the last one that could.
+    queue: Arc<LineQueue>,
+    /// Lines that could not be written since the last written one.
     lost: u64,
     /// True if the last line was written in part.
     is_torn: bool,
 }
 
-impl<W: Write> Writer<W> {
-    fn new(out: W, queue: Arc<Queue>) -> Self {
+impl<W: Write> LineWriter<W> {
+    fn new(out: W, queue: Arc<LineQueue>) -> Self {
         Self { out, queue, lost: 0, is_torn: false }
     }
 
@@ -78,7 +78,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A stream of the process, which another process may have made non-blocking.
+/// Stream of the process, which another process may have made non-blocking.
 struct Descriptor(File);
 
 impl Write for Descriptor {
@@ -110,14 +110,14 @@ mod tests {
 
     use super::*;
 
-    /// A disk with room for some bytes.
+    /// Disk with room for some bytes.
     #[derive(Default)]
-    struct Disk {
+    struct SmallDisk {
         room: usize,
         text: Vec<u8>,
     }
 
-    impl Write for Disk {
+    impl Write for SmallDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let count = bytes.len().min(self.room);
             if count == 0 {
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn full_disk_loses_lines_and_the_next_one_notes_it() {
-        let queue = Arc::new(Queue::new(QUEUE_BYTES));
-        let mut writer = Writer::new(Disk { room: 9, ..Disk::default() }, Arc::clone(&queue));
+        let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
+        let mut writer = LineWriter::new(SmallDisk { room: 9, ..SmallDisk::default() }, Arc::clone(&queue));
         for line in ["first\n", "second\n", "third\n"] {
             writer.write(line.as_bytes());
         }
@@ -154,8 +154,8 @@ mod tests {
     fn non_blocking_pipe_is_waited_for() {
         let (mut reader, pipe) = io::pipe().unwrap();
         rustix::io::ioctl_fionbio(&pipe, true).unwrap();
-        let queue = Arc::new(Queue::new(QUEUE_BYTES));
-        let mut writer = Writer::new(Descriptor(File::from(std::os::fd::OwnedFd::from(pipe))), Arc::clone(&queue));
+        let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
+        let mut writer = LineWriter::new(Descriptor(File::from(std::os::fd::OwnedFd::from(pipe))), Arc::clone(&queue));
         let line = vec![b'x'; 1024 * 1024];
         let writing = thread::spawn(move || writer.write(&line));
         let mut read = Vec::new();
@@ -168,8 +168,8 @@ mod tests {
     fn reader_that_is_gone_costs_lines_alone() {
         let (reader, pipe) = io::pipe().unwrap();
         drop(reader);
-        let queue = Arc::new(Queue::new(QUEUE_BYTES));
-        let mut writer = Writer::new(pipe, Arc::clone(&queue));
+        let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
+        let mut writer = LineWriter::new(pipe, Arc::clone(&queue));
         writer.write(b"a line\n");
         writer.write(b"a line\n");
         assert_eq!(queue.dropped(), 2);
@@ -178,11 +178,11 @@ mod tests {
     #[test]
     fn flush_waits_for_the_last_line() {
         let (mut reader, pipe) = io::pipe().unwrap();
-        let queue = Arc::new(Queue::new(QUEUE_BYTES));
+        let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
         for _ in 0..100 {
             queue.push_line("a line");
         }
-        let writer = Writer::new(pipe, Arc::clone(&queue));
+        let writer = LineWriter::new(pipe, Arc::clone(&queue));
         thread::spawn(move || writer.run());
         queue.flush();
         let mut read = vec![0; 700];

@@ -1,87 +1,88 @@
-//! Fills a page row by row, until it has as many rows as were wanted or is as large as an answer may be.
+//! Fills a page row by row, up to the requested number of rows or the largest answer.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::PageTokens;
 
-/// A page ends at so many bytes, however many rows were wanted (a client takes 4 MiB by default).
-pub const MAX_BYTES: usize = 3 * 1024 * 1024;
+/// Largest size of a page in bytes, independent of the requested rows (a client takes 4 MiB by default).
+pub const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
-/// What a repeated field costs beside its message: its tag and its length.
-const FRAMING: usize = 8;
+/// Bytes of a repeated field besides its message: its tag and its length.
+const FIELD_OVERHEAD_BYTES: usize = 8;
 
-/// A row on its way into a page.
-pub struct Row<T> {
-    /// The row's id, by which the list is ordered.
+/// Row to be added to a page.
+pub struct PageRow<T> {
+    /// Id of the row; the list is in the order of ids.
     pub id: Uuid,
-    /// The bytes that it takes in the answer.
+    /// Bytes of the row in the answer.
     pub bytes: usize,
-    /// The row as it is answered.
+    /// Row as the answer shows it.
     pub item: T,
 }
 
-/// The rows that a reader gives at once.
-pub struct Batch<T> {
-    /// The next rows, in the order of the list.
-    pub rows: Vec<Row<T>>,
-    /// The list goes on after these rows.
+/// Rows that a reader returns at once.
+pub struct PageBatch<T> {
+    /// Next rows, in the order of the list.
+    pub rows: Vec<PageRow<T>>,
+    /// True if the list continues after these rows.
     pub has_more: bool,
 }
 
-impl<T> Batch<T> {
-    /// A batch of a reader that stops at this many rows and nowhere before, but for the list's end.
-    pub fn up_to(limit: u32, rows: Vec<Row<T>>) -> Self {
+impl<T> PageBatch<T> {
+    /// Creates the batch of a reader that stops only at this many rows or at the end of the list.
+    pub fn up_to(limit: u32, rows: Vec<PageRow<T>>) -> Self {
         Self { has_more: rows.len() >= limit as usize, rows }
     }
 }
 
-/// Returns how many of these rows, by the least bytes that each takes, fit into one answer: at least the first.
+/// Returns the number of rows that fit into one answer, at least 1. Each size is the fewest bytes that a row takes.
 pub fn fitting(sizes: impl IntoIterator<Item = usize>) -> usize {
     let mut bytes = 0;
     let fits = |size: &usize| {
-        bytes += size + FRAMING;
-        bytes <= MAX_BYTES
+        bytes += size + FIELD_OVERHEAD_BYTES;
+        bytes <= MAX_PAGE_BYTES
     };
     sizes.into_iter().take_while(fits).count().max(1)
 }
 
-/// What is asked of a list.
-pub struct Wanted<'a> {
-    /// What a page token is bound to: the method and whatever must be the same in the request for the next page.
+/// Request for a page of a list.
+pub struct PageRequest<'a> {
+    /// Scope of the page token: the method and all that must be the same in the request for the next page.
     pub scope: &'a str,
-    /// How many rows at the most.
+    /// Largest number of rows.
     pub size: u32,
-    /// The caller's page token; empty for the first page.
+    /// Page token of the caller; empty for the first page.
     pub token: &'a str,
 }
 
-/// A page as it is answered.
+/// Page of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows.
+    /// Rows of the page.
     pub items: Vec<T>,
-    /// Asks for the next page; empty when this was the last.
+    /// Token for the next page; empty on the last page.
     pub next_page_token: String,
 }
 
-/// The page token is not ours, not for this request, or too old.
+/// Error of a page token that is forged, for another request, or too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadToken;
 
-/// Returns the page that is wanted. `read` gives the next rows after a row: at most so many, or fewer that fill the answer.
+/// Returns the requested page. `read` takes the last id and a limit, and returns the next rows; it may return fewer
+/// rows if they fill the answer.
 ///
 /// # Errors
-/// [`BadToken`], and what `read` fails with.
+/// [`BadToken`], and the errors of `read`.
 pub async fn fill<T, E, F>(
     tokens: &PageTokens,
-    wanted: Wanted<'_>,
+    wanted: PageRequest<'_>,
     now: DateTime<Utc>,
     read: impl Fn(Option<Uuid>, u32) -> F,
 ) -> Result<Page<T>, E>
 where
     E: From<BadToken>,
-    F: Future<Output = Result<Batch<T>, E>>,
+    F: Future<Output = Result<PageBatch<T>, E>>,
 {
     let after = match wanted.token {
         "" => None,
@@ -92,22 +93,22 @@ where
     Ok(Page { items, next_page_token })
 }
 
-/// The rows of the page, and the last of them when there are more.
+/// Returns the rows of the page, and the id of the last row if more follow.
 async fn rows<T, E, F>(
     mut after: Option<Uuid>,
-    wanted: &Wanted<'_>,
+    wanted: &PageRequest<'_>,
     read: impl Fn(Option<Uuid>, u32) -> F,
 ) -> Result<(Vec<T>, Option<Uuid>), E>
 where
-    F: Future<Output = Result<Batch<T>, E>>,
+    F: Future<Output = Result<PageBatch<T>, E>>,
 {
     let (mut items, mut bytes) = (Vec::new(), 0);
     loop {
-        // One more than is wanted says whether there are more.
+        // One more row than requested shows that more follow.
         let batch = read(after, wanted.size + 1).await?;
         for row in batch.rows {
-            bytes += row.bytes + FRAMING;
-            if items.len() == wanted.size as usize || (bytes > MAX_BYTES && !items.is_empty()) {
+            bytes += row.bytes + FIELD_OVERHEAD_BYTES;
+            if items.len() == wanted.size as usize || (bytes > MAX_PAGE_BYTES && !items.is_empty()) {
                 return Ok((items, after));
             }
             items.push(row.item);
@@ -116,7 +117,7 @@ where
         if !batch.has_more {
             return Ok((items, None));
         }
-        // A full answer, where the reader stopped; rows that have gone since they were measured are no page.
+        // The reader stops at a full answer. No rows means that they were deleted after they were measured: read on.
         if !items.is_empty() {
             return Ok((items, after));
         }
@@ -127,7 +128,7 @@ where
 mod tests {
     use super::*;
 
-    /// The rows 1 to `count`, of so many bytes each, of which a reader gives at most `batch` at once.
+    /// List of the rows 1 to `count` of `bytes` bytes each. Its reader returns at most `batch` rows at once.
     struct List {
         count: u128,
         bytes: usize,
@@ -139,16 +140,16 @@ mod tests {
             let read = async |after: Option<Uuid>, limit: u32| {
                 let first = after.map_or(1, |after| after.as_u128() + 1);
                 let rows = (first..=self.count).take(self.batch.min(limit as usize));
-                let rows = rows.map(|id| Row { id: Uuid::from_u128(id), bytes: self.bytes, item: id });
+                let rows = rows.map(|id| PageRow { id: Uuid::from_u128(id), bytes: self.bytes, item: id });
                 let rows: Vec<_> = rows.collect();
                 let has_more = rows.last().is_some_and(|last| last.item < self.count);
-                Ok(Batch { rows, has_more })
+                Ok(PageBatch { rows, has_more })
             };
             let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-            fill(&PageTokens::new(&[7; 64]), Wanted { scope: "List", size, token }, now, read).await
+            fill(&PageTokens::new(&[7; 64]), PageRequest { scope: "List", size, token }, now, read).await
         }
 
-        /// The rows of every page.
+        /// Returns the rows of every page.
         async fn walk(&self, size: u32) -> Vec<Vec<u128>> {
             let (mut pages, mut token) = (Vec::new(), String::new());
             loop {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_has_as_many_rows_as_were_wanted() {
+    async fn page_has_the_requested_number_of_rows() {
         for batch in [2, 3, 100] {
             assert_eq!(List { count: 5, bytes: 1, batch }.walk(2).await, [vec![1, 2], vec![3, 4], vec![5]]);
             assert_eq!(List { count: 4, bytes: 1, batch }.walk(2).await, [[1, 2], [3, 4]]);
@@ -172,43 +173,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_ends_where_its_reader_has_filled_it() {
+    async fn page_ends_at_its_readers_batch() {
         assert_eq!(List { count: 5, bytes: 1, batch: 3 }.walk(4).await, [vec![1, 2, 3], vec![4, 5]]);
         assert_eq!(List { count: 2, bytes: 1, batch: 1 }.walk(4).await, [[1], [2]]);
     }
 
     #[tokio::test]
-    async fn rows_that_go_after_they_are_measured_end_no_list() {
+    async fn rows_deleted_after_measuring_end_no_list() {
         let tries = std::sync::atomic::AtomicU32::new(0);
         let read = async |_, _| {
             let is_first = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-            let rows = if is_first { Vec::new() } else { vec![Row { id: Uuid::nil(), bytes: 1, item: 1 }] };
-            Ok::<_, BadToken>(Batch { rows, has_more: is_first })
+            let rows = if is_first { Vec::new() } else { vec![PageRow { id: Uuid::nil(), bytes: 1, item: 1 }] };
+            Ok::<_, BadToken>(PageBatch { rows, has_more: is_first })
         };
-        let (wanted, now) = (Wanted { scope: "List", size: 9, token: "" }, DateTime::UNIX_EPOCH);
+        let (wanted, now) = (PageRequest { scope: "List", size: 9, token: "" }, DateTime::UNIX_EPOCH);
         let page = fill(&PageTokens::new(&[7; 64]), wanted, now, read).await.unwrap();
         assert_eq!((page.items, page.next_page_token.as_str()), (vec![1], ""));
     }
 
     #[test]
-    fn as_many_rows_fit_as_an_answer_may_have_bytes() {
+    fn rows_fit_up_to_the_largest_answer() {
         assert_eq!(fitting([]), 1);
-        assert_eq!(fitting([MAX_BYTES * 2, 1]), 1);
-        assert_eq!(fitting([1, MAX_BYTES]), 1);
-        assert_eq!(fitting([MAX_BYTES / 3 - FRAMING; 9]), 3);
+        assert_eq!(fitting([MAX_PAGE_BYTES * 2, 1]), 1);
+        assert_eq!(fitting([1, MAX_PAGE_BYTES]), 1);
+        assert_eq!(fitting([MAX_PAGE_BYTES / 3 - FIELD_OVERHEAD_BYTES; 9]), 3);
         assert_eq!(fitting([1; 9]), 9);
     }
 
     #[tokio::test]
-    async fn a_page_ends_when_the_answer_is_large_but_has_one_row_at_the_least() {
+    async fn large_rows_end_a_page_after_at_least_one() {
         let walk = async |bytes| List { count: 2, bytes, batch: 100 }.walk(50).await;
-        assert_eq!(walk(MAX_BYTES / 2).await, [[1], [2]]);
-        assert_eq!(walk(MAX_BYTES * 2).await, [[1], [2]]);
-        assert_eq!(walk(MAX_BYTES / 2 - FRAMING).await, [[1, 2]]);
+        assert_eq!(walk(MAX_PAGE_BYTES / 2).await, [[1], [2]]);
+        assert_eq!(walk(MAX_PAGE_BYTES * 2).await, [[1], [2]]);
+        assert_eq!(walk(MAX_PAGE_BYTES / 2 - FIELD_OVERHEAD_BYTES).await, [[1, 2]]);
     }
 
+    /// C60: an invalid token is an error, not the first page.
     #[tokio::test]
-    async fn c60_a_token_that_does_not_open_is_no_first_page() {
+    async fn invalid_token_is_no_first_page() {
         assert_eq!(List { count: 2, bytes: 1, batch: 1 }.page("x", 1).await, Err(BadToken));
     }
 }

@@ -1,4 +1,4 @@
-//! Page tokens: where the next page begins, sealed so that only this service can have said it (AIP-158).
+//! Page tokens: the start of the next page, sealed by the service (AIP-158).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,42 +7,43 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use uuid::Uuid;
 
-/// How long a page token is good for.
-const LIFETIME: TimeDelta = TimeDelta::hours(24);
+/// Lifetime of a page token.
+const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Bytes of the expiry time and of the id before the tag.
-const BODY: usize = 8 + 16;
+/// Bytes before the tag: the expiry time and the id.
+const BODY_BYTES: usize = 8 + 16;
 
-/// Seals and opens page tokens with one key.
+/// Key that seals and opens page tokens.
 ///
-/// A token holds its expiry time and the last id of its page, and a tag (HMAC-SHA-256) over both and over the scope:
-/// the RPC and whatever must be the same in the next request. The scope itself is not in the token.
+/// A token holds its expiry time, the last id of its page, and a tag (HMAC-SHA-256) over both and the scope. The scope
+/// is the RPC and all that must be the same in the next request. It is not in the token.
 #[derive(Clone)]
 pub struct PageTokens {
     keyed: Hmac<Sha256>,
 }
 
 impl PageTokens {
-    /// Seals with this key (as long as the hash's block), which lives in the service's own database so that all replicas share it.
+    /// Uses this key, which is as long as the hash's block. The service keeps it in its database, so that all replicas
+    /// share it.
     pub fn new(key: &[u8; 64]) -> Self {
         Self { keyed: Hmac::new(key.into()) }
     }
 
-    /// A token that continues after the row `last`, good for 24 hours from `now` and for `scope` alone.
+    /// Returns a token that continues after the row `last`. The token is valid for 24 hours and for `scope` alone.
     pub fn seal(&self, scope: &str, last: Uuid, now: DateTime<Utc>) -> String {
-        let mut token = Vec::with_capacity(BODY + 32);
-        token.extend_from_slice(&(now + LIFETIME).timestamp().to_be_bytes());
+        let mut token = Vec::with_capacity(BODY_BYTES + 32);
+        token.extend_from_slice(&(now + TOKEN_LIFETIME).timestamp().to_be_bytes());
         token.extend_from_slice(last.as_bytes());
         let tag = self.tag(scope, &token).finalize().into_bytes();
         token.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// The row after which the page begins, or `None` for a token that is not ours, altered, of another scope or too
-    /// old.
+    /// Returns the id of the row before the page. Returns `None` for a token that is forged, altered, too old, or of
+    /// another scope.
     pub fn open(&self, scope: &str, token: &str, now: DateTime<Utc>) -> Option<Uuid> {
         let token = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (body, tag) = token.split_at_checked(BODY)?;
+        let (body, tag) = token.split_at_checked(BODY_BYTES)?;
         self.tag(scope, body).verify_slice(tag).ok()?;
         let (expiry, last) = body.split_first_chunk::<8>()?;
         let expires = DateTime::from_timestamp(i64::from_be_bytes(*expiry), 0)?;
@@ -71,15 +72,16 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_to_what_was_sealed() {
+    fn token_opens_to_its_row() {
         let tokens = PageTokens::new(&[7; 64]);
         let last = Uuid::from_u128(42);
         let token = tokens.seal(SCOPE, last, now());
         assert_eq!(tokens.open(SCOPE, &token, now()), Some(last));
     }
 
+    /// C60: altered tokens are refused.
     #[test]
-    fn c60_every_flipped_bit_is_refused() {
+    fn token_with_any_flipped_bit_is_refused() {
         let tokens = PageTokens::new(&[7; 64]);
         let token = URL_SAFE_NO_PAD.decode(tokens.seal(SCOPE, Uuid::from_u128(42), now())).unwrap();
         for bit in 0..token.len() * 8 {
@@ -89,14 +91,15 @@ mod tests {
         }
     }
 
+    /// C60: foreign and old tokens are refused.
     #[test]
-    fn c60_foreign_expired_and_garbled_tokens_are_refused() {
+    fn foreign_expired_and_garbled_tokens_are_refused() {
         let tokens = PageTokens::new(&[7; 64]);
         let token = tokens.seal(SCOPE, Uuid::from_u128(42), now());
         assert_eq!(tokens.open("ListUsers", &token, now()), None);
         assert_eq!(PageTokens::new(&[8; 64]).open(SCOPE, &token, now()), None);
-        assert!(tokens.open(SCOPE, &token, now() + LIFETIME - TimeDelta::seconds(1)).is_some());
-        assert_eq!(tokens.open(SCOPE, &token, now() + LIFETIME), None);
+        assert!(tokens.open(SCOPE, &token, now() + TOKEN_LIFETIME - TimeDelta::seconds(1)).is_some());
+        assert_eq!(tokens.open(SCOPE, &token, now() + TOKEN_LIFETIME), None);
         for garbled in ["", "a", "not a token", &token[1..], &token[..20], &format!("{token}A"), &format!("{token}=")] {
             assert_eq!(tokens.open(SCOPE, garbled, now()), None, "{garbled:?}");
         }

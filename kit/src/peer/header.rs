@@ -1,29 +1,29 @@
-//! The header in which proxies list the addresses that a request has come through, the last one on the right.
+//! Header in which proxies list the addresses on a request's way, the last one on the right.
 
 use std::net::{IpAddr, SocketAddr};
 
 pub use http::HeaderName;
 use http::HeaderValue;
 
-/// Proxies that a request may have come through.
+/// Most proxies on a request's way.
 const MAX_HOPS: usize = 32;
 
-/// Headers in another form than a list of addresses, or that this server reads itself.
-const UNFIT: [&str; 4] = ["forwarded", "authorization", "api-token", "host"];
+/// Headers that hold no list of addresses, or that this server reads itself.
+const UNSUITABLE_HEADERS: [&str; 4] = ["forwarded", "authorization", "api-token", "host"];
 
-/// Reads the name of the header that carries the caller's address, for clap.
+/// Parses the name of the header that carries the caller's address, for clap.
 ///
 /// # Errors
-/// A sentence that says what to write instead.
+/// Fails with the text to write instead.
 pub fn header_name(text: &str) -> Result<HeaderName, &'static str> {
     const RULE: &str = "write the name of a header that lists addresses, for example x-forwarded-for or x-real-ip";
     let name: HeaderName = text.trim().parse().map_err(|_| RULE)?;
-    let is_fit = !UNFIT.contains(&name.as_str()) && !name.as_str().starts_with("grpc-");
+    let is_fit = !UNSUITABLE_HEADERS.contains(&name.as_str()) && !name.as_str().starts_with("grpc-");
     if is_fit { Ok(name) } else { Err(RULE) }
 }
 
-/// Returns the right-most address that is not trusted, or the left-most one if all are. Returns `None` if one on the way is
-/// no address, or if there are too many.
+/// Returns the right-most untrusted address, or the left-most one if all are trusted. Returns `None` after more than
+/// [`MAX_HOPS`], or for a part that is no address.
 pub(super) fn right_most<'a>(
     values: impl DoubleEndedIterator<Item = &'a HeaderValue>,
     is_trusted: impl Fn(IpAddr) -> bool,
@@ -40,7 +40,7 @@ pub(super) fn right_most<'a>(
     if hops.next().is_some() { None } else { last }
 }
 
-/// Reads an address, with or without a port.
+/// Parses an address, with or without a port.
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());

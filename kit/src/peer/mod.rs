@@ -1,4 +1,4 @@
-//! The address of a caller, also behind proxies: limits, sessions and the log must name the caller and not the proxy.
+//! Address of a caller, also behind proxies: limits, sessions and the log need the caller, not the proxy.
 
 mod header;
 mod networks;
@@ -13,23 +13,22 @@ use std::net::IpAddr;
 use http::HeaderMap;
 use tonic::Request;
 
-/// Tells the address of a request's caller. Without trusted proxies it is the peer's.
+/// Resolver of caller addresses. Without trusted proxies, the caller is the peer.
 #[derive(Clone, Debug, Default)]
-pub struct Callers {
+pub struct CallerResolver {
     proxies: Networks,
     header: Option<HeaderName>,
 }
 
-impl Callers {
-    /// Believes this header of requests from these proxies, and no other header.
+impl CallerResolver {
+    /// Trusts this header in requests from these proxies, and no other header.
     pub fn new(proxies: Networks, header: Option<HeaderName>) -> Self {
         Self { proxies, header }
     }
 
-    /// Returns the address of the caller at the end of a connection from `peer`: the right-most address in the header that is
-    /// no trusted proxy's.
+    /// Returns the caller's address for a connection from `peer`: the right-most untrusted address in the header.
     ///
-    /// An absent or malformed header, and one of a peer that is not trusted, leaves the peer's own address.
+    /// Returns the peer's own address if the header is absent or malformed, or if the peer is not trusted.
     pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         let Some(name) = self.header.as_ref().filter(|_| self.proxies.contain(peer)) else { return peer };
@@ -37,7 +36,7 @@ impl Callers {
     }
 
     /// Returns the address of a request's caller; `None` if the transport knows no peer.
-    pub fn of<T>(&self, request: &Request<T>) -> Option<IpAddr> {
+    pub fn resolve<T>(&self, request: &Request<T>) -> Option<IpAddr> {
         let peer = request.remote_addr()?.ip();
         Some(self.address(peer, request.metadata().as_ref()))
     }
@@ -51,8 +50,8 @@ mod tests {
 
     const FORWARDED: &str = "x-forwarded-for";
 
-    fn callers(proxies: &str) -> Callers {
-        Callers::new(networks(proxies).unwrap(), header_name(FORWARDED).ok())
+    fn callers(proxies: &str) -> CallerResolver {
+        CallerResolver::new(networks(proxies).unwrap(), header_name(FORWARDED).ok())
     }
 
     fn headers(values: &[&[u8]]) -> HeaderMap {
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn told(callers: &Callers, peer: &str, values: &[&[u8]], expected: &str) {
+    fn assert_caller(callers: &CallerResolver, peer: &str, values: &[&[u8]], expected: &str) {
         let address = callers.address(peer.parse().unwrap(), &headers(values));
         assert_eq!(address, expected.parse::<IpAddr>().unwrap(), "{peer} {values:?}");
     }
@@ -79,9 +78,9 @@ mod tests {
             (&[b"[2001:db9::7]:4711, 2001:db8::1"], "2001:db9::7"),
             (&[b"::ffff:198.51.100.7"], "198.51.100.7"),
         ] {
-            told(&callers, "10.0.0.1", values, expected);
+            assert_caller(&callers, "10.0.0.1", values, expected);
         }
-        told(&callers, "::ffff:10.0.0.1", &[b"198.51.100.7"], "198.51.100.7");
+        assert_caller(&callers, "::ffff:10.0.0.1", &[b"198.51.100.7"], "198.51.100.7");
     }
 
     #[test]
@@ -90,24 +89,24 @@ mod tests {
         for value in
             [&b""[..], b" ", b",", b"unknown", b"198.51.100.7,", b"198.51.100.7, garbage", b"1.2.3", b"\xff", b"_x"]
         {
-            told(&callers, "10.0.0.1", &[value], "10.0.0.1");
+            assert_caller(&callers, "10.0.0.1", &[value], "10.0.0.1");
         }
-        told(&callers, "10.0.0.1", &[], "10.0.0.1");
-        // All that stands left of the caller is the caller's own text.
-        told(&callers, "10.0.0.1", &[b"garbage, 198.51.100.7"], "198.51.100.7");
+        assert_caller(&callers, "10.0.0.1", &[], "10.0.0.1");
+        // The text left of the caller's address comes from the caller.
+        assert_caller(&callers, "10.0.0.1", &[b"garbage, 198.51.100.7"], "198.51.100.7");
     }
 
     #[test]
     fn header_of_an_untrusted_peer_is_not_read() {
-        told(&callers("10.0.0.0/8"), "192.0.2.1", &[b"198.51.100.7"], "192.0.2.1");
-        told(&Callers::default(), "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
-        let without_header = Callers::new(networks("10.0.0.0/8").unwrap(), None);
-        told(&without_header, "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
+        assert_caller(&callers("10.0.0.0/8"), "192.0.2.1", &[b"198.51.100.7"], "192.0.2.1");
+        assert_caller(&CallerResolver::default(), "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
+        let without_header = CallerResolver::new(networks("10.0.0.0/8").unwrap(), None);
+        assert_caller(&without_header, "10.0.0.1", &[b"198.51.100.7"], "10.0.0.1");
     }
 
     #[test]
     fn long_header_costs_little_and_leaves_the_peer() {
         let many = "10.1.1.1,".repeat(2_000) + "10.1.1.1";
-        told(&callers("10.0.0.0/8"), "10.0.0.1", &[many.as_bytes()], "10.0.0.1");
+        assert_caller(&callers("10.0.0.0/8"), "10.0.0.1", &[many.as_bytes()], "10.0.0.1");
     }
 }

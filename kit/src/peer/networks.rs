@@ -4,27 +4,27 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// A set of networks.
+/// Set of networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
 impl Networks {
-    /// Returns whether the address lies in one of them.
+    /// Returns true if one of the networks contains the address.
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns whether there is none.
+    /// Returns true if the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Reads networks, separated by commas, for clap. An address stands for the network of it alone.
+/// Parses networks, separated by commas, for clap. A single address is a network of one address.
 ///
 /// # Errors
-/// A sentence that says what to write instead.
+/// Fails with the text to write instead.
 pub fn networks(text: &str) -> Result<Networks, &'static str> {
     const RULE: &str =
         "write addresses or networks, separated by commas, for example 10.0.0.0/8,2001:db8::/32,192.0.2.1";
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_are_read_and_asked() {
+    fn networks_are_parsed_and_matched() {
         let read = networks("10.0.0.0/8, 2001:db8::/32,192.0.2.1,::1").unwrap();
         let contains = |text: &str| read.contain(text.parse().unwrap());
         for inside in ["10.255.0.1", "::ffff:10.0.0.1", "2001:db8:1::1", "192.0.2.1", "::1"] {

@@ -1,4 +1,4 @@
-//! The PROXY protocol, version 2: a load balancer says before the first byte of a connection from where it comes.
+//! PROXY protocol, version 2: a load balancer sends the caller's address before a connection's first byte.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,27 +11,27 @@ use tokio::time::timeout;
 use super::Networks;
 
 /// Bytes before the addresses: the signature, version and command, family, and the length of the rest.
-const FIXED: usize = 16;
+const FIXED_BYTES: usize = 16;
 
-/// Bytes after those: addresses and what else a balancer says, such as certificates' names.
-const MAX_REST: usize = 2_048;
+/// Most bytes after the fixed part: addresses and extras such as certificate names.
+const MAX_REST_BYTES: usize = 2_048;
 
-/// The time that a balancer may take for all of them.
+/// Time for the whole header.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads the header of each connection from a trusted proxy. Other peers are callers themselves, and send none.
+/// Reader of the header on connections from trusted proxies. Other peers are callers and send no header.
 #[derive(Clone, Debug)]
 pub struct ProxyProtocol {
     trusted: Networks,
 }
 
-/// A connection that is refused.
+/// Error that refuses a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyProtocolError {
     /// The connection does not begin with a header of version 2.
     #[error("the connection does not begin with a header of the PROXY protocol, version 2")]
     Malformed,
-    /// The header is longer than it may be.
+    /// The header is too long.
     #[error("the header of the PROXY protocol is longer than 2 KiB")]
     TooLong,
     /// The header did not come in time.
@@ -43,18 +43,18 @@ pub enum ProxyProtocolError {
 }
 
 impl ProxyProtocol {
-    /// Reads the headers of these proxies.
+    /// Trusts these proxies.
     pub fn new(trusted: Networks) -> Self {
         Self { trusted }
     }
 
-    /// Reads the header of a connection from `peer`, and nothing behind it; returns the caller's address.
+    /// Reads exactly the header of a connection from `peer`, and returns the caller's address.
     ///
-    /// A header without an address, such as a balancer's own health check has, leaves the peer's. Of a peer that is no trusted
-    /// proxy nothing is read. The loop that accepts connections must not await this: a silent proxy takes 5 s.
+    /// Returns the peer's address for a header without one, such as a balancer's health check. Reads nothing from an
+    /// untrusted peer. The accept loop must not await this: a silent proxy takes 5 s.
     ///
     /// # Errors
-    /// [`ProxyProtocolError`]; the connection is then to be closed.
+    /// [`ProxyProtocolError`]; the connection must then be closed.
     pub async fn read<S>(&self, stream: &mut S, peer: SocketAddr) -> Result<SocketAddr, ProxyProtocolError>
     where
         S: AsyncRead + Unpin + Send,
@@ -68,21 +68,21 @@ impl ProxyProtocol {
     }
 }
 
-/// Reads exactly the header, so that all that follows is left in the stream.
+/// Reads exactly the header; the stream keeps all bytes behind it.
 async fn read_source(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, ProxyProtocolError> {
-    let mut fixed = [0; FIXED];
+    let mut fixed = [0; FIXED_BYTES];
     stream.read_exact(&mut fixed).await?;
     let (prefix, [.., high, low]) = (&fixed[..PROTOCOL_PREFIX.len()], fixed);
     if prefix != PROTOCOL_PREFIX {
         return Err(ProxyProtocolError::Malformed);
     }
     let rest = usize::from(u16::from_be_bytes([high, low]));
-    if rest > MAX_REST {
+    if rest > MAX_REST_BYTES {
         return Err(ProxyProtocolError::TooLong);
     }
     let mut bytes = fixed.to_vec();
-    bytes.resize(FIXED + rest, 0);
-    stream.read_exact(&mut bytes[FIXED..]).await?;
+    bytes.resize(FIXED_BYTES + rest, 0);
+    stream.read_exact(&mut bytes[FIXED_BYTES..]).await?;
     let header = Header::try_from(bytes.as_slice()).map_err(|_| ProxyProtocolError::Malformed)?;
     Ok(match (header.command, header.addresses) {
         (Command::Proxy, Addresses::IPv4(of)) => Some((of.source_address, of.source_port).into()),
@@ -121,15 +121,15 @@ mod tests {
         Ok((remote, rest))
     }
 
-    /// Accepts a connection that begins with these bytes; behind a good header stand three more.
+    /// Accepts a connection that starts with these bytes, and checks the three bytes after the header.
     async fn accept(first: &[u8], peer: &str) -> Result<SocketAddr, ProxyProtocolError> {
         let (remote, rest) = accept_all(first, peer).await?;
-        assert_eq!(rest, b"PRI", "the rest is left");
+        assert_eq!(rest, b"PRI", "the bytes behind the header are left");
         Ok(remote)
     }
 
     #[tokio::test]
-    async fn callers_address_is_what_a_trusted_proxy_says() {
+    async fn trusted_proxy_names_the_caller() {
         for source in ["198.51.100.7:4711", "[2001:db8::7]:4711"] {
             let remote = accept(&header(Command::Proxy, source), BALANCER).await.unwrap();
             assert_eq!(remote, source.parse().unwrap());

@@ -1,4 +1,4 @@
-//! Accepts connections: at most so many, and at a pace that a lack of descriptors cannot turn into a busy loop.
+//! Accept loop with a limit of connections. A lack of descriptors pauses the loop.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -9,27 +9,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::seats::{Seats, Taken};
+use super::seats::{SeatPermit, Seats};
 use crate::shutdown::Shutdown;
 
-/// The pause after a connection that could not be accepted: most often no descriptor is left.
+/// Pause after a failed accept: most often no descriptor is left.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The shortest time between two log lines about a full server.
+/// Shortest time between two log lines about a full server.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Serves each connection that comes until `stop`. The tasks of the connections end in `connections`.
+/// Serves each new connection until `stop`. The tasks of the connections are in `connections`.
 pub(super) async fn accept<F>(
     listener: TcpListener,
     seats: &Seats,
     keepalive: Duration,
     stop: &Shutdown,
     connections: &mut JoinSet<()>,
-    serve: impl Fn(TcpStream, SocketAddr, Taken) -> F,
+    serve: impl Fn(TcpStream, SocketAddr, SeatPermit) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut log = Log::default();
+    let mut log = AcceptLog::default();
     let accepting = async {
         loop {
             match listener.accept().await {
@@ -56,14 +56,14 @@ pub(super) async fn accept<F>(
     let _: Option<()> = stop.run_until_cancelled(accepting).await;
 }
 
-/// Sets the socket's options. It fails if the peer has gone.
+/// Sets the socket's options. Fails if the peer has gone.
 fn prepare(stream: &TcpStream, keepalive: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     set_socket_keepalive(stream, true)?;
     Ok(set_tcp_keepidle(stream, keepalive)?)
 }
 
-/// Reports whether the error concerns one connection alone, which its peer has ended.
+/// Returns true if the error concerns only one connection, which its peer has ended.
 fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -74,14 +74,14 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Logs one line for each outage.
+/// State of the log lines: one line for each outage.
 #[derive(Default)]
-struct Log {
+struct AcceptLog {
     is_failing: bool,
     full: Option<Instant>,
 }
 
-impl Log {
+impl AcceptLog {
     fn failed(&mut self, error: &io::Error) {
         if !self.is_failing {
             self.is_failing = true;
@@ -100,7 +100,7 @@ impl Log {
         let now = Instant::now();
         if self.full.is_none_or(|last| now.duration_since(last) >= LOG_INTERVAL) {
             self.full = Some(now);
-            tracing::warn!("all connections are taken: each new one closes the one that is silent or idle the longest");
+            tracing::warn!("all connections are taken: each new one closes the longest silent or idle one");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Makes the `:authority` of C-core's clients one that the HTTP library takes.
+//! Filter that makes the `:authority` of C-core's clients valid for the HTTP library.
 //!
-//! gRPC's C core (Python, C++, Ruby, PHP) sends a target of several addresses whole: `10.0.0.1:50051,10.0.0.2:50051`. That is
-//! no authority (RFC 3986 §3.2), and h2 resets the stream before any other code sees the call. Nothing here uses the
-//! authority, so its bytes are replaced on their way in. Their number stays the same, which keeps HPACK's tables in step
-//! with the client's (RFC 7541 §2.3.2).
+//! gRPC's C core (Python, C++, Ruby, PHP) sends a target of several addresses whole: `10.0.0.1:50051,10.0.0.2:50051`.
+//! Such a text is no authority (RFC 3986 §3.2), and h2 resets the stream before any other code sees the call. The
+//! server does not use the authority, so the filter replaces its bytes. Their number stays the same, so that HPACK's
+//! tables stay equal to the client's (RFC 7541 §2.3.2).
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
@@ -16,72 +16,72 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::turns::{MAX_READ, Turns};
 
 /// Bytes of the client's preface (RFC 9113 §3.4).
-const PREFACE: usize = 24;
+const PREFACE_BYTES: usize = 24;
 
 /// Bytes of a frame's head: length, type, flags and stream (RFC 9113 §4.1).
-const HEAD: usize = 9;
+const HEAD_BYTES: usize = 9;
 
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const PADDED: u8 = 0x8;
-const PRIORITY: u8 = 0x20;
+const HEADERS_FRAME: u8 = 1;
+const RST_STREAM_FRAME: u8 = 3;
+const PADDED_FLAG: u8 = 0x8;
+const PRIORITY_FLAG: u8 = 0x20;
 
-/// The place of `:authority` in HPACK's static table (RFC 7541 appendix A).
-const AUTHORITY: usize = 1;
+/// Index of `:authority` in HPACK's static table (RFC 7541 appendix A).
+const AUTHORITY_INDEX: usize = 1;
 
-/// A connection whose peer's `:authority` is mended, and that notes signs of life.
-pub(super) struct Mended<T> {
+/// Connection that makes the peer's `:authority` valid, and records the peer's activity.
+pub(super) struct AuthorityFilter<T> {
     io: T,
-    frames: Frames,
-    signs: Arc<Signs>,
+    frames: FrameTracker,
+    signs: Arc<PeerActivity>,
 }
 
-/// Signs of life of a connection, each taken back by the one who reads it.
+/// Activity of a connection's peer. A reader clears the flag that it reads.
 #[derive(Debug)]
-pub(super) struct Signs {
-    /// Set when the peer has sent anything.
+pub(super) struct PeerActivity {
+    /// Set when the peer has sent bytes.
     pub(super) has_spoken: AtomicBool,
-    /// Set when the peer has taken anything.
+    /// Set when the peer has taken bytes.
     pub(super) has_taken: AtomicBool,
-    /// The turns of the connection's reads.
+    /// Turns of the connection's reads.
     pub(super) turns: Turns,
 }
 
-impl Signs {
-    /// Begins with no sign of life; the peer may reset so many streams in a second.
+impl PeerActivity {
+    /// Starts without activity. The peer may reset `resets` streams in a second.
     pub(super) fn new(resets: u32) -> Self {
         let (has_spoken, has_taken) = (AtomicBool::default(), AtomicBool::default());
         Self { has_spoken, has_taken, turns: Turns::new(resets) }
     }
 }
 
-impl<T> Mended<T> {
-    pub(super) fn new(io: T, signs: Arc<Signs>) -> Self {
-        Self { io, frames: Frames::default(), signs }
+impl<T> AuthorityFilter<T> {
+    pub(super) fn new(io: T, signs: Arc<PeerActivity>) -> Self {
+        Self { io, frames: FrameTracker::default(), signs }
     }
 }
 
-/// The place in the peer's frames.
-struct Frames {
-    /// Bytes before the next head: of the preface, or of a payload.
+/// Position in the peer's frames.
+struct FrameTracker {
+    /// Bytes of the preface or a payload before the next head.
     skip: usize,
-    head: [u8; HEAD],
-    /// Bytes of the head that have come.
+    head: [u8; HEAD_BYTES],
+    /// Bytes of the head that have arrived.
     known: usize,
-    /// The flags of a HEADERS frame, while nothing but its head has come.
+    /// Flags of a HEADERS frame while only its head has arrived.
     block: Option<u8>,
-    /// Resets that were not taken note of yet.
+    /// Resets that are not counted yet.
     resets: u32,
 }
 
-impl Default for Frames {
+impl Default for FrameTracker {
     fn default() -> Self {
-        Self { skip: PREFACE, head: [0; HEAD], known: 0, block: None, resets: 0 }
+        Self { skip: PREFACE_BYTES, head: [0; HEAD_BYTES], known: 0, block: None, resets: 0 }
     }
 }
 
-impl Frames {
-    /// Follows the frames, and mends the header blocks that begin in these bytes. The `:authority` stands near the front.
+impl FrameTracker {
+    /// Follows the frames, and fixes the header blocks that start in these bytes. The `:authority` is near the front.
     fn follow(&mut self, mut bytes: &mut [u8]) {
         loop {
             let skipped = self.skip.min(bytes.len());
@@ -90,29 +90,29 @@ impl Frames {
             }
             self.skip -= skipped;
             bytes = &mut bytes[skipped..];
-            let taken = (HEAD - self.known).min(bytes.len());
+            let taken = (HEAD_BYTES - self.known).min(bytes.len());
             self.head[self.known..self.known + taken].copy_from_slice(&bytes[..taken]);
             self.known += taken;
             bytes = &mut bytes[taken..];
-            if self.known < HEAD {
+            if self.known < HEAD_BYTES {
                 return;
             }
             self.known = 0;
             let [high, middle, low, kind, flags, ..] = self.head;
             self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-            self.resets += u32::from(kind == RST_STREAM);
-            self.block = (kind == HEADERS && self.skip > 0).then_some(flags);
+            self.resets += u32::from(kind == RST_STREAM_FRAME);
+            self.block = (kind == HEADERS_FRAME && self.skip > 0).then_some(flags);
         }
     }
 }
 
-/// Returns the header block of a HEADERS frame's payload. Padding behind it is read as fields that do not exist.
+/// Returns the header block of a HEADERS frame's payload. Padding behind the block is parsed as unknown fields.
 fn block(payload: &mut [u8], flags: u8) -> &mut [u8] {
-    let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
+    let before = usize::from(flags & PADDED_FLAG != 0) + if flags & PRIORITY_FLAG != 0 { 5 } else { 0 };
     payload.get_mut(before..).unwrap_or_default()
 }
 
-/// Mends the `:authority` of a header block; `None` where the block is malformed, which h2 refuses.
+/// Fixes the `:authority` of a header block. Returns `None` if the block is malformed, which h2 refuses.
 fn mend(block: &mut [u8]) -> Option<()> {
     let mut at = 0;
     while let Some(first) = block.get(at).copied() {
@@ -126,9 +126,9 @@ fn mend(block: &mut [u8]) -> Option<()> {
         if !is_literal {
             continue;
         }
-        let mut is_authority = index == AUTHORITY;
+        let mut is_authority = index == AUTHORITY_INDEX;
         if index == 0 {
-            // C-core writes the name out.
+            // C-core sends the name as a literal.
             let ((start, _), end) = string(block, at)?;
             is_authority = &block[start..end] == b":authority";
             at = end;
@@ -145,7 +145,7 @@ fn mend(block: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Returns where a string begins, and whether it is Huffman-coded; and where it ends (RFC 7541 §5.2).
+/// Returns the start of a string, true if it is Huffman-coded, and its end (RFC 7541 §5.2).
 fn string(block: &[u8], mut at: usize) -> Option<((usize, bool), usize)> {
     let is_huffman = block.get(at)? & 0x80 != 0;
     let length = integer(block, &mut at, 7)?;
@@ -153,7 +153,7 @@ fn string(block: &[u8], mut at: usize) -> Option<((usize, bool), usize)> {
     Some(((at, is_huffman), end))
 }
 
-/// Reads an integer with a prefix of so many bits (RFC 7541 §5.1). None here needs more than three bytes.
+/// Reads an integer with a prefix of `prefix` bits (RFC 7541 §5.1). Three more bytes are enough here.
 fn integer(block: &[u8], at: &mut usize, prefix: u32) -> Option<usize> {
     let most = (1_usize << prefix) - 1;
     let mut value = usize::from(*block.get(*at)?) & most;
@@ -172,7 +172,7 @@ fn integer(block: &[u8], at: &mut usize, prefix: u32) -> Option<usize> {
     None
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for AuthorityFilter<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         if !self.signs.turns.may_read() {
             return Poll::Pending;
@@ -193,7 +193,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Mended<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Mended<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for AuthorityFilter<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = ready!(Pin::new(&mut self.io).poll_write(cx, bytes))?;
         self.signs.has_taken.store(true, Relaxed);
@@ -227,7 +227,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Mended<T> {
 mod tests {
     use super::*;
 
-    /// `:method POST`, an `:authority`, and `:path /` behind it.
+    /// Returns a block with `:method POST`, an `:authority`, and `:path /`.
     fn block_of(authority: &[u8]) -> Vec<u8> {
         let length = u8::try_from(authority.len()).unwrap();
         [&[0x83, 0x41, length], authority, &[0x84]].concat()
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_is_written_out_is_known() {
+    fn literal_name_of_the_authority_is_found() {
         let mut block = [&[0x40, 10][..], b":authority", &[7], b"a:1,b:2", &[0x84]].concat();
         mend(&mut block).unwrap();
         assert!(block.ends_with(b"\x07a-1-b-2\x84"));
@@ -259,13 +259,13 @@ mod tests {
     fn frames_are_followed_however_they_are_split() {
         let block = block_of(b"a:1,b:2");
         let length = u8::try_from(block.len()).unwrap();
-        // A DATA frame whose bytes look like a head, then the headers.
+        // A DATA frame with bytes that look like a head, then the headers.
         let data = [0, 0, 9, 0, 0, 0, 0, 0, 1, 0, 0, 5, 1, 4, 0, 0, 0, 3];
-        let head = [0, 0, length, HEADERS, 4, 0, 0, 0, 3];
-        let all = [&[b'x'; PREFACE][..], &data, &head, &block].concat();
+        let head = [0, 0, length, HEADERS_FRAME, 4, 0, 0, 0, 3];
+        let all = [&[b'x'; PREFACE_BYTES][..], &data, &head, &block].concat();
         let expected = [&all[..all.len() - block.len()], &block_of(b"a-1-b-2")].concat();
         for split in 0..=all.len() - block.len() {
-            let (mut bytes, mut frames) = (all.clone(), Frames::default());
+            let (mut bytes, mut frames) = (all.clone(), FrameTracker::default());
             let (first, second) = bytes.split_at_mut(split);
             frames.follow(first);
             frames.follow(second);
@@ -283,7 +283,7 @@ mod tests {
                 assert_eq!(block, before);
             }
         }
-        let mut frames = Frames { skip: 0, ..Frames::default() };
-        frames.follow(&mut [0, 0, 1, HEADERS, PADDED | PRIORITY, 0, 0, 0, 1, 7]);
+        let mut frames = FrameTracker { skip: 0, ..FrameTracker::default() };
+        frames.follow(&mut [0, 0, 1, HEADERS_FRAME, PADDED_FLAG | PRIORITY_FLAG, 0, 0, 0, 1, 7]);
     }
 }

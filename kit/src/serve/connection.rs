@@ -1,4 +1,4 @@
-//! One connection from its first byte to its last: it must speak in time, and it ends with a GOAWAY before it is cut.
+//! One connection from its first byte to its last. It must send a request in time, and gets a GOAWAY before it is cut.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -16,25 +16,25 @@ use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
-use super::authority::{Mended, Signs};
+use super::authority::{AuthorityFilter, PeerActivity};
 use super::call::Shares;
 use super::host::Host;
 use super::life::Life;
 use super::piece::Piece;
-use super::seats::{Seat, Taken};
+use super::seats::{Seat, SeatPermit};
 use super::stream::Exchange;
 use super::turns::Turns;
-use super::window::Window;
+use super::window::ConnectionWindow;
 
 /// Serves a connection until it ends.
-pub(super) async fn serve<S, T>(host: Arc<Host<S>>, stream: TcpStream, peer: SocketAddr, taken: Taken)
+pub(super) async fn serve<S, T>(host: Arc<Host<S>>, stream: TcpStream, peer: SocketAddr, taken: SeatPermit)
 where
     S: Service<Request<Body>, Response = Response<T>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
     T: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
-    let signs = Arc::new(Signs::new(limits.resets));
+    let signs = Arc::new(PeerActivity::new(limits.resets));
     let begun = tokio::select! {
         begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
         () = seat.cut.cancelled() => return,
@@ -43,7 +43,7 @@ where
     let (mut connection, info) = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(error)) => {
-            tracing::debug!(%peer, error = &*error, "a connection has not begun to speak HTTP/2");
+            tracing::debug!(%peer, error = &*error, "no HTTP/2 handshake on a connection");
             return;
         }
         Err(_elapsed) => return,
@@ -52,22 +52,22 @@ where
         requests: host.requests.open_account(),
         answers: host.answers.open_account(),
         making: Arc::clone(&host.making),
-        waiting: host.waiting.open_line(),
-        window: Window::new(limits.connection_window, host.waiting_bytes.open_line()),
-        streams: host.streams.open_line(),
-        public_streams: host.public_streams.open_line(),
+        waiting: host.waiting.open_share(),
+        window: ConnectionWindow::new(limits.connection_window, host.waiting_bytes.open_share()),
+        streams: host.streams.open_share(),
+        public_streams: host.public_streams.open_share(),
     };
     let exchange = Exchange { host: Arc::clone(&host), shares, info };
     let mut life = Life::new(&host.limits, accepted, Arc::clone(&signs), connection.ping_pong());
     drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await;
 }
 
-/// Waits until the peer has begun to speak HTTP/2; returns the connection and the address that calls from it have.
+/// Waits for the HTTP/2 handshake. Returns the connection and the address of its calls.
 async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,
     peer: SocketAddr,
-    signs: Arc<Signs>,
+    signs: Arc<PeerActivity>,
 ) -> Result<
     (Connection<impl AsyncRead + AsyncWrite + Unpin + use<S>, Piece>, TcpConnectInfo),
     Box<dyn Error + Send + Sync>,
@@ -77,11 +77,11 @@ async fn begin<S>(
         None => peer,
     };
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(remote) };
-    let io = Mended::new(stream, signs);
+    let io = AuthorityFilter::new(stream, signs);
     Ok((host.limits.http2().handshake(io).await?, info))
 }
 
-/// Accepts the connection's streams, and ends it when its time has come.
+/// Accepts the connection's streams until the connection must end.
 async fn drive<S, T, I>(
     connection: &mut Connection<I, Piece>,
     life: &mut Life,

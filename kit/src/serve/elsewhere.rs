@@ -1,4 +1,4 @@
-//! Methods of a service that another port serves, called on this one by mistake: the caller is told where they are.
+//! Calls of services on another port: the status names the right port.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,28 +12,28 @@ use tower_service::Service;
 
 use crate::failure::UNIMPLEMENTED;
 
-/// A service of the contract that another port serves.
+/// Service of the contract that another port serves.
 #[derive(Clone, Copy, Debug)]
 pub struct Elsewhere {
-    /// The package of its methods, such as `company.product.v1`.
+    /// Package of its methods, such as `company.product.v1`.
     pub package: &'static str,
-    /// The binary's name.
+    /// Name of the binary.
     pub service: &'static str,
-    /// The port that the binary listens on unless it is set.
+    /// Default port of the binary.
     pub default_port: u16,
-    /// The variable that sets it.
+    /// Variable that sets the port.
     pub setting: &'static str,
 }
 
 impl Elsewhere {
-    /// Tells whether `path` is in this service's package. Names are no secret: they are in the public descriptors.
+    /// Returns true if `path` is in this service's package. Names are no secret: they are in the public descriptors.
     fn has(&self, path: &str) -> bool {
         let service = path.strip_prefix('/').and_then(|path| path.strip_prefix(self.package));
         service.is_some_and(|rest| rest.starts_with('.'))
     }
 }
 
-/// Answers for methods that are elsewhere, before the guard asks for a token.
+/// Layer that answers for methods of other ports, before the guard asks for a token.
 pub(super) struct Signpost<R> {
     pub(super) elsewhere: &'static [Elsewhere],
     pub(super) reasons: std::marker::PhantomData<R>,
@@ -53,7 +53,7 @@ impl<S, R> Layer<S> for Signpost<R> {
     }
 }
 
-/// A service behind a [`Signpost`].
+/// Service behind a [`Signpost`].
 pub(super) struct Signposted<S, R> {
     inner: S,
     signpost: Signpost<R>,
@@ -91,7 +91,7 @@ where
     }
 }
 
-/// Returns `UNIMPLEMENTED` for a method that another port serves, with where it may be.
+/// Returns `UNIMPLEMENTED` for a method of another port, with the likely port.
 fn status<R: Reason>(elsewhere: &Elsewhere) -> Status {
     let Elsewhere { package, service, default_port, setting } = elsewhere;
     let port = default_port.to_string();
@@ -103,7 +103,7 @@ fn status<R: Reason>(elsewhere: &Elsewhere) -> Status {
     Status::with_error_details(Code::Unimplemented, message, details)
 }
 
-/// Tells whether the request is gRPC; the guard refuses all others.
+/// Returns true for a gRPC request; the guard refuses all others.
 fn is_grpc<B>(request: &Request<B>) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE);
     request.method() == Method::POST && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))

@@ -1,5 +1,4 @@
-//! The outermost layer: each call ends by its deadline, a panic ends its call alone, and no status goes out without a
-//! reason.
+//! Outermost layer: each call ends by its deadline, a panic ends only its call, and each status has a reason.
 
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
@@ -19,16 +18,16 @@ use tower_service::Service;
 use super::{MethodDeadlines, transport};
 use crate::call;
 use crate::failure;
-use crate::outcome::Outcome;
+use crate::outcome::CommitOutcome;
 
-/// The least by which a call ends before its caller's deadline: twice the resolution of the timers.
-const MARGIN: Duration = Duration::from_millis(2);
+/// Smallest time by which a call ends before its caller's deadline: twice the resolution of the timers.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(2);
 
-/// The time at which a request's headers came.
+/// Time at which a request's headers arrived.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Accepted(pub(super) Instant);
+pub(super) struct AcceptedAt(pub(super) Instant);
 
-/// Puts an [`Envelope`] around a server.
+/// Layer that puts an [`Envelope`] around a server.
 pub(super) struct EnvelopeLayer<R> {
     pub(super) deadline: Duration,
     pub(super) deadlines: MethodDeadlines,
@@ -49,7 +48,7 @@ impl<S, R> Layer<S> for EnvelopeLayer<R> {
     }
 }
 
-/// A service whose calls end in time, and whose panics are answers.
+/// Service that ends calls in time, and turns panics into statuses.
 pub(super) struct Envelope<S, R> {
     inner: S,
     layer: EnvelopeLayer<R>,
@@ -62,12 +61,13 @@ impl<S: Clone, R> Clone for Envelope<S, R> {
 }
 
 impl<R> EnvelopeLayer<R> {
-    /// The service's own limit for the method, or the caller's where that is shorter.
+    /// Returns the service's deadline for the method, or the caller's if it is shorter.
     ///
-    /// The caller's is cut a little: the transport keeps it, too, and would answer CANCELLED in our place.
+    /// The caller's deadline is shortened a little, because the transport enforces it too and would answer CANCELLED
+    /// first.
     fn limit(&self, path: &str, requested: Option<Duration>) -> Duration {
         let own = self.deadlines.iter().find(|(method, _)| *method == path).map_or(self.deadline, |(_, limit)| *limit);
-        let cut = |requested: Duration| requested.saturating_sub((requested / 20).max(MARGIN));
+        let cut = |requested: Duration| requested.saturating_sub((requested / 20).max(DEADLINE_MARGIN));
         requested.map_or(own, |requested| cut(requested).min(own))
     }
 }
@@ -93,17 +93,17 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let path = request.uri().path().to_owned();
         let limit = self.layer.limit(&path, deadline::requested(request.headers()));
-        // The time of waiting for the message and for room counts, too.
-        let accepted = request.extensions().get().map_or_else(Instant::now, |Accepted(time)| *time);
+        // The time of waiting for the message and for room counts too.
+        let accepted = request.extensions().get().map_or_else(Instant::now, |AcceptedAt(time)| *time);
         let end = accepted + limit;
         Box::pin(async move {
-            // A timer of no length still takes a tick, in which the transport's would go off.
+            // A timer of zero length still takes a tick, in which the transport's timer would fire.
             if end <= Instant::now() {
                 return Ok(failure::deadline::<R>().into_http());
             }
-            // The call itself is inside, too: a service may panic before it has made a future.
-            let outcome = Outcome::default();
-            let call = call::until(end, outcome.watch(async move { inner.call(request).await }));
+            // The call itself is inside too: a service may panic before it returns a future.
+            let outcome = CommitOutcome::default();
+            let call = call::run_until(end, outcome.watch(async move { inner.call(request).await }));
             let served = AssertUnwindSafe(call).catch_unwind();
             let status: Status = match timeout_at(end, served).await {
                 Ok(Ok(response)) => return Ok(transport::translate::<R, T>(&path, response?)),

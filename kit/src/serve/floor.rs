@@ -1,4 +1,4 @@
-//! The slowest pace at which a peer may take or send the bytes that the server keeps room for.
+//! Slowest pace at which a peer may take or send bytes that hold the server's memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,31 +6,32 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// The pause between two checks of the pace.
-const PERIOD: Duration = Duration::from_millis(500);
+/// Pause between two checks of the pace.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Bytes in each period while others wait for the room: 32 KiB a second. A reader far away still gets a window each period.
+/// Bytes between two checks while others wait for the room: 32 KiB a second. Even a distant reader gets a window of
+/// bytes in this time.
 const PRESSED_BYTES: usize = 16 * 1024;
 
-/// A peer's pace.
+/// Check of a peer's pace.
 pub(super) struct Floor {
     tick: Pin<Box<Sleep>>,
     /// Bytes since the last tick.
     moved: usize,
-    /// The most that can be asked: no more is left.
+    /// Bytes that are left, the most that can be demanded.
     left: usize,
-    /// The pace at any time; `None` asks for one only while others wait.
-    patience: Option<Patience>,
+    /// Pace demanded at any time; `None` demands one only while others wait.
+    pace: Option<DemandedPace>,
     since: Instant,
     moved_since: usize,
 }
 
-/// The pace that is asked of a peer at any time.
+/// Pace demanded of a peer at any time.
 #[derive(Clone, Copy)]
-pub(super) struct Patience {
-    /// The period.
+pub(super) struct DemandedPace {
+    /// Length of a period.
     pub(super) period: Duration,
-    /// The bytes that must move in each period.
+    /// Bytes that must move in each period.
     pub(super) bytes: usize,
 }
 
@@ -38,16 +39,23 @@ impl Floor {
     /// Demands a pace only while others wait for the room.
     pub(super) fn pressed() -> Self {
         let now = Instant::now();
-        Self { tick: Box::pin(sleep(PERIOD)), moved: 0, left: usize::MAX, patience: None, since: now, moved_since: 0 }
+        Self {
+            tick: Box::pin(sleep(CHECK_INTERVAL)),
+            moved: 0,
+            left: usize::MAX,
+            pace: None,
+            since: now,
+            moved_since: 0,
+        }
     }
 
-    /// Demands this pace at any time, and a higher one while others wait for the room.
-    pub(super) fn with_patience(patience: Patience) -> Self {
-        let tick = Box::pin(sleep(PERIOD.min(patience.period)));
-        Self { tick, patience: Some(patience), ..Self::pressed() }
+    /// Demands this pace at any time, and a faster one while others wait for the room.
+    pub(super) fn with_pace(pace: DemandedPace) -> Self {
+        let tick = Box::pin(sleep(CHECK_INTERVAL.min(pace.period)));
+        Self { tick, pace: Some(pace), ..Self::pressed() }
     }
 
-    /// Lowers the pace where less is left to move.
+    /// Lowers the pace if fewer bytes are left to move.
     pub(super) fn ask_at_most(&mut self, bytes: usize) {
         self.left = bytes;
     }
@@ -66,7 +74,7 @@ impl Floor {
             if self.moved < PRESSED_BYTES.min(self.left) && is_pressed() {
                 return Poll::Ready(());
             }
-            if let Some(Patience { period, bytes }) = self.patience
+            if let Some(DemandedPace { period, bytes }) = self.pace
                 && now.duration_since(self.since) >= period
             {
                 if self.moved_since < bytes.min(self.left) {
@@ -75,7 +83,7 @@ impl Floor {
                 (self.since, self.moved_since) = (now, 0);
             }
             self.moved = 0;
-            let period = self.patience.map_or(PERIOD, |patience| PERIOD.min(patience.period));
+            let period = self.pace.map_or(CHECK_INTERVAL, |pace| CHECK_INTERVAL.min(pace.period));
             self.tick.as_mut().reset(now + period);
         }
     }

@@ -1,4 +1,4 @@
-//! What health says: whether the service's own database answers, and, once the service is to stop, that it does not serve.
+//! Health of a service: SERVING while its database answers and the service does not stop.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::probe::{self, Failed, Probe};
+use crate::probe::{self, Probe, ProbeError};
 use crate::shutdown::Shutdown;
 
-/// How often the database is looked at while it answers.
-const EVERY: Duration = Duration::from_millis(500);
+/// Pause between two probes while the database answers.
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long it may take to answer. Two looks in a row that fail, and what lies between and before them, are less than two
-/// seconds.
-const LIMIT: Duration = Duration::from_millis(600);
+/// Time for an answer. Two failed probes in a row, with the pauses before and between them, take less than two seconds.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(600);
 
-/// The pause before the next look when one has failed.
-const AGAIN: Duration = Duration::from_millis(100);
+/// Pause after a failed probe.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Failures in a row after which health says so: one alone may be a slow machine, or a restart that callers do not notice.
-const FAILURES: u32 = 2;
+/// Failures in a row after which health is `NOT_SERVING`. One failure may be a slow machine, or a restart that callers
+/// do not notice.
+const FAILURES_TO_REPORT: u32 = 2;
 
-/// The health of a server and of each of its gRPC services: one answer for all.
+/// Health of a server and its gRPC services: one status for all.
 pub(super) struct Health {
     reporter: HealthReporter,
     services: &'static [&'static str],
@@ -30,53 +30,53 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Says that all of them are served.
+    /// Starts with all services SERVING.
     pub(super) async fn start(reporter: HealthReporter, services: &'static [&'static str]) -> Self {
         let mut health = Self { reporter, services, is_serving: false };
-        health.say(true).await;
+        health.set_serving(true).await;
         health
     }
 
-    /// Follows the database until the signal. Then health says so, and its watchers' streams, which would hold the server
-    /// open, end.
-    pub(super) async fn follow(mut self, look: Probe, shutdown: Shutdown) {
-        if let Some(never) = shutdown.run_until_cancelled(self.look_on(&look)).await {
+    /// Follows the database until `shutdown`. Then sets `NOT_SERVING` and ends the streams of watchers, which would
+    /// keep the server open.
+    pub(super) async fn follow(mut self, probe: Probe, shutdown: Shutdown) {
+        if let Some(never) = shutdown.run_until_cancelled(self.probe_forever(&probe)).await {
             match never {}
         }
-        self.say(false).await;
+        self.set_serving(false).await;
         for service in self.services.iter().copied().chain([""]) {
             self.reporter.clear_service_status(service).await;
         }
     }
 
-    /// Looks at the database again and again.
-    async fn look_on(&mut self, look: &Probe) -> std::convert::Infallible {
+    /// Probes the database forever.
+    async fn probe_forever(&mut self, probe: &Probe) -> std::convert::Infallible {
         let mut failures = 0;
         loop {
             let begun = Instant::now();
-            match timeout_at(begun + LIMIT, look()).await {
+            match timeout_at(begun + PROBE_TIMEOUT, probe()).await {
                 Ok(Ok(())) => {
                     failures = 0;
                     if !self.is_serving {
                         tracing::info!("the database answers again: health says SERVING");
-                        self.say(true).await;
+                        self.set_serving(true).await;
                     }
-                    sleep_until(begun + EVERY).await;
+                    sleep_until(begun + PROBE_INTERVAL).await;
                 }
                 failed => {
                     failures += 1;
-                    if failures == FAILURES {
-                        let cause = failed.map_or_else(|_| "no answer in time".to_owned(), why);
+                    if failures == FAILURES_TO_REPORT {
+                        let cause = failed.map_or_else(|_| "no answer in time".to_owned(), probe_error_cause);
                         tracing::warn!(cause, "the database does not answer: health says NOT_SERVING");
-                        self.say(false).await;
+                        self.set_serving(false).await;
                     }
-                    sleep(AGAIN).await;
+                    sleep(RETRY_INTERVAL).await;
                 }
             }
         }
     }
 
-    async fn say(&mut self, is_serving: bool) {
+    async fn set_serving(&mut self, is_serving: bool) {
         let status = if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in self.services.iter().copied().chain([""]) {
             self.reporter.set_service_status(service, status).await;
@@ -85,9 +85,9 @@ impl Health {
     }
 }
 
-/// Returns the cause of a probe that failed.
-fn why(looked: Result<(), Failed>) -> String {
-    looked.err().as_ref().map(probe::cause).unwrap_or_default()
+/// Returns the cause of a failed probe.
+fn probe_error_cause(probed: Result<(), ProbeError>) -> String {
+    probed.err().as_ref().map(probe::cause).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -107,25 +107,29 @@ mod tests {
 
     const SERVICES: [&str; 1] = ["test.v1.Service"];
 
-    /// A database that answers, refuses or is silent.
+    /// States of a database: it answers, refuses or is silent.
     const ANSWERS: u32 = 0;
     const REFUSES: u32 = 1;
     const SILENT: u32 = 2;
 
-    type Watch = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+    type HealthWatch = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
-    /// What watchers of this name are told of a database that this look looks at.
-    async fn watch(name: &str, look: Probe) -> Watch {
+    /// Returns the watch of this service; `probe` is of its database.
+    async fn watch(name: &str, probe: Probe) -> HealthWatch {
         let reporter = HealthReporter::new();
         let health = Health::start(reporter.clone(), &SERVICES).await;
-        tokio::spawn(health.follow(look, Shutdown::new()));
+        tokio::spawn(health.follow(probe, Shutdown::new()));
         let request = Request::new(HealthCheckRequest { service: name.to_owned() });
         let mut watch = HealthService::from_health_reporter(reporter).watch(request).await.unwrap().into_inner();
-        assert_eq!(watch.next().await.unwrap().unwrap().status, ServingStatus::Serving as i32, "a start has looked");
+        assert_eq!(
+            watch.next().await.unwrap().unwrap().status,
+            ServingStatus::Serving as i32,
+            "health starts as SERVING"
+        );
         Box::pin(watch)
     }
 
-    fn look_at(state: Arc<AtomicU32>) -> Probe {
+    fn probe_of(state: Arc<AtomicU32>) -> Probe {
         Box::new(move || match state.load(Relaxed) {
             ANSWERS => Box::pin(async { Ok(()) }),
             REFUSES => Box::pin(async { Err("the disk is full".into()) }),
@@ -133,27 +137,27 @@ mod tests {
         })
     }
 
-    /// How long it takes until watchers are told this.
-    async fn told(watch: &mut Watch, status: ServingStatus) -> Duration {
+    /// Returns the time until the watch shows this status.
+    async fn time_until(watch: &mut HealthWatch, status: ServingStatus) -> Duration {
         let begun = Instant::now();
         assert_eq!(watch.next().await.unwrap().unwrap().status, status as i32);
         begun.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_database_that_is_gone_is_told_within_two_seconds_and_its_return_within_one() {
+    async fn outage_is_shown_in_two_seconds_and_its_end_in_one() {
         for name in ["", SERVICES[0]] {
             for fault in [REFUSES, SILENT] {
                 for after in (0..=700).step_by(50).map(Duration::from_millis) {
                     let state = Arc::new(AtomicU32::new(ANSWERS));
-                    let mut watch = watch(name, look_at(Arc::clone(&state))).await;
+                    let mut watch = watch(name, probe_of(Arc::clone(&state))).await;
                     sleep(after).await;
                     state.store(fault, Relaxed);
-                    let gone = told(&mut watch, ServingStatus::NotServing).await;
+                    let gone = time_until(&mut watch, ServingStatus::NotServing).await;
                     assert!(gone <= Duration::from_secs(2), "{fault} after {after:?}: {gone:?}");
                     sleep(after).await;
                     state.store(ANSWERS, Relaxed);
-                    let back = told(&mut watch, ServingStatus::Serving).await;
+                    let back = time_until(&mut watch, ServingStatus::Serving).await;
                     assert!(back <= Duration::from_secs(1), "{fault} after {after:?}: {back:?}");
                 }
             }
@@ -161,16 +165,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_look_that_fails_alone_is_not_told() {
-        let looks = Arc::new(AtomicU32::new(0));
-        let count = Arc::clone(&looks);
+    async fn single_failed_probe_is_not_shown() {
+        let probes = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&probes);
         let every_other: Probe = Box::new(move || match count.fetch_add(1, Relaxed) % 4 {
             1 => Box::pin(std::future::pending()),
             3 => Box::pin(async { Err("the disk is full".into()) }),
             _ => Box::pin(async { Ok(()) }),
         });
         let mut watch = watch("", every_other).await;
-        assert!(timeout(Duration::from_mins(1), watch.next()).await.is_err(), "nothing is told");
-        assert!(looks.load(Relaxed) > 60, "it was looked at");
+        assert!(timeout(Duration::from_mins(1), watch.next()).await.is_err(), "the status does not change");
+        assert!(probes.load(Relaxed) > 60, "the database was probed");
     }
 }

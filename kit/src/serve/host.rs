@@ -1,28 +1,28 @@
-//! One server: what its service is, and what all of its connections share.
+//! One server: its service, and the state that all its connections share.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tonic::Status;
 
-use super::Limits;
+use super::ServerLimits;
 use super::memory::Budget;
 use super::streamed::Streamed;
-use super::waiting::Waiting;
+use super::waiting::WaitPool;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 
-/// The parts that all connections of a server share.
+/// State that all connections of a server share.
 pub(super) struct Host<S> {
     pub(super) service: S,
-    pub(super) limits: Limits,
+    pub(super) limits: ServerLimits,
     pub(super) requests: Budget,
     pub(super) answers: Budget,
     pub(super) making: Arc<Semaphore>,
-    pub(super) waiting: Waiting,
-    pub(super) waiting_bytes: Waiting,
-    pub(super) streams: Waiting,
-    pub(super) public_streams: Waiting,
+    pub(super) waiting: WaitPool,
+    pub(super) waiting_bytes: WaitPool,
+    pub(super) streams: WaitPool,
+    pub(super) public_streams: WaitPool,
     pub(super) streamed: Streamed,
     pub(super) overloaded: fn() -> Status,
     pub(super) proxy_protocol: Option<ProxyProtocol>,

@@ -1,4 +1,4 @@
-//! A request's body: each message is read once there is room for it.
+//! Body of a request. Each message is read once there is room for it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,65 +12,65 @@ use http_body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
-use super::call::Call;
+use super::call::CallMemory;
 use super::floor::Floor;
-use super::window::Waits;
+use super::window::WaitingData;
 
-/// Bytes of a message that need no reservation.
-const ORDINARY_MESSAGE: usize = 4 * 1024;
+/// Size up to which a message needs no reservation, in bytes.
+const ORDINARY_MESSAGE_BYTES: usize = 4 * 1024;
 
-/// Time after which a request is refused whose data waits for room in the window that others need.
-const CROWDED_TIME: Duration = Duration::from_millis(250);
+/// Time for which data may occupy the window that others need; then its request is refused.
+const CROWDED_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Bytes before each message (the gRPC protocol's Length-Prefixed-Message): a flag and a length of four bytes.
-const PREFIX: usize = 5;
+const PREFIX_BYTES: usize = 5;
 
-/// The body of a request.
+/// Body of a request.
 pub(super) struct Incoming {
     stream: RecvStream,
-    call: Arc<Call>,
+    call: Arc<CallMemory>,
     framing: Framing,
-    /// A part of the first message that came before the call.
+    /// Part of the first message that arrived before the call.
     part: Vec<u8>,
-    /// Data that came before the call, and has its room.
+    /// Data that arrived before the call and has its room.
     first: Option<Received>,
-    /// Data that has come before there was room for its message.
-    waiting: Option<(Received, Room)>,
-    /// Data behind it. It is a copy, since the data's frames may be small, and is at most the stream's window.
+    /// Data that arrived before there was room for its message.
+    waiting: Option<(Received, RoomFuture)>,
+    /// Data behind it: a copy, because its frames may be small, of at most the stream's window.
     behind: Vec<u8>,
-    /// Counts both.
-    waits: Waits,
-    /// Runs while there is no place for data that waits.
+    /// Counter of `waiting` and `behind`.
+    waits: WaitingData,
+    /// Timer that runs while there is no place for waiting data.
     crowded: Option<Pin<Box<Sleep>>>,
-    /// The pace of a large message that has begun.
+    /// Pace of a large message under way.
     floor: Option<Floor>,
     is_read: bool,
 }
 
-/// Waits for room for a message.
-type Room = BoxFuture<'static, Result<(), Status>>;
+/// Future that waits for room for a message.
+type RoomFuture = BoxFuture<'static, Result<(), Status>>;
 
 /// Data of a request.
 struct Received {
     data: Bytes,
-    /// Bytes of it that still count against what the peer may send.
+    /// Bytes that still count against the peer's window.
     held: usize,
 }
 
-/// The place in the messages' framing.
+/// Position in the messages' framing.
 #[derive(Default)]
 struct Framing {
-    prefix: [u8; PREFIX],
-    /// Bytes of the prefix that have come.
+    prefix: [u8; PREFIX_BYTES],
+    /// Bytes of the prefix that have arrived.
     known: usize,
-    /// Bytes of the message that are still to come.
+    /// Bytes of the message that are still missing.
     left: usize,
-    /// Set once a message was whole.
+    /// Set once a whole message has arrived.
     has_ended: bool,
 }
 
 impl Framing {
-    /// Follows the data; returns the length of the largest message that begins in it.
+    /// Follows the data. Returns the length of the largest message that starts in it.
     fn follow(&mut self, mut data: &[u8]) -> Option<usize> {
         let mut largest = None;
         while !data.is_empty() {
@@ -81,11 +81,11 @@ impl Framing {
                 data = &data[taken..];
                 continue;
             }
-            let taken = (PREFIX - self.known).min(data.len());
+            let taken = (PREFIX_BYTES - self.known).min(data.len());
             self.prefix[self.known..self.known + taken].copy_from_slice(&data[..taken]);
             self.known += taken;
             data = &data[taken..];
-            if self.known == PREFIX {
+            if self.known == PREFIX_BYTES {
                 let [_, length @ ..] = self.prefix;
                 self.left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
                 self.known = 0;
@@ -98,17 +98,17 @@ impl Framing {
 }
 
 impl Incoming {
-    pub(super) fn new(stream: RecvStream, call: Arc<Call>) -> Self {
+    pub(super) fn new(stream: RecvStream, call: Arc<CallMemory>) -> Self {
         let (framing, part, first, waiting, behind, crowded, floor) = Default::default();
         let waits = call.waits();
         Self { stream, call, framing, part, first, waiting, behind, waits, crowded, floor, is_read: false }
     }
 
-    /// Waits for the first message before the call begins: for all of a small one, for the begin of a large one and its
-    /// room. Completes at the end of the request, too.
+    /// Waits for the first message before the call starts: for a whole small one, or for the start of a large one and
+    /// its room. Also completes at the end of the request.
     ///
     /// # Errors
-    /// The refusal of a message that must not wait, or the failure of the request.
+    /// Fails if the message is refused or the request fails.
     pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         while self.first.is_none() {
             if let Some((received, room)) = self.waiting.take() {
@@ -126,9 +126,9 @@ impl Incoming {
 
     /// Adds data to the first message.
     fn gather(&mut self, data: &Bytes) -> Result<(), Status> {
-        let large = self.framing.follow(data).filter(|length| *length > ORDINARY_MESSAGE);
+        let large = self.framing.follow(data).filter(|length| *length > ORDINARY_MESSAGE_BYTES);
         if large.is_none() && !self.framing.has_ended {
-            // A copy, since the data is a part of the connection's buffer, which would stay as a whole.
+            // A copy, because the data is a slice of the connection's buffer and would keep all of it in memory.
             self.part.extend_from_slice(data);
             return self.stream.flow_control().release_capacity(data.len()).map_err(status);
         }
@@ -140,11 +140,11 @@ impl Incoming {
         Ok(())
     }
 
-    /// Waits for room for a message; returns its data.
+    /// Future that waits for room for a message. Returns its data.
     fn poll_room(
         &mut self,
         received: Received,
-        mut room: Room,
+        mut room: RoomFuture,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Received, Status>> {
         match room.as_mut().poll(cx) {
@@ -162,12 +162,12 @@ impl Incoming {
         }
     }
 
-    /// Reads the data that comes while a message waits, so that the window of the connection grows by it. Data without a
-    /// place stays in the window for a moment, in which the peer is slowed down.
+    /// Reads data that arrives while a message waits, so that the connection's window grows by it. Data without a place
+    /// stays in the window for a moment, which slows the peer down.
     fn read_behind(&mut self, held: usize, cx: &mut Context<'_>) -> Result<(), Status> {
         loop {
             if !self.waits.grow_to(held + self.behind.len()) {
-                let crowded = self.crowded.get_or_insert_with(|| Box::pin(sleep(CROWDED_TIME)));
+                let crowded = self.crowded.get_or_insert_with(|| Box::pin(sleep(CROWDED_TIMEOUT)));
                 return match crowded.as_mut().poll(cx) {
                     Poll::Ready(()) => Err(self.call.overloaded()),
                     Poll::Pending => Ok(()),
@@ -185,17 +185,17 @@ impl Incoming {
         }
     }
 
-    /// Returns the data behind the part of the message that has come before it.
+    /// Joins the earlier part of the message with this data.
     fn join(&mut self, data: &Bytes) -> Bytes {
         let part = std::mem::take(&mut self.part);
         if part.is_empty() { data.clone() } else { [&part[..], data].concat().into() }
     }
 
-    fn reserve(&self, length: usize) -> Room {
+    fn reserve(&self, length: usize) -> RoomFuture {
         Box::pin(Arc::clone(&self.call).reserve_request(length))
     }
 
-    /// Hands data on. The peer may send as much again.
+    /// Hands data on, and lets the peer send as much again.
     fn hand_on(&mut self, Received { data, held }: Received) -> Result<Frame<Bytes>, Status> {
         self.waits.shrink_by(held);
         self.stream.flow_control().release_capacity(held).map_err(status)?;
@@ -207,9 +207,9 @@ impl Incoming {
         Ok(Frame::data(data))
     }
 
-    /// Hands data on once there is room for the message that begins in it.
+    /// Hands data on once there is room for the message that starts in it.
     fn take(&mut self, data: Bytes, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let large = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE);
+        let large = self.framing.follow(&data).filter(|length| *length > ORDINARY_MESSAGE_BYTES);
         let received = Received { held: data.len(), data };
         let Some(length) = large else { return Poll::Ready(Some(self.hand_on(received))) };
         let room = self.reserve(length);
@@ -217,7 +217,7 @@ impl Incoming {
         Poll::Ready(Some(received.and_then(|received| self.hand_on(received))))
     }
 
-    /// Fails once the peer sends a large message so slowly that others wait for its room.
+    /// Completes with a refusal once the peer sends a large message too slowly while others wait for its room.
     fn poll_pace(&mut self, cx: &mut Context<'_>) -> Poll<Status> {
         let Some(floor) = &mut self.floor else { return Poll::Pending };
         let requests = self.call.requests();
@@ -228,7 +228,7 @@ impl Incoming {
     }
 }
 
-/// A stream that the peer or the transport has ended.
+/// Converts the error of a stream that the peer or the transport has ended.
 fn status(error: h2::Error) -> Status {
     Status::from_error(Box::new(error))
 }
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn framing_is_followed_however_data_is_split() {
+    fn framing_is_followed_for_any_split_of_data() {
         let messages = [&[0, 0, 0, 0, 3, 1, 2, 3][..], &[0, 0, 0, 0, 0], &[1, 0, 0, 1, 0]].concat();
         let message = [messages, vec![7; 256]].concat();
         for size in 1..=message.len() {

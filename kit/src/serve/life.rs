@@ -1,4 +1,4 @@
-//! The times at which a connection must do something, or end.
+//! Timers of a connection: keepalive, idle time, age and end.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -10,48 +10,53 @@ use h2::{Ping, PingPong};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::Limits;
-use super::authority::Signs;
-use super::memory::Account;
+use super::ServerLimits;
+use super::authority::PeerActivity;
+use super::memory::MemoryAccount;
 use super::piece::Piece;
 use super::seats::Seat;
 
-/// The time that a peer without an open stream has to take note of a GOAWAY.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// Time for a peer without an open stream to read a GOAWAY.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The pause between two checks whether a connection that is to end still has unread answers.
+/// Pause between two checks for unread answers of a connection that is to end.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Time for which an old connection waits for a request before it says goodbye.
-const AGE_PATIENCE: Duration = Duration::from_secs(1);
+/// Time for which an old connection waits for a request before its GOAWAY.
+const OLD_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection's times.
+/// Timers of a connection.
 pub(super) struct Life {
     first_request: Instant,
     idle: Duration,
     age: Instant,
-    /// Set once the connection is old. Its GOAWAY goes out with the next request, or after [`AGE_PATIENCE`].
+    /// Set once the connection is old. Its GOAWAY is sent at the next request, or after [`OLD_REQUEST_TIMEOUT`].
     is_old: bool,
     grace: Duration,
     keepalive: (Duration, Duration),
-    signs: Arc<Signs>,
-    /// The time for which answers may wait while the peer takes nothing at all.
+    signs: Arc<PeerActivity>,
+    /// Time for which answers may wait while the peer takes no bytes.
     unread: Duration,
-    /// The time since which answers wait and the peer takes nothing.
+    /// Time since which answers wait and the peer takes no bytes.
     stuck: Option<Instant>,
     ping_pong: Option<PingPong>,
-    /// The time of the next look for a sign of life.
+    /// Time of the next check of the peer's activity.
     ping: Instant,
-    /// The time by which the peer must have answered a ping.
+    /// Time by which the peer must have answered a ping.
     pong: Option<Instant>,
     is_ending: bool,
     cut: Option<Instant>,
-    /// Set if the cut is for a connection without a call.
+    /// Set if the cut applies only to a connection without a call.
     is_quiet_cut: bool,
 }
 
 impl Life {
-    pub(super) fn new(limits: &Limits, accepted: Instant, signs: Arc<Signs>, ping_pong: Option<PingPong>) -> Self {
+    pub(super) fn new(
+        limits: &ServerLimits,
+        accepted: Instant,
+        signs: Arc<PeerActivity>,
+        ping_pong: Option<PingPong>,
+    ) -> Self {
         let (age, grace) = limits.connection_age;
         Self {
             first_request: accepted + limits.first_request,
@@ -61,7 +66,7 @@ impl Life {
             grace,
             keepalive: limits.keepalive,
             signs,
-            // A single stream is reset before.
+            // A single stream is reset earlier.
             unread: limits.reading.0 * 2,
             stuck: None,
             ping_pong,
@@ -86,12 +91,12 @@ impl Life {
         Some(if seat.has_called() { idle_since + self.idle } else { self.first_request })
     }
 
-    /// Does what is due; reports whether the connection must be cut.
+    /// Handles due timers. Returns true if the connection must be cut.
     pub(super) fn tick<I: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<I, Piece>,
         seat: &Seat,
-        answers: &Account,
+        answers: &MemoryAccount,
     ) -> bool {
         let now = Instant::now();
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
@@ -99,7 +104,7 @@ impl Life {
             if !self.is_quiet_cut || seat.idle_since().is_some() || seat.is_offender() {
                 return true;
             }
-            // A call that has crossed the GOAWAY may end.
+            // A call that was sent before the GOAWAY arrived may end.
             (self.cut, self.is_quiet_cut) = (Some(now + self.grace), false);
         }
         if self.is_stuck(answers, now) {
@@ -115,26 +120,26 @@ impl Life {
             self.ping = now + self.keepalive.0;
             let is_silent = !self.signs.has_spoken.swap(false, Relaxed);
             if is_silent && let Some(ping_pong) = &mut self.ping_pong {
-                // A ping that is still unanswered stands for this one.
+                // A ping that is still unanswered takes the place of this one.
                 let _ = ping_pong.send_ping(Ping::opaque());
                 self.pong = Some(now + self.keepalive.1);
             }
         }
         if !self.is_ending && is_due(self.quiet_until(seat)) {
-            self.say_goodbye(connection, Some(FAREWELL));
+            self.say_goodbye(connection, Some(GOODBYE_TIMEOUT));
         }
         if !self.is_ending && self.age <= now {
             if self.is_old {
                 self.say_goodbye(connection, Some(self.grace));
                 self.is_quiet_cut = false;
             }
-            (self.is_old, self.age) = (true, now + AGE_PATIENCE);
+            (self.is_old, self.age) = (true, now + OLD_REQUEST_TIMEOUT);
         }
         false
     }
 
-    /// Reports whether answers have waited for too long while the peer took nothing.
-    fn is_stuck(&mut self, answers: &Account, now: Instant) -> bool {
+    /// Returns true if answers have waited for too long while the peer took no bytes.
+    fn is_stuck(&mut self, answers: &MemoryAccount, now: Instant) -> bool {
         if self.signs.has_taken.swap(false, Relaxed) || answers.held() == 0 {
             self.stuck = None;
             return false;
@@ -142,10 +147,10 @@ impl Life {
         now.duration_since(*self.stuck.get_or_insert(now)) >= self.unread
     }
 
-    /// Says goodbye on an old connection when a request comes.
+    /// Sends the GOAWAY of an old connection when a request arrives.
     ///
-    /// A client that is told between two calls may be about to begin the next one, and then fails it. One that waits for an
-    /// answer reads the GOAWAY before the answer.
+    /// A client that gets a GOAWAY between two calls may just start the next call, which then fails. A client that
+    /// waits for an answer reads the GOAWAY first.
     pub(super) fn accepted<I: AsyncRead + AsyncWrite + Unpin>(&mut self, connection: &mut Connection<I, Piece>) {
         if self.is_old && !self.is_ending {
             self.say_goodbye(connection, Some(self.grace));
@@ -153,7 +158,7 @@ impl Life {
         }
     }
 
-    /// Sends a GOAWAY, so that the client opens no more streams here, and cuts the connection after this time.
+    /// Sends a GOAWAY, so that the client opens no more streams, and cuts the connection after this time.
     pub(super) fn say_goodbye<I: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<I, Piece>,
@@ -168,24 +173,24 @@ impl Life {
         }
     }
 
-    /// Says goodbye on a connection that others need the place of.
+    /// Ends a connection, because others need its seat.
     pub(super) fn evict<I: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<I, Piece>,
         seat: &Seat,
     ) {
-        // Streams that are open now began long ago, and are cut, too.
+        // Streams that are open now started long ago, and are cut too.
         self.is_quiet_cut = seat.idle_since().is_some();
-        self.say_goodbye(connection, Some(FAREWELL));
+        self.say_goodbye(connection, Some(GOODBYE_TIMEOUT));
     }
 
-    /// Ends a connection at the server's end once nothing is open or still being read.
-    pub(super) fn drain(&mut self, seat: &Seat, answers: &Account) {
+    /// Ends a connection at the server's end once it has no open stream and no unread answer.
+    pub(super) fn drain(&mut self, seat: &Seat, answers: &MemoryAccount) {
         if seat.idle_since().is_none() {
             return;
         }
         if answers.held() == 0 {
-            self.cut_in(FAREWELL);
+            self.cut_in(GOODBYE_TIMEOUT);
         } else {
             self.ping = self.ping.min(Instant::now() + DRAIN_INTERVAL);
         }
@@ -196,7 +201,7 @@ impl Life {
         self.cut = Some(self.cut.map_or(cut, |earlier| earlier.min(cut)));
     }
 
-    /// Reports whether the answer to a ping is awaited.
+    /// Returns true while a ping has no answer.
     pub(super) fn is_pinged(&self) -> bool {
         self.pong.is_some()
     }
@@ -218,7 +223,7 @@ impl Life {
     }
 }
 
-/// Varies a time by up to a tenth, so that connections that began together do not end together.
+/// Varies a time by up to a tenth, so that connections that start together do not end together.
 fn jittered(time: Duration) -> Duration {
     let [high, low] = crate::random::bytes::<2>();
     let share = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);

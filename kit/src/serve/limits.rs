@@ -1,4 +1,4 @@
-//! The server's settings: each closes an attack that tonic's default leaves open (docs/ARCHITECTURE.md lists them).
+//! Limits of the server: each closes an attack that tonic's default leaves open (docs/ARCHITECTURE.md lists them).
 
 use std::time::Duration;
 
@@ -7,67 +7,68 @@ use rustix::process::{Resource, getrlimit};
 use super::memory::MemoryLimits;
 use super::outgoing::ReaderLimits;
 
-/// Bytes that a reader must take in the time in which it must take some; fewer where fewer are left.
-const STALL_BYTES: usize = 4 * 1024;
+/// Bytes that a reader must take in each stall period; fewer if fewer are left.
+const MIN_READ_BYTES: usize = 4 * 1024;
 
-/// The deadline of the methods that have one of their own, by path.
+/// Deadlines of methods with their own deadline, by path.
 pub type MethodDeadlines = &'static [(&'static str, Duration)];
 
-/// What one connection and one call may cost.
+/// Limits of the server, of a connection and of a call.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Streams that a connection may have open at once (F1: tonic takes hyper's own limit away).
+pub struct ServerLimits {
+    /// Streams that a connection may have open at once (F1: tonic removes hyper's limit).
     pub concurrent_streams: u32,
     /// Streams that the server resets for a client's errors before it closes the connection (F2, RUSTSEC-2024-0003).
     pub error_resets: usize,
     /// Streams that a client may open and reset within one read of the connection; one more closes it (CVE-2023-44487).
     pub pending_resets: usize,
-    /// Streams that a client may reset in a second, however they are spread; more close the connection (CVE-2023-44487).
+    /// Streams that a client may reset in a second; more close the connection (CVE-2023-44487).
     pub resets: u32,
     /// Bytes of a request's headers.
     pub header_list: u32,
     /// Bytes in flight on a stream.
     pub stream_window: u32,
-    /// Bytes in flight on a connection: the most that a client can send ahead of the handlers, beside what waits for room.
+    /// Bytes in flight on a connection: the most that a client can send ahead of the handlers, besides data that waits
+    /// for room.
     pub connection_window: u32,
-    /// Bytes of an answer that the transport takes ahead of the socket, for each stream.
+    /// Bytes of an answer that the transport buffers for each stream.
     pub send_buffer: usize,
     /// Bytes of a frame.
     pub frame: u32,
-    /// How often an idle connection is asked for a sign of life, and how long the server waits for it (F5, F6).
+    /// Pause between pings of an idle connection, and the time for an answer (F5, F6).
     pub keepalive: (Duration, Duration),
-    /// How often the kernel asks the peer of an idle connection.
+    /// Pause between the kernel's keepalive probes of an idle connection.
     pub tcp_keepalive: Duration,
-    /// Connections at once. A quarter of the process's descriptors is the most, whatever this says.
+    /// Open connections, at most a quarter of the process's descriptors.
     pub connections: usize,
     /// Time from the accept in which a connection must speak HTTP/2 and open its first stream.
     pub first_request: Duration,
     /// Time for which a connection may have no open stream.
     pub idle: Duration,
-    /// Calls that may wait at once for the rest of their request, or for room for their answer.
+    /// Calls that may wait for the rest of their request, or for room for their answer.
     pub waiting_calls: usize,
-    /// Bytes of requests that may wait for their room, beyond half of their connections' windows.
+    /// Bytes of requests that may wait for room, beyond half of their connections' windows.
     pub waiting_bytes: usize,
-    /// Streams of the service that may be open at once without anything to say.
+    /// Silent streams of the service that may be open at once.
     pub streams: usize,
-    /// The same of health and reflection, which everybody may call.
+    /// Silent streams of health and reflection, which are public.
     pub public_streams: usize,
-    /// Bytes of requests that are read or being worked on.
+    /// Memory of requests that are being read or handled.
     pub request_memory: MemoryLimits,
-    /// Bytes of answers that their readers have not taken.
+    /// Memory of answers that their readers have not taken.
     pub answer_memory: MemoryLimits,
-    /// Time in which a reader must take some of an answer, and the time for each whole message.
+    /// Period in which a reader must take a part of an answer, and the time for a whole message.
     pub reading: (Duration, Duration),
-    /// Age at which a connection is told to end, give or take a tenth, so that clients spread over replicas again; and the
-    /// time for which its calls may still run.
+    /// Age at which a connection gets a GOAWAY, varied by a tenth, and the time for its running calls. New connections
+    /// spread clients over replicas.
     pub connection_age: (Duration, Duration),
-    /// How long a call may take, whatever its client allows.
+    /// Deadline of a call, if its client sets no shorter one.
     pub deadline: Duration,
-    /// How long running calls may take once the service has been told to stop.
+    /// Time for running calls once the service stops.
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             concurrent_streams: 100,
@@ -108,7 +109,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl ServerLimits {
     /// Returns a builder of HTTP/2 connections with these limits.
     pub(super) fn http2(&self) -> h2::server::Builder {
         let mut builder = h2::server::Builder::new();
@@ -126,7 +127,7 @@ impl Limits {
 
     /// Returns the limits of an answer's reader.
     pub(super) fn reader(&self) -> ReaderLimits {
-        ReaderLimits { stall: self.reading.0, bytes: STALL_BYTES, message: self.reading.1 }
+        ReaderLimits { stall: self.reading.0, bytes: MIN_READ_BYTES, message: self.reading.1 }
     }
 
     /// Returns the number of connections that leaves room for files, the database and the operations port.

@@ -1,4 +1,4 @@
-//! Serves gRPC over connections of our own, with every limit that a public port needs.
+//! gRPC server over its own HTTP/2 connections, with the limits that a public port needs.
 
 mod accept;
 mod authority;
@@ -26,6 +26,6 @@ mod window;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;
-pub use limits::{Limits, MethodDeadlines};
+pub use limits::{MethodDeadlines, ServerLimits};
 pub use memory::MemoryLimits;
 pub use run::{Parts, ServeError, serve};

@@ -1,4 +1,4 @@
-//! Sends an answer at its reader's pace, and gives up on a reader that takes too little.
+//! Sends an answer at its reader's pace, and resets the stream of a reader that is too slow.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -14,26 +14,26 @@ use http::header::CONTENT_TYPE;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::call::Call;
-use super::floor::{Floor, Patience};
-use super::memory::Hold;
+use super::call::CallMemory;
+use super::floor::{DemandedPace, Floor};
+use super::memory::Reservation;
 use super::piece::Piece;
 
-/// Limits of the time that a reader has.
+/// Times of a reader.
 #[derive(Clone, Copy)]
 pub(super) struct ReaderLimits {
-    /// The time in which something must be taken.
+    /// Period in which the reader must take `bytes`.
     pub(super) stall: Duration,
-    /// The fewest bytes that must be taken in this time; less only where less is left.
+    /// Fewest bytes in a period; less only if less is left.
     pub(super) bytes: usize,
-    /// The time for a whole message.
+    /// Time for a whole message.
     pub(super) message: Duration,
 }
 
-/// The end of an answer.
+/// End of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// All of it was given to the transport.
+    /// The transport has taken the whole answer.
     Whole,
     /// The reader or the connection has gone.
     Gone,
@@ -45,7 +45,7 @@ pub(super) enum Sent {
 pub(super) async fn send<B>(
     response: Response<B>,
     mut respond: SendResponse<Piece>,
-    call: &Call,
+    call: &CallMemory,
     limits: ReaderLimits,
 ) -> Sent
 where
@@ -57,11 +57,11 @@ where
     if body.is_end_stream() {
         return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole);
     }
-    // A first message that is there already is reserved for before its headers go, so that a refusal can take its place.
+    // Room for a first message is reserved before its headers are sent, so that a refusal can take its place.
     let first = poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx).map_err(drop))).await;
     let (first, hold) = match first {
         Poll::Pending => {
-            // A stream that has nothing to say yet keeps no room meanwhile.
+            // A silent stream keeps no room.
             call.release_answer();
             (None, None)
         }
@@ -79,69 +79,73 @@ where
         Poll::Ready(None) => return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole),
     };
     let Ok(stream) = respond.send_response(head, false) else { return Sent::Gone };
-    let mut answer = Answer { stream, call, limits };
+    let mut answer = AnswerStream { stream, call, limits };
     let mut sent = match first {
         Some(first) => answer.frame(first, hold).await,
         None => None,
     };
     while sent.is_none() {
         sent = match next(body.as_mut(), call, |cx| answer.stream.poll_reset(cx).map(drop)).await {
-            Next::Crowded => Some(answer.refuse()),
-            Next::Gone => Some(Sent::Gone),
-            Next::End => Some(answer.end()),
-            Next::Failed => Some(answer.reset(Reason::INTERNAL_ERROR, Sent::Gone)),
-            Next::Frame(frame) => answer.next(frame).await,
+            BodyEvent::Crowded => Some(answer.refuse()),
+            BodyEvent::Gone => Some(Sent::Gone),
+            BodyEvent::End => Some(answer.end()),
+            BodyEvent::Failed => Some(answer.reset(Reason::INTERNAL_ERROR, Sent::Gone)),
+            BodyEvent::Frame(frame) => answer.next(frame).await,
         };
     }
     sent.unwrap_or(Sent::Gone)
 }
 
-/// The next thing that happens to a body.
-enum Next {
+/// Next event of a body.
+enum BodyEvent {
     Frame(Frame<Bytes>),
     End,
     Failed,
     Gone,
-    /// The body has nothing to say, and there is no place for one more such stream.
+    /// The body is silent, and there is no place for one more silent stream.
     Crowded,
 }
 
 /// Waits for the body's next frame, or until its reader has gone.
-async fn next<B>(mut body: Pin<&mut B>, call: &Call, mut poll_gone: impl FnMut(&mut Context<'_>) -> Poll<()>) -> Next
+async fn next<B>(
+    mut body: Pin<&mut B>,
+    call: &CallMemory,
+    mut poll_gone: impl FnMut(&mut Context<'_>) -> Poll<()>,
+) -> BodyEvent
 where
     B: Body<Data = Bytes>,
 {
     poll_fn(|cx| match body.as_mut().poll_frame(cx) {
-        Poll::Ready(Some(Ok(frame))) => Poll::Ready(Next::Frame(frame)),
-        Poll::Ready(Some(Err(_))) => Poll::Ready(Next::Failed),
-        Poll::Ready(None) => Poll::Ready(Next::End),
-        Poll::Pending if !call.stay() => Poll::Ready(Next::Crowded),
-        Poll::Pending => poll_gone(cx).map(|()| Next::Gone),
+        Poll::Ready(Some(Ok(frame))) => Poll::Ready(BodyEvent::Frame(frame)),
+        Poll::Ready(Some(Err(_))) => Poll::Ready(BodyEvent::Failed),
+        Poll::Ready(None) => Poll::Ready(BodyEvent::End),
+        Poll::Pending if !call.stay() => Poll::Ready(BodyEvent::Crowded),
+        Poll::Pending => poll_gone(cx).map(|()| BodyEvent::Gone),
     })
     .await
 }
 
-/// An answer whose headers have been sent.
-struct Answer<'c> {
+/// Answer after its headers.
+struct AnswerStream<'c> {
     stream: SendStream<Piece>,
-    call: &'c Call,
+    call: &'c CallMemory,
     limits: ReaderLimits,
 }
 
-impl Answer<'_> {
-    /// Sends a frame behind the first one as soon as there is room for it.
+impl AnswerStream<'_> {
+    /// Sends a frame after the first one as soon as there is room for it.
     async fn next(&mut self, frame: Frame<Bytes>) -> Option<Sent> {
         let Some(bytes) = frame.data_ref().map(Bytes::len) else { return self.frame(frame, None).await };
         let reserved = timeout(self.limits.stall, self.call.answers().reserve(bytes)).await;
         match reserved {
             Ok(Some(hold)) => self.frame(frame, Some(hold)).await,
-            // The reader has done nothing wrong.
+            // The reader is not at fault.
             _ => Some(self.reset(Reason::ENHANCE_YOUR_CALM, Sent::Gone)),
         }
     }
 
-    /// Sends a frame; returns how the answer has ended, if it has.
-    async fn frame(&mut self, frame: Frame<Bytes>, hold: Option<Hold>) -> Option<Sent> {
+    /// Sends a frame. Returns the end of the answer if it has ended.
+    async fn frame(&mut self, frame: Frame<Bytes>, hold: Option<Reservation>) -> Option<Sent> {
         match frame.into_data() {
             Ok(data) => self.data(data, hold.map(Arc::new)).await,
             Err(frame) => {
@@ -151,14 +155,14 @@ impl Answer<'_> {
         }
     }
 
-    /// Sends data piece by piece, each as large as the reader has room for.
-    async fn data(&mut self, mut data: Bytes, hold: Option<Arc<Hold>>) -> Option<Sent> {
+    /// Sends data in pieces no larger than the reader's window.
+    async fn data(&mut self, mut data: Bytes, hold: Option<Arc<Reservation>>) -> Option<Sent> {
         let mut reader = None;
         while !data.is_empty() {
             self.stream.reserve_capacity(data.len());
             let mut capacity = self.stream.capacity();
             if capacity == 0 {
-                let reader = reader.get_or_insert_with(|| Reader::new(self.limits));
+                let reader = reader.get_or_insert_with(|| SlowReader::new(self.limits));
                 reader.floor.ask_at_most(data.len());
                 match self.capacity(reader).await {
                     Ok(more) => capacity = more,
@@ -176,8 +180,8 @@ impl Answer<'_> {
         None
     }
 
-    /// Waits for room at the reader.
-    async fn capacity(&mut self, reader: &mut Reader) -> Result<usize, Sent> {
+    /// Waits until the reader's window has room.
+    async fn capacity(&mut self, reader: &mut SlowReader) -> Result<usize, Sent> {
         let (stream, answers) = (&mut self.stream, self.call.answers());
         let waited = poll_fn(|cx| {
             match stream.poll_capacity(cx) {
@@ -208,22 +212,22 @@ impl Answer<'_> {
         self.stream.send_data(Piece::default(), true).map_or(Sent::Gone, |()| Sent::Whole)
     }
 
-    /// Resets the stream; what it had not sent is dropped.
+    /// Resets the stream, and drops unsent data.
     fn reset(&mut self, reason: Reason, sent: Sent) -> Sent {
         self.stream.send_reset(reason);
         sent
     }
 }
 
-/// A reader that has no room for all of a message at once.
-struct Reader {
+/// Reader that has no room for a whole message at once.
+struct SlowReader {
     floor: Floor,
     end: Pin<Box<Sleep>>,
 }
 
-impl Reader {
+impl SlowReader {
     fn new(limits: ReaderLimits) -> Self {
-        let floor = Floor::with_patience(Patience { period: limits.stall, bytes: limits.bytes });
+        let floor = Floor::with_pace(DemandedPace { period: limits.stall, bytes: limits.bytes });
         Self { floor, end: Box::pin(sleep_until(Instant::now() + limits.message)) }
     }
 }

@@ -1,4 +1,4 @@
-//! A part of an answer on its way to the socket: its room is given back when the last part has been written.
+//! Part of an answer on its way to the socket. The room is released when the last part has been written.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use bytes::Buf;
 use bytes::Bytes;
 
-use super::memory::Hold;
+use super::memory::Reservation;
 
-/// Bytes, and the room that they take.
+/// Bytes with the reservation of their room.
 #[derive(Debug, Default)]
 pub(super) struct Piece {
     bytes: Bytes,
-    _hold: Option<Arc<Hold>>,
+    _hold: Option<Arc<Reservation>>,
 }
 
 impl Piece {
-    pub(super) fn new(bytes: Bytes, hold: Option<Arc<Hold>>) -> Self {
+    pub(super) fn new(bytes: Bytes, hold: Option<Arc<Reservation>>) -> Self {
         Self { bytes, _hold: hold }
     }
 }

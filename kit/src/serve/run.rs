@@ -1,4 +1,4 @@
-//! From a bound listener to the last answer.
+//! Runs a server from a bound listener to the last answer.
 
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -26,45 +26,45 @@ use super::host::Host;
 use super::memory::Budget;
 use super::seats::Seats;
 use super::streamed::Streamed;
-use super::waiting::Waiting;
-use super::{Elsewhere, Limits, MethodDeadlines};
+use super::waiting::WaitPool;
+use super::{Elsewhere, MethodDeadlines, ServerLimits};
 use crate::failure;
 use crate::output;
 use crate::peer::ProxyProtocol;
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
-/// What a service brings to be served.
+/// Parts of a service for the server.
 pub struct Parts<V> {
-    /// The binary's name, for the line that says where it listens.
+    /// Name of the binary, for the line with its address.
     pub name: &'static str,
-    /// The full names of its gRPC services.
+    /// Full names of the gRPC services.
     pub services: &'static [&'static str],
-    /// Their contract: an encoded `google.protobuf.FileDescriptorSet` with comments, which reflection serves.
+    /// Contract: an encoded `google.protobuf.FileDescriptorSet` with comments, which reflection serves.
     pub descriptors: &'static [u8],
-    /// Their implementations.
+    /// Implementations of the services.
     pub routes: Routes,
-    /// The services of the contract that other ports serve.
+    /// Services of the contract that other ports serve.
     pub elsewhere: &'static [Elsewhere],
-    /// The guard around all of them.
+    /// Guard around all services.
     pub guard: GuardLayer<V>,
-    /// What a connection and a call may cost.
-    pub limits: Limits,
-    /// The methods with a deadline of their own.
+    /// Limits of connections and calls.
+    pub limits: ServerLimits,
+    /// Methods with their own deadline.
     pub deadlines: MethodDeadlines,
-    /// How health finds out whether the database answers.
-    pub look: Probe,
-    /// The PROXY protocol, if connections begin with it.
+    /// Probe of the database for the health service.
+    pub health_probe: Probe,
+    /// PROXY protocol, if connections start with it.
     pub proxy_protocol: Option<ProxyProtocol>,
 }
 
-/// Why a server ended before it was told to.
+/// Error that ends a server early.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The descriptors are unreadable.
     #[error("reflection cannot serve the descriptors: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The descriptors are none.
+    /// The descriptors do not decode.
     #[error("the descriptors of the services cannot be read: {0}")]
     Descriptors(#[from] prost::DecodeError),
     /// The listener is unusable.
@@ -72,24 +72,24 @@ pub enum ServeError {
     Listener(#[from] std::io::Error),
 }
 
-/// Serves until `shutdown`, then lets running calls end, for at most `limits.grace`.
+/// Serves until `shutdown`, then gives running calls at most `limits.grace` to end.
 ///
-/// Says `NAME listening on ADDR` on standard output once calls succeed. `R` names the domain of the failures that no
-/// handler answers for.
+/// Prints `NAME listening on ADDR` to standard output once calls succeed. `R` has the domain of failures outside of
+/// handlers.
 ///
 /// # Errors
-/// [`ServeError`] when serving ends by itself.
+/// [`ServeError`] if the server ends early.
 pub async fn serve<R: Reason, V: Verify>(
     parts: Parts<V>,
     listener: TcpListener,
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    let Parts { name, services, descriptors, routes, elsewhere, guard, limits, deadlines, look, proxy_protocol } =
-        parts;
+    let Parts { name, services, descriptors, elsewhere, limits, deadlines, .. } = parts;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health::start(reporter, services).await;
-    let routes = routes
+    let routes = parts
+        .routes
         .add_service(health_service)
         .add_service(reflection(services, descriptors).build_v1()?)
         .add_service(reflection(services, descriptors).build_v1alpha()?);
@@ -97,18 +97,18 @@ pub async fn serve<R: Reason, V: Verify>(
     let signpost = Signpost::<R> { elsewhere, reasons: PhantomData };
     let stop = Shutdown::new();
     let host = Arc::new(Host {
-        service: envelope.layer(signpost.layer(guard.peers(peer).layer(routes.prepare()))),
+        service: envelope.layer(signpost.layer(parts.guard.peers(peer).layer(routes.prepare()))),
         limits,
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
-        waiting: Waiting::new(limits.waiting_calls),
-        waiting_bytes: Waiting::new(limits.waiting_bytes),
-        streams: Waiting::new(limits.streams),
-        public_streams: Waiting::new(limits.public_streams),
-        streamed: Streamed::of(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
+        waiting: WaitPool::new(limits.waiting_calls),
+        waiting_bytes: WaitPool::new(limits.waiting_bytes),
+        streams: WaitPool::new(limits.streams),
+        public_streams: WaitPool::new(limits.public_streams),
+        streamed: Streamed::from_descriptors(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
         overloaded: failure::overloaded::<R>,
-        proxy_protocol,
+        proxy_protocol: parts.proxy_protocol,
         stop: stop.clone(),
     });
     let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());
@@ -117,27 +117,27 @@ pub async fn serve<R: Reason, V: Verify>(
         connection::serve(Arc::clone(&host), stream, peer, taken)
     });
     tokio::join!(accepting, async {
-        health.follow(look, shutdown).await;
+        health.follow(parts.health_probe, shutdown).await;
         stop.cancel();
     });
     drain(connections, limits.grace).await;
     Ok(())
 }
 
-/// Waits until the connections have ended, and cuts those that have not when the grace is over.
+/// Waits until the connections have ended, and cuts the rest after the grace.
 async fn drain(mut connections: JoinSet<()>, grace: Duration) {
     let ended = async { while connections.join_next().await.is_some() {} };
     if timeout(grace, ended).await.is_err() {
-        tracing::warn!("calls that were still running after {grace:?} have been cut");
+        tracing::warn!("running calls were cut after {grace:?}");
     }
 }
 
-/// Finds the peer of a call: the other end of its connection, so that callers behind one address are told apart.
+/// Returns the other end of a call's connection, so that callers behind one address are told apart.
 fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<TcpConnectInfo>()?.remote_addr()
 }
 
-/// The descriptors of the services that every server has.
+/// Descriptors of the services that every server has.
 const DESCRIPTORS: [&[u8]; 3] = [
     tonic_health::pb::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,

@@ -1,4 +1,4 @@
-//! The connections that the server keeps: at most so many, and silent or idle ones make room for new ones.
+//! Seats of a server's connections. Their number is limited; silent and idle connections make room for new ones.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -10,65 +10,64 @@ use tokio::time::{Instant, timeout};
 
 use crate::shutdown::Shutdown;
 
-/// The pause between two attempts to make room.
+/// Pause between two attempts to make room.
 const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Time after which open streams do not keep a connection any more where all places are taken.
-const UNCHANGED: Duration = Duration::from_secs(15);
+/// Time after which open streams no longer protect a connection of a full server.
+const BUSY_KEEP_TIME: Duration = Duration::from_secs(15);
 
-/// All connections of a server.
+/// Seats of all connections of a server.
 #[derive(Clone, Debug)]
-pub(super) struct Seats(Arc<Inner>);
+pub(super) struct Seats(Arc<SeatTable>);
 
 #[derive(Debug)]
-struct Inner {
+struct SeatTable {
     room: Arc<Semaphore>,
     next: AtomicU64,
     taken: Mutex<BTreeMap<u64, Arc<Seat>>>,
 }
 
-/// One connection.
+/// Seat of one connection.
 #[derive(Debug)]
 pub(super) struct Seat {
-    state: Mutex<State>,
+    state: Mutex<SeatState>,
     /// Cancelled when the connection must end.
     pub(super) cut: Shutdown,
-    /// Set when the connection must end since its peer does not read.
+    /// Set when the connection must end because its peer does not read.
     is_offender: AtomicBool,
     /// Notified when the connection's last stream has ended.
     pub(super) quiet: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct State {
+struct SeatState {
     has_called: bool,
     open: usize,
-    /// The time of the last change: the accept, or a stream's begin or end.
+    /// Time of the last change: the accept, or the start or end of a stream.
     since: Instant,
 }
 
-/// A connection's place, given back when it is dropped.
+/// Permit for a seat, released when it is dropped.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct SeatPermit {
     seat: Arc<Seat>,
     id: u64,
     seats: Seats,
     _room: OwnedSemaphorePermit,
 }
 
-/// An open stream of a connection.
+/// Open stream of a connection, counted until it is dropped.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Seat>);
+pub(super) struct OpenStream(Arc<Seat>);
 
 impl Seats {
     pub(super) fn new(most: usize) -> Self {
         let room = Arc::new(Semaphore::new(most));
-        Self(Arc::new(Inner { room, next: AtomicU64::new(0), taken: Mutex::default() }))
+        Self(Arc::new(SeatTable { room, next: AtomicU64::new(0), taken: Mutex::default() }))
     }
 
-    /// Returns a place for a new connection. Without a free one, closes the connection that has been silent, or else
-    /// idle, for the longest time, and waits.
-    pub(super) async fn take(&self) -> Taken {
+    /// Returns a seat for a new connection. If all are taken, makes room and waits.
+    pub(super) async fn take(&self) -> SeatPermit {
         let room = loop {
             if let Ok(room) = Arc::clone(&self.0.room).try_acquire_owned() {
                 break room;
@@ -80,7 +79,7 @@ impl Seats {
             }
         };
         let id = self.0.next.fetch_add(1, Relaxed);
-        let state = State { has_called: false, open: 0, since: Instant::now() };
+        let state = SeatState { has_called: false, open: 0, since: Instant::now() };
         let seat = Arc::new(Seat {
             state: Mutex::new(state),
             cut: Shutdown::new(),
@@ -88,22 +87,22 @@ impl Seats {
             quiet: Notify::new(),
         });
         self.taken().insert(id, Arc::clone(&seat));
-        Taken { seat, id, seats: self.clone(), _room: room }
+        SeatPermit { seat, id, seats: self.clone(), _room: room }
     }
 
-    /// Closes the connection without a call that is the oldest, or else the one that has been idle for the longest time, or
-    /// else the one whose open streams have begun the longest time ago.
+    /// Closes one connection: the oldest one without a call, otherwise the longest idle one, otherwise the one with the
+    /// oldest open streams.
     pub(super) fn make_room(&self) {
         let taken = self.taken();
         let standing = taken.values().filter(|seat| !seat.cut.is_cancelled()).map(|seat| (seat, seat.read()));
         let now = Instant::now();
-        let may_go = standing.filter(|(_, state)| state.open == 0 || now.duration_since(state.since) >= UNCHANGED);
+        let may_go = standing.filter(|(_, state)| state.open == 0 || now.duration_since(state.since) >= BUSY_KEEP_TIME);
         if let Some((seat, _)) = may_go.min_by_key(|(_, state)| (state.open > 0, state.has_called, state.since)) {
             seat.cut.cancel();
         }
     }
 
-    /// Reports whether there is no free place.
+    /// Returns true if all seats are taken.
     pub(super) fn are_full(&self) -> bool {
         self.0.room.available_permits() == 0
     }
@@ -113,25 +112,25 @@ impl Seats {
     }
 }
 
-impl Taken {
-    /// Returns the connection.
+impl SeatPermit {
+    /// Returns the seat.
     pub(super) fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }
 }
 
-impl Drop for Taken {
+impl Drop for SeatPermit {
     fn drop(&mut self) {
         self.seats.taken().remove(&self.id);
     }
 }
 
 impl Seat {
-    /// Counts a stream for as long as what is returned lives.
-    pub(super) fn open(self: &Arc<Self>) -> Open {
+    /// Counts a stream until the returned value is dropped.
+    pub(super) fn open(self: &Arc<Self>) -> OpenStream {
         let mut state = self.state();
-        *state = State { has_called: true, open: state.open + 1, since: Instant::now() };
-        Open(Arc::clone(self))
+        *state = SeatState { has_called: true, open: state.open + 1, since: Instant::now() };
+        OpenStream(Arc::clone(self))
     }
 
     /// Ends the connection of a peer that does not read.
@@ -140,12 +139,12 @@ impl Seat {
         self.cut.cancel();
     }
 
-    /// Reports whether the connection must end since its peer does not read.
+    /// Returns true if the connection must end because its peer does not read.
     pub(super) fn is_offender(&self) -> bool {
         self.is_offender.load(Relaxed)
     }
 
-    /// Reports whether a call has ever come.
+    /// Returns true if the connection has had a call.
     pub(super) fn has_called(&self) -> bool {
         self.read().has_called
     }
@@ -156,19 +155,19 @@ impl Seat {
         (state.open == 0).then_some(state.since)
     }
 
-    fn read(&self) -> State {
+    fn read(&self) -> SeatState {
         *self.state()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SeatState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        *state = State { open: state.open - 1, since: Instant::now(), ..*state };
+        *state = SeatState { open: state.open - 1, since: Instant::now(), ..*state };
         let is_last = state.open == 0;
         drop(state);
         if is_last {

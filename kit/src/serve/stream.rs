@@ -1,4 +1,4 @@
-//! One stream: a request, its call, and its answer.
+//! One stream: a request, its call and its answer.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -17,18 +17,18 @@ use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
-use super::call::{Call, Room, Shares};
-use super::envelope::Accepted;
+use super::call::{CallMemory, Room, Shares};
+use super::envelope::AcceptedAt;
 use super::host::Host;
 use super::incoming::Incoming;
 use super::outgoing::{Sent, send};
 use super::piece::Piece;
-use super::seats::{Open, Seat};
+use super::seats::{OpenStream, Seat};
 
-/// Answers that a connection's reader may leave unread before the connection is closed.
+/// Unread answers after which a connection is closed.
 const MAX_STALLED_ANSWERS: u32 = 3;
 
-/// The parts that all streams of a connection share.
+/// State that all streams of a connection share.
 pub(super) struct Exchange<S> {
     pub(super) host: Arc<Host<S>>,
     pub(super) shares: Shares,
@@ -52,48 +52,48 @@ where
         self,
         request: Request<RecvStream>,
         mut respond: SendResponse<Piece>,
-        open: Open,
+        open: OpenStream,
         seat: Arc<Seat>,
     ) {
         let accepted = Instant::now();
         let (mut head, body) = request.into_parts();
         let path = head.uri.path();
-        let call = Call::new(self.shares.clone(), path, self.host.overloaded);
+        let call = CallMemory::new(self.shares.clone(), path, self.host.overloaded);
         let mut body = Incoming::new(body, Arc::clone(&call));
         let own = self.host.limits.deadline;
         let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
         let is_streamed = self.host.streamed.has(path);
-        // A stream may wait for a message at any time.
+        // A client stream may wait for a message at any time.
         let has_place = !is_streamed || call.stay();
         let begun = self.shares.waiting.wait(begin((!is_streamed).then_some(&mut body), &call, end));
         let Some(begun) = until_reset(&mut respond, begun).await else { return };
         if let Some(Err(refusal)) = begun {
-            // The data that has come is dropped at once, so that it keeps no window from others.
+            // The received data is dropped at once, so that it blocks no window of others.
             let _ = respond.send_response(refusal.into_http(), true);
             return;
         }
         if !matches!(begun, Some(Ok(true))) || !has_place {
-            // Nothing of this call has been done.
+            // No part of this call was executed, so the client may repeat it.
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
         head.extensions.insert(self.info.clone());
-        head.extensions.insert(Accepted(accepted));
+        head.extensions.insert(AcceptedAt(accepted));
         head.extensions.insert(Room::new(Arc::clone(&call)));
         let request = Request::from_parts(head, Body::new(body));
-        // Apart, so that a stream that only waits takes little memory.
+        // Boxed, so that a stream that only waits takes little memory.
         Box::pin(self.call(request, respond, &call, &seat)).await;
         drop(open);
     }
 
     /// Calls the service and sends its answer.
-    async fn call(&self, request: Request<Body>, mut respond: SendResponse<Piece>, call: &Call, seat: &Seat) {
+    async fn call(&self, request: Request<Body>, mut respond: SendResponse<Piece>, call: &CallMemory, seat: &Seat) {
         let mut service = self.host.service.clone();
         let Some(response) = until_reset(&mut respond, call_service(&mut service, request)).await else { return };
         call.release_request();
         let outcome = send(response, respond, call, self.host.limits.reader()).await;
         if outcome == Sent::Stalled {
-            tracing::debug!("an answer was not read: its stream has been reset");
+            tracing::debug!("stream reset: its answer was not read");
             if self.shares.answers.offend() >= MAX_STALLED_ANSWERS {
                 seat.expel();
             }
@@ -101,12 +101,13 @@ where
     }
 }
 
-/// Waits for the first message of a body, then for room for the answer; reports whether there is room. At the end of the
-/// call's time, the service is called without the message, and answers that the deadline is over.
+/// Waits for the first message of a body, then for room for the answer. Returns false if there is no room.
+///
+/// At the call's deadline the service is called without the message; its answer is then the error of the deadline.
 ///
 /// # Errors
-/// The refusal of a message for which there is no room.
-async fn begin(body: Option<&mut Incoming>, call: &Call, end: Instant) -> Result<bool, Status> {
+/// Refuses a message without room.
+async fn begin(body: Option<&mut Incoming>, call: &CallMemory, end: Instant) -> Result<bool, Status> {
     if let Some(body) = body
         && let Ok(first) = timeout_at(end, poll_fn(|cx| body.poll_first(cx))).await
     {

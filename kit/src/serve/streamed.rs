@@ -1,20 +1,20 @@
-//! The methods whose requests are streams: their clients may wait for the answer's headers before they send a message.
+//! Methods with streamed requests. Their clients may wait for the answer's headers before they send a message.
 
 use std::collections::HashSet;
 
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 
-/// The methods by path.
+/// Paths of the methods.
 #[derive(Debug)]
 pub(super) struct Streamed(HashSet<String>);
 
 impl Streamed {
-    /// Finds them in encoded descriptor sets.
+    /// Finds the methods in encoded descriptor sets.
     ///
     /// # Errors
-    /// A set that is none.
-    pub(super) fn of(sets: &[&[u8]]) -> Result<Self, DecodeError> {
+    /// Fails if a set does not decode.
+    pub(super) fn from_descriptors(sets: &[&[u8]]) -> Result<Self, DecodeError> {
         let mut paths = HashSet::new();
         for set in sets {
             for file in FileDescriptorSet::decode(*set)?.file {
@@ -29,7 +29,7 @@ impl Streamed {
         Ok(Self(paths))
     }
 
-    /// Reports whether the method's requests are streams.
+    /// Returns true if the method's requests are streams.
     pub(super) fn has(&self, path: &str) -> bool {
         self.0.contains(path)
     }
@@ -40,10 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn feed_is_a_stream_and_a_question_is_none() {
-        let streamed = Streamed::of(&[gatepost::api::DESCRIPTOR_SET]).unwrap();
+    fn feed_is_streamed_and_verification_is_not() {
+        let streamed = Streamed::from_descriptors(&[gatepost::api::DESCRIPTOR_SET]).unwrap();
         assert!(streamed.has("/gatepost.auth.v1.TokenService/WatchRevocations"));
         assert!(!streamed.has("/gatepost.auth.v1.TokenService/VerifyToken"));
-        assert!(Streamed::of(&[b"no descriptors"]).is_err());
+        assert!(Streamed::from_descriptors(&[b"no descriptors"]).is_err());
     }
 }

@@ -1,9 +1,9 @@
-//! What the transport itself answers, said in the contract's words.
+//! Translation of the transport's own statuses into the contract's.
 //!
-//! tonic speaks for us where no handler does: of a message that does not decode it says `INTERNAL` and names our fields,
-//! of one above the limit `OUT_OF_RANGE`, of a method that is not there `UNIMPLEMENTED`, each without a reason. All of it
-//! comes as headers, before any answer has begun: of the streams that we serve, health's sends no status of its own, and
-//! reflection's ends without one when its input is garbage.
+//! Outside of handlers tonic answers by itself, without a reason. A message that does not decode is `INTERNAL` with
+//! names of fields, a too large one `OUT_OF_RANGE`, an unknown method `UNIMPLEMENTED`. These statuses are headers, sent
+//! before any answer. Streams are not affected: health sends no status of its own, and reflection ends without one on
+//! garbage.
 
 use gatepost::log::shown_path;
 use gatepost::status::Reason;
@@ -12,17 +12,19 @@ use tonic::{Code, Status};
 
 use crate::failure;
 
-const STATUS: &str = "grpc-status";
-const MESSAGE: &str = "grpc-message";
-const DETAILS: &str = "grpc-status-details-bin";
+const STATUS_HEADER: &str = "grpc-status";
+const MESSAGE_HEADER: &str = "grpc-message";
+const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
-/// The same response, with a status of ours in place of the transport's own.
+/// Replaces the transport's own status in a response by the contract's.
 ///
-/// Every status of ours has details, and a house rule keeps it so; health and reflection answer by contracts that know
-/// none, with codes other than these.
+/// A status with details is the service's own; a test of the house rules ensures that each of them has details. Health
+/// and reflection have no details, but use other codes.
 pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -> Response<T> {
     let headers = response.headers();
-    let Some(code) = headers.get(STATUS).filter(|_| !headers.contains_key(DETAILS)) else { return response };
+    let Some(code) = headers.get(STATUS_HEADER).filter(|_| !headers.contains_key(DETAILS_HEADER)) else {
+        return response;
+    };
     let code = Code::from_bytes(code.as_bytes());
     let status: Status = match code {
         Code::Internal => failure::malformed::<R>(),
@@ -31,12 +33,11 @@ pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -
         Code::Unimplemented => failure::unimplemented::<R>(),
         _ => return response,
     };
-    // Of a compression the transport repeats the name, which is the caller's own text: a token that stands in the wrong
-    // header, for instance (C66).
-    let said = headers.get(MESSAGE).filter(|_| code != Code::Unimplemented);
+    // For an unknown compression the message repeats the caller's text, which may be a token in the wrong header (C66).
+    let said = headers.get(MESSAGE_HEADER).filter(|_| code != Code::Unimplemented);
     tracing::debug!(method = &*shown_path(method), ?code, ?said, "the transport refused the call");
     let (ours, ()) = status.into_http::<()>().into_parts();
-    // What else the transport says stays, such as the compressions that it reads.
+    // Other headers of the transport stay, such as the accepted compressions.
     response.headers_mut().extend(ours.headers);
     response.extensions_mut().extend(ours.extensions);
     response
@@ -50,17 +51,17 @@ mod tests {
     use super::*;
     use crate::failure::Sample;
 
-    /// The code and the reason that a client reads in the place of this status.
+    /// Returns the code and the reason that a client reads for this status.
     fn read(status: Status) -> (Code, Option<String>) {
         let response = translate::<Sample, ()>("/a.B/C", status.into_http());
-        assert_eq!(response.headers().get_all(STATUS).iter().count(), 1);
+        assert_eq!(response.headers().get_all(STATUS_HEADER).iter().count(), 1);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/grpc");
         let status = Status::from_header_map(response.headers()).unwrap();
         (status.code(), status.get_details_error_info().map(|info| info.reason))
     }
 
     #[test]
-    fn the_transports_own_codes_get_a_reason_and_all_others_stay() {
+    fn transports_codes_get_a_reason_and_others_stay() {
         for code in (0..=16).map(Code::from) {
             let expected = match code {
                 Code::Internal => (Code::InvalidArgument, Some("MALFORMED_REQUEST")),
@@ -75,13 +76,13 @@ mod tests {
     }
 
     #[test]
-    fn a_status_of_ours_is_left_alone() {
+    fn status_of_the_service_is_unchanged() {
         let status = failure::panicked::<Sample>("/a.B/C");
         assert_eq!(read(status), (Code::Internal, Some("INTERNAL".into())));
     }
 
     #[test]
-    fn what_else_the_transport_says_stays() {
+    fn other_headers_of_the_transport_stay() {
         let mut status = Status::unimplemented("Content is compressed with `gzip` which isn't supported");
         status.metadata_mut().insert("grpc-accept-encoding", "identity".parse().unwrap());
         let response = translate::<Sample, ()>("/a.B/C", status.into_http());
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_grpc_stays_as_it_is() {
+    fn answer_without_a_grpc_status_is_unchanged() {
         let response = translate::<Sample, ()>("/a.B/C", Response::new(()));
         assert!(response.headers().is_empty());
     }

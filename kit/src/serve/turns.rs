@@ -1,10 +1,11 @@
-//! A connection accepts the streams that it has read before it reads on.
+//! Turns of a connection: it accepts the streams of a read before it reads on.
 //!
-//! h2 reads all that the socket holds before it hands out a stream, and takes a reset of a stream that was not handed out yet
-//! for a sign of rapid resets (CVE-2023-44487). After a stall the socket holds the questions of a while and, behind them, the
-//! resets of callers who gave up. Without turns, the server would cut its clients for its own delay. With turns, a reset
-//! counts for h2 only if it was read together with its stream, in one read of a KiB. Resets that are spread more widely have a
-//! limit of their own, far above what a client's timeouts can lead to: 100 streams with a deadline of 100 ms.
+//! h2 reads all bytes of the socket before it hands out a stream. A reset of a stream that was not handed out yet
+//! counts as a rapid reset (CVE-2023-44487). After a stall the socket holds requests and, behind them, the resets of
+//! callers that gave up. Without turns the server would cut its clients for its own delay.
+//!
+//! With turns a reset counts for h2 only if it is in the same read of a KiB as its stream. Other resets have their own
+//! limit, far above the timeouts of a client: 100 streams with a deadline of 100 ms.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -18,59 +19,59 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::piece::Piece;
-use super::window::Window;
+use super::window::ConnectionWindow;
 
-/// Bytes of a read behind the frame that it goes on with: fewer than twenty calls, and forty pairs of a stream and its reset.
+/// Bytes of a read beyond the current frame: fewer than twenty calls, and forty pairs of a stream and its reset.
 pub(super) const MAX_READ: usize = 1024;
 
-/// The turns of a connection's reads. All are free until [`Turns::accept`] is first called.
+/// Turns of a connection's reads. Reads are free until the first call of [`Turns::accept`].
 #[derive(Debug)]
 pub(super) struct Turns {
     /// Set once the connection accepts streams.
     is_accepting: AtomicBool,
     /// Set when bytes were read that may hold streams to accept.
     has_read: AtomicBool,
-    /// Set when a read was put off.
+    /// Set when a read was postponed.
     is_held: AtomicBool,
     /// Set when the peer has reset too many streams.
     is_flooded: AtomicBool,
-    resets: Resets,
+    resets: ResetRate,
 }
 
-/// The peer's resets: so many a second, and as many at once.
+/// Rate limit of the peer's resets. The resets of a second may come at once.
 #[derive(Debug)]
-struct Resets {
-    /// The time that one reset uses up.
+struct ResetRate {
+    /// Time that one reset uses up.
     cost: Duration,
-    /// The time until which the resets so far have used it up.
+    /// Time up to which earlier resets have used it up.
     used: Mutex<Option<Instant>>,
 }
 
-/// The time whose resets may come at once.
-const BURST: Duration = Duration::from_secs(1);
+/// Period of the rate; its resets may come at once.
+const RESET_BURST: Duration = Duration::from_secs(1);
 
-/// A stream that the peer has opened, or the fault that ends the connection.
-type Accepted = Option<Result<(Request<RecvStream>, SendResponse<Piece>), Error>>;
+/// Stream that the peer has opened, or the error that ends the connection.
+type AcceptedStream = Option<Result<(Request<RecvStream>, SendResponse<Piece>), Error>>;
 
-impl Resets {
-    /// Counts resets; reports whether there were too many.
+impl ResetRate {
+    /// Counts resets. Returns true if there were too many.
     fn count(&self, resets: u32, now: Instant) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let until = used.map_or(now, |used| used.max(now)) + self.cost * resets;
         *used = Some(until);
-        until > now + BURST
+        until > now + RESET_BURST
     }
 }
 
 impl Turns {
-    /// Begins with free reads; the peer may reset so many streams in a second.
+    /// Starts with free reads. The peer may reset `resets` streams in a second.
     pub(super) fn new(resets: u32) -> Self {
         let [is_accepting, has_read, is_held, is_flooded] = Default::default();
-        let resets = Resets { cost: BURST / resets.max(1), used: Mutex::default() };
+        let resets = ResetRate { cost: RESET_BURST / resets.max(1), used: Mutex::default() };
         Self { is_accepting, has_read, is_held, is_flooded, resets }
     }
 
-    /// Reports whether the connection may read now. A read that is put off is made up for by [`Turns::accept`].
+    /// Returns true if the connection may read now. [`Turns::accept`] repeats a postponed read.
     pub(super) fn may_read(&self) -> bool {
         let may_read = !self.is_accepting.load(Relaxed) || !self.has_read.load(Relaxed);
         if !may_read {
@@ -79,7 +80,7 @@ impl Turns {
         may_read
     }
 
-    /// Notes that bytes were read, with so many resets in them.
+    /// Records a read with this number of resets.
     pub(super) fn read(&self, resets: u32) {
         self.has_read.store(true, Relaxed);
         if resets > 0 && self.resets.count(resets, Instant::now()) {
@@ -87,13 +88,15 @@ impl Turns {
         }
     }
 
-    /// Accepts the next stream. Reads on only when all streams that were read are accepted. A peer that has reset too many
-    /// gets a GOAWAY, and the connection ends. Keeps the connection's window at its size.
+    /// Accepts the next stream. Reads on only when all streams of the last read are accepted.
+    ///
+    /// Sends a GOAWAY and ends the connection if the peer has reset too many streams. Also updates the connection's
+    /// window.
     pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(
         &self,
         connection: &mut Connection<I, Piece>,
-        window: &Window,
-    ) -> Accepted {
+        window: &ConnectionWindow,
+    ) -> AcceptedStream {
         self.is_accepting.store(true, Relaxed);
         poll_fn(|cx| {
             loop {
@@ -108,7 +111,7 @@ impl Turns {
                     return accepted;
                 }
                 self.has_read.store(false, Relaxed);
-                // Without this look a read that was put off would wait for bytes that have come already.
+                // Without this check a postponed read would wait for bytes that have already arrived.
                 if !self.is_held.swap(false, Relaxed) {
                     return accepted;
                 }
@@ -128,8 +131,8 @@ mod tests {
         turns.read(0);
         assert!(turns.may_read());
         turns.is_accepting.store(true, Relaxed);
-        assert!(!turns.may_read(), "what was read is accepted first");
-        assert!(turns.is_held.load(Relaxed), "the read is made up for");
+        assert!(!turns.may_read(), "the streams of the last read are accepted first");
+        assert!(turns.is_held.load(Relaxed), "the read is repeated later");
     }
 
     #[test]

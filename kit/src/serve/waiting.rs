@@ -1,5 +1,5 @@
-//! Bounds the calls that take memory for nothing: they wait for the rest of their request or for room for their answer, or
-//! they are streams without anything to say. Bounds the bytes of requests that wait for room in the same way.
+//! Limit of waiting calls. They wait for the rest of their request or for room for their answer, or they are silent
+//! streams. The bytes of requests that wait for room are limited in the same way.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,35 +7,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 
-/// The places for such calls of all connections.
+/// Pool of places that all connections share.
 #[derive(Clone, Debug)]
-pub(super) struct Waiting(Arc<AtomicUsize>);
+pub(super) struct WaitPool(Arc<AtomicUsize>);
 
-/// The calls of one connection: at most as many as there are free places. So one connection alone can take half
-/// of the places, and several that want more than there are get the same number each.
+/// Share of one connection: at most as many places as are still free.
+///
+/// One connection alone can take half of the places. Several connections that want more get the same number each.
 #[derive(Debug)]
-pub(super) struct Line {
-    free: Waiting,
+pub(super) struct WaitShare {
+    free: WaitPool,
     taken: AtomicUsize,
 }
 
-/// A call's place, given back when it is dropped.
+/// Place of one call, released when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place(Arc<Line>);
+pub(super) struct WaitPermit(Arc<WaitShare>);
 
-impl Waiting {
+impl WaitPool {
     pub(super) fn new(places: usize) -> Self {
         Self(Arc::new(AtomicUsize::new(places)))
     }
 
-    /// Opens the line of a new connection.
-    pub(super) fn open_line(&self) -> Arc<Line> {
-        Arc::new(Line { free: self.clone(), taken: AtomicUsize::new(0) })
+    /// Opens the share of a new connection.
+    pub(super) fn open_share(&self) -> Arc<WaitShare> {
+        Arc::new(WaitShare { free: self.clone(), taken: AtomicUsize::new(0) })
     }
 }
 
-impl Line {
-    /// Returns the future's output; `None` if it must wait and there is no place for it.
+impl WaitShare {
+    /// Returns the future's output; `None` if the future must wait and there is no place.
     pub(super) async fn wait<O>(self: &Arc<Self>, future: impl Future<Output = O>) -> Option<O> {
         let mut future = pin!(future);
         if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
@@ -45,14 +46,14 @@ impl Line {
         Some(future.await)
     }
 
-    /// Returns a place for a call; `None` if the connection has its share of the places.
-    pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
-        self.take(1).then(|| Place(Arc::clone(self)))
+    /// Returns a place for a call; `None` if the connection has used its share.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<WaitPermit> {
+        self.take(1).then(|| WaitPermit(Arc::clone(self)))
     }
 
-    /// Takes so many places, as if one by one; reports whether the connection's share had them all.
+    /// Takes this number of places, as if one by one. Returns false, and takes no place, if the share is too small.
     pub(super) fn take(&self, places: usize) -> bool {
-        // The last one is taken while there are as many free places as the connection has with it.
+        // The last place may be taken while as many places are free as the connection then has.
         let needed = self.taken.load(Relaxed) + (2 * places).saturating_sub(1);
         let taken = places == 0
             || self.free.0.fetch_update(Relaxed, Relaxed, |free| (free >= needed).then(|| free - places)).is_ok();
@@ -62,14 +63,14 @@ impl Line {
         taken
     }
 
-    /// Gives so many places back.
+    /// Releases this number of places.
     pub(super) fn give_back(&self, places: usize) {
         self.taken.fetch_sub(places, Relaxed);
         self.free.0.fetch_add(places, Relaxed);
     }
 }
 
-impl Drop for Place {
+impl Drop for WaitPermit {
     fn drop(&mut self) {
         self.0.give_back(1);
     }
@@ -79,14 +80,14 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn enter_all(line: &Arc<Line>) -> Vec<Place> {
-        std::iter::from_fn(|| line.enter()).collect()
+    fn enter_all(share: &Arc<WaitShare>) -> Vec<WaitPermit> {
+        std::iter::from_fn(|| share.enter()).collect()
     }
 
     #[test]
     fn connections_share_the_places() {
-        let waiting = Waiting::new(100);
-        let lines = [(); 3].map(|()| waiting.open_line());
+        let waiting = WaitPool::new(100);
+        let lines = [(); 3].map(|()| waiting.open_share());
         let first = enter_all(&lines[0]);
         assert_eq!(first.len(), 50, "one connection leaves half of the places");
         let second = enter_all(&lines[1]);
@@ -99,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn future_that_is_ready_needs_no_place() {
-        let line = Waiting::new(0).open_line();
+        let line = WaitPool::new(0).open_share();
         assert_eq!(line.wait(async { 7 }).await, Some(7));
         assert_eq!(line.wait(std::future::pending::<()>()).await, None);
     }

@@ -1,7 +1,7 @@
-//! The window of a connection grows by the data of its requests that wait for room.
+//! Window of a connection, which grows by the data that waits for room.
 //!
-//! Such data would otherwise fill the window, and the requests that have their room could not get the rest of theirs. A
-//! part of the connection's own window is for data that waits. More comes from bytes that all connections share.
+//! Waiting data would otherwise fill the window, and requests with room could not get the rest of their data. Half of
+//! the connection's own window is for waiting data. More comes from a pool of bytes that all connections share.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,42 +9,42 @@ use std::task::Context;
 
 use futures_util::task::AtomicWaker;
 
-use super::waiting::Line;
+use super::waiting::WaitShare;
 
-/// The part of its own window that a connection's waiting data may fill: one of so many.
-const OWN_PART: usize = 2;
+/// Divisor of the connection's own window: waiting data may fill one part.
+const OWN_WINDOW_DIVISOR: usize = 2;
 
-/// The window of one connection.
+/// Window of one connection.
 #[derive(Debug)]
-pub(super) struct Window {
-    /// Bytes of the window while little data waits.
+pub(super) struct ConnectionWindow {
+    /// Bytes of the window without growth.
     size: u32,
-    /// The connection's share of the bytes by which windows may grow.
-    shared: Arc<Line>,
-    /// Bytes of the data that waits.
+    /// Share of the bytes by which windows may grow.
+    shared: Arc<WaitShare>,
+    /// Bytes of waiting data.
     waiting: Mutex<usize>,
-    /// Bytes by which the window is to be larger.
+    /// Bytes by which the window must grow.
     growth: AtomicUsize,
-    /// The growth that the connection knows.
+    /// Growth that the connection has applied.
     known: AtomicUsize,
     connection: AtomicWaker,
 }
 
-/// The data of one request that waits, or has waited and was not handed on yet.
+/// Counter of one request's data that waits, or has waited and is not handed on yet.
 #[derive(Debug)]
-pub(super) struct Waits {
-    window: Arc<Window>,
+pub(super) struct WaitingData {
+    window: Arc<ConnectionWindow>,
     bytes: usize,
 }
 
-impl Window {
-    /// Begins with a window of this size, which may grow by a share of these bytes.
-    pub(super) fn new(size: u32, shared: Arc<Line>) -> Arc<Self> {
+impl ConnectionWindow {
+    /// Creates a window of this size, which may grow by a share of these bytes.
+    pub(super) fn new(size: u32, shared: Arc<WaitShare>) -> Arc<Self> {
         let (waiting, growth, known, connection) = Default::default();
         Arc::new(Self { size, shared, waiting, growth, known, connection })
     }
 
-    /// Returns the size that the connection's window is to have, if it has changed; wakes the caller once it grows.
+    /// Returns the new size of the window if it has changed. Wakes the task when the window grows.
     pub(super) fn poll_change(&self, cx: &Context<'_>) -> Option<u32> {
         self.connection.register(cx.waker());
         let growth = self.growth.load(Relaxed);
@@ -52,7 +52,7 @@ impl Window {
         (!is_known).then(|| self.size.saturating_add(u32::try_from(growth).unwrap_or(u32::MAX)))
     }
 
-    /// Adds data that waits; reports whether there was a place for it.
+    /// Adds waiting data. Returns false if there is no place for it.
     fn add(&self, bytes: usize) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let more = self.growth_for(*waiting + bytes) - self.growth_for(*waiting);
@@ -76,20 +76,20 @@ impl Window {
         self.shared.give_back(less);
     }
 
-    /// Returns the growth for so many bytes of waiting data.
+    /// Returns the growth for this number of waiting bytes.
     fn growth_for(&self, waiting: usize) -> usize {
-        let own = usize::try_from(self.size).unwrap_or(usize::MAX) / OWN_PART;
+        let own = usize::try_from(self.size).unwrap_or(usize::MAX) / OWN_WINDOW_DIVISOR;
         waiting.saturating_sub(own)
     }
 }
 
-impl Waits {
-    /// Begins without data.
-    pub(super) fn new(window: Arc<Window>) -> Self {
+impl WaitingData {
+    /// Starts at zero.
+    pub(super) fn new(window: Arc<ConnectionWindow>) -> Self {
         Self { window, bytes: 0 }
     }
 
-    /// Counts data until there are so many bytes of it; reports whether there was a place for it.
+    /// Raises the count to this number of bytes. Returns false if there is no place for them.
     pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
         let has_place = bytes <= self.bytes || self.window.add(bytes - self.bytes);
         if has_place {
@@ -98,7 +98,7 @@ impl Waits {
         has_place
     }
 
-    /// Takes data away before the transport may let the peer send as much again. Data that never waited does not count.
+    /// Lowers the count, before the transport lets the peer send as much again. Data that never waited does not count.
     pub(super) fn shrink_by(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         if bytes > 0 {
@@ -108,7 +108,7 @@ impl Waits {
     }
 }
 
-impl Drop for Waits {
+impl Drop for WaitingData {
     fn drop(&mut self) {
         self.shrink_by(self.bytes);
     }
@@ -118,17 +118,17 @@ impl Drop for Waits {
 mod tests {
     use std::task::Waker;
 
-    use super::super::waiting::Waiting;
+    use super::super::waiting::WaitPool;
     use super::*;
 
-    fn change(window: &Window) -> Option<u32> {
+    fn change(window: &ConnectionWindow) -> Option<u32> {
         window.poll_change(&Context::from_waker(Waker::noop()))
     }
 
     #[test]
     fn window_grows_and_shrinks_with_the_data_that_waits() {
-        let window = Window::new(100, Waiting::new(1000).open_line());
-        let [mut one, mut two] = [(); 2].map(|()| Waits::new(Arc::clone(&window)));
+        let window = ConnectionWindow::new(100, WaitPool::new(1000).open_share());
+        let [mut one, mut two] = [(); 2].map(|()| WaitingData::new(Arc::clone(&window)));
         assert!(one.grow_to(50));
         assert_eq!(change(&window), None, "half of the window is for data that waits");
         assert!(two.grow_to(30) && one.grow_to(40));
@@ -136,7 +136,7 @@ mod tests {
         one.shrink_by(20);
         assert_eq!(change(&window), Some(110));
         one.shrink_by(100);
-        assert_eq!(change(&window), Some(100), "not more than waits");
+        assert_eq!(change(&window), Some(100), "no more than the waiting data is removed");
         assert!(two.grow_to(60));
         drop(two);
         assert_eq!(*window.waiting.lock().unwrap(), 0);
@@ -144,12 +144,12 @@ mod tests {
 
     #[test]
     fn growth_comes_from_bytes_that_connections_share() {
-        let shared = Waiting::new(100);
-        let windows = [(); 2].map(|()| Window::new(20, shared.open_line()));
-        let [mut one, mut two] = windows.map(Waits::new);
-        assert!(!one.grow_to(61), "half of them");
+        let shared = WaitPool::new(100);
+        let windows = [(); 2].map(|()| ConnectionWindow::new(20, shared.open_share()));
+        let [mut one, mut two] = windows.map(WaitingData::new);
+        assert!(!one.grow_to(61), "one connection gets half of the bytes");
         assert!(one.grow_to(60));
-        assert!(two.grow_to(35) && !two.grow_to(36), "the same of those that are left");
+        assert!(two.grow_to(35) && !two.grow_to(36), "the next connection gets half of the rest");
         drop(one);
         assert!(two.grow_to(60));
     }

@@ -1,18 +1,19 @@
-//! The text of a field: escaped, and cut where it is long.
+//! Text of a field: escaped, and cut if it is long.
 
 use std::fmt::{self, Write as _};
 
 use tracing::field::Field;
 use tracing_subscriber::fmt::format::Writer;
 
-/// Bytes of a field's value that a line shows.
+/// Most bytes of a field's value in a line.
 const MAX_VALUE_BYTES: usize = 1024;
 
-/// Stands behind a value that was cut.
+/// Mark at the end of a cut value.
 const CUT_MARK: char = '…';
 
-/// Writes a field, with its control characters escaped: a line break in what a user has sent would begin an event that
-/// never happened, and an escape would speak to the operator's terminal (C67). The formatter's own fields let both pass.
+/// Writes a field with escaped control characters (C67); the default formatter does not escape them.
+///
+/// A line break from a user would otherwise forge an event, and an escape sequence would reach the operator's terminal.
 pub(super) fn write(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     if field.name() != "message" {
         write!(writer, "{field}=")?;
@@ -20,7 +21,7 @@ pub(super) fn write(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Deb
     write_value(writer, format_args!("{value:?}"))
 }
 
-/// Writes a value: escaped, and cut and marked if it is long.
+/// Writes an escaped value. Cuts and marks a long one.
 pub(super) fn write_value(writer: &mut dyn fmt::Write, value: fmt::Arguments<'_>) -> fmt::Result {
     let mut plain = Plain { writer, room: MAX_VALUE_BYTES, is_cut: false };
     match plain.write_fmt(value) {
@@ -29,10 +30,10 @@ pub(super) fn write_value(writer: &mut dyn fmt::Write, value: fmt::Arguments<'_>
     }
 }
 
-/// Escapes what is written through it. It fails when it is full, so that a long value is not formatted to its end.
+/// Writer that escapes control characters. It fails when it is full, so that a long value is not formatted to its end.
 struct Plain<'a> {
     writer: &'a mut dyn fmt::Write,
-    /// Bytes that may still be written.
+    /// Bytes left.
     room: usize,
     is_cut: bool,
 }

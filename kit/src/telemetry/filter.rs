@@ -1,24 +1,26 @@
-//! The filter of the log, as `RUST_LOG` sets it.
+//! Filter of the log, set by `RUST_LOG`.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-/// The filter without a setting: what an operator wants to see, one line an event.
+/// Filter without a setting.
 const DEFAULT_FILTER: &str = "info";
 
-/// Modules that are never logged, whatever the setting. At the level `trace` the first two show a header's value when it is
-/// malformed, and a token that stands in the wrong header is one (C66). The third warns of each PING acknowledgment that it
-/// did not ask for: 17 bytes of a peer without a token would make a line.
-const NEVER: [&str; 3] =
+/// Modules that are never logged at any setting.
+///
+/// At the level `trace` the first two show malformed header values, which may be tokens in the wrong header (C66). The
+/// third warns of each unexpected PING acknowledgment: 17 bytes from a peer without a token would make a line.
+const SILENCED_MODULES: [&str; 3] =
     ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
 
-/// Crates that log, beside those that the caller names. Their names alone are filters, as the levels are.
-const CRATES: &[&str] = &["gatepost", "h2", "hyper", "hyper_util", "kit", "mio", "rustls", "tokio", "tonic", "tower"];
+/// Crates that log, besides those that the caller names. Each name alone is a valid filter, as each level is.
+const LOGGING_CRATES: &[&str] =
+    &["gatepost", "h2", "hyper", "hyper_util", "kit", "mio", "rustls", "tokio", "tonic", "tower"];
 
-/// Reads a filter; an absent one is the default. The names of `crates` are filters, too.
+/// Parses a filter; `None` is the default filter. The names of `crates` are valid filters.
 ///
 /// # Errors
-/// A sentence that shows the part that cannot be read, and what to write.
+/// Fails with a text that shows the unreadable part and the allowed forms.
 pub(super) fn parse(text: Option<&str>, crates: &[&[&str]]) -> Result<EnvFilter, String> {
     let text = text.unwrap_or(DEFAULT_FILTER);
     let parts: Vec<_> = text.split(',').map(str::trim).collect();
@@ -26,7 +28,7 @@ pub(super) fn parse(text: Option<&str>, crates: &[&[&str]]) -> Result<EnvFilter,
         return Err(refused(&format!("unknown level {word:?}")));
     }
     let filter = EnvFilter::try_new(parts.join(",")).map_err(|_| refused(&format!("{text:?} cannot be read")))?;
-    let never = NEVER.iter().filter_map(|directive| directive.parse().ok());
+    let never = SILENCED_MODULES.iter().filter_map(|directive| directive.parse().ok());
     Ok(never.fold(filter, EnvFilter::add_directive))
 }
 
@@ -36,10 +38,10 @@ fn refused(problem: &str) -> String {
     )
 }
 
-/// Returns true for a part such as `warning`. It would be taken for the name of a crate, and silence all others.
+/// Returns true for a part such as `warning`. As the name of a crate it would silence all other crates.
 fn is_no_level(part: &str, crates: &[&[&str]]) -> bool {
     let is_filter = part.is_empty() || part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
-    let is_crate = crates.iter().chain([&CRATES]).any(|names| names.contains(&part));
+    let is_crate = crates.iter().chain([&LOGGING_CRATES]).any(|names| names.contains(&part));
     !is_filter && !is_crate && !is_module_path(part)
 }
 
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_are_no_level_are_refused_with_the_levels() {
+    fn unknown_levels_are_refused_with_the_list() {
         for text in [
             "warning",
             "verbose",

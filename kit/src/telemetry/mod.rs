@@ -1,4 +1,4 @@
-//! The log: an event a line, to standard error, so that standard output stays for scripts.
+//! Log on standard error, one line per event; standard output stays for scripts.
 
 mod fields;
 mod filter;
@@ -15,19 +15,19 @@ use crate::output::{self, LogWriter};
 
 pub(crate) use panics::report as report_panics;
 
-/// Starts the log with this filter, in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`), which may name each of
-/// these crates alone.
+/// Starts the log with this filter in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`). The filter may name
+/// each of these crates alone.
 ///
 /// # Errors
-/// A sentence, if the filter cannot be read or a log has been started already.
+/// Fails with a text if the filter cannot be read, or if a log has been started already.
 pub fn start(filter: Option<&str>, crates: &[&[&str]], ansi: bool) -> Result<(), String> {
     let filter = filter::parse(filter, crates)?;
     let log = log(filter, ansi, LogWriter(output::stderr()));
     log.try_init().map_err(|_| "the log has been started already".to_owned())
 }
 
-/// Returns a log that goes to `writer`. It is silent about its own faults: it would print them to standard error, which
-/// panics without a reader and blocks with one that stalls.
+/// Returns a log that goes to `writer`. It does not report its own faults: a print to standard error panics without a
+/// reader and blocks on a stalled one.
 fn log<W>(filter: EnvFilter, ansi: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns what the log has after `say`.
+    /// Returns the log's text after `say`.
     fn logged(filter: &str, ansi: bool, say: impl FnOnce()) -> String {
         let written = Arc::new(tempfile::tempfile().unwrap());
         let log = log(filter::parse(Some(filter), &[]).unwrap(), ansi, Arc::clone(&written));
@@ -60,7 +60,7 @@ mod tests {
         text
     }
 
-    /// C67: what a user sends begins no line and reaches no terminal as a control sequence.
+    /// C67: a user's text starts no line and sends no control sequence to a terminal.
     #[test]
     fn control_characters_of_fields_are_escaped() {
         let sent = "Ada\r\n2026-01-01T00:00:00Z  INFO let in\u{1b}[2J\u{9b}31m\u{7}\0";

@@ -1,4 +1,4 @@
-//! A panic's message as a line of the log. The default one goes to standard error, and waits for its reader.
+//! Panic messages as lines of the log. The default hook writes to standard error and blocks on a stalled reader.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
@@ -7,8 +7,8 @@ use std::thread;
 use super::fields::write_value;
 use crate::output;
 
-/// Writes each panic of this process as a line to standard error, whatever the filter. With `RUST_BACKTRACE` its
-/// backtrace follows.
+/// Writes each panic of this process as a line to standard error, at any filter. With `RUST_BACKTRACE` the backtrace
+/// follows.
 pub(crate) fn report() {
     std::panic::set_hook(Box::new(|info| output::err(&text(info, &Backtrace::capture()))));
 }
@@ -18,7 +18,7 @@ fn text(info: &PanicHookInfo<'_>, backtrace: &Backtrace) -> String {
     let name = thread.name().unwrap_or("unnamed");
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let mut text = format!("{} ERROR thread '{name}' panicked at {place}: ", output::time());
-    // A string can always be written to.
+    // A write to a string cannot fail.
     let _ = write_value(&mut text, format_args!("{}", info.payload_as_str().unwrap_or("no message")));
     if backtrace.status() == BacktraceStatus::Captured {
         text = format!("{text}\n{backtrace}");
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn panic_without_a_log_is_a_panic_alone() {
+    fn panic_with_a_stalled_log_does_not_block() {
         let (_reader, mut stalled) = std::io::pipe().unwrap();
         rustix::io::ioctl_fionbio(&stalled, true).unwrap();
         while std::io::Write::write(&mut stalled, b"x").is_ok() {}

@@ -1,4 +1,4 @@
-//! What a client can cost: a slow one, one that talks much, one that stays.
+//! Limits for slow clients, large requests and long connections.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use testkit::http::{Page, ask, get, rest};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::support::{Disk, started};
+use super::support::{DatabaseState, started};
 
-const SOON: Duration = Duration::from_millis(50);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn a_head_that_does_not_end_ends_the_connection() {
-    let port = started(Limits { head: SOON, ..Limits::default() }).await;
+async fn unfinished_head_ends_the_connection() {
+    let port = started(OpsLimits { head: SHORT_TIMEOUT, ..OpsLimits::default() }).await;
     for begun in ["", "G", "GET /livez HTTP/1.1\r\nHost: a\r\n"] {
         let answer = ask(port.address, begun).await;
         assert!(!answer.contains(" 200 "), "{begun}: {answer}");
@@ -21,15 +21,15 @@ async fn a_head_that_does_not_end_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_ends() {
-    let port = started(Limits { head: SOON, ..Limits::default() }).await;
+async fn idle_connection_ends() {
+    let port = started(OpsLimits { head: SHORT_TIMEOUT, ..OpsLimits::default() }).await;
     let answer = ask(port.address, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.ends_with("ok\n"), "{answer}");
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_refused() {
-    let port = started(Limits::default()).await;
+async fn too_large_head_is_refused() {
+    let port = started(OpsLimits::default()).await;
     let head = |fields: &str| format!("GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n");
     let long = head(&format!("X: {}\r\n", "a".repeat(17 * 1024)));
     let many = head(&"X: a\r\n".repeat(65));
@@ -43,8 +43,8 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused() {
-    let port = started(Limits::default()).await;
+async fn bytes_that_are_not_http_are_refused() {
+    let port = started(OpsLimits::default()).await;
     for text in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         let answer = ask(port.address, text).await;
         assert!(!answer.contains(" 200 "), "{text:?}: {answer}");
@@ -53,12 +53,12 @@ async fn what_is_no_http_is_refused() {
 }
 
 #[tokio::test]
-async fn those_above_the_number_of_connections_wait_for_a_place() {
-    let port = started(Limits { connections: 1, head: Duration::from_mins(10), ..Limits::default() }).await;
+async fn connection_above_the_limit_waits() {
+    let port = started(OpsLimits { connections: 1, head: Duration::from_mins(10), ..OpsLimits::default() }).await;
     let mut first = TcpStream::connect(port.address).await.unwrap();
     first.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     first.readable().await.unwrap();
-    // The one place is taken now.
+    // The only place is taken now.
     let address = port.address;
     let mut second = tokio::spawn(async move { get(address, "/livez").await.status });
     first.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -71,22 +71,26 @@ async fn those_above_the_number_of_connections_wait_for_a_place() {
 }
 
 #[tokio::test]
-async fn an_old_connection_ends() {
-    let limits = Limits { age: SOON, head: Duration::from_mins(10), ..Limits::default() };
+async fn old_connection_ends() {
+    let limits = OpsLimits { age: SHORT_TIMEOUT, head: Duration::from_mins(10), ..OpsLimits::default() };
     let port = started(limits).await;
     let answer = ask(port.address, "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.ends_with("ok\n"), "{answer}");
 }
 
 #[tokio::test]
-async fn the_end_waits_for_no_connection_that_is_idle_and_not_long_for_one_that_is_not() {
-    let limits =
-        Limits { head: Duration::from_mins(10), write: Duration::from_mins(10), grace: SOON, ..Limits::default() };
+async fn stop_waits_only_for_busy_connections_in_grace() {
+    let limits = OpsLimits {
+        head: Duration::from_mins(10),
+        write: Duration::from_mins(10),
+        grace: SHORT_TIMEOUT,
+        ..OpsLimits::default()
+    };
     let port = started(limits).await;
     let mut idle = TcpStream::connect(port.address).await.unwrap();
     idle.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     idle.readable().await.unwrap();
-    port.disk.send_replace(Disk::Hangs);
+    port.disk.send_replace(DatabaseState::Hangs);
     let mut busy = TcpStream::connect(port.address).await.unwrap();
     busy.write_all(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     while port.writes.load(std::sync::atomic::Ordering::SeqCst) == 0 {

@@ -1,9 +1,9 @@
-//! The operations port, with a service that does what a test says.
+//! Tests of the operations port.
 
 #![cfg(test)]
 
+mod endpoints;
 mod limits;
 mod metrics;
-mod pages;
 mod readiness;
 mod support;

@@ -1,4 +1,4 @@
-//! What is counted, in the text that Prometheus reads.
+//! Metrics in the text format of Prometheus.
 
 use gatepost::metrics::{AuthMetrics, GuardMetrics};
 use kit::ops::{Metrics, OpsLimits};
@@ -6,12 +6,12 @@ use testkit::http::get;
 
 use super::support::open;
 
-/// The page of a guard before its first call.
+/// Metrics of a guard before its first call.
 const NOTHING: &str = include_str!("nothing.txt");
 
 #[tokio::test]
-async fn a_guard_that_has_done_nothing_has_all_its_lines() {
-    let port = open(Limits::default()).await;
+async fn new_guard_has_all_its_metrics() {
+    let port = open(OpsLimits::default()).await;
     let mut metrics = Metrics::default();
     metrics.count_decisions(GuardMetrics::default());
     metrics.count_verifications(AuthMetrics::default());

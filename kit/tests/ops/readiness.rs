@@ -1,4 +1,4 @@
-//! Whether the port says what the database does, and how often it asks.
+//! Readiness follows the database, and probes share its writes.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use kit::ops::OpsLimits;
 use testkit::http::get;
 use tokio::task::JoinSet;
 
-use super::support::{Disk, started};
+use super::support::{DatabaseState, started};
 
-/// Each probe finds out for itself.
-const ANEW: Limits = Limits { fresh: Duration::ZERO, ..limits() };
+/// Limits without a shared result: each probe writes.
+const WITHOUT_CACHE: OpsLimits = OpsLimits { fresh: Duration::ZERO, ..limits() };
 
-const fn limits() -> Limits {
-    Limits {
+const fn limits() -> OpsLimits {
+    OpsLimits {
         connections: 64,
         head: Duration::from_secs(5),
         head_bytes: 16 * 1024,
@@ -26,33 +26,33 @@ const fn limits() -> Limits {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_passes() {
-    let port = started(ANEW).await;
+async fn full_disk_is_unready_until_it_has_room() {
+    let port = started(WITHOUT_CACHE).await;
     assert_eq!(get(port.address, "/readyz").await.status, 200);
-    port.disk.send_replace(Disk::Full);
+    port.disk.send_replace(DatabaseState::Full);
     let page = get(port.address, "/readyz").await;
     assert_eq!(page.status, 503);
     assert_eq!(page.body, "the database's disk is full: see to the service's database\n");
     assert_eq!(get(port.address, "/livez").await.status, 200, "a restart would not help");
-    port.disk.send_replace(Disk::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
 }
 
 #[tokio::test]
-async fn a_write_that_does_not_end_is_said_in_time() {
-    let port = started(ANEW).await;
-    port.disk.send_replace(Disk::Hangs);
+async fn hanging_write_is_unready_in_time() {
+    let port = started(WITHOUT_CACHE).await;
+    port.disk.send_replace(DatabaseState::Hangs);
     let page = get(port.address, "/readyz").await;
     assert_eq!(page.status, 503);
     assert_eq!(page.body, "the database has not written within 50ms: see to the service's database\n");
-    port.disk.send_replace(Disk::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
 }
 
 #[tokio::test]
-async fn probes_share_a_write_and_what_came_of_it() {
-    let port = started(Limits { write: Duration::from_mins(1), ..limits() }).await;
-    port.disk.send_replace(Disk::Hangs);
+async fn probes_share_a_write_and_its_result() {
+    let port = started(OpsLimits { write: Duration::from_mins(1), ..limits() }).await;
+    port.disk.send_replace(DatabaseState::Hangs);
     let mut probes = JoinSet::new();
     for _ in 0..20 {
         let address = port.address;
@@ -61,16 +61,16 @@ async fn probes_share_a_write_and_what_came_of_it() {
     while port.writes.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    port.disk.send_replace(Disk::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(probes.join_all().await, [200; 20]);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
     assert_eq!(port.writes.load(SeqCst), 1);
 }
 
 #[tokio::test]
-async fn who_asks_and_goes_makes_it_write_no_more_often() {
-    let port = started(Limits { write: Duration::from_mins(1), ..limits() }).await;
-    port.disk.send_replace(Disk::Hangs);
+async fn disconnected_probe_causes_no_second_write() {
+    let port = started(OpsLimits { write: Duration::from_mins(1), ..limits() }).await;
+    port.disk.send_replace(DatabaseState::Hangs);
     let address = port.address;
     let gone = tokio::spawn(async move { get(address, "/readyz").await });
     while port.writes.load(SeqCst) == 0 {
@@ -80,14 +80,14 @@ async fn who_asks_and_goes_makes_it_write_no_more_often() {
     assert!(gone.await.unwrap_err().is_cancelled());
     let second = tokio::spawn(async move { get(address, "/readyz").await.status });
     assert_eq!(get(address, "/livez").await.status, 200);
-    port.disk.send_replace(Disk::Writes);
+    port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(second.await.unwrap(), 200);
     assert_eq!(port.writes.load(SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_service_that_stops_is_not_ready_but_lives_until_its_end() {
-    let port = started(ANEW).await;
+async fn stopping_service_is_unready_and_live() {
+    let port = started(WITHOUT_CACHE).await;
     assert_eq!(get(port.address, "/readyz").await.status, 200);
     port.shutdown.cancel();
     let page = get(port.address, "/readyz").await;

@@ -1,10 +1,10 @@
-//! A port, and in place of a service a promise that the test keeps.
+//! An operations port with a service that the test controls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, beside};
+use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, run_with_port};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -12,51 +12,59 @@ use tokio::task::JoinHandle;
 
 /// A database that writes, refuses or hangs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Disk {
+pub(crate) enum DatabaseState {
     Writes,
     Full,
     Hangs,
 }
 
-pub(crate) struct Port {
+pub(crate) struct OpsPort {
     pub(crate) address: SocketAddr,
     pub(crate) endpoints: Endpoints,
     pub(crate) shutdown: Shutdown,
-    pub(crate) disk: watch::Sender<Disk>,
-    /// How many writes have begun.
+    pub(crate) disk: watch::Sender<DatabaseState>,
+    /// Number of writes that have started.
     pub(crate) writes: Arc<AtomicU32>,
     pub(crate) end: oneshot::Sender<()>,
     pub(crate) task: JoinHandle<()>,
 }
 
-/// A port whose service has not started yet.
-pub(crate) async fn open(limits: Limits) -> Port {
+/// Opens a port before its service has started.
+pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new();
     let (give, given) = oneshot::channel();
     let (end, ended) = oneshot::channel();
-    let told = shutdown.clone();
+    let stop = shutdown.clone();
     let service = async move |endpoints| {
         assert!(give.send(endpoints).is_ok());
         // The test ends the service, or forgets it.
         let _ = ended.await;
     };
-    let task = tokio::spawn(async move { beside("test", Some(listener), limits, &told, service).await });
+    let task = tokio::spawn(async move { run_with_port("test", Some(listener), limits, &stop, service).await });
     let endpoints = given.await.unwrap();
-    Port { address, endpoints, shutdown, disk: watch::Sender::new(Disk::Writes), writes: Arc::default(), end, task }
+    OpsPort {
+        address,
+        endpoints,
+        shutdown,
+        disk: watch::Sender::new(DatabaseState::Writes),
+        writes: Arc::default(),
+        end,
+        task,
+    }
 }
 
-impl Port {
-    /// The service has started.
+impl OpsPort {
+    /// Starts the service.
     pub(crate) fn start(&self) {
         let (disk, writes) = (self.disk.clone(), Arc::clone(&self.writes));
         let write = move || {
             writes.fetch_add(1, SeqCst);
             let mut state = disk.subscribe();
             Box::pin(async move {
-                match *state.wait_for(|state| *state != Disk::Hangs).await.unwrap() {
-                    Disk::Full => Err("the database's disk is full".into()),
+                match *state.wait_for(|state| *state != DatabaseState::Hangs).await.unwrap() {
+                    DatabaseState::Full => Err("the database's disk is full".into()),
                     _ => Ok(()),
                 }
             }) as _
@@ -71,8 +79,8 @@ impl Port {
     }
 }
 
-/// A port whose service has started.
-pub(crate) async fn started(limits: Limits) -> Port {
+/// Opens a port and starts its service.
+pub(crate) async fn started(limits: OpsLimits) -> OpsPort {
     let port = open(limits).await;
     port.start();
     port

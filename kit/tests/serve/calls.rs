@@ -1,4 +1,4 @@
-//! A panic ends its call alone, a stop lets running calls end.
+//! Panics and stops: a panic ends only its call, and a stop lets running calls end.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use super::support::{Server, start};
+use super::support::{TestServer, start};
 
-fn channel(server: &Server) -> Channel {
+fn channel(server: &TestServer) -> Channel {
     Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect_lazy()
 }
 
@@ -23,8 +23,9 @@ async fn ask(channel: &Channel, token: &str) -> Result<(), Status> {
     TokenServiceClient::new(channel.clone()).verify_token(request).await.map(drop)
 }
 
+/// C69: a panic ends only its call.
 #[tokio::test]
-async fn c69_a_panic_is_internal_for_that_call_and_the_process_lives() {
+async fn panic_is_internal_and_the_process_lives() {
     let server = start(ServerLimits::default()).await;
     let channel = channel(&server);
     let status = ask(&channel, "panic").await.unwrap_err();
@@ -36,7 +37,7 @@ async fn c69_a_panic_is_internal_for_that_call_and_the_process_lives() {
 }
 
 #[tokio::test]
-async fn a_stop_tells_the_watchers_of_health_and_ends_their_streams() {
+async fn stop_ends_the_streams_of_health_watchers() {
     let server = start(ServerLimits::default()).await;
     let mut health = HealthClient::new(channel(&server));
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
@@ -51,11 +52,11 @@ async fn a_stop_tells_the_watchers_of_health_and_ends_their_streams() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_running_calls_for_its_grace_and_no_longer() {
+async fn stop_waits_for_running_calls_only_in_its_grace() {
     let server = start(ServerLimits { grace: Duration::from_millis(50), ..ServerLimits::default() }).await;
     let channel = channel(&server);
     let mut call = Box::pin(ask(&channel, "hang"));
-    // The call is under way when a later one on the same connection has been answered.
+    // The call is under way once a later call on the same connection has been answered.
     tokio::select! {
         _ = &mut call => panic!("the call hangs"),
         answered = ask(&channel, "") => answered.unwrap(),

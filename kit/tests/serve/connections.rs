@@ -1,4 +1,4 @@
-//! A connection speaks in time, ends with a GOAWAY before it is cut, and does not keep others out.
+//! Life of connections: a request in time, a GOAWAY before the cut, and room for new connections.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
-use super::frames::{Connection, DATA, GOAWAY, HEADERS, RST_STREAM, frame};
-use super::support::{Server, start};
+use super::frames::{DATA, GOAWAY, HEADERS, RST_STREAM, RawConnection, frame};
+use super::support::{TestServer, start};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_hours(1);
 /// RFC 9113 §7.
 const NO_ERROR: u32 = 0;
 
-async fn connect(server: &Server) -> Channel {
+async fn connect(server: &TestServer) -> Channel {
     Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect().await.unwrap()
 }
 
@@ -31,7 +31,7 @@ async fn ask(channel: &Channel, token: &str) -> Result<(), Status> {
 }
 
 /// Returns the error code of the next GOAWAY.
-async fn goaway(connection: &mut Connection) -> u32 {
+async fn goaway(connection: &mut RawConnection) -> u32 {
     let goaway = connection.find(GOAWAY).await.expect("the server says goodbye");
     u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap())
 }
@@ -41,7 +41,7 @@ async fn silent_connection_is_closed() {
     let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     let mut bytes = Vec::new();
-    // Reads the server's own settings, and waits for the end.
+    // Reads the server's settings, and waits for the end.
     let _ = silent.read_to_end(&mut bytes).await;
     assert_eq!(ServerLimits::default().first_request, Duration::from_secs(10));
 }
@@ -49,7 +49,7 @@ async fn silent_connection_is_closed() {
 #[tokio::test]
 async fn connection_without_request_gets_goaway() {
     let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     assert_eq!(goaway(&mut connection).await, NO_ERROR);
     while connection.next().await.is_some() {}
 }
@@ -57,7 +57,7 @@ async fn connection_without_request_gets_goaway() {
 #[tokio::test]
 async fn half_a_header_block_is_closed() {
     let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     // Without END_HEADERS (0x4): the request never begins.
     connection.send(&frame(HEADERS, 0, 1, &[0x83, 0x86])).await;
     while connection.next().await.is_some() {}
@@ -65,9 +65,9 @@ async fn half_a_header_block_is_closed() {
 
 #[tokio::test]
 async fn idle_connection_gets_goaway() {
-    // The keepalive's timer looks after idle connections, too.
+    // The keepalive timer checks idle connections too.
     let server = start(ServerLimits { idle: SHORT, keepalive: (SHORT, LONG), ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A): a whole request, which is refused.
     connection.send(&frame(HEADERS, 0x5, 1, &[0x83, 0x86, 0x84])).await;
     connection.find(HEADERS).await.expect("the request is answered");
@@ -79,7 +79,7 @@ async fn idle_connection_gets_goaway() {
 #[tokio::test]
 async fn old_connection_gets_goaway_before_the_cut() {
     let server = start(ServerLimits { connection_age: (SHORT, SHORT), ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     assert_eq!(goaway(&mut connection).await, NO_ERROR);
     while connection.next().await.is_some() {}
     assert_eq!(ServerLimits::default().connection_age, (Duration::from_mins(10), Duration::from_secs(30)));
@@ -88,8 +88,8 @@ async fn old_connection_gets_goaway_before_the_cut() {
 #[tokio::test]
 async fn old_connection_lets_its_calls_end() {
     let server = start(ServerLimits { connection_age: (SHORT, LONG), ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
-    // A literal `:path` and `content-type` by their names' places in the static table (RFC 7541 appendix A).
+    let mut connection = RawConnection::open(server.address).await;
+    // A literal `:path` and `content-type`, with the indexes of their names in the static table (RFC 7541 appendix A).
     let path = b"/gatepost.auth.v1.TokenService/VerifyToken";
     let headers = [&[0x83, 0x86, 0x04, 42], &path[..], &[0x0f, 0x10, 16], b"application/grpc"].concat();
     let message = [0, 0, 0, 0, 6, 0x0a, 4, b'w', b'a', b'i', b't'];
@@ -121,7 +121,7 @@ async fn full_server_closes_silent_connections_first() {
 async fn stop_does_not_wait_for_silent_connections() {
     let server = start(ServerLimits { grace: LONG, ..ServerLimits::default() }).await;
     let _silent = TcpStream::connect(server.address).await.unwrap();
-    let _without_request = Connection::open(server.address).await;
+    let _without_request = RawConnection::open(server.address).await;
     let idle = connect(&server).await;
     ask(&idle, "").await.unwrap();
     server.shutdown.cancel();
@@ -131,7 +131,7 @@ async fn stop_does_not_wait_for_silent_connections() {
 #[tokio::test]
 async fn authority_of_several_addresses_is_served() {
     let server = start(ServerLimits::default()).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let path = b"/gatepost.auth.v1.TokenService/VerifyToken";
     let authority = b"10.0.0.1:50051,10.0.0.2:50051";
     let headers = [&[0x83, 0x86, 0x41, 29], &authority[..], &[0x04, 42], path, &[0x0f, 0x10, 16], b"application/grpc"];

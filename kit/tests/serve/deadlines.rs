@@ -1,4 +1,4 @@
-//! Every call ends by the server's own deadline or the caller's, whichever is shorter, and says so in one way.
+//! Deadlines: each call ends by the shorter one of the server's and the caller's, always with the same status.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::support::start;
 
 const SHORT: Duration = Duration::from_millis(50);
 
-/// A call that never ends by itself, by a client that keeps no deadline of its own.
+/// Makes a call that never ends by itself, with a client that enforces no deadline.
 async fn hang(raw: &Raw, timeouts: &[&str]) -> Status {
     let headers: Vec<_> = timeouts.iter().map(|timeout| ("grpc-timeout", *timeout)).collect();
     let message = VerifyTokenRequest { token: "hang".into() }.encode_to_vec();
@@ -29,15 +29,16 @@ fn ended(status: &Status, why: &str) {
 }
 
 #[tokio::test]
-async fn the_servers_own_deadline_ends_a_call() {
+async fn servers_deadline_ends_a_call() {
     let raw = start(ServerLimits { deadline: SHORT, ..ServerLimits::default() }).await.raw().await;
     ended(&hang(&raw, &[]).await, "no deadline of the caller's");
     ended(&hang(&raw, &["1H"]).await, "a longer deadline of the caller's");
     assert_eq!(ServerLimits::default().deadline, Duration::from_secs(5));
 }
 
+/// F8: a malformed deadline is ignored.
 #[tokio::test]
-async fn f8_a_malformed_deadline_of_the_caller_leaves_the_servers_own() {
+async fn malformed_deadline_leaves_the_servers_own() {
     let raw = start(ServerLimits { deadline: SHORT, ..ServerLimits::default() }).await.raw().await;
     for timeout in
         ["", " ", "S", "+", "5", "nonsense", "1s", "1 S", "1.5S", "-1n", "-0n", "0x1S", "123456789n", "+12345678n", "é"]
@@ -49,9 +50,9 @@ async fn f8_a_malformed_deadline_of_the_caller_leaves_the_servers_own() {
 }
 
 #[tokio::test]
-async fn a_shorter_deadline_of_the_caller_ends_a_call_and_the_transports_timer_never_comes_first() {
-    // The transport keeps the caller's deadline, too, and would answer CANCELLED: by a plus as without one, for lengths
-    // below its timers' resolution, and for the first of two.
+async fn callers_deadline_ends_a_call_before_the_transport() {
+    // The transport also enforces the caller's deadline, with CANCELLED. The cases have a plus sign, lengths below the
+    // timers' resolution, and two deadlines.
     let raw = start(ServerLimits::default()).await.raw().await;
     for timeout in ["0n", "0S", "1n", "999u", "1m", "2m", "3m", "+3m", "5m", "20m", "+20m", "100m"] {
         for _ in 0..5 {

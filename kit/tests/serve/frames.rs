@@ -1,4 +1,4 @@
-//! HTTP/2 frames by hand (RFC 9113 §4.1): what a client library would hide.
+//! HTTP/2 frames by hand (RFC 9113 §4.1), which a client library would hide.
 
 use std::net::SocketAddr;
 
@@ -20,9 +20,9 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-pub(crate) struct Connection(TcpStream);
+pub(crate) struct RawConnection(TcpStream);
 
-/// A frame's bytes.
+/// Returns the bytes of a frame.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = vec![length[1], length[2], length[3], kind, flags];
@@ -31,7 +31,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-impl Connection {
+impl RawConnection {
     /// Connects and sends the preface with empty settings.
     pub(crate) async fn open(address: SocketAddr) -> Self {
         let mut connection = Self(TcpStream::connect(address).await.unwrap());
@@ -40,12 +40,12 @@ impl Connection {
         connection
     }
 
-    /// Sends frames; a connection that the server has closed takes none, which the reader sees.
+    /// Sends frames. Ignores errors: the reader sees a closed connection.
     pub(crate) async fn send(&mut self, frames: &[u8]) {
         let _ = self.0.write_all(frames).await;
     }
 
-    /// The next frame, or `None` once the server has closed the connection.
+    /// Returns the next frame; `None` once the server has closed the connection.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).await.ok()?;
@@ -55,7 +55,7 @@ impl Connection {
         Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
-    /// The next frame of this kind.
+    /// Returns the next frame of this kind.
     pub(crate) async fn find(&mut self, kind: u8) -> Option<Frame> {
         while let Some(frame) = self.next().await {
             if frame.kind == kind {

@@ -1,4 +1,4 @@
-//! The server's settings, each seen from the wire: a test fails when its line is deleted.
+//! Limits of the server, each seen from the wire: a test fails if the line of a limit is deleted.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! A reader that takes nothing of its answer loses it, and what it makes the server keep is bounded.
+//! Slow readers: a reader that takes no bytes loses its answer, and the server's memory for it is limited.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,10 +24,10 @@ const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo
 
 const SHORT: Duration = Duration::from_millis(50);
 
-/// A client that gives each answer a window of so many bytes, and never more.
-struct Reader(SendRequest<Bytes>);
+/// Client that gives each answer a fixed window and never grows it.
+struct StalledReader(SendRequest<Bytes>);
 
-impl Reader {
+impl StalledReader {
     async fn connect(address: SocketAddr, window: u32) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut builder = h2::client::Builder::new();
@@ -36,7 +36,7 @@ impl Reader {
         Self(send)
     }
 
-    /// Sends a request, and its message if there is one; the stream stays open without.
+    /// Sends a request with its message. Without a message the stream stays open.
     async fn open(&self, path: &str, message: Option<&[u8]>) -> (ResponseFuture, SendStream<Bytes>) {
         let request = Request::post(format!("http://localhost{path}")).header("content-type", "application/grpc");
         let mut send = self.0.clone().ready().await.unwrap();
@@ -52,12 +52,12 @@ impl Reader {
     }
 }
 
-/// Returns the reason by which the server has reset the stream of this answer.
+/// Returns the reason with which the server resets the stream of this answer.
 async fn reset(response: ResponseFuture) -> Option<Reason> {
     ended(response.await.unwrap().into_body()).await
 }
 
-/// Returns the reason by which the server has reset the stream of this body.
+/// Returns the reason with which the server resets the stream of this body.
 async fn ended(mut body: RecvStream) -> Option<Reason> {
     loop {
         match body.data().await {
@@ -76,7 +76,7 @@ fn impatient() -> ServerLimits {
 async fn answer_that_is_not_read_is_reset() {
     let server = start(impatient()).await;
     for (window, bytes) in [(0, 10), (1, 10), (1, 60_000), (16_384, 60_000)] {
-        let reader = Reader::connect(server.address, window).await;
+        let reader = StalledReader::connect(server.address, window).await;
         let (response, _stream) = reader.ask(&format!("answer:{bytes}")).await;
         assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "{window} {bytes}");
         let (response, _stream) = reader.ask("hang").await;
@@ -90,7 +90,7 @@ async fn answer_that_is_not_read_is_reset() {
 #[tokio::test]
 async fn streams_that_are_not_read_are_reset() {
     let server = start(impatient()).await;
-    let reader = Reader::connect(server.address, 1).await;
+    let reader = StalledReader::connect(server.address, 1).await;
     let (response, _stream) = reader.open(WATCH, Some(b"")).await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "health");
     // `list_services`, the seventh field, of a star.
@@ -101,9 +101,9 @@ async fn streams_that_are_not_read_are_reset() {
 #[tokio::test]
 async fn stream_without_a_message_gets_its_headers() {
     let server = start(ServerLimits { answer_memory: TIGHT, ..ServerLimits::default() }).await;
-    let reader = Reader::connect(server.address, 1).await;
+    let reader = StalledReader::connect(server.address, 1).await;
     let mut streams = Vec::new();
-    // More than the connection's small bytes, if each held what an ordinary answer takes.
+    // More than the connection's small bytes, if each stream held an ordinary answer.
     for _ in 0..30 {
         let (response, stream) = reader.open(REFLECT, None).await;
         streams.push((response.await.unwrap(), stream));
@@ -113,7 +113,7 @@ async fn stream_without_a_message_gets_its_headers() {
 #[tokio::test]
 async fn answer_has_a_deadline_until_its_last_byte() {
     let server = start(ServerLimits { reading: (Duration::from_hours(1), SHORT), ..ServerLimits::default() }).await;
-    let reader = Reader::connect(server.address, 1).await;
+    let reader = StalledReader::connect(server.address, 1).await;
     let (response, _stream) = reader.ask("answer:60000").await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM));
 }
@@ -125,12 +125,12 @@ async fn connection_that_reads_nothing_is_closed() {
     let (send, connection) =
         h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream).await.unwrap();
     let connection = tokio::spawn(connection);
-    let reader = Reader(send);
+    let reader = StalledReader(send);
     let mut streams = Vec::new();
     for _ in 0..3 {
         streams.push(reader.ask("answer:1000").await);
     }
-    // A stalled answer or two are a slow reader; the third ends the connection.
+    // The first two stalled answers are tolerated; the third one ends the connection.
     let ended = connection.await.unwrap().unwrap_err();
     assert_eq!(ended.reason(), Some(Reason::ENHANCE_YOUR_CALM));
 }
@@ -145,9 +145,9 @@ async fn unread_answer_makes_room_for_others() {
     let server = start(ServerLimits { answer_memory: TIGHT, reading: (never, never), ..ServerLimits::default() }).await;
     let mut unread = JoinSet::new();
     for _ in 0..3 {
-        let reader = Reader::connect(server.address, 1).await;
+        let reader = StalledReader::connect(server.address, 1).await;
         let (answer, stream) = reader.ask("reserve:90000").await;
-        // With its headers it has its room.
+        // An answer with headers has its room.
         let body = answer.await.unwrap().into_body();
         unread.spawn(async move {
             let reason = ended(body).await;
@@ -178,7 +178,7 @@ async fn request_body_that_stops_makes_room_for_others() {
     let message = VerifyTokenRequest { token: "x".repeat(90_000) }.encode_to_vec();
     let mut stopped = JoinSet::new();
     for _ in 0..3 {
-        let reader = Reader::connect(server.address, 65_535).await;
+        let reader = StalledReader::connect(server.address, 65_535).await;
         let (response, mut stream) = reader.open(VERIFY, None).await;
         stream.send_data(framed(&message).slice(..20_000), false).unwrap();
         stopped.spawn(async move {
@@ -190,7 +190,7 @@ async fn request_body_that_stops_makes_room_for_others() {
     let others = server.raw().await;
     let refused = tokio::select! {
         refused = stopped.join_next() => refused.unwrap().unwrap(),
-        // Until the stopped ones have their room there is room for these, too.
+        // There is room for these until the stopped ones have taken theirs.
         () = async { loop { others.unary(VERIFY, &[], &message).await.unwrap(); } } => unreachable!(),
     };
     assert_eq!(refused.get_details_error_info().unwrap().reason, "OVERLOADED");

@@ -1,10 +1,10 @@
-//! What the server tells a client of its limits, and what it does to one that breaks them.
+//! Settings of the server on the wire, and the end of connections that break them.
 
 use std::time::Duration;
 
 use kit::serve::ServerLimits;
 
-use super::frames::{Connection, DATA, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
+use super::frames::{DATA, GOAWAY, HEADERS, PING, RST_STREAM, RawConnection, SETTINGS, WINDOW_UPDATE, frame};
 use super::support::start;
 
 /// The settings of RFC 9113 §6.5.2.
@@ -16,10 +16,11 @@ const MAX_HEADER_LIST_SIZE: u16 = 6;
 /// RFC 9113 §7.
 const ENHANCE_YOUR_CALM: u32 = 11;
 
+/// F1: the client learns all limits.
 #[tokio::test]
-async fn f1_the_settings_frame_carries_every_limit() {
+async fn settings_frame_has_every_limit() {
     let server = start(ServerLimits::default()).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let frame = connection.find(SETTINGS).await.unwrap();
     let settings: Vec<(u16, u32)> = frame
         .payload
@@ -39,25 +40,26 @@ async fn f1_the_settings_frame_carries_every_limit() {
     assert_eq!((update.stream, grown), (0, 256 * 1024 - 65_535), "the connection's window is 256 KiB");
 }
 
+/// F5: dead peers are found.
 #[tokio::test]
-async fn f5_a_silent_peer_is_asked_for_a_sign_of_life_and_closed() {
+async fn silent_peer_is_pinged_and_closed() {
     let fast = Duration::from_millis(50);
     let server = start(ServerLimits { keepalive: (fast, fast), ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let ping = connection.find(PING).await.expect("the server asks");
-    assert_eq!(ping.flags, 0, "it is no answer to a ping of ours");
-    // Nobody answers: the connection ends.
+    assert_eq!(ping.flags, 0, "the frame is no answer to a ping");
+    // Without an answer the connection ends.
     while connection.next().await.is_some() {}
     assert_eq!(ServerLimits::default().keepalive, (Duration::from_secs(10), Duration::from_secs(5)));
 }
 
+/// F2: resets by the server are limited.
 #[tokio::test]
-async fn f2_a_client_that_makes_the_server_reset_streams_is_closed() {
+async fn client_with_too_many_stream_errors_is_closed() {
     let server = start(ServerLimits { error_resets: 5, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
-    // `:method POST`, `:scheme http`, `:path /` of HPACK's static table (RFC 7541 appendix A) and `content-length: 0`; the
-    // byte of data that follows is one too many, an error of its stream alone (RFC 9113 §8.1.1). All in one write, so
-    // that the server has read it before it answers.
+    let mut connection = RawConnection::open(server.address).await;
+    // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A), with `content-length: 0`. The byte of data is then
+    // an error of its stream alone (RFC 9113 §8.1.1). One write, so that the server reads all before it answers.
     let headers = [0x83, 0x86, 0x84, 0x0f, 0x0d, 1, b'0'];
     let mut frames = Vec::new();
     for stream in (1..80).step_by(2) {
@@ -70,10 +72,11 @@ async fn f2_a_client_that_makes_the_server_reset_streams_is_closed() {
     assert_eq!(ServerLimits::default().error_resets, 100);
 }
 
+/// F3: rapid resets are limited (CVE-2023-44487).
 #[tokio::test]
-async fn f3_a_client_that_opens_and_resets_streams_is_closed() {
+async fn client_that_opens_and_resets_streams_is_closed() {
     let server = start(ServerLimits { pending_resets: 5, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     // More than the five that this server takes, and fewer than the twenty of the library's default.
     let mut frames = Vec::new();
@@ -87,24 +90,24 @@ async fn f3_a_client_that_opens_and_resets_streams_is_closed() {
     assert_eq!(ServerLimits::default().pending_resets, 20);
 }
 
-/// After a stall the socket holds the questions of a while and the resets of callers who have given up.
+/// F3: after a stall the socket holds requests and the resets of callers that gave up.
 #[tokio::test]
-async fn f3_resets_that_lay_unread_do_not_close() {
+async fn resets_after_a_stall_close_no_connection() {
     let server = start(ServerLimits::default()).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     let streams = || (1..201).step_by(2);
     let mut frames = Vec::new();
     for stream in streams() {
         frames.extend(frame(HEADERS, 0x4, stream, &headers));
-        // About as long as a question with a short token.
+        // About as long as a request with a short token.
         frames.extend(frame(DATA, 0x1, stream, &[0; 64]));
     }
     for stream in streams() {
         frames.extend(frame(RST_STREAM, 0, stream, &cancel));
     }
     frames.extend(frame(PING, 0, 0, b"still on"));
-    // All of it in one write: the server's task runs once this one waits.
+    // One write: the server's task runs once this task waits.
     connection.send(&frames).await;
     loop {
         let frame = connection.next().await.expect("the connection stays open");
@@ -115,10 +118,11 @@ async fn f3_resets_that_lay_unread_do_not_close() {
     }
 }
 
+/// F3: resets in different reads are limited too.
 #[tokio::test]
-async fn f3_resets_that_are_spread_widely_close_as_well() {
+async fn client_that_spreads_its_resets_is_closed() {
     let server = start(ServerLimits { resets: 5, ..ServerLimits::default() }).await;
-    let mut connection = Connection::open(server.address).await;
+    let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     for stream in (1..81).step_by(2) {
         // No read of a KiB holds a stream and its reset.

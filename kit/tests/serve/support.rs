@@ -1,4 +1,4 @@
-//! A server whose one service does what its caller asks for.
+//! Server with one service, which does what its caller asks for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
-pub(crate) struct Server {
+pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,
     pub(crate) task: JoinHandle<()>,
@@ -27,20 +27,20 @@ pub(crate) struct Server {
     pub(crate) go_on: Arc<Notify>,
 }
 
-impl Server {
+impl TestServer {
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(self.address).await
     }
 }
 
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
-pub(crate) async fn start(limits: ServerLimits) -> Server {
+pub(crate) async fn start(limits: ServerLimits) -> TestServer {
     start_behind(limits, None).await
 }
 
-/// A server whose connections begin with the PROXY protocol, if there is one.
+/// Starts a server; its connections start with the PROXY protocol, if there is one.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
-pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>) -> Server {
+pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
@@ -53,22 +53,22 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
         services: &["gatepost.auth.v1.TokenService"],
         descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
-        routes: Routes::new(TokenServiceServer::new(Obedient(Arc::clone(&go_on)))),
-        guard: GuardLayer::new(policy, Doorkeeper).unwrap(),
+        routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
+        guard: GuardLayer::new(policy, OneTokenVerifier).unwrap(),
         limits,
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
         proxy_protocol,
     };
-    let told = shutdown.clone();
-    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, told).await.unwrap() });
-    Server { address, shutdown, task, go_on }
+    let stop = shutdown.clone();
+    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });
+    TestServer { address, shutdown, task, go_on }
 }
 
-/// Lets the bearer of the token `good` in, and nobody else.
-struct Doorkeeper;
+/// Verifier that admits only the token `good`.
+struct OneTokenVerifier;
 
-impl Verify for Doorkeeper {
+impl Verify for OneTokenVerifier {
     async fn verify(&self, token: &Token, _: tokio::time::Instant) -> Result<Introspection, Unavailable> {
         if token.expose() != "good" {
             return Ok(Introspection::inactive(InactiveReason::Invalid));
@@ -77,11 +77,11 @@ impl Verify for Doorkeeper {
     }
 }
 
-/// Panics, hangs, waits to be notified or answers, as the token says.
-struct Obedient(Arc<Notify>);
+/// Service that panics, hangs, waits for a notification or answers, as the token says.
+struct TestTokenService(Arc<Notify>);
 
 #[tonic::async_trait]
-impl TokenService for Obedient {
+impl TokenService for TestTokenService {
     async fn verify_token(
         &self,
         request: Request<VerifyTokenRequest>,
@@ -89,7 +89,7 @@ impl TokenService for Obedient {
         let room = Room::from_request(&request);
         let token = request.into_inner().token;
         let subject = match token.split_once(':') {
-            // An answer of so many bytes, with or without room for it.
+            // An answer of this number of bytes, with or without a reservation.
             Some(("answer", bytes)) => "x".repeat(bytes.parse().unwrap()),
             Some(("reserve", bytes)) => {
                 let bytes = bytes.parse().unwrap();
@@ -125,6 +125,6 @@ impl TokenService for Obedient {
         &self,
         _: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        Err(Status::unimplemented("nobody asks for it"))
+        Err(Status::unimplemented("not used by the tests"))
     }
 }

@@ -1,4 +1,4 @@
-//! What the transport refuses by itself is said with a reason, and in words that give nothing of ours away (F8).
+//! Refusals by the transport have a reason, and texts that reveal no internals (F8).
 
 use http::Method as Http;
 use kit::serve::ServerLimits;
@@ -14,7 +14,7 @@ const WATCH: &str = "/grpc.health.v1.Health/Watch";
 const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const GOOD: (&str, &str) = ("api-token", "good");
 
-/// tonic's own limit, which this server leaves as it is.
+/// Limit of tonic, which this server does not change.
 const LIMIT: usize = 4 * 1024 * 1024;
 
 const MALFORMED: &str = "the request cannot be read as this method's message: encode it by the contract that reflection \
@@ -24,7 +24,7 @@ const UNIMPLEMENTED: &str = "this service has no such method, or does not read t
 
 #[track_caller]
 fn refused(reply: &Reply, code: Code, reason: &str, message: &str, why: &str) {
-    // Headers alone: nothing else was sent, and each of them once.
+    // Only headers, each of them once.
     assert!(reply.trailers.is_none() && reply.data.is_empty(), "{why}: {reply:?}");
     for name in ["grpc-status", "grpc-message", "grpc-status-details-bin", "content-type"] {
         assert_eq!(reply.headers.get_all(name).iter().count(), 1, "{why}: {name}");
@@ -35,14 +35,15 @@ fn refused(reply: &Reply, code: Code, reason: &str, message: &str, why: &str) {
     assert_eq!(seen, (code, reason, "auth.gatepost.dev", message), "{why}");
 }
 
-async fn raw() -> (super::support::Server, Raw) {
+async fn raw() -> (super::support::TestServer, Raw) {
     let server = start(ServerLimits::default()).await;
     let raw = server.raw().await;
     (server, raw)
 }
 
+/// F8: the status of garbage names no field.
 #[tokio::test]
-async fn f8_garbage_is_invalid_argument_and_names_no_field() {
+async fn garbage_is_invalid_argument() {
     let (_server, raw) = raw().await;
     let verify = methods(gatepost::api::DESCRIPTOR_SET, "gatepost.auth.v1")
         .into_iter()
@@ -59,24 +60,25 @@ async fn f8_garbage_is_invalid_argument_and_names_no_field() {
     }
 }
 
+/// F8: too large messages are refused.
 #[tokio::test]
-async fn f8_a_message_above_the_limit_is_resource_exhausted() {
+async fn message_above_the_limit_is_resource_exhausted() {
     let (_server, raw) = raw().await;
     let message = "the request is larger than this service takes: send less in one call";
     let whole = framed(&vec![0x7a; LIMIT + 1]);
-    // The frame's head is enough, and what it says is not waited for.
+    // The head of the frame is enough: the server does not wait for the message.
     for body in [whole.clone(), whole.slice(..5)] {
         let reply = raw.call(VERIFY, &[], body).await;
         refused(&reply, Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message, "one byte too many");
     }
-    // A field that nobody knows, of as many bytes as fit: its key of two bytes and its length of four go before it.
+    // An unknown field of the largest size, after its key of two bytes and its length of four.
     let mut largest = vec![0xfa, 0x7f, 0xfa, 0xff, 0xff, 0x01];
     largest.resize(LIMIT, 0);
     assert!(raw.unary(VERIFY, &[], &largest).await.is_ok(), "the largest message passes");
 }
 
 #[tokio::test]
-async fn an_unknown_method_or_service_is_unimplemented_behind_the_guard() {
+async fn unknown_method_is_unimplemented_behind_the_guard() {
     let (_server, raw) = raw().await;
     for path in ["/gatepost.auth.v1.TokenService/No", "/no.Such/Method", "/grpc.health.v1.Health/No", "/", "/a/b/c"] {
         let reply = raw.call(path, &[GOOD], framed(b"")).await;
@@ -87,7 +89,7 @@ async fn an_unknown_method_or_service_is_unimplemented_behind_the_guard() {
 }
 
 #[tokio::test]
-async fn a_compressed_request_is_unimplemented_and_is_told_what_is_read() {
+async fn compressed_request_is_unimplemented() {
     let (_server, raw) = raw().await;
     for path in [VERIFY, CHECK, WATCH, REFLECT] {
         for encoding in ["gzip", "zstd", "deflate", "canary"] {
@@ -98,22 +100,22 @@ async fn a_compressed_request_is_unimplemented_and_is_told_what_is_read() {
     }
     let body = [&[1, 0, 0, 0, 1], &b"a"[..]].concat();
     let reply = raw.call(VERIFY, &[("grpc-encoding", "identity")], body).await;
-    refused(&reply, Code::InvalidArgument, "MALFORMED_REQUEST", MALFORMED, "compressed by what compresses nothing");
+    refused(&reply, Code::InvalidArgument, "MALFORMED_REQUEST", MALFORMED, "compressed flag without a compression");
 }
 
 #[tokio::test]
-async fn reflection_ends_its_stream_when_its_input_is_garbage() {
+async fn reflection_ends_its_stream_on_garbage() {
     let (_server, raw) = raw().await;
     for (what, body) in garbage(&Method { path: REFLECT.into(), is_stream: true, strings: vec![1] }) {
         let reply = raw.call(REFLECT, &[], body).await;
-        // A valid, empty request goes before what is wrong after it; reflection itself refuses that one.
+        // In this case a valid, empty request comes first, which reflection itself refuses.
         let expected = if what == "something after the message" { Code::InvalidArgument } else { Code::Ok };
         assert_eq!((reply.status().code(), reply.data.len()), (expected, 0), "{what}");
     }
 }
 
 #[tokio::test]
-async fn the_statuses_of_health_and_reflection_stay_their_own() {
+async fn health_and_reflection_keep_their_statuses() {
     let (_server, raw) = raw().await;
     for path in [CHECK, WATCH] {
         let status = raw.unary(path, &[], b"\x0a\x02no").await.unwrap_err();
@@ -127,7 +129,7 @@ async fn the_statuses_of_health_and_reflection_stay_their_own() {
 }
 
 #[tokio::test]
-async fn what_is_no_grpc_gets_an_http_status_and_no_other() {
+async fn request_without_grpc_gets_only_an_http_status() {
     let (_server, raw) = raw().await;
     for (method, kind, status) in [
         (Http::GET, "application/grpc", 405),

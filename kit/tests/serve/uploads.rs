@@ -1,4 +1,4 @@
-//! Large requests that share a connection: those that wait for room keep no window from those that have it.
+//! Large requests on one connection: waiting ones block no window of those with room.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::support::{Server, start};
+use super::support::{TestServer, start};
 
 const VERIFY: &str = "/gatepost.auth.v1.TokenService/VerifyToken";
 const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
@@ -23,20 +23,20 @@ const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo
 /// Bytes of a large request.
 const LARGE: usize = 64 * 1024;
 
-/// Requests of this size that have room at the same time on one connection.
+/// Requests of this size that have room on one connection at the same time.
 const WITH_ROOM: usize = 9;
 
-/// Bytes of a request's beginning, which tell its length.
+/// Bytes of a request's first part, which contains its length.
 const BEGINNING: usize = 1000;
 
-/// A client that sends all its requests on one connection.
-struct Client(SendRequest<Bytes>);
+/// Client that sends all its requests on one connection.
+struct UploadClient(SendRequest<Bytes>);
 
-/// A request under way, and the stream that its body goes to.
+/// Request under way, with the stream for its body.
 type Begun = (ResponseFuture, SendStream<Bytes>);
 
-impl Client {
-    async fn connect(server: &Server) -> Self {
+impl UploadClient {
+    async fn connect(server: &TestServer) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
@@ -52,7 +52,7 @@ impl Client {
         (response, stream)
     }
 
-    /// Begins as many large requests as have room together.
+    /// Starts as many large requests as have room together.
     async fn take_all_room(&self) -> Vec<Begun> {
         let mut begun = Vec::new();
         for _ in 0..WITH_ROOM {
@@ -61,7 +61,7 @@ impl Client {
         begun
     }
 
-    /// Sends so many whole requests.
+    /// Sends `count` whole requests.
     async fn send_whole(&self, path: &str, body: &Bytes, count: usize) -> Vec<Begun> {
         let mut whole = Vec::new();
         for _ in 0..count {
@@ -86,7 +86,7 @@ async fn status((response, _stream): Begun) -> Status {
     Status::from_header_map(trailers.as_ref().unwrap_or(&head.headers)).unwrap()
 }
 
-/// Counts the requests that are served, and those that are refused for lack of room. No other answer is right.
+/// Counts the served requests, and those that are refused for lack of room. Panics at any other answer.
 async fn count(requests: Vec<Begun>) -> (usize, usize) {
     let (mut statuses, mut served, mut refused) = (requests.into_iter().map(status).collect::<JoinSet<_>>(), 0, 0);
     while let Some(status) = statuses.join_next().await {
@@ -105,7 +105,7 @@ async fn count(requests: Vec<Begun>) -> (usize, usize) {
 #[tokio::test]
 async fn uploads_at_once_on_one_connection_succeed() {
     let server = start(ServerLimits::default()).await;
-    let client = Client::connect(&server).await;
+    let client = UploadClient::connect(&server).await;
     for _ in 0..5 {
         assert_eq!(count(client.send_whole(VERIFY, &large(), 32).await).await, (32, 0));
     }
@@ -114,38 +114,38 @@ async fn uploads_at_once_on_one_connection_succeed() {
 #[tokio::test]
 async fn uploads_beyond_the_queue_are_refused_at_once() {
     let server = start(ServerLimits::default()).await;
-    let client = Client::connect(&server).await;
+    let client = UploadClient::connect(&server).await;
     let (good, refused) = count(client.send_whole(VERIFY, &large(), 100).await).await;
     assert_eq!(good + refused, 100);
     assert!(good >= 32, "{good}");
 }
 
-/// Has all room taken by requests that have only begun, and sends others behind them.
+/// Fills all room with started requests, and sends others behind them.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
 async fn behind_begun_ones(limits: ServerLimits, path: &str, body: &Bytes) -> (usize, usize) {
     let server = start(limits).await;
-    let client = Client::connect(&server).await;
+    let client = UploadClient::connect(&server).await;
     let mut begun = client.take_all_room().await;
     let waiting = client.send_whole(path, body, 20).await;
-    // Until this is answered, the data that waits has filled all of the window that it can have.
+    // When this request is answered, the waiting data has filled its whole part of the window.
     let (answer, _stream) = client.send(VERIFY, framed(b""), true).await;
     assert_eq!(answer.await.unwrap().status(), 200);
     for (_, stream) in &mut begun {
         stream.send_data(large().slice(BEGINNING..), true).unwrap();
     }
-    // All at once, since unread answers would fill the window of the answers.
+    // All at once, because unread answers would fill the window of the answers.
     let (begun, waiting) = tokio::join!(count(begun), count(waiting));
     assert_eq!(begun, (WITH_ROOM, 0), "those that have room are served");
     waiting
 }
 
 #[tokio::test]
-async fn uploads_that_wait_keep_no_window_from_others() {
+async fn waiting_uploads_block_no_window() {
     assert_eq!(behind_begun_ones(ServerLimits::default(), VERIFY, &large()).await, (20, 0));
 }
 
 #[tokio::test]
-async fn streamed_uploads_that_wait_keep_no_window_from_others() {
+async fn waiting_streamed_uploads_block_no_window() {
     // `list_services`, the seventh field, of a long text.
     let message = [&[0x3a, 0x80, 0x80, 4][..], &vec![b'*'; LARGE]].concat();
     assert_eq!(behind_begun_ones(ServerLimits::default(), REFLECT, &framed(&message)).await, (20, 0));
@@ -156,6 +156,6 @@ async fn data_that_waits_beyond_its_bytes_is_refused() {
     let limits = ServerLimits { waiting_bytes: 0, deadline: Duration::from_secs(30), ..ServerLimits::default() };
     let (good, refused) = behind_begun_ones(limits, VERIFY, &large()).await;
     assert_eq!(good + refused, 20);
-    // Half of the window is left for data that waits.
+    // Half of the window is for waiting data.
     assert!(good < 5, "{good}");
 }

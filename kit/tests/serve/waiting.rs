@@ -1,4 +1,4 @@
-//! Calls that wait, and streams that say nothing, shut no other caller out.
+//! Waiting calls and silent streams block no other caller.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use tonic::Status;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_types::StatusExt as _;
 
-use super::support::{Server, start};
+use super::support::{TestServer, start};
 
 const VERIFY: &str = "/gatepost.auth.v1.TokenService/VerifyToken";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
-/// A client that leaves its requests open.
-struct Client(SendRequest<Bytes>);
+/// Client that leaves its requests open.
+struct OpenClient(SendRequest<Bytes>);
 
-impl Client {
-    async fn connect(server: &Server) -> Self {
+impl OpenClient {
+    async fn connect(server: &TestServer) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
@@ -39,7 +39,7 @@ impl Client {
         self.0.clone().ready().await.unwrap().send_request(request.body(()).unwrap(), false).unwrap()
     }
 
-    /// Opens a stream that says when the service's health changes.
+    /// Opens a watch of the service's health.
     async fn watch(&self) -> Response<RecvStream> {
         let (response, mut stream) = self.begin(WATCH).await;
         stream.send_data(framed(&HealthCheckRequest::default().encode_to_vec()), true).unwrap();
@@ -47,41 +47,41 @@ impl Client {
     }
 }
 
-fn question() -> Vec<u8> {
+fn verification() -> Vec<u8> {
     VerifyTokenRequest { token: "good".into() }.encode_to_vec()
 }
 
 #[tokio::test]
-async fn request_without_its_message_takes_no_room_for_an_answer() {
+async fn request_without_its_message_holds_no_answer_room() {
     let room = MemoryLimits { process: 8 * 1024, small: 4096, connection_small: 8 * 1024, connection_large: 8 * 1024 };
     let server = start(ServerLimits { answer_memory: room, ..ServerLimits::default() }).await;
-    let client = Client::connect(&server).await;
+    let client = OpenClient::connect(&server).await;
     let mut begun = Vec::new();
     for _ in 0..20 {
         begun.push(client.begin(VERIFY).await);
     }
-    // By the same connection, so that they have come before.
+    // On the same connection, so that the other requests arrive first.
     let (answer, mut stream) = client.begin(VERIFY).await;
-    stream.send_data(framed(&question()), true).unwrap();
+    stream.send_data(framed(&verification()), true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 200);
-    server.raw().await.unary(VERIFY, &[], &question()).await.expect("there is room");
+    server.raw().await.unary(VERIFY, &[], &verification()).await.expect("there is room");
 }
 
 #[tokio::test]
 async fn connection_has_its_share_of_the_places_to_wait() {
     let never = Duration::from_hours(1);
     let server = start(ServerLimits { waiting_calls: 4, deadline: never, ..ServerLimits::default() }).await;
-    let client = Client::connect(&server).await;
+    let client = OpenClient::connect(&server).await;
     let mut begun = Vec::new();
     for _ in 0..2 {
         begun.push(client.begin(VERIFY).await);
     }
     let (refused, _stream) = client.begin(VERIFY).await;
     assert_eq!(refused.await.unwrap_err().reason(), Some(Reason::REFUSED_STREAM));
-    // A call whose message comes piece by piece waits on another connection.
-    let other = Client::connect(&server).await;
+    // On another connection a call waits for its message, which comes piece by piece.
+    let other = OpenClient::connect(&server).await;
     let (answer, mut stream) = other.begin(VERIFY).await;
-    for byte in framed(&question()) {
+    for byte in framed(&verification()) {
         stream.send_data(Bytes::from(vec![byte]), false).unwrap();
     }
     stream.send_data(Bytes::new(), true).unwrap();
@@ -92,13 +92,13 @@ async fn connection_has_its_share_of_the_places_to_wait() {
     drop(begun);
     loop {
         let (answer, mut stream) = client.begin(VERIFY).await;
-        if stream.send_data(framed(&question()), true).is_ok() && answer.await.is_ok() {
+        if stream.send_data(framed(&verification()), true).is_ok() && answer.await.is_ok() {
             break;
         }
     }
 }
 
-/// Waits for the end of a watch after its first message; returns the reason of it.
+/// Waits for the end of a watch after its first message. Returns the reason.
 async fn refusal(watch: Response<RecvStream>) -> String {
     let mut body = watch.into_body();
     body.data().await.unwrap().unwrap();
@@ -109,18 +109,18 @@ async fn refusal(watch: Response<RecvStream>) -> String {
 #[tokio::test]
 async fn stream_beyond_the_connections_share_is_refused() {
     let server = start(ServerLimits { public_streams: 4, ..ServerLimits::default() }).await;
-    let client = Client::connect(&server).await;
+    let client = OpenClient::connect(&server).await;
     let mut watches = JoinSet::new();
     for _ in 0..3 {
         watches.spawn(refusal(client.watch().await));
     }
     assert_eq!(watches.join_next().await.unwrap().unwrap(), "OVERLOADED", "the third finds no place");
-    let other = Client::connect(&server).await;
+    let other = OpenClient::connect(&server).await;
     let mut watch = other.watch().await.into_body();
     watch.data().await.unwrap().unwrap();
-    // The next answer on this connection would come behind the refusal, if there were one.
+    // A refusal would arrive before the next answer on this connection.
     let (answer, mut stream) = other.begin(VERIFY).await;
-    stream.send_data(framed(&question()), true).unwrap();
+    stream.send_data(framed(&verification()), true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 200);
     assert!(!watch.is_end_stream(), "another connection has its share");
 }

@@ -1,4 +1,4 @@
-//! The account book of a budget: what each connection holds, which reservations wait, and which one is next.
+//! State of a budget: the bytes of each connection, the waiting reservations, and their order.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// The share of the process's bytes that large reservations may use together, so that small ones always find room.
+/// Share of the process's bytes for all large reservations, so that small ones always find room.
 const LARGE_SHARE: (usize, usize) = (1, 2);
 
-/// The share that a connection may still use after an offence.
+/// Share of the process's bytes up to which an offender gets room.
 pub(super) const OFFENDERS_SHARE: (usize, usize) = (1, 4);
 
-/// The two kinds of waiting reservations.
+/// Indexes of the two kinds of waiting reservations.
 pub(super) const SMALL: usize = 0;
 pub(super) const LARGE: usize = 1;
 
 /// Time for which an offence counts.
 const OFFENCE_LIFE: Duration = Duration::from_mins(1);
 
-/// The bytes that may be held at once.
+/// Limits of the bytes that may be held at once.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryLimits {
     /// Bytes for the process.
@@ -28,31 +28,31 @@ pub struct MemoryLimits {
     pub small: usize,
     /// Bytes of small reservations for each connection.
     pub connection_small: usize,
-    /// Bytes of large reservations for each connection. One large reservation is always possible, whatever its size.
+    /// Bytes of large reservations for each connection. One large reservation of any size is always possible.
     pub connection_large: usize,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct BudgetState {
     pub(super) held: usize,
     pub(super) accounts: HashMap<u64, Usage>,
     /// Accounts with waiting reservations; the first one has the next turn.
     pub(super) turns: VecDeque<u64>,
 }
 
-/// The bytes of one connection.
+/// Bytes of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     pub(super) small: usize,
     pub(super) large: usize,
-    /// Reservations that wait, small ones apart from large ones, which they may pass.
-    pub(super) waiting: [VecDeque<Waiting>; 2],
+    /// Waiting reservations by kind; small ones may overtake large ones.
+    pub(super) waiting: [VecDeque<WaitingReservation>; 2],
     pub(super) offences: u32,
     pub(super) offended: Option<Instant>,
 }
 
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingReservation {
     pub(super) bytes: usize,
     pub(super) granted: oneshot::Sender<()>,
 }
@@ -73,7 +73,7 @@ impl Usage {
         self.offended.is_some_and(|time| now.duration_since(time) < OFFENCE_LIFE)
     }
 
-    /// Reports whether the connection's own limit leaves room for the bytes.
+    /// Returns true if the connection's own limit leaves room for the bytes.
     pub(super) fn has_room(&self, bytes: usize, limits: &MemoryLimits) -> bool {
         if limits.is_small(bytes) {
             self.small + bytes <= limits.connection_small
@@ -82,7 +82,7 @@ impl Usage {
         }
     }
 
-    /// Removes reservations whose callers have gone.
+    /// Removes reservations of cancelled callers.
     pub(super) fn forget_the_gone(&mut self) {
         for waiting in &mut self.waiting {
             waiting.retain(|one| !one.granted.is_closed());
@@ -98,8 +98,8 @@ impl Usage {
     }
 }
 
-impl State {
-    /// Takes the bytes for the account if both limits leave room for them.
+impl BudgetState {
+    /// Takes the bytes for the account if both limits leave room. Returns false otherwise.
     pub(super) fn take(&mut self, id: u64, bytes: usize, limits: &MemoryLimits, now: Instant) -> bool {
         let Some(usage) = self.accounts.get_mut(&id) else { return false };
         let ceiling = match () {
@@ -115,7 +115,7 @@ impl State {
         true
     }
 
-    /// Takes the bytes for the account, whatever the limits say.
+    /// Takes the bytes for the account beyond all limits.
     pub(super) fn add(&mut self, id: u64, bytes: usize, limits: &MemoryLimits) {
         if let Some(usage) = self.accounts.get_mut(&id) {
             *usage.kind(bytes, limits) += bytes;
@@ -130,7 +130,7 @@ impl State {
         self.held -= bytes;
     }
 
-    /// Grants waiting reservations, one for each connection in turn, offenders after all others.
+    /// Grants waiting reservations, one for each connection in turn, and offenders last.
     pub(super) fn grant(&mut self, limits: &MemoryLimits) {
         let now = Instant::now();
         for offenders in [false, true] {
@@ -143,7 +143,7 @@ impl State {
         }
     }
 
-    /// Grants the account's next reservations if they fit; reports whether more wait.
+    /// Grants the account's next reservations if they fit. Returns true if more wait.
     fn grant_next(&mut self, id: u64, offenders: bool, limits: &MemoryLimits, now: Instant) -> bool {
         let Some(usage) = self.accounts.get_mut(&id) else { return false };
         usage.forget_the_gone();
@@ -164,7 +164,7 @@ impl State {
         }
         let waiting = self.accounts.get_mut(&id).and_then(|usage| usage.waiting[kind].pop_front());
         if waiting.is_none_or(|waiting| waiting.granted.send(()).is_err()) {
-            // The caller has gone meanwhile.
+            // The caller has gone.
             self.give_back(id, bytes, limits);
         }
     }

@@ -1,14 +1,14 @@
-//! Cases of the budget.
+//! Tests of the budget.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
-use super::budget::{Budget, Hold};
+use super::budget::{Budget, Reservation};
 use super::state::MemoryLimits;
 
 const LIMITS: MemoryLimits = MemoryLimits { process: 1000, small: 10, connection_small: 30, connection_large: 400 };
 
-fn waits(reservation: Pin<&mut impl Future<Output = Option<Hold>>>) -> bool {
+fn waits(reservation: Pin<&mut impl Future<Output = Option<Reservation>>>) -> bool {
     reservation.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
@@ -19,9 +19,9 @@ async fn connection_and_process_have_limits() {
     let small: Vec<_> = (0..3).map(|_| one.try_reserve(10).unwrap()).collect();
     assert!(one.try_reserve(1).is_none(), "the connection's small bytes are used");
     let large = one.try_reserve(450).expect("one large reservation is always possible");
-    assert!(one.try_reserve(11).is_none(), "and no second one");
+    assert!(one.try_reserve(11).is_none(), "a second large one does not fit");
     assert!(two.try_reserve(100).is_none(), "large ones leave half of the process's bytes");
-    assert!(two.try_reserve(10).is_some(), "which is for small ones");
+    assert!(two.try_reserve(10).is_some(), "half of the bytes are for small ones");
     drop((small, large));
     assert_eq!((budget.held(), one.held()), (0, 0));
 }
@@ -41,7 +41,7 @@ async fn connections_take_turns_and_offenders_come_last() {
     assert!(holder.is_pressed());
     drop(held);
     let next = next.await.unwrap();
-    assert!(waits(last.as_mut()) && waits(after.as_mut()), "each waits for its own reason");
+    assert!(waits(last.as_mut()) && waits(after.as_mut()), "the offender and the larger one still wait");
     drop(next);
     let after = after.await.unwrap();
     drop(after);
@@ -55,7 +55,7 @@ async fn connections_take_turns_and_offenders_come_last() {
 }
 
 #[tokio::test]
-async fn caller_that_goes_leaves_the_queue() {
+async fn cancelled_caller_leaves_the_queue() {
     let budget = Budget::new(LIMITS);
     let (holder, other) = (budget.open_account(), budget.open_account());
     let held = holder.try_reserve(450).unwrap();
@@ -63,7 +63,7 @@ async fn caller_that_goes_leaves_the_queue() {
         let mut waiting = pin!(other.reserve(200));
         assert!(waits(waiting.as_mut()));
         drop(held);
-        // Granted, and never taken.
+        // The grant is never taken.
     }
     assert_eq!(budget.held(), 0);
 }
@@ -94,13 +94,13 @@ async fn few_reservations_of_a_connection_wait() {
     let _held = account.try_reserve(400).unwrap();
     let mut waiting: Vec<_> = (0..32).map(|_| Box::pin(account.reserve(200))).collect();
     assert!(waiting.iter_mut().all(|one| waits(one.as_mut())));
-    assert!(account.reserve(200).await.is_none(), "one too many");
+    assert!(account.reserve(200).await.is_none(), "one more than may wait");
     waiting.pop();
-    assert!(waits(Box::pin(account.reserve(200)).as_mut()), "one that has gone leaves its place");
+    assert!(waits(Box::pin(account.reserve(200)).as_mut()), "a cancelled one leaves its place");
 }
 
 #[tokio::test]
-async fn small_reservations_pass_large_ones_and_the_gone_block_nobody() {
+async fn small_reservations_overtake_large_and_gone_ones() {
     let budget = Budget::new(LIMITS);
     let account = budget.open_account();
     let held = account.try_reserve(400).unwrap();

@@ -1,20 +1,20 @@
-//! What is asked on the operations port, and what is answered.
+//! Requests and responses of the operations port.
 
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::uri::Authority;
 use http::{Response, StatusCode};
 
-/// What a page may know of a request.
-pub struct Ask<'a> {
+/// Part of a request that a handler may read.
+pub struct EndpointRequest<'a> {
     headers: &'a http::HeaderMap,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> EndpointRequest<'a> {
     pub(super) fn new(headers: &'a http::HeaderMap) -> Self {
         Self { headers }
     }
 
-    /// The host and port that the client believes it has asked: its own word, checked for its form alone.
+    /// Returns the host and port of the `Host` header. Only its form is checked: the client may send any host.
     pub fn host(&self) -> Option<Authority> {
         let mut hosts = self.headers.get_all(HOST).iter();
         let (host, None) = (hosts.next()?, hosts.next()) else { return None };
@@ -24,34 +24,34 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// An answer: a status, what kind of text it is, how long it may be kept, and the text.
+/// Response: status, content type, cache control and text.
 #[derive(Debug)]
-pub struct Answer {
+pub struct EndpointResponse {
     status: StatusCode,
     kind: &'static str,
     keeping: HeaderValue,
     text: String,
 }
 
-impl Answer {
-    /// A line of plain text that nobody keeps.
+impl EndpointResponse {
+    /// Creates a line of plain text that no cache keeps.
     pub(super) fn line(status: StatusCode, text: &str) -> Self {
         let keeping = HeaderValue::from_static("no-store");
         Self { status, kind: "text/plain; charset=utf-8", keeping, text: format!("{text}\n") }
     }
 
-    /// A JSON document that nobody keeps.
+    /// Creates a JSON document that no cache keeps.
     pub fn json(text: String) -> Self {
         Self { kind: "application/json", text, ..Self::line(StatusCode::OK, "") }
     }
 
-    /// What is counted, in the text that Prometheus reads (OpenMetrics 1.0); nobody keeps it.
+    /// Creates the text of metrics for Prometheus (OpenMetrics 1.0), which no cache keeps.
     pub(super) fn metrics(text: String) -> Self {
         let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         Self { kind, text, ..Self::line(StatusCode::OK, "") }
     }
 
-    /// Whoever asks may keep it for this many seconds.
+    /// Lets caches keep the response for this many seconds.
     #[must_use]
     pub fn kept_for(mut self, seconds: u32) -> Self {
         let (keeping, seconds) = ("public, max-age=", seconds.to_string());
@@ -59,12 +59,12 @@ impl Answer {
         self
     }
 
-    /// What it says.
+    /// Returns the text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// As it goes out; of a request whose body is left unread the connection is closed.
+    /// Converts it to an HTTP response. `is_last` closes the connection, because a body was left unread.
     pub(super) fn into_http(self, is_last: bool) -> Response<String> {
         let mut response = Response::new(self.text);
         *response.status_mut() = self.status;

@@ -1,4 +1,4 @@
-//! What is answered to whom.
+//! Responses of the endpoints.
 
 use kit::ops::OpsLimits;
 use testkit::http::{Page, ask, get};
@@ -6,8 +6,8 @@ use testkit::http::{Page, ask, get};
 use super::support::{open, started};
 
 #[tokio::test]
-async fn a_process_lives_before_its_service_has_started() {
-    let port = open(Limits::default()).await;
+async fn process_is_live_before_its_service_starts() {
+    let port = open(OpsLimits::default()).await;
     assert_eq!(get(port.address, "/livez").await.body, "ok\n");
     for path in ["/readyz", "/page"] {
         let page = get(port.address, path).await;
@@ -19,8 +19,8 @@ async fn a_process_lives_before_its_service_has_started() {
 }
 
 #[tokio::test]
-async fn a_line_is_plain_text_that_nobody_keeps_and_a_page_says_how_long_it_holds() {
-    let port = started(Limits::default()).await;
+async fn responses_have_type_and_cache_headers() {
+    let port = started(OpsLimits::default()).await;
     let line = get(port.address, "/livez").await;
     for field in ["content-type: text/plain; charset=utf-8", "cache-control: no-store", "content-length: 3"] {
         assert!(line.head.contains(field), "{field}: {}", line.head);
@@ -33,7 +33,7 @@ async fn a_line_is_plain_text_that_nobody_keeps_and_a_page_says_how_long_it_hold
 
 #[tokio::test]
 async fn only_get_and_head_are_served() {
-    let port = started(Limits::default()).await;
+    let port = started(OpsLimits::default()).await;
     for (method, path) in [("POST", "/livez"), ("DELETE", "/page"), ("OPTIONS", "/readyz")] {
         let text = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         let page = Page::read(&ask(port.address, &text).await);
@@ -47,16 +47,16 @@ async fn only_get_and_head_are_served() {
 }
 
 #[tokio::test]
-async fn whatever_else_is_asked_for_is_not_there() {
-    let port = started(Limits::default()).await;
+async fn unknown_path_is_not_found() {
+    let port = started(OpsLimits::default()).await;
     for path in ["/", "/livez/", "/LIVEZ", "//livez", "/..%2flivez", "/.well-known/jwks.json", "*"] {
         assert_eq!(get(port.address, path).await.status, 404, "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_page_knows_one_well_formed_host_or_none() {
-    let port = started(Limits::default()).await;
+async fn handler_sees_only_one_well_formed_host() {
+    let port = started(OpsLimits::default()).await;
     for (hosts, known) in [
         ("Host: auth:9101\r\n", r#"Some("auth:9101")"#),
         ("Host: [::1]:9101\r\n", r#"Some("[::1]:9101")"#),
@@ -73,8 +73,8 @@ async fn a_page_knows_one_well_formed_host_or_none() {
 }
 
 #[tokio::test]
-async fn a_body_is_not_read_and_is_never_taken_for_a_request() {
-    let port = started(Limits::default()).await;
+async fn body_is_not_parsed_as_a_request() {
+    let port = started(OpsLimits::default()).await;
     let smuggled = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
     let text = format!("GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{smuggled}", smuggled.len());
     let answer = ask(port.address, &text).await;

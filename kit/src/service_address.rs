@@ -1,18 +1,18 @@
-//! Where a service listens, as settings name it.
+//! Addresses of services, as settings name them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::Uri;
 
-/// An address for plaintext gRPC: a host and a port.
+/// Address for plaintext gRPC: a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(String);
+pub struct ServiceAddress(String);
 
-impl Place {
-    /// Reads `http://HOST:PORT`, for clap. The port is asked for because the guard and grpcurl ask for it.
+impl ServiceAddress {
+    /// Parses `http://HOST:PORT`, for clap. The port is required because the guard and grpcurl require it.
     ///
     /// # Errors
-    /// What to write instead.
+    /// Fails with the text to write instead.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const WANTED: &str = "write http://HOST:PORT, for example http://127.0.0.1:50051";
         let url: Uri = text.parse().map_err(|_| WANTED)?;
@@ -24,32 +24,32 @@ impl Place {
         if plain { Ok(Self(authority.to_string())) } else { Err(WANTED) }
     }
 
-    /// The place of a listener of this process.
-    pub fn of(address: SocketAddr) -> Self {
+    /// Returns the address of a socket.
+    pub fn from_socket(address: SocketAddr) -> Self {
         Self(address.to_string())
     }
 
-    /// Where this machine reaches a listener at this address: one of every address is at loopback, too.
+    /// Returns the address at which this machine reaches a listener: loopback for a listener on all addresses.
     pub fn reaching(address: SocketAddr) -> Self {
         let ip = match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        Self::of(SocketAddr::new(ip, address.port()))
+        Self::from_socket(SocketAddr::new(ip, address.port()))
     }
 
-    /// `HOST:PORT`, as grpcurl takes it.
+    /// Returns `HOST:PORT`, as grpcurl takes it.
     pub fn address(&self) -> &str {
         &self.0
     }
 
-    /// `http://HOST:PORT`.
+    /// Returns `http://HOST:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.0)
     }
 
-    /// Whether what is sent there stays on this machine.
+    /// Returns true if traffic to this address stays on this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.0.rsplit_once(':').map_or(self.0.as_str(), |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -61,8 +61,9 @@ impl Place {
 mod tests {
     use super::*;
 
+    /// C65: loopback addresses are told apart from all others.
     #[test]
-    fn c65_a_place_is_a_host_and_a_port_and_on_this_machine_or_not() {
+    fn address_is_parsed_and_loopback_is_known() {
         for (url, address, loopback) in [
             ("http://127.0.0.1:50051", "127.0.0.1:50051", true),
             ("http://localhost:1/", "localhost:1", true),
@@ -70,25 +71,25 @@ mod tests {
             ("http://auth:50051", "auth:50051", false),
             ("http://10.0.0.1:50051", "10.0.0.1:50051", false),
         ] {
-            let place = Place::parse(url).unwrap();
+            let place = ServiceAddress::parse(url).unwrap();
             assert_eq!((place.address(), place.is_loopback()), (address, loopback), "{url}");
         }
         for url in
             ["", "127.0.0.1:50051", "http://a", "https://a:1", "http://u:p@a:1", "http://a:1/path", "http://a:1?q"]
         {
-            assert!(Place::parse(url).is_err(), "{url}");
+            assert!(ServiceAddress::parse(url).is_err(), "{url}");
         }
     }
 
     #[test]
-    fn a_listener_of_every_address_is_reached_at_loopback() {
+    fn listener_on_all_addresses_is_reached_at_loopback() {
         for (listen, reached) in [
             ("0.0.0.0:1", "127.0.0.1:1"),
             ("[::]:1", "[::1]:1"),
             ("127.0.0.2:1", "127.0.0.2:1"),
             ("10.0.0.1:1", "10.0.0.1:1"),
         ] {
-            assert_eq!(Place::reaching(listen.parse().unwrap()).address(), reached);
+            assert_eq!(ServiceAddress::reaching(listen.parse().unwrap()).address(), reached);
         }
     }
 }
