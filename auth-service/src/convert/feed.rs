@@ -10,7 +10,7 @@ use kit::serve::ServerLimits;
 use super::{position, time};
 use crate::app::watch::Keys;
 use crate::domain::{Cause, Entry, Revocation};
-use crate::feed::Said;
+use crate::feed::FeedEvent;
 use crate::keys::model::Algorithm;
 
 /// How often a guard asks whether it has missed something.
@@ -33,11 +33,13 @@ fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
 }
 
 /// Writes what a guard is told of the log, with the keys as they are then.
-pub(crate) fn said(said: Said, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
+pub(crate) fn said(said: FeedEvent, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
     say(match said {
-        Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) }),
-        Said::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
-        Said::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
+        FeedEvent::Reset(to) => {
+            Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) })
+        }
+        FeedEvent::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
+        FeedEvent::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use db::clock::measures;
+use db::clock::clock_probe;
 use db::health;
 use gatepost::GuardLayer;
 use gatepost::api::DESCRIPTOR_SET;
@@ -64,12 +64,12 @@ async fn serve_on(
         guard,
         limits: ServerLimits::default(),
         deadlines: DEADLINES,
-        health_probe: health::looks(app.store.db()),
+        health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
     };
     let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
     pages.push(metrics.endpoint());
-    endpoints.show(pages, health::touches(app.store.db()));
+    endpoints.show(pages, health::write_probe(app.store.db()));
     endpoints.watch_clock(app.clock.clone());
     let served = Shutdown::new();
     let serving = async {
@@ -82,7 +82,7 @@ async fn serve_on(
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
-        Box::pin(keep(clock.clone(), measures(store.db(), clock), served.clone())),
+        Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), served.clone())),
         Box::pin(run_rotation(ring, rotation, trust, served.clone()))
     );
     store.close().await;

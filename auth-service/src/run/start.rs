@@ -18,7 +18,7 @@ use super::lost;
 use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revocations};
 use crate::config::{Config, Flags, QuotaFlags, Registration};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
-use crate::feed::Listeners;
+use crate::feed::Subscribers;
 use crate::keys::model::{CurrentKeys, KeySet, KeyType, Timetable};
 use crate::keys::rotation::{self, Keyring};
 use crate::keys::storage::{KeyFile, KeySource, SigningKeyError};
@@ -116,7 +116,7 @@ fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, op
             view: Arc::clone(&view),
             clock: clock.clone(),
         },
-        revocations: Revocations { view, listeners: Listeners::default(), clock: clock.clone() },
+        revocations: Revocations { view, listeners: Subscribers::default(), clock: clock.clone() },
         passwords: flags.passwords(),
         registration_logs_in: flags.registration == Registration::Open,
         grace: flags.refresh.grace(),

@@ -1,6 +1,6 @@
 //! Counters of wrong passwords. They survive a restart and hold for all replicas.
 
-use db::{Verdict, read, transaction, within, write};
+use db::{TransactionOutcome, read, transaction, within, write};
 
 use super::allowances::{UseCondition, use_one};
 use super::expiry::forget_expired;
@@ -65,7 +65,7 @@ impl Store {
             // The failure has happened, so it counts even beyond the allowance.
             use_one(&mut tx, AllowanceKind::Failure, &network, allowance, UseCondition::Always, now).await?.ok();
             forget_expired(&mut tx, now).await?;
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
         .map_err(StoreError::or_unavailable)
     }

@@ -1,7 +1,7 @@
 //! Log of revocations: each transaction that kills tokens writes its entry last.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
-use db::{Closing, Statement, Verdict, read, transaction, within, write};
+use db::{ClosingStatements, SqlStatement, TransactionOutcome, read, transaction, within, write};
 
 use super::log_reader::bytes;
 use super::{Store, StoreError, Time};
@@ -38,7 +38,7 @@ impl Store {
             if begun > 0 {
                 within!(tx, sqlx::query(FIRST))?;
             }
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
     }
 
@@ -75,14 +75,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
     pub async fn begin_log_anew(&self, seen: LogId, next: LogId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
-        let begin = Statement::new(BEGIN)
+        let begin = SqlStatement::new(BEGIN)
             .bind(stamp.fingerprint.0.as_slice())
             .bind(stamp.time)
             .bind(Era::from_random(stamp.fingerprint.0).0)
             .bind(DateTime::UNIX_EPOCH)
             .bind(next.0.as_slice())
             .bind(seen.0.as_slice());
-        let end = Statement::new(BEGUN).bind(stamp.fingerprint.0.as_slice());
+        let end = SqlStatement::new(BEGUN).bind(stamp.fingerprint.0.as_slice());
         let revision = self.db.at_once(vec![begin, end]).await?;
         Ok((revision > 0).then_some(Logged { revision, fingerprint: stamp.fingerprint }))
     }
@@ -116,7 +116,10 @@ impl Store {
         let last = *last;
         transaction!(self.db, async move |mut tx| {
             within!(tx, sqlx::query(SQL).bind(last))?;
-            Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(newest)], drop)))
+            Ok(TransactionOutcome::CommitWith(ClosingStatements::new(
+                vec![SqlStatement::new(RAISE).bind(newest)],
+                drop,
+            )))
         })?;
         Ok(expired().count())
     }
@@ -147,15 +150,15 @@ pub(super) fn commit<T>(
     revocation: &Revocation,
     stamp: Stamp,
     answer: impl FnOnce(Logged) -> T + Send + 'static,
-) -> Verdict<T> {
+) -> TransactionOutcome<T> {
     let answer = move |revision| answer(Logged { revision, fingerprint: stamp.fingerprint });
-    Verdict::CommitWith(Closing::new(vec![entry(revocation, stamp)], answer))
+    TransactionOutcome::CommitWith(ClosingStatements::new(vec![entry(revocation, stamp)], answer))
 }
 
 /// Returns the statement that appends an entry. Only such statements may stand between it and the commit.
-pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
+pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> SqlStatement {
     let (kind, subject, generation) = columns(revocation);
-    Statement::new(APPEND)
+    SqlStatement::new(APPEND)
         .bind(stamp.fingerprint.0.as_slice())
         .bind(kind)
         .bind(subject.as_str())
@@ -178,8 +181,8 @@ const BEGIN: &str = "update log_head set log_id = $5, horizon = case when horizo
 const BEGUN: &str = "select case when mark = $1 then revision else 0 end from log_head where id = 1";
 
 /// Returns the statement that starts a new era: every token of the previous one is dead.
-pub(super) fn begin_era(era: Era) -> Statement {
-    Statement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
+pub(super) fn begin_era(era: Era) -> SqlStatement {
+    SqlStatement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
         .bind(era.0)
         .bind(DateTime::UNIX_EPOCH)
 }

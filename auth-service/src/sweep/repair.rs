@@ -104,7 +104,7 @@ impl Repair {
         let next = Era::from_random(kit::random::bytes());
         let is_ours = self.store.follow_era(self.view.horizon().era, next, bounds.future).await?;
         if is_ours {
-            let _ = self.view.look_again().await;
+            let _ = self.view.poll_again().await;
         }
         Ok(is_ours)
     }

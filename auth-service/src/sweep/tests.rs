@@ -16,7 +16,7 @@ use crate::domain::{
 };
 use crate::repaired::Repaired;
 use crate::store::{AllowanceKind, DatabaseUrl, Store};
-use crate::view::{Bearer, Follower, KEEP, View};
+use crate::view::{Bearer, Follower, REVOCATION_RETENTION, View};
 
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
@@ -232,7 +232,7 @@ async fn token_revoked_under_a_wrong_clock_stays_dead() {
         assert_eq!(world.is_dead(live.0, live.1, live.2), None, "a token of the right time is good");
         assert!(world.is_dead(open.0, open.1, open.2).is_some(), "one of a time to come never is");
         // Its entry is pruned, and its time comes.
-        world.pass(jump.max(KEEP + TimeDelta::hours(1)));
+        world.pass(jump.max(REVOCATION_RETENTION + TimeDelta::hours(1)));
         world.log_out(99).await;
         world.sweep().await;
         assert_eq!(world.log().await.len(), 1);
@@ -251,7 +251,7 @@ async fn entry_dated_next_year_stops_no_pruning() {
     world.follower.load().await.unwrap();
     world.sweep().await;
     assert_eq!(world.log().await[1], (1, start()), "it gets the time of the sweep");
-    world.pass(KEEP + TimeDelta::minutes(1));
+    world.pass(REVOCATION_RETENTION + TimeDelta::minutes(1));
     world.store().revoke(&Revocation::NewSigningKeys, stamp_at(world.now())).await.unwrap();
     world.follower.load().await.unwrap();
     world.sweep().await;
