@@ -13,14 +13,14 @@ use uuid::Uuid;
 
 /// A statement and its values. On a server the values become part of the text.
 #[derive(Clone, Debug)]
-pub struct Statement {
+pub struct SqlStatement {
     sql: &'static str,
-    values: Vec<Value>,
+    values: Vec<SqlValue>,
 }
 
 /// A value of a statement.
 #[derive(Clone, Debug)]
-pub enum Value {
+pub enum SqlValue {
     /// A UUID.
     Uuid(Uuid),
     /// A text.
@@ -34,12 +34,12 @@ pub enum Value {
 }
 
 /// The statements that close a transaction, and the answer that the last row's number makes.
-pub struct Closing<T> {
-    pub(super) statements: Vec<Statement>,
+pub struct ClosingStatements<T> {
+    pub(super) statements: Vec<SqlStatement>,
     pub(super) answer: Box<dyn FnOnce(i64) -> T + Send>,
 }
 
-impl Statement {
+impl SqlStatement {
     /// A statement whose values are still to be bound.
     #[must_use]
     pub fn new(sql: &'static str) -> Self {
@@ -48,7 +48,7 @@ impl Statement {
 
     /// Binds the next value.
     #[must_use]
-    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+    pub fn bind(mut self, value: impl Into<SqlValue>) -> Self {
         self.values.push(value.into());
         self
     }
@@ -70,9 +70,9 @@ impl Statement {
     }
 }
 
-impl<T> Closing<T> {
+impl<T> ClosingStatements<T> {
     /// Closes a transaction by these statements. One of them returns a number, of which the answer is made.
-    pub fn new(statements: Vec<Statement>, answer: impl FnOnce(i64) -> T + Send + 'static) -> Self {
+    pub fn new(statements: Vec<SqlStatement>, answer: impl FnOnce(i64) -> T + Send + 'static) -> Self {
         Self { statements, answer: Box::new(answer) }
     }
 
@@ -86,18 +86,18 @@ impl<T> Closing<T> {
     }
 }
 
-impl<T> fmt::Debug for Closing<T> {
+impl<T> fmt::Debug for ClosingStatements<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Closing").field("statements", &self.statements).finish_non_exhaustive()
+        formatter.debug_struct("ClosingStatements").field("statements", &self.statements).finish_non_exhaustive()
     }
 }
 
 /// Returns the statements as one message, which ends with the commit.
-pub(super) fn message(statements: &[Statement]) -> String {
+pub(super) fn message(statements: &[SqlStatement]) -> String {
     statements.iter().map(|statement| statement.text() + "; ").collect::<String>() + "commit"
 }
 
-impl Value {
+impl SqlValue {
     fn literal(&self) -> String {
         match self {
             Self::Uuid(value) => format!("'{value}'::uuid"),
@@ -138,37 +138,37 @@ fn bytes(value: &[u8]) -> String {
     format!("decode('{digits}', 'hex')")
 }
 
-impl From<Uuid> for Value {
+impl From<Uuid> for SqlValue {
     fn from(value: Uuid) -> Self {
         Self::Uuid(value)
     }
 }
 
-impl From<&str> for Value {
+impl From<&str> for SqlValue {
     fn from(value: &str) -> Self {
         Self::Text(value.to_owned())
     }
 }
 
-impl From<&[u8]> for Value {
+impl From<&[u8]> for SqlValue {
     fn from(value: &[u8]) -> Self {
         Self::Bytes(value.to_owned())
     }
 }
 
-impl From<i32> for Value {
+impl From<i32> for SqlValue {
     fn from(value: i32) -> Self {
         Self::Integer(value.into())
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for SqlValue {
     fn from(value: i64) -> Self {
         Self::Integer(value)
     }
 }
 
-impl From<DateTime<Utc>> for Value {
+impl From<DateTime<Utc>> for SqlValue {
     fn from(value: DateTime<Utc>) -> Self {
         Self::Time(value)
     }
@@ -180,13 +180,13 @@ mod tests {
 
     #[test]
     fn values_stand_in_their_places() {
-        let twelve = (1..=12).fold(Statement::new("$1 $2 $11 $12"), |statement, number: i32| statement.bind(number));
+        let twelve = (1..=12).fold(SqlStatement::new("$1 $2 $11 $12"), |statement, number: i32| statement.bind(number));
         assert_eq!(twelve.text(), "(1) (2) (11) (12)");
-        let bound = Statement::new("call f($1, $2)").bind("'; drop").bind(&[0, 0xff][..]);
+        let bound = SqlStatement::new("call f($1, $2)").bind("'; drop").bind(&[0, 0xff][..]);
         assert_eq!(
             bound.text(),
             "call f(convert_from(decode('273b2064726f70', 'hex'), 'UTF8'), decode('00ff', 'hex'))"
         );
-        assert_eq!(message(&[bound.clone(), Statement::new("b")]), format!("{}; b; commit", bound.text()));
+        assert_eq!(message(&[bound.clone(), SqlStatement::new("b")]), format!("{}; b; commit", bound.text()));
     }
 }

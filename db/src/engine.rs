@@ -5,8 +5,8 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 
 use super::{
-    Closing, DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, Statement, StoreError, Tx, Verdict, Watcher,
-    exposure,
+    ClosingStatements, DatabaseUrl, Migrations, OpenError, OwnConnection, Postgres, SqlStatement, Sqlite, StoreError,
+    TransactionOutcome, Tx, Watcher, exposure,
 };
 
 /// An open database.
@@ -49,7 +49,7 @@ impl Db {
         Self::Sqlite(Sqlite::open_snapshot(path))
     }
 
-    /// Runs several statements as one: all of them stand once it returns [`Verdict::Commit`]'s answer, and none
+    /// Runs several statements as one: all of them stand once it returns [`TransactionOutcome::Commit`]'s answer, and none
     /// otherwise. [`transaction!`](crate::transaction) calls it for an async closure.
     ///
     /// On PostgreSQL the work is repeated, whole, when the server asks for it (40001, 40P01), so it must not have effects
@@ -61,7 +61,10 @@ impl Db {
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>> + Send + Sync + 'static,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>
+            + Send
+            + Sync
+            + 'static,
     {
         match self {
             Self::Sqlite(db) => db.transaction(input, work).await,
@@ -73,12 +76,12 @@ impl Db {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
-    pub async fn at_once(&self, statements: Vec<Statement>) -> Result<i64, StoreError> {
+    pub async fn at_once(&self, statements: Vec<SqlStatement>) -> Result<i64, StoreError> {
         match self {
             Self::Sqlite(db) => {
                 let work = db.transaction(statements, |_, statements| {
-                    let closing = Closing::new(statements.clone(), |number| number);
-                    Box::pin(async move { Ok(Verdict::CommitWith(closing)) })
+                    let closing = ClosingStatements::new(statements.clone(), |number| number);
+                    Box::pin(async move { Ok(TransactionOutcome::CommitWith(closing)) })
                 });
                 work.await
             }
@@ -90,8 +93,8 @@ impl Db {
     #[must_use]
     pub fn watcher(&self) -> Watcher {
         match self {
-            Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading())),
-            Self::Postgres(db) => Watcher::Postgres(db.follower()),
+            Self::Sqlite(db) => Watcher::Sqlite(OwnConnection::new(db.reading())),
+            Self::Postgres(db) => Watcher::Postgres(db.primary_connection()),
         }
     }
 

@@ -29,15 +29,15 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken(Arc::new(error)),
-            sqlx::Error::Database(cause) => match trouble(&**cause) {
-                Trouble::Full => Self::Full,
-                Trouble::Away
-                | Trouble::OnlyReads
-                | Trouble::Broken
-                | Trouble::Repeat
-                | Trouble::Stale
-                | Trouble::Locked => Self::Unavailable(Arc::new(error)),
-                Trouble::Fault => Self::Fault(Arc::new(error)),
+            sqlx::Error::Database(cause) => match classify(&**cause) {
+                ErrorClass::Full => Self::Full,
+                ErrorClass::Away
+                | ErrorClass::OnlyReads
+                | ErrorClass::Broken
+                | ErrorClass::Repeat
+                | ErrorClass::Stale
+                | ErrorClass::Locked => Self::Unavailable(Arc::new(error)),
+                ErrorClass::Fault => Self::Fault(Arc::new(error)),
             },
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 Self::Unavailable(Arc::new(error))
@@ -50,7 +50,7 @@ impl From<sqlx::Error> for StoreError {
 
 impl StoreError {
     /// For work that would have been written together with the one that failed so.
-    pub(super) fn of_another(&self) -> Self {
+    pub(super) fn for_group_member(&self) -> Self {
         match self {
             Self::Unavailable(cause) | Self::Unknown(cause) | Self::Taken(cause) | Self::Fault(cause) => {
                 Self::Unavailable(Arc::clone(cause))
@@ -79,7 +79,7 @@ impl StoreError {
     }
 
     /// For a write that was left without an answer by this error, if it was.
-    pub(super) fn of_a_commit(error: sqlx::Error) -> Self {
+    pub(super) fn from_commit(error: sqlx::Error) -> Self {
         if is_broken(&error) { Self::Unknown(Arc::new(error)) } else { error.into() }
     }
 }
@@ -93,7 +93,7 @@ pub(super) fn is_constraint(error: &sqlx::Error) -> bool {
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(cause) => matches!(trouble(&**cause), Trouble::Broken),
+        sqlx::Error::Database(cause) => matches!(classify(&**cause), ErrorClass::Broken),
         _ => false,
     }
 }
@@ -105,7 +105,7 @@ pub(super) fn is_answer(error: &sqlx::Error) -> bool {
 
 /// Returns true if the server asks for the same transaction again, or takes it after a new preparation.
 pub(super) fn is_repeatable(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Repeat | Trouble::Stale))
+    error.as_database_error().is_some_and(|cause| matches!(classify(cause), ErrorClass::Repeat | ErrorClass::Stale))
 }
 
 /// Returns true if the answer did not come in time.
@@ -120,7 +120,7 @@ pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
 
 /// The fate of a connection to a PostgreSQL on which a statement has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum ConnectionFate {
     /// The connection takes other statements.
     Serves,
     /// The connection leads to a server that takes no writes.
@@ -136,27 +136,27 @@ pub(super) enum Fate {
 }
 
 /// Returns the fate of a connection on which a statement has failed so.
-pub(super) fn fate(error: &sqlx::Error) -> Fate {
+pub(super) fn connection_fate(error: &sqlx::Error) -> ConnectionFate {
     match error {
-        sqlx::Error::Database(cause) => match trouble(&**cause) {
-            Trouble::OnlyReads => Fate::OnlyReads,
-            Trouble::Stale => Fate::Stale,
-            Trouble::Broken => Fate::Ended,
-            _ => Fate::Serves,
+        sqlx::Error::Database(cause) => match classify(&**cause) {
+            ErrorClass::OnlyReads => ConnectionFate::OnlyReads,
+            ErrorClass::Stale => ConnectionFate::Stale,
+            ErrorClass::Broken => ConnectionFate::Ended,
+            _ => ConnectionFate::Serves,
         },
-        error if is_broken(error) => Fate::Lost,
-        _ => Fate::Unread,
+        error if is_broken(error) => ConnectionFate::Lost,
+        _ => ConnectionFate::Unread,
     }
 }
 
 /// Whether another transaction had what this one waited for. It may have waited for this one, too: after the limit of
 /// this wait, the server finds a deadlock only if it was told to look for it sooner than it does by default (1 s).
 pub fn is_locked(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|cause| matches!(trouble(cause), Trouble::Locked))
+    error.as_database_error().is_some_and(|cause| matches!(classify(cause), ErrorClass::Locked))
 }
 
 /// What a database's refusal means.
-enum Trouble {
+enum ErrorClass {
     /// It may pass by itself.
     Away,
     /// The server takes no writes, as a standby does.
@@ -175,18 +175,18 @@ enum Trouble {
     Fault,
 }
 
-fn trouble(cause: &dyn DatabaseError) -> Trouble {
-    let Some(code) = cause.code() else { return Trouble::Fault };
+fn classify(cause: &dyn DatabaseError) -> ErrorClass {
+    let Some(code) = cause.code() else { return ErrorClass::Fault };
     match cause.try_downcast_ref::<PgDatabaseError>() {
         // "Cached plan must not change result type", in the server's language. Others of this code are faults.
-        Some(cause) if cause.code() == "0A000" && cause.routine() == Some("RevalidateCachedQuery") => Trouble::Stale,
-        Some(cause) => of_postgres(cause.code()),
-        None => of_sqlite(&code),
+        Some(cause) if cause.code() == "0A000" && cause.routine() == Some("RevalidateCachedQuery") => ErrorClass::Stale,
+        Some(cause) => classify_postgres(cause.code()),
+        None => classify_sqlite(&code),
     }
 }
 
 /// The primary result code is the low byte of the extended one (sqlite.org/rescode.html).
-fn of_sqlite(code: &str) -> Trouble {
+fn classify_sqlite(code: &str) -> ErrorClass {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     const READONLY: u32 = 8;
@@ -194,31 +194,31 @@ fn of_sqlite(code: &str) -> Trouble {
     const FULL: u32 = 13;
     const CANTOPEN: u32 = 14;
     match code.parse::<u32>().map(|code| code & 0xff) {
-        Ok(FULL) => Trouble::Full,
-        Ok(BUSY | LOCKED | READONLY | IOERR | CANTOPEN) => Trouble::Away,
-        _ => Trouble::Fault,
+        Ok(FULL) => ErrorClass::Full,
+        Ok(BUSY | LOCKED | READONLY | IOERR | CANTOPEN) => ErrorClass::Away,
+        _ => ErrorClass::Fault,
     }
 }
 
 /// Source: postgresql.org/docs/current/errcodes-appendix.html.
-fn of_postgres(code: &str) -> Trouble {
+fn classify_postgres(code: &str) -> ErrorClass {
     match code {
         // serialization_failure, deadlock_detected.
-        "40001" | "40P01" => Trouble::Repeat,
-        "53100" => Trouble::Full,
+        "40001" | "40P01" => ErrorClass::Repeat,
+        "53100" => ErrorClass::Full,
         // The server ends the connection: it shuts down, has crashed, starts, drops the database, or has waited for us.
-        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => Trouble::Broken,
-        "55P03" => Trouble::Locked,
-        "25006" => Trouble::OnlyReads,
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => ErrorClass::Broken,
+        "55P03" => ErrorClass::Locked,
+        "25006" => ErrorClass::OnlyReads,
         // The prepared statement is gone: a pooler or a command has thrown all away.
-        "26000" => Trouble::Stale,
+        "26000" => ErrorClass::Stale,
         // statement_timeout, a database that is not there (yet).
-        "57014" | "3D000" => Trouble::Away,
+        "57014" | "3D000" => ErrorClass::Away,
         // Connection exception, insufficient resources, system error; credentials that are being changed.
         _ => match code.get(..2) {
-            Some("08") => Trouble::Broken,
-            Some("53" | "58" | "28") => Trouble::Away,
-            _ => Trouble::Fault,
+            Some("08") => ErrorClass::Broken,
+            Some("53" | "58" | "28") => ErrorClass::Away,
+            _ => ErrorClass::Fault,
         },
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::DatabaseUrl;
 
 /// The bits of a folder's mode that are for its group and for others.
-const OTHERS: u32 = 0o077;
+const GROUP_AND_OTHERS_MASK: u32 = 0o077;
 
 /// Logs a warning for each.
 pub(super) fn warn(url: &DatabaseUrl) {
@@ -34,7 +34,7 @@ fn folder(path: &Path) -> &Path {
 /// The folder's mode, if it has bits for its group or for others.
 fn mode_for_others(folder: &Path) -> Option<u32> {
     let mode = fs::metadata(folder).ok()?.permissions().mode() & 0o7777;
-    (mode & OTHERS != 0).then_some(mode)
+    (mode & GROUP_AND_OTHERS_MASK != 0).then_some(mode)
 }
 
 #[cfg(test)]

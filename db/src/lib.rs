@@ -27,15 +27,15 @@ mod watcher;
 /// The crates of the database that log.
 pub const CRATES: &[&str] = &["db", "sqlx", "sqlx_core", "sqlx_postgres"];
 
-pub use closing::{Closing, Statement, Value};
+pub use closing::{ClosingStatements, SqlStatement, SqlValue};
 pub use engine::Db;
 pub use error::{OpenError, StoreError, is_locked};
 pub use macros::{read, transaction, watch, within, write, write_one};
 pub use migrations::{InSteps, Migrations, Misfit, misfit};
 pub use patience::patiently;
-pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};
+pub use postgres::{Lease, Postgres, PrimaryConnection, ReadRetries, SessionOptions, WriteRetries};
 pub use settle::settle;
 pub use sqlite::{FileLock, RESTORING, Sqlite, beside, check_integrity, make_file, make_folder, open_to_fill, remains};
-pub use transaction::{Tx, Verdict, work};
-pub use url::{DatabaseUrl, Server};
-pub use watcher::{Own, Watcher};
+pub use transaction::{TransactionOutcome, Tx, work};
+pub use url::{DatabaseUrl, PostgresServer};
+pub use watcher::{OwnConnection, Watcher};

@@ -14,7 +14,7 @@ macro_rules! __db_read {
                 $statement.await.map_err($crate::StoreError::from)
             }
             $crate::Db::Postgres(db) => {
-                let mut tries = db.reads();
+                let mut tries = db.read_retries();
                 loop {
                     let read = async {
                         let mut lease = db.lease_reader().await?;
@@ -62,7 +62,7 @@ macro_rules! __db_write_by {
         match &$db {
             $crate::Db::Sqlite(db) => db.$write($statement).await,
             $crate::Db::Postgres(db) => {
-                let mut tries = db.writes();
+                let mut tries = db.write_retries();
                 loop {
                     let written = db.$write($statement).await;
                     if !tries.once_more(&written).await {
@@ -102,9 +102,9 @@ macro_rules! __db_watch_by {
     }};
 }
 
-/// Runs several statements as one: all of them stand once the work returns [`Verdict::Commit`](crate::Verdict)'s answer.
+/// Runs several statements as one: all of them stand once the work returns [`TransactionOutcome::Commit`](crate::TransactionOutcome)'s answer.
 ///
-/// `transaction!(db, async move |mut tx| { ...; Ok(Verdict::Commit(answer)) })` is a `Result<_, StoreError>`. The closure owns
+/// `transaction!(db, async move |mut tx| { ...; Ok(TransactionOutcome::Commit(answer)) })` is a `Result<_, StoreError>`. The closure owns
 /// what it works with; see [`Db::transaction`](crate::Db::transaction).
 #[macro_export]
 #[doc(hidden)]

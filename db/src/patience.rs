@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 use super::StoreError;
 
 /// How long a start waits: for its database to open, for another process that migrates it, and for an answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long it waits between.
-const PAUSE: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Does what may be done twice, again and again for half a minute while the database is away.
 ///
@@ -20,7 +20,7 @@ pub async fn patiently<T, F>(work: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + START_TIMEOUT;
     let mut is_open = false;
     loop {
         let done = work().await;
@@ -28,7 +28,7 @@ where
         match done {
             Err(StoreError::Unavailable(cause) | StoreError::Unknown(cause)) if Instant::now() < give_up => {
                 tracing::debug!(%cause, "the database does not answer yet");
-                sleep(PAUSE).await;
+                sleep(RETRY_INTERVAL).await;
             }
             Err(error) if is_open => return Err(error.or_unknown()),
             done => return done,
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(tries.load(Ordering::Relaxed), 4, "a fault is told at once");
         let began = Instant::now();
         assert!(matches!(patiently(|| next(StoreError::from, u32::MAX)).await, Err(StoreError::Unavailable(_))));
-        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs(), "and an end is made");
+        assert_eq!(began.elapsed().as_secs(), START_TIMEOUT.as_secs(), "and an end is made");
     }
 
     #[tokio::test(start_paused = true)]

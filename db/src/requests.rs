@@ -4,19 +4,19 @@ use chrono::{DateTime, Utc};
 use kit::request_id::{KEPT, RequestKey};
 use uuid::Uuid;
 
-use super::schema::{Column, Kind, Table};
+use super::schema::{Column, ColumnType, Table};
 use super::{Db, StoreError, Tx, read, within, write};
 
 /// The table, for a copy.
 pub const TABLE: Table = Table {
     name: "requests",
     columns: &[
-        Column::new("caller", Kind::Text),
-        Column::new("method", Kind::Text),
-        Column::new("id", Kind::Uuid),
-        Column::new("fingerprint", Kind::Bytes),
-        Column::new("resource", Kind::Uuid),
-        Column::new("create_time", Kind::Time),
+        Column::new("caller", ColumnType::Text),
+        Column::new("method", ColumnType::Text),
+        Column::new("id", ColumnType::Uuid),
+        Column::new("fingerprint", ColumnType::Bytes),
+        Column::new("resource", ColumnType::Uuid),
+        Column::new("create_time", ColumnType::Time),
     ],
 };
 

@@ -28,14 +28,14 @@ pub struct Column {
     /// Its name.
     pub name: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnType,
     /// Whether it may be null.
     pub is_optional: bool,
 }
 
 /// What a column holds; each engine has one type for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// `blob`, `uuid`.
     Uuid,
     /// `text`, `text`.
@@ -52,12 +52,12 @@ pub enum Kind {
 
 impl Column {
     /// A column that is never null.
-    pub const fn new(name: &'static str, kind: Kind) -> Self {
+    pub const fn new(name: &'static str, kind: ColumnType) -> Self {
         Self { name, kind, is_optional: false }
     }
 
     /// A column that may be null.
-    pub const fn optional(name: &'static str, kind: Kind) -> Self {
+    pub const fn optional(name: &'static str, kind: ColumnType) -> Self {
         Self { name, kind, is_optional: true }
     }
 }

@@ -1,11 +1,13 @@
 //! Secrets that all replicas of a service share: whoever comes first draws them. Both services have the table.
 
-use super::schema::{Column, Kind, Table};
+use super::schema::{Column, ColumnType, Table};
 use super::{Db, StoreError, read, write};
 
 /// The table, for a copy.
-pub const TABLE: Table =
-    Table { name: "secrets", columns: &[Column::new("name", Kind::Text), Column::new("value", Kind::Bytes)] };
+pub const TABLE: Table = Table {
+    name: "secrets",
+    columns: &[Column::new("name", ColumnType::Text), Column::new("value", ColumnType::Bytes)],
+};
 
 /// The name of the page tokens' key.
 pub(super) const PAGE_TOKEN_KEY: &str = "page-token-key";

@@ -10,15 +10,15 @@ use super::StoreError;
 
 /// How long after its beginning a write is made once more. Like all limits here it leaves the last try enough time before
 /// the deadline of every RPC that writes.
-const REPEAT: Duration = Duration::from_secs(2);
+const REPEAT_WINDOW: Duration = Duration::from_secs(2);
 
 /// The time after its beginning for which a write is looked for.
-const LOOK: Duration = Duration::from_millis(3500);
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(3500);
 
 /// The pause before the next look.
-const PAUSE: Duration = Duration::from_millis(50);
+const LOOKUP_INTERVAL: Duration = Duration::from_millis(50);
 
-static LINES: LogLimit = LogLimit::new();
+static SETTLED_LOG: LogLimit = LogLimit::new();
 
 /// Writes, and finds out what became of a commit whose answer was lost.
 ///
@@ -44,14 +44,14 @@ where
         outcome::set_open(true);
         let mut found = find().await;
         if matches!(found, Ok(None))
-            && begun.elapsed() < REPEAT
+            && begun.elapsed() < REPEAT_WINDOW
             && let Ok(repeated) = write().await
         {
             found = find().await.map(|found| Some(found.unwrap_or(repeated)));
         }
         if let Ok(Some(found)) = found {
             outcome::set_open(false);
-            if let Some(line) = LINES.allow() {
+            if let Some(line) = SETTLED_LOG.allow() {
                 let cause = &unknown as &(dyn std::error::Error + 'static);
                 tracing::warn!(
                     cause,
@@ -61,10 +61,10 @@ where
             }
             return Ok(found);
         }
-        if begun.elapsed() >= LOOK {
+        if begun.elapsed() >= SETTLE_TIMEOUT {
             return Err(unknown);
         }
-        sleep(PAUSE).await;
+        sleep(LOOKUP_INTERVAL).await;
     }
 }
 

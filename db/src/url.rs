@@ -18,25 +18,25 @@ pub enum DatabaseUrl {
     /// A file.
     Sqlite(PathBuf),
     /// A server.
-    Postgres(Server),
+    Postgres(PostgresServer),
 }
 
 /// A PostgreSQL server's address, credentials and database. It shows neither user nor password.
 #[derive(Clone)]
-pub struct Server {
+pub struct PostgresServer {
     options: Box<PgConnectOptions>,
     /// The settings of each session from `options`.
     settings: Settings,
 }
 
 /// What may stand behind the `?`: the driver would only warn of others, with their values.
-const PARAMETERS: [&str; 8] =
+const URL_PARAMETERS: [&str; 8] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name", "options"];
 
-const WANTED: &str = "write sqlite:PATH, for example sqlite:gatepost-data/auth.db, or \
+const URL_HINT: &str = "write sqlite:PATH, for example sqlite:gatepost-data/auth.db, or \
      postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full";
 
-const OPTIONS: &str = "write options=-c%20NAME%3DVALUE, several with %20 between them";
+const OPTIONS_HINT: &str = "write options=-c%20NAME%3DVALUE, several with %20 between them";
 
 impl DatabaseUrl {
     /// The SQLite file at `path`.
@@ -69,7 +69,7 @@ impl DatabaseUrl {
     }
 }
 
-impl Server {
+impl PostgresServer {
     pub(super) fn options(&self) -> PgConnectOptions {
         (*self.options).clone()
     }
@@ -107,7 +107,7 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for PostgresServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let database = self.options.get_database().unwrap_or_default();
         match self.options.get_socket() {
@@ -124,7 +124,7 @@ impl fmt::Display for Server {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for PostgresServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Server({self})")
     }
@@ -137,7 +137,7 @@ impl FromStr for DatabaseUrl {
         if text.starts_with("postgres:") || text.starts_with("postgresql:") {
             return server(text).map(Self::Postgres);
         }
-        let path = text.strip_prefix("sqlite:").ok_or(WANTED)?;
+        let path = text.strip_prefix("sqlite:").ok_or(URL_HINT)?;
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains('?') || path.starts_with(':') {
             return Err("write sqlite:PATH with the path of a file, without parameters");
@@ -146,11 +146,11 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-fn server(text: &str) -> Result<Server, &'static str> {
+fn server(text: &str) -> Result<PostgresServer, &'static str> {
     if let Some((_, query)) = text.split_once('?') {
         let is_known = |part: &str| {
             let name = part.split_once('=').map_or(part, |(name, _)| name);
-            PARAMETERS.contains(&name)
+            URL_PARAMETERS.contains(&name)
         };
         if !query.split('&').all(is_known) {
             return Err("behind the ? only sslmode, sslrootcert, sslcert, sslkey, host, port, application_name and \
@@ -164,11 +164,11 @@ fn server(text: &str) -> Result<Server, &'static str> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err("name the database, too: postgres://USER:PASSWORD@HOST:PORT/DATABASE");
     }
-    let Some(password) = password(&options) else { return Ok(Server { options: Box::new(options), settings }) };
+    let Some(password) = password(&options) else { return Ok(PostgresServer { options: Box::new(options), settings }) };
     let clean = cleaned(&password).map_err(|_| {
         "the password, in it or in PGPASSWORD, has a control character, a byte order mark or a blank at an end: remove it"
     })?;
-    Ok(Server { options: Box::new(options.password(clean)), settings })
+    Ok(PostgresServer { options: Box::new(options.password(clean)), settings })
 }
 
 /// Returns the URL without its `options`, and what these set. A pooler may refuse them, or drop them without a word, so they
@@ -180,8 +180,8 @@ fn parted(text: &str) -> Result<(String, Settings), &'static str> {
         match part.strip_prefix("options=") {
             Some(options) => {
                 let options = options.replace('+', " ");
-                let options = percent_decode_str(&options).decode_utf8().map_err(|_| OPTIONS)?;
-                settings.extend(session_settings(&options).ok_or(OPTIONS)?);
+                let options = percent_decode_str(&options).decode_utf8().map_err(|_| OPTIONS_HINT)?;
+                settings.extend(session_settings(&options).ok_or(OPTIONS_HINT)?);
             }
             None => rest.push(part),
         }

@@ -6,26 +6,26 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 use tokio::time::timeout;
 
-use super::Follower;
+use super::PrimaryConnection;
 use super::error::is_answer;
 
 /// How long one try to connect may take.
-const CONNECT: Duration = Duration::from_millis(500);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a look may take with its way there and back.
-const LOOK: Duration = Duration::from_millis(400);
+const POLL_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// A connection of its own on either engine, which only reads; [`watch!`](crate::watch) looks through it.
 #[derive(Debug)]
 pub enum Watcher {
     /// Of a file.
-    Sqlite(Own<SqliteConnection>),
+    Sqlite(OwnConnection<SqliteConnection>),
     /// Of a server.
-    Postgres(Follower),
+    Postgres(PrimaryConnection),
 }
 
 /// A connection that is made when it is needed, and made again after a fault.
-pub struct Own<C: Connection> {
+pub struct OwnConnection<C: Connection> {
     options: C::Options,
     connection: Option<Box<C>>,
 }
@@ -40,7 +40,7 @@ impl Watcher {
     }
 }
 
-impl<C: Connection> Own<C> {
+impl<C: Connection> OwnConnection<C> {
     pub(super) fn new(options: C::Options) -> Self {
         Self { options, connection: None }
     }
@@ -55,7 +55,7 @@ impl<C: Connection> Own<C> {
     {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => limited(CONNECT, self.options.connect()).await.map(Box::new),
+            None => limited(CONNECT_TIMEOUT, self.options.connect()).await.map(Box::new),
         }
     }
 
@@ -64,7 +64,7 @@ impl<C: Connection> Own<C> {
     /// # Errors
     /// What the look fails with, or that it took too long.
     pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        limited(LOOK, look).await
+        limited(POLL_TIMEOUT, look).await
     }
 
     /// A look by this connection has ended so: it serves for the next one, unless it is lost.
@@ -81,14 +81,14 @@ impl<C: Connection> Own<C> {
     async fn close(self) {
         if let Some(connection) = self.connection {
             // It is of no more use, however it ends.
-            let _ = limited(CONNECT, connection.close()).await;
+            let _ = limited(CONNECT_TIMEOUT, connection.close()).await;
         }
     }
 }
 
-impl<C: Connection> fmt::Debug for Own<C> {
+impl<C: Connection> fmt::Debug for OwnConnection<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Own").field("is_open", &self.connection.is_some()).finish_non_exhaustive()
+        formatter.debug_struct("OwnConnection").field("is_open", &self.connection.is_some()).finish_non_exhaustive()
     }
 }
 

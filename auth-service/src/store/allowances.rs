@@ -1,7 +1,7 @@
 //! What an address may use up, of wrong passwords and of registrations, kept where a restart and another replica see it.
 
 use chrono::TimeDelta;
-use db::{Tx, Verdict, read, transaction, within};
+use db::{TransactionOutcome, Tx, read, transaction, within};
 
 use super::expiry::forget_expired;
 use super::{Store, StoreError, Time};
@@ -46,7 +46,7 @@ impl Store {
         transaction!(self.db, async move |mut tx| {
             let used = use_one(&mut tx, kind, &network, allowance, Use::IfLeft, now).await?;
             forget_expired(&mut tx, now).await?;
-            Ok(Verdict::Commit(used))
+            Ok(TransactionOutcome::Commit(used))
         })
         .map_err(StoreError::or_unavailable)
     }

@@ -1,6 +1,6 @@
 //! Wrong passwords, counted where a restart and another replica see them.
 
-use db::{Verdict, read, transaction, within, write};
+use db::{TransactionOutcome, read, transaction, within, write};
 
 use super::allowances::{Use, use_one};
 use super::expiry::forget_expired;
@@ -65,7 +65,7 @@ impl Store {
             // However much is used up already: what is counted here has happened.
             use_one(&mut tx, Kind::Failure, &network, allowance, Use::Always, now).await?.ok();
             forget_expired(&mut tx, now).await?;
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
         .map_err(StoreError::or_unavailable)
     }

@@ -1,7 +1,7 @@
 //! The log of revocations: each transaction that kills tokens writes its entry last.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
-use db::{Closing, Statement, Verdict, read, transaction, within, write};
+use db::{ClosingStatements, SqlStatement, TransactionOutcome, read, transaction, within, write};
 
 use super::log_reader::bytes;
 use super::{Store, StoreError, Time};
@@ -38,7 +38,7 @@ impl Store {
             if begun > 0 {
                 within!(tx, sqlx::query(FIRST))?;
             }
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
     }
 
@@ -73,14 +73,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
     pub async fn begin_log_anew(&self, seen: LogId, next: LogId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
-        let begin = Statement::new(BEGIN)
+        let begin = SqlStatement::new(BEGIN)
             .bind(stamp.mark.0.as_slice())
             .bind(stamp.time)
             .bind(Era::from_random(stamp.mark.0).0)
             .bind(DateTime::UNIX_EPOCH)
             .bind(next.0.as_slice())
             .bind(seen.0.as_slice());
-        let end = Statement::new(BEGUN).bind(stamp.mark.0.as_slice());
+        let end = SqlStatement::new(BEGUN).bind(stamp.mark.0.as_slice());
         let revision = self.db.at_once(vec![begin, end]).await?;
         Ok((revision > 0).then_some(Logged { revision, mark: stamp.mark }))
     }
@@ -114,7 +114,10 @@ impl Store {
         let last = *last;
         transaction!(self.db, async move |mut tx| {
             within!(tx, sqlx::query(SQL).bind(last))?;
-            Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(newest)], drop)))
+            Ok(TransactionOutcome::CommitWith(ClosingStatements::new(
+                vec![SqlStatement::new(RAISE).bind(newest)],
+                drop,
+            )))
         })?;
         Ok(expired().count())
     }
@@ -145,15 +148,15 @@ pub(super) fn commit<T>(
     revocation: &Revocation,
     stamp: Stamp,
     answer: impl FnOnce(Logged) -> T + Send + 'static,
-) -> Verdict<T> {
+) -> TransactionOutcome<T> {
     let answer = move |revision| answer(Logged { revision, mark: stamp.mark });
-    Verdict::CommitWith(Closing::new(vec![entry(revocation, stamp)], answer))
+    TransactionOutcome::CommitWith(ClosingStatements::new(vec![entry(revocation, stamp)], answer))
 }
 
 /// The statement that adds an entry. No other may come between it and the commit but such as these.
-pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
+pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> SqlStatement {
     let (kind, subject, generation) = columns(revocation);
-    Statement::new(APPEND)
+    SqlStatement::new(APPEND)
         .bind(stamp.mark.0.as_slice())
         .bind(kind)
         .bind(subject.as_str())
@@ -175,8 +178,8 @@ const BEGIN: &str = "update log_head set log_id = $5, horizon = case when horizo
 const BEGUN: &str = "select case when mark = $1 then revision else 0 end from log_head where id = 1";
 
 /// Returns the statement that begins another era: every token of the one before is dead.
-pub(super) fn begin_era(era: Era) -> Statement {
-    Statement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
+pub(super) fn begin_era(era: Era) -> SqlStatement {
+    SqlStatement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
         .bind(era.0)
         .bind(DateTime::UNIX_EPOCH)
 }

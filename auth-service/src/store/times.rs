@@ -5,7 +5,7 @@
 //! come is dead for good, and its entry need not be kept until then.
 
 use chrono::TimeDelta;
-use db::{Closing, Verdict, read, transaction, within, write};
+use db::{ClosingStatements, TransactionOutcome, read, transaction, within, write};
 use uuid::Uuid;
 
 use super::{Kind, Store, StoreError, Time, log};
@@ -46,12 +46,12 @@ impl Store {
         const SQL: &str = "update log_head set horizon = $1 where id = 1 and horizon > $2";
         transaction!(self.db, async move |mut tx| {
             if within!(tx, sqlx::query(SQL).bind(stamp.time).bind(future))? == 0 {
-                return Ok(Verdict::Undo(None));
+                return Ok(TransactionOutcome::Undo(None));
             }
             let statements =
                 vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
             let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
-            Ok(Verdict::CommitWith(Closing::new(statements, answer)))
+            Ok(TransactionOutcome::CommitWith(ClosingStatements::new(statements, answer)))
         })
     }
 
@@ -168,7 +168,7 @@ impl Store {
                         .bind(key.retire_time.is_none())
                 )?;
                 if written == 0 {
-                    return Ok(Verdict::Undo(false));
+                    return Ok(TransactionOutcome::Undo(false));
                 }
             }
             Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))

@@ -7,18 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::Error;
 
-use super::origin::{Origin, unfit};
+use super::identity::{ServerIdentity, unfit};
 
 /// The server that the newest connections have shown.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Address(Arc<Mutex<Origin>>);
+pub(super) struct Address(Arc<Mutex<ServerIdentity>>);
 
 impl Address {
     /// Learns from a new connection where the address leads.
     ///
     /// # Errors
     /// The server was left behind by a promotion: what it acknowledges is lost.
-    pub(super) fn learn(&self, shown: &Origin) -> Result<(), Error> {
+    pub(super) fn learn(&self, shown: &ServerIdentity) -> Result<(), Error> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = known.system.is_some() && known.system == shown.system;
         if is_same && shown.timeline.is_some() && shown.timeline < known.timeline {
@@ -33,7 +33,7 @@ impl Address {
                 timeline = shown.timeline,
                 "the address of the database leads to another server: connections to the old one are closed"
             );
-            *known = Origin::default();
+            *known = ServerIdentity::default();
         }
         known.system = shown.system.clone().or(known.system.take());
         known.timeline = shown.timeline.clone().or(known.timeline.take());
@@ -41,13 +41,13 @@ impl Address {
     }
 
     /// Returns true if a connection that has shown this server leads elsewhere than the address.
-    pub(super) fn has_left(&self, shown: &Origin) -> bool {
+    pub(super) fn has_left(&self, shown: &ServerIdentity) -> bool {
         differs(&self.0.lock().unwrap_or_else(PoisonError::into_inner), shown)
     }
 }
 
 /// Returns true if both are known and not the same.
-fn differs(one: &Origin, other: &Origin) -> bool {
+fn differs(one: &ServerIdentity, other: &ServerIdentity) -> bool {
     let differ = |one: Option<&str>, other: Option<&str>| one.zip(other).is_some_and(|(one, other)| one != other);
     differ(one.system.as_deref(), other.system.as_deref()) || differ(one.timeline.as_deref(), other.timeline.as_deref())
 }
@@ -56,8 +56,8 @@ fn differs(one: &Origin, other: &Origin) -> bool {
 mod tests {
     use super::*;
 
-    fn server(system: &str, timeline: Option<&str>) -> Origin {
-        Origin { system: Some(system.into()), timeline: timeline.map(Into::into), ..Origin::default() }
+    fn server(system: &str, timeline: Option<&str>) -> ServerIdentity {
+        ServerIdentity { system: Some(system.into()), timeline: timeline.map(Into::into), ..ServerIdentity::default() }
     }
 
     #[test]
@@ -73,6 +73,6 @@ mod tests {
         assert!(!address.has_left(&new), "a server that was left behind does not come back");
         address.learn(&other).unwrap();
         assert!(address.has_left(&new) && !address.has_left(&other));
-        assert!(!address.has_left(&Origin::default()), "a server that says nothing of itself stays");
+        assert!(!address.has_left(&ServerIdentity::default()), "a server that says nothing of itself stays");
     }
 }

@@ -13,40 +13,40 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::identity::{Backend, ServerIdentity, identify, unfit};
 use super::limit::limited;
-use super::origin::{Backend, Origin, identify, unfit};
 use super::pace::Pace;
-use super::session::Opening;
-use super::times::Times;
+use super::session::SessionOptions;
+use super::time_limits::TimeLimits;
 
 /// Longest try to connect.
-const LONGEST: Duration = Duration::from_secs(2);
+const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Tries at once, without the slow ones.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_DIALS: usize = 4;
 
 /// Age of a connection to a standby. The address may lead to the primary by now, and only a new connection shows it.
-const STANDBY_AGE: Duration = Duration::from_secs(1);
+const MAX_STANDBY_AGE: Duration = Duration::from_secs(1);
 
 /// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Reads, from a standby too.
+    /// ReadRetries, from a standby too.
     Read,
-    /// Reads what no standby may be late with.
+    /// ReadRetries what no standby may be late with.
     Follow,
-    /// Writes.
+    /// WriteRetries.
     Write,
 }
 
 /// Makes connections for one purpose.
 #[derive(Clone, Debug)]
-pub(super) struct Dialer(Arc<Inner>);
+pub(super) struct Dialer(Arc<DialerInner>);
 
 #[derive(Debug)]
-struct Inner {
-    opening: Opening,
-    times: Times,
+struct DialerInner {
+    opening: SessionOptions,
+    times: TimeLimits,
     purpose: Purpose,
     address: Address,
     pace: Pace,
@@ -54,18 +54,18 @@ struct Inner {
 }
 
 /// A connection that was made.
-pub(super) struct Made {
+pub(super) struct DialedConnection {
     pub(super) connection: PgConnection,
     pub(super) backend: Option<Backend>,
     /// The time at which it was begun.
     pub(super) begun: Instant,
-    origin: Origin,
+    origin: ServerIdentity,
 }
 
 impl Dialer {
-    pub(super) fn new(opening: Opening, times: Times, purpose: Purpose, address: &Address) -> Self {
-        let (pace, turns) = (Pace::new(), Semaphore::new(AT_ONCE));
-        Self(Arc::new(Inner { opening, times, purpose, address: address.clone(), pace, turns }))
+    pub(super) fn new(opening: SessionOptions, times: TimeLimits, purpose: Purpose, address: &Address) -> Self {
+        let (pace, turns) = (Pace::new(), Semaphore::new(MAX_CONCURRENT_DIALS));
+        Self(Arc::new(DialerInner { opening, times, purpose, address: address.clone(), pace, turns }))
     }
 
     /// Makes connections for another purpose in the same way, at a pace of their own.
@@ -77,10 +77,10 @@ impl Dialer {
     ///
     /// # Errors
     /// The connection was refused, took too long, or leads to a server that does not serve the purpose.
-    pub(super) async fn dial(&self, slow: impl FnOnce()) -> Result<Made, Error> {
+    pub(super) async fn dial(&self, slow: impl FnOnce()) -> Result<DialedConnection, Error> {
         let turn = self.0.turns.acquire().await.map_err(|_| Error::PoolClosed)?;
         self.0.pace.turn().await;
-        let mut dialing = Box::pin(limited(LONGEST, self.dial_now()));
+        let mut dialing = Box::pin(limited(DIAL_TIMEOUT, self.dial_now()));
         let dialed = match timeout(self.0.times.slow(), &mut dialing).await {
             Ok(dialed) => {
                 if dialed.is_ok() {
@@ -103,7 +103,7 @@ impl Dialer {
         dialed
     }
 
-    async fn dial_now(&self) -> Result<Made, Error> {
+    async fn dial_now(&self) -> Result<DialedConnection, Error> {
         let begun = Instant::now();
         let mut connection = self.0.opening.connect().await?;
         let (origin, backend) = identify(&mut connection).await?;
@@ -114,17 +114,17 @@ impl Dialer {
             return Err(unfit("the address of the database leads to a standby, which may be behind its primary"));
         }
         self.0.address.learn(&origin)?;
-        Ok(Made { connection, backend, begun, origin })
+        Ok(DialedConnection { connection, backend, begun, origin })
     }
 
     /// Returns the limits of time at the server's distance.
-    pub(super) fn times(&self) -> Times {
+    pub(super) fn times(&self) -> TimeLimits {
         self.0.times
     }
 
     /// Returns true if a connection leads to another server than new ones do, or may.
-    pub(super) fn has_left(&self, made: &Made) -> bool {
-        self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > STANDBY_AGE
+    pub(super) fn has_left(&self, made: &DialedConnection) -> bool {
+        self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > MAX_STANDBY_AGE
     }
 
     /// Makes further connections wait: one that was made has been of no use.
@@ -133,9 +133,9 @@ impl Dialer {
     }
 }
 
-impl fmt::Debug for Made {
+impl fmt::Debug for DialedConnection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Made").field("backend", &self.backend).finish_non_exhaustive()
+        formatter.debug_struct("DialedConnection").field("backend", &self.backend).finish_non_exhaustive()
     }
 }
 

@@ -12,22 +12,22 @@ use tokio::time::Instant;
 
 use super::Postgres;
 use super::limit::limited;
-use super::pool::{Used, Work};
-use crate::error::{Fate, fate, is_timeout};
+use super::pool::{PendingWork, UsedConnection};
+use crate::error::{ConnectionFate, connection_fate, is_timeout};
 
 /// The time that a call needs to say that its read has failed, before its deadline.
-const REFUSAL: Duration = Duration::from_millis(10);
+const REFUSAL_MARGIN: Duration = Duration::from_millis(10);
 
 /// A connection for one piece of work. Dropped before its work has [ended](Lease::ended), it is left to the server.
 #[derive(Debug)]
 pub struct Lease {
-    used: Used,
+    used: UsedConnection,
     writes: bool,
 }
 
 impl Lease {
-    fn new(mut used: Used, writes: bool) -> Self {
-        used.begin(Work::Statement);
+    fn new(mut used: UsedConnection, writes: bool) -> Self {
+        used.begin(PendingWork::Statement);
         Self { used, writes }
     }
 
@@ -38,12 +38,12 @@ impl Lease {
 
     /// Begins a transaction: given up, it is undone by cutting the connection.
     pub(super) fn begins(&mut self) {
-        self.used.begin(Work::Transaction);
+        self.used.begin(PendingWork::Transaction);
     }
 
     /// Ends a transaction by one statement: given up, it ends by itself.
     pub(super) fn commits(&mut self) {
-        self.used.begin(Work::Statement);
+        self.used.begin(PendingWork::Statement);
     }
 
     /// The work has ended so: others may have the connection, unless it was lost or left in the middle of something.
@@ -56,26 +56,26 @@ impl Lease {
             Ok(_) => used.give_back(),
             // Dropped in the middle of its work.
             Err(error) if is_timeout(error) => used.pool().doubt(),
-            Err(error) => match fate(error) {
+            Err(error) => match connection_fate(error) {
                 // The server has answered, and is ready for what comes next.
-                Fate::Serves => used.give_back(),
-                Fate::OnlyReads if !writes => used.give_back(),
-                Fate::OnlyReads => {
+                ConnectionFate::Serves => used.give_back(),
+                ConnectionFate::OnlyReads if !writes => used.give_back(),
+                ConnectionFate::OnlyReads => {
                     // Others of its kind lead to the same server.
                     used.pool().lose();
                     used.pool().slow_down();
                     used.discard();
                 }
-                Fate::Stale | Fate::Ended => {
+                ConnectionFate::Stale | ConnectionFate::Ended => {
                     used.pool().lose();
                     used.discard();
                 }
                 // The server may not know yet.
-                Fate::Lost => {
+                ConnectionFate::Lost => {
                     used.pool().lose();
                     used.leave(false);
                 }
-                Fate::Unread => {}
+                ConnectionFate::Unread => {}
             },
         }
         result
@@ -100,7 +100,7 @@ impl Postgres {
     /// # Errors
     /// The read's error, or a timeout.
     pub async fn limit_read<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-        let left = call::end().map(|end| end.saturating_duration_since(Instant::now()).saturating_sub(REFUSAL));
+        let left = call::end().map(|end| end.saturating_duration_since(Instant::now()).saturating_sub(REFUSAL_MARGIN));
         let longest = self.times.read();
         limited(left.map_or(longest, |left| left.min(longest)), read).await
     }

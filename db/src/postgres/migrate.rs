@@ -11,32 +11,32 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::facts::Facts;
 use super::limit::limited;
 use super::pooler::shares_sessions;
-use super::session::Opening;
+use super::server_facts::ServerFacts;
+use super::session::SessionOptions;
 use super::steps;
-use super::times::Times;
+use super::time_limits::TimeLimits;
 use crate::error::is_broken;
 use crate::{Migrations, OpenError, migrations};
 
 /// How often it looks meanwhile.
-const LOOK: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long one try or one question may take: a network that loses everything says nothing of it.
-const TRY: Duration = Duration::from_secs(5);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Round trips that are measured, and how many more while all of them were too long: a machine that starts everything at
 /// once is slow for a moment.
-const SAMPLES: u32 = 3;
-const MORE_SAMPLES: u32 = 20;
+const ROUND_TRIP_SAMPLES: u32 = 3;
+const EXTRA_ROUND_TRIP_SAMPLES: u32 = 20;
 
 /// The longest round trip that counts as 100 ms: the clock and the machine add to it.
-const LONGEST: Duration = Duration::from_millis(110);
+const MAX_MEASURED_ROUND_TRIP: Duration = Duration::from_millis(110);
 
 /// A migration may take long, and a process that is killed in the middle of it must not hold the lock for longer than this:
 /// the server looks whether its client is still there.
-const MIGRATOR: [(&str, &str); 4] = [
+const MIGRATOR_SETTINGS: [(&str, &str); 4] = [
     ("client_connection_check_interval", "500ms"),
     ("tcp_user_timeout", "2s"),
     ("lock_timeout", steps::LOCK_TIMEOUT),
@@ -47,18 +47,18 @@ const MIGRATOR: [(&str, &str); 4] = [
 /// A connection to a server that was found fit, and the limits of time at its distance.
 pub(super) struct Reached {
     pub(super) connection: PgConnection,
-    pub(super) times: Times,
+    pub(super) times: TimeLimits,
 }
 
 /// Waits for the server and for the lock, each as long as the patience, and applies the migrations that are missing. Returns
 /// the limits of time at the server's distance.
 pub(super) async fn migrate(
     name: &str,
-    opening: &Opening,
+    opening: &SessionOptions,
     migrations: &Migrations,
     patience: Duration,
-) -> Result<Times, OpenError> {
-    let Reached { mut connection, times } = reach(name, &opening.clone().with(MIGRATOR), patience).await?;
+) -> Result<TimeLimits, OpenError> {
+    let Reached { mut connection, times } = reach(name, &opening.clone().with(MIGRATOR_SETTINGS), patience).await?;
     let key = lock(name, &mut connection, migrations.postgres, patience).await?;
     steps::run(name, &mut connection, migrations).await?;
     // The lock goes with the session, which a pooler may keep for others.
@@ -69,8 +69,12 @@ pub(super) async fn migrate(
 }
 
 /// Refuses a database that has other migrations than these. Returns the limits of time at the server's distance.
-pub(super) async fn check(name: &str, opening: &Opening, migrations: &Migrator) -> Result<Times, OpenError> {
-    let Reached { mut connection, times } = reach(name, opening, TRY).await?;
+pub(super) async fn check(
+    name: &str,
+    opening: &SessionOptions,
+    migrations: &Migrator,
+) -> Result<TimeLimits, OpenError> {
+    let Reached { mut connection, times } = reach(name, opening, ATTEMPT_TIMEOUT).await?;
     if !answer(name, has_table(&mut connection, &migrations.table_name)).await? {
         let first = migrations.iter().next().map_or(0, |first| first.version);
         return Err(OpenError::Older(name.to_owned(), first));
@@ -81,7 +85,7 @@ pub(super) async fn check(name: &str, opening: &Opening, migrations: &Migrator) 
 }
 
 /// Connects, waits for a server that starts, and refuses a server that is not fit.
-pub(super) async fn reach(name: &str, opening: &Opening, patience: Duration) -> Result<Reached, OpenError> {
+pub(super) async fn reach(name: &str, opening: &SessionOptions, patience: Duration) -> Result<Reached, OpenError> {
     let (mut connection, facts) = wait_for(name, opening, patience).await?;
     facts.check(name)?;
     // Before anything is set: it would stay in a session that others share.
@@ -89,25 +93,29 @@ pub(super) async fn reach(name: &str, opening: &Opening, patience: Duration) -> 
         return Err(OpenError::SharedSessions(name.to_owned()));
     }
     let round_trip = answer(name, measure(&mut connection)).await?;
-    if round_trip > LONGEST {
+    if round_trip > MAX_MEASURED_ROUND_TRIP {
         return Err(OpenError::Far(name.to_owned(), round_trip.as_millis()));
     }
     answer(name, opening.set(&mut connection)).await?;
-    Ok(Reached { connection, times: Times::at(round_trip) })
+    Ok(Reached { connection, times: TimeLimits::at_distance(round_trip) })
 }
 
 /// Waits until the server answers a question: behind a pooler a connection says little of the server.
-async fn wait_for(name: &str, opening: &Opening, patience: Duration) -> Result<(PgConnection, Facts), OpenError> {
+async fn wait_for(
+    name: &str,
+    opening: &SessionOptions,
+    patience: Duration,
+) -> Result<(PgConnection, ServerFacts), OpenError> {
     let give_up = Instant::now() + patience;
     let mut is_told = false;
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
         let connected = async {
             let mut connection = opening.connect_bare().await?;
-            let facts = Facts::ask(&mut connection).await?;
+            let facts = ServerFacts::ask(&mut connection).await?;
             Ok::<_, sqlx::Error>((connection, facts))
         };
-        let error = match limited(TRY.min(left), connected).await {
+        let error = match limited(ATTEMPT_TIMEOUT.min(left), connected).await {
             Ok(connected) => return Ok(connected),
             Err(error) => error,
         };
@@ -118,15 +126,15 @@ async fn wait_for(name: &str, opening: &Opening, patience: Duration) -> Result<(
             tracing::warn!(%error, "{name} does not answer yet: waiting for half a minute");
             is_told = true;
         }
-        sleep(LOOK).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
 /// Returns the shortest of some round trips.
 async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error> {
     let mut shortest = Duration::MAX;
-    for sample in 0..SAMPLES + MORE_SAMPLES {
-        if sample >= SAMPLES && shortest <= LONGEST {
+    for sample in 0..ROUND_TRIP_SAMPLES + EXTRA_ROUND_TRIP_SAMPLES {
+        if sample >= ROUND_TRIP_SAMPLES && shortest <= MAX_MEASURED_ROUND_TRIP {
             break;
         }
         let asked = Instant::now();
@@ -187,13 +195,13 @@ async fn lock(
             );
             is_told = true;
         }
-        sleep(LOOK).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
 /// What the server answers, or that it is away.
 async fn answer<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
-    limited(TRY, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
+    limited(ATTEMPT_TIMEOUT, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
 }
 
 #[cfg(test)]
@@ -206,11 +214,11 @@ mod tests {
     use super::*;
 
     /// Long enough for a try, and no half minute.
-    const SHORT: Duration = Duration::from_millis(300);
+    const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
 
-    fn opening(url: &str) -> Opening {
+    fn opening(url: &str) -> SessionOptions {
         PgConnectOptions::from_str(url).unwrap().into()
     }
 
@@ -218,11 +226,11 @@ mod tests {
     async fn whoever_waits_for_another_process_gives_up_and_says_so() {
         let Some(database) = testkit::postgres::database().await else { return };
         let mut holder = database.connect().await;
-        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
-        let refused = migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap_err();
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
+        let refused = migrate("it", &opening(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap_err();
         assert!(matches!(refused, OpenError::Migrating(_)), "{refused:?}");
         holder.close().await.unwrap();
-        migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap();
+        migrate("it", &opening(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap();
     }
 
     #[tokio::test]
@@ -230,9 +238,9 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         database.run("create schema other").await;
         let mut holder = database.connect().await;
-        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
         let other = opening(&database.url).with([("search_path", "other")]);
-        migrate("it", &other, &NONE, SHORT).await.unwrap();
+        migrate("it", &other, &NONE, SHORT_TIMEOUT).await.unwrap();
     }
 
     #[tokio::test]
@@ -243,7 +251,7 @@ mod tests {
         refusing.cut();
         for proxy in [silent, refusing] {
             let opening = opening(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
-            let refused = reach("it", &opening, SHORT).await.map(drop).unwrap_err();
+            let refused = reach("it", &opening, SHORT_TIMEOUT).await.map(drop).unwrap_err();
             assert!(matches!(refused, OpenError::Away(..)), "{refused:?}");
         }
     }

@@ -9,23 +9,23 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// The pause after the first failure, doubled with each further one.
-const PAUSE: Duration = Duration::from_millis(20);
+const BASE_PAUSE: Duration = Duration::from_millis(20);
 
 /// The longest pause after a failure that cost the server nothing, such as a port without a server.
-const LIGHT: Duration = Duration::from_millis(100);
+const MAX_LIGHT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest pause: a call comes through within a second after the server is back, its connection included.
-const LONGEST: Duration = Duration::from_millis(500);
+const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// Failures that are counted: the pause does not grow beyond.
-const MOST: u32 = 6;
+const MAX_FAILURES: u32 = 6;
 
 /// The time at which the next connection may be begun.
 #[derive(Debug)]
-pub(super) struct Pace(Mutex<State>);
+pub(super) struct Pace(Mutex<PaceState>);
 
 #[derive(Debug)]
-struct State {
+struct PaceState {
     failures: u32,
     next: Instant,
     /// The longest pause after the last failure.
@@ -34,7 +34,7 @@ struct State {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { failures: 0, next: Instant::now(), longest: LONGEST }))
+        Self(Mutex::new(PaceState { failures: 0, next: Instant::now(), longest: MAX_PAUSE }))
     }
 
     /// Waits for its turn.
@@ -52,35 +52,35 @@ impl Pace {
 
     /// A connection was made quickly.
     pub(super) fn succeeded(&self) {
-        *self.state() = State { failures: 0, next: Instant::now(), longest: LONGEST };
+        *self.state() = PaceState { failures: 0, next: Instant::now(), longest: MAX_PAUSE };
     }
 
     /// A connection was not made, or is slow.
     pub(super) fn failed(&self) {
-        self.wait(LONGEST);
+        self.wait(MAX_PAUSE);
     }
 
     /// A connection was refused, which cost the server nothing.
     pub(super) fn failed_lightly(&self) {
-        self.wait(LIGHT);
+        self.wait(MAX_LIGHT_PAUSE);
     }
 
     fn wait(&self, longest: Duration) {
         let mut state = self.state();
-        state.failures = (state.failures + 1).min(MOST);
+        state.failures = (state.failures + 1).min(MAX_FAILURES);
         state.longest = longest;
         let next = Instant::now() + pause(state.failures, longest);
-        state.next = state.next.max(next).min(Instant::now() + LONGEST);
+        state.next = state.next.max(next).min(Instant::now() + MAX_PAUSE);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PaceState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Returns a pause that is cut by chance, so that replicas part.
 fn pause(failures: u32, longest: Duration) -> Duration {
-    let whole = (PAUSE * 2_u32.pow(failures)).min(longest);
+    let whole = (BASE_PAUSE * 2_u32.pow(failures)).min(longest);
     whole / 2 + whole / 2 * u32::from(kit::random::bytes::<1>()[0]) / 255
 }
 
@@ -111,7 +111,7 @@ mod tests {
             pace.failed_lightly();
             let begun = Instant::now();
             pace.turn().await;
-            assert!(begun.elapsed() <= LIGHT + Duration::from_millis(1), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() <= MAX_LIGHT_PAUSE + Duration::from_millis(1), "{:?}", begun.elapsed());
         }
     }
 }

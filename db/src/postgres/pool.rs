@@ -16,18 +16,18 @@ use sqlx::{Error, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use self::queue::Queue;
-use super::debts::Debts;
-use super::dialer::{Dialer, Made, may_pass};
+use self::queue::CallQueue;
+use super::abandoned::AbandonedWork;
+use super::dialer::{DialedConnection, Dialer, may_pass};
 use super::linger::linger;
 
 /// Longest time that a connection lies unused, and its highest age: a server keeps memory for each.
-const UNUSED: Duration = Duration::from_mins(10);
-const OLD: Duration = Duration::from_mins(30);
+const MAX_IDLE_TIME: Duration = Duration::from_mins(10);
+const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 
 /// Differences between pools.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct PoolLimits {
     /// The most connections.
     pub(super) connections: usize,
     /// Longest wait of a call for a connection.
@@ -38,24 +38,24 @@ pub(super) struct Limits {
 
 /// Connections that are alike.
 #[derive(Clone, Debug)]
-pub(super) struct Pool(Arc<Inner>);
+pub(super) struct Pool(Arc<PoolInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct PoolInner {
     dialer: Dialer,
-    limits: Limits,
-    debts: Debts,
-    state: Mutex<State>,
+    limits: PoolLimits,
+    abandoned: AbandonedWork,
+    state: Mutex<PoolState>,
     /// Told when the last connection in use has come back.
     unused: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    idle: Vec<Idle>,
-    waiting: Queue<Result<Used, Error>>,
+struct PoolState {
+    idle: Vec<IdleConnection>,
+    waiting: CallQueue<Result<UsedConnection, Error>>,
     /// Places taken: by connections in use, idle, being made, or left to the server.
-    places: usize,
+    permits: usize,
     in_use: usize,
     /// Tries to connect that are not slow.
     dialing: usize,
@@ -68,35 +68,35 @@ struct State {
 
 /// A connection and its place.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) made: Made,
-    place: Place,
+pub(super) struct PooledConnection {
+    pub(super) made: DialedConnection,
+    permit: PoolPermit,
 }
 
 #[derive(Debug)]
-struct Idle {
-    slot: Slot,
+struct IdleConnection {
+    pooled: PooledConnection,
     /// The time of its last answer.
     answered: Instant,
 }
 
 /// One of the pool's places; free for another connection when it is dropped.
 #[derive(Debug)]
-struct Place(Weak<Inner>);
+struct PoolPermit(Weak<PoolInner>);
 
 /// A connection that is in use. Dropped, it goes back as its work allows.
 #[derive(Debug)]
-pub(super) struct Used {
-    slot: Option<Slot>,
+pub(super) struct UsedConnection {
+    pooled: Option<PooledConnection>,
     /// The time of its last answer.
     answered: Instant,
-    work: Work,
+    work: PendingWork,
     pool: Pool,
 }
 
-/// Work that a connection is in the middle of.
+/// PendingWork that a connection is in the middle of.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Work {
+pub(super) enum PendingWork {
     None,
     /// A statement, which ends by itself.
     Statement,
@@ -106,31 +106,32 @@ pub(super) enum Work {
 
 impl Pool {
     /// A pool without connections.
-    pub(super) fn new(dialer: Dialer, limits: Limits, debts: &Debts) -> Self {
+    pub(super) fn new(dialer: Dialer, limits: PoolLimits, abandoned: &AbandonedWork) -> Self {
         let (state, unused) = (Mutex::default(), Notify::new());
-        Self(Arc::new(Inner { dialer, limits, debts: debts.clone(), state, unused }))
+        Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), state, unused }))
     }
 
-    fn hand(&self, state: &mut State, slot: Slot, answered: Instant) -> Used {
+    fn hand(&self, state: &mut PoolState, pooled: PooledConnection, answered: Instant) -> UsedConnection {
         state.in_use += 1;
-        Used::new(slot, answered, self.clone())
+        UsedConnection::new(pooled, answered, self.clone())
     }
 
     /// Takes a connection back that has last answered then, for a call that waits, or for later.
-    fn put(&self, slot: Slot, answered: Instant) {
-        let idle = Idle { slot, answered };
+    fn put(&self, pooled: PooledConnection, answered: Instant) {
+        let idle = IdleConnection { pooled, answered };
         let mut state = self.state();
-        let mut leaving: Vec<Idle> = state.idle.extract_if(.., |idle| idle.answered.elapsed() > UNUSED).collect();
+        let mut leaving: Vec<IdleConnection> =
+            state.idle.extract_if(.., |idle| idle.answered.elapsed() > MAX_IDLE_TIME).collect();
         if self.must_leave(&state, &idle) {
             leaving.push(idle);
         } else {
             let mut idle = Some(idle);
             while let Some(next) = idle.as_ref().and_then(|_| state.waiting.next()) {
-                let Some(Idle { slot, answered }) = idle.take() else { break };
-                let used = self.hand(&mut state, slot, answered);
+                let Some(IdleConnection { pooled, answered }) = idle.take() else { break };
+                let used = self.hand(&mut state, pooled, answered);
                 if let Err(Ok(mut back)) = next.send(Ok(used)) {
                     state.in_use -= 1;
-                    idle = back.take().map(|slot| Idle { slot, answered });
+                    idle = back.take().map(|pooled| IdleConnection { pooled, answered });
                 }
             }
             state.idle.extend(idle);
@@ -157,17 +158,17 @@ impl Pool {
         let more = {
             let mut state = self.state();
             let wanted = state.waiting.len().saturating_sub(state.dialing);
-            let more = wanted.min(self.0.limits.connections.saturating_sub(state.places));
-            state.places += more;
+            let more = wanted.min(self.0.limits.connections.saturating_sub(state.permits));
+            state.permits += more;
             state.dialing += more;
             more
         };
         for _ in 0..more {
-            runtime.spawn(self.clone().make(Place(Arc::downgrade(&self.0))));
+            runtime.spawn(self.clone().make(PoolPermit(Arc::downgrade(&self.0))));
         }
     }
 
-    async fn make(self, place: Place) {
+    async fn make(self, permit: PoolPermit) {
         let is_slow = AtomicBool::new(false);
         let slow = || {
             is_slow.store(true, Ordering::Relaxed);
@@ -182,21 +183,21 @@ impl Pool {
             if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.all() } else { Vec::new() }
         };
         match made {
-            Ok(made) => self.put(Slot { made, place }, Instant::now()),
+            Ok(made) => self.put(PooledConnection { made, permit }, Instant::now()),
             Err(error) => {
                 tracing::debug!(%error, "no connection to the database");
                 for call in refused {
                     let _ = call.send(Err(again(&error)));
                 }
-                drop(place);
+                drop(permit);
             }
         }
     }
 
-    fn must_leave(&self, state: &State, idle: &Idle) -> bool {
-        let Idle { slot: Slot { made, .. }, answered } = idle;
-        made.begun.elapsed() > OLD
-            || answered.elapsed() > UNUSED
+    fn must_leave(&self, state: &PoolState, idle: &IdleConnection) -> bool {
+        let IdleConnection { pooled: PooledConnection { made, .. }, answered } = idle;
+        made.begun.elapsed() > MAX_CONNECTION_AGE
+            || answered.elapsed() > MAX_IDLE_TIME
             || state.lost.is_some_and(|lost| *answered <= lost)
             || self.0.dialer.has_left(made)
     }
@@ -217,38 +218,38 @@ impl Pool {
     }
 
     /// Leaves a connection to the server until it has answered, or runs nothing for it any more.
-    fn leave(&self, slot: Slot, is_kept: bool) {
+    fn leave(&self, pooled: PooledConnection, is_kept: bool) {
         let Ok(runtime) = Handle::try_current() else { return };
-        let Slot { made, place } = slot;
-        let settled = made.backend.clone().map(|backend| self.0.debts.add(backend));
+        let PooledConnection { made, permit } = pooled;
+        let settled = made.backend.clone().map(|backend| self.0.abandoned.add(backend));
         // Cut at once, if at all: the server then undoes what is not committed.
         let kept = is_kept.then_some(made);
         let pool = self.clone();
         runtime.spawn(async move {
-            if let Some(made) = linger(kept, settled, &pool.0.debts).await {
-                pool.put(Slot { made, place }, Instant::now());
+            if let Some(made) = linger(kept, settled, &pool.0.abandoned).await {
+                pool.put(PooledConnection { made, permit }, Instant::now());
             }
         });
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Used {
-    fn new(slot: Slot, answered: Instant, pool: Pool) -> Self {
-        Self { slot: Some(slot), answered, work: Work::None, pool }
+impl UsedConnection {
+    fn new(pooled: PooledConnection, answered: Instant, pool: Pool) -> Self {
+        Self { pooled: Some(pooled), answered, work: PendingWork::None, pool }
     }
 
     /// The connection.
     #[expect(clippy::expect_used, reason = "each method that takes the connection ends the value")]
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.slot.as_mut().expect("it is in use").made.connection
+        &mut self.pooled.as_mut().expect("it is in use").made.connection
     }
 
     /// Begins work.
-    pub(super) fn begin(&mut self, work: Work) {
+    pub(super) fn begin(&mut self, work: PendingWork) {
         self.work = work;
     }
 
@@ -259,52 +260,52 @@ impl Used {
 
     /// Lets others have the connection: the server has answered, and is ready for more.
     pub(super) fn give_back(mut self) {
-        if let Some(slot) = self.slot.take() {
+        if let Some(pooled) = self.pooled.take() {
             self.pool.came_back();
-            self.pool.put(slot, Instant::now());
+            self.pool.put(pooled, Instant::now());
         }
     }
 
     /// Closes the connection, on which nothing runs.
     pub(super) fn discard(mut self) {
-        if let Some(slot) = self.slot.take() {
+        if let Some(pooled) = self.pooled.take() {
             self.pool.came_back();
-            drop(slot);
+            drop(pooled);
         }
     }
 
     /// Leaves the connection to the server, which may still run something for it. It comes back after the answer if it is
     /// kept, and is cut otherwise.
     pub(super) fn leave(mut self, is_kept: bool) {
-        if let Some(slot) = self.slot.take() {
+        if let Some(pooled) = self.pooled.take() {
             self.pool.came_back();
-            self.pool.leave(slot, is_kept);
+            self.pool.leave(pooled, is_kept);
         }
     }
 
     /// Takes the connection out of a value that no call has got.
-    fn take(&mut self) -> Option<Slot> {
-        self.slot.take()
+    fn take(&mut self) -> Option<PooledConnection> {
+        self.pooled.take()
     }
 }
 
-impl Drop for Used {
+impl Drop for UsedConnection {
     fn drop(&mut self) {
-        let Some(slot) = self.slot.take() else { return };
+        let Some(pooled) = self.pooled.take() else { return };
         self.pool.came_back();
         match self.work {
-            Work::None => self.pool.put(slot, self.answered),
-            Work::Statement => self.pool.leave(slot, true),
-            Work::Transaction => self.pool.leave(slot, false),
+            PendingWork::None => self.pool.put(pooled, self.answered),
+            PendingWork::Statement => self.pool.leave(pooled, true),
+            PendingWork::Transaction => self.pool.leave(pooled, false),
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for PoolPermit {
     fn drop(&mut self) {
         let Some(inner) = self.0.upgrade() else { return };
         let pool = Pool(inner);
-        pool.state().places -= 1;
+        pool.state().permits -= 1;
         pool.make_more();
     }
 }

@@ -6,17 +6,17 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, Error, Executor as _, PgConnection, Row as _};
 
-use super::session::Opening;
+use super::session::SessionOptions;
 
 /// The number of times that a connection is asked for its own mark while another one is in a transaction.
-const QUESTIONS: u32 = 3;
+const MARK_CHECKS: u32 = 3;
 
 /// Returns true if this connection's statements do not stay in one session of the server.
 ///
 /// The connection marks its session. Then another connection begins a transaction, for which the pooler takes a session
 /// that is free: if that has the mark, or if the first connection no longer finds its mark, the sessions are shared. Nothing
 /// else may have been set before: it would stay in a session of the pool.
-pub(super) async fn shares_sessions(opening: &Opening, connection: &mut PgConnection) -> Result<bool, Error> {
+pub(super) async fn shares_sessions(opening: &SessionOptions, connection: &mut PgConnection) -> Result<bool, Error> {
     let mark = kit::random::bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
     connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("set gatepost.session = '{mark}'")))).await?;
     let mut other = opening.connect_bare().await?;
@@ -27,7 +27,7 @@ pub(super) async fn shares_sessions(opening: &Opening, connection: &mut PgConnec
         Err(error) => return Err(error),
     }
     let mut shares = found(&mut other).await? == mark;
-    for _ in 0..QUESTIONS {
+    for _ in 0..MARK_CHECKS {
         // With one session in the pool, the other transaction has it, and there is none for this question.
         shares = shares || found(connection).await? != mark;
     }

@@ -10,18 +10,18 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, Executor as _, PgConnection};
 
-use crate::url::Server;
+use crate::url::PostgresServer;
 
 /// The recipe of connections to a server: its address and credentials, and the settings of their sessions.
 #[derive(Clone)]
-pub struct Opening {
+pub struct SessionOptions {
     options: PgConnectOptions,
     settings: Arc<[(String, String)]>,
 }
 
-impl Opening {
+impl SessionOptions {
     /// Connects as the server's URL says, by this name where the URL has none.
-    pub(super) fn named(server: &Server, name: &str) -> Self {
+    pub(super) fn named(server: &PostgresServer, name: &str) -> Self {
         let options = server.options();
         let is_named = options.get_application_name().is_some();
         let options = if is_named { options } else { options.application_name(name) };
@@ -70,15 +70,15 @@ impl Opening {
 }
 
 /// The options hold a password.
-impl fmt::Debug for Opening {
+impl fmt::Debug for SessionOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Opening").field("settings", &self.settings).finish_non_exhaustive()
+        formatter.debug_struct("SessionOptions").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
 /// Makes connections without settings.
 #[cfg(test)]
-impl From<PgConnectOptions> for Opening {
+impl From<PgConnectOptions> for SessionOptions {
     fn from(options: PgConnectOptions) -> Self {
         Self { options, settings: Arc::default() }
     }
@@ -117,7 +117,7 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         let url = format!("{}&options=-c%20search_path%3Do'ther%20--work_mem=1MB", database.url);
         let crate::DatabaseUrl::Postgres(server) = url.parse().unwrap() else { panic!("a server") };
-        let mut connection = Opening::named(&server, "it").connect().await.unwrap();
+        let mut connection = SessionOptions::named(&server, "it").connect().await.unwrap();
         for (name, wanted) in [("search_path", "o'ther"), ("work_mem", "1MB"), ("application_name", "it")] {
             let sql = "select current_setting($1)";
             let value: String = sqlx::query_scalar(sql).bind(name).fetch_one(&mut connection).await.unwrap();

@@ -12,7 +12,7 @@ impl Postgres {
     /// [`StoreError`], when the server does not answer.
     pub(crate) async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
         const SQL: &str = "select clock_timestamp()";
-        let mut tries = self.reads();
+        let mut tries = self.read_retries();
         loop {
             let read = async {
                 let mut lease = self.lease_reader().await?;

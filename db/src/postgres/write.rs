@@ -1,4 +1,4 @@
-//! Writes: one statement that commits by itself, or a transaction; each knows whether its commit was answered.
+//! WriteRetries: one statement that commits by itself, or a transaction; each knows whether its commit was answered.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use super::Postgres;
 use super::lease::Lease;
 use super::limit::limited;
 use crate::closing::message;
-use crate::error::{Fate, fate, is_broken};
-use crate::{Statement, StoreError, Tx, Verdict};
+use crate::error::{ConnectionFate, connection_fate, is_broken};
+use crate::{SqlStatement, StoreError, TransactionOutcome, Tx};
 
 impl Postgres {
     /// Runs a statement that writes: how many rows it has written.
@@ -25,7 +25,7 @@ impl Postgres {
         let mut lease = self.lease_writer().await?;
         // Alone, a statement is its own commit.
         let written = committed(self.times.write(), lease.connection().execute(statement)).await;
-        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.rows_affected())
+        Ok(lease.ended(written).map_err(StoreError::from_commit)?.rows_affected())
     }
 
     /// Runs a statement that writes and returns at most one row.
@@ -39,13 +39,13 @@ impl Postgres {
         let mut lease = self.lease_writer().await?;
         // All of its answer is read: behind the row stands whether it was committed.
         let written = committed(self.times.write(), statement.fetch_all(lease.connection())).await;
-        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.pop())
+        Ok(lease.ended(written).map_err(StoreError::from_commit)?.pop())
     }
 
     /// Runs statements as one, in one message, and returns the number in the last row.
-    pub(crate) async fn at_once(&self, statements: &[Statement]) -> Result<i64, StoreError> {
+    pub(crate) async fn at_once(&self, statements: &[SqlStatement]) -> Result<i64, StoreError> {
         let message = format!("begin; {}", message(statements));
-        let mut tries = self.writes();
+        let mut tries = self.write_retries();
         loop {
             let ended = match self.lease_writer().await {
                 Ok(lease) => self.commit_with(lease, message.clone()).await,
@@ -59,9 +59,9 @@ impl Postgres {
 
     pub(crate) async fn transaction<I, T, F>(&self, input: &I, work: F) -> Result<T, StoreError>
     where
-        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>,
     {
-        let mut tries = self.writes();
+        let mut tries = self.write_retries();
         loop {
             let ended = self.transaction_once(input, &work).await;
             if !tries.once_more(&ended).await {
@@ -72,7 +72,7 @@ impl Postgres {
 
     async fn transaction_once<I, T, F>(&self, input: &I, work: &F) -> Result<T, StoreError>
     where
-        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>,
     {
         let mut lease = self.lease_writer().await?;
         lease.begins();
@@ -81,23 +81,23 @@ impl Postgres {
             connection.execute("begin").await?;
             work(Tx::Postgres(connection), input).await
         });
-        let verdict = match worked.await {
-            Ok(verdict) => verdict,
+        let outcome = match worked.await {
+            Ok(outcome) => outcome,
             Err(error) => return Err(self.undone(lease, error).await.into()),
         };
-        match verdict {
-            Verdict::Commit(answer) => {
+        match outcome {
+            TransactionOutcome::Commit(answer) => {
                 lease.commits();
                 let ended = committed(self.times.write(), lease.connection().execute("commit")).await;
-                lease.ended(ended).map_err(StoreError::of_a_commit)?;
+                lease.ended(ended).map_err(StoreError::from_commit)?;
                 Ok(answer)
             }
-            Verdict::CommitWith(closing) => {
+            TransactionOutcome::CommitWith(closing) => {
                 lease.commits();
                 let number = self.commit_with(lease, message(&closing.statements)).await?;
                 Ok((closing.answer)(number))
             }
-            Verdict::Undo(answer) => {
+            TransactionOutcome::Undo(answer) => {
                 let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
                 lease.ended(undone)?;
                 Ok(answer)
@@ -107,7 +107,7 @@ impl Postgres {
 
     /// Ends a transaction that has failed so. It may be open: it is undone by a word, or with the connection.
     async fn undone(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
-        if fate(&error) == Fate::Serves {
+        if connection_fate(&error) == ConnectionFate::Serves {
             let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
             // The work's own error says more.
             let _ = lease.ended(undone);
@@ -121,8 +121,10 @@ impl Postgres {
     async fn commit_with(&self, mut lease: Lease, message: String) -> Result<i64, StoreError> {
         // To the end of the answer: behind the row stands whether it was committed.
         let rows = match committed(self.times.write(), send(lease.connection(), message)).await {
-            Err(error) if fate(&error) == Fate::Serves => return Err(self.undone(lease, error).await.into()),
-            rows => lease.ended(rows).map_err(StoreError::of_a_commit)?,
+            Err(error) if connection_fate(&error) == ConnectionFate::Serves => {
+                return Err(self.undone(lease, error).await.into());
+            }
+            rows => lease.ended(rows).map_err(StoreError::from_commit)?,
         };
         let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
         Ok(row.try_get(0)?)

@@ -11,7 +11,7 @@ use crate::OpenError;
 pub const RESTORING: &str = "-restoring";
 
 /// What SQLite puts beside a file. A log that is left of another file would be taken for this one's.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+const COMPANION_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The file beside `path` whose name ends in `suffix`.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -22,7 +22,7 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// The files that are there of the database at `path`: its own, and SQLite's beside it.
 pub fn remains(path: &Path) -> Vec<PathBuf> {
-    let all = [""].into_iter().chain(COMPANIONS).map(|suffix| beside(path, suffix));
+    let all = [""].into_iter().chain(COMPANION_SUFFIXES).map(|suffix| beside(path, suffix));
     all.filter(|file| file.symlink_metadata().is_ok()).collect()
 }
 

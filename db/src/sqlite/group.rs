@@ -7,23 +7,23 @@
 use sqlx::{Executor as _, SqliteConnection};
 use tokio::sync::mpsc;
 
-use super::job::{Job, Kind, Ran};
+use super::job::{Job, JobOutcome, WriteKind};
 use crate::StoreError;
 
 /// The most writes that share a commit: further ones gain little and wait longer.
-pub(super) const MOST: usize = 64;
+pub(super) const MAX_GROUP_SIZE: usize = 64;
 
-type Waiting = mpsc::Receiver<Box<dyn Job>>;
+type JobReceiver = mpsc::Receiver<Box<dyn Job>>;
 
 /// The writes of one commit.
-pub(super) struct Group {
+pub(super) struct CommitGroup {
     jobs: Vec<Box<dyn Job>>,
     most: usize,
 }
 
-impl Group {
+impl CommitGroup {
     /// The group of a first write, and of those that wait behind it.
-    pub(super) fn gather(first: Box<dyn Job>, waiting: &mut Waiting, most: usize) -> Self {
+    pub(super) fn gather(first: Box<dyn Job>, waiting: &mut JobReceiver, most: usize) -> Self {
         let mut group = Self { jobs: Vec::with_capacity(most), most };
         group.take(first);
         group.fill(waiting);
@@ -39,17 +39,17 @@ impl Group {
     /// transaction. A lone writer pays for no more than without groups.
     ///
     /// # Errors
-    /// As [`Group::commit`].
+    /// As [`CommitGroup::commit`].
     pub(super) async fn commit_alone(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let Some(job) = self.jobs.first_mut() else { return Ok(()) };
-        let several = job.kind() == Kind::Several;
+        let several = job.kind() == WriteKind::Several;
         if several {
             connection.execute("begin immediate").await?;
         }
         let end = match job.run(connection).await {
-            Ran::Failed(error) => return Err(error),
-            Ran::Undone => "rollback",
-            Ran::Done => "commit",
+            JobOutcome::Failed(error) => return Err(error),
+            JobOutcome::Undone => "rollback",
+            JobOutcome::Done => "commit",
         };
         if several {
             connection.execute(end).await?;
@@ -64,7 +64,7 @@ impl Group {
     pub(super) async fn commit(
         &mut self,
         connection: &mut SqliteConnection,
-        waiting: &mut Waiting,
+        waiting: &mut JobReceiver,
     ) -> Result<(), StoreError> {
         // With the write lock from its beginning: one that reads first and then finds the lock taken would be refused at
         // once instead of waiting.
@@ -84,11 +84,11 @@ impl Group {
     /// Tells everybody what became of the group.
     pub(super) fn answer(self, committed: &Result<(), StoreError>) {
         for job in self.jobs {
-            job.answer(committed.as_ref().copied().map_err(StoreError::of_another));
+            job.answer(committed.as_ref().copied().map_err(StoreError::for_group_member));
         }
     }
 
-    fn fill(&mut self, waiting: &mut Waiting) {
+    fn fill(&mut self, waiting: &mut JobReceiver) {
         while self.jobs.len() < self.most
             && let Ok(job) = waiting.try_recv()
         {
@@ -106,17 +106,17 @@ impl Group {
 }
 
 async fn run(job: &mut dyn Job, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let several = job.kind() == Kind::Several;
+    let several = job.kind() == WriteKind::Several;
     if several {
         connection.execute("savepoint job").await?;
     }
     let ran = job.run(connection).await;
     match ran {
-        Ran::Failed(error) => return Err(error),
-        Ran::Undone if several => {
+        JobOutcome::Failed(error) => return Err(error),
+        JobOutcome::Undone if several => {
             connection.execute("rollback to job").await?;
         }
-        Ran::Undone | Ran::Done => {}
+        JobOutcome::Undone | JobOutcome::Done => {}
     }
     if several {
         connection.execute("release job").await?;

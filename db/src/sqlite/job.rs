@@ -6,14 +6,14 @@ use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant};
 
 use crate::error::is_constraint;
-use crate::{StoreError, Verdict};
+use crate::{StoreError, TransactionOutcome};
 
 /// How long a write waits for its turn: below the deadline of every RPC that writes.
-const PATIENCE: Duration = Duration::from_secs(2);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether SQLite undoes the work by itself when it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WriteKind {
     /// It does: a statement that fails on a constraint writes nothing.
     OneStatement,
     /// It needs a savepoint.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
 }
 
 /// What became of a write's work, before the commit.
-pub(super) enum Ran {
+pub(super) enum JobOutcome {
     /// It stands.
     Done,
     /// It is to be undone, alone.
@@ -32,7 +32,7 @@ pub(super) enum Ran {
 
 /// A write in the queue, whatever it answers.
 pub(super) trait Job: Send {
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> WriteKind;
 
     /// Whether nobody waits for it any longer.
     fn is_abandoned(&self) -> bool;
@@ -40,27 +40,27 @@ pub(super) trait Job: Send {
     /// Whether it has waited for too long.
     fn is_late(&self) -> bool;
 
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Ran>;
+    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, JobOutcome>;
 
     /// Answers: with what the work came to, now that the commit has succeeded, or with the failure.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
 /// A write whose work answers `T`.
-pub(super) struct Write<W, T> {
-    kind: Kind,
+pub(super) struct WriteJob<W, T> {
+    kind: WriteKind,
     since: Instant,
     work: Option<W>,
     result: Option<Result<T, StoreError>>,
     reply: Option<oneshot::Sender<Result<T, StoreError>>>,
 }
 
-impl<W, T> Write<W, T>
+impl<W, T> WriteJob<W, T>
 where
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Verdict<T>, sqlx::Error>> + Send,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>> + Send,
     T: Send,
 {
-    pub(super) fn new(kind: Kind, work: W) -> Self {
+    pub(super) fn new(kind: WriteKind, work: W) -> Self {
         Self { kind, since: Instant::now(), work: Some(work), result: None, reply: None }
     }
 
@@ -72,12 +72,12 @@ where
     }
 }
 
-impl<W, T> Job for Write<W, T>
+impl<W, T> Job for WriteJob<W, T>
 where
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Verdict<T>, sqlx::Error>> + Send,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>> + Send,
     T: Send,
 {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> WriteKind {
         self.kind
     }
 
@@ -86,16 +86,18 @@ where
     }
 
     fn is_late(&self) -> bool {
-        self.since.elapsed() > PATIENCE
+        self.since.elapsed() > QUEUE_TIMEOUT
     }
 
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Ran> {
+    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, JobOutcome> {
         Box::pin(async move {
-            let Some(work) = self.work.take() else { return Ran::Undone };
+            let Some(work) = self.work.take() else { return JobOutcome::Undone };
             let worked = match work(&mut *connection).await {
-                Ok(Verdict::Commit(answer)) => Ok((answer, Ran::Done)),
-                Ok(Verdict::CommitWith(closing)) => closing.run(connection).await.map(|answer| (answer, Ran::Done)),
-                Ok(Verdict::Undo(answer)) => Ok((answer, Ran::Undone)),
+                Ok(TransactionOutcome::Commit(answer)) => Ok((answer, JobOutcome::Done)),
+                Ok(TransactionOutcome::CommitWith(closing)) => {
+                    closing.run(connection).await.map(|answer| (answer, JobOutcome::Done))
+                }
+                Ok(TransactionOutcome::Undo(answer)) => Ok((answer, JobOutcome::Undone)),
                 Err(error) => Err(error),
             };
             let (result, ran) = match worked {
@@ -103,7 +105,7 @@ where
                 Err(error) => {
                     let refused = is_constraint(&error);
                     let error = StoreError::from(error);
-                    (Err(error.clone()), if refused { Ran::Undone } else { Ran::Failed(error) })
+                    (Err(error.clone()), if refused { JobOutcome::Undone } else { JobOutcome::Failed(error) })
                 }
             };
             self.result = Some(result);

@@ -14,10 +14,10 @@ use super::files::{RESTORING, beside, unwritable};
 use crate::OpenError;
 
 /// How long a starting process waits for the one that it replaces.
-const OVERLAP: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the lock's name ends in.
-const LOCK: &str = "-lock";
+const LOCK_SUFFIX: &str = "-lock";
 
 /// Holds a database for this process until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -32,10 +32,10 @@ impl FileLock {
     /// # Errors
     /// [`OpenError::InUse`] or [`OpenError::Unwritable`].
     pub async fn take(path: &Path) -> Result<Self, OpenError> {
-        let lock = beside(path, LOCK);
+        let lock = beside(path, LOCK_SUFFIX);
         let file = open_or_create(&lock).map_err(|error| unwritable(&lock, &error))?;
         let waits = || tracing::debug!("{} is in use by another process: waiting for its end", path.display());
-        match lock_within(&file, OVERLAP, waits).await {
+        match lock_within(&file, LOCK_TIMEOUT, waits).await {
             Ok(true) => Ok(Self(file)),
             Ok(false) => Err(OpenError::InUse(path.display().to_string())),
             Err(error) => Err(unwritable(path, &error)),
@@ -46,7 +46,7 @@ impl FileLock {
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do.
-    pub async fn of_whole(path: &Path) -> Result<Self, OpenError> {
+    pub async fn take_whole(path: &Path) -> Result<Self, OpenError> {
         let lock = Self::take(&real(path)).await?;
         if beside(path, RESTORING).symlink_metadata().is_ok() {
             return Err(OpenError::Restoring(path.display().to_string()));
@@ -56,7 +56,7 @@ impl FileLock {
 
     /// Whether a process has the database at `path`. Whoever tries to take it at this very moment tries again.
     pub fn is_held(path: &Path) -> bool {
-        File::open(beside(&real(path), LOCK))
+        File::open(beside(&real(path), LOCK_SUFFIX))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
@@ -88,13 +88,13 @@ mod tests {
     async fn a_lock_is_no_link() {
         let folder = tempfile::tempdir().unwrap();
         let (database, elsewhere) = (folder.path().join("a.db"), folder.path().join("elsewhere"));
-        symlink(&elsewhere, beside(&database, LOCK)).unwrap();
+        symlink(&elsewhere, beside(&database, LOCK_SUFFIX)).unwrap();
         let refused = FileLock::take(&database).await.unwrap_err().to_string();
         assert!(refused.contains("a.db-lock cannot be written to"), "{refused}");
         assert!(!elsewhere.exists(), "a dangling link makes no file");
         fs::write(&elsewhere, "").unwrap();
         assert!(matches!(FileLock::take(&database).await, Err(OpenError::Unwritable(..))));
-        fs::remove_file(beside(&database, LOCK)).unwrap();
+        fs::remove_file(beside(&database, LOCK_SUFFIX)).unwrap();
         FileLock::take(&database).await.unwrap();
     }
 }

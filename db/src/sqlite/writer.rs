@@ -8,34 +8,34 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::group::Group;
-use super::job::{Job, Write};
-use crate::{StoreError, Verdict};
+use super::group::CommitGroup;
+use super::job::{Job, WriteJob};
+use crate::{StoreError, TransactionOutcome};
 
 /// How many writes may wait; further ones wait for a place.
-const QUEUE: usize = 1024;
+const MAX_QUEUED_WRITES: usize = 1024;
 
 /// Hands writes to the task that has the connection.
 #[derive(Clone)]
-pub(super) struct Writer {
+pub(super) struct SqliteWriter {
     queue: mpsc::Sender<Box<dyn Job>>,
     stop: CancellationToken,
     /// Cancelled once the task's connection is closed.
     ended: CancellationToken,
 }
 
-impl fmt::Debug for Writer {
+impl fmt::Debug for SqliteWriter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Writer").finish_non_exhaustive()
+        formatter.debug_struct("SqliteWriter").finish_non_exhaustive()
     }
 }
 
-impl Writer {
-    /// Starts the task; it ends after [`Writer::close`], or with the last of its handles.
+impl SqliteWriter {
+    /// Starts the task; it ends after [`SqliteWriter::close`], or with the last of its handles.
     pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (queue, waiting) = mpsc::channel(MAX_QUEUED_WRITES);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-        let task = Task { options, connection: None, waiting, stop: stop.clone(), most, in_company: false };
+        let task = WriterTask { options, connection: None, waiting, stop: stop.clone(), most, in_company: false };
         let end = ended.clone().drop_guard();
         tokio::spawn(async move {
             task.serve().await;
@@ -45,9 +45,11 @@ impl Writer {
     }
 
     /// Waits until the write is committed, or has failed. A write whose caller has gone before its turn is left out.
-    pub(super) async fn run<W, T>(&self, mut write: Write<W, T>) -> Result<T, StoreError>
+    pub(super) async fn run<W, T>(&self, mut write: WriteJob<W, T>) -> Result<T, StoreError>
     where
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Verdict<T>, sqlx::Error>> + Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>>
+            + Send
+            + 'static,
         T: Send + 'static,
     {
         let answer = write.reply();
@@ -63,7 +65,7 @@ impl Writer {
 }
 
 /// The task that writes.
-struct Task {
+struct WriterTask {
     options: SqliteConnectOptions,
     /// `None` before the first write, and after one that has failed.
     connection: Option<SqliteConnection>,
@@ -75,10 +77,10 @@ struct Task {
     in_company: bool,
 }
 
-impl Task {
+impl WriterTask {
     async fn serve(mut self) {
         while let Some(first) = self.next().await {
-            let mut group = Group::gather(first, &mut self.waiting, self.most);
+            let mut group = CommitGroup::gather(first, &mut self.waiting, self.most);
             if group.size() == 0 {
                 continue;
             }
@@ -106,7 +108,7 @@ impl Task {
         }
     }
 
-    async fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
+    async fn commit(&mut self, group: &mut CommitGroup) -> Result<(), StoreError> {
         if self.connection.is_none() {
             self.connection = Some(self.options.connect().await?);
         }

@@ -1,6 +1,6 @@
 //! What holds on either engine.
 
-use db::{StoreError, Verdict, read, write, write_one};
+use db::{StoreError, TransactionOutcome, read, write, write_one};
 use testkit::on_both_engines;
 
 use crate::support::{ADD, Case, add_all};
@@ -14,21 +14,21 @@ async fn each_form_of_statement_writes_and_says_what(case: Case) {
         assert_eq!(written.map(|(id,)| id), found, "a text that is taken");
     }
     assert_eq!(write!(case.db, sqlx::query(ALL)).unwrap(), 2);
-    add_all(case.db.clone(), &[(4, "c"), (5, "d")], Verdict::Commit).await.unwrap();
+    add_all(case.db.clone(), &[(4, "c"), (5, "d")], TransactionOutcome::Commit).await.unwrap();
     assert_eq!(case.notes().await, [1, 2, 4, 5]);
 }
 
 async fn what_is_to_be_undone_is_undone_and_answered(case: Case) {
-    add_all(case.db.clone(), &[(1, "a"), (2, "b")], Verdict::Undo).await.unwrap();
+    add_all(case.db.clone(), &[(1, "a"), (2, "b")], TransactionOutcome::Undo).await.unwrap();
     assert!(case.notes().await.is_empty());
     case.add(1, "a").await.unwrap();
 }
 
 async fn what_breaks_a_rule_is_told_apart_and_leaves_nothing(case: Case) {
     case.add(1, "a").await.unwrap();
-    let taken = add_all(case.db.clone(), &[(2, "b"), (3, "a")], Verdict::Commit).await;
+    let taken = add_all(case.db.clone(), &[(2, "b"), (3, "a")], TransactionOutcome::Commit).await;
     assert!(matches!(taken, Err(StoreError::Taken(_))), "{taken:?}");
-    let bad = add_all(case.db.clone(), &[(2, "b"), (3, "bad")], Verdict::Commit).await;
+    let bad = add_all(case.db.clone(), &[(2, "b"), (3, "bad")], TransactionOutcome::Commit).await;
     assert!(matches!(bad, Err(StoreError::Fault(_))), "{bad:?}");
     assert_eq!(case.notes().await, [1]);
 }

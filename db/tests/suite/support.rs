@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-use db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, transaction, within, write};
+use db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, TransactionOutcome, read, transaction, within, write};
 use sqlx::migrate::Migrator;
 use testkit::Opening;
 
@@ -63,17 +63,17 @@ pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError
     write!(db, sqlx::query(ADD).bind(id).bind(text.clone()))
 }
 
-/// The verdict with which a transaction ends.
-pub(crate) type End = fn(()) -> Verdict<()>;
+/// The outcome with which a transaction ends.
+pub(crate) type End = fn(()) -> TransactionOutcome<()>;
 
-/// Adds notes in one transaction, which ends with `verdict`'s answer.
-pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], verdict: End) -> Result<(), StoreError> {
+/// Adds notes in one transaction, which ends with `outcome`'s answer.
+pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], outcome: End) -> Result<(), StoreError> {
     let notes = notes.to_vec();
     transaction!(db, async move |mut tx| {
         for (id, text) in &notes {
             within!(tx, sqlx::query(ADD).bind(*id).bind(*text))?;
         }
-        Ok(verdict(()))
+        Ok(outcome(()))
     })
 }
 

@@ -6,23 +6,23 @@ use kit::call;
 use sqlx::{Connection as _, Error};
 use tokio::time::{self, timeout_at};
 
-use super::{Idle, Pool, Slot, Used, Work};
+use super::{IdleConnection, PendingWork, Pool, PooledConnection, UsedConnection};
 use crate::error::is_timeout;
 use crate::postgres::limit::limited;
 
 /// Time that a call needs after its wait, to be refused before its deadline.
-const REFUSAL: Duration = Duration::from_millis(20);
+const REFUSAL_MARGIN: Duration = Duration::from_millis(20);
 
 impl Pool {
     /// A connection, an old one or a new one.
-    pub(in crate::postgres) async fn acquire(&self) -> Result<Used, Error> {
+    pub(in crate::postgres) async fn acquire(&self) -> Result<UsedConnection, Error> {
         let give_up = self.give_up();
         loop {
             let mut used = timeout_at(give_up, self.next()).await.map_err(|_| self.timed_out())??;
             if !self.must_try(used.answered) {
                 return Ok(used);
             }
-            used.begin(Work::Statement);
+            used.begin(PendingWork::Statement);
             match limited(self.0.dialer.times().ping(), used.connection().ping()).await {
                 Ok(()) => return Ok(used),
                 Err(error) if is_timeout(&error) => self.is_silent(used),
@@ -37,7 +37,7 @@ impl Pool {
     /// Returns the time until which a call may wait.
     fn give_up(&self) -> time::Instant {
         let own = time::Instant::now() + self.0.limits.acquire;
-        call::end().map_or(own, |end| own.min(end.checked_sub(REFUSAL).unwrap_or(end)))
+        call::end().map_or(own, |end| own.min(end.checked_sub(REFUSAL_MARGIN).unwrap_or(end)))
     }
 
     /// Notes that a call has waited in vain, and returns its error.
@@ -47,7 +47,7 @@ impl Pool {
     }
 
     /// An idle connection, or the first that comes.
-    async fn next(&self) -> Result<Used, Error> {
+    async fn next(&self) -> Result<UsedConnection, Error> {
         let mut leaving = Vec::new();
         let coming = {
             let mut state = self.state();
@@ -60,7 +60,7 @@ impl Pool {
                     leaving.push(idle);
                     continue;
                 }
-                return Ok(self.hand(&mut state, idle.slot, idle.answered));
+                return Ok(self.hand(&mut state, idle.pooled, idle.answered));
             }
             state.waiting.join()
         };
@@ -76,7 +76,7 @@ impl Pool {
 
     /// An idle connection was tried out and is silent. Nothing runs on it: a new one takes its place. While one is being
     /// made, it may still answer.
-    fn is_silent(&self, used: Used) {
+    fn is_silent(&self, used: UsedConnection) {
         self.doubt();
         if self.state().dialing == 0 { used.discard() } else { used.leave(true) }
     }
@@ -99,7 +99,7 @@ impl Pool {
             unused.await;
         }
         let idle = std::mem::take(&mut self.state().idle);
-        for Idle { slot: Slot { made, .. }, .. } in idle {
+        for IdleConnection { pooled: PooledConnection { made, .. }, .. } in idle {
             let _ = limited(self.0.dialer.times().ping(), made.connection.close()).await;
         }
     }

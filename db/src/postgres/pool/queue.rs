@@ -10,19 +10,19 @@ use tokio::sync::oneshot::{self, Receiver, Sender};
 
 /// Calls in the order in which they came. Those that have gone are taken out by the next look.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
+pub(super) struct CallQueue<T> {
     calls: VecDeque<Sender<T>>,
     /// Set from a call's wait in vain until the queue is empty.
     is_overloaded: bool,
 }
 
-impl<T> Default for Queue<T> {
+impl<T> Default for CallQueue<T> {
     fn default() -> Self {
         Self { calls: VecDeque::new(), is_overloaded: false }
     }
 }
 
-impl<T> Queue<T> {
+impl<T> CallQueue<T> {
     /// Puts a call at the end.
     pub(super) fn join(&mut self) -> Receiver<T> {
         self.len();
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     /// Serves the next call.
-    fn serve(queue: &mut Queue<()>) {
+    fn serve(queue: &mut CallQueue<()>) {
         queue.next().unwrap().send(()).unwrap();
     }
 
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn first_call_is_served_first() {
-        let mut queue = Queue::default();
+        let mut queue = CallQueue::default();
         let (mut first, mut second) = (queue.join(), queue.join());
         serve(&mut queue);
         assert!(is_served(&mut first) && !is_served(&mut second));
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn last_call_is_served_first_once_one_has_timed_out() {
-        let mut queue = Queue::default();
+        let mut queue = CallQueue::default();
         let (late, mut second, mut third) = (queue.join(), queue.join(), queue.join());
         drop(late);
         queue.timed_out();
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn order_is_the_usual_one_once_the_queue_was_empty() {
-        let mut queue = Queue::default();
+        let mut queue = CallQueue::default();
         let (late, second) = (queue.join(), queue.join());
         drop(late);
         queue.timed_out();
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn calls_that_have_gone_get_nothing() {
-        let mut queue = Queue::default();
+        let mut queue = CallQueue::default();
         let (gone, mut waits) = (queue.join(), queue.join());
         drop(gone);
         serve(&mut queue);

@@ -1,15 +1,15 @@
-//! Reads the steps of a migration: a line `-- step` begins each, with its form behind it.
+//! ReadRetries the steps of a migration: a line `-- step` begins each, with its form behind it.
 
 /// One step of a migration.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step<'s> {
-    pub(super) form: Form<'s>,
+pub(super) struct MigrationStep<'s> {
+    pub(super) form: StepForm<'s>,
     pub(super) sql: &'s str,
 }
 
 /// The way in which a step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form<'s> {
+pub(super) enum StepForm<'s> {
     /// `-- step`: its statements are one transaction.
     Once,
     /// `-- step: batches`: its one statement is run again and again, each time in a transaction of its own. `$1` is the last
@@ -22,7 +22,7 @@ pub(super) enum Form<'s> {
 const MARK: &str = "-- step";
 
 /// Returns the steps of this text; without a mark there are none.
-pub(super) fn steps(text: &str) -> Result<Vec<Step<'_>>, String> {
+pub(super) fn steps(text: &str) -> Result<Vec<MigrationStep<'_>>, String> {
     let mut steps = Vec::new();
     let mut marks: Vec<_> = text.match_indices(MARK).map(|(at, _)| at).filter(|at| begins_line(text, *at)).collect();
     marks.push(text.len());
@@ -31,12 +31,12 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step<'_>>, String> {
         let (mark, sql) = part.split_once('\n').unwrap_or((part, ""));
         let sql = sql.trim().trim_end_matches(';');
         let form = match mark[MARK.len()..].trim() {
-            "" => Form::Once,
-            ": batches" => Form::Batches,
-            ": concurrently" => Form::Concurrently { index: index(sql)? },
+            "" => StepForm::Once,
+            ": batches" => StepForm::Batches,
+            ": concurrently" => StepForm::Concurrently { index: index(sql)? },
             other => return Err(format!("`{MARK}{other}` is no form of a step")),
         };
-        steps.push(Step { form, sql });
+        steps.push(MigrationStep { form, sql });
     }
     Ok(steps)
 }
@@ -68,9 +68,12 @@ mod tests {
                     create unique index concurrently if not exists a_by_b on a (b);\n";
         let read = steps(text).unwrap();
         assert_eq!(read.len(), 3);
-        assert_eq!(read[0], Step { form: Form::Once, sql: "alter table a add b text;\ncreate table c (d text)" });
-        assert_eq!(read[1], Step { form: Form::Batches, sql: "update a set b = 'x' where id > $1" });
-        assert_eq!(read[2].form, Form::Concurrently { index: "a_by_b" });
+        assert_eq!(
+            read[0],
+            MigrationStep { form: StepForm::Once, sql: "alter table a add b text;\ncreate table c (d text)" }
+        );
+        assert_eq!(read[1], MigrationStep { form: StepForm::Batches, sql: "update a set b = 'x' where id > $1" });
+        assert_eq!(read[2].form, StepForm::Concurrently { index: "a_by_b" });
         assert_eq!(steps("-- A comment, no -- step\ncreate table c (d text);").unwrap(), []);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{DatabaseUrl, OpenError, Verdict};
+use db::{DatabaseUrl, OpenError, TransactionOutcome};
 use testkit::proxy::Proxy;
 
 use crate::support::{Notes, add_all, open};
@@ -15,7 +15,7 @@ async fn server_at_the_longest_distance_is_served() {
     let url: DatabaseUrl = server.url_at(proxy.address(), "postgres").parse().unwrap();
     let notes = Notes { db: open(&url).await.unwrap() };
     let many = [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e"), (6, "f")];
-    add_all(notes.db.clone(), &many, Verdict::Commit).await.unwrap();
+    add_all(notes.db.clone(), &many, TransactionOutcome::Commit).await.unwrap();
     assert_eq!(notes.notes().await, [1, 2, 3, 4, 5, 6]);
     notes.db.close().await;
 }

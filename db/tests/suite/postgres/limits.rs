@@ -1,6 +1,6 @@
 //! What takes too long, and what is left in the middle: the server ends it, and the pool lives on.
 
-use db::{StoreError, Verdict, read, transaction, within, write};
+use db::{StoreError, TransactionOutcome, read, transaction, within, write};
 use sqlx::error::DatabaseError;
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::mpsc;
@@ -50,7 +50,7 @@ async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_
             within!(tx, sqlx::query(ADD).bind(1).bind("a"))?;
             tell.send(process).unwrap();
             std::future::pending::<()>().await;
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
     };
     let process = tokio::select! {
@@ -62,7 +62,7 @@ async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_
     other.execute("set lock_timeout = '400ms'").await.unwrap();
     sqlx::query(ADD).bind(1).bind("b").execute(&mut other).await.unwrap();
     let next = transaction!(case.db, async move |mut tx| {
-        within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection)).map(Verdict::Commit)
+        within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection)).map(TransactionOutcome::Commit)
     });
     let next: i32 = next.unwrap();
     assert_ne!(next, process);

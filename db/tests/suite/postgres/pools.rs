@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{StoreError, Verdict, read, transaction, within, write_one};
+use db::{StoreError, TransactionOutcome, read, transaction, within, write_one};
 use futures_util::future::join_all;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use testkit::postgres::server;
@@ -98,7 +98,7 @@ async fn plan_that_a_migration_has_changed_is_made_anew() {
                 .bind(next)
                 .bind(format!("note {next}"))
                 .fetch_one(connection))?;
-            Ok(Verdict::Commit(written.0))
+            Ok(TransactionOutcome::Commit(written.0))
         });
         assert_eq!(work.unwrap(), next);
     };

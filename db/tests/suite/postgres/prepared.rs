@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use db::{Db, StoreError, Verdict, read, transaction, watch, within, write, write_one};
+use db::{Db, StoreError, TransactionOutcome, read, transaction, watch, within, write, write_one};
 use tokio::sync::Barrier;
 
 use crate::support::Case;
@@ -37,7 +37,7 @@ async fn write_on_all(db: &Db, forgets: bool) {
                 if forgets {
                     within!(tx, sqlx::query(FORGET))?;
                 }
-                Ok(Verdict::Commit(()))
+                Ok(TransactionOutcome::Commit(()))
             });
             work.unwrap();
         }

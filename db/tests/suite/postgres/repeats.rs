@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use db::{Db, StoreError, Verdict, transaction, within, write, write_one};
+use db::{Db, StoreError, TransactionOutcome, transaction, within, write, write_one};
 use sqlx::Row as _;
 use tokio::sync::Barrier;
 
@@ -34,7 +34,7 @@ async fn a_transaction_is_run_again_whole() {
         let run = counted.fetch_add(1, Ordering::Relaxed) + 1;
         within!(tx, sqlx::query(ADD).bind(1).bind(format!("run {run}")))?;
         within!(tx, sqlx::query(ADD).bind(2).bind("again"))?;
-        Ok(Verdict::Commit(run))
+        Ok(TransactionOutcome::Commit(run))
     });
     assert_eq!(work.unwrap(), 3);
     assert_eq!((runs.load(Ordering::Relaxed), tries(&case).await), (3, 3));
@@ -78,7 +78,7 @@ async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) 
             rivals.meet.wait().await;
         }
         within!(tx, sqlx::query(MARK).bind(order[1]).bind(mark))?;
-        Ok(Verdict::Commit(()))
+        Ok(TransactionOutcome::Commit(()))
     });
     work.unwrap();
 }

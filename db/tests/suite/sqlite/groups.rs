@@ -1,6 +1,6 @@
 //! Writes that share a commit, and what the failure of one means for its neighbours.
 
-use db::{StoreError, Verdict, write};
+use db::{StoreError, TransactionOutcome, write};
 
 use super::{commits, locked};
 use crate::support::{Case, End, add_all, begun};
@@ -15,11 +15,11 @@ async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_togethe
     let ones = [(1, "a"), (2, "taken"), (3, "bad"), (100, "b"), (4, "c")];
     let mut ones: Vec<_> = ones.into_iter().map(|(id, text)| Box::pin(case.add(id, text))).collect();
     let several: [(Vec<_>, End); 3] = [
-        (vec![(5, "d"), (6, "taken")], Verdict::Commit),
-        (vec![(7, "e"), (8, "f")], Verdict::Undo),
-        (vec![(9, "g"), (10, "h")], Verdict::Commit),
+        (vec![(5, "d"), (6, "taken")], TransactionOutcome::Commit),
+        (vec![(7, "e"), (8, "f")], TransactionOutcome::Undo),
+        (vec![(9, "g"), (10, "h")], TransactionOutcome::Commit),
     ];
-    let mut several: Vec<_> = several.iter().map(|(notes, verdict)| Box::pin(add_all(db(), notes, *verdict))).collect();
+    let mut several: Vec<_> = several.iter().map(|(notes, outcome)| Box::pin(add_all(db(), notes, *outcome))).collect();
     for one in &mut ones {
         begun(one).await;
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{StoreError, Verdict};
+use db::{StoreError, TransactionOutcome};
 
 use super::locked;
 use crate::support::{Case, add_all, begun};
@@ -12,7 +12,7 @@ async fn a_write_whose_caller_has_gone_before_its_turn_is_not_run() {
     let case = Case::sqlite().await;
     let outsider = locked(&case).await;
     let (mut first, mut gone) = (Box::pin(case.add(1, "a")), Box::pin(case.add(2, "b")));
-    let mut all_gone = Box::pin(add_all(case.db.clone(), &[(3, "c"), (4, "d")], Verdict::Commit));
+    let mut all_gone = Box::pin(add_all(case.db.clone(), &[(3, "c"), (4, "d")], TransactionOutcome::Commit));
     let mut last = Box::pin(case.add(5, "e"));
     begun(&mut first).await;
     begun(&mut gone).await;

@@ -6,7 +6,7 @@ use super::super::session::quoted;
 
 /// Where a migration goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
+pub(super) struct Progress {
     table: String,
     version: i64,
     /// The number of steps that are done.
@@ -15,8 +15,8 @@ pub(super) struct Note {
     pub(super) key: String,
 }
 
-impl Note {
-    /// Reads how far this migration has come; a note of another one says nothing.
+impl Progress {
+    /// ReadRetries how far this migration has come; a note of another one says nothing.
     pub(super) async fn read(connection: &mut PgConnection, table: &str, version: i64) -> Result<Self, sqlx::Error> {
         const SQL: &str = "select obj_description(to_regclass($1), 'pg_class')";
         let text: Option<String> = sqlx::query_scalar(SQL).bind(table).fetch_one(connection).await?;
@@ -62,14 +62,14 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         let mut connection = database.connect().await;
         connection.execute("create table notes ()").await.unwrap();
-        let first = Note::read(&mut connection, "notes", 5).await.unwrap();
+        let first = Progress::read(&mut connection, "notes", 5).await.unwrap();
         assert_eq!((first.steps, first.key.as_str()), (0, ""));
         let later = first.after_step().after_key(r"it's \ a key".into());
         connection.execute(AssertSqlSafe(later.statement())).await.unwrap();
-        assert_eq!(Note::read(&mut connection, "notes", 5).await.unwrap(), later);
-        assert_eq!(Note::read(&mut connection, "notes", 6).await.unwrap().steps, 0);
+        assert_eq!(Progress::read(&mut connection, "notes", 5).await.unwrap(), later);
+        assert_eq!(Progress::read(&mut connection, "notes", 6).await.unwrap().steps, 0);
         assert_eq!(later.after_step().key, "", "the next step has keys of its own");
         connection.execute(AssertSqlSafe(later.removal())).await.unwrap();
-        assert_eq!(Note::read(&mut connection, "notes", 5).await.unwrap(), first);
+        assert_eq!(Progress::read(&mut connection, "notes", 5).await.unwrap(), first);
     }
 }

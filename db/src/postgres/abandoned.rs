@@ -12,49 +12,51 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::dialer::{Dialer, Made};
+use super::dialer::{DialedConnection, Dialer};
 use super::dials::Dials;
+use super::identity::Backend;
 use super::limit::limited;
-use super::origin::Backend;
 use crate::error::is_answer;
 
 /// The pause before the first question: most answers come by themselves in that time. And the longest pause while there
 /// are no answers.
-const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_millis(300);
+const FIRST_POLL_PAUSE: Duration = Duration::from_millis(200);
+const MAX_POLL_PAUSE: Duration = Duration::from_millis(300);
 
 /// Work that the server may still do for connections that were given up.
 #[derive(Clone, Debug)]
-pub(super) struct Debts(Arc<Inner>);
+pub(super) struct AbandonedWork(Arc<AbandonedInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct AbandonedInner {
     dialer: Dialer,
     closing: CancellationToken,
-    owed: Mutex<Owed>,
+    state: Mutex<AbandonedState>,
 }
 
 #[derive(Debug, Default)]
-struct Owed {
+struct AbandonedState {
     backends: Vec<(Backend, oneshot::Sender<()>)>,
     is_asking: bool,
 }
 
-impl Debts {
+impl AbandonedWork {
     /// Asks by connections of this dialer.
     pub(super) fn new(dialer: Dialer) -> Self {
-        Self(Arc::new(Inner { dialer, closing: CancellationToken::new(), owed: Mutex::default() }))
+        Self(Arc::new(AbandonedInner { dialer, closing: CancellationToken::new(), state: Mutex::default() }))
     }
 
     /// Adds a process. The receiver ends when it runs nothing any more.
     pub(super) fn add(&self, backend: Backend) -> oneshot::Receiver<()> {
         let (settled, receiver) = oneshot::channel();
-        let mut owed = self.owed();
-        owed.backends.push((backend, settled));
-        if !owed.is_asking {
-            owed.is_asking = true;
-            let debts = self.clone();
-            tokio::spawn(async move { debts.0.closing.clone().run_until_cancelled(debts.ask_until_settled()).await });
+        let mut state = self.state();
+        state.backends.push((backend, settled));
+        if !state.is_asking {
+            state.is_asking = true;
+            let abandoned = self.clone();
+            tokio::spawn(async move {
+                abandoned.0.closing.clone().run_until_cancelled(abandoned.ask_until_settled()).await
+            });
         }
         receiver
     }
@@ -71,21 +73,21 @@ impl Debts {
 
     async fn ask_until_settled(&self) {
         let mut asker = Asker { dials: Dials::new(self.0.dialer.clone()), kept: None };
-        let mut pause = FIRST;
+        let mut pause = FIRST_POLL_PAUSE;
         loop {
             sleep(pause).await;
             let processes: Vec<i32> = {
-                let mut owed = self.owed();
-                owed.backends.retain(|(_, settled)| !settled.is_closed());
-                if owed.backends.is_empty() {
-                    owed.is_asking = false;
+                let mut state = self.state();
+                state.backends.retain(|(_, settled)| !settled.is_closed());
+                if state.backends.is_empty() {
+                    state.is_asking = false;
                     return;
                 }
-                owed.backends.iter().map(|(backend, _)| backend.process).collect()
+                state.backends.iter().map(|(backend, _)| backend.process).collect()
             };
             let running = match asker.ask(&self.0.dialer, &processes).await {
                 Ok(running) => {
-                    pause = FIRST;
+                    pause = FIRST_POLL_PAUSE;
                     running
                 }
                 // The server does not say: the bound is the pool's alone.
@@ -95,25 +97,25 @@ impl Debts {
                 }
                 Err(error) => {
                     tracing::debug!(%error, "no answer yet to which of the server's processes run");
-                    pause = (pause * 2).min(LONGEST);
+                    pause = (pause * 2).min(MAX_POLL_PAUSE);
                     continue;
                 }
             };
             // Dropped senders tell their receivers. What was added since was not asked about.
             let is_settled = |backend: &Backend| processes.contains(&backend.process) && !running.contains(backend);
-            self.owed().backends.retain(|(backend, _)| !is_settled(backend));
+            self.state().backends.retain(|(backend, _)| !is_settled(backend));
         }
     }
 
-    fn owed(&self) -> MutexGuard<'_, Owed> {
-        self.0.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, AbandonedState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The connection by which the server is asked.
 struct Asker {
     dials: Dials,
-    kept: Option<Made>,
+    kept: Option<DialedConnection>,
 }
 
 impl Asker {

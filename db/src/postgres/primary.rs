@@ -6,31 +6,31 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, Error, PgConnection};
 
-use super::dialer::{Dialer, Made};
+use super::dialer::{DialedConnection, Dialer};
 use super::dials::Dials;
+use super::identity::unfit;
 use super::limit::limited;
-use super::origin::unfit;
-use crate::error::{Fate, fate, is_answer, is_timeout};
+use crate::error::{ConnectionFate, connection_fate, is_answer, is_timeout};
 
 /// Age at which a connection is made anew beside the old one. The old one may lead to a server that the address has left
 /// while it lives on: only a new connection shows that.
-const RENEWAL: Duration = Duration::from_secs(10);
+const RENEWAL_AGE: Duration = Duration::from_secs(10);
 
 /// A connection to the primary that the address leads to, made by a task of its own, and made again after a fault.
-pub struct Follower {
+pub struct PrimaryConnection {
     dialer: Dialer,
-    kept: Option<Kept>,
+    kept: Option<KeptConnection>,
     dials: Dials,
 }
 
 /// A connection to look through.
-pub struct Kept {
-    made: Made,
+pub struct KeptConnection {
+    made: DialedConnection,
     /// Set once it was silent: it has an answer to an older look to give.
     is_doubted: bool,
 }
 
-impl Follower {
+impl PrimaryConnection {
     pub(super) fn new(dialer: Dialer) -> Self {
         Self { dials: Dials::new(dialer.clone()), dialer, kept: None }
     }
@@ -39,20 +39,20 @@ impl Follower {
     ///
     /// # Errors
     /// No connection can be made, or is made yet. The next look goes on to wait for the same one.
-    pub async fn take(&mut self) -> Result<Kept, Error> {
+    pub async fn take(&mut self) -> Result<KeptConnection, Error> {
         if let Some(mut kept) = self.kept.take().filter(|kept| !self.dialer.has_left(&kept.made)) {
-            if kept.made.begun.elapsed() > RENEWAL {
+            if kept.made.begun.elapsed() > RENEWAL_AGE {
                 self.dials.begin();
             }
             if let Some(made) = self.dials.ready() {
-                return Ok(Kept { made, is_doubted: false });
+                return Ok(KeptConnection { made, is_doubted: false });
             }
             // The new connection may have shown that the address has moved.
             if !self.dialer.has_left(&kept.made) && kept.answers(self.dialer.times().ping()).await {
                 return Ok(kept);
             }
         }
-        Ok(Kept { made: self.dials.next(self.dialer.times().connect()).await?, is_doubted: false })
+        Ok(KeptConnection { made: self.dials.next(self.dialer.times().connect()).await?, is_doubted: false })
     }
 
     /// Waits for a look's answer, within the time for one.
@@ -67,7 +67,7 @@ impl Follower {
     ///
     /// # Errors
     /// The look's error, or one that says that the address has left the server that has answered.
-    pub fn put_back<T>(&mut self, mut kept: Kept, looked: Result<T, Error>) -> Result<T, Error> {
+    pub fn put_back<T>(&mut self, mut kept: KeptConnection, looked: Result<T, Error>) -> Result<T, Error> {
         if self.dialer.has_left(&kept.made) {
             return Err(unfit("the address of the database leads to another server than the one that has answered"));
         }
@@ -76,7 +76,7 @@ impl Follower {
                 kept.is_doubted = true;
                 self.kept = Some(kept);
             }
-            Err(error) if fate(error) != Fate::Serves => self.dialer.slow_down(),
+            Err(error) if connection_fate(error) != ConnectionFate::Serves => self.dialer.slow_down(),
             _ => self.kept = Some(kept),
         }
         looked
@@ -90,8 +90,8 @@ impl Follower {
     }
 }
 
-impl Kept {
-    /// Returns true unless it was silent and still is, for so long. Reads the answer to an older look.
+impl KeptConnection {
+    /// Returns true unless it was silent and still is, for so long. ReadRetries the answer to an older look.
     async fn answers(&mut self, limit: Duration) -> bool {
         if !self.is_doubted {
             return true;
@@ -108,7 +108,7 @@ impl Kept {
     }
 }
 
-impl Deref for Kept {
+impl Deref for KeptConnection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -116,14 +116,14 @@ impl Deref for Kept {
     }
 }
 
-impl DerefMut for Kept {
+impl DerefMut for KeptConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.made.connection
     }
 }
 
-impl fmt::Debug for Follower {
+impl fmt::Debug for PrimaryConnection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Follower").field("is_open", &self.kept.is_some()).finish_non_exhaustive()
+        formatter.debug_struct("PrimaryConnection").field("is_open", &self.kept.is_some()).finish_non_exhaustive()
     }
 }

@@ -6,91 +6,91 @@ use std::time::Duration;
 pub(super) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
 
 /// A shorter round trip counts as none: the limits have room for it.
-const NEAR: Duration = Duration::from_millis(10);
+const MIN_ROUND_TRIP: Duration = Duration::from_millis(10);
 
 /// Round trips of a new connection: TCP, two for TLS and one for its request, three for the password, one for the session's
 /// settings, and one for the server's identity.
-const OF_CONNECT: u32 = 9;
+const CONNECT_ROUND_TRIPS: u32 = 9;
 
 /// Round trips of a transaction's work: five statements, and as many again for those that are prepared first.
-const OF_WORK: u32 = 10;
+const WORK_ROUND_TRIPS: u32 = 10;
 
 /// Round trips of one statement that is prepared first.
-const OF_STATEMENT: u32 = 2;
+const STATEMENT_ROUND_TRIPS: u32 = 2;
 
 /// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new connection at
 /// any distance.
-pub(super) const ACQUIRE_WRITER: Duration = Duration::from_millis(1500);
+pub(super) const ACQUIRE_WRITER_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Limits of time at one distance. At no distance they are those of the tables in `docs/operations/postgresql.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Times {
+pub(super) struct TimeLimits {
     round_trip: Duration,
 }
 
-impl Times {
+impl TimeLimits {
     /// Returns the limits at this distance.
-    pub(super) fn at(round_trip: Duration) -> Self {
-        let round_trip = if round_trip < NEAR { Duration::ZERO } else { round_trip.min(MAX_ROUND_TRIP) };
+    pub(super) fn at_distance(round_trip: Duration) -> Self {
+        let round_trip = if round_trip < MIN_ROUND_TRIP { Duration::ZERO } else { round_trip.min(MAX_ROUND_TRIP) };
         Self { round_trip }
     }
 
     /// Longest try to connect: the answer to it may have been lost, and the next one's is not.
     pub(super) fn connect(self) -> Duration {
-        self.plus(500, OF_CONNECT)
+        self.with_round_trips(500, CONNECT_ROUND_TRIPS)
     }
 
     /// Time after which another try to connect may begin beside the first.
     pub(super) fn slow(self) -> Duration {
-        self.plus(300, OF_CONNECT)
+        self.with_round_trips(300, CONNECT_ROUND_TRIPS)
     }
 
     /// Longest time in which a connection must show that it works.
     pub(super) fn ping(self) -> Duration {
-        self.plus(300, 1)
+        self.with_round_trips(300, 1)
     }
 
     /// Longest wait for a connection that reads: below the deadline of every RPC that reads.
     pub(super) fn acquire_reader(self) -> Duration {
-        self.plus(400, OF_CONNECT)
+        self.with_round_trips(400, CONNECT_ROUND_TRIPS)
     }
 
     /// Longest read, with its way there and back. The server ends it by itself before, if it can.
     pub(super) fn read(self) -> Duration {
-        self.plus(450, OF_STATEMENT)
+        self.with_round_trips(450, STATEMENT_ROUND_TRIPS)
     }
 
     /// Longest statement that writes, or end of a transaction, with its way there and back.
     pub(super) fn write(self) -> Duration {
-        self.plus(900, OF_STATEMENT)
+        self.with_round_trips(900, STATEMENT_ROUND_TRIPS)
     }
 
     /// Longest work of a transaction between its begin and its end.
     pub(super) fn work(self) -> Duration {
-        self.plus(900, OF_WORK)
+        self.with_round_trips(900, WORK_ROUND_TRIPS)
     }
 
     /// Longest look of a watcher, with its way there and back.
     pub(super) fn look(self) -> Duration {
-        self.plus(400, OF_STATEMENT)
+        self.with_round_trips(400, STATEMENT_ROUND_TRIPS)
     }
 
     /// Returns what the server ends by itself on a connection that reads.
-    pub(super) fn of_reader(self) -> Vec<(&'static str, String)> {
-        let mut settings = self.of_session("400ms", "300ms");
+    pub(super) fn reader_settings(self) -> Vec<(&'static str, String)> {
+        let mut settings = self.session_settings("400ms", "300ms");
         settings.push(("default_transaction_read_only", "on".into()));
         settings
     }
 
     /// Returns what the server ends by itself on a connection that writes.
-    pub(super) fn of_writer(self) -> Vec<(&'static str, String)> {
-        self.of_session("800ms", "700ms")
+    pub(super) fn writer_settings(self) -> Vec<(&'static str, String)> {
+        self.session_settings("800ms", "700ms")
     }
 
     /// A statement below its RPC's deadline, a wait for another's lock before that, and a transaction that its client has
     /// left alone, which lasts for a round trip between two statements. An answer that is not taken ends the connection.
-    fn of_session(self, statement: &str, lock: &str) -> Vec<(&'static str, String)> {
-        let idle = format!("{}ms", self.plus(500, OF_STATEMENT).as_millis());
+    fn session_settings(self, statement: &str, lock: &str) -> Vec<(&'static str, String)> {
+        let idle = format!("{}ms", self.with_round_trips(500, STATEMENT_ROUND_TRIPS).as_millis());
         vec![
             ("statement_timeout", statement.into()),
             ("lock_timeout", lock.into()),
@@ -99,7 +99,7 @@ impl Times {
         ]
     }
 
-    fn plus(self, millis: u64, round_trips: u32) -> Duration {
+    fn with_round_trips(self, millis: u64, round_trips: u32) -> Duration {
         Duration::from_millis(millis) + self.round_trip * round_trips
     }
 }
@@ -113,17 +113,17 @@ mod tests {
 
     #[test]
     fn limits_grow_with_the_distance_and_end_at_the_longest() {
-        let (near, far) = (Times::at(Duration::from_millis(9)), Times::at(MAX_ROUND_TRIP));
-        assert_eq!(near, Times::default());
+        let (near, far) = (TimeLimits::at_distance(Duration::from_millis(9)), TimeLimits::at_distance(MAX_ROUND_TRIP));
+        assert_eq!(near, TimeLimits::default());
         assert_eq!(near.connect(), Duration::from_millis(500));
         assert_eq!(far.connect(), Duration::from_millis(1400));
-        assert_eq!(far, Times::at(Duration::from_secs(1)), "the longest distance has the longest limits");
+        assert_eq!(far, TimeLimits::at_distance(Duration::from_secs(1)), "the longest distance has the longest limits");
     }
 
     #[test]
     fn write_ends_before_its_deadline_at_the_longest_distance() {
-        let far = Times::at(MAX_ROUND_TRIP);
-        assert!(far.connect() < ACQUIRE_WRITER, "a connection can be made within the wait for one");
-        assert!(ACQUIRE_WRITER + far.work() + far.write() < DEADLINE);
+        let far = TimeLimits::at_distance(MAX_ROUND_TRIP);
+        assert!(far.connect() < ACQUIRE_WRITER_TIMEOUT, "a connection can be made within the wait for one");
+        assert!(ACQUIRE_WRITER_TIMEOUT + far.work() + far.write() < DEADLINE);
     }
 }
