@@ -1,8 +1,9 @@
-//! Writes that wait together share one commit, and so one wait for the disk.
+//! Waiting writes share one commit, and so one wait for the disk.
 //!
-//! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a constraint;
-//! a write of several has one. Any other failure fails the whole group: SQLite may have rolled back everything by then,
-//! savepoints included (section "Response To Errors Within A Transaction" of <https://sqlite.org/lang_transaction.html>).
+//! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a
+//! constraint. A write of several statements has one. Any other failure fails the whole group: SQLite may have rolled
+//! back everything by then, savepoints included (section "Response To Errors Within A Transaction" of
+//! <https://sqlite.org/lang_transaction.html>).
 
 use sqlx::{Executor as _, SqliteConnection};
 use tokio::sync::mpsc;
@@ -10,7 +11,7 @@ use tokio::sync::mpsc;
 use super::job::{Job, JobOutcome, WriteKind};
 use crate::StoreError;
 
-/// The most writes that share a commit: further ones gain little and wait longer.
+/// Largest number of writes in one commit: further ones gain little and wait longer.
 pub(super) const MAX_GROUP_SIZE: usize = 64;
 
 type JobReceiver = mpsc::Receiver<Box<dyn Job>>;
@@ -22,7 +23,7 @@ pub(super) struct CommitGroup {
 }
 
 impl CommitGroup {
-    /// The group of a first write, and of those that wait behind it.
+    /// Forms a group of a first write and of the writes that wait behind it.
     pub(super) fn gather(first: Box<dyn Job>, waiting: &mut JobReceiver, most: usize) -> Self {
         let mut group = Self { jobs: Vec::with_capacity(most), most };
         group.take(first);
@@ -30,16 +31,16 @@ impl CommitGroup {
         group
     }
 
-    /// How many writes it has.
+    /// Returns the number of writes.
     pub(super) fn size(&self) -> usize {
         self.jobs.len()
     }
 
-    /// Runs the one write that there is, and nothing beside it: it needs no savepoint, and one statement is its own
-    /// transaction. A lone writer pays for no more than without groups.
+    /// Runs the group's only write. It needs no savepoint, and one statement is its own transaction. A single writer
+    /// pays nothing for the groups.
     ///
     /// # Errors
-    /// As [`CommitGroup::commit`].
+    /// The same as [`CommitGroup::commit`].
     pub(super) async fn commit_alone(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let Some(job) = self.jobs.first_mut() else { return Ok(()) };
         let several = job.kind() == WriteKind::Several;
@@ -57,17 +58,17 @@ impl CommitGroup {
         Ok(())
     }
 
-    /// Runs the writes, and those that come meanwhile, in one transaction.
+    /// Runs the writes, and those that arrive during the work, in one transaction.
     ///
     /// # Errors
-    /// What the group failed with: nothing of it is written, and the connection cannot be trusted.
+    /// The failure of the group: nothing of it is written, and the connection is unusable.
     pub(super) async fn commit(
         &mut self,
         connection: &mut SqliteConnection,
         waiting: &mut JobReceiver,
     ) -> Result<(), StoreError> {
-        // With the write lock from its beginning: one that reads first and then finds the lock taken would be refused at
-        // once instead of waiting.
+        // The transaction takes the write lock at its beginning. SQLite does not let a transaction wait for the lock
+        // once it has read: it refuses it at once.
         connection.execute("begin immediate").await?;
         let mut next = 0;
         while let Some(job) = self.jobs.get_mut(next) {
@@ -81,7 +82,7 @@ impl CommitGroup {
         Ok(())
     }
 
-    /// Tells everybody what became of the group.
+    /// Answers each write with the outcome of the group.
     pub(super) fn answer(self, committed: &Result<(), StoreError>) {
         for job in self.jobs {
             job.answer(committed.as_ref().copied().map_err(StoreError::for_group_member));

@@ -1,4 +1,4 @@
-//! The one connection that writes, and the queue before it.
+//! The only connection that writes, and the queue before it.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use super::group::CommitGroup;
 use super::job::{Job, WriteJob};
 use crate::{StoreError, TransactionOutcome};
 
-/// How many writes may wait; further ones wait for a place.
+/// Largest number of queued writes; further ones wait for a place.
 const MAX_QUEUED_WRITES: usize = 1024;
 
-/// Hands writes to the task that has the connection.
+/// A handle that passes writes to the task with the connection.
 #[derive(Clone)]
 pub(super) struct SqliteWriter {
     queue: mpsc::Sender<Box<dyn Job>>,
@@ -31,7 +31,7 @@ impl fmt::Debug for SqliteWriter {
 }
 
 impl SqliteWriter {
-    /// Starts the task; it ends after [`SqliteWriter::close`], or with the last of its handles.
+    /// Starts the task, which ends after [`SqliteWriter::close`] or with the last handle.
     pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_QUEUED_WRITES);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
@@ -44,7 +44,7 @@ impl SqliteWriter {
         Self { queue, stop, ended }
     }
 
-    /// Waits until the write is committed, or has failed. A write whose caller has gone before its turn is left out.
+    /// Waits until the write is committed or has failed. Skips a write if its caller leaves before its turn.
     pub(super) async fn run<W, T>(&self, mut write: WriteJob<W, T>) -> Result<T, StoreError>
     where
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>>
@@ -57,7 +57,7 @@ impl SqliteWriter {
         answer.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
-    /// Takes no more writes, commits those that wait and closes the connection.
+    /// Refuses further writes, commits those that wait, and closes the connection.
     pub(super) async fn close(&self) {
         self.stop.cancel();
         self.ended.cancelled().await;
@@ -67,13 +67,12 @@ impl SqliteWriter {
 /// The task that writes.
 struct WriterTask {
     options: SqliteConnectOptions,
-    /// `None` before the first write, and after one that has failed.
+    /// The open connection; absent before the first write and after a failed one.
     connection: Option<SqliteConnection>,
     waiting: mpsc::Receiver<Box<dyn Job>>,
     stop: CancellationToken,
     most: usize,
-    /// Whether the last write had others beside it: then the next one will have, too, as soon as their callers have come
-    /// back.
+    /// Set if the last write shared its commit. The next one will share it too, as soon as the callers have come back.
     in_company: bool,
 }
 
@@ -86,8 +85,8 @@ impl WriterTask {
             }
             let committed = self.commit(&mut group).await;
             if committed.is_err() {
-                // Dropped, it is closed, which rolls back what SQLite has not rolled back yet. What the driver and
-                // SQLite believe of the transaction may differ by now.
+                // Dropping the connection closes it and so rolls back the rest of the transaction. The driver and
+                // SQLite may disagree about the transaction by now.
                 self.connection = None;
             }
             group.answer(&committed);
