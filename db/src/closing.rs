@@ -1,8 +1,8 @@
-//! The statements that close a transaction. A server gets them and the commit in one message.
+//! Statements that close a transaction. A server gets them and the commit in one message.
 //!
-//! All replicas write to some rows, and such a row is locked from its statement to the commit. If the commit were sent only
-//! after the answer to that statement, a client that is frozen between the two would hold the lock, and every other replica
-//! would wait for it.
+//! All replicas write to some rows, and such a row is locked from its statement to the commit. A client may be frozen
+//! between the statement's answer and a separate commit. It would hold the lock, and every other replica would wait for
+//! it.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ pub struct SqlStatement {
 pub enum SqlValue {
     /// A UUID.
     Uuid(Uuid),
-    /// A text.
+    /// Text.
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
@@ -33,14 +33,14 @@ pub enum SqlValue {
     Time(DateTime<Utc>),
 }
 
-/// The statements that close a transaction, and the answer that the last row's number makes.
+/// Statements that close a transaction, and the function that makes the answer from the number in the last row.
 pub struct ClosingStatements<T> {
     pub(super) statements: Vec<SqlStatement>,
     pub(super) answer: Box<dyn FnOnce(i64) -> T + Send>,
 }
 
 impl SqlStatement {
-    /// A statement whose values are still to be bound.
+    /// Creates a statement without values.
     #[must_use]
     pub fn new(sql: &'static str) -> Self {
         Self { sql, values: Vec::new() }
@@ -53,16 +53,16 @@ impl SqlStatement {
         self
     }
 
-    /// Returns the statement's text with its values in their places. Text and bytes are written as hexadecimal digits, so
-    /// that none of them can end a literal.
+    /// Returns the statement's text with its values in their places. Text and bytes are written as hexadecimal digits,
+    /// so they cannot end a literal.
     pub(super) fn text(&self) -> String {
-        // The last one first: `$1` is the beginning of `$12`, too.
+        // Replaces the last value first: `$1` is also the beginning of `$12`.
         let values = self.values.iter().enumerate().rev();
         values
             .fold(self.sql.to_owned(), |sql, (index, value)| sql.replace(&format!("${}", index + 1), &value.literal()))
     }
 
-    /// Runs the statement on a file. Returns the number in its last row.
+    /// Runs the statement on a file, and returns the number in its last row.
     pub(super) async fn run(&self, connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
         let query = self.values.iter().fold(sqlx::query(self.sql), |query, value| value.bind(query));
         let row = query.fetch_all(connection).await?.pop();
@@ -71,12 +71,12 @@ impl SqlStatement {
 }
 
 impl<T> ClosingStatements<T> {
-    /// Closes a transaction by these statements. One of them returns a number, of which the answer is made.
+    /// Closes a transaction by these statements. One of them returns a number, from which `answer` makes the answer.
     pub fn new(statements: Vec<SqlStatement>, answer: impl FnOnce(i64) -> T + Send + 'static) -> Self {
         Self { statements, answer: Box::new(answer) }
     }
 
-    /// Runs the statements on a file, whose writer commits.
+    /// Runs the statements on a file; the caller commits.
     pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<T, sqlx::Error> {
         let mut last = None;
         for statement in &self.statements {

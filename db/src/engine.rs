@@ -1,4 +1,4 @@
-//! The two engines as one type.
+//! One type for both engines.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use super::{
 /// An open database.
 #[derive(Clone, Debug)]
 pub enum Db {
-    /// A file of this process.
+    /// A SQLite file, which belongs to this process.
     Sqlite(Sqlite),
-    /// A server that replicas share.
+    /// A PostgreSQL server, which replicas share.
     Postgres(Postgres),
 }
 
 impl Db {
-    /// Opens the database at `url` and applies the migrations that it lacks.
+    /// Opens the database at `url` and applies the missing migrations.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         let db = match url {
             DatabaseUrl::Sqlite(path) => Self::Sqlite(Sqlite::open(path, migrations.sqlite).await?),
@@ -32,10 +32,10 @@ impl Db {
         Ok(db)
     }
 
-    /// Opens the database at `url` beside a service that runs, or not, and leaves its migrations as they are.
+    /// Opens the database at `url` beside a service that may be running, and leaves its migrations as they are.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do; also of one that is not there, or not of this version.
+    /// [`OpenError`]; its text says what to do. Also if the database does not exist or is not of this version.
     pub async fn open_beside(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => Sqlite::open_beside(path, migrations.sqlite).await.map(Self::Sqlite),
@@ -49,14 +49,15 @@ impl Db {
         Self::Sqlite(Sqlite::open_snapshot(path))
     }
 
-    /// Runs several statements as one: all of them stand once it returns [`TransactionOutcome::Commit`]'s answer, and none
-    /// otherwise. [`transaction!`](crate::transaction) calls it for an async closure.
+    /// Runs several statements as one transaction. All of them are stored once it returns the answer of
+    /// [`TransactionOutcome::Commit`], otherwise nothing. [`transaction!`](crate::transaction) calls it for an async
+    /// closure.
     ///
-    /// On PostgreSQL the work is repeated, whole, when the server asks for it (40001, 40P01), so it must not have effects
-    /// of its own; `input` is what it works with. On SQLite it may share its commit with the work of others.
+    /// On PostgreSQL the whole work is repeated if the server asks for it (40001, 40P01), so it must not have effects
+    /// of its own. `input` is the data that it works with. On SQLite it may share its commit with the work of others.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn transaction<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,
@@ -72,10 +73,10 @@ impl Db {
         }
     }
 
-    /// Runs statements as one, which a server gets in one message. Returns the number that the last row has.
+    /// Runs statements as one transaction, which a server gets in one message. Returns the number in the last row.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn at_once(&self, statements: Vec<SqlStatement>) -> Result<i64, StoreError> {
         match self {
             Self::Sqlite(db) => {
@@ -89,7 +90,7 @@ impl Db {
         }
     }
 
-    /// A connection of its own, for whoever looks again and again.
+    /// Returns a dedicated connection for polls.
     #[must_use]
     pub fn watcher(&self) -> Watcher {
         match self {

@@ -1,7 +1,7 @@
-//! A service's own database: two engines, one store, one SQL text.
+//! The database of a service: two engines, one store, one SQL text.
 //!
-//! A statement is written once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`] and
-//! [`within!`]; it is evaluated for whichever engine is open, so each driver checks it with its own types.
+//! A store writes each statement once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`]
+//! and [`within!`]. The macro evaluates it for the open engine, so each driver checks it with its own types.
 
 pub mod clock;
 mod closing;
@@ -24,7 +24,7 @@ mod transaction;
 mod url;
 mod watcher;
 
-/// The crates of the database that log.
+/// Names of the database crates that write log lines.
 pub const CRATES: &[&str] = &["db", "sqlx", "sqlx_core", "sqlx_postgres"];
 
 pub use closing::{ClosingStatements, SqlStatement, SqlValue};

@@ -1,4 +1,5 @@
-//! What a start asks of its database: a machine that starts everything at once is slow, and a call's limits are short.
+//! Retries of a start. A machine that starts everything at once is slow, and the limits of calls are too short for
+//! that.
 
 use std::time::Duration;
 
@@ -6,13 +7,13 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-/// How long a start waits: for its database to open, for another process that migrates it, and for an answer.
+/// Longest wait of a start: for its database to open, for another process that migrates it, and for an answer.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long it waits between.
+/// Pause between two tries.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Does what may be done twice, again and again for half a minute while the database is away.
+/// Repeats work that may be done twice, for half a minute while the database is away.
 ///
 /// # Errors
 /// The last [`StoreError`]; [`StoreError::Unknown`] if a commit was not answered before: the database may have written it.

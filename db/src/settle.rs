@@ -1,4 +1,4 @@
-//! A write whose commit was not answered: it is looked for, and made once more, until its outcome is known.
+//! Settles a write with an unanswered commit: looks for the write, and repeats it, until its outcome is known.
 
 use std::time::Duration;
 
@@ -8,27 +8,26 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-/// How long after its beginning a write is made once more. Like all limits here it leaves the last try enough time before
-/// the deadline of every RPC that writes.
+/// Time after its beginning in which a write is repeated. Like all limits here it leaves the last try enough time
+/// before the deadline of every RPC that writes.
 const REPEAT_WINDOW: Duration = Duration::from_secs(2);
 
-/// The time after its beginning for which a write is looked for.
+/// Time after its beginning in which a write is looked for.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(3500);
 
-/// The pause before the next look.
+/// Pause before the next lookup.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(50);
 
 static SETTLED_LOG: LogLimit = LogLimit::new();
 
-/// Writes, and finds out what became of a commit whose answer was lost.
+/// Writes, and finds out the outcome of an unanswered commit.
 ///
-/// `find` returns what the write has made, if it stands. If it does not, the first commit may still be under way, so the
-/// write is made once more: it must be one that cannot count twice, since it finds its own row or asks for the state that it
-/// has read. If the second one writes nothing, `find` decides: either the first one has been committed meanwhile, or it
-/// never will be.
+/// `find` returns the result of the write, if it is stored. If it is not, the first commit may still be under way, so
+/// the write is repeated. The write must not count twice: it finds its own row, or requires the state that it has read.
+/// If the repetition writes nothing, `find` decides: either the first commit has arrived by then, or it never will.
 ///
 /// # Errors
-/// [`StoreError`]; [`StoreError::Unknown`] if the outcome cannot be learnt in time.
+/// [`StoreError`]; [`StoreError::Unknown`] if the outcome stays unknown for too long.
 pub async fn settle<T, W, F>(write: impl Fn() -> W, find: impl Fn() -> F) -> Result<T, StoreError>
 where
     W: Future<Output = Result<T, StoreError>>,
@@ -40,7 +39,7 @@ where
         known => return known,
     };
     loop {
-        // Also while it is made once more, or has failed.
+        // The outcome is open also during a repetition and after its failure.
         outcome::set_open(true);
         let mut found = find().await;
         if matches!(found, Ok(None))
@@ -74,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// The answers of writes and looks, in order; the last answer is repeated.
+    /// Answers of writes and lookups, in order; the last answer is repeated.
     struct Script<T>(Mutex<Vec<T>>);
 
     impl<T: Clone> Script<T> {
@@ -124,7 +123,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_repetition_that_may_be_the_first_ones_is_not_believed_unseen() {
-        // The second write finds the state changed; by whom is not known while nothing can be read.
+        // The second write finds a changed state, but cannot read which write changed it.
         let settled = settled(&[unknown(), Ok(3)], &[Ok(None), away()]).await;
         assert!(matches!(settled, Err(StoreError::Unknown(_))), "{settled:?}");
     }

@@ -4,28 +4,28 @@ use sqlx::{PgConnection, SqliteConnection};
 
 use super::ClosingStatements;
 
-/// A transaction that is running; [`within!`](crate::within) runs statements in it.
+/// A running transaction; [`within!`](crate::within) runs statements in it.
 #[derive(Debug)]
 pub enum Tx<'c> {
-    /// Of a file.
+    /// A transaction on SQLite.
     Sqlite(&'c mut SqliteConnection),
-    /// Of a server.
+    /// A transaction on PostgreSQL.
     Postgres(&'c mut PgConnection),
 }
 
-/// How a transaction ends that met no error, and what it answers then.
+/// Outcome of a transaction without an error, and its answer.
 #[derive(Debug)]
 pub enum TransactionOutcome<T> {
-    /// What it wrote stands.
+    /// Commit the writes.
     Commit(T),
-    /// What it wrote stands, together with what these statements write. They are sent with the commit: rows that all replicas
-    /// write to are locked for no longer than the commit takes.
+    /// Commit the writes together with these statements, which are sent with the commit. Rows that all replicas write
+    /// to are locked only for the time of the commit.
     CommitWith(ClosingStatements<T>),
-    /// What it wrote is undone.
+    /// Roll the writes back.
     Undo(T),
 }
 
-/// Returns the closure as it is, and tells the compiler its form: for [`transaction!`](crate::transaction).
+/// Returns the closure unchanged, and tells the compiler its type, for [`transaction!`](crate::transaction).
 #[doc(hidden)]
 pub fn work<T, F: AsyncFn(Tx<'_>) -> Result<TransactionOutcome<T>, sqlx::Error>>(work: F) -> F {
     work

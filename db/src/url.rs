@@ -1,4 +1,4 @@
-//! The setting that names a database.
+//! Setting that names a database.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::options::{Settings, session_settings};
 
-/// A database, by its URL: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
+/// URL of a database: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     /// A file.
@@ -21,15 +21,15 @@ pub enum DatabaseUrl {
     Postgres(PostgresServer),
 }
 
-/// A PostgreSQL server's address, credentials and database. It shows neither user nor password.
+/// Address, credentials and database of a PostgreSQL server. Its text shows neither user nor password.
 #[derive(Clone)]
 pub struct PostgresServer {
     options: Box<PgConnectOptions>,
-    /// The settings of each session from `options`.
+    /// Settings of each session from `options`.
     settings: Settings,
 }
 
-/// What may stand behind the `?`: the driver would only warn of others, with their values.
+/// Allowed parameters behind the `?`: the driver would only warn of others, and log their values.
 const URL_PARAMETERS: [&str; 8] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name", "options"];
 
@@ -39,12 +39,12 @@ const URL_HINT: &str = "write sqlite:PATH, for example sqlite:gatepost-data/auth
 const OPTIONS_HINT: &str = "write options=-c%20NAME%3DVALUE, several with %20 between them";
 
 impl DatabaseUrl {
-    /// The SQLite file at `path`.
+    /// Returns the URL of the SQLite file at `path`.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::Sqlite(path.into())
     }
 
-    /// The database's file, if it is one.
+    /// Returns the path of a SQLite file.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
@@ -52,7 +52,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// Whether what goes to the database stays on this machine or is encrypted.
+    /// Returns true if traffic to the database stays on this machine or is encrypted.
     pub fn is_private(&self) -> bool {
         match self {
             Self::Sqlite(_) => true,
@@ -60,7 +60,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// Returns true if the password is one that `.env.example` shows, whether the URL or `PGPASSWORD` has it.
+    /// Returns true if `.env.example` shows the password, whether the URL or `PGPASSWORD` has it.
     pub fn has_published_password(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
@@ -74,7 +74,7 @@ impl PostgresServer {
         (*self.options).clone()
     }
 
-    /// Returns what the URL's `options` set for each session.
+    /// Returns the settings of each session from the URL's `options`.
     pub(super) fn settings(&self) -> Settings {
         self.settings.clone()
     }
@@ -87,7 +87,7 @@ impl PostgresServer {
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Returns true if the connection is encrypted to a server whose certificate is not looked at.
+    /// Returns true if the connection is encrypted without a check of the server's certificate.
     pub(super) fn is_unverified(&self) -> bool {
         matches!(self.options.get_ssl_mode(), PgSslMode::Require) && self.options.get_socket().is_none()
     }
@@ -97,7 +97,7 @@ impl PostgresServer {
     }
 }
 
-/// As messages name it: a server's without user and password.
+/// Name for messages, without user and password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -171,8 +171,8 @@ fn server(text: &str) -> Result<PostgresServer, &'static str> {
     Ok(PostgresServer { options: Box::new(options.password(clean)), settings })
 }
 
-/// Returns the URL without its `options`, and what these set. A pooler may refuse them, or drop them without a word, so they
-/// are not sent with the first message of a connection.
+/// Returns the URL without its `options`, and the settings in them. A pooler may refuse them or drop them silently, so
+/// they are not sent with the first message of a connection.
 fn parted(text: &str) -> Result<(String, Settings), &'static str> {
     let Some((place, query)) = text.split_once('?') else { return Ok((text.to_owned(), Vec::new())) };
     let (mut settings, mut rest) = (Vec::new(), Vec::new());
@@ -190,7 +190,7 @@ fn parted(text: &str) -> Result<(String, Settings), &'static str> {
     Ok((text, settings))
 }
 
-/// The password of the URL, or of `PGPASSWORD` where the URL has none.
+/// Returns the password of the URL, or of `PGPASSWORD` if the URL has no password.
 fn password(options: &PgConnectOptions) -> Option<String> {
     let url = options.to_url_lossy();
     Some(percent_decode_str(url.password()?).decode_utf8_lossy().into_owned())
