@@ -1,8 +1,9 @@
-//! Processes of the server that may still run what a call has given up.
+//! Processes of the server that may still run the work of abandoned calls.
 //!
-//! A commit that waits for a synchronous standby goes on when its client has gone, and no limit of time ends it. Its process
-//! keeps one of the server's places, so it keeps one of the pool's: the pool would otherwise open another connection for
-//! each such commit, until the server has none left for anybody. The server is asked which of them still run.
+//! A commit that waits for a synchronous standby goes on after its client has gone, and no timeout ends it. Its process
+//! keeps one of the server's connections, so it keeps one of the pool's permits. Otherwise the pool would open another
+//! connection for each such commit, until the server has no connection left. The server is asked which of these
+//! processes still run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,12 +19,12 @@ use super::identity::Backend;
 use super::limit::limited;
 use crate::error::is_answer;
 
-/// The pause before the first question: most answers come by themselves in that time. And the longest pause while there
-/// are no answers.
+/// Pause before the first question, in which most answers arrive by themselves; and the longest pause while the server
+/// does not answer.
 const FIRST_POLL_PAUSE: Duration = Duration::from_millis(200);
 const MAX_POLL_PAUSE: Duration = Duration::from_millis(300);
 
-/// Work that the server may still do for connections that were given up.
+/// Work that the server may still do for abandoned connections.
 #[derive(Clone, Debug)]
 pub(super) struct AbandonedWork(Arc<AbandonedInner>);
 
@@ -41,12 +42,12 @@ struct AbandonedState {
 }
 
 impl AbandonedWork {
-    /// Asks by connections of this dialer.
+    /// Creates an empty set, which polls the server through this dialer.
     pub(super) fn new(dialer: Dialer) -> Self {
         Self(Arc::new(AbandonedInner { dialer, closing: CancellationToken::new(), state: Mutex::default() }))
     }
 
-    /// Adds a process. The receiver ends when it runs nothing any more.
+    /// Adds a process. The receiver ends once the process runs nothing.
     pub(super) fn add(&self, backend: Backend) -> oneshot::Receiver<()> {
         let (settled, receiver) = oneshot::channel();
         let mut state = self.state();
@@ -61,12 +62,12 @@ impl AbandonedWork {
         receiver
     }
 
-    /// Ends when the pools are closed.
+    /// Waits until the pools are closed.
     pub(super) async fn closing(&self) {
         self.0.closing.cancelled().await;
     }
 
-    /// Ends the questions, and what waits for their answers.
+    /// Ends the polls and all waits for their results.
     pub(super) fn close(&self) {
         self.0.closing.cancel();
     }
@@ -90,7 +91,7 @@ impl AbandonedWork {
                     pause = FIRST_POLL_PAUSE;
                     running
                 }
-                // The server does not say: the bound is the pool's alone.
+                // The server does not tell, so only the pool limits the number.
                 Err(error) if is_answer(&error) => {
                     tracing::debug!(%error, "the server does not tell which of its processes run");
                     Vec::new()
@@ -101,7 +102,7 @@ impl AbandonedWork {
                     continue;
                 }
             };
-            // Dropped senders tell their receivers. What was added since was not asked about.
+            // Dropping a sender notifies its receiver. Processes that were added after the question stay.
             let is_settled = |backend: &Backend| processes.contains(&backend.process) && !running.contains(backend);
             self.state().backends.retain(|(backend, _)| !is_settled(backend));
         }
@@ -112,14 +113,14 @@ impl AbandonedWork {
     }
 }
 
-/// The connection by which the server is asked.
+/// Connection for the polls.
 struct Asker {
     dials: Dials,
     kept: Option<DialedConnection>,
 }
 
 impl Asker {
-    /// Returns those of the processes that run something.
+    /// Returns the processes that are running something.
     async fn ask(&mut self, dialer: &Dialer, processes: &[i32]) -> Result<Vec<Backend>, Error> {
         const SQL: &str = "select pid, backend_start::text from pg_stat_activity \
              where pid = any($1) and coalesce(state, 'active') not in ('idle', 'disabled')";

@@ -1,7 +1,7 @@
-//! The server that the address leads to now: one for all connections of a service.
+//! Current server behind the address, shared by all connections of a service.
 //!
-//! An address moves to another server when a standby is promoted. Connections that were made before lead to the old server,
-//! which may live on. The first new connection shows the other server, and all connections to the old one leave.
+//! An address moves to another server when a standby is promoted. Older connections lead to the old server, which may
+//! still run. The first new connection shows the other server, and all connections to the old one are closed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,15 +9,15 @@ use sqlx::Error;
 
 use super::identity::{ServerIdentity, unfit};
 
-/// The server that the newest connections have shown.
+/// Identity of the server that the newest connections have shown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Address(Arc<Mutex<ServerIdentity>>);
 
 impl Address {
-    /// Learns from a new connection where the address leads.
+    /// Learns the current server from a new connection.
     ///
     /// # Errors
-    /// The server was left behind by a promotion: what it acknowledges is lost.
+    /// The server was left behind by a promotion: its acknowledged writes are lost.
     pub(super) fn learn(&self, shown: &ServerIdentity) -> Result<(), Error> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = known.system.is_some() && known.system == shown.system;
@@ -40,13 +40,13 @@ impl Address {
         Ok(())
     }
 
-    /// Returns true if a connection that has shown this server leads elsewhere than the address.
+    /// Returns true if a connection with this identity leads to another server than the address.
     pub(super) fn has_left(&self, shown: &ServerIdentity) -> bool {
         differs(&self.0.lock().unwrap_or_else(PoisonError::into_inner), shown)
     }
 }
 
-/// Returns true if both are known and not the same.
+/// Returns true if both are known and differ.
 fn differs(one: &ServerIdentity, other: &ServerIdentity) -> bool {
     let differ = |one: Option<&str>, other: Option<&str>| one.zip(other).is_some_and(|(one, other)| one != other);
     differ(one.system.as_deref(), other.system.as_deref()) || differ(one.timeline.as_deref(), other.timeline.as_deref())

@@ -1,7 +1,7 @@
-//! Makes connections: few at a time, at a pace, and each is seen through.
+//! Opens connections: few at a time, at a limited pace, each to its end.
 //!
-//! A connection that is given up while the server works on it is work for nothing. So a try goes on when its caller has
-//! gone, and another one is begun beside it only where the first is slow: the answer to it may have been lost.
+//! Abandoning a connection wastes the server's work on it. So a try goes on after its caller has gone. Another try
+//! begins beside it only if the first is slow, since its answer may have been lost.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -22,24 +22,25 @@ use super::time_limits::TimeLimits;
 /// Longest try to connect.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Tries at once, without the slow ones.
+/// Largest number of concurrent tries, without the slow ones.
 const MAX_CONCURRENT_DIALS: usize = 4;
 
-/// Age of a connection to a standby. The address may lead to the primary by now, and only a new connection shows it.
+/// Highest age of a connection to a standby. The address may lead to the primary by now, and only a new connection
+/// shows it.
 const MAX_STANDBY_AGE: Duration = Duration::from_secs(1);
 
-/// The purpose of a connection.
+/// Purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// ReadRetries, from a standby too.
+    /// Reads, also from a standby.
     Read,
-    /// ReadRetries what no standby may be late with.
+    /// Reads that a standby may not answer, since it may be behind.
     Follow,
-    /// WriteRetries.
+    /// Writes.
     Write,
 }
 
-/// Makes connections for one purpose.
+/// A factory of connections for one purpose.
 #[derive(Clone, Debug)]
 pub(super) struct Dialer(Arc<DialerInner>);
 
@@ -53,11 +54,11 @@ struct DialerInner {
     turns: Semaphore,
 }
 
-/// A connection that was made.
+/// A new connection.
 pub(super) struct DialedConnection {
     pub(super) connection: PgConnection,
     pub(super) backend: Option<Backend>,
-    /// The time at which it was begun.
+    /// Start of the try that opened it.
     pub(super) begun: Instant,
     origin: ServerIdentity,
 }
@@ -68,12 +69,12 @@ impl Dialer {
         Self(Arc::new(DialerInner { opening, times, purpose, address: address.clone(), pace, turns }))
     }
 
-    /// Makes connections for another purpose in the same way, at a pace of their own.
+    /// Returns a dialer for another purpose, with a pace of its own.
     pub(super) fn for_purpose(&self, purpose: Purpose) -> Self {
         Self::new(self.0.opening.clone(), self.0.times, purpose, &self.0.address)
     }
 
-    /// Waits for its turn and makes a connection. Calls `slow` when another try may begin beside this one.
+    /// Waits for its turn and opens a connection. Calls `slow` when another try may begin beside this one.
     ///
     /// # Errors
     /// The connection was refused, took too long, or leads to a server that does not serve the purpose.
@@ -117,17 +118,17 @@ impl Dialer {
         Ok(DialedConnection { connection, backend, begun, origin })
     }
 
-    /// Returns the limits of time at the server's distance.
+    /// Returns the time limits for the server's distance.
     pub(super) fn times(&self) -> TimeLimits {
         self.0.times
     }
 
-    /// Returns true if a connection leads to another server than new ones do, or may.
+    /// Returns true if a connection leads to another server than new ones, or may do so.
     pub(super) fn has_left(&self, made: &DialedConnection) -> bool {
         self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > MAX_STANDBY_AGE
     }
 
-    /// Makes further connections wait: one that was made has been of no use.
+    /// Slows further connections down, after a new connection was useless.
     pub(super) fn slow_down(&self) {
         self.0.pace.failed();
     }
@@ -139,7 +140,7 @@ impl fmt::Debug for DialedConnection {
     }
 }
 
-/// Returns true if the server spent no handshake on a try that failed so.
+/// Returns true if this failure cost the server no handshake.
 fn costs_nothing(error: &Error) -> bool {
     match error {
         Error::Io(cause) => matches!(
@@ -150,13 +151,13 @@ fn costs_nothing(error: &Error) -> bool {
                 | ErrorKind::NotFound
                 | ErrorKind::UnexpectedEof
         ),
-        // It starts.
+        // The server is starting.
         Error::Database(cause) => cause.code().as_deref() == Some("57P03"),
         _ => false,
     }
 }
 
-/// Returns true if a later try may do better: the server starts, is full, or the answer to this try was lost.
+/// Returns true if a later try may succeed: the server starts, is full, or the answer to this try was lost.
 pub(super) fn may_pass(error: &Error) -> bool {
     match error {
         Error::Io(cause) => matches!(cause.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut),

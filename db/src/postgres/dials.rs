@@ -1,4 +1,4 @@
-//! Tries to make one connection: another one begins beside those that are slow.
+//! Tries to open one connection: another try begins beside the slow ones.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::dialer::{DialedConnection, Dialer};
 
-/// The most tries at once.
+/// Largest number of concurrent tries.
 const MAX_CONCURRENT_ATTEMPTS: usize = 4;
 
-/// Tries that go on between two waits for a connection, and end with the value.
+/// Tries that go on between two waits for a connection, until the value is dropped.
 pub(super) struct Dials {
     dialer: Dialer,
     running: JoinSet<Result<DialedConnection, Error>>,
@@ -30,7 +30,7 @@ impl Dials {
         }
     }
 
-    /// Returns the connection that was being made, if one has been. It does not wait.
+    /// Returns a finished connection, if there is one. Does not wait.
     pub(super) fn ready(&mut self) -> Option<DialedConnection> {
         while let Some(ended) = self.running.try_join_next() {
             if let Ok(Ok(made)) = ended {
@@ -41,10 +41,10 @@ impl Dials {
         None
     }
 
-    /// Waits for a connection, for so long. The tries go on beyond that, for the next wait.
+    /// Waits for a connection, up to the limit. The tries go on beyond it, for the next wait.
     ///
     /// # Errors
-    /// Each try has failed, or none has ended in time.
+    /// Each try has failed, or the limit has passed.
     pub(super) async fn next(&mut self, limit: Duration) -> Result<DialedConnection, Error> {
         let give_up = Instant::now() + limit;
         self.begin();
@@ -60,7 +60,7 @@ impl Dials {
                 Ok(None) => return Err(Error::WorkerCrashed),
                 Err(_) if Instant::now() >= give_up => return Err(Error::Io(std::io::ErrorKind::TimedOut.into())),
                 Err(_) if self.running.len() < MAX_CONCURRENT_ATTEMPTS => self.begin_another(),
-                // The oldest ends soon.
+                // The oldest try ends soon.
                 Err(_) => self.newest = Instant::now(),
             }
         }

@@ -1,4 +1,4 @@
-//! Waits for the end of what a call has given up: for the server's answer, or its word that nothing runs any more.
+//! Waits for the end of abandoned work: for the server's answer, or until the server reports that nothing runs.
 
 use std::time::Duration;
 
@@ -10,16 +10,17 @@ use super::abandoned::AbandonedWork;
 use super::dialer::DialedConnection;
 use crate::error::is_answer;
 
-/// The time for an answer that is on its way while the server already says that nothing runs.
+/// Time limit for an answer that is on its way after the server has reported that nothing runs.
 const IN_FLIGHT_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The time for an answer where the server cannot be asked.
+/// Time limit for an answer if the server cannot be asked.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers to one statement that was given up: its refusal, and the one to the question whether it has ended.
+/// Largest number of answers to one abandoned statement: its refusal, and the answers to later questions.
 const MAX_DRAINED_ANSWERS: usize = 4;
 
-/// Waits until the server has answered on the connection, and returns it; or until the server runs nothing for it.
+/// Waits until the server has answered on the connection, and returns the connection; or until the server runs nothing
+/// for it.
 pub(super) async fn linger(
     kept: Option<DialedConnection>,
     settled: Option<Receiver<()>>,
@@ -36,7 +37,7 @@ pub(super) async fn linger(
         biased;
         made = &mut drained => {
             if made.is_none() {
-                // The connection is lost: what it has begun may go on.
+                // The connection is lost, but its work may go on.
                 tokio::select! {
                     _ = settled => {}
                     () = abandoned.closing() => {}
@@ -49,7 +50,7 @@ pub(super) async fn linger(
     }
 }
 
-/// ReadRetries all that the server still answers.
+/// Reads all answers that the server still sends.
 async fn drain(connection: &mut PgConnection) -> Result<(), Error> {
     for _ in 1..MAX_DRAINED_ANSWERS {
         match connection.ping().await {

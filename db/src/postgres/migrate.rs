@@ -1,7 +1,7 @@
 //! Migrates a server's database, one process at a time.
 //!
-//! The driver's own lock waits inside a statement, whose snapshot deadlocks with `create index concurrently` of the process
-//! that has the lock; this one is asked for again and again.
+//! The driver's own lock waits inside a statement. The snapshot of that statement deadlocks with `create index
+//! concurrently` of the process that holds the lock. So this lock is polled.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -20,38 +20,38 @@ use super::time_limits::TimeLimits;
 use crate::error::is_broken;
 use crate::{Migrations, OpenError, migrations};
 
-/// How often it looks meanwhile.
+/// Pause between two tries.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long one try or one question may take: a network that loses everything says nothing of it.
+/// Time limit for one try or one question: a network that loses everything does not report it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Round trips that are measured, and how many more while all of them were too long: a machine that starts everything at
-/// once is slow for a moment.
+/// Number of measured round trips, and of further ones while all of them were too long: a machine that starts
+/// everything at once is slow for a moment.
 const ROUND_TRIP_SAMPLES: u32 = 3;
 const EXTRA_ROUND_TRIP_SAMPLES: u32 = 20;
 
-/// The longest round trip that counts as 100 ms: the clock and the machine add to it.
+/// Longest round trip that counts as 100 ms: the clock and the machine add to it.
 const MAX_MEASURED_ROUND_TRIP: Duration = Duration::from_millis(110);
 
-/// A migration may take long, and a process that is killed in the middle of it must not hold the lock for longer than this:
-/// the server looks whether its client is still there.
+/// Settings of the migrating session. A migration may take long, but a killed process must not hold the lock for longer
+/// than this: the server checks that its client still exists.
 const MIGRATOR_SETTINGS: [(&str, &str); 4] = [
     ("client_connection_check_interval", "500ms"),
     ("tcp_user_timeout", "2s"),
     ("lock_timeout", steps::LOCK_TIMEOUT),
-    // The table of migrations is there already, says a notice at each start.
+    // Suppresses the notice at each start that the table of migrations exists.
     ("client_min_messages", "warning"),
 ];
 
-/// A connection to a server that was found fit, and the limits of time at its distance.
+/// A connection to a suitable server, and the time limits for its distance.
 pub(super) struct Reached {
     pub(super) connection: PgConnection,
     pub(super) times: TimeLimits,
 }
 
-/// Waits for the server and for the lock, each as long as the patience, and applies the migrations that are missing. Returns
-/// the limits of time at the server's distance.
+/// Waits for the server and for the lock, each for `patience`, and applies the missing migrations. Returns the time
+/// limits for the server's distance.
 pub(super) async fn migrate(
     name: &str,
     opening: &SessionOptions,
@@ -61,14 +61,14 @@ pub(super) async fn migrate(
     let Reached { mut connection, times } = reach(name, &opening.clone().with(MIGRATOR_SETTINGS), patience).await?;
     let key = lock(name, &mut connection, migrations.postgres, patience).await?;
     steps::run(name, &mut connection, migrations).await?;
-    // The lock goes with the session, which a pooler may keep for others.
+    // The lock belongs to the session, which a pooler may keep for others.
     let unlock = sqlx::query("select pg_advisory_unlock($1)").bind(key);
     answer(name, unlock.execute(&mut connection)).await?;
     answer(name, connection.close()).await?;
     Ok(times)
 }
 
-/// Refuses a database that has other migrations than these. Returns the limits of time at the server's distance.
+/// Refuses a database with other migrations than these. Returns the time limits for the server's distance.
 pub(super) async fn check(
     name: &str,
     opening: &SessionOptions,
@@ -84,11 +84,11 @@ pub(super) async fn check(
     Ok(times)
 }
 
-/// Connects, waits for a server that starts, and refuses a server that is not fit.
+/// Connects, waits for a server that starts, and refuses an unsuitable server.
 pub(super) async fn reach(name: &str, opening: &SessionOptions, patience: Duration) -> Result<Reached, OpenError> {
     let (mut connection, facts) = wait_for(name, opening, patience).await?;
     facts.check(name)?;
-    // Before anything is set: it would stay in a session that others share.
+    // The check comes before any setting, which would stay in a shared session.
     if answer(name, shares_sessions(opening, &mut connection)).await? {
         return Err(OpenError::SharedSessions(name.to_owned()));
     }
@@ -100,7 +100,7 @@ pub(super) async fn reach(name: &str, opening: &SessionOptions, patience: Durati
     Ok(Reached { connection, times: TimeLimits::at_distance(round_trip) })
 }
 
-/// Waits until the server answers a question: behind a pooler a connection says little of the server.
+/// Waits until the server answers a question: behind a pooler a connection alone proves little.
 async fn wait_for(
     name: &str,
     opening: &SessionOptions,
@@ -130,7 +130,7 @@ async fn wait_for(
     }
 }
 
-/// Returns the shortest of some round trips.
+/// Returns the shortest of several round trips.
 async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error> {
     let mut shortest = Duration::MAX;
     for sample in 0..ROUND_TRIP_SAMPLES + EXTRA_ROUND_TRIP_SAMPLES {
@@ -144,25 +144,25 @@ async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error>
     Ok(shortest)
 }
 
-/// Whether the server has no certificate, or one that is not trusted: that does not pass by itself.
+/// Returns true if the server has no trusted certificate, which is a permanent fault.
 fn is_distrust(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Tls(_) => true,
-        // What the TLS library says of a certificate.
+        // The TLS library reports a bad certificate so.
         sqlx::Error::Io(cause) => cause.kind() == ErrorKind::InvalidData,
         _ => false,
     }
 }
 
-/// Returns true if the database has a table of this name where ours are.
+/// Returns true if the current schema has a table of this name.
 async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
     const SQL: &str = "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1";
     let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
     Ok(count > 0)
 }
 
-/// Takes the lock of this database and schema, until the connection ends in whatever way. Returns the lock's key. Waits for
-/// another process for as long as the patience, and longer while that process migrates in steps and comes on.
+/// Takes the lock of this database and schema, until the connection ends. Returns the lock's key. Waits `patience` for
+/// another process, and longer while that process makes progress in its steps.
 async fn lock(
     name: &str,
     connection: &mut PgConnection,
@@ -199,7 +199,7 @@ async fn lock(
     }
 }
 
-/// What the server answers, or that it is away.
+/// Returns the server's answer, or the error that it is away.
 async fn answer<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
     limited(ATTEMPT_TIMEOUT, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
 }
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// Long enough for a try, and no half minute.
+    /// Time for one try, far below half a minute.
     const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };

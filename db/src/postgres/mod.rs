@@ -1,4 +1,4 @@
-//! PostgreSQL: a server that replicas share, which may go away and come back at any time.
+//! PostgreSQL: a server that replicas share, and which may go away and come back at any time.
 
 mod abandoned;
 mod address;

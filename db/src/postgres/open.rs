@@ -1,4 +1,4 @@
-//! Opens a server's database: migrated, with one pool that writes and one that reads.
+//! Opens a server's database: migrated, with one pool for writes and one for reads.
 
 use std::time::Duration;
 
@@ -15,29 +15,29 @@ use crate::patience::START_TIMEOUT;
 use crate::url::PostgresServer;
 use crate::{Migrations, OpenError};
 
-/// What a service's connections are called.
+/// Default name of a service's connections.
 pub(super) const APPLICATION_NAME: &str = "gatepost";
 
-/// Connections of each pool: a server takes a hundred by default, and replicas share them.
+/// Number of connections of each pool: a server takes a hundred by default, and replicas share them.
 const POOL_CONNECTIONS: usize = 8;
 
-/// A server's database.
+/// An open database of a PostgreSQL server.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pub(super) readers: Pool,
     pub(super) writers: Pool,
     followers: Dialer,
     abandoned: AbandonedWork,
-    /// PoolLimits of time at the distance that was measured when the database was opened.
+    /// Time limits for the distance that was measured at the start.
     pub(super) times: TimeLimits,
 }
 
 impl Postgres {
-    /// Opens the database and applies the migrations that it lacks, one process at a time. Waits for half a minute for a
-    /// server that starts, and as long for a process that migrates.
+    /// Opens the database and applies the missing migrations, one process at a time. Waits half a minute for a server
+    /// that starts, and as long for a process that migrates.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
         let opening = SessionOptions::named(server, APPLICATION_NAME);
         let times = migrate(&server.to_string(), &opening, migrations, START_TIMEOUT).await?;
@@ -47,14 +47,15 @@ impl Postgres {
     /// Opens the database and leaves its migrations as they are.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do; also of a database that is not of this version.
+    /// [`OpenError`]; its text says what to do. Also if the database is not of this version.
     pub async fn open_beside(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
         let opening = SessionOptions::named(server, APPLICATION_NAME);
         let times = check(&server.to_string(), &opening, migrations.postgres).await?;
         Ok(Self::with_time_limits(times, opening))
     }
 
-    /// A write, which may not be repeated, tries out a connection that has lain unused.
+    /// Creates the pools. Writes cannot be repeated, so the writers' pool tests a connection that was idle for a
+    /// second.
     fn with_time_limits(times: TimeLimits, opening: SessionOptions) -> Self {
         let address = Address::default();
         let readers = Dialer::new(opening.clone().with(times.reader_settings()), times, Purpose::Read, &address);
@@ -70,17 +71,17 @@ impl Postgres {
         }
     }
 
-    /// A connection of its own, for looks again and again.
+    /// Returns a dedicated connection for polls.
     pub(crate) fn primary_connection(&self) -> PrimaryConnection {
         PrimaryConnection::new(self.followers.clone())
     }
 
-    /// The tries that a read has.
+    /// Returns the retry state of a read.
     pub fn read_retries(&self) -> ReadRetries {
         ReadRetries::new()
     }
 
-    /// The tries that a write has.
+    /// Returns the retry state of a write.
     pub fn write_retries(&self) -> WriteRetries {
         WriteRetries::new()
     }
@@ -105,7 +106,8 @@ mod tests {
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
 
-    /// What the client has set for its session. On a Unix socket the server says 0 of `tcp_user_timeout`.
+    /// Returns the settings that the client has set for its session. On a Unix socket the server reports 0 for
+    /// `tcp_user_timeout`.
     async fn set_by_us(connection: &mut PgConnection) -> BTreeMap<String, String> {
         const SQL: &str = "select name, current_setting(name) from pg_settings where source in ('client', 'session')";
         let rows: Vec<(String, String)> = sqlx::query_as(SQL).fetch_all(connection).await.unwrap();

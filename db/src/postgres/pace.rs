@@ -1,26 +1,26 @@
-//! The pace of new connections: at once while they succeed, ever more seldom while they do not.
+//! Pace of new connections: at once while they succeed, and with growing pauses while they fail.
 //!
-//! A server that is slow spends its time on handshakes. Each one that is given up and begun anew takes time from the calls
-//! for which the connections are made.
+//! A slow server spends its time on handshakes. Each abandoned and repeated handshake takes time from the calls that
+//! wait for a connection.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// The pause after the first failure, doubled with each further one.
+/// Pause after the first failure, doubled with each further one.
 const BASE_PAUSE: Duration = Duration::from_millis(20);
 
-/// The longest pause after a failure that cost the server nothing, such as a port without a server.
+/// Longest pause after a failure that cost the server nothing, such as a port without a server.
 const MAX_LIGHT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause: a call comes through within a second after the server is back, its connection included.
+/// Longest pause: a call succeeds within a second after the server is back, its connection included.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
-/// Failures that are counted: the pause does not grow beyond.
+/// Largest number of counted failures: the pause does not grow beyond.
 const MAX_FAILURES: u32 = 6;
 
-/// The time at which the next connection may be begun.
+/// Start time of the next connection.
 #[derive(Debug)]
 pub(super) struct Pace(Mutex<PaceState>);
 
@@ -28,7 +28,7 @@ pub(super) struct Pace(Mutex<PaceState>);
 struct PaceState {
     failures: u32,
     next: Instant,
-    /// The longest pause after the last failure.
+    /// Longest pause after the last failure.
     longest: Duration,
 }
 
@@ -50,17 +50,17 @@ impl Pace {
         sleep_until(at).await;
     }
 
-    /// A connection was made quickly.
+    /// Notes that a connection was opened quickly.
     pub(super) fn succeeded(&self) {
         *self.state() = PaceState { failures: 0, next: Instant::now(), longest: MAX_PAUSE };
     }
 
-    /// A connection was not made, or is slow.
+    /// Notes that a connection failed or is slow.
     pub(super) fn failed(&self) {
         self.wait(MAX_PAUSE);
     }
 
-    /// A connection was refused, which cost the server nothing.
+    /// Notes that a connection was refused at no cost for the server.
     pub(super) fn failed_lightly(&self) {
         self.wait(MAX_LIGHT_PAUSE);
     }
@@ -78,7 +78,7 @@ impl Pace {
     }
 }
 
-/// Returns a pause that is cut by chance, so that replicas part.
+/// Returns a randomly shortened pause, so that replicas do not try at the same time.
 fn pause(failures: u32, longest: Duration) -> Duration {
     let whole = (BASE_PAUSE * 2_u32.pow(failures)).min(longest);
     whole / 2 + whole / 2 * u32::from(kit::random::bytes::<1>()[0]) / 255

@@ -1,8 +1,7 @@
-//! The connections to a server: so many at once, and no fault keeps a call for longer than it waits.
+//! A bounded pool of connections to a server. No fault keeps a call beyond its own time limit.
 //!
-//! A connection that was given up in the middle of a statement stays with the pool: it comes back when the server has
-//! answered, and counts until the server runs nothing for it any more. New ones are made by tasks of their own, which go on
-//! when the call that needed one has gone.
+//! An abandoned connection stays with the pool. It comes back once the server has answered, and counts until the server
+//! runs nothing for it. Tasks of their own open new connections, and go on after the call that needed one has gone.
 
 mod acquire;
 mod queue;
@@ -21,22 +20,22 @@ use super::abandoned::AbandonedWork;
 use super::dialer::{DialedConnection, Dialer, may_pass};
 use super::linger::linger;
 
-/// Longest time that a connection lies unused, and its highest age: a server keeps memory for each.
+/// Longest idle time and highest age of a connection: a server keeps memory for each.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(10);
 const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 
-/// Differences between pools.
+/// Limits of one pool.
 #[derive(Debug)]
 pub(super) struct PoolLimits {
-    /// The most connections.
+    /// Largest number of connections.
     pub(super) connections: usize,
     /// Longest wait of a call for a connection.
     pub(super) acquire: Duration,
-    /// Time that a connection may lie unused before it is tried out.
+    /// Idle time after which a connection is tested before its use.
     pub(super) trusted: Duration,
 }
 
-/// Connections that are alike.
+/// A pool of equal connections.
 #[derive(Clone, Debug)]
 pub(super) struct Pool(Arc<PoolInner>);
 
@@ -46,7 +45,7 @@ struct PoolInner {
     limits: PoolLimits,
     abandoned: AbandonedWork,
     state: Mutex<PoolState>,
-    /// Told when the last connection in use has come back.
+    /// Notified when the last connection in use has come back.
     unused: Notify,
 }
 
@@ -54,19 +53,19 @@ struct PoolInner {
 struct PoolState {
     idle: Vec<IdleConnection>,
     waiting: CallQueue<Result<UsedConnection, Error>>,
-    /// Places taken: by connections in use, idle, being made, or left to the server.
+    /// Permits taken: by connections in use, idle, being opened, or left to the server.
     permits: usize,
     in_use: usize,
     /// Tries to connect that are not slow.
     dialing: usize,
-    /// Connections that last answered before are tried out before they are used: another one was silent then.
+    /// Time at which a connection was silent. Connections without an answer since then are tested before their use.
     doubted: Option<Instant>,
-    /// Connections that last answered before are closed: another one was lost then.
+    /// Time at which a connection was lost. Connections without an answer since then are closed.
     lost: Option<Instant>,
     is_closed: bool,
 }
 
-/// A connection and its place.
+/// A connection and its permit.
 #[derive(Debug)]
 pub(super) struct PooledConnection {
     pub(super) made: DialedConnection,
@@ -76,36 +75,36 @@ pub(super) struct PooledConnection {
 #[derive(Debug)]
 struct IdleConnection {
     pooled: PooledConnection,
-    /// The time of its last answer.
+    /// Time of its last answer.
     answered: Instant,
 }
 
-/// One of the pool's places; free for another connection when it is dropped.
+/// One of the pool's permits; free for another connection once it is dropped.
 #[derive(Debug)]
 struct PoolPermit(Weak<PoolInner>);
 
-/// A connection that is in use. Dropped, it goes back as its work allows.
+/// A connection in use. Dropping it returns it as its work allows.
 #[derive(Debug)]
 pub(super) struct UsedConnection {
     pooled: Option<PooledConnection>,
-    /// The time of its last answer.
+    /// Time of its last answer.
     answered: Instant,
     work: PendingWork,
     pool: Pool,
 }
 
-/// PendingWork that a connection is in the middle of.
+/// Unfinished work of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PendingWork {
     None,
     /// A statement, which ends by itself.
     Statement,
-    /// A transaction, which the server undoes when its connection is cut.
+    /// A transaction, which the server rolls back when its connection is closed.
     Transaction,
 }
 
 impl Pool {
-    /// A pool without connections.
+    /// Creates a pool without connections.
     pub(super) fn new(dialer: Dialer, limits: PoolLimits, abandoned: &AbandonedWork) -> Self {
         let (state, unused) = (Mutex::default(), Notify::new());
         Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), state, unused }))
@@ -116,7 +115,7 @@ impl Pool {
         UsedConnection::new(pooled, answered, self.clone())
     }
 
-    /// Takes a connection back that has last answered then, for a call that waits, or for later.
+    /// Takes a connection back, with the time of its last answer, for a waiting call or for later.
     fn put(&self, pooled: PooledConnection, answered: Instant) {
         let idle = IdleConnection { pooled, answered };
         let mut state = self.state();
@@ -143,7 +142,7 @@ impl Pool {
         drop(leaving);
     }
 
-    /// A connection is no longer in use.
+    /// Notes that a connection is no longer in use.
     fn came_back(&self) {
         let mut state = self.state();
         state.in_use -= 1;
@@ -152,7 +151,7 @@ impl Pool {
         }
     }
 
-    /// Begins to make a connection for each call that waits, as far as there are places.
+    /// Begins to open a connection for each waiting call, as far as permits are free.
     fn make_more(&self) {
         let Ok(runtime) = Handle::try_current() else { return };
         let more = {
@@ -179,7 +178,7 @@ impl Pool {
         let refused = {
             let mut state = self.state();
             state.dialing -= usize::from(!is_slow.load(Ordering::Relaxed));
-            // Those that wait would wait in vain.
+            // The waiting calls would wait in vain.
             if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.all() } else { Vec::new() }
         };
         match made {
@@ -202,27 +201,27 @@ impl Pool {
             || self.0.dialer.has_left(made)
     }
 
-    /// A connection was found lost: those that have not answered since are lost, too.
+    /// Notes a lost connection: those without an answer since are lost, too.
     pub(super) fn lose(&self) {
         self.state().lost = Some(Instant::now());
     }
 
-    /// A connection has not answered in time: those that have not answered since are tried out.
+    /// Notes a silent connection: those without an answer since are tested.
     pub(super) fn doubt(&self) {
         self.state().doubted = Some(Instant::now());
     }
 
-    /// A new connection was of no use: the next ones are made more seldom.
+    /// Slows new connections down, after one was useless.
     pub(super) fn slow_down(&self) {
         self.0.dialer.slow_down();
     }
 
-    /// Leaves a connection to the server until it has answered, or runs nothing for it any more.
+    /// Leaves a connection to the server until it has answered or runs nothing for it.
     fn leave(&self, pooled: PooledConnection, is_kept: bool) {
         let Ok(runtime) = Handle::try_current() else { return };
         let PooledConnection { made, permit } = pooled;
         let settled = made.backend.clone().map(|backend| self.0.abandoned.add(backend));
-        // Cut at once, if at all: the server then undoes what is not committed.
+        // A connection that is not kept is closed at once, so that the server rolls its transaction back.
         let kept = is_kept.then_some(made);
         let pool = self.clone();
         runtime.spawn(async move {
@@ -242,23 +241,23 @@ impl UsedConnection {
         Self { pooled: Some(pooled), answered, work: PendingWork::None, pool }
     }
 
-    /// The connection.
+    /// Returns the connection.
     #[expect(clippy::expect_used, reason = "each method that takes the connection ends the value")]
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.pooled.as_mut().expect("it is in use").made.connection
     }
 
-    /// Begins work.
+    /// Notes the work that begins.
     pub(super) fn begin(&mut self, work: PendingWork) {
         self.work = work;
     }
 
-    /// Returns the pool that the connection belongs to.
+    /// Returns the pool of the connection.
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Lets others have the connection: the server has answered, and is ready for more.
+    /// Returns the connection to the pool: the server has answered, and is ready for more.
     pub(super) fn give_back(mut self) {
         if let Some(pooled) = self.pooled.take() {
             self.pool.came_back();
@@ -266,7 +265,7 @@ impl UsedConnection {
         }
     }
 
-    /// Closes the connection, on which nothing runs.
+    /// Closes a connection without running work.
     pub(super) fn discard(mut self) {
         if let Some(pooled) = self.pooled.take() {
             self.pool.came_back();
@@ -274,8 +273,8 @@ impl UsedConnection {
         }
     }
 
-    /// Leaves the connection to the server, which may still run something for it. It comes back after the answer if it is
-    /// kept, and is cut otherwise.
+    /// Leaves the connection to the server, which may still run something for it. A kept connection comes back after
+    /// the answer, another one is closed.
     pub(super) fn leave(mut self, is_kept: bool) {
         if let Some(pooled) = self.pooled.take() {
             self.pool.came_back();
@@ -283,7 +282,7 @@ impl UsedConnection {
         }
     }
 
-    /// Takes the connection out of a value that no call has got.
+    /// Takes the connection out of a value that no call has received.
     fn take(&mut self) -> Option<PooledConnection> {
         self.pooled.take()
     }

@@ -1,4 +1,4 @@
-//! A connection of its own for looks again and again, which follows the address to the primary.
+//! A dedicated connection for polls, which follows the address to the primary.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -12,21 +12,21 @@ use super::identity::unfit;
 use super::limit::limited;
 use crate::error::{ConnectionFate, connection_fate, is_answer, is_timeout};
 
-/// Age at which a connection is made anew beside the old one. The old one may lead to a server that the address has left
-/// while it lives on: only a new connection shows that.
+/// Age at which a second connection is opened beside the old one. The old one may lead to a server that still runs
+/// after the address has moved, and only a new connection shows that.
 const RENEWAL_AGE: Duration = Duration::from_secs(10);
 
-/// A connection to the primary that the address leads to, made by a task of its own, and made again after a fault.
+/// A connection to the primary behind the address. A task of its own opens it, and opens it again after a fault.
 pub struct PrimaryConnection {
     dialer: Dialer,
     kept: Option<KeptConnection>,
     dials: Dials,
 }
 
-/// A connection to look through.
+/// A connection for one poll.
 pub struct KeptConnection {
     made: DialedConnection,
-    /// Set once it was silent: it has an answer to an older look to give.
+    /// Set after a timeout: the answer to an older poll is still to come.
     is_doubted: bool,
 }
 
@@ -35,10 +35,10 @@ impl PrimaryConnection {
         Self { dials: Dials::new(dialer.clone()), dialer, kept: None }
     }
 
-    /// The connection, until it is [put back](Self::put_back); dropped before that, it is cut.
+    /// Takes the connection until it is [put back](Self::put_back). Dropping it before that closes it.
     ///
     /// # Errors
-    /// No connection can be made, or is made yet. The next look goes on to wait for the same one.
+    /// No connection can be opened, or is ready yet. The next poll waits for the same one.
     pub async fn take(&mut self) -> Result<KeptConnection, Error> {
         if let Some(mut kept) = self.kept.take().filter(|kept| !self.dialer.has_left(&kept.made)) {
             if kept.made.begun.elapsed() > RENEWAL_AGE {
@@ -55,18 +55,18 @@ impl PrimaryConnection {
         Ok(KeptConnection { made: self.dials.next(self.dialer.times().connect()).await?, is_doubted: false })
     }
 
-    /// Waits for a look's answer, within the time for one.
+    /// Waits for the answer to a poll, up to the limit.
     ///
     /// # Errors
-    /// The look's error, or a timeout.
+    /// The error of the poll, or a timeout.
     pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         limited(self.dialer.times().look(), look).await
     }
 
-    /// A look by this connection has ended so: it serves for the next one, unless it is lost.
+    /// Puts the connection back after a poll with this result, for the next poll, unless it is lost.
     ///
     /// # Errors
-    /// The look's error, or one that says that the address has left the server that has answered.
+    /// The error of the poll, or one that says that the address has moved away from the answering server.
     pub fn put_back<T>(&mut self, mut kept: KeptConnection, looked: Result<T, Error>) -> Result<T, Error> {
         if self.dialer.has_left(&kept.made) {
             return Err(unfit("the address of the database leads to another server than the one that has answered"));
@@ -84,20 +84,20 @@ impl PrimaryConnection {
 
     pub(crate) async fn close(mut self) {
         if let Some(kept) = self.kept.take() {
-            // It is of no more use, however it ends.
+            // The connection is discarded, so its error does not matter.
             let _ = limited(self.dialer.times().connect(), kept.made.connection.close()).await;
         }
     }
 }
 
 impl KeptConnection {
-    /// Returns true unless it was silent and still is, for so long. ReadRetries the answer to an older look.
+    /// Returns true unless the connection was silent and stays so up to the limit. Reads the answer to an older poll.
     async fn answers(&mut self, limit: Duration) -> bool {
         if !self.is_doubted {
             return true;
         }
         let drained = limited(limit, async {
-            // The refusal of a look that took too long.
+            // The first answer refuses the poll that took too long.
             match self.made.connection.ping().await {
                 Err(error) if is_answer(&error) => self.made.connection.ping().await,
                 drained => drained,

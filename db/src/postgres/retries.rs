@@ -1,5 +1,5 @@
-//! How often a piece of work is tried: a read once more by a new connection, a write for as long as the server asks for it
-//! again, or has ended its wait for a lock, and has so said that it has written nothing.
+//! Retries of reads and writes. A read is retried once on a new connection. A write is retried while the server asks
+//! for it, or while a timeout of a lock shows that it has written nothing.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use tokio::time::{Instant, sleep};
 use crate::StoreError;
 use crate::error::{ConnectionFate, connection_fate, is_broken, is_locked, is_refusal, is_repeatable, is_timeout};
 
-/// How long a write is tried again: its last try ends below the deadline of every RPC that writes.
+/// Time in which a write is retried: its last try ends before the deadline of every RPC that writes.
 const WRITE_RETRY_BUDGET: Duration = Duration::from_secs(2);
 
-/// The first wait before a write is tried again, doubled each time and cut by chance, so that rivals part.
+/// Pause before the first retry of a write. It doubles each time and is shortened at random, so that rivals separate.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(1);
 
-/// The least of that after a lock that was waited for in vain: its holder may have waited for this write, and for as long, so
-/// that both begin again at the same moment.
+/// Smallest upper bound of the pause after a timeout of a lock. The lock's holder may have waited for this write as
+/// long, so both would begin again at the same moment.
 const MIN_LOCK_PAUSE: Duration = Duration::from_millis(250);
 
-/// The tries of a read.
+/// Retry state of a read.
 #[derive(Debug)]
 pub struct ReadRetries {
     left: u32,
@@ -29,7 +29,7 @@ impl ReadRetries {
         Self { left: 1 }
     }
 
-    /// Whether the read that failed so is to be tried once more.
+    /// Returns true if the failed read should be retried.
     pub fn once_more(&mut self, error: &sqlx::Error) -> bool {
         let more =
             self.left > 0 && (is_broken(error) && !is_timeout(error) && !is_refusal(error) || is_repeatable(error));
@@ -38,12 +38,12 @@ impl ReadRetries {
     }
 }
 
-/// The tries of a write.
+/// Retry state of a write.
 #[derive(Debug)]
 pub struct WriteRetries {
     until: Instant,
     pause: Duration,
-    /// Set once the connection has led to a server that only reads. Another one may lead to the primary.
+    /// Set once a connection has led to a read-only server. Another one may lead to the primary.
     has_moved: bool,
 }
 
@@ -52,7 +52,7 @@ impl WriteRetries {
         Self { until: Instant::now() + WRITE_RETRY_BUDGET, pause: FIRST_RETRY_PAUSE, has_moved: false }
     }
 
-    /// Whether the write that ended so is to be tried again; waits a little for that.
+    /// Returns true if the write should be retried, after a short pause.
     pub async fn once_more<T>(&mut self, written: &Result<T, StoreError>) -> bool {
         let Err(StoreError::Unavailable(cause)) = written else { return false };
         if connection_fate(cause) == ConnectionFate::OnlyReads {

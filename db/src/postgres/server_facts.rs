@@ -1,13 +1,13 @@
-//! ServerFacts about a server and its database on which a start is refused by name.
+//! Facts about a server and its database, by which a start refuses it.
 
 use sqlx::{Executor as _, PgConnection, Row as _};
 
 use crate::OpenError;
 
-/// The oldest version that is known to work, as the server numbers it.
+/// Oldest version that is known to work, in the server's numbering.
 const MIN_SERVER_VERSION: i32 = 140_000;
 
-/// The question of a start to a server. The answers come as text, since a pooler may know no other way.
+/// Answers of a server to the question of a start. They come as text, since a pooler may support nothing else.
 #[derive(Debug)]
 pub(super) struct ServerFacts {
     /// `server_version_num`.
@@ -18,9 +18,9 @@ pub(super) struct ServerFacts {
     encoding: String,
     /// `synchronous_commit`.
     commit: String,
-    /// Set if the server repeats another server's writes.
+    /// Set if the server is a standby.
     is_standby: bool,
-    /// Set if transactions of this user and database only read, unless they say otherwise.
+    /// Set if transactions of this user and database are read-only by default.
     is_read_only: bool,
 }
 
@@ -41,7 +41,7 @@ impl ServerFacts {
         })
     }
 
-    /// Refuses a server that could not keep what the services promise.
+    /// Refuses a server that cannot keep the promises of the services.
     pub(super) fn check(&self, name: &str) -> Result<(), OpenError> {
         let name = name.to_owned();
         if self.number < MIN_SERVER_VERSION {

@@ -1,7 +1,8 @@
-//! Connections with their session's settings: the settings are set by a statement, so they arrive through a pooler, too.
+//! Connections with session settings. A statement sets them, so they also arrive through a pooler.
 //!
-//! A startup parameter is another way for a setting. PgBouncer refuses the parameters `options` and `extra_float_digits`,
-//! or, told to ignore them, drops them without a word: a session would have no limits, or another schema than it was told.
+//! A startup parameter is another way for a setting. PgBouncer refuses the parameters `options` and
+//! `extra_float_digits`, or drops them silently if it is told to ignore them. A session would then have no limits, or
+//! the wrong schema.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, Executor as _, PgConnectio
 
 use crate::url::PostgresServer;
 
-/// The recipe of connections to a server: its address and credentials, and the settings of their sessions.
+/// Options of connections to a server: its address and credentials, and the settings of their sessions.
 #[derive(Clone)]
 pub struct SessionOptions {
     options: PgConnectOptions,
@@ -20,27 +21,27 @@ pub struct SessionOptions {
 }
 
 impl SessionOptions {
-    /// Connects as the server's URL says, by this name where the URL has none.
+    /// Returns the options of the server's URL, with this name if the URL has no name.
     pub(super) fn named(server: &PostgresServer, name: &str) -> Self {
         let options = server.options();
         let is_named = options.get_application_name().is_some();
         let options = if is_named { options } else { options.application_name(name) };
-        // No column is a float, so the digits of one do not matter.
+        // No column is a float, so the digits of floats do not matter.
         Self { options: options.extra_float_digits(None), settings: server.settings().into() }
     }
 
-    /// The same by this name, whatever the URL says.
+    /// Replaces the name of the connections, also that of the URL.
     pub(super) fn renamed(self, name: &str) -> Self {
         Self { options: self.options.application_name(name), ..self }
     }
 
-    /// The same with more settings.
+    /// Adds settings.
     pub(super) fn with<K: Into<String>, V: Into<String>>(self, more: impl IntoIterator<Item = (K, V)>) -> Self {
         let more = more.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self { settings: self.settings.iter().cloned().chain(more).collect(), ..self }
     }
 
-    /// The same without lines of the log for each statement.
+    /// Turns the log of statements off.
     pub(super) fn quiet(self) -> Self {
         Self { options: self.options.disable_statement_logging(), ..self }
     }
@@ -48,14 +49,14 @@ impl SessionOptions {
     /// Connects, and sets the session's settings.
     ///
     /// # Errors
-    /// The driver's.
+    /// The error of the driver.
     pub(crate) async fn connect(&self) -> Result<PgConnection, Error> {
         let mut connection = self.connect_bare().await?;
         self.set(&mut connection).await?;
         Ok(connection)
     }
 
-    /// Connects, and leaves the session as the server made it.
+    /// Connects, and leaves the session unchanged.
     pub(super) async fn connect_bare(&self) -> Result<PgConnection, Error> {
         self.options.connect().await
     }
@@ -69,14 +70,14 @@ impl SessionOptions {
     }
 }
 
-/// The options hold a password.
+/// Shows the settings only, since the options hold a password.
 impl fmt::Debug for SessionOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SessionOptions").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
-/// Makes connections without settings.
+/// Returns options without settings.
 #[cfg(test)]
 impl From<PgConnectOptions> for SessionOptions {
     fn from(options: PgConnectOptions) -> Self {
@@ -84,7 +85,7 @@ impl From<PgConnectOptions> for SessionOptions {
     }
 }
 
-/// Returns one statement that sets all of these.
+/// Returns one statement for all settings.
 fn sets(settings: &[(String, String)]) -> Option<String> {
     let mut sql = String::from("select ");
     for (number, (name, value)) in settings.iter().enumerate() {
@@ -94,7 +95,8 @@ fn sets(settings: &[(String, String)]) -> Option<String> {
     (!settings.is_empty()).then_some(sql)
 }
 
-/// Returns a literal of SQL; the form with E means the same on each server, however it reads backslashes.
+/// Returns a literal of SQL. The form with E means the same on each server, since it does not depend on the server's
+/// treatment of backslashes.
 pub(super) fn quoted(text: &str) -> String {
     format!("E'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }

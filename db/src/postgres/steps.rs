@@ -1,8 +1,8 @@
-//! Applies migrations, some of them in steps: calls go on meanwhile, so no step keeps a table for long.
+//! Applies migrations, some of them in steps: calls go on at the same time, so no step locks a table for long.
 //!
-//! A step's transaction notes how far the migration has come, as the comment of the migrator's table, so that a start which
-//! is killed goes on where it ended and a migration leaves nothing behind. Steps only add, as all migrations do: a process
-//! of the release before runs on whatever has been done.
+//! A step's transaction stores the progress of the migration as the comment of the migrator's table. So a start goes on
+//! after a kill, and a migration leaves nothing behind. Steps only add, as all migrations do: a process of the previous
+//! release runs on each intermediate state.
 
 mod parse;
 mod progress;
@@ -18,20 +18,20 @@ use self::progress::Progress;
 use crate::error::{is_locked, is_repeatable};
 use crate::{Migrations, OpenError, migrations};
 
-/// How long a statement waits for a table's lock. Calls that need the table queue behind that wait, and a read waits for
+/// Longest wait of a statement for a table's lock. Calls that need the table queue behind that wait, and a read waits
 /// 300 ms at most.
 pub(super) const LOCK_TIMEOUT: &str = "200ms";
 
-/// The same for an index that is made beside the calls: its waits hold nothing that a call needs.
+/// Longest wait for an index that is built beside the calls: its waits block no call.
 const LONG_LOCK_TIMEOUT: &str = "60s";
 
-/// Pause before the next try to get a lock: those that have queued go first.
+/// Pause before the next try to get a lock: queued calls go first.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(300);
 
-/// The longest time for which a lock is tried.
+/// Longest time of the tries to get a lock.
 const LOCK_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Applies the migrations that the database lacks. The caller holds the lock that keeps other processes from doing so.
+/// Applies the missing migrations. The caller holds a lock against other processes.
 pub(super) async fn run(name: &str, connection: &mut PgConnection, known: &Migrations) -> Result<(), OpenError> {
     let migrator = known.postgres;
     migrations::check(name, connection, migrator).await?;
@@ -75,7 +75,7 @@ async fn apply(connection: &mut PgConnection, migrator: &Migrator, migration: &M
     }
 }
 
-/// Applies the steps that are left, then writes the migration's row.
+/// Applies the remaining steps, then writes the migration's row.
 async fn apply_steps(
     connection: &mut PgConnection,
     migrator: &Migrator,
@@ -105,7 +105,7 @@ async fn once(connection: &mut PgConnection, sql: &str, progress: &mut Progress)
     Ok(())
 }
 
-/// Runs one batch of a step in one transaction; the step has ended when its statement returns no key.
+/// Runs one batch of a step in one transaction. The step has ended when its statement returns no key.
 async fn batch(connection: &mut PgConnection, sql: &str, progress: &mut Progress) -> Result<(), Error> {
     let give_up = Instant::now() + LOCK_RETRY_TIMEOUT;
     loop {
@@ -126,7 +126,7 @@ async fn batch(connection: &mut PgConnection, sql: &str, progress: &mut Progress
 }
 
 async fn batch_once(connection: &mut PgConnection, sql: &str, progress: &Progress) -> Result<Progress, Error> {
-    // A crash forgets a step together with the note; the last transaction waits for the disk.
+    // A crash loses a step together with its progress; the last transaction waits for the disk.
     connection.execute("begin; set local synchronous_commit = off").await?;
     let statement = sqlx::query_as(AssertSqlSafe(sql.to_owned())).bind(&progress.key);
     let last: Option<(Option<String>,)> = statement.fetch_optional(&mut *connection).await?;
@@ -136,8 +136,8 @@ async fn batch_once(connection: &mut PgConnection, sql: &str, progress: &Progres
     Ok(next)
 }
 
-/// Makes an index without a lock that calls would meet. No transaction may hold it, so a kill leaves an index that is not
-/// valid, which is removed before the next try.
+/// Creates an index without a lock that would block calls. It runs outside of transactions, so a kill leaves an invalid
+/// index, which is removed before the next try.
 async fn concurrently(
     connection: &mut PgConnection,
     sql: &str,
@@ -163,7 +163,7 @@ async fn set_lock_timeout(connection: &mut PgConnection, timeout: &str) -> Resul
     connection.execute(AssertSqlSafe(format!("set lock_timeout = '{timeout}'"))).await.map(drop)
 }
 
-/// Runs a script that is one transaction, again while a lock is not to be had.
+/// Runs a script of one transaction, and repeats it while a lock is taken.
 async fn patiently(connection: &mut PgConnection, script: &str) -> Result<(), Error> {
     let give_up = Instant::now() + LOCK_RETRY_TIMEOUT;
     loop {
@@ -178,7 +178,7 @@ async fn patiently(connection: &mut PgConnection, script: &str) -> Result<(), Er
     }
 }
 
-/// Returns true if another transaction stood in the way.
+/// Returns true if another transaction was in the way.
 fn may_pass(error: &Error) -> bool {
     is_locked(error) || is_repeatable(error)
 }
@@ -187,7 +187,7 @@ fn refused(migration: &Migration, problem: String) -> MigrateError {
     MigrateError::ExecuteMigration(Error::Configuration(problem.into()), migration.version)
 }
 
-/// Text of this program's own.
+/// SQL text from this program.
 struct SqlSafe(SqlStr);
 
 impl From<String> for SqlSafe {

@@ -1,4 +1,4 @@
-//! The time of day on the server.
+//! Time of day on the server.
 
 use chrono::{DateTime, Utc};
 
@@ -6,10 +6,10 @@ use super::Postgres;
 use crate::StoreError;
 
 impl Postgres {
-    /// The server's time at some moment between the question and the answer.
+    /// Returns the server's time at some moment between the question and the answer.
     ///
     /// # Errors
-    /// [`StoreError`], when the server does not answer.
+    /// [`StoreError`] if the server does not answer.
     pub(crate) async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
         const SQL: &str = "select clock_timestamp()";
         let mut tries = self.read_retries();

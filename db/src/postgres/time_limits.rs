@@ -1,94 +1,95 @@
-//! Limits of time for calls: they grow with the distance to the server, which is measured at the start.
+//! Time limits of calls. They grow with the distance to the server, which is measured at the start.
 
 use std::time::Duration;
 
-/// The longest round trip at which calls end within their deadlines.
+/// Longest round trip at which calls end within their deadlines.
 pub(super) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
 
-/// A shorter round trip counts as none: the limits have room for it.
+/// Shorter round trips count as zero: the limits have room for them.
 const MIN_ROUND_TRIP: Duration = Duration::from_millis(10);
 
-/// Round trips of a new connection: TCP, two for TLS and one for its request, three for the password, one for the session's
-/// settings, and one for the server's identity.
+/// Round trips of a new connection: TCP, two for TLS and one for its request, three for the password, one for the
+/// session's settings, and one for the server's identity.
 const CONNECT_ROUND_TRIPS: u32 = 9;
 
-/// Round trips of a transaction's work: five statements, and as many again for those that are prepared first.
+/// Round trips of a transaction's work: five statements, and as many to prepare them.
 const WORK_ROUND_TRIPS: u32 = 10;
 
-/// Round trips of one statement that is prepared first.
+/// Round trips of one statement and its preparation.
 const STATEMENT_ROUND_TRIPS: u32 = 2;
 
-/// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new connection at
-/// any distance.
+/// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new
+/// connection at any distance.
 pub(super) const ACQUIRE_WRITER_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Limits of time at one distance. At no distance they are those of the tables in `docs/operations/postgresql.md`.
+/// Time limits for one distance. At distance zero they are those of the tables in `docs/operations/postgresql.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TimeLimits {
     round_trip: Duration,
 }
 
 impl TimeLimits {
-    /// Returns the limits at this distance.
+    /// Returns the limits for this round trip.
     pub(super) fn at_distance(round_trip: Duration) -> Self {
         let round_trip = if round_trip < MIN_ROUND_TRIP { Duration::ZERO } else { round_trip.min(MAX_ROUND_TRIP) };
         Self { round_trip }
     }
 
-    /// Longest try to connect: the answer to it may have been lost, and the next one's is not.
+    /// Returns the longest try to connect. The answer to a try may be lost, and that to the next one may arrive.
     pub(super) fn connect(self) -> Duration {
         self.with_round_trips(500, CONNECT_ROUND_TRIPS)
     }
 
-    /// Time after which another try to connect may begin beside the first.
+    /// Returns the time after which another try to connect may begin beside the first.
     pub(super) fn slow(self) -> Duration {
         self.with_round_trips(300, CONNECT_ROUND_TRIPS)
     }
 
-    /// Longest time in which a connection must show that it works.
+    /// Returns the longest test of a connection.
     pub(super) fn ping(self) -> Duration {
         self.with_round_trips(300, 1)
     }
 
-    /// Longest wait for a connection that reads: below the deadline of every RPC that reads.
+    /// Returns the longest wait for a connection that reads: below the deadline of every RPC that reads.
     pub(super) fn acquire_reader(self) -> Duration {
         self.with_round_trips(400, CONNECT_ROUND_TRIPS)
     }
 
-    /// Longest read, with its way there and back. The server ends it by itself before, if it can.
+    /// Returns the longest read, with its way there and back. The server ends it earlier by itself, if it can.
     pub(super) fn read(self) -> Duration {
         self.with_round_trips(450, STATEMENT_ROUND_TRIPS)
     }
 
-    /// Longest statement that writes, or end of a transaction, with its way there and back.
+    /// Returns the longest statement that writes, or end of a transaction, with its way there and back.
     pub(super) fn write(self) -> Duration {
         self.with_round_trips(900, STATEMENT_ROUND_TRIPS)
     }
 
-    /// Longest work of a transaction between its begin and its end.
+    /// Returns the longest work of a transaction between its begin and its end.
     pub(super) fn work(self) -> Duration {
         self.with_round_trips(900, WORK_ROUND_TRIPS)
     }
 
-    /// Longest look of a watcher, with its way there and back.
+    /// Returns the longest poll of a watcher, with its way there and back.
     pub(super) fn look(self) -> Duration {
         self.with_round_trips(400, STATEMENT_ROUND_TRIPS)
     }
 
-    /// Returns what the server ends by itself on a connection that reads.
+    /// Returns the server's own limits for a connection that reads.
     pub(super) fn reader_settings(self) -> Vec<(&'static str, String)> {
         let mut settings = self.session_settings("400ms", "300ms");
         settings.push(("default_transaction_read_only", "on".into()));
         settings
     }
 
-    /// Returns what the server ends by itself on a connection that writes.
+    /// Returns the server's own limits for a connection that writes.
     pub(super) fn writer_settings(self) -> Vec<(&'static str, String)> {
         self.session_settings("800ms", "700ms")
     }
 
-    /// A statement below its RPC's deadline, a wait for another's lock before that, and a transaction that its client has
-    /// left alone, which lasts for a round trip between two statements. An answer that is not taken ends the connection.
+    /// Returns the server's own limits: a statement ends before its RPC's deadline, and a wait for a lock before that.
+    /// An abandoned transaction ends too; a live one is idle for a round trip between two statements. A result that the
+    /// client does not read ends the connection.
     fn session_settings(self, statement: &str, lock: &str) -> Vec<(&'static str, String)> {
         let idle = format!("{}ms", self.with_round_trips(500, STATEMENT_ROUND_TRIPS).as_millis());
         vec![
@@ -108,7 +109,7 @@ impl TimeLimits {
 mod tests {
     use super::*;
 
-    /// The deadline of every RPC that writes.
+    /// Deadline of every RPC that writes.
     const DEADLINE: Duration = Duration::from_secs(5);
 
     #[test]

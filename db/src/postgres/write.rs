@@ -1,4 +1,4 @@
-//! WriteRetries: one statement that commits by itself, or a transaction; each knows whether its commit was answered.
+//! Writes: one statement that commits by itself, or a transaction. Each knows if its commit was answered.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::error::{ConnectionFate, connection_fate, is_broken};
 use crate::{SqlStatement, StoreError, TransactionOutcome, Tx};
 
 impl Postgres {
-    /// Runs a statement that writes: how many rows it has written.
+    /// Runs a statement that writes, and returns the number of rows written.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn write(&self, statement: Query<'static, Driver, PgArguments>) -> Result<u64, StoreError> {
         let mut lease = self.lease_writer().await?;
-        // Alone, a statement is its own commit.
+        // A single statement is its own commit.
         let written = committed(self.times.write(), lease.connection().execute(statement)).await;
         Ok(lease.ended(written).map_err(StoreError::from_commit)?.rows_affected())
     }
@@ -31,18 +31,18 @@ impl Postgres {
     /// Runs a statement that writes and returns at most one row.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn write_one<T>(&self, statement: QueryAs<'_, Driver, T, PgArguments>) -> Result<Option<T>, StoreError>
     where
         T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     {
         let mut lease = self.lease_writer().await?;
-        // All of its answer is read: behind the row stands whether it was committed.
+        // The whole answer is read: the result of the commit stands behind the row.
         let written = committed(self.times.write(), statement.fetch_all(lease.connection())).await;
         Ok(lease.ended(written).map_err(StoreError::from_commit)?.pop())
     }
 
-    /// Runs statements as one, in one message, and returns the number in the last row.
+    /// Runs statements as one transaction in one message, and returns the number in the last row.
     pub(crate) async fn at_once(&self, statements: &[SqlStatement]) -> Result<i64, StoreError> {
         let message = format!("begin; {}", message(statements));
         let mut tries = self.write_retries();
@@ -105,7 +105,7 @@ impl Postgres {
         }
     }
 
-    /// Ends a transaction that has failed so. It may be open: it is undone by a word, or with the connection.
+    /// Ends a failed transaction, which may be open: rolls it back by a statement, or by closing the connection.
     async fn undone(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
         if connection_fate(&error) == ConnectionFate::Serves {
             let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
@@ -117,9 +117,9 @@ impl Postgres {
         error
     }
 
-    /// Sends a message whose last statement commits, and returns the number in the last row.
+    /// Sends a message that ends with a commit, and returns the number in the last row.
     async fn commit_with(&self, mut lease: Lease, message: String) -> Result<i64, StoreError> {
-        // To the end of the answer: behind the row stands whether it was committed.
+        // The whole answer is read: the result of the commit stands behind the row.
         let rows = match committed(self.times.write(), send(lease.connection(), message)).await {
             Err(error) if connection_fate(&error) == ConnectionFate::Serves => {
                 return Err(self.undone(lease, error).await.into());
@@ -131,7 +131,7 @@ impl Postgres {
     }
 }
 
-/// Waits for the answer to a commit, for so long. Until it comes, the call's outcome is open.
+/// Waits for the answer to a commit, up to the limit. The call's outcome is open until then.
 async fn committed<T>(limit: Duration, commit: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     outcome::set_open(true);
     let committed = limited(limit, commit).await;

@@ -14,7 +14,7 @@ use crate::postgres::limit::limited;
 const REFUSAL_MARGIN: Duration = Duration::from_millis(20);
 
 impl Pool {
-    /// A connection, an old one or a new one.
+    /// Returns an idle or a new connection.
     pub(in crate::postgres) async fn acquire(&self) -> Result<UsedConnection, Error> {
         let give_up = self.give_up();
         loop {
@@ -34,7 +34,7 @@ impl Pool {
         }
     }
 
-    /// Returns the time until which a call may wait.
+    /// Returns the end of a call's wait.
     fn give_up(&self) -> time::Instant {
         let own = time::Instant::now() + self.0.limits.acquire;
         call::end().map_or(own, |end| own.min(end.checked_sub(REFUSAL_MARGIN).unwrap_or(end)))
@@ -46,7 +46,7 @@ impl Pool {
         Error::PoolTimedOut
     }
 
-    /// An idle connection, or the first that comes.
+    /// Returns an idle connection, or the first that becomes free.
     async fn next(&self) -> Result<UsedConnection, Error> {
         let mut leaving = Vec::new();
         let coming = {
@@ -54,7 +54,7 @@ impl Pool {
             if state.is_closed {
                 return Err(Error::PoolClosed);
             }
-            // The one that was used last: it is the likeliest to work.
+            // The connection that was used last is the most likely to work.
             while let Some(idle) = state.idle.pop() {
                 if self.must_leave(&state, &idle) {
                     leaving.push(idle);
@@ -64,7 +64,7 @@ impl Pool {
             }
             state.waiting.join()
         };
-        // Outside of the lock, which their places take.
+        // Dropped outside of the lock, which their permits take.
         drop(leaving);
         self.make_more();
         coming.await.unwrap_or(Err(Error::PoolClosed))
@@ -74,14 +74,14 @@ impl Pool {
         answered.elapsed() > self.0.limits.trusted || self.state().doubted.is_some_and(|doubted| answered <= doubted)
     }
 
-    /// An idle connection was tried out and is silent. Nothing runs on it: a new one takes its place. While one is being
-    /// made, it may still answer.
+    /// Handles an idle connection that did not answer its test. Nothing runs on it, so a new one replaces it. It may
+    /// still answer while another one is being opened.
     fn is_silent(&self, used: UsedConnection) {
         self.doubt();
         if self.state().dialing == 0 { used.discard() } else { used.leave(true) }
     }
 
-    /// Refuses the calls that wait, waits until every connection in use has come back, and closes them.
+    /// Refuses the waiting calls, waits until every connection in use has come back, and closes them.
     pub(in crate::postgres) async fn close(&self) {
         let waiting = {
             let mut state = self.state();

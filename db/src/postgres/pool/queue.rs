@@ -1,18 +1,18 @@
-//! The calls that wait for a connection: the first goes first, or the last one does where a call has waited in vain.
+//! Queue of the calls that wait for a connection: first in, first out, but last in, first out after a timeout.
 //!
-//! Above the server's capacity, the first call in the queue has nearly used up its wait. Its work would begin late and miss
-//! the call's deadline, and so would that of each call after it. The last call has its whole time left. So all the work of
-//! the server is of use while the queue stands, and the calls that cannot be served end by themselves.
+//! Above the server's capacity, the first call in the queue has nearly used up its wait. Its work would begin late and
+//! miss the call's deadline, as would the work of each call after it. The last call has its whole time left. So all
+//! work of the server is useful while the queue stands, and the calls that cannot be served end by themselves.
 
 use std::collections::VecDeque;
 
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-/// Calls in the order in which they came. Those that have gone are taken out by the next look.
+/// Calls in the order of their arrival. Each access removes the calls that have gone.
 #[derive(Debug)]
 pub(super) struct CallQueue<T> {
     calls: VecDeque<Sender<T>>,
-    /// Set from a call's wait in vain until the queue is empty.
+    /// Set from a call's timeout until the queue is empty.
     is_overloaded: bool,
 }
 
@@ -23,7 +23,7 @@ impl<T> Default for CallQueue<T> {
 }
 
 impl<T> CallQueue<T> {
-    /// Puts a call at the end.
+    /// Appends a call.
     pub(super) fn join(&mut self) -> Receiver<T> {
         self.len();
         let (call, coming) = oneshot::channel();
@@ -31,7 +31,7 @@ impl<T> CallQueue<T> {
         coming
     }
 
-    /// Takes out the call that is served next.
+    /// Removes the call that is served next.
     pub(super) fn next(&mut self) -> Option<Sender<T>> {
         self.len();
         let next = if self.is_overloaded { self.calls.pop_back() } else { self.calls.pop_front() };
@@ -39,13 +39,13 @@ impl<T> CallQueue<T> {
         next
     }
 
-    /// Takes all calls out.
+    /// Removes all calls.
     pub(super) fn all(&mut self) -> Vec<Sender<T>> {
         self.is_overloaded = false;
         self.calls.drain(..).collect()
     }
 
-    /// Returns the number of calls that wait.
+    /// Returns the number of waiting calls.
     pub(super) fn len(&mut self) -> usize {
         self.calls.retain(|call| !call.is_closed());
         if self.calls.is_empty() {
@@ -54,7 +54,7 @@ impl<T> CallQueue<T> {
         self.calls.len()
     }
 
-    /// Notes that a call has waited in vain for as long as it could.
+    /// Notes that a call has reached its time limit.
     pub(super) fn timed_out(&mut self) {
         self.is_overloaded = self.len() > 0;
     }

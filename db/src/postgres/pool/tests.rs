@@ -42,7 +42,7 @@ async fn outside(server: &Server) -> PgConnection {
     PgConnectOptions::from_str(&server.url("postgres")).unwrap().connect().await.unwrap()
 }
 
-/// Begins a statement that ends only when `holder` unlocks, and gives it up.
+/// Begins a statement that ends only when `holder` unlocks, and abandons it.
 async fn give_up(mut used: UsedConnection) {
     used.begin(PendingWork::Statement);
     let waiting = limited(Duration::from_millis(100), used.connection().execute("select pg_advisory_lock(1)"));
@@ -154,7 +154,7 @@ async fn call_is_refused_before_its_deadline() {
     assert!(matches!(refused, Err(Error::PoolTimedOut)) && time::Instant::now() < end, "{refused:?}");
 }
 
-/// The queue has held a call for longer than a call may wait, but each call has got its connection in time.
+/// The queue has held calls for longer than one call may wait, but each call has got its connection in time.
 #[tokio::test]
 async fn call_behind_a_moving_queue_has_its_whole_wait() {
     let Some(database) = testkit::postgres::database().await else { return };

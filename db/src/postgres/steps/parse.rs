@@ -1,4 +1,4 @@
-//! ReadRetries the steps of a migration: a line `-- step` begins each, with its form behind it.
+//! Reads the steps of a migration: a line `-- step` begins each, followed by its form.
 
 /// One step of a migration.
 #[derive(Debug, PartialEq, Eq)]
@@ -7,21 +7,22 @@ pub(super) struct MigrationStep<'s> {
     pub(super) sql: &'s str,
 }
 
-/// The way in which a step runs.
+/// Form of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepForm<'s> {
     /// `-- step`: its statements are one transaction.
     Once,
-    /// `-- step: batches`: its one statement is run again and again, each time in a transaction of its own. `$1` is the last
-    /// key that it returned, as a text; `''` at first. It returns one row with the next last key, or none at the end.
+    /// `-- step: batches`: its one statement is repeated, each time in a transaction of its own. `$1` is the last
+    /// returned key, as text; `''` at first. The statement returns one row with the next last key, or no row at the
+    /// end.
     Batches,
-    /// `-- step: concurrently`: its one statement makes an index in no transaction.
+    /// `-- step: concurrently`: its one statement creates an index outside of transactions.
     Concurrently { index: &'s str },
 }
 
 const MARK: &str = "-- step";
 
-/// Returns the steps of this text; without a mark there are none.
+/// Returns the steps of this text; empty without a mark.
 pub(super) fn steps(text: &str) -> Result<Vec<MigrationStep<'_>>, String> {
     let mut steps = Vec::new();
     let mut marks: Vec<_> = text.match_indices(MARK).map(|(at, _)| at).filter(|at| begins_line(text, *at)).collect();
@@ -45,7 +46,7 @@ fn begins_line(text: &str, at: usize) -> bool {
     at == 0 || text[..at].ends_with('\n')
 }
 
-/// Returns the index's name. The statement can be repeated: where the index is there already, it does nothing.
+/// Returns the index's name. The statement is repeatable: it does nothing if the index exists.
 fn index(sql: &str) -> Result<&str, String> {
     const WANTED: &str = "write `create index concurrently if not exists NAME on …`";
     let mut lines = sql.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("--"));

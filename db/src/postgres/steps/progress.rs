@@ -1,22 +1,22 @@
-//! The progress of a migration in steps: the comment of the migrator's table says it.
+//! Progress of a migration in steps, stored as the comment of the migrator's table.
 
 use sqlx::PgConnection;
 
 use super::super::session::quoted;
 
-/// Where a migration goes on.
+/// Position at which a migration goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
     table: String,
     version: i64,
-    /// The number of steps that are done.
+    /// Number of finished steps.
     pub(super) steps: usize,
-    /// The last key of the batches that are done of the next step; empty: none.
+    /// Last key of the finished batches of the next step; empty at first.
     pub(super) key: String,
 }
 
 impl Progress {
-    /// ReadRetries how far this migration has come; a note of another one says nothing.
+    /// Reads the progress of this migration, and ignores that of another one.
     pub(super) async fn read(connection: &mut PgConnection, table: &str, version: i64) -> Result<Self, sqlx::Error> {
         const SQL: &str = "select obj_description(to_regclass($1), 'pg_class')";
         let text: Option<String> = sqlx::query_scalar(SQL).bind(table).fetch_one(connection).await?;
@@ -24,23 +24,23 @@ impl Progress {
         Ok(Self { table: table.to_owned(), version, steps, key })
     }
 
-    /// Returns the note for when the next step is done.
+    /// Returns the progress after the next step.
     pub(super) fn after_step(&self) -> Self {
         Self { steps: self.steps + 1, key: String::new(), ..self.clone() }
     }
 
-    /// Returns the note for when the next step is done up to this key.
+    /// Returns the progress within the next step, up to this key.
     pub(super) fn after_key(&self, key: String) -> Self {
         Self { key, ..self.clone() }
     }
 
-    /// Returns the statement that writes the note.
+    /// Returns the statement that stores the progress.
     pub(super) fn statement(&self) -> String {
         let text = format!("migration {}, steps {}, key {}", self.version, self.steps, self.key);
         format!("comment on table {} is {}", self.table, quoted(&text))
     }
 
-    /// Returns the statement that removes the note.
+    /// Returns the statement that removes the stored progress.
     pub(super) fn removal(&self) -> String {
         format!("comment on table {} is null", self.table)
     }
