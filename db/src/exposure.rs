@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_with_bits_for_others_is_open() {
+    fn folder_with_bits_for_others_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         for (mode, open) in [(0o700, false), (0o500, false), (0o710, true), (0o750, true), (0o701, true), (0o755, true)]
         {

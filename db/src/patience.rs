@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_may_pass_is_waited_for() {
+    async fn only_transient_errors_are_retried() {
         let tries = AtomicU32::new(0);
         let next = |error: fn(sqlx::Error) -> StoreError, until: u32| {
             let (tries, error) = (&tries, error);
@@ -56,10 +56,10 @@ mod tests {
         assert_eq!(patiently(|| next(StoreError::from, 3)).await.unwrap(), 3);
         let fault = |error| StoreError::Fault(std::sync::Arc::new(error));
         assert!(matches!(patiently(|| next(fault, u32::MAX)).await, Err(StoreError::Fault(_))));
-        assert_eq!(tries.load(Ordering::Relaxed), 4, "a fault is told at once");
+        assert_eq!(tries.load(Ordering::Relaxed), 4, "a fault is returned at once");
         let began = Instant::now();
         assert!(matches!(patiently(|| next(StoreError::from, u32::MAX)).await, Err(StoreError::Unavailable(_))));
-        assert_eq!(began.elapsed().as_secs(), START_TIMEOUT.as_secs(), "and an end is made");
+        assert_eq!(began.elapsed().as_secs(), START_TIMEOUT.as_secs(), "the retries end");
     }
 
     #[tokio::test(start_paused = true)]

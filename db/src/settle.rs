@@ -104,32 +104,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_known_outcome_is_not_looked_for() {
+    async fn known_outcome_is_not_looked_up() {
         assert_eq!(settled(&[Ok(1)], &[Ok(Some(2))]).await.unwrap(), 1);
         assert!(matches!(settled(&[away()], &[Ok(Some(2))]).await, Err(StoreError::Unavailable(_))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_commit_without_an_answer_is_found() {
+    async fn unanswered_commit_is_found() {
         assert_eq!(settled(&[unknown()], &[Ok(Some(2))]).await.unwrap(), 2);
         assert_eq!(settled(&[unknown()], &[away(), away(), Ok(Some(2))]).await.unwrap(), 2, "after an outage");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_there_is_written_once_more() {
+    async fn missing_write_is_repeated() {
         assert_eq!(settled(&[unknown(), Ok(3)], &[Ok(None)]).await.unwrap(), 3);
-        assert_eq!(settled(&[unknown(), Ok(3)], &[Ok(None), Ok(Some(2))]).await.unwrap(), 2, "the first one has come");
+        assert_eq!(
+            settled(&[unknown(), Ok(3)], &[Ok(None), Ok(Some(2))]).await.unwrap(),
+            2,
+            "the first commit has arrived"
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_repetition_that_may_be_the_first_ones_is_not_believed_unseen() {
+    async fn repetition_without_a_lookup_stays_unknown() {
         // The second write finds a changed state, but cannot read which write changed it.
         let settled = settled(&[unknown(), Ok(3)], &[Ok(None), away()]).await;
         assert!(matches!(settled, Err(StoreError::Unknown(_))), "{settled:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outcome_that_cannot_be_learnt_is_unknown_in_time() {
+    async fn undetermined_outcome_is_unknown_in_time() {
         let begun = Instant::now();
         assert!(matches!(settled(&[unknown()], &[away()]).await, Err(StoreError::Unknown(_))));
         assert!(matches!(settled(&[unknown(), away()], &[Ok(None)]).await, Err(StoreError::Unknown(_))));

@@ -223,8 +223,9 @@ mod tests {
         }
     }
 
+    /// C65: plaintext beyond this machine is detected.
     #[test]
-    fn c65_what_leaves_the_machine_in_plaintext_is_told_apart() {
+    fn plaintext_beyond_this_machine_is_detected() {
         for (text, private) in [
             ("sqlite:a.db", true),
             ("postgres://u@localhost/d", true),
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_loses_one_newline_as_other_secrets_do() {
+    fn password_loses_one_newline() {
         let read = |text: &str| {
             let DatabaseUrl::Postgres(server) = text.parse().unwrap() else { panic!("{text}") };
             password(&server.options)
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_password_is_known() {
+    fn published_password_is_detected() {
         let is_published = |text: &str| text.parse::<DatabaseUrl>().unwrap().has_published_password();
         assert!(is_published("postgres://auth:local-use-only-auth@h/d"));
         assert!(is_published("postgres://auth:local%2Duse-only-auth%0A@h/d"));
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unverified_server_is_told_apart() {
+    fn unverified_server_is_detected() {
         for (text, unverified) in [
             ("postgres://u@db/d?sslmode=require", true),
             ("postgres://u@db/d?sslmode=verify-full", false),
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_refused() {
+    fn invalid_url_is_refused() {
         for text in [
             "",
             "a.db",

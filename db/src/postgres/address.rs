@@ -66,13 +66,13 @@ mod tests {
         let address = Address::default();
         address.learn(&old).unwrap();
         address.learn(&server("1", None)).unwrap();
-        assert!(!address.has_left(&old), "a standby says nothing of its primary");
+        assert!(!address.has_left(&old), "a standby does not show its primary");
         address.learn(&new).unwrap();
         assert!(address.has_left(&old) && !address.has_left(&new) && !address.has_left(&server("1", None)));
         address.learn(&old).unwrap_err();
-        assert!(!address.has_left(&new), "a server that was left behind does not come back");
+        assert!(!address.has_left(&new), "a superseded server does not come back");
         address.learn(&other).unwrap();
         assert!(address.has_left(&new) && !address.has_left(&other));
-        assert!(!address.has_left(&ServerIdentity::default()), "a server that says nothing of itself stays");
+        assert!(!address.has_left(&ServerIdentity::default()), "an unknown server stays");
     }
 }

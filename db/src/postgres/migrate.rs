@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_for_another_process_gives_up_and_says_so() {
+    async fn lasting_migration_lock_is_an_error() {
         let Some(database) = testkit::postgres::database().await else { return };
         let mut holder = database.connect().await;
         lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_not_there_is_waited_for_and_given_up() {
+    async fn absent_server_is_given_up() {
         let silent = Proxy::to_address(([127, 0, 0, 1], 1).into());
         silent.black_hole();
         let refusing = Proxy::to_address(([127, 0, 0, 1], 1).into());

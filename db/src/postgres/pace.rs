@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn failures_make_connections_few() {
+    async fn failures_slow_connections_down() {
         let pace = Pace::new();
         let (begun, mut turns) = (Instant::now(), 0);
         while begun.elapsed() < Duration::from_secs(40) {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refusals_that_cost_nothing_are_met_soon_again() {
+    async fn cheap_refusals_are_retried_soon() {
         let pace = Pace::new();
         for _ in 0..20 {
             pace.failed_lightly();

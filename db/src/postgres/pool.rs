@@ -244,7 +244,7 @@ impl UsedConnection {
     /// Returns the connection.
     #[expect(clippy::expect_used, reason = "each method that takes the connection ends the value")]
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.pooled.as_mut().expect("it is in use").made.connection
+        &mut self.pooled.as_mut().expect("the connection is in use").made.connection
     }
 
     /// Notes the work that begins.

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_one_statement_and_cannot_leave_it() {
+    fn settings_are_quoted_in_one_statement() {
         assert_eq!(sets(&[]), None);
         let settings =
             [("search_path", r"a'b\"), ("lock_timeout", "1s")].map(|(name, value)| (name.into(), value.into()));

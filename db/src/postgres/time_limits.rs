@@ -113,16 +113,20 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(5);
 
     #[test]
-    fn limits_grow_with_the_distance_and_end_at_the_longest() {
+    fn limits_grow_with_distance_up_to_the_maximum() {
         let (near, far) = (TimeLimits::at_distance(Duration::from_millis(9)), TimeLimits::at_distance(MAX_ROUND_TRIP));
         assert_eq!(near, TimeLimits::default());
         assert_eq!(near.connect(), Duration::from_millis(500));
         assert_eq!(far.connect(), Duration::from_millis(1400));
-        assert_eq!(far, TimeLimits::at_distance(Duration::from_secs(1)), "the longest distance has the longest limits");
+        assert_eq!(
+            far,
+            TimeLimits::at_distance(Duration::from_secs(1)),
+            "greater distances have the limits of the maximum"
+        );
     }
 
     #[test]
-    fn write_ends_before_its_deadline_at_the_longest_distance() {
+    fn write_at_maximum_distance_meets_its_deadline() {
         let far = TimeLimits::at_distance(MAX_ROUND_TRIP);
         assert!(far.connect() < ACQUIRE_WRITER_TIMEOUT, "a connection can be made within the wait for one");
         assert!(ACQUIRE_WRITER_TIMEOUT + far.work() + far.write() < DEADLINE);

@@ -86,13 +86,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_lock_is_no_link() {
+    async fn lock_file_link_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let (database, elsewhere) = (folder.path().join("a.db"), folder.path().join("elsewhere"));
         symlink(&elsewhere, beside(&database, LOCK_SUFFIX)).unwrap();
         let refused = FileLock::take(&database).await.unwrap_err().to_string();
         assert!(refused.contains("a.db-lock cannot be written to"), "{refused}");
-        assert!(!elsewhere.exists(), "a dangling link makes no file");
+        assert!(!elsewhere.exists(), "a dangling link creates no file");
         fs::write(&elsewhere, "").unwrap();
         assert!(matches!(FileLock::take(&database).await, Err(OpenError::Unwritable(..))));
         fs::remove_file(beside(&database, LOCK_SUFFIX)).unwrap();

@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_that_can_lose_data_is_told_apart() {
+    fn library_that_can_lose_data_is_detected() {
         for (version, old) in [
             ("3.7.0", true),
             ("3.51.2", true),

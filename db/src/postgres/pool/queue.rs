@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn last_call_is_served_first_once_one_has_timed_out() {
+    fn last_call_is_served_first_after_a_timeout() {
         let mut queue = CallQueue::default();
         let (late, mut second, mut third) = (queue.join(), queue.join(), queue.join());
         drop(late);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_the_usual_one_once_the_queue_was_empty() {
+    fn empty_queue_restores_the_order() {
         let mut queue = CallQueue::default();
         let (late, second) = (queue.join(), queue.join());
         drop(late);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_have_gone_get_nothing() {
+    fn abandoned_calls_get_no_connection() {
         let mut queue = CallQueue::default();
         let (gone, mut waits) = (queue.join(), queue.join());
         drop(gone);

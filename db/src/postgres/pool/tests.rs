@@ -50,7 +50,7 @@ async fn give_up(mut used: UsedConnection) {
 }
 
 #[tokio::test]
-async fn connections_that_come_back_while_answers_are_lost_hold_no_place() {
+async fn connections_returned_in_an_outage_free_permits() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let pool = pool(&server.url_at(proxy.address(), "postgres"), LIMITS);
@@ -58,7 +58,7 @@ async fn connections_that_come_back_while_answers_are_lost_hold_no_place() {
     proxy.half_open();
     used.into_iter().for_each(UsedConnection::give_back);
     let mut one = pool.acquire().await.unwrap();
-    assert!(limited(Duration::from_millis(200), one.connection().ping()).await.is_err(), "its answer is lost");
+    assert!(limited(Duration::from_millis(200), one.connection().ping()).await.is_err(), "the answer is lost");
     drop(one);
     pool.lose();
     proxy.pass();
@@ -70,17 +70,17 @@ async fn connections_that_come_back_while_answers_are_lost_hold_no_place() {
 }
 
 #[tokio::test]
-async fn there_are_no_more_connections_than_the_pool_may_have() {
+async fn pool_never_exceeds_its_connections() {
     let Some(database) = testkit::postgres::database().await else { return };
     let pool = pool(&database.url, PoolLimits { acquire: Duration::from_millis(200), ..LIMITS });
     let mut used = all(&pool).await;
-    assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)), "a fifth is waited for in vain");
+    assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)), "there is no fifth connection");
     used.pop().unwrap().give_back();
     pool.acquire().await.unwrap();
 }
 
 #[tokio::test]
-async fn statement_that_was_given_up_keeps_its_connection() {
+async fn abandoned_statement_keeps_its_connection() {
     let Some(server) = server().await else { return };
     let pool = pool(&server.url("postgres"), PoolLimits { connections: 1, ..LIMITS });
     let mut holder = outside(&server).await;
@@ -91,7 +91,7 @@ async fn statement_that_was_given_up_keeps_its_connection() {
     let mut next = Box::pin(pool.acquire());
     assert!(
         limited(Duration::from_millis(700), async { Ok(next.as_mut().await) }).await.is_err(),
-        "the permit is taken"
+        "the only permit is taken"
     );
     holder.execute("select pg_advisory_unlock(1)").await.unwrap();
     let mut next = next.await.unwrap();
@@ -117,7 +117,7 @@ async fn work_on_a_cut_connection_counts_until_it_ends() {
 }
 
 #[tokio::test]
-async fn calls_that_leave_do_not_make_more_connections() {
+async fn abandoned_calls_open_no_more_connections() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let pool = pool(&server.url_at(proxy.address(), "postgres"), LIMITS);
@@ -131,7 +131,7 @@ async fn calls_that_leave_do_not_make_more_connections() {
 }
 
 #[tokio::test]
-async fn server_that_is_full_is_asked_seldom() {
+async fn full_server_is_asked_seldom() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     outside(&server).await.execute("create role few login connection limit 0").await.unwrap();

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_form_is_read() {
+    fn each_step_form_is_parsed() {
         let text = "-- A comment.\n-- step\nalter table a add b text;\ncreate table c (d text);\n\n\
                     -- step: batches\nupdate a set b = 'x' where id > $1;\n-- step: concurrently\n-- Why.\n\
                     create unique index concurrently if not exists a_by_b on a (b);\n";
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_repeated_is_refused() {
+    fn unrepeatable_step_is_refused() {
         for text in ["-- step: often\n", "-- stepwise\n", "-- step: concurrently\ncreate index a on b (c);"] {
             assert!(steps(text).is_err(), "{text}");
         }

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn note_is_read_as_it_was_written() {
+    async fn progress_is_read_as_written() {
         use sqlx::{AssertSqlSafe, Executor as _};
         let Some(database) = testkit::postgres::database().await else { return };
         let mut connection = database.connect().await;

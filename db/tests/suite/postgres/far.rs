@@ -8,7 +8,7 @@ use testkit::proxy::Proxy;
 use crate::support::{Notes, add_all, open};
 
 #[tokio::test]
-async fn server_at_the_longest_distance_is_served() {
+async fn server_at_maximum_distance_is_served() {
     let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(50));
@@ -21,7 +21,7 @@ async fn server_at_the_longest_distance_is_served() {
 }
 
 #[tokio::test]
-async fn server_beyond_it_is_refused_with_its_distance() {
+async fn server_too_far_is_refused_with_its_distance() {
     let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(70));
