@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use db::clock::{measure, measures};
+use db::clock::{clock_probe, measure};
 use db::{OpenError, health, patiently, requests, secrets};
 use gatepost::{AuthService, BuildError, GuardLayer, PolicyError};
 use kit::Clock;
@@ -94,17 +94,17 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         guard,
         limits: Limits::default(),
         deadlines: &[],
-        look: health::looks(store.db()),
+        look: health::read_probe(store.db()),
         proxy_protocol,
     };
-    board.show(vec![metrics.page()], health::touches(store.db()));
+    board.show(vec![metrics.page()], health::write_probe(store.db()));
     board.watch_clock(clock.clone());
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
-    let measuring = measures(store.db(), &clock);
+    let measuring = clock_probe(store.db(), &clock);
     let (ended, ()) = tokio::join!(serving, keep(clock, measuring, served.clone()));
     store.close().await;
     Ok(ended?)

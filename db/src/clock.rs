@@ -10,7 +10,7 @@ use super::{Db, StoreError, secrets, write};
 const ANCHOR: &str = "clock-anchor";
 
 /// Returns a probe that [measures](measure) this clock by this database.
-pub fn measures(db: &Db, clock: &Clock) -> Probe {
+pub fn clock_probe(db: &Db, clock: &Clock) -> Probe {
     let clock = clock.clone();
     probe(db, move |db| {
         let clock = clock.clone();

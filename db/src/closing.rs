@@ -101,8 +101,8 @@ impl SqlValue {
     fn literal(&self) -> String {
         match self {
             Self::Uuid(value) => format!("'{value}'::uuid"),
-            Self::Text(value) => format!("convert_from({}, 'UTF8')", bytes(value.as_bytes())),
-            Self::Bytes(value) => bytes(value),
+            Self::Text(value) => format!("convert_from({}, 'UTF8')", bytes_literal(value.as_bytes())),
+            Self::Bytes(value) => bytes_literal(value),
             Self::Integer(value) => format!("({value})"),
             Self::Time(value) => format!("'{}'::timestamptz", value.to_rfc3339_opts(SecondsFormat::Micros, true)),
         }
@@ -130,7 +130,7 @@ impl SqlValue {
     }
 }
 
-fn bytes(value: &[u8]) -> String {
+fn bytes_literal(value: &[u8]) -> String {
     let digits = value.iter().fold(String::new(), |mut digits, byte| {
         let _ = write!(digits, "{byte:02x}");
         digits

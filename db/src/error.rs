@@ -12,7 +12,7 @@ pub enum StoreError {
     #[error("the database is away")]
     Unavailable(#[source] Arc<sqlx::Error>),
     /// The answer to a commit did not arrive: the write may be stored or not.
-    #[error("the database has not said whether it wrote")]
+    #[error("the database did not answer a commit")]
     Unknown(#[source] Arc<sqlx::Error>),
     /// The disk is full: nothing was written.
     #[error("the database's disk is full")]

@@ -19,12 +19,12 @@ where
 }
 
 /// Returns a probe that [reads](look) from this database.
-pub fn looks(db: &Db) -> Probe {
+pub fn read_probe(db: &Db) -> Probe {
     probe(db, |db| async move { look(&db).await })
 }
 
 /// Returns a probe that [writes](touch) to this database, each time with another mark.
-pub fn touches(db: &Db) -> Probe {
+pub fn write_probe(db: &Db) -> Probe {
     probe(db, |db| async move { touch(&db, random::bytes()).await })
 }
 

@@ -20,7 +20,7 @@ macro_rules! __db_read {
                         let mut lease = db.lease_reader().await?;
                         let $reader = lease.connection();
                         let read = db.limit_read($statement).await;
-                        lease.ended(read)
+                        lease.end(read)
                     };
                     match read.await {
                         Err(error) if tries.once_more(&error) => {}
@@ -93,13 +93,13 @@ macro_rules! __db_watch {
 #[doc(hidden)]
 macro_rules! __db_watch_by {
     ($own:ident, |$connection:ident| $statement:expr) => {{
-        let looked = async {
+        let polled = async {
             let mut taken = $own.take().await?;
             let $connection = &mut *taken;
-            let looked = $own.limit($statement).await;
-            $own.put_back(taken, looked)
+            let polled = $own.limit($statement).await;
+            $own.put_back(taken, polled)
         };
-        looked.await.map_err($crate::StoreError::from)
+        polled.await.map_err($crate::StoreError::from)
     }};
 }
 

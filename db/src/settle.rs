@@ -52,11 +52,7 @@ where
             outcome::set_open(false);
             if let Some(line) = SETTLED_LOG.allow() {
                 let cause = &unknown as &(dyn std::error::Error + 'static);
-                tracing::warn!(
-                    cause,
-                    left_out = line.left_out(),
-                    "a commit without an answer was looked for: it is known"
-                );
+                tracing::warn!(cause, left_out = line.left_out(), "outcome of an unanswered commit found");
             }
             return Ok(found);
         }

@@ -157,7 +157,7 @@ fn server(text: &str) -> Result<PostgresServer, &'static str> {
                  options may stand");
         }
     }
-    let (text, settings) = parted(text)?;
+    let (text, settings) = split_options(text)?;
     let options = PgConnectOptions::from_str(&text).map_err(
         |_| "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password and so on",
     )?;
@@ -173,7 +173,7 @@ fn server(text: &str) -> Result<PostgresServer, &'static str> {
 
 /// Returns the URL without its `options`, and the settings in them. A pooler may refuse them or drop them silently, so
 /// they are not sent with the first message of a connection.
-fn parted(text: &str) -> Result<(String, Settings), &'static str> {
+fn split_options(text: &str) -> Result<(String, Settings), &'static str> {
     let Some((place, query)) = text.split_once('?') else { return Ok((text.to_owned(), Vec::new())) };
     let (mut settings, mut rest) = (Vec::new(), Vec::new());
     for part in query.split('&') {

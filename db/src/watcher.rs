@@ -63,19 +63,19 @@ impl<C: Connection> OwnConnection<C> {
     ///
     /// # Errors
     /// The error of the poll, or a timeout.
-    pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        limited(POLL_TIMEOUT, look).await
+    pub async fn limit<T>(&self, poll: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        limited(POLL_TIMEOUT, poll).await
     }
 
     /// Puts the connection back after a poll with this result, for the next poll, unless it is lost.
     ///
     /// # Errors
     /// The error of the poll.
-    pub fn put_back<T>(&mut self, connection: Box<C>, looked: Result<T, Error>) -> Result<T, Error> {
-        if looked.as_ref().err().is_none_or(is_answer) {
+    pub fn put_back<T>(&mut self, connection: Box<C>, polled: Result<T, Error>) -> Result<T, Error> {
+        if polled.as_ref().err().is_none_or(is_answer) {
             self.connection = Some(connection);
         }
-        looked
+        polled
     }
 
     async fn close(self) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use db::clock::measures;
+use db::clock::clock_probe;
 use db::health;
 use gatepost::GuardLayer;
 use gatepost::api::DESCRIPTOR_SET;
@@ -59,12 +59,12 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         guard,
         limits: Limits::default(),
         deadlines: DEADLINES,
-        look: health::looks(app.store.db()),
+        look: health::read_probe(app.store.db()),
         proxy_protocol,
     };
     let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
     pages.push(metrics.page());
-    board.show(pages, health::touches(app.store.db()));
+    board.show(pages, health::write_probe(app.store.db()));
     board.watch_clock(app.clock.clone());
     let served = Shutdown::new();
     let serving = async {
@@ -77,7 +77,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
-        Box::pin(keep(clock.clone(), measures(store.db(), clock), served.clone())),
+        Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), served.clone())),
         Box::pin(run_rotation(ring, rotation, trust, served.clone()))
     );
     store.close().await;

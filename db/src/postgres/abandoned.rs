@@ -93,11 +93,11 @@ impl AbandonedWork {
                 }
                 // The server does not tell, so only the pool limits the number.
                 Err(error) if is_answer(&error) => {
-                    tracing::debug!(%error, "the server does not tell which of its processes run");
+                    tracing::debug!(%error, "the server does not report its running processes");
                     Vec::new()
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "no answer yet to which of the server's processes run");
+                    tracing::debug!(%error, "no answer yet about the server's running processes");
                     pause = (pause * 2).min(MAX_POLL_PAUSE);
                     continue;
                 }

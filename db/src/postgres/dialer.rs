@@ -46,7 +46,7 @@ pub(super) struct Dialer(Arc<DialerInner>);
 
 #[derive(Debug)]
 struct DialerInner {
-    opening: SessionOptions,
+    session: SessionOptions,
     times: TimeLimits,
     purpose: Purpose,
     address: Address,
@@ -64,14 +64,14 @@ pub(super) struct DialedConnection {
 }
 
 impl Dialer {
-    pub(super) fn new(opening: SessionOptions, times: TimeLimits, purpose: Purpose, address: &Address) -> Self {
+    pub(super) fn new(session: SessionOptions, times: TimeLimits, purpose: Purpose, address: &Address) -> Self {
         let (pace, turns) = (Pace::new(), Semaphore::new(MAX_CONCURRENT_DIALS));
-        Self(Arc::new(DialerInner { opening, times, purpose, address: address.clone(), pace, turns }))
+        Self(Arc::new(DialerInner { session, times, purpose, address: address.clone(), pace, turns }))
     }
 
     /// Returns a dialer for another purpose, with a pace of its own.
     pub(super) fn for_purpose(&self, purpose: Purpose) -> Self {
-        Self::new(self.0.opening.clone(), self.0.times, purpose, &self.0.address)
+        Self::new(self.0.session.clone(), self.0.times, purpose, &self.0.address)
     }
 
     /// Waits for its turn and opens a connection. Calls `slow` when another try may begin beside this one.
@@ -106,7 +106,7 @@ impl Dialer {
 
     async fn dial_now(&self) -> Result<DialedConnection, Error> {
         let begun = Instant::now();
-        let mut connection = self.0.opening.connect().await?;
+        let mut connection = self.0.session.connect().await?;
         let (origin, backend) = identify(&mut connection).await?;
         if self.0.purpose == Purpose::Write && origin.reads_only {
             return Err(unfit("the address of the database leads to a server that only reads, such as a standby"));

@@ -15,8 +15,8 @@ impl PostgresServer {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn connect_as(&self, name: &str, settings: &[(&str, &str)]) -> Result<PgConnection, OpenError> {
-        let opening = self.opening_as(name).with(settings.iter().copied()).quiet();
-        reach(&self.to_string(), &opening, START_TIMEOUT).await.map(|reached| reached.connection)
+        let session = self.session_as(name).with_settings(settings.iter().copied()).without_statement_log();
+        reach(&self.to_string(), &session, START_TIMEOUT).await.map(|reached| reached.connection)
     }
 
     /// Applies the missing migrations as a service does, by connections of this name.
@@ -24,7 +24,7 @@ impl PostgresServer {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn migrate_as(&self, name: &str, migrations: &Migrations) -> Result<(), OpenError> {
-        migrate(&self.to_string(), &self.opening_as(name), migrations, START_TIMEOUT).await.map(drop)
+        migrate(&self.to_string(), &self.session_as(name), migrations, START_TIMEOUT).await.map(drop)
     }
 
     /// Returns the names of services' connections: the default, and the URL's own.
@@ -32,7 +32,7 @@ impl PostgresServer {
         [APPLICATION_NAME, self.options().get_application_name().unwrap_or(APPLICATION_NAME)].map(str::to_owned)
     }
 
-    fn opening_as(&self, name: &str) -> SessionOptions {
-        SessionOptions::named(self, name).renamed(name)
+    fn session_as(&self, name: &str) -> SessionOptions {
+        SessionOptions::from_server(self, name).with_name(name)
     }
 }

@@ -18,7 +18,7 @@ use crate::error::{ConnectionFate, connection_fate, is_timeout};
 /// Time that a call needs to report its failed read before its deadline.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(10);
 
-/// A connection for one piece of work. Dropping it before its work has [ended](Lease::ended) leaves it to the server.
+/// A connection for one piece of work. Dropping it before its work has [ended](Lease::end) leaves it to the server.
 #[derive(Debug)]
 pub struct Lease {
     used: UsedConnection,
@@ -37,12 +37,12 @@ impl Lease {
     }
 
     /// Marks the begin of a transaction: if it is abandoned, closing the connection rolls it back.
-    pub(super) fn begins(&mut self) {
+    pub(super) fn begin_transaction(&mut self) {
         self.used.begin(PendingWork::Transaction);
     }
 
     /// Marks the end of a transaction by one statement, which ends by itself if it is abandoned.
-    pub(super) fn commits(&mut self) {
+    pub(super) fn begin_commit(&mut self) {
         self.used.begin(PendingWork::Statement);
     }
 
@@ -51,29 +51,29 @@ impl Lease {
     ///
     /// # Errors
     /// The error of the work.
-    pub fn ended<T>(self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    pub fn end<T>(self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         let Self { used, writes } = self;
         match &result {
             Ok(_) => used.give_back(),
             // The connection is dropped in the middle of its work.
-            Err(error) if is_timeout(error) => used.pool().doubt(),
+            Err(error) if is_timeout(error) => used.pool().mark_silent(),
             Err(error) => match connection_fate(error) {
                 // The server has answered, and is ready for the next statement.
                 ConnectionFate::Serves => used.give_back(),
                 ConnectionFate::OnlyReads if !writes => used.give_back(),
                 ConnectionFate::OnlyReads => {
                     // Other connections of this pool lead to the same server.
-                    used.pool().lose();
+                    used.pool().mark_lost();
                     used.pool().slow_down();
                     used.discard();
                 }
                 ConnectionFate::Stale | ConnectionFate::Ended => {
-                    used.pool().lose();
+                    used.pool().mark_lost();
                     used.discard();
                 }
                 // The server may not know yet.
                 ConnectionFate::Lost => {
-                    used.pool().lose();
+                    used.pool().mark_lost();
                     used.leave(false);
                 }
                 ConnectionFate::Unread => {}

@@ -54,64 +54,65 @@ pub(super) struct Reached {
 /// limits for the server's distance.
 pub(super) async fn migrate(
     name: &str,
-    opening: &SessionOptions,
+    session: &SessionOptions,
     migrations: &Migrations,
     patience: Duration,
 ) -> Result<TimeLimits, OpenError> {
-    let Reached { mut connection, times } = reach(name, &opening.clone().with(MIGRATOR_SETTINGS), patience).await?;
+    let Reached { mut connection, times } =
+        reach(name, &session.clone().with_settings(MIGRATOR_SETTINGS), patience).await?;
     let key = lock(name, &mut connection, migrations.postgres, patience).await?;
     steps::run(name, &mut connection, migrations).await?;
     // The lock belongs to the session, which a pooler may keep for others.
     let unlock = sqlx::query("select pg_advisory_unlock($1)").bind(key);
-    answer(name, unlock.execute(&mut connection)).await?;
-    answer(name, connection.close()).await?;
+    answer_or_away(name, unlock.execute(&mut connection)).await?;
+    answer_or_away(name, connection.close()).await?;
     Ok(times)
 }
 
 /// Refuses a database with other migrations than these. Returns the time limits for the server's distance.
 pub(super) async fn check(
     name: &str,
-    opening: &SessionOptions,
+    session: &SessionOptions,
     migrations: &Migrator,
 ) -> Result<TimeLimits, OpenError> {
-    let Reached { mut connection, times } = reach(name, opening, ATTEMPT_TIMEOUT).await?;
-    if !answer(name, has_table(&mut connection, &migrations.table_name)).await? {
+    let Reached { mut connection, times } = reach(name, session, ATTEMPT_TIMEOUT).await?;
+    if !answer_or_away(name, has_table(&mut connection, &migrations.table_name)).await? {
         let first = migrations.iter().next().map_or(0, |first| first.version);
         return Err(OpenError::Older(name.to_owned(), first));
     }
     migrations::check_complete(name, &mut connection, migrations).await?;
-    answer(name, connection.close()).await?;
+    answer_or_away(name, connection.close()).await?;
     Ok(times)
 }
 
 /// Connects, waits for a server that starts, and refuses an unsuitable server.
-pub(super) async fn reach(name: &str, opening: &SessionOptions, patience: Duration) -> Result<Reached, OpenError> {
-    let (mut connection, facts) = wait_for(name, opening, patience).await?;
+pub(super) async fn reach(name: &str, session: &SessionOptions, patience: Duration) -> Result<Reached, OpenError> {
+    let (mut connection, facts) = wait_for(name, session, patience).await?;
     facts.check(name)?;
     // The check comes before any setting, which would stay in a shared session.
-    if answer(name, shares_sessions(opening, &mut connection)).await? {
+    if answer_or_away(name, shares_sessions(session, &mut connection)).await? {
         return Err(OpenError::SharedSessions(name.to_owned()));
     }
-    let round_trip = answer(name, measure(&mut connection)).await?;
+    let round_trip = answer_or_away(name, measure(&mut connection)).await?;
     if round_trip > MAX_MEASURED_ROUND_TRIP {
         return Err(OpenError::Far(name.to_owned(), round_trip.as_millis()));
     }
-    answer(name, opening.set(&mut connection)).await?;
+    answer_or_away(name, session.set(&mut connection)).await?;
     Ok(Reached { connection, times: TimeLimits::at_distance(round_trip) })
 }
 
 /// Waits until the server answers a question: behind a pooler a connection alone proves little.
 async fn wait_for(
     name: &str,
-    opening: &SessionOptions,
+    session: &SessionOptions,
     patience: Duration,
 ) -> Result<(PgConnection, ServerFacts), OpenError> {
     let give_up = Instant::now() + patience;
-    let mut is_told = false;
+    let mut is_logged = false;
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
         let connected = async {
-            let mut connection = opening.connect_bare().await?;
+            let mut connection = session.connect_bare().await?;
             let facts = ServerFacts::ask(&mut connection).await?;
             Ok::<_, sqlx::Error>((connection, facts))
         };
@@ -122,9 +123,9 @@ async fn wait_for(
         if !is_broken(&error) || is_distrust(&error) || Instant::now() >= give_up {
             return Err(OpenError::Away(name.to_owned(), error.to_string()));
         }
-        if !is_told {
+        if !is_logged {
             tracing::warn!(%error, "{name} does not answer yet: waiting for half a minute");
-            is_told = true;
+            is_logged = true;
         }
         sleep(RETRY_INTERVAL).await;
     }
@@ -171,15 +172,15 @@ async fn lock(
 ) -> Result<i64, OpenError> {
     const SCHEMA: &str = "select coalesce(current_schema(), '')";
     const SQL: &str = "select pg_try_advisory_lock($1), obj_description(to_regclass($2), 'pg_class')";
-    let schema: String = answer(name, sqlx::query_scalar(SCHEMA).fetch_one(&mut *connection)).await?;
+    let schema: String = answer_or_away(name, sqlx::query_scalar(SCHEMA).fetch_one(&mut *connection)).await?;
     let digest = Sha256::new().chain_update(b"gatepost migrations\0").chain_update(schema).finalize();
     let mut key = [0; 8];
     key.copy_from_slice(&digest[..8]);
     let key = i64::from_be_bytes(key);
-    let (mut give_up, mut seen, mut is_told) = (Instant::now() + patience, None, false);
+    let (mut give_up, mut seen, mut is_logged) = (Instant::now() + patience, None, false);
     loop {
         let question = sqlx::query_as(SQL).bind(key).bind(&*migrator.table_name).fetch_one(&mut *connection);
-        let (is_ours, note): (bool, Option<String>) = answer(name, question).await?;
+        let (is_ours, note): (bool, Option<String>) = answer_or_away(name, question).await?;
         if is_ours {
             return Ok(key);
         }
@@ -189,18 +190,18 @@ async fn lock(
         if Instant::now() >= give_up {
             return Err(OpenError::Migrating(name.to_owned()));
         }
-        if !is_told {
+        if !is_logged {
             tracing::warn!(
-                "{name} is being migrated by another process: waiting for half a minute, or while it comes on"
+                "{name} is being migrated by another process: waiting for half a minute, or while it makes progress"
             );
-            is_told = true;
+            is_logged = true;
         }
         sleep(RETRY_INTERVAL).await;
     }
 }
 
 /// Returns the server's answer, or the error that it is away.
-async fn answer<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
+async fn answer_or_away<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
     limited(ATTEMPT_TIMEOUT, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
 }
 
@@ -218,7 +219,7 @@ mod tests {
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
 
-    fn opening(url: &str) -> SessionOptions {
+    fn session(url: &str) -> SessionOptions {
         PgConnectOptions::from_str(url).unwrap().into()
     }
 
@@ -227,10 +228,10 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         let mut holder = database.connect().await;
         lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
-        let refused = migrate("it", &opening(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap_err();
+        let refused = migrate("it", &session(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap_err();
         assert!(matches!(refused, OpenError::Migrating(_)), "{refused:?}");
         holder.close().await.unwrap();
-        migrate("it", &opening(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap();
+        migrate("it", &session(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap();
     }
 
     #[tokio::test]
@@ -239,7 +240,7 @@ mod tests {
         database.run("create schema other").await;
         let mut holder = database.connect().await;
         lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
-        let other = opening(&database.url).with([("search_path", "other")]);
+        let other = session(&database.url).with_settings([("search_path", "other")]);
         migrate("it", &other, &NONE, SHORT_TIMEOUT).await.unwrap();
     }
 
@@ -250,8 +251,8 @@ mod tests {
         let refusing = Proxy::to_address(([127, 0, 0, 1], 1).into());
         refusing.cut();
         for proxy in [silent, refusing] {
-            let opening = opening(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
-            let refused = reach("it", &opening, SHORT_TIMEOUT).await.map(drop).unwrap_err();
+            let session = session(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
+            let refused = reach("it", &session, SHORT_TIMEOUT).await.map(drop).unwrap_err();
             assert!(matches!(refused, OpenError::Away(..)), "{refused:?}");
         }
     }

@@ -39,9 +39,9 @@ impl Postgres {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn open(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
-        let opening = SessionOptions::named(server, APPLICATION_NAME);
-        let times = migrate(&server.to_string(), &opening, migrations, START_TIMEOUT).await?;
-        Ok(Self::with_time_limits(times, opening))
+        let session = SessionOptions::from_server(server, APPLICATION_NAME);
+        let times = migrate(&server.to_string(), &session, migrations, START_TIMEOUT).await?;
+        Ok(Self::with_time_limits(times, session))
     }
 
     /// Opens the database and leaves its migrations as they are.
@@ -49,17 +49,18 @@ impl Postgres {
     /// # Errors
     /// [`OpenError`]; its text says what to do. Also if the database is not of this version.
     pub async fn open_beside(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
-        let opening = SessionOptions::named(server, APPLICATION_NAME);
-        let times = check(&server.to_string(), &opening, migrations.postgres).await?;
-        Ok(Self::with_time_limits(times, opening))
+        let session = SessionOptions::from_server(server, APPLICATION_NAME);
+        let times = check(&server.to_string(), &session, migrations.postgres).await?;
+        Ok(Self::with_time_limits(times, session))
     }
 
     /// Creates the pools. Writes cannot be repeated, so the writers' pool tests a connection that was idle for a
     /// second.
-    fn with_time_limits(times: TimeLimits, opening: SessionOptions) -> Self {
+    fn with_time_limits(times: TimeLimits, session: SessionOptions) -> Self {
         let address = Address::default();
-        let readers = Dialer::new(opening.clone().with(times.reader_settings()), times, Purpose::Read, &address);
-        let writers = Dialer::new(opening.with(times.writer_settings()), times, Purpose::Write, &address);
+        let readers =
+            Dialer::new(session.clone().with_settings(times.reader_settings()), times, Purpose::Read, &address);
+        let writers = Dialer::new(session.with_settings(times.writer_settings()), times, Purpose::Write, &address);
         let abandoned = AbandonedWork::new(readers.for_purpose(Purpose::Read));
         let limits = |acquire, trusted| PoolLimits { connections: POOL_CONNECTIONS, acquire, trusted };
         Self {

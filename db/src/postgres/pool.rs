@@ -110,7 +110,7 @@ impl Pool {
         Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), state, unused }))
     }
 
-    fn hand(&self, state: &mut PoolState, pooled: PooledConnection, answered: Instant) -> UsedConnection {
+    fn hand_out(&self, state: &mut PoolState, pooled: PooledConnection, answered: Instant) -> UsedConnection {
         state.in_use += 1;
         UsedConnection::new(pooled, answered, self.clone())
     }
@@ -125,9 +125,9 @@ impl Pool {
             leaving.push(idle);
         } else {
             let mut idle = Some(idle);
-            while let Some(next) = idle.as_ref().and_then(|_| state.waiting.next()) {
+            while let Some(next) = idle.as_ref().and_then(|_| state.waiting.pop()) {
                 let Some(IdleConnection { pooled, answered }) = idle.take() else { break };
-                let used = self.hand(&mut state, pooled, answered);
+                let used = self.hand_out(&mut state, pooled, answered);
                 if let Err(Ok(mut back)) = next.send(Ok(used)) {
                     state.in_use -= 1;
                     idle = back.take().map(|pooled| IdleConnection { pooled, answered });
@@ -143,7 +143,7 @@ impl Pool {
     }
 
     /// Notes that a connection is no longer in use.
-    fn came_back(&self) {
+    fn note_returned(&self) {
         let mut state = self.state();
         state.in_use -= 1;
         if state.in_use == 0 {
@@ -179,14 +179,14 @@ impl Pool {
             let mut state = self.state();
             state.dialing -= usize::from(!is_slow.load(Ordering::Relaxed));
             // The waiting calls would wait in vain.
-            if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.all() } else { Vec::new() }
+            if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.drain() } else { Vec::new() }
         };
         match made {
             Ok(made) => self.put(PooledConnection { made, permit }, Instant::now()),
             Err(error) => {
                 tracing::debug!(%error, "no connection to the database");
                 for call in refused {
-                    let _ = call.send(Err(again(&error)));
+                    let _ = call.send(Err(refusal_after(&error)));
                 }
                 drop(permit);
             }
@@ -202,12 +202,12 @@ impl Pool {
     }
 
     /// Notes a lost connection: those without an answer since are lost, too.
-    pub(super) fn lose(&self) {
+    pub(super) fn mark_lost(&self) {
         self.state().lost = Some(Instant::now());
     }
 
     /// Notes a silent connection: those without an answer since are tested.
-    pub(super) fn doubt(&self) {
+    pub(super) fn mark_silent(&self) {
         self.state().doubted = Some(Instant::now());
     }
 
@@ -260,7 +260,7 @@ impl UsedConnection {
     /// Returns the connection to the pool: the server has answered, and is ready for more.
     pub(super) fn give_back(mut self) {
         if let Some(pooled) = self.pooled.take() {
-            self.pool.came_back();
+            self.pool.note_returned();
             self.pool.put(pooled, Instant::now());
         }
     }
@@ -268,7 +268,7 @@ impl UsedConnection {
     /// Closes a connection without running work.
     pub(super) fn discard(mut self) {
         if let Some(pooled) = self.pooled.take() {
-            self.pool.came_back();
+            self.pool.note_returned();
             drop(pooled);
         }
     }
@@ -277,7 +277,7 @@ impl UsedConnection {
     /// the answer, another one is closed.
     pub(super) fn leave(mut self, is_kept: bool) {
         if let Some(pooled) = self.pooled.take() {
-            self.pool.came_back();
+            self.pool.note_returned();
             self.pool.leave(pooled, is_kept);
         }
     }
@@ -291,7 +291,7 @@ impl UsedConnection {
 impl Drop for UsedConnection {
     fn drop(&mut self) {
         let Some(pooled) = self.pooled.take() else { return };
-        self.pool.came_back();
+        self.pool.note_returned();
         match self.work {
             PendingWork::None => self.pool.put(pooled, self.answered),
             PendingWork::Statement => self.pool.leave(pooled, true),
@@ -310,7 +310,7 @@ impl Drop for PoolPermit {
 }
 
 /// Returns the error for another call that waited for the same connection.
-fn again(error: &Error) -> Error {
+fn refusal_after(error: &Error) -> Error {
     Error::Io(io::Error::new(io::ErrorKind::NotConnected, error.to_string()))
 }
 

@@ -16,20 +16,20 @@ const MARK_CHECKS: u32 = 3;
 /// The connection marks its session. Then another connection begins a transaction, for which the pooler takes a free
 /// session. The sessions are shared if that session has the mark, or if the first connection no longer finds its mark.
 /// Nothing else may be set before this check, since it would stay in a session of the pool.
-pub(super) async fn shares_sessions(opening: &SessionOptions, connection: &mut PgConnection) -> Result<bool, Error> {
+pub(super) async fn shares_sessions(session: &SessionOptions, connection: &mut PgConnection) -> Result<bool, Error> {
     let mark = kit::random::bytes::<16>().map(|byte| format!("{byte:02x}")).concat();
     connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("set gatepost.session = '{mark}'")))).await?;
-    let mut other = opening.connect_bare().await?;
+    let mut other = session.connect_bare().await?;
     match other.execute("begin").await {
         Ok(_) => {}
         // Only a pooler in statement mode refuses a transaction.
         Err(Error::Database(_)) => return Ok(true),
         Err(error) => return Err(error),
     }
-    let mut shares = found(&mut other).await? == mark;
+    let mut shares = session_mark(&mut other).await? == mark;
     for _ in 0..MARK_CHECKS {
         // If the pool has one session, the other transaction has it, and this question finds no session.
-        shares = shares || found(connection).await? != mark;
+        shares = shares || session_mark(connection).await? != mark;
     }
     // Closing the connection ends its transaction; the result of closing does not matter.
     let _ = other.close().await;
@@ -38,7 +38,7 @@ pub(super) async fn shares_sessions(opening: &SessionOptions, connection: &mut P
 }
 
 /// Returns the mark of the session that runs this statement.
-async fn found(connection: &mut PgConnection) -> Result<String, Error> {
+async fn session_mark(connection: &mut PgConnection) -> Result<String, Error> {
     const SQL: &str = "select coalesce(current_setting('gatepost.session', true), '')";
     connection.fetch_one(sqlx::raw_sql(SQL)).await?.try_get(0)
 }

@@ -59,19 +59,19 @@ impl PrimaryConnection {
     ///
     /// # Errors
     /// The error of the poll, or a timeout.
-    pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        limited(self.dialer.times().look(), look).await
+    pub async fn limit<T>(&self, poll: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        limited(self.dialer.times().poll(), poll).await
     }
 
     /// Puts the connection back after a poll with this result, for the next poll, unless it is lost.
     ///
     /// # Errors
     /// The error of the poll, or one that says that the address has moved away from the answering server.
-    pub fn put_back<T>(&mut self, mut kept: KeptConnection, looked: Result<T, Error>) -> Result<T, Error> {
+    pub fn put_back<T>(&mut self, mut kept: KeptConnection, polled: Result<T, Error>) -> Result<T, Error> {
         if self.dialer.has_left(&kept.made) {
             return Err(unfit("the address of the database leads to another server than the one that has answered"));
         }
-        match &looked {
+        match &polled {
             Err(error) if is_timeout(error) => {
                 kept.is_doubted = true;
                 self.kept = Some(kept);
@@ -79,7 +79,7 @@ impl PrimaryConnection {
             Err(error) if connection_fate(error) != ConnectionFate::Serves => self.dialer.slow_down(),
             _ => self.kept = Some(kept),
         }
-        looked
+        polled
     }
 
     pub(crate) async fn close(mut self) {

@@ -22,7 +22,7 @@ pub struct SessionOptions {
 
 impl SessionOptions {
     /// Returns the options of the server's URL, with this name if the URL has no name.
-    pub(super) fn named(server: &PostgresServer, name: &str) -> Self {
+    pub(super) fn from_server(server: &PostgresServer, name: &str) -> Self {
         let options = server.options();
         let is_named = options.get_application_name().is_some();
         let options = if is_named { options } else { options.application_name(name) };
@@ -31,18 +31,21 @@ impl SessionOptions {
     }
 
     /// Replaces the name of the connections, also that of the URL.
-    pub(super) fn renamed(self, name: &str) -> Self {
+    pub(super) fn with_name(self, name: &str) -> Self {
         Self { options: self.options.application_name(name), ..self }
     }
 
     /// Adds settings.
-    pub(super) fn with<K: Into<String>, V: Into<String>>(self, more: impl IntoIterator<Item = (K, V)>) -> Self {
+    pub(super) fn with_settings<K: Into<String>, V: Into<String>>(
+        self,
+        more: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         let more = more.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self { settings: self.settings.iter().cloned().chain(more).collect(), ..self }
     }
 
     /// Turns the log of statements off.
-    pub(super) fn quiet(self) -> Self {
+    pub(super) fn without_statement_log(self) -> Self {
         Self { options: self.options.disable_statement_logging(), ..self }
     }
 
@@ -119,7 +122,7 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         let url = format!("{}&options=-c%20search_path%3Do'ther%20--work_mem=1MB", database.url);
         let crate::DatabaseUrl::Postgres(server) = url.parse().unwrap() else { panic!("a server") };
-        let mut connection = SessionOptions::named(&server, "it").connect().await.unwrap();
+        let mut connection = SessionOptions::from_server(&server, "it").connect().await.unwrap();
         for (name, wanted) in [("search_path", "o'ther"), ("work_mem", "1MB"), ("application_name", "it")] {
             let sql = "select current_setting($1)";
             let value: String = sqlx::query_scalar(sql).bind(name).fetch_one(&mut connection).await.unwrap();

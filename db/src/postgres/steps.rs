@@ -100,7 +100,7 @@ async fn apply_steps(
 async fn once(connection: &mut PgConnection, sql: &str, progress: &mut Progress) -> Result<(), Error> {
     let next = progress.after_step();
     let script = format!("begin;\n{sql}\n;\n{};\ncommit", next.statement());
-    patiently(connection, &script).await?;
+    run_with_retries(connection, &script).await?;
     *progress = next;
     Ok(())
 }
@@ -164,7 +164,7 @@ async fn set_lock_timeout(connection: &mut PgConnection, timeout: &str) -> Resul
 }
 
 /// Runs a script of one transaction, and repeats it while a lock is taken.
-async fn patiently(connection: &mut PgConnection, script: &str) -> Result<(), Error> {
+async fn run_with_retries(connection: &mut PgConnection, script: &str) -> Result<(), Error> {
     let give_up = Instant::now() + LOCK_RETRY_TIMEOUT;
     loop {
         let Err(error) = connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await else {

@@ -17,7 +17,7 @@ impl Postgres {
             let read = async {
                 let mut lease = self.lease_reader().await?;
                 let read = self.limit_read(sqlx::query_scalar(SQL).fetch_one(lease.connection())).await;
-                lease.ended(read)
+                lease.end(read)
             };
             match read.await {
                 Err(error) if tries.once_more(&error) => {}

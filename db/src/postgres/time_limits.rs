@@ -71,7 +71,7 @@ impl TimeLimits {
     }
 
     /// Returns the longest poll of a watcher, with its way there and back.
-    pub(super) fn look(self) -> Duration {
+    pub(super) fn poll(self) -> Duration {
         self.with_round_trips(400, STATEMENT_ROUND_TRIPS)
     }
 

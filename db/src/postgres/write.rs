@@ -24,8 +24,8 @@ impl Postgres {
     pub async fn write(&self, statement: Query<'static, Driver, PgArguments>) -> Result<u64, StoreError> {
         let mut lease = self.lease_writer().await?;
         // A single statement is its own commit.
-        let written = committed(self.times.write(), lease.connection().execute(statement)).await;
-        Ok(lease.ended(written).map_err(StoreError::from_commit)?.rows_affected())
+        let written = await_commit(self.times.write(), lease.connection().execute(statement)).await;
+        Ok(lease.end(written).map_err(StoreError::from_commit)?.rows_affected())
     }
 
     /// Runs a statement that writes and returns at most one row.
@@ -38,8 +38,8 @@ impl Postgres {
     {
         let mut lease = self.lease_writer().await?;
         // The whole answer is read: the result of the commit stands behind the row.
-        let written = committed(self.times.write(), statement.fetch_all(lease.connection())).await;
-        Ok(lease.ended(written).map_err(StoreError::from_commit)?.pop())
+        let written = await_commit(self.times.write(), statement.fetch_all(lease.connection())).await;
+        Ok(lease.end(written).map_err(StoreError::from_commit)?.pop())
     }
 
     /// Runs statements as one transaction in one message, and returns the number in the last row.
@@ -75,7 +75,7 @@ impl Postgres {
         F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>,
     {
         let mut lease = self.lease_writer().await?;
-        lease.begins();
+        lease.begin_transaction();
         let worked = limited(self.times.work(), async {
             let connection = lease.connection();
             connection.execute("begin").await?;
@@ -83,48 +83,48 @@ impl Postgres {
         });
         let outcome = match worked.await {
             Ok(outcome) => outcome,
-            Err(error) => return Err(self.undone(lease, error).await.into()),
+            Err(error) => return Err(self.roll_back(lease, error).await.into()),
         };
         match outcome {
             TransactionOutcome::Commit(answer) => {
-                lease.commits();
-                let ended = committed(self.times.write(), lease.connection().execute("commit")).await;
-                lease.ended(ended).map_err(StoreError::from_commit)?;
+                lease.begin_commit();
+                let ended = await_commit(self.times.write(), lease.connection().execute("commit")).await;
+                lease.end(ended).map_err(StoreError::from_commit)?;
                 Ok(answer)
             }
             TransactionOutcome::CommitWith(closing) => {
-                lease.commits();
+                lease.begin_commit();
                 let number = self.commit_with(lease, message(&closing.statements)).await?;
                 Ok((closing.answer)(number))
             }
             TransactionOutcome::Undo(answer) => {
-                let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
-                lease.ended(undone)?;
+                let rolled_back = limited(self.times.write(), lease.connection().execute("rollback")).await;
+                lease.end(rolled_back)?;
                 Ok(answer)
             }
         }
     }
 
     /// Ends a failed transaction, which may be open: rolls it back by a statement, or by closing the connection.
-    async fn undone(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
+    async fn roll_back(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
         if connection_fate(&error) == ConnectionFate::Serves {
-            let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
+            let rolled_back = limited(self.times.write(), lease.connection().execute("rollback")).await;
             // The work's own error says more.
-            let _ = lease.ended(undone);
+            let _ = lease.end(rolled_back);
             return error;
         }
-        let Err(error) = lease.ended(Err::<Infallible, _>(error));
+        let Err(error) = lease.end(Err::<Infallible, _>(error));
         error
     }
 
     /// Sends a message that ends with a commit, and returns the number in the last row.
     async fn commit_with(&self, mut lease: Lease, message: String) -> Result<i64, StoreError> {
         // The whole answer is read: the result of the commit stands behind the row.
-        let rows = match committed(self.times.write(), send(lease.connection(), message)).await {
+        let rows = match await_commit(self.times.write(), send(lease.connection(), message)).await {
             Err(error) if connection_fate(&error) == ConnectionFate::Serves => {
-                return Err(self.undone(lease, error).await.into());
+                return Err(self.roll_back(lease, error).await.into());
             }
-            rows => lease.ended(rows).map_err(StoreError::from_commit)?,
+            rows => lease.end(rows).map_err(StoreError::from_commit)?,
         };
         let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
         Ok(row.try_get(0)?)
@@ -132,7 +132,10 @@ impl Postgres {
 }
 
 /// Waits for the answer to a commit, up to the limit. The call's outcome is open until then.
-async fn committed<T>(limit: Duration, commit: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+async fn await_commit<T>(
+    limit: Duration,
+    commit: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
     outcome::set_open(true);
     let committed = limited(limit, commit).await;
     outcome::set_open(committed.as_ref().is_err_and(is_broken));

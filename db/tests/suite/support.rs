@@ -13,7 +13,7 @@ static POSTGRES: Migrator = sqlx::migrate!("tests/suite/migrations/postgres");
 
 pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
 
-/// OpenNotes the database of a case.
+/// Opens the database of a case.
 pub(crate) struct OpenNotes;
 
 pub(crate) type Case = testkit::Case<OpenNotes>;

@@ -19,15 +19,15 @@ impl Pool {
         let give_up = self.give_up();
         loop {
             let mut used = timeout_at(give_up, self.next()).await.map_err(|_| self.timed_out())??;
-            if !self.must_try(used.answered) {
+            if !self.must_test(used.answered) {
                 return Ok(used);
             }
             used.begin(PendingWork::Statement);
             match limited(self.0.dialer.times().ping(), used.connection().ping()).await {
                 Ok(()) => return Ok(used),
-                Err(error) if is_timeout(&error) => self.is_silent(used),
+                Err(error) if is_timeout(&error) => self.replace_silent(used),
                 Err(_lost) => {
-                    self.lose();
+                    self.mark_lost();
                     used.discard();
                 }
             }
@@ -60,9 +60,9 @@ impl Pool {
                     leaving.push(idle);
                     continue;
                 }
-                return Ok(self.hand(&mut state, idle.pooled, idle.answered));
+                return Ok(self.hand_out(&mut state, idle.pooled, idle.answered));
             }
-            state.waiting.join()
+            state.waiting.push()
         };
         // Dropped outside of the lock, which their permits take.
         drop(leaving);
@@ -70,14 +70,14 @@ impl Pool {
         coming.await.unwrap_or(Err(Error::PoolClosed))
     }
 
-    fn must_try(&self, answered: Instant) -> bool {
+    fn must_test(&self, answered: Instant) -> bool {
         answered.elapsed() > self.0.limits.trusted || self.state().doubted.is_some_and(|doubted| answered <= doubted)
     }
 
     /// Handles an idle connection that did not answer its test. Nothing runs on it, so a new one replaces it. It may
     /// still answer while another one is being opened.
-    fn is_silent(&self, used: UsedConnection) {
-        self.doubt();
+    fn replace_silent(&self, used: UsedConnection) {
+        self.mark_silent();
         if self.state().dialing == 0 { used.discard() } else { used.leave(true) }
     }
 
@@ -86,7 +86,7 @@ impl Pool {
         let waiting = {
             let mut state = self.state();
             state.is_closed = true;
-            state.waiting.all()
+            state.waiting.drain()
         };
         drop(waiting);
         loop {

@@ -24,7 +24,7 @@ impl<T> Default for CallQueue<T> {
 
 impl<T> CallQueue<T> {
     /// Appends a call.
-    pub(super) fn join(&mut self) -> Receiver<T> {
+    pub(super) fn push(&mut self) -> Receiver<T> {
         self.len();
         let (call, coming) = oneshot::channel();
         self.calls.push_back(call);
@@ -32,7 +32,7 @@ impl<T> CallQueue<T> {
     }
 
     /// Removes the call that is served next.
-    pub(super) fn next(&mut self) -> Option<Sender<T>> {
+    pub(super) fn pop(&mut self) -> Option<Sender<T>> {
         self.len();
         let next = if self.is_overloaded { self.calls.pop_back() } else { self.calls.pop_front() };
         self.len();
@@ -40,7 +40,7 @@ impl<T> CallQueue<T> {
     }
 
     /// Removes all calls.
-    pub(super) fn all(&mut self) -> Vec<Sender<T>> {
+    pub(super) fn drain(&mut self) -> Vec<Sender<T>> {
         self.is_overloaded = false;
         self.calls.drain(..).collect()
     }
@@ -66,7 +66,7 @@ mod tests {
 
     /// Serves the next call.
     fn serve(queue: &mut CallQueue<()>) {
-        queue.next().unwrap().send(()).unwrap();
+        queue.pop().unwrap().send(()).unwrap();
     }
 
     fn is_served(call: &mut Receiver<()>) -> bool {
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn first_call_is_served_first() {
         let mut queue = CallQueue::default();
-        let (mut first, mut second) = (queue.join(), queue.join());
+        let (mut first, mut second) = (queue.push(), queue.push());
         serve(&mut queue);
         assert!(is_served(&mut first) && !is_served(&mut second));
     }
@@ -84,12 +84,12 @@ mod tests {
     #[test]
     fn last_call_is_served_first_after_a_timeout() {
         let mut queue = CallQueue::default();
-        let (late, mut second, mut third) = (queue.join(), queue.join(), queue.join());
+        let (late, mut second, mut third) = (queue.push(), queue.push(), queue.push());
         drop(late);
         queue.timed_out();
         serve(&mut queue);
         assert!(is_served(&mut third) && !is_served(&mut second));
-        let mut fourth = queue.join();
+        let mut fourth = queue.push();
         serve(&mut queue);
         assert!(is_served(&mut fourth) && !is_served(&mut second), "the queue has not been empty");
         serve(&mut queue);
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn empty_queue_restores_the_order() {
         let mut queue = CallQueue::default();
-        let (late, second) = (queue.join(), queue.join());
+        let (late, second) = (queue.push(), queue.push());
         drop(late);
         queue.timed_out();
         drop(second);
-        let (mut first, mut second) = (queue.join(), queue.join());
+        let (mut first, mut second) = (queue.push(), queue.push());
         serve(&mut queue);
         assert!(is_served(&mut first) && !is_served(&mut second));
     }
@@ -111,10 +111,10 @@ mod tests {
     #[test]
     fn abandoned_calls_get_no_connection() {
         let mut queue = CallQueue::default();
-        let (gone, mut waits) = (queue.join(), queue.join());
+        let (gone, mut waits) = (queue.push(), queue.push());
         drop(gone);
         serve(&mut queue);
         assert!(is_served(&mut waits));
-        assert!(queue.next().is_none());
+        assert!(queue.pop().is_none());
     }
 }

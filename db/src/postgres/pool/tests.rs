@@ -60,7 +60,7 @@ async fn connections_returned_in_an_outage_free_permits() {
     let mut one = pool.acquire().await.unwrap();
     assert!(limited(Duration::from_millis(200), one.connection().ping()).await.is_err(), "the answer is lost");
     drop(one);
-    pool.lose();
+    pool.mark_lost();
     proxy.pass();
     for mut used in all(&pool).await {
         used.connection().ping().await.unwrap();
