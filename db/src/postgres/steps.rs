@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Error, Executor as _, PgConnection, SqlStr};
 use tokio::time::{Instant, sleep};
 
 use self::parse::{MigrationStep, StepForm, steps};
-use self::progress::Progress;
+use self::progress::StepProgress;
 use crate::error::{is_locked, is_repeatable};
 use crate::{Migrations, OpenError, migrations};
 
@@ -83,7 +83,7 @@ async fn apply_steps(
     steps: &[MigrationStep<'_>],
 ) -> Result<(), MigrateError> {
     let failed = |error| MigrateError::ExecuteMigration(error, migration.version);
-    let mut progress = Progress::read(connection, &migrator.table_name, migration.version).await.map_err(failed)?;
+    let mut progress = StepProgress::read(connection, &migrator.table_name, migration.version).await.map_err(failed)?;
     while let Some(step) = steps.get(progress.steps) {
         match step.form {
             StepForm::Once => once(connection, step.sql, &mut progress).await,
@@ -97,7 +97,7 @@ async fn apply_steps(
 }
 
 /// Runs a step in one transaction.
-async fn once(connection: &mut PgConnection, sql: &str, progress: &mut Progress) -> Result<(), Error> {
+async fn once(connection: &mut PgConnection, sql: &str, progress: &mut StepProgress) -> Result<(), Error> {
     let next = progress.after_step();
     let script = format!("begin;\n{sql}\n;\n{};\ncommit", next.statement());
     run_with_retries(connection, &script).await?;
@@ -106,7 +106,7 @@ async fn once(connection: &mut PgConnection, sql: &str, progress: &mut Progress)
 }
 
 /// Runs one batch of a step in one transaction. The step has ended when its statement returns no key.
-async fn batch(connection: &mut PgConnection, sql: &str, progress: &mut Progress) -> Result<(), Error> {
+async fn batch(connection: &mut PgConnection, sql: &str, progress: &mut StepProgress) -> Result<(), Error> {
     let give_up = Instant::now() + LOCK_RETRY_TIMEOUT;
     loop {
         match batch_once(connection, sql, progress).await {
@@ -125,7 +125,7 @@ async fn batch(connection: &mut PgConnection, sql: &str, progress: &mut Progress
     }
 }
 
-async fn batch_once(connection: &mut PgConnection, sql: &str, progress: &Progress) -> Result<Progress, Error> {
+async fn batch_once(connection: &mut PgConnection, sql: &str, progress: &StepProgress) -> Result<StepProgress, Error> {
     // A crash loses a step together with its progress; the last transaction waits for the disk.
     connection.execute("begin; set local synchronous_commit = off").await?;
     let statement = sqlx::query_as(AssertSqlSafe(sql.to_owned())).bind(&progress.key);
@@ -142,7 +142,7 @@ async fn concurrently(
     connection: &mut PgConnection,
     sql: &str,
     index: &str,
-    progress: &mut Progress,
+    progress: &mut StepProgress,
 ) -> Result<(), Error> {
     const IS_BROKEN: &str =
         "select exists (select 1 from pg_index where indexrelid = to_regclass($1) and not indisvalid)";

@@ -8,23 +8,23 @@
 use sqlx::{Executor as _, SqliteConnection};
 use tokio::sync::mpsc;
 
-use super::job::{Job, JobOutcome, WriteKind};
+use super::job::{JobOutcome, QueuedWrite, WriteKind};
 use crate::StoreError;
 
 /// Largest number of writes in one commit: further ones gain little and wait longer.
 pub(super) const MAX_GROUP_SIZE: usize = 64;
 
-type JobReceiver = mpsc::Receiver<Box<dyn Job>>;
+type JobReceiver = mpsc::Receiver<Box<dyn QueuedWrite>>;
 
 /// The writes of one commit.
 pub(super) struct CommitGroup {
-    jobs: Vec<Box<dyn Job>>,
+    jobs: Vec<Box<dyn QueuedWrite>>,
     most: usize,
 }
 
 impl CommitGroup {
     /// Forms a group of a first write and of the writes that wait behind it.
-    pub(super) fn gather(first: Box<dyn Job>, waiting: &mut JobReceiver, most: usize) -> Self {
+    pub(super) fn gather(first: Box<dyn QueuedWrite>, waiting: &mut JobReceiver, most: usize) -> Self {
         let mut group = Self { jobs: Vec::with_capacity(most), most };
         group.take(first);
         group.fill(waiting);
@@ -97,7 +97,7 @@ impl CommitGroup {
         }
     }
 
-    fn take(&mut self, job: Box<dyn Job>) {
+    fn take(&mut self, job: Box<dyn QueuedWrite>) {
         if job.is_late() {
             job.answer(Err(StoreError::from(sqlx::Error::PoolTimedOut)));
         } else if !job.is_abandoned() {
@@ -106,7 +106,7 @@ impl CommitGroup {
     }
 }
 
-async fn run(job: &mut dyn Job, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn run(job: &mut dyn QueuedWrite, connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let several = job.kind() == WriteKind::Several;
     if several {
         connection.execute("savepoint job").await?;

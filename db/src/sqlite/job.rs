@@ -31,7 +31,7 @@ pub(super) enum JobOutcome {
 }
 
 /// A write in the queue, with an answer of any type.
-pub(super) trait Job: Send {
+pub(super) trait QueuedWrite: Send {
     fn kind(&self) -> WriteKind;
 
     /// Returns true if the caller no longer waits.
@@ -72,7 +72,7 @@ where
     }
 }
 
-impl<W, T> Job for WriteJob<W, T>
+impl<W, T> QueuedWrite for WriteJob<W, T>
 where
     W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>> + Send,
     T: Send,

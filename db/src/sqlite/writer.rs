@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::group::CommitGroup;
-use super::job::{Job, WriteJob};
+use super::job::{QueuedWrite, WriteJob};
 use crate::{StoreError, TransactionOutcome};
 
 /// Largest number of queued writes; further ones wait for a place.
@@ -18,7 +18,7 @@ const MAX_QUEUED_WRITES: usize = 1024;
 /// A handle that passes writes to the task with the connection.
 #[derive(Clone)]
 pub(super) struct SqliteWriter {
-    queue: mpsc::Sender<Box<dyn Job>>,
+    queue: mpsc::Sender<Box<dyn QueuedWrite>>,
     stop: CancellationToken,
     /// Cancelled once the task's connection is closed.
     ended: CancellationToken,
@@ -69,7 +69,7 @@ struct WriterTask {
     options: SqliteConnectOptions,
     /// The open connection; absent before the first write and after a failed one.
     connection: Option<SqliteConnection>,
-    waiting: mpsc::Receiver<Box<dyn Job>>,
+    waiting: mpsc::Receiver<Box<dyn QueuedWrite>>,
     stop: CancellationToken,
     most: usize,
     /// Set if the last write shared its commit. The next one will share it too, as soon as the callers have come back.
@@ -96,7 +96,7 @@ impl WriterTask {
         }
     }
 
-    async fn next(&mut self) -> Option<Box<dyn Job>> {
+    async fn next(&mut self) -> Option<Box<dyn QueuedWrite>> {
         tokio::select! {
             biased;
             job = self.waiting.recv() => job,

@@ -64,10 +64,10 @@ pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError
 }
 
 /// Outcome at the end of a transaction.
-pub(crate) type End = fn(()) -> TransactionOutcome<()>;
+pub(crate) type TransactionEnd = fn(()) -> TransactionOutcome<()>;
 
 /// Adds notes in one transaction, which ends with `outcome`.
-pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], outcome: End) -> Result<(), StoreError> {
+pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], outcome: TransactionEnd) -> Result<(), StoreError> {
     let notes = notes.to_vec();
     transaction!(db, async move |mut tx| {
         for (id, text) in &notes {

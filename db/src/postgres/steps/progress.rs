@@ -6,7 +6,7 @@ use super::super::session::quoted;
 
 /// Position at which a migration goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Progress {
+pub(super) struct StepProgress {
     table: String,
     version: i64,
     /// Number of finished steps.
@@ -15,7 +15,7 @@ pub(super) struct Progress {
     pub(super) key: String,
 }
 
-impl Progress {
+impl StepProgress {
     /// Reads the progress of this migration, and ignores that of another one.
     pub(super) async fn read(connection: &mut PgConnection, table: &str, version: i64) -> Result<Self, sqlx::Error> {
         const SQL: &str = "select obj_description(to_regclass($1), 'pg_class')";
@@ -62,14 +62,14 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         let mut connection = database.connect().await;
         connection.execute("create table notes ()").await.unwrap();
-        let first = Progress::read(&mut connection, "notes", 5).await.unwrap();
+        let first = StepProgress::read(&mut connection, "notes", 5).await.unwrap();
         assert_eq!((first.steps, first.key.as_str()), (0, ""));
         let later = first.after_step().after_key(r"it's \ a key".into());
         connection.execute(AssertSqlSafe(later.statement())).await.unwrap();
-        assert_eq!(Progress::read(&mut connection, "notes", 5).await.unwrap(), later);
-        assert_eq!(Progress::read(&mut connection, "notes", 6).await.unwrap().steps, 0);
+        assert_eq!(StepProgress::read(&mut connection, "notes", 5).await.unwrap(), later);
+        assert_eq!(StepProgress::read(&mut connection, "notes", 6).await.unwrap().steps, 0);
         assert_eq!(later.after_step().key, "", "the next step has keys of its own");
         connection.execute(AssertSqlSafe(later.removal())).await.unwrap();
-        assert_eq!(Progress::read(&mut connection, "notes", 5).await.unwrap(), first);
+        assert_eq!(StepProgress::read(&mut connection, "notes", 5).await.unwrap(), first);
     }
 }

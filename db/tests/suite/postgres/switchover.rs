@@ -14,7 +14,7 @@ use crate::support::{Notes, database_of, open};
 const LONG: Duration = Duration::from_secs(20);
 
 /// A primary, its standby, and a database opened by an address that leads to the primary.
-struct Pair {
+struct PrimaryAndStandby {
     notes: Notes,
     address: Proxy,
     old: Server,
@@ -22,7 +22,7 @@ struct Pair {
     name: String,
 }
 
-impl Pair {
+impl PrimaryAndStandby {
     async fn start() -> Option<Self> {
         let old = server().await?;
         let url = old.create_database().await.unwrap();
@@ -66,7 +66,7 @@ async fn end_all(server: &Server) {
 
 #[tokio::test]
 async fn writes_return_once_the_primary_is_reached() {
-    let Some(pair) = Pair::start().await else { return };
+    let Some(pair) = PrimaryAndStandby::start().await else { return };
     pair.new.promote().await.unwrap();
     pair.old.stop_fast().await.unwrap();
     pair.old.stand_by(&pair.new).unwrap();
@@ -85,7 +85,7 @@ async fn writes_return_once_the_primary_is_reached() {
 
 #[tokio::test]
 async fn connections_leave_a_superseded_server() {
-    let Some(pair) = Pair::start().await else { return };
+    let Some(pair) = PrimaryAndStandby::start().await else { return };
     let mut watcher = pair.notes.db.watcher();
     let mut poll = async || {
         let looked: Result<Vec<i32>, StoreError> =
@@ -113,7 +113,7 @@ async fn connections_leave_a_superseded_server() {
 
 #[tokio::test]
 async fn superseded_server_is_refused() {
-    let Some(pair) = Pair::start().await else { return };
+    let Some(pair) = PrimaryAndStandby::start().await else { return };
     pair.new.promote().await.unwrap();
     pair.address.lead_to_socket(pair.new.socket());
     end_all(&pair.old).await;

@@ -3,7 +3,7 @@
 use db::{StoreError, TransactionOutcome, write};
 
 use super::{commits, locked};
-use crate::support::{Case, End, add_all, begun};
+use crate::support::{Case, TransactionEnd, add_all, begun};
 
 #[tokio::test]
 async fn constraint_error_spares_its_neighbors() {
@@ -14,7 +14,7 @@ async fn constraint_error_spares_its_neighbors() {
     let db = || case.db.clone();
     let ones = [(1, "a"), (2, "taken"), (3, "bad"), (100, "b"), (4, "c")];
     let mut ones: Vec<_> = ones.into_iter().map(|(id, text)| Box::pin(case.add(id, text))).collect();
-    let several: [(Vec<_>, End); 3] = [
+    let several: [(Vec<_>, TransactionEnd); 3] = [
         (vec![(5, "d"), (6, "taken")], TransactionOutcome::Commit),
         (vec![(7, "e"), (8, "f")], TransactionOutcome::Undo),
         (vec![(9, "g"), (10, "h")], TransactionOutcome::Commit),
