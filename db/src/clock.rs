@@ -1,4 +1,4 @@
-//! Asks the database what time it is: a server tells its own, a file what an earlier process has left in it.
+//! Asks the database for the time: a server tells its own, and a file holds the time that an earlier process has left.
 
 use kit::clock::{Anchor, Clock};
 use kit::probe::Probe;
@@ -6,11 +6,11 @@ use kit::probe::Probe;
 use super::health::probe;
 use super::{Db, StoreError, secrets, write};
 
-/// The name under which a file keeps it.
+/// Name of the secret that holds the anchor in a file.
 const ANCHOR: &str = "clock-anchor";
 
-/// Returns the [`measure`] of this clock by this database.
-pub fn measures(db: &Db, clock: &Clock) -> Probe {
+/// Returns a probe that [measures](measure) this clock by this database.
+pub fn clock_probe(db: &Db, clock: &Clock) -> Probe {
     let clock = clock.clone();
     probe(db, move |db| {
         let clock = clock.clone();
@@ -18,10 +18,10 @@ pub fn measures(db: &Db, clock: &Clock) -> Probe {
     })
 }
 
-/// Notes a time for this clock to be compared with, and leaves one for a later process.
+/// Compares this clock with the database's time, and leaves a time for a later process.
 ///
 /// # Errors
-/// [`StoreError`], when the database does not answer; then the clock is compared with what was noted before.
+/// [`StoreError`] if the database does not answer; the clock is then compared with the last known time.
 pub async fn measure(db: &Db, clock: &Clock) -> Result<(), StoreError> {
     const SQL: &str = "\
         insert into secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
@@ -30,16 +30,16 @@ pub async fn measure(db: &Db, clock: &Clock) -> Result<(), StoreError> {
         && let Some(anchor) = clock.due_anchor()
     {
         let written = write!(*db, sqlx::query(SQL).bind(ANCHOR).bind(anchor.to_text().into_bytes()));
-        // A disk that is full keeps no service from starting: the next one is written in a minute.
+        // A full disk does not stop a start: the next anchor is written in a minute.
         drop(written);
     }
     Ok(())
 }
 
-/// Notes a time for this clock to be compared with, and writes nothing.
+/// Compares this clock with the database's time, and writes nothing.
 ///
 /// # Errors
-/// [`StoreError`], when the database does not answer; then the clock is compared with what was noted before.
+/// [`StoreError`] if the database does not answer; the clock is then compared with the last known time.
 pub async fn compare(db: &Db, clock: &Clock) -> Result<(), StoreError> {
     match db {
         Db::Postgres(server) if !clock.is_manual() => {
@@ -48,7 +48,7 @@ pub async fn compare(db: &Db, clock: &Clock) -> Result<(), StoreError> {
             clock.note_server(time, asked, clock.uptime());
             Ok(())
         }
-        // A server says nothing of a clock that stands until a test moves it.
+        // A test moves this clock by hand, so the server's time says nothing about it.
         Db::Postgres(_) => {
             if !clock.is_compared() {
                 clock.note_anchor(None);

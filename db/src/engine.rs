@@ -1,55 +1,28 @@
-//! The two engines as one type, and a transaction on either.
+//! One type for both engines.
 
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
-use sqlx::{PgConnection, SqliteConnection};
 
 use super::{
-    Closing, DatabaseUrl, Migrations, OpenError, Own, Postgres, Sqlite, Statement, StoreError, Watcher, exposure,
+    ClosingStatements, DatabaseUrl, Migrations, OpenError, OwnConnection, Postgres, SqlStatement, Sqlite, StoreError,
+    TransactionOutcome, Tx, Watcher, exposure,
 };
 
 /// An open database.
 #[derive(Clone, Debug)]
 pub enum Db {
-    /// A file of this process.
+    /// A SQLite file, which belongs to this process.
     Sqlite(Sqlite),
-    /// A server that replicas share.
+    /// A PostgreSQL server, which replicas share.
     Postgres(Postgres),
 }
 
-/// A transaction that is running; [`within!`](crate::within) runs statements in it.
-#[derive(Debug)]
-pub enum Tx<'c> {
-    /// Of a file.
-    Sqlite(&'c mut SqliteConnection),
-    /// Of a server.
-    Postgres(&'c mut PgConnection),
-}
-
-/// How a transaction ends that met no error, and what it answers then.
-#[derive(Debug)]
-pub enum Verdict<T> {
-    /// What it wrote stands.
-    Commit(T),
-    /// What it wrote stands, together with what these statements write. They are sent with the commit: rows that all replicas
-    /// write to are locked for no longer than the commit takes.
-    CommitWith(Closing<T>),
-    /// What it wrote is undone.
-    Undo(T),
-}
-
-/// Returns the closure as it is, and tells the compiler its form: for [`transaction!`](crate::transaction).
-#[doc(hidden)]
-pub fn work<T, F: AsyncFn(Tx<'_>) -> Result<Verdict<T>, sqlx::Error>>(work: F) -> F {
-    work
-}
-
 impl Db {
-    /// Opens the database at `url` and applies the migrations that it lacks.
+    /// Opens the database at `url` and applies the missing migrations.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         let db = match url {
             DatabaseUrl::Sqlite(path) => Self::Sqlite(Sqlite::open(path, migrations.sqlite).await?),
@@ -59,10 +32,10 @@ impl Db {
         Ok(db)
     }
 
-    /// Opens the database at `url` beside a service that runs, or not, and leaves its migrations as they are.
+    /// Opens the database at `url` beside a service that may be running, and leaves its migrations as they are.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do; also of one that is not there, or not of this version.
+    /// [`OpenError`]; its text says what to do. Also if the database does not exist or is not of this version.
     pub async fn open_beside(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Sqlite(path) => Sqlite::open_beside(path, migrations.sqlite).await.map(Self::Sqlite),
@@ -76,19 +49,23 @@ impl Db {
         Self::Sqlite(Sqlite::open_snapshot(path))
     }
 
-    /// Runs several statements as one: all of them stand once it returns [`Verdict::Commit`]'s answer, and none
-    /// otherwise. [`transaction!`](crate::transaction) calls it for an async closure.
+    /// Runs several statements as one transaction. All of them are stored once it returns the answer of
+    /// [`TransactionOutcome::Commit`], otherwise nothing. [`transaction!`](crate::transaction) calls it for an async
+    /// closure.
     ///
-    /// On PostgreSQL the work is repeated, whole, when the server asks for it (40001, 40P01), so it must not have effects
-    /// of its own; `input` is what it works with. On SQLite it may share its commit with the work of others.
+    /// On PostgreSQL the whole work is repeated if the server asks for it (40001, 40P01), so it must not have effects
+    /// of its own. `input` is the data that it works with. On SQLite it may share its commit with the work of others.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn transaction<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>> + Send + Sync + 'static,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>
+            + Send
+            + Sync
+            + 'static,
     {
         match self {
             Self::Sqlite(db) => db.transaction(input, work).await,
@@ -96,16 +73,16 @@ impl Db {
         }
     }
 
-    /// Runs statements as one, which a server gets in one message. Returns the number that the last row has.
+    /// Runs statements as one transaction, which a server gets in one message. Returns the number in the last row.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
-    pub async fn at_once(&self, statements: Vec<Statement>) -> Result<i64, StoreError> {
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
+    pub async fn at_once(&self, statements: Vec<SqlStatement>) -> Result<i64, StoreError> {
         match self {
             Self::Sqlite(db) => {
                 let work = db.transaction(statements, |_, statements| {
-                    let closing = Closing::new(statements.clone(), |number| number);
-                    Box::pin(async move { Ok(Verdict::CommitWith(closing)) })
+                    let closing = ClosingStatements::new(statements.clone(), |number| number);
+                    Box::pin(async move { Ok(TransactionOutcome::CommitWith(closing)) })
                 });
                 work.await
             }
@@ -113,12 +90,12 @@ impl Db {
         }
     }
 
-    /// A connection of its own, for whoever looks again and again.
+    /// Returns a dedicated connection for polls.
     #[must_use]
     pub fn watcher(&self) -> Watcher {
         match self {
-            Self::Sqlite(db) => Watcher::Sqlite(Own::new(db.reading())),
-            Self::Postgres(db) => Watcher::Postgres(db.follower()),
+            Self::Sqlite(db) => Watcher::Sqlite(OwnConnection::new(db.reading())),
+            Self::Postgres(db) => Watcher::Postgres(db.primary_connection()),
         }
     }
 

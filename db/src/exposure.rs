@@ -1,4 +1,4 @@
-//! Says at a start what others may reach of a database: its folder, or a server whose certificate nobody looks at.
+//! Warns at a start about a data folder that others can read, and about a server with an unchecked certificate.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::DatabaseUrl;
 
-/// The bits of a folder's mode that are for its group and for others.
-const OTHERS: u32 = 0o077;
+/// Bits of a folder's mode for its group and for others.
+const GROUP_AND_OTHERS_MASK: u32 = 0o077;
 
-/// Logs a warning for each.
+/// Logs a warning for each exposure.
 pub(super) fn warn(url: &DatabaseUrl) {
     match url {
         DatabaseUrl::Sqlite(path) => {
@@ -31,10 +31,10 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The folder's mode, if it has bits for its group or for others.
+/// Returns the folder's mode if it has bits for its group or for others.
 fn mode_for_others(folder: &Path) -> Option<u32> {
     let mode = fs::metadata(folder).ok()?.permissions().mode() & 0o7777;
-    (mode & OTHERS != 0).then_some(mode)
+    (mode & GROUP_AND_OTHERS_MASK != 0).then_some(mode)
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_with_bits_for_others_is_open() {
+    fn folder_with_bits_for_others_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         for (mode, open) in [(0o700, false), (0o500, false), (0o710, true), (0o750, true), (0o701, true), (0o755, true)]
         {

@@ -1,4 +1,4 @@
-//! A database's failures as the kit answers them.
+//! Converts a database's failures into those of the kit.
 
 use kit::failure::StoreFailure;
 

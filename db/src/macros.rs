@@ -1,9 +1,9 @@
-//! The forms in which a store writes a statement once for both engines.
+//! Macros by which a store writes a statement once for both engines.
 
-/// Reads: evaluates the expression, a future of the driver, on a connection that only reads.
+/// Evaluates the expression, a future of the driver, on a connection that only reads.
 ///
-/// `read!(db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))` is a `Result<_, StoreError>`. On PostgreSQL it
-/// is evaluated a second time when the connection turns out to be broken.
+/// `read!(db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))` is a `Result<_, StoreError>`. On
+/// PostgreSQL the macro evaluates it a second time if the connection is broken.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_read {
@@ -14,13 +14,13 @@ macro_rules! __db_read {
                 $statement.await.map_err($crate::StoreError::from)
             }
             $crate::Db::Postgres(db) => {
-                let mut tries = db.reads();
+                let mut tries = db.read_retries();
                 loop {
                     let read = async {
                         let mut lease = db.lease_reader().await?;
                         let $reader = lease.connection();
                         let read = db.limit_read($statement).await;
-                        lease.ended(read)
+                        lease.end(read)
                     };
                     match read.await {
                         Err(error) if tries.once_more(&error) => {}
@@ -32,9 +32,10 @@ macro_rules! __db_read {
     };
 }
 
-/// Writes by one statement: how many rows it has written, as a `Result<u64, StoreError>`.
+/// Runs one statement that writes, and returns the number of rows written as a `Result<u64, StoreError>`.
 ///
-/// `write!(db, sqlx::query(SQL).bind(id))`. On PostgreSQL the statement is evaluated again when the server asks for it.
+/// `write!(db, sqlx::query(SQL).bind(id))`. On PostgreSQL the macro evaluates the statement again if the server asks
+/// for it.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_write {
@@ -43,10 +44,10 @@ macro_rules! __db_write {
     };
 }
 
-/// Writes by one statement that returns at most one row, as a `Result<Option<_>, StoreError>`.
+/// Runs one statement that writes and returns at most one row, as a `Result<Option<_>, StoreError>`.
 ///
-/// `write_one!(db, sqlx::query_as(SQL).bind(id))`. On PostgreSQL the statement is evaluated again when the server asks for
-/// it.
+/// `write_one!(db, sqlx::query_as(SQL).bind(id))`. On PostgreSQL the macro evaluates the statement again if the server
+/// asks for it.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_write_one {
@@ -62,7 +63,7 @@ macro_rules! __db_write_by {
         match &$db {
             $crate::Db::Sqlite(db) => db.$write($statement).await,
             $crate::Db::Postgres(db) => {
-                let mut tries = db.writes();
+                let mut tries = db.write_retries();
                 loop {
                     let written = db.$write($statement).await;
                     if !tries.once_more(&written).await {
@@ -74,7 +75,7 @@ macro_rules! __db_write_by {
     };
 }
 
-/// Looks at the database through a [`Watcher`](crate::Watcher).
+/// Polls the database through a [`Watcher`](crate::Watcher).
 ///
 /// `watch!(watcher, |connection| sqlx::query_as(SQL).bind(id).fetch_all(connection))` is a `Result<_, StoreError>`.
 #[macro_export]
@@ -92,33 +93,36 @@ macro_rules! __db_watch {
 #[doc(hidden)]
 macro_rules! __db_watch_by {
     ($own:ident, |$connection:ident| $statement:expr) => {{
-        let looked = async {
+        let polled = async {
             let mut taken = $own.take().await?;
             let $connection = &mut *taken;
-            let looked = $own.limit($statement).await;
-            $own.put_back(taken, looked)
+            let polled = $own.limit($statement).await;
+            $own.put_back(taken, polled)
         };
-        looked.await.map_err($crate::StoreError::from)
+        polled.await.map_err($crate::StoreError::from)
     }};
 }
 
-/// Runs several statements as one: all of them stand once the work returns [`Verdict::Commit`](crate::Verdict)'s answer.
+/// Runs several statements as one transaction: all of them are stored once it returns the answer of
+/// [`TransactionOutcome::Commit`](crate::TransactionOutcome).
 ///
-/// `transaction!(db, async move |mut tx| { ...; Ok(Verdict::Commit(answer)) })` is a `Result<_, StoreError>`. The closure owns
-/// what it works with; see [`Db::transaction`](crate::Db::transaction).
+/// `transaction!(db, async move |mut tx| { ...; Ok(TransactionOutcome::Commit(answer)) })` is a `Result<_,
+/// StoreError>`. The closure owns the data that it works with; see [`Db::transaction`](crate::Db::transaction).
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_transaction {
     ($db:expr, $work:expr) => {
-        // Boxed here, where the type of the closure is known: nothing else on stable can say that its future is `Send`.
+        // The future is boxed here, where the type of the closure is known: stable Rust has no other way to say that it
+        // is `Send`.
         $db.transaction($crate::work($work), |tx, work| ::std::boxed::Box::pin(work(tx))).await
     };
 }
 
 /// Runs a statement in a [`Tx`](crate::Tx).
 ///
-/// `within!(tx, |connection| sqlx::query_as(SQL).bind(id).fetch_one(connection))` is the future's `Result<_, sqlx::Error>`;
-/// `within!(tx, sqlx::query(SQL).bind(id))` is how many rows were written, as a `Result<u64, sqlx::Error>`.
+/// `within!(tx, |connection| sqlx::query_as(SQL).bind(id).fetch_one(connection))` is the future's `Result<_,
+/// sqlx::Error>`. `within!(tx, sqlx::query(SQL).bind(id))` is the number of rows written, as a `Result<u64,
+/// sqlx::Error>`.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_within {

@@ -1,22 +1,22 @@
-//! A service's migrations: the same numbers and names for both engines.
+//! Migrations of a service: the same numbers and names for both engines.
 
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 
 use super::OpenError;
 
-/// What makes a service's tables, in each engine's dialect.
+/// Migrations that create a service's tables, in each engine's dialect.
 #[derive(Clone, Copy, Debug)]
 pub struct Migrations {
     /// `migrations/sqlite`.
     pub sqlite: &'static Migrator,
     /// `migrations/postgres`.
     pub postgres: &'static Migrator,
-    /// `migrations/postgres/steps`: how a database with rows takes some of those.
+    /// `migrations/postgres/steps`: the same migrations in steps, for databases with rows.
     pub in_steps: &'static [InSteps],
 }
 
-/// A migration of PostgreSQL in steps, which do together what its file does at once. The file was released before steps were
-/// known, and its checksum is in databases; a later file has steps of its own.
+/// A migration of PostgreSQL in steps, with the same result as its file. The file was released before steps existed,
+/// and databases hold its checksum; later files contain their own steps.
 #[derive(Clone, Copy, Debug)]
 pub struct InSteps {
     /// The migration's number.
@@ -25,8 +25,8 @@ pub struct InSteps {
     pub sql: &'static str,
 }
 
-/// Applies the migrations that the database of this name lacks. The caller holds a lock that keeps others from doing so:
-/// the driver's own does nothing on SQLite, and can deadlock on PostgreSQL.
+/// Applies the missing migrations to the database of this name. The caller holds a lock against other processes: the
+/// driver's own does nothing on SQLite, and can deadlock on PostgreSQL.
 pub(super) async fn run<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
     C: Migrate + Send,
@@ -42,7 +42,7 @@ where
     unlocked.run_direct(None, connection, false).await.map_err(|error| failed(name, &error))
 }
 
-/// Refuses another service's database. The migrator would call one that has more migrations a newer one.
+/// Refuses another service's database. The driver's migrator would call a database with more migrations a newer one.
 pub(super) async fn check<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
     C: Migrate + Send,
@@ -53,7 +53,7 @@ where
     refuse(name, misfit(&applied, migrations).as_ref())
 }
 
-/// Refuses a database that has other migrations than these, and changes none.
+/// Refuses a database with other migrations than these, and changes nothing.
 pub(super) async fn check_complete<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
     C: Migrate + Send,
@@ -74,16 +74,16 @@ fn refuse(name: &str, misfit: Option<&Misfit>) -> Result<(), OpenError> {
     }
 }
 
-/// What keeps a database from fitting this version: one of its migrations.
+/// A migration that keeps a database from fitting this version.
 #[derive(Clone, Copy, Debug)]
 pub enum Misfit {
-    /// This version does not know it.
+    /// This version does not know the migration.
     Newer(i64),
-    /// It is another one than this version's of that number.
+    /// This version has another migration of that number.
     Altered(i64),
 }
 
-/// The first migration, in their order, that is none of these.
+/// Returns the first applied migration that is unknown or altered.
 pub fn misfit(applied: &[AppliedMigration], migrations: &Migrator) -> Option<Misfit> {
     applied.iter().find_map(|applied| match migrations.iter().find(|known| known.version == applied.version) {
         None => Some(Misfit::Newer(applied.version)),
@@ -91,7 +91,7 @@ pub fn misfit(applied: &[AppliedMigration], migrations: &Migrator) -> Option<Mis
     })
 }
 
-/// Why the migrations of the database of this name did not run.
+/// Converts the migrator's error for the database of this name.
 pub(super) fn failed(name: &str, error: &MigrateError) -> OpenError {
     match error {
         MigrateError::VersionMissing(version) => OpenError::Newer(name.to_owned(), *version),

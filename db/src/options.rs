@@ -1,11 +1,11 @@
-//! Reads `options` of a server's URL: arguments of the server that set something for a session.
+//! Reads the `options` of a server's URL: the server's arguments that set something for a session.
 
-/// Names of a session's settings, each with its value.
-pub(super) type Settings = Vec<(String, String)>;
+/// Settings of a session: names and values.
+pub(super) type SessionSettings = Vec<(String, String)>;
 
-/// Returns the settings in `-c name=value`, `-cname=value` and `--name=value`, as the server reads them: a backslash takes
-/// the next character as it is, and blanks part the words. `None` if there is anything else.
-pub(super) fn session_settings(options: &str) -> Option<Settings> {
+/// Returns the settings in `-c name=value`, `-cname=value` and `--name=value`, as the server reads them. A backslash
+/// escapes the next character, and blanks separate the words. Returns `None` if there is anything else.
+pub(super) fn session_settings(options: &str) -> Option<SessionSettings> {
     let mut words = words(options).into_iter();
     let mut settings = Vec::new();
     while let Some(word) = words.next() {

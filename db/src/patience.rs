@@ -1,4 +1,5 @@
-//! What a start asks of its database: a machine that starts everything at once is slow, and a call's limits are short.
+//! Retries of a start. A machine that starts everything at once is slow, and the limits of calls are too short for
+//! that.
 
 use std::time::Duration;
 
@@ -6,13 +7,13 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-/// How long a start waits: for its database to open, for another process that migrates it, and for an answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait of a start: for its database to open, for another process that migrates it, and for an answer.
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long it waits between.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pause between two tries.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Does what may be done twice, again and again for half a minute while the database is away.
+/// Repeats work that may be done twice, for half a minute while the database is away.
 ///
 /// # Errors
 /// The last [`StoreError`]; [`StoreError::Unknown`] if a commit was not answered before: the database may have written it.
@@ -20,7 +21,7 @@ pub async fn patiently<T, F>(work: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + START_TIMEOUT;
     let mut is_open = false;
     loop {
         let done = work().await;
@@ -28,7 +29,7 @@ where
         match done {
             Err(StoreError::Unavailable(cause) | StoreError::Unknown(cause)) if Instant::now() < give_up => {
                 tracing::debug!(%cause, "the database does not answer yet");
-                sleep(PAUSE).await;
+                sleep(RETRY_INTERVAL).await;
             }
             Err(error) if is_open => return Err(error.or_unknown()),
             done => return done,
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_may_pass_is_waited_for() {
+    async fn only_transient_errors_are_retried() {
         let tries = AtomicU32::new(0);
         let next = |error: fn(sqlx::Error) -> StoreError, until: u32| {
             let (tries, error) = (&tries, error);
@@ -55,10 +56,10 @@ mod tests {
         assert_eq!(patiently(|| next(StoreError::from, 3)).await.unwrap(), 3);
         let fault = |error| StoreError::Fault(std::sync::Arc::new(error));
         assert!(matches!(patiently(|| next(fault, u32::MAX)).await, Err(StoreError::Fault(_))));
-        assert_eq!(tries.load(Ordering::Relaxed), 4, "a fault is told at once");
+        assert_eq!(tries.load(Ordering::Relaxed), 4, "a fault is returned at once");
         let began = Instant::now();
         assert!(matches!(patiently(|| next(StoreError::from, u32::MAX)).await, Err(StoreError::Unavailable(_))));
-        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs(), "and an end is made");
+        assert_eq!(began.elapsed().as_secs(), START_TIMEOUT.as_secs(), "the retries end");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,35 +1,35 @@
-//! The table of requests that may be repeated; both services have it, and a row stands for 24 hours.
+//! Table of repeatable requests. Both services have it, and a row stays for 24 hours.
 
 use chrono::{DateTime, Utc};
 use kit::request_id::{REQUEST_ID_LIFETIME, RequestKey};
 use uuid::Uuid;
 
-use super::schema::{Column, Kind, Table};
+use super::schema::{Column, ColumnType, Table};
 use super::{Db, StoreError, Tx, read, within, write};
 
-/// The table, for a copy.
+/// Description of the table, for a copy.
 pub const TABLE: Table = Table {
     name: "requests",
     columns: &[
-        Column::new("caller", Kind::Text),
-        Column::new("method", Kind::Text),
-        Column::new("id", Kind::Uuid),
-        Column::new("fingerprint", Kind::Bytes),
-        Column::new("resource", Kind::Uuid),
-        Column::new("create_time", Kind::Time),
+        Column::new("caller", ColumnType::Text),
+        Column::new("method", ColumnType::Text),
+        Column::new("id", ColumnType::Uuid),
+        Column::new("fingerprint", ColumnType::Bytes),
+        Column::new("resource", ColumnType::Uuid),
+        Column::new("create_time", ColumnType::Time),
     ],
 };
 
-/// What is known of a request that came before.
+/// An earlier request with the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Earlier {
-    /// It was the same one, and made this row.
+    /// The same request, and the row that it created.
     Same(Uuid),
-    /// It was another one under the same id.
+    /// Another request under the same id.
     Other,
 }
 
-/// What came before under this request's id, within the last 24 hours.
+/// Returns the earlier request with this id within the last 24 hours.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -48,11 +48,11 @@ pub async fn find(db: &Db, key: &RequestKey, now: DateTime<Utc>) -> Result<Optio
     }))
 }
 
-/// Remembers that the request has made the row `resource`, in the transaction that makes it; `false` when one under the
-/// same id came first.
+/// Stores that the request has created the row `resource`, in the same transaction. Returns `false` if another request
+/// with the same id came first.
 ///
 /// # Errors
-/// What the database fails with.
+/// The error of the driver.
 pub async fn keep(tx: &mut Tx<'_>, key: &RequestKey, resource: Uuid, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
     const SQL: &str = "insert into requests (caller, method, id, fingerprint, resource, create_time) \
          values ($1, $2, $3, $4, $5, $6) on conflict (caller, method, id) do update \
@@ -73,7 +73,7 @@ pub async fn keep(tx: &mut Tx<'_>, key: &RequestKey, resource: Uuid, now: DateTi
     Ok(kept > 0)
 }
 
-/// Gives requests of the time `now` that say they came after `future`: they were kept under a wrong clock. Returns how many.
+/// Sets the time of requests that are later than `future` to `now`: a wrong clock wrote them. Returns their number.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -82,7 +82,7 @@ pub async fn repair_times(db: &Db, now: DateTime<Utc>, future: DateTime<Utc>) ->
     write!(*db, sqlx::query(SQL).bind(now).bind(future))
 }
 
-/// Takes out what is too old: a few rows for each that comes, so that no call pays for a day's worth.
+/// Deletes a few expired rows with each new request, so that no single call deletes a day's rows.
 async fn forget(tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     const SQL: &str = "delete from requests where (caller, method, id) in \
          (select caller, method, id from requests where create_time <= $1 order by create_time limit 16)";

@@ -1,22 +1,22 @@
-//! What a service keeps, as data: the tables that a copy takes along, each with its columns.
+//! Description of a service's tables and columns, for a copy.
 
 use super::Migrations;
 
-/// A service's database.
+/// The database of a service.
 #[derive(Debug)]
 pub struct Schema {
-    /// The service, as its subcommand is called.
+    /// Name of the service, as in its subcommand.
     pub service: &'static str,
-    /// What makes the tables.
+    /// Migrations that create the tables.
     pub migrations: Migrations,
-    /// All tables, in an order in which a row comes after those that it points to.
+    /// All tables, each after those that its rows refer to.
     pub tables: &'static [Table],
 }
 
 /// A table.
 #[derive(Debug)]
 pub struct Table {
-    /// Its name.
+    /// Name in the database.
     pub name: &'static str,
     /// All its columns.
     pub columns: &'static [Column],
@@ -25,17 +25,17 @@ pub struct Table {
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// Name in the database.
     pub name: &'static str,
-    /// What it holds.
-    pub kind: Kind,
-    /// Whether it may be null.
+    /// Type of its values.
+    pub kind: ColumnType,
+    /// Set if it may be null.
     pub is_optional: bool,
 }
 
-/// What a column holds; each engine has one type for it.
+/// Type of a column's values; each engine has one type for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// `blob`, `uuid`.
     Uuid,
     /// `text`, `text`.
@@ -51,13 +51,13 @@ pub enum Kind {
 }
 
 impl Column {
-    /// A column that is never null.
-    pub const fn new(name: &'static str, kind: Kind) -> Self {
+    /// Returns a column that is never null.
+    pub const fn new(name: &'static str, kind: ColumnType) -> Self {
         Self { name, kind, is_optional: false }
     }
 
-    /// A column that may be null.
-    pub const fn optional(name: &'static str, kind: Kind) -> Self {
+    /// Returns a column that may be null.
+    pub const fn optional(name: &'static str, kind: ColumnType) -> Self {
         Self { name, kind, is_optional: true }
     }
 }

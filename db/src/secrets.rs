@@ -1,16 +1,18 @@
-//! Secrets that all replicas of a service share: whoever comes first draws them. Both services have the table.
+//! Secrets that all replicas of a service share: the first replica draws them. Both services have the table.
 
-use super::schema::{Column, Kind, Table};
+use super::schema::{Column, ColumnType, Table};
 use super::{Db, StoreError, read, write};
 
-/// The table, for a copy.
-pub const TABLE: Table =
-    Table { name: "secrets", columns: &[Column::new("name", Kind::Text), Column::new("value", Kind::Bytes)] };
+/// Description of the table, for a copy.
+pub const TABLE: Table = Table {
+    name: "secrets",
+    columns: &[Column::new("name", ColumnType::Text), Column::new("value", ColumnType::Bytes)],
+};
 
-/// The name of the page tokens' key.
+/// Name of the page tokens' key.
 pub(super) const PAGE_TOKEN_KEY: &str = "page-token-key";
 
-/// Returns the page tokens' key; keeps `fresh` if there is none yet.
+/// Returns the page tokens' key; stores `fresh` if the key is missing.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -19,7 +21,7 @@ pub async fn page_token_key(db: &Db, fresh: [u8; 64]) -> Result<[u8; 64], StoreE
     kept.try_into().map_err(|_| sqlx::Error::Decode("a shared key has another length".into()).into())
 }
 
-/// The secret of this name, if there is one.
+/// Returns the secret of this name, if there is one.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -28,7 +30,7 @@ pub async fn find(db: &Db, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     read!(db, |reader| sqlx::query_scalar(SQL).bind(name).fetch_optional(reader))
 }
 
-/// Takes the secret of this name away.
+/// Deletes the secret of this name.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -37,7 +39,7 @@ pub async fn forget(db: &Db, name: &str) -> Result<(), StoreError> {
     write!(*db, sqlx::query(SQL).bind(name)).map(drop)
 }
 
-/// The secret of this name; keeps `fresh` when there is none yet.
+/// Returns the secret of this name; stores `fresh` if the secret is missing.
 async fn keep(db: &Db, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
     const SQL: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";
     write!(*db, sqlx::query(SQL).bind(name).bind(fresh))?;

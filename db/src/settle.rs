@@ -1,4 +1,4 @@
-//! A write whose commit was not answered: it is looked for, and made once more, until its outcome is known.
+//! Settles a write with an unanswered commit: looks for the write, and repeats it, until its outcome is known.
 
 use std::time::Duration;
 
@@ -8,27 +8,26 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-/// How long after its beginning a write is made once more. Like all limits here it leaves the last try enough time before
-/// the deadline of every RPC that writes.
-const REPEAT: Duration = Duration::from_secs(2);
+/// Time after its beginning in which a write is repeated. Like all limits here it leaves the last try enough time
+/// before the deadline of every RPC that writes.
+const REPEAT_WINDOW: Duration = Duration::from_secs(2);
 
-/// The time after its beginning for which a write is looked for.
-const LOOK: Duration = Duration::from_millis(3500);
+/// Time after its beginning in which a write is looked for.
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(3500);
 
-/// The pause before the next look.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Pause before the next lookup.
+const LOOKUP_INTERVAL: Duration = Duration::from_millis(50);
 
-static LINES: LogLimit = LogLimit::new();
+static SETTLED_LOG: LogLimit = LogLimit::new();
 
-/// Writes, and finds out what became of a commit whose answer was lost.
+/// Writes, and finds out the outcome of an unanswered commit.
 ///
-/// `find` returns what the write has made, if it stands. If it does not, the first commit may still be under way, so the
-/// write is made once more: it must be one that cannot count twice, since it finds its own row or asks for the state that it
-/// has read. If the second one writes nothing, `find` decides: either the first one has been committed meanwhile, or it
-/// never will be.
+/// `find` returns the result of the write, if it is stored. If it is not, the first commit may still be under way, so
+/// the write is repeated. The write must not count twice: it finds its own row, or requires the state that it has read.
+/// If the repetition writes nothing, `find` decides: either the first commit has arrived by then, or it never will.
 ///
 /// # Errors
-/// [`StoreError`]; [`StoreError::Unknown`] if the outcome cannot be learnt in time.
+/// [`StoreError`]; [`StoreError::Unknown`] if the outcome stays unknown for too long.
 pub async fn settle<T, W, F>(write: impl Fn() -> W, find: impl Fn() -> F) -> Result<T, StoreError>
 where
     W: Future<Output = Result<T, StoreError>>,
@@ -40,31 +39,27 @@ where
         known => return known,
     };
     loop {
-        // Also while it is made once more, or has failed.
+        // The outcome is open also during a repetition and after its failure.
         outcome::set_open(true);
         let mut found = find().await;
         if matches!(found, Ok(None))
-            && begun.elapsed() < REPEAT
+            && begun.elapsed() < REPEAT_WINDOW
             && let Ok(repeated) = write().await
         {
             found = find().await.map(|found| Some(found.unwrap_or(repeated)));
         }
         if let Ok(Some(found)) = found {
             outcome::set_open(false);
-            if let Some(line) = LINES.allow() {
+            if let Some(line) = SETTLED_LOG.allow() {
                 let cause = &unknown as &(dyn std::error::Error + 'static);
-                tracing::warn!(
-                    cause,
-                    left_out = line.left_out(),
-                    "a commit without an answer was looked for: it is known"
-                );
+                tracing::warn!(cause, left_out = line.left_out(), "outcome of an unanswered commit found");
             }
             return Ok(found);
         }
-        if begun.elapsed() >= LOOK {
+        if begun.elapsed() >= SETTLE_TIMEOUT {
             return Err(unknown);
         }
-        sleep(PAUSE).await;
+        sleep(LOOKUP_INTERVAL).await;
     }
 }
 
@@ -74,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// The answers of writes and looks, in order; the last answer is repeated.
+    /// Answers of writes and lookups, in order; the last answer is repeated.
     struct Script<T>(Mutex<Vec<T>>);
 
     impl<T: Clone> Script<T> {
@@ -105,32 +100,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_known_outcome_is_not_looked_for() {
+    async fn known_outcome_is_not_looked_up() {
         assert_eq!(settled(&[Ok(1)], &[Ok(Some(2))]).await.unwrap(), 1);
         assert!(matches!(settled(&[away()], &[Ok(Some(2))]).await, Err(StoreError::Unavailable(_))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_commit_without_an_answer_is_found() {
+    async fn unanswered_commit_is_found() {
         assert_eq!(settled(&[unknown()], &[Ok(Some(2))]).await.unwrap(), 2);
         assert_eq!(settled(&[unknown()], &[away(), away(), Ok(Some(2))]).await.unwrap(), 2, "after an outage");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_there_is_written_once_more() {
+    async fn missing_write_is_repeated() {
         assert_eq!(settled(&[unknown(), Ok(3)], &[Ok(None)]).await.unwrap(), 3);
-        assert_eq!(settled(&[unknown(), Ok(3)], &[Ok(None), Ok(Some(2))]).await.unwrap(), 2, "the first one has come");
+        assert_eq!(
+            settled(&[unknown(), Ok(3)], &[Ok(None), Ok(Some(2))]).await.unwrap(),
+            2,
+            "the first commit has arrived"
+        );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_repetition_that_may_be_the_first_ones_is_not_believed_unseen() {
-        // The second write finds the state changed; by whom is not known while nothing can be read.
+    async fn repetition_without_a_lookup_stays_unknown() {
+        // The second write finds a changed state, but cannot read which write changed it.
         let settled = settled(&[unknown(), Ok(3)], &[Ok(None), away()]).await;
         assert!(matches!(settled, Err(StoreError::Unknown(_))), "{settled:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outcome_that_cannot_be_learnt_is_unknown_in_time() {
+    async fn undetermined_outcome_is_unknown_in_time() {
         let begun = Instant::now();
         assert!(matches!(settled(&[unknown()], &[away()]).await, Err(StoreError::Unknown(_))));
         assert!(matches!(settled(&[unknown(), away()], &[Ok(None)]).await, Err(StoreError::Unknown(_))));

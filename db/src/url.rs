@@ -1,4 +1,4 @@
-//! The setting that names a database.
+//! Setting that names a database.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,41 +10,41 @@ use percent_encoding::percent_decode_str;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::options::{Settings, session_settings};
+use super::options::{SessionSettings, session_settings};
 
-/// A database, by its URL: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
+/// URL of a database: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     /// A file.
     Sqlite(PathBuf),
     /// A server.
-    Postgres(Server),
+    Postgres(PostgresServer),
 }
 
-/// A PostgreSQL server's address, credentials and database. It shows neither user nor password.
+/// Address, credentials and database of a PostgreSQL server. Its text shows neither user nor password.
 #[derive(Clone)]
-pub struct Server {
+pub struct PostgresServer {
     options: Box<PgConnectOptions>,
-    /// The settings of each session from `options`.
-    settings: Settings,
+    /// Settings of each session from `options`.
+    settings: SessionSettings,
 }
 
-/// What may stand behind the `?`: the driver would only warn of others, with their values.
-const PARAMETERS: [&str; 8] =
+/// Allowed parameters behind the `?`: the driver would only warn of others, and log their values.
+const URL_PARAMETERS: [&str; 8] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name", "options"];
 
-const WANTED: &str = "write sqlite:PATH, for example sqlite:gatepost-data/auth.db, or \
+const URL_HINT: &str = "write sqlite:PATH, for example sqlite:gatepost-data/auth.db, or \
      postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full";
 
-const OPTIONS: &str = "write options=-c%20NAME%3DVALUE, several with %20 between them";
+const OPTIONS_HINT: &str = "write options=-c%20NAME%3DVALUE, several with %20 between them";
 
 impl DatabaseUrl {
-    /// The SQLite file at `path`.
+    /// Returns the URL of the SQLite file at `path`.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::Sqlite(path.into())
     }
 
-    /// The database's file, if it is one.
+    /// Returns the path of a SQLite file.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
@@ -52,7 +52,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// Whether what goes to the database stays on this machine or is encrypted.
+    /// Returns true if traffic to the database stays on this machine or is encrypted.
     pub fn is_private(&self) -> bool {
         match self {
             Self::Sqlite(_) => true,
@@ -60,7 +60,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// Returns true if the password is one that `.env.example` shows, whether the URL or `PGPASSWORD` has it.
+    /// Returns true if `.env.example` shows the password, whether the URL or `PGPASSWORD` has it.
     pub fn has_published_password(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
@@ -69,13 +69,13 @@ impl DatabaseUrl {
     }
 }
 
-impl Server {
+impl PostgresServer {
     pub(super) fn options(&self) -> PgConnectOptions {
         (*self.options).clone()
     }
 
-    /// Returns what the URL's `options` set for each session.
-    pub(super) fn settings(&self) -> Settings {
+    /// Returns the settings of each session from the URL's `options`.
+    pub(super) fn settings(&self) -> SessionSettings {
         self.settings.clone()
     }
 
@@ -87,7 +87,7 @@ impl Server {
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Returns true if the connection is encrypted to a server whose certificate is not looked at.
+    /// Returns true if the connection is encrypted without a check of the server's certificate.
     pub(super) fn is_unverified(&self) -> bool {
         matches!(self.options.get_ssl_mode(), PgSslMode::Require) && self.options.get_socket().is_none()
     }
@@ -97,7 +97,7 @@ impl Server {
     }
 }
 
-/// As messages name it: a server's without user and password.
+/// Name for messages, without user and password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,7 +107,7 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for PostgresServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let database = self.options.get_database().unwrap_or_default();
         match self.options.get_socket() {
@@ -124,7 +124,7 @@ impl fmt::Display for Server {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for PostgresServer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Server({self})")
     }
@@ -137,7 +137,7 @@ impl FromStr for DatabaseUrl {
         if text.starts_with("postgres:") || text.starts_with("postgresql:") {
             return server(text).map(Self::Postgres);
         }
-        let path = text.strip_prefix("sqlite:").ok_or(WANTED)?;
+        let path = text.strip_prefix("sqlite:").ok_or(URL_HINT)?;
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains('?') || path.starts_with(':') {
             return Err("write sqlite:PATH with the path of a file, without parameters");
@@ -146,42 +146,42 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-fn server(text: &str) -> Result<Server, &'static str> {
+fn server(text: &str) -> Result<PostgresServer, &'static str> {
     if let Some((_, query)) = text.split_once('?') {
         let is_known = |part: &str| {
             let name = part.split_once('=').map_or(part, |(name, _)| name);
-            PARAMETERS.contains(&name)
+            URL_PARAMETERS.contains(&name)
         };
         if !query.split('&').all(is_known) {
             return Err("behind the ? only sslmode, sslrootcert, sslcert, sslkey, host, port, application_name and \
                  options may stand");
         }
     }
-    let (text, settings) = parted(text)?;
+    let (text, settings) = split_options(text)?;
     let options = PgConnectOptions::from_str(&text).map_err(
         |_| "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password and so on",
     )?;
     if options.get_database().is_none_or(str::is_empty) {
         return Err("name the database, too: postgres://USER:PASSWORD@HOST:PORT/DATABASE");
     }
-    let Some(password) = password(&options) else { return Ok(Server { options: Box::new(options), settings }) };
+    let Some(password) = password(&options) else { return Ok(PostgresServer { options: Box::new(options), settings }) };
     let clean = cleaned(&password).map_err(|_| {
         "the password, in it or in PGPASSWORD, has a control character, a byte order mark or a blank at an end: remove it"
     })?;
-    Ok(Server { options: Box::new(options.password(clean)), settings })
+    Ok(PostgresServer { options: Box::new(options.password(clean)), settings })
 }
 
-/// Returns the URL without its `options`, and what these set. A pooler may refuse them, or drop them without a word, so they
-/// are not sent with the first message of a connection.
-fn parted(text: &str) -> Result<(String, Settings), &'static str> {
+/// Returns the URL without its `options`, and the settings in them. A pooler may refuse them or drop them silently, so
+/// they are not sent with the first message of a connection.
+fn split_options(text: &str) -> Result<(String, SessionSettings), &'static str> {
     let Some((place, query)) = text.split_once('?') else { return Ok((text.to_owned(), Vec::new())) };
     let (mut settings, mut rest) = (Vec::new(), Vec::new());
     for part in query.split('&') {
         match part.strip_prefix("options=") {
             Some(options) => {
                 let options = options.replace('+', " ");
-                let options = percent_decode_str(&options).decode_utf8().map_err(|_| OPTIONS)?;
-                settings.extend(session_settings(&options).ok_or(OPTIONS)?);
+                let options = percent_decode_str(&options).decode_utf8().map_err(|_| OPTIONS_HINT)?;
+                settings.extend(session_settings(&options).ok_or(OPTIONS_HINT)?);
             }
             None => rest.push(part),
         }
@@ -190,7 +190,7 @@ fn parted(text: &str) -> Result<(String, Settings), &'static str> {
     Ok((text, settings))
 }
 
-/// The password of the URL, or of `PGPASSWORD` where the URL has none.
+/// Returns the password of the URL, or of `PGPASSWORD` if the URL has no password.
 fn password(options: &PgConnectOptions) -> Option<String> {
     let url = options.to_url_lossy();
     Some(percent_decode_str(url.password()?).decode_utf8_lossy().into_owned())
@@ -223,8 +223,9 @@ mod tests {
         }
     }
 
+    /// C65: plaintext beyond this machine is detected.
     #[test]
-    fn c65_what_leaves_the_machine_in_plaintext_is_told_apart() {
+    fn plaintext_beyond_this_machine_is_detected() {
         for (text, private) in [
             ("sqlite:a.db", true),
             ("postgres://u@localhost/d", true),
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_loses_one_newline_as_other_secrets_do() {
+    fn password_loses_one_newline() {
         let read = |text: &str| {
             let DatabaseUrl::Postgres(server) = text.parse().unwrap() else { panic!("{text}") };
             password(&server.options)
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_password_is_known() {
+    fn published_password_is_detected() {
         let is_published = |text: &str| text.parse::<DatabaseUrl>().unwrap().has_published_password();
         assert!(is_published("postgres://auth:local-use-only-auth@h/d"));
         assert!(is_published("postgres://auth:local%2Duse-only-auth%0A@h/d"));
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unverified_server_is_told_apart() {
+    fn unverified_server_is_detected() {
         for (text, unverified) in [
             ("postgres://u@db/d?sslmode=require", true),
             ("postgres://u@db/d?sslmode=verify-full", false),
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_refused() {
+    fn invalid_url_is_refused() {
         for text in [
             "",
             "a.db",

@@ -1,4 +1,4 @@
-//! A connection for whoever looks at the database again and again, and must not wait behind anybody.
+//! A dedicated connection for polls of the database, which must not wait behind other calls.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,26 +6,26 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, Connection, Error, SqliteConnection};
 use tokio::time::timeout;
 
-use super::Follower;
+use super::PrimaryConnection;
 use super::error::is_answer;
 
-/// How long one try to connect may take.
-const CONNECT: Duration = Duration::from_millis(500);
+/// Longest try to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long a look may take with its way there and back.
-const LOOK: Duration = Duration::from_millis(400);
+/// Longest poll, with its way there and back.
+const POLL_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// A connection of its own on either engine, which only reads; [`watch!`](crate::watch) looks through it.
+/// A dedicated connection on either engine, which only reads; [`watch!`](crate::watch) polls through it.
 #[derive(Debug)]
 pub enum Watcher {
-    /// Of a file.
-    Sqlite(Own<SqliteConnection>),
-    /// Of a server.
-    Postgres(Follower),
+    /// A connection to a file.
+    Sqlite(OwnConnection<SqliteConnection>),
+    /// A connection to a server.
+    Postgres(PrimaryConnection),
 }
 
-/// A connection that is made when it is needed, and made again after a fault.
-pub struct Own<C: Connection> {
+/// A connection that is opened on its first use, and again after a fault.
+pub struct OwnConnection<C: Connection> {
     options: C::Options,
     connection: Option<Box<C>>,
 }
@@ -40,55 +40,55 @@ impl Watcher {
     }
 }
 
-impl<C: Connection> Own<C> {
+impl<C: Connection> OwnConnection<C> {
     pub(super) fn new(options: C::Options) -> Self {
         Self { options, connection: None }
     }
 
-    /// The connection, until it is [put back](Self::put_back); dropped before that, it is cut.
+    /// Takes the connection until it is [put back](Self::put_back). Dropping it before that closes it.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// The connection cannot be opened.
     pub async fn take(&mut self) -> Result<Box<C>, Error>
     where
         C::Options: ConnectOptions<Connection = C>,
     {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => limited(CONNECT, self.options.connect()).await.map(Box::new),
+            None => limited(CONNECT_TIMEOUT, self.options.connect()).await.map(Box::new),
         }
     }
 
-    /// Waits for a look's answer, within the time for one.
+    /// Waits for the answer to a poll, up to the limit.
     ///
     /// # Errors
-    /// What the look fails with, or that it took too long.
-    pub async fn limit<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        limited(LOOK, look).await
+    /// The error of the poll, or a timeout.
+    pub async fn limit<T>(&self, poll: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        limited(POLL_TIMEOUT, poll).await
     }
 
-    /// A look by this connection has ended so: it serves for the next one, unless it is lost.
+    /// Puts the connection back after a poll with this result, for the next poll, unless it is lost.
     ///
     /// # Errors
-    /// What the look has failed with.
-    pub fn put_back<T>(&mut self, connection: Box<C>, looked: Result<T, Error>) -> Result<T, Error> {
-        if looked.as_ref().err().is_none_or(is_answer) {
+    /// The error of the poll.
+    pub fn put_back<T>(&mut self, connection: Box<C>, polled: Result<T, Error>) -> Result<T, Error> {
+        if polled.as_ref().err().is_none_or(is_answer) {
             self.connection = Some(connection);
         }
-        looked
+        polled
     }
 
     async fn close(self) {
         if let Some(connection) = self.connection {
-            // It is of no more use, however it ends.
-            let _ = limited(CONNECT, connection.close()).await;
+            // The connection is discarded, so its error does not matter.
+            let _ = limited(CONNECT_TIMEOUT, connection.close()).await;
         }
     }
 }
 
-impl<C: Connection> fmt::Debug for Own<C> {
+impl<C: Connection> fmt::Debug for OwnConnection<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Own").field("is_open", &self.connection.is_some()).finish_non_exhaustive()
+        formatter.debug_struct("OwnConnection").field("is_open", &self.connection.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,7 @@
-//! Makes connections: few at a time, at a pace, and each is seen through.
+//! Opens connections: few at a time, at a limited pace, each to its end.
 //!
-//! A connection that is given up while the server works on it is work for nothing. So a try goes on when its caller has
-//! gone, and another one is begun beside it only where the first is slow: the answer to it may have been lost.
+//! Abandoning a connection wastes the server's work on it. So a try goes on after its caller has gone. Another try
+//! begins beside it only if the first is slow, since its answer may have been lost.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -13,74 +13,75 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::identity::{Backend, ServerIdentity, identify, unfit};
 use super::limit::limited;
-use super::origin::{Backend, Origin, identify, unfit};
 use super::pace::Pace;
-use super::session::Opening;
-use super::times::Times;
+use super::session::SessionOptions;
+use super::time_limits::TimeLimits;
 
 /// Longest try to connect.
-const LONGEST: Duration = Duration::from_secs(2);
+const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Tries at once, without the slow ones.
-const AT_ONCE: usize = 4;
+/// Largest number of concurrent tries, without the slow ones.
+const MAX_CONCURRENT_DIALS: usize = 4;
 
-/// Age of a connection to a standby. The address may lead to the primary by now, and only a new connection shows it.
-const STANDBY_AGE: Duration = Duration::from_secs(1);
+/// Highest age of a connection to a standby. The address may lead to the primary by now, and only a new connection
+/// shows it.
+const MAX_STANDBY_AGE: Duration = Duration::from_secs(1);
 
-/// The purpose of a connection.
+/// Purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Reads, from a standby too.
+    /// Reads, also from a standby.
     Read,
-    /// Reads what no standby may be late with.
+    /// Reads that a standby may not answer, since it may be behind.
     Follow,
     /// Writes.
     Write,
 }
 
-/// Makes connections for one purpose.
+/// A factory of connections for one purpose.
 #[derive(Clone, Debug)]
-pub(super) struct Dialer(Arc<Inner>);
+pub(super) struct Dialer(Arc<DialerInner>);
 
 #[derive(Debug)]
-struct Inner {
-    opening: Opening,
-    times: Times,
+struct DialerInner {
+    session: SessionOptions,
+    times: TimeLimits,
     purpose: Purpose,
     address: Address,
     pace: Pace,
     turns: Semaphore,
 }
 
-/// A connection that was made.
-pub(super) struct Made {
+/// A new connection.
+pub(super) struct DialedConnection {
     pub(super) connection: PgConnection,
     pub(super) backend: Option<Backend>,
-    /// The time at which it was begun.
+    /// Start of the try that opened it.
     pub(super) begun: Instant,
-    origin: Origin,
+    origin: ServerIdentity,
 }
 
 impl Dialer {
-    pub(super) fn new(opening: Opening, times: Times, purpose: Purpose, address: &Address) -> Self {
-        let (pace, turns) = (Pace::new(), Semaphore::new(AT_ONCE));
-        Self(Arc::new(Inner { opening, times, purpose, address: address.clone(), pace, turns }))
+    pub(super) fn new(session: SessionOptions, times: TimeLimits, purpose: Purpose, address: &Address) -> Self {
+        let (pace, turns) = (Pace::new(), Semaphore::new(MAX_CONCURRENT_DIALS));
+        Self(Arc::new(DialerInner { session, times, purpose, address: address.clone(), pace, turns }))
     }
 
-    /// Makes connections for another purpose in the same way, at a pace of their own.
+    /// Returns a dialer for another purpose, with a pace of its own.
     pub(super) fn for_purpose(&self, purpose: Purpose) -> Self {
-        Self::new(self.0.opening.clone(), self.0.times, purpose, &self.0.address)
+        Self::new(self.0.session.clone(), self.0.times, purpose, &self.0.address)
     }
 
-    /// Waits for its turn and makes a connection. Calls `slow` when another try may begin beside this one.
+    /// Waits for its turn and opens a connection. Calls `slow` when another try may begin beside this one.
     ///
     /// # Errors
     /// The connection was refused, took too long, or leads to a server that does not serve the purpose.
-    pub(super) async fn dial(&self, slow: impl FnOnce()) -> Result<Made, Error> {
+    pub(super) async fn dial(&self, slow: impl FnOnce()) -> Result<DialedConnection, Error> {
         let turn = self.0.turns.acquire().await.map_err(|_| Error::PoolClosed)?;
         self.0.pace.turn().await;
-        let mut dialing = Box::pin(limited(LONGEST, self.dial_now()));
+        let mut dialing = Box::pin(limited(DIAL_TIMEOUT, self.dial_now()));
         let dialed = match timeout(self.0.times.slow(), &mut dialing).await {
             Ok(dialed) => {
                 if dialed.is_ok() {
@@ -103,9 +104,9 @@ impl Dialer {
         dialed
     }
 
-    async fn dial_now(&self) -> Result<Made, Error> {
+    async fn dial_now(&self) -> Result<DialedConnection, Error> {
         let begun = Instant::now();
-        let mut connection = self.0.opening.connect().await?;
+        let mut connection = self.0.session.connect().await?;
         let (origin, backend) = identify(&mut connection).await?;
         if self.0.purpose == Purpose::Write && origin.reads_only {
             return Err(unfit("the address of the database leads to a server that only reads, such as a standby"));
@@ -114,32 +115,32 @@ impl Dialer {
             return Err(unfit("the address of the database leads to a standby, which may be behind its primary"));
         }
         self.0.address.learn(&origin)?;
-        Ok(Made { connection, backend, begun, origin })
+        Ok(DialedConnection { connection, backend, begun, origin })
     }
 
-    /// Returns the limits of time at the server's distance.
-    pub(super) fn times(&self) -> Times {
+    /// Returns the time limits for the server's distance.
+    pub(super) fn times(&self) -> TimeLimits {
         self.0.times
     }
 
-    /// Returns true if a connection leads to another server than new ones do, or may.
-    pub(super) fn has_left(&self, made: &Made) -> bool {
-        self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > STANDBY_AGE
+    /// Returns true if a connection leads to another server than new ones, or may do so.
+    pub(super) fn has_left(&self, made: &DialedConnection) -> bool {
+        self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > MAX_STANDBY_AGE
     }
 
-    /// Makes further connections wait: one that was made has been of no use.
+    /// Slows further connections down, after a new connection was useless.
     pub(super) fn slow_down(&self) {
         self.0.pace.failed();
     }
 }
 
-impl fmt::Debug for Made {
+impl fmt::Debug for DialedConnection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Made").field("backend", &self.backend).finish_non_exhaustive()
+        formatter.debug_struct("DialedConnection").field("backend", &self.backend).finish_non_exhaustive()
     }
 }
 
-/// Returns true if the server spent no handshake on a try that failed so.
+/// Returns true if this failure cost the server no handshake.
 fn costs_nothing(error: &Error) -> bool {
     match error {
         Error::Io(cause) => matches!(
@@ -150,13 +151,13 @@ fn costs_nothing(error: &Error) -> bool {
                 | ErrorKind::NotFound
                 | ErrorKind::UnexpectedEof
         ),
-        // It starts.
+        // The server is starting.
         Error::Database(cause) => cause.code().as_deref() == Some("57P03"),
         _ => false,
     }
 }
 
-/// Returns true if a later try may do better: the server starts, is full, or the answer to this try was lost.
+/// Returns true if a later try may succeed: the server starts, is full, or the answer to this try was lost.
 pub(super) fn may_pass(error: &Error) -> bool {
     match error {
         Error::Io(cause) => matches!(cause.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut),

@@ -1,4 +1,4 @@
-//! Tries to make one connection: another one begins beside those that are slow.
+//! Tries to open one connection: another try begins beside the slow ones.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use sqlx::Error;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::dialer::{Dialer, Made};
+use super::dialer::{DialedConnection, Dialer};
 
-/// The most tries at once.
-const MOST: usize = 4;
+/// Largest number of concurrent tries.
+const MAX_CONCURRENT_ATTEMPTS: usize = 4;
 
-/// Tries that go on between two waits for a connection, and end with the value.
+/// Tries that go on between two waits for a connection, until the value is dropped.
 pub(super) struct Dials {
     dialer: Dialer,
-    running: JoinSet<Result<Made, Error>>,
+    running: JoinSet<Result<DialedConnection, Error>>,
     newest: Instant,
 }
 
@@ -30,8 +30,8 @@ impl Dials {
         }
     }
 
-    /// Returns the connection that was being made, if one has been. It does not wait.
-    pub(super) fn ready(&mut self) -> Option<Made> {
+    /// Returns a finished connection, if there is one. Does not wait.
+    pub(super) fn ready(&mut self) -> Option<DialedConnection> {
         while let Some(ended) = self.running.try_join_next() {
             if let Ok(Ok(made)) = ended {
                 self.running = JoinSet::new();
@@ -41,11 +41,11 @@ impl Dials {
         None
     }
 
-    /// Waits for a connection, for so long. The tries go on beyond that, for the next wait.
+    /// Waits for a connection, up to the limit. The tries go on beyond it, for the next wait.
     ///
     /// # Errors
-    /// Each try has failed, or none has ended in time.
-    pub(super) async fn next(&mut self, limit: Duration) -> Result<Made, Error> {
+    /// Each try has failed, or the limit has passed.
+    pub(super) async fn next(&mut self, limit: Duration) -> Result<DialedConnection, Error> {
         let give_up = Instant::now() + limit;
         self.begin();
         loop {
@@ -59,8 +59,8 @@ impl Dials {
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(Error::WorkerCrashed),
                 Err(_) if Instant::now() >= give_up => return Err(Error::Io(std::io::ErrorKind::TimedOut.into())),
-                Err(_) if self.running.len() < MOST => self.begin_another(),
-                // The oldest ends soon.
+                Err(_) if self.running.len() < MAX_CONCURRENT_ATTEMPTS => self.begin_another(),
+                // The oldest try ends soon.
                 Err(_) => self.newest = Instant::now(),
             }
         }

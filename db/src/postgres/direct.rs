@@ -1,38 +1,38 @@
-//! A server's database by connections that are no service's, under another name: a copy reads or fills it.
+//! Connections under another name than a service's, by which a copy reads or fills a server's database.
 
 use sqlx::PgConnection;
 
 use super::migrate::{migrate, reach};
-use super::open::APPLICATION;
-use super::session::Opening;
-use crate::patience::PATIENCE;
-use crate::url::Server;
+use super::open::APPLICATION_NAME;
+use super::session::SessionOptions;
+use crate::patience::START_TIMEOUT;
+use crate::url::PostgresServer;
 use crate::{Migrations, OpenError};
 
-impl Server {
-    /// Connects by this name, whatever the URL says, with these settings; waits for a server that starts.
+impl PostgresServer {
+    /// Connects by this name, also if the URL has another, with these settings. Waits for a server that starts.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn connect_as(&self, name: &str, settings: &[(&str, &str)]) -> Result<PgConnection, OpenError> {
-        let opening = self.opening_as(name).with(settings.iter().copied()).quiet();
-        reach(&self.to_string(), &opening, PATIENCE).await.map(|reached| reached.connection)
+        let session = self.session_as(name).with_settings(settings.iter().copied()).without_statement_log();
+        reach(&self.to_string(), &session, START_TIMEOUT).await.map(|reached| reached.connection)
     }
 
-    /// Applies the migrations that the database lacks, as a service does, by connections of this name.
+    /// Applies the missing migrations as a service does, by connections of this name.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn migrate_as(&self, name: &str, migrations: &Migrations) -> Result<(), OpenError> {
-        migrate(&self.to_string(), &self.opening_as(name), migrations, PATIENCE).await.map(drop)
+        migrate(&self.to_string(), &self.session_as(name), migrations, START_TIMEOUT).await.map(drop)
     }
 
-    /// Returns the names that services' connections have: the usual one, and the URL's own.
+    /// Returns the names of services' connections: the default, and the URL's own.
     pub fn service_names(&self) -> [String; 2] {
-        [APPLICATION, self.options().get_application_name().unwrap_or(APPLICATION)].map(str::to_owned)
+        [APPLICATION_NAME, self.options().get_application_name().unwrap_or(APPLICATION_NAME)].map(str::to_owned)
     }
 
-    fn opening_as(&self, name: &str) -> Opening {
-        Opening::named(self, name).renamed(name)
+    fn session_as(&self, name: &str) -> SessionOptions {
+        SessionOptions::from_server(self, name).with_name(name)
     }
 }

@@ -1,8 +1,8 @@
-//! A connection out of a pool, which others get only when its work has ended in order.
+//! A connection taken from a pool. Other calls get it only after its work has ended in order.
 //!
-//! A call that is given up, by its caller or by a limit of time, leaves a connection in the middle of something. To clear
-//! that up takes an answer of the server, for which no call waits: the pool does, or it cuts the connection, and the server
-//! undoes what it has not committed.
+//! An abandoned call leaves its connection in the middle of something. Only an answer of the server can clear that up,
+//! and no call waits for it. The pool waits instead, or closes the connection, and the server rolls the open
+//! transaction back.
 
 use std::time::Duration;
 
@@ -12,70 +12,71 @@ use tokio::time::Instant;
 
 use super::Postgres;
 use super::limit::limited;
-use super::pool::{Used, Work};
-use crate::error::{Fate, fate, is_timeout};
+use super::pool::{PendingWork, UsedConnection};
+use crate::error::{ConnectionFate, connection_fate, is_timeout};
 
-/// The time that a call needs to say that its read has failed, before its deadline.
-const REFUSAL: Duration = Duration::from_millis(10);
+/// Time that a call needs to report its failed read before its deadline.
+const REFUSAL_MARGIN: Duration = Duration::from_millis(10);
 
-/// A connection for one piece of work. Dropped before its work has [ended](Lease::ended), it is left to the server.
+/// A connection for one piece of work. Dropping it before its work has [ended](Lease::end) leaves it to the server.
 #[derive(Debug)]
 pub struct Lease {
-    used: Used,
+    used: UsedConnection,
     writes: bool,
 }
 
 impl Lease {
-    fn new(mut used: Used, writes: bool) -> Self {
-        used.begin(Work::Statement);
+    fn new(mut used: UsedConnection, writes: bool) -> Self {
+        used.begin(PendingWork::Statement);
         Self { used, writes }
     }
 
-    /// The connection.
+    /// Returns the connection.
     pub fn connection(&mut self) -> &mut PgConnection {
         self.used.connection()
     }
 
-    /// Begins a transaction: given up, it is undone by cutting the connection.
-    pub(super) fn begins(&mut self) {
-        self.used.begin(Work::Transaction);
+    /// Marks the begin of a transaction: if it is abandoned, closing the connection rolls it back.
+    pub(super) fn begin_transaction(&mut self) {
+        self.used.begin(PendingWork::Transaction);
     }
 
-    /// Ends a transaction by one statement: given up, it ends by itself.
-    pub(super) fn commits(&mut self) {
-        self.used.begin(Work::Statement);
+    /// Marks the end of a transaction by one statement, which ends by itself if it is abandoned.
+    pub(super) fn begin_commit(&mut self) {
+        self.used.begin(PendingWork::Statement);
     }
 
-    /// The work has ended so: others may have the connection, unless it was lost or left in the middle of something.
+    /// Ends the work with this result. Other calls get the connection, unless it was lost or is in the middle of
+    /// something.
     ///
     /// # Errors
     /// The error of the work.
-    pub fn ended<T>(self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+    pub fn end<T>(self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         let Self { used, writes } = self;
         match &result {
             Ok(_) => used.give_back(),
-            // Dropped in the middle of its work.
-            Err(error) if is_timeout(error) => used.pool().doubt(),
-            Err(error) => match fate(error) {
-                // The server has answered, and is ready for what comes next.
-                Fate::Serves => used.give_back(),
-                Fate::OnlyReads if !writes => used.give_back(),
-                Fate::OnlyReads => {
-                    // Others of its kind lead to the same server.
-                    used.pool().lose();
+            // The connection is dropped in the middle of its work.
+            Err(error) if is_timeout(error) => used.pool().mark_silent(),
+            Err(error) => match connection_fate(error) {
+                // The server has answered, and is ready for the next statement.
+                ConnectionFate::Serves => used.give_back(),
+                ConnectionFate::OnlyReads if !writes => used.give_back(),
+                ConnectionFate::OnlyReads => {
+                    // Other connections of this pool lead to the same server.
+                    used.pool().mark_lost();
                     used.pool().slow_down();
                     used.discard();
                 }
-                Fate::Stale | Fate::Ended => {
-                    used.pool().lose();
+                ConnectionFate::Stale | ConnectionFate::Ended => {
+                    used.pool().mark_lost();
                     used.discard();
                 }
                 // The server may not know yet.
-                Fate::Lost => {
-                    used.pool().lose();
+                ConnectionFate::Lost => {
+                    used.pool().mark_lost();
                     used.leave(false);
                 }
-                Fate::Unread => {}
+                ConnectionFate::Unread => {}
             },
         }
         result
@@ -83,10 +84,10 @@ impl Lease {
 }
 
 impl Postgres {
-    /// A connection that reads.
+    /// Takes a connection that reads.
     ///
     /// # Errors
-    /// No connection is to be had in time.
+    /// No connection was free in time.
     pub async fn lease_reader(&self) -> Result<Lease, sqlx::Error> {
         Ok(Lease::new(self.readers.acquire().await?, false))
     }
@@ -95,12 +96,13 @@ impl Postgres {
         Ok(Lease::new(self.writers.acquire().await?, true))
     }
 
-    /// Waits for a read's answer, within the time for one, and for as long as the call can use it.
+    /// Waits for a read's answer, up to its limit and the call's deadline.
     ///
     /// # Errors
     /// The read's error, or a timeout.
     pub async fn limit_read<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-        let left = call::deadline().map(|end| end.saturating_duration_since(Instant::now()).saturating_sub(REFUSAL));
+        let left =
+            call::deadline().map(|end| end.saturating_duration_since(Instant::now()).saturating_sub(REFUSAL_MARGIN));
         let longest = self.times.read();
         limited(left.map_or(longest, |left| left.min(longest)), read).await
     }

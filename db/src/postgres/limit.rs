@@ -1,10 +1,10 @@
-//! A limit in time for the answers of a server.
+//! Time limit for the answers of a server.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// Returns the future's answer, or `TimedOut` if it has not come within the limit.
+/// Returns the future's answer, or `TimedOut` if it does not arrive within the limit.
 pub(super) async fn limited<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, sqlx::Error>>,

@@ -1,4 +1,4 @@
-//! Waits for the end of what a call has given up: for the server's answer, or its word that nothing runs any more.
+//! Waits for the end of abandoned work: for the server's answer, or until the server reports that nothing runs.
 
 use std::time::Duration;
 
@@ -6,48 +6,53 @@ use sqlx::{Connection as _, Error, PgConnection};
 use tokio::sync::oneshot::Receiver;
 use tokio::time::timeout;
 
-use super::debts::Debts;
-use super::dialer::Made;
+use super::abandoned::AbandonedWork;
+use super::dialer::DialedConnection;
 use crate::error::is_answer;
 
-/// The time for an answer that is on its way while the server already says that nothing runs.
-const ON_ITS_WAY: Duration = Duration::from_millis(200);
+/// Time limit for an answer that is on its way after the server has reported that nothing runs.
+const IN_FLIGHT_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The time for an answer where the server cannot be asked.
-const ALONE: Duration = Duration::from_secs(5);
+/// Time limit for an answer if the server cannot be asked.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers to one statement that was given up: its refusal, and the one to the question whether it has ended.
-const ANSWERS: usize = 4;
+/// Largest number of answers to one abandoned statement: its refusal, and the answers to later questions.
+const MAX_DRAINED_ANSWERS: usize = 4;
 
-/// Waits until the server has answered on the connection, and returns it; or until the server runs nothing for it.
-pub(super) async fn linger(kept: Option<Made>, settled: Option<Receiver<()>>, debts: &Debts) -> Option<Made> {
+/// Waits until the server has answered on the connection, and returns the connection; or until the server runs nothing
+/// for it.
+pub(super) async fn linger(
+    kept: Option<DialedConnection>,
+    settled: Option<Receiver<()>>,
+    abandoned: &AbandonedWork,
+) -> Option<DialedConnection> {
     let mut drained = Box::pin(async move {
         let mut made = kept?;
         drain(&mut made.connection).await.is_ok().then_some(made)
     });
     let Some(mut settled) = settled else {
-        return timeout(ALONE, drained).await.unwrap_or(None);
+        return timeout(DRAIN_TIMEOUT, drained).await.unwrap_or(None);
     };
     tokio::select! {
         biased;
         made = &mut drained => {
             if made.is_none() {
-                // The connection is lost: what it has begun may go on.
+                // The connection is lost, but its work may go on.
                 tokio::select! {
                     _ = settled => {}
-                    () = debts.closing() => {}
+                    () = abandoned.closing() => {}
                 }
             }
             made
         }
-        _ = &mut settled => timeout(ON_ITS_WAY, drained).await.unwrap_or(None),
-        () = debts.closing() => None,
+        _ = &mut settled => timeout(IN_FLIGHT_TIMEOUT, drained).await.unwrap_or(None),
+        () = abandoned.closing() => None,
     }
 }
 
-/// Reads all that the server still answers.
+/// Reads all answers that the server still sends.
 async fn drain(connection: &mut PgConnection) -> Result<(), Error> {
-    for _ in 1..ANSWERS {
+    for _ in 1..MAX_DRAINED_ANSWERS {
         match connection.ping().await {
             Err(error) if is_answer(&error) => {}
             ended => return ended,

@@ -1,7 +1,7 @@
 //! Migrates a server's database, one process at a time.
 //!
-//! The driver's own lock waits inside a statement, whose snapshot deadlocks with `create index concurrently` of the process
-//! that has the lock; this one is asked for again and again.
+//! The driver's own lock waits inside a statement. The snapshot of that statement deadlocks with `create index
+//! concurrently` of the process that holds the lock. So this lock is polled.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -11,122 +11,131 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::facts::Facts;
 use super::limit::limited;
 use super::pooler::shares_sessions;
-use super::session::Opening;
+use super::server_facts::ServerFacts;
+use super::session::SessionOptions;
 use super::steps;
-use super::times::Times;
+use super::time_limits::TimeLimits;
 use crate::error::is_broken;
 use crate::{Migrations, OpenError, migrations};
 
-/// How often it looks meanwhile.
-const LOOK: Duration = Duration::from_millis(100);
+/// Pause between two tries.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long one try or one question may take: a network that loses everything says nothing of it.
-const TRY: Duration = Duration::from_secs(5);
+/// Time limit for one try or one question: a network that loses everything does not report it.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Round trips that are measured, and how many more while all of them were too long: a machine that starts everything at
-/// once is slow for a moment.
-const SAMPLES: u32 = 3;
-const MORE_SAMPLES: u32 = 20;
+/// Number of measured round trips, and of further ones while all of them were too long: a machine that starts
+/// everything at once is slow for a moment.
+const ROUND_TRIP_SAMPLES: u32 = 3;
+const EXTRA_ROUND_TRIP_SAMPLES: u32 = 20;
 
-/// The longest round trip that counts as 100 ms: the clock and the machine add to it.
-const LONGEST: Duration = Duration::from_millis(110);
+/// Longest round trip that counts as 100 ms: the clock and the machine add to it.
+const MAX_MEASURED_ROUND_TRIP: Duration = Duration::from_millis(110);
 
-/// A migration may take long, and a process that is killed in the middle of it must not hold the lock for longer than this:
-/// the server looks whether its client is still there.
-const MIGRATOR: [(&str, &str); 4] = [
+/// Settings of the migrating session. A migration may take long, but a killed process must not hold the lock for longer
+/// than this: the server checks that its client still exists.
+const MIGRATOR_SETTINGS: [(&str, &str); 4] = [
     ("client_connection_check_interval", "500ms"),
     ("tcp_user_timeout", "2s"),
     ("lock_timeout", steps::LOCK_TIMEOUT),
-    // The table of migrations is there already, says a notice at each start.
+    // Suppresses the notice at each start that the table of migrations exists.
     ("client_min_messages", "warning"),
 ];
 
-/// A connection to a server that was found fit, and the limits of time at its distance.
+/// A connection to a suitable server, and the time limits for its distance.
 pub(super) struct Reached {
     pub(super) connection: PgConnection,
-    pub(super) times: Times,
+    pub(super) times: TimeLimits,
 }
 
-/// Waits for the server and for the lock, each as long as the patience, and applies the migrations that are missing. Returns
-/// the limits of time at the server's distance.
+/// Waits for the server and for the lock, each for `patience`, and applies the missing migrations. Returns the time
+/// limits for the server's distance.
 pub(super) async fn migrate(
     name: &str,
-    opening: &Opening,
+    session: &SessionOptions,
     migrations: &Migrations,
     patience: Duration,
-) -> Result<Times, OpenError> {
-    let Reached { mut connection, times } = reach(name, &opening.clone().with(MIGRATOR), patience).await?;
+) -> Result<TimeLimits, OpenError> {
+    let Reached { mut connection, times } =
+        reach(name, &session.clone().with_settings(MIGRATOR_SETTINGS), patience).await?;
     let key = lock(name, &mut connection, migrations.postgres, patience).await?;
     steps::run(name, &mut connection, migrations).await?;
-    // The lock goes with the session, which a pooler may keep for others.
+    // The lock belongs to the session, which a pooler may keep for others.
     let unlock = sqlx::query("select pg_advisory_unlock($1)").bind(key);
-    answer(name, unlock.execute(&mut connection)).await?;
-    answer(name, connection.close()).await?;
+    answer_or_away(name, unlock.execute(&mut connection)).await?;
+    answer_or_away(name, connection.close()).await?;
     Ok(times)
 }
 
-/// Refuses a database that has other migrations than these. Returns the limits of time at the server's distance.
-pub(super) async fn check(name: &str, opening: &Opening, migrations: &Migrator) -> Result<Times, OpenError> {
-    let Reached { mut connection, times } = reach(name, opening, TRY).await?;
-    if !answer(name, has_table(&mut connection, &migrations.table_name)).await? {
+/// Refuses a database with other migrations than these. Returns the time limits for the server's distance.
+pub(super) async fn check(
+    name: &str,
+    session: &SessionOptions,
+    migrations: &Migrator,
+) -> Result<TimeLimits, OpenError> {
+    let Reached { mut connection, times } = reach(name, session, ATTEMPT_TIMEOUT).await?;
+    if !answer_or_away(name, has_table(&mut connection, &migrations.table_name)).await? {
         let first = migrations.iter().next().map_or(0, |first| first.version);
         return Err(OpenError::Older(name.to_owned(), first));
     }
     migrations::check_complete(name, &mut connection, migrations).await?;
-    answer(name, connection.close()).await?;
+    answer_or_away(name, connection.close()).await?;
     Ok(times)
 }
 
-/// Connects, waits for a server that starts, and refuses a server that is not fit.
-pub(super) async fn reach(name: &str, opening: &Opening, patience: Duration) -> Result<Reached, OpenError> {
-    let (mut connection, facts) = wait_for(name, opening, patience).await?;
+/// Connects, waits for a server that starts, and refuses an unsuitable server.
+pub(super) async fn reach(name: &str, session: &SessionOptions, patience: Duration) -> Result<Reached, OpenError> {
+    let (mut connection, facts) = wait_for(name, session, patience).await?;
     facts.check(name)?;
-    // Before anything is set: it would stay in a session that others share.
-    if answer(name, shares_sessions(opening, &mut connection)).await? {
+    // The check comes before any setting, which would stay in a shared session.
+    if answer_or_away(name, shares_sessions(session, &mut connection)).await? {
         return Err(OpenError::SharedSessions(name.to_owned()));
     }
-    let round_trip = answer(name, measure(&mut connection)).await?;
-    if round_trip > LONGEST {
+    let round_trip = answer_or_away(name, measure(&mut connection)).await?;
+    if round_trip > MAX_MEASURED_ROUND_TRIP {
         return Err(OpenError::Far(name.to_owned(), round_trip.as_millis()));
     }
-    answer(name, opening.set(&mut connection)).await?;
-    Ok(Reached { connection, times: Times::at(round_trip) })
+    answer_or_away(name, session.set(&mut connection)).await?;
+    Ok(Reached { connection, times: TimeLimits::at_distance(round_trip) })
 }
 
-/// Waits until the server answers a question: behind a pooler a connection says little of the server.
-async fn wait_for(name: &str, opening: &Opening, patience: Duration) -> Result<(PgConnection, Facts), OpenError> {
+/// Waits until the server answers a question: behind a pooler a connection alone proves little.
+async fn wait_for(
+    name: &str,
+    session: &SessionOptions,
+    patience: Duration,
+) -> Result<(PgConnection, ServerFacts), OpenError> {
     let give_up = Instant::now() + patience;
-    let mut is_told = false;
+    let mut is_logged = false;
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
         let connected = async {
-            let mut connection = opening.connect_bare().await?;
-            let facts = Facts::ask(&mut connection).await?;
+            let mut connection = session.connect_bare().await?;
+            let facts = ServerFacts::ask(&mut connection).await?;
             Ok::<_, sqlx::Error>((connection, facts))
         };
-        let error = match limited(TRY.min(left), connected).await {
+        let error = match limited(ATTEMPT_TIMEOUT.min(left), connected).await {
             Ok(connected) => return Ok(connected),
             Err(error) => error,
         };
         if !is_broken(&error) || is_distrust(&error) || Instant::now() >= give_up {
             return Err(OpenError::Away(name.to_owned(), error.to_string()));
         }
-        if !is_told {
+        if !is_logged {
             tracing::warn!(%error, "{name} does not answer yet: waiting for half a minute");
-            is_told = true;
+            is_logged = true;
         }
-        sleep(LOOK).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
-/// Returns the shortest of some round trips.
+/// Returns the shortest of several round trips.
 async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error> {
     let mut shortest = Duration::MAX;
-    for sample in 0..SAMPLES + MORE_SAMPLES {
-        if sample >= SAMPLES && shortest <= LONGEST {
+    for sample in 0..ROUND_TRIP_SAMPLES + EXTRA_ROUND_TRIP_SAMPLES {
+        if sample >= ROUND_TRIP_SAMPLES && shortest <= MAX_MEASURED_ROUND_TRIP {
             break;
         }
         let asked = Instant::now();
@@ -136,25 +145,25 @@ async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error>
     Ok(shortest)
 }
 
-/// Whether the server has no certificate, or one that is not trusted: that does not pass by itself.
+/// Returns true if the server has no trusted certificate, which is a permanent fault.
 fn is_distrust(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Tls(_) => true,
-        // What the TLS library says of a certificate.
+        // The TLS library reports a bad certificate so.
         sqlx::Error::Io(cause) => cause.kind() == ErrorKind::InvalidData,
         _ => false,
     }
 }
 
-/// Returns true if the database has a table of this name where ours are.
+/// Returns true if the current schema has a table of this name.
 async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
     const SQL: &str = "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1";
     let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
     Ok(count > 0)
 }
 
-/// Takes the lock of this database and schema, until the connection ends in whatever way. Returns the lock's key. Waits for
-/// another process for as long as the patience, and longer while that process migrates in steps and comes on.
+/// Takes the lock of this database and schema, until the connection ends. Returns the lock's key. Waits `patience` for
+/// another process, and longer while that process makes progress in its steps.
 async fn lock(
     name: &str,
     connection: &mut PgConnection,
@@ -163,15 +172,15 @@ async fn lock(
 ) -> Result<i64, OpenError> {
     const SCHEMA: &str = "select coalesce(current_schema(), '')";
     const SQL: &str = "select pg_try_advisory_lock($1), obj_description(to_regclass($2), 'pg_class')";
-    let schema: String = answer(name, sqlx::query_scalar(SCHEMA).fetch_one(&mut *connection)).await?;
+    let schema: String = answer_or_away(name, sqlx::query_scalar(SCHEMA).fetch_one(&mut *connection)).await?;
     let digest = Sha256::new().chain_update(b"gatepost migrations\0").chain_update(schema).finalize();
     let mut key = [0; 8];
     key.copy_from_slice(&digest[..8]);
     let key = i64::from_be_bytes(key);
-    let (mut give_up, mut seen, mut is_told) = (Instant::now() + patience, None, false);
+    let (mut give_up, mut seen, mut is_logged) = (Instant::now() + patience, None, false);
     loop {
         let question = sqlx::query_as(SQL).bind(key).bind(&*migrator.table_name).fetch_one(&mut *connection);
-        let (is_ours, note): (bool, Option<String>) = answer(name, question).await?;
+        let (is_ours, note): (bool, Option<String>) = answer_or_away(name, question).await?;
         if is_ours {
             return Ok(key);
         }
@@ -181,19 +190,19 @@ async fn lock(
         if Instant::now() >= give_up {
             return Err(OpenError::Migrating(name.to_owned()));
         }
-        if !is_told {
+        if !is_logged {
             tracing::warn!(
-                "{name} is being migrated by another process: waiting for half a minute, or while it comes on"
+                "{name} is being migrated by another process: waiting for half a minute, or while it makes progress"
             );
-            is_told = true;
+            is_logged = true;
         }
-        sleep(LOOK).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
-/// What the server answers, or that it is away.
-async fn answer<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
-    limited(TRY, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
+/// Returns the server's answer, or the error that it is away.
+async fn answer_or_away<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
+    limited(ATTEMPT_TIMEOUT, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
 }
 
 #[cfg(test)]
@@ -205,24 +214,24 @@ mod tests {
 
     use super::*;
 
-    /// Long enough for a try, and no half minute.
-    const SHORT: Duration = Duration::from_millis(300);
+    /// Time for one try, far below half a minute.
+    const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
 
-    fn opening(url: &str) -> Opening {
+    fn session(url: &str) -> SessionOptions {
         PgConnectOptions::from_str(url).unwrap().into()
     }
 
     #[tokio::test]
-    async fn whoever_waits_for_another_process_gives_up_and_says_so() {
+    async fn lasting_migration_lock_is_an_error() {
         let Some(database) = testkit::postgres::database().await else { return };
         let mut holder = database.connect().await;
-        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
-        let refused = migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap_err();
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
+        let refused = migrate("it", &session(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap_err();
         assert!(matches!(refused, OpenError::Migrating(_)), "{refused:?}");
         holder.close().await.unwrap();
-        migrate("it", &opening(&database.url), &NONE, SHORT).await.unwrap();
+        migrate("it", &session(&database.url), &NONE, SHORT_TIMEOUT).await.unwrap();
     }
 
     #[tokio::test]
@@ -230,20 +239,20 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         database.run("create schema other").await;
         let mut holder = database.connect().await;
-        lock("it", &mut holder, &Migrator::DEFAULT, SHORT).await.unwrap();
-        let other = opening(&database.url).with([("search_path", "other")]);
-        migrate("it", &other, &NONE, SHORT).await.unwrap();
+        lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
+        let other = session(&database.url).with_settings([("search_path", "other")]);
+        migrate("it", &other, &NONE, SHORT_TIMEOUT).await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_server_that_is_not_there_is_waited_for_and_given_up() {
+    async fn absent_server_is_given_up() {
         let silent = Proxy::to_address(([127, 0, 0, 1], 1).into());
         silent.black_hole();
         let refusing = Proxy::to_address(([127, 0, 0, 1], 1).into());
         refusing.cut();
         for proxy in [silent, refusing] {
-            let opening = opening(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
-            let refused = reach("it", &opening, SHORT).await.map(drop).unwrap_err();
+            let session = session(&format!("postgres://ada@{}/d?sslmode=disable", proxy.address()));
+            let refused = reach("it", &session, SHORT_TIMEOUT).await.map(drop).unwrap_err();
             assert!(matches!(refused, OpenError::Away(..)), "{refused:?}");
         }
     }

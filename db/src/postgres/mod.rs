@@ -1,30 +1,30 @@
-//! PostgreSQL: a server that replicas share, which may go away and come back at any time.
+//! PostgreSQL: a server that replicas share, and which may go away and come back at any time.
 
+mod abandoned;
 mod address;
-mod debts;
 mod dialer;
 mod dials;
 mod direct;
-mod facts;
-mod follower;
+mod identity;
 mod lease;
 mod limit;
 mod linger;
 mod migrate;
 mod open;
-mod origin;
 mod pace;
 mod pool;
 mod pooler;
+mod primary;
+mod retries;
+mod server_facts;
 mod session;
 mod steps;
 mod time;
-mod times;
-mod tries;
+mod time_limits;
 mod write;
 
-pub use follower::Follower;
 pub use lease::Lease;
 pub use open::Postgres;
-pub use session::Opening;
-pub use tries::{Reads, Writes};
+pub use primary::PrimaryConnection;
+pub use retries::{ReadRetries, WriteRetries};
+pub use session::SessionOptions;

@@ -1,95 +1,97 @@
-//! Opens a server's database: migrated, with one pool that writes and one that reads.
+//! Opens a server's database: migrated, with one pool for writes and one for reads.
 
 use std::time::Duration;
 
+use super::abandoned::AbandonedWork;
 use super::address::Address;
-use super::debts::Debts;
 use super::dialer::{Dialer, Purpose};
-use super::follower::Follower;
 use super::migrate::{check, migrate};
-use super::pool::{Limits, Pool};
-use super::session::Opening;
-use super::times::{ACQUIRE_WRITER, Times};
-use super::tries::{Reads, Writes};
-use crate::patience::PATIENCE;
-use crate::url::Server;
+use super::pool::{Pool, PoolLimits};
+use super::primary::PrimaryConnection;
+use super::retries::{ReadRetries, WriteRetries};
+use super::session::SessionOptions;
+use super::time_limits::{ACQUIRE_WRITER_TIMEOUT, TimeLimits};
+use crate::patience::START_TIMEOUT;
+use crate::url::PostgresServer;
 use crate::{Migrations, OpenError};
 
-/// What a service's connections are called.
-pub(super) const APPLICATION: &str = "gatepost";
+/// Default name of a service's connections.
+pub(super) const APPLICATION_NAME: &str = "gatepost";
 
-/// Connections of each pool: a server takes a hundred by default, and replicas share them.
-const CONNECTIONS: usize = 8;
+/// Number of connections of each pool: a server takes a hundred by default, and replicas share them.
+const POOL_CONNECTIONS: usize = 8;
 
-/// A server's database.
+/// An open database of a PostgreSQL server.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pub(super) readers: Pool,
     pub(super) writers: Pool,
     followers: Dialer,
-    debts: Debts,
-    /// Limits of time at the distance that was measured when the database was opened.
-    pub(super) times: Times,
+    abandoned: AbandonedWork,
+    /// Time limits for the distance that was measured at the start.
+    pub(super) times: TimeLimits,
 }
 
 impl Postgres {
-    /// Opens the database and applies the migrations that it lacks, one process at a time. Waits for half a minute for a
-    /// server that starts, and as long for a process that migrates.
+    /// Opens the database and applies the missing migrations, one process at a time. Waits half a minute for a server
+    /// that starts, and as long for a process that migrates.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
-    pub async fn open(server: &Server, migrations: &Migrations) -> Result<Self, OpenError> {
-        let opening = Opening::named(server, APPLICATION);
-        let times = migrate(&server.to_string(), &opening, migrations, PATIENCE).await?;
-        Ok(Self::at(times, opening))
+    /// [`OpenError`]; its text says what to do.
+    pub async fn open(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
+        let session = SessionOptions::from_server(server, APPLICATION_NAME);
+        let times = migrate(&server.to_string(), &session, migrations, START_TIMEOUT).await?;
+        Ok(Self::with_time_limits(times, session))
     }
 
     /// Opens the database and leaves its migrations as they are.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do; also of a database that is not of this version.
-    pub async fn open_beside(server: &Server, migrations: &Migrations) -> Result<Self, OpenError> {
-        let opening = Opening::named(server, APPLICATION);
-        let times = check(&server.to_string(), &opening, migrations.postgres).await?;
-        Ok(Self::at(times, opening))
+    /// [`OpenError`]; its text says what to do. Also if the database is not of this version.
+    pub async fn open_beside(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
+        let session = SessionOptions::from_server(server, APPLICATION_NAME);
+        let times = check(&server.to_string(), &session, migrations.postgres).await?;
+        Ok(Self::with_time_limits(times, session))
     }
 
-    /// A write, which may not be repeated, tries out a connection that has lain unused.
-    fn at(times: Times, opening: Opening) -> Self {
+    /// Creates the pools. Writes cannot be repeated, so the writers' pool tests a connection that was idle for a
+    /// second.
+    fn with_time_limits(times: TimeLimits, session: SessionOptions) -> Self {
         let address = Address::default();
-        let readers = Dialer::new(opening.clone().with(times.of_reader()), times, Purpose::Read, &address);
-        let writers = Dialer::new(opening.with(times.of_writer()), times, Purpose::Write, &address);
-        let debts = Debts::new(readers.for_purpose(Purpose::Read));
-        let limits = |acquire, trusted| Limits { connections: CONNECTIONS, acquire, trusted };
+        let readers =
+            Dialer::new(session.clone().with_settings(times.reader_settings()), times, Purpose::Read, &address);
+        let writers = Dialer::new(session.with_settings(times.writer_settings()), times, Purpose::Write, &address);
+        let abandoned = AbandonedWork::new(readers.for_purpose(Purpose::Read));
+        let limits = |acquire, trusted| PoolLimits { connections: POOL_CONNECTIONS, acquire, trusted };
         Self {
             followers: readers.for_purpose(Purpose::Follow),
-            readers: Pool::new(readers, limits(times.acquire_reader(), Duration::MAX), &debts),
-            writers: Pool::new(writers, limits(ACQUIRE_WRITER, Duration::from_secs(1)), &debts),
-            debts,
+            readers: Pool::new(readers, limits(times.acquire_reader(), Duration::MAX), &abandoned),
+            writers: Pool::new(writers, limits(ACQUIRE_WRITER_TIMEOUT, Duration::from_secs(1)), &abandoned),
+            abandoned,
             times,
         }
     }
 
-    /// A connection of its own, for looks again and again.
-    pub(crate) fn follower(&self) -> Follower {
-        Follower::new(self.followers.clone())
+    /// Returns a dedicated connection for polls.
+    pub(crate) fn primary_connection(&self) -> PrimaryConnection {
+        PrimaryConnection::new(self.followers.clone())
     }
 
-    /// The tries that a read has.
-    pub fn reads(&self) -> Reads {
-        Reads::new()
+    /// Returns the retry state of a read.
+    pub fn read_retries(&self) -> ReadRetries {
+        ReadRetries::new()
     }
 
-    /// The tries that a write has.
-    pub fn writes(&self) -> Writes {
-        Writes::new()
+    /// Returns the retry state of a write.
+    pub fn write_retries(&self) -> WriteRetries {
+        WriteRetries::new()
     }
 
     /// Closes every connection once its statement has ended.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writers.close().await;
-        self.debts.close();
+        self.abandoned.close();
     }
 }
 
@@ -105,7 +107,8 @@ mod tests {
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
 
-    /// What the client has set for its session. On a Unix socket the server says 0 of `tcp_user_timeout`.
+    /// Returns the settings that the client has set for its session. On a Unix socket the server reports 0 for
+    /// `tcp_user_timeout`.
     async fn set_by_us(connection: &mut PgConnection) -> BTreeMap<String, String> {
         const SQL: &str = "select name, current_setting(name) from pg_settings where source in ('client', 'session')";
         let rows: Vec<(String, String)> = sqlx::query_as(SQL).fetch_all(connection).await.unwrap();
@@ -118,7 +121,7 @@ mod tests {
         let DatabaseUrl::Postgres(server) = database.url.parse().unwrap() else { panic!("a server") };
         let db = Postgres::open(&server, &NONE).await.unwrap();
         let (mut reader, mut writer) = (db.lease_reader().await.unwrap(), db.lease_writer().await.unwrap());
-        for (lease, wanted) in [(&mut reader, db.times.of_reader()), (&mut writer, db.times.of_writer())] {
+        for (lease, wanted) in [(&mut reader, db.times.reader_settings()), (&mut writer, db.times.writer_settings())] {
             let set = set_by_us(lease.connection()).await;
             for (name, value) in wanted {
                 let value = if name == "tcp_user_timeout" { "0".to_owned() } else { value };

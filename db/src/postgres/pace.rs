@@ -1,40 +1,40 @@
-//! The pace of new connections: at once while they succeed, ever more seldom while they do not.
+//! Pace of new connections: at once while they succeed, and with growing pauses while they fail.
 //!
-//! A server that is slow spends its time on handshakes. Each one that is given up and begun anew takes time from the calls
-//! for which the connections are made.
+//! A slow server spends its time on handshakes. Each abandoned and repeated handshake takes time from the calls that
+//! wait for a connection.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// The pause after the first failure, doubled with each further one.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Pause after the first failure, doubled with each further one.
+const BASE_PAUSE: Duration = Duration::from_millis(20);
 
-/// The longest pause after a failure that cost the server nothing, such as a port without a server.
-const LIGHT: Duration = Duration::from_millis(100);
+/// Longest pause after a failure that cost the server nothing, such as a port without a server.
+const MAX_LIGHT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause: a call comes through within a second after the server is back, its connection included.
-const LONGEST: Duration = Duration::from_millis(500);
+/// Longest pause: a call succeeds within a second after the server is back, its connection included.
+const MAX_PAUSE: Duration = Duration::from_millis(500);
 
-/// Failures that are counted: the pause does not grow beyond.
-const MOST: u32 = 6;
+/// Largest number of counted failures: the pause does not grow beyond.
+const MAX_FAILURES: u32 = 6;
 
-/// The time at which the next connection may be begun.
+/// Start time of the next connection.
 #[derive(Debug)]
-pub(super) struct Pace(Mutex<State>);
+pub(super) struct Pace(Mutex<PaceState>);
 
 #[derive(Debug)]
-struct State {
+struct PaceState {
     failures: u32,
     next: Instant,
-    /// The longest pause after the last failure.
+    /// Longest pause after the last failure.
     longest: Duration,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State { failures: 0, next: Instant::now(), longest: LONGEST }))
+        Self(Mutex::new(PaceState { failures: 0, next: Instant::now(), longest: MAX_PAUSE }))
     }
 
     /// Waits for its turn.
@@ -50,37 +50,37 @@ impl Pace {
         sleep_until(at).await;
     }
 
-    /// A connection was made quickly.
+    /// Notes that a connection was opened quickly.
     pub(super) fn succeeded(&self) {
-        *self.state() = State { failures: 0, next: Instant::now(), longest: LONGEST };
+        *self.state() = PaceState { failures: 0, next: Instant::now(), longest: MAX_PAUSE };
     }
 
-    /// A connection was not made, or is slow.
+    /// Notes that a connection failed or is slow.
     pub(super) fn failed(&self) {
-        self.wait(LONGEST);
+        self.wait(MAX_PAUSE);
     }
 
-    /// A connection was refused, which cost the server nothing.
+    /// Notes that a connection was refused at no cost for the server.
     pub(super) fn failed_lightly(&self) {
-        self.wait(LIGHT);
+        self.wait(MAX_LIGHT_PAUSE);
     }
 
     fn wait(&self, longest: Duration) {
         let mut state = self.state();
-        state.failures = (state.failures + 1).min(MOST);
+        state.failures = (state.failures + 1).min(MAX_FAILURES);
         state.longest = longest;
         let next = Instant::now() + pause(state.failures, longest);
-        state.next = state.next.max(next).min(Instant::now() + LONGEST);
+        state.next = state.next.max(next).min(Instant::now() + MAX_PAUSE);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PaceState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns a pause that is cut by chance, so that replicas part.
+/// Returns a randomly shortened pause, so that replicas do not try at the same time.
 fn pause(failures: u32, longest: Duration) -> Duration {
-    let whole = (PAUSE * 2_u32.pow(failures)).min(longest);
+    let whole = (BASE_PAUSE * 2_u32.pow(failures)).min(longest);
     whole / 2 + whole / 2 * u32::from(kit::random::bytes::<1>()[0]) / 255
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn failures_make_connections_few() {
+    async fn failures_slow_connections_down() {
         let pace = Pace::new();
         let (begun, mut turns) = (Instant::now(), 0);
         while begun.elapsed() < Duration::from_secs(40) {
@@ -105,13 +105,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refusals_that_cost_nothing_are_met_soon_again() {
+    async fn cheap_refusals_are_retried_soon() {
         let pace = Pace::new();
         for _ in 0..20 {
             pace.failed_lightly();
             let begun = Instant::now();
             pace.turn().await;
-            assert!(begun.elapsed() <= LIGHT + Duration::from_millis(1), "{:?}", begun.elapsed());
+            assert!(begun.elapsed() <= MAX_LIGHT_PAUSE + Duration::from_millis(1), "{:?}", begun.elapsed());
         }
     }
 }

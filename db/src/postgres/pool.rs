@@ -1,179 +1,136 @@
-//! The connections to a server: so many at once, and no fault keeps a call for longer than it waits.
+//! A bounded pool of connections to a server. No fault keeps a call beyond its own time limit.
 //!
-//! A connection that was given up in the middle of a statement stays with the pool: it comes back when the server has
-//! answered, and counts until the server runs nothing for it any more. New ones are made by tasks of their own, which go on
-//! when the call that needed one has gone.
+//! An abandoned connection stays with the pool. It comes back once the server has answered, and counts until the server
+//! runs nothing for it. Tasks of their own open new connections, and go on after the call that needed one has gone.
 
+mod acquire;
 mod queue;
-mod used;
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection as _, Error};
+use sqlx::{Error, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::{self, timeout_at};
 
-use self::queue::Queue;
-pub(super) use self::used::{Used, Work};
-use super::debts::Debts;
-use super::dialer::{Dialer, Made, may_pass};
-use super::limit::limited;
+use self::queue::CallQueue;
+use super::abandoned::AbandonedWork;
+use super::dialer::{DialedConnection, Dialer, may_pass};
 use super::linger::linger;
-use crate::error::is_timeout;
-use kit::call;
 
-/// Longest time that a connection lies unused, and its highest age: a server keeps memory for each.
-const UNUSED: Duration = Duration::from_mins(10);
-const OLD: Duration = Duration::from_mins(30);
+/// Longest idle time and highest age of a connection: a server keeps memory for each.
+const MAX_IDLE_TIME: Duration = Duration::from_mins(10);
+const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 
-/// Time that a call needs after its wait, to be refused before its deadline.
-const REFUSAL: Duration = Duration::from_millis(20);
-
-/// Differences between pools.
+/// Limits of one pool.
 #[derive(Debug)]
-pub(super) struct Limits {
-    /// The most connections.
+pub(super) struct PoolLimits {
+    /// Largest number of connections.
     pub(super) connections: usize,
     /// Longest wait of a call for a connection.
     pub(super) acquire: Duration,
-    /// Time that a connection may lie unused before it is tried out.
+    /// Idle time after which a connection is tested before its use.
     pub(super) trusted: Duration,
 }
 
-/// Connections that are alike.
+/// A pool of equal connections.
 #[derive(Clone, Debug)]
-pub(super) struct Pool(Arc<Inner>);
+pub(super) struct Pool(Arc<PoolInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct PoolInner {
     dialer: Dialer,
-    limits: Limits,
-    debts: Debts,
-    state: Mutex<State>,
-    /// Told when the last connection in use has come back.
+    limits: PoolLimits,
+    abandoned: AbandonedWork,
+    state: Mutex<PoolState>,
+    /// Notified when the last connection in use has come back.
     unused: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    idle: Vec<Idle>,
-    waiting: Queue,
-    /// Places taken: by connections in use, idle, being made, or left to the server.
-    places: usize,
+struct PoolState {
+    idle: Vec<IdleConnection>,
+    waiting: CallQueue<Result<UsedConnection, Error>>,
+    /// Permits taken: by connections in use, idle, being opened, or left to the server.
+    permits: usize,
     in_use: usize,
     /// Tries to connect that are not slow.
     dialing: usize,
-    /// Connections that last answered before are tried out before they are used: another one was silent then.
+    /// Time at which a connection was silent. Connections without an answer since then are tested before their use.
     doubted: Option<Instant>,
-    /// Connections that last answered before are closed: another one was lost then.
+    /// Time at which a connection was lost. Connections without an answer since then are closed.
     lost: Option<Instant>,
     is_closed: bool,
 }
 
-/// A connection and its place.
+/// A connection and its permit.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) made: Made,
-    place: Place,
+pub(super) struct PooledConnection {
+    pub(super) made: DialedConnection,
+    permit: PoolPermit,
 }
 
 #[derive(Debug)]
-struct Idle {
-    slot: Slot,
-    /// The time of its last answer.
+struct IdleConnection {
+    pooled: PooledConnection,
+    /// Time of its last answer.
     answered: Instant,
 }
 
-/// One of the pool's places; free for another connection when it is dropped.
+/// One of the pool's permits; free for another connection once it is dropped.
 #[derive(Debug)]
-struct Place(Weak<Inner>);
+struct PoolPermit(Weak<PoolInner>);
+
+/// A connection in use. Dropping it returns it as its work allows.
+#[derive(Debug)]
+pub(super) struct UsedConnection {
+    pooled: Option<PooledConnection>,
+    /// Time of its last answer.
+    answered: Instant,
+    work: PendingWork,
+    pool: Pool,
+}
+
+/// Unfinished work of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PendingWork {
+    None,
+    /// A statement, which ends by itself.
+    Statement,
+    /// A transaction, which the server rolls back when its connection is closed.
+    Transaction,
+}
 
 impl Pool {
-    /// A pool without connections.
-    pub(super) fn new(dialer: Dialer, limits: Limits, debts: &Debts) -> Self {
+    /// Creates a pool without connections.
+    pub(super) fn new(dialer: Dialer, limits: PoolLimits, abandoned: &AbandonedWork) -> Self {
         let (state, unused) = (Mutex::default(), Notify::new());
-        Self(Arc::new(Inner { dialer, limits, debts: debts.clone(), state, unused }))
+        Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), state, unused }))
     }
 
-    /// A connection, an old one or a new one.
-    pub(super) async fn acquire(&self) -> Result<Used, Error> {
-        let give_up = self.give_up();
-        loop {
-            let mut used = timeout_at(give_up, self.next()).await.map_err(|_| self.timed_out())??;
-            if !self.must_try(used.answered) {
-                return Ok(used);
-            }
-            used.begin(Work::Statement);
-            match limited(self.0.dialer.times().ping(), used.connection().ping()).await {
-                Ok(()) => return Ok(used),
-                Err(error) if is_timeout(&error) => self.is_silent(used),
-                Err(_lost) => {
-                    self.lose();
-                    used.discard();
-                }
-            }
-        }
-    }
-
-    /// Returns the time until which a call may wait.
-    fn give_up(&self) -> time::Instant {
-        let own = time::Instant::now() + self.0.limits.acquire;
-        call::deadline().map_or(own, |end| own.min(end.checked_sub(REFUSAL).unwrap_or(end)))
-    }
-
-    /// Notes that a call has waited in vain, and returns its error.
-    fn timed_out(&self) -> Error {
-        self.state().waiting.timed_out();
-        Error::PoolTimedOut
-    }
-
-    /// An idle connection, or the first that comes.
-    async fn next(&self) -> Result<Used, Error> {
-        let mut leaving = Vec::new();
-        let coming = {
-            let mut state = self.state();
-            if state.is_closed {
-                return Err(Error::PoolClosed);
-            }
-            // The one that was used last: it is the likeliest to work.
-            while let Some(idle) = state.idle.pop() {
-                if self.must_leave(&state, &idle) {
-                    leaving.push(idle);
-                    continue;
-                }
-                return Ok(self.hand(&mut state, idle.slot, idle.answered));
-            }
-            state.waiting.join()
-        };
-        // Outside of the lock, which their places take.
-        drop(leaving);
-        self.make_more();
-        coming.await.unwrap_or(Err(Error::PoolClosed))
-    }
-
-    fn hand(&self, state: &mut State, slot: Slot, answered: Instant) -> Used {
+    fn hand_out(&self, state: &mut PoolState, pooled: PooledConnection, answered: Instant) -> UsedConnection {
         state.in_use += 1;
-        Used::new(slot, answered, self.clone())
+        UsedConnection::new(pooled, answered, self.clone())
     }
 
-    /// Takes a connection back that has last answered then, for a call that waits, or for later.
-    fn put(&self, slot: Slot, answered: Instant) {
-        let idle = Idle { slot, answered };
+    /// Takes a connection back, with the time of its last answer, for a waiting call or for later.
+    fn put(&self, pooled: PooledConnection, answered: Instant) {
+        let idle = IdleConnection { pooled, answered };
         let mut state = self.state();
-        let mut leaving: Vec<Idle> = state.idle.extract_if(.., |idle| idle.answered.elapsed() > UNUSED).collect();
+        let mut leaving: Vec<IdleConnection> =
+            state.idle.extract_if(.., |idle| idle.answered.elapsed() > MAX_IDLE_TIME).collect();
         if self.must_leave(&state, &idle) {
             leaving.push(idle);
         } else {
             let mut idle = Some(idle);
-            while let Some(next) = idle.as_ref().and_then(|_| state.waiting.next()) {
-                let Some(Idle { slot, answered }) = idle.take() else { break };
-                let used = self.hand(&mut state, slot, answered);
+            while let Some(next) = idle.as_ref().and_then(|_| state.waiting.pop()) {
+                let Some(IdleConnection { pooled, answered }) = idle.take() else { break };
+                let used = self.hand_out(&mut state, pooled, answered);
                 if let Err(Ok(mut back)) = next.send(Ok(used)) {
                     state.in_use -= 1;
-                    idle = back.take().map(|slot| Idle { slot, answered });
+                    idle = back.take().map(|pooled| IdleConnection { pooled, answered });
                 }
             }
             state.idle.extend(idle);
@@ -185,8 +142,8 @@ impl Pool {
         drop(leaving);
     }
 
-    /// A connection is no longer in use.
-    fn came_back(&self) {
+    /// Notes that a connection is no longer in use.
+    fn note_returned(&self) {
         let mut state = self.state();
         state.in_use -= 1;
         if state.in_use == 0 {
@@ -194,23 +151,23 @@ impl Pool {
         }
     }
 
-    /// Begins to make a connection for each call that waits, as far as there are places.
+    /// Begins to open a connection for each waiting call, as far as permits are free.
     fn make_more(&self) {
         let Ok(runtime) = Handle::try_current() else { return };
         let more = {
             let mut state = self.state();
             let wanted = state.waiting.len().saturating_sub(state.dialing);
-            let more = wanted.min(self.0.limits.connections.saturating_sub(state.places));
-            state.places += more;
+            let more = wanted.min(self.0.limits.connections.saturating_sub(state.permits));
+            state.permits += more;
             state.dialing += more;
             more
         };
         for _ in 0..more {
-            runtime.spawn(self.clone().make(Place(Arc::downgrade(&self.0))));
+            runtime.spawn(self.clone().make(PoolPermit(Arc::downgrade(&self.0))));
         }
     }
 
-    async fn make(self, place: Place) {
+    async fn make(self, permit: PoolPermit) {
         let is_slow = AtomicBool::new(false);
         let slow = || {
             is_slow.store(true, Ordering::Relaxed);
@@ -221,105 +178,140 @@ impl Pool {
         let refused = {
             let mut state = self.state();
             state.dialing -= usize::from(!is_slow.load(Ordering::Relaxed));
-            // Those that wait would wait in vain.
-            if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.all() } else { Vec::new() }
+            // The waiting calls would wait in vain.
+            if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.drain() } else { Vec::new() }
         };
         match made {
-            Ok(made) => self.put(Slot { made, place }, Instant::now()),
+            Ok(made) => self.put(PooledConnection { made, permit }, Instant::now()),
             Err(error) => {
                 tracing::debug!(%error, "no connection to the database");
                 for call in refused {
-                    let _ = call.send(Err(used::again(&error)));
+                    let _ = call.send(Err(refusal_after(&error)));
                 }
-                drop(place);
+                drop(permit);
             }
         }
     }
 
-    fn must_leave(&self, state: &State, idle: &Idle) -> bool {
-        let Idle { slot: Slot { made, .. }, answered } = idle;
-        made.begun.elapsed() > OLD
-            || answered.elapsed() > UNUSED
+    fn must_leave(&self, state: &PoolState, idle: &IdleConnection) -> bool {
+        let IdleConnection { pooled: PooledConnection { made, .. }, answered } = idle;
+        made.begun.elapsed() > MAX_CONNECTION_AGE
+            || answered.elapsed() > MAX_IDLE_TIME
             || state.lost.is_some_and(|lost| *answered <= lost)
             || self.0.dialer.has_left(made)
     }
 
-    fn must_try(&self, answered: Instant) -> bool {
-        answered.elapsed() > self.0.limits.trusted || self.state().doubted.is_some_and(|doubted| answered <= doubted)
-    }
-
-    /// A connection was found lost: those that have not answered since are lost, too.
-    pub(super) fn lose(&self) {
+    /// Notes a lost connection: those without an answer since are lost, too.
+    pub(super) fn mark_lost(&self) {
         self.state().lost = Some(Instant::now());
     }
 
-    /// A connection has not answered in time: those that have not answered since are tried out.
-    pub(super) fn doubt(&self) {
+    /// Notes a silent connection: those without an answer since are tested.
+    pub(super) fn mark_silent(&self) {
         self.state().doubted = Some(Instant::now());
     }
 
-    /// A new connection was of no use: the next ones are made more seldom.
+    /// Slows new connections down, after one was useless.
     pub(super) fn slow_down(&self) {
         self.0.dialer.slow_down();
     }
 
-    /// An idle connection was tried out and is silent. Nothing runs on it: a new one takes its place. While one is being
-    /// made, it may still answer.
-    fn is_silent(&self, used: Used) {
-        self.doubt();
-        if self.state().dialing == 0 { used.discard() } else { used.leave(true) }
-    }
-
-    /// Leaves a connection to the server until it has answered, or runs nothing for it any more.
-    fn leave(&self, slot: Slot, is_kept: bool) {
+    /// Leaves a connection to the server until it has answered or runs nothing for it.
+    fn leave(&self, pooled: PooledConnection, is_kept: bool) {
         let Ok(runtime) = Handle::try_current() else { return };
-        let Slot { made, place } = slot;
-        let settled = made.backend.clone().map(|backend| self.0.debts.add(backend));
-        // Cut at once, if at all: the server then undoes what is not committed.
+        let PooledConnection { made, permit } = pooled;
+        let settled = made.backend.clone().map(|backend| self.0.abandoned.add(backend));
+        // A connection that is not kept is closed at once, so that the server rolls its transaction back.
         let kept = is_kept.then_some(made);
         let pool = self.clone();
         runtime.spawn(async move {
-            if let Some(made) = linger(kept, settled, &pool.0.debts).await {
-                pool.put(Slot { made, place }, Instant::now());
+            if let Some(made) = linger(kept, settled, &pool.0.abandoned).await {
+                pool.put(PooledConnection { made, permit }, Instant::now());
             }
         });
     }
 
-    /// Refuses the calls that wait, waits until every connection in use has come back, and closes them.
-    pub(super) async fn close(&self) {
-        let waiting = {
-            let mut state = self.state();
-            state.is_closed = true;
-            state.waiting.all()
-        };
-        drop(waiting);
-        loop {
-            let unused = self.0.unused.notified();
-            tokio::pin!(unused);
-            unused.as_mut().enable();
-            if self.state().in_use == 0 {
-                break;
-            }
-            unused.await;
-        }
-        let idle = std::mem::take(&mut self.state().idle);
-        for Idle { slot: Slot { made, .. }, .. } in idle {
-            let _ = limited(self.0.dialer.times().ping(), made.connection.close()).await;
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl UsedConnection {
+    fn new(pooled: PooledConnection, answered: Instant, pool: Pool) -> Self {
+        Self { pooled: Some(pooled), answered, work: PendingWork::None, pool }
+    }
+
+    /// Returns the connection.
+    #[expect(clippy::expect_used, reason = "each method that takes the connection ends the value")]
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.pooled.as_mut().expect("the connection is in use").made.connection
+    }
+
+    /// Notes the work that begins.
+    pub(super) fn begin(&mut self, work: PendingWork) {
+        self.work = work;
+    }
+
+    /// Returns the pool of the connection.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Returns the connection to the pool: the server has answered, and is ready for more.
+    pub(super) fn give_back(mut self) {
+        if let Some(pooled) = self.pooled.take() {
+            self.pool.note_returned();
+            self.pool.put(pooled, Instant::now());
+        }
+    }
+
+    /// Closes a connection without running work.
+    pub(super) fn discard(mut self) {
+        if let Some(pooled) = self.pooled.take() {
+            self.pool.note_returned();
+            drop(pooled);
+        }
+    }
+
+    /// Leaves the connection to the server, which may still run something for it. A kept connection comes back after
+    /// the answer, another one is closed.
+    pub(super) fn leave(mut self, is_kept: bool) {
+        if let Some(pooled) = self.pooled.take() {
+            self.pool.note_returned();
+            self.pool.leave(pooled, is_kept);
+        }
+    }
+
+    /// Takes the connection out of a value that no call has received.
+    fn take(&mut self) -> Option<PooledConnection> {
+        self.pooled.take()
+    }
+}
+
+impl Drop for UsedConnection {
+    fn drop(&mut self) {
+        let Some(pooled) = self.pooled.take() else { return };
+        self.pool.note_returned();
+        match self.work {
+            PendingWork::None => self.pool.put(pooled, self.answered),
+            PendingWork::Statement => self.pool.leave(pooled, true),
+            PendingWork::Transaction => self.pool.leave(pooled, false),
+        }
+    }
+}
+
+impl Drop for PoolPermit {
     fn drop(&mut self) {
         let Some(inner) = self.0.upgrade() else { return };
         let pool = Pool(inner);
-        pool.state().places -= 1;
+        pool.state().permits -= 1;
         pool.make_more();
     }
+}
+
+/// Returns the error for another call that waited for the same connection.
+fn refusal_after(error: &Error) -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::NotConnected, error.to_string()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Connections with their session's settings: the settings are set by a statement, so they arrive through a pooler, too.
+//! Connections with session settings. A statement sets them, so they also arrive through a pooler.
 //!
-//! A startup parameter is another way for a setting. PgBouncer refuses the parameters `options` and `extra_float_digits`,
-//! or, told to ignore them, drops them without a word: a session would have no limits, or another schema than it was told.
+//! A startup parameter is another way for a setting. PgBouncer refuses the parameters `options` and
+//! `extra_float_digits`, or drops them silently if it is told to ignore them. A session would then have no limits, or
+//! the wrong schema.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -10,52 +11,55 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, Executor as _, PgConnection};
 
-use crate::url::Server;
+use crate::url::PostgresServer;
 
-/// The recipe of connections to a server: its address and credentials, and the settings of their sessions.
+/// Options of connections to a server: its address and credentials, and the settings of their sessions.
 #[derive(Clone)]
-pub struct Opening {
+pub struct SessionOptions {
     options: PgConnectOptions,
     settings: Arc<[(String, String)]>,
 }
 
-impl Opening {
-    /// Connects as the server's URL says, by this name where the URL has none.
-    pub(super) fn named(server: &Server, name: &str) -> Self {
+impl SessionOptions {
+    /// Returns the options of the server's URL, with this name if the URL has no name.
+    pub(super) fn from_server(server: &PostgresServer, name: &str) -> Self {
         let options = server.options();
         let is_named = options.get_application_name().is_some();
         let options = if is_named { options } else { options.application_name(name) };
-        // No column is a float, so the digits of one do not matter.
+        // No column is a float, so the digits of floats do not matter.
         Self { options: options.extra_float_digits(None), settings: server.settings().into() }
     }
 
-    /// The same by this name, whatever the URL says.
-    pub(super) fn renamed(self, name: &str) -> Self {
+    /// Replaces the name of the connections, also that of the URL.
+    pub(super) fn with_name(self, name: &str) -> Self {
         Self { options: self.options.application_name(name), ..self }
     }
 
-    /// The same with more settings.
-    pub(super) fn with<K: Into<String>, V: Into<String>>(self, more: impl IntoIterator<Item = (K, V)>) -> Self {
+    /// Adds settings.
+    pub(super) fn with_settings<K: Into<String>, V: Into<String>>(
+        self,
+        more: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         let more = more.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self { settings: self.settings.iter().cloned().chain(more).collect(), ..self }
     }
 
-    /// The same without lines of the log for each statement.
-    pub(super) fn quiet(self) -> Self {
+    /// Turns the log of statements off.
+    pub(super) fn without_statement_log(self) -> Self {
         Self { options: self.options.disable_statement_logging(), ..self }
     }
 
     /// Connects, and sets the session's settings.
     ///
     /// # Errors
-    /// The driver's.
+    /// The error of the driver.
     pub(crate) async fn connect(&self) -> Result<PgConnection, Error> {
         let mut connection = self.connect_bare().await?;
         self.set(&mut connection).await?;
         Ok(connection)
     }
 
-    /// Connects, and leaves the session as the server made it.
+    /// Connects, and leaves the session unchanged.
     pub(super) async fn connect_bare(&self) -> Result<PgConnection, Error> {
         self.options.connect().await
     }
@@ -69,22 +73,22 @@ impl Opening {
     }
 }
 
-/// The options hold a password.
-impl fmt::Debug for Opening {
+/// Shows the settings only, since the options hold a password.
+impl fmt::Debug for SessionOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Opening").field("settings", &self.settings).finish_non_exhaustive()
+        formatter.debug_struct("SessionOptions").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
-/// Makes connections without settings.
+/// Returns options without settings.
 #[cfg(test)]
-impl From<PgConnectOptions> for Opening {
+impl From<PgConnectOptions> for SessionOptions {
     fn from(options: PgConnectOptions) -> Self {
         Self { options, settings: Arc::default() }
     }
 }
 
-/// Returns one statement that sets all of these.
+/// Returns one statement for all settings.
 fn sets(settings: &[(String, String)]) -> Option<String> {
     let mut sql = String::from("select ");
     for (number, (name, value)) in settings.iter().enumerate() {
@@ -94,7 +98,8 @@ fn sets(settings: &[(String, String)]) -> Option<String> {
     (!settings.is_empty()).then_some(sql)
 }
 
-/// Returns a literal of SQL; the form with E means the same on each server, however it reads backslashes.
+/// Returns a literal of SQL. The form with E means the same on each server, since it does not depend on the server's
+/// treatment of backslashes.
 pub(super) fn quoted(text: &str) -> String {
     format!("E'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
@@ -104,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_one_statement_and_cannot_leave_it() {
+    fn settings_are_quoted_in_one_statement() {
         assert_eq!(sets(&[]), None);
         let settings =
             [("search_path", r"a'b\"), ("lock_timeout", "1s")].map(|(name, value)| (name.into(), value.into()));
@@ -117,7 +122,7 @@ mod tests {
         let Some(database) = testkit::postgres::database().await else { return };
         let url = format!("{}&options=-c%20search_path%3Do'ther%20--work_mem=1MB", database.url);
         let crate::DatabaseUrl::Postgres(server) = url.parse().unwrap() else { panic!("a server") };
-        let mut connection = Opening::named(&server, "it").connect().await.unwrap();
+        let mut connection = SessionOptions::from_server(&server, "it").connect().await.unwrap();
         for (name, wanted) in [("search_path", "o'ther"), ("work_mem", "1MB"), ("application_name", "it")] {
             let sql = "select current_setting($1)";
             let value: String = sqlx::query_scalar(sql).bind(name).fetch_one(&mut connection).await.unwrap();

@@ -1,11 +1,11 @@
-//! Applies migrations, some of them in steps: calls go on meanwhile, so no step keeps a table for long.
+//! Applies migrations, some of them in steps: calls go on at the same time, so no step locks a table for long.
 //!
-//! A step's transaction notes how far the migration has come, as the comment of the migrator's table, so that a start which
-//! is killed goes on where it ended and a migration leaves nothing behind. Steps only add, as all migrations do: a process
-//! of the release before runs on whatever has been done.
+//! A step's transaction stores the progress of the migration as the comment of the migrator's table. So a start goes on
+//! after a kill, and a migration leaves nothing behind. Steps only add, as all migrations do: a process of the previous
+//! release runs on each intermediate state.
 
-mod note;
 mod parse;
+mod progress;
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Error, Executor as _, PgConnection, SqlStr};
 use tokio::time::{Instant, sleep};
 
-use self::note::Note;
-use self::parse::{Form, Step, steps};
+use self::parse::{MigrationStep, StepForm, steps};
+use self::progress::StepProgress;
 use crate::error::{is_locked, is_repeatable};
 use crate::{Migrations, OpenError, migrations};
 
-/// How long a statement waits for a table's lock. Calls that need the table queue behind that wait, and a read waits for
+/// Longest wait of a statement for a table's lock. Calls that need the table queue behind that wait, and a read waits
 /// 300 ms at most.
 pub(super) const LOCK_TIMEOUT: &str = "200ms";
 
-/// The same for an index that is made beside the calls: its waits hold nothing that a call needs.
+/// Longest wait for an index that is built beside the calls: its waits block no call.
 const LONG_LOCK_TIMEOUT: &str = "60s";
 
-/// Pause before the next try to get a lock: those that have queued go first.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Pause before the next try to get a lock: queued calls go first.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(300);
 
-/// The longest time for which a lock is tried.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest time of the tries to get a lock.
+const LOCK_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Applies the migrations that the database lacks. The caller holds the lock that keeps other processes from doing so.
+/// Applies the missing migrations. The caller holds a lock against other processes.
 pub(super) async fn run(name: &str, connection: &mut PgConnection, known: &Migrations) -> Result<(), OpenError> {
     let migrator = known.postgres;
     migrations::check(name, connection, migrator).await?;
@@ -64,54 +64,54 @@ async fn apply_all(connection: &mut PgConnection, known: &Migrations) -> Result<
 
 /// Applies one file in one transaction, together with its row.
 async fn apply(connection: &mut PgConnection, migrator: &Migrator, migration: &Migration) -> Result<(), MigrateError> {
-    let give_up = Instant::now() + LOCK_PATIENCE;
+    let give_up = Instant::now() + LOCK_RETRY_TIMEOUT;
     loop {
         match connection.apply(&migrator.table_name, migration).await {
             Err(MigrateError::ExecuteMigration(error, _)) if may_pass(&error) && Instant::now() < give_up => {
-                sleep(PAUSE).await;
+                sleep(LOCK_RETRY_INTERVAL).await;
             }
             applied => return applied.map(drop),
         }
     }
 }
 
-/// Applies the steps that are left, then writes the migration's row.
+/// Applies the remaining steps, then writes the migration's row.
 async fn apply_steps(
     connection: &mut PgConnection,
     migrator: &Migrator,
     migration: &Migration,
-    steps: &[Step<'_>],
+    steps: &[MigrationStep<'_>],
 ) -> Result<(), MigrateError> {
     let failed = |error| MigrateError::ExecuteMigration(error, migration.version);
-    let mut note = Note::read(connection, &migrator.table_name, migration.version).await.map_err(failed)?;
-    while let Some(step) = steps.get(note.steps) {
+    let mut progress = StepProgress::read(connection, &migrator.table_name, migration.version).await.map_err(failed)?;
+    while let Some(step) = steps.get(progress.steps) {
         match step.form {
-            Form::Once => once(connection, step.sql, &mut note).await,
-            Form::Batches => batch(connection, step.sql, &mut note).await,
-            Form::Concurrently { index } => concurrently(connection, step.sql, index, &mut note).await,
+            StepForm::Once => once(connection, step.sql, &mut progress).await,
+            StepForm::Batches => batch(connection, step.sql, &mut progress).await,
+            StepForm::Concurrently { index } => concurrently(connection, step.sql, index, &mut progress).await,
         }
         .map_err(failed)?;
     }
-    let sql = SqlSafe::from(note.removal());
+    let sql = SqlSafe::from(progress.removal());
     apply(connection, migrator, &Migration { sql: sql.0, ..migration.clone() }).await
 }
 
 /// Runs a step in one transaction.
-async fn once(connection: &mut PgConnection, sql: &str, note: &mut Note) -> Result<(), Error> {
-    let next = note.after_step();
+async fn once(connection: &mut PgConnection, sql: &str, progress: &mut StepProgress) -> Result<(), Error> {
+    let next = progress.after_step();
     let script = format!("begin;\n{sql}\n;\n{};\ncommit", next.statement());
-    patiently(connection, &script).await?;
-    *note = next;
+    run_with_retries(connection, &script).await?;
+    *progress = next;
     Ok(())
 }
 
-/// Runs one batch of a step in one transaction; the step has ended when its statement returns no key.
-async fn batch(connection: &mut PgConnection, sql: &str, note: &mut Note) -> Result<(), Error> {
-    let give_up = Instant::now() + LOCK_PATIENCE;
+/// Runs one batch of a step in one transaction. The step has ended when its statement returns no key.
+async fn batch(connection: &mut PgConnection, sql: &str, progress: &mut StepProgress) -> Result<(), Error> {
+    let give_up = Instant::now() + LOCK_RETRY_TIMEOUT;
     loop {
-        match batch_once(connection, sql, note).await {
+        match batch_once(connection, sql, progress).await {
             Ok(next) => {
-                *note = next;
+                *progress = next;
                 return Ok(());
             }
             Err(error) => {
@@ -119,26 +119,31 @@ async fn batch(connection: &mut PgConnection, sql: &str, note: &mut Note) -> Res
                 if !may_pass(&error) || Instant::now() >= give_up {
                     return Err(error);
                 }
-                sleep(PAUSE).await;
+                sleep(LOCK_RETRY_INTERVAL).await;
             }
         }
     }
 }
 
-async fn batch_once(connection: &mut PgConnection, sql: &str, note: &Note) -> Result<Note, Error> {
-    // A crash forgets a step together with the note; the last transaction waits for the disk.
+async fn batch_once(connection: &mut PgConnection, sql: &str, progress: &StepProgress) -> Result<StepProgress, Error> {
+    // A crash loses a step together with its progress; the last transaction waits for the disk.
     connection.execute("begin; set local synchronous_commit = off").await?;
-    let statement = sqlx::query_as(AssertSqlSafe(sql.to_owned())).bind(&note.key);
+    let statement = sqlx::query_as(AssertSqlSafe(sql.to_owned())).bind(&progress.key);
     let last: Option<(Option<String>,)> = statement.fetch_optional(&mut *connection).await?;
     let last = last.and_then(|(key,)| key);
-    let next = last.map_or_else(|| note.after_step(), |key| note.after_key(key));
+    let next = last.map_or_else(|| progress.after_step(), |key| progress.after_key(key));
     connection.execute(AssertSqlSafe(format!("{}; commit", next.statement()))).await?;
     Ok(next)
 }
 
-/// Makes an index without a lock that calls would meet. No transaction may hold it, so a kill leaves an index that is not
-/// valid, which is removed before the next try.
-async fn concurrently(connection: &mut PgConnection, sql: &str, index: &str, note: &mut Note) -> Result<(), Error> {
+/// Creates an index without a lock that would block calls. It runs outside of transactions, so a kill leaves an invalid
+/// index, which is removed before the next try.
+async fn concurrently(
+    connection: &mut PgConnection,
+    sql: &str,
+    index: &str,
+    progress: &mut StepProgress,
+) -> Result<(), Error> {
     const IS_BROKEN: &str =
         "select exists (select 1 from pg_index where indexrelid = to_regclass($1) and not indisvalid)";
     set_lock_timeout(connection, LONG_LOCK_TIMEOUT).await?;
@@ -148,9 +153,9 @@ async fn concurrently(connection: &mut PgConnection, sql: &str, index: &str, not
     }
     connection.execute(AssertSqlSafe(sql.to_owned())).await?;
     set_lock_timeout(connection, LOCK_TIMEOUT).await?;
-    let next = note.after_step();
+    let next = progress.after_step();
     connection.execute(AssertSqlSafe(next.statement())).await?;
-    *note = next;
+    *progress = next;
     Ok(())
 }
 
@@ -158,9 +163,9 @@ async fn set_lock_timeout(connection: &mut PgConnection, timeout: &str) -> Resul
     connection.execute(AssertSqlSafe(format!("set lock_timeout = '{timeout}'"))).await.map(drop)
 }
 
-/// Runs a script that is one transaction, again while a lock is not to be had.
-async fn patiently(connection: &mut PgConnection, script: &str) -> Result<(), Error> {
-    let give_up = Instant::now() + LOCK_PATIENCE;
+/// Runs a script of one transaction, and repeats it while a lock is taken.
+async fn run_with_retries(connection: &mut PgConnection, script: &str) -> Result<(), Error> {
+    let give_up = Instant::now() + LOCK_RETRY_TIMEOUT;
     loop {
         let Err(error) = connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await else {
             return Ok(());
@@ -169,11 +174,11 @@ async fn patiently(connection: &mut PgConnection, script: &str) -> Result<(), Er
         if !may_pass(&error) || Instant::now() >= give_up {
             return Err(error);
         }
-        sleep(PAUSE).await;
+        sleep(LOCK_RETRY_INTERVAL).await;
     }
 }
 
-/// Returns true if another transaction stood in the way.
+/// Returns true if another transaction was in the way.
 fn may_pass(error: &Error) -> bool {
     is_locked(error) || is_repeatable(error)
 }
@@ -182,7 +187,7 @@ fn refused(migration: &Migration, problem: String) -> MigrateError {
     MigrateError::ExecuteMigration(Error::Configuration(problem.into()), migration.version)
 }
 
-/// Text of this program's own.
+/// SQL text from this program.
 struct SqlSafe(SqlStr);
 
 impl From<String> for SqlSafe {

@@ -1,4 +1,4 @@
-//! The time of day on the server.
+//! Time of day on the server.
 
 use chrono::{DateTime, Utc};
 
@@ -6,18 +6,18 @@ use super::Postgres;
 use crate::StoreError;
 
 impl Postgres {
-    /// The server's time at some moment between the question and the answer.
+    /// Returns the server's time at some moment between the question and the answer.
     ///
     /// # Errors
-    /// [`StoreError`], when the server does not answer.
+    /// [`StoreError`] if the server does not answer.
     pub(crate) async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
         const SQL: &str = "select clock_timestamp()";
-        let mut tries = self.reads();
+        let mut tries = self.read_retries();
         loop {
             let read = async {
                 let mut lease = self.lease_reader().await?;
                 let read = self.limit_read(sqlx::query_scalar(SQL).fetch_one(lease.connection())).await;
-                lease.ended(read)
+                lease.end(read)
             };
             match read.await {
                 Err(error) if tries.once_more(&error) => {}

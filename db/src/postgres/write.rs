@@ -1,4 +1,4 @@
-//! Writes: one statement that commits by itself, or a transaction; each knows whether its commit was answered.
+//! Writes: one statement that commits by itself, or a transaction. Each knows if its commit was answered.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,39 +13,39 @@ use super::Postgres;
 use super::lease::Lease;
 use super::limit::limited;
 use crate::closing::message;
-use crate::error::{Fate, fate, is_broken};
-use crate::{Statement, StoreError, Tx, Verdict};
+use crate::error::{ConnectionFate, connection_fate, is_broken};
+use crate::{SqlStatement, StoreError, TransactionOutcome, Tx};
 
 impl Postgres {
-    /// Runs a statement that writes: how many rows it has written.
+    /// Runs a statement that writes, and returns the number of rows written.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn write(&self, statement: Query<'static, Driver, PgArguments>) -> Result<u64, StoreError> {
         let mut lease = self.lease_writer().await?;
-        // Alone, a statement is its own commit.
-        let written = committed(self.times.write(), lease.connection().execute(statement)).await;
-        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.rows_affected())
+        // A single statement is its own commit.
+        let written = await_commit(self.times.write(), lease.connection().execute(statement)).await;
+        Ok(lease.end(written).map_err(StoreError::from_commit)?.rows_affected())
     }
 
     /// Runs a statement that writes and returns at most one row.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn write_one<T>(&self, statement: QueryAs<'_, Driver, T, PgArguments>) -> Result<Option<T>, StoreError>
     where
         T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     {
         let mut lease = self.lease_writer().await?;
-        // All of its answer is read: behind the row stands whether it was committed.
-        let written = committed(self.times.write(), statement.fetch_all(lease.connection())).await;
-        Ok(lease.ended(written).map_err(StoreError::of_a_commit)?.pop())
+        // The whole answer is read: the result of the commit stands behind the row.
+        let written = await_commit(self.times.write(), statement.fetch_all(lease.connection())).await;
+        Ok(lease.end(written).map_err(StoreError::from_commit)?.pop())
     }
 
-    /// Runs statements as one, in one message, and returns the number in the last row.
-    pub(crate) async fn at_once(&self, statements: &[Statement]) -> Result<i64, StoreError> {
+    /// Runs statements as one transaction in one message, and returns the number in the last row.
+    pub(crate) async fn at_once(&self, statements: &[SqlStatement]) -> Result<i64, StoreError> {
         let message = format!("begin; {}", message(statements));
-        let mut tries = self.writes();
+        let mut tries = self.write_retries();
         loop {
             let ended = match self.lease_writer().await {
                 Ok(lease) => self.commit_with(lease, message.clone()).await,
@@ -59,9 +59,9 @@ impl Postgres {
 
     pub(crate) async fn transaction<I, T, F>(&self, input: &I, work: F) -> Result<T, StoreError>
     where
-        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>,
     {
-        let mut tries = self.writes();
+        let mut tries = self.write_retries();
         loop {
             let ended = self.transaction_once(input, &work).await;
             if !tries.once_more(&ended).await {
@@ -72,65 +72,70 @@ impl Postgres {
 
     async fn transaction_once<I, T, F>(&self, input: &I, work: &F) -> Result<T, StoreError>
     where
-        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>>,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>,
     {
         let mut lease = self.lease_writer().await?;
-        lease.begins();
+        lease.begin_transaction();
         let worked = limited(self.times.work(), async {
             let connection = lease.connection();
             connection.execute("begin").await?;
             work(Tx::Postgres(connection), input).await
         });
-        let verdict = match worked.await {
-            Ok(verdict) => verdict,
-            Err(error) => return Err(self.undone(lease, error).await.into()),
+        let outcome = match worked.await {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(self.roll_back(lease, error).await.into()),
         };
-        match verdict {
-            Verdict::Commit(answer) => {
-                lease.commits();
-                let ended = committed(self.times.write(), lease.connection().execute("commit")).await;
-                lease.ended(ended).map_err(StoreError::of_a_commit)?;
+        match outcome {
+            TransactionOutcome::Commit(answer) => {
+                lease.begin_commit();
+                let ended = await_commit(self.times.write(), lease.connection().execute("commit")).await;
+                lease.end(ended).map_err(StoreError::from_commit)?;
                 Ok(answer)
             }
-            Verdict::CommitWith(closing) => {
-                lease.commits();
+            TransactionOutcome::CommitWith(closing) => {
+                lease.begin_commit();
                 let number = self.commit_with(lease, message(&closing.statements)).await?;
                 Ok((closing.answer)(number))
             }
-            Verdict::Undo(answer) => {
-                let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
-                lease.ended(undone)?;
+            TransactionOutcome::Undo(answer) => {
+                let rolled_back = limited(self.times.write(), lease.connection().execute("rollback")).await;
+                lease.end(rolled_back)?;
                 Ok(answer)
             }
         }
     }
 
-    /// Ends a transaction that has failed so. It may be open: it is undone by a word, or with the connection.
-    async fn undone(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
-        if fate(&error) == Fate::Serves {
-            let undone = limited(self.times.write(), lease.connection().execute("rollback")).await;
+    /// Ends a failed transaction, which may be open: rolls it back by a statement, or by closing the connection.
+    async fn roll_back(&self, mut lease: Lease, error: sqlx::Error) -> sqlx::Error {
+        if connection_fate(&error) == ConnectionFate::Serves {
+            let rolled_back = limited(self.times.write(), lease.connection().execute("rollback")).await;
             // The work's own error says more.
-            let _ = lease.ended(undone);
+            let _ = lease.end(rolled_back);
             return error;
         }
-        let Err(error) = lease.ended(Err::<Infallible, _>(error));
+        let Err(error) = lease.end(Err::<Infallible, _>(error));
         error
     }
 
-    /// Sends a message whose last statement commits, and returns the number in the last row.
+    /// Sends a message that ends with a commit, and returns the number in the last row.
     async fn commit_with(&self, mut lease: Lease, message: String) -> Result<i64, StoreError> {
-        // To the end of the answer: behind the row stands whether it was committed.
-        let rows = match committed(self.times.write(), send(lease.connection(), message)).await {
-            Err(error) if fate(&error) == Fate::Serves => return Err(self.undone(lease, error).await.into()),
-            rows => lease.ended(rows).map_err(StoreError::of_a_commit)?,
+        // The whole answer is read: the result of the commit stands behind the row.
+        let rows = match await_commit(self.times.write(), send(lease.connection(), message)).await {
+            Err(error) if connection_fate(&error) == ConnectionFate::Serves => {
+                return Err(self.roll_back(lease, error).await.into());
+            }
+            rows => lease.end(rows).map_err(StoreError::from_commit)?,
         };
         let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
         Ok(row.try_get(0)?)
     }
 }
 
-/// Waits for the answer to a commit, for so long. Until it comes, the call's outcome is open.
-async fn committed<T>(limit: Duration, commit: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+/// Waits for the answer to a commit, up to the limit. The call's outcome is open until then.
+async fn await_commit<T>(
+    limit: Duration,
+    commit: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
     outcome::set_open(true);
     let committed = limited(limit, commit).await;
     outcome::set_open(committed.as_ref().is_err_and(is_broken));

@@ -1,4 +1,4 @@
-//! A file by one connection of its own, which no service has: a copy fills it, or checks it.
+//! A database file behind one connection of its own, without a service: a copy fills or checks it.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use super::files::make_file;
 use super::open::{check_library, damaged, options};
 use crate::{OpenError, migrations};
 
-/// Opens a file as a service does, made and migrated; the caller has the lock.
+/// Opens a file as a service does: creates and migrates it. The caller holds the lock.
 ///
 /// # Errors
-/// [`OpenError`], whose text says what to do.
+/// [`OpenError`]; its text says what to do.
 pub async fn open_to_fill(path: &Path, migrations: &Migrator) -> Result<SqliteConnection, OpenError> {
     let name = path.display().to_string();
     make_file(path)?;
@@ -27,7 +27,7 @@ pub async fn open_to_fill(path: &Path, migrations: &Migrator) -> Result<SqliteCo
 /// (<https://sqlite.org/pragma.html#pragma_integrity_check>).
 ///
 /// # Errors
-/// The driver's.
+/// The error of the driver.
 pub async fn check_integrity(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
     sqlx::query_scalar("pragma integrity_check(1)").fetch_one(connection).await
 }

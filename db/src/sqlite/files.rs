@@ -1,4 +1,4 @@
-//! The database's folder and file, for the folder's owner alone.
+//! The database's folder and file, which only the folder's owner can read.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -7,27 +7,28 @@ use kit::handover::{create_file, create_folder};
 
 use crate::OpenError;
 
-/// What a file's name ends in while a restore is under way: no service opens a database that has such a file beside it.
+/// Suffix of the file that marks a running restore: no service opens a database that has such a file beside it.
 pub const RESTORING: &str = "-restoring";
 
-/// What SQLite puts beside a file. A log that is left of another file would be taken for this one's.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// Suffixes of the files that SQLite keeps beside a database. SQLite would take another database's leftover log for
+/// this one's.
+const COMPANION_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// The file beside `path` whose name ends in `suffix`.
+/// Returns the path of the file beside `path` with `suffix` appended to its name.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// The files that are there of the database at `path`: its own, and SQLite's beside it.
+/// Returns the existing files of the database at `path`: its own, and those of SQLite beside it.
 pub fn remains(path: &Path) -> Vec<PathBuf> {
-    let all = [""].into_iter().chain(COMPANIONS).map(|suffix| beside(path, suffix));
+    let all = [""].into_iter().chain(COMPANION_SUFFIXES).map(|suffix| beside(path, suffix));
     all.filter(|file| file.symlink_metadata().is_ok()).collect()
 }
 
-/// Makes the folder of the file at `path` where it is missing, for its owner alone: this user, or the owner of the folder
-/// above.
+/// Creates the folder of the file at `path` if it is missing. Only its owner can read it: this user, or the owner of
+/// the folder above.
 ///
 /// # Errors
 /// [`OpenError::Unwritable`].
@@ -38,9 +39,9 @@ pub fn make_folder(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes the file for the folder's owner alone, before SQLite would make it for everybody. SQLite gives what root makes
-/// beside a database to the database's owner. A file that stands is not opened: to close it again would drop SQLite's locks
-/// on it.
+/// Creates the file for the folder's owner alone; SQLite would let other users read it. SQLite gives the files that
+/// root creates beside a database to the database's owner. An existing file is not opened, because closing it again
+/// would drop SQLite's locks on it.
 ///
 /// # Errors
 /// [`OpenError::Unwritable`].

@@ -1,55 +1,56 @@
-//! Writes that wait together share one commit, and so one wait for the disk.
+//! Waiting writes share one commit, and so one wait for the disk.
 //!
-//! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a constraint;
-//! a write of several has one. Any other failure fails the whole group: SQLite may have rolled back everything by then,
-//! savepoints included (section "Response To Errors Within A Transaction" of <https://sqlite.org/lang_transaction.html>).
+//! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a
+//! constraint. A write of several statements has one. Any other failure fails the whole group: SQLite may have rolled
+//! back everything by then, savepoints included (section "Response To Errors Within A Transaction" of
+//! <https://sqlite.org/lang_transaction.html>).
 
 use sqlx::{Executor as _, SqliteConnection};
 use tokio::sync::mpsc;
 
-use super::job::{Job, Kind, Ran};
+use super::job::{JobOutcome, QueuedWrite, WriteKind};
 use crate::StoreError;
 
-/// The most writes that share a commit: further ones gain little and wait longer.
-pub(super) const MOST: usize = 64;
+/// Largest number of writes in one commit: further ones gain little and wait longer.
+pub(super) const MAX_GROUP_SIZE: usize = 64;
 
-type Waiting = mpsc::Receiver<Box<dyn Job>>;
+type JobReceiver = mpsc::Receiver<Box<dyn QueuedWrite>>;
 
 /// The writes of one commit.
-pub(super) struct Group {
-    jobs: Vec<Box<dyn Job>>,
+pub(super) struct CommitGroup {
+    jobs: Vec<Box<dyn QueuedWrite>>,
     most: usize,
 }
 
-impl Group {
-    /// The group of a first write, and of those that wait behind it.
-    pub(super) fn gather(first: Box<dyn Job>, waiting: &mut Waiting, most: usize) -> Self {
+impl CommitGroup {
+    /// Forms a group of a first write and of the writes that wait behind it.
+    pub(super) fn gather(first: Box<dyn QueuedWrite>, waiting: &mut JobReceiver, most: usize) -> Self {
         let mut group = Self { jobs: Vec::with_capacity(most), most };
         group.take(first);
         group.fill(waiting);
         group
     }
 
-    /// How many writes it has.
+    /// Returns the number of writes.
     pub(super) fn size(&self) -> usize {
         self.jobs.len()
     }
 
-    /// Runs the one write that there is, and nothing beside it: it needs no savepoint, and one statement is its own
-    /// transaction. A lone writer pays for no more than without groups.
+    /// Runs the group's only write. It needs no savepoint, and one statement is its own transaction. A single writer
+    /// pays nothing for the groups.
     ///
     /// # Errors
-    /// As [`Group::commit`].
+    /// The same as [`CommitGroup::commit`].
     pub(super) async fn commit_alone(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         let Some(job) = self.jobs.first_mut() else { return Ok(()) };
-        let several = job.kind() == Kind::Several;
+        let several = job.kind() == WriteKind::Several;
         if several {
             connection.execute("begin immediate").await?;
         }
         let end = match job.run(connection).await {
-            Ran::Failed(error) => return Err(error),
-            Ran::Undone => "rollback",
-            Ran::Done => "commit",
+            JobOutcome::Failed(error) => return Err(error),
+            JobOutcome::Undone => "rollback",
+            JobOutcome::Done => "commit",
         };
         if several {
             connection.execute(end).await?;
@@ -57,17 +58,17 @@ impl Group {
         Ok(())
     }
 
-    /// Runs the writes, and those that come meanwhile, in one transaction.
+    /// Runs the writes, and those that arrive during the work, in one transaction.
     ///
     /// # Errors
-    /// What the group failed with: nothing of it is written, and the connection cannot be trusted.
+    /// The failure of the group: nothing of it is written, and the connection is unusable.
     pub(super) async fn commit(
         &mut self,
         connection: &mut SqliteConnection,
-        waiting: &mut Waiting,
+        waiting: &mut JobReceiver,
     ) -> Result<(), StoreError> {
-        // With the write lock from its beginning: one that reads first and then finds the lock taken would be refused at
-        // once instead of waiting.
+        // The transaction takes the write lock at its beginning. SQLite does not let a transaction wait for the lock
+        // once it has read: it refuses it at once.
         connection.execute("begin immediate").await?;
         let mut next = 0;
         while let Some(job) = self.jobs.get_mut(next) {
@@ -81,14 +82,14 @@ impl Group {
         Ok(())
     }
 
-    /// Tells everybody what became of the group.
+    /// Answers each write with the outcome of the group.
     pub(super) fn answer(self, committed: &Result<(), StoreError>) {
         for job in self.jobs {
-            job.answer(committed.as_ref().copied().map_err(StoreError::of_another));
+            job.answer(committed.as_ref().copied().map_err(StoreError::for_group_member));
         }
     }
 
-    fn fill(&mut self, waiting: &mut Waiting) {
+    fn fill(&mut self, waiting: &mut JobReceiver) {
         while self.jobs.len() < self.most
             && let Ok(job) = waiting.try_recv()
         {
@@ -96,7 +97,7 @@ impl Group {
         }
     }
 
-    fn take(&mut self, job: Box<dyn Job>) {
+    fn take(&mut self, job: Box<dyn QueuedWrite>) {
         if job.is_late() {
             job.answer(Err(StoreError::from(sqlx::Error::PoolTimedOut)));
         } else if !job.is_abandoned() {
@@ -105,18 +106,18 @@ impl Group {
     }
 }
 
-async fn run(job: &mut dyn Job, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let several = job.kind() == Kind::Several;
+async fn run(job: &mut dyn QueuedWrite, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let several = job.kind() == WriteKind::Several;
     if several {
         connection.execute("savepoint job").await?;
     }
     let ran = job.run(connection).await;
     match ran {
-        Ran::Failed(error) => return Err(error),
-        Ran::Undone if several => {
+        JobOutcome::Failed(error) => return Err(error),
+        JobOutcome::Undone if several => {
             connection.execute("rollback to job").await?;
         }
-        Ran::Undone | Ran::Done => {}
+        JobOutcome::Undone | JobOutcome::Done => {}
     }
     if several {
         connection.execute("release job").await?;

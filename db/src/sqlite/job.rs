@@ -1,4 +1,4 @@
-//! One write that waits for the writer: its work, and whoever waits for its answer.
+//! One write in the writer's queue: its work, and the channel for its answer.
 
 use futures_util::future::BoxFuture;
 use sqlx::SqliteConnection;
@@ -6,65 +6,65 @@ use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant};
 
 use crate::error::is_constraint;
-use crate::{StoreError, Verdict};
+use crate::{StoreError, TransactionOutcome};
 
-/// How long a write waits for its turn: below the deadline of every RPC that writes.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest wait of a write for its turn: below the deadline of every RPC that writes.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether SQLite undoes the work by itself when it fails.
+/// Number of statements of a write, which decides about a savepoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// It does: a statement that fails on a constraint writes nothing.
+pub(super) enum WriteKind {
+    /// One statement: SQLite undoes it by itself if it fails on a constraint.
     OneStatement,
-    /// It needs a savepoint.
+    /// Several statements, which need a savepoint.
     Several,
 }
 
-/// What became of a write's work, before the commit.
-pub(super) enum Ran {
-    /// It stands.
+/// Outcome of a write's work, before the commit.
+pub(super) enum JobOutcome {
+    /// The work is ready for the commit.
     Done,
-    /// It is to be undone, alone.
+    /// This work alone has to be undone.
     Undone,
-    /// The connection cannot be trusted any more.
+    /// The connection is unusable.
     Failed(StoreError),
 }
 
-/// A write in the queue, whatever it answers.
-pub(super) trait Job: Send {
-    fn kind(&self) -> Kind;
+/// A write in the queue, with an answer of any type.
+pub(super) trait QueuedWrite: Send {
+    fn kind(&self) -> WriteKind;
 
-    /// Whether nobody waits for it any longer.
+    /// Returns true if the caller no longer waits.
     fn is_abandoned(&self) -> bool;
 
-    /// Whether it has waited for too long.
+    /// Returns true if the write has waited for too long.
     fn is_late(&self) -> bool;
 
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Ran>;
+    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, JobOutcome>;
 
-    /// Answers: with what the work came to, now that the commit has succeeded, or with the failure.
+    /// Sends the result of the work after a successful commit, or the failure.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// A write whose work answers `T`.
-pub(super) struct Write<W, T> {
-    kind: Kind,
+/// A write with an answer of type `T`.
+pub(super) struct WriteJob<W, T> {
+    kind: WriteKind,
     since: Instant,
     work: Option<W>,
     result: Option<Result<T, StoreError>>,
     reply: Option<oneshot::Sender<Result<T, StoreError>>>,
 }
 
-impl<W, T> Write<W, T>
+impl<W, T> WriteJob<W, T>
 where
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Verdict<T>, sqlx::Error>> + Send,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>> + Send,
     T: Send,
 {
-    pub(super) fn new(kind: Kind, work: W) -> Self {
+    pub(super) fn new(kind: WriteKind, work: W) -> Self {
         Self { kind, since: Instant::now(), work: Some(work), result: None, reply: None }
     }
 
-    /// Where the answer will come.
+    /// Returns the receiver of the answer.
     pub(super) fn reply(&mut self) -> oneshot::Receiver<Result<T, StoreError>> {
         let (reply, answer) = oneshot::channel();
         self.reply = Some(reply);
@@ -72,12 +72,12 @@ where
     }
 }
 
-impl<W, T> Job for Write<W, T>
+impl<W, T> QueuedWrite for WriteJob<W, T>
 where
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Verdict<T>, sqlx::Error>> + Send,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>> + Send,
     T: Send,
 {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> WriteKind {
         self.kind
     }
 
@@ -86,16 +86,18 @@ where
     }
 
     fn is_late(&self) -> bool {
-        self.since.elapsed() > PATIENCE
+        self.since.elapsed() > QUEUE_TIMEOUT
     }
 
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Ran> {
+    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, JobOutcome> {
         Box::pin(async move {
-            let Some(work) = self.work.take() else { return Ran::Undone };
+            let Some(work) = self.work.take() else { return JobOutcome::Undone };
             let worked = match work(&mut *connection).await {
-                Ok(Verdict::Commit(answer)) => Ok((answer, Ran::Done)),
-                Ok(Verdict::CommitWith(closing)) => closing.run(connection).await.map(|answer| (answer, Ran::Done)),
-                Ok(Verdict::Undo(answer)) => Ok((answer, Ran::Undone)),
+                Ok(TransactionOutcome::Commit(answer)) => Ok((answer, JobOutcome::Done)),
+                Ok(TransactionOutcome::CommitWith(closing)) => {
+                    closing.run(connection).await.map(|answer| (answer, JobOutcome::Done))
+                }
+                Ok(TransactionOutcome::Undo(answer)) => Ok((answer, JobOutcome::Undone)),
                 Err(error) => Err(error),
             };
             let (result, ran) = match worked {
@@ -103,7 +105,7 @@ where
                 Err(error) => {
                     let refused = is_constraint(&error);
                     let error = StoreError::from(error);
-                    (Err(error.clone()), if refused { Ran::Undone } else { Ran::Failed(error) })
+                    (Err(error.clone()), if refused { JobOutcome::Undone } else { JobOutcome::Failed(error) })
                 }
             };
             self.result = Some(result);
@@ -116,11 +118,11 @@ where
         let answer = match (committed, self.result) {
             (Ok(()), Some(result)) => result,
             (Ok(()), None) => Err(StoreError::from(sqlx::Error::WorkerCrashed)),
-            // Its own failure says more than that of the whole group.
+            // The write's own failure says more than the failure of the whole group.
             (Err(_), Some(Err(own @ (StoreError::Fault(_) | StoreError::Full)))) => Err(own),
             (Err(failure), _) => Err(failure),
         };
-        // Whoever has waited may have gone; what is written stands all the same.
+        // The caller may have gone; the write stands nevertheless.
         let _ = reply.send(answer);
     }
 }

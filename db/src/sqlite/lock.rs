@@ -1,4 +1,4 @@
-//! One process a database file: a lock on a file beside it.
+//! A lock on a file beside the database: one process per database file.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -13,18 +13,18 @@ use rustix::fs::OFlags;
 use super::files::{RESTORING, beside, unwritable};
 use crate::OpenError;
 
-/// How long a starting process waits for the one that it replaces.
-const OVERLAP: Duration = Duration::from_secs(2);
+/// Longest wait of a starting process for the process that it replaces.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the lock's name ends in.
-const LOCK: &str = "-lock";
+/// Suffix of the lock's file.
+const LOCK_SUFFIX: &str = "-lock";
 
-/// Holds a database for this process until it is dropped, or the process ends in whatever way.
+/// The lock of a database, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct FileLock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl FileLock {
-    /// Takes the lock of the database at `path`, waiting two seconds for whoever has it.
+    /// Takes the lock of the database at `path`. Waits two seconds for another process that holds it.
     ///
     /// The lock is on a file of its own: SQLite's locks on the database itself would be dropped as soon as any
     /// descriptor of that file is closed (sqlite.org/howtocorrupt.html §2.2).
@@ -32,21 +32,21 @@ impl FileLock {
     /// # Errors
     /// [`OpenError::InUse`] or [`OpenError::Unwritable`].
     pub async fn take(path: &Path) -> Result<Self, OpenError> {
-        let lock = beside(path, LOCK);
+        let lock = beside(path, LOCK_SUFFIX);
         let file = open_or_create(&lock).map_err(|error| unwritable(&lock, &error))?;
         let waits = || tracing::debug!("{} is in use by another process: waiting for its end", path.display());
-        match lock_within(&file, OVERLAP, waits).await {
+        match lock_within(&file, LOCK_TIMEOUT, waits).await {
             Ok(true) => Ok(Self(file)),
             Ok(false) => Err(OpenError::InUse(path.display().to_string())),
             Err(error) => Err(unwritable(path, &error)),
         }
     }
 
-    /// Takes the lock of the database that `path` leads to, and refuses one that a broken-off restore has left.
+    /// Takes the lock of the database that `path` leads to, and refuses a database with an unfinished restore.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
-    pub async fn of_whole(path: &Path) -> Result<Self, OpenError> {
+    /// [`OpenError`]; its text says what to do.
+    pub async fn take_whole(path: &Path) -> Result<Self, OpenError> {
         let lock = Self::take(&real(path)).await?;
         if beside(path, RESTORING).symlink_metadata().is_ok() {
             return Err(OpenError::Restoring(path.display().to_string()));
@@ -54,15 +54,16 @@ impl FileLock {
         Ok(lock)
     }
 
-    /// Whether a process has the database at `path`. Whoever tries to take it at this very moment tries again.
+    /// Returns true if a process holds the database at `path`. A process that takes the lock at this very moment tries
+    /// again.
     pub fn is_held(path: &Path) -> bool {
-        File::open(beside(&real(path), LOCK))
+        File::open(beside(&real(path), LOCK_SUFFIX))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
-/// Opens the lock's file, or creates it for the folder's owner. No link is followed: the owner of the folder could lead root
-/// to any file.
+/// Opens the lock's file, or creates it for the folder's owner. Does not follow a link: the owner of the folder could
+/// lead root to any file.
 fn open_or_create(lock: &Path) -> io::Result<File> {
     match create_file(lock) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -72,7 +73,7 @@ fn open_or_create(lock: &Path) -> io::Result<File> {
     }
 }
 
-/// The path by its real name, so that a symbolic link and its target meet at one lock.
+/// Returns the real path, so that a symbolic link and its target share one lock.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
@@ -85,16 +86,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_lock_is_no_link() {
+    async fn lock_file_link_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let (database, elsewhere) = (folder.path().join("a.db"), folder.path().join("elsewhere"));
-        symlink(&elsewhere, beside(&database, LOCK)).unwrap();
+        symlink(&elsewhere, beside(&database, LOCK_SUFFIX)).unwrap();
         let refused = FileLock::take(&database).await.unwrap_err().to_string();
         assert!(refused.contains("a.db-lock cannot be written to"), "{refused}");
-        assert!(!elsewhere.exists(), "a dangling link makes no file");
+        assert!(!elsewhere.exists(), "a dangling link creates no file");
         fs::write(&elsewhere, "").unwrap();
         assert!(matches!(FileLock::take(&database).await, Err(OpenError::Unwritable(..))));
-        fs::remove_file(beside(&database, LOCK)).unwrap();
+        fs::remove_file(beside(&database, LOCK_SUFFIX)).unwrap();
         FileLock::take(&database).await.unwrap();
     }
 }

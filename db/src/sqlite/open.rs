@@ -1,4 +1,4 @@
-//! Opens a file: locked, migrated, with one writer and a few readers.
+//! Opens a database file: locked, migrated, with one writer and a few readers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,73 +14,74 @@ use sqlx::sqlite::{
 use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
 use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
-use super::job::{Kind, Write};
+use super::job::{WriteJob, WriteKind};
 use super::lock::FileLock;
-use super::writer::Writer;
-use crate::patience::PATIENCE;
-use crate::{OpenError, StoreError, Tx, Verdict, migrations};
+use super::writer::SqliteWriter;
+use crate::patience::START_TIMEOUT;
+use crate::{OpenError, StoreError, TransactionOutcome, Tx, migrations};
 
-/// Connections that read; more than the cores of a small machine do not read faster.
-const READERS: u32 = 4;
+/// Number of connections that read; more than the cores of a small machine do not read faster.
+const READER_CONNECTIONS: u32 = 4;
 
-/// The cache of each reader, in SQLite's notation: 256 KiB. The system keeps the file's pages for all of them.
-const READER_CACHE: &str = "-256";
+/// Cache of each reader, in SQLite's notation: 256 KiB. The system caches the file's pages for all of them.
+const READER_CACHE_SIZE: &str = "-256";
 
-/// How long a call waits for a connection that reads: below the deadline of every RPC that does so.
-const ACQUIRE_READER: Duration = Duration::from_millis(400);
+/// Longest wait of a call for a connection that reads: below the deadline of every RPC that reads.
+const ACQUIRE_READER_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// How long a statement waits for a lock that another program holds on the file.
-const BUSY: Duration = Duration::from_millis(300);
+/// Longest wait of a statement for a lock that another program holds on the file.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The first SQLite without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
-const OLDEST: (u32, u32, u32) = (3, 51, 3);
+/// First SQLite version without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
+const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
 
-/// An open file: one connection writes, so that no write ever meets another's lock, and a pool reads.
+/// An open database file: one connection writes, so that no write ever meets another's lock, and a pool reads.
 #[derive(Clone, Debug)]
 pub struct Sqlite {
-    writer: Writer,
+    writer: SqliteWriter,
     readers: SqlitePool,
     reading: Arc<SqliteConnectOptions>,
-    /// A copy that nobody serves has none, and neither has whoever works beside a service.
+    /// Lock of the file. Snapshots and databases opened beside a service have no lock.
     _lock: Option<Arc<FileLock>>,
 }
 
 impl Sqlite {
-    /// Opens the file, making it (0600) and its folder (0700) where they are missing, and applies the migrations that it
-    /// lacks. A second process waits two seconds for the first to end, then is refused.
+    /// Opens the file and applies the missing migrations. Creates the file (0600) and its folder (0700) if they are
+    /// missing. A second process waits two seconds for the first to end, and is then refused.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
-        Self::open_with(path, migrations, super::group::MOST).await
+        Self::open_with(path, migrations, super::group::MAX_GROUP_SIZE).await
     }
 
-    /// The same, with at most `group` writes to a commit: what a benchmark compares.
+    /// Opens the file in the same way, with at most `group` writes per commit, for benchmarks.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open_with(path: &Path, migrations: &Migrator, group: usize) -> Result<Self, OpenError> {
         make_folder(path)?;
-        let lock = Arc::new(FileLock::of_whole(path).await?);
+        let lock = Arc::new(FileLock::take_whole(path).await?);
         make_file(path)?;
         let options = options(path);
         let name = path.display().to_string();
-        // By a connection of its own: to make and migrate a database may take longer than any call waits for one.
-        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
+        // Migrations have a connection of their own: they may take longer than a call waits for a connection.
+        let first =
+            pool(1, START_TIMEOUT).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
         check_library(&first, &name).await?;
         let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
         migrations::run(&name, &mut *connection, migrations).await?;
         drop(connection);
         first.close().await;
-        let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE);
-        let readers = pool(READERS, ACQUIRE_READER).connect_lazy_with(reading.clone());
-        Ok(Self { writer: Writer::start(options, group), readers, reading: Arc::new(reading), _lock: Some(lock) })
+        let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE_SIZE);
+        let readers = pool(READER_CONNECTIONS, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
+        Ok(Self { writer: SqliteWriter::start(options, group), readers, reading: Arc::new(reading), _lock: Some(lock) })
     }
 
-    /// Opens the file beside a service that may have it open: SQLite's own locks part their writes.
+    /// Opens the file beside a service that may have it open: SQLite's own locks separate their writes.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do; also of a file that is not there, or not of this version.
+    /// [`OpenError`]; its text says what to do. Also if the file does not exist or is not of this version.
     pub async fn open_beside(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
         let name = path.display().to_string();
         if !path.is_file() {
@@ -91,48 +92,56 @@ impl Sqlite {
         }
         let options = options(path);
         let reading = options.clone().read_only(true);
-        let first = pool(1, PATIENCE).connect_with(options.clone()).await.map_err(|error| unopened(path, &error))?;
+        let first =
+            pool(1, START_TIMEOUT).connect_with(options.clone()).await.map_err(|error| unopened(path, &error))?;
         check_library(&first, &name).await?;
         let mut connection = first.acquire().await.map_err(|error| unopened(path, &error))?;
         migrations::check_complete(&name, &mut *connection, migrations).await?;
         drop(connection);
         first.close().await;
-        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(reading.clone());
-        Ok(Self { writer: Writer::start(options, 1), readers, reading: Arc::new(reading), _lock: None })
+        let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
+        Ok(Self { writer: SqliteWriter::start(options, 1), readers, reading: Arc::new(reading), _lock: None })
     }
 
-    /// Opens a copy that no service has open. Its migrations stay as they are, and no file is made beside it: a copy whose
-    /// change was cut off is worth nothing.
+    /// Opens a copy that no service has open. Leaves its migrations as they are, and creates no file beside it. A copy
+    /// is useless if its change is interrupted.
     #[must_use]
     pub fn open_snapshot(path: &Path) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Memory)
             .foreign_keys(true)
-            .busy_timeout(BUSY);
-        // Only the writer sets how it writes.
+            .busy_timeout(BUSY_TIMEOUT);
+        // Only the writer sets the journal mode.
         let reading = SqliteConnectOptions::new().filename(path).read_only(true);
-        let readers = pool(1, ACQUIRE_READER).connect_lazy_with(reading.clone());
-        Self { writer: Writer::start(options, super::group::MOST), readers, reading: Arc::new(reading), _lock: None }
+        let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
+        Self {
+            writer: SqliteWriter::start(options, super::group::MAX_GROUP_SIZE),
+            readers,
+            reading: Arc::new(reading),
+            _lock: None,
+        }
     }
 
-    /// How a connection that reads is made.
+    /// Returns the options of a connection that reads.
     pub(crate) fn reading(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::clone(&self.reading)
     }
 
-    /// The connections that read.
+    /// Returns the pool of connections that read.
     pub fn readers(&self) -> &SqlitePool {
         &self.readers
     }
 
-    /// Runs a statement that writes: how many rows it has written.
+    /// Runs a statement that writes, and returns the number of rows written.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
     pub async fn write(&self, statement: Query<'static, Driver, SqliteArguments>) -> Result<u64, StoreError> {
-        let write = Write::new(Kind::OneStatement, move |connection| {
-            Box::pin(async move { Ok(Verdict::Commit(connection.execute(statement).await?.rows_affected())) })
+        let write = WriteJob::new(WriteKind::OneStatement, move |connection| {
+            Box::pin(
+                async move { Ok(TransactionOutcome::Commit(connection.execute(statement).await?.rows_affected())) },
+            )
         });
         self.writer.run(write).await
     }
@@ -148,13 +157,13 @@ impl Sqlite {
     where
         T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + 'static,
     {
-        // Its values are its own, whatever they were bound from.
+        // The driver's arguments own their values.
         let values = statement.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
         let sql = statement.sql();
-        let write = Write::new(Kind::OneStatement, move |connection| {
+        let write = WriteJob::new(WriteKind::OneStatement, move |connection| {
             let statement = sqlx::query_as_with(sql, values);
-            // To its end: a statement that is its own transaction commits behind its last row.
-            Box::pin(async move { Ok(Verdict::Commit(statement.fetch_all(connection).await?.pop())) })
+            // All rows are read: a statement that is its own transaction commits behind its last row.
+            Box::pin(async move { Ok(TransactionOutcome::Commit(statement.fetch_all(connection).await?.pop())) })
         });
         self.writer.run(write).await
     }
@@ -163,23 +172,27 @@ impl Sqlite {
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<Verdict<T>, sqlx::Error>> + Send + Sync + 'static,
+        F: for<'t> Fn(Tx<'t>, &'t I) -> BoxFuture<'t, Result<TransactionOutcome<T>, sqlx::Error>>
+            + Send
+            + Sync
+            + 'static,
     {
-        let write = Write::new(Kind::Several, move |connection| {
+        let write = WriteJob::new(WriteKind::Several, move |connection| {
             Box::pin(async move { work(Tx::Sqlite(connection), &input).await })
         });
         self.writer.run(write).await
     }
 
-    /// Commits what waits, and closes every connection.
+    /// Commits the waiting writes, and closes every connection.
     pub async fn close(&self) {
-        // The last to close moves the log into the file, and takes it away: a connection that only reads cannot.
+        // The last connection to close moves the log into the file and removes it: a connection that only reads cannot
+        // do this.
         self.readers.close().await;
         self.writer.close().await;
     }
 }
 
-/// A connection of a service.
+/// Returns the options of a service's connection.
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -187,7 +200,7 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         // In WAL mode only FULL makes a commit survive a power loss (sqlite.org/pragma.html#pragma_synchronous).
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY)
+        .busy_timeout(BUSY_TIMEOUT)
 }
 
 fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
@@ -200,14 +213,14 @@ pub(super) async fn check_library(connection: impl SqliteExecutor<'_>, name: &st
     if is_old(&version) { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
 }
 
-/// Whether a version of SQLite has the fault; one that cannot be read counts as old.
+/// Returns true if this version of SQLite has the fault. An unreadable version counts as old.
 fn is_old(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next()) < OLDEST
+    (next(), next(), next()) < MIN_LIBRARY_VERSION
 }
 
-/// Why a file that is there cannot be opened: mostly since it belongs to another user
+/// Returns the error of an existing file that cannot be opened, mostly because it belongs to another user
 /// (<https://sqlite.org/rescode.html>: `SQLITE_CANTOPEN`, `SQLITE_READONLY`, `SQLITE_PERM`).
 fn unopened(path: &Path, error: &sqlx::Error) -> OpenError {
     let code = error.as_database_error().and_then(|cause| cause.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
@@ -226,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_that_can_lose_data_is_told_apart() {
+    fn library_that_can_lose_data_is_detected() {
         for (version, old) in [
             ("3.7.0", true),
             ("3.51.2", true),

@@ -1,4 +1,4 @@
-//! The one connection that writes, and the queue before it.
+//! The only connection that writes, and the queue before it.
 
 use std::fmt;
 
@@ -8,34 +8,34 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::group::Group;
-use super::job::{Job, Write};
-use crate::{StoreError, Verdict};
+use super::group::CommitGroup;
+use super::job::{QueuedWrite, WriteJob};
+use crate::{StoreError, TransactionOutcome};
 
-/// How many writes may wait; further ones wait for a place.
-const QUEUE: usize = 1024;
+/// Largest number of queued writes; further ones wait for a place.
+const MAX_QUEUED_WRITES: usize = 1024;
 
-/// Hands writes to the task that has the connection.
+/// A handle that passes writes to the task with the connection.
 #[derive(Clone)]
-pub(super) struct Writer {
-    queue: mpsc::Sender<Box<dyn Job>>,
+pub(super) struct SqliteWriter {
+    queue: mpsc::Sender<Box<dyn QueuedWrite>>,
     stop: CancellationToken,
     /// Cancelled once the task's connection is closed.
     ended: CancellationToken,
 }
 
-impl fmt::Debug for Writer {
+impl fmt::Debug for SqliteWriter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Writer").finish_non_exhaustive()
+        formatter.debug_struct("SqliteWriter").finish_non_exhaustive()
     }
 }
 
-impl Writer {
-    /// Starts the task; it ends after [`Writer::close`], or with the last of its handles.
+impl SqliteWriter {
+    /// Starts the task, which ends after [`SqliteWriter::close`] or with the last handle.
     pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (queue, waiting) = mpsc::channel(MAX_QUEUED_WRITES);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-        let task = Task { options, connection: None, waiting, stop: stop.clone(), most, in_company: false };
+        let task = WriterTask { options, connection: None, waiting, stop: stop.clone(), most, in_company: false };
         let end = ended.clone().drop_guard();
         tokio::spawn(async move {
             task.serve().await;
@@ -44,10 +44,12 @@ impl Writer {
         Self { queue, stop, ended }
     }
 
-    /// Waits until the write is committed, or has failed. A write whose caller has gone before its turn is left out.
-    pub(super) async fn run<W, T>(&self, mut write: Write<W, T>) -> Result<T, StoreError>
+    /// Waits until the write is committed or has failed. Skips a write if its caller leaves before its turn.
+    pub(super) async fn run<W, T>(&self, mut write: WriteJob<W, T>) -> Result<T, StoreError>
     where
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<Verdict<T>, sqlx::Error>> + Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<TransactionOutcome<T>, sqlx::Error>>
+            + Send
+            + 'static,
         T: Send + 'static,
     {
         let answer = write.reply();
@@ -55,7 +57,7 @@ impl Writer {
         answer.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
-    /// Takes no more writes, commits those that wait and closes the connection.
+    /// Refuses further writes, commits those that wait, and closes the connection.
     pub(super) async fn close(&self) {
         self.stop.cancel();
         self.ended.cancelled().await;
@@ -63,29 +65,28 @@ impl Writer {
 }
 
 /// The task that writes.
-struct Task {
+struct WriterTask {
     options: SqliteConnectOptions,
-    /// `None` before the first write, and after one that has failed.
+    /// The open connection; absent before the first write and after a failed one.
     connection: Option<SqliteConnection>,
-    waiting: mpsc::Receiver<Box<dyn Job>>,
+    waiting: mpsc::Receiver<Box<dyn QueuedWrite>>,
     stop: CancellationToken,
     most: usize,
-    /// Whether the last write had others beside it: then the next one will have, too, as soon as their callers have come
-    /// back.
+    /// Set if the last write shared its commit. The next one will share it too, as soon as the callers have come back.
     in_company: bool,
 }
 
-impl Task {
+impl WriterTask {
     async fn serve(mut self) {
         while let Some(first) = self.next().await {
-            let mut group = Group::gather(first, &mut self.waiting, self.most);
+            let mut group = CommitGroup::gather(first, &mut self.waiting, self.most);
             if group.size() == 0 {
                 continue;
             }
             let committed = self.commit(&mut group).await;
             if committed.is_err() {
-                // Dropped, it is closed, which rolls back what SQLite has not rolled back yet. What the driver and
-                // SQLite believe of the transaction may differ by now.
+                // Dropping the connection closes it and so rolls back the rest of the transaction. The driver and
+                // SQLite may disagree about the transaction by now.
                 self.connection = None;
             }
             group.answer(&committed);
@@ -95,7 +96,7 @@ impl Task {
         }
     }
 
-    async fn next(&mut self) -> Option<Box<dyn Job>> {
+    async fn next(&mut self) -> Option<Box<dyn QueuedWrite>> {
         tokio::select! {
             biased;
             job = self.waiting.recv() => job,
@@ -106,7 +107,7 @@ impl Task {
         }
     }
 
-    async fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
+    async fn commit(&mut self, group: &mut CommitGroup) -> Result<(), StoreError> {
         if self.connection.is_none() {
             self.connection = Some(self.options.connect().await?);
         }

@@ -1,4 +1,4 @@
-//! What `db` promises beneath both stores: groups, repeats, limits and refusals, with a table of its own.
+//! Promises of `db` below both stores: groups, repeats, limits and refusals, with a table of its own.
 
 #![cfg(test)]
 

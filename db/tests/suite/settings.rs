@@ -1,4 +1,4 @@
-//! A database's URL as a setting, which may be read from a file.
+//! A database's URL as a setting, also read from a file.
 
 use std::ffi::OsString;
 use std::sync::OnceLock;
@@ -9,14 +9,14 @@ use kit::config::{Environment, parse};
 
 #[derive(Debug, Parser)]
 #[command(name = "prog")]
-struct Flags {
+struct UrlFlags {
     #[arg(long, env = "KIT_TEST_URL", default_value = "sqlite:a", value_hint = ValueHint::Url)]
     url: DatabaseUrl,
     #[arg(long, env = "KIT_TEST_NAME", default_value = "b")]
     name: String,
 }
 
-/// A file with a URL, and a newline at its end.
+/// Returns the path of a file with a URL and a newline at its end.
 fn file() -> &'static str {
     static FILE: OnceLock<(tempfile::TempDir, String)> = OnceLock::new();
     let (_, path) = FILE.get_or_init(|| {
@@ -31,7 +31,7 @@ fn file() -> &'static str {
 
 fn read(args: &[&str], variable: fn(&str) -> Option<OsString>) -> Result<String, String> {
     let args = [&["prog"], args].concat().into_iter().map(OsString::from);
-    let flags: Result<Flags, _> = parse(args, Environment::new(variable), &[]);
+    let flags: Result<UrlFlags, _> = parse(args, Environment::new(variable), &[]);
     flags.map(|flags| format!("{} {}", flags.url, flags.name)).map_err(|error| error.to_string())
 }
 

@@ -1,10 +1,10 @@
-//! A database with one table that vanishes, and writes to it.
+//! A temporary database with one table, and writes to it.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-use db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, transaction, within, write};
+use db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, TransactionOutcome, read, transaction, within, write};
 use sqlx::migrate::Migrator;
 use testkit::Opening;
 
@@ -13,12 +13,12 @@ static POSTGRES: Migrator = sqlx::migrate!("tests/suite/migrations/postgres");
 
 pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
 
-/// How the database is opened.
-pub(crate) struct Opens;
+/// Opens the database of a case.
+pub(crate) struct OpenNotes;
 
-pub(crate) type Case = testkit::Case<Opens>;
+pub(crate) type Case = testkit::Case<OpenNotes>;
 
-impl Opening for Opens {
+impl Opening for OpenNotes {
     type Store = Notes;
 
     async fn open(url: &DatabaseUrl) -> Notes {
@@ -41,7 +41,7 @@ impl Notes {
         add(self.db.clone(), id, text.to_owned()).await
     }
 
-    /// The ids of the notes.
+    /// Returns the ids of the notes.
     pub(crate) async fn notes(&self) -> Vec<i32> {
         const SQL: &str = "select id from notes order by id";
         read!(self.db, |reader| sqlx::query_scalar(SQL).fetch_all(reader)).unwrap()
@@ -52,7 +52,7 @@ pub(crate) async fn open(url: &DatabaseUrl) -> Result<Db, OpenError> {
     Db::open(url, &Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &[] }).await
 }
 
-/// The name of a database, by its URL.
+/// Returns the name of the database in a URL.
 pub(crate) fn database_of(url: &str) -> String {
     let path = url.split('?').next().unwrap_or_default();
     path.rsplit('/').next().unwrap_or_default().to_owned()
@@ -63,22 +63,22 @@ pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError
     write!(db, sqlx::query(ADD).bind(id).bind(text.clone()))
 }
 
-/// The verdict with which a transaction ends.
-pub(crate) type End = fn(()) -> Verdict<()>;
+/// Outcome at the end of a transaction.
+pub(crate) type TransactionEnd = fn(()) -> TransactionOutcome<()>;
 
-/// Adds notes in one transaction, which ends with `verdict`'s answer.
-pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], verdict: End) -> Result<(), StoreError> {
+/// Adds notes in one transaction, which ends with `outcome`.
+pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], outcome: TransactionEnd) -> Result<(), StoreError> {
     let notes = notes.to_vec();
     transaction!(db, async move |mut tx| {
         for (id, text) in &notes {
             within!(tx, sqlx::query(ADD).bind(*id).bind(*text))?;
         }
-        Ok(verdict(()))
+        Ok(outcome(()))
     })
 }
 
-/// Lets the work go as far as it gets by itself: a write stands in the queue then.
+/// Polls the work once: a write stands in the queue then.
 pub(crate) async fn begun<T>(work: &mut Pin<Box<impl Future<Output = T>>>) {
     let is_pending = poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_pending())).await;
-    assert!(is_pending, "it waits for another");
+    assert!(is_pending, "the work waits for another");
 }

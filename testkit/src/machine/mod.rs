@@ -2,9 +2,11 @@
 
 mod dice;
 mod engines;
+mod model;
 mod plan;
 mod play;
 
 pub use dice::Dice;
+pub use model::Machine;
 pub use plan::{Found, Plan, seed};
-pub use play::{Machine, lane, lanes};
+pub use play::{lane, lanes};

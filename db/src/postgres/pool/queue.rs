@@ -1,50 +1,51 @@
-//! The calls that wait for a connection: the first goes first, or the last one does where a call has waited in vain.
+//! Queue of the calls that wait for a connection: first in, first out, but last in, first out after a timeout.
 //!
-//! Above the server's capacity, the first call in the queue has nearly used up its wait. Its work would begin late and miss
-//! the call's deadline, and so would that of each call after it. The last call has its whole time left. So all the work of
-//! the server is of use while the queue stands, and the calls that cannot be served end by themselves.
+//! Above the server's capacity, the first call in the queue has nearly used up its wait. Its work would begin late and
+//! miss the call's deadline, as would the work of each call after it. The last call has its whole time left. So all
+//! work of the server is useful while the queue stands, and the calls that cannot be served end by themselves.
 
 use std::collections::VecDeque;
 
-use sqlx::Error;
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-use super::Used;
-
-pub(super) type Call = Sender<Result<Used, Error>>;
-
-/// Calls in the order in which they came. Those that have gone are taken out by the next look.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    calls: VecDeque<Call>,
-    /// Set from a call's wait in vain until the queue is empty.
+/// Calls in the order of their arrival. Each access removes the calls that have gone.
+#[derive(Debug)]
+pub(super) struct CallQueue<T> {
+    calls: VecDeque<Sender<T>>,
+    /// Set from a call's timeout until the queue is empty.
     is_overloaded: bool,
 }
 
-impl Queue {
-    /// Puts a call at the end.
-    pub(super) fn join(&mut self) -> Receiver<Result<Used, Error>> {
+impl<T> Default for CallQueue<T> {
+    fn default() -> Self {
+        Self { calls: VecDeque::new(), is_overloaded: false }
+    }
+}
+
+impl<T> CallQueue<T> {
+    /// Appends a call.
+    pub(super) fn push(&mut self) -> Receiver<T> {
         self.len();
         let (call, coming) = oneshot::channel();
         self.calls.push_back(call);
         coming
     }
 
-    /// Takes out the call that is served next.
-    pub(super) fn next(&mut self) -> Option<Call> {
+    /// Removes the call that is served next.
+    pub(super) fn pop(&mut self) -> Option<Sender<T>> {
         self.len();
         let next = if self.is_overloaded { self.calls.pop_back() } else { self.calls.pop_front() };
         self.len();
         next
     }
 
-    /// Takes all calls out.
-    pub(super) fn all(&mut self) -> Vec<Call> {
+    /// Removes all calls.
+    pub(super) fn drain(&mut self) -> Vec<Sender<T>> {
         self.is_overloaded = false;
         self.calls.drain(..).collect()
     }
 
-    /// Returns the number of calls that wait.
+    /// Returns the number of waiting calls.
     pub(super) fn len(&mut self) -> usize {
         self.calls.retain(|call| !call.is_closed());
         if self.calls.is_empty() {
@@ -53,7 +54,7 @@ impl Queue {
         self.calls.len()
     }
 
-    /// Notes that a call has waited in vain for as long as it could.
+    /// Notes that a call has reached its time limit.
     pub(super) fn timed_out(&mut self) {
         self.is_overloaded = self.len() > 0;
     }
@@ -64,31 +65,31 @@ mod tests {
     use super::*;
 
     /// Serves the next call.
-    fn serve(queue: &mut Queue) {
-        queue.next().unwrap().send(Err(Error::PoolClosed)).unwrap();
+    fn serve(queue: &mut CallQueue<()>) {
+        queue.pop().unwrap().send(()).unwrap();
     }
 
-    fn is_served(call: &mut Receiver<Result<Used, Error>>) -> bool {
+    fn is_served(call: &mut Receiver<()>) -> bool {
         call.try_recv().is_ok()
     }
 
     #[test]
     fn first_call_is_served_first() {
-        let mut queue = Queue::default();
-        let (mut first, mut second) = (queue.join(), queue.join());
+        let mut queue = CallQueue::default();
+        let (mut first, mut second) = (queue.push(), queue.push());
         serve(&mut queue);
         assert!(is_served(&mut first) && !is_served(&mut second));
     }
 
     #[test]
-    fn last_call_is_served_first_once_one_has_timed_out() {
-        let mut queue = Queue::default();
-        let (late, mut second, mut third) = (queue.join(), queue.join(), queue.join());
+    fn last_call_is_served_first_after_a_timeout() {
+        let mut queue = CallQueue::default();
+        let (late, mut second, mut third) = (queue.push(), queue.push(), queue.push());
         drop(late);
         queue.timed_out();
         serve(&mut queue);
         assert!(is_served(&mut third) && !is_served(&mut second));
-        let mut fourth = queue.join();
+        let mut fourth = queue.push();
         serve(&mut queue);
         assert!(is_served(&mut fourth) && !is_served(&mut second), "the queue has not been empty");
         serve(&mut queue);
@@ -96,24 +97,24 @@ mod tests {
     }
 
     #[test]
-    fn order_is_the_usual_one_once_the_queue_was_empty() {
-        let mut queue = Queue::default();
-        let (late, second) = (queue.join(), queue.join());
+    fn empty_queue_restores_the_order() {
+        let mut queue = CallQueue::default();
+        let (late, second) = (queue.push(), queue.push());
         drop(late);
         queue.timed_out();
         drop(second);
-        let (mut first, mut second) = (queue.join(), queue.join());
+        let (mut first, mut second) = (queue.push(), queue.push());
         serve(&mut queue);
         assert!(is_served(&mut first) && !is_served(&mut second));
     }
 
     #[test]
-    fn calls_that_have_gone_get_nothing() {
-        let mut queue = Queue::default();
-        let (gone, mut waits) = (queue.join(), queue.join());
+    fn abandoned_calls_get_no_connection() {
+        let mut queue = CallQueue::default();
+        let (gone, mut waits) = (queue.push(), queue.push());
         drop(gone);
         serve(&mut queue);
         assert!(is_served(&mut waits));
-        assert!(queue.next().is_none());
+        assert!(queue.pop().is_none());
     }
 }

@@ -3,27 +3,30 @@
 use std::str::FromStr as _;
 
 use futures_util::FutureExt as _;
+use kit::call;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use testkit::postgres::{Server, server};
 use testkit::proxy::Proxy;
-use tokio::time::timeout;
+use tokio::time::{self, timeout};
 
 use super::*;
 use crate::postgres::address::Address;
 use crate::postgres::dialer::Purpose;
-use crate::postgres::times::Times;
+use crate::postgres::limit::limited;
+use crate::postgres::time_limits::TimeLimits;
 
-const LIMITS: Limits = Limits { connections: 4, acquire: Duration::from_secs(10), trusted: Duration::from_hours(1) };
+const LIMITS: PoolLimits =
+    PoolLimits { connections: 4, acquire: Duration::from_secs(10), trusted: Duration::from_hours(1) };
 
-fn pool(url: &str, limits: Limits) -> Pool {
+fn pool(url: &str, limits: PoolLimits) -> Pool {
     let options = PgConnectOptions::from_str(url).unwrap();
-    let dialer = Dialer::new(options.into(), Times::default(), Purpose::Write, &Address::default());
-    let debts = Debts::new(dialer.for_purpose(Purpose::Read));
-    Pool::new(dialer, limits, &debts)
+    let dialer = Dialer::new(options.into(), TimeLimits::default(), Purpose::Write, &Address::default());
+    let abandoned = AbandonedWork::new(dialer.for_purpose(Purpose::Read));
+    Pool::new(dialer, limits, &abandoned)
 }
 
-async fn all(pool: &Pool) -> Vec<Used> {
+async fn all(pool: &Pool) -> Vec<UsedConnection> {
     let mut all = Vec::new();
     for _ in 0..LIMITS.connections {
         all.push(pool.acquire().await.unwrap());
@@ -31,7 +34,7 @@ async fn all(pool: &Pool) -> Vec<Used> {
     all
 }
 
-async fn process(used: &mut Used) -> i32 {
+async fn process(used: &mut UsedConnection) -> i32 {
     sqlx::query_scalar("select pg_backend_pid()").fetch_one(used.connection()).await.unwrap()
 }
 
@@ -39,25 +42,25 @@ async fn outside(server: &Server) -> PgConnection {
     PgConnectOptions::from_str(&server.url("postgres")).unwrap().connect().await.unwrap()
 }
 
-/// Begins a statement that ends only when `holder` unlocks, and gives it up.
-async fn give_up(mut used: Used) {
-    used.begin(Work::Statement);
+/// Begins a statement that ends only when `holder` unlocks, and abandons it.
+async fn give_up(mut used: UsedConnection) {
+    used.begin(PendingWork::Statement);
     let waiting = limited(Duration::from_millis(100), used.connection().execute("select pg_advisory_lock(1)"));
     assert!(waiting.await.is_err());
 }
 
 #[tokio::test]
-async fn connections_that_come_back_while_answers_are_lost_hold_no_place() {
+async fn connections_returned_in_an_outage_free_permits() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let pool = pool(&server.url_at(proxy.address(), "postgres"), LIMITS);
     let used = all(&pool).await;
     proxy.half_open();
-    used.into_iter().for_each(Used::give_back);
+    used.into_iter().for_each(UsedConnection::give_back);
     let mut one = pool.acquire().await.unwrap();
-    assert!(limited(Duration::from_millis(200), one.connection().ping()).await.is_err(), "its answer is lost");
+    assert!(limited(Duration::from_millis(200), one.connection().ping()).await.is_err(), "the answer is lost");
     drop(one);
-    pool.lose();
+    pool.mark_lost();
     proxy.pass();
     for mut used in all(&pool).await {
         used.connection().ping().await.unwrap();
@@ -67,19 +70,19 @@ async fn connections_that_come_back_while_answers_are_lost_hold_no_place() {
 }
 
 #[tokio::test]
-async fn there_are_no_more_connections_than_the_pool_may_have() {
+async fn pool_never_exceeds_its_connections() {
     let Some(database) = testkit::postgres::database().await else { return };
-    let pool = pool(&database.url, Limits { acquire: Duration::from_millis(200), ..LIMITS });
+    let pool = pool(&database.url, PoolLimits { acquire: Duration::from_millis(200), ..LIMITS });
     let mut used = all(&pool).await;
-    assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)), "a fifth is waited for in vain");
+    assert!(matches!(pool.acquire().await, Err(Error::PoolTimedOut)), "there is no fifth connection");
     used.pop().unwrap().give_back();
     pool.acquire().await.unwrap();
 }
 
 #[tokio::test]
-async fn statement_that_was_given_up_keeps_its_connection() {
+async fn abandoned_statement_keeps_its_connection() {
     let Some(server) = server().await else { return };
-    let pool = pool(&server.url("postgres"), Limits { connections: 1, ..LIMITS });
+    let pool = pool(&server.url("postgres"), PoolLimits { connections: 1, ..LIMITS });
     let mut holder = outside(&server).await;
     holder.execute("select pg_advisory_lock(1)").await.unwrap();
     let mut used = pool.acquire().await.unwrap();
@@ -88,7 +91,7 @@ async fn statement_that_was_given_up_keeps_its_connection() {
     let mut next = Box::pin(pool.acquire());
     assert!(
         limited(Duration::from_millis(700), async { Ok(next.as_mut().await) }).await.is_err(),
-        "the place is taken"
+        "the only permit is taken"
     );
     holder.execute("select pg_advisory_unlock(1)").await.unwrap();
     let mut next = next.await.unwrap();
@@ -99,7 +102,7 @@ async fn statement_that_was_given_up_keeps_its_connection() {
 async fn work_on_a_cut_connection_counts_until_it_ends() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
-    let pool = pool(&server.url_at(proxy.address(), "postgres"), Limits { connections: 2, ..LIMITS });
+    let pool = pool(&server.url_at(proxy.address(), "postgres"), PoolLimits { connections: 2, ..LIMITS });
     let mut holder = outside(&server).await;
     holder.execute("select pg_advisory_lock(1)").await.unwrap();
     let (one, other) = (pool.acquire().await.unwrap(), pool.acquire().await.unwrap());
@@ -114,7 +117,7 @@ async fn work_on_a_cut_connection_counts_until_it_ends() {
 }
 
 #[tokio::test]
-async fn calls_that_leave_do_not_make_more_connections() {
+async fn abandoned_calls_open_no_more_connections() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let pool = pool(&server.url_at(proxy.address(), "postgres"), LIMITS);
@@ -128,12 +131,12 @@ async fn calls_that_leave_do_not_make_more_connections() {
 }
 
 #[tokio::test]
-async fn server_that_is_full_is_asked_seldom() {
+async fn full_server_is_asked_seldom() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     outside(&server).await.execute("create role few login connection limit 0").await.unwrap();
     let url = server.url_at(proxy.address(), "postgres").replace("postgres@", "few@");
-    let pool = pool(&url, Limits { acquire: Duration::from_secs(2), ..LIMITS });
+    let pool = pool(&url, PoolLimits { acquire: Duration::from_secs(2), ..LIMITS });
     let calls = (0..50).map(|_| pool.acquire());
     for call in futures_util::future::join_all(calls).await {
         assert!(matches!(call, Err(Error::PoolTimedOut)), "{call:?}");
@@ -151,11 +154,11 @@ async fn call_is_refused_before_its_deadline() {
     assert!(matches!(refused, Err(Error::PoolTimedOut)) && time::Instant::now() < end, "{refused:?}");
 }
 
-/// The queue has held a call for longer than a call may wait, but each call has got its connection in time.
+/// The queue has held calls for longer than one call may wait, but each call has got its connection in time.
 #[tokio::test]
 async fn call_behind_a_moving_queue_has_its_whole_wait() {
     let Some(database) = testkit::postgres::database().await else { return };
-    let pool = pool(&database.url, Limits { connections: 1, acquire: Duration::from_secs(1), ..LIMITS });
+    let pool = pool(&database.url, PoolLimits { connections: 1, acquire: Duration::from_secs(1), ..LIMITS });
     let held = pool.acquire().await.unwrap();
     let (mut first, mut second) = (Box::pin(pool.acquire()), Box::pin(pool.acquire()));
     assert!(timeout(Duration::from_millis(600), &mut first).await.is_err(), "the connection is in use");

@@ -1,28 +1,29 @@
-//! Reads the steps of a migration: a line `-- step` begins each, with its form behind it.
+//! Reads the steps of a migration: a line `-- step` begins each, followed by its form.
 
 /// One step of a migration.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step<'s> {
-    pub(super) form: Form<'s>,
+pub(super) struct MigrationStep<'s> {
+    pub(super) form: StepForm<'s>,
     pub(super) sql: &'s str,
 }
 
-/// The way in which a step runs.
+/// Form of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form<'s> {
+pub(super) enum StepForm<'s> {
     /// `-- step`: its statements are one transaction.
     Once,
-    /// `-- step: batches`: its one statement is run again and again, each time in a transaction of its own. `$1` is the last
-    /// key that it returned, as a text; `''` at first. It returns one row with the next last key, or none at the end.
+    /// `-- step: batches`: its one statement is repeated, each time in a transaction of its own. `$1` is the last
+    /// returned key, as text; `''` at first. The statement returns one row with the next last key, or no row at the
+    /// end.
     Batches,
-    /// `-- step: concurrently`: its one statement makes an index in no transaction.
+    /// `-- step: concurrently`: its one statement creates an index outside of transactions.
     Concurrently { index: &'s str },
 }
 
 const MARK: &str = "-- step";
 
-/// Returns the steps of this text; without a mark there are none.
-pub(super) fn steps(text: &str) -> Result<Vec<Step<'_>>, String> {
+/// Returns the steps of this text; empty without a mark.
+pub(super) fn steps(text: &str) -> Result<Vec<MigrationStep<'_>>, String> {
     let mut steps = Vec::new();
     let mut marks: Vec<_> = text.match_indices(MARK).map(|(at, _)| at).filter(|at| begins_line(text, *at)).collect();
     marks.push(text.len());
@@ -31,12 +32,12 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step<'_>>, String> {
         let (mark, sql) = part.split_once('\n').unwrap_or((part, ""));
         let sql = sql.trim().trim_end_matches(';');
         let form = match mark[MARK.len()..].trim() {
-            "" => Form::Once,
-            ": batches" => Form::Batches,
-            ": concurrently" => Form::Concurrently { index: index(sql)? },
+            "" => StepForm::Once,
+            ": batches" => StepForm::Batches,
+            ": concurrently" => StepForm::Concurrently { index: index(sql)? },
             other => return Err(format!("`{MARK}{other}` is no form of a step")),
         };
-        steps.push(Step { form, sql });
+        steps.push(MigrationStep { form, sql });
     }
     Ok(steps)
 }
@@ -45,7 +46,7 @@ fn begins_line(text: &str, at: usize) -> bool {
     at == 0 || text[..at].ends_with('\n')
 }
 
-/// Returns the index's name. The statement can be repeated: where the index is there already, it does nothing.
+/// Returns the index's name. The statement is repeatable: it does nothing if the index exists.
 fn index(sql: &str) -> Result<&str, String> {
     const WANTED: &str = "write `create index concurrently if not exists NAME on …`";
     let mut lines = sql.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("--"));
@@ -62,20 +63,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_form_is_read() {
+    fn each_step_form_is_parsed() {
         let text = "-- A comment.\n-- step\nalter table a add b text;\ncreate table c (d text);\n\n\
                     -- step: batches\nupdate a set b = 'x' where id > $1;\n-- step: concurrently\n-- Why.\n\
                     create unique index concurrently if not exists a_by_b on a (b);\n";
         let read = steps(text).unwrap();
         assert_eq!(read.len(), 3);
-        assert_eq!(read[0], Step { form: Form::Once, sql: "alter table a add b text;\ncreate table c (d text)" });
-        assert_eq!(read[1], Step { form: Form::Batches, sql: "update a set b = 'x' where id > $1" });
-        assert_eq!(read[2].form, Form::Concurrently { index: "a_by_b" });
+        assert_eq!(
+            read[0],
+            MigrationStep { form: StepForm::Once, sql: "alter table a add b text;\ncreate table c (d text)" }
+        );
+        assert_eq!(read[1], MigrationStep { form: StepForm::Batches, sql: "update a set b = 'x' where id > $1" });
+        assert_eq!(read[2].form, StepForm::Concurrently { index: "a_by_b" });
         assert_eq!(steps("-- A comment, no -- step\ncreate table c (d text);").unwrap(), []);
     }
 
     #[test]
-    fn what_cannot_be_repeated_is_refused() {
+    fn unrepeatable_step_is_refused() {
         for text in ["-- step: often\n", "-- stepwise\n", "-- step: concurrently\ncreate index a on b (c);"] {
             assert!(steps(text).is_err(), "{text}");
         }

@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use db::{DatabaseUrl, OpenError, Verdict};
+use db::{DatabaseUrl, OpenError, TransactionOutcome};
 use testkit::proxy::Proxy;
 
 use crate::support::{Notes, add_all, open};
 
 #[tokio::test]
-async fn server_at_the_longest_distance_is_served() {
+async fn server_at_maximum_distance_is_served() {
     let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(50));
     let url: DatabaseUrl = server.url_at(proxy.address(), "postgres").parse().unwrap();
     let notes = Notes { db: open(&url).await.unwrap() };
     let many = [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e"), (6, "f")];
-    add_all(notes.db.clone(), &many, Verdict::Commit).await.unwrap();
+    add_all(notes.db.clone(), &many, TransactionOutcome::Commit).await.unwrap();
     assert_eq!(notes.notes().await, [1, 2, 3, 4, 5, 6]);
     notes.db.close().await;
 }
 
 #[tokio::test]
-async fn server_beyond_it_is_refused_with_its_distance() {
+async fn server_too_far_is_refused_with_its_distance() {
     let Some(server) = testkit::postgres::server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     proxy.latency(Duration::from_millis(70));

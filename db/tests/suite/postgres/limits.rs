@@ -1,6 +1,6 @@
-//! What takes too long, and what is left in the middle: the server ends it, and the pool lives on.
+//! Time limits and abandoned work: the server ends both, and the pool goes on.
 
-use db::{StoreError, Verdict, read, transaction, within, write};
+use db::{StoreError, TransactionOutcome, read, transaction, within, write};
 use sqlx::error::DatabaseError;
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::mpsc;
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::support::{ADD, Case};
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
+async fn server_ends_a_long_statement() {
     const WRITE: &str = "insert into notes select 1, 'a' from pg_sleep(30)";
     const READ: &str = "select 1 from pg_sleep(30)";
     let Some(case) = Case::postgres().await else { return };
@@ -16,11 +16,11 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
     let read: Result<Vec<i32>, StoreError> = read!(case.db, |reader| sqlx::query_scalar(READ).fetch_all(reader));
     assert_code(&read, "57014");
     case.add(2, "b").await.unwrap();
-    assert_eq!(case.notes().await, [2], "the pools live on");
+    assert_eq!(case.notes().await, [2], "the pools still work");
 }
 
 #[tokio::test]
-async fn a_wait_for_anothers_lock_is_ended_by_the_server() {
+async fn server_ends_a_long_lock_wait() {
     const SELECT: &str = "select id from notes";
     let Some(case) = Case::postgres().await else { return };
     let mut other = case.database.server().connect().await;
@@ -30,17 +30,17 @@ async fn a_wait_for_anothers_lock_is_ended_by_the_server() {
     assert_code(&read, "55P03");
     other.close().await.unwrap();
     case.add(2, "b").await.unwrap();
-    assert_eq!(case.notes().await, [2], "the pools live on");
+    assert_eq!(case.notes().await, [2], "the pools still work");
 }
 
-/// The database was away, and its server said so with this code.
+/// Asserts that the database was unavailable, with this code of its server.
 fn assert_code<T>(ended: &Result<T, StoreError>, code: &str) {
     let Err(StoreError::Unavailable(cause)) = ended else { panic!("{:?}", ended.as_ref().err()) };
     assert_eq!(cause.as_database_error().and_then(DatabaseError::code).as_deref(), Some(code), "{cause}");
 }
 
 #[tokio::test]
-async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_is_not_used_again() {
+async fn abandoned_transaction_releases_its_locks_at_once() {
     const PROCESS: &str = "select pg_backend_pid()";
     let Some(case) = Case::postgres().await else { return };
     let (tell, mut told) = mpsc::unbounded_channel();
@@ -50,19 +50,20 @@ async fn a_transaction_whose_caller_has_gone_lets_go_at_once_and_its_connection_
             within!(tx, sqlx::query(ADD).bind(1).bind("a"))?;
             tell.send(process).unwrap();
             std::future::pending::<()>().await;
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
     };
     let process = tokio::select! {
-        _ = endless => panic!("it has no end"),
+        _ = endless => panic!("the transaction never ends by itself"),
         process = told.recv() => process.unwrap(),
     };
-    // The caller is gone with the future. Sooner than the server would end what is left alone, another may have the row.
+    // Dropping the future drops the caller. Another transaction gets the row before the server's own limit ends the
+    // abandoned one.
     let mut other = case.database.server().connect().await;
     other.execute("set lock_timeout = '400ms'").await.unwrap();
     sqlx::query(ADD).bind(1).bind("b").execute(&mut other).await.unwrap();
     let next = transaction!(case.db, async move |mut tx| {
-        within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection)).map(Verdict::Commit)
+        within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection)).map(TransactionOutcome::Commit)
     });
     let next: i32 = next.unwrap();
     assert_ne!(next, process);

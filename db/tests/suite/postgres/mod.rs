@@ -1,4 +1,4 @@
-//! PostgreSQL: what is repeated, what is cut short, and what is refused at the start.
+//! PostgreSQL: repeats, time limits, and refusals at the start.
 
 mod far;
 mod limits;

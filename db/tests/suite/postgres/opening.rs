@@ -1,4 +1,4 @@
-//! What is refused at the start, in sentences that say what to do and hold no password.
+//! Refusals at the start. Their texts say what to do, and hold no password.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ async fn refused(url: &str) -> OpenError {
 }
 
 #[tokio::test]
-async fn a_server_that_may_forget_is_refused() {
+async fn server_without_durable_commits_is_refused() {
     let Some(database) = testkit::postgres::database().await else { return };
     let sql = "do $$ begin
         execute format('alter database %I set synchronous_commit = off', current_database());
@@ -25,10 +25,10 @@ async fn a_server_that_may_forget_is_refused() {
     assert!(error.to_string().ends_with("set it to on"), "{error}");
 }
 
-// The half minute that a start has patience for passes at once.
+// The paused clock skips the half minute for which a start waits.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_not_there_is_named_without_the_password() {
-    // The port is free again once nobody listens there.
+async fn absent_server_is_named_without_password() {
+    // The port is free again once the listener is dropped.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = refused(&format!("postgres://ada:s3cret@{address}/auth?sslmode=disable")).await;
     assert!(matches!(error, OpenError::Away(..)), "{error}");
@@ -39,7 +39,7 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_at_once_and_not_repeated() {
+async fn wrong_password_fails_at_once_and_stays_secret() {
     let Some(server) = testkit::postgres::server().await else { return };
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     sqlx::query("create role ada login password 'right'").execute(&mut admin).await.unwrap();

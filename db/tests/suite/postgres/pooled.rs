@@ -7,7 +7,7 @@ use testkit::postgres::{Bouncer, Server};
 
 use crate::support::{Notes, add, open};
 
-/// Locks of sessions that are held in this database.
+/// Returns the number of advisory locks that sessions hold.
 async fn locks(server: &Server) -> i64 {
     const SQL: &str = "select count(*) from pg_locks where locktype = 'advisory'";
     let mut connection = PgConnection::connect(&server.url("postgres")).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{StoreError, Verdict, read, transaction, within, write_one};
+use db::{StoreError, TransactionOutcome, read, transaction, within, write_one};
 use futures_util::future::join_all;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use testkit::postgres::server;
@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use crate::support::{Case, Notes, add, database_of, open};
 
-/// Connections of each pool.
+/// Number of connections of each pool.
 const POOL: usize = 8;
 
 #[tokio::test]
-async fn commits_that_wait_for_a_standby_take_no_further_connections() {
+async fn waiting_commits_take_no_further_connections() {
     const BACKENDS: &str = "select count(*) from pg_stat_activity where application_name = 'gatepost'";
     const COMMITS: &str = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
     const ABSENT: &str = "alter system set synchronous_standby_names = 'absent'";
@@ -40,7 +40,7 @@ async fn commits_that_wait_for_a_standby_take_no_further_connections() {
         assert!(notes.notes().await.is_empty(), "reads go on");
         let backends: i64 = sqlx::query_scalar(BACKENDS).fetch_one(&mut outside).await.unwrap();
         let commits: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut outside).await.unwrap();
-        assert_eq!(usize::try_from(commits), Ok(POOL), "as many as the pool may have, in wave {wave}");
+        assert_eq!(usize::try_from(commits), Ok(POOL), "one per connection of the pool, in wave {wave}");
         assert!(usize::try_from(backends).unwrap() <= 2 * POOL + 1, "{backends} in wave {wave}");
     }
     outside.execute(PRESENT).await.unwrap();
@@ -48,7 +48,7 @@ async fn commits_that_wait_for_a_standby_take_no_further_connections() {
     while !is_set(&mut outside, "").await {}
     notes.add(1, "one").await.unwrap();
     let stand = async { while notes.notes().await.len() != 1 + POOL {} };
-    timeout(Duration::from_secs(20), stand).await.expect("the commits that waited stand");
+    timeout(Duration::from_secs(20), stand).await.expect("the waiting commits are stored");
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn stall_leaves_the_connections_as_they_are() {
 }
 
 #[tokio::test]
-async fn plan_that_a_migration_has_changed_is_made_anew() {
+async fn changed_plan_is_prepared_again() {
     const READ: &str = "select * from notes order by id";
     const WRITE: &str = "insert into notes (id, text) values ($1, $2) returning *";
     let Some(case) = Case::postgres().await else { return };
@@ -98,7 +98,7 @@ async fn plan_that_a_migration_has_changed_is_made_anew() {
                 .bind(next)
                 .bind(format!("note {next}"))
                 .fetch_one(connection))?;
-            Ok(Verdict::Commit(written.0))
+            Ok(TransactionOutcome::Commit(written.0))
         });
         assert_eq!(work.unwrap(), next);
     };

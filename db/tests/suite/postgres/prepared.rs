@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use db::{Db, StoreError, Verdict, read, transaction, watch, within, write, write_one};
+use db::{Db, StoreError, TransactionOutcome, read, transaction, watch, within, write, write_one};
 use tokio::sync::Barrier;
 
 use crate::support::Case;
@@ -17,10 +17,10 @@ const FUNCTION: &str = "create function forget() returns int language plpgsql as
 const SET: &str = "update notes set text = $2 where id = $1";
 const RENAME: &str = "update notes set text = $2 where id = $1 returning id";
 
-/// Connections of each pool.
+/// Number of connections of each pool.
 const CONNECTIONS: usize = 8;
 
-/// Prepares a write on so many connections at once, and throws its preparation away if `forgets`.
+/// Prepares a write on all connections at once, and discards its preparation if `forgets`.
 async fn write_on_all(db: &Db, forgets: bool) {
     let barrier = Arc::new(Barrier::new(CONNECTIONS));
     let each = (0..CONNECTIONS).map(|_| {
@@ -37,7 +37,7 @@ async fn write_on_all(db: &Db, forgets: bool) {
                 if forgets {
                     within!(tx, sqlx::query(FORGET))?;
                 }
-                Ok(Verdict::Commit(()))
+                Ok(TransactionOutcome::Commit(()))
             });
             work.unwrap();
         }
@@ -88,18 +88,18 @@ async fn reads_go_on_after_their_statements_are_gone() {
 }
 
 #[tokio::test]
-async fn look_goes_on_after_its_statement_is_gone() {
+async fn poll_goes_on_after_its_statement_is_gone() {
     let Some(case) = Case::postgres().await else { return };
     case.add(1, "one").await.unwrap();
     case.database.server().run(FUNCTION).await;
     let mut watcher = case.db.watcher();
-    let mut look = async |sql: &'static str| {
+    let mut poll = async |sql: &'static str| {
         let ids: Result<Vec<i32>, StoreError> =
             watch!(watcher, |connection| sqlx::query_scalar(sql).bind(0.0).fetch_all(&mut *connection));
         ids
     };
-    assert_eq!((look(IDS).await.unwrap(), look(CALL_FORGET).await.unwrap()), (vec![1], vec![1]));
-    // A look is not repeated: the follower looks again by itself, within 200 ms.
-    assert!(matches!(look(IDS).await, Err(StoreError::Unavailable(_))));
-    assert_eq!(look(IDS).await.unwrap(), [1]);
+    assert_eq!((poll(IDS).await.unwrap(), poll(CALL_FORGET).await.unwrap()), (vec![1], vec![1]));
+    // A poll is not repeated: the follower polls again by itself, within 200 ms.
+    assert!(matches!(poll(IDS).await, Err(StoreError::Unavailable(_))));
+    assert_eq!(poll(IDS).await.unwrap(), [1]);
 }

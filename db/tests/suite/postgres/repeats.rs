@@ -1,16 +1,16 @@
-//! Writes that the server asks for again (40001, 40P01) are run again, whole.
+//! Repeats of whole writes, as the server asks for them (40001, 40P01).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use db::{Db, StoreError, Verdict, transaction, within, write, write_one};
+use db::{Db, StoreError, TransactionOutcome, transaction, within, write, write_one};
 use sqlx::Row as _;
 use tokio::sync::Barrier;
 
 use crate::support::{ADD, Case, add};
 
-/// The first two notes with the text `again` are refused as a serialization failure is; the count is a sequence, which no
-/// rollback sets back.
+/// Refuses the first two notes with the text `again` like a serialization failure. A sequence counts them, since no
+/// rollback resets it.
 const REFUSE_TWICE: &str = "create sequence tries;
     create function refuse_twice() returns trigger language plpgsql as $$ begin
         if nextval('tries') <= 2 then raise exception 'again' using errcode = '40001'; end if;
@@ -25,7 +25,7 @@ async fn tries(case: &Case) -> i64 {
 }
 
 #[tokio::test]
-async fn a_transaction_is_run_again_whole() {
+async fn transaction_is_repeated_whole() {
     let Some(case) = Case::postgres().await else { return };
     case.database.server().run(REFUSE_TWICE).await;
     let runs = Arc::new(AtomicU32::new(0));
@@ -34,15 +34,15 @@ async fn a_transaction_is_run_again_whole() {
         let run = counted.fetch_add(1, Ordering::Relaxed) + 1;
         within!(tx, sqlx::query(ADD).bind(1).bind(format!("run {run}")))?;
         within!(tx, sqlx::query(ADD).bind(2).bind("again"))?;
-        Ok(Verdict::Commit(run))
+        Ok(TransactionOutcome::Commit(run))
     });
     assert_eq!(work.unwrap(), 3);
     assert_eq!((runs.load(Ordering::Relaxed), tries(&case).await), (3, 3));
-    assert_eq!(case.notes().await, [1, 2], "with what came before the refusal");
+    assert_eq!(case.notes().await, [1, 2], "the work before the refusal is repeated");
 }
 
 #[tokio::test]
-async fn a_single_statement_is_run_again() {
+async fn single_statement_is_repeated() {
     const RETURNING: &str = "insert into notes (id, text) values ($1, $2) returning id";
     for returns in [false, true] {
         let Some(case) = Case::postgres().await else { return };
@@ -58,7 +58,7 @@ async fn a_single_statement_is_run_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_again_and_again_is_given_up_in_time() {
+async fn endless_retry_requests_end_in_time() {
     let Some(case) = Case::postgres().await else { return };
     case.database.server().run(&REFUSE_TWICE.replace("<= 2", "> 0")).await;
     let refused = case.add(1, "again").await;
@@ -67,7 +67,7 @@ async fn a_server_that_asks_again_and_again_is_given_up_in_time() {
     assert!(case.notes().await.is_empty());
 }
 
-/// Marks two notes, one after the other; the first time, it waits between them until the rival has marked the other.
+/// Marks two notes, one after the other. In the first run it waits between them until the rival has marked the other.
 async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) {
     const MARK: &str = "update notes set text = text || $2 where id = $1";
     let work = transaction!(db, async move |mut tx| {
@@ -78,20 +78,20 @@ async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) 
             rivals.meet.wait().await;
         }
         within!(tx, sqlx::query(MARK).bind(order[1]).bind(mark))?;
-        Ok(Verdict::Commit(()))
+        Ok(TransactionOutcome::Commit(()))
     });
     work.unwrap();
 }
 
-/// Two transactions that each come to wait for what the other has.
+/// Two transactions that wait for each other.
 struct Rivals {
-    /// When the server looks whether a wait is a deadlock.
+    /// Statement that sets the server's pause before its search for deadlocks.
     looks: &'static str,
     meet: Barrier,
     runs: AtomicU32,
 }
 
-/// How many runs two rivals took, both of which got through.
+/// Returns the number of runs of two rivals, which both succeed.
 async fn runs_of_rivals(case: &Case, looks: &'static str) -> u32 {
     case.add(1, "one ").await.unwrap();
     add(case.db.clone(), 2, "two ".into()).await.unwrap();
@@ -110,15 +110,15 @@ async fn runs_of_rivals(case: &Case, looks: &'static str) -> u32 {
 }
 
 #[tokio::test]
-async fn of_two_that_wait_for_each_other_both_get_through() {
+async fn deadlocked_transactions_both_succeed() {
     let Some(case) = Case::postgres().await else { return };
     let runs = runs_of_rivals(&case, "set local deadlock_timeout = '50ms'").await;
-    assert_eq!(runs, 3, "one of them was a deadlock's victim, and ran again");
+    assert_eq!(runs, 3, "the victim of the deadlock ran again");
 }
 
 #[tokio::test]
-async fn of_two_that_wait_for_each_other_both_get_through_where_the_server_does_not_look() {
+async fn deadlock_without_detection_ends_by_timeout() {
     let Some(case) = Case::postgres().await else { return };
     let runs = runs_of_rivals(&case, "set local deadlock_timeout = '1h'").await;
-    assert!(runs > 2, "a wait's limit has ended at least one of them");
+    assert!(runs > 2, "the lock timeout ended at least one run");
 }

@@ -1,4 +1,4 @@
-//! A standby is promoted, and the address leads to it: all connections follow, and none stays with the old server.
+//! A standby is promoted, and the address leads to it. All connections follow; not one stays with the old server.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tokio::time::timeout;
 
 use crate::support::{Notes, database_of, open};
 
-/// Longer than any test waits for what has no event.
+/// Longest wait for a state without an event.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A primary, its standby, and a database that was opened by an address that leads to the primary.
-struct Pair {
+/// A primary, its standby, and a database opened by an address that leads to the primary.
+struct PrimaryAndStandby {
     notes: Notes,
     address: Proxy,
     old: Server,
@@ -22,7 +22,7 @@ struct Pair {
     name: String,
 }
 
-impl Pair {
+impl PrimaryAndStandby {
     async fn start() -> Option<Self> {
         let old = server().await?;
         let url = old.create_database().await.unwrap();
@@ -37,7 +37,7 @@ impl Pair {
         Some(pair)
     }
 
-    /// Waits until the standby has repeated the note.
+    /// Waits until the standby has replayed the note.
     async fn until_repeated(&self, id: i32) {
         let mut connection = connect(&self.new, &self.name).await;
         let repeated = async {
@@ -53,7 +53,7 @@ async fn connect(server: &Server, name: &str) -> PgConnection {
     PgConnection::connect(&server.url(name)).await.unwrap()
 }
 
-/// The notes as the connection sees them; none where there is no table yet.
+/// Returns the notes that the connection sees; empty without a table.
 async fn ids(connection: &mut PgConnection) -> Vec<i32> {
     sqlx::query_scalar("select id from notes order by id").fetch_all(connection).await.unwrap_or_default()
 }
@@ -65,15 +65,15 @@ async fn end_all(server: &Server) {
 }
 
 #[tokio::test]
-async fn writes_return_when_the_address_leads_to_the_primary() {
-    let Some(pair) = Pair::start().await else { return };
+async fn writes_return_once_the_primary_is_reached() {
+    let Some(pair) = PrimaryAndStandby::start().await else { return };
     pair.new.promote().await.unwrap();
     pair.old.stop_fast().await.unwrap();
     pair.old.stand_by(&pair.new).unwrap();
     pair.old.start_again().await.unwrap();
     for _ in 0..3 {
         let refused = pair.notes.add(2, "two").await;
-        // The first one may meet the end of its connection, which says nothing of the write.
+        // The first try may lose its connection, which leaves the write unknown.
         assert!(matches!(refused, Err(StoreError::Unavailable(_) | StoreError::Unknown(_))), "{refused:?}");
     }
     assert_eq!(pair.notes.notes().await, [1], "reads go on");
@@ -84,19 +84,20 @@ async fn writes_return_when_the_address_leads_to_the_primary() {
 }
 
 #[tokio::test]
-async fn all_connections_leave_a_server_that_was_left_behind() {
-    let Some(pair) = Pair::start().await else { return };
+async fn connections_leave_a_superseded_server() {
+    let Some(pair) = PrimaryAndStandby::start().await else { return };
     let mut watcher = pair.notes.db.watcher();
-    let mut look = async || {
+    let mut poll = async || {
         let looked: Result<Vec<i32>, StoreError> =
             watch!(watcher, |connection| sqlx::query_scalar("select id from notes order by id")
                 .fetch_all(&mut *connection));
         looked
     };
-    assert_eq!(look().await.unwrap(), [1]);
+    assert_eq!(poll().await.unwrap(), [1]);
     pair.new.promote().await.unwrap();
     pair.address.lead_to_socket(pair.new.socket());
-    // The old server lives on, and would take all that comes. One connection is lost, and the next one shows the new server.
+    // The old server still runs, and would take all writes. One connection is lost, and the next one shows the new
+    // server.
     let mut old = connect(&pair.old, &pair.name).await;
     let lost = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gatepost' \
         and query like 'insert%'";
@@ -106,13 +107,13 @@ async fn all_connections_leave_a_server_that_was_left_behind() {
         id += 1;
     }
     assert_eq!(pair.notes.notes().await, [1, id], "a read follows");
-    assert_eq!(look().await.unwrap(), [1, id], "a look follows");
-    assert_eq!(ids(&mut old).await, [1], "nothing came to the old server");
+    assert_eq!(poll().await.unwrap(), [1, id], "a poll follows");
+    assert_eq!(ids(&mut old).await, [1], "the old server gets no write");
 }
 
 #[tokio::test]
-async fn server_that_was_left_behind_is_refused() {
-    let Some(pair) = Pair::start().await else { return };
+async fn superseded_server_is_refused() {
+    let Some(pair) = PrimaryAndStandby::start().await else { return };
     pair.new.promote().await.unwrap();
     pair.address.lead_to_socket(pair.new.socket());
     end_all(&pair.old).await;

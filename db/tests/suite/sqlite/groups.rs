@@ -1,12 +1,12 @@
-//! Writes that share a commit, and what the failure of one means for its neighbours.
+//! Writes that share a commit, and the effect of one failure on its neighbors.
 
-use db::{StoreError, Verdict, write};
+use db::{StoreError, TransactionOutcome, write};
 
 use super::{commits, locked};
-use crate::support::{Case, End, add_all, begun};
+use crate::support::{Case, TransactionEnd, add_all, begun};
 
 #[tokio::test]
-async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_together() {
+async fn constraint_error_spares_its_neighbors() {
     let case = Case::sqlite().await;
     case.add(100, "taken").await.unwrap();
     let before = commits(case.database.path());
@@ -14,12 +14,12 @@ async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_togethe
     let db = || case.db.clone();
     let ones = [(1, "a"), (2, "taken"), (3, "bad"), (100, "b"), (4, "c")];
     let mut ones: Vec<_> = ones.into_iter().map(|(id, text)| Box::pin(case.add(id, text))).collect();
-    let several: [(Vec<_>, End); 3] = [
-        (vec![(5, "d"), (6, "taken")], Verdict::Commit),
-        (vec![(7, "e"), (8, "f")], Verdict::Undo),
-        (vec![(9, "g"), (10, "h")], Verdict::Commit),
+    let several: [(Vec<_>, TransactionEnd); 3] = [
+        (vec![(5, "d"), (6, "taken")], TransactionOutcome::Commit),
+        (vec![(7, "e"), (8, "f")], TransactionOutcome::Undo),
+        (vec![(9, "g"), (10, "h")], TransactionOutcome::Commit),
     ];
-    let mut several: Vec<_> = several.iter().map(|(notes, verdict)| Box::pin(add_all(db(), notes, *verdict))).collect();
+    let mut several: Vec<_> = several.iter().map(|(notes, outcome)| Box::pin(add_all(db(), notes, *outcome))).collect();
     for one in &mut ones {
         begun(one).await;
     }
@@ -43,7 +43,7 @@ async fn what_breaks_a_rule_fails_alone_and_its_neighbours_are_committed_togethe
 }
 
 #[tokio::test]
-async fn another_failure_fails_the_whole_group_and_the_next_write_succeeds() {
+async fn other_error_fails_the_group_and_no_later_write() {
     const NOWHERE: &str = "insert into nowhere (id) values (1)";
     let case = Case::sqlite().await;
     case.add(100, "before").await.unwrap();
@@ -57,8 +57,8 @@ async fn another_failure_fails_the_whole_group_and_the_next_write_succeeds() {
     outsider.close().await;
     let (first, broken, last) = (first.await, broken.await, last.await);
     assert!(matches!(broken, Err(StoreError::Fault(_))), "{broken:?}");
-    for neighbour in [first, last] {
-        assert!(matches!(neighbour, Err(StoreError::Unavailable(_))), "may be tried again: {neighbour:?}");
+    for neighbor in [first, last] {
+        assert!(matches!(neighbor, Err(StoreError::Unavailable(_))), "the write can be repeated: {neighbor:?}");
     }
     assert_eq!(case.notes().await, [100], "nothing of the group is written");
     case.add(1, "a").await.unwrap();
@@ -66,7 +66,7 @@ async fn another_failure_fails_the_whole_group_and_the_next_write_succeeds() {
 }
 
 #[tokio::test]
-async fn a_lock_that_stays_fails_the_group_in_time() {
+async fn lasting_lock_fails_the_group_in_time() {
     let case = Case::sqlite().await;
     let outsider = locked(&case).await;
     let (first, second) = tokio::join!(case.add(1, "a"), case.add(2, "b"));

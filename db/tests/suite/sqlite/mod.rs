@@ -1,4 +1,4 @@
-//! SQLite: writes that wait together, while another program has the write lock.
+//! SQLite: writes that wait together while another program has the write lock.
 
 mod groups;
 mod turns;
@@ -10,14 +10,14 @@ use testkit::Outsider;
 
 use crate::support::Case;
 
-/// Another program that has the lock which every write needs, until it is closed.
+/// Returns another program that holds the write lock until it is closed.
 async fn locked(case: &Case) -> Outsider {
     let mut outsider = Outsider::open(case.database.path()).await;
     outsider.lock().await;
     outsider
 }
 
-/// How many commits the database's log holds: a frame that ends one names the size of the database
+/// Returns the number of commits in the database's log: a frame that ends one names the size of the database
 /// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
 fn commits(path: &Path) -> usize {
     const HEADER: usize = 32;

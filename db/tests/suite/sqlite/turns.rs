@@ -1,18 +1,18 @@
-//! A write's turn: who has gone is passed over, who has waited for too long is refused, and who waits at the end is served.
+//! Turns of writes: abandoned writes are skipped, late ones are refused, and those that wait at the end are served.
 
 use std::time::Duration;
 
-use db::{StoreError, Verdict};
+use db::{StoreError, TransactionOutcome};
 
 use super::locked;
 use crate::support::{Case, add_all, begun};
 
 #[tokio::test]
-async fn a_write_whose_caller_has_gone_before_its_turn_is_not_run() {
+async fn abandoned_write_is_not_run() {
     let case = Case::sqlite().await;
     let outsider = locked(&case).await;
     let (mut first, mut gone) = (Box::pin(case.add(1, "a")), Box::pin(case.add(2, "b")));
-    let mut all_gone = Box::pin(add_all(case.db.clone(), &[(3, "c"), (4, "d")], Verdict::Commit));
+    let mut all_gone = Box::pin(add_all(case.db.clone(), &[(3, "c"), (4, "d")], TransactionOutcome::Commit));
     let mut last = Box::pin(case.add(5, "e"));
     begun(&mut first).await;
     begun(&mut gone).await;
@@ -25,7 +25,7 @@ async fn a_write_whose_caller_has_gone_before_its_turn_is_not_run() {
 }
 
 #[tokio::test]
-async fn a_late_write_is_refused_and_not_run() {
+async fn late_write_is_refused() {
     let case = Case::sqlite().await;
     let mut late = Box::pin(case.add(1, "a"));
     begun(&mut late).await;
@@ -39,7 +39,7 @@ async fn a_late_write_is_refused_and_not_run() {
 }
 
 #[tokio::test]
-async fn what_waits_when_the_database_is_closed_is_committed() {
+async fn close_commits_waiting_writes() {
     let case = Case::sqlite().await;
     let outsider = locked(&case).await;
     let db = case.db.clone();
@@ -55,7 +55,7 @@ async fn what_waits_when_the_database_is_closed_is_committed() {
 }
 
 #[tokio::test]
-async fn a_closed_database_is_one_file() {
+async fn closed_database_is_one_file() {
     let case = Case::sqlite().await;
     case.add(1, "a").await.unwrap();
     assert_eq!(case.notes().await, [1]);

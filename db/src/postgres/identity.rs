@@ -1,4 +1,4 @@
-//! The server behind a connection: its identity, and the process that serves the connection.
+//! Identity of the server behind a connection, and the process that serves the connection.
 
 use std::io;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use sqlx::{Error, PgConnection, Row as _};
 use super::limit::limited;
 use crate::error::is_answer;
 
-/// Time for the questions to a new connection.
-const IDENTIFY: Duration = Duration::from_secs(3);
+/// Time limit for the questions to a new connection.
+const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// One round trip. A server in recovery has no timeline of its own yet.
-const QUESTION: &str = "select pg_backend_pid() as process, \
+/// Query of the identity, in one round trip. A server in recovery has no timeline of its own yet.
+const IDENTIFY_SQL: &str = "select pg_backend_pid() as process, \
     (select backend_start::text from pg_stat_get_activity(pg_backend_pid())) as since, \
     pg_is_in_recovery() as in_recovery, \
     current_setting('transaction_read_only') = 'on' as reads_only, \
@@ -21,24 +21,24 @@ const QUESTION: &str = "select pg_backend_pid() as process, \
     case when pg_is_in_recovery() then null \
     else substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) end as timeline";
 
-/// The question to a server that keeps parts of the answer to itself.
-const LEAST: &str = "select null::int as process, null::text as since, pg_is_in_recovery() as in_recovery, \
+/// Query for a server that denies the rights to the full one.
+const LIMITED_IDENTIFY_SQL: &str = "select null::int as process, null::text as since, pg_is_in_recovery() as in_recovery, \
     current_setting('transaction_read_only') = 'on' as reads_only, null::text as system, null::text as timeline";
 
-/// A server as a connection shows it.
+/// Identity of a server, as a connection shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct ServerIdentity {
     /// Identifier of the cluster, which a standby shares with its primary.
     pub(super) system: Option<String>,
-    /// Eight hexadecimal digits that grow with each promotion. None of a standby.
+    /// Eight hexadecimal digits that grow with each promotion. Absent for a standby.
     pub(super) timeline: Option<String>,
-    /// Set of a standby.
+    /// Set for a standby.
     pub(super) in_recovery: bool,
-    /// Set where a transaction cannot write.
+    /// Set if transactions cannot write.
     pub(super) reads_only: bool,
 }
 
-/// A process of the server, for as long as the server runs.
+/// A process of the server, identified for the server's lifetime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Backend {
     pub(super) process: i32,
@@ -46,18 +46,18 @@ pub(super) struct Backend {
 }
 
 /// Asks a new connection which server it leads to and which process serves it.
-pub(super) async fn identify(connection: &mut PgConnection) -> Result<(Origin, Option<Backend>), Error> {
-    let row = limited(IDENTIFY, async {
-        match sqlx::raw_sql(QUESTION).fetch_one(&mut *connection).await {
-            Err(error) if is_answer(&error) => sqlx::raw_sql(LEAST).fetch_one(connection).await,
+pub(super) async fn identify(connection: &mut PgConnection) -> Result<(ServerIdentity, Option<Backend>), Error> {
+    let row = limited(IDENTIFY_TIMEOUT, async {
+        match sqlx::raw_sql(IDENTIFY_SQL).fetch_one(&mut *connection).await {
+            Err(error) if is_answer(&error) => sqlx::raw_sql(LIMITED_IDENTIFY_SQL).fetch_one(connection).await,
             row => row,
         }
     });
     read(&row.await?)
 }
 
-fn read(row: &PgRow) -> Result<(Origin, Option<Backend>), Error> {
-    let origin = Origin {
+fn read(row: &PgRow) -> Result<(ServerIdentity, Option<Backend>), Error> {
+    let origin = ServerIdentity {
         system: row.try_get("system")?,
         timeline: row.try_get("timeline")?,
         in_recovery: row.try_get("in_recovery")?,
@@ -67,7 +67,7 @@ fn read(row: &PgRow) -> Result<(Origin, Option<Backend>), Error> {
     Ok((origin, process.zip(since).map(|(process, since)| Backend { process, since })))
 }
 
-/// The error of a connection that cannot serve its purpose, with the sentence for the log.
+/// Returns the error of a connection that cannot serve its purpose, with a sentence for the log.
 pub(super) fn unfit(sentence: &'static str) -> Error {
     Error::Io(io::Error::other(sentence))
 }

@@ -1,22 +1,22 @@
-//! The progress of a migration in steps: the comment of the migrator's table says it.
+//! Progress of a migration in steps, stored as the comment of the migrator's table.
 
 use sqlx::PgConnection;
 
 use super::super::session::quoted;
 
-/// Where a migration goes on.
+/// Position at which a migration goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
+pub(super) struct StepProgress {
     table: String,
     version: i64,
-    /// The number of steps that are done.
+    /// Number of finished steps.
     pub(super) steps: usize,
-    /// The last key of the batches that are done of the next step; empty: none.
+    /// Last key of the finished batches of the next step; empty at first.
     pub(super) key: String,
 }
 
-impl Note {
-    /// Reads how far this migration has come; a note of another one says nothing.
+impl StepProgress {
+    /// Reads the progress of this migration, and ignores that of another one.
     pub(super) async fn read(connection: &mut PgConnection, table: &str, version: i64) -> Result<Self, sqlx::Error> {
         const SQL: &str = "select obj_description(to_regclass($1), 'pg_class')";
         let text: Option<String> = sqlx::query_scalar(SQL).bind(table).fetch_one(connection).await?;
@@ -24,23 +24,23 @@ impl Note {
         Ok(Self { table: table.to_owned(), version, steps, key })
     }
 
-    /// Returns the note for when the next step is done.
+    /// Returns the progress after the next step.
     pub(super) fn after_step(&self) -> Self {
         Self { steps: self.steps + 1, key: String::new(), ..self.clone() }
     }
 
-    /// Returns the note for when the next step is done up to this key.
+    /// Returns the progress within the next step, up to this key.
     pub(super) fn after_key(&self, key: String) -> Self {
         Self { key, ..self.clone() }
     }
 
-    /// Returns the statement that writes the note.
+    /// Returns the statement that stores the progress.
     pub(super) fn statement(&self) -> String {
         let text = format!("migration {}, steps {}, key {}", self.version, self.steps, self.key);
         format!("comment on table {} is {}", self.table, quoted(&text))
     }
 
-    /// Returns the statement that removes the note.
+    /// Returns the statement that removes the stored progress.
     pub(super) fn removal(&self) -> String {
         format!("comment on table {} is null", self.table)
     }
@@ -57,19 +57,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn note_is_read_as_it_was_written() {
+    async fn progress_is_read_as_written() {
         use sqlx::{AssertSqlSafe, Executor as _};
         let Some(database) = testkit::postgres::database().await else { return };
         let mut connection = database.connect().await;
         connection.execute("create table notes ()").await.unwrap();
-        let first = Note::read(&mut connection, "notes", 5).await.unwrap();
+        let first = StepProgress::read(&mut connection, "notes", 5).await.unwrap();
         assert_eq!((first.steps, first.key.as_str()), (0, ""));
         let later = first.after_step().after_key(r"it's \ a key".into());
         connection.execute(AssertSqlSafe(later.statement())).await.unwrap();
-        assert_eq!(Note::read(&mut connection, "notes", 5).await.unwrap(), later);
-        assert_eq!(Note::read(&mut connection, "notes", 6).await.unwrap().steps, 0);
+        assert_eq!(StepProgress::read(&mut connection, "notes", 5).await.unwrap(), later);
+        assert_eq!(StepProgress::read(&mut connection, "notes", 6).await.unwrap().steps, 0);
         assert_eq!(later.after_step().key, "", "the next step has keys of its own");
         connection.execute(AssertSqlSafe(later.removal())).await.unwrap();
-        assert_eq!(Note::read(&mut connection, "notes", 5).await.unwrap(), first);
+        assert_eq!(StepProgress::read(&mut connection, "notes", 5).await.unwrap(), first);
     }
 }

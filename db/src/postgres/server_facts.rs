@@ -1,15 +1,15 @@
-//! Facts about a server and its database on which a start is refused by name.
+//! Facts about a server and its database, by which a start refuses it.
 
 use sqlx::{Executor as _, PgConnection, Row as _};
 
 use crate::OpenError;
 
-/// The oldest version that is known to work, as the server numbers it.
-const OLDEST: i32 = 140_000;
+/// Oldest version that is known to work, in the server's numbering.
+const MIN_SERVER_VERSION: i32 = 140_000;
 
-/// The question of a start to a server. The answers come as text, since a pooler may know no other way.
+/// Answers of a server to the question of a start. They come as text, since a pooler may support nothing else.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct ServerFacts {
     /// `server_version_num`.
     number: i32,
     /// The version as the server writes it.
@@ -18,13 +18,13 @@ pub(super) struct Facts {
     encoding: String,
     /// `synchronous_commit`.
     commit: String,
-    /// Set if the server repeats another server's writes.
+    /// Set if the server is a standby.
     is_standby: bool,
-    /// Set if transactions of this user and database only read, unless they say otherwise.
+    /// Set if transactions of this user and database are read-only by default.
     is_read_only: bool,
 }
 
-impl Facts {
+impl ServerFacts {
     /// Asks the server, in one round trip.
     pub(super) async fn ask(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         const SQL: &str = "select current_setting('server_version_num')::integer, current_setting('server_version'), \
@@ -41,10 +41,10 @@ impl Facts {
         })
     }
 
-    /// Refuses a server that could not keep what the services promise.
+    /// Refuses a server that cannot keep the promises of the services.
     pub(super) fn check(&self, name: &str) -> Result<(), OpenError> {
         let name = name.to_owned();
-        if self.number < OLDEST {
+        if self.number < MIN_SERVER_VERSION {
             return Err(OpenError::OldServer(name, self.version.clone()));
         }
         if self.encoding != "UTF8" {
@@ -64,8 +64,8 @@ impl Facts {
 mod tests {
     use super::*;
 
-    fn good() -> Facts {
-        Facts {
+    fn good() -> ServerFacts {
+        ServerFacts {
             number: 140_000,
             version: "14.0".into(),
             encoding: "UTF8".into(),
@@ -78,18 +78,18 @@ mod tests {
     #[test]
     fn each_fact_is_refused_by_name() {
         good().check("it").unwrap();
-        let refused = |facts: Facts| facts.check("it").unwrap_err().to_string();
+        let refused = |facts: ServerFacts| facts.check("it").unwrap_err().to_string();
         for (facts, part) in [
-            (Facts { number: 130_022, version: "13.22".into(), ..good() }, "it is PostgreSQL 13.22: at least 14"),
-            (Facts { encoding: "LATIN1".into(), ..good() }, "it has the encoding LATIN1"),
-            (Facts { is_standby: true, is_read_only: true, ..good() }, "it is a standby"),
-            (Facts { is_read_only: true, ..good() }, "default_transaction_read_only = on"),
-            (Facts { commit: "off".into(), ..good() }, "synchronous_commit = off"),
+            (ServerFacts { number: 130_022, version: "13.22".into(), ..good() }, "it is PostgreSQL 13.22: at least 14"),
+            (ServerFacts { encoding: "LATIN1".into(), ..good() }, "it has the encoding LATIN1"),
+            (ServerFacts { is_standby: true, is_read_only: true, ..good() }, "it is a standby"),
+            (ServerFacts { is_read_only: true, ..good() }, "default_transaction_read_only = on"),
+            (ServerFacts { commit: "off".into(), ..good() }, "synchronous_commit = off"),
         ] {
             let text = refused(facts);
             assert!(text.contains(part), "{text}");
         }
         good().check("it").unwrap();
-        Facts { commit: "local".into(), ..good() }.check("it").unwrap();
+        ServerFacts { commit: "local".into(), ..good() }.check("it").unwrap();
     }
 }

@@ -1,0 +1,134 @@
+//! Time limits of calls. They grow with the distance to the server, which is measured at the start.
+
+use std::time::Duration;
+
+/// Longest round trip at which calls end within their deadlines.
+pub(super) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
+
+/// Shorter round trips count as zero: the limits have room for them.
+const MIN_ROUND_TRIP: Duration = Duration::from_millis(10);
+
+/// Round trips of a new connection: TCP, two for TLS and one for its request, three for the password, one for the
+/// session's settings, and one for the server's identity.
+const CONNECT_ROUND_TRIPS: u32 = 9;
+
+/// Round trips of a transaction's work: five statements, and as many to prepare them.
+const WORK_ROUND_TRIPS: u32 = 10;
+
+/// Round trips of one statement and its preparation.
+const STATEMENT_ROUND_TRIPS: u32 = 2;
+
+/// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new
+/// connection at any distance.
+pub(super) const ACQUIRE_WRITER_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Time limits for one distance. At distance zero they are those of the tables in `docs/operations/postgresql.md`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TimeLimits {
+    round_trip: Duration,
+}
+
+impl TimeLimits {
+    /// Returns the limits for this round trip.
+    pub(super) fn at_distance(round_trip: Duration) -> Self {
+        let round_trip = if round_trip < MIN_ROUND_TRIP { Duration::ZERO } else { round_trip.min(MAX_ROUND_TRIP) };
+        Self { round_trip }
+    }
+
+    /// Returns the longest try to connect. The answer to a try may be lost, and that to the next one may arrive.
+    pub(super) fn connect(self) -> Duration {
+        self.with_round_trips(500, CONNECT_ROUND_TRIPS)
+    }
+
+    /// Returns the time after which another try to connect may begin beside the first.
+    pub(super) fn slow(self) -> Duration {
+        self.with_round_trips(300, CONNECT_ROUND_TRIPS)
+    }
+
+    /// Returns the longest test of a connection.
+    pub(super) fn ping(self) -> Duration {
+        self.with_round_trips(300, 1)
+    }
+
+    /// Returns the longest wait for a connection that reads: below the deadline of every RPC that reads.
+    pub(super) fn acquire_reader(self) -> Duration {
+        self.with_round_trips(400, CONNECT_ROUND_TRIPS)
+    }
+
+    /// Returns the longest read, with its way there and back. The server ends it earlier by itself, if it can.
+    pub(super) fn read(self) -> Duration {
+        self.with_round_trips(450, STATEMENT_ROUND_TRIPS)
+    }
+
+    /// Returns the longest statement that writes, or end of a transaction, with its way there and back.
+    pub(super) fn write(self) -> Duration {
+        self.with_round_trips(900, STATEMENT_ROUND_TRIPS)
+    }
+
+    /// Returns the longest work of a transaction between its begin and its end.
+    pub(super) fn work(self) -> Duration {
+        self.with_round_trips(900, WORK_ROUND_TRIPS)
+    }
+
+    /// Returns the longest poll of a watcher, with its way there and back.
+    pub(super) fn poll(self) -> Duration {
+        self.with_round_trips(400, STATEMENT_ROUND_TRIPS)
+    }
+
+    /// Returns the server's own limits for a connection that reads.
+    pub(super) fn reader_settings(self) -> Vec<(&'static str, String)> {
+        let mut settings = self.session_settings("400ms", "300ms");
+        settings.push(("default_transaction_read_only", "on".into()));
+        settings
+    }
+
+    /// Returns the server's own limits for a connection that writes.
+    pub(super) fn writer_settings(self) -> Vec<(&'static str, String)> {
+        self.session_settings("800ms", "700ms")
+    }
+
+    /// Returns the server's own limits: a statement ends before its RPC's deadline, and a wait for a lock before that.
+    /// An abandoned transaction ends too; a live one is idle for a round trip between two statements. A result that the
+    /// client does not read ends the connection.
+    fn session_settings(self, statement: &str, lock: &str) -> Vec<(&'static str, String)> {
+        let idle = format!("{}ms", self.with_round_trips(500, STATEMENT_ROUND_TRIPS).as_millis());
+        vec![
+            ("statement_timeout", statement.into()),
+            ("lock_timeout", lock.into()),
+            ("idle_in_transaction_session_timeout", idle),
+            ("tcp_user_timeout", "2s".into()),
+        ]
+    }
+
+    fn with_round_trips(self, millis: u64, round_trips: u32) -> Duration {
+        Duration::from_millis(millis) + self.round_trip * round_trips
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Deadline of every RPC that writes.
+    const DEADLINE: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn limits_grow_with_distance_up_to_the_maximum() {
+        let (near, far) = (TimeLimits::at_distance(Duration::from_millis(9)), TimeLimits::at_distance(MAX_ROUND_TRIP));
+        assert_eq!(near, TimeLimits::default());
+        assert_eq!(near.connect(), Duration::from_millis(500));
+        assert_eq!(far.connect(), Duration::from_millis(1400));
+        assert_eq!(
+            far,
+            TimeLimits::at_distance(Duration::from_secs(1)),
+            "greater distances have the limits of the maximum"
+        );
+    }
+
+    #[test]
+    fn write_at_maximum_distance_meets_its_deadline() {
+        let far = TimeLimits::at_distance(MAX_ROUND_TRIP);
+        assert!(far.connect() < ACQUIRE_WRITER_TIMEOUT, "a connection can be made within the wait for one");
+        assert!(ACQUIRE_WRITER_TIMEOUT + far.work() + far.write() < DEADLINE);
+    }
+}
