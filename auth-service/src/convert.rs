@@ -15,7 +15,7 @@ use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
-use crate::app::TokenPair;
+use crate::app::SessionTokens;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
@@ -27,7 +27,7 @@ use crate::keys::model::PublicKey;
 use crate::store::Filter;
 use crate::tokens::{Claims, VerifiedToken};
 
-pub(crate) use feed::{greeting, said};
+pub(crate) use feed::{feed_event, greeting};
 
 /// The longest name of a client that is kept, in bytes.
 const MAX_USER_AGENT: usize = 256;
@@ -231,12 +231,12 @@ pub(crate) fn session(listed: ListedSession, current: Option<Uuid>) -> v1::Sessi
     }
 }
 
-pub(crate) fn tokens(pair: TokenPair) -> v1::TokenPair {
+pub(crate) fn tokens(tokens: SessionTokens) -> v1::TokenPair {
     v1::TokenPair {
-        access_token: pair.access.token,
-        access_expire_time: Some(time(pair.access.expire_time)),
-        refresh_token: pair.refresh,
-        refresh_expire_time: Some(time(pair.refresh_expire_time)),
+        access_token: tokens.access.token,
+        access_expire_time: Some(time(tokens.access.expire_time)),
+        refresh_token: tokens.refresh,
+        refresh_expire_time: Some(time(tokens.refresh_expire_time)),
     }
 }
 

@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 
 use crate::keys::model::{CurrentKeys, PublicKey};
 
-const KEYS: &str = "/.well-known/jwks.json";
-const CONFIGURATION: &str = "/.well-known/openid-configuration";
+const KEYS_PATH: &str = "/.well-known/jwks.json";
+const CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 
 /// Seconds for which a cache may keep the keys: a new key is listed for at least ten before it signs, so half of that
 /// leaves the other half for the way.
-const KEPT: u32 = 5;
+const CACHE_SECONDS: u32 = 5;
 
 /// The pages, which say of `keys` what is true when they are asked for.
 pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Page> {
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     let (now, then) = (clock.clone(), clock.clone());
     vec![
-        Page { path: KEYS, answer: Box::new(move |_| key_set(listed.at(now.now()).public())) },
+        Page { path: KEYS_PATH, answer: Box::new(move |_| key_set(listed.at(now.now()).public())) },
         Page {
-            path: CONFIGURATION,
+            path: CONFIGURATION_PATH,
             answer: Box::new(move |ask: &Ask<'_>| {
                 let host = ask.host().map(|host| host.to_string());
                 configuration(described.at(then.now()).public(), &issuer, host.as_deref())
@@ -35,7 +35,7 @@ pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec
 fn key_set(keys: &[PublicKey]) -> Answer {
     // Each is a JSON text already.
     let keys: Vec<_> = keys.iter().map(|key| key.jwk.as_str()).collect();
-    Answer::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(KEPT)
+    Answer::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(CACHE_SECONDS)
 }
 
 /// The issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2), without endpoints that are not
@@ -51,11 +51,11 @@ fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Answer
         "id_token_signing_alg_values_supported": algorithms,
     });
     if let Some(base) = url(issuer) {
-        members["jwks_uri"] = Value::from(format!("{base}{KEYS}"));
-        return Answer::json(members.to_string()).kept_for(KEPT);
+        members["jwks_uri"] = Value::from(format!("{base}{KEYS_PATH}"));
+        return Answer::json(members.to_string()).kept_for(CACHE_SECONDS);
     }
     if let Some(host) = host {
-        members["jwks_uri"] = Value::from(format!("http://{host}{KEYS}"));
+        members["jwks_uri"] = Value::from(format!("http://{host}{KEYS_PATH}"));
     }
     // It repeats what this one client has said, so nobody else may be given it.
     Answer::json(members.to_string())

@@ -16,10 +16,10 @@ use uuid::Uuid;
 use crate::passwords::HashError;
 use crate::store::{StoreError, Unchanged};
 use crate::tokens::SignError;
-use crate::view::Stale;
+use crate::view::StaleView;
 
 /// How long a caller waits before it tries again when too many passwords wait.
-const HASH_DELAY: Duration = Duration::from_secs(2);
+const HASH_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    View(#[from] Stale),
+    View(#[from] StaleView),
     #[error(transparent)]
     Sign(#[from] SignError),
 }
@@ -154,14 +154,14 @@ impl From<Error> for Status {
                 Code::ResourceExhausted,
                 ErrorReason::Overloaded,
                 "too many passwords wait to be checked, try again in a moment",
-                HASH_DELAY,
+                HASH_RETRY_DELAY,
             ),
             Error::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
             // The database was put back to an earlier state; the follower has told the log of it.
             Error::Lost => failure::outcome_unknown::<ErrorReason>(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
             // The follower has told the log why, or the keyring; another replica may have what this one has not.
-            Error::View(Stale) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),
+            Error::View(StaleView) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),
             Error::Sign(error) => failure::internal::<ErrorReason>(&error),
         }
     }

@@ -20,7 +20,7 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use commands::{AdminCommand, AdminError, Command, CommandLine, KeysCommand};
+pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
     AttemptFlags, ClockFlags, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SECRETS,
     SigningSettings,

@@ -24,6 +24,6 @@ impl Repaired {
 }
 
 /// Returns the latest time that is believed now, of what has happened.
-pub(crate) fn future(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
+pub(crate) fn latest_believed(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
     now + leeway + MARGIN
 }

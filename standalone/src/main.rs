@@ -94,7 +94,7 @@ impl Cli {
     fn takes_none(&self) -> bool {
         match &self.command {
             Some(Command::Demo(_)) => true,
-            Some(Command::Auth(line)) => matches!(line.command, Some(auth_service::Command::Healthcheck(_))),
+            Some(Command::Auth(line)) => matches!(line.command, Some(auth_service::AuthCommand::Healthcheck(_))),
             Some(Command::Blog(flags)) => flags.command.is_some(),
             _ => false,
         }
@@ -139,9 +139,9 @@ async fn main() -> ExitCode {
             Some(Command::Auth(line)) => {
                 let auth_service::CommandLine { flags, command } = *line;
                 match command {
-                    Some(auth_service::Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
-                    Some(auth_service::Command::Keys(keys)) => return keys.run(environment, Clock::system()).await,
-                    Some(auth_service::Command::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
+                    Some(auth_service::AuthCommand::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
+                    Some(auth_service::AuthCommand::Keys(keys)) => return keys.run(environment, Clock::system()).await,
+                    Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
                     None => {}
                 }
                 let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::store::{Account, Store, Trial};
 
 /// The purpose for which a password is tried.
-pub(super) enum Tried<'a> {
+pub(super) enum PasswordPurpose<'a> {
     /// A login with this email, by its canonical form.
     Login(&'a str),
     /// A call of a user who is logged in.
@@ -20,7 +20,7 @@ pub(super) enum Tried<'a> {
 
 /// The accounts under which an attempt is counted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Accounts {
+pub(super) struct AttemptAccounts {
     /// The account whose failures decide the answer.
     pub(super) answering: Account,
     /// The account of the same email in all networks that are not known, if another one answers. It counts what fails.
@@ -30,13 +30,17 @@ pub(super) struct Accounts {
     pub(super) is_at_home: bool,
 }
 
-impl Accounts {
+impl AttemptAccounts {
     /// Returns the accounts of an attempt from this network, and what is looked up for it.
-    pub(super) async fn find(store: &Store, tried: Tried<'_>, network: &str) -> Result<(Self, Trial), Error> {
-        let email_key = match tried {
-            Tried::Login(email_key) => email_key,
+    pub(super) async fn find(
+        store: &Store,
+        purpose: PasswordPurpose<'_>,
+        network: &str,
+    ) -> Result<(Self, Trial), Error> {
+        let email_key = match purpose {
+            PasswordPurpose::Login(email_key) => email_key,
             // A user who is logged in counts apart from logins: a stolen token does not help to guess.
-            Tried::Proof(user) => {
+            PasswordPurpose::Proof(user) => {
                 let trial = store.proof_trial(user, network).await?;
                 return Ok((Self::one(digest(&[b"proof", user.as_bytes()])), trial));
             }
@@ -56,7 +60,7 @@ impl Accounts {
 }
 
 /// Returns all accounts that count a user's wrong passwords; `networks` are those in which the user has been logged in.
-pub(crate) fn accounts_of(email_key: &str, user: Uuid, networks: &[String]) -> Vec<Account> {
+pub(crate) fn failure_accounts(email_key: &str, user: Uuid, networks: &[String]) -> Vec<Account> {
     let [login, proof] =
         [[&b"login"[..], email_key.as_bytes()], [&b"proof"[..], user.as_bytes()]].map(|parts| digest(&parts));
     let known = networks.iter().map(|network| digest(&[b"known", network.as_bytes(), email_key.as_bytes()]));

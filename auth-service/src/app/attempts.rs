@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use kit::Clock;
 use kit::shutdown::Shutdown;
 
-use super::accounts::{Accounts, Tried};
-use super::claim::Claim;
+use super::accounts::{AttemptAccounts, PasswordPurpose};
+use super::attempt_claim::AttemptClaim;
 use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
 use crate::error::Error;
 use crate::passwords::{Guess, Guesses, HashError, Hasher};
@@ -26,26 +26,31 @@ pub(crate) struct Attempts {
 /// One password that is being tried.
 struct Attempt {
     parts: Attempts,
-    accounts: Accounts,
+    accounts: AttemptAccounts,
     network: String,
     found: Option<Credentials>,
-    turn: Turn,
+    turn: AttemptTurn,
 }
 
 /// The right of an attempt to be judged.
 #[derive(Default)]
-struct Turn {
+struct AttemptTurn {
     /// Places among the guesses of both accounts, held until a failure is counted.
     _guesses: [Option<Guess>; 2],
-    claim: Option<Claim>,
+    claim: Option<AttemptClaim>,
     /// Set while guesses from elsewhere bar this caller: the password is checked, and wrong whatever it is.
     is_void: bool,
 }
 
 impl Attempts {
     /// Returns the user whose password this is, unless the account or the caller's address must wait.
-    pub(super) async fn check(&self, tried: Tried<'_>, client: &Client, password: Password) -> Result<User, Error> {
-        self.begin(tried, client).await?.judge(password).await
+    pub(super) async fn check(
+        &self,
+        purpose: PasswordPurpose<'_>,
+        client: &Client,
+        password: Password,
+    ) -> Result<User, Error> {
+        self.begin(purpose, client).await?.judge(password).await
     }
 
     /// Hashes a new password of this client.
@@ -72,20 +77,20 @@ impl Attempts {
     }
 
     /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
-    async fn begin(&self, tried: Tried<'_>, client: &Client) -> Result<Attempt, Error> {
+    async fn begin(&self, purpose: PasswordPurpose<'_>, client: &Client) -> Result<Attempt, Error> {
         let (limits, now) = (self.limits, self.clock.earliest());
         let network = network(&client.peer);
-        let (accounts, trial) = Accounts::find(&self.store, tried, &network).await?;
+        let (accounts, trial) = AttemptAccounts::find(&self.store, purpose, &network).await?;
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(Error::TooManyAttempts(wait));
         }
-        let turn = if limits.free == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
+        let turn = if limits.free == 0 { AttemptTurn::default() } else { self.turn(&accounts, now).await? };
         Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
     }
 
     /// Takes the places of a guess first, and reads the failures of both accounts then. A guess counts its failure before it
     /// gives up its place, so that no failure is missed but those of the few guesses that hold a place.
-    async fn turn(&self, accounts: &Accounts, now: DateTime<Utc>) -> Result<Turn, Error> {
+    async fn turn(&self, accounts: &AttemptAccounts, now: DateTime<Utc>) -> Result<AttemptTurn, Error> {
         let guess = self.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
         let elsewhere = accounts.elsewhere.and_then(|account| self.guesses.take(account));
         let other = accounts.elsewhere.unwrap_or(accounts.answering);
@@ -93,7 +98,7 @@ impl Attempts {
         let claim = self.claim(accounts.answering, failed, now).await?;
         let is_barred = || failed_elsewhere.is_some_and(|failures| self.limits.wait(failures, now).is_some());
         let is_void = accounts.elsewhere.is_some() && !accounts.is_at_home && (elsewhere.is_none() || is_barred());
-        Ok(Turn { _guesses: [Some(guess), elsewhere], claim, is_void })
+        Ok(AttemptTurn { _guesses: [Some(guess), elsewhere], claim, is_void })
     }
 
     /// Counts an attempt of an account that has failed before, unless the account must wait.
@@ -102,12 +107,12 @@ impl Attempts {
         account: Account,
         mut failed: Option<Failures>,
         now: DateTime<Utc>,
-    ) -> Result<Option<Claim>, Error> {
+    ) -> Result<Option<AttemptClaim>, Error> {
         while let Some(failures) = failed {
             if let Some(wait) = self.limits.wait(failures, now) {
                 return Err(Error::TooManyAttempts(wait));
             }
-            if let Some(claim) = Claim::make(&self.store, account, failures, now).await? {
+            if let Some(claim) = AttemptClaim::make(&self.store, account, failures, now).await? {
                 return Ok(Some(claim));
             }
             // Another attempt has come first.
@@ -149,7 +154,7 @@ impl Attempt {
 
     /// The password was right: the account begins anew.
     async fn succeeded(mut self) -> Result<(), Error> {
-        if self.turn.claim.take().is_some_and(Claim::keep) {
+        if self.turn.claim.take().is_some_and(AttemptClaim::keep) {
             self.parts.store.clear_failures(&self.accounts.answering).await?;
         }
         Ok(())
@@ -157,7 +162,7 @@ impl Attempt {
 
     /// The password was wrong.
     async fn failed(mut self) -> Result<(), Error> {
-        let is_counted = self.turn.claim.take().is_some_and(Claim::keep);
+        let is_counted = self.turn.claim.take().is_some_and(AttemptClaim::keep);
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
         let counted: Vec<Account> = answering.into_iter().chain(self.accounts.elsewhere).collect();
         let Attempts { store, limits, clock, .. } = &self.parts;

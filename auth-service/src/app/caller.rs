@@ -35,12 +35,12 @@ impl Caller {
     }
 
     /// Fails unless the caller is a service.
-    pub(crate) fn must_be_a_service(self) -> Result<(), Error> {
+    pub(crate) fn require_service(self) -> Result<(), Error> {
         if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
     /// Fails unless the caller is an admin.
-    pub(crate) fn must_be_an_admin(self) -> Result<(), Error> {
+    pub(crate) fn require_admin(self) -> Result<(), Error> {
         if self.is_admin { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 

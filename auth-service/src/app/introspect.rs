@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Cause, Era, Position};
 use crate::tokens::{NEW_SECONDS, RememberingVerifier, TokenFault, VerifiedToken};
-use crate::view::{Bearer, Stale, View};
+use crate::view::{Bearer, StaleView, View};
 
 /// The parts that judge a token.
 pub(crate) struct Introspector {
@@ -21,7 +21,7 @@ pub(crate) struct Introspector {
 }
 
 /// The status of a token.
-pub(crate) enum TokenStatus {
+pub(crate) enum VerifiedBearer {
     /// A user's token that is good.
     User(Arc<VerifiedToken>),
     /// The service key.
@@ -32,18 +32,18 @@ pub(crate) enum TokenStatus {
 
 impl Introspector {
     /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
-    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<(TokenStatus, Position), Stale> {
+    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<(VerifiedBearer, Position), StaleView> {
         // Before the signature: while nothing can be said, none is looked at.
         self.view.refresh().await?;
         let now = self.clock.now();
-        let inactive = |denial| Ok((TokenStatus::Inactive(denial), self.view.position()?));
+        let inactive = |denial| Ok((VerifiedBearer::Inactive(denial), self.view.position()?));
         // A text that is no token of any kind was not issued by this service.
         let Some(token) = token else { return inactive(InactiveReason::Invalid) };
         let digest = token.digest();
         if let Some(key) = &self.service_key
             && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
         {
-            return Ok((TokenStatus::Service, self.view.position()?));
+            return Ok((VerifiedBearer::Service, self.view.position()?));
         }
         match self.verify(token, &digest, now).await? {
             Ok(verified) => self.judge(verified, now).await,
@@ -58,14 +58,14 @@ impl Introspector {
         token: &Token,
         digest: &TokenDigest,
         now: DateTime<Utc>,
-    ) -> Result<Result<Arc<VerifiedToken>, TokenFault>, Stale> {
+    ) -> Result<Result<Arc<VerifiedToken>, TokenFault>, StaleView> {
         let verified = self.verifier.verify(token, digest, now);
         if verified.is_ok() {
             return Ok(verified);
         }
         match self.verifier.lacks_key(token, now) {
             Some(key) if !self.view.has_killed(&key) => {
-                self.view.look_for_key().await?;
+                self.view.poll_for_key().await?;
                 Ok(self.verifier.verify(token, digest, now))
             }
             _ => Ok(verified),
@@ -73,7 +73,11 @@ impl Introspector {
     }
 
     /// Judges a verified token by what has been revoked.
-    async fn judge(&self, verified: Arc<VerifiedToken>, now: DateTime<Utc>) -> Result<(TokenStatus, Position), Stale> {
+    async fn judge(
+        &self,
+        verified: Arc<VerifiedToken>,
+        now: DateTime<Utc>,
+    ) -> Result<(VerifiedBearer, Position), StaleView> {
         let claims = verified.claims();
         let era = Era::of_token(claims.jti);
         let bearer = Bearer {
@@ -88,14 +92,14 @@ impl Introspector {
         // Another replica may have begun the token's era a moment ago.
         let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
         if judged.dead.is_some() && is_new && !self.view.horizon().has_heard_of(era) {
-            self.view.look_for_key().await?;
+            self.view.poll_for_key().await?;
             judged = self.view.judge(bearer)?;
         }
         let status = match judged.dead {
-            None => TokenStatus::User(verified),
-            Some(Cause::Ended) => TokenStatus::Inactive(InactiveReason::Revoked),
-            Some(Cause::Disabled) => TokenStatus::Inactive(InactiveReason::UserDisabled),
-            Some(Cause::Deleted) => TokenStatus::Inactive(InactiveReason::UserDeleted),
+            None => VerifiedBearer::User(verified),
+            Some(Cause::Ended) => VerifiedBearer::Inactive(InactiveReason::Revoked),
+            Some(Cause::Disabled) => VerifiedBearer::Inactive(InactiveReason::UserDisabled),
+            Some(Cause::Deleted) => VerifiedBearer::Inactive(InactiveReason::UserDeleted),
         };
         Ok((status, judged.position))
     }

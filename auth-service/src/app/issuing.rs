@@ -11,7 +11,7 @@ use crate::domain::{Expiry, Lifetimes, Session, User};
 use crate::error::Error;
 use crate::keys::model::{CurrentKeys, KeySet};
 use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
-use crate::view::{Stale, View};
+use crate::view::{StaleView, View};
 
 /// The parts that issue tokens.
 pub(crate) struct Issuing {
@@ -26,7 +26,7 @@ pub(crate) struct Issuing {
 }
 
 /// The tokens of a session.
-pub(crate) struct TokenPair {
+pub(crate) struct SessionTokens {
     /// The access token.
     pub(crate) access: Issued,
     /// The refresh token's text.
@@ -69,7 +69,7 @@ impl Issuing {
         }
         // A token of a time to come would be refused everywhere: the horizon is repaired within a second.
         let has_come = self.view.horizon().until < self.clock.latest() + self.leeway;
-        if has_come { Ok(()) } else { Err(Stale.into()) }
+        if has_come { Ok(()) } else { Err(StaleView.into()) }
     }
 
     /// Issues an access token to this user.
@@ -85,8 +85,8 @@ impl Issuing {
         user: &User,
         (session, refresh): (&Session, &RefreshToken),
         audiences: &[String],
-    ) -> Result<TokenPair, Error> {
+    ) -> Result<SessionTokens, Error> {
         let access = self.access_token(user, Scope { session: session.id, end: session.expire_time, audiences })?;
-        Ok(TokenPair { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
+        Ok(SessionTokens { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
     }
 }

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::accounts::Tried;
+use super::accounts::PasswordPurpose;
 use super::quotas::Quota;
 use super::refresh::AUDIT;
-use super::{App, TokenPair};
+use super::{App, SessionTokens};
 use crate::domain::{Client, Email, Password, User};
 use crate::error::Error;
 
@@ -18,16 +18,21 @@ pub(crate) async fn login(
     client: &Client,
     (email, password): (&Email, Password),
     audiences: &[String],
-) -> Result<(User, TokenPair), Error> {
+) -> Result<(User, SessionTokens), Error> {
     app.quotas.check(Quota::Logins, &client.peer, app.clock.earliest())?;
-    let user = app.attempts.check(Tried::Login(email.key()), client, password).await?;
+    let user = app.attempts.check(PasswordPurpose::Login(email.key()), client, password).await?;
     app.quotas.count(Quota::Logins, &client.peer, app.clock.earliest());
     let tokens = begin(app, &user, client, audiences).await?;
     Ok((user, tokens))
 }
 
 /// Begins a session of a user whose password has been checked; its first access token is for these audiences.
-pub(super) async fn begin(app: &App, user: &User, client: &Client, audiences: &[String]) -> Result<TokenPair, Error> {
+pub(super) async fn begin(
+    app: &App,
+    user: &User,
+    client: &Client,
+    audiences: &[String],
+) -> Result<SessionTokens, Error> {
     let (session, refresh) = app.issuing.new_session(user.id, user.generation);
     let tokens = app.issuing.tokens(user, (&session, &refresh), audiences)?;
     // A password change or the end of all sessions that came meanwhile has ended this one, too.
@@ -47,8 +52,8 @@ async fn end_surplus(app: &App, user: Uuid) -> Result<(), Error> {
     let Some(most) = app.quotas.user_sessions else { return Ok(()) };
     for _ in 0..MAX_ENDED {
         let Some(id) = app.store.surplus_session(user, most, app.clock.now()).await? else { break };
-        let ended = app.store.revoke_session(id, Some(user), app.revocations.stamp()).await?;
-        app.revocations.take_effect(ended).await?;
+        let ended = app.store.revoke_session(id, Some(user), app.revoker.stamp()).await?;
+        app.revoker.take_effect(ended).await?;
         tracing::info!(target: AUDIT, event = "session_surplus", session = %id, %user);
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::attempts::Attempts;
 use super::introspect::Introspector;
 use super::issuing::Issuing;
 use super::quotas::Quotas;
-use super::revocations::Revocations;
+use super::revoker::Revoker;
 use crate::domain::{Audiences, Grace, PasswordPolicy};
 use crate::store::Store;
 
@@ -26,7 +26,7 @@ pub(crate) struct App {
     pub(crate) quotas: Quotas,
     pub(crate) issuing: Issuing,
     pub(crate) introspector: Introspector,
-    pub(crate) revocations: Revocations,
+    pub(crate) revoker: Revoker,
     /// The limits within which a refresh token may be presented once more.
     pub(crate) grace: Grace,
     /// Limit for the lines about refused refresh tokens: callers without an account can send them.

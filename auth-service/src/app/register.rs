@@ -4,8 +4,8 @@ use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestKey};
 use uuid::Uuid;
 
-use super::accounts::Tried;
-use super::{App, Caller, TokenPair, login};
+use super::accounts::PasswordPurpose;
+use super::{App, Caller, SessionTokens, login};
 use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User};
 use crate::error::Error;
 use crate::store::Created;
@@ -24,7 +24,7 @@ pub(crate) struct Registrant {
 /// The result of a registration.
 pub(crate) enum Registered {
     /// The account, and the first tokens where registration logs in.
-    Account(Box<User>, Option<TokenPair>),
+    Account(Box<User>, Option<SessionTokens>),
     /// Name and email of a registration that was only checked, and would succeed.
     Checked(Name, Email),
 }
@@ -104,7 +104,7 @@ async fn repeat(app: &App, id: Uuid, client: &Client, password: Password) -> Res
         let user = app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))?;
         return Ok(Registered::Account(Box::new(user), None));
     }
-    let user = app.attempts.check(Tried::Proof(id), client, password).await?;
+    let user = app.attempts.check(PasswordPurpose::Proof(id), client, password).await?;
     let tokens = login::begin(app, &user, client, app.audiences.default()).await?;
     Ok(Registered::Account(Box::new(user), Some(tokens)))
 }

@@ -6,7 +6,7 @@ use gatepost::{InactiveReason, Rejection};
 use kit::page::{self, Batch, Page, Row, Wanted};
 use uuid::Uuid;
 
-use super::accounts::Tried;
+use super::accounts::PasswordPurpose;
 use super::{App, Caller};
 use crate::domain::{Client, Logged, Password, Roles, User, UserChange, UserState};
 use crate::error::Error;
@@ -27,12 +27,12 @@ pub(crate) async fn me(app: &App, caller: Caller) -> Result<User, Error> {
 }
 
 /// Returns a user.
-pub(crate) async fn one(app: &App, id: Uuid) -> Result<User, Error> {
+pub(crate) async fn get(app: &App, id: Uuid) -> Result<User, Error> {
     app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))
 }
 
 /// Returns those of these users that exist.
-pub(crate) async fn some(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Error> {
+pub(crate) async fn get_many(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Error> {
     Ok(app.store.users(ids).await?.into_iter().map(|user| (user.id, user)).collect())
 }
 
@@ -72,30 +72,30 @@ pub(crate) async fn update(
 async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<Proof, Error> {
     app.attempts.sign_up(client).await?;
     let user_id = caller.user()?;
-    let user = app.attempts.check(Tried::Proof(user_id), client, password).await?;
+    let user = app.attempts.check(PasswordPurpose::Proof(user_id), client, password).await?;
     Ok(Proof { user_id, generation: user.generation })
 }
 
 /// Erases a user and the sessions.
 pub(crate) async fn delete(app: &App, caller: Caller, id: Uuid, expected: Option<i32>) -> Result<(), Error> {
     caller.reach(&app.store, id).await?;
-    let deleted = app.store.delete_user(id, expected, app.revocations.stamp()).await?;
-    app.revocations.take_effect(deleted.map_err(|why| Error::unchanged(why, id))?).await
+    let deleted = app.store.delete_user(id, expected, app.revoker.stamp()).await?;
+    app.revoker.take_effect(deleted.map_err(|why| Error::unchanged(why, id))?).await
 }
 
 /// Sets the roles of a user; the policy lets in admins alone.
 pub(crate) async fn set_roles(app: &App, id: Uuid, roles: &Roles, expected: Option<i32>) -> Result<User, Error> {
-    settled(app, id, app.store.set_roles(id, roles, expected, app.revocations.stamp()).await).await
+    settled(app, id, app.store.set_roles(id, roles, expected, app.revoker.stamp()).await).await
 }
 
 /// Enables or disables a user; the policy lets in admins alone.
 pub(crate) async fn set_state(app: &App, id: Uuid, to: UserState, expected: Option<i32>) -> Result<User, Error> {
-    settled(app, id, app.store.set_state(id, to, expected, app.revocations.stamp()).await).await
+    settled(app, id, app.store.set_state(id, to, expected, app.revoker.stamp()).await).await
 }
 
 /// Returns the user of a change, once what it has revoked is refused.
 async fn settled(app: &App, id: Uuid, changed: Outcome<(User, Option<Logged>)>) -> Result<User, Error> {
     let (user, logged) = changed?.map_err(|why| Error::unchanged(why, id))?;
-    app.revocations.take_effect(logged).await?;
+    app.revoker.take_effect(logged).await?;
     Ok(user)
 }

@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use super::App;
 use crate::domain::Position;
 use crate::error::Error;
-use crate::feed::{Listener, Outlet, Said};
+use crate::feed::{FeedCursor, FeedEvent, Subscriber};
 use crate::keys::model::Algorithm;
-use crate::view::{After, Changes};
+use crate::view::{NextEntry, ViewChanges};
 
 /// The pause after a batch of entries, for each guard that listens: a replica writes ten batches a second to a thousand
 /// guards.
@@ -24,11 +24,11 @@ const SHORTEST_PACE: Duration = Duration::from_millis(1);
 const LONGEST_PACE: Duration = Duration::from_millis(200);
 
 /// The position of one guard in the feed. Nothing is made before the guard has room for it, so a slow guard costs no memory.
-pub(crate) struct Watch {
+pub(crate) struct FeedWatch {
     app: Arc<App>,
-    outlet: Outlet,
-    listener: Listener,
-    changes: Changes,
+    cursor: FeedCursor,
+    subscriber: Subscriber,
+    changes: ViewChanges,
     /// Set while entries have been told since the last pause.
     is_telling: bool,
     /// End of the pause before the next entries; a renewal ends it earlier.
@@ -36,41 +36,41 @@ pub(crate) struct Watch {
 }
 
 /// The keys as a guard is told of them.
-pub(crate) struct Keys {
+pub(crate) struct FeedKeys {
     /// The digest of all that verification depends on.
     pub(crate) digest: Vec<u8>,
     /// Each key's id and algorithm.
     pub(crate) names: Vec<(String, Algorithm)>,
 }
 
-impl Watch {
+impl FeedWatch {
     /// Begins to tell a guard that knows the log up to `known`, and everything else up to this digest.
     pub(crate) async fn open(app: &Arc<App>, known: Option<Position>, digest: &[u8]) -> Result<Self, Error> {
-        let view = &app.revocations.view;
+        let view = &app.revoker.view;
         let is_refuted = is_refuted(app, known).await?;
         // A guard that comes for the first time has no digest, and is greeted with one.
         let is_current = digest.is_empty() || digest == self::digest(app);
-        let listener = app.revocations.listeners.join(known.map_or(-1, |position| position.last.revision));
+        let subscriber = app.revoker.subscribers.join(known.map_or(-1, |position| position.last.revision));
         // Before the history is read: what it learns later is told.
         let changes = view.changes();
-        let outlet = view.read_at(|history, now| Outlet::open(history, known, now));
-        let outlet = if is_refuted { outlet.refuted() } else { outlet };
-        let outlet = if is_current { outlet } else { outlet.anew() };
-        Ok(Self { app: Arc::clone(app), outlet, listener, changes, is_telling: false, pause: None })
+        let cursor = view.read_at(|history, now| FeedCursor::open(history, known, now));
+        let cursor = if is_refuted { cursor.refuted() } else { cursor };
+        let cursor = if is_current { cursor } else { cursor.reset_first() };
+        Ok(Self { app: Arc::clone(app), cursor, subscriber, changes, is_telling: false, pause: None })
     }
 
     /// Returns what the guard is told now, if there is anything. A batch of entries is followed by a pause, in which the next
     /// batch gathers; a question for a renewal ends it.
-    pub(crate) fn next(&mut self) -> Option<Said> {
-        if self.pause.is_some() && self.outlet.asked().is_none() {
+    pub(crate) fn next(&mut self) -> Option<FeedEvent> {
+        if self.pause.is_some() && self.cursor.asked().is_none() {
             return None;
         }
-        let Self { app, outlet, .. } = self;
-        let said = app.revocations.view.read_at(|history, now| outlet.next(history, now));
+        let Self { app, cursor, .. } = self;
+        let said = app.revoker.view.read_at(|history, now| cursor.next(history, now));
         match &said {
-            Some(said) => self.is_telling |= matches!(said, Said::Revocation(_)),
+            Some(said) => self.is_telling |= matches!(said, FeedEvent::Revocation(_)),
             None if std::mem::take(&mut self.is_telling) => {
-                self.pause = pace(app.revocations.listeners.count()).map(|pace| Instant::now() + pace);
+                self.pause = pace(app.revoker.subscribers.count()).map(|pace| Instant::now() + pace);
             }
             None => {}
         }
@@ -79,13 +79,13 @@ impl Watch {
 
     /// Waits until there may be something to tell. The wait can be given up at any time.
     pub(crate) async fn changed(&mut self) {
-        let Self { app, outlet, changes, pause, .. } = self;
-        let view = &app.revocations.view;
-        if let Some(lost) = view.read_at(|history, _| outlet.lost(history)) {
+        let Self { app, cursor, changes, pause, .. } = self;
+        let view = &app.revoker.view;
+        if let Some(lost) = view.read_at(|history, _| cursor.lost(history)) {
             view.report_lost(lost);
         }
         match *pause {
-            None => changes.next(outlet.awaits_look()).await,
+            None => changes.next(cursor.awaits_poll()).await,
             Some(end) => {
                 sleep_until(end).await;
                 *pause = None;
@@ -95,19 +95,19 @@ impl Watch {
 
     /// Takes a guard's question for a renewal.
     pub(crate) fn ask(&mut self, nonce: u64) {
-        self.outlet.ask(nonce);
+        self.cursor.ask(nonce);
     }
 
     /// Takes a guard's acknowledgment of all entries up to this revision.
     pub(crate) fn acknowledge(&self, revision: i64) {
-        self.listener.acknowledge(revision);
+        self.subscriber.acknowledge(revision);
     }
 
     /// Returns what the guard is told of the keys as they are now.
-    pub(crate) fn keys(&self) -> Keys {
+    pub(crate) fn keys(&self) -> FeedKeys {
         let keys = self.app.issuing.keys_now();
         let names = keys.names().map(|(id, algorithm)| (id.to_owned(), algorithm)).collect();
-        Keys { digest: digest(&self.app), names }
+        FeedKeys { digest: digest(&self.app), names }
     }
 }
 
@@ -128,8 +128,8 @@ fn digest(app: &App) -> Vec<u8> {
 /// entries, the database of the others.
 async fn is_refuted(app: &App, known: Option<Position>) -> Result<bool, Error> {
     let is_far_back = |known: &Position| {
-        app.revocations.view.read_at(|history, _| {
-            history.position().is_some_and(|own| own.log == known.log) && history.after(known.last) == After::Lost
+        app.revoker.view.read_at(|history, _| {
+            history.position().is_some_and(|own| own.log == known.log) && history.after(known.last) == NextEntry::Lost
         })
     };
     let Some(known) = known.filter(is_far_back) else { return Ok(false) };

@@ -15,7 +15,7 @@ use kit::output;
 
 pub use error::AdminError;
 
-use account::Accounts;
+use account::OperatorAccounts;
 use password::PasswordFlags;
 
 use super::clock::{check, measured};
@@ -34,11 +34,11 @@ pub struct AdminCommand {
     #[command(flatten)]
     database: DatabaseFlags,
     #[command(subcommand)]
-    action: Action,
+    action: AdminAction,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum Action {
+enum AdminAction {
     /// Set a user's password, which ends all sessions of the user
     SetPassword {
         /// The user's email address
@@ -84,35 +84,35 @@ impl AdminCommand {
         let leeway = database.clock().leeway()?;
         let url = database.url()?;
         let store = Store::open_beside(&url).await?;
-        let done = Box::pin(act_by(&store, &clock, leeway, action)).await;
+        let done = Box::pin(act_checked(&store, &clock, leeway, action)).await;
         store.close().await;
         done
     }
 }
 
 /// Acts if the clock is right: each change has its time.
-async fn act_by(
+async fn act_checked(
     store: &Store,
     clock: &Clock,
     leeway: Option<TimeDelta>,
-    action: Action,
+    action: AdminAction,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let clock = measured(store, clock).await?;
     check(&clock, leeway)?;
-    act(Accounts { store, clock: &clock }, action).await
+    act(OperatorAccounts { store, clock: &clock }, action).await
 }
 
-async fn act(accounts: Accounts<'_>, action: Action) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn act(accounts: OperatorAccounts<'_>, action: AdminAction) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (user, said) = match action {
-        Action::SetPassword { email, password } => {
+        AdminAction::SetPassword { email, password } => {
             let user = accounts.set_password(&parse(&email)?, &password.read()?, password.policy()).await?;
             (user, "The password is set, and all sessions of this user are ended.")
         }
-        Action::Create { email, name, password } => {
+        AdminAction::Create { email, name, password } => {
             let user = accounts.create(parse(&email)?, &name, &password.read()?, password.policy()).await?;
             (user, "This user is an admin.")
         }
-        Action::Grant { email } => (accounts.grant(&parse(&email)?).await?, "This user is an admin."),
+        AdminAction::Grant { email } => (accounts.grant(&parse(&email)?).await?, "This user is an admin."),
     };
     tell(&user, said);
     Ok(())

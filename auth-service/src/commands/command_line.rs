@@ -16,12 +16,12 @@ pub struct CommandLine {
     pub flags: Flags,
     /// A task in place of serving
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<AuthCommand>,
 }
 
 /// A task in place of serving.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub enum AuthCommand {
     /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
     Healthcheck(Healthcheck),
     /// List the keys that sign, let another one follow, kill some, or seal them anew

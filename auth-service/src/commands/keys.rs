@@ -31,11 +31,11 @@ pub struct KeysCommand {
     #[command(flatten)]
     database: DatabaseFlags,
     #[command(subcommand)]
-    action: Action,
+    action: KeysAction,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum Action {
+enum KeysAction {
     /// Print the keys in the order in which they sign, a line each
     List,
     /// Let another key follow the last one: it is listed now, and signs once everybody has had the time to read it
@@ -87,12 +87,12 @@ impl KeysCommand {
         let Self { database, action } = self;
         let leeway = database.clock().leeway()?;
         let database_url = database.url()?;
-        if let Action::Rotate { lead, .. } = &action {
+        if let KeysAction::Rotate { lead, .. } = &action {
             check_lead("--lead (AUTH_SIGNING_KEY_LEAD)", *lead)?;
         }
         let settings = SigningSettings::read(environment)?;
         if settings.secret_key.is_some() {
-            if !matches!(action, Action::List) {
+            if !matches!(action, KeysAction::List) {
                 return Err(SIGNED_BY_SECRET.into());
             }
             say("JWT_SECRET_KEY signs: none of these keys does while it is set.");
@@ -101,27 +101,29 @@ impl KeysCommand {
         // What lists needs no private half.
         let storage = match (KeySource::choose(None, settings.master_key, file), &action) {
             (Ok(KeySource::Pairs(storage)), _) => Some(storage),
-            (Err(error), Action::Rotate { .. } | Action::Retire { .. } | Action::Reseal) => return Err(error.into()),
+            (Err(error), KeysAction::Rotate { .. } | KeysAction::Retire { .. } | KeysAction::Reseal) => {
+                return Err(error.into());
+            }
             (Ok(KeySource::Secret(_)) | Err(_), _) => None,
         };
         let store = Store::open_beside(&database_url).await?;
-        let done = Box::pin(act_by(&store, &clock, leeway, storage, action, environment)).await;
+        let done = Box::pin(act_checked(&store, &clock, leeway, storage, action, environment)).await;
         store.close().await;
         done
     }
 }
 
 /// Acts if the clock is right, or no time is written.
-async fn act_by(
+async fn act_checked(
     store: &Store,
     clock: &Clock,
     leeway: Option<TimeDelta>,
     storage: Option<KeyStorage>,
-    action: Action,
+    action: KeysAction,
     environment: Environment,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let clock = measured(store, clock).await?;
-    if let Action::Rotate { .. } | Action::Retire { .. } = action {
+    if let KeysAction::Rotate { .. } | KeysAction::Retire { .. } = action {
         check(&clock, leeway)?;
     }
     let Some(storage) = storage else { return Ok(list(store, clock.now()).await?) };
@@ -135,13 +137,13 @@ const SIGNED_BY_SECRET: &str = "JWT_SECRET_KEY signs, and has no successor: set 
 async fn act(
     keyring: &Keyring,
     store: &Store,
-    action: Action,
+    action: KeysAction,
     environment: Environment,
     clock: &Clock,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     match action {
-        Action::List => list(store, clock.now()).await?,
-        Action::Rotate { lead, algorithm, from } => {
+        KeysAction::List => list(store, clock.now()).await?,
+        KeysAction::Rotate { lead, algorithm, from } => {
             let pkcs8 = match from {
                 Some(path) => given(path)?,
                 None => generate(algorithm).await?,
@@ -155,7 +157,7 @@ async fn act(
                 _ => say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time)))),
             }
         }
-        Action::Retire { id, more, algorithm, lost_master_key } => {
+        KeysAction::Retire { id, more, algorithm, lost_master_key } => {
             let ids = [vec![id], more].concat();
             keyring.retire_all(&ids, generate(algorithm).await?, lost_master_key).await?;
             tell_retired(&ids, keyring.list().await.ok().as_deref(), clock.now());
@@ -163,7 +165,7 @@ async fn act(
                 say(&format!("Its private half stays for now ({error}): the service takes it away."));
             }
         }
-        Action::Reseal => {
+        KeysAction::Reseal => {
             let old = SigningSettings::master_key(environment, "AUTH_OLD_MASTER_KEY")?;
             let old = old.ok_or_else(|| {
                 ConfigError::setting("AUTH_OLD_MASTER_KEY", "must be set to the master key of before")

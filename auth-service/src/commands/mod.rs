@@ -7,5 +7,5 @@ mod database;
 mod keys;
 
 pub use admin::{AdminCommand, AdminError};
-pub use command_line::{Command, CommandLine};
+pub use command_line::{AuthCommand, CommandLine};
 pub use keys::KeysCommand;

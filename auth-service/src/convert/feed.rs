@@ -8,16 +8,16 @@ use gatepost::api::auth::v1::watch_revocations_response::Message;
 use kit::serve::Limits;
 
 use super::{position, time};
-use crate::app::watch::Keys;
+use crate::app::watch::FeedKeys;
 use crate::domain::{Cause, Entry, Revocation};
-use crate::feed::Said;
+use crate::feed::FeedEvent;
 use crate::keys::model::Algorithm;
 
 /// How often a guard asks whether it has missed something.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How the feed is to be used: the next stream is opened well before the connection's age ends this one.
-pub(crate) fn greeting(Keys { digest, names }: Keys) -> v1::WatchRevocationsResponse {
+pub(crate) fn greeting(FeedKeys { digest, names }: FeedKeys) -> v1::WatchRevocationsResponse {
     let (age, _) = Limits::default().connection_age;
     say(Message::Greeting(v1::Greeting {
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
@@ -33,15 +33,17 @@ fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
 }
 
 /// Writes what a guard is told of the log, with the keys as they are then.
-pub(crate) fn said(said: Said, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
-    say(match said {
-        Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) }),
-        Said::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
-        Said::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
+pub(crate) fn feed_event(event: FeedEvent, keys: impl FnOnce() -> FeedKeys) -> v1::WatchRevocationsResponse {
+    say(match event {
+        FeedEvent::Reset(to) => {
+            Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) })
+        }
+        FeedEvent::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
+        FeedEvent::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
     })
 }
 
-fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
+fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
     let mut names = Vec::new();
     let target = match entry.revocation {
         Revocation::Session(id) => Target::SessionId(id.to_string()),
@@ -54,7 +56,7 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
         }
         // A start is told as a reset: here it has only its place.
         Revocation::NewSigningKeys | Revocation::Start => {
-            let Keys { digest, names } = keys();
+            let FeedKeys { digest, names } = keys();
             Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: key_names(names) })
         }
     };

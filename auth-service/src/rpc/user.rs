@@ -67,7 +67,7 @@ impl UserService for UserRpc {
 
     async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
         let caller = caller(&request)?;
-        let user = users::one(&self.app, user_id(caller, "id", &request.into_inner().id)?).await?;
+        let user = users::get(&self.app, user_id(caller, "id", &request.into_inner().id)?).await?;
         Ok(Response::new(GetUserResponse { user: Some(seen(caller, user)) }))
     }
 
@@ -79,7 +79,7 @@ impl UserService for UserRpc {
         Room::of(&request).reserve(request.get_ref().ids.len().saturating_mul(ROW_BYTES).min(page::MAX_BYTES)).await?;
         let texts = request.into_inner().ids;
         let ids = batch(caller, &texts)?;
-        let mut found = users::some(&self.app, &ids).await?;
+        let mut found = users::get_many(&self.app, &ids).await?;
         let mut answer = BatchGetUsersResponse::default();
         for (id, text) in ids.into_iter().zip(texts) {
             match found.remove(&id) {
@@ -95,7 +95,7 @@ impl UserService for UserRpc {
         Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
         let ListUsersRequest { filter, page_size, page_token } = request.into_inner();
         if filter.is_some() {
-            caller.must_be_an_admin()?;
+            caller.require_admin()?;
         }
         let (size, filter) = both(convert::page_size(page_size), convert::filter(filter))?;
         let wanted = Wanted { scope: &convert::scope(&filter), size, token: &page_token };

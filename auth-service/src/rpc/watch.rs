@@ -11,7 +11,7 @@ use kit::shutdown::Shutdown;
 use tonic::{Status, Streaming};
 
 use crate::app::App;
-use crate::app::watch::Watch;
+use crate::app::watch::FeedWatch;
 use crate::convert;
 use crate::error::Error;
 
@@ -19,9 +19,9 @@ use crate::error::Error;
 type Inbound = Streaming<WatchRevocationsRequest>;
 
 /// One guard's stream in both directions.
-struct Guard {
+struct GuardStream {
     inbound: Inbound,
-    watch: Watch,
+    watch: FeedWatch,
     is_greeted: bool,
     stop: Shutdown,
 }
@@ -39,8 +39,8 @@ pub(super) async fn watch(
         None => return Err(failure::malformed::<ErrorReason>()),
     };
     let known = resume.position.map(convert::known).transpose()?;
-    let watch = Watch::open(app, known, &resume.digest).await?;
-    let guard = Guard { inbound, watch, is_greeted: false, stop };
+    let watch = FeedWatch::open(app, known, &resume.digest).await?;
+    let guard = GuardStream { inbound, watch, is_greeted: false, stop };
     Ok(unfold(Some(guard), |guard| async {
         let mut guard = guard?;
         match guard.next().await.transpose()? {
@@ -51,15 +51,15 @@ pub(super) async fn watch(
     }))
 }
 
-impl Guard {
+impl GuardStream {
     /// Returns what the guard is told next; `None` when it has gone, or the service stops.
     async fn next(&mut self) -> Result<Option<WatchRevocationsResponse>, Error> {
         if !std::mem::replace(&mut self.is_greeted, true) {
             return Ok(Some(convert::greeting(self.watch.keys())));
         }
         loop {
-            if let Some(said) = self.watch.next() {
-                return Ok(Some(convert::said(said, || self.watch.keys())));
+            if let Some(event) = self.watch.next() {
+                return Ok(Some(convert::feed_event(event, || self.watch.keys())));
             }
             tokio::select! {
                 heard = self.inbound.message() => match heard {

@@ -15,7 +15,7 @@ use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
 use super::error::RunError;
-use super::start::{Started, start};
+use super::start::{StartedService, start};
 use crate::app::App;
 use crate::config::Config;
 use crate::discovery;
@@ -42,7 +42,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
-    let Some(Started { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
+    let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
         return Ok(());
     };
     let guard =
@@ -94,7 +94,7 @@ fn count(metrics: &mut Metrics, app: &Arc<App>, repaired: Repaired) {
         (Finder::Guard, "gatepost_log_forks_by_guard", "Losses of log entries that only a guard knew"),
     ] {
         let counted = Arc::clone(app);
-        metrics.count(name, help, move || counted.revocations.view.forks(finder));
+        metrics.count(name, help, move || counted.revoker.view.forks(finder));
     }
     metrics.show_clock(app.clock.clone());
     let help = "Rows whose times have not come, written under a wrong clock, that were cut to the present";

@@ -15,10 +15,10 @@ use kit::{Clock, Uptime};
 use super::error::RunError;
 use super::first_admin::{first_admin, warn_if_closed_without_admin};
 use super::lost;
-use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revocations};
+use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revoker};
 use crate::config::{Config, Flags, QuotaFlags, Registration};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
-use crate::feed::Listeners;
+use crate::feed::Subscribers;
 use crate::keys::model::{CurrentKeys, KeySet, KeyType, Timetable};
 use crate::keys::rotation::{self, Keyring};
 use crate::keys::storage::{KeyFile, KeySource, SigningKeyError};
@@ -31,7 +31,7 @@ use crate::tokens::{Issuer, RememberingVerifier, Verifier};
 use crate::view::{Follower, ReadKeys, View};
 
 /// A service that is ready to serve.
-pub(super) struct Started {
+pub(super) struct StartedService {
     pub(super) app: Arc<App>,
     /// Moves the view, which is complete by now.
     pub(super) follower: Follower,
@@ -42,7 +42,7 @@ pub(super) struct Started {
 }
 
 /// Opens and prepares everything; `None` when it is told to stop while it waits for the database.
-pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
+pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<StartedService>, RunError> {
     let Config { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     flags.database_url.path().map_or(Ok(()), lost::check)?;
@@ -60,11 +60,11 @@ pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
     Box::pin(follower.load()).await?;
     check_alive(&keys, &view, &clock)?;
-    let opened = Opened { store, clock, page_tokens: PageTokens::new(&page_token_key), hasher, keys, view };
+    let opened = OpenedParts { store, clock, page_tokens: PageTokens::new(&page_token_key), hasher, keys, view };
     let app = Arc::new(app(&flags, audiences, service_key.map(|key| key.digest()), opened));
     let repair = Repair {
         store: app.store.clone(),
-        view: Arc::clone(&app.revocations.view),
+        view: Arc::clone(&app.revoker.view),
         clock: app.clock.clone(),
         leeway: app.issuing.leeway,
         lifetimes: app.issuing.lifetimes,
@@ -79,11 +79,11 @@ pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
         first_admin(&app, admin).await?;
     }
     warn_if_closed_without_admin(&app.store, flags.registration).await?;
-    Ok(Some(Started { app, follower, ring, repair }))
+    Ok(Some(StartedService { app, follower, ring, repair }))
 }
 
 /// The parts that a start opens.
-struct Opened {
+struct OpenedParts {
     store: Store,
     clock: Clock,
     page_tokens: PageTokens,
@@ -93,8 +93,8 @@ struct Opened {
 }
 
 /// Puts the parts together by the settings.
-fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, opened: Opened) -> App {
-    let Opened { store, clock, page_tokens, hasher, keys, view } = opened;
+fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, opened: OpenedParts) -> App {
+    let OpenedParts { store, clock, page_tokens, hasher, keys, view } = opened;
     let leeway = flags.clock.leeway();
     let limits = flags.attempts.limits(leeway);
     let verifier = Verifier::new(Arc::clone(&keys), flags.issuer.clone(), audiences.clone(), rotation::MAX_LIFETIME);
@@ -116,7 +116,7 @@ fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, op
             view: Arc::clone(&view),
             clock: clock.clone(),
         },
-        revocations: Revocations { view, listeners: Listeners::default(), clock: clock.clone() },
+        revoker: Revoker { view, subscribers: Subscribers::default(), clock: clock.clone() },
         passwords: flags.passwords(),
         registration_logs_in: flags.registration == Registration::Open,
         grace: flags.refresh.grace(),

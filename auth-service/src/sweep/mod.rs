@@ -10,18 +10,18 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use repair::Repair;
 
-use crate::repaired::future;
+use crate::repaired::latest_believed;
 use crate::store::StoreError;
-use crate::view::KEEP;
+use crate::view::REVOCATION_RETENTION;
 
 /// How often it is looked for.
-const EVERY: Duration = Duration::from_mins(1);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The pause between two looks at the horizon: while it has not come, no user gets a token.
-const HORIZON: Duration = Duration::from_secs(1);
+const HORIZON_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause between two looks through all rows.
-const THOROUGH: Duration = Duration::from_hours(1);
+const FULL_REPAIR_INTERVAL: Duration = Duration::from_hours(1);
 
 /// The results of the last sweeps.
 #[derive(Default)]
@@ -42,12 +42,12 @@ pub(crate) async fn sweep(repair: Repair, stop: Shutdown) {
             if let Err(error) = sweeper.sweep_once(&repair).await {
                 tracing::warn!(%error, "what is over stays in the database for now");
             }
-            let next = Instant::now() + EVERY;
+            let next = Instant::now() + SWEEP_INTERVAL;
             while Instant::now() < next {
-                sleep(HORIZON).await;
+                sleep(HORIZON_CHECK_INTERVAL).await;
                 match repair.horizon().await {
                     // The next look is soon enough where this one fails.
-                    Ok(true) => drop(repair.view.look_again().await),
+                    Ok(true) => drop(repair.view.poll_again().await),
                     Ok(false) => {}
                     Err(error) => tracing::warn!(%error, "the log's horizon has not come, and stays for now"),
                 }
@@ -66,15 +66,18 @@ impl Sweeper {
         let Repair { store, clock, leeway, .. } = repair;
         measure(store.db(), clock).await?;
         while self.is_trusted(repair) && store.sweep_sessions(clock.now()).await? > 0 {}
-        while self.is_trusted(repair) && store.prune_log(clock.now() - KEEP).await? > 0 {}
+        while self.is_trusted(repair) && store.prune_log(clock.now() - REVOCATION_RETENTION).await? > 0 {}
         if clock.may_repair(*leeway) { self.repair(repair).await } else { Ok(()) }
     }
 
     async fn repair(&mut self, repair: &Repair) -> Result<(), StoreError> {
         let steps_back = repair.clock.steps_back();
         let stepped = steps_back > self.steps_back;
-        let is_due = self.thorough.is_none_or(|last| last.elapsed() >= THOROUGH);
-        if stepped || is_due || repair.store.is_pruning_barred(future(repair.clock.now(), repair.leeway)).await? {
+        let is_due = self.thorough.is_none_or(|last| last.elapsed() >= FULL_REPAIR_INTERVAL);
+        if stepped
+            || is_due
+            || repair.store.is_pruning_barred(latest_believed(repair.clock.now(), repair.leeway)).await?
+        {
             repair.tables(stepped).await?;
             (self.thorough, self.steps_back) = (Some(Instant::now()), steps_back);
         }

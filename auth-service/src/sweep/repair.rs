@@ -8,13 +8,13 @@ use kit::Clock;
 use uuid::Uuid;
 
 use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes};
-use crate::repaired::{Repaired, future};
+use crate::repaired::{Repaired, latest_believed};
 use crate::stamp::stamp;
 use crate::store::{Bounds, Kind, Store, StoreError};
 use crate::view::View;
 
 /// A clock that is further back than this has not been set at all, and repairs nothing: 2025-01-01.
-const FLOOR: i64 = 1_735_689_600;
+const EARLIEST_SET_CLOCK: i64 = 1_735_689_600;
 
 /// Cuts stored times that have not come to the present.
 pub(crate) struct Repair {
@@ -37,8 +37,8 @@ impl Repair {
     pub(crate) async fn horizon(&self) -> Result<bool, StoreError> {
         let (now, until) = (self.clock.now(), self.view.horizon().until);
         // A replica that is behind must not take every horizon for one that has not come.
-        let future = future(self.clock.latest(), self.leeway);
-        if until <= future || now.timestamp() < FLOOR {
+        let future = latest_believed(self.clock.latest(), self.leeway);
+        if until <= future || now.timestamp() < EARLIEST_SET_CLOCK {
             return Ok(false);
         }
         let lowered = self.store.lower_horizon(future, stamp(now)).await?.is_some();
@@ -59,7 +59,7 @@ impl Repair {
     /// [`StoreError`]; then the rest is repaired another time.
     pub(crate) async fn tables(&self, stepped: bool) -> Result<(), StoreError> {
         let now = self.clock.now();
-        if now.timestamp() < FLOOR {
+        if now.timestamp() < EARLIEST_SET_CLOCK {
             return Ok(());
         }
         let bounds = self.bounds(now);
@@ -96,7 +96,12 @@ impl Repair {
     fn bounds(&self, now: DateTime<Utc>) -> Bounds {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or_default();
         let Lifetimes { idle, access, session } = self.lifetimes;
-        Bounds { now, future: future(now, self.leeway), session: delta(session), idle: delta(idle.max(access)) }
+        Bounds {
+            now,
+            future: latest_believed(now, self.leeway),
+            session: delta(session),
+            idle: delta(idle.max(access)),
+        }
     }
 
     /// Begins another era, in which tokens of times to come are dead. Returns `false` if another replica does so now.
@@ -104,7 +109,7 @@ impl Repair {
         let next = Era::from_random(kit::random::bytes());
         let is_ours = self.store.follow_era(self.view.horizon().era, next, bounds.future).await?;
         if is_ours {
-            let _ = self.view.look_again().await;
+            let _ = self.view.poll_again().await;
         }
         Ok(is_ours)
     }

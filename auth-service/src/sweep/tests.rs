@@ -16,14 +16,14 @@ use crate::domain::{
 };
 use crate::repaired::Repaired;
 use crate::store::{DatabaseUrl, Kind, Store};
-use crate::view::{Bearer, Follower, KEEP, View};
+use crate::view::{Bearer, Follower, REVOCATION_RETENTION, View};
 
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// A service's database in a file, and what is left of the service without a wire.
-struct World {
+struct SweepFixture {
     folder: TempDir,
     repair: Repair,
     follower: Follower,
@@ -42,7 +42,7 @@ fn limits() -> AttemptLimits {
     }
 }
 
-impl World {
+impl SweepFixture {
     /// Starts on what an earlier process has left.
     async fn open(folder: TempDir, clock: Clock) -> Self {
         let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
@@ -167,41 +167,41 @@ fn stamp_at(time: DateTime<Utc>) -> Stamp {
 
 #[tokio::test]
 async fn clock_ahead_for_a_minute_deletes_no_session() {
-    let mut world = World::start().await;
-    world.ada().await;
+    let mut fixture = SweepFixture::start().await;
+    fixture.ada().await;
     for session in 10..33 {
-        world.log_in(session).await;
+        fixture.log_in(session).await;
     }
     // It has run for an hour: nothing is unsettled.
-    world.pass(TimeDelta::hours(1));
-    world.sweep().await;
+    fixture.pass(TimeDelta::hours(1));
+    fixture.sweep().await;
     // By the running process, and by one that starts meanwhile.
-    world.repair.clock.jump(TimeDelta::days(8));
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 23);
-    let mut world = world.restart(TimeDelta::zero()).await;
-    world.pass(TimeDelta::seconds(75));
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 23);
-    let mut world = world.restart(TimeDelta::days(-8)).await;
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 23);
+    fixture.repair.clock.jump(TimeDelta::days(8));
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 23);
+    let mut fixture = fixture.restart(TimeDelta::zero()).await;
+    fixture.pass(TimeDelta::seconds(75));
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 23);
+    let mut fixture = fixture.restart(TimeDelta::days(-8)).await;
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 23);
     // A row that is really over is swept.
-    world.pass(TimeDelta::days(8));
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 0);
+    fixture.pass(TimeDelta::days(8));
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 0);
 }
 
 #[tokio::test]
 async fn horizon_that_has_not_come_is_lowered_at_the_start() {
-    let mut world = World::start().await;
-    world.ada().await;
-    let before = world.log_in(10).await;
+    let mut fixture = SweepFixture::start().await;
+    fixture.ada().await;
+    let before = fixture.log_in(10).await;
     let ahead = {
-        let at = world.now() + TimeDelta::hours(72);
+        let at = fixture.now() + TimeDelta::hours(72);
         // As an earlier version has written it, without an era.
-        world.store().renew_log(LogId([9; 16]), at).await.unwrap();
-        world.restart(TimeDelta::zero()).await
+        fixture.store().renew_log(LogId([9; 16]), at).await.unwrap();
+        fixture.restart(TimeDelta::zero()).await
     };
     let now = ahead.now();
     assert_eq!(ahead.repair.view.horizon().until, now);
@@ -210,115 +210,115 @@ async fn horizon_that_has_not_come_is_lowered_at_the_start() {
     let token = ahead.log_in(11).await;
     assert_eq!(ahead.is_dead(token.0, token.1, token.2), None);
     assert_eq!(ahead.repair.count.count(), 1);
-    world = ahead.restart(TimeDelta::zero()).await;
-    assert_eq!((world.repair.view.horizon().until, world.repair.count.count()), (now, 0), "once");
-    assert_eq!(world.is_dead(token.0, token.1, token.2), None);
+    fixture = ahead.restart(TimeDelta::zero()).await;
+    assert_eq!((fixture.repair.view.horizon().until, fixture.repair.count.count()), (now, 0), "once");
+    assert_eq!(fixture.is_dead(token.0, token.1, token.2), None);
 }
 
 #[tokio::test]
 async fn token_revoked_under_a_wrong_clock_stays_dead() {
     for jump in [TimeDelta::hours(1), TimeDelta::hours(72), TimeDelta::days(30)] {
-        let world = World::start().await;
-        world.ada().await;
-        let live = world.log_in(9).await;
-        let mut world = world.restart(jump).await;
-        let ended = world.log_in(10).await;
-        let open = world.log_in(11).await;
-        world.log_out(10).await;
-        assert_eq!(world.is_dead(ended.0, ended.1, ended.2), Some(Cause::Ended));
-        let mut world = world.restart(-jump).await;
-        world.sweep().await;
-        assert!(world.log().await.iter().all(|(_, time)| *time <= world.now()), "the entry is of now");
-        assert_eq!(world.is_dead(live.0, live.1, live.2), None, "a token of the right time is good");
-        assert!(world.is_dead(open.0, open.1, open.2).is_some(), "one of a time to come never is");
+        let fixture = SweepFixture::start().await;
+        fixture.ada().await;
+        let live = fixture.log_in(9).await;
+        let mut fixture = fixture.restart(jump).await;
+        let ended = fixture.log_in(10).await;
+        let open = fixture.log_in(11).await;
+        fixture.log_out(10).await;
+        assert_eq!(fixture.is_dead(ended.0, ended.1, ended.2), Some(Cause::Ended));
+        let mut fixture = fixture.restart(-jump).await;
+        fixture.sweep().await;
+        assert!(fixture.log().await.iter().all(|(_, time)| *time <= fixture.now()), "the entry is of now");
+        assert_eq!(fixture.is_dead(live.0, live.1, live.2), None, "a token of the right time is good");
+        assert!(fixture.is_dead(open.0, open.1, open.2).is_some(), "one of a time to come never is");
         // Its entry is pruned, and its time comes.
-        world.pass(jump.max(KEEP + TimeDelta::hours(1)));
-        world.log_out(99).await;
-        world.sweep().await;
-        assert_eq!(world.log().await.len(), 1);
-        assert!(world.is_dead(ended.0, ended.1, ended.2).is_some(), "{jump}");
-        let token = world.log_in(12).await;
-        assert_eq!(world.is_dead(token.0, token.1, token.2), None);
+        fixture.pass(jump.max(REVOCATION_RETENTION + TimeDelta::hours(1)));
+        fixture.log_out(99).await;
+        fixture.sweep().await;
+        assert_eq!(fixture.log().await.len(), 1);
+        assert!(fixture.is_dead(ended.0, ended.1, ended.2).is_some(), "{jump}");
+        let token = fixture.log_in(12).await;
+        assert_eq!(fixture.is_dead(token.0, token.1, token.2), None);
     }
 }
 
 #[tokio::test]
 async fn entry_dated_next_year_stops_no_pruning() {
-    let mut world = World::start().await;
-    let year = world.now() + TimeDelta::days(365);
-    world.store().revoke(&Revocation::Session(Uuid::from_u128(1)), stamp_at(year)).await.unwrap();
-    world.store().revoke(&Revocation::Session(Uuid::from_u128(2)), stamp_at(world.now())).await.unwrap();
-    world.follower.load().await.unwrap();
-    world.sweep().await;
-    assert_eq!(world.log().await[1], (1, start()), "it gets the time of the sweep");
-    world.pass(KEEP + TimeDelta::minutes(1));
-    world.store().revoke(&Revocation::NewSigningKeys, stamp_at(world.now())).await.unwrap();
-    world.follower.load().await.unwrap();
-    world.sweep().await;
-    assert_eq!(world.log().await.iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [3]);
-    assert!(world.repair.view.horizon().until <= world.now());
+    let mut fixture = SweepFixture::start().await;
+    let year = fixture.now() + TimeDelta::days(365);
+    fixture.store().revoke(&Revocation::Session(Uuid::from_u128(1)), stamp_at(year)).await.unwrap();
+    fixture.store().revoke(&Revocation::Session(Uuid::from_u128(2)), stamp_at(fixture.now())).await.unwrap();
+    fixture.follower.load().await.unwrap();
+    fixture.sweep().await;
+    assert_eq!(fixture.log().await[1], (1, start()), "it gets the time of the sweep");
+    fixture.pass(REVOCATION_RETENTION + TimeDelta::minutes(1));
+    fixture.store().revoke(&Revocation::NewSigningKeys, stamp_at(fixture.now())).await.unwrap();
+    fixture.follower.load().await.unwrap();
+    fixture.sweep().await;
+    assert_eq!(fixture.log().await.iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [3]);
+    assert!(fixture.repair.view.horizon().until <= fixture.now());
 }
 
 #[tokio::test]
 async fn sessions_of_a_wrong_clock_end_when_those_of_now_do() {
-    let world = World::start().await;
-    world.ada().await;
-    world.log_in(9).await;
-    let world = world.restart(TimeDelta::days(40)).await;
-    world.log_in(10).await;
-    let mut world = world.restart(TimeDelta::days(-40)).await;
-    world.sweep().await;
-    let now = world.now();
-    let listed = world.store().list_sessions(Uuid::from_u128(1), None, 9, now).await.unwrap();
+    let fixture = SweepFixture::start().await;
+    fixture.ada().await;
+    fixture.log_in(9).await;
+    let fixture = fixture.restart(TimeDelta::days(40)).await;
+    fixture.log_in(10).await;
+    let mut fixture = fixture.restart(TimeDelta::days(-40)).await;
+    fixture.sweep().await;
+    let now = fixture.now();
+    let listed = fixture.store().list_sessions(Uuid::from_u128(1), None, 9, now).await.unwrap();
     let times: Vec<_> = listed.iter().map(|listed| &listed.session).collect();
     for session in times {
         assert_eq!((session.create_time, session.expire_time), (now, now + DAY * 30));
         assert_eq!((session.idle_expire_time, session.over_time), (now + DAY * 7, now + DAY * 7));
     }
-    assert_eq!((listed.len(), world.repair.count.count()), (2, 1));
+    assert_eq!((listed.len(), fixture.repair.count.count()), (2, 1));
 }
 
 #[tokio::test]
 async fn attempts_of_a_wrong_clock_bar_nobody() {
-    let world = World::start().await;
-    let world = world.restart(TimeDelta::hours(1)).await;
+    let fixture = SweepFixture::start().await;
+    let fixture = fixture.restart(TimeDelta::hours(1)).await;
     for _ in 0..5 {
         let allowance = limits().failures;
-        world.store().add_failure(&[[7; 32]], "192.0.2.7", allowance, world.now()).await.unwrap();
+        fixture.store().add_failure(&[[7; 32]], "192.0.2.7", allowance, fixture.now()).await.unwrap();
     }
-    world.store().use_allowance(Kind::SignUp, "192.0.2.7", limits().sign_ups, world.now()).await.unwrap().unwrap();
-    let mut world = world.restart(TimeDelta::hours(-1)).await;
-    world.sweep().await;
-    let failures = world.store().failures(&[7; 32]).await.unwrap().unwrap();
-    assert_eq!((failures.count, failures.last), (5, world.now() - limits().rest));
-    assert_eq!(limits().wait(failures, world.now()), None, "and bars no caller, as before the sweep");
+    fixture.store().use_allowance(Kind::SignUp, "192.0.2.7", limits().sign_ups, fixture.now()).await.unwrap().unwrap();
+    let mut fixture = fixture.restart(TimeDelta::hours(-1)).await;
+    fixture.sweep().await;
+    let failures = fixture.store().failures(&[7; 32]).await.unwrap().unwrap();
+    assert_eq!((failures.count, failures.last), (5, fixture.now() - limits().rest));
+    assert_eq!(limits().wait(failures, fixture.now()), None, "and bars no caller, as before the sweep");
     for kind in [Kind::Failure, Kind::SignUp] {
-        assert_eq!(world.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
+        assert_eq!(fixture.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
     }
 }
 
 #[tokio::test]
 async fn allowances_of_a_clock_that_was_minutes_ahead_bar_nobody() {
-    let world = World::start().await;
+    let fixture = SweepFixture::start().await;
     let allowance = limits().failures;
-    world.store().add_failure(&[], "192.0.2.7", allowance, world.now()).await.unwrap();
-    let mut world = world.restart(TimeDelta::minutes(-8)).await;
-    let full = world.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap().unwrap();
-    assert!(allowance.wait(full, world.now()) > Some(TimeDelta::minutes(5)));
-    world.sweep().await;
-    assert_eq!(world.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap(), None);
+    fixture.store().add_failure(&[], "192.0.2.7", allowance, fixture.now()).await.unwrap();
+    let mut fixture = fixture.restart(TimeDelta::minutes(-8)).await;
+    let full = fixture.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap().unwrap();
+    assert!(allowance.wait(full, fixture.now()) > Some(TimeDelta::minutes(5)));
+    fixture.sweep().await;
+    assert_eq!(fixture.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn clock_that_has_not_been_set_repairs_nothing() {
-    let world = World::start().await;
-    world.ada().await;
-    world.log_in(10).await;
-    let before = world.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap();
+    let fixture = SweepFixture::start().await;
+    fixture.ada().await;
+    fixture.log_in(10).await;
+    let before = fixture.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap();
     // As a machine without a battery begins: in 1970.
     let back = TimeDelta::seconds(-start().timestamp());
-    let mut world = world.restart(back).await;
-    world.sweep().await;
-    let world = world.restart(-back).await;
-    assert_eq!(world.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap(), before);
+    let mut fixture = fixture.restart(back).await;
+    fixture.sweep().await;
+    let fixture = fixture.restart(-back).await;
+    assert_eq!(fixture.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap(), before);
 }

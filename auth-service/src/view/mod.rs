@@ -2,9 +2,9 @@
 //!
 //! One task, the follower, alone moves it. A token is judged by a view that is at most half a second old, or not at all.
 
-mod contents;
-mod follow;
+mod follower;
 mod history;
+mod revocation_index;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,14 +14,14 @@ use kit::Uptime;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-pub use contents::{Bearer, Contents};
-pub use follow::{Follower, KEEP, ReadKeys};
-pub use history::{After, History, Judgement, Stale, Taken};
+pub use follower::{Follower, REVOCATION_RETENTION, ReadKeys};
+pub use history::{History, NextEntry, PageOutcome, RevocationCheck, StaleView};
+pub use revocation_index::{Bearer, RevocationIndex};
 
 use crate::domain::{Horizon, Logged, Position};
 
 /// How long a caller waits until the view has come as far as it must: below the deadline of every method.
-const PATIENCE: Duration = Duration::from_millis(400);
+const VIEW_WAIT_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// What all calls of a replica share of its view.
 #[derive(Debug)]
@@ -43,12 +43,12 @@ pub struct View {
     /// A position that a guard was told and the log has lost, until the log has begun anew.
     lost: Mutex<Option<Position>>,
     /// The number of times that this replica has begun the log anew, by the finder of the loss.
-    forks: Forks,
+    forks: ForkCounts,
 }
 
 /// The number of times that a replica has begun the log anew.
 #[derive(Debug, Default)]
-struct Forks {
+struct ForkCounts {
     by_replica: AtomicU64,
     by_guard: AtomicU64,
 }
@@ -64,12 +64,12 @@ pub enum Finder {
 
 /// Tells when the view has learnt something.
 #[derive(Debug)]
-pub struct Changes {
+pub struct ViewChanges {
     looked: watch::Receiver<u64>,
     moved: watch::Receiver<()>,
 }
 
-impl Changes {
+impl ViewChanges {
     /// Waits for a look that has brought something, or for `any` look; returns at once for one since the last call.
     pub async fn next(&mut self, any: bool) {
         // The view outlives all calls: an error never comes.
@@ -90,7 +90,7 @@ impl View {
             moved: watch::Sender::new(()),
             is_away: AtomicBool::new(false),
             lost: Mutex::default(),
-            forks: Forks::default(),
+            forks: ForkCounts::default(),
         }
     }
 
@@ -98,7 +98,7 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub fn judge(&self, bearer: Bearer<'_>) -> Result<Judgement, Stale> {
+    pub fn judge(&self, bearer: Bearer<'_>) -> Result<RevocationCheck, StaleView> {
         self.read_at(|history, now| history.judge(bearer, now))
     }
 
@@ -107,15 +107,15 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub async fn refresh(&self) -> Result<(), Stale> {
+    pub async fn refresh(&self) -> Result<(), StaleView> {
         match self.position() {
             Ok(_) => Ok(()),
-            Err(Stale) => self.look_again().await,
+            Err(StaleView) => self.poll_again().await,
         }
     }
 
     /// Returns how many looks have been begun.
-    pub fn looks(&self) -> u64 {
+    pub fn polls(&self) -> u64 {
         self.begun.load(SeqCst)
     }
 
@@ -123,7 +123,7 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub fn position(&self) -> Result<Position, Stale> {
+    pub fn position(&self) -> Result<Position, StaleView> {
         self.read_at(History::position_at)
     }
 
@@ -135,8 +135,8 @@ impl View {
     }
 
     /// What the view will learn from now on.
-    pub fn changes(&self) -> Changes {
-        Changes { looked: self.looked.subscribe(), moved: self.moved.subscribe() }
+    pub fn changes(&self) -> ViewChanges {
+        ViewChanges { looked: self.looked.subscribe(), moved: self.moved.subscribe() }
     }
 
     /// Takes in a position that an authenticated guard was told and the log has lost: the next look begins the log anew,
@@ -177,9 +177,9 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`], at once while the log cannot be read, and when it has lost the entry.
-    pub async fn reach(&self, logged: Logged) -> Result<(), Stale> {
+    pub async fn reach(&self, logged: Logged) -> Result<(), StaleView> {
         let known = self.until(&self.nudge, |_| self.read().has(logged)).await?;
-        if known { Ok(()) } else { Err(Stale) }
+        if known { Ok(()) } else { Err(StaleView) }
     }
 
     /// Judges nothing any more until this entry has been read, which has been committed: so it can be acknowledged while the
@@ -192,7 +192,7 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub async fn look_again(&self) -> Result<(), Stale> {
+    pub async fn poll_again(&self) -> Result<(), StaleView> {
         self.look_after(self.begun.load(SeqCst), &self.nudge).await
     }
 
@@ -203,16 +203,16 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub async fn look_for_key(&self) -> Result<(), Stale> {
+    pub async fn poll_for_key(&self) -> Result<(), StaleView> {
         self.look_after(self.begun.load(SeqCst), &self.wish).await
     }
 
-    async fn look_after(&self, begun: u64, ask: &Notify) -> Result<(), Stale> {
+    async fn look_after(&self, begun: u64, ask: &Notify) -> Result<(), StaleView> {
         self.until(ask, |complete| (complete > begun).then_some(())).await
     }
 
     /// Waits for an answer, which is asked for again after each look, with that one's number.
-    async fn until<T>(&self, ask: &Notify, answer: impl Fn(u64) -> Option<T>) -> Result<T, Stale> {
+    async fn until<T>(&self, ask: &Notify, answer: impl Fn(u64) -> Option<T>) -> Result<T, StaleView> {
         let mut looked = self.looked.subscribe();
         let waiting = async {
             loop {
@@ -221,13 +221,13 @@ impl View {
                     return Ok(answer);
                 }
                 if self.is_away.load(SeqCst) {
-                    return Err(Stale);
+                    return Err(StaleView);
                 }
                 ask.notify_one();
-                looked.changed().await.map_err(|_| Stale)?;
+                looked.changed().await.map_err(|_| StaleView)?;
             }
         };
-        timeout(PATIENCE, waiting).await.unwrap_or(Err(Stale))
+        timeout(VIEW_WAIT_TIMEOUT, waiting).await.unwrap_or(Err(StaleView))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, History> {

@@ -6,7 +6,7 @@ use kit::ids::Ids;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AdminError;
-use crate::app::accounts_of;
+use crate::app::failure_accounts;
 use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, UserState};
 use crate::passwords::Hasher;
 use crate::stamp::stamp;
@@ -16,25 +16,25 @@ use crate::store::{Created, Store, StoreError, Unchanged};
 const AUDIT: &str = "gatepost::audit";
 
 /// A change whose commit may be left without an answer, and the way to find out.
-type Open = (&'static str, &'static str);
+type CommitDoubt = (&'static str, &'static str);
 
-const PASSWORD_SET: Open =
+const PASSWORD_SET: CommitDoubt =
     ("the password was set", "try a login with the new password, or run this again, which may be done twice");
-const ADMIN_CREATED: Open = (
+const ADMIN_CREATED: CommitDoubt = (
     "the admin was created",
     "run this again; if that says that a user has this email address, the admin was created with this password",
 );
-const ADMIN_GRANTED: Open = ("the user is an admin now", "run this again, which may be done twice");
-const USER_ACTIVE: Open =
+const ADMIN_GRANTED: CommitDoubt = ("the user is an admin now", "run this again, which may be done twice");
+const USER_ACTIVE: CommitDoubt =
     ("a disabled user was let in again (the user is an admin now)", "run this again, which may be done twice");
 
 /// One database, and the time.
-pub(super) struct Accounts<'a> {
+pub(super) struct OperatorAccounts<'a> {
     pub(super) store: &'a Store,
     pub(super) clock: &'a Clock,
 }
 
-impl Accounts<'_> {
+impl OperatorAccounts<'_> {
     /// Sets the user's password, ends all sessions of the user, and forgets the wrong passwords that were tried.
     pub(super) async fn set_password(
         &self,
@@ -90,7 +90,7 @@ impl Accounts<'_> {
     /// Forgets the wrong passwords that were tried for the user.
     async fn clear_failures(&self, email: &Email, user: &User) -> Result<(), StoreError> {
         let networks = patiently(|| self.store.networks(user.id)).await?;
-        for account in accounts_of(email.key(), user.id, &networks) {
+        for account in failure_accounts(email.key(), user.id, &networks) {
             patiently(|| self.store.clear_failures(&account)).await?;
         }
         Ok(())
@@ -119,7 +119,7 @@ fn with_admin(roles: &Roles) -> Option<Roles> {
 }
 
 /// Names the change and the way to find out if the database has not said whether the change stands.
-fn unknown(error: StoreError, (what, find_out): Open) -> AdminError {
+fn unknown(error: StoreError, (what, find_out): CommitDoubt) -> AdminError {
     match error {
         StoreError::Unknown(_) => AdminError::OutcomeUnknown { what, find_out },
         error => error.into(),

@@ -10,28 +10,28 @@ use kit::Clock;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Finder, History, Taken, View};
+use super::{Finder, History, PageOutcome, View};
 use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
 use crate::store::{LogReader, Page, Store, StoreError};
 
 /// How often the log is looked at while nobody asks for it.
-const EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How soon a look follows another one that is wanted for the sake of a key alone.
-const SELDOM: Duration = Duration::from_millis(50);
+const MIN_KEY_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The pause after a look that has failed.
-const AGAIN: Duration = Duration::from_millis(50);
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// How long a start waits for the first look.
-const LOAD: Duration = Duration::from_secs(30);
+const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often what is over is taken out of the view.
-const FORGET: Duration = Duration::from_mins(1);
+const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long a revocation is kept: the longest life of an access token, and an hour.
-pub const KEEP: TimeDelta = TimeDelta::hours(25);
+pub const REVOCATION_RETENTION: TimeDelta = TimeDelta::hours(25);
 
 /// Reads the set of signing keys again.
 pub type ReadKeys = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
@@ -58,10 +58,10 @@ impl Follower {
     /// # Errors
     /// [`StoreError`] of the last look.
     pub async fn load(&mut self) -> Result<(), StoreError> {
-        let give_up = Instant::now() + LOAD;
+        let give_up = Instant::now() + LOAD_TIMEOUT;
         loop {
             match self.look().await {
-                Err(StoreError::Unavailable(_)) if Instant::now() < give_up => sleep(AGAIN).await,
+                Err(StoreError::Unavailable(_)) if Instant::now() < give_up => sleep(RETRY_DELAY).await,
                 looked => return looked,
             }
         }
@@ -85,9 +85,9 @@ impl Follower {
                     }
                     self.forget();
                     tokio::select! {
-                        () = sleep_until(begun + EVERY) => {}
+                        () = sleep_until(begun + POLL_INTERVAL) => {}
                         () = self.view.nudge.notified() => {}
-                        () = self.wished(begun + SELDOM) => {}
+                        () = self.wished(begun + MIN_KEY_POLL_INTERVAL) => {}
                     }
                 }
                 Err(error) => {
@@ -99,7 +99,7 @@ impl Follower {
                         tracing::warn!(cause, "the log of revocations cannot be read: no token is judged until it is");
                         is_away = true;
                     }
-                    sleep(AGAIN).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -124,9 +124,9 @@ impl Follower {
                 self.view.moved.send_replace(());
             }
             match taken {
-                Taken::Complete => break,
-                Taken::More => {}
-                Taken::Forked => {
+                PageOutcome::Complete => break,
+                PageOutcome::More => {}
+                PageOutcome::Forked => {
                     let known = self.view.read().position().map(|position| position.log);
                     // A log that has another identity by now keeps that one.
                     let next = if known == Some(page.log) { new_id() } else { page.log };
@@ -176,10 +176,10 @@ impl Follower {
         loop {
             let (page, asked) = self.page(history.next()).await?;
             match history.take(&page, asked) {
-                Taken::Complete => return Ok(history),
-                Taken::More => {}
+                PageOutcome::Complete => return Ok(history),
+                PageOutcome::More => {}
                 // It is being changed at this moment.
-                Taken::Forked => history = empty.clone(),
+                PageOutcome::Forked => history = empty.clone(),
             }
         }
     }
@@ -203,9 +203,9 @@ impl Follower {
     /// Takes out of the view what the horizon refuses in any case. What is over leaves the log by another task: a look must not
     /// wait for a write.
     fn forget(&mut self) {
-        if self.forgot.elapsed() >= FORGET {
+        if self.forgot.elapsed() >= FORGET_INTERVAL {
             self.forgot = Instant::now();
-            self.view.write().contents_mut().forget(self.clock.now() - KEEP);
+            self.view.write().contents_mut().forget(self.clock.now() - REVOCATION_RETENTION);
         }
     }
 }

@@ -8,33 +8,33 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 /// The longest wait for guards after a revocation.
-const COURTESY: Duration = Duration::from_millis(50);
+const ACKNOWLEDGMENT_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The time without a wait for a guard that was late, at first and at most.
 const EXCUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(32)];
 
 /// All guards that listen now.
 #[derive(Clone, Debug, Default)]
-pub struct Listeners(Arc<Mutex<Board>>);
+pub struct Subscribers(Arc<Mutex<SubscriberTable>>);
 
 /// One guard, for as long as it listens.
 #[derive(Debug)]
-pub struct Listener {
+pub struct Subscriber {
     number: u64,
-    all: Listeners,
+    all: Subscribers,
 }
 
 #[derive(Debug)]
-struct Board {
+struct SubscriberTable {
     begun: Instant,
     last: u64,
-    guards: HashMap<u64, Guard>,
-    waiting: Vec<Waiting>,
+    guards: HashMap<u64, GuardProgress>,
+    waiting: Vec<AcknowledgmentWait>,
 }
 
 /// A guard that listens.
 #[derive(Debug, Default)]
-struct Guard {
+struct GuardProgress {
     /// The revision that it has acknowledged.
     acknowledged: i64,
     /// The time for which it is not waited for after it was late, and the end of it.
@@ -43,73 +43,73 @@ struct Guard {
 
 /// A wait until all guards that have listened when it began have come so far, or gone.
 #[derive(Debug)]
-struct Waiting {
+struct AcknowledgmentWait {
     revision: i64,
     missing: HashSet<u64>,
     done: Option<oneshot::Sender<()>>,
 }
 
-impl Default for Board {
+impl Default for SubscriberTable {
     fn default() -> Self {
         Self { begun: Instant::now(), last: 0, guards: HashMap::new(), waiting: Vec::new() }
     }
 }
 
-impl Listeners {
+impl Subscribers {
     /// Adds a guard that knows of all revocations up to this revision.
-    pub fn join(&self, revision: i64) -> Listener {
-        let mut board = self.board();
-        board.last += 1;
-        let number = board.last;
-        board.guards.insert(number, Guard { acknowledged: revision, excuse: None });
-        Listener { number, all: self.clone() }
+    pub fn join(&self, revision: i64) -> Subscriber {
+        let mut table = self.table();
+        table.last += 1;
+        let number = table.last;
+        table.guards.insert(number, GuardProgress { acknowledged: revision, excuse: None });
+        Subscriber { number, all: self.clone() }
     }
 
     /// Returns how many guards listen now.
     pub fn count(&self) -> usize {
-        self.board().guards.len()
+        self.table().guards.len()
     }
 
     /// Waits until every guard that listens now has acknowledged this revision, or has gone, for 50 ms at most. A guard that
     /// was late is not waited for again for a second, which doubles up to 32 s while the guard stays late: a guard that is
     /// slow, or cut off, delays one revocation and not all.
     pub async fn reached(&self, revision: i64) {
-        let Some((missing, all)) = self.board().wait(revision, Instant::now()) else { return };
+        let Some((missing, all)) = self.table().wait(revision, Instant::now()) else { return };
         // The sender is dropped only after it has been used.
-        if timeout(COURTESY, all).await.is_err() {
-            self.board().excuse(revision, &missing, Instant::now());
+        if timeout(ACKNOWLEDGMENT_TIMEOUT, all).await.is_err() {
+            self.table().excuse(revision, &missing, Instant::now());
         }
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
+    fn table(&self) -> MutexGuard<'_, SubscriberTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Listener {
+impl Subscriber {
     /// The guard has come to this revision.
     pub fn acknowledge(&self, revision: i64) {
-        let mut board = self.all.board();
-        if let Some(guard) = board.guards.get_mut(&self.number) {
+        let mut table = self.all.table();
+        if let Some(guard) = table.guards.get_mut(&self.number) {
             guard.acknowledged = revision;
         }
-        board.has(self.number, revision);
+        table.has(self.number, revision);
     }
 }
 
-impl Drop for Listener {
+impl Drop for Subscriber {
     fn drop(&mut self) {
-        let mut board = self.all.board();
-        board.guards.remove(&self.number);
-        board.has(self.number, i64::MAX);
+        let mut table = self.all.table();
+        table.guards.remove(&self.number);
+        table.has(self.number, i64::MAX);
     }
 }
 
-impl Board {
+impl SubscriberTable {
     /// Begins a wait for the guards behind this revision; `None` if there is no guard to wait for.
     fn wait(&mut self, revision: i64, now: Instant) -> Option<(Vec<u64>, oneshot::Receiver<()>)> {
         let is_behind =
-            |guard: &Guard| guard.acknowledged < revision && guard.excuse.is_none_or(|(_, until)| until <= now);
+            |guard: &GuardProgress| guard.acknowledged < revision && guard.excuse.is_none_or(|(_, until)| until <= now);
         let missing: Vec<_> =
             self.guards.iter().filter(|(_, guard)| is_behind(guard)).map(|(number, _)| *number).collect();
         if missing.is_empty() {
@@ -117,7 +117,11 @@ impl Board {
         }
         self.waiting.retain(|waiting| !waiting.is_over());
         let (done, all) = oneshot::channel();
-        self.waiting.push(Waiting { revision, missing: missing.iter().copied().collect(), done: Some(done) });
+        self.waiting.push(AcknowledgmentWait {
+            revision,
+            missing: missing.iter().copied().collect(),
+            done: Some(done),
+        });
         Some((missing, all))
     }
 
@@ -156,7 +160,7 @@ impl Board {
     }
 }
 
-impl Waiting {
+impl AcknowledgmentWait {
     /// Nobody waits any more, or for nothing.
     fn is_over(&self) -> bool {
         self.missing.is_empty() || self.is_abandoned()
@@ -180,14 +184,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_waits_for_those_who_listen_and_for_nobody_else() {
-        let listeners = Listeners::default();
-        assert!(is_done(listeners.reached(7)), "there is no listener");
-        let (early, late) = (listeners.join(3), listeners.join(7));
-        assert!(is_done(listeners.reached(3)));
+        let subscribers = Subscribers::default();
+        assert!(is_done(subscribers.reached(7)), "there is no subscriber");
+        let (early, late) = (subscribers.join(3), subscribers.join(7));
+        assert!(is_done(subscribers.reached(3)));
         let mut context = Context::from_waker(Waker::noop());
-        let (mut seven, mut eight) = (pin!(listeners.reached(7)), pin!(listeners.reached(8)));
+        let (mut seven, mut eight) = (pin!(subscribers.reached(7)), pin!(subscribers.reached(8)));
         assert!(seven.as_mut().poll(&mut context).is_pending() && eight.as_mut().poll(&mut context).is_pending());
-        let newcomer = listeners.join(0);
+        let newcomer = subscribers.join(0);
         early.acknowledge(6);
         newcomer.acknowledge(9);
         newcomer.acknowledge(2);
@@ -202,64 +206,64 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_who_begins_anew_further_back_is_counted_once() {
-        let listeners = Listeners::default();
-        let (first, second) = (listeners.join(5), listeners.join(9));
+        let subscribers = Subscribers::default();
+        let (first, second) = (subscribers.join(5), subscribers.join(9));
         let mut context = Context::from_waker(Waker::noop());
-        let mut seven = pin!(listeners.reached(7));
+        let mut seven = pin!(subscribers.reached(7));
         assert!(seven.as_mut().poll(&mut context).is_pending());
         first.acknowledge(8);
         assert!(seven.as_mut().poll(&mut context).is_ready());
         second.acknowledge(2);
-        assert!(!is_done(listeners.reached(7)));
+        assert!(!is_done(subscribers.reached(7)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_kept_of_those_who_wait_no_more() {
-        let listeners = Listeners::default();
-        let listener = listeners.join(0);
-        assert!(!is_done(listeners.reached(7)));
-        assert_eq!(listeners.board().waiting.len(), 1);
-        assert!(!is_done(listeners.reached(7)));
-        assert_eq!(listeners.board().waiting.len(), 1);
-        listener.acknowledge(1);
-        assert!(listeners.board().waiting.is_empty());
+        let subscribers = Subscribers::default();
+        let subscriber = subscribers.join(0);
+        assert!(!is_done(subscribers.reached(7)));
+        assert_eq!(subscribers.table().waiting.len(), 1);
+        assert!(!is_done(subscribers.reached(7)));
+        assert_eq!(subscribers.table().waiting.len(), 1);
+        subscriber.acknowledge(1);
+        assert!(subscribers.table().waiting.is_empty());
     }
 
     /// Returns how long a revocation waits for the guards.
-    async fn waited(listeners: &Listeners, revision: i64) -> Duration {
+    async fn waited(subscribers: &Subscribers, revision: i64) -> Duration {
         let begun = Instant::now();
-        listeners.reached(revision).await;
+        subscribers.reached(revision).await;
         begun.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_late_guard_delays_one_revocation_and_is_tried_again() {
-        let listeners = Listeners::default();
-        let late = listeners.join(0);
-        let all = || async { [waited(&listeners, 7).await, waited(&listeners, 8).await] };
+        let subscribers = Subscribers::default();
+        let late = subscribers.join(0);
+        let all = || async { [waited(&subscribers, 7).await, waited(&subscribers, 8).await] };
         for pause in [1, 2, 4, 8, 16, 32, 32] {
-            assert_eq!(all().await, [COURTESY, Duration::ZERO], "{pause}");
-            tokio::time::advance(Duration::from_secs(pause).checked_sub(COURTESY).unwrap()).await;
-            assert_eq!(waited(&listeners, 9).await, Duration::ZERO, "{pause}");
-            tokio::time::advance(Duration::from_secs(pause) + COURTESY).await;
+            assert_eq!(all().await, [ACKNOWLEDGMENT_TIMEOUT, Duration::ZERO], "{pause}");
+            tokio::time::advance(Duration::from_secs(pause).checked_sub(ACKNOWLEDGMENT_TIMEOUT).unwrap()).await;
+            assert_eq!(waited(&subscribers, 9).await, Duration::ZERO, "{pause}");
+            tokio::time::advance(Duration::from_secs(pause) + ACKNOWLEDGMENT_TIMEOUT).await;
         }
-        let (waited_for, ()) = tokio::join!(waited(&listeners, 9), async { late.acknowledge(9) });
+        let (waited_for, ()) = tokio::join!(waited(&subscribers, 9), async { late.acknowledge(9) });
         assert_eq!(waited_for, Duration::ZERO);
-        assert_eq!(waited(&listeners, 10).await, COURTESY, "one that was in time is waited for again");
+        assert_eq!(waited(&subscribers, 10).await, ACKNOWLEDGMENT_TIMEOUT, "one that was in time is waited for again");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_guard_in_time_is_waited_for_beside_one_that_is_late() {
-        let listeners = Listeners::default();
-        let (_late, quick) = (listeners.join(0), listeners.join(0));
-        let (first, ()) = tokio::join!(waited(&listeners, 7), async { quick.acknowledge(7) });
-        assert_eq!(first, COURTESY);
+        let subscribers = Subscribers::default();
+        let (_late, quick) = (subscribers.join(0), subscribers.join(0));
+        let (first, ()) = tokio::join!(waited(&subscribers, 7), async { quick.acknowledge(7) });
+        assert_eq!(first, ACKNOWLEDGMENT_TIMEOUT);
         let soon = Duration::from_millis(3);
         let answers = async {
             tokio::time::sleep(soon).await;
             quick.acknowledge(8);
         };
-        let (second, ()) = tokio::join!(waited(&listeners, 8), answers);
+        let (second, ()) = tokio::join!(waited(&subscribers, 8), answers);
         assert_eq!(second, soon);
     }
 }

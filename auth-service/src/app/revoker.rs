@@ -1,4 +1,4 @@
-//! Revocations: each has a stamp for the log, and is acknowledged once it is in force here.
+//! Revoker: each has a stamp for the log, and is acknowledged once it is in force here.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use kit::Clock;
 
 use crate::domain::{Logged, Stamp};
 use crate::error::Error;
-use crate::feed::Listeners;
+use crate::feed::Subscribers;
 use crate::stamp::stamp;
 use crate::view::View;
 
 /// The parts that make a revocation count.
-pub(crate) struct Revocations {
+pub(crate) struct Revoker {
     /// The revocations that this replica knows.
     pub(crate) view: Arc<View>,
     /// The guards that are told of revocations.
-    pub(crate) listeners: Listeners,
+    pub(crate) subscribers: Subscribers,
     pub(crate) clock: Clock,
 }
 
-impl Revocations {
+impl Revoker {
     /// Returns the stamp of a log entry that is written now.
     pub(super) fn stamp(&self) -> Stamp {
         stamp(self.clock.now())
@@ -34,7 +34,7 @@ impl Revocations {
         if self.view.reach(logged).await.is_err() {
             return if self.view.owe(logged) { Ok(()) } else { Err(Error::Lost) };
         }
-        self.listeners.reached(logged.revision).await;
+        self.subscribers.reached(logged.revision).await;
         Ok(())
     }
 }

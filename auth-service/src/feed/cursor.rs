@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use crate::domain::{Entry, Position, Revocation};
-use crate::view::{After, History};
+use crate::view::{History, NextEntry};
 
 /// What one guard has been told of the log, and what it is to be told next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Outlet {
+pub struct FeedCursor {
     /// Of the history with this number.
     history: u64,
     /// Every revocation up to there; `None` where the guard has to begin anew.
     told: Option<Position>,
     /// The position that the guard came with, until a look has shown that the log has it.
-    claim: Option<Claim>,
+    claim: Option<ResumeClaim>,
     /// When the guard came.
     opened: Duration,
     /// The last question that has no answer yet.
@@ -22,7 +22,7 @@ pub struct Outlet {
 
 /// A position that a guard says it was told, of a log with this identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Claim {
+struct ResumeClaim {
     position: Position,
     /// The database has another entry of this revision.
     is_refuted: bool,
@@ -30,7 +30,7 @@ struct Claim {
 
 /// The state of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proof {
+enum ClaimState {
     /// The log may yet turn out to have the position.
     Open,
     /// The log does not have the position: it has lost entries.
@@ -41,7 +41,7 @@ enum Proof {
 
 /// What a guard is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Said {
+pub enum FeedEvent {
     /// Nothing that it knows counts any more: what is revoked is known up to this position, and is told from there on.
     Reset(Position),
     /// The next entry.
@@ -50,17 +50,17 @@ pub enum Said {
     Renewal(u64, Position),
 }
 
-impl Outlet {
+impl FeedCursor {
     /// Opens the end of a guard that came at the time `now`, knows of all revocations up to `known`, and is told of what this
     /// history will bring.
     pub fn open(history: &History, known: Option<Position>, now: Duration) -> Self {
-        let claim = known.map(|position| Claim { position, is_refuted: false });
+        let claim = known.map(|position| ResumeClaim { position, is_refuted: false });
         Self { history: history.number(), told: known, claim, opened: now, asked: None }
     }
 
     /// Makes the guard begin anew, whatever it knows. Its position still shows what the log has lost.
     #[must_use]
-    pub fn anew(self) -> Self {
+    pub fn reset_first(self) -> Self {
         Self { told: None, ..self }
     }
 
@@ -76,11 +76,11 @@ impl Outlet {
     /// Returns the position that the guard came with if the log has lost it: the guard is ahead of the log, or knows another
     /// entry of that revision. The guard is told nothing until the log has begun anew, and keeps what it knows.
     pub fn lost(&self, history: &History) -> Option<Position> {
-        self.claim.filter(|_| self.proof(history) == Proof::Refuted).map(|claim| claim.position)
+        self.claim.filter(|_| self.claim_state(history) == ClaimState::Refuted).map(|claim| claim.position)
     }
 
     /// Returns true if the guard waits for the next look, whatever it brings.
-    pub fn awaits_look(&self) -> bool {
+    pub fn awaits_poll(&self) -> bool {
         self.claim.is_some() || self.asked.is_some()
     }
 
@@ -104,9 +104,9 @@ impl Outlet {
     /// In this order, each of which the bound stands on: nothing while the log may have lost what the guard knows; that what
     /// was told has been lost, before anything of what took its place; then every entry; and only when all have been told a
     /// renewal, by a view that is fresh.
-    pub fn next(&mut self, history: &History, now: Duration) -> Option<Said> {
+    pub fn next(&mut self, history: &History, now: Duration) -> Option<FeedEvent> {
         let position = history.position()?;
-        if self.proof(history) != Proof::Settled {
+        if self.claim_state(history) != ClaimState::Settled {
             return None;
         }
         self.claim = None;
@@ -114,43 +114,43 @@ impl Outlet {
         let Some(told) = told else { return Some(self.reset(history, position)) };
         match history.after(told.last) {
             // The log itself begins anew: it may have lost what this replica has never seen.
-            After::Entry(entry) if entry.revocation == Revocation::Start => Some(self.reset(history, position)),
-            After::Entry(entry) => {
+            NextEntry::Entry(entry) if entry.revocation == Revocation::Start => Some(self.reset(history, position)),
+            NextEntry::Entry(entry) => {
                 self.told = Some(Position { last: entry.logged, ..told });
-                Some(Said::Revocation(entry.clone()))
+                Some(FeedEvent::Revocation(entry.clone()))
             }
-            After::End => {
+            NextEntry::End => {
                 let position = history.position_at(now).ok()?;
-                self.asked.take().map(|nonce| Said::Renewal(nonce, position))
+                self.asked.take().map(|nonce| FeedEvent::Renewal(nonce, position))
             }
-            After::Unread | After::Other | After::Lost => Some(self.reset(history, position)),
+            NextEntry::Unread | NextEntry::Other | NextEntry::Lost => Some(self.reset(history, position)),
         }
     }
 
     /// Judges the guard's claim. A replica that is behind, or has not noticed a loss that it can see itself, needs one look
     /// that begins after the guard came.
-    fn proof(&self, history: &History) -> Proof {
-        let Some(Claim { position, is_refuted }) = self.claim else { return Proof::Settled };
+    fn claim_state(&self, history: &History) -> ClaimState {
+        let Some(ResumeClaim { position, is_refuted }) = self.claim else { return ClaimState::Settled };
         // A log with another identity began after the loss, and refuses every token that was issued before.
         if history.position().is_none_or(|own| own.log != position.log) {
-            return Proof::Settled;
+            return ClaimState::Settled;
         }
         let is_contradicted = match history.after(position.last) {
-            After::Entry(_) | After::End => false,
-            After::Unread | After::Other => true,
-            After::Lost => is_refuted,
+            NextEntry::Entry(_) | NextEntry::End => false,
+            NextEntry::Unread | NextEntry::Other => true,
+            NextEntry::Lost => is_refuted,
         };
         if !is_contradicted {
-            return Proof::Settled;
+            return ClaimState::Settled;
         }
-        let has_looked = history.looked_at().is_some_and(|looked_at| looked_at > self.opened);
-        if has_looked { Proof::Refuted } else { Proof::Open }
+        let has_looked = history.polled_at().is_some_and(|polled_at| polled_at > self.opened);
+        if has_looked { ClaimState::Refuted } else { ClaimState::Open }
     }
 
-    fn reset(&mut self, history: &History, position: Position) -> Said {
+    fn reset(&mut self, history: &History, position: Position) -> FeedEvent {
         self.history = history.number();
         self.told = Some(position);
-        Said::Reset(position)
+        FeedEvent::Reset(position)
     }
 }
 

@@ -26,9 +26,9 @@ pub struct Bearer<'a> {
 
 /// All that kills tokens now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contents {
+pub struct RevocationIndex {
     /// Sessions and users: their ids are of one kind, and no two of them are the same.
-    ids: HashMap<Uuid, Revoked>,
+    ids: HashMap<Uuid, RevokedId>,
     /// Each with the time of its entry, as an id has it.
     keys: HashMap<String, u32>,
     /// Which tokens are dead whatever else is known of them.
@@ -37,7 +37,7 @@ pub struct Contents {
 
 /// What is known of an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Revoked {
+struct RevokedId {
     /// Tokens of an older generation are dead.
     below: i32,
     /// When, in seconds since 1970: not before the entry's own time, and enough until 2106.
@@ -45,11 +45,11 @@ struct Revoked {
     cause: Cause,
 }
 
-impl Contents {
+impl RevocationIndex {
     /// Takes an entry in. What is dead stays dead, in whatever order entries come.
     pub fn add(&mut self, entry: &Entry) {
         let time = u32::try_from(entry.time.timestamp().saturating_add(1)).unwrap_or(u32::MAX);
-        let all = Revoked { below: i32::MAX, time, cause: Cause::Ended };
+        let all = RevokedId { below: i32::MAX, time, cause: Cause::Ended };
         let (id, revoked) = match &entry.revocation {
             Revocation::Start | Revocation::NewSigningKeys => return,
             Revocation::SigningKey(id) => {
@@ -57,11 +57,11 @@ impl Contents {
                 return;
             }
             Revocation::Session(id) => (*id, all),
-            Revocation::User { id, generation, cause } => (*id, Revoked { below: *generation, cause: *cause, ..all }),
+            Revocation::User { id, generation, cause } => (*id, RevokedId { below: *generation, cause: *cause, ..all }),
         };
         let known = self.ids.entry(id).or_insert(revoked);
         if revoked.below >= known.below {
-            *known = Revoked { time: known.time.max(revoked.time), ..revoked };
+            *known = RevokedId { time: known.time.max(revoked.time), ..revoked };
         }
     }
 
@@ -123,8 +123,8 @@ mod tests {
         entry(Revocation::User { id: ADA, generation, cause })
     }
 
-    fn contents<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Contents {
-        let mut contents = Contents::default();
+    fn contents<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> RevocationIndex {
+        let mut contents = RevocationIndex::default();
         entries.into_iter().for_each(|entry| contents.add(entry));
         contents
     }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_was_issued_until_the_horizon_is_dead_to_the_second() {
-        let mut contents = Contents::default();
+        let mut contents = RevocationIndex::default();
         for (millis, dead) in [(0, false), (999, false), (1000, true), (1999, true)] {
             contents.follow_horizon((start() + Duration::from_millis(millis)).into());
             assert_eq!(contents.judge(token(1)).is_some(), dead, "{millis}");

@@ -7,14 +7,14 @@ use crate::error::Error;
 use crate::store::{Account, Store, StoreError};
 
 /// An attempt that has been counted ahead of its outcome.
-pub(super) struct Claim {
+pub(super) struct AttemptClaim {
     store: Store,
     account: Account,
     /// The account's failures before the attempt; `None` once the attempt is judged.
     seen: Option<Failures>,
 }
 
-impl Claim {
+impl AttemptClaim {
     /// Counts the attempt, unless another has come first. A task of its own ends what a caller who goes meanwhile has begun,
     /// and then gives it back.
     pub(super) async fn make(
@@ -41,7 +41,7 @@ impl Claim {
 }
 
 /// An attempt whose password was never hashed does not count: the queue was full, or the caller had gone before.
-impl Drop for Claim {
+impl Drop for AttemptClaim {
     fn drop(&mut self) {
         let Some(seen) = self.seen.take() else { return };
         let (store, account) = (self.store.clone(), self.account);
