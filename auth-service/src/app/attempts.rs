@@ -1,5 +1,5 @@
-//! Limits guesses: an account or an address with too many wrong passwords must wait, and nothing is hashed for it, whether
-//! the account exists or not (C52).
+//! Limits guesses: an account or an address with too many wrong passwords must wait, and its passwords are not hashed.
+//! Unknown accounts are limited like known ones (C52).
 
 use chrono::{DateTime, Utc};
 use kit::Clock;
@@ -12,18 +12,18 @@ use crate::error::Error;
 use crate::passwords::{Guess, Guesses, HashError, Hasher};
 use crate::store::{Account, Credentials, Kind, Store};
 
-/// The parts that check passwords and count attempts.
+/// Parts that check passwords and count attempts.
 #[derive(Clone)]
 pub(crate) struct Attempts {
     pub(crate) store: Store,
     pub(crate) hasher: Hasher,
-    /// Passwords of each account that are checked now.
+    /// Password checks under way, by account.
     pub(crate) guesses: Guesses,
     pub(crate) limits: AttemptLimits,
     pub(crate) clock: Clock,
 }
 
-/// One password that is being tried.
+/// Check of one password.
 struct Attempt {
     parts: Attempts,
     accounts: AttemptAccounts,
@@ -32,18 +32,18 @@ struct Attempt {
     turn: AttemptTurn,
 }
 
-/// The right of an attempt to be judged.
+/// Permission to check the password of an attempt.
 #[derive(Default)]
 struct AttemptTurn {
-    /// Places among the guesses of both accounts, held until a failure is counted.
+    /// Places among the guesses of both accounts. They are held until a failure is counted.
     _guesses: [Option<Guess>; 2],
     claim: Option<AttemptClaim>,
-    /// Set while guesses from elsewhere bar this caller: the password is checked, and wrong whatever it is.
+    /// Set while guesses from elsewhere block this caller: the password is hashed and then refused, even if it is right.
     is_void: bool,
 }
 
 impl Attempts {
-    /// Returns the user whose password this is, unless the account or the caller's address must wait.
+    /// Returns the user if the password is right. Fails if the account or the caller's address must wait.
     pub(super) async fn check(
         &self,
         purpose: PasswordPurpose<'_>,
@@ -53,13 +53,13 @@ impl Attempts {
         self.begin(purpose, client).await?.judge(password).await
     }
 
-    /// Hashes a new password of this client.
+    /// Hashes a new password for this client.
     pub(super) async fn hash(&self, client: &Client, password: Password) -> Result<String, Error> {
         let network = network(&client.peer);
         Ok(self.hasher.hash(self.line(&network), password).await?)
     }
 
-    /// Counts a registration or a change of an email address, unless the caller's address must wait.
+    /// Counts a registration or a change of an email address. Fails if the caller's address must wait.
     pub(crate) async fn sign_up(&self, client: &Client) -> Result<(), Error> {
         let allowance = self.limits.sign_ups;
         if allowance.burst == 0 {
@@ -70,13 +70,13 @@ impl Attempts {
         used.map_err(Error::TooManyAttempts)
     }
 
-    /// Returns the line of the hashing queue for callers of this network. Where addresses have no limits, as behind a proxy
-    /// that is not trusted, all callers share one.
+    /// Returns the line of the hashing queue for callers of this network. All callers share one line if addresses have no
+    /// limits, for example behind an untrusted proxy.
     fn line<'a>(&self, network: &'a str) -> Option<&'a str> {
         Some(network).filter(|_| self.limits.failures.burst != 0)
     }
 
-    /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
+    /// Looks the account up. Fails if the address or the account must wait.
     async fn begin(&self, purpose: PasswordPurpose<'_>, client: &Client) -> Result<Attempt, Error> {
         let (limits, now) = (self.limits, self.clock.earliest());
         let network = network(&client.peer);
@@ -88,8 +88,8 @@ impl Attempts {
         Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
     }
 
-    /// Takes the places of a guess first, and reads the failures of both accounts then. A guess counts its failure before it
-    /// gives up its place, so that no failure is missed but those of the few guesses that hold a place.
+    /// Takes the places of a guess, then reads the failures of both accounts. A guess counts its failure before it gives up
+    /// its place, so only the failures of the few guesses that hold a place can be missed.
     async fn turn(&self, accounts: &AttemptAccounts, now: DateTime<Utc>) -> Result<AttemptTurn, Error> {
         let guess = self.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
         let elsewhere = accounts.elsewhere.and_then(|account| self.guesses.take(account));
@@ -101,7 +101,7 @@ impl Attempts {
         Ok(AttemptTurn { _guesses: [Some(guess), elsewhere], claim, is_void })
     }
 
-    /// Counts an attempt of an account that has failed before, unless the account must wait.
+    /// Counts an attempt of an account that has failed before. Fails if the account must wait.
     async fn claim(
         &self,
         account: Account,
@@ -115,7 +115,7 @@ impl Attempts {
             if let Some(claim) = AttemptClaim::make(&self.store, account, failures, now).await? {
                 return Ok(Some(claim));
             }
-            // Another attempt has come first.
+            // Another attempt was counted first.
             failed = self.store.failures(&account).await?;
         }
         Ok(None)
@@ -123,11 +123,11 @@ impl Attempts {
 }
 
 impl Attempt {
-    /// Returns the user whose password this is. A known, an unknown and a disabled user cost the same work and get the same
+    /// Returns the user if the password is right. A known, an unknown and a disabled user cost the same work and get the same
     /// answer (C51).
     ///
-    /// An attempt counts once its password has been hashed, also if its caller has gone meanwhile: a caller who resets the
-    /// stream must not get a guess for nothing.
+    /// An attempt counts once its password has been hashed, even if the caller has gone by then. Otherwise a caller could get
+    /// free guesses by resetting the stream.
     async fn judge(self, password: Password) -> Result<User, Error> {
         let gone = Shutdown::new();
         let is_gone = gone.clone();
@@ -152,7 +152,7 @@ impl Attempt {
         Err(Error::InvalidCredentials)
     }
 
-    /// The password was right: the account begins anew.
+    /// Clears the failures of the account after a right password.
     async fn succeeded(mut self) -> Result<(), Error> {
         if self.turn.claim.take().is_some_and(AttemptClaim::keep) {
             self.parts.store.clear_failures(&self.accounts.answering).await?;
@@ -160,7 +160,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// The password was wrong.
+    /// Counts a wrong password.
     async fn failed(mut self) -> Result<(), Error> {
         let is_counted = self.turn.claim.take().is_some_and(AttemptClaim::keep);
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);

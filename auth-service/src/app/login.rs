@@ -1,4 +1,4 @@
-//! A login, also where it is part of another call: one look-up, one hash, one answer (C51).
+//! Logs users in: one lookup, one hash and the same answer for each failure (C51). Registration uses it, too.
 
 use uuid::Uuid;
 
@@ -9,10 +9,10 @@ use super::{App, SessionTokens};
 use crate::domain::{Client, Email, Password, User};
 use crate::error::Error;
 
-/// Sessions that one login ends at most.
+/// Largest number of sessions that one login ends.
 const MAX_ENDED: usize = 4;
 
-/// Logs a user in by email and password; the first access token is for these audiences.
+/// Logs a user in by email and password. The first access token is for these audiences.
 pub(crate) async fn login(
     app: &App,
     client: &Client,
@@ -26,7 +26,7 @@ pub(crate) async fn login(
     Ok((user, tokens))
 }
 
-/// Begins a session of a user whose password has been checked; its first access token is for these audiences.
+/// Creates a session for a user who has proved the password. Its first access token is for these audiences.
 pub(super) async fn begin(
     app: &App,
     user: &User,
@@ -35,19 +35,19 @@ pub(super) async fn begin(
 ) -> Result<SessionTokens, Error> {
     let (session, refresh) = app.issuing.new_session(user.id, user.generation);
     let tokens = app.issuing.tokens(user, (&session, &refresh), audiences)?;
-    // A password change or the end of all sessions that came meanwhile has ended this one, too.
+    // A concurrent password change or revocation of all sessions has ended this session, too.
     if !app.store.create_session(&session, client).await? {
         return Err(Error::InvalidCredentials);
     }
     if let Err(error) = end_surplus(app, user.id).await {
-        // The login stands, and the next one ends what this one could not.
+        // The login succeeds; the next login ends the remaining sessions.
         tracing::warn!(%error, user = %user.id, "surplus sessions not ended");
     }
     Ok(tokens)
 }
 
-/// Ends the sessions that a user has beyond the quota, those first that were used the longest time ago. A login takes few: if
-/// the quota was lowered, later logins take the rest.
+/// Ends sessions beyond the user's quota, the least recently used first. One login ends only a few; after the quota was
+/// lowered, later logins end the rest.
 async fn end_surplus(app: &App, user: Uuid) -> Result<(), Error> {
     let Some(most) = app.quotas.user_sessions else { return Ok(()) };
     for _ in 0..MAX_ENDED {

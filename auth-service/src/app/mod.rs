@@ -1,4 +1,4 @@
-//! Use cases in domain types: below the wire, above store, tokens, passwords, view and feed.
+//! Use cases in domain types. `rpc` calls them; they use store, tokens, passwords, view and feed.
 
 mod accounts;
 mod attempt_claim;

@@ -1,4 +1,4 @@
-//! A session's tokens are replaced by the next ones, in exchange for its refresh token.
+//! Exchanges a session's refresh token for the next tokens of the session.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
 
-/// Returns the next tokens of the session that this refresh token belongs to; the access token is for these audiences.
+/// Returns the next tokens of the session of this refresh token. The access token is for these audiences.
 pub(crate) async fn refresh(
     app: &App,
     client: &Client,
@@ -33,7 +33,7 @@ async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> R
     loop {
         let now = app.clock.now();
         let found = app.store.refreshable(presented.session()).await?.ok_or(Error::RefreshTokenInvalid)?;
-        // A secret that was never this session's ends nothing: whoever guesses must not be able to end sessions.
+        // A secret that never belonged to this session does not end it: a guesser must not be able to end sessions.
         let index = presented.position(&found.rotation.digests).ok_or(Error::RefreshTokenInvalid)?;
         if found.is_ended || now >= found.expire_time {
             return Err(Error::RefreshTokenInvalid);
@@ -52,14 +52,14 @@ async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> R
             }
             Decision::Reused => return Err(refresh.end().await?),
         };
-        // Another call with the same token may have come first: then this one comes again.
+        // Another call with the same token may have won: read the session again.
         if let Some(tokens) = tokens {
             return Ok(tokens);
         }
     }
 }
 
-/// A genuine token that is presented, and what is known of its session.
+/// Call with a genuine refresh token, and the stored state of its session.
 struct RefreshCall<'a> {
     app: &'a App,
     presented: &'a RefreshToken,
@@ -78,7 +78,7 @@ impl RefreshCall<'_> {
         Scope { session: self.session(), end: self.found.expire_time, audiences: self.audiences }
     }
 
-    /// The next token takes the place of the presented one; `None` when that has happened already.
+    /// Replaces the presented token by the next one, unless that has happened already.
     async fn rotate(&self) -> Result<Option<SessionTokens>, Error> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let salt = kit::random::bytes::<32>();
@@ -101,7 +101,7 @@ impl RefreshCall<'_> {
         Ok(is_ours.then(|| SessionTokens { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
     }
 
-    /// The token that has taken the presented one's place, once more; `None` when it has been used meanwhile.
+    /// Returns the successor of the presented token once more, unless the successor has been used by now.
     async fn again(&self, is_counted: bool) -> Result<Option<SessionTokens>, Error> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;
@@ -119,15 +119,15 @@ impl RefreshCall<'_> {
             peer = self.client.peer);
     }
 
-    /// The token has been used before: whoever else has it shall not use it any longer.
+    /// Ends the session of a reused token, since two parties may hold the token.
     async fn end(&self) -> Result<Error, Error> {
         let ended = self.app.store.revoke_session(self.session(), None, self.app.revoker.stamp()).await?;
         self.app.revoker.take_effect(ended).await?;
         tracing::warn!(target: AUDIT, event = "refresh_token_reused", session = %self.session(),
-            user = %self.found.user.id, peer = self.client.peer, "a refresh token was used twice: its session is ended");
+            user = %self.found.user.id, peer = self.client.peer, "refresh token reused: its session is ended");
         Ok(Error::RefreshTokenReused)
     }
 }
 
-/// Where events go that an operator looks for, whatever else the log shows.
+/// Log target of the security events of users and operators.
 pub(super) const AUDIT: &str = "gatepost::audit";

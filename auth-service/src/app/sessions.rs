@@ -1,4 +1,4 @@
-//! A user's sessions are listed and ended.
+//! Lists and ends a user's sessions.
 
 use gatepost::Rejection;
 use kit::page::{self, Batch, Page, Row, Wanted};
@@ -8,7 +8,7 @@ use super::{App, Caller};
 use crate::domain::ListedSession;
 use crate::error::Error;
 
-/// Returns a page of a user's sessions, each made a row of the answer by `row`.
+/// Returns a page of a user's sessions. `row` converts a session into a row of the answer.
 pub(crate) async fn list<T>(
     app: &App,
     caller: Caller,
@@ -32,11 +32,12 @@ pub(crate) async fn log_out(app: &App, caller: Caller) -> Result<(), Error> {
     app.revoker.take_effect(ended).await
 }
 
-/// Ends a session. Only admins can tell another user's session from one that does not exist (C39); a service can tell none.
+/// Ends a session. Only admins can tell another user's session from one that does not exist (C39). A service gets "not
+/// found" for every session.
 pub(crate) async fn revoke(app: &App, caller: Caller, id: Uuid) -> Result<(), Error> {
     let missing = || Error::SessionNotFound(id.to_string());
-    let whose = if caller.is_admin() { None } else { Some(caller.user().map_err(|_| missing())?) };
-    let ended = app.store.revoke_session(id, whose, app.revoker.stamp()).await?;
+    let owner = if caller.is_admin() { None } else { Some(caller.user().map_err(|_| missing())?) };
+    let ended = app.store.revoke_session(id, owner, app.revoker.stamp()).await?;
     app.revoker.take_effect(ended.ok_or_else(missing)?).await
 }
 
