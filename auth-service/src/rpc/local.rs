@@ -1,4 +1,4 @@
-//! The service guards itself, by the same layer as any other service, without a wire between.
+//! The verifier of the service's own guard, which introspects tokens in the same process.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::app::{App, VerifiedBearer};
 use crate::convert;
 
+/// Verifier that calls the introspection use case directly.
 pub(crate) struct LocalVerifier(pub(crate) Arc<App>);
 
 impl Verify for LocalVerifier {
@@ -16,7 +17,7 @@ impl Verify for LocalVerifier {
         Ok(match status {
             VerifiedBearer::User(token) => Introspection::active(convert::identity(token.claims())),
             VerifiedBearer::Service => Introspection::active(convert::service_identity(&self.0.audiences)),
-            VerifiedBearer::Inactive(denial) => Introspection::inactive(denial),
+            VerifiedBearer::Inactive(reason) => Introspection::inactive(reason),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! `TokenService`: what a token is worth, for services that ask.
+//! `TokenService`: introspection of tokens, signing keys and the feed of revocations.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::app::{App, VerifiedBearer};
 use crate::convert;
 use crate::error::Error;
 
-/// The longest time for which an answer may be kept.
+/// Longest time for which an answer may be cached.
 const MAX_TTL: Duration = Duration::from_hours(1);
 
 pub(super) struct TokenRpc {
@@ -44,8 +44,8 @@ impl TokenService for TokenRpc {
                 active(convert::claims(&token), left)
             }
             VerifiedBearer::Service => active(convert::service_claims(&self.app.audiences), MAX_TTL),
-            VerifiedBearer::Inactive(denial) => {
-                VerifyTokenResponse { state: TokenState::from(denial).into(), ..VerifyTokenResponse::default() }
+            VerifiedBearer::Inactive(reason) => {
+                VerifyTokenResponse { state: TokenState::from(reason).into(), ..VerifyTokenResponse::default() }
             }
         };
         answer.position = Some(convert::position(position));
