@@ -1,4 +1,4 @@
-//! What guards are told, as it stands on the wire.
+//! Converts feed events to wire messages.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::domain::{Cause, Entry, Revocation};
 use crate::feed::FeedEvent;
 use crate::keys::model::Algorithm;
 
-/// How often a guard asks whether it has missed something.
+/// Time between two requests of a guard for a renewal.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How the feed is to be used: the next stream is opened well before the connection's age ends this one.
+/// Returns the greeting of the feed. It tells the guard to open the next stream before the connection's age ends this one.
 pub(crate) fn greeting(FeedKeys { digest, names }: FeedKeys) -> v1::WatchRevocationsResponse {
     let (age, _) = Limits::default().connection_age;
     say(Message::Greeting(v1::Greeting {
@@ -32,7 +32,7 @@ fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
     names.into_iter().map(name).collect()
 }
 
-/// Writes what a guard is told of the log, with the keys as they are then.
+/// Writes a feed event, with the keys of the moment.
 pub(crate) fn feed_event(event: FeedEvent, keys: impl FnOnce() -> FeedKeys) -> v1::WatchRevocationsResponse {
     say(match event {
         FeedEvent::Reset(to) => {
@@ -54,7 +54,7 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
             names = key_names(keys().names);
             Target::SigningKeyId(id)
         }
-        // A start is told as a reset: here it has only its place.
+        // The feed sends a start as a reset, so this arm is only for completeness.
         Revocation::NewSigningKeys | Revocation::Start => {
             let FeedKeys { digest, names } = keys();
             Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: key_names(names) })
