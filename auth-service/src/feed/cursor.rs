@@ -1,70 +1,69 @@
-//! One guard's end of the log as a pure machine: no clock, no socket, no task.
+//! Place of one guard in the log as a pure state machine: no clock, no socket, no task.
 
 use std::time::Duration;
 
 use crate::domain::{Entry, Position, Revocation};
 use crate::view::{History, NextEntry};
 
-/// What one guard has been told of the log, and what it is to be told next.
+/// Feed cursor: place of one guard in the log, with its open request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FeedCursor {
-    /// Of the history with this number.
+    /// Number of the history that the cursor belongs to.
     history: u64,
-    /// Every revocation up to there; `None` where the guard has to begin anew.
+    /// Position up to which the guard knows all entries; `None` if the guard needs a reset.
     told: Option<Position>,
-    /// The position that the guard came with, until a look has shown that the log has it.
+    /// Position that the guard presented, until a poll has confirmed it.
     claim: Option<ResumeClaim>,
-    /// When the guard came.
+    /// Time at which the guard connected.
     opened: Duration,
-    /// The last question that has no answer yet.
+    /// Nonce of the last unanswered request for a renewal.
     asked: Option<u64>,
 }
 
-/// A position that a guard says it was told, of a log with this identity.
+/// Position that a guard presents when it resumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct ResumeClaim {
     position: Position,
-    /// The database has another entry of this revision.
+    /// Set if the database has another entry at this revision.
     is_refuted: bool,
 }
 
-/// The state of a claim.
+/// State of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClaimState {
-    /// The log may yet turn out to have the position.
+    /// A later poll may still find the position.
     Open,
     /// The log does not have the position: it has lost entries.
     Refuted,
-    /// The log has the position, or is another one, or cannot say.
+    /// The log has the position, or has another identity, or no longer holds such old entries.
     Settled,
 }
 
-/// What a guard is told.
+/// Event for a guard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FeedEvent {
-    /// Nothing that it knows counts any more: what is revoked is known up to this position, and is told from there on.
+    /// The guard must drop its state. Later events continue from this position.
     Reset(Position),
     /// The next entry.
     Revocation(Entry),
-    /// The question's answer: at some time since it was asked, no more had been revoked than up to this position.
+    /// Answer to the request with this nonce: since the request, the log at some time ended at this position.
     Renewal(u64, Position),
 }
 
 impl FeedCursor {
-    /// Opens the end of a guard that came at the time `now`, knows of all revocations up to `known`, and is told of what this
-    /// history will bring.
+    /// Opens a cursor in this history for a guard that connects at the time `now` and knows all entries up to `known`.
     pub fn open(history: &History, known: Option<Position>, now: Duration) -> Self {
         let claim = known.map(|position| ResumeClaim { position, is_refuted: false });
         Self { history: history.number(), told: known, claim, opened: now, asked: None }
     }
 
-    /// Makes the guard begin anew, whatever it knows. Its position still shows what the log has lost.
+    /// Makes the next event a reset. The guard's position can still show a loss of the log.
     #[must_use]
     pub fn reset_first(self) -> Self {
         Self { told: None, ..self }
     }
 
-    /// Takes in that the database has another entry of the revision that the guard came with.
+    /// Records that the database has another entry at the guard's revision.
     #[must_use]
     pub fn refuted(mut self) -> Self {
         if let Some(claim) = &mut self.claim {
@@ -73,37 +72,36 @@ impl FeedCursor {
         self
     }
 
-    /// Returns the position that the guard came with if the log has lost it: the guard is ahead of the log, or knows another
-    /// entry of that revision. The guard is told nothing until the log has begun anew, and keeps what it knows.
+    /// Returns the guard's position if the log has lost it: the guard is ahead of the log, or knows another entry of that
+    /// revision. The guard gets no event, and keeps its state, until the log is restarted.
     pub fn lost(&self, history: &History) -> Option<Position> {
         self.claim.filter(|_| self.claim_state(history) == ClaimState::Refuted).map(|claim| claim.position)
     }
 
-    /// Returns true if the guard waits for the next look, whatever it brings.
+    /// Returns `true` if the guard waits for the next poll, even one without new entries.
     pub fn awaits_poll(&self) -> bool {
         self.claim.is_some() || self.asked.is_some()
     }
 
-    /// The guard asks for a renewal. Of several questions the last one is answered.
+    /// Takes a request for a renewal. Only the last open request is answered.
     pub fn ask(&mut self, nonce: u64) {
         self.asked = Some(nonce);
     }
 
-    /// The number of the question that cannot be answered yet, if there is one.
+    /// Returns the nonce of the open request for a renewal.
     pub fn asked(&self) -> Option<u64> {
         self.asked
     }
 
-    /// How far the guard has been told; `None` where it has to begin anew.
+    /// Returns the position up to which the guard knows all entries; `None` if the guard needs a reset.
     pub fn told(&self) -> Option<Position> {
         self.told
     }
 
-    /// What the guard is told next, if there is anything to tell now. `now` is read after the history.
+    /// Returns the next event, if there is one now. `now` is read after the history.
     ///
-    /// In this order, each of which the bound stands on: nothing while the log may have lost what the guard knows; that what
-    /// was told has been lost, before anything of what took its place; then every entry; and only when all have been told a
-    /// renewal, by a view that is fresh.
+    /// The time bound of the guard depends on this order. There is no event while the log may have lost the guard's position.
+    /// A reset comes before the entries that replace lost ones. A renewal comes after all entries, and only from a fresh view.
     pub fn next(&mut self, history: &History, now: Duration) -> Option<FeedEvent> {
         let position = history.position()?;
         if self.claim_state(history) != ClaimState::Settled {
@@ -113,7 +111,7 @@ impl FeedCursor {
         let told = self.told.filter(|told| told.log == position.log && self.history == history.number());
         let Some(told) = told else { return Some(self.reset(history, position)) };
         match history.after(told.last) {
-            // The log itself begins anew: it may have lost what this replica has never seen.
+            // A restarted log may have lost entries that this replica has never seen.
             NextEntry::Entry(entry) if entry.revocation == Revocation::Start => Some(self.reset(history, position)),
             NextEntry::Entry(entry) => {
                 self.told = Some(Position { last: entry.logged, ..told });
@@ -127,11 +125,11 @@ impl FeedCursor {
         }
     }
 
-    /// Judges the guard's claim. A replica that is behind, or has not noticed a loss that it can see itself, needs one look
-    /// that begins after the guard came.
+    /// Returns the state of the guard's claim. One poll that begins after the guard connected decides it: the replica may be
+    /// behind, or may not have noticed a loss yet.
     fn claim_state(&self, history: &History) -> ClaimState {
         let Some(ResumeClaim { position, is_refuted }) = self.claim else { return ClaimState::Settled };
-        // A log with another identity began after the loss, and refuses every token that was issued before.
+        // A log with another identity began after the loss, and refuses all tokens issued before.
         if history.position().is_none_or(|own| own.log != position.log) {
             return ClaimState::Settled;
         }
@@ -143,8 +141,8 @@ impl FeedCursor {
         if !is_contradicted {
             return ClaimState::Settled;
         }
-        let has_looked = history.polled_at().is_some_and(|polled_at| polled_at > self.opened);
-        if has_looked { ClaimState::Refuted } else { ClaimState::Open }
+        let has_polled = history.polled_at().is_some_and(|polled_at| polled_at > self.opened);
+        if has_polled { ClaimState::Refuted } else { ClaimState::Open }
     }
 
     fn reset(&mut self, history: &History, position: Position) -> FeedEvent {

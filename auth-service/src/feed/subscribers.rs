@@ -1,4 +1,4 @@
-//! The guards that listen to this replica, and how far each of them has said that it has come.
+//! The guards that follow this replica's feed, and the revisions that they have acknowledged.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,17 +7,20 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-/// The longest wait for guards after a revocation.
+/// Longest wait for guards after a revocation.
 const ACKNOWLEDGMENT_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The time without a wait for a guard that was late, at first and at most.
-const EXCUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(32)];
+/// First time for which a revocation does not wait for a late guard. The time doubles while the guard stays late.
+const FIRST_EXCUSE: Duration = Duration::from_secs(1);
 
-/// All guards that listen now.
+/// Longest time for which a revocation does not wait for a late guard.
+const MAX_EXCUSE: Duration = Duration::from_secs(32);
+
+/// All guards that follow the feed now.
 #[derive(Clone, Debug, Default)]
 pub struct Subscribers(Arc<Mutex<SubscriberTable>>);
 
-/// One guard, for as long as it listens.
+/// One guard that follows the feed. Dropping the value removes the guard.
 #[derive(Debug)]
 pub struct Subscriber {
     number: u64,
@@ -32,16 +35,16 @@ struct SubscriberTable {
     waiting: Vec<AcknowledgmentWait>,
 }
 
-/// A guard that listens.
+/// Progress of one guard.
 #[derive(Debug, Default)]
 struct GuardProgress {
-    /// The revision that it has acknowledged.
+    /// Last acknowledged revision.
     acknowledged: i64,
-    /// The time for which it is not waited for after it was late, and the end of it.
+    /// Time for which no revocation waits for the guard because it was late, and the end of that time.
     excuse: Option<(Duration, Instant)>,
 }
 
-/// A wait until all guards that have listened when it began have come so far, or gone.
+/// Wait until all guards of the moment have acknowledged a revision or gone.
 #[derive(Debug)]
 struct AcknowledgmentWait {
     revision: i64,
@@ -56,7 +59,7 @@ impl Default for SubscriberTable {
 }
 
 impl Subscribers {
-    /// Adds a guard that knows of all revocations up to this revision.
+    /// Adds a guard that knows all entries up to this revision.
     pub fn join(&self, revision: i64) -> Subscriber {
         let mut table = self.table();
         table.last += 1;
@@ -65,14 +68,15 @@ impl Subscribers {
         Subscriber { number, all: self.clone() }
     }
 
-    /// Returns how many guards listen now.
+    /// Returns the number of guards that follow the feed now.
     pub fn count(&self) -> usize {
         self.table().guards.len()
     }
 
-    /// Waits until every guard that listens now has acknowledged this revision, or has gone, for 50 ms at most. A guard that
-    /// was late is not waited for again for a second, which doubles up to 32 s while the guard stays late: a guard that is
-    /// slow, or cut off, delays one revocation and not all.
+    /// Waits until every guard of the moment has acknowledged this revision or gone, for at most 50 ms.
+    ///
+    /// After a guard was late, revocations do not wait for it for 1 s. This time doubles up to 32 s while the guard stays
+    /// late, so a slow guard delays one revocation and not all.
     pub async fn reached(&self, revision: i64) {
         let Some((missing, all)) = self.table().wait(revision, Instant::now()) else { return };
         // The sender is dropped only after it has been used.
@@ -87,7 +91,7 @@ impl Subscribers {
 }
 
 impl Subscriber {
-    /// The guard has come to this revision.
+    /// Records the guard's acknowledgment of all entries up to this revision.
     pub fn acknowledge(&self, revision: i64) {
         let mut table = self.all.table();
         if let Some(guard) = table.guards.get_mut(&self.number) {
@@ -106,7 +110,7 @@ impl Drop for Subscriber {
 }
 
 impl SubscriberTable {
-    /// Begins a wait for the guards behind this revision; `None` if there is no guard to wait for.
+    /// Begins a wait for the guards behind this revision, if there are any.
     fn wait(&mut self, revision: i64, now: Instant) -> Option<(Vec<u64>, oneshot::Receiver<()>)> {
         let is_behind =
             |guard: &GuardProgress| guard.acknowledged < revision && guard.excuse.is_none_or(|(_, until)| until <= now);
@@ -125,22 +129,21 @@ impl SubscriberTable {
         Some((missing, all))
     }
 
-    /// Excuses those of the guards that were waited for in vain. Excuses end together, so that guards that stay late delay one
-    /// revocation together, too.
+    /// Excuses the guards that are still behind. All excuses of one length end together, so that several late guards delay
+    /// only one revocation.
     fn excuse(&mut self, revision: i64, missing: &[u64], now: Instant) {
-        let [first, longest] = EXCUSES;
         for number in missing {
             let Some(guard) = self.guards.get_mut(number).filter(|guard| guard.acknowledged < revision) else {
                 continue;
             };
-            let pause = guard.excuse.map_or(first, |(pause, _)| (pause * 2).min(longest));
+            let pause = guard.excuse.map_or(FIRST_EXCUSE, |(pause, _)| (pause * 2).min(MAX_EXCUSE));
             let age = now.duration_since(self.begun).as_secs();
             let turns = u32::try_from(age / pause.as_secs().max(1)).unwrap_or(u32::MAX - 2);
             guard.excuse = Some((pause, self.begun + pause * (turns + 2)));
         }
     }
 
-    /// This guard has all up to this revision. One that is in time again is waited for again.
+    /// Takes an acknowledgment, and wakes the waits that it completes. A guard that is in time again loses its excuse.
     fn has(&mut self, number: u64, revision: i64) {
         let Self { waiting, guards, .. } = self;
         waiting.retain_mut(|waiting| {
@@ -161,7 +164,7 @@ impl SubscriberTable {
 }
 
 impl AcknowledgmentWait {
-    /// Nobody waits any more, or for nothing.
+    /// Returns `true` if no guard is missing or the waiting call has gone.
     fn is_over(&self) -> bool {
         self.missing.is_empty() || self.is_abandoned()
     }
@@ -183,9 +186,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_waits_for_those_who_listen_and_for_nobody_else() {
+    async fn wait_covers_guards_of_the_moment() {
         let subscribers = Subscribers::default();
-        assert!(is_done(subscribers.reached(7)), "there is no subscriber");
+        assert!(is_done(subscribers.reached(7)), "no guard");
         let (early, late) = (subscribers.join(3), subscribers.join(7));
         assert!(is_done(subscribers.reached(3)));
         let mut context = Context::from_waker(Waker::noop());
@@ -201,11 +204,11 @@ mod tests {
         assert!(seven.as_mut().poll(&mut context).is_ready());
         assert!(eight.as_mut().poll(&mut context).is_pending());
         drop(late);
-        assert!(eight.as_mut().poll(&mut context).is_ready(), "whoever has gone is not waited for");
+        assert!(eight.as_mut().poll(&mut context).is_ready(), "a departed guard ends the wait");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_who_begins_anew_further_back_is_counted_once() {
+    async fn guard_that_goes_back_counts_again() {
         let subscribers = Subscribers::default();
         let (first, second) = (subscribers.join(5), subscribers.join(9));
         let mut context = Context::from_waker(Waker::noop());
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_kept_of_those_who_wait_no_more() {
+    async fn abandoned_waits_are_removed() {
         let subscribers = Subscribers::default();
         let subscriber = subscribers.join(0);
         assert!(!is_done(subscribers.reached(7)));
@@ -229,7 +232,7 @@ mod tests {
         assert!(subscribers.table().waiting.is_empty());
     }
 
-    /// Returns how long a revocation waits for the guards.
+    /// Returns the time that a revocation waits for the guards.
     async fn waited(subscribers: &Subscribers, revision: i64) -> Duration {
         let begun = Instant::now();
         subscribers.reached(revision).await;
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_late_guard_delays_one_revocation_and_is_tried_again() {
+    async fn late_guard_delays_one_revocation() {
         let subscribers = Subscribers::default();
         let late = subscribers.join(0);
         let all = || async { [waited(&subscribers, 7).await, waited(&subscribers, 8).await] };
@@ -249,11 +252,11 @@ mod tests {
         }
         let (waited_for, ()) = tokio::join!(waited(&subscribers, 9), async { late.acknowledge(9) });
         assert_eq!(waited_for, Duration::ZERO);
-        assert_eq!(waited(&subscribers, 10).await, ACKNOWLEDGMENT_TIMEOUT, "one that was in time is waited for again");
+        assert_eq!(waited(&subscribers, 10).await, ACKNOWLEDGMENT_TIMEOUT, "a guard in time loses its excuse");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_guard_in_time_is_waited_for_beside_one_that_is_late() {
+    async fn wait_continues_for_guard_in_time() {
         let subscribers = Subscribers::default();
         let (_late, quick) = (subscribers.join(0), subscribers.join(0));
         let (first, ()) = tokio::join!(waited(&subscribers, 7), async { quick.acknowledge(7) });

@@ -1,4 +1,4 @@
-//! One guard's end of the log, told what histories bring.
+//! Feed cursors in several histories.
 
 use chrono::DateTime;
 
@@ -29,8 +29,8 @@ fn take(history: &mut History, entries: Vec<Entry>, asked: Duration) {
     assert_ne!(history.take(&page, asked), PageOutcome::Forked);
 }
 
-/// The log of the entries 0 to 3 as it begins anew after a loss.
-fn anew(history: &History) -> History {
+/// Returns the history of the log of the entries 0 to 3 after a restart.
+fn restarted(history: &History) -> History {
     let mut next = history.successor();
     let start = Entry { revocation: Revocation::Start, ..entry(4) };
     let entries = (0..=3).map(entry).chain([start]).collect();
@@ -39,118 +39,122 @@ fn anew(history: &History) -> History {
     next
 }
 
-/// A history of the entries 0 to 3.
+/// Returns a history of the entries 0 to 3.
 fn known() -> History {
     let mut history = History::default();
     take(&mut history, (0..=3).map(entry).collect(), ASKED);
     history
 }
 
-/// All that is said at this time.
-fn said(cursor: &mut FeedCursor, history: &History, now: Duration) -> Vec<FeedEvent> {
+/// Returns all events of this time.
+fn events(cursor: &mut FeedCursor, history: &History, now: Duration) -> Vec<FeedEvent> {
     std::iter::from_fn(|| cursor.next(history, now)).collect()
 }
 
 #[test]
-fn a_guard_goes_on_where_it_was_and_is_renewed_after_the_last_entry() {
+fn resumed_guard_gets_entries_then_renewal() {
     let mut history = known();
     let mut cursor = FeedCursor::open(&history, Some(at(1, 0)), ASKED);
     cursor.ask(7);
     cursor.ask(8);
     let all = [FeedEvent::Revocation(entry(2)), FeedEvent::Revocation(entry(3)), FeedEvent::Renewal(8, at(3, 0))];
-    assert_eq!(said(&mut cursor, &history, ASKED), all);
+    assert_eq!(events(&mut cursor, &history, ASKED), all);
     assert_eq!(cursor.asked(), None);
     take(&mut history, vec![entry(3), entry(4)], ASKED);
-    assert_eq!(said(&mut cursor, &history, ASKED), [FeedEvent::Revocation(entry(4))]);
+    assert_eq!(events(&mut cursor, &history, ASKED), [FeedEvent::Revocation(entry(4))]);
 }
 
 #[test]
-fn a_guard_that_knows_nothing_or_something_else_begins_anew() {
+fn new_guard_or_unknown_position_gets_reset() {
     let history = known();
     let other_log = Position { log: LogId([2; 16]), ..at(3, 0) };
     for known in [None, Some(at(-1, 0)), Some(other_log)] {
         let mut cursor = FeedCursor::open(&history, known, ASKED);
         cursor.ask(1);
         let all = [FeedEvent::Reset(at(3, 0)), FeedEvent::Renewal(1, at(3, 0))];
-        assert_eq!(said(&mut cursor, &history, ASKED), all, "{known:?}");
+        assert_eq!(events(&mut cursor, &history, ASKED), all, "{known:?}");
     }
-    assert_eq!(said(&mut FeedCursor::open(&History::default(), None, ASKED), &History::default(), ASKED), []);
+    assert_eq!(events(&mut FeedCursor::open(&History::default(), None, ASKED), &History::default(), ASKED), []);
 }
 
 #[test]
-fn a_view_that_is_not_fresh_renews_nothing() {
+fn stale_view_sends_no_renewal() {
     let mut history = known();
     let mut cursor = FeedCursor::open(&history, Some(at(3, 0)), ASKED);
     cursor.ask(1);
-    assert_eq!(said(&mut cursor, &history, ASKED + Duration::from_millis(501)), []);
+    assert_eq!(events(&mut cursor, &history, ASKED + Duration::from_millis(501)), []);
     assert_eq!(cursor.asked(), Some(1));
     take(&mut history, vec![entry(3)], ASKED + Duration::from_millis(400));
     let all = [FeedEvent::Renewal(1, at(3, 0))];
-    assert_eq!(said(&mut cursor, &history, ASKED + Duration::from_millis(501)), all);
+    assert_eq!(events(&mut cursor, &history, ASKED + Duration::from_millis(501)), all);
 }
 
 #[test]
-fn a_guard_that_is_ahead_waits_for_one_look_which_finds_it_or_the_loss() {
+fn guard_ahead_of_log_waits_for_one_poll() {
     for (found, mark) in [(5, 0), (5, 9), (4, 0)] {
         let mut history = known();
         let mut cursor = FeedCursor::open(&history, Some(at(5, mark)), ASKED);
         cursor.ask(1);
         take(&mut history, vec![entry(3)], ASKED);
         assert!(cursor.awaits_poll());
-        assert_eq!((said(&mut cursor, &history, ASKED), cursor.lost(&history)), (vec![], None), "it began before");
+        assert_eq!(
+            (events(&mut cursor, &history, ASKED), cursor.lost(&history)),
+            (vec![], None),
+            "the poll began before"
+        );
         let later = ASKED + Duration::from_millis(1);
         take(&mut history, (3..=found).map(entry).collect(), later);
         if (found, mark) == (5, 0) {
             assert_eq!(cursor.lost(&history), None);
-            assert_eq!(said(&mut cursor, &history, later), [FeedEvent::Renewal(1, at(5, 0))]);
+            assert_eq!(events(&mut cursor, &history, later), [FeedEvent::Renewal(1, at(5, 0))]);
             continue;
         }
         assert_eq!(cursor.lost(&history), Some(at(5, mark)), "{found} {mark}");
-        assert_eq!(said(&mut cursor, &history, later), [], "the guard keeps what it knows until then");
-        let next = anew(&history);
+        assert_eq!(events(&mut cursor, &history, later), [], "the guard keeps its state until the restart");
+        let next = restarted(&history);
         assert_eq!(cursor.lost(&next), None);
         let position = next.position().unwrap();
-        assert_eq!(said(&mut cursor, &next, ASKED), [FeedEvent::Reset(position), FeedEvent::Renewal(1, position)]);
+        assert_eq!(events(&mut cursor, &next, ASKED), [FeedEvent::Reset(position), FeedEvent::Renewal(1, position)]);
     }
 }
 
 #[test]
-fn a_guard_that_knows_another_entry_shows_the_loss_also_when_it_begins_anew() {
+fn guard_with_other_entry_shows_loss_despite_reset() {
     let later = ASKED + Duration::from_millis(1);
     for known_row in [at(1, 9), at(3, 9)] {
         let mut history = known();
         let mut cursor = FeedCursor::open(&history, Some(known_row), ASKED).reset_first();
-        assert_eq!((said(&mut cursor, &history, ASKED), cursor.lost(&history)), (vec![], None));
+        assert_eq!((events(&mut cursor, &history, ASKED), cursor.lost(&history)), (vec![], None));
         take(&mut history, vec![entry(3)], later);
         assert_eq!(cursor.lost(&history), Some(known_row));
     }
     let history = known();
     let mut cursor = FeedCursor::open(&history, Some(at(2, 0)), ASKED).reset_first();
-    assert_eq!(said(&mut cursor, &history, ASKED), [FeedEvent::Reset(at(3, 0))], "nothing is lost");
+    assert_eq!(events(&mut cursor, &history, ASKED), [FeedEvent::Reset(at(3, 0))], "no loss");
 }
 
 #[test]
-fn a_guard_from_too_far_back_shows_a_loss_by_what_the_database_has() {
+fn database_refutes_old_position() {
     let mut history = History::default();
     take(&mut history, (5..=7).map(entry).collect(), ASKED);
     let open = |history: &History| FeedCursor::open(history, Some(at(2, 9)), Duration::ZERO);
     let mut cursor = open(&history);
     assert_eq!(cursor.lost(&history), None);
-    assert_eq!(said(&mut cursor, &history, ASKED), [FeedEvent::Reset(at(7, 0))]);
+    assert_eq!(events(&mut cursor, &history, ASKED), [FeedEvent::Reset(at(7, 0))]);
     assert_eq!(open(&history).refuted().lost(&history), Some(at(2, 9)));
 }
 
 #[test]
-fn another_history_and_a_log_that_begins_anew_come_as_a_reset() {
+fn new_history_and_restarted_log_send_reset() {
     let mut history = known();
     let mut cursor = FeedCursor::open(&history, Some(at(3, 0)), ASKED);
     let mut next = history.successor();
     take(&mut next, (0..=3).map(entry).collect(), ASKED);
-    assert_eq!(said(&mut cursor, &next, ASKED), [FeedEvent::Reset(at(3, 0))], "whatever its entries are");
-    assert_eq!(said(&mut cursor, &next, ASKED), []);
+    assert_eq!(events(&mut cursor, &next, ASKED), [FeedEvent::Reset(at(3, 0))], "same entries");
+    assert_eq!(events(&mut cursor, &next, ASKED), []);
 
     let mut cursor = FeedCursor::open(&history, Some(at(3, 0)), ASKED);
-    let anew = Entry { revocation: Revocation::Start, ..entry(4) };
-    take(&mut history, vec![entry(3), anew, entry(5)], ASKED);
-    assert_eq!(said(&mut cursor, &history, ASKED), [FeedEvent::Reset(at(5, 0))]);
+    let restart = Entry { revocation: Revocation::Start, ..entry(4) };
+    take(&mut history, vec![entry(3), restart, entry(5)], ASKED);
+    assert_eq!(events(&mut cursor, &history, ASKED), [FeedEvent::Reset(at(5, 0))]);
 }
