@@ -1,4 +1,4 @@
-//! A clock that was wrong for a while, and what a sweep makes of what was written meanwhile.
+//! Sweeps after the clock was wrong for a while.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
-/// A service's database in a file, and what is left of the service without a wire.
+/// Service without a wire, on a database in a file.
 struct SweepFixture {
     folder: TempDir,
     repair: Repair,
@@ -43,7 +43,7 @@ fn limits() -> AttemptLimits {
 }
 
 impl SweepFixture {
-    /// Starts on what an earlier process has left.
+    /// Starts on the database of an earlier process.
     async fn open(folder: TempDir, clock: Clock) -> Self {
         let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
         let clock = clock.apart();
@@ -66,13 +66,13 @@ impl SweepFixture {
         Self::open(folder(), clock()).await
     }
 
-    /// Ends the process and starts another one, whose clock is off by this much more.
+    /// Ends the process and starts another one, with the clock moved by `off`.
     async fn restart(self, off: TimeDelta) -> Self {
         let Self { folder, repair, follower, .. } = self;
         drop(follower);
         let Repair { store, clock, .. } = repair;
         store.close().await;
-        // The file's lock goes with the last of it.
+        // The last clone of the store holds the file's lock.
         drop(store);
         clock.jump(off);
         Self::open(folder, clock).await
@@ -91,12 +91,12 @@ impl SweepFixture {
         self.follower.load().await.unwrap();
     }
 
-    /// Lets so much time pass, the machine's clock and its boot clock alike.
+    /// Advances the machine's clock and its boot clock.
     fn pass(&self, time: TimeDelta) {
         self.repair.clock.advance(time.to_std().unwrap());
     }
 
-    /// Returns true if a token of Ada's is dead that was issued then, in this era.
+    /// Returns the cause if Ada's token of this session, time of issue and era is dead.
     fn is_dead(&self, session: u128, issued: DateTime<Utc>, era: Era) -> Option<Cause> {
         let bearer = Bearer {
             user: Uuid::from_u128(1),
@@ -125,7 +125,7 @@ impl SweepFixture {
         self.store().create_user(&ada, None, None).await.unwrap();
     }
 
-    /// Ada logs in: a session and a token of now.
+    /// Logs Ada in. Returns the session, and the time of issue and the era of its token.
     async fn log_in(&self, session: u128) -> (u128, DateTime<Utc>, Era) {
         let now = self.now();
         let begun = Session {
@@ -152,7 +152,7 @@ impl SweepFixture {
         listed.unwrap().len()
     }
 
-    /// The revisions of the log, and the time of each.
+    /// Returns the revisions of the log with their times.
     async fn log(&self) -> Vec<(i64, DateTime<Utc>)> {
         let mut reader = self.store().log_reader();
         let page = reader.look(0).await.unwrap();
@@ -172,10 +172,10 @@ async fn clock_ahead_for_a_minute_deletes_no_session() {
     for session in 10..33 {
         fixture.log_in(session).await;
     }
-    // It has run for an hour: nothing is unsettled.
+    // After an hour the clock is trusted.
     fixture.pass(TimeDelta::hours(1));
     fixture.sweep().await;
-    // By the running process, and by one that starts meanwhile.
+    // In the running process, and in one that starts under the wrong clock.
     fixture.repair.clock.jump(TimeDelta::days(8));
     fixture.sweep().await;
     assert_eq!(fixture.sessions().await, 23);
@@ -186,26 +186,26 @@ async fn clock_ahead_for_a_minute_deletes_no_session() {
     let mut fixture = fixture.restart(TimeDelta::days(-8)).await;
     fixture.sweep().await;
     assert_eq!(fixture.sessions().await, 23);
-    // A row that is really over is swept.
+    // A session that has really ended is swept.
     fixture.pass(TimeDelta::days(8));
     fixture.sweep().await;
     assert_eq!(fixture.sessions().await, 0);
 }
 
 #[tokio::test]
-async fn horizon_that_has_not_come_is_lowered_at_the_start() {
+async fn future_horizon_is_lowered_at_start() {
     let mut fixture = SweepFixture::start().await;
     fixture.ada().await;
     let before = fixture.log_in(10).await;
     let ahead = {
         let at = fixture.now() + TimeDelta::hours(72);
-        // As an earlier version has written it, without an era.
+        // Written by an earlier version, without an era.
         fixture.store().renew_log(LogId([9; 16]), at).await.unwrap();
         fixture.restart(TimeDelta::zero()).await
     };
     let now = ahead.now();
     assert_eq!(ahead.repair.view.horizon().until, now);
-    assert!(ahead.is_dead(before.0, before.1, before.2).is_some(), "what was issued until then stays dead");
+    assert!(ahead.is_dead(before.0, before.1, before.2).is_some(), "earlier tokens stay dead");
     ahead.pass(TimeDelta::seconds(1));
     let token = ahead.log_in(11).await;
     assert_eq!(ahead.is_dead(token.0, token.1, token.2), None);
@@ -228,10 +228,13 @@ async fn token_revoked_under_a_wrong_clock_stays_dead() {
         assert_eq!(fixture.is_dead(ended.0, ended.1, ended.2), Some(Cause::Ended));
         let mut fixture = fixture.restart(-jump).await;
         fixture.sweep().await;
-        assert!(fixture.log().await.iter().all(|(_, time)| *time <= fixture.now()), "the entry is of now");
-        assert_eq!(fixture.is_dead(live.0, live.1, live.2), None, "a token of the right time is good");
-        assert!(fixture.is_dead(open.0, open.1, open.2).is_some(), "one of a time to come never is");
-        // Its entry is pruned, and its time comes.
+        assert!(
+            fixture.log().await.iter().all(|(_, time)| *time <= fixture.now()),
+            "the entry has the time of the repair"
+        );
+        assert_eq!(fixture.is_dead(live.0, live.1, live.2), None, "a token of the right time stays valid");
+        assert!(fixture.is_dead(open.0, open.1, open.2).is_some(), "a token of the future is never valid");
+        // The entry is pruned, and the token's time of issue passes.
         fixture.pass(jump.max(REVOCATION_RETENTION + TimeDelta::hours(1)));
         fixture.log_out(99).await;
         fixture.sweep().await;
@@ -250,7 +253,7 @@ async fn entry_dated_next_year_stops_no_pruning() {
     fixture.store().revoke(&Revocation::Session(Uuid::from_u128(2)), stamp_at(fixture.now())).await.unwrap();
     fixture.follower.load().await.unwrap();
     fixture.sweep().await;
-    assert_eq!(fixture.log().await[1], (1, start()), "it gets the time of the sweep");
+    assert_eq!(fixture.log().await[1], (1, start()), "the entry gets the time of the sweep");
     fixture.pass(REVOCATION_RETENTION + TimeDelta::minutes(1));
     fixture.store().revoke(&Revocation::NewSigningKeys, stamp_at(fixture.now())).await.unwrap();
     fixture.follower.load().await.unwrap();
@@ -260,7 +263,7 @@ async fn entry_dated_next_year_stops_no_pruning() {
 }
 
 #[tokio::test]
-async fn sessions_of_a_wrong_clock_end_when_those_of_now_do() {
+async fn sessions_of_a_wrong_clock_get_normal_expiry() {
     let fixture = SweepFixture::start().await;
     fixture.ada().await;
     fixture.log_in(9).await;
@@ -279,7 +282,7 @@ async fn sessions_of_a_wrong_clock_end_when_those_of_now_do() {
 }
 
 #[tokio::test]
-async fn attempts_of_a_wrong_clock_bar_nobody() {
+async fn attempts_of_a_wrong_clock_block_no_caller() {
     let fixture = SweepFixture::start().await;
     let fixture = fixture.restart(TimeDelta::hours(1)).await;
     for _ in 0..5 {
@@ -291,14 +294,14 @@ async fn attempts_of_a_wrong_clock_bar_nobody() {
     fixture.sweep().await;
     let failures = fixture.store().failures(&[7; 32]).await.unwrap().unwrap();
     assert_eq!((failures.count, failures.last), (5, fixture.now() - limits().rest));
-    assert_eq!(limits().wait(failures, fixture.now()), None, "and bars no caller, as before the sweep");
+    assert_eq!(limits().wait(failures, fixture.now()), None, "blocks no caller, as before the sweep");
     for kind in [Kind::Failure, Kind::SignUp] {
         assert_eq!(fixture.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
     }
 }
 
 #[tokio::test]
-async fn allowances_of_a_clock_that_was_minutes_ahead_bar_nobody() {
+async fn allowances_of_a_fast_clock_block_no_caller() {
     let fixture = SweepFixture::start().await;
     let allowance = limits().failures;
     fixture.store().add_failure(&[], "192.0.2.7", allowance, fixture.now()).await.unwrap();
@@ -310,12 +313,12 @@ async fn allowances_of_a_clock_that_was_minutes_ahead_bar_nobody() {
 }
 
 #[tokio::test]
-async fn clock_that_has_not_been_set_repairs_nothing() {
+async fn unset_clock_repairs_nothing() {
     let fixture = SweepFixture::start().await;
     fixture.ada().await;
     fixture.log_in(10).await;
     let before = fixture.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap();
-    // As a machine without a battery begins: in 1970.
+    // A machine without a battery starts in 1970.
     let back = TimeDelta::seconds(-start().timestamp());
     let mut fixture = fixture.restart(back).await;
     fixture.sweep().await;
