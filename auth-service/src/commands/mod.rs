@@ -1,4 +1,4 @@
-//! The command line, and the commands that an operator runs on the database, one file each.
+//! The command line, and the operator's commands on the database, one file each.
 
 mod admin;
 mod clock;
