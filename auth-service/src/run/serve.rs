@@ -1,4 +1,4 @@
-//! The only way into the service, for `main`, for tests and for the pair.
+//! The only entry point of the service, for `main`, for tests and for the pair.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 /// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
 ///
 /// # Errors
-/// [`RunError`], whose text says what to do.
+/// [`RunError`] with what to do.
 pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
     let (ops, limits) = (config.ops.take(), ops::Limits::default());
     let service = async |board| serve_on(config, listener, shutdown.clone(), board).await;
@@ -84,19 +84,19 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
     Ok(ended?)
 }
 
-/// Adds the counters of the service's own parts.
+/// Adds the counters of the auth service.
 fn count(metrics: &mut Metrics, app: &Arc<App>, repaired: Repaired) {
     let counted = Arc::clone(app);
     let refused = move || counted.refused_refreshes.count();
-    metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
+    metrics.count("gatepost_refresh_refused", "Refused refresh tokens: unknown or expired", refused);
     for (finder, name, help) in [
-        (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica knew"),
+        (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica had read"),
         (Finder::Guard, "gatepost_log_forks_by_guard", "Losses of log entries that only a guard knew"),
     ] {
         let counted = Arc::clone(app);
         metrics.count(name, help, move || counted.revoker.view.forks(finder));
     }
     metrics.show_clock(app.clock.clone());
-    let help = "Rows whose times have not come, written under a wrong clock, that were cut to the present";
+    let help = "Rows with times in the future, written under a wrong clock, that were set to the present";
     metrics.count("gatepost_times_repaired", help, move || repaired.count());
 }
