@@ -1,4 +1,4 @@
-//! Owns the users, issues tokens and says what they are worth.
+//! The auth service: users, sessions, signing keys, tokens and their introspection.
 
 mod app;
 mod commands;

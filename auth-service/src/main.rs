@@ -1,4 +1,4 @@
-//! The auth service as a process: settings, log, listener, signals.
+//! The process of the auth service: settings, log, listener, signals.
 
 use std::process::ExitCode;
 

@@ -93,7 +93,7 @@ impl FeedCursor {
         self.asked
     }
 
-    /// Returns the position up to which the guard knows all entries; `None` if the guard needs a reset.
+    /// Returns the position up to which the guard knows all entries, unless the guard needs a reset.
     pub fn told(&self) -> Option<Position> {
         self.told
     }
