@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kit::Clock;
-use kit::ops::{Answer, Ask, Page};
+use kit::ops::{Endpoint, EndpointRequest, EndpointResponse};
 use serde_json::{Value, json};
 
 use crate::keys::model::{CurrentKeys, PublicKey};
@@ -16,14 +16,14 @@ const CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 const CACHE_SECONDS: u32 = 5;
 
 /// Returns the pages. Each request reads the current `keys`.
-pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Page> {
+pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Endpoint> {
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     let (now, then) = (clock.clone(), clock.clone());
     vec![
-        Page { path: KEYS_PATH, answer: Box::new(move |_| key_set(listed.at(now.now()).public())) },
-        Page {
+        Endpoint { path: KEYS_PATH, handler: Box::new(move |_| key_set(listed.at(now.now()).public())) },
+        Endpoint {
             path: CONFIGURATION_PATH,
-            answer: Box::new(move |ask: &Ask<'_>| {
+            handler: Box::new(move |ask: &EndpointRequest<'_>| {
                 let host = ask.host().map(|host| host.to_string());
                 configuration(described.at(then.now()).public(), &issuer, host.as_deref())
             }),
@@ -32,15 +32,15 @@ pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec
 }
 
 /// Returns the key set (RFC 7517, section 5). It never contains a secret.
-fn key_set(keys: &[PublicKey]) -> Answer {
+fn key_set(keys: &[PublicKey]) -> EndpointResponse {
     // Each JWK is JSON text already.
     let keys: Vec<_> = keys.iter().map(|key| key.jwk.as_str()).collect();
-    Answer::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(CACHE_SECONDS)
+    EndpointResponse::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(CACHE_SECONDS)
 }
 
 /// Returns the issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2), without endpoints that do
 /// not exist.
-fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Answer {
+fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> EndpointResponse {
     let mut algorithms: Vec<_> = keys.iter().map(|key| key.algorithm).collect();
     algorithms.sort_unstable();
     algorithms.dedup();
@@ -52,13 +52,13 @@ fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Answer
     });
     if let Some(base) = url(issuer) {
         members["jwks_uri"] = Value::from(format!("{base}{KEYS_PATH}"));
-        return Answer::json(members.to_string()).kept_for(CACHE_SECONDS);
+        return EndpointResponse::json(members.to_string()).kept_for(CACHE_SECONDS);
     }
     if let Some(host) = host {
         members["jwks_uri"] = Value::from(format!("http://{host}{KEYS_PATH}"));
     }
     // The answer contains this client's host header, so it must not be cached for other clients.
-    Answer::json(members.to_string())
+    EndpointResponse::json(members.to_string())
 }
 
 /// Returns the issuer without its last slash, if paths can be appended to it.
@@ -76,7 +76,7 @@ mod tests {
         PublicKey { id: id.into(), algorithm, jwk: format!(r#"{{"kid":"{id}"}}"#) }
     }
 
-    fn read(answer: &Answer) -> Value {
+    fn read(answer: &EndpointResponse) -> Value {
         serde_json::from_str(answer.text()).unwrap()
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, LogId, Mark, Position as Place, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, LogId, Position as Place, Revocation};
 use auth_service::feed::{FeedCursor, FeedEvent};
 use auth_service::view::History;
 use gatepost::revocation_state::{
@@ -162,7 +162,7 @@ impl Guard {
                 }
             }
             FeedEvent::Revocation(entry) => {
-                let row = LogEntry { revision: entry.logged.revision, fingerprint: entry.logged.mark.0 };
+                let row = LogEntry { revision: entry.logged.revision, fingerprint: entry.logged.fingerprint.0 };
                 self.revocation_state.revoke(row, target(&entry.revocation), now)?;
                 self.told.extend(self.known());
                 // With this many rows the revocation state starts over.
@@ -256,12 +256,12 @@ fn bearer(token: usize) -> RevocableClaims<'static> {
 }
 
 pub(crate) fn position(Place { log, last }: Place) -> LogPosition {
-    LogPosition { log: log.0, last: LogEntry { revision: last.revision, fingerprint: last.mark.0 } }
+    LogPosition { log: log.0, last: LogEntry { revision: last.revision, fingerprint: last.fingerprint.0 } }
 }
 
 fn place(LogPosition { log, last }: LogPosition) -> Place {
     use auth_service::domain::Logged;
-    Place { log: LogId(log), last: Logged { revision: last.revision, mark: Mark(last.fingerprint) } }
+    Place { log: LogId(log), last: Logged { revision: last.revision, fingerprint: EntryFingerprint(last.fingerprint) } }
 }
 
 fn target(revocation: &Revocation) -> Option<RevocationTarget> {

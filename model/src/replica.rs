@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Era, LogId, Logged, Mark, Position, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Position, Revocation};
 use auth_service::view::{Bearer, History, NextEntry, PageOutcome};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -170,7 +170,8 @@ impl Replica {
         }
         let Some(own) = history.position() else {
             // The log has not been read, so that no revocation is known.
-            let nowhere = Position { log: LogId([0; 16]), last: Logged { revision: 0, mark: Mark([0; 16]) } };
+            let nowhere =
+                Position { log: LogId([0; 16]), last: Logged { revision: 0, fingerprint: EntryFingerprint([0; 16]) } };
             return (mutation == Some(Mutation::ServesBeforeLoaded)).then_some(Ok(nowhere));
         };
         let label = half.as_ref().filter(|_| mutation == Some(Mutation::PositionFirst)).and_then(History::position);

@@ -149,7 +149,7 @@ async fn main() -> ExitCode {
                 Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
             }
             Some(Command::Blog(flags)) => {
-                if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
+                if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }
                 let config = blog_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;

@@ -9,7 +9,7 @@ use db::DatabaseUrl;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
 use kit::shutdown::Shutdown;
-use kit::{Clock, Place, output};
+use kit::{Clock, ServiceAddress, output};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -73,7 +73,7 @@ impl Pair {
         let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
         let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
-        blog.auth_url = Place::reaching(auth_at);
+        blog.auth_url = ServiceAddress::reaching(auth_at);
         let mut blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
         // The two know each other by a key that nobody else has to know.
         auth.service_key = auth.service_key.or_else(new_key);
@@ -153,7 +153,7 @@ fn warn_of_places(environment: Environment) -> Result<(), ConfigError> {
 
 /// Waits until the service at this address has answered a health check, or refused to.
 pub(crate) async fn answers(address: SocketAddr) {
-    let Ok(endpoint) = Endpoint::from_shared(Place::reaching(address).url()) else { return };
+    let Ok(endpoint) = Endpoint::from_shared(ServiceAddress::reaching(address).url()) else { return };
     let _ = HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await;
 }
 

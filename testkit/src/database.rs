@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use db::DatabaseUrl;
-use db::schema::{Column, Kind, Schema};
+use db::schema::{Column, ColumnType, Schema};
 use tempfile::TempDir;
 
 use super::{Outsider, folder, folder_in_memory};
@@ -119,7 +119,7 @@ impl TestDatabase {
     /// When the database does not name its columns.
     pub async fn uncopied(&self, schema: &Schema) -> Vec<String> {
         let (found, types) = match &self.place {
-            Place::Folder(_) => (columns_of_file(self.path()).await, of_sqlite as fn(Kind) -> &'static str),
+            Place::Folder(_) => (columns_of_file(self.path()).await, of_sqlite as fn(ColumnType) -> &'static str),
             Place::Server(database) => (columns_of_server(&database.url).await, of_postgres as _),
         };
         let found = found.into_iter().map(|(table, column, kind, null)| format!("{table}.{column} {kind} {null}"));
@@ -161,21 +161,21 @@ impl TestDatabase {
     }
 }
 
-fn of_sqlite(kind: Kind) -> &'static str {
+fn of_sqlite(kind: ColumnType) -> &'static str {
     match kind {
-        Kind::Uuid | Kind::Bytes => "blob",
-        Kind::Text | Kind::Time => "text",
-        Kind::Integer | Kind::Long => "integer",
+        ColumnType::Uuid | ColumnType::Bytes => "blob",
+        ColumnType::Text | ColumnType::Time => "text",
+        ColumnType::Integer | ColumnType::Long => "integer",
     }
 }
 
-fn of_postgres(kind: Kind) -> &'static str {
+fn of_postgres(kind: ColumnType) -> &'static str {
     match kind {
-        Kind::Uuid => "uuid",
-        Kind::Bytes => "bytea",
-        Kind::Text => "text",
-        Kind::Time => "timestamp with time zone",
-        Kind::Integer => "integer",
-        Kind::Long => "bigint",
+        ColumnType::Uuid => "uuid",
+        ColumnType::Bytes => "bytea",
+        ColumnType::Text => "text",
+        ColumnType::Time => "timestamp with time zone",
+        ColumnType::Integer => "integer",
+        ColumnType::Long => "bigint",
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::store::{Account, Store, Trial};
+use crate::store::{AccountDigest, Store, Trial};
 
 /// Purpose of a password check.
 pub(super) enum PasswordPurpose<'a> {
@@ -22,9 +22,9 @@ pub(super) enum PasswordPurpose<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AttemptAccounts {
     /// Account that decides the answer by its failures.
-    pub(super) answering: Account,
+    pub(super) answering: AccountDigest,
     /// Account of the same email for all unknown networks, unless it is the answering one. It counts failures, too.
-    pub(super) elsewhere: Option<Account>,
+    pub(super) elsewhere: Option<AccountDigest>,
     /// Set if the user has logged in from this network. Otherwise the failures elsewhere silently decide if the right
     /// password is accepted.
     pub(super) is_at_home: bool,
@@ -54,13 +54,13 @@ impl AttemptAccounts {
         Ok((Self { answering, elsewhere: Some(elsewhere), is_at_home: trial.is_at_home }, trial))
     }
 
-    fn one(answering: Account) -> Self {
+    fn one(answering: AccountDigest) -> Self {
         Self { answering, elsewhere: None, is_at_home: false }
     }
 }
 
 /// Returns all accounts that count a user's wrong passwords. `networks` are the networks from which the user has logged in.
-pub(crate) fn failure_accounts(email_key: &str, user: Uuid, networks: &[String]) -> Vec<Account> {
+pub(crate) fn failure_accounts(email_key: &str, user: Uuid, networks: &[String]) -> Vec<AccountDigest> {
     let [login, proof] =
         [[&b"login"[..], email_key.as_bytes()], [&b"proof"[..], user.as_bytes()]].map(|parts| digest(&parts));
     let known = networks.iter().map(|network| digest(&[b"known", network.as_bytes(), email_key.as_bytes()]));
@@ -68,7 +68,7 @@ pub(crate) fn failure_accounts(email_key: &str, user: Uuid, networks: &[String])
 }
 
 /// Hashes the parts, separated by zero bytes. Only the last part may contain a zero byte.
-fn digest(parts: &[&[u8]]) -> Account {
+fn digest(parts: &[&[u8]]) -> AccountDigest {
     let mut hash = Sha256::new();
     for (place, part) in parts.iter().enumerate() {
         if place > 0 {

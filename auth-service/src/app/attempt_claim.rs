@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::Failures;
 use crate::error::Error;
-use crate::store::{Account, Store, StoreError};
+use crate::store::{AccountDigest, Store, StoreError};
 
 /// Attempt that has been counted before its outcome is known.
 pub(super) struct AttemptClaim {
     store: Store,
-    account: Account,
+    account: AccountDigest,
     /// Failures of the account before the attempt; `None` once the outcome is known.
     seen: Option<Failures>,
 }
@@ -19,7 +19,7 @@ impl AttemptClaim {
     /// away, and then releases the claim.
     pub(super) async fn make(
         store: &Store,
-        account: Account,
+        account: AccountDigest,
         seen: Failures,
         now: DateTime<Utc>,
     ) -> Result<Option<Self>, Error> {

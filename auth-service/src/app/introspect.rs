@@ -79,7 +79,7 @@ impl Introspector {
         now: DateTime<Utc>,
     ) -> Result<(VerifiedBearer, Position), StaleView> {
         let claims = verified.claims();
-        let era = Era::of_token(claims.jti);
+        let era = Era::from_token_id(claims.jti);
         let bearer = Bearer {
             user: claims.sub,
             session: claims.sid,
@@ -91,7 +91,7 @@ impl Introspector {
         let mut judged = self.view.judge(bearer)?;
         // Another replica may have just begun the token's era.
         let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
-        if judged.dead.is_some() && is_new && !self.view.horizon().has_heard_of(era) {
+        if judged.dead.is_some() && is_new && !self.view.horizon().knows_era(era) {
             self.view.poll_for_key().await?;
             judged = self.view.judge(bearer)?;
         }

@@ -132,8 +132,8 @@ async fn is_refuted(app: &App, known: Option<Position>) -> Result<bool, Error> {
         })
     };
     let Some(known) = known.filter(is_far_back) else { return Ok(false) };
-    let mark = app.store.log_mark(known.last.revision).await?;
-    Ok(mark.is_some_and(|mark| mark != known.last.mark))
+    let mark = app.store.log_fingerprint(known.last.revision).await?;
+    Ok(mark.is_some_and(|mark| mark != known.last.fingerprint))
 }
 
 /// Returns the pause after a batch for this number of guards. Each batch costs one message to each guard and one answer from

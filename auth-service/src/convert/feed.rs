@@ -5,7 +5,7 @@ use std::time::Duration;
 use gatepost::api::auth::v1;
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_response::Message;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 
 use super::{position, time};
 use crate::app::watch::FeedKeys;
@@ -18,7 +18,7 @@ const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Returns the greeting of the feed. It tells the guard to open the next stream before the connection's age ends this one.
 pub(crate) fn greeting(FeedKeys { digest, names }: FeedKeys) -> v1::WatchRevocationsResponse {
-    let (age, _) = Limits::default().connection_age;
+    let (age, _) = ServerLimits::default().connection_age;
     say(Message::Greeting(v1::Greeting {
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
         reopen_after: prost_types::Duration::try_from(age * 4 / 5).ok(),
@@ -62,7 +62,7 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
     };
     v1::Revocation {
         revision: entry.logged.revision,
-        mark: entry.logged.mark.0.to_vec(),
+        mark: entry.logged.fingerprint.0.to_vec(),
         target: Some(target),
         create_time: Some(time(entry.time)),
         keys: names,

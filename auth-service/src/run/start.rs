@@ -7,8 +7,8 @@ use db::{clock, secrets};
 use gatepost::TokenDigest;
 use gatepost::log::LogLimit;
 use kit::ids::Ids;
-use kit::meter::Meter;
 use kit::page::PageTokens;
+use kit::rate_limiter::RateLimiter;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 
@@ -130,7 +130,7 @@ fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, op
 
 /// Returns the quotas of these flags. Addresses without limits, for example behind an untrusted proxy, have no quotas.
 fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
-    let of_address = |quota: u32| Meter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
+    let of_address = |quota: u32| RateLimiter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
     Quotas {
         logins: of_address(flags.address_logins_per_minute),
         bad_refreshes: of_address(flags.address_bad_refreshes_per_minute),

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::{Repair, Sweeper};
 use crate::domain::{
-    Allowance, AttemptLimits, Cause, Client, Email, Era, Lifetimes, LogId, Mark, Name, NewUser, RefreshDigest,
-    Revocation, Roles, Session, Stamp,
+    Allowance, AttemptLimits, Cause, Client, Email, EntryFingerprint, Era, Lifetimes, LogId, Name, NewUser,
+    RefreshDigest, Revocation, Roles, Session, Stamp,
 };
 use crate::repaired::Repaired;
-use crate::store::{DatabaseUrl, Kind, Store};
+use crate::store::{AllowanceKind, DatabaseUrl, Store};
 use crate::view::{Bearer, Follower, REVOCATION_RETENTION, View};
 
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
@@ -33,9 +33,9 @@ struct SweepFixture {
 fn limits() -> AttemptLimits {
     let allowance = Allowance { burst: 50, per_minute: 20 };
     AttemptLimits {
-        free: 4,
-        rest: TimeDelta::minutes(15),
-        most: 100,
+        free_failures: 4,
+        max_delay: TimeDelta::minutes(15),
+        lock_after: 100,
         failures: allowance,
         sign_ups: allowance,
         leeway: LEEWAY,
@@ -155,14 +155,14 @@ impl SweepFixture {
     /// Returns the revisions of the log with their times.
     async fn log(&self) -> Vec<(i64, DateTime<Utc>)> {
         let mut reader = self.store().log_reader();
-        let page = reader.look(0).await.unwrap();
+        let page = reader.poll(0).await.unwrap();
         reader.close().await;
         page.entries.iter().map(|entry| (entry.logged.revision, entry.time)).collect()
     }
 }
 
 fn stamp_at(time: DateTime<Utc>) -> Stamp {
-    Stamp { mark: Mark(kit::random::bytes()), time }
+    Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time }
 }
 
 #[tokio::test]
@@ -289,13 +289,18 @@ async fn attempts_of_a_wrong_clock_block_no_caller() {
         let allowance = limits().failures;
         fixture.store().add_failure(&[[7; 32]], "192.0.2.7", allowance, fixture.now()).await.unwrap();
     }
-    fixture.store().use_allowance(Kind::SignUp, "192.0.2.7", limits().sign_ups, fixture.now()).await.unwrap().unwrap();
+    fixture
+        .store()
+        .use_allowance(AllowanceKind::SignUp, "192.0.2.7", limits().sign_ups, fixture.now())
+        .await
+        .unwrap()
+        .unwrap();
     let mut fixture = fixture.restart(TimeDelta::hours(-1)).await;
     fixture.sweep().await;
     let failures = fixture.store().failures(&[7; 32]).await.unwrap().unwrap();
-    assert_eq!((failures.count, failures.last), (5, fixture.now() - limits().rest));
+    assert_eq!((failures.count, failures.last), (5, fixture.now() - limits().max_delay));
     assert_eq!(limits().wait(failures, fixture.now()), None, "blocks no caller, as before the sweep");
-    for kind in [Kind::Failure, Kind::SignUp] {
+    for kind in [AllowanceKind::Failure, AllowanceKind::SignUp] {
         assert_eq!(fixture.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
     }
 }
@@ -306,10 +311,10 @@ async fn allowances_of_a_fast_clock_block_no_caller() {
     let allowance = limits().failures;
     fixture.store().add_failure(&[], "192.0.2.7", allowance, fixture.now()).await.unwrap();
     let mut fixture = fixture.restart(TimeDelta::minutes(-8)).await;
-    let full = fixture.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap().unwrap();
+    let full = fixture.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap().unwrap();
     assert!(allowance.wait(full, fixture.now()) > Some(TimeDelta::minutes(5)));
     fixture.sweep().await;
-    assert_eq!(fixture.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap(), None);
+    assert_eq!(fixture.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap(), None);
 }
 
 #[tokio::test]

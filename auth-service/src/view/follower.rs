@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{Finder, History, PageOutcome, View};
 use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
-use crate::store::{LogReader, Page, Store, StoreError};
+use crate::store::{LogPage, LogReader, Store, StoreError};
 
 /// Time between two polls of the log without a request.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -185,14 +185,14 @@ impl Follower {
     }
 
     /// Reads a page of the log. Returns it with the time of its request.
-    async fn page(&mut self, from: i64) -> Result<(Page, Duration), StoreError> {
+    async fn page(&mut self, from: i64) -> Result<(LogPage, Duration), StoreError> {
         let asked = self.view.uptime.now();
-        let page = self.reader.look(from).await?;
+        let page = self.reader.poll(from).await?;
         Ok((page, asked))
     }
 
     /// Reads the signing keys again if the page changes them, before the view knows of the change.
-    async fn keys_of(&self, page: &Page) -> Result<(), StoreError> {
+    async fn keys_of(&self, page: &LogPage) -> Result<(), StoreError> {
         let is_about_keys =
             |revocation: &Revocation| matches!(revocation, Revocation::NewSigningKeys | Revocation::SigningKey(_));
         let next = self.view.read().next();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::{Cause, Entry, LogId, Logged, Position, Revocation};
-use crate::store::Page;
+use crate::store::LogPage;
 
 use super::revocation_index::{Bearer, RevocationIndex};
 
@@ -96,7 +96,7 @@ impl History {
     ///
     /// The order is index, position, time of the poll. A reader then never sees a position or a time that is newer than the
     /// index.
-    pub fn take(&mut self, page: &Page, asked: Duration) -> PageOutcome {
+    pub fn take(&mut self, page: &LogPage, asked: Duration) -> PageOutcome {
         let Some(new) = self.new_rows(page) else { return PageOutcome::Forked };
         self.contents.follow_horizon(page.horizon);
         for entry in new.entries {
@@ -126,7 +126,7 @@ impl History {
     ///
     /// Pruning is no contradiction. It raises the horizon in the same transaction, and the horizon refuses what the missing
     /// rows revoked. Known revocations stay known.
-    fn new_rows<'p>(&self, page: &'p Page) -> Option<NewEntries<'p>> {
+    fn new_rows<'p>(&self, page: &'p LogPage) -> Option<NewEntries<'p>> {
         let entries = page.entries.as_slice();
         let first = entries.first()?;
         let Some(Position { log, last }) = self.position else {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Logged, Mark, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, Logged, Revocation};
 use auth_service::view::StaleView;
 use testkit::on_both_engines;
 
@@ -94,7 +94,7 @@ async fn entry_lost_by_the_log_is_never_acknowledged(store: Case) {
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
-    assert_eq!(replica.view.reach(Logged { mark: Mark([9; 16]), ..logged }).await, Err(StaleView));
+    assert_eq!(replica.view.reach(Logged { fingerprint: EntryFingerprint([9; 16]), ..logged }).await, Err(StaleView));
 }
 
 async fn signing_keys_are_read_before_their_change_is_known(store: Case) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, LogId, Logged, Mark, Position, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, LogId, Logged, Position, Revocation};
 use auth_service::view::Finder;
 use chrono::TimeDelta;
 use db::clock;
@@ -100,7 +100,7 @@ async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
 async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
     let known = here.view.position().unwrap();
-    let lost = Position { last: Logged { revision: 7, mark: Mark([7; 16]) }, ..known };
+    let lost = Position { last: Logged { revision: 7, fingerprint: EntryFingerprint([7; 16]) }, ..known };
     here.clock.advance(Duration::from_secs(5));
     for _ in 0..2 {
         here.view.report_lost(lost);
@@ -126,7 +126,9 @@ async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     let replica = Replica::start(&store).await;
     let known = replica.view.position().unwrap();
     store.database.refuse("update", "log_head").await;
-    replica.view.report_lost(Position { last: Logged { revision: 7, mark: Mark([7; 16]) }, ..known });
+    replica
+        .view
+        .report_lost(Position { last: Logged { revision: 7, fingerprint: EntryFingerprint([7; 16]) }, ..known });
     assert!(replica.view.poll_again().await.is_err());
     replica.uptime.advance(Duration::from_millis(501));
     assert!(replica.view.refresh().await.is_err());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use auth_service::domain::{Cause, Mark, Stamp};
+use auth_service::domain::{Cause, EntryFingerprint, Stamp};
 use auth_service::store::Store;
 use auth_service::view::{Bearer, Follower, StaleView, View};
 use kit::shutdown::Shutdown;
@@ -73,5 +73,5 @@ pub(crate) fn judge(view: &View, second: i64) -> Result<Option<Cause>, StaleView
 }
 
 pub(crate) fn stamp() -> Stamp {
-    Stamp { mark: Mark(kit::random::bytes()), time: start() }
+    Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time: start() }
 }

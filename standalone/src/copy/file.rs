@@ -28,7 +28,7 @@ struct Stamp {
 impl StillFile {
     /// Opens the file for reading. A service that has it is waited for as at a restart, and then it is refused.
     pub(super) async fn open(path: &Path) -> Result<(Self, SqliteConnection), OpenError> {
-        let lock = FileLock::of_whole(path).await?;
+        let lock = FileLock::take_whole(path).await?;
         let before = stamp(path).filter(|_| !has_log(path));
         let connection = open_still(path).await?;
         Ok((Self { path: path.to_owned(), before, _lock: lock }, connection))
@@ -58,7 +58,7 @@ pub(super) async fn open_still(path: &Path) -> Result<SqliteConnection, OpenErro
 /// Takes the lock of a file that may be missing, with its folder.
 pub(super) async fn lock_to_fill(path: &Path) -> Result<FileLock, OpenError> {
     make_folder(path)?;
-    FileLock::of_whole(path).await
+    FileLock::take_whole(path).await
 }
 
 /// Whether the file has a table of this name.

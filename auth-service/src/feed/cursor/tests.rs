@@ -3,15 +3,15 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::domain::{Horizon, LogId, Logged, Mark};
-use crate::store::Page;
+use crate::domain::{EntryFingerprint, Horizon, LogId, Logged};
+use crate::store::LogPage;
 use crate::view::PageOutcome;
 
 const LOG: LogId = LogId([1; 16]);
 const ASKED: Duration = Duration::from_secs(7);
 
 fn logged(revision: i64, mark: u8) -> Logged {
-    Logged { revision, mark: Mark([mark; 16]) }
+    Logged { revision, fingerprint: EntryFingerprint([mark; 16]) }
 }
 
 fn at(revision: i64, mark: u8) -> Position {
@@ -25,7 +25,7 @@ fn entry(revision: i64) -> Entry {
 
 fn take(history: &mut History, entries: Vec<Entry>, asked: Duration) {
     let head = entries.last().unwrap().logged.revision;
-    let page = Page { log: LOG, head, horizon: Horizon::default(), entries, is_cut: false };
+    let page = LogPage { log: LOG, head, horizon: Horizon::default(), entries, is_cut: false };
     assert_ne!(history.take(&page, asked), PageOutcome::Forked);
 }
 
@@ -35,7 +35,7 @@ fn restarted(history: &History) -> History {
     let start = Entry { revocation: Revocation::Start, ..entry(4) };
     let entries = (0..=3).map(entry).chain([start]).collect();
     let log = LogId([7; 16]);
-    next.take(&Page { log, head: 4, horizon: Horizon::default(), entries, is_cut: false }, ASKED);
+    next.take(&LogPage { log, head: 4, horizon: Horizon::default(), entries, is_cut: false }, ASKED);
     next
 }
 

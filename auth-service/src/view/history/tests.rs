@@ -3,19 +3,19 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::domain::{Horizon, Mark};
+use crate::domain::{EntryFingerprint, Horizon};
 
 const LOG: LogId = LogId([1; 16]);
 const ASKED: Duration = Duration::from_secs(7);
 
 fn entry(revision: i64, mark: u8) -> Entry {
-    let logged = Logged { revision, mark: Mark([mark; 16]) };
+    let logged = Logged { revision, fingerprint: EntryFingerprint([mark; 16]) };
     Entry { logged, revocation: Revocation::NewSigningKeys, time: DateTime::UNIX_EPOCH }
 }
 
-fn page(head: i64, entries: Vec<Entry>) -> Page {
+fn page(head: i64, entries: Vec<Entry>) -> LogPage {
     let is_cut = entries.len() == 1000;
-    Page { log: LOG, head, horizon: Horizon::default(), entries, is_cut }
+    LogPage { log: LOG, head, horizon: Horizon::default(), entries, is_cut }
 }
 
 /// Returns the first entry of a restarted log.
@@ -56,13 +56,13 @@ fn incomplete_page_keeps_poll_time() {
 
 #[test]
 fn fork_is_not_applied() {
-    let other = Page { log: LogId([2; 16]), ..page(7, vec![entry(6, 0), entry(7, 0)]) };
+    let other = LogPage { log: LogId([2; 16]), ..page(7, vec![entry(6, 0), entry(7, 0)]) };
     for (case, fork) in [
         ("another mark", page(6, vec![entry(6, 1)])),
         ("another mark, and more", page(7, vec![entry(6, 1), entry(7, 0)])),
         ("rolled back", page(5, Vec::new())),
         ("rolled back, and pruned", page(5, vec![entry(5, 0)])),
-        ("another log, pruned beyond", Page { log: LogId([2; 16]), ..page(9, vec![entry(8, 0), entry(9, 0)]) }),
+        ("another log, pruned beyond", LogPage { log: LogId([2; 16]), ..page(9, vec![entry(8, 0), entry(9, 0)]) }),
         ("a gap", page(8, vec![entry(6, 0), entry(8, 0)])),
         ("another log", other),
     ] {
@@ -77,7 +77,7 @@ fn fork_is_not_applied() {
 fn pruned_log_keeps_known_revocations() {
     let mut history = known();
     let horizon = Horizon::from(DateTime::UNIX_EPOCH + Duration::from_mins(1));
-    let pruned = Page { horizon, ..page(9, vec![entry(8, 0), entry(9, 0)]) };
+    let pruned = LogPage { horizon, ..page(9, vec![entry(8, 0), entry(9, 0)]) };
     assert_eq!(history.take(&pruned, ASKED * 2), PageOutcome::Complete);
     assert_eq!((revision(&history), history.polled_at()), (Some(9), Some(ASKED * 2)));
     assert_eq!(history.contents().horizon(), horizon);
@@ -89,7 +89,7 @@ fn pruned_log_keeps_known_revocations() {
 
 #[test]
 fn restart_row_explains_new_identity() {
-    let restarted = |entries: Vec<Entry>| Page { log: LogId([2; 16]), ..page(2000, entries) };
+    let restarted = |entries: Vec<Entry>| LogPage { log: LogId([2; 16]), ..page(2000, entries) };
     let mut history = known();
     let many =
         |first: Entry, from| std::iter::once(first).chain((from..).map(|revision| entry(revision, 0))).take(1000);
